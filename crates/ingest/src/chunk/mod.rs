@@ -1,0 +1,242 @@
+//! An article to passages: spans of its body, each with the context it is embedded with.
+
+mod markdown;
+mod pack;
+pub mod sentence;
+
+use crate::article::{Article, ByteSpan};
+use pack::pack;
+use serde::{Deserialize, Serialize};
+
+/// How an article is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Each part of the body is one passage: for most formats the whole article. What the model's
+    /// window cannot hold is lost to it; this is how published figures are measured.
+    Whole,
+    /// Whole sentences, packed up to a budget of word pieces.
+    Sentences,
+    /// As `Sentences`, never across a heading of a Markdown article, and with the headings above
+    /// it as context.
+    Markdown,
+}
+
+/// A strategy with its parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunking {
+    /// How to cut.
+    pub strategy: Strategy,
+    /// The most word pieces of text in a passage, its context not counted.
+    pub tokens: usize,
+    /// How many sentences of a passage the next one repeats.
+    pub overlap: usize,
+}
+
+impl Default for Chunking {
+    fn default() -> Self {
+        Self { strategy: Strategy::Sentences, tokens: 128, overlap: 1 }
+    }
+}
+
+impl std::fmt::Display for Chunking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tokens, overlap, .. } = self;
+        match self.strategy {
+            Strategy::Whole => write!(f, "whole"),
+            Strategy::Sentences => write!(f, "sentences, {tokens} word pieces, overlap {overlap}"),
+            Strategy::Markdown => write!(f, "markdown, {tokens} word pieces, overlap {overlap}"),
+        }
+    }
+}
+
+/// A passage before it is embedded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Where it stands in the article's text.
+    pub span: ByteSpan,
+    /// What the model reads before it: the title and, for Markdown, the headings above it.
+    pub context: String,
+}
+
+impl Cut {
+    /// The text that the model reads: the context, a space, the passage.
+    pub fn embedded_text(&self, article: &Article) -> String {
+        let passage = self.span.of(&article.text);
+        if self.context.is_empty() { passage.to_owned() } else { format!("{} {passage}", self.context) }
+    }
+}
+
+/// The part of the model's window that context may take.
+const CONTEXT_SHARE: usize = 16;
+/// A passage may hold this many word pieces however long its context is.
+const LEAST_BUDGET: usize = 16;
+
+impl Chunking {
+    /// Cuts `article` into passages, in order. `count` gives a text's word pieces; `window` is how
+    /// many the model reads, its special tokens not counted.
+    ///
+    /// Every character of the body that is no white space is in at least one passage; starts and
+    /// ends both increase.
+    pub fn cut(&self, article: &Article, window: usize, count: &dyn Fn(&str) -> usize) -> Vec<Cut> {
+        let sections = match self.strategy {
+            Strategy::Markdown => markdown::sections(article),
+            _ => article.body.iter().map(|&span| (span, String::new())).collect(),
+        };
+        let mut cuts = Vec::new();
+        for (section, headings) in sections {
+            let context = context(&article.title, &headings);
+            let spans = if self.strategy == Strategy::Whole {
+                vec![section.trimmed(&article.text)]
+            } else {
+                let context = shortened(&context, window / CONTEXT_SHARE, count);
+                let budget = self.tokens.min(window.saturating_sub(count(&context))).max(LEAST_BUDGET);
+                pack(&article.text, section, budget, self.overlap, count)
+            };
+            for span in spans.into_iter().filter(|span| !span.is_empty() || self.strategy == Strategy::Whole) {
+                let said = span.of(&article.text).starts_with(&article.title) && headings.is_empty();
+                let context = match self.strategy {
+                    Strategy::Whole => context.clone(),
+                    _ if said => String::new(),
+                    _ => shortened(&context, window / CONTEXT_SHARE, count),
+                };
+                cuts.push(Cut { span, context });
+            }
+        }
+        cuts
+    }
+
+    /// What distinguishes two ways of cutting; part of an article's fingerprint.
+    pub fn key(&self) -> String {
+        format!("{self} v1")
+    }
+}
+
+fn context(title: &str, headings: &str) -> String {
+    match (title.is_empty(), headings.is_empty()) {
+        (_, true) => title.to_owned(),
+        (true, _) => headings.to_owned(),
+        _ if headings == title || headings.starts_with(&format!("{title} > ")) => headings.to_owned(),
+        _ => format!("{title} > {headings}"),
+    }
+}
+
+/// The first words of `text` that fit `most` word pieces.
+fn shortened(text: &str, most: usize, count: &dyn Fn(&str) -> usize) -> String {
+    if count(text) <= most {
+        return text.to_owned();
+    }
+    let (mut kept, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        used += count(word);
+        if used > most {
+            break;
+        }
+        if !kept.is_empty() {
+            kept.push(' ');
+        }
+        kept.push_str(word);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    // Named, for proptest has a `Strategy` of its own.
+    use super::Strategy;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Stands in for a tokenizer: a piece for every four characters of a word.
+    pub fn count(text: &str) -> usize {
+        text.split_whitespace().map(|word| word.chars().count().div_ceil(4)).sum()
+    }
+
+    pub fn article(text: &str, body: Vec<ByteSpan>) -> Article {
+        Article {
+            id: "a".into(),
+            title: "On things".into(),
+            path: "a.txt".into(),
+            text: text.into(),
+            body,
+            record_line: None,
+            metadata: Default::default(),
+            questions: Vec::new(),
+        }
+    }
+
+    fn whole_body(text: &str) -> Article {
+        article(text, vec![ByteSpan::new(0, text.len())])
+    }
+
+    proptest! {
+        #[test]
+        fn spans_are_valid_ordered_and_cover_the_body(
+            text in "(\\PC{0,40}[.!?。\n ]{0,3}|[a-z ]{0,80}\\. |# [A-Z][a-z]{2,9}\n){0,12}",
+            cut_at in 0usize..400,
+            tokens in 1usize..60,
+            overlap in 0usize..3,
+            strategy in prop_oneof![Just(Strategy::Whole), Just(Strategy::Sentences), Just(Strategy::Markdown)],
+        ) {
+            let at = (0..=cut_at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap();
+            let article = article(&text, vec![ByteSpan::new(0, at), ByteSpan::new(at, text.len())]);
+            let chunking = Chunking { strategy, tokens, overlap };
+            let cuts = chunking.cut(&article, 64, &count);
+            let mut covered = vec![false; text.len()];
+            for cut in &cuts {
+                prop_assert!(text.get(cut.span.start..cut.span.end).is_some(), "{:?} is no span", cut.span);
+                prop_assert!(article.body.iter().any(|b| b.start <= cut.span.start && cut.span.end <= b.end), "crosses the body");
+                covered[cut.span.start..cut.span.end].fill(true);
+                if strategy != Strategy::Whole {
+                    prop_assert!(count(cut.span.of(&text)) <= tokens.max(LEAST_BUDGET), "over the budget");
+                }
+            }
+            for pair in cuts.windows(2).filter(|_| strategy != Strategy::Whole) {
+                prop_assert!(pair[0].span.start < pair[1].span.start && pair[0].span.end < pair[1].span.end, "not in order");
+            }
+            for (i, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+                prop_assert!(covered[i], "{c:?} at {i} is in no passage");
+            }
+        }
+    }
+
+    #[test]
+    fn the_title_is_context_and_not_in_the_span() {
+        let cuts = Chunking::default().cut(&whole_body("One thing. Another."), 254, &count);
+        assert_eq!(cuts.len(), 1);
+        assert_eq!(cuts[0].embedded_text(&whole_body("One thing. Another.")), "On things One thing. Another.");
+    }
+
+    #[test]
+    fn a_passage_that_begins_with_the_title_does_not_say_it_twice() {
+        let article = whole_body("On things\n\nOne thing.");
+        let cuts = Chunking::default().cut(&article, 254, &count);
+        assert_eq!(cuts[0].embedded_text(&article), "On things\n\nOne thing.");
+    }
+
+    #[test]
+    fn overlap_repeats_whole_sentences() {
+        let text = "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.";
+        let chunking = Chunking { strategy: Strategy::Sentences, tokens: 16, overlap: 1 };
+        let article = whole_body(text);
+        let got: Vec<_> = chunking.cut(&article, 254, &count).iter().map(|c| c.span.of(text).to_owned()).collect();
+        assert_eq!(got[0], "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll.");
+        assert_eq!(got[1], "Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.");
+    }
+
+    #[test]
+    fn markdown_keeps_to_its_headings() {
+        let text = "# Bees\n\nIntro here.\n\n## Honey\n\nIt keeps.\n\n### Why\n\nToo dry.\n\n## Wax\n\nIt melts.\n";
+        let article = whole_body(text);
+        let chunking = Chunking { strategy: Strategy::Markdown, ..Chunking::default() };
+        let got: Vec<_> = chunking
+            .cut(&article, 254, &count)
+            .into_iter()
+            .map(|c| (c.context.clone(), c.span.of(text).to_owned()))
+            .collect();
+        assert_eq!(got[0], ("On things > Bees".to_owned(), "# Bees\n\nIntro here.".to_owned()));
+        assert_eq!(got[2], ("On things > Bees > Honey > Why".to_owned(), "### Why\n\nToo dry.".to_owned()));
+        assert_eq!(got[3], ("On things > Bees > Wax".to_owned(), "## Wax\n\nIt melts.".to_owned()));
+        assert_eq!(got.len(), 4);
+    }
+}

@@ -1,0 +1,135 @@
+//! Whole sentences packed up to a budget of word pieces.
+
+use super::sentence;
+use crate::article::ByteSpan;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The tokenizer's own limit: a longer word becomes one unknown piece, and nothing of it is read.
+const WORD_CHARS: usize = 100;
+
+/// The passages of `section`: runs of sentences of at most `budget` word pieces, each beginning
+/// with up to `overlap` sentences of the one before.
+pub fn pack(
+    text: &str,
+    section: ByteSpan,
+    budget: usize,
+    overlap: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<ByteSpan> {
+    let units = units(text, section, budget, count);
+    let (mut spans, mut first) = (Vec::new(), 0);
+    while first < units.len() {
+        let mut used = units[first].1;
+        let mut end = first + 1;
+        while end < units.len() && used + units[end].1 <= budget {
+            used += units[end].1;
+            end += 1;
+        }
+        let span = ByteSpan::new(units[first].0.start, units[end - 1].0.end).trimmed(text);
+        if !span.is_empty() {
+            spans.push(span);
+        }
+        if end == units.len() {
+            break;
+        }
+        // Repeat sentences only as far as the next one still fits behind them: each passage must
+        // bring something new.
+        let mut next = end;
+        let mut room = budget.saturating_sub(units[end].1);
+        while next > first + 1 && end - next < overlap && units[next - 1].1 <= room {
+            next -= 1;
+            room -= units[next].1;
+        }
+        first = next;
+    }
+    spans
+}
+
+/// Sentences with their word pieces; one over the budget comes in several parts.
+fn units(text: &str, section: ByteSpan, budget: usize, count: &dyn Fn(&str) -> usize) -> Vec<(ByteSpan, usize)> {
+    let mut units = Vec::new();
+    for sentence in sentence::split(section.of(text)) {
+        let span = ByteSpan::new(section.start + sentence.start, section.start + sentence.end);
+        let pieces = count(span.of(text));
+        let long_word = || {
+            span.of(text).split_whitespace().any(|word| word.len() > WORD_CHARS && word.chars().count() > WORD_CHARS)
+        };
+        if span.of(text).trim().is_empty() {
+            continue;
+        }
+        if pieces <= budget && !long_word() {
+            units.push((span, pieces));
+        } else {
+            split_long(text, span, budget, count, &mut units);
+        }
+    }
+    units
+}
+
+/// Cuts a sentence at word boundaries, and a word that is too long at characters.
+fn split_long(
+    text: &str,
+    span: ByteSpan,
+    budget: usize,
+    count: &dyn Fn(&str) -> usize,
+    units: &mut Vec<(ByteSpan, usize)>,
+) {
+    let (mut start, mut end, mut used) = (span.start, span.start, 0);
+    let mut run = 0;
+    let mut push = |start: &mut usize, end: usize, used: &mut usize| {
+        let part = ByteSpan::new(*start, end);
+        if !part.of(text).trim().is_empty() {
+            units.push((part, *used));
+        }
+        *start = end;
+        *used = 0;
+    };
+    for word in span.of(text).split_word_bounds() {
+        run = if word.trim().is_empty() { 0 } else { run + word.chars().count() };
+        for part in parts(word) {
+            let pieces = count(part);
+            // A run of characters without white space is one word to the tokenizer, however many
+            // word boundaries it holds.
+            if end > start && (used + pieces > budget || run > WORD_CHARS) {
+                push(&mut start, end, &mut used);
+                run = part.chars().count();
+            }
+            used += pieces;
+            end += part.len();
+        }
+    }
+    push(&mut start, end, &mut used);
+}
+
+/// `word` in parts of at most [`WORD_CHARS`] characters, grapheme clusters kept whole.
+fn parts(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut chars = 0;
+        let cut = rest.grapheme_indices(true).take_while(|(_, g)| {
+            chars += g.chars().count();
+            chars <= WORD_CHARS
+        });
+        let cut = cut.last().map_or_else(|| rest.chars().next().map_or(0, char::len_utf8), |(at, g)| at + g.len());
+        let (part, after) = rest.split_at(cut);
+        rest = after;
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_without_end_is_cut() {
+        let text = "x".repeat(1000);
+        let spans = pack(&text, ByteSpan::new(0, text.len()), 30, 1, &|t| t.len().div_ceil(4));
+        assert!(spans.len() >= 10, "{}", spans.len());
+        assert!(spans.iter().all(|s| s.len() <= WORD_CHARS));
+        assert_eq!(spans.last().unwrap().end, 1000);
+    }
+}

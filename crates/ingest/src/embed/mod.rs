@@ -1,0 +1,156 @@
+//! A text to a unit vector, behind [`Embedder`]: the built-in model ([`builtin`]) or any other
+//! through fastembed and ONNX Runtime ([`onnx`]).
+
+pub mod builtin;
+pub mod onnx;
+mod profile;
+mod wordpieces;
+
+pub use wordpieces::WordPieces;
+
+use crate::hash::Fingerprint;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a text is to the model. Some models want a different prefix for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A question.
+    Query,
+    /// A passage to be found.
+    Passage,
+}
+
+/// A model: what a collection records of it, and must find again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// The name it is asked for by.
+    pub name: String,
+    /// Changes whenever the vectors would: weights, vocabulary, pooling, window and prefixes.
+    pub hash: String,
+    /// The length of its vectors.
+    pub dimensions: usize,
+    /// How many word pieces it reads, special ones included. What comes after is lost.
+    pub window: usize,
+    /// What stands in front of every question.
+    pub query_prefix: String,
+    /// What stands in front of every passage.
+    pub passage_prefix: String,
+}
+
+impl ModelInfo {
+    /// Identifies the vector of `text` as a passage under this model.
+    pub fn fingerprint(&self, text: &str) -> Fingerprint {
+        Fingerprint::of([self.hash.as_bytes(), text.as_bytes()])
+    }
+
+    /// How many word pieces of an article's own text a passage may have.
+    pub fn room(&self) -> usize {
+        self.window.saturating_sub(2)
+    }
+
+    fn prefix(&self, role: Role) -> &str {
+        match role {
+            Role::Query => &self.query_prefix,
+            Role::Passage => &self.passage_prefix,
+        }
+    }
+}
+
+/// A vector and how much of the text is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedding {
+    /// [`ModelInfo::dimensions`] values of unit norm.
+    pub vector: Vec<f32>,
+    /// The text's word pieces, special ones included, before the window cut it.
+    pub pieces: usize,
+    /// How many of these lay beyond the window and were not read.
+    pub cut: usize,
+}
+
+/// Turns texts to vectors, one at a time on one thread: a vector never depends on which texts are
+/// embedded beside it. For several threads, [`Embedder::fork`] one each.
+pub trait Embedder: Send {
+    /// The model behind it.
+    fn model(&self) -> &ModelInfo;
+
+    /// Its tokenizer, to be shared with threads that only count.
+    fn pieces(&self) -> &Arc<WordPieces>;
+
+    /// The unit vector of `text`.
+    ///
+    /// # Errors
+    /// When the runtime fails, or the model gives a vector that is no direction (zero, not finite).
+    fn embed(&mut self, text: &str, role: Role) -> Result<Embedding>;
+
+    /// Another one of the same model, for another thread.
+    ///
+    /// # Errors
+    /// When the model cannot be loaded again.
+    fn fork(&self) -> Result<Box<dyn Embedder>>;
+}
+
+/// What an embedder will mostly do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workload {
+    /// A question or a few: be ready soon.
+    Questions,
+    /// Thousands of passages: spend some milliseconds and memory to be faster at each.
+    Passages,
+}
+
+/// Loads a model by name: `builtin` or its full name, a folder that holds an ONNX model, or a name
+/// of fastembed's catalogue (see [`catalogue`]).
+///
+/// # Errors
+/// When no model has that name, its files are incomplete, or ONNX Runtime is not there; the text
+/// says what to do.
+pub fn load(name: &str, workload: Workload) -> Result<Box<dyn Embedder>> {
+    if name == builtin::ALIAS || name == builtin::NAME {
+        return Ok(Box::new(builtin::Builtin::load(workload)?));
+    }
+    let folder = std::path::Path::new(name);
+    if folder.is_dir() {
+        return Ok(Box::new(onnx::Onnx::from_folder(folder)?));
+    }
+    Ok(Box::new(onnx::Onnx::from_catalogue(name)?))
+}
+
+/// A model that can be asked for by name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CatalogueEntry {
+    /// The name for [`load`].
+    pub name: String,
+    /// Where it is published.
+    pub source: String,
+    /// The length of its vectors.
+    pub dimensions: usize,
+    /// What it is good for.
+    pub description: String,
+    /// Compiled in, with nothing to download.
+    pub builtin: bool,
+}
+
+/// Every model that [`load`] knows by name, the built-in one first.
+pub fn catalogue() -> Vec<CatalogueEntry> {
+    let builtin = CatalogueEntry {
+        name: builtin::NAME.to_owned(),
+        source: "sentence-transformers/all-MiniLM-L6-v2".to_owned(),
+        dimensions: builtin::DIMENSIONS,
+        description: "English sentences and short passages, int8; compiled in".to_owned(),
+        builtin: true,
+    };
+    std::iter::once(builtin).chain(onnx::catalogue()).collect()
+}
+
+/// Scales `vector` to unit length.
+fn normalized(mut vector: Vec<f32>, model: &str, text: &str) -> Result<Vec<f32>> {
+    let norm = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    if !norm.is_finite() || norm < 1e-12 {
+        let problem = format!("its vector has length {norm}");
+        return Err(Error::Embedding { name: model.to_owned(), bytes: text.len(), problem });
+    }
+    vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+    Ok(vector)
+}

@@ -1,0 +1,311 @@
+//! Every other model: fastembed's catalogue, downloaded on first use, or a local folder with an
+//! ONNX export. Both run on ONNX Runtime, a library loaded when the first such model is.
+
+use super::wordpieces::WordPieces;
+use super::{CatalogueEntry, Embedder, Embedding, ModelInfo, Role, normalized, profile};
+use crate::{Error, Result};
+use fastembed::{
+    EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
+    UserDefinedEmbeddingModel,
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// A model on ONNX Runtime.
+pub struct Onnx {
+    origin: Arc<Origin>,
+    info: ModelInfo,
+    model: TextEmbedding,
+    pieces: Arc<WordPieces>,
+}
+
+/// Where a model can be loaded from again.
+enum Origin {
+    Catalogue { model: EmbeddingModel, window: usize },
+    Folder(PathBuf),
+}
+
+impl Onnx {
+    /// A model of fastembed's catalogue: by its variant's name (`BGESmallENV15`) or the name it is
+    /// published under (`Xenova/bge-small-en-v1.5`), letter case aside.
+    ///
+    /// # Errors
+    /// When there is none of that name, ONNX Runtime is not there, or the download fails.
+    pub fn from_catalogue(name: &str) -> Result<Self> {
+        let known = TextEmbedding::list_supported_models();
+        let found = known
+            .iter()
+            .find(|m| name_of(&m.model).eq_ignore_ascii_case(name) || m.model_code.eq_ignore_ascii_case(name));
+        let Some(found) = found else {
+            let problem = "no such model and no such folder; `nigh models` lists the names".to_owned();
+            return Err(Error::Model { name: name.to_owned(), problem });
+        };
+        let profile = profile::of(&found.model_code);
+        let pooling = TextEmbedding::get_default_pooling_method(&found.model);
+        let hash =
+            blake3::hash(format!("{} {} {pooling:?} {profile:?}", found.model_code, found.model_file).as_bytes());
+        let info = ModelInfo {
+            name: name_of(&found.model),
+            hash: hash.to_hex()[..32].to_owned(),
+            dimensions: found.dim,
+            window: profile.window,
+            query_prefix: profile.query_prefix.to_owned(),
+            passage_prefix: profile.passage_prefix.to_owned(),
+        };
+        Self::open(Arc::new(Origin::Catalogue { model: found.model.clone(), window: profile.window }), info)
+    }
+
+    /// A model in a local folder: `model.onnx` (also under `onnx/`), `tokenizer.json`, and, where
+    /// they are there, the files of sentence-transformers that give pooling, window and prefixes.
+    ///
+    /// # Errors
+    /// When a needed file is missing or broken, or ONNX Runtime is not there.
+    pub fn from_folder(folder: &Path) -> Result<Self> {
+        let files = Folder::new(folder);
+        let weights = std::fs::read(files.weights()?).map_err(Error::io(folder))?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&weights).update(&files.bytes("tokenizer.json")?);
+        let (window, (query_prefix, passage_prefix)) = (files.window(), files.prefixes());
+        hasher.update(format!("{:?} {window} {query_prefix} {passage_prefix}", files.pooling()?).as_bytes());
+        let info = ModelInfo {
+            name: folder.to_string_lossy().into_owned(),
+            hash: hasher.finalize().to_hex()[..32].to_owned(),
+            dimensions: 0,
+            window,
+            query_prefix,
+            passage_prefix,
+        };
+        let mut onnx = Self::open(Arc::new(Origin::Folder(folder.to_owned())), info)?;
+        // The files do not say how long the vectors are; one vector does.
+        onnx.info.dimensions = onnx.embed("a", Role::Passage)?.vector.len();
+        Ok(onnx)
+    }
+
+    fn open(origin: Arc<Origin>, info: ModelInfo) -> Result<Self> {
+        runtime(&info.name)?;
+        let wrong = |error: fastembed::Error| Error::Model { name: info.name.clone(), problem: error.to_string() };
+        let model = match &*origin {
+            Origin::Catalogue { model, window } => {
+                let options = TextInitOptions::new(model.clone())
+                    .with_max_length(*window)
+                    .with_intra_threads(1)
+                    .with_cache_dir(downloads());
+                TextEmbedding::try_new(options.with_show_download_progress(true)).map_err(|error| Error::Model {
+                    name: info.name.clone(),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use. Without that, give --model a folder that holds them"),
+                })?
+            }
+            Origin::Folder(folder) => {
+                let (model, options) = Folder::new(folder).load()?;
+                TextEmbedding::try_new_from_user_defined(model, options).map_err(wrong)?
+            }
+        };
+        let pieces = Arc::new(WordPieces::new(model.tokenizer.clone(), &info.name)?);
+        Ok(Self { origin, info, model, pieces })
+    }
+}
+
+impl Embedder for Onnx {
+    fn model(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn pieces(&self) -> &Arc<WordPieces> {
+        &self.pieces
+    }
+
+    fn embed(&mut self, text: &str, role: Role) -> Result<Embedding> {
+        let text = format!("{}{text}", self.info.prefix(role));
+        let (ids, cut) = self.pieces.encode(&text, self.info.window);
+        let wrong = |problem: String| Error::Embedding { name: self.info.name.clone(), bytes: text.len(), problem };
+        let vectors = self.model.embed([text.as_str()], None).map_err(|error| wrong(error.to_string()))?;
+        let vector = vectors.into_iter().next().ok_or_else(|| wrong("it gave no vector".to_owned()))?;
+        Ok(Embedding { vector: normalized(vector, &self.info.name, &text)?, pieces: ids.len() + cut, cut })
+    }
+
+    fn fork(&self) -> Result<Box<dyn Embedder>> {
+        Ok(Box::new(Self::open(self.origin.clone(), self.info.clone())?))
+    }
+}
+
+/// The files of a local model.
+struct Folder<'a> {
+    path: &'a Path,
+}
+
+impl<'a> Folder<'a> {
+    fn new(path: &'a Path) -> Self {
+        Self { path }
+    }
+
+    fn wrong(&self, problem: String) -> Error {
+        Error::Model { name: self.path.to_string_lossy().into_owned(), problem }
+    }
+
+    fn weights(&self) -> Result<PathBuf> {
+        let names = ["model.onnx", "onnx/model.onnx", "model_quantized.onnx", "onnx/model_quantized.onnx"];
+        let found = names.iter().map(|name| self.path.join(name)).find(|path| path.is_file());
+        found.ok_or_else(|| self.wrong(format!("no ONNX file in it; expected one of {}", names.join(", "))))
+    }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        std::fs::read(self.path.join(name)).map_err(|error| self.wrong(format!("{name}: {error}")))
+    }
+
+    /// A JSON file, or null where it is not there.
+    fn json(&self, name: &str) -> Value {
+        self.bytes(name).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null)
+    }
+
+    fn window(&self) -> usize {
+        let stated = [
+            self.json("sentence_bert_config.json")["max_seq_length"].as_u64(),
+            self.json("tokenizer_config.json")["model_max_length"].as_u64().filter(|&n| n < 1 << 20),
+            self.json("config.json")["max_position_embeddings"].as_u64(),
+        ];
+        stated.into_iter().flatten().next().map_or(512, |n| n.clamp(8, 8192) as usize)
+    }
+
+    fn prefixes(&self) -> (String, String) {
+        let prompts = &self.json("config_sentence_transformers.json")["prompts"];
+        let stated = |names: &[&str]| names.iter().find_map(|n| prompts[n].as_str()).map(str::to_owned);
+        let name = self.path.canonicalize().unwrap_or_else(|_| self.path.to_owned());
+        let known = profile::of(&name.file_name().unwrap_or_default().to_string_lossy());
+        (
+            stated(&["query"]).unwrap_or_else(|| known.query_prefix.to_owned()),
+            stated(&["document", "passage"]).unwrap_or_else(|| known.passage_prefix.to_owned()),
+        )
+    }
+
+    fn pooling(&self) -> Result<Pooling> {
+        let config = self.json("1_Pooling/config.json");
+        let on = |name: &str| config[name].as_bool() == Some(true);
+        let modes =
+            config.as_object().map(|fields| fields.keys().filter(|k| k.starts_with("pooling_mode") && on(k)).count());
+        match modes {
+            None => Ok(Pooling::Mean),
+            Some(1) if on("pooling_mode_mean_tokens") => Ok(Pooling::Mean),
+            Some(1) if on("pooling_mode_cls_token") => Ok(Pooling::Cls),
+            _ => Err(self.wrong("1_Pooling/config.json: expected mean or cls pooling, one of them".to_owned())),
+        }
+    }
+
+    fn load(&self) -> Result<(UserDefinedEmbeddingModel, InitOptionsUserDefined)> {
+        let weights = self.weights()?;
+        let mut tokenizer_config = self.json("tokenizer_config.json");
+        if !tokenizer_config.is_object() {
+            tokenizer_config = json!({});
+        }
+        if !tokenizer_config["model_max_length"].is_number() {
+            tokenizer_config["model_max_length"] = json!(self.window());
+        }
+        if tokenizer_config["pad_token"].is_null() {
+            tokenizer_config["pad_token"] = json!("[PAD]");
+        }
+        let object = |value: Value| if value.is_object() { value } else { json!({}) };
+        let files = TokenizerFiles {
+            tokenizer_file: self.bytes("tokenizer.json")?,
+            config_file: object(self.json("config.json")).to_string().into_bytes(),
+            special_tokens_map_file: object(self.json("special_tokens_map.json")).to_string().into_bytes(),
+            tokenizer_config_file: tokenizer_config.to_string().into_bytes(),
+        };
+        let onnx = std::fs::read(&weights).map_err(Error::io(&weights))?;
+        let mut model = UserDefinedEmbeddingModel::new(onnx, files).with_pooling(self.pooling()?);
+        let outside = weights.with_extension("onnx_data");
+        if outside.is_file() {
+            let name = outside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            model = model.with_external_initializer(name, std::fs::read(&outside).map_err(Error::io(&outside))?);
+        }
+        let mut options = InitOptionsUserDefined::new().with_max_length(self.window());
+        options.intra_threads = Some(1);
+        Ok((model, options))
+    }
+}
+
+/// The models of fastembed's catalogue.
+pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
+    TextEmbedding::list_supported_models().into_iter().map(|model| CatalogueEntry {
+        name: name_of(&model.model),
+        source: model.model_code,
+        dimensions: model.dim,
+        description: model.description,
+        builtin: false,
+    })
+}
+
+/// Where downloaded models are kept: with the user's other caches, so that a model is downloaded
+/// once, whatever folder it is asked for from.
+fn downloads() -> PathBuf {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| {
+        let caches = from("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
+        caches.unwrap_or_else(std::env::temp_dir).join("nigh/models")
+    })
+}
+
+fn name_of(model: &EmbeddingModel) -> String {
+    format!("{model:?}")
+}
+
+/// The names under which the system may know ONNX Runtime.
+const LIBRARY: &str = if cfg!(target_os = "windows") {
+    "onnxruntime.dll"
+} else if cfg!(target_os = "macos") {
+    "libonnxruntime.dylib"
+} else {
+    "libonnxruntime.so"
+};
+
+/// Loads ONNX Runtime, once. Left to itself the `ort` crate would panic where it is not there.
+fn runtime(model: &str) -> Result<()> {
+    static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
+    let loaded = LOADED.get_or_init(|| {
+        let path = std::env::var_os("ORT_DYLIB_PATH")
+            .filter(|p| !p.is_empty())
+            .map_or_else(|| PathBuf::from(LIBRARY), PathBuf::from);
+        ort::init_from(&path).map(|_| ()).map_err(|error| error.to_string())
+    });
+    loaded.clone().map_err(|said| Error::Model {
+        name: model.to_owned(),
+        problem: format!(
+            "it needs ONNX Runtime 1.24 or later, which is not here ({said}).\n\
+             Get it: `pip install onnxruntime`, then set ORT_DYLIB_PATH to the libonnxruntime file in its folder \
+             onnxruntime/capi, or install it from your system's packages or https://onnxruntime.ai.\n\
+             The built-in model needs nothing: leave --model out"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_an_error() {
+        let error = Onnx::from_catalogue("no-such-model").err().unwrap().to_string();
+        assert!(error.contains("no such model and no such folder"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_states_pooling_window_and_prefixes() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str, value: Value| {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, value.to_string()).unwrap();
+        };
+        let files = Folder::new(dir.path());
+        assert_eq!((files.window(), files.pooling().unwrap()), (512, Pooling::Mean));
+        put("tokenizer_config.json", json!({"model_max_length": 384}));
+        put("1_Pooling/config.json", json!({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}));
+        put("config_sentence_transformers.json", json!({"prompts": {"query": "q: ", "passage": "p: "}}));
+        assert_eq!((files.window(), files.pooling().unwrap()), (384, Pooling::Cls));
+        assert_eq!(files.prefixes(), ("q: ".to_owned(), "p: ".to_owned()));
+        put("sentence_bert_config.json", json!({"max_seq_length": 128}));
+        assert_eq!(files.window(), 128);
+        put("1_Pooling/config.json", json!({"pooling_mode_max_tokens": true}));
+        assert!(files.pooling().is_err());
+        assert!(Onnx::from_folder(dir.path()).err().unwrap().to_string().contains("no ONNX file in it"));
+    }
+}

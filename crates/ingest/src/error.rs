@@ -1,0 +1,111 @@
+//! What can go wrong between a path and a vector.
+
+use std::path::PathBuf;
+
+/// The result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that reading, cutting or embedding can report. The text names the file, the line
+/// where there is one, what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file, or one record of it, is not what its format asks for.
+    #[error("{path}{}: {problem}", line.map(|l| format!(":{l}")).unwrap_or_default())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, where the problem stands.
+        line: Option<u64>,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// A file whose bytes are not text in any encoding read here.
+    #[error("{path}: not text (a zero byte at offset {offset}); give --format if it is text in an unusual encoding")]
+    Binary {
+        /// The file.
+        path: PathBuf,
+        /// Where the first byte stands that no text has.
+        offset: usize,
+    },
+    /// A file or record over the size limit.
+    #[error("{path}{}: {bytes} bytes in one article, over the limit of {limit}; split it, or raise --max-article-bytes", line.map(|l| format!(":{l}")).unwrap_or_default())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The line of the record, in formats with several records a file.
+        line: Option<u64>,
+        /// Its size (or, for a line still being read, at least this).
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Nothing to index in a file.
+    #[error("{path}: no text in it")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two articles claim one id.
+    #[error("{path}{}: the id {id:?} is taken by {first}; ids must differ", line.map(|l| format!(":{l}")).unwrap_or_default())]
+    DuplicateId {
+        /// The later file.
+        path: PathBuf,
+        /// The line of the later record.
+        line: Option<u64>,
+        /// The id.
+        id: String,
+        /// Where it was seen first.
+        first: String,
+    },
+    /// A model that is not known, or whose files are incomplete.
+    #[error("model {name:?}: {problem}")]
+    Model {
+        /// The name or folder asked for.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The model failed on a text.
+    #[error("model {name:?} failed on a text of {bytes} bytes: {problem}")]
+    Embedding {
+        /// The model.
+        name: String,
+        /// The length of the text.
+        bytes: usize,
+        /// What the runtime said.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Io`] for `path`, to be given to `map_err`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// The file or folder it is about, if it is about one.
+    pub fn path(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Io { path, .. }
+            | Self::Malformed { path, .. }
+            | Self::Binary { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Empty { path }
+            | Self::DuplicateId { path, .. } => Some(path),
+            Self::Model { .. } | Self::Embedding { .. } => None,
+        }
+    }
+
+    pub(crate) fn malformed(path: impl Into<PathBuf>, line: Option<u64>, problem: impl Into<String>) -> Self {
+        Self::Malformed { path: path.into(), line, problem: problem.into() }
+    }
+}

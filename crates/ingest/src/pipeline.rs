@@ -1,0 +1,353 @@
+//! Sources to embedded articles over N threads: one reads and cuts, N embed, the caller's thread
+//! takes the articles in the order they were read. Queues are bounded, so memory does not grow
+//! with the corpus.
+
+use crate::article::{Article, ByteSpan};
+use crate::chunk::Chunking;
+use crate::embed::{Embedder, ModelInfo, Role, WordPieces};
+use crate::hash::Fingerprint;
+use crate::walk::{Found, Source};
+use crate::{Error, Result, read};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What is already there, asked while articles are read.
+pub trait Known: Sync {
+    /// Whether the article `id` is there with just this fingerprint.
+    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
+    /// Whether a vector for this text is there.
+    fn vector(&self, text: &Fingerprint) -> bool;
+    /// Where the article `id` came from, if it is there and that still exists.
+    fn source(&self, id: &str) -> Option<&str>;
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// How articles are cut.
+    pub chunking: Chunking,
+    /// How many embed at once.
+    pub threads: usize,
+    /// The most bytes of one article.
+    pub article_limit: u64,
+}
+
+/// A passage, ready to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// Where it stands in its article.
+    pub span: ByteSpan,
+    /// The line it begins on.
+    pub line: u64,
+    /// Identifies its vector: the model and the text it read, context included.
+    pub fingerprint: Fingerprint,
+    /// Its unit vector; `None` when [`Known::vector`] said it is there, or an earlier passage of
+    /// this run has the same fingerprint.
+    pub vector: Option<Vec<f32>>,
+}
+
+/// An article with its passages, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddedArticle {
+    /// The article.
+    pub article: Article,
+    /// Of its content and the way it was cut.
+    pub fingerprint: Fingerprint,
+    /// Its passages.
+    pub passages: Vec<Passage>,
+}
+
+/// What a run met.
+#[derive(Debug)]
+pub enum Event {
+    /// An article, ready.
+    Article(Box<EmbeddedArticle>),
+    /// An article that is there already, unchanged.
+    Unchanged(String),
+    /// A file or record that could not be used.
+    Failed(Error),
+    /// A file in a walked folder that is in no format read here.
+    Unsupported(PathBuf),
+}
+
+/// What a run did, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Bytes of the sources that are done with; of the one being read, about.
+    pub bytes: u64,
+    /// Passages of new and changed articles.
+    pub passages: usize,
+    /// Of these, the ones the model had to read.
+    pub embedded: usize,
+    /// The word pieces of those, special ones included.
+    pub pieces: usize,
+    /// Those of them with text beyond the model's window.
+    pub cut: usize,
+    /// The word pieces beyond it.
+    pub pieces_cut: usize,
+}
+
+/// How many passages may wait for each embedding thread.
+const QUEUE: usize = 32;
+/// How many articles may be under way.
+const ARTICLES: usize = 256;
+
+/// A longer id is no name, and too long to be looked up by.
+const LONGEST_ID: usize = 1024;
+
+/// An article whose passages are being embedded.
+struct Pending {
+    event: Event,
+    /// [`Totals::bytes`] when it is handed over.
+    bytes: u64,
+    /// The first of its passages' numbers that are not embedded yet.
+    missing: usize,
+}
+
+struct Task {
+    article: u64,
+    passage: usize,
+    text: String,
+}
+
+enum Message {
+    Opened(u64, Pending),
+    Embedded { article: u64, passage: usize, result: Result<crate::Embedding> },
+}
+
+/// Reads what `found` yields and hands each event to `sink` on the calling thread, in order. Stops
+/// early, with what was begun finished, when `stop` is set or `sink` breaks.
+///
+/// # Errors
+/// When a thread's embedder cannot be made, or the model fails on a text; articles handed over
+/// before that are whole.
+pub fn run(
+    found: impl Iterator<Item = Found> + Send,
+    embedder: Box<dyn Embedder>,
+    known: &dyn Known,
+    plan: &Plan,
+    stop: &AtomicBool,
+    sink: &mut dyn FnMut(Event, &Totals) -> ControlFlow<()>,
+) -> Result<Totals> {
+    let threads = plan.threads.max(1);
+    let (model, pieces) = (embedder.model().clone(), embedder.pieces().clone());
+    let mut workers = (1..threads).map(|_| embedder.fork()).collect::<Result<Vec<_>>>()?;
+    workers.push(embedder);
+    let (tasks, waiting) = bounded::<Task>(threads * QUEUE);
+    let (messages, inbox) = bounded::<Message>(threads * QUEUE + ARTICLES);
+    let (permits, returned) = bounded::<()>(ARTICLES);
+    std::thread::scope(|scope| {
+        for mut worker in workers {
+            let (waiting, messages) = (waiting.clone(), messages.clone());
+            scope.spawn(move || {
+                for Task { article, passage, text } in waiting {
+                    let result = embed(&mut *worker, &text);
+                    if messages.send(Message::Embedded { article, passage, result }).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(waiting);
+        scope.spawn(move || {
+            let mut reading = Reading {
+                plan,
+                known,
+                model,
+                pieces,
+                tasks,
+                messages,
+                permits,
+                stop,
+                next: 0,
+                bytes: 0,
+                ids: HashMap::new(),
+                seen: HashSet::new(),
+            };
+            for found in found {
+                if reading.take(found).is_break() {
+                    break;
+                }
+            }
+        });
+        collect(inbox, returned, stop, sink)
+    })
+}
+
+/// Embeds a passage. A panic in the runtime becomes an error: lost, it would leave the article
+/// waiting for ever.
+fn embed(worker: &mut dyn Embedder, text: &str) -> Result<crate::Embedding> {
+    catch_unwind(AssertUnwindSafe(|| worker.embed(text, Role::Passage))).unwrap_or_else(|_| {
+        let problem = "it panicked; see above".to_owned();
+        Err(Error::Embedding { name: worker.model().name.clone(), bytes: text.len(), problem })
+    })
+}
+
+/// The reading thread's state.
+struct Reading<'a> {
+    plan: &'a Plan,
+    known: &'a dyn Known,
+    model: ModelInfo,
+    pieces: Arc<WordPieces>,
+    tasks: Sender<Task>,
+    messages: Sender<Message>,
+    permits: Sender<()>,
+    stop: &'a AtomicBool,
+    next: u64,
+    /// How far into the sources it is.
+    bytes: u64,
+    /// Every id met, with the place of its first article.
+    ids: HashMap<String, String>,
+    /// Every text this run has sent to be embedded.
+    seen: HashSet<Fingerprint>,
+}
+
+impl Reading<'_> {
+    fn take(&mut self, found: Found) -> ControlFlow<()> {
+        match found {
+            Found::Source(source) => self.read(&source),
+            Found::Unsupported(path) => self.open(Event::Unsupported(path), Vec::new()),
+            Found::Failed(_, error) => self.open(Event::Failed(error), Vec::new()),
+        }
+    }
+
+    fn read(&mut self, source: &Source) -> ControlFlow<()> {
+        let mut flow = ControlFlow::Continue(());
+        let end = self.bytes + source.bytes;
+        let limit = self.plan.article_limit;
+        let mut emit = |item| {
+            flow = match item {
+                Ok(article) => self.arrived(source, article, end),
+                Err(error) => self.open(Event::Failed(error), Vec::new()),
+            };
+            flow
+        };
+        // The parsers of other people's formats are other people's code.
+        let result = catch_unwind(AssertUnwindSafe(|| read::reader(source.format).read(source, limit, &mut emit)));
+        let result =
+            result.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked; see above")));
+        self.bytes = end;
+        match result {
+            Err(error) if flow.is_continue() => self.open(Event::Failed(error), Vec::new()),
+            _ => flow,
+        }
+    }
+
+    fn arrived(&mut self, source: &Source, article: Article, end: u64) -> ControlFlow<()> {
+        self.bytes = (self.bytes + article.text.len() as u64).min(end);
+        self.article(source, article)
+    }
+
+    fn article(&mut self, source: &Source, article: Article) -> ControlFlow<()> {
+        let place = article.record_line.map_or_else(|| article.path.clone(), |line| format!("{}:{line}", article.path));
+        if let Some(first) = self.ids.insert(article.id.clone(), place) {
+            let error = Error::DuplicateId {
+                path: source.path.clone(),
+                line: article.record_line,
+                id: article.id.clone(),
+                first: first.clone(),
+            };
+            self.ids.insert(article.id, first);
+            return self.open(Event::Failed(error), Vec::new());
+        }
+        if article.id.len() > LONGEST_ID {
+            let problem = format!("expected an id of at most {LONGEST_ID} bytes, found one of {}", article.id.len());
+            return self.open(Event::Failed(Error::malformed(&source.path, article.record_line, problem)), Vec::new());
+        }
+        if let Some(other) = self.known.source(&article.id).filter(|other| *other != article.path) {
+            let (line, first) = (article.record_line, other.to_owned());
+            let error = Error::DuplicateId { path: source.path.clone(), line, id: article.id, first };
+            return self.open(Event::Failed(error), Vec::new());
+        }
+        let fingerprint = article.fingerprint(&self.plan.chunking.key());
+        if self.known.article(&article.id, &fingerprint) {
+            return self.open(Event::Unchanged(article.id), Vec::new());
+        }
+        let (mut passages, mut texts) = (Vec::new(), Vec::new());
+        let (mut line, mut counted) = (article.line_at(0), 0);
+        for cut in self.plan.chunking.cut(&article, self.model.room(), &|text| self.pieces.count(text)) {
+            let text = cut.embedded_text(&article);
+            let fingerprint = self.model.fingerprint(&text);
+            if !self.known.vector(&fingerprint) && self.seen.insert(fingerprint) {
+                texts.push((passages.len(), text));
+            }
+            // Passages come in order, so lines are counted once through the text.
+            if article.record_line.is_none() {
+                line += article.text[counted..cut.span.start].matches('\n').count() as u64;
+                counted = cut.span.start;
+            }
+            passages.push(Passage { span: cut.span, line, fingerprint, vector: None });
+        }
+        self.open(Event::Article(Box::new(EmbeddedArticle { article, fingerprint, passages })), texts)
+    }
+
+    fn open(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
+        let article = self.next;
+        self.next += 1;
+        let pending = Pending { event, bytes: self.bytes, missing: texts.len() };
+        if self.stop.load(Ordering::Relaxed)
+            || self.permits.send(()).is_err()
+            || self.messages.send(Message::Opened(article, pending)).is_err()
+        {
+            return ControlFlow::Break(());
+        }
+        for (passage, text) in texts {
+            if self.tasks.send(Task { article, passage, text }).is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Puts the embedded passages into their articles and hands these over in order.
+fn collect(
+    inbox: Receiver<Message>,
+    returned: Receiver<()>,
+    stop: &AtomicBool,
+    sink: &mut dyn FnMut(Event, &Totals) -> ControlFlow<()>,
+) -> Result<Totals> {
+    let mut totals = Totals::default();
+    let mut pending: VecDeque<Pending> = VecDeque::new();
+    let mut first = 0;
+    for message in inbox {
+        match message {
+            Message::Opened(number, opened) => {
+                debug_assert_eq!(number, first + pending.len() as u64);
+                pending.push_back(opened);
+            }
+            Message::Embedded { article, passage, result } => {
+                let embedding = result.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
+                totals.embedded += 1;
+                totals.pieces += embedding.pieces;
+                totals.cut += usize::from(embedding.cut > 0);
+                totals.pieces_cut += embedding.cut;
+                if let Some(Pending { event: Event::Article(embedded), missing, .. }) =
+                    pending.get_mut((article - first) as usize)
+                {
+                    embedded.passages[passage].vector = Some(embedding.vector);
+                    *missing -= 1;
+                }
+            }
+        }
+        while pending.front().is_some_and(|front| front.missing == 0) {
+            let Some(Pending { event, bytes, .. }) = pending.pop_front() else { break };
+            totals.bytes = bytes;
+            first += 1;
+            let _ = returned.recv();
+            if let Event::Article(article) = &event {
+                totals.passages += article.passages.len();
+            }
+            if sink(event, &totals).is_break() {
+                stop.store(true, Ordering::Relaxed);
+                return Ok(totals);
+            }
+        }
+    }
+    Ok(totals)
+}

@@ -1,0 +1,149 @@
+//! A source to articles: one reader a format, all behind [`Reader`].
+
+mod csv;
+mod html;
+mod jsonl;
+mod lines;
+mod markdown;
+mod pdf;
+mod qa;
+mod record;
+mod text;
+
+pub use pdf::THREAD as PDF_THREAD;
+
+pub(crate) use markdown::options as markdown_options;
+
+use crate::article::{Article, ByteSpan};
+use crate::format::Format;
+use crate::walk::Source;
+use crate::{Error, Result, encoding};
+use std::ops::ControlFlow;
+
+/// Takes each article, or what is wrong with one record; breaks to stop the reading.
+pub type Emit<'a> = dyn FnMut(Result<Article>) -> ControlFlow<()> + 'a;
+
+/// Reads one format.
+pub trait Reader {
+    /// Hands every article of `source` to `emit`, in the order of the file. No article over
+    /// `limit` bytes is held in memory.
+    ///
+    /// # Errors
+    /// When the file as a whole cannot be read. What is wrong with one record alone goes to
+    /// `emit`, and reading goes on after it.
+    fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()>;
+}
+
+/// The reader of a format.
+pub fn reader(format: Format) -> &'static dyn Reader {
+    match format {
+        Format::Qa => &WholeFile(qa::parse),
+        Format::Text => &WholeFile(text::parse),
+        Format::Markdown => &WholeFile(markdown::parse),
+        Format::Html => &WholeFile(html::parse),
+        Format::Pdf => &pdf::Pdf,
+        Format::Jsonl | Format::Beir => &jsonl::Jsonl,
+        Format::Csv => &csv::Csv,
+    }
+}
+
+/// A reader of formats in which a file is one article, from the decoded text of that file.
+struct WholeFile(fn(&Source, String) -> Result<Article>);
+
+impl Reader for WholeFile {
+    fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
+        let text = encoding::decode(&source.path, bytes_of(source, limit)?)?;
+        let _ = emit(checked(source, (self.0)(source, text)?));
+        Ok(())
+    }
+}
+
+fn bytes_of(source: &Source, limit: u64) -> Result<Vec<u8>> {
+    let path = &source.path;
+    let bytes = std::fs::metadata(path).map_err(Error::io(path))?.len();
+    if bytes > limit {
+        return Err(Error::TooLarge { path: path.clone(), line: None, bytes, limit });
+    }
+    std::fs::read(path).map_err(Error::io(path))
+}
+
+/// An article with something in it, or an error.
+fn checked(source: &Source, article: Article) -> Result<Article> {
+    if article.body.iter().all(|span| span.of(&article.text).trim().is_empty()) {
+        return Err(Error::Empty { path: source.path.clone() });
+    }
+    Ok(article)
+}
+
+/// An article that is one file, with all of its text as body (a leading byte-order mark aside).
+fn one_file(source: &Source, title: String, text: String) -> Article {
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let body = vec![ByteSpan::new(start, text.len())];
+    Article {
+        id: source.name.clone(),
+        title,
+        path: source.name.clone(),
+        text,
+        body,
+        record_line: None,
+        metadata: Default::default(),
+        questions: Vec::new(),
+    }
+}
+
+/// The longest line that passes for a title, in characters.
+const TITLE_CHARS: usize = 120;
+
+/// The first line of `text` if it is short enough for a title, else the file's name without its
+/// extension, with spaces for dashes and underscores.
+fn title_of(source: &Source, text: &str) -> String {
+    let first = text.trim_start_matches('\u{feff}').lines().map(str::trim).find(|line| !line.is_empty());
+    match first {
+        Some(line) if line.chars().count() <= TITLE_CHARS => line.to_owned(),
+        _ => title_from_name(source),
+    }
+}
+
+fn title_from_name(source: &Source) -> String {
+    let stem = source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    stem.replace(['-', '_'], " ")
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use std::path::Path;
+
+    /// What a reader makes of `bytes` in a file called `name`: articles, then errors as text.
+    pub fn read_bytes(name: &str, format: Format, bytes: &[u8]) -> (Vec<Article>, Vec<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        read_path(&path, format, 1 << 20)
+    }
+
+    pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let source = Source { path: path.to_owned(), name, format, bytes: 0 };
+        let (mut articles, mut errors) = (Vec::new(), Vec::new());
+        let folder = format!("{}/", path.parent().unwrap().display());
+        let mut note = |error: Error| errors.push(error.to_string().replace(&folder, ""));
+        let result = reader(format).read(&source, limit, &mut |item| {
+            match item {
+                Ok(article) => articles.push(article),
+                Err(error) => note(error),
+            }
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = result {
+            note(error);
+        }
+        for article in &articles {
+            for pair in article.body.windows(2) {
+                assert!(pair[0].end <= pair[1].start, "body spans in order");
+            }
+            assert!(article.body.iter().all(|s| article.text.get(s.start..s.end).is_some()), "body spans fit");
+        }
+        (articles, errors)
+    }
+}

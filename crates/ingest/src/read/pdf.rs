@@ -1,0 +1,83 @@
+//! PDF: the text of its pages, a blank line between two. Spans count in the extracted text.
+
+use super::{Emit, Reader, bytes_of, checked, one_file, title_of};
+use crate::walk::Source;
+use crate::{Error, Result};
+
+/// The thread PDF files are read on. The reader recurses with the file's own nesting and can panic
+/// on a broken one, so it gets a stack of its own and its panics are caught there; a program can
+/// keep its panic hook silent for a thread of this name.
+pub const THREAD: &str = "nigh pdf reader";
+const STACK: usize = 64 << 20;
+
+pub struct Pdf;
+
+impl Reader for Pdf {
+    fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
+        let bytes = bytes_of(source, limit)?;
+        let wrong = |said: String| Error::malformed(&source.path, None, said);
+        let reading = std::thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
+        let reading = reading
+            .spawn(move || pdf_extract::extract_text_from_mem_by_pages(&bytes))
+            .map_err(Error::io(&source.path))?;
+        let pages = match reading.join() {
+            Ok(Ok(pages)) => pages,
+            Ok(Err(error)) => return Err(wrong(format!("not a readable PDF: {error}"))),
+            Err(_) => return Err(wrong("not a readable PDF: its structure is broken".to_owned())),
+        };
+        let text = pages.iter().map(|page| page.trim()).collect::<Vec<_>>().join("\n\n");
+        if text.trim().is_empty() {
+            return Err(wrong(format!("no text on its {} pages; a scan must be put through OCR first", pages.len())));
+        }
+        let _ = emit(checked(source, one_file(source, title_of(source, &text), text)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::read::testing::read_bytes;
+
+    /// A minimal one-page PDF that shows `line`.
+    pub fn one_page(line: &str) -> Vec<u8> {
+        let content = format!("BT /F1 12 Tf 72 720 Td ({line}) Tj ET");
+        let objects = [
+            "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>".to_owned(),
+            format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()),
+            "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+        ];
+        let mut pdf = b"%PDF-1.4\n".to_vec();
+        let mut offsets = Vec::new();
+        for (i, object) in objects.iter().enumerate() {
+            offsets.push(pdf.len());
+            pdf.extend(format!("{} 0 obj\n{object}\nendobj\n", i + 1).bytes());
+        }
+        let xref = pdf.len();
+        pdf.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
+        offsets.iter().for_each(|o| pdf.extend(format!("{o:010} 00000 n \n").bytes()));
+        pdf.extend(
+            format!("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{xref}\n%%EOF\n", objects.len() + 1).bytes(),
+        );
+        pdf
+    }
+
+    #[test]
+    fn text_is_extracted() {
+        let (articles, errors) = read_bytes("a.pdf", Format::Pdf, &one_page("Tides follow the moon."));
+        assert!(errors.is_empty(), "{errors:?}");
+        assert!(articles[0].text.contains("Tides follow the moon."), "{:?}", articles[0].text);
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_and_no_panic() {
+        let whole = one_page("Tides follow the moon.");
+        for bytes in [&whole[..whole.len() / 2], b"%PDF-1.7 nothing", b""] {
+            let (articles, errors) = read_bytes("a.pdf", Format::Pdf, bytes);
+            assert!(articles.is_empty());
+            assert!(errors[0].starts_with("a.pdf: not a readable PDF"), "{errors:?}");
+        }
+    }
+}
