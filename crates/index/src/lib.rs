@@ -1,0 +1,34 @@
+//! Vectors in; the nearest ids out.
+//!
+//! A [`Segment`] is an immutable file of unit vectors, each with a 64-bit key and a 128-bit tag
+//! that mean nothing here, and, where it is worth it, a second file with an HNSW graph over them.
+//! Both are mapped into memory and searched where they lie: through the graph ([`graph`]) or by
+//! scanning every vector ([`exact`]). Scores are dot products of unit vectors, so cosines, clamped
+//! to −1..=1; ties go to the vector that was added first.
+//!
+//! The graph is built in parallel by hnsw_rs, read out, checked for vectors that no search could
+//! reach, mended, and written flat.
+//!
+//! This crate knows ids and vectors, never text; it never prints and never panics on input.
+
+#![deny(missing_docs)]
+
+#[cfg(target_endian = "big")]
+compile_error!("the files are little-endian and are mapped as they are");
+
+mod bits;
+pub mod distance;
+mod error;
+pub mod exact;
+mod file;
+pub mod graph;
+mod segment;
+mod top;
+mod vectors;
+
+pub use bits::Bits;
+pub use error::{Error, Result};
+pub use graph::{Graph, Health, Params};
+pub use segment::{Method, Segment};
+pub use top::Hit;
+pub use vectors::{VectorFile, VectorWriter, check_unit};

@@ -1,0 +1,232 @@
+//! A file of unit vectors with their keys and tags.
+
+use crate::file::{Mapped, Writer};
+use crate::{Error, Result};
+use std::path::Path;
+
+const MAGIC: &[u8; 8] = b"NIGHVEC\n";
+
+/// How far from one a length may be and still count as unit.
+const UNIT_TOLERANCE: f32 = 1e-3;
+
+/// Whether `vector` can be stored or asked for among vectors of `dimensions`: that many finite
+/// values, of unit length.
+///
+/// # Errors
+/// What it is instead.
+pub fn check_unit(vector: &[f32], dimensions: usize) -> Result<()> {
+    if vector.len() != dimensions {
+        return Err(Error::Dimension { expected: dimensions, found: vector.len() });
+    }
+    if let Some(index) = vector.iter().position(|x| !x.is_finite()) {
+        return Err(Error::NotFinite { index, value: vector[index] });
+    }
+    let norm = (crate::distance::dot())(vector, vector).sqrt();
+    if (norm - 1.0).abs() > UNIT_TOLERANCE {
+        return Err(Error::NotUnit { norm });
+    }
+    Ok(())
+}
+
+/// Writes a [`VectorFile`], row after row.
+pub struct VectorWriter {
+    file: Writer,
+    dimensions: usize,
+    keys: Vec<u64>,
+    tags: Vec<[u8; 16]>,
+}
+
+impl VectorWriter {
+    /// Begins a file at `path` for vectors of `dimensions`. It has that name only once it is
+    /// finished.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(path: &Path, dimensions: usize) -> Result<Self> {
+        Ok(Self { file: Writer::create(path)?, dimensions, keys: Vec::new(), tags: Vec::new() })
+    }
+
+    /// Appends a row. Keys must increase from row to row.
+    ///
+    /// # Errors
+    /// When the vector is not a unit vector of the file's dimensions, or the disk is full. The file
+    /// then holds what it held before.
+    pub fn push(&mut self, key: u64, tag: [u8; 16], vector: &[f32]) -> Result<u32> {
+        check_unit(vector, self.dimensions)?;
+        if let Some(&last) = self.keys.last().filter(|last| **last >= key) {
+            return Err(Error::Parameter { name: "key", expected: "one above the last", found: last as usize });
+        }
+        self.file.write(bytemuck::cast_slice(vector))?;
+        self.keys.push(key);
+        self.tags.push(tag);
+        Ok(self.keys.len() as u32 - 1)
+    }
+
+    /// How many rows there are so far.
+    pub fn rows(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Makes the file whole and puts it on disk. Gives its checksum, which also says which file it
+    /// is.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn finish(mut self) -> Result<String> {
+        let rows = self.keys.len();
+        if (rows * self.dimensions) % 2 == 1 {
+            self.file.write(&[0; 4])?;
+        }
+        self.file.write(bytemuck::cast_slice(&self.keys))?;
+        self.file.write(bytemuck::cast_slice(&self.tags))?;
+        self.file.finish(MAGIC, &[self.dimensions as u64, rows as u64, 0, 0, 0])
+    }
+}
+
+/// An immutable file of unit vectors, mapped into memory.
+pub struct VectorFile {
+    file: Mapped,
+    dimensions: usize,
+    rows: usize,
+}
+
+impl VectorFile {
+    /// Maps the file.
+    ///
+    /// # Errors
+    /// When it is not there, of another version, or not as its header says.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = Mapped::open(path, MAGIC)?;
+        let damaged =
+            || file.damaged(format!("{} rows of {} dimensions do not fit its length", file.fields[1], file.fields[0]));
+        let (dimensions, rows) = (file.fields[0], file.fields[1]);
+        if rows > u64::from(u32::MAX) || dimensions == 0 || dimensions > 1 << 20 {
+            return Err(damaged());
+        }
+        let expected = (rows * dimensions * 4).next_multiple_of(8) + rows * 24;
+        if expected != file.body().len() as u64 {
+            return Err(damaged());
+        }
+        Ok(Self { dimensions: dimensions as usize, rows: rows as usize, file })
+    }
+
+    /// The length of each vector.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// How many vectors.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The checksum of its content, in hex.
+    pub fn checksum(&self) -> &str {
+        &self.file.sum
+    }
+
+    /// All vectors, row-major, `rows × dimensions`.
+    pub fn vectors(&self) -> &[f32] {
+        // `open` checked the length; the body of a mapping is aligned for any of the casts here.
+        bytemuck::cast_slice(&self.file.body()[..self.rows * self.dimensions * 4])
+    }
+
+    /// One vector; empty if there is no such row.
+    pub fn vector(&self, row: u32) -> &[f32] {
+        let start = row as usize * self.dimensions;
+        self.vectors().get(start..start + self.dimensions).unwrap_or_default()
+    }
+
+    /// The key of every row, increasing.
+    pub fn keys(&self) -> &[u64] {
+        let start = (self.rows * self.dimensions * 4).next_multiple_of(8);
+        bytemuck::cast_slice(&self.file.body()[start..start + self.rows * 8])
+    }
+
+    /// The tag of every row.
+    pub fn tags(&self) -> &[[u8; 16]] {
+        let start = (self.rows * self.dimensions * 4).next_multiple_of(8) + self.rows * 8;
+        bytemuck::cast_slice(&self.file.body()[start..])
+    }
+
+    /// The row with `key`.
+    pub fn row_of(&self, key: u64) -> Option<u32> {
+        self.keys().binary_search(&key).ok().map(|row| row as u32)
+    }
+
+    /// Reads it all and compares checksums, the order of the keys, and every vector's length.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn verify(&self) -> Result<()> {
+        self.file.verify()?;
+        if let Some(row) = self.keys().windows(2).position(|pair| pair[0] >= pair[1]) {
+            return Err(self.file.damaged(format!("the keys of rows {row} and {} are out of order", row + 1)));
+        }
+        for (row, vector) in self.vectors().chunks_exact(self.dimensions).enumerate() {
+            check_unit(vector, self.dimensions).map_err(|error| self.file.damaged(format!("row {row}: {error}")))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(angle: f32) -> Vec<f32> {
+        vec![angle.cos(), angle.sin(), 0.0]
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.vec");
+        let mut writer = VectorWriter::create(&path, 3).unwrap();
+        for i in 0..5u8 {
+            assert_eq!(writer.push(u64::from(i) * 3, [i; 16], &unit(f32::from(i))).unwrap(), u32::from(i));
+        }
+        assert!(!path.exists(), "no name before it is whole");
+        let sum = writer.finish().unwrap();
+        let file = VectorFile::open(&path).unwrap();
+        assert_eq!((file.rows(), file.dimensions(), file.checksum()), (5, 3, sum.as_str()));
+        assert_eq!(file.vector(2), unit(2.0));
+        assert_eq!((file.row_of(6), file.row_of(7)), (Some(2), None));
+        assert_eq!(file.tags()[4], [4; 16]);
+        file.verify().unwrap();
+    }
+
+    #[test]
+    fn vectors_that_are_none_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = VectorWriter::create(&dir.path().join("a.vec"), 3).unwrap();
+        assert!(matches!(writer.push(1, [0; 16], &[0.0; 3]), Err(Error::NotUnit { .. })));
+        assert!(matches!(writer.push(1, [0; 16], &[f32::NAN, 0.0, 1.0]), Err(Error::NotFinite { index: 0, .. })));
+        assert!(matches!(writer.push(1, [0; 16], &[1.0, 0.0]), Err(Error::Dimension { expected: 3, found: 2 })));
+        writer.push(1, [0; 16], &unit(0.0)).unwrap();
+        assert!(matches!(writer.push(1, [0; 16], &unit(0.0)), Err(Error::Parameter { .. })));
+        drop(writer);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left of an unfinished file");
+    }
+
+    #[test]
+    fn every_damaged_byte_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.vec");
+        let mut writer = VectorWriter::create(&path, 3).unwrap();
+        for i in 0..3u8 {
+            writer.push(u64::from(i), [i; 16], &unit(f32::from(i))).unwrap();
+        }
+        writer.finish().unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x40;
+            std::fs::write(&path, &bytes).unwrap();
+            let result = VectorFile::open(&path).and_then(|file| file.verify());
+            assert!(result.is_err(), "byte {at}");
+            std::fs::write(&path, &whole[..at]).unwrap();
+            assert!(VectorFile::open(&path).is_err(), "cut at {at}");
+        }
+    }
+}
