@@ -1,0 +1,285 @@
+//! What the crates above know of a collection, wherever it is kept.
+
+use crate::{Manifest, Result};
+use ingest::pipeline::{EmbeddedArticle, Known};
+use ingest::{Article, ByteSpan, Chunking, Fingerprint};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// A passage of one snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PassageKey(pub u64);
+
+/// A passage found by one kind of search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// Which.
+    pub key: PassageKey,
+    /// Dense: the cosine, −1..=1. Lexical: BM25, above 0.
+    pub score: f32,
+}
+
+/// Which passage of which article.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PassageRef {
+    /// The article's id.
+    pub article_id: String,
+    /// Which of its passages, from 0.
+    pub ordinal: u64,
+}
+
+impl std::fmt::Display for PassageRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}#{}", self.article_id, self.ordinal)
+    }
+}
+
+/// A passage with its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPassage {
+    /// Which it is.
+    pub reference: PassageRef,
+    /// The article's title.
+    pub title: String,
+    /// Where the article came from.
+    pub path: String,
+    /// Where the passage stands in the article's text.
+    pub span: ByteSpan,
+    /// The line it begins on.
+    pub line: u64,
+    /// Its text: the article's at `span`.
+    pub text: String,
+}
+
+/// An article with where its passages stand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredArticle {
+    /// The article as it was read.
+    pub article: Article,
+    /// Its passages, in order.
+    pub passages: Vec<ByteSpan>,
+}
+
+/// How to search vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DenseSearch {
+    /// Look at every one.
+    Exact,
+    /// Walk the graphs, keeping `ef` candidates.
+    Graph {
+        /// The length of the candidate list.
+        ef: usize,
+    },
+}
+
+/// What is known of an article without fetching it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArticleCard {
+    /// Of its content and the way it was cut.
+    pub fingerprint: Fingerprint,
+    /// Where it came from.
+    pub path: String,
+}
+
+/// What a collection holds, by name: asked by ingestion to skip what is there already.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    /// Every article by id.
+    pub articles: HashMap<String, ArticleCard>,
+    /// The fingerprints of all texts that have a vector.
+    pub vectors: HashSet<Fingerprint>,
+}
+
+impl Known for Catalogue {
+    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
+        self.articles.get(id).is_some_and(|card| card.fingerprint == *fingerprint)
+    }
+
+    fn vector(&self, text: &Fingerprint) -> bool {
+        self.vectors.contains(text)
+    }
+
+    fn source(&self, id: &str) -> Option<&str> {
+        self.articles.get(id).map(|card| card.path.as_str())
+    }
+}
+
+/// How big a collection is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stats {
+    /// Articles.
+    pub articles: usize,
+    /// Passages.
+    pub passages: usize,
+    /// Questions that the articles ask themselves.
+    pub questions: usize,
+    /// Vectors of deleted passages, not yet compacted away.
+    pub dead_vectors: usize,
+    /// Vector segments.
+    pub segments: usize,
+    /// Segments with a graph.
+    pub graphs: usize,
+    /// Vectors that had to be linked into their graphs to be reachable.
+    pub linked_in: usize,
+    /// Bytes of text, metadata and lexical index.
+    pub text_bytes: u64,
+    /// Bytes of vectors and graphs.
+    pub vector_bytes: u64,
+}
+
+/// A long step of writing or checking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Vectors into one segment.
+    Merge,
+    /// A graph over a segment.
+    Graph,
+    /// Reading everything.
+    Check,
+}
+
+/// Told how far a step is: done, of how many.
+pub type Progress<'a> = dyn Fn(Step, usize, usize) + Sync + 'a;
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckReport {
+    /// Files read whole.
+    pub files: usize,
+    /// Passages whose span gave their text and whose vector was there.
+    pub passages: usize,
+    /// Vectors proved reachable in a graph.
+    pub reachable: usize,
+    /// What does not hold, each naming its file or id.
+    pub problems: Vec<String>,
+}
+
+/// What compacting did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CompactReport {
+    /// Vectors that were dropped.
+    pub dropped: usize,
+    /// Segments before.
+    pub segments_before: usize,
+    /// Segments after.
+    pub segments_after: usize,
+}
+
+/// A collection as of one commit: what it gives never changes until [`Collection::refresh`].
+pub trait Collection: Send + Sync {
+    /// The commit.
+    fn manifest(&self) -> &Manifest;
+
+    /// How big it is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn stats(&self) -> Result<Stats>;
+
+    /// The `k` passages nearest to a unit vector, best first; equal scores in the order in which
+    /// the passages were added.
+    ///
+    /// # Errors
+    /// When the vector is not of the model's dimensions and unit length, or reading fails.
+    fn search_dense(&self, vector: &[f32], k: usize, how: DenseSearch) -> Result<Vec<Candidate>>;
+
+    /// The `k` passages that hold the question's words, by BM25 (k₁ 1.2, b 0.75) over title and
+    /// text, English stems, best first. Any string is a valid question.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn search_lexical(&self, question: &str, k: usize) -> Result<Vec<Candidate>>;
+
+    /// Which passages the keys stand for, in their order.
+    ///
+    /// # Errors
+    /// When a key is of another snapshot, or reading fails.
+    fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>>;
+
+    /// The passages behind the keys, in their order.
+    ///
+    /// # Errors
+    /// When a key is of another snapshot, or reading fails.
+    fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>>;
+
+    /// The article with an id.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn article(&self, id: &str) -> Result<Option<StoredArticle>>;
+
+    /// What it holds, by name.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn catalogue(&self) -> Result<Catalogue>;
+
+    /// Takes the only right to change it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Locked`] when another process has it.
+    fn writer(&self) -> Result<Box<dyn Writer>>;
+
+    /// Moves on to the newest commit.
+    ///
+    /// # Errors
+    /// When that cannot be opened; the snapshot stays as it was.
+    fn refresh(&mut self) -> Result<()>;
+
+    /// Reads everything and says what does not hold.
+    ///
+    /// # Errors
+    /// When reading fails for reasons other than damage.
+    fn check(&self, progress: &Progress<'_>) -> Result<CheckReport>;
+}
+
+/// What [`Writer::put`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The article is new.
+    Added,
+    /// It took the place of one with its id.
+    Updated,
+}
+
+/// Changes a collection. Nothing is seen by anyone before [`Writer::commit`]; dropped without it,
+/// nothing happened.
+pub trait Writer {
+    /// Adds an article, in place of any with its id.
+    ///
+    /// # Errors
+    /// When a passage has neither a vector nor one stored for its text, a vector is none, or
+    /// writing fails.
+    fn put(&mut self, article: EmbeddedArticle) -> Result<Change>;
+
+    /// Deletes an article; whether it was there.
+    ///
+    /// # Errors
+    /// When writing fails.
+    fn delete(&mut self, id: &str) -> Result<bool>;
+
+    /// How articles are to be cut from now on, for callers that do not say.
+    fn set_chunking(&mut self, chunking: Chunking);
+
+    /// How many passages wait for the next commit.
+    fn pending(&self) -> usize;
+
+    /// Makes everything since the last commit visible, durably and at once.
+    ///
+    /// # Errors
+    /// When the disk is full or refuses; the last commit stands.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Brings the segments back to a few, and builds graphs over those big enough for one. To be
+    /// called after a run of commits.
+    ///
+    /// # Errors
+    /// As for [`Writer::commit`].
+    fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()>;
+
+    /// Drops everything deleted and leaves one segment with a fresh graph.
+    ///
+    /// # Errors
+    /// As for [`Writer::commit`].
+    fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport>;
+}

@@ -1,0 +1,92 @@
+//! What can go wrong with a collection.
+
+use std::path::PathBuf;
+
+/// The result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that opening, reading or changing a collection can report.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error("no collection at {path}; `nigh index PATH… -c {path}` makes one")]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Something else is there.
+    #[error("{path} is there and is no collection; give another place with -c")]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+    },
+    /// Made by a later program.
+    #[error("{path}: collection format {found}; this program reads format {known}. A newer nigh made it")]
+    NewerFormat {
+        /// The collection.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The format known here.
+        known: u64,
+    },
+    /// Another process is writing.
+    #[error("{path} is being written by process {holder}; wait for it, or stop it")]
+    Locked {
+        /// The collection.
+        path: PathBuf,
+        /// The other process.
+        holder: String,
+    },
+    /// A file is not as it should be.
+    #[error("{path}: {problem}")]
+    Damaged {
+        /// The file or collection.
+        path: PathBuf,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// A passage came without a vector, and none is stored for its text.
+    #[error("article {article:?}: no vector for its passage {ordinal}, and none stored for its text")]
+    MissingVector {
+        /// The article.
+        article: String,
+        /// Which of its passages, from 0.
+        ordinal: usize,
+    },
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// From the vectors or the graph.
+    #[error(transparent)]
+    Index(#[from] index::Error),
+    /// From the text index.
+    #[error("{path}: text index: {source}")]
+    Text {
+        /// The collection.
+        path: PathBuf,
+        /// What tantivy said.
+        source: tantivy::TantivyError,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn text(path: impl Into<PathBuf>) -> impl FnOnce(tantivy::TantivyError) -> Self {
+        let path = path.into();
+        move |source| Self::Text { path, source }
+    }
+
+    pub(crate) fn damaged(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
+        Self::Damaged { path: path.into(), problem: problem.into() }
+    }
+}

@@ -1,0 +1,51 @@
+//! A collection: text, metadata, lexical index, vectors and graph behind one commit.
+//!
+//! [`Collection`] is all that the crates above know: a consistent snapshot to search and fetch
+//! from, and a [`Writer`] to change it with. [`open`] and [`create`] give the collection behind a
+//! location; here that is a folder on this machine ([`local`]).
+//!
+//! A local collection keeps its records in tantivy and its vectors in immutable segments beside it.
+//! tantivy's commit carries our [`Manifest`], so one rename of one small file is the only moment at
+//! which anything changes: a crash at any other leaves the last commit.
+//!
+//! This crate never embeds, never ranks beyond one list, never prints.
+
+#![deny(missing_docs)]
+
+pub mod collection;
+mod error;
+pub mod local;
+mod manifest;
+
+pub use collection::{
+    ArticleCard, Candidate, Catalogue, Change, CheckReport, Collection, CompactReport, DenseSearch, PassageKey,
+    PassageRef, Progress, Stats, Step, StoredArticle, StoredPassage, Writer,
+};
+pub use error::{Error, Result};
+pub use manifest::{Manifest, SegmentEntry};
+
+/// Opens the collection at `location`.
+///
+/// # Errors
+/// When there is none, it is damaged, or of a format this program does not read.
+pub fn open(location: &str) -> Result<Box<dyn Collection>> {
+    Ok(Box::new(local::LocalCollection::open(location.as_ref())?))
+}
+
+/// Makes an empty collection at `location` for vectors of `model`.
+///
+/// # Errors
+/// When something else is there already, or it cannot be written.
+pub fn create(
+    location: &str,
+    model: ingest::ModelInfo,
+    chunking: ingest::Chunking,
+    graph: index::Params,
+) -> Result<Box<dyn Collection>> {
+    Ok(Box::new(local::LocalCollection::create(location.as_ref(), Manifest::new(model, chunking, graph))?))
+}
+
+/// Whether a collection is at `location`.
+pub fn exists(location: &str) -> bool {
+    local::LocalCollection::exists(location.as_ref())
+}

@@ -1,0 +1,37 @@
+//! One writer at a time, across processes.
+
+use super::layout::Layout;
+use crate::{Error, Result};
+use std::fs::{File, TryLockError};
+use std::io::Write;
+
+/// Held by the writer. The system lets go of it when the process ends, however it ends.
+pub struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    pub fn take(layout: &Layout) -> Result<Self> {
+        let path = layout.lock();
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = std::fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+                let holder = if holder.is_empty() { "(unknown)".to_owned() } else { holder };
+                return Err(Error::Locked { path: layout.root().to_owned(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io(path)(error)),
+        }
+        // For the message above; that it is locked is what counts.
+        let mut contents = &file;
+        file.set_len(0).and_then(|()| writeln!(contents, "{}", std::process::id())).map_err(Error::io(path))?;
+        Ok(Self { _file: file })
+    }
+}

@@ -1,0 +1,99 @@
+//! A collection in a folder. FORMAT.md describes every file.
+
+mod check;
+mod layout;
+mod lock;
+mod merge;
+mod records;
+mod snapshot;
+mod writer;
+
+use crate::collection::{
+    Candidate, Catalogue, CheckReport, Collection, DenseSearch, PassageKey, PassageRef, Progress, Stats, StoredArticle,
+    StoredPassage, Writer,
+};
+use crate::{Manifest, Result};
+use layout::Layout;
+use snapshot::Snapshot;
+use std::path::Path;
+use writer::LocalWriter;
+
+/// A collection in a folder, as of one commit.
+pub struct LocalCollection {
+    layout: Layout,
+    snapshot: Snapshot,
+}
+
+impl LocalCollection {
+    /// Whether a collection is at `path`.
+    pub fn exists(path: &Path) -> bool {
+        Layout::new(path).marker().is_file()
+    }
+
+    /// Opens the newest commit.
+    ///
+    /// # Errors
+    /// When there is no collection, it is damaged, or of a newer format.
+    pub fn open(path: &Path) -> Result<Self> {
+        let layout = Layout::new(path);
+        layout.check_marker()?;
+        Ok(Self { snapshot: Snapshot::open(&layout)?, layout })
+    }
+
+    /// Makes an empty collection.
+    ///
+    /// # Errors
+    /// When something else is there, or it cannot be written.
+    pub fn create(path: &Path, manifest: Manifest) -> Result<Self> {
+        let layout = Layout::new(path);
+        writer::create(&layout, &manifest)?;
+        Self::open(path)
+    }
+}
+
+impl Collection for LocalCollection {
+    fn manifest(&self) -> &Manifest {
+        &self.snapshot.manifest
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        self.snapshot.stats()
+    }
+
+    fn search_dense(&self, vector: &[f32], k: usize, how: DenseSearch) -> Result<Vec<Candidate>> {
+        self.snapshot.search_dense(vector, k, how)
+    }
+
+    fn search_lexical(&self, question: &str, k: usize) -> Result<Vec<Candidate>> {
+        self.snapshot.search_lexical(question, k)
+    }
+
+    fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
+        self.snapshot.identify(keys)
+    }
+
+    fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
+        self.snapshot.fetch(keys)
+    }
+
+    fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
+        self.snapshot.article(id)
+    }
+
+    fn catalogue(&self) -> Result<Catalogue> {
+        self.snapshot.catalogue()
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(LocalWriter::open(&self.layout)?))
+    }
+
+    fn refresh(&mut self) -> Result<()> {
+        self.snapshot = Snapshot::open(&self.layout)?;
+        Ok(())
+    }
+
+    fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {
+        check::check(&self.snapshot, progress)
+    }
+}

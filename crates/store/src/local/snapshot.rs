@@ -1,0 +1,449 @@
+//! One commit, opened: everything a reader asks.
+
+use super::layout::Layout;
+use super::records::{self, Fields};
+use crate::collection::{
+    ArticleCard, Candidate, Catalogue, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage,
+};
+use crate::{Error, Manifest, Result};
+use index::{Bits, Method, Segment};
+use ingest::{ByteSpan, Fingerprint};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use tantivy::collector::TopDocs;
+use tantivy::columnar::StrColumn;
+use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocAddress, Index, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term};
+
+/// How often to look again when a writer commits in the middle of opening.
+const ATTEMPTS: usize = 20;
+
+/// A consistent view of one commit.
+pub struct Snapshot {
+    pub manifest: Manifest,
+    pub segments: Vec<Arc<Segment>>,
+    pub fields: Fields,
+    pub searcher: Searcher,
+    pub layout: Layout,
+    live: OnceLock<Live>,
+}
+
+/// Which passages are alive, and where.
+struct Live {
+    /// Every live passage's document, by key.
+    documents: Vec<(u64, DocAddress)>,
+    /// The live rows of each segment.
+    rows: Vec<Bits>,
+    /// Live keys without a vector.
+    missing: Vec<u64>,
+}
+
+impl Snapshot {
+    pub fn open(layout: &Layout) -> Result<Self> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let index = open_index(layout)?;
+            match Self::of(layout, &index) {
+                // A commit came in between; its files may have replaced the ones just read of.
+                Ok((snapshot, opstamp)) if load_metas(layout, &index)?.opstamp == opstamp => return Ok(snapshot),
+                Ok(_) => {}
+                Err(error @ (Error::Index(_) | Error::Text { .. })) => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            Error::damaged(layout.root(), "commits came faster than one could be opened; try again")
+        }))
+    }
+
+    /// The newest commit, and its number.
+    fn of(layout: &Layout, index: &Index) -> Result<(Self, u64)> {
+        let text = || Error::text(layout.root());
+        let metas = load_metas(layout, index)?;
+        let payload = metas
+            .payload
+            .as_deref()
+            .ok_or_else(|| Error::damaged(layout.text().join("meta.json"), "its commit carries no manifest"))?;
+        let manifest: Manifest = serde_json::from_str(payload).map_err(|error| {
+            Error::damaged(layout.text().join("meta.json"), format!("its manifest does not read: {error}"))
+        })?;
+        let segments = manifest.segments.iter().map(|entry| open_segment(layout, entry)).collect::<Result<Vec<_>>>()?;
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text())?;
+        let (_, fields) = records::schema();
+        let searcher = reader.searcher();
+        Ok((
+            Self { manifest, segments, fields, searcher, layout: layout.clone(), live: OnceLock::new() },
+            metas.opstamp,
+        ))
+    }
+
+    fn text_error(&self) -> impl FnOnce(tantivy::TantivyError) -> Error + use<> {
+        Error::text(self.layout.root().to_owned())
+    }
+
+    fn io_error(&self) -> impl FnOnce(std::io::Error) -> Error + use<> {
+        Error::io(self.layout.text())
+    }
+
+    /// Which passages are alive. Worked out when first asked: opening stays instant.
+    fn live(&self) -> Result<&Live> {
+        if let Some(live) = self.live.get() {
+            return Ok(live);
+        }
+        let mut documents = Vec::with_capacity(self.manifest.rows());
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            let keys = segment.fast_fields().u64("key").map_err(self.text_error())?;
+            documents.extend(
+                segment.doc_ids_alive().filter_map(|doc| Some((keys.first(doc)?, DocAddress::new(ordinal, doc)))),
+            );
+        }
+        documents.sort_unstable_by_key(|(key, _)| *key);
+        let mut rows: Vec<Bits> = self.segments.iter().map(|segment| Bits::new(segment.vectors().rows())).collect();
+        let mut missing = Vec::new();
+        let mut places: Vec<(usize, &[u64])> =
+            self.segments.iter().map(|segment| (0, segment.vectors().keys())).collect();
+        for &(key, _) in &documents {
+            // Live keys come in order, as every segment's do: each is found by going on from the last.
+            let found = places.iter_mut().zip(&mut rows).any(|((at, keys), rows)| {
+                *at += keys[*at..].partition_point_from_start(key);
+                keys.get(*at) == Some(&key) && rows.insert(*at as u32)
+            });
+            if !found {
+                missing.push(key);
+            }
+        }
+        Ok(self.live.get_or_init(|| Live { documents, rows, missing }))
+    }
+
+    /// The live rows of each segment.
+    pub fn live_rows(&self) -> Result<&[Bits]> {
+        Ok(&self.live()?.rows)
+    }
+
+    /// Live passages whose vector is in no segment: none, unless a file was put in another's place.
+    pub fn missing_vectors(&self) -> Result<&[u64]> {
+        Ok(&self.live()?.missing)
+    }
+
+    /// Every live passage's key, in order.
+    pub fn live_keys(&self) -> Result<impl Iterator<Item = PassageKey>> {
+        Ok(self.live()?.documents.iter().map(|(key, _)| PassageKey(*key)))
+    }
+
+    pub fn search_dense(&self, vector: &[f32], k: usize, how: DenseSearch) -> Result<Vec<Candidate>> {
+        index::check_unit(vector, self.manifest.model.dimensions)?;
+        let method = match how {
+            DenseSearch::Exact => Method::Exact,
+            DenseSearch::Graph { ef } => Method::Graph { ef },
+        };
+        let mut found = Vec::new();
+        for (segment, live) in self.segments.iter().zip(&self.live()?.rows) {
+            let hits = segment.search(vector, k, method, Some(live))?;
+            let keys = segment.vectors().keys();
+            found
+                .extend(hits.iter().map(|hit| Candidate { key: PassageKey(keys[hit.row as usize]), score: hit.score }));
+        }
+        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        found.truncate(k);
+        Ok(found)
+    }
+
+    pub fn search_lexical(&self, question: &str, k: usize) -> Result<Vec<Candidate>> {
+        if k == 0 || self.manifest.segments.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        let mut analyzer = records::analyzer();
+        analyzer.token_stream(question).process(&mut |token| *counts.entry(token.text.clone()).or_default() += 1);
+        let mut terms: Vec<(String, u32)> = counts.into_iter().collect();
+        // The order of the sum decides its last bits; the same question must give the same scores.
+        terms.sort_unstable();
+        let clauses = terms.iter().map(|(term, count)| {
+            let term = Term::from_field_text(self.fields.contents, term);
+            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+            let query: Box<dyn Query> =
+                if *count > 1 { Box::new(BoostQuery::new(Box::new(query), *count as f32)) } else { Box::new(query) };
+            (Occur::Should, query)
+        });
+        let query = BooleanQuery::new(clauses.collect());
+        let keys = Columns::open(&self.searcher, |s| s.fast_fields().u64("key")).map_err(self.text_error())?;
+        let passages = keys.0.iter().map(|column| u64::from(column.values.num_vals())).sum();
+        let statistics = PassageStatistics { searcher: &self.searcher, passages };
+        let top = TopDocs::with_limit(k).order_by_score();
+        let found =
+            self.searcher.search_with_statistics_provider(&query, &top, &statistics).map_err(self.text_error())?;
+        let mut found: Vec<Candidate> = found
+            .into_iter()
+            .filter_map(|(score, at)| Some(Candidate { key: PassageKey(keys.at(at)?.first(at.doc_id)?), score }))
+            .collect();
+        found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        Ok(found)
+    }
+
+    fn address(&self, key: PassageKey) -> Result<DocAddress> {
+        let documents = &self.live()?.documents;
+        match documents.binary_search_by_key(&key.0, |(key, _)| *key) {
+            Ok(at) => Ok(documents[at].1),
+            Err(_) => Err(Error::damaged(self.layout.root(), format!("no passage has the key {}", key.0))),
+        }
+    }
+
+    pub fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
+        let parents = Columns::open(&self.searcher, |s| s.fast_fields().str("parent")).map_err(self.text_error())?;
+        let ordinals = Columns::open(&self.searcher, |s| s.fast_fields().u64("ordinal")).map_err(self.text_error())?;
+        keys.iter()
+            .map(|&key| {
+                let at = self.address(key)?;
+                let article_id =
+                    parents.at(at).and_then(Option::as_ref).map(|column| string_at(column, at.doc_id)).transpose();
+                let article_id = article_id.map_err(self.io_error())?.flatten();
+                let ordinal = ordinals.at(at).and_then(|column| column.first(at.doc_id));
+                match (article_id, ordinal) {
+                    (Some(article_id), Some(ordinal)) => Ok(PassageRef { article_id, ordinal }),
+                    _ => Err(Error::damaged(
+                        self.layout.text(),
+                        format!("the passage with key {} has no article", key.0),
+                    )),
+                }
+            })
+            .collect()
+    }
+
+    pub fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
+        let references = self.identify(keys)?;
+        keys.iter()
+            .zip(references)
+            .map(|(&key, reference)| {
+                let at = self.address(key)?;
+                let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
+                let columns = self.searcher.segment_reader(at.segment_ord).fast_fields();
+                let value = |name: &str| -> Result<u64> {
+                    let column = columns.u64(name).map_err(self.text_error())?;
+                    Ok(column.first(at.doc_id).unwrap_or_default())
+                };
+                let span = ByteSpan::from((value("start")? as usize, value("end")? as usize));
+                Ok(StoredPassage {
+                    reference,
+                    title: Fields::string(&document, self.fields.title),
+                    path: Fields::string(&document, self.fields.path),
+                    span,
+                    line: value("line")?,
+                    text: Fields::string(&document, self.fields.passage),
+                })
+            })
+            .collect()
+    }
+
+    pub fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
+        let term = Term::from_field_text(self.fields.id, id);
+        let query = TermQuery::new(term, IndexRecordOption::Basic);
+        let found =
+            self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
+        let Some((_, at)) = found.into_iter().next() else { return Ok(None) };
+        let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
+        let source =
+            self.searcher.segment_reader(at.segment_ord).fast_fields().str("source").map_err(self.text_error())?;
+        let path =
+            source.as_ref().map(|column| string_at(column, at.doc_id)).transpose().map_err(self.io_error())?.flatten();
+        match self.fields.stored_article(id, path.unwrap_or_default(), &document) {
+            Some(article) => Ok(Some(article)),
+            None => Err(Error::damaged(self.layout.text(), format!("the record of article {id:?} does not read"))),
+        }
+    }
+
+    /// Calls `visit` with the id and document address of every live article.
+    fn each_article(&self, mut visit: impl FnMut(&SegmentReader, String, DocAddress) -> Result<()>) -> Result<()> {
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            let Some(ids) = segment.fast_fields().str("id").map_err(self.text_error())? else { continue };
+            for doc in segment.doc_ids_alive() {
+                if let Some(id) = string_at(&ids, doc).map_err(self.io_error())? {
+                    visit(segment, id, DocAddress::new(ordinal, doc))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every article's id.
+    pub fn article_ids(&self) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        self.each_article(|_, id, _| {
+            ids.push(id);
+            Ok(())
+        })?;
+        Ok(ids)
+    }
+
+    pub fn catalogue(&self) -> Result<Catalogue> {
+        let mut catalogue = Catalogue::default();
+        self.each_article(|segment, id, at| {
+            let columns = segment.fast_fields();
+            let mut bytes = Vec::new();
+            if let Some(column) = columns.bytes("fingerprint").map_err(self.text_error())?
+                && let Some(ord) = column.term_ords(at.doc_id).next()
+            {
+                column.ord_to_bytes(ord, &mut bytes).map_err(self.io_error())?;
+            }
+            let source = columns.str("source").map_err(self.text_error())?;
+            let path = source
+                .as_ref()
+                .map(|column| string_at(column, at.doc_id))
+                .transpose()
+                .map_err(self.io_error())?
+                .flatten();
+            let card = ArticleCard {
+                fingerprint: records::fingerprint(&bytes).unwrap_or(Fingerprint([0; 16])),
+                path: path.unwrap_or_default(),
+            };
+            catalogue.articles.insert(id, card);
+            Ok(())
+        })?;
+        catalogue.vectors =
+            self.segments.iter().flat_map(|segment| segment.vectors().tags()).map(|tag| Fingerprint(*tag)).collect();
+        Ok(catalogue)
+    }
+
+    pub fn stats(&self) -> Result<Stats> {
+        let (mut articles, mut questions) = (0, 0);
+        self.each_article(|_, _, at| {
+            let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
+            articles += 1;
+            questions += self.fields.questions(&document);
+            Ok(())
+        })?;
+        let passages = self.live()?.documents.len();
+        Ok(Stats {
+            articles,
+            passages,
+            questions,
+            dead_vectors: self
+                .live()?
+                .rows
+                .iter()
+                .zip(&self.segments)
+                .map(|(live, s)| s.vectors().rows() - live.count())
+                .sum(),
+            segments: self.segments.len(),
+            graphs: self.segments.iter().filter(|segment| segment.graph().is_some()).count(),
+            linked_in: self.segments.iter().filter_map(|s| s.graph()).map(|graph| graph.health().unreachable).sum(),
+            text_bytes: file_sizes(&self.layout.text()).iter().sum(),
+            vector_bytes: file_sizes(&self.layout.vectors()).iter().sum(),
+        })
+    }
+}
+
+/// tantivy's index in the collection, with our analyzer.
+pub fn open_index(layout: &Layout) -> Result<Index> {
+    let index = Index::open_in_dir(layout.text()).map_err(Error::text(layout.root()))?;
+    if index.schema() != records::schema().0 {
+        return Err(Error::damaged(layout.text(), "its fields are not those of a nigh collection"));
+    }
+    records::register(&index);
+    Ok(index)
+}
+
+fn load_metas(layout: &Layout, index: &Index) -> Result<tantivy::IndexMeta> {
+    index.load_metas().map_err(Error::text(layout.root()))
+}
+
+/// Opens a segment and sees that its files are those that the commit means.
+pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<Segment>> {
+    let (vectors, graph) = (layout.vector_file(entry.number), layout.graph_file(entry.number));
+    let segment = Segment::open(&vectors, entry.graph.as_ref().map(|_| graph.as_path()))?;
+    let found = segment.vectors().checksum();
+    if found != entry.checksum || segment.vectors().rows() != entry.rows {
+        return Err(Error::damaged(
+            vectors,
+            format!("another file was expected: checksum {} expected, {found} found", entry.checksum),
+        ));
+    }
+    if let (Some(graph_entry), Some(found)) = (&entry.graph, segment.graph().and_then(index::Graph::checksum))
+        && found != graph_entry.checksum
+    {
+        return Err(Error::damaged(
+            graph,
+            format!("another file was expected: checksum {} expected, {found} found", graph_entry.checksum),
+        ));
+    }
+    Ok(Arc::new(segment))
+}
+
+fn string_at(column: &StrColumn, doc: u32) -> std::io::Result<Option<String>> {
+    let Some(ord) = column.term_ords(doc).next() else { return Ok(None) };
+    let mut text = String::new();
+    column.ord_to_str(ord, &mut text)?;
+    Ok(Some(text))
+}
+
+/// The sizes of the files in a folder of the collection.
+pub fn file_sizes(folder: &std::path::Path) -> Vec<u64> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).collect()
+}
+
+/// A column of every text segment.
+struct Columns<C>(Vec<C>);
+
+impl<C> Columns<C> {
+    fn open(searcher: &Searcher, column: impl Fn(&SegmentReader) -> tantivy::Result<C>) -> tantivy::Result<Self> {
+        searcher.segment_readers().iter().map(column).collect::<tantivy::Result<Vec<_>>>().map(Self)
+    }
+
+    fn at(&self, at: DocAddress) -> Option<&C> {
+        self.0.get(at.segment_ord as usize)
+    }
+}
+
+/// BM25's statistics over passages alone: article documents hold no words, and to count them
+/// would halve the average length.
+struct PassageStatistics<'a> {
+    searcher: &'a Searcher,
+    /// Deleted ones included until their text segment is merged, as in the counts of words and of
+    /// passages with a word.
+    passages: u64,
+}
+
+impl Bm25StatisticsProvider for PassageStatistics<'_> {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        self.searcher.total_num_tokens(field)
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        Ok(self.passages)
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        self.searcher.doc_freq(term)
+    }
+}
+
+/// Galloping search, for many keys in order.
+trait Gallop {
+    /// How many elements at the start are below `key`, found in steps that double.
+    fn partition_point_from_start(&self, key: u64) -> usize;
+}
+
+impl Gallop for [u64] {
+    fn partition_point_from_start(&self, key: u64) -> usize {
+        let mut end = 1;
+        while end < self.len() && self[end - 1] < key {
+            end *= 2;
+        }
+        self[..end.min(self.len())].partition_point(|&k| k < key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gallop;
+
+    #[test]
+    fn galloping_finds_what_bisection_finds() {
+        let keys: Vec<u64> = (0..100).map(|i| i * 3).collect();
+        for key in 0..310 {
+            assert_eq!(keys.partition_point_from_start(key), keys.partition_point(|&k| k < key), "{key}");
+        }
+        assert_eq!([].partition_point_from_start(5), 0);
+    }
+}

@@ -1,0 +1,314 @@
+//! Changing a local collection.
+
+use super::layout::Layout;
+use super::lock::WriterLock;
+use super::merge;
+use super::records::{self, Fields};
+use super::snapshot::{Snapshot, open_index, open_segment};
+use crate::collection::{Change, CompactReport, Progress, Writer};
+use crate::manifest::SegmentEntry;
+use crate::{Error, Manifest, Result};
+use index::{Segment, VectorWriter, check_unit};
+use ingest::pipeline::EmbeddedArticle;
+use ingest::{Chunking, Fingerprint};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use tantivy::{Index, IndexSettings, IndexWriter, Term};
+
+/// What tantivy may hold of new documents before it writes them out, in bytes.
+const TEXT_BUFFER: usize = 32 << 20;
+
+/// Makes an empty collection: everything else first, the marker that makes it one last.
+pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
+    let root = layout.root();
+    fs::create_dir_all(root).map_err(Error::io(root))?;
+    // First of all, so that no two processes make it at once.
+    let _lock = WriterLock::take(layout)?;
+    let unfinished = layout.marker().with_extension("unfinished");
+    let ours = [layout.text(), layout.vectors(), layout.lock(), unfinished.clone()];
+    let entries = fs::read_dir(root).map_err(Error::io(root))?;
+    let paths =
+        entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>().map_err(Error::io(root))?;
+    // What a creation cut short left behind may be there, nothing else.
+    if paths.iter().any(|path| !ours.contains(path)) {
+        return Err(Error::Occupied { path: root.to_owned() });
+    }
+    for folder in [layout.text(), layout.vectors()] {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(folder)(error)),
+            _ => fs::create_dir(&folder).map_err(Error::io(folder))?,
+        }
+    }
+    let text = || Error::text(root);
+    let directory = tantivy::directory::MmapDirectory::open(layout.text()).map_err(|error| text()(error.into()))?;
+    let index = Index::create(directory, records::schema().0, IndexSettings::default()).map_err(text())?;
+    records::register(&index);
+    commit(layout, &mut text_writer(layout, &index)?, manifest)?;
+    fs::write(&unfinished, Layout::marker_text()).map_err(Error::io(&unfinished))?;
+    sync(&unfinished)?;
+    fs::rename(&unfinished, layout.marker()).map_err(Error::io(&unfinished))?;
+    sync(root)
+}
+
+fn sync(path: &std::path::Path) -> Result<()> {
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(Error::io(path))
+}
+
+fn text_writer(layout: &Layout, index: &Index) -> Result<IndexWriter> {
+    // One thread: documents then get their numbers in the order they are added.
+    index.writer_with_num_threads(1, TEXT_BUFFER).map_err(Error::text(layout.root()))
+}
+
+/// The one moment at which anything changes.
+fn commit(layout: &Layout, writer: &mut IndexWriter, manifest: &Manifest) -> Result<()> {
+    let text = || Error::text(layout.root());
+    // Strings and numbers: writing them as JSON cannot fail.
+    let payload = serde_json::to_string(manifest).unwrap_or_default();
+    let mut prepared = writer.prepare_commit().map_err(text())?;
+    prepared.set_payload(&payload);
+    prepared.commit().map_err(text())?;
+    Ok(())
+}
+
+/// A row not yet in a segment.
+struct Row {
+    key: u64,
+    tag: Fingerprint,
+    vector: Vec<f32>,
+}
+
+/// The one writer of a collection.
+pub struct LocalWriter {
+    pub(super) layout: Layout,
+    pub(super) manifest: Manifest,
+    pub(super) segments: Vec<Arc<Segment>>,
+    fields: Fields,
+    text: Option<IndexWriter>,
+    /// Every article's id as of the last change, committed or not.
+    ids: HashSet<String>,
+    /// Where each text's vector stands in the segments.
+    stored: HashMap<Fingerprint, (usize, u32)>,
+    rows: Vec<Row>,
+    /// Where each text's vector stands in `rows`.
+    fresh: HashMap<Fingerprint, usize>,
+    changed: bool,
+    _lock: WriterLock,
+}
+
+impl LocalWriter {
+    pub fn open(layout: &Layout) -> Result<Self> {
+        let lock = WriterLock::take(layout)?;
+        let snapshot = Snapshot::open(layout)?;
+        let ids = snapshot.article_ids()?.into_iter().collect();
+        let index = open_index(layout)?;
+        let mut writer = Self {
+            text: Some(text_writer(layout, &index)?),
+            layout: layout.clone(),
+            fields: snapshot.fields,
+            ids,
+            stored: HashMap::new(),
+            rows: Vec::new(),
+            fresh: HashMap::new(),
+            changed: false,
+            manifest: snapshot.manifest,
+            segments: snapshot.segments,
+            _lock: lock,
+        };
+        writer.find_stored();
+        writer.remove_strays()?;
+        Ok(writer)
+    }
+
+    fn find_stored(&mut self) {
+        self.stored = (0..)
+            .zip(&self.segments)
+            .flat_map(|(at, segment)| {
+                (0..).zip(segment.vectors().tags()).map(move |(row, tag)| (Fingerprint(*tag), (at, row)))
+            })
+            .collect();
+    }
+
+    /// Removes vector files that no commit names: what a killed writer left, or segments merged
+    /// into others. A reader that still has one mapped keeps it.
+    fn remove_strays(&self) -> Result<()> {
+        let folder = self.layout.vectors();
+        let named: HashSet<_> = self
+            .manifest
+            .segments
+            .iter()
+            .flat_map(|s| {
+                [Some(self.layout.vector_file(s.number)), s.graph.as_ref().map(|_| self.layout.graph_file(s.number))]
+            })
+            .flatten()
+            .collect();
+        for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
+            let path = entry.map_err(Error::io(&folder))?.path();
+            if !named.contains(&path) {
+                // Where the system will not remove a file in use, the next writer will.
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self) -> Result<&mut IndexWriter> {
+        let root = self.layout.root();
+        self.text.as_mut().ok_or_else(|| Error::damaged(root, "the writer gave up after an earlier error"))
+    }
+
+    /// The vectors of an article's passages: each its own, or that of an earlier passage with the
+    /// same text, in this article or any other.
+    fn vectors(&self, article: &EmbeddedArticle) -> Result<Vec<Vec<f32>>> {
+        let mut own: HashMap<Fingerprint, usize> = HashMap::new();
+        let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(article.passages.len());
+        for (ordinal, passage) in article.passages.iter().enumerate() {
+            let tag = &passage.fingerprint;
+            let vector = match &passage.vector {
+                Some(vector) => vector.clone(),
+                None => match (own.get(tag), self.fresh.get(tag), self.stored.get(tag)) {
+                    (Some(&earlier), ..) => vectors[earlier].clone(),
+                    (_, Some(&at), _) => self.rows[at].vector.clone(),
+                    (.., Some(&(segment, row))) => self.segments[segment].vectors().vector(row).to_vec(),
+                    _ => return Err(Error::MissingVector { article: article.article.id.clone(), ordinal }),
+                },
+            };
+            check_unit(&vector, self.manifest.model.dimensions)?;
+            own.insert(*tag, ordinal);
+            vectors.push(vector);
+        }
+        Ok(vectors)
+    }
+
+    fn remove_documents(&mut self, id: &str) -> Result<()> {
+        let (own, parent) = (Term::from_field_text(self.fields.id, id), Term::from_field_text(self.fields.parent, id));
+        let text = self.text()?;
+        text.delete_term(own);
+        text.delete_term(parent);
+        Ok(())
+    }
+
+    /// Writes the waiting rows as a segment; the manifest names it from the next commit on.
+    fn flush_rows(&mut self) -> Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let number = self.manifest.next_segment;
+        let mut writer = VectorWriter::create(&self.layout.vector_file(number), self.manifest.model.dimensions)?;
+        for row in &self.rows {
+            writer.push(row.key, row.tag.0, &row.vector)?;
+        }
+        let entry = SegmentEntry { number, rows: writer.rows(), checksum: writer.finish()?, graph: None };
+        let segment = open_segment(&self.layout, &entry)?;
+        let at = self.segments.len();
+        self.stored.extend((0..).zip(&self.rows).map(|(row, r)| (r.tag, (at, row))));
+        self.manifest.next_segment += 1;
+        self.manifest.segments.push(entry);
+        self.segments.push(segment);
+        self.rows.clear();
+        self.fresh.clear();
+        Ok(())
+    }
+
+    /// Commits the manifest as it is now.
+    pub(super) fn commit_manifest(&mut self) -> Result<()> {
+        let (layout, manifest) = (self.layout.clone(), self.manifest.clone());
+        let result = self.text().and_then(|text| commit(&layout, text, &manifest));
+        if result.is_err() {
+            // What tantivy holds is of no known state now; the last commit on disk is.
+            self.text = None;
+        }
+        result
+    }
+
+    /// Takes the given segments in place of all there were.
+    pub(super) fn replace_segments(&mut self, entries: Vec<SegmentEntry>) -> Result<()> {
+        self.segments = entries.iter().map(|entry| open_segment(&self.layout, entry)).collect::<Result<Vec<_>>>()?;
+        self.manifest.segments = entries;
+        self.commit_manifest()?;
+        self.find_stored();
+        self.remove_strays()
+    }
+}
+
+impl Writer for LocalWriter {
+    fn put(&mut self, article: EmbeddedArticle) -> Result<Change> {
+        // Everything that can fail for the article's own sake comes before anything is changed.
+        let vectors = self.vectors(&article)?;
+        let id = article.article.id.clone();
+        let known = self.ids.contains(&id);
+        if known {
+            self.remove_documents(&id)?;
+        }
+        let (fields, root) = (self.fields, self.layout.root().to_owned());
+        self.changed = true;
+        let first_key = self.manifest.next_key;
+        let text = self.text()?;
+        text.add_document(fields.article(&article)).map_err(Error::text(&root))?;
+        for (key, ordinal) in (first_key..).zip(0..article.passages.len()) {
+            text.add_document(fields.passage(&article, ordinal, key)).map_err(Error::text(&root))?;
+        }
+        for (vector, passage) in vectors.into_iter().zip(&article.passages) {
+            self.fresh.insert(passage.fingerprint, self.rows.len());
+            self.rows.push(Row { key: self.manifest.next_key, tag: passage.fingerprint, vector });
+            self.manifest.next_key += 1;
+        }
+        self.ids.insert(id);
+        Ok(if known { Change::Updated } else { Change::Added })
+    }
+
+    fn delete(&mut self, id: &str) -> Result<bool> {
+        if !self.ids.remove(id) {
+            return Ok(false);
+        }
+        self.changed = true;
+        self.remove_documents(id)?;
+        Ok(true)
+    }
+
+    fn set_chunking(&mut self, chunking: Chunking) {
+        self.changed |= self.manifest.chunking != chunking;
+        self.manifest.chunking = chunking;
+    }
+
+    fn pending(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        if !self.changed {
+            return Ok(());
+        }
+        self.flush_rows()?;
+        self.commit_manifest()?;
+        self.changed = false;
+        Ok(())
+    }
+
+    fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
+        self.commit()?;
+        merge::tiered(self, threads, progress)
+    }
+
+    fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
+        self.commit()?;
+        let report = merge::everything(self, threads, progress)?;
+        let segments = self.text()?.index().searchable_segment_ids().map_err(Error::text(self.layout.root()))?;
+        let root = self.layout.root().to_owned();
+        if !segments.is_empty() {
+            self.text()?.merge(&segments).wait().map_err(Error::text(&root))?;
+            self.text()?.garbage_collect_files().wait().map_err(Error::text(&root))?;
+        }
+        Ok(report)
+    }
+}
+
+impl Drop for LocalWriter {
+    fn drop(&mut self) {
+        if let Some(text) = self.text.take() {
+            // Let background merges end: the next writer would find their files half written.
+            let _ = text.wait_merging_threads();
+        }
+    }
+}

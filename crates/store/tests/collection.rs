@@ -1,0 +1,325 @@
+//! A collection's life: create, add, update, delete, reopen, merge, compact; who sees what, when.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+
+use ingest::pipeline::{EmbeddedArticle, Passage};
+use ingest::{Article, ByteSpan, Chunking, ModelInfo};
+use std::path::Path;
+use store::{Change, Collection, DenseSearch, Error, Writer};
+
+fn model() -> ModelInfo {
+    ModelInfo {
+        name: "test".into(),
+        hash: "0".into(),
+        dimensions: 4,
+        window: 64,
+        query_prefix: String::new(),
+        passage_prefix: String::new(),
+    }
+}
+
+fn create(path: &Path) -> Box<dyn Collection> {
+    store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default()).unwrap()
+}
+
+fn open(path: &Path) -> Box<dyn Collection> {
+    store::open(path.to_str().unwrap()).unwrap()
+}
+
+/// A unit vector that depends on the text alone, as a model's does.
+fn vector(text: &str) -> Vec<f32> {
+    let hash = ingest::Fingerprint::of([text.as_bytes()]).0;
+    let raw: Vec<f32> = (0..4).map(|i| f32::from(hash[i]) - 127.5).collect();
+    let norm = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+    raw.into_iter().map(|x| x / norm).collect()
+}
+
+/// An article whose passages are its lines.
+fn article(id: &str, text: &str) -> EmbeddedArticle {
+    let mut start = 0;
+    let mut spans = Vec::new();
+    for line in text.split_inclusive('\n') {
+        spans.push(ByteSpan::new(start, start + line.trim_end().len()));
+        start += line.len();
+    }
+    let article = Article {
+        id: id.into(),
+        title: format!("Title of {id}"),
+        path: format!("{id}.txt"),
+        text: text.into(),
+        body: vec![ByteSpan::new(0, text.len())],
+        record_line: None,
+        metadata: Default::default(),
+        questions: Vec::new(),
+    };
+    let passages = spans.iter().map(|span| Passage {
+        span: *span,
+        line: article.line_at(span.start),
+        fingerprint: model().fingerprint(span.of(text)),
+        vector: Some(vector(span.of(text))),
+    });
+    EmbeddedArticle { fingerprint: article.fingerprint("test"), passages: passages.collect(), article }
+}
+
+fn texts(collection: &dyn Collection, query: &str, k: usize) -> Vec<String> {
+    let found = collection.search_dense(&vector(query), k, DenseSearch::Exact).unwrap();
+    let keys: Vec<_> = found.iter().map(|c| c.key).collect();
+    collection.fetch(&keys).unwrap().into_iter().map(|p| p.text).collect()
+}
+
+fn lexical(collection: &dyn Collection, question: &str) -> Vec<String> {
+    let found = collection.search_lexical(question, 10).unwrap();
+    let keys: Vec<_> = found.iter().map(|c| c.key).collect();
+    collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect()
+}
+
+fn sound(collection: &dyn Collection) {
+    let report = collection.check(&|_, _, _| {}).unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+}
+
+#[test]
+fn an_article_is_found_fetched_updated_and_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let mut collection = create(&path);
+    let mut writer = collection.writer().unwrap();
+    assert_eq!(writer.put(article("a", "tides follow the moon\nwaves follow the wind\n")).unwrap(), Change::Added);
+    assert_eq!(writer.put(article("b", "bread follows the yeast\n")).unwrap(), Change::Added);
+    assert_eq!(writer.pending(), 3);
+    writer.commit().unwrap();
+    assert!(texts(&*collection, "x", 9).is_empty(), "a snapshot does not move by itself");
+    collection.refresh().unwrap();
+    assert_eq!(texts(&*collection, "waves follow the wind", 1), ["waves follow the wind"]);
+    assert_eq!(lexical(&*collection, "What makes WAVES? (wind)"), ["a#1"]);
+    assert_eq!(lexical(&*collection, "following"), ["a#0", "a#1", "b#0"], "stems match; ties keep their order");
+    assert!(lexical(&*collection, "the of and").is_empty() && lexical(&*collection, "").is_empty());
+    let stored = collection.article("a").unwrap().unwrap();
+    assert_eq!(stored.article, article("a", "tides follow the moon\nwaves follow the wind\n").article);
+    assert_eq!(stored.passages.len(), 2);
+    let hit = &collection.fetch(&[collection.search_lexical("wind", 1).unwrap()[0].key]).unwrap()[0];
+    assert_eq!((hit.line, hit.path.as_str(), hit.title.as_str()), (2, "a.txt", "Title of a"));
+
+    assert_eq!(writer.put(article("a", "currents follow the salt\n")).unwrap(), Change::Updated);
+    assert!(!writer.delete("nothing").unwrap());
+    assert!(writer.delete("b").unwrap());
+    writer.commit().unwrap();
+    collection.refresh().unwrap();
+    assert_eq!(texts(&*collection, "x", 9), ["currents follow the salt"]);
+    assert!(collection.article("b").unwrap().is_none());
+    let stats = collection.stats().unwrap();
+    assert_eq!((stats.articles, stats.passages, stats.dead_vectors), (1, 1, 3));
+    sound(&*collection);
+    drop(writer);
+
+    let report = collection.writer().unwrap().compact(1, &|_, _, _| {}).unwrap();
+    assert_eq!((report.dropped, report.segments_after), (3, 1));
+    collection.refresh().unwrap();
+    assert_eq!(texts(&*collection, "x", 9), ["currents follow the salt"]);
+    assert_eq!(collection.stats().unwrap().dead_vectors, 0);
+    sound(&*collection);
+}
+
+#[test]
+fn words_are_counted_with_those_of_deleted_passages() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    for i in 0..10 {
+        writer.put(article(&format!("a{i}"), &format!("rust and iron {i}\n"))).unwrap();
+    }
+    writer.commit().unwrap();
+    for i in 0..6 {
+        writer.delete(&format!("a{i}")).unwrap();
+    }
+    writer.merge(1, &|_, _, _| {}).unwrap();
+    collection.refresh().unwrap();
+    assert_eq!(collection.stats().unwrap().dead_vectors, 0, "a segment that is mostly dead is written again");
+    assert_eq!(lexical(&*collection, "rust"), ["a6#0", "a7#0", "a8#0", "a9#0"]);
+    sound(&*collection);
+}
+
+#[test]
+fn without_a_commit_nothing_happened() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let collection = create(&path);
+    let mut writer = collection.writer().unwrap();
+    writer.put(article("a", "one\n")).unwrap();
+    writer.commit().unwrap();
+    writer.put(article("a", "two\n")).unwrap();
+    writer.put(article("b", "three\n")).unwrap();
+    drop(writer);
+    let collection = open(&path);
+    assert_eq!(texts(&*collection, "x", 9), ["one"]);
+    assert_eq!(collection.catalogue().unwrap().articles.len(), 1);
+    sound(&*collection);
+}
+
+#[test]
+fn a_reader_keeps_its_snapshot_while_segments_are_merged_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let collection = create(&path);
+    let mut writer = collection.writer().unwrap();
+    for i in 0..6 {
+        writer.put(article(&format!("a{i}"), &format!("text number {i}\n"))).unwrap();
+        writer.commit().unwrap();
+    }
+    let mut old = open(&path);
+    assert_eq!(old.stats().unwrap().segments, 6);
+    writer.delete("a3").unwrap();
+    writer.merge(1, &|_, _, _| {}).unwrap();
+    assert_eq!(texts(&*old, "text number 3", 1), ["text number 3"]);
+    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact).unwrap().len(), 6);
+    old.refresh().unwrap();
+    assert_eq!(old.stats().unwrap().segments, 1);
+    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact).unwrap().len(), 5);
+    sound(&*old);
+}
+
+#[test]
+fn one_writer_at_a_time_and_the_error_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let collection = create(&path);
+    let writer = collection.writer().unwrap();
+    let error = open(&path).writer().err().unwrap();
+    assert!(matches!(&error, Error::Locked { holder, .. } if *holder == std::process::id().to_string()), "{error}");
+    drop(writer);
+    open(&path).writer().unwrap();
+}
+
+#[test]
+fn a_text_already_known_needs_no_vector() {
+    let dir = tempfile::tempdir().unwrap();
+    let collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    let without = |mut article: EmbeddedArticle| {
+        article.passages.iter_mut().for_each(|p| p.vector = None);
+        article
+    };
+    let error = writer.put(without(article("b", "same\n"))).unwrap_err();
+    assert!(matches!(error, Error::MissingVector { ordinal: 0, .. }));
+    let mut twice = article("a", "same\nsame\n");
+    twice.passages[1].vector = None;
+    writer.put(twice).unwrap();
+    writer.put(without(article("b", "same\n"))).unwrap();
+    writer.commit().unwrap();
+    writer.put(without(article("c", "same\n"))).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    let collection = open(&dir.path().join("c"));
+    let found = collection.search_dense(&vector("same"), 9, DenseSearch::Exact).unwrap();
+    assert_eq!(found.len(), 4);
+    assert!(found.iter().all(|c| (c.score - 1.0).abs() < 1e-6));
+    assert!(found.windows(2).all(|pair| pair[0].key < pair[1].key), "ties in the order they were added");
+}
+
+#[test]
+fn vectors_that_are_none_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    for bad in [vec![0.0; 4], vec![f32::NAN; 4], vec![1.0; 3]] {
+        let mut broken = article("a", "one\ntwo\n");
+        broken.passages[1].vector = Some(bad);
+        assert!(matches!(writer.put(broken), Err(Error::Index(_))));
+    }
+    assert_eq!(writer.pending(), 0);
+    let collection = open(&dir.path().join("c"));
+    assert!(matches!(collection.search_dense(&[0.0; 4], 1, DenseSearch::Exact), Err(Error::Index(_))));
+}
+
+#[test]
+fn what_is_there_already_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("diary.txt"), "mine").unwrap();
+    let error = store::create(dir.path().to_str().unwrap(), model(), Chunking::default(), index::Params::default())
+        .err()
+        .unwrap();
+    assert!(matches!(error, Error::Occupied { .. }));
+    let error = store::open(dir.path().to_str().unwrap()).err().unwrap();
+    assert!(error.to_string().contains("nigh index"), "{error}");
+}
+
+#[test]
+fn another_or_a_damaged_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+    for (path, text) in [(&one, "first\n"), (&two, "other\n")] {
+        let collection = create(path);
+        let mut writer = collection.writer().unwrap();
+        writer.put(article("a", text)).unwrap();
+        writer.commit().unwrap();
+    }
+    let file = |path: &Path| path.join("vectors/00000000.vec");
+    let whole = std::fs::read(file(&one)).unwrap();
+    std::fs::copy(file(&two), file(&one)).unwrap();
+    let error = store::open(one.to_str().unwrap()).err().unwrap().to_string();
+    assert!(error.contains("00000000.vec") && error.contains("expected") && error.contains("found"), "{error}");
+
+    let mut bytes = whole.clone();
+    bytes[130] ^= 1;
+    std::fs::write(file(&one), bytes).unwrap();
+    let report = open(&one).check(&|_, _, _| {}).unwrap();
+    assert!(report.problems.iter().any(|p| p.contains("00000000.vec") && p.contains("checksum")), "{report:?}");
+
+    std::fs::write(file(&one), whole).unwrap();
+    std::fs::write(one.join("nigh.collection"), "nigh collection, format 9\n").unwrap();
+    assert!(matches!(store::open(one.to_str().unwrap()), Err(Error::NewerFormat { found: 9, known: 1, .. })));
+}
+
+#[test]
+fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    for i in 0..50 {
+        let text: String = (0..100).map(|j| format!("line {j} of {i}\n")).collect();
+        writer.put(article(&format!("a{i}"), &text)).unwrap();
+        if i % 20 == 0 {
+            writer.commit().unwrap();
+        }
+    }
+    writer.merge(2, &|_, _, _| {}).unwrap();
+    collection.refresh().unwrap();
+    let stats = collection.stats().unwrap();
+    assert_eq!((stats.graphs, stats.segments), (1, 1));
+    let mut same = 0;
+    for i in 0..50 {
+        let query = vector(&format!("question {i}"));
+        let exact = collection.search_dense(&query, 10, DenseSearch::Exact).unwrap();
+        let graph = collection.search_dense(&query, 10, DenseSearch::Graph { ef: 200 }).unwrap();
+        same += graph.iter().filter(|c| exact.contains(c)).count();
+    }
+    assert!(same >= 490, "{same} of 500");
+    writer.put(article("late", "one more\n")).unwrap();
+    writer.merge(2, &|_, _, _| {}).unwrap();
+    collection.refresh().unwrap();
+    assert_eq!(collection.stats().unwrap().segments, 2, "a small addition leaves the big segment alone");
+    sound(&*collection);
+}
+
+#[test]
+fn a_creation_cut_short_can_be_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    drop(create(&path));
+    std::fs::remove_file(path.join("nigh.collection")).unwrap();
+    sound(&*create(&path));
+}
+
+#[test]
+fn what_a_killed_writer_left_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let collection = create(&path);
+    for stray in ["00000007.vec", "00000003.unfinished"] {
+        std::fs::write(path.join("vectors").join(stray), "half").unwrap();
+    }
+    let mut writer: Box<dyn Writer> = collection.writer().unwrap();
+    assert_eq!(std::fs::read_dir(path.join("vectors")).unwrap().count(), 0);
+    writer.put(article("a", "one\n")).unwrap();
+    writer.commit().unwrap();
+    sound(&*open(&path));
+}
