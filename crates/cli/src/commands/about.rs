@@ -1,0 +1,47 @@
+//! `nigh models`, `completions`, `man`: what can be asked for.
+
+use crate::Outcome;
+use crate::args::{Args, Completions, Man};
+use crate::output::{Output, style, styled};
+use clap::CommandFactory;
+
+pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
+    let models = ingest::embed::catalogue();
+    if output.is_json() {
+        output.json(&models)?;
+        return Ok(Outcome::Done);
+    }
+    let longest = models.iter().map(|model| model.name.len()).max().unwrap_or_default();
+    for model in &models {
+        let name = format!("{:<longest$}", model.name);
+        let name = if model.builtin { styled(style::GOOD, name) } else { name };
+        output.line(format_args!("{name}  {:>4}  {}", model.dimensions, model.source))?;
+    }
+    output.line("")?;
+    output.line("The first is compiled in (`builtin` for short). The others are downloaded on first use and")?;
+    output.line("need ONNX Runtime; a folder with an ONNX model can stand in place of a name.")?;
+    Ok(Outcome::Done)
+}
+
+pub fn completions(args: &Completions, output: &mut Output) -> anyhow::Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "nigh", &mut script);
+    output.bytes(&script)?;
+    Ok(Outcome::Done)
+}
+
+pub fn man(args: &Man, output: &mut Output) -> anyhow::Result<Outcome> {
+    let mut program = Args::command();
+    program.build();
+    let command = match &args.of {
+        None => program,
+        Some(name) => match program.find_subcommand(name) {
+            Some(command) => command.clone(),
+            None => anyhow::bail!("no command is called {name:?}; nigh --help lists them"),
+        },
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    output.bytes(&page)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,171 @@
+//! `nigh index`
+
+use crate::Outcome;
+use crate::args;
+use crate::articles::{self, Job, Names, Report};
+use crate::config::Config;
+use crate::output::{self, Output, style, styled};
+use crate::text::counted;
+use anyhow::{Context, bail};
+use ingest::embed::{self, Workload};
+use ingest::pipeline::Plan;
+use ingest::{Chunking, Embedder};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use store::Collection;
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+    let location = config.collection(&args.on);
+    let roots = canonical(&args.paths)?;
+    let names = Names::new(&location);
+    let exists = store::exists(&location);
+    let existing = if exists { Some(store::open(&location)?) } else { None };
+    let plan = Plan {
+        chunking: chunking(args, config, existing.as_deref())?,
+        threads: config.threads(args.threads),
+        article_limit: args.max_article_bytes,
+    };
+    let job = Job { roots: &roots, format: args.format.format(), plan, names: &names };
+    let bytes = match articles::survey(&job) {
+        Ok(bytes) => bytes,
+        Err(unsupported) => {
+            let kept =
+                existing.map_or("", |_| ". The collection stays as it is; `nigh delete` removes articles from it");
+            let what = match unsupported {
+                0 => "no files".to_owned(),
+                n => format!("{} in no format read here (text, Markdown, HTML, PDF, JSONL, CSV)", counted(n, "file")),
+            };
+            let paths = args.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+            bail!("nothing to index in {paths}: {what}{kept}");
+        }
+    };
+    let embedder = model(args, config, existing.as_deref())?;
+    let mut collection = match existing {
+        Some(collection) => collection,
+        None => store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default())?,
+    };
+    stop_on_ctrl_c()?;
+    let report = articles::index(&mut *collection, embedder, &job, bytes, &STOP)?;
+    if output.is_json() {
+        output.json(&document(&location, &*collection, &report))?;
+    } else {
+        print(output, &location, &*collection, &report)?;
+    }
+    Ok(if report.failed.is_empty() && !report.interrupted { Outcome::Done } else { Outcome::Less })
+}
+
+fn canonical(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    paths.iter().map(|path| path.canonicalize().with_context(|| path.display().to_string())).collect()
+}
+
+/// How to cut: what the flags say, else the file, else as the collection was, else the default.
+fn chunking(args: &args::Index, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Chunking> {
+    let was = existing.map_or_else(Chunking::default, |collection| collection.manifest().chunking);
+    let chunking = Chunking {
+        strategy: args.chunk.or(config.chunk).map_or(was.strategy, Into::into),
+        tokens: args.chunk_tokens.or(config.chunk_tokens).unwrap_or(was.tokens),
+        overlap: args.overlap.or(config.overlap).unwrap_or(was.overlap),
+    };
+    if chunking.tokens < 16 {
+        bail!(
+            "passages of {} word pieces (--chunk-tokens, or chunk_tokens in nigh.toml): expected 16 or more",
+            chunking.tokens
+        );
+    }
+    Ok(chunking)
+}
+
+/// The model: the flag's, else the collection's, else the file's, else the built-in one. A
+/// collection has one model for good.
+fn model(args: &args::Index, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Box<dyn Embedder>> {
+    let was = existing.map(|collection| &collection.manifest().model);
+    let name = args.model.as_deref().or(was.map(|model| model.name.as_str())).or(config.model.as_deref());
+    let embedder = embed::load(name.unwrap_or(embed::builtin::ALIAS), Workload::Passages)?;
+    if let Some(was) = was.filter(|was| was.hash != embedder.model().hash) {
+        bail!(
+            "the collection was made with the model {:?} ({}), and {:?} is another ({}). Make a new collection with -c for it",
+            was.name,
+            was.hash,
+            embedder.model().name,
+            embedder.model().hash,
+        );
+    }
+    Ok(embedder)
+}
+
+fn stop_on_ctrl_c() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "the second Ctrl-C means at once; the last commit stands")]
+            std::process::exit(130);
+        }
+        output::note("\nfinishing what is under way and saving it; Ctrl-C again stops at once");
+    })
+    .context("Ctrl-C cannot be handled")
+}
+
+fn document(location: &str, collection: &dyn Collection, report: &Report) -> serde_json::Value {
+    let manifest = collection.manifest();
+    let mut document = serde_json::to_value(report).unwrap_or_default();
+    document["collection"] = location.into();
+    document["model"] = manifest.model.name.clone().into();
+    document["chunking"] = manifest.chunking.to_string().into();
+    document
+}
+
+fn print(output: &mut Output, location: &str, collection: &dyn Collection, report: &Report) -> anyhow::Result<()> {
+    let strong = |text: String| styled(style::STRONG, text);
+    output.line(format_args!(
+        "{}: {} added, {} updated, {} unchanged, {} deleted",
+        strong(counted(report.articles, "article")),
+        report.added,
+        report.updated,
+        report.unchanged,
+        report.deleted
+    ))?;
+    if report.passages > 0 {
+        let reused = report.passages.saturating_sub(report.embedded);
+        let reused = if reused > 0 {
+            format!(" ({} had a vector already)", indicatif::HumanCount(reused as u64))
+        } else {
+            String::new()
+        };
+        output.line(format_args!(
+            "{}{reused}, {} in {:.1} s: {:.0} passages/s",
+            strong(counted(report.passages, "passage")),
+            counted(report.pieces, "word piece"),
+            report.seconds,
+            report.passages_per_second
+        ))?;
+    }
+    if report.cut > 0 {
+        output.line(format_args!(
+            "{}: the model reads {} word pieces; {} had more, and lost {} of them. --chunk sentences loses none",
+            styled(style::BAD, "cut"),
+            collection.manifest().model.window,
+            counted(report.cut, "passage"),
+            indicatif::HumanCount(report.pieces_cut as u64)
+        ))?;
+    }
+    if report.unsupported > 0 {
+        output.line(format_args!("{} in no format read here", counted(report.unsupported, "file")))?;
+    }
+    if !report.failed.is_empty() {
+        output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", report.failed.len()))))?;
+    }
+    if report.interrupted {
+        output.line(format_args!(
+            "{}: what is done is saved; the same command goes on from there",
+            styled(style::BAD, "interrupted")
+        ))?;
+    }
+    let holds = format!("{location} holds {}", counted(collection.stats()?.passages, "passage"));
+    output.line(format_args!(
+        "{holds}. Ask it: nigh search{} \"…\"",
+        if location == ".nigh" { String::new() } else { format!(" -c {location}") }
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! The `nigh` command line: arguments in, work by the other crates, answers and progress out.
+//!
+//! Answers go to standard output, everything else (progress, notes, errors) to standard error.
+//! Exit codes: 0 all done; 1 less done than asked; 2 bad usage or unusable input.
+
+mod args;
+mod articles;
+mod commands;
+mod config;
+mod output;
+mod progress;
+mod sample;
+mod text;
+
+use args::{Args, Command};
+use clap::Parser;
+use output::Output;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Everything asked was done.
+    Done,
+    /// Some of it was not, and what was has been said.
+    Less,
+}
+
+/// An error that came after some of the work was done and kept: exit code 1.
+#[derive(Debug)]
+struct Partly(anyhow::Error);
+
+impl std::fmt::Display for Partly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Partly {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let begun = Instant::now();
+    keep_pdf_panics_quiet();
+    let args = Args::parse();
+    let mut output = Output::new(args.json);
+    let result = run(args, &mut output, begun).and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Less) => ExitCode::from(1),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(if error.is::<Partly>() { 1 } else { 2 })
+        }
+    }
+}
+
+fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
+    let config = config::Config::find()?;
+    match args.command {
+        Command::Demo(args) => commands::demo::run(&args, output),
+        Command::Index(args) => commands::index::run(&args, &config, output),
+        Command::Search(args) => commands::search::run(&args, &config, output),
+        Command::Run(args) => commands::run::run(&args, &config, output),
+        Command::Stats(args) => commands::care::stats(&args, &config, output),
+        Command::Check(args) => commands::care::check(&args, &config, output),
+        Command::Delete(args) => commands::care::delete(&args, &config, output),
+        Command::Compact(args) => commands::care::compact(&args, &config, output),
+        Command::Models => commands::about::models(output),
+        Command::Bench(args) => commands::bench::run(&args, &config, output, begun),
+        Command::Completions(args) => commands::about::completions(&args, output),
+        Command::Man(args) => commands::about::man(&args, output),
+    }
+}
+
+/// Whoever read our output has stopped, as `head` does: no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// A broken PDF can make its reader panic; that is caught and reported as an error of the file, and
+/// the panic's own message would only confuse.
+fn keep_pdf_panics_quiet() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(ingest::read::PDF_THREAD) {
+            usual(panic);
+        }
+    }));
+}

@@ -1,0 +1,5 @@
+//! The `nigh` binary.
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

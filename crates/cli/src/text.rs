@@ -1,0 +1,89 @@
+//! Passages for a reader's eyes: wrapped, with the question's words marked.
+
+use crate::output::{style, styled};
+use std::collections::HashSet;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Words that say nothing of what a question is about.
+const COMMON: &[&str] = &[
+    "a", "about", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does",
+    "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my", "no", "not",
+    "of", "on", "or", "our", "should", "so", "than", "that", "the", "their", "then", "there", "these", "they", "this",
+    "those", "to", "us", "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will",
+    "with", "would", "you", "your",
+];
+
+/// The words of `question` that a reader would look for.
+pub fn keywords(question: &str) -> HashSet<String> {
+    let words = question.unicode_words().map(str::to_lowercase);
+    words.filter(|word| !COMMON.contains(&word.as_str())).map(|word| root(&word).to_owned()).collect()
+}
+
+/// A word without its commonest endings, so that "waves" marks "wave".
+fn root(word: &str) -> &str {
+    let endings = ["ing", "es", "ed", "e", "s"];
+    let stem = endings.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
+    if stem.chars().count() >= 3 { stem } else { word }
+}
+
+/// `text` on lines of at most `width` columns, each behind `indent`, with `keywords` marked. White
+/// space and control characters become single spaces: a passage may hold anything.
+pub fn wrapped(text: &str, width: usize, indent: &str, keywords: &HashSet<String>) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    let options = textwrap::Options::new(width).initial_indent(indent).subsequent_indent(indent);
+    let lines = textwrap::wrap(&plain, options);
+    lines.iter().map(|line| marked(line, keywords)).collect::<Vec<_>>().join("\n")
+}
+
+fn marked(line: &str, keywords: &HashSet<String>) -> String {
+    let mut out = String::with_capacity(line.len());
+    for part in line.split_word_bounds() {
+        if keywords.contains(root(&part.to_lowercase())) {
+            out.push_str(&styled(style::MATCH, part));
+        } else {
+            out.push_str(part);
+        }
+    }
+    out
+}
+
+/// The first `most` characters of `text` on one line.
+pub fn clipped(text: &str, most: usize) -> String {
+    let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    if plain.chars().count() <= most {
+        return plain;
+    }
+    let kept: String = plain.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// `count` of something, in English: "1 passage", "2,500 passages".
+pub fn counted(count: usize, one: &str) -> String {
+    let many = if count == 1 { "" } else { "s" };
+    format!("{} {one}{many}", indicatif::HumanCount(count as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_asked_for_are_marked() {
+        let keywords = keywords("What makes the waves so high?");
+        assert_eq!(keywords, ["mak", "wav", "high"].map(str::to_owned).into());
+        let shown = wrapped("A wave is high.\n\u{1b}[31mRed", 40, "  ", &keywords);
+        assert_eq!(anstream::adapter::strip_str(&shown).to_string(), "  A wave is high. [31mRed");
+        assert!(
+            shown.contains(&styled(style::MATCH, "high")) && shown.contains(&styled(style::MATCH, "wave")),
+            "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn clipping_counts_characters() {
+        assert_eq!(clipped("ééé ééé", 5), "ééé…");
+        assert_eq!(counted(1, "passage") + &counted(2500, " word"), "1 passage2,500  words");
+    }
+}
