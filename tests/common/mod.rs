@@ -1,0 +1,94 @@
+//! A folder of its own for each test, and the program run in it.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+pub struct Place {
+    folder: tempfile::TempDir,
+}
+
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, its folders too.
+    pub fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, contents).unwrap();
+        path
+    }
+
+    /// The program, to be run in this folder, with nothing from the environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nigh"));
+        command.args(args).current_dir(self.folder.path()).env_remove("NIGH_COLLECTION").env_remove("ORT_DYLIB_PATH");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        self.command(args).output().unwrap().into()
+    }
+
+    /// Runs it, expects `code`, and gives the JSON document it printed.
+    pub fn json(&self, code: i32, args: &[&str]) -> Value {
+        let ran = self.run(&[args, &["--json"]].concat());
+        assert_eq!(ran.code, code, "{}\n{}", ran.out, ran.err);
+        serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out))
+    }
+
+    /// Runs it and expects success.
+    pub fn ok(&self, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+        ran
+    }
+
+    /// The collection is whole, and holds this many articles.
+    pub fn sound(&self, articles: u64) {
+        let report = self.json(0, &["check"]);
+        assert_eq!(report["sound"], true, "{report}");
+        assert_eq!(self.json(0, &["stats"])["articles"], articles);
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ran {
+    /// Ended with `code`, and said each of `words` to the user.
+    pub fn said(&self, code: i32, words: &[&str]) -> &Self {
+        let all = format!("{}{}", self.out, self.err);
+        assert_eq!(self.code, code, "{all}");
+        for word in words {
+            assert!(all.contains(word), "{word:?} expected in: {all}");
+        }
+        assert!(!all.contains("panicked"), "{all}");
+        self
+    }
+}
+
+/// `data/` of the project.
+pub fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data")
+}
