@@ -21,7 +21,7 @@ pub struct Manifest {
     pub next_key: u64,
     /// The number that the next vector segment will get.
     pub next_segment: u64,
-    /// The live vector segments, in the order of their keys.
+    /// The live vector segments.
     pub segments: Vec<SegmentEntry>,
 }
 
