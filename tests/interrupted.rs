@@ -23,8 +23,14 @@ fn many(place: &Place, articles: usize) {
     }
 }
 
+/// On one thread, so that a fast machine takes a while too.
 fn start(place: &Place) -> Child {
-    place.command(&["index", "docs", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    place
+        .command(&["index", "docs", "--json", "--threads", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn signal(child: &Child, name: &str) {
