@@ -11,11 +11,9 @@ pub enum Error {
     EmptyQuestion,
     /// The collection's vectors are another model's.
     #[error(
-        "{mode} search needs the model {expected_name:?} ({expected}) that the collection was made with; {found_name:?} is ({found})"
+        "dense search needs the model {expected_name:?} ({expected}) that the collection was made with; {found_name:?} is ({found})"
     )]
     OtherModel {
-        /// What was to be done.
-        mode: &'static str,
         /// The collection's model.
         expected_name: String,
         /// Its hash.

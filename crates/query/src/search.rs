@@ -136,7 +136,6 @@ impl<'a> Searcher<'a> {
             let (expected, found) = (&collection.manifest().model, embedder.model());
             if expected.hash != found.hash {
                 return Err(Error::OtherModel {
-                    mode: "dense",
                     expected_name: expected.name.clone(),
                     expected: expected.hash.clone(),
                     found_name: found.name.clone(),

@@ -1,6 +1,6 @@
 //! `nigh demo`: the whole of it in a few seconds, on articles compiled in.
 
-use super::embedder_for;
+use super::ask_all;
 use crate::Outcome;
 use crate::args;
 use crate::articles::{self, Job, Names};
@@ -11,7 +11,7 @@ use crate::text::{counted, keywords, wrapped};
 use anyhow::Context;
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
-use ingest::{ByteSpan, Chunking};
+use ingest::{ByteSpan, Chunking, Embedder};
 use query::{By, Mode, Options, Searcher};
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;
@@ -72,15 +72,15 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let job = Job { roots: &roots, format: None, plan, names: &names };
     let report = articles::index(
         &mut *collection,
-        embedder,
+        embedder.fork()?,
         &job,
         articles::survey(&job).unwrap_or_default(),
         &AtomicBool::new(false),
     )?;
     let paraphrases = sample::paraphrases()?;
     let questions = judged(&*collection, &paraphrases)?;
-    let answers = answers(&*collection, &paraphrases, &questions)?;
-    let verdicts = verdicts(&*collection, &questions, threads)?;
+    let answers = answers(&*collection, embedder.fork()?, &paraphrases, &questions)?;
+    let verdicts = verdicts(&*collection, embedder, &questions, threads)?;
     let seconds = begun.elapsed().as_secs_f64();
     if output.is_json() {
         output.json(
@@ -103,8 +103,13 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn answers(collection: &dyn Collection, paraphrases: &[Paraphrase], judged: &[Judged]) -> anyhow::Result<Vec<Answer>> {
-    let mut searcher = Searcher::new(collection, embedder_for(collection, Mode::Hybrid, Workload::Questions)?)?;
+fn answers(
+    collection: &dyn Collection,
+    embedder: Box<dyn Embedder>,
+    paraphrases: &[Paraphrase],
+    judged: &[Judged],
+) -> anyhow::Result<Vec<Answer>> {
+    let mut searcher = Searcher::new(collection, Some(embedder))?;
     let mut answers = Vec::new();
     for asked in ASKED.iter().filter_map(|at| paraphrases.get(*at)) {
         let response = searcher.search(&asked.text, &Options { k: 1, ..Options::default() })?;
@@ -149,28 +154,16 @@ fn judged(collection: &dyn Collection, paraphrases: &[Paraphrase]) -> anyhow::Re
 }
 
 /// Asks everything in every mode, on several threads.
-fn verdicts(collection: &dyn Collection, questions: &[Judged], threads: usize) -> anyhow::Result<Vec<Verdict>> {
+fn verdicts(
+    collection: &dyn Collection,
+    embedder: Box<dyn Embedder>,
+    questions: &[Judged],
+    threads: usize,
+) -> anyhow::Result<Vec<Verdict>> {
     const MODES: [Mode; 3] = [Mode::Hybrid, Mode::Dense, Mode::Lexical];
-    let share = questions.len().div_ceil(threads.max(1)).max(1);
-    let ranks: Vec<[Option<usize>; 3]> = std::thread::scope(|scope| {
-        let workers: Vec<_> = questions
-            .chunks(share)
-            .map(|part| {
-                scope.spawn(move || -> anyhow::Result<Vec<[Option<usize>; 3]>> {
-                    let mut searcher =
-                        Searcher::new(collection, embedder_for(collection, Mode::Hybrid, Workload::Passages)?)?;
-                    part.iter().map(|judged| ranks(&mut searcher, collection, judged, &MODES)).collect()
-                })
-            })
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a search thread panicked")))
-            .collect::<anyhow::Result<Vec<_>>>()
-    })?
-    .into_iter()
-    .flatten()
-    .collect();
+    let ranks = ask_all(collection, Some(embedder), threads, questions, |searcher, judged| {
+        ranks(searcher, collection, judged, &MODES)
+    })?;
     let mut verdicts = Vec::new();
     for (articles, provided) in [("provided article", true), ("sample articles", false)] {
         for (wording, paraphrase) in [("as asked", false), ("paraphrased", true)] {

@@ -1,6 +1,6 @@
 //! `nigh run`
 
-use super::embedder_for;
+use super::{ask_all, embedder_for};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
@@ -8,15 +8,13 @@ use crate::output::Output;
 use crate::text::counted;
 use anyhow::{Context, bail};
 use ingest::embed::Workload;
-use query::{By, Mode, Options, Searcher, trec};
+use query::{By, Mode, Options, trec};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use store::Collection;
 
@@ -44,7 +42,12 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let queries = read_queries(&args.queries)?;
     let collection = store::open(&location)?;
     let threads = config.threads(args.threads).min(queries.len().max(1));
-    let rankings = rankings(&*collection, &queries, &options, threads)?;
+    let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
+    let rankings = ask_all(&*collection, embedder, threads, &queries, |searcher, query| {
+        let vector = if mode == Mode::Lexical { None } else { Some(searcher.embed(&query.text)?.vector) };
+        let names = searcher.names(&query.text, vector.as_deref(), &options);
+        names.with_context(|| format!("question {:?}", query.id))
+    })?;
     let name = format!("nigh-{}", mode.name());
     let mut out = Pending::create(&args.out)?;
     for (query, ranking) in queries.iter().zip(&rankings) {
@@ -96,47 +99,6 @@ fn read_queries(path: &Path) -> anyhow::Result<Vec<Query>> {
         bail!("{}: no questions in it", path.display());
     }
     Ok(queries)
-}
-
-/// The rankings of all questions, in their order, found on several threads.
-fn rankings(
-    collection: &dyn Collection,
-    queries: &[Query],
-    options: &Options,
-    threads: usize,
-) -> anyhow::Result<Vec<Vec<(String, f32)>>> {
-    let first = embedder_for(collection, options.mode, Workload::Passages)?;
-    let mut embedders =
-        (1..threads).map(|_| first.as_ref().map(|e| e.fork()).transpose()).collect::<Result<Vec<_>, _>>()?;
-    embedders.push(first);
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new(vec![Vec::new(); queries.len()]);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = embedders
-            .into_iter()
-            .map(|embedder| {
-                scope.spawn(|| -> anyhow::Result<()> {
-                    let mut searcher = Searcher::new(collection, embedder)?;
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(query) = queries.get(at) else { return Ok(()) };
-                        let vector = if options.mode == Mode::Lexical {
-                            None
-                        } else {
-                            Some(searcher.embed(&query.text)?.vector)
-                        };
-                        let names = searcher.names(&query.text, vector.as_deref(), options);
-                        let names = names.with_context(|| format!("question {:?}", query.id))?;
-                        if let Ok(mut found) = found.lock() {
-                            found[at] = names;
-                        }
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a search thread panicked")))
-    })?;
-    Ok(found.into_inner().unwrap_or_default())
 }
 
 /// The run file under a temporary name, until it is whole.

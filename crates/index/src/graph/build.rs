@@ -87,7 +87,7 @@ fn freeze(vectors: &VectorFile, hnsw: &Hnsw<'_, f32, UnitDistance>, params: Para
     }
     let entry = u32::MAX - entry.1;
     let health = reach::mend(vectors, entry, &mut level0);
-    let mut lists = vec![reach::lists(&level0)];
+    let mut lists = vec![Lists::new(Vec::new(), &level0)];
     for mut level in above {
         level.sort_unstable_by_key(|(node, _)| *node);
         let (nodes, links): (Vec<u32>, Vec<Vec<u32>>) = level.into_iter().unzip();

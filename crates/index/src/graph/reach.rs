@@ -3,7 +3,6 @@
 //! HNSW keeps lists short by dropping links, and where many vectors lie close together (copies of
 //! one text) it can drop the last link into a group: no search finds it again, and nothing says so.
 
-use super::flat::Lists;
 use crate::top::Hit;
 use crate::{Bits, VectorFile, distance};
 use serde::{Deserialize, Serialize};
@@ -82,11 +81,6 @@ fn nearest_reached(vectors: &VectorFile, lost: u32, found: &Bits, lists: &[Vec<u
     near.dedup_by_key(|hit| hit.row);
     near.truncate(CHOICE);
     near.iter().min_by_key(|hit| lists[hit.row as usize].len()).map_or(0, |hit| hit.row)
-}
-
-/// The lists of level 0 as a level.
-pub fn lists(level0: &[Vec<u32>]) -> Lists {
-    Lists::new(Vec::new(), level0)
 }
 
 #[cfg(test)]

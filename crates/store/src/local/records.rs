@@ -19,7 +19,7 @@ const LONGEST_WORD: usize = 60;
 /// The tokenizer that keeps a string whole, for identifiers.
 const WHOLE: &str = "raw";
 
-/// The fields. Article documents have the first five, passage documents the others.
+/// The fields. Article documents have the first six, passage documents the others.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
     /// The article's id.
@@ -28,6 +28,8 @@ pub struct Fields {
     pub fingerprint: Field,
     /// Where it came from.
     pub source: Field,
+    /// How many questions it asks itself.
+    pub questions: Field,
     /// Everything else of the article but its text, as JSON.
     pub record: Field,
     /// The article's text.
@@ -61,6 +63,7 @@ pub fn schema() -> (Schema, Fields) {
         id: builder.add_text_field("id", name.clone()),
         fingerprint: builder.add_bytes_field("fingerprint", FAST),
         source: builder.add_text_field("source", name.clone()),
+        questions: builder.add_u64_field("questions", FAST),
         record: builder.add_bytes_field("record", STORED),
         text: builder.add_text_field("text", STORED),
         parent: builder.add_text_field("parent", name),
@@ -121,6 +124,7 @@ impl Fields {
         document.add_text(self.id, id);
         document.add_bytes(self.fingerprint, &embedded.fingerprint.0);
         document.add_text(self.source, path);
+        document.add_u64(self.questions, questions.len() as u64);
         // Strings, numbers and lists: writing them as JSON cannot fail.
         document.add_bytes(self.record, &serde_json::to_vec(&record).unwrap_or_default());
         document.add_text(self.text, text);
@@ -154,12 +158,6 @@ impl Fields {
         let Record { title, body, record_line, metadata, questions, passages } = record;
         let article = Article { id: id.to_owned(), title, path, text, body, record_line, metadata, questions };
         Some(StoredArticle { article, passages })
-    }
-
-    /// How many questions an article's document holds.
-    pub fn questions(&self, document: &TantivyDocument) -> usize {
-        let record = document.get_first(self.record).and_then(|value| value.as_bytes());
-        record.and_then(|bytes| serde_json::from_slice::<Record>(bytes).ok()).map_or(0, |record| record.questions.len())
     }
 
     /// The first stored string of a field.

@@ -11,7 +11,7 @@ use ingest::{ByteSpan, Fingerprint};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use tantivy::collector::TopDocs;
-use tantivy::columnar::StrColumn;
+use tantivy::columnar::{Column, StrColumn};
 use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, Index, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term};
@@ -86,18 +86,43 @@ impl Snapshot {
         Error::io(self.layout.text())
     }
 
+    /// Every document that is not deleted, articles and passages alike.
+    fn alive(&self) -> impl Iterator<Item = DocAddress> {
+        let segments = (0..).zip(self.searcher.segment_readers());
+        segments.flat_map(|(ordinal, segment)| segment.doc_ids_alive().map(move |doc| DocAddress::new(ordinal, doc)))
+    }
+
+    /// A column, opened once for all documents that are asked for.
+    fn columns<C>(&self, open: impl Fn(&SegmentReader) -> tantivy::Result<C>) -> Result<Columns<C>> {
+        let columns = self.searcher.segment_readers().iter().map(open).collect::<tantivy::Result<Vec<_>>>();
+        columns.map(Columns).map_err(self.text_error())
+    }
+
+    fn numbers(&self, name: &str) -> Result<Columns<Option<Column<u64>>>> {
+        self.columns(|segment| segment.fast_fields().column_opt(name))
+    }
+
+    fn texts(&self, name: &str) -> Result<Columns<Option<StrColumn>>> {
+        self.columns(|segment| segment.fast_fields().str(name))
+    }
+
+    /// The string of a document; `None` if it has none.
+    fn text_at(&self, columns: &Columns<Option<StrColumn>>, at: DocAddress) -> Result<Option<String>> {
+        let Some(column) = columns.at(at).and_then(Option::as_ref) else { return Ok(None) };
+        let Some(ord) = column.term_ords(at.doc_id).next() else { return Ok(None) };
+        let mut text = String::new();
+        column.ord_to_str(ord, &mut text).map_err(self.io_error())?;
+        Ok(Some(text))
+    }
+
     /// Which passages are alive. Worked out when first asked: opening stays instant.
     fn live(&self) -> Result<&Live> {
         if let Some(live) = self.live.get() {
             return Ok(live);
         }
-        let mut documents = Vec::with_capacity(self.manifest.rows());
-        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-            let keys = segment.fast_fields().u64("key").map_err(self.text_error())?;
-            documents.extend(
-                segment.doc_ids_alive().filter_map(|doc| Some((keys.first(doc)?, DocAddress::new(ordinal, doc)))),
-            );
-        }
+        let keys = self.numbers("key")?;
+        let mut documents: Vec<(u64, DocAddress)> = Vec::with_capacity(self.manifest.rows());
+        documents.extend(self.alive().filter_map(|at| Some((keys.number(at)?, at))));
         documents.sort_unstable_by_key(|(key, _)| *key);
         let mut rows: Vec<Bits> = self.segments.iter().map(|segment| Bits::new(segment.vectors().rows())).collect();
         let mut missing = Vec::new();
@@ -167,15 +192,15 @@ impl Snapshot {
             (Occur::Should, query)
         });
         let query = BooleanQuery::new(clauses.collect());
-        let keys = Columns::open(&self.searcher, |s| s.fast_fields().u64("key")).map_err(self.text_error())?;
-        let passages = keys.0.iter().map(|column| u64::from(column.values.num_vals())).sum();
+        let keys = self.numbers("key")?;
+        let passages = keys.0.iter().flatten().map(|column| u64::from(column.values.num_vals())).sum();
         let statistics = PassageStatistics { searcher: &self.searcher, passages };
         let top = TopDocs::with_limit(k).order_by_score();
         let found =
             self.searcher.search_with_statistics_provider(&query, &top, &statistics).map_err(self.text_error())?;
         let mut found: Vec<Candidate> = found
             .into_iter()
-            .filter_map(|(score, at)| Some(Candidate { key: PassageKey(keys.at(at)?.first(at.doc_id)?), score }))
+            .filter_map(|(score, at)| Some(Candidate { key: PassageKey(keys.number(at)?), score }))
             .collect();
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         Ok(found)
@@ -190,16 +215,11 @@ impl Snapshot {
     }
 
     pub fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
-        let parents = Columns::open(&self.searcher, |s| s.fast_fields().str("parent")).map_err(self.text_error())?;
-        let ordinals = Columns::open(&self.searcher, |s| s.fast_fields().u64("ordinal")).map_err(self.text_error())?;
+        let (parents, ordinals) = (self.texts("parent")?, self.numbers("ordinal")?);
         keys.iter()
             .map(|&key| {
                 let at = self.address(key)?;
-                let article_id =
-                    parents.at(at).and_then(Option::as_ref).map(|column| string_at(column, at.doc_id)).transpose();
-                let article_id = article_id.map_err(self.io_error())?.flatten();
-                let ordinal = ordinals.at(at).and_then(|column| column.first(at.doc_id));
-                match (article_id, ordinal) {
+                match (self.text_at(&parents, at)?, ordinals.number(at)) {
                     (Some(article_id), Some(ordinal)) => Ok(PassageRef { article_id, ordinal }),
                     _ => Err(Error::damaged(
                         self.layout.text(),
@@ -211,24 +231,19 @@ impl Snapshot {
     }
 
     pub fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
-        let references = self.identify(keys)?;
+        let (starts, ends, lines) = (self.numbers("start")?, self.numbers("end")?, self.numbers("line")?);
         keys.iter()
-            .zip(references)
+            .zip(self.identify(keys)?)
             .map(|(&key, reference)| {
                 let at = self.address(key)?;
                 let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
-                let columns = self.searcher.segment_reader(at.segment_ord).fast_fields();
-                let value = |name: &str| -> Result<u64> {
-                    let column = columns.u64(name).map_err(self.text_error())?;
-                    Ok(column.first(at.doc_id).unwrap_or_default())
-                };
-                let span = ByteSpan::from((value("start")? as usize, value("end")? as usize));
+                let value = |columns: &Columns<Option<Column<u64>>>| columns.number(at).unwrap_or_default();
                 Ok(StoredPassage {
                     reference,
                     title: Fields::string(&document, self.fields.title),
                     path: Fields::string(&document, self.fields.path),
-                    span,
-                    line: value("line")?,
+                    span: ByteSpan::from((value(&starts) as usize, value(&ends) as usize)),
+                    line: value(&lines),
                     text: Fields::string(&document, self.fields.passage),
                 })
             })
@@ -242,10 +257,7 @@ impl Snapshot {
             self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
         let Some((_, at)) = found.into_iter().next() else { return Ok(None) };
         let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
-        let source =
-            self.searcher.segment_reader(at.segment_ord).fast_fields().str("source").map_err(self.text_error())?;
-        let path =
-            source.as_ref().map(|column| string_at(column, at.doc_id)).transpose().map_err(self.io_error())?.flatten();
+        let path = self.text_at(&self.texts("source")?, at)?;
         match self.fields.stored_article(id, path.unwrap_or_default(), &document) {
             Some(article) => Ok(Some(article)),
             None => Err(Error::damaged(self.layout.text(), format!("the record of article {id:?} does not read"))),
@@ -253,13 +265,11 @@ impl Snapshot {
     }
 
     /// Calls `visit` with the id and document address of every live article.
-    fn each_article(&self, mut visit: impl FnMut(&SegmentReader, String, DocAddress) -> Result<()>) -> Result<()> {
-        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-            let Some(ids) = segment.fast_fields().str("id").map_err(self.text_error())? else { continue };
-            for doc in segment.doc_ids_alive() {
-                if let Some(id) = string_at(&ids, doc).map_err(self.io_error())? {
-                    visit(segment, id, DocAddress::new(ordinal, doc))?;
-                }
+    fn each_article(&self, mut visit: impl FnMut(String, DocAddress) -> Result<()>) -> Result<()> {
+        let ids = self.texts("id")?;
+        for at in self.alive() {
+            if let Some(id) = self.text_at(&ids, at)? {
+                visit(id, at)?;
             }
         }
         Ok(())
@@ -268,7 +278,7 @@ impl Snapshot {
     /// Every article's id.
     pub fn article_ids(&self) -> Result<Vec<String>> {
         let mut ids = Vec::new();
-        self.each_article(|_, id, _| {
+        self.each_article(|id, _| {
             ids.push(id);
             Ok(())
         })?;
@@ -277,24 +287,18 @@ impl Snapshot {
 
     pub fn catalogue(&self) -> Result<Catalogue> {
         let mut catalogue = Catalogue::default();
-        self.each_article(|segment, id, at| {
-            let columns = segment.fast_fields();
+        let fingerprints = self.columns(|segment| segment.fast_fields().bytes("fingerprint"))?;
+        let sources = self.texts("source")?;
+        self.each_article(|id, at| {
             let mut bytes = Vec::new();
-            if let Some(column) = columns.bytes("fingerprint").map_err(self.text_error())?
+            if let Some(column) = fingerprints.at(at).and_then(Option::as_ref)
                 && let Some(ord) = column.term_ords(at.doc_id).next()
             {
                 column.ord_to_bytes(ord, &mut bytes).map_err(self.io_error())?;
             }
-            let source = columns.str("source").map_err(self.text_error())?;
-            let path = source
-                .as_ref()
-                .map(|column| string_at(column, at.doc_id))
-                .transpose()
-                .map_err(self.io_error())?
-                .flatten();
             let card = ArticleCard {
                 fingerprint: records::fingerprint(&bytes).unwrap_or(Fingerprint([0; 16])),
-                path: path.unwrap_or_default(),
+                path: self.text_at(&sources, at)?.unwrap_or_default(),
             };
             catalogue.articles.insert(id, card);
             Ok(())
@@ -305,18 +309,14 @@ impl Snapshot {
     }
 
     pub fn stats(&self) -> Result<Stats> {
-        let (mut articles, mut questions) = (0, 0);
-        self.each_article(|_, _, at| {
-            let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
-            articles += 1;
-            questions += self.fields.questions(&document);
-            Ok(())
-        })?;
+        // Only articles have this field.
+        let questions = self.numbers("questions")?;
+        let questions: Vec<u64> = self.alive().filter_map(|at| questions.number(at)).collect();
         let passages = self.live()?.documents.len();
         Ok(Stats {
-            articles,
+            articles: questions.len(),
             passages,
-            questions,
+            questions: questions.iter().sum::<u64>() as usize,
             dead_vectors: self
                 .live()?
                 .rows
@@ -369,13 +369,6 @@ pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<
     Ok(Arc::new(segment))
 }
 
-fn string_at(column: &StrColumn, doc: u32) -> std::io::Result<Option<String>> {
-    let Some(ord) = column.term_ords(doc).next() else { return Ok(None) };
-    let mut text = String::new();
-    column.ord_to_str(ord, &mut text)?;
-    Ok(Some(text))
-}
-
 /// The sizes of the files in a folder of the collection.
 pub fn file_sizes(folder: &std::path::Path) -> Vec<u64> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
@@ -386,12 +379,15 @@ pub fn file_sizes(folder: &std::path::Path) -> Vec<u64> {
 struct Columns<C>(Vec<C>);
 
 impl<C> Columns<C> {
-    fn open(searcher: &Searcher, column: impl Fn(&SegmentReader) -> tantivy::Result<C>) -> tantivy::Result<Self> {
-        searcher.segment_readers().iter().map(column).collect::<tantivy::Result<Vec<_>>>().map(Self)
-    }
-
     fn at(&self, at: DocAddress) -> Option<&C> {
         self.0.get(at.segment_ord as usize)
+    }
+}
+
+impl Columns<Option<Column<u64>>> {
+    /// The number of a document; `None` if it has none.
+    fn number(&self, at: DocAddress) -> Option<u64> {
+        self.at(at)?.as_ref()?.first(at.doc_id)
     }
 }
 
