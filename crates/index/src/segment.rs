@@ -20,6 +20,10 @@ pub enum Method {
 /// So few rows are looked through faster than walked to.
 const FEW: usize = 2048;
 
+fn walks(k: usize, ef: usize, most: usize) -> bool {
+    ef.max(k) < most && most >= FEW
+}
+
 /// Vectors that can be searched.
 pub struct Segment {
     vectors: VectorFile,
@@ -60,8 +64,7 @@ impl Segment {
         let allowed = allowed.filter(|bits| !bits.is_full());
         let most = allowed.map_or(self.vectors.rows(), Bits::count);
         if let (Some(graph), Method::Graph { ef }) = (&self.graph, method)
-            && ef.max(k) < most
-            && most >= FEW
+            && walks(k, ef, most)
         {
             let hits = graph.search(&self.vectors, query, k, ef, allowed);
             // Where most rows are not allowed, a walk can end before it has met enough of the others.
@@ -70,6 +73,11 @@ impl Segment {
             }
         }
         Ok(exact::search(&self.vectors, query, k, allowed))
+    }
+
+    /// Whether a search for `k` of all rows by [`Method::Graph`] walks the graph.
+    pub fn walks(&self, k: usize, ef: usize) -> bool {
+        self.graph.is_some() && walks(k, ef, self.vectors.rows())
     }
 
     /// Reads it all, compares checksums, and walks the graph from its entry to see that every

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -211,6 +211,7 @@ impl Reading<'_> {
     fn take(&mut self, found: Found) -> ControlFlow<()> {
         match found {
             Found::Source(source) => self.read(&source),
+            Found::Article(article) => self.article(&PathBuf::from(&article.path), *article),
             Found::Unsupported(path) => self.open(Event::Unsupported(path), Vec::new()),
             Found::Failed(_, error) => self.open(Event::Failed(error), Vec::new()),
         }
@@ -240,14 +241,14 @@ impl Reading<'_> {
 
     fn arrived(&mut self, source: &Source, article: Article, end: u64) -> ControlFlow<()> {
         self.bytes = (self.bytes + article.text.len() as u64).min(end);
-        self.article(source, article)
+        self.article(&source.path, article)
     }
 
-    fn article(&mut self, source: &Source, article: Article) -> ControlFlow<()> {
+    fn article(&mut self, path: &Path, article: Article) -> ControlFlow<()> {
         let place = article.record_line.map_or_else(|| article.path.clone(), |line| format!("{}:{line}", article.path));
         if let Some(first) = self.ids.insert(article.id.clone(), place) {
             let error = Error::DuplicateId {
-                path: source.path.clone(),
+                path: path.to_owned(),
                 line: article.record_line,
                 id: article.id.clone(),
                 first: first.clone(),
@@ -257,11 +258,11 @@ impl Reading<'_> {
         }
         if article.id.len() > LONGEST_ID {
             let problem = format!("expected an id of at most {LONGEST_ID} bytes, found one of {}", article.id.len());
-            return self.open(Event::Failed(Error::malformed(&source.path, article.record_line, problem)), Vec::new());
+            return self.open(Event::Failed(Error::malformed(path, article.record_line, problem)), Vec::new());
         }
         if let Some(other) = self.known.source(&article.id).filter(|other| *other != article.path) {
             let (line, first) = (article.record_line, other.to_owned());
-            let error = Error::DuplicateId { path: source.path.clone(), line, id: article.id, first };
+            let error = Error::DuplicateId { path: path.to_owned(), line, id: article.id, first };
             return self.open(Event::Failed(error), Vec::new());
         }
         let fingerprint = article.fingerprint(&self.plan.chunking.key());

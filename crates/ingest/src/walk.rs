@@ -1,6 +1,7 @@
 //! Paths to sources: folders are walked as `git` and ripgrep would (`.gitignore`, `.ignore` and
 //! `.nighignore` honoured, hidden files left out), in the order of their names.
 
+use crate::article::Article;
 use crate::format::{self, Format};
 use crate::{Error, Result};
 use std::collections::HashSet;
@@ -28,6 +29,8 @@ pub struct Source {
 pub enum Found {
     /// A file to read.
     Source(Source),
+    /// An article that was read before.
+    Article(Box<Article>),
     /// A file in a walked folder that is in no format read here: no failure, only counted.
     Unsupported(PathBuf),
     /// A file or folder that could not be opened, or one named by the caller that is in no format.
@@ -155,7 +158,7 @@ mod tests {
                 .map(|f| match f {
                     Found::Source(s) => format!("{} {:?}", s.name, s.format),
                     Found::Unsupported(p) => format!("unsupported {}", p.file_name().unwrap().to_string_lossy()),
-                    Found::Failed(..) => "failed".to_owned(),
+                    Found::Failed(..) | Found::Article(_) => "failed".to_owned(),
                 })
                 .collect();
         assert_eq!(found, ["a.md Markdown", "b.txt Text", "corpus.jsonl Beir", "unsupported photo.jpg"]);

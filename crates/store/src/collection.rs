@@ -208,6 +208,24 @@ pub trait Collection: Send + Sync {
     /// When reading fails.
     fn article(&self, id: &str) -> Result<Option<StoredArticle>>;
 
+    /// Every passage, in the order in which they were added.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn keys(&self) -> Result<Vec<PassageKey>>;
+
+    /// Shows every passage's unit vector, in the order in which they were added.
+    ///
+    /// # Errors
+    /// When reading fails, or what `visit` returns.
+    fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()>;
+
+    /// Identifies the articles it holds, whatever their order and however they are cut.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn corpus_fingerprint(&self) -> Result<Fingerprint>;
+
     /// What it holds, by name.
     ///
     /// # Errors

@@ -139,6 +139,53 @@ fn words_are_counted_with_those_of_deleted_passages() {
 }
 
 #[test]
+fn everything_it_holds_can_be_gone_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let mut collection = create(&path);
+    for texts in ["one\ntwo", "three"] {
+        let mut writer = collection.writer().unwrap();
+        writer.put(article(texts, texts)).unwrap();
+        writer.commit().unwrap();
+    }
+    collection.refresh().unwrap();
+    let fingerprint = collection.corpus_fingerprint().unwrap();
+    let keys = collection.keys().unwrap();
+    let names: Vec<String> = collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["one\ntwo#0", "one\ntwo#1", "three#0"]);
+    let mut seen = Vec::new();
+    collection
+        .each_vector(&mut |key, found| {
+            seen.push((key, found.to_vec()));
+            Ok(())
+        })
+        .unwrap();
+    let expected: Vec<_> = keys.iter().copied().zip(["one", "two", "three"].map(vector)).collect();
+    assert_eq!(seen, expected);
+    // The same articles, added in another order, are the same corpus; one more, or a change, is not.
+    let mut other = create(&dir.path().join("other"));
+    let mut writer = other.writer().unwrap();
+    writer.put(article("three", "three")).unwrap();
+    writer.put(article("one\ntwo", "one\ntwo")).unwrap();
+    writer.commit().unwrap();
+    other.refresh().unwrap();
+    assert_eq!(other.corpus_fingerprint().unwrap(), fingerprint);
+    writer.put(article("three", "three and more")).unwrap();
+    writer.commit().unwrap();
+    other.refresh().unwrap();
+    assert_ne!(other.corpus_fingerprint().unwrap(), fingerprint);
+    assert_eq!(other.keys().unwrap().len(), 3, "what was replaced is gone");
+    let mut vectors = 0;
+    other
+        .each_vector(&mut |_, _| {
+            vectors += 1;
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(vectors, 3);
+}
+
+#[test]
 fn without_a_commit_nothing_happened() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");

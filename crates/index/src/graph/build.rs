@@ -45,8 +45,8 @@ pub fn build(
     if !(2..=128).contains(&m) {
         return Err(Error::Parameter { name: "m", expected: "2 to 128", found: m });
     }
-    if ef_construction < 1 {
-        return Err(Error::Parameter { name: "ef_construction", expected: "1 or more", found: ef_construction });
+    if !(1..=10_000).contains(&ef_construction) {
+        return Err(Error::Parameter { name: "ef_construction", expected: "1 to 10,000", found: ef_construction });
     }
     let rows = vectors.rows();
     if rows == 0 || rows > i32::MAX as usize {

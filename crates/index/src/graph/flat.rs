@@ -207,6 +207,11 @@ impl Graph {
         Ok(Self { levels, nodes, entry, m, ef_construction, health, words: Words::Mapped(file) })
     }
 
+    /// How many of its nodes can be reached from the entry, by walking it.
+    pub fn reachable(&self) -> usize {
+        reach::reached(self.nodes, self.entry, |node| self.neighbours(0, node)).count()
+    }
+
     /// Reads it all: checksum, every link to a node that is there, every node reached from the
     /// entry.
     ///
@@ -232,7 +237,7 @@ impl Graph {
                 return Err(damaged(format!("level {level} names node {stray} of {}", self.nodes)));
             }
         }
-        let reached = reach::reached(self.nodes, self.entry, |node| self.neighbours(0, node)).count();
+        let reached = self.reachable();
         if reached != self.nodes {
             return Err(damaged(format!(
                 "{} of its {} nodes cannot be reached from the entry",

@@ -67,12 +67,14 @@ impl Cut {
     }
 }
 
-/// The part of the model's window that context may take.
-const CONTEXT_SHARE: usize = 16;
-/// A passage may hold this many word pieces however long its context is.
-const LEAST_BUDGET: usize = 16;
+/// Context may take one part in so many of the model's window; with [`Strategy::Whole`], where it is
+/// the title, all of it.
+pub const CONTEXT_SHARE: usize = 16;
 
 impl Chunking {
+    /// The smallest budget of word pieces that is worth to be called a passage.
+    pub const LEAST_TOKENS: usize = 16;
+
     /// Cuts `article` into passages, in order. `count` gives a text's word pieces; `window` is how
     /// many the model reads, its special tokens not counted.
     ///
@@ -90,7 +92,7 @@ impl Chunking {
                 vec![section.trimmed(&article.text)]
             } else {
                 let context = shortened(&context, window / CONTEXT_SHARE, count);
-                let budget = self.tokens.min(window.saturating_sub(count(&context))).max(LEAST_BUDGET);
+                let budget = self.tokens.min(window.saturating_sub(count(&context))).max(Self::LEAST_TOKENS);
                 pack(&article.text, section, budget, self.overlap, count)
             };
             for span in spans.into_iter().filter(|span| !span.is_empty() || self.strategy == Strategy::Whole) {
@@ -188,7 +190,7 @@ mod tests {
                 prop_assert!(article.body.iter().any(|b| b.start <= cut.span.start && cut.span.end <= b.end), "crosses the body");
                 covered[cut.span.start..cut.span.end].fill(true);
                 if strategy != Strategy::Whole {
-                    prop_assert!(count(cut.span.of(&text)) <= tokens.max(LEAST_BUDGET), "over the budget");
+                    prop_assert!(count(cut.span.of(&text)) <= tokens.max(Chunking::LEAST_TOKENS), "over the budget");
                 }
             }
             for pair in cuts.windows(2).filter(|_| strategy != Strategy::Whole) {

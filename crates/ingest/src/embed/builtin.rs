@@ -126,6 +126,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_window_does_not_read_is_what_is_left() {
+        let model = Builtin::load(Workload::Questions).unwrap();
+        let pieces = model.pieces();
+        let text = "Élan vital, naïveté; a puffin nests. ".repeat(40);
+        for window in [0, 1, 7, 100, 252] {
+            let rest = pieces.beyond(&text, window);
+            let read = &text[..text.len() - rest.len()];
+            assert_eq!((pieces.count(read), pieces.count(rest)), (window, pieces.count(&text) - window), "{rest:?}");
+        }
+        assert_eq!(pieces.beyond(&text, 100_000), "");
+        // Texts of several blocks, too.
+        let long = "a puffin nests. ".repeat(20_000);
+        let rest = pieces.beyond(&long, 70_000);
+        assert_eq!(pieces.count(rest), pieces.count(&long) - 70_000);
+    }
+
+    #[test]
     fn near_in_meaning_is_near_in_space() {
         let mut model = Builtin::load(Workload::Questions).unwrap();
         let mut of = |text: &str| model.embed(text, Role::Query).unwrap().vector;

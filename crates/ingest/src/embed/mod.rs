@@ -11,6 +11,7 @@ pub use wordpieces::WordPieces;
 use crate::hash::Fingerprint;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a text is to the model. Some models want a different prefix for each.
@@ -142,6 +143,17 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
         builtin: true,
     };
     std::iter::once(builtin).chain(onnx::catalogue()).collect()
+}
+
+/// Where this program keeps what it can make or fetch again: a folder among the user's caches.
+pub fn cache_folder() -> PathBuf {
+    let caches = folder_from("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
+    caches.unwrap_or_else(std::env::temp_dir).join("nigh")
+}
+
+/// The folder that a variable of the environment names.
+fn folder_from(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// Scales `vector` to unit length.

@@ -237,11 +237,7 @@ pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
 /// Where downloaded models are kept: with the user's other caches, so that a model is downloaded
 /// once, whatever folder it is asked for from.
 fn downloads() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| {
-        let caches = from("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
-        caches.unwrap_or_else(std::env::temp_dir).join("nigh/models")
-    })
+    super::folder_from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_folder().join("models"))
 }
 
 fn name_of(model: &EmbeddingModel) -> String {

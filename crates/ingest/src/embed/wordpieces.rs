@@ -66,6 +66,22 @@ impl WordPieces {
         (ids, cut)
     }
 
+    /// What is left of `text` after its first `pieces` pieces: what a window of that size does not
+    /// read.
+    pub fn beyond<'a>(&self, text: &'a str, pieces: usize) -> &'a str {
+        let (mut start, mut left) = (0, pieces);
+        for block in blocks(text) {
+            let Ok(encoding) = self.tokenizer.encode(block, false) else { return "" };
+            let offsets = encoding.get_offsets();
+            if let Some((first, _)) = offsets.get(left) {
+                return text.get(start + first..).unwrap_or_default();
+            }
+            left -= offsets.len();
+            start += block.len();
+        }
+        ""
+    }
+
     fn encode_block(&self, block: &str) -> Vec<u32> {
         // The tokenizers read here accept every string; a failure would count as nothing read.
         self.tokenizer.encode_fast(block, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default()

@@ -80,6 +80,18 @@ impl Collection for LocalCollection {
         self.snapshot.article(id)
     }
 
+    fn keys(&self) -> Result<Vec<PassageKey>> {
+        Ok(self.snapshot.live_keys()?.collect())
+    }
+
+    fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+        self.snapshot.each_vector(visit)
+    }
+
+    fn corpus_fingerprint(&self) -> Result<ingest::Fingerprint> {
+        self.snapshot.corpus_fingerprint()
+    }
+
     fn catalogue(&self) -> Result<Catalogue> {
         self.snapshot.catalogue()
     }

@@ -27,6 +27,7 @@ pub struct Snapshot {
     pub searcher: Searcher,
     pub layout: Layout,
     live: OnceLock<Live>,
+    names: OnceLock<Names>,
 }
 
 /// Which passages are alive, and where.
@@ -37,6 +38,16 @@ struct Live {
     rows: Vec<Bits>,
     /// Live keys without a vector.
     missing: Vec<u64>,
+}
+
+/// What names passages: their columns, opened once, and every article id that was asked for. To look
+/// one up in its column means to unpack a block of them.
+struct Names {
+    keys: Columns<Option<Column<u64>>>,
+    parents: Columns<Option<StrColumn>>,
+    ordinals: Columns<Option<Column<u64>>>,
+    /// By text segment and place among its ids.
+    ids: Vec<Vec<OnceLock<Box<str>>>>,
 }
 
 impl Snapshot {
@@ -73,7 +84,15 @@ impl Snapshot {
         let (_, fields) = records::schema();
         let searcher = reader.searcher();
         Ok((
-            Self { manifest, segments, fields, searcher, layout: layout.clone(), live: OnceLock::new() },
+            Self {
+                manifest,
+                segments,
+                fields,
+                searcher,
+                layout: layout.clone(),
+                live: OnceLock::new(),
+                names: OnceLock::new(),
+            },
             metas.opstamp,
         ))
     }
@@ -113,6 +132,33 @@ impl Snapshot {
         let mut text = String::new();
         column.ord_to_str(ord, &mut text).map_err(self.io_error())?;
         Ok(Some(text))
+    }
+
+    fn names(&self) -> Result<&Names> {
+        if let Some(names) = self.names.get() {
+            return Ok(names);
+        }
+        let parents = self.texts("parent")?;
+        let places = |column: &Option<StrColumn>| column.as_ref().map_or(0, |column| column.num_terms());
+        let ids = parents.0.iter().map(|column| (0..places(column)).map(|_| OnceLock::new()).collect()).collect();
+        let names = Names { keys: self.numbers("key")?, ordinals: self.numbers("ordinal")?, parents, ids };
+        Ok(self.names.get_or_init(|| names))
+    }
+
+    /// The id of the article that a passage's document belongs to; `None` if it has none.
+    fn parent(&self, names: &Names, at: DocAddress) -> Result<Option<String>> {
+        let Some(column) = names.parents.at(at).and_then(Option::as_ref) else { return Ok(None) };
+        let Some(ord) = column.term_ords(at.doc_id).next() else { return Ok(None) };
+        let known = names.ids.get(at.segment_ord as usize).and_then(|ids| ids.get(ord as usize));
+        if let Some(id) = known.and_then(OnceLock::get) {
+            return Ok(Some(id.to_string()));
+        }
+        let mut id = String::new();
+        column.ord_to_str(ord, &mut id).map_err(self.io_error())?;
+        if let Some(known) = known {
+            let _ = known.set(id.as_str().into());
+        }
+        Ok(Some(id))
     }
 
     /// Which passages are alive. Worked out when first asked: opening stays instant.
@@ -192,7 +238,7 @@ impl Snapshot {
             (Occur::Should, query)
         });
         let query = BooleanQuery::new(clauses.collect());
-        let keys = self.numbers("key")?;
+        let keys = &self.names()?.keys;
         let passages = keys.0.iter().flatten().map(|column| u64::from(column.values.num_vals())).sum();
         let statistics = PassageStatistics { searcher: &self.searcher, passages };
         let top = TopDocs::with_limit(k).order_by_score();
@@ -215,11 +261,11 @@ impl Snapshot {
     }
 
     pub fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
-        let (parents, ordinals) = (self.texts("parent")?, self.numbers("ordinal")?);
+        let names = self.names()?;
         keys.iter()
             .map(|&key| {
                 let at = self.address(key)?;
-                match (self.text_at(&parents, at)?, ordinals.number(at)) {
+                match (self.parent(names, at)?, names.ordinals.number(at)) {
                     (Some(article_id), Some(ordinal)) => Ok(PassageRef { article_id, ordinal }),
                     _ => Err(Error::damaged(
                         self.layout.text(),
@@ -283,6 +329,36 @@ impl Snapshot {
             Ok(())
         })?;
         Ok(ids)
+    }
+
+    /// Every live vector, in the order of keys.
+    pub fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+        let keyed = |segment: &Arc<Segment>| segment.vectors().keys().to_vec();
+        let keys: Vec<Vec<u64>> = self.segments.iter().map(keyed).collect();
+        let mut places = vec![0; keys.len()];
+        for key in self.live_keys()? {
+            for (at, (keys, segment)) in places.iter_mut().zip(keys.iter().zip(&self.segments)) {
+                *at += keys[*at..].partition_point_from_start(key.0);
+                if keys.get(*at) == Some(&key.0) {
+                    visit(key, segment.vectors().vector(*at as u32))?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn corpus_fingerprint(&self) -> Result<Fingerprint> {
+        let mut articles: Vec<(String, Fingerprint)> = Vec::new();
+        self.each_article(|id, at| {
+            let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
+            let stored = self.fields.stored_article(&id, String::new(), &document);
+            let fingerprint = stored.map_or(Fingerprint([0; 16]), |stored| stored.article.fingerprint(""));
+            articles.push((id, fingerprint));
+            Ok(())
+        })?;
+        articles.sort_unstable();
+        Ok(Fingerprint::of(articles.iter().flat_map(|(id, of)| [id.as_bytes(), of.0.as_slice()])))
     }
 
     pub fn catalogue(&self) -> Result<Catalogue> {
