@@ -12,12 +12,28 @@ pub struct Parts {
     pub lexical: Option<f32>,
 }
 
-/// The mean of the two lists' scores, each scaled to 0..=1 over its list (min–max); a passage that
-/// a list does not have counts as that list's lowest. A list that is empty takes no part.
+/// The mean of the two lists' scores, each scaled to 0..=1 over its first `pool` (min–max); a passage
+/// that a list does not have there counts as that list's lowest. A list that is empty takes no part.
+/// Passages that lie deeper in both lists follow below 0, in the order of the whole lists' fusion.
 ///
 /// Over 18 BEIR sets this way of fusing is better on average than either list and than reciprocal
 /// ranks (Anserini's table: .5305 against .5083, .4244 and .5155).
-pub fn min_max(dense: &[Candidate], lexical: &[Candidate]) -> Vec<(PassageKey, f32, Parts)> {
+pub fn min_max(dense: &[Candidate], lexical: &[Candidate], pool: usize) -> Vec<(PassageKey, f32, Parts)> {
+    let head: HashMap<PassageKey, f32> = scaled_means(first(dense, pool), first(lexical, pool))
+        .into_iter()
+        .map(|(key, score, _)| (key, score))
+        .collect();
+    let all = scaled_means(dense, lexical).into_iter();
+    all.map(|(key, score, parts)| (key, head.get(&key).copied().unwrap_or(score - 1.0), parts)).collect()
+}
+
+/// The first `n` of a list and all that score the same as the last of them.
+fn first(list: &[Candidate], n: usize) -> &[Candidate] {
+    let Some(last) = n.checked_sub(1).and_then(|last| list.get(last)) else { return list };
+    &list[..list.partition_point(|found| found.score >= last.score)]
+}
+
+fn scaled_means(dense: &[Candidate], lexical: &[Candidate]) -> Vec<(PassageKey, f32, Parts)> {
     let mut parts: HashMap<PassageKey, Parts> = HashMap::with_capacity(dense.len() + lexical.len());
     for found in dense {
         parts.entry(found.key).or_default().dense = Some(found.score);
@@ -66,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_passage_high_in_both_wins() {
-        let fused = min_max(&list(&[(1, 0.9), (2, 0.8), (3, 0.1)]), &list(&[(2, 20.0), (4, 12.0), (1, 10.0)]));
+        let fused = min_max(&list(&[(1, 0.9), (2, 0.8), (3, 0.1)]), &list(&[(2, 20.0), (4, 12.0), (1, 10.0)]), 10);
         let of = |key| fused.iter().find(|(k, ..)| k.0 == key).unwrap();
         assert!((of(2).1 - (0.875 + 1.0) / 2.0).abs() < 1e-6);
         assert!((of(1).1 - 0.5).abs() < 1e-6);
@@ -75,17 +91,33 @@ mod tests {
 
     #[test]
     fn an_empty_list_takes_no_part() {
-        let fused = min_max(&list(&[(1, 0.9), (2, 0.5)]), &[]);
+        let fused = min_max(&list(&[(1, 0.9), (2, 0.5)]), &[], 10);
         assert_eq!(fused.iter().map(|f| f.1).fold(0.0, f32::max), 1.0);
-        assert_eq!(min_max(&list(&[(1, 0.3)]), &[])[0].1, 1.0);
-        assert!(min_max(&[], &[]).is_empty());
+        assert_eq!(min_max(&list(&[(1, 0.3)]), &[], 10)[0].1, 1.0);
+        assert!(min_max(&[], &[], 10).is_empty());
+    }
+
+    #[test]
+    fn what_lies_deeper_follows_and_changes_nothing_above() {
+        let (dense, lexical) = (list(&[(1, 0.9), (2, 0.7), (3, 0.6), (4, 0.5)]), list(&[(5, 9.0), (1, 8.0), (4, 2.0)]));
+        let sorted = |mut fused: Vec<(PassageKey, f32, Parts)>| {
+            fused.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            fused.into_iter().map(|(key, score, _)| (key.0, score)).collect::<Vec<_>>()
+        };
+        let short = sorted(min_max(&dense[..2], &lexical[..2], 2));
+        let long = sorted(min_max(&dense, &lexical, 2));
+        assert_eq!(long[..short.len()], short);
+        assert_eq!(
+            long[short.len()..].iter().map(|(key, score)| (*key, *score < 0.0)).collect::<Vec<_>>(),
+            [(3, true), (4, true)]
+        );
     }
 
     proptest! {
         #[test]
         fn scores_stay_in_their_range(a in prop::collection::vec(-1f32..1.0, 0..20), b in prop::collection::vec(0f32..40.0, 0..20)) {
             let keyed = |scores: Vec<f32>| scores.into_iter().zip(0..).map(|(score, key)| Candidate { key: PassageKey(key), score }).collect::<Vec<_>>();
-            for (_, score, parts) in min_max(&keyed(a), &keyed(b)) {
+            for (_, score, parts) in min_max(&keyed(a), &keyed(b), 100) {
                 prop_assert!((0.0..=1.0).contains(&score));
                 prop_assert!(parts.dense.is_some() || parts.lexical.is_some());
             }

@@ -76,7 +76,8 @@ pub struct Scores {
 pub struct Hit {
     /// From 1.
     pub rank: usize,
-    /// Dense: the cosine. Lexical: BM25. Hybrid: 0..=1, how near it is to the best of both lists.
+    /// Dense: the cosine. Lexical: BM25. Hybrid: 0..=1, how near it is to the best of
+    /// both lists; below 0 for what lies deeper than the candidates that are fused.
     pub score: f32,
     /// Its name: article id, `#`, place in the article from 0.
     pub passage_id: String,
@@ -112,11 +113,16 @@ pub struct Response {
     pub cut: usize,
 }
 
-/// The fewest candidates each list gives to a fusion or to a ranking of articles: one that is low
-/// in one list may be high in the other, and an article's passages may fill the top.
-const POOL: usize = 100;
-/// How many times as many candidates as hits.
-const DEPTH: usize = 3;
+/// How many candidates of each list are fused, whatever is asked for: a fused score depends on where
+/// the lists end, and the best ten must be the same whether ten are asked for or a hundred. nDCG@10
+/// with 300 and with 100: SciFact .7317 and .7267, SQuAD .9004 and .8986, Cranfield .4103 and .4063.
+const POOL: usize = 300;
+/// A list gives at most one in so many of all passages: the lower end of one that has them all says
+/// nothing of candidates. The articles in data/, 226 passages: recall@1 of their paraphrases .802,
+/// .773 without it.
+const SHARE: usize = 2;
+/// And at least so many, however few passages there are.
+const LEAST: usize = 10;
 /// The candidate list of a graph walk; with it, recall@10 is above .99 on every set measured.
 const EF: usize = 128;
 
@@ -194,23 +200,24 @@ impl<'a> Searcher<'a> {
             return Err(Error::EmptyQuestion);
         }
         let Options { k, mode, exact, by } = *options;
-        let mut pool = if mode == Mode::Hybrid || by == By::Article { POOL.max(DEPTH * k) } else { k };
+        let pool = POOL.min(self.collection.manifest().rows().div_ceil(SHARE)).max(LEAST);
+        let mut depth = if mode == Mode::Hybrid || by == By::Article { pool.max(k) } else { k };
         loop {
             let dense = match mode {
                 Mode::Lexical => Vec::new(),
                 _ => {
-                    let how = if exact { DenseSearch::Exact } else { DenseSearch::Graph { ef: EF.max(pool) } };
+                    let how = if exact { DenseSearch::Exact } else { DenseSearch::Graph { ef: EF.max(depth) } };
                     let vector = vector.ok_or(Error::NoModel(mode.name()))?;
-                    whole_ties(pool, |n| self.collection.search_dense(vector, n, how))?
+                    whole_ties(depth, |n| self.collection.search_dense(vector, n, how))?
                 }
             };
             let lexical = match mode {
                 Mode::Dense => Vec::new(),
-                _ => whole_ties(pool, |n| self.collection.search_lexical(question, n))?,
+                _ => whole_ties(depth, |n| self.collection.search_lexical(question, n))?,
             };
-            let all_seen = dense.len() < pool && lexical.len() < pool;
+            let all_seen = dense.len() < depth && lexical.len() < depth;
             let found = match mode {
-                Mode::Hybrid => fuse::min_max(&dense, &lexical),
+                Mode::Hybrid => fuse::min_max(&dense, &lexical, pool),
                 Mode::Dense => single(dense, |score| Parts { dense: Some(score), lexical: None }),
                 Mode::Lexical => single(lexical, |score| Parts { dense: None, lexical: Some(score) }),
             };
@@ -218,12 +225,12 @@ impl<'a> Searcher<'a> {
             if by == By::Article {
                 ranked = best_of_each_article(ranked);
             }
-            // Long articles can fill the pool with their passages; then look further down.
+            // Long articles can fill the lists with their passages; then look further down.
             if by == By::Passage || ranked.len() >= k || all_seen {
                 ranked.truncate(k);
                 return Ok(ranked);
             }
-            pool *= 4;
+            depth *= 4;
         }
     }
 
