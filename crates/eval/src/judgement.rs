@@ -1,0 +1,271 @@
+//! What is relevant to what: BEIR's and TREC's qrels, and JSON lines with answers.
+//!
+//! | format | a line |
+//! |---|---|
+//! | BEIR | `query-id` tab `corpus-id` tab `score`, below a header of these names |
+//! | TREC qrels | `query 0 article grade` |
+//! | JSON lines, article | `{"query-id": …, "corpus-id": …, "score": 1}` |
+//! | JSON lines, bytes of it | `{"query-id": …, "corpus-id": …, "start": 0, "end": 90}` |
+//! | JSON lines, its words | `{"query-id": …, "answers": ["…"], "corpus-id": …}` |
+//!
+//! Grades are whole numbers; 1 and above is relevant. `answers` are wordings of one answer: any of
+//! them will do. Where they name no article, they are looked for in those that other judgements
+//! name for the query, or else in all.
+
+use crate::{Error, Result, lines};
+use ingest::ByteSpan;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// What a judgement points at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// An article, whichever of its passages is found.
+    Article(String),
+    /// Bytes of an article. If the text they hold is given, it must stand there.
+    Span {
+        /// The article.
+        article: String,
+        /// Its bytes.
+        span: ByteSpan,
+        /// What should stand there.
+        content: Option<String>,
+    },
+    /// Wordings of one answer, in an article or wherever they stand.
+    Answer {
+        /// The article, if it is named.
+        article: Option<String>,
+        /// The wordings.
+        wordings: Vec<String>,
+    },
+}
+
+/// One judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The query's id.
+    pub query: String,
+    /// What was judged.
+    pub target: Target,
+    /// 1 and above is relevant.
+    pub grade: i32,
+    /// The file and line it stands on, for messages.
+    pub place: String,
+}
+
+/// Reads files of judgements; for a folder, every `.tsv` in it.
+///
+/// # Errors
+/// When a line does not read, a judgement stands twice, or a file has none.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<Judgement>> {
+    let mut judgements = Vec::new();
+    let mut first: HashMap<(String, Target), String> = HashMap::new();
+    for path in paths {
+        let before = judgements.len();
+        read_into(path, &mut judgements, &mut first)?;
+        if judgements.len() == before {
+            return Err(Error::file(path, "no judgements in it"));
+        }
+    }
+    Ok(judgements)
+}
+
+/// `first` has the place of every judgement so far.
+fn read_into(
+    path: &Path,
+    judgements: &mut Vec<Judgement>,
+    first: &mut HashMap<(String, Target), String>,
+) -> Result<()> {
+    for file in files(path)? {
+        let mut format = None;
+        lines::each(&file, |number, line| {
+            if format.is_none() {
+                format = Some(Format::of(line));
+                if format == Some(Format::Beir) && is_header(line) {
+                    return Ok(());
+                }
+            }
+            let place = format!("{}:{number}", file.display());
+            let (query, target, grade) =
+                format.unwrap_or(Format::Trec).parse(line).map_err(|problem| Error::line(&file, number, problem))?;
+            if let Some(first) = first.insert((query.clone(), target.clone()), place.clone()) {
+                let problem = format!("the same judgement stands in {first}; each may stand once");
+                return Err(Error::line(&file, number, problem));
+            }
+            judgements.push(Judgement { query, target, grade, place });
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(Error::io(path))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "tsv"))
+        .collect();
+    files.sort_unstable();
+    Ok(files)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Beir,
+    Trec,
+    Json,
+}
+
+fn is_header(line: &str) -> bool {
+    line.split('\t').map(str::trim).eq(["query-id", "corpus-id", "score"])
+}
+
+impl Format {
+    fn of(line: &str) -> Self {
+        if line.trim_start().starts_with('{') {
+            Self::Json
+        } else if line.split('\t').count() == 3 {
+            Self::Beir
+        } else {
+            Self::Trec
+        }
+    }
+
+    fn parse(self, line: &str) -> Result<(String, Target, i32), String> {
+        match self {
+            Self::Json => json(line),
+            Self::Beir => match line.split('\t').map(str::trim).collect::<Vec<_>>()[..] {
+                [query, article, score] if !query.is_empty() && !article.is_empty() => {
+                    Ok((query.to_owned(), Target::Article(article.to_owned()), grade(score)?))
+                }
+                _ => Err(format!("expected query-id, corpus-id and score between tabs, found {line:?}")),
+            },
+            Self::Trec => match line.split_whitespace().collect::<Vec<_>>()[..] {
+                [query, _, article, score] => {
+                    Ok((query.to_owned(), Target::Article(article.to_owned()), grade(score)?))
+                }
+                _ => Err(format!("expected the four columns `query 0 article grade`, found {line:?}")),
+            },
+        }
+    }
+}
+
+fn grade(text: &str) -> Result<i32, String> {
+    let wrong = || format!("expected a whole number as grade, found {text:?}");
+    let value: f64 = text.parse().map_err(|_| wrong())?;
+    if value.fract() == 0.0 && value.abs() <= 1e6 { Ok(value as i32) } else { Err(wrong()) }
+}
+
+/// A line of the JSON form; which fields are there says what it points at.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "query-id", alias = "query_id", alias = "query", alias = "_id", deserialize_with = "lines::id")]
+    query: String,
+    #[serde(
+        rename = "corpus-id",
+        alias = "corpus_id",
+        alias = "article",
+        default,
+        deserialize_with = "lines::some_id"
+    )]
+    article: Option<String>,
+    #[serde(alias = "grade", alias = "relevance", alias = "label", default)]
+    score: Option<f64>,
+    #[serde(default)]
+    start: Option<usize>,
+    #[serde(default)]
+    end: Option<usize>,
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    answers: Option<Vec<String>>,
+    #[serde(default)]
+    answer: Option<String>,
+}
+
+fn json(line: &str) -> Result<(String, Target, i32), String> {
+    let line: Line = serde_json::from_str(line).map_err(|error| format!("expected a judgement: {error}"))?;
+    let grade = line.score.map_or(Ok(1), |score| grade(&score.to_string()))?;
+    let wordings: Vec<String> = line.answers.into_iter().flatten().chain(line.answer).collect();
+    let target = match (line.start, line.end, line.article) {
+        (Some(start), Some(end), Some(article)) if start < end => {
+            Target::Span { article, span: ByteSpan::new(start, end), content: line.content }
+        }
+        (Some(start), Some(end), Some(_)) => {
+            return Err(format!("expected start below end, found {start} and {end}"));
+        }
+        (Some(_), _, None) | (_, Some(_), None) => return Err("a span needs its article, as corpus-id".to_owned()),
+        (Some(_), None, _) | (None, Some(_), _) => return Err("a span needs both start and end".to_owned()),
+        (None, None, article) if !wordings.is_empty() => {
+            if wordings.iter().any(|wording| wording.trim().is_empty()) {
+                return Err("an answer is empty".to_owned());
+            }
+            Target::Answer { article, wordings }
+        }
+        (None, None, Some(article)) => Target::Article(article),
+        (None, None, None) => return Err("expected corpus-id, answers, or start and end; found none".to_owned()),
+    };
+    Ok((line.query, target, grade))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<Vec<Judgement>> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q");
+        std::fs::write(&path, text).unwrap();
+        read(&[path])
+    }
+
+    fn article(query: &str, article: &str, grade: i32) -> (String, Target, i32) {
+        (query.into(), Target::Article(article.into()), grade)
+    }
+
+    fn parsed(text: &str) -> Vec<(String, Target, i32)> {
+        read_text(text).unwrap().into_iter().map(|j| (j.query, j.target, j.grade)).collect()
+    }
+
+    #[test]
+    fn each_format_is_told_by_its_first_line() {
+        let expected = vec![article("1", "a b", 2), article("2", "c", 0)];
+        assert_eq!(parsed("query-id\tcorpus-id\tscore\r\n1\ta b\t2\r\n2\tc\t0\n"), expected);
+        assert_eq!(parsed("1\ta b\t2\n\n2\tc\t0"), expected, "a header may be missing");
+        assert_eq!(parsed("1 0 a -1\n2 0 c 4\n"), [article("1", "a", -1), article("2", "c", 4)]);
+        let json = "{\"query-id\": 1, \"corpus-id\": \"a\", \"start\": 3, \"end\": 9}\n{\"_id\": \"2\", \"answer\": \"x\", \"score\": 2}";
+        let span = Target::Span { article: "a".into(), span: ByteSpan::new(3, 9), content: None };
+        let answer = Target::Answer { article: None, wordings: vec!["x".into()] };
+        assert_eq!(parsed(json), [("1".into(), span, 1), ("2".into(), answer, 2)]);
+        let json = "{\"query-id\": 1, \"corpus-id\": 7, \"relevance\": 0}";
+        assert_eq!(parsed(json), [article("1", "7", 0)]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (text, line, said) in [
+            ("query-id\tcorpus-id\tscore\n1\ta\tmany\n", 2, "found \"many\""),
+            ("1\ta\thigh\n2\tb\t1\n", 1, "found \"high\""),
+            ("1 0 a 1\n1 0 a\n", 2, "four columns"),
+            ("1 0 a 1\n2 0 b 1\n1 0 a 2\n", 3, "q:1"),
+            ("{\"query-id\": \"1\"}\n", 1, "found none"),
+            ("{\"query-id\": \"1\", \"start\": 1, \"end\": 2}\n", 1, "needs its article"),
+            ("{\"query-id\": \"1\", \"corpus-id\": \"a\", \"start\": 4, \"end\": 4}\n", 1, "start below end"),
+            ("{\"query-id\": \"1\", \"answers\": [\" \"]}\n", 1, "is empty"),
+        ] {
+            let error = read_text(text).unwrap_err().to_string();
+            assert!(error.contains(&format!(":{line}: ")) && error.contains(said), "{text:?}: {error}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
+        std::fs::write(&a, "1 0 x 1\n").unwrap();
+        std::fs::write(&b, "1\tx\t1\n").unwrap();
+        let error = read(&[a, b]).unwrap_err().to_string();
+        assert!(error.contains("b:1: the same judgement stands in") && error.contains("a:1"), "{error}");
+        assert!(read_text("\n").unwrap_err().to_string().contains("no judgements"));
+    }
+}

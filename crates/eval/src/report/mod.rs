@@ -1,0 +1,205 @@
+//! The report: one HTML file that needs nothing else, the numbers as JSON, the plots as SVG and
+//! PNG.
+//!
+//! `report.html` is made from what lies in the folder, so an evaluation and a recall benchmark
+//! that are given the same folder share one page.
+
+pub mod plots;
+mod verdict;
+
+pub use verdict::{
+    Expected, Figure, Found, LossReport, Miss, ParaphraseReport, System, Timings, Verdict, WorstQuery, figures,
+};
+
+use crate::recall::Recall;
+use crate::table::Table;
+use crate::{Error, Result};
+use minijinja::value::Serde;
+use minijinja::{Environment, Value, context};
+use plots::Plot;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+const TEMPLATE: &str = include_str!("report.html.jinja");
+/// The most systems that the first one is compared with query by query.
+const COMPARED: usize = 5;
+
+/// The plots of a verdict, the differences aside.
+const OF_VERDICT: [&str; 3] = ["metrics", "losses", "paraphrases"];
+
+fn differences_name(number: usize) -> String {
+    format!("differences-{number}")
+}
+
+/// The most misses and failing wordings of a system that the page lists; the JSON has them all.
+const LISTED: usize = 100;
+
+/// Writes the verdict of an evaluation into `folder`: `verdict.json`, `plots/`, `report.html`.
+/// `tables` are those of the verdict's systems, in their order. Gives the page's path.
+///
+/// # Errors
+/// When the folder cannot be written or a plot not be drawn.
+pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Result<PathBuf> {
+    let (metrics, losses) = (metrics_plot(verdict)?, losses_plot(verdict)?);
+    let mut drawn = vec![(metrics.name.to_owned(), metrics), (losses.name.to_owned(), losses)];
+    if let Some(paraphrases) = &verdict.paraphrases {
+        let of_first = paraphrases.groups.iter().filter(|group| group.system == verdict.systems[0].name);
+        let groups: Vec<_> = of_first.map(|g| (g.question.clone(), g.worst, g.mean, g.best)).collect();
+        if !groups.is_empty() {
+            let plot = plots::paraphrases(&groups, &paraphrases.metric)?;
+            drawn.push((plot.name.to_owned(), plot));
+        }
+    }
+    if let Some((first, others)) = tables.split_first() {
+        for (number, other) in (1..).zip(others.iter().take(COMPARED)) {
+            let deltas: Vec<f64> = first.values[0].iter().zip(&other.values[0]).map(|(a, b)| a - b).collect();
+            let plot = plots::differences(&other.system, &first.system, &verdict.primary, &deltas)?;
+            drawn.push((differences_name(number), plot));
+        }
+    }
+    let folder = prepared(folder)?;
+    // What an earlier evaluation drew and this one does not would stay in the page.
+    let names = OF_VERDICT.iter().map(|name| (*name).to_owned()).chain((1..=COMPARED).map(differences_name));
+    for name in names.filter(|name| drawn.iter().all(|(drawn, _)| drawn != name)) {
+        for old in ["svg", "png"].map(|extension| folder.join(format!("plots/{name}.{extension}"))) {
+            match std::fs::remove_file(&old) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old)(error)),
+                _ => {}
+            }
+        }
+    }
+    write_json(&folder.join("verdict.json"), verdict)?;
+    drawn.iter().try_for_each(|(name, plot)| write_plot(folder, name, plot))?;
+    render(folder)
+}
+
+/// Writes a recall benchmark into `folder`: `recall.json`, `plots/recall.*`, `report.html`.
+/// Gives the page's path.
+///
+/// # Errors
+/// When the folder cannot be written or the plot not be drawn.
+pub fn write_recall(folder: &Path, recall: &Recall) -> Result<PathBuf> {
+    let curves: Vec<_> = recall
+        .builds
+        .iter()
+        .map(|build| {
+            let points = build.points.iter().map(|point| (point.recall, point.qps, format!("ef {}", point.ef)));
+            (format!("M {}", build.m), points.collect())
+        })
+        .collect();
+    let plot = plots::recall(&curves)?;
+    let folder = prepared(folder)?;
+    write_json(&folder.join("recall.json"), recall)?;
+    write_plot(folder, plot.name, &plot)?;
+    render(folder)
+}
+
+fn metrics_plot(verdict: &Verdict) -> Result<Plot> {
+    let row = |system: &System| {
+        let figures = verdict.metrics.iter().filter_map(|name| Some((name.clone(), *system.metrics.get(name)?)));
+        (system.name.clone(), figures.map(|(name, figure)| (name, figure.mean, figure.ci95)).collect())
+    };
+    plots::metrics(&verdict.systems.iter().map(row).collect::<Vec<_>>())
+}
+
+fn losses_plot(verdict: &Verdict) -> Result<Plot> {
+    let causes = |losses: &crate::loss::Losses| {
+        let counts = verdict.losses.causes.iter().map(|cause| ((*cause).to_owned(), losses.by_cause[cause]));
+        (losses.system.clone(), counts.collect())
+    };
+    plots::losses(&verdict.losses.systems.iter().map(causes).collect::<Vec<_>>())
+}
+
+/// Makes the page anew from what lies in the folder.
+fn render(folder: &Path) -> Result<PathBuf> {
+    let wrong = |error: minijinja::Error| Error::Report(format!("{error:#}"));
+    let mut environment = Environment::new();
+    environment.add_filter("num", |value: f64, digits: usize| format!("{value:.digits$}"));
+    environment.add_filter("pct", |value: f64| format!("{:.1}\u{a0}%", 100.0 * value));
+    environment.add_filter("count", |value: i64| grouped(value));
+    environment.add_filter("p", |value: f64| if value < 1e-4 { "<0.0001".to_owned() } else { format!("{value:.4}") });
+    environment.add_template("report.html", TEMPLATE).map_err(wrong)?;
+    let mut verdict: Option<serde_json::Value> = read_json(&folder.join("verdict.json"))?;
+    let recall: Option<Recall> = read_json(&folder.join("recall.json"))?;
+    if let Some(verdict) = &mut verdict {
+        for list in ["/losses/misses", "/paraphrases/failing", "/paraphrases/groups"] {
+            let left_out = verdict.pointer_mut(list).and_then(serde_json::Value::as_array_mut).map_or(0, shorten);
+            verdict["left_out"][list.rsplit('/').next().unwrap_or_default()] = left_out.into();
+        }
+    }
+    let title = verdict.as_ref().and_then(|verdict| verdict["title"].as_str()).unwrap_or("Recall against speed");
+    let svg = |name: &str| std::fs::read_to_string(folder.join(format!("plots/{name}.svg"))).ok();
+    let differences: Vec<String> = (1..=COMPARED).map_while(|number| svg(&differences_name(number))).collect();
+    let page = environment
+        .get_template("report.html")
+        .and_then(|template| {
+            template.render(context! {
+                title,
+                verdict => Value::from(Serde(&verdict)),
+                recall => Value::from(Serde(&recall)),
+                plots => context! {
+                    metrics => svg("metrics"),
+                    losses => svg("losses"),
+                    recall => svg("recall"),
+                    paraphrases => svg("paraphrases"),
+                    differences,
+                },
+                theme_css => plots::THEME_CSS,
+            })
+        })
+        .map_err(wrong)?;
+    let path = folder.join("report.html");
+    std::fs::write(&path, page).map_err(Error::io(&path))?;
+    Ok(path)
+}
+
+/// The folder, made if need be.
+fn prepared(folder: &Path) -> Result<&Path> {
+    std::fs::create_dir_all(folder.join("plots")).map_err(Error::io(folder)).map(|()| folder)
+}
+
+/// Keeps the first few entries of each system; gives how many are left out.
+fn shorten(list: &mut Vec<serde_json::Value>) -> usize {
+    let (before, mut kept) = (list.len(), std::collections::HashMap::<String, usize>::new());
+    list.retain(|entry| {
+        let count = kept.entry(entry["system"].to_string()).or_default();
+        *count += 1;
+        *count <= LISTED
+    });
+    before - list.len()
+}
+
+fn write_plot(folder: &Path, name: &str, plot: &Plot) -> Result<()> {
+    let plots = folder.join("plots");
+    let (svg, png) = (plots.join(format!("{name}.svg")), plots.join(format!("{name}.png")));
+    std::fs::write(&svg, &plot.svg).map_err(Error::io(&svg))?;
+    std::fs::write(&png, &plot.png).map_err(Error::io(&png))
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Error::Report(error.to_string()))?;
+    std::fs::write(path, text + "\n").map_err(Error::io(path))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| Error::file(path, format!("expected what this program writes there: {error}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(path)(error)),
+    }
+}
+
+/// A whole number with commas between thousands.
+fn grouped(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut out = String::from(if value < 0 { "-" } else { "" });
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

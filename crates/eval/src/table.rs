@@ -1,0 +1,93 @@
+//! One system's values: a row for each metric, a column for each query.
+
+use crate::metric::Metric;
+use crate::{Error, Judged, Result, Run};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::path::Path;
+
+/// The values of a system on every query that has something relevant to find, in the order of
+/// [`Judged::answerable`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The system.
+    pub system: String,
+    /// What was computed.
+    pub metrics: Vec<Metric>,
+    /// `metrics × queries`.
+    pub values: Vec<Vec<f64>>,
+}
+
+impl Table {
+    /// Judges a run. A query that it does not answer has 0 everywhere.
+    pub fn new(judged: &Judged, run: &Run, metrics: &[Metric]) -> Self {
+        let topics: Vec<_> = judged.answerable().collect();
+        let columns: Vec<Vec<f64>> = topics
+            .par_iter()
+            .with_min_len(64)
+            .map(|(query, topic)| {
+                let grades = topic.grades(run, query);
+                metrics.iter().map(|metric| metric.value(&grades, &topic.ideal)).collect()
+            })
+            .collect();
+        let values = (0..metrics.len()).map(|row| columns.iter().map(|column| column[row]).collect()).collect();
+        Self { system: run.name.clone(), metrics: metrics.to_vec(), values }
+    }
+
+    /// The mean of a metric over the queries.
+    pub fn mean(&self, metric: usize) -> f64 {
+        mean(&self.values[metric])
+    }
+}
+
+/// The arithmetic mean; 0 of nothing.
+pub fn mean(values: &[f64]) -> f64 {
+    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+}
+
+/// Writes every value of every system: CSV with a row each (`system,query,metric,value`), or, where
+/// the name ends in `.jsonl`, a line for each system and query.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn export(path: &Path, judged: &Judged, tables: &[Table]) -> Result<()> {
+    let queries: Vec<&str> = judged.answerable().map(|(query, _)| query).collect();
+    let written = if path.extension().is_some_and(|extension| extension == "jsonl") {
+        export_jsonl(path, &queries, tables)
+    } else {
+        export_csv(path, &queries, tables)
+    };
+    written.map_err(Error::io(path))
+}
+
+fn export_csv(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Result<()> {
+    let mut out = csv::Writer::from_path(path)?;
+    out.write_record(["system", "query", "metric", "value"])?;
+    for table in tables {
+        let names: Vec<String> = table.metrics.iter().map(Metric::to_string).collect();
+        for (at, query) in queries.iter().enumerate() {
+            for (name, row) in names.iter().zip(&table.values) {
+                out.write_record([&table.system, *query, name, &row[at].to_string()])?;
+            }
+        }
+    }
+    out.flush()
+}
+
+fn export_jsonl(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        system: &'a str,
+        query: &'a str,
+        metrics: std::collections::BTreeMap<String, f64>,
+    }
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for table in tables {
+        for (at, query) in queries.iter().enumerate() {
+            let metrics = table.metrics.iter().zip(&table.values).map(|(m, row)| (m.to_string(), row[at])).collect();
+            serde_json::to_writer(&mut out, &Line { system: &table.system, query, metrics })?;
+            std::io::Write::write_all(&mut out, b"\n")?;
+        }
+    }
+    std::io::Write::flush(&mut out)
+}
