@@ -41,6 +41,8 @@ pub enum Command {
     Search(Search),
     /// Ask a file of questions and write a TREC run file
     Run(Run),
+    /// Judge the answers to questions whose answers are known
+    Eval(Eval),
     /// Say what a collection holds
     Stats(OnCollection),
     /// Read a whole collection and prove that nothing in it is lost or damaged
@@ -184,6 +186,79 @@ pub struct Run {
     pub threads: Option<usize>,
 }
 
+/// `nigh eval`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh eval --qa                                          the questions that the articles ask themselves
+  nigh eval --qa --queries paraphrases.jsonl              and other wordings of them
+  nigh eval --queries q.jsonl --qrels qrels.tsv --mode hybrid,dense
+  nigh eval --queries q.jsonl --qrels answers.jsonl --report verdict
+  nigh eval --qrels qrels.tsv --run a.trec --run b.trec   run files, without a collection
+  nigh eval --qa --grid grid.toml                         other ways of cutting, all judged
+
+QRELS is BEIR's (query-id, corpus-id, score between tabs), TREC's (query 0 article grade), or JSON
+lines that name an article (corpus-id), bytes of it (start, end) or words that stand in it
+(answers); it can be given several times. Spans and answers are judged by the passages that hold
+them, however articles are cut: a passage holds a span if the two share at least half of the
+shorter one. Metrics are those of trec_eval: nDCG, recall, precision, MRR, MAP, success and judged,
+with @k for the depth (of a mode, at most the first 100 without); means are over the questions with
+something relevant to find.
+
+In Q.jsonl, `group` joins wordings of one need, which count as one in tests and intervals; `question`, and `article` if several ask the same,
+join a wording to a question of an article.
+
+A grid is a TOML file of lists to try: model, chunk, chunk_tokens, overlap. The best of several
+systems is chosen on half of the questions and reported on the other half.
+
+Exit code 1: some judgements or wordings could not be used; they are named and counted as missed.")]
+pub struct Eval {
+    #[command(flatten)]
+    pub on: OnCollection,
+    /// The questions: JSON lines with `_id` and `text`
+    #[arg(long, value_name = "FILE")]
+    pub queries: Option<PathBuf>,
+    /// What is relevant to what
+    #[arg(long, value_name = "FILE")]
+    pub qrels: Vec<PathBuf>,
+    /// Judge by the question-and-answer pairs in the collection's own articles
+    #[arg(long)]
+    pub qa: bool,
+    /// The modes to judge [default: hybrid,dense,lexical]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub mode: Vec<ModeArg>,
+    /// Look at every vector instead of walking the graph
+    #[arg(long)]
+    pub exact: bool,
+    /// The metrics; the first one orders systems, and its depth says what counts as missed
+    /// [default: nDCG@10,recall@10,recall@100,MRR@10,success@1]
+    #[arg(long, value_delimiter = ',', value_name = "A,B,…")]
+    pub metrics: Vec<String>,
+    /// A TREC run file to judge beside the modes, or instead of them
+    #[arg(long, value_name = "RUN")]
+    pub run: Vec<PathBuf>,
+    /// The mode whose results the run files rerank: what it had and they have not was lost there
+    #[arg(long, value_enum, value_name = "MODE", requires = "run")]
+    pub reranked: Option<ModeArg>,
+    /// Judge answers by their passages, or by their articles [default: as the judgements are]
+    #[arg(long, value_enum)]
+    pub by: Option<LevelArg>,
+    /// Also judge the collection's articles cut and embedded in other ways, which this file lists
+    #[arg(long, value_name = "FILE")]
+    pub grid: Option<PathBuf>,
+    /// Write every value of every question, as CSV or, by the name, .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub per_query: Option<PathBuf>,
+    /// Write a report with tables and plots into this folder; bench recall adds its curve to the page
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// What every random choice is made from
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+    /// How many threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
 /// `nigh delete`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Ids are those that search and --json show. What is deleted is found no more at once; its
@@ -219,6 +294,8 @@ pub struct Bench {
 pub enum BenchWhat {
     /// Embedding: passages and word pieces a second, milliseconds a question, start-up, memory
     Embed(BenchEmbed),
+    /// The graph against the exact scan: recall, speed, build time, memory, health
+    Recall(BenchRecall),
 }
 
 /// `nigh bench embed`
@@ -237,6 +314,56 @@ pub struct BenchEmbed {
     /// How many threads [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// `nigh bench recall`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh bench recall                                      the collection, asked for its own vectors
+  nigh bench recall --queries questions.jsonl            asked these questions
+  nigh bench recall --base x.f32 --queries q.f32 --dim 384 --ef 40,80 --m 16,32
+
+Raw files hold little-endian 32-bit floats, row after row; rows are scaled to unit length. The graph
+is built anew for every M and measured as a collection would search it. The exact answers are kept
+in the user's cache folder, by the content of vectors and queries. A neighbour as near as the k-th
+counts as found. A walk keeps at least k candidates; fewer than 2,048 vectors are scanned.")]
+pub struct BenchRecall {
+    #[command(flatten)]
+    pub on: OnCollection,
+    /// Raw vectors to search instead of a collection's
+    #[arg(long, value_name = "X.f32", requires = "dim", requires = "queries")]
+    pub base: Option<PathBuf>,
+    /// What to ask for: raw vectors with --base, else questions as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub queries: Option<PathBuf>,
+    /// How many numbers a row of the raw files has
+    #[arg(long, value_name = "D", requires = "base")]
+    pub dim: Option<usize>,
+    /// Lengths of the candidate list to measure
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10,20,40,80,160,320", value_parser = at_least_one)]
+    pub ef: Vec<usize>,
+    /// How many neighbours are asked for
+    #[arg(short, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub k: u32,
+    /// The most neighbours of a node, to build with
+    #[arg(long, value_name = "M,…", value_delimiter = ',', default_value = "16")]
+    pub m: Vec<usize>,
+    /// The length of the candidate list while building
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub ef_construction: usize,
+    /// How many threads build, and search for the second figure [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Write a report with the curve into this folder
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=1_000_000).contains(&number) => Ok(number),
+        _ => Err("expected a whole number from 1 to 1,000,000".to_owned()),
+    }
 }
 
 /// `nigh completions`
@@ -283,6 +410,10 @@ value_enum!(
 value_enum!(
     /// Which lists answer.
     ModeArg => Mode { Hybrid, Dense, Lexical }
+);
+value_enum!(
+    /// What is judged.
+    LevelArg => eval::Level { Article, Answer }
 );
 value_enum!(
     /// What is ranked.

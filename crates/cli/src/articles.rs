@@ -101,7 +101,7 @@ pub fn survey(job: &Job<'_>) -> Result<u64, usize> {
     for found in walk(job.roots, job.format, |_| String::new()) {
         match found {
             Found::Unsupported(_) => unsupported += 1,
-            Found::Failed(..) => any = true,
+            Found::Failed(..) | Found::Article(_) => any = true,
             Found::Source(source) => {
                 any = true;
                 bytes += source.bytes;

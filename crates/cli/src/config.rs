@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// The collection where nothing else is said.
 const COLLECTION: &str = ".nigh";
 
+/// More threads than this are no help, and each costs memory.
+const MOST_THREADS: usize = 256;
+
 /// What the file may say; flags and NIGH_COLLECTION win.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +59,7 @@ impl Config {
 
     /// How many threads: the flag, the file, or one a core.
     pub fn threads(&self, flag: Option<usize>) -> usize {
-        flag.or(self.threads).unwrap_or_else(cores).max(1)
+        flag.or(self.threads).unwrap_or_else(cores).clamp(1, MOST_THREADS)
     }
 }
 

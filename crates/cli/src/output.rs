@@ -64,12 +64,26 @@ impl Output {
 
     /// An error: on standard error, and as the document where JSON is wanted.
     pub fn error(&mut self, error: &anyhow::Error) {
-        note(format_args!("{}: {error:#}", styled(style::BAD, "nigh")));
+        let said = chain(error);
+        note(format_args!("{}: {said}", styled(style::BAD, "nigh")));
         if self.json {
             // Nobody is left to tell if this fails too.
-            let _ = self.json(&serde_json::json!({ "error": format!("{error:#}") })).and_then(|()| self.flush());
+            let _ = self.json(&serde_json::json!({ "error": said })).and_then(|()| self.flush());
         }
     }
+}
+
+/// An error and its causes. Many an error says its cause itself; that is not said twice.
+fn chain(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.ends_with(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
 }
 
 /// A line on standard error. It may be closed; then nobody wants to know.
@@ -81,4 +95,19 @@ pub fn note(text: impl std::fmt::Display) {
 pub fn width() -> usize {
     let terminal = if io::stdout().is_terminal() { terminal_size::terminal_size() } else { None };
     terminal.map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 110)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let gone = || io::Error::new(io::ErrorKind::NotFound, "gone");
+        let twice: anyhow::Result<()> = Err(gone()).context("a.txt: gone").context("reading");
+        assert_eq!(chain(&twice.unwrap_err()), "reading: a.txt: gone");
+        let once: anyhow::Result<()> = Err(gone()).context("a.txt");
+        assert_eq!(chain(&once.unwrap_err()), "a.txt: gone");
+    }
 }

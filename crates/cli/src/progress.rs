@@ -10,6 +10,11 @@ pub fn bytes(length: u64) -> ProgressBar {
     bar(length, "{bar:20} {percent:>3} % {msg}, {eta} left")
 }
 
+/// How many of `length` things are done.
+pub fn items(length: usize, what: &'static str) -> ProgressBar {
+    bar(length as u64, "{msg} {wide_bar} {human_pos}/{human_len}, {eta} left").with_message(what)
+}
+
 fn bar(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
     // The templates here are constants that the tests run.
@@ -36,8 +41,7 @@ impl Steps {
                 Step::Graph => "building the graph",
                 Step::Check => "checking passages",
             };
-            let template = "{msg} {wide_bar} {human_pos}/{human_len}, {eta} left";
-            *current = Some((step, bar(of as u64, template).with_message(what)));
+            *current = Some((step, items(of, what)));
         }
         if let Some((_, bar)) = &*current {
             bar.set_length(of as u64);

@@ -1,21 +1,10 @@
 //! The articles of `data/`, compiled in, with their questions and paraphrases.
 
+use eval::Query;
 use include_dir::{Dir, include_dir};
-use serde::Deserialize;
 use std::path::Path;
 
 static DATA: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../data");
-
-/// A rewording of a question that an article asks itself.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Paraphrase {
-    /// The rewording.
-    pub text: String,
-    /// The article's file name.
-    pub article: String,
-    /// The question it rewords, as it stands in the article.
-    pub question: String,
-}
 
 /// Writes all of `data/` under `folder`.
 pub fn unpack(folder: &Path) -> std::io::Result<()> {
@@ -23,8 +12,8 @@ pub fn unpack(folder: &Path) -> std::io::Result<()> {
     DATA.extract(folder)
 }
 
-/// Every paraphrase, those of the provided article first.
-pub fn paraphrases() -> anyhow::Result<Vec<Paraphrase>> {
+/// Every rewording of a question that an article asks itself, those of the provided article first.
+pub fn paraphrases() -> anyhow::Result<Vec<Query>> {
     let mut all = Vec::new();
     for file in ["paraphrases.jsonl", "sample/paraphrases.jsonl"] {
         let text = DATA.get_file(file).and_then(|file| file.contents_utf8()).unwrap_or_default();

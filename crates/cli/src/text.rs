@@ -59,10 +59,14 @@ pub fn clipped(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// `count` of something, in English: "1 passage", "2,500 passages".
+/// `count` of something, in English: "1 passage", "2,500 passages", "3 queries".
 pub fn counted(count: usize, one: &str) -> String {
-    let many = if count == 1 { "" } else { "s" };
-    format!("{} {one}{many}", indicatif::HumanCount(count as u64))
+    let count_shown = indicatif::HumanCount(count as u64);
+    match one.strip_suffix("ry") {
+        _ if count == 1 => format!("{count_shown} {one}"),
+        Some(stem) => format!("{count_shown} {stem}ries"),
+        None => format!("{count_shown} {one}s"),
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +89,6 @@ mod tests {
     fn clipping_counts_characters() {
         assert_eq!(clipped("ééé ééé", 5), "ééé…");
         assert_eq!(counted(1, "passage") + &counted(2500, " word"), "1 passage2,500  words");
+        assert_eq!(counted(1, "query") + &counted(3, "query"), "1 query3 queries");
     }
 }

@@ -12,7 +12,6 @@ mod error;
 mod fuse;
 mod rank;
 mod search;
-pub mod trec;
 
 pub use error::{Error, Result};
 pub use search::{By, Hit, Mode, Options, Response, Scores, Searcher};

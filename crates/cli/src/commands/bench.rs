@@ -16,6 +16,7 @@ use std::time::Instant;
 pub fn run(args: &Bench, config: &Config, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
     match &args.what {
         BenchWhat::Embed(args) => embed(args, config, output, begun),
+        BenchWhat::Recall(args) => super::recall::run(args, config, output),
     }
 }
 

@@ -1,17 +1,20 @@
 //! `nigh demo`: the whole of it in a few seconds, on articles compiled in.
 
-use super::ask_all;
+use super::Questions;
+use super::eval::corpus::Articles;
+use super::eval::gather;
 use crate::Outcome;
 use crate::args;
 use crate::articles::{self, Job, Names};
 use crate::config::cores;
 use crate::output::{Output, style, styled, width};
-use crate::sample::{self, Paraphrase};
+use crate::sample;
 use crate::text::{counted, keywords, wrapped};
 use anyhow::Context;
+use eval::{Judged, Query};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
-use ingest::{ByteSpan, Chunking, Embedder};
+use ingest::{Chunking, Embedder};
 use query::{By, Mode, Options, Searcher};
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;
@@ -24,14 +27,6 @@ const PROVIDED: &str = "data/provided-article.txt";
 const ASKED: [usize; 5] = [0, 24, 100, 200, 300];
 /// How far down an answer still counts for the reciprocal rank.
 const DEPTH: usize = 10;
-
-/// A question with the place of its answer.
-struct Judged {
-    question: String,
-    article: String,
-    answer: ByteSpan,
-    paraphrase: bool,
-}
 
 /// How often a mode was right.
 #[derive(Debug, Clone, Serialize)]
@@ -77,10 +72,10 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
         articles::survey(&job).unwrap_or_default(),
         &AtomicBool::new(false),
     )?;
-    let paraphrases = sample::paraphrases()?;
-    let questions = judged(&*collection, &paraphrases)?;
-    let answers = answers(&*collection, embedder.fork()?, &paraphrases, &questions)?;
-    let verdicts = verdicts(&*collection, embedder, &questions, threads)?;
+    let wordings = sample::paraphrases()?;
+    let (queries, judged) = judged(&*collection, &wordings)?;
+    let answers = answers(&*collection, embedder.fork()?, &wordings, &judged)?;
+    let verdicts = verdicts(&*collection, &*embedder, &queries, &judged, threads)?;
     let seconds = begun.elapsed().as_secs_f64();
     if output.is_json() {
         output.json(
@@ -106,20 +101,18 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
 fn answers(
     collection: &dyn Collection,
     embedder: Box<dyn Embedder>,
-    paraphrases: &[Paraphrase],
-    judged: &[Judged],
+    wordings: &[Query],
+    judged: &Judged,
 ) -> anyhow::Result<Vec<Answer>> {
     let mut searcher = Searcher::new(collection, Some(embedder))?;
     let mut answers = Vec::new();
-    for asked in ASKED.iter().filter_map(|at| paraphrases.get(*at)) {
+    for asked in ASKED.iter().filter_map(|at| wordings.get(*at)) {
         let response = searcher.search(&asked.text, &Options { k: 1, ..Options::default() })?;
         let Some(hit) = response.hits.into_iter().next() else { continue };
-        let right = judged.iter().any(|known| {
-            known.question == asked.text && known.article == hit.article_id && known.answer.overlap(hit.span) > 0
-        });
+        let right = judged.topics.get(&asked.id).is_some_and(|topic| topic.met_by(&hit.passage_id).next().is_some());
         answers.push(Answer {
             question: asked.text.clone(),
-            rewords: asked.question.clone(),
+            rewords: asked.question.clone().unwrap_or_default(),
             article: hit.article_id,
             line: hit.line,
             score: hit.score,
@@ -130,55 +123,56 @@ fn answers(
     Ok(answers)
 }
 
-/// Every question that the articles ask themselves, and its paraphrases, with the answer's place.
-fn judged(collection: &dyn Collection, paraphrases: &[Paraphrase]) -> anyhow::Result<Vec<Judged>> {
-    let mut judged = Vec::new();
-    let mut ids: Vec<String> = collection.catalogue()?.articles.into_keys().collect();
-    ids.sort_unstable();
-    for id in ids {
-        let Some(stored) = collection.article(&id)? else { continue };
-        let file = id.rsplit('/').next().unwrap_or(&id);
-        for pair in stored.article.questions {
-            let reworded = paraphrases.iter().filter(|p| p.article == file && p.question == pair.question);
-            let wordings =
-                std::iter::once((pair.question.as_str(), false)).chain(reworded.map(|p| (p.text.as_str(), true)));
-            judged.extend(wordings.map(|(question, paraphrase)| Judged {
-                question: question.to_owned(),
-                article: id.clone(),
-                answer: pair.answer,
-                paraphrase,
-            }));
-        }
-    }
-    Ok(judged)
+/// Every question that the articles ask themselves, and its other wordings, with the answers' places.
+fn judged(collection: &dyn Collection, wordings: &[Query]) -> anyhow::Result<(Vec<Query>, Judged)> {
+    let own = gather::own_questions(collection)?;
+    let mut wordings = wordings.to_vec();
+    gather::attach(&mut wordings, &own, &mut gather::Notes::default());
+    let (mut queries, judgements): (Vec<Query>, Vec<_>) = own.into_iter().unzip();
+    queries.extend(wordings);
+    let mut judged = Judged::new(&judgements, Some(&Articles(collection)), None)?;
+    judged.share(&queries);
+    Ok((queries, judged))
 }
 
 /// Asks everything in every mode, on several threads.
 fn verdicts(
     collection: &dyn Collection,
-    embedder: Box<dyn Embedder>,
-    questions: &[Judged],
+    embedder: &dyn Embedder,
+    queries: &[Query],
+    judged: &Judged,
     threads: usize,
 ) -> anyhow::Result<Vec<Verdict>> {
     const MODES: [Mode; 3] = [Mode::Hybrid, Mode::Dense, Mode::Lexical];
-    let ranks = ask_all(collection, Some(embedder), threads, questions, |searcher, judged| {
-        ranks(searcher, collection, judged, &MODES)
+    let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
+    let ways = MODES.map(|mode| Options { k: DEPTH, mode, exact: false, by: By::Passage });
+    let mut found = Vec::with_capacity(texts.len());
+    Questions::embed(&texts, Some(embedder), threads)?.search(collection, threads, &ways, |_, rankings| {
+        found.push(rankings);
+        Ok(())
     })?;
     let mut verdicts = Vec::new();
     for (articles, provided) in [("provided article", true), ("sample articles", false)] {
         for (wording, paraphrase) in [("as asked", false), ("paraphrased", true)] {
-            let of = |j: &&Judged| (j.article == PROVIDED) == provided && j.paraphrase == paraphrase;
             for (at, mode) in MODES.into_iter().enumerate() {
-                let found: Vec<Option<usize>> =
-                    questions.iter().zip(&ranks).filter(|(j, _)| of(j)).map(|(_, ranks)| ranks[at]).collect();
+                let mut ranks = Vec::new();
+                for (query, found) in queries.iter().zip(&found) {
+                    let need = query.group.as_deref().unwrap_or(&query.id);
+                    if need.starts_with(PROVIDED) == provided && query.question.is_some() == paraphrase {
+                        let topic = judged.topics.get(&query.id);
+                        ranks.extend(topic.map(|topic| {
+                            topic.ranks(found[at].iter().map(|found| found.id.as_str())).into_iter().flatten().min()
+                        }));
+                    }
+                }
                 let mean = |value: &dyn Fn(usize) -> f64| {
-                    found.iter().flatten().map(|rank| value(*rank)).sum::<f64>() / found.len().max(1) as f64
+                    ranks.iter().flatten().map(|rank| value(*rank)).sum::<f64>() / ranks.len().max(1) as f64
                 };
                 verdicts.push(Verdict {
                     articles,
                     wording,
                     mode,
-                    questions: found.len(),
+                    questions: ranks.len(),
                     recall_at_1: mean(&|rank| f64::from(u8::from(rank == 1))),
                     mrr_at_10: mean(&|rank| 1.0 / rank as f64),
                 });
@@ -186,32 +180,6 @@ fn verdicts(
         }
     }
     Ok(verdicts)
-}
-
-/// Where each mode puts the first passage that overlaps the answer, from 1.
-fn ranks(
-    searcher: &mut Searcher<'_>,
-    collection: &dyn Collection,
-    judged: &Judged,
-    modes: &[Mode; 3],
-) -> anyhow::Result<[Option<usize>; 3]> {
-    let vector = searcher.embed(&judged.question)?.vector;
-    let mut ranks = [None; 3];
-    for (rank, &mode) in ranks.iter_mut().zip(modes) {
-        let options = Options { k: DEPTH, mode, exact: false, by: By::Passage };
-        let names = searcher.names(&judged.question, Some(&vector), &options)?;
-        let Some(stored) = collection.article(&judged.article)? else { continue };
-        *rank = names.iter().position(|(name, _)| is_answer(name, judged, &stored.passages)).map(|at| at + 1);
-    }
-    Ok(ranks)
-}
-
-fn is_answer(passage: &str, judged: &Judged, spans: &[ByteSpan]) -> bool {
-    passage
-        .rsplit_once('#')
-        .filter(|(article, _)| *article == judged.article)
-        .and_then(|(_, ordinal)| spans.get(ordinal.parse::<usize>().ok()?))
-        .is_some_and(|span| span.overlap(judged.answer) > 0)
 }
 
 fn print_answers(output: &mut Output, answers: &[Answer]) -> anyhow::Result<()> {

@@ -1,21 +1,18 @@
 //! `nigh index`
 
+use super::stop::{self, STOP};
 use crate::Outcome;
 use crate::args;
 use crate::articles::{self, Job, Names, Report};
 use crate::config::Config;
-use crate::output::{self, Output, style, styled};
+use crate::output::{Output, style, styled};
 use crate::text::counted;
 use anyhow::{Context, bail};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use store::Collection;
-
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.on);
@@ -47,7 +44,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         Some(collection) => collection,
         None => store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default())?,
     };
-    stop_on_ctrl_c()?;
+    stop::on_ctrl_c("\nfinishing what is under way and saving it; Ctrl-C again stops at once")?;
     let report = articles::index(&mut *collection, embedder, &job, bytes, &STOP)?;
     if output.is_json() {
         output.json(&document(&location, &*collection, &report))?;
@@ -69,10 +66,11 @@ fn chunking(args: &args::Index, config: &Config, existing: Option<&dyn Collectio
         tokens: args.chunk_tokens.or(config.chunk_tokens).unwrap_or(was.tokens),
         overlap: args.overlap.or(config.overlap).unwrap_or(was.overlap),
     };
-    if chunking.tokens < 16 {
+    if chunking.tokens < Chunking::LEAST_TOKENS {
         bail!(
-            "passages of {} word pieces (--chunk-tokens, or chunk_tokens in nigh.toml): expected 16 or more",
-            chunking.tokens
+            "passages of {} word pieces (--chunk-tokens, or chunk_tokens in nigh.toml): expected {} or more",
+            chunking.tokens,
+            Chunking::LEAST_TOKENS
         );
     }
     Ok(chunking)
@@ -94,17 +92,6 @@ fn model(args: &args::Index, config: &Config, existing: Option<&dyn Collection>)
         );
     }
     Ok(embedder)
-}
-
-fn stop_on_ctrl_c() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            #[expect(clippy::exit, reason = "the second Ctrl-C means at once; the last commit stands")]
-            std::process::exit(130);
-        }
-        output::note("\nfinishing what is under way and saving it; Ctrl-C again stops at once");
-    })
-    .context("Ctrl-C cannot be handled")
 }
 
 fn document(location: &str, collection: &dyn Collection, report: &Report) -> serde_json::Value {

@@ -4,14 +4,21 @@ pub mod about;
 pub mod bench;
 pub mod care;
 pub mod demo;
+pub mod eval;
 pub mod index;
+pub mod manifest;
+mod questions;
+pub mod recall;
 pub mod run;
 pub mod search;
+mod stop;
+
+pub use questions::Questions;
 
 use anyhow::{Context, bail};
 use ingest::Embedder;
 use ingest::embed::Workload;
-use query::{Mode, Searcher};
+use query::Mode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::Collection;
 
@@ -31,35 +38,35 @@ pub fn embedder_for(
         .with_context(|| format!("the collection was made with the model {name:?}; --mode lexical needs none"))
 }
 
-/// What `ask` makes of every item, in their order, on several threads with a searcher each.
-pub fn ask_all<T: Sync, R: Send>(
-    collection: &dyn Collection,
-    embedder: Option<Box<dyn Embedder>>,
-    threads: usize,
+/// One embedder for each of `threads`.
+pub fn forks(embedder: &dyn Embedder, threads: usize) -> anyhow::Result<Vec<Box<dyn Embedder>>> {
+    (0..threads).map(|_| Ok(embedder.fork()?)).collect()
+}
+
+/// What `work` makes of every item, in their order, on a thread for each of `states`.
+pub fn in_parallel<S: Send, T: Sync, R: Send>(
+    states: Vec<S>,
     items: &[T],
-    ask: impl Fn(&mut Searcher<'_>, &T) -> anyhow::Result<R> + Sync,
+    work: impl Fn(&mut S, &T) -> anyhow::Result<R> + Sync,
 ) -> anyhow::Result<Vec<R>> {
-    let mut embedders =
-        (1..threads).map(|_| embedder.as_ref().map(|e| e.fork()).transpose()).collect::<Result<Vec<_>, _>>()?;
-    embedders.push(embedder);
     let next = AtomicUsize::new(0);
-    let work = |embedder| -> anyhow::Result<Vec<(usize, R)>> {
-        let mut searcher = Searcher::new(collection, embedder)?;
+    let run = |mut state: S| -> anyhow::Result<Vec<(usize, R)>> {
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { return Ok(done) };
-            done.push((at, ask(&mut searcher, item)?));
+            done.push((at, work(&mut state, item)?));
         }
     };
-    let mut answers: Vec<(usize, R)> = Vec::with_capacity(items.len());
+    let mut all: Vec<(usize, R)> = Vec::with_capacity(items.len());
     std::thread::scope(|scope| {
-        let workers: Vec<_> = embedders.into_iter().map(|embedder| scope.spawn(|| work(embedder))).collect();
+        let run = &run;
+        let workers: Vec<_> = states.into_iter().map(|state| scope.spawn(move || run(state))).collect();
         for worker in workers {
-            answers.extend(worker.join().unwrap_or_else(|_| bail!("a search thread panicked"))?);
+            all.extend(worker.join().unwrap_or_else(|_| bail!("a thread panicked"))?);
         }
         anyhow::Ok(())
     })?;
-    answers.sort_unstable_by_key(|(at, _)| *at);
-    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    all.sort_unstable_by_key(|(at, _)| *at);
+    Ok(all.into_iter().map(|(_, result)| result).collect())
 }

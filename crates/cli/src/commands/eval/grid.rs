@@ -1,0 +1,256 @@
+//! A grid: the collection's articles cut and embedded in every combination that a file names, each
+//! asked in every mode. Questions are embedded once a model; a text that two ways of cutting have
+//! in common is embedded once.
+
+use super::{Part, Task, judge};
+use crate::commands::embedder_for;
+use crate::commands::stop::{self, STOP};
+use crate::output;
+use crate::progress;
+use anyhow::{Context, bail};
+use eval::loss::Searched;
+use ingest::embed::{self, Workload};
+use ingest::pipeline::{self, Event, Plan};
+use ingest::walk::Found;
+use ingest::{Chunking, Embedder, Embedding, Fingerprint, ModelInfo, Role, Strategy};
+use query::Mode;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use store::{Catalogue, Collection};
+
+/// The file: each list names the values to try; one that is left out, the collection's own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grid {
+    model: Option<Vec<String>>,
+    chunk: Option<Vec<crate::args::ChunkArg>>,
+    chunk_tokens: Option<Vec<usize>>,
+    overlap: Option<Vec<usize>>,
+}
+
+/// One combination.
+#[derive(Clone, PartialEq)]
+struct Cell {
+    model: String,
+    chunking: Chunking,
+}
+
+impl Cell {
+    /// What it is called in tables; the model is named where there are several.
+    fn label(&self, models: bool) -> String {
+        let Chunking { strategy, tokens, overlap } = self.chunking;
+        let cut = match strategy {
+            Strategy::Whole => "whole".to_owned(),
+            Strategy::Sentences => format!("sentences {tokens}/{overlap}"),
+            Strategy::Markdown => format!("markdown {tokens}/{overlap}"),
+        };
+        if models { format!("{}, {cut}", self.model) } else { cut }
+    }
+}
+
+/// Judges every combination and adds it to `part`, in which the collection as it is comes first.
+/// `embedder` is that of the collection's model, if it was needed before.
+pub fn add(
+    file: &Path,
+    collection: &dyn Collection,
+    embedder: Option<Box<dyn Embedder>>,
+    task: &Task<'_>,
+    part: &mut Part,
+) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let grid: Grid = toml::from_str(&text).with_context(|| file.display().to_string())?;
+    let own = Cell { model: collection.manifest().model.name.clone(), chunking: collection.manifest().chunking };
+    let cells = cells(&grid, &own).with_context(|| file.display().to_string())?;
+    stop::on_ctrl_c("\nstopping; Ctrl-C again stops at once")?;
+    let models = cells.iter().any(|cell| cell.model != own.model);
+    rename(part, &own.label(models));
+    let mut embedders: HashMap<String, Box<dyn Embedder>> = HashMap::new();
+    embedders.extend(embedder.map(|embedder| (own.model.clone(), embedder)));
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let others: Vec<&Cell> = cells.iter().filter(|cell| **cell != own).collect();
+    for (number, cell) in others.iter().enumerate() {
+        let label = cell.label(models);
+        output::note(format_args!("{} of {}: {label}", number + 1, others.len()));
+        if !embedders.contains_key(&cell.model) {
+            let loaded = if cell.model == own.model {
+                embedder_for(collection, Mode::Dense, Workload::Passages)?.context("no model")?
+            } else {
+                embed::load(&cell.model, Workload::Passages)?
+            };
+            embedders.insert(cell.model.clone(), Box::new(Remembering::new(loaded)));
+        }
+        let Some(embedder) = embedders.get(&cell.model) else { continue };
+        let location = folder.path().join(number.to_string()).to_string_lossy().into_owned();
+        let built = build(collection, &location, &**embedder, cell.chunking, task.threads)?;
+        let judged = task.gathered.resolve(Some(&*built), task.level)?;
+        let new = judge(Some(&*built), Some(&**embedder), &judged, task, Vec::new(), None, Some(&label))?;
+        part.systems.extend(new.systems);
+        part.tables.extend(new.tables);
+        part.losses.extend(new.losses);
+        part.misses.extend(new.misses);
+        part.timings.embed_s += new.timings.embed_s;
+        part.timings.search_s += new.timings.search_s;
+        part.timings.judge_s += new.timings.judge_s;
+        part.timings.loss_s += new.timings.loss_s;
+        std::fs::remove_dir_all(&location).with_context(|| location.clone())?;
+        if STOP.load(Ordering::Relaxed) {
+            bail!("stopped");
+        }
+    }
+    Ok(())
+}
+
+/// Puts the label of the collection's own combination before the names of its modes. Run files keep
+/// theirs: nothing is known of how they were made.
+fn rename(part: &mut Part, label: &str) {
+    let modes: HashSet<String> = part
+        .systems
+        .iter()
+        .filter(|system| system.searched != Searched::File)
+        .map(|system| system.run.name.clone())
+        .collect();
+    let rename = |name: &mut String| {
+        if modes.contains(name) {
+            *name = format!("{label}, {name}");
+        }
+    };
+    part.systems.iter_mut().for_each(|system| rename(&mut system.run.name));
+    part.tables.iter_mut().for_each(|table| rename(&mut table.system));
+    part.losses.iter_mut().for_each(|losses| rename(&mut losses.system));
+    part.misses.iter_mut().for_each(|miss| rename(&mut miss.system));
+}
+
+/// Every combination, each once.
+fn cells(grid: &Grid, own: &Cell) -> anyhow::Result<Vec<Cell>> {
+    let models = grid.model.clone().unwrap_or_else(|| vec![own.model.clone()]);
+    let strategies: Vec<Strategy> = match &grid.chunk {
+        Some(chunks) => chunks.iter().map(|chunk| (*chunk).into()).collect(),
+        None => vec![own.chunking.strategy],
+    };
+    let tokens = grid.chunk_tokens.clone().unwrap_or_else(|| vec![own.chunking.tokens]);
+    if let Some(few) = tokens.iter().find(|tokens| **tokens < Chunking::LEAST_TOKENS) {
+        bail!("chunk_tokens = {few}: expected {} or more", Chunking::LEAST_TOKENS);
+    }
+    let overlaps = grid.overlap.clone().unwrap_or_else(|| vec![own.chunking.overlap]);
+    let mut cells: Vec<Cell> = Vec::new();
+    for model in &models {
+        // By whatever name it was asked for, it is one model.
+        let model = if model == embed::builtin::ALIAS { embed::builtin::NAME } else { model };
+        for &strategy in &strategies {
+            for &tokens in &tokens {
+                for &overlap in &overlaps {
+                    let whole = strategy == Strategy::Whole;
+                    // Where an article is one passage, the other two say nothing.
+                    let Chunking { tokens, overlap, .. } =
+                        if whole { own.chunking } else { Chunking { strategy, tokens, overlap } };
+                    let cell = Cell { model: model.to_owned(), chunking: Chunking { strategy, tokens, overlap } };
+                    if !cells.contains(&cell) {
+                        cells.push(cell);
+                    }
+                }
+            }
+        }
+    }
+    if cells.iter().all(|cell| cell == own) {
+        bail!("it names nothing but what the collection is; lists it may hold: model, chunk, chunk_tokens, overlap");
+    }
+    Ok(cells)
+}
+
+/// The collection's articles, cut and embedded anew.
+fn build(
+    from: &dyn Collection,
+    location: &str,
+    embedder: &dyn Embedder,
+    chunking: Chunking,
+    threads: usize,
+) -> anyhow::Result<Box<dyn Collection>> {
+    let mut built = store::create(location, embedder.model().clone(), chunking, from.manifest().graph)?;
+    let mut writer = built.writer()?;
+    let mut ids: Vec<String> = from.catalogue()?.articles.into_keys().collect();
+    ids.sort_unstable();
+    let bar = progress::items(ids.len(), "indexing");
+    let unread: Mutex<Option<store::Error>> = Mutex::new(None);
+    let articles = ids.iter().map_while(|id| match from.article(id) {
+        Ok(stored) => stored.map(|stored| Found::Article(Box::new(stored.article))),
+        Err(error) => {
+            unread.lock().ok()?.replace(error);
+            None
+        }
+    });
+    let plan = Plan { chunking, threads, article_limit: u64::MAX };
+    let mut failed: Option<anyhow::Error> = None;
+    let done = pipeline::run(articles, embedder.fork()?, &Catalogue::default(), &plan, &STOP, &mut |event, _| {
+        bar.inc(1);
+        let result = match event {
+            Event::Article(article) => writer.put(*article).map(|_| ()).map_err(anyhow::Error::from),
+            Event::Failed(error) => Err(error.into()),
+            Event::Unchanged(_) | Event::Unsupported(_) => Ok(()),
+        };
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    bar.finish_and_clear();
+    if let Some(error) = unread.into_inner().ok().flatten() {
+        return Err(error.into());
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    done?;
+    if STOP.load(Ordering::Relaxed) {
+        bail!("stopped");
+    }
+    writer.commit()?;
+    writer.merge(threads, &|_, _, _| {})?;
+    drop(writer);
+    built.refresh()?;
+    Ok(built)
+}
+
+/// An embedder that embeds no text twice.
+pub struct Remembering {
+    inner: Box<dyn Embedder>,
+    known: Arc<Mutex<HashMap<Fingerprint, Embedding>>>,
+}
+
+impl Remembering {
+    pub fn new(inner: Box<dyn Embedder>) -> Self {
+        Self { inner, known: Arc::default() }
+    }
+}
+
+impl Embedder for Remembering {
+    fn model(&self) -> &ModelInfo {
+        self.inner.model()
+    }
+
+    fn pieces(&self) -> &Arc<embed::WordPieces> {
+        self.inner.pieces()
+    }
+
+    fn embed(&mut self, text: &str, role: Role) -> ingest::Result<Embedding> {
+        let key = Fingerprint::of([if role == Role::Query { "q" } else { "p" }, text].map(str::as_bytes));
+        if let Some(known) = self.known.lock().ok().and_then(|known| known.get(&key).cloned()) {
+            return Ok(known);
+        }
+        let embedding = self.inner.embed(text, role)?;
+        if let Ok(mut known) = self.known.lock() {
+            known.insert(key, embedding.clone());
+        }
+        Ok(embedding)
+    }
+
+    fn fork(&self) -> ingest::Result<Box<dyn Embedder>> {
+        Ok(Box::new(Self { inner: self.inner.fork()?, known: self.known.clone() }))
+    }
+}

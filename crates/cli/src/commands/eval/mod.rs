@@ -1,0 +1,431 @@
+//! `nigh eval`: a tested verdict on questions whose answers are known.
+
+pub mod corpus;
+mod evidence;
+pub mod gather;
+mod grid;
+mod show;
+mod worst;
+
+use super::manifest::manifest;
+use super::{Questions, embedder_for};
+use crate::Outcome;
+use crate::args;
+use crate::config::Config;
+use crate::output::{self, Output};
+use anyhow::Context;
+use eval::loss::Searched;
+use eval::manifest::Input;
+use eval::report::{self, LossReport, ParaphraseReport, Timings, Verdict};
+use eval::run::{Scored, column};
+use eval::significance::Units;
+use eval::{Judged, Level, Metric, Run, Table, paraphrase};
+use evidence::Look;
+use gather::Gathered;
+use ingest::Embedder;
+use ingest::embed::Workload;
+use query::{Mode, Options};
+use serde_json::json;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::time::Instant;
+use store::Collection;
+
+/// Metrics where none are named.
+const METRICS: [&str; 5] = ["nDCG@10", "recall@10", "recall@100", "MRR@10", "success@1"];
+/// Modes where none are named.
+const MODES: [Mode; 3] = [Mode::Hybrid, Mode::Dense, Mode::Lexical];
+/// The depth of a metric that looks at the whole ranking, and the depth at which a judgement counts
+/// as missed where the first metric says none.
+const WHOLE: usize = 100;
+const MISSED: usize = 10;
+/// The fewest queries that are worth to be halved.
+const HALVED: usize = 20;
+
+/// One system: what it found and what is known of it.
+pub struct System {
+    pub run: Run,
+    pub searched: Searched,
+    /// The system whose results it reranked.
+    pub reranked: Option<usize>,
+}
+
+/// Everything judged under one collection.
+pub struct Part {
+    pub systems: Vec<System>,
+    pub tables: Vec<Table>,
+    pub losses: Vec<eval::loss::Losses>,
+    pub misses: Vec<report::Miss>,
+    pub timings: Timings,
+}
+
+/// What is asked of every collection.
+pub struct Task<'a> {
+    pub gathered: &'a Gathered,
+    pub metrics: Vec<Metric>,
+    pub modes: Vec<Mode>,
+    pub exact: bool,
+    pub level: Option<Level>,
+    pub at: usize,
+    pub threads: usize,
+}
+
+pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+    let begun = Instant::now();
+    let metrics = metrics(&args.metrics)?;
+    writable(args)?;
+    let location = config.collection(&args.on);
+    let named: Vec<Mode> = once(args.mode.iter().map(|mode| Mode::from(*mode)));
+    let searches = !named.is_empty() || args.grid.is_some() || args.run.is_empty();
+    // Run files need no collection, even where one is set for other commands.
+    let given = args.on.collection.is_some() && args.on.collection != std::env::var("NIGH_COLLECTION").ok();
+    let collection = if searches || given || args.qa { Some(store::open(&location)?) } else { None };
+    let modes = match (searches, named.is_empty(), config.mode) {
+        (false, ..) => Vec::new(),
+        (_, false, _) => named,
+        (_, true, Some(mode)) => vec![mode.into()],
+        (_, true, None) => MODES.to_vec(),
+    };
+    if searches && args.queries.is_none() && !args.qa {
+        anyhow::bail!(
+            "which questions? Name them with --queries, or use --qa for those that the articles ask themselves"
+        );
+    }
+    let mut gathered = gather::gather(args, collection.as_deref())?;
+    let level = args.by.map(Into::into);
+    let judged = gathered.judge(collection.as_deref(), level)?;
+    // A search ends somewhere: a metric that looks at the whole of it looks at its first hundred.
+    let whole = |metric: Metric| Metric { depth: metric.depth.or(searches.then_some(WHOLE)), ..metric };
+    let metrics: Vec<Metric> = once(metrics.into_iter().map(whole));
+    let files = read_runs(args, &modes, &judged, collection.as_deref(), &mut gathered.notes)?;
+    let task = Task {
+        gathered: &gathered,
+        at: metrics[0].depth.unwrap_or(MISSED),
+        metrics,
+        modes,
+        exact: args.exact,
+        level,
+        threads: config.threads(args.threads),
+    };
+    let embedder = match &collection {
+        Some(collection) => embedder_for(&**collection, task.needs_model(), Workload::Passages)?,
+        None => None,
+    };
+    let embedder: Option<Box<dyn Embedder>> = match embedder {
+        Some(embedder) if args.grid.is_some() => Some(Box::new(grid::Remembering::new(embedder))),
+        other => other,
+    };
+    let reranked = reranked(args, &task)?;
+    let mut part = judge(collection.as_deref(), embedder.as_deref(), &judged, &task, files, reranked, None)?;
+    if let (Some(grid), Some(collection)) = (&args.grid, collection.as_deref()) {
+        grid::add(grid, collection, embedder, &task, &mut part)?;
+    }
+    let named = collection.as_deref().map(|collection| (collection, location.as_str()));
+    let (verdict, tables) = verdict(args, &task, &judged, part, named, begun)?;
+    if let Some(path) = &args.per_query {
+        eval::table::export(path, &judged, &tables)?;
+    }
+    let page = args.report.as_deref().map(|folder| report::write_verdict(folder, &verdict, &tables)).transpose()?;
+    if output.is_json() {
+        output.json(&verdict)?;
+    } else {
+        show::verdict(output, &verdict)?;
+    }
+    for note in &gathered.notes.said {
+        output::note(note);
+    }
+    if let Some(page) = page {
+        output::note(format_args!("{}: the report", page.display()));
+    }
+    Ok(if gathered.notes.less { Outcome::Less } else { Outcome::Done })
+}
+
+/// Each item once, where it comes first.
+fn once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    items.for_each(|item| {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    });
+    kept
+}
+
+fn metrics(named: &[String]) -> anyhow::Result<Vec<Metric>> {
+    let names: Vec<&str> = if named.is_empty() { METRICS.to_vec() } else { named.iter().map(String::as_str).collect() };
+    Ok(names.iter().map(|name| name.parse()).collect::<Result<Vec<Metric>, _>>()?)
+}
+
+/// Sees that what will be written at the end can be, before the work is done.
+fn writable(args: &args::Eval) -> anyhow::Result<()> {
+    if let Some(path) = &args.per_query {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        file.with_context(|| path.display().to_string())?;
+    }
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(())
+}
+
+impl Task<'_> {
+    /// The mode whose model all modes can share: lexical, which has none, only if all are.
+    fn needs_model(&self) -> Mode {
+        if self.modes.iter().all(|mode| *mode == Mode::Lexical) { Mode::Lexical } else { Mode::Dense }
+    }
+}
+
+/// Asks and judges every mode, and judges run files beside them.
+fn judge(
+    collection: Option<&dyn Collection>,
+    embedder: Option<&dyn Embedder>,
+    judged: &Judged,
+    task: &Task<'_>,
+    files: Vec<Run>,
+    reranked: Option<usize>,
+    label: Option<&str>,
+) -> anyhow::Result<Part> {
+    let mut timings = Timings::default();
+    let queries: Vec<_> = task
+        .gathered
+        .queries
+        .iter()
+        .filter(|query| judged.topics.get(&query.id).is_some_and(|t| !t.ideal.is_empty()))
+        .collect();
+    let words: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
+    let texts: HashMap<&str, (usize, &str)> =
+        queries.iter().enumerate().map(|(at, query)| (query.id.as_str(), (at, query.text.as_str()))).collect();
+    let mut systems = Vec::new();
+    let begun = Instant::now();
+    let questions = Questions::embed(&words, embedder, task.threads)?;
+    timings.embed_s = begun.elapsed().as_secs_f64();
+    let by = evidence::by(judged.level);
+    let deepest = task.metrics.iter().map(|metric| metric.depth.unwrap_or(WHOLE)).max().unwrap_or(WHOLE);
+    let spare = judged.answerable().map(|(_, topic)| topic.spare()).max().unwrap_or(0);
+    let all = collection.map_or(0, |collection| collection.manifest().rows());
+    let k = (deepest.max(task.at) + spare).min(all.max(1));
+    if let Some(collection) = collection.filter(|_| !task.modes.is_empty()) {
+        let begun = Instant::now();
+        let ways: Vec<Options> = task.modes.iter().map(|&mode| Options { k, mode, exact: task.exact, by }).collect();
+        let mut runs: Vec<Run> = task
+            .modes
+            .iter()
+            .map(|mode| {
+                Run::new(label.map_or_else(|| mode.name().to_owned(), |label| format!("{label}, {}", mode.name())))
+            })
+            .collect();
+        questions.search(collection, task.threads, &ways, |at, rankings| {
+            runs.iter_mut().zip(rankings).for_each(|(run, ranking)| run.set(&queries[at].id, ranking));
+            Ok(())
+        })?;
+        systems.extend(runs.into_iter().zip(&task.modes).map(|(run, mode)| System {
+            run,
+            searched: searched(*mode),
+            reranked: None,
+        }));
+        timings.search_s = begun.elapsed().as_secs_f64();
+    }
+    systems.extend(files.into_iter().map(|run| System { run, searched: Searched::File, reranked }));
+    let begun = Instant::now();
+    let tables: Vec<Table> = systems.iter().map(|system| Table::new(judged, &system.run, &task.metrics)).collect();
+    timings.judge_s = begun.elapsed().as_secs_f64();
+    let begun = Instant::now();
+    let look =
+        collection.map(|collection| Look { collection, questions: &questions, embedder, threads: task.threads, by, k });
+    let (losses, misses) = evidence::losses(judged, &systems, task.at, look.as_ref(), &texts)?;
+    timings.loss_s = begun.elapsed().as_secs_f64();
+    Ok(Part { systems, tables, losses, misses, timings })
+}
+
+fn searched(mode: Mode) -> Searched {
+    match mode {
+        Mode::Hybrid => Searched::Hybrid,
+        Mode::Dense => Searched::Dense,
+        Mode::Lexical => Searched::Lexical,
+    }
+}
+
+/// The place among the modes of the one that the run files reranked.
+fn reranked(args: &args::Eval, task: &Task<'_>) -> anyhow::Result<Option<usize>> {
+    let Some(mode) = args.reranked.map(Mode::from) else { return Ok(None) };
+    let place = task.modes.iter().position(|asked| *asked == mode);
+    place.map(Some).with_context(|| format!("--reranked {} needs that mode among --mode", mode.name()))
+}
+
+/// Reads the run files, each under a name of its own.
+fn read_runs(
+    args: &args::Eval,
+    modes: &[Mode],
+    judged: &Judged,
+    collection: Option<&dyn Collection>,
+    notes: &mut gather::Notes,
+) -> anyhow::Result<Vec<Run>> {
+    let articles = collection.map(|collection| collection.catalogue()).transpose()?.map(|catalogue| catalogue.articles);
+    let mut taken: HashSet<String> = modes.iter().map(|mode| mode.name().to_owned()).collect();
+    let mut runs = Vec::new();
+    for path in &args.run {
+        let known = articles.iter().flat_map(|articles| articles.keys().map(String::as_str));
+        let mut run = adopted(Run::read(path)?, judged, &known.collect());
+        if !judged.answerable().any(|(query, _)| run.ranking(query).len() > 0) {
+            anyhow::bail!("{}: it answers none of the judged questions", path.display());
+        }
+        let any = |(query, topic): (&str, &eval::needs::Topic)| {
+            run.ranking(query).any(|found| topic.met_by(found.id).next().is_some())
+        };
+        if !judged.answerable().any(any) {
+            let (kind, example) = match judged.level {
+                Level::Article => ("an article", "its id"),
+                Level::Answer => ("a passage", "ARTICLE#NUMBER, as nigh run --by passage writes them"),
+            };
+            notes.less(format!("{}: none of its results names {kind} that was judged ({example})", path.display()));
+        }
+        if !taken.insert(run.name.clone()) {
+            run.name = path.display().to_string();
+            if !taken.insert(run.name.clone()) {
+                anyhow::bail!("{}: named twice", path.display());
+            }
+        }
+        runs.push(run);
+    }
+    Ok(runs)
+}
+
+/// A run with the ids of the judgements: white space is written as in a URL in a run file, and where
+/// articles are judged a passage stands for its article. `articles` are those of the collection.
+fn adopted(run: Run, judged: &Judged, articles: &HashSet<&str>) -> Run {
+    let judged_articles = judged.topics.values().flat_map(|topic| &topic.needs).flat_map(|need| &need.places);
+    let known: HashSet<&str> =
+        judged_articles.map(|place| place.article.as_str()).chain(articles.iter().copied()).collect();
+    let spaced = |ids: &mut dyn Iterator<Item = &str>| -> HashMap<String, String> {
+        ids.filter(|id| id.contains(char::is_whitespace)).map(|id| (column(id), id.to_owned())).collect()
+    };
+    let queries = spaced(&mut judged.topics.keys().map(String::as_str));
+    let documents = spaced(&mut known.iter().copied());
+    let document = |id: &str| -> String {
+        let number = |(article, number): (&str, &str)| Some((article.to_owned(), number.parse::<usize>().ok()?));
+        let (article, number) = match id.rsplit_once('#').and_then(number) {
+            Some((article, number)) if !known.contains(id) => (article, Some(number)),
+            _ => (id.to_owned(), None),
+        };
+        let of = |article: &str| known.contains(article).then(|| article.to_owned());
+        let Some(article) = of(&article).or_else(|| documents.get(&article).cloned()) else { return id.to_owned() };
+        match number {
+            Some(number) if judged.level == Level::Answer => eval::needs::passage_id(&article, number),
+            _ => article,
+        }
+    };
+    let mut all = Run::new(run.name.clone());
+    for query in run.queries() {
+        let mut seen = HashSet::new();
+        let ranking = run.ranking(query).map(|found| Scored { id: document(found.id), score: found.score });
+        let ranking = ranking.filter(|found| seen.insert(found.id.clone())).collect();
+        let known = if judged.topics.contains_key(query) { None } else { queries.get(query) };
+        all.set(known.map_or(query, String::as_str), ranking);
+    }
+    all
+}
+
+/// Puts everything together. Gives the tables back, which a report needs as well.
+fn verdict(
+    args: &args::Eval,
+    task: &Task<'_>,
+    judged: &Judged,
+    part: Part,
+    collection: Option<(&dyn Collection, &str)>,
+    begun: Instant,
+) -> anyhow::Result<(Verdict, Vec<Table>)> {
+    let Part { systems, tables, losses, misses, mut timings } = part;
+    let tested = Instant::now();
+    let groups = paraphrase::groups(&task.gathered.queries, judged);
+    let columns: Vec<usize> = {
+        let of: HashMap<&str, usize> = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(number, group)| group.wordings.iter().map(move |(id, _)| (id.as_str(), number)))
+            .collect();
+        judged
+            .answerable()
+            .enumerate()
+            .map(|(at, (query, _))| of.get(query).copied().unwrap_or(groups.len() + at))
+            .collect()
+    };
+    let (figures, comparisons) = report::figures(&tables, &Units::new(&columns), args.seed);
+    let selection = if columns.len() >= HALVED { eval::select::select(&tables, 0, &columns, args.seed) } else { None };
+    timings.test_s = tested.elapsed().as_secs_f64();
+    let judgements = judged.answerable().map(|(_, topic)| topic.ideal.len()).sum();
+    let worst = match collection {
+        Some((collection, _)) if args.report.is_some() => {
+            worst::queries(collection, task, judged, &systems[0], &tables[0])?
+        }
+        _ => Vec::new(),
+    };
+    let particulars = json!({
+        "seed": args.seed,
+        "modes": task.modes,
+        "metrics": task.metrics,
+        "by": judged.level,
+        "exact": task.exact,
+        "reranked": args.reranked.map(Mode::from),
+        "threads": task.threads,
+        "queries": args.queries.as_deref().map(Input::of),
+        "qrels": args.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "runs": args.run.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "grid": args.grid.as_deref().map(Input::of),
+    });
+    let primary = task.metrics[0].to_string();
+    let verdict = Verdict {
+        title: format!(
+            "Verdict on {}",
+            collection.map_or_else(|| stems(&args.run), |(_, location)| location.to_owned())
+        ),
+        queries: judged.answerable().count(),
+        judgements,
+        by: judged.level,
+        metrics: task.metrics.iter().map(Metric::to_string).collect(),
+        at: task.at,
+        notes: task.gathered.notes.said.clone(),
+        systems: figures,
+        comparisons,
+        losses: LossReport::new(task.at, judgements, losses, misses),
+        paraphrases: paraphrases(&groups, judged, &systems, &tables, &primary, task.at),
+        selection,
+        worst,
+        manifest: manifest(collection, particulars)?,
+        timings: Timings { total_s: begun.elapsed().as_secs_f64(), ..timings },
+        primary,
+    };
+    Ok((verdict, tables))
+}
+
+fn stems(paths: &[std::path::PathBuf]) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    paths.iter().map(|path| stem(path)).collect::<Vec<_>>().join(", ")
+}
+
+fn paraphrases(
+    groups: &[paraphrase::Group],
+    judged: &Judged,
+    systems: &[System],
+    tables: &[Table],
+    metric: &str,
+    at: usize,
+) -> Option<ParaphraseReport> {
+    if groups.is_empty() {
+        return None;
+    }
+    let (mut summaries, mut listed, mut failing) = (Vec::new(), Vec::new(), Vec::new());
+    for (system, table) in systems.iter().zip(tables) {
+        let mut values = paraphrase::values(groups, judged, table, &system.run, 0, at.max(MISSED));
+        summaries.extend(paraphrase::summary(&values));
+        values.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+        listed.extend(values);
+        failing.extend(paraphrase::failing(groups, judged, &system.run, at));
+    }
+    Some(ParaphraseReport { metric: metric.to_owned(), systems: summaries, groups: listed, failing })
+}
+
+/// Where a system put each need of a query.
+fn ranks_of(judged: &Judged, run: &Run, query: &str) -> Vec<Option<usize>> {
+    let ids = run.ranking(query).map(|found| found.id);
+    judged.topics.get(query).map(|topic| topic.ranks(ids)).unwrap_or_default()
+}

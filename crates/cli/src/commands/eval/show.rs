@@ -1,0 +1,189 @@
+//! A verdict for a terminal.
+
+use crate::output::{Output, style, styled, width};
+use crate::text::{clipped, counted};
+use eval::report::Verdict;
+use eval::significance::Comparison;
+
+/// Below this, a difference is taken to be real.
+const REAL: f64 = 0.05;
+/// The columns of "0.7317" and of "[0.690, 0.772]".
+const MEAN: usize = 6;
+const INTERVAL: usize = 14;
+/// How many wordings that fail are shown; all are in the report.
+const SHOWN: usize = 5;
+
+/// Prints everything but what only a page has room for.
+pub fn verdict(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
+    systems(output, verdict)?;
+    comparisons(output, verdict)?;
+    losses(output, verdict)?;
+    paraphrases(output, verdict)?;
+    selection(output, verdict)?;
+    let timings = &verdict.timings;
+    output.line(styled(
+        style::FAINT,
+        format_args!(
+            "{:.1} s: embedding {:.1}, searching {:.1}, judging {:.3}, tests {:.1}, causes {:.1}",
+            timings.total_s, timings.embed_s, timings.search_s, timings.judge_s, timings.test_s, timings.loss_s
+        ),
+    ))?;
+    Ok(())
+}
+
+/// How wide the column of system names is.
+fn name_width(verdict: &Verdict) -> usize {
+    verdict.systems.iter().map(|system| system.name.chars().count()).max().unwrap_or(0).clamp(8, 44)
+}
+
+fn systems(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
+    output.line(styled(
+        style::STRONG,
+        format_args!(
+            "{}, {} by {}",
+            counted(verdict.queries, "question"),
+            counted(verdict.judgements, "judgement"),
+            if verdict.by == eval::Level::Article { "article" } else { "answer" }
+        ),
+    ))?;
+    let names = name_width(verdict);
+    // Where a mean and its interval do not fit side by side, the interval stands below.
+    let beside = names + verdict.metrics.len() * (MEAN + INTERVAL + 3) <= width();
+    let column = if beside { MEAN + INTERVAL + 1 } else { INTERVAL };
+    let head: String = verdict.metrics.iter().map(|metric| format!("  {metric:>column$}")).collect();
+    output.line(styled(style::FAINT, format_args!("{:<names$}{head}", "")))?;
+    for system in &verdict.systems {
+        let (mut means, mut intervals) =
+            (format!("{:<names$}", clipped(&system.name, names)), format!("{:<names$}", ""));
+        for metric in &verdict.metrics {
+            let Some(figure) = system.metrics.get(metric) else { continue };
+            let best = verdict.systems.iter().filter_map(|s| s.metrics.get(metric)).all(|f| f.mean <= figure.mean);
+            let mean = format!("{:.4}", figure.mean);
+            let mean = if best && verdict.systems.len() > 1 { styled(style::GOOD, mean) } else { mean };
+            let [low, high] = figure.ci95;
+            let interval = styled(style::FAINT, format_args!("[{low:.3}, {high:.3}]"));
+            if beside {
+                means.push_str(&format!("  {mean} {interval}"));
+            } else {
+                means.push_str(&format!("  {}{mean}", " ".repeat(INTERVAL - MEAN)));
+                intervals.push_str(&format!("  {interval}"));
+            }
+        }
+        output.line(means)?;
+        if !beside {
+            output.line(intervals)?;
+        }
+    }
+    output.line("")?;
+    Ok(())
+}
+
+/// Of the first metric; the other ones are in the report and in the JSON.
+fn comparisons(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
+    let of_primary = |c: &&Comparison| c.metric == verdict.primary && c.test == "paired randomization";
+    let shown: Vec<&Comparison> = verdict.comparisons.iter().filter(of_primary).collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    output.line(styled(style::STRONG, format_args!("Is the difference in {} real?", verdict.primary)))?;
+    for c in shown {
+        let Comparison { a, b, difference, ci95: [low, high], p_holm, .. } = c;
+        // The better one first, so that every difference reads upwards.
+        let (a, b, difference, low, high) =
+            if *difference < 0.0 { (b, a, -difference, -high, -low) } else { (a, b, *difference, *low, *high) };
+        let said = if *p_holm < REAL {
+            styled(style::GOOD, format_args!("{a} is better than {b}"))
+        } else {
+            format!("{a} and {b} cannot be told apart")
+        };
+        output.line(format_args!("  {said}: {difference:+.4} [{low:+.3}, {high:+.3}], p {p_holm:.4}"))?;
+    }
+    output.line(styled(style::FAINT, "  paired randomization test, Holm's correction"))?;
+    output.line("")?;
+    Ok(())
+}
+
+fn losses(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
+    let losses = &verdict.losses;
+    let names = name_width(verdict);
+    output.line(styled(style::STRONG, format_args!("Where the misses below rank {} were lost", losses.at)))?;
+    let causes: Vec<&str> =
+        losses.causes.iter().copied().filter(|cause| losses.systems.iter().any(|s| s.by_cause[cause] > 0)).collect();
+    let mut head = format!("{:<names$}  {:>8}  {:>8}", "", "found", "missed");
+    for cause in &causes {
+        head.push_str(&format!("  {cause:>11}"));
+    }
+    output.line(styled(style::FAINT, head))?;
+    for system in &losses.systems {
+        let mut line = format!("{:<names$}  {:>8}  {:>8}", clipped(&system.system, names), system.found, system.missed);
+        for cause in &causes {
+            line.push_str(&format!("  {:>11}", system.by_cause[cause]));
+        }
+        output.line(line)?;
+    }
+    for cause in &causes {
+        output.line(styled(style::FAINT, format_args!("  {cause}: {}", losses.explained[cause])))?;
+    }
+    output.line("")?;
+    Ok(())
+}
+
+fn paraphrases(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
+    let Some(paraphrases) = &verdict.paraphrases else { return Ok(()) };
+    let names = name_width(verdict);
+    output.line(styled(style::STRONG, format_args!("How much the wording matters ({})", paraphrases.metric)))?;
+    let head = format!(
+        "{:<names$}  {:>7}  {:>8}  {:>6}  {:>6}  {:>6}  {:>9}",
+        "", "groups", "wordings", "mean", "worst", "spread", "agreement"
+    );
+    output.line(styled(style::FAINT, head))?;
+    for s in &paraphrases.systems {
+        output.line(format_args!(
+            "{:<names$}  {:>7}  {:>8}  {:>6.3}  {:>6.3}  {:>6.3}  {:>9.3}",
+            clipped(&s.system, names),
+            s.groups,
+            s.wordings,
+            s.mean,
+            s.worst,
+            s.spread,
+            s.agreement
+        ))?;
+    }
+    let first = &verdict.systems[0].name;
+    let failing: Vec<_> = paraphrases.failing.iter().filter(|failing| failing.system == *first).collect();
+    if !failing.is_empty() {
+        let place = if verdict.at == 1 { "in first place".to_owned() } else { format!("in the first {}", verdict.at) };
+        let count = counted(failing.len(), "wording");
+        output.line(format_args!("  {count} of {first} without an answer {place}:"))?;
+    }
+    for failing in failing.iter().take(SHOWN) {
+        output.line(format_args!("    {}", clipped(&failing.text, width().saturating_sub(4))))?;
+    }
+    if failing.len() > SHOWN {
+        output.line(styled(
+            style::FAINT,
+            format_args!("    and {} more: --json or --report lists them", failing.len() - SHOWN),
+        ))?;
+    }
+    output.line("")?;
+    Ok(())
+}
+
+fn selection(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
+    let Some(selection) = &verdict.selection else { return Ok(()) };
+    output.line(styled(style::STRONG, "Which is best?"))?;
+    let on = format!(
+        "chosen on {} of the questions, {} {:.4} on the other {}",
+        selection.chosen_on, selection.metric, selection.best_reported, selection.reported_on
+    );
+    output.line(format_args!("  {}, {on}", styled(style::GOOD, &selection.best)))?;
+    if selection.best != selection.baseline {
+        let [low, high] = selection.ci95;
+        output.line(format_args!(
+            "  {:+.4} [{low:+.3}, {high:+.3}] against {} there, p {:.4}",
+            selection.difference, selection.baseline, selection.p_value
+        ))?;
+    }
+    output.line("")?;
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What a figure was made with, beside the figure.
+
+use anyhow::Context;
+use eval::manifest::Machine;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use store::Collection;
+
+/// The packages whose versions change results.
+const PACKAGES: [&str; 5] = ["fastembed", "hnsw_rs", "rten", "tantivy", "tokenizers"];
+const LOCK: &str = include_str!("../../../../Cargo.lock");
+
+/// The program, its versions, the machine and the collection, followed by `particulars`.
+pub fn manifest(collection: Option<(&dyn Collection, &str)>, particulars: Value) -> anyhow::Result<Value> {
+    let mut all = Map::new();
+    all.insert("program".to_owned(), json!(concat!("nigh ", env!("CARGO_PKG_VERSION"))));
+    all.insert("versions".to_owned(), versions());
+    all.insert("machine".to_owned(), json!(Machine::this()));
+    if let Some((collection, location)) = collection {
+        let (manifest, stats) = (collection.manifest(), collection.stats()?);
+        let parts = json!({
+            "collection": location,
+            "corpus": {
+                "articles": stats.articles,
+                "passages": stats.passages,
+                "fingerprint": collection.corpus_fingerprint()?.to_string(),
+            },
+            "model": manifest.model,
+            "chunking": manifest.chunking,
+            "graph": manifest.graph,
+            "segments": stats.segments,
+            "vectors_linked_in": stats.linked_in,
+        });
+        all.extend(parts.as_object().cloned().unwrap_or_default());
+    }
+    all.extend(particulars.as_object().cloned().unwrap_or_default());
+    Ok(Value::Object(all))
+}
+
+/// What this program was built with.
+fn versions() -> Value {
+    let blocks = LOCK.split("[[package]]");
+    let field = |block: &str, name: &str| {
+        block
+            .lines()
+            .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned()))
+    };
+    let found = blocks.filter_map(|block| Some((field(block, "name")?, field(block, "version")?)));
+    found.filter(|(name, _)| PACKAGES.contains(&name.as_str())).map(|(name, version)| (name, json!(version))).collect()
+}
+
+/// Writes it beside the file that it is about, as `FILE.manifest.json`. Gives its path.
+pub fn write_beside(file: &Path, manifest: &Value) -> anyhow::Result<PathBuf> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".manifest.json");
+    let path = PathBuf::from(name);
+    let text = serde_json::to_string_pretty(manifest)? + "\n";
+    std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    Ok(path)
+}

@@ -1,0 +1,211 @@
+//! `nigh bench recall`
+
+use super::manifest::manifest;
+use super::{Questions, embedder_for};
+use crate::Outcome;
+use crate::args::BenchRecall;
+use crate::config::Config;
+use crate::output::{self, Output, style, styled};
+use crate::progress;
+use crate::text::counted;
+use anyhow::{Context, bail};
+use eval::manifest::Input;
+use eval::recall::{Kept, Plan, Recall, Truth, exact_qps, measure, read_f32, write_vectors};
+use eval::report;
+use index::{Params, VectorFile, VectorWriter};
+use ingest::embed::Workload;
+use query::Mode;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// How many of a collection's own vectors are asked for where no questions are given.
+const SAMPLE: usize = 1000;
+
+/// What is searched, what is asked, and where both are from.
+struct Asked {
+    queries: Vec<f32>,
+    manifest: Value,
+}
+
+pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let base = folder.path().join("base.vec");
+    let threads = config.threads(args.threads);
+    let plan = Plan { k: args.k as usize, efs: args.ef.clone(), threads };
+    let particulars = |queries: Value| json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m, "ef_construction": args.ef_construction });
+    let Asked { queries, manifest } = match &args.base {
+        Some(raw) => of_raw_files(args, raw, &base, particulars)?,
+        None => of_collection(args, config, &base, threads, particulars)?,
+    };
+    let vectors = VectorFile::open(&base)?;
+    // Kept beside the models.
+    let cache = ingest::embed::cache_folder().join("truth");
+    let (truth, kept) = Truth::new(&vectors, &queries, plan.k, &cache);
+    if let Kept::Lost(error) = &kept {
+        output::note(format_args!("the exact answers are not kept for the next time: {error}"));
+    }
+    let truth_cached = matches!(kept, Kept::Read);
+    let (n, dim) = (vectors.rows(), vectors.dimensions());
+    let exact_qps = exact_qps(&vectors, &queries, plan.k)?;
+    drop(vectors);
+    let mut builds = Vec::new();
+    for &m in &args.m {
+        let params = Params { m, ef_construction: args.ef_construction };
+        let bar: Mutex<Option<(String, indicatif::ProgressBar)>> = Mutex::new(None);
+        let show = |what: &str, done: usize, of: usize| {
+            let Ok(mut bar) = bar.lock() else { return };
+            if bar.as_ref().is_none_or(|(shown, _)| shown != what) {
+                if let Some((_, old)) = bar.take() {
+                    old.finish_and_clear();
+                }
+                *bar = Some((
+                    what.to_owned(),
+                    progress::items(of, if what == "building" { "building the graph" } else { "searching" }),
+                ));
+            }
+            if let Some((_, bar)) = &*bar {
+                bar.set_position(done as u64);
+            }
+        };
+        let build = measure(&base, &queries, &truth, params, &plan, &show);
+        if let Ok(Some((_, bar))) = bar.into_inner() {
+            bar.finish_and_clear();
+        }
+        builds.push(build?);
+    }
+    let queries = queries.len() / dim;
+    let recall = Recall { n, dim, k: plan.k, queries, exact_qps, truth_cached, threads, builds, manifest };
+    let page = args.report.as_deref().map(|folder| report::write_recall(folder, &recall)).transpose()?;
+    if output.is_json() {
+        output.json(&document(&recall)?)?;
+    } else {
+        show(output, &recall)?;
+    }
+    if let Some(page) = page {
+        output::note(format_args!("{}: the report", page.display()));
+    }
+    Ok(if recall.builds.iter().all(|build| build.unreachable == 0) { Outcome::Done } else { Outcome::Less })
+}
+
+/// The document, with the first build's figures at the top, where scripts look for them.
+fn document(recall: &Recall) -> anyhow::Result<Value> {
+    let mut document = serde_json::to_value(recall)?;
+    if let (Some(all), Some(first)) = (document.as_object_mut(), recall.builds.first()) {
+        let first = serde_json::to_value(first)?;
+        all.extend(first.as_object().cloned().unwrap_or_default());
+    }
+    Ok(document)
+}
+
+fn of_raw_files(
+    args: &BenchRecall,
+    raw: &Path,
+    base: &Path,
+    particulars: impl Fn(Value) -> Value,
+) -> anyhow::Result<Asked> {
+    let (Some(queries), Some(dim)) = (&args.queries, args.dim) else {
+        bail!("--base needs --queries, a file of the same kind, and --dim, how many numbers a row has");
+    };
+    write_vectors(base, &read_f32(raw, dim)?, dim)?;
+    let mut particulars = particulars(json!(Input::of(queries)));
+    if let Some(all) = particulars.as_object_mut() {
+        all.insert("base".to_owned(), json!(Input::of(raw)));
+    }
+    Ok(Asked { queries: read_f32(queries, dim)?, manifest: manifest(None, particulars)? })
+}
+
+fn of_collection(
+    args: &BenchRecall,
+    config: &Config,
+    base: &Path,
+    threads: usize,
+    particulars: impl Fn(Value) -> Value,
+) -> anyhow::Result<Asked> {
+    let location = config.collection(&args.on);
+    let collection = store::open(&location)?;
+    let dim = collection.manifest().model.dimensions;
+    let keys = collection.keys()?;
+    if keys.is_empty() {
+        bail!("{location}: it holds no passages; nigh index PATH fills it");
+    }
+    let mut writer = VectorWriter::create(base, dim)?;
+    // Without questions, some of its own vectors are asked for, evenly spread.
+    let step = keys.len().div_ceil(SAMPLE);
+    let (mut sample, mut row) = (Vec::new(), 0);
+    collection.each_vector(&mut |key, vector| {
+        writer.push(key.0, [0; 16], vector)?;
+        if args.queries.is_none() && row % step == 0 {
+            sample.extend_from_slice(vector);
+        }
+        row += 1;
+        Ok(())
+    })?;
+    writer.finish()?;
+    let (queries, asked) = match &args.queries {
+        Some(path) => {
+            let questions = eval::query::read(path)?;
+            let texts: Vec<&str> = questions.iter().map(|query| query.text.as_str()).collect();
+            let embedder = embedder_for(&*collection, Mode::Dense, Workload::Passages)?;
+            (Questions::embed(&texts, embedder.as_deref(), threads)?.vectors(), json!(Input::of(path)))
+        }
+        None => (sample, json!("its own vectors")),
+    };
+    Ok(Asked { queries, manifest: manifest(Some((&*collection, &location)), particulars(asked))? })
+}
+
+fn show(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
+    output.line(format_args!(
+        "{} of {} dimensions, {}, exact scan {:.0} a second on one thread{}",
+        counted(recall.n, "vector"),
+        recall.dim,
+        counted(recall.queries, "query"),
+        recall.exact_qps,
+        if recall.truth_cached { " (exact answers from before)" } else { "" }
+    ))?;
+    if recall.builds.iter().flat_map(|build| &build.points).any(|point| !point.walked) {
+        output.line("so few vectors, or no more than ef, are scanned: the graph is not walked")?;
+    }
+    for build in &recall.builds {
+        output.line("")?;
+        output.line(styled(
+            style::STRONG,
+            format_args!(
+                "M {}, ef_construction {}: built in {:.2} s, {:.0} bytes a vector",
+                build.m, build.ef_construction, build.build_s, build.bytes_per_vector
+            ),
+        ))?;
+        let health = format!(
+            "{} unreachable ({} were, and were linked in; nothing linked to {})",
+            build.unreachable, build.mended, build.no_incoming
+        );
+        output.line(if build.unreachable == 0 { health } else { styled(style::BAD, health) })?;
+        output.line(styled(
+            style::FAINT,
+            format_args!(
+                "{:>6}  {:>9}  {:>11}  {:>11}  {:>8}  {:>8}  {:>8}",
+                "ef",
+                format!("recall@{}", recall.k),
+                "QPS, 1 thr.",
+                format!("QPS, {} thr.", recall.threads),
+                "p50 µs",
+                "p95 µs",
+                "p99 µs"
+            ),
+        ))?;
+        for p in &build.points {
+            output.line(format_args!(
+                "{:>6}  {:>9.4}  {:>11.0}  {:>11.0}  {:>8.0}  {:>8.0}  {:>8.0}{}",
+                p.ef,
+                p.recall,
+                p.qps,
+                p.qps_all,
+                p.p50_us,
+                p.p95_us,
+                p.p99_us,
+                if p.walked { "" } else { "  scanned" }
+            ))?;
+        }
+    }
+    Ok(())
+}
