@@ -13,6 +13,7 @@ fn every_command_of_the_readme_works() {
     }
     place.put("docs/.ignore", "paraphrases.jsonl\n");
     place.put("questions.jsonl", "{\"_id\": \"q1\", \"text\": \"what slows the Earth\"}\n");
+    place.put("answers.jsonl", "{\"query-id\": \"q1\", \"answers\": [\"tides\"]}\n");
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_nigh")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut commands = 0;
@@ -38,6 +39,7 @@ fn help_completions_and_the_manual_page_are_there() {
         "index",
         "search",
         "run",
+        "eval",
         "stats",
         "check",
         "delete",
@@ -49,7 +51,7 @@ fn help_completions_and_the_manual_page_are_there() {
     ] {
         assert!(place.ok(&[command, "--help"]).out.contains("Usage"), "{command}");
     }
-    for command in ["index", "search", "run", "completions"] {
+    for command in ["index", "search", "run", "eval", "completions"] {
         assert!(place.ok(&[command, "--help"]).out.contains("Examples:"), "{command}");
     }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -73,6 +73,19 @@ fn one_question_has_one_answer() {
 }
 
 #[test]
+fn the_best_ten_do_not_depend_on_how_many_are_asked_for() {
+    let place = with_data();
+    for question in ["how does the Moon move water", "what keeps bread from going stale", "warm a house with cold air"]
+    {
+        let hits = |k: &str| {
+            let hits = place.json(0, &["search", question, "-k", k])["hits"].as_array().unwrap().clone();
+            hits.into_iter().take(10).map(|hit| (hit["passage_id"].clone(), hit["score"].clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(hits("10"), hits("100"), "{question}");
+    }
+}
+
+#[test]
 fn articles_are_ranked_by_their_best_passage() {
     let place = with_data();
     let found = place.json(0, &["search", "the sea", "--by", "article", "-k", "25"]);
