@@ -13,7 +13,7 @@ fn every_command_of_the_readme_works() {
     }
     place.put("docs/.ignore", "paraphrases.jsonl\n");
     place.put("questions.jsonl", "{\"_id\": \"q1\", \"text\": \"what slows the Earth\"}\n");
-    place.put("answers.jsonl", "{\"query-id\": \"q1\", \"answers\": [\"tides\"]}\n");
+    place.put("answers.jsonl", "{\"query-id\": \"q1\", \"answers\": [\"sourdough\"]}\n");
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_nigh")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut commands = 0;
@@ -23,6 +23,7 @@ fn every_command_of_the_readme_works() {
             .args(["-o", "pipefail", "-c", line])
             .current_dir(place.path("."))
             .env("PATH", &path)
+            .env("XDG_CACHE_HOME", place.path("cache"))
             .output();
         let output = output.unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));

@@ -36,6 +36,7 @@ impl Place {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nigh"));
         command.args(args).current_dir(self.folder.path()).env_remove("NIGH_COLLECTION").env_remove("ORT_DYLIB_PATH");
+        command.env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 
