@@ -333,8 +333,7 @@ impl Snapshot {
 
     /// Every live vector, in the order of keys.
     pub fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
-        let keyed = |segment: &Arc<Segment>| segment.vectors().keys().to_vec();
-        let keys: Vec<Vec<u64>> = self.segments.iter().map(keyed).collect();
+        let keys: Vec<&[u64]> = self.segments.iter().map(|segment| segment.vectors().keys()).collect();
         let mut places = vec![0; keys.len()];
         for key in self.live_keys()? {
             for (at, (keys, segment)) in places.iter_mut().zip(keys.iter().zip(&self.segments)) {

@@ -102,6 +102,9 @@ pub fn losses(
 
 /// For every case, the evidence of each of its needs.
 fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) -> anyhow::Result<Vec<Vec<Evidence>>> {
+    if lost.is_empty() {
+        return Ok(Vec::new());
+    }
     let has = |searched: Searched| systems.iter().any(|system| system.searched == searched);
     let (dense, lexical) =
         (has(Searched::Dense) || has(Searched::Hybrid), has(Searched::Lexical) || has(Searched::Hybrid));

@@ -260,12 +260,15 @@ fn read_runs(
     collection: Option<&dyn Collection>,
     notes: &mut gather::Notes,
 ) -> anyhow::Result<Vec<Run>> {
-    let articles = collection.map(|collection| collection.catalogue()).transpose()?.map(|catalogue| catalogue.articles);
+    if args.run.is_empty() {
+        return Ok(Vec::new());
+    }
+    let catalogue = collection.map(|collection| collection.catalogue()).transpose()?.unwrap_or_default();
+    let articles: HashSet<&str> = catalogue.articles.keys().map(String::as_str).collect();
     let mut taken: HashSet<String> = modes.iter().map(|mode| mode.name().to_owned()).collect();
     let mut runs = Vec::new();
     for path in &args.run {
-        let known = articles.iter().flat_map(|articles| articles.keys().map(String::as_str));
-        let mut run = adopted(Run::read(path)?, judged, &known.collect());
+        let mut run = adopted(Run::read(path)?, judged, &articles);
         if !judged.answerable().any(|(query, _)| run.ranking(query).len() > 0) {
             anyhow::bail!("{}: it answers none of the judged questions", path.display());
         }
