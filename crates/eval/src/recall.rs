@@ -302,7 +302,7 @@ fn point(segment: &Segment, queries: &[f32], truth: &Truth, ef: usize, plan: &Pl
         |share: f64| times.get((share * times.len() as f64) as usize).or(times.last()).copied().unwrap_or(0.0);
     Ok(Point {
         ef,
-        walked: segment.walks(plan.k, ef),
+        walked: segment.walks(plan.k, ef, None),
         recall: crate::table::mean(&recalls),
         qps,
         qps_all,
@@ -371,8 +371,8 @@ mod tests {
         assert!(matches!(made, Kept::Read) && again == truth);
         let (again, made) = Truth::new(&vectors, &queries, 10, &file);
         assert!(matches!(made, Kept::Lost(_)) && again == truth, "a cache that cannot be kept costs nothing else");
-        let plan = Plan { k: 10, efs: vec![10, 200], threads: 2 };
-        let params = Params { m: 8, ef_construction: 60 };
+        let plan = Plan { k: 10, efs: vec![10, 50], threads: 2 };
+        let params = Params { m: 8, ef_construction: 60, ..Params::default() };
         let build = measure(&file, &queries, &truth, params, &plan, &|_, _, _| {}).unwrap();
         assert_eq!(build.unreachable, 0);
         assert!(build.points[0].recall < build.points[1].recall && build.points[1].recall > 0.97, "{build:?}");

@@ -31,6 +31,14 @@ impl Bits {
         self.words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 
+    /// The rows in the set, increasing.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        self.words.iter().enumerate().flat_map(|(at, &word)| {
+            let rest = std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)));
+            rest.take_while(|rest| *rest != 0).map(move |rest| at as u32 * 64 + rest.trailing_zeros())
+        })
+    }
+
     /// How many rows are in the set.
     pub fn count(&self) -> usize {
         self.count
@@ -39,5 +47,20 @@ impl Bits {
     /// Whether every row of the range is.
     pub fn is_full(&self) -> bool {
         self.count == self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_is_gone_through_in_order() {
+        let mut bits = Bits::new(200);
+        let rows = [0, 1, 63, 64, 127, 130, 199];
+        rows.iter().rev().for_each(|&row| assert!(bits.insert(row)));
+        assert!(!bits.insert(63) && !bits.insert(200));
+        assert_eq!(bits.iter().collect::<Vec<_>>(), rows);
+        assert_eq!(bits.count(), rows.len());
     }
 }

@@ -1,49 +1,82 @@
-//! What both kinds of file share: a 128-byte header with checksums, written last, and a read-only
-//! mapping.
+//! What both kinds of file share: a header, a table of sections with a checksum each, and sections
+//! that begin on cache lines; written once, then mapped and never changed.
 
 // A memory map is `unsafe` to make; the one block here says why it is sound.
 #![allow(unsafe_code)]
 
 use crate::{Error, Result};
+use bytemuck::{Pod, Zeroable};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// The length of a header.
-pub const HEADER: usize = 128;
 /// The version of both kinds of file.
-pub const VERSION: u32 = 1;
-/// Where the checksum of the body stands in a header, and where that of the header itself.
-const BODY_SUM: std::ops::Range<usize> = 64..96;
-const HEADER_SUM: std::ops::Range<usize> = 112..128;
-/// The kind's own fields.
-pub const FIELDS: std::ops::Range<usize> = 24..64;
+pub const VERSION: u32 = 2;
+/// The first version: one body without sections after a header of the same length.
+pub const FIRST: u32 = 1;
+/// How many numbers of its own a kind of file has in its header.
+pub const FIELDS: usize = 11;
+/// Every section begins at a multiple of this: a cache line, and more than any of its numbers asks.
+pub const ALIGN: usize = 64;
+/// More sections than any kind of file has.
+const MOST_SECTIONS: u32 = 64;
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Header {
+    magic: [u8; 8],
+    version: u32,
+    sections: u32,
+    /// Of the whole file.
+    length: u64,
+    fields: [u64; FIELDS],
+    /// The start of BLAKE3 over everything before and the table of sections.
+    sum: [u8; 16],
+}
+
+const HEADER: usize = size_of::<Header>();
+/// What the checksum of a header covers of the header itself.
+const SUMMED: usize = HEADER - 16;
+
+/// One line of the table of sections.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Entry {
+    offset: u64,
+    length: u64,
+    /// BLAKE3 of its bytes.
+    sum: [u8; 32],
+    reserved: [u8; 16],
+}
 
 /// Writes a file under a temporary name, and gives it its own only when it is whole and on disk.
 pub struct Writer {
     file: std::io::BufWriter<File>,
-    body: blake3::Hasher,
-    length: u64,
+    sections: usize,
+    done: Vec<Entry>,
+    /// The section under way.
+    begun: u64,
+    hasher: blake3::Hasher,
+    at: u64,
     path: PathBuf,
-    temporary: tempfile_name::Temporary,
+    temporary: Temporary,
 }
 
 /// A name beside the final one that is removed again if the file is never finished.
-mod tempfile_name {
-    use std::path::PathBuf;
+struct Temporary(PathBuf);
 
-    pub struct Temporary(pub PathBuf);
-
-    impl Drop for Temporary {
-        fn drop(&mut self) {
-            // Nothing to do about a failure here: an unfinished file is never opened.
-            let _ = std::fs::remove_file(&self.0);
-        }
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Nothing to do about a failure here: an unfinished file is never opened.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
 impl Writer {
-    pub fn create(path: &Path) -> Result<Self> {
+    /// Begins a file of so many sections, and the first of them.
+    pub fn create(path: &Path, sections: usize) -> Result<Self> {
         let temporary = path.with_extension("unfinished");
         let file = File::options()
             .read(true)
@@ -52,65 +85,110 @@ impl Writer {
             .truncate(true)
             .open(&temporary)
             .map_err(Error::io(&temporary))?;
-        let temporary = tempfile_name::Temporary(temporary);
         let mut writer = Self {
             file: std::io::BufWriter::with_capacity(1 << 18, file),
-            body: blake3::Hasher::new(),
-            length: 0,
+            sections,
+            done: Vec::with_capacity(sections),
+            begun: 0,
+            hasher: blake3::Hasher::new(),
+            at: 0,
             path: path.to_owned(),
-            temporary,
+            temporary: Temporary(temporary),
         };
-        writer.file.write_all(&[0; HEADER]).map_err(Error::io(&writer.path))?;
+        writer.put(&vec![0; HEADER + sections * size_of::<Entry>()])?;
+        writer.align()?;
         Ok(writer)
     }
 
-    /// Appends to the body.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(Error::io(&self.path))?;
-        self.body.update(bytes);
-        self.length += bytes.len() as u64;
+        self.at += bytes.len() as u64;
         Ok(())
     }
 
-    /// Writes the header, syncs, and renames. Gives the body's checksum in hex.
-    pub fn finish(mut self, magic: &[u8; 8], fields: &[u64; 5]) -> Result<String> {
-        let sum = self.body.finalize();
-        let mut header = [0u8; HEADER];
-        header[..8].copy_from_slice(magic);
-        header[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        header[16..24].copy_from_slice(&self.length.to_le_bytes());
-        header[FIELDS].copy_from_slice(bytemuck::bytes_of(fields));
-        header[BODY_SUM].copy_from_slice(sum.as_bytes());
-        let header_sum = blake3::hash(&header[..HEADER_SUM.start]);
-        header[HEADER_SUM].copy_from_slice(&header_sum.as_bytes()[..HEADER_SUM.len()]);
-        let io = |path: &Path| Error::io(path.to_owned());
-        self.file.flush().map_err(io(&self.path))?;
-        let mut file = self.file.get_ref();
-        file.seek(SeekFrom::Start(0)).map_err(io(&self.path))?;
-        file.write_all(&header).map_err(io(&self.path))?;
-        file.sync_all().map_err(io(&self.path))?;
-        std::fs::rename(&self.temporary.0, &self.path).map_err(io(&self.path))?;
-        if let Some(folder) = self.path.parent() {
+    fn align(&mut self) -> Result<()> {
+        self.put(&[0; ALIGN][..(self.at.next_multiple_of(ALIGN as u64) - self.at) as usize])?;
+        self.begun = self.at;
+        Ok(())
+    }
+
+    /// Appends to the section under way.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hasher.update(bytes);
+        self.put(bytes)
+    }
+
+    /// Ends the section under way and begins the next one.
+    pub fn next_section(&mut self) -> Result<()> {
+        self.end_section();
+        self.align()
+    }
+
+    fn end_section(&mut self) {
+        let sum = *self.hasher.finalize().as_bytes();
+        self.done.push(Entry { offset: self.begun, length: self.at - self.begun, sum, reserved: [0; 16] });
+        self.hasher.reset();
+    }
+
+    /// Ends the last section, writes header and table, syncs, and renames. Gives the file's checksum
+    /// in hex: of header and table, so of every section too.
+    pub fn finish(mut self, magic: &[u8; 8], fields: [u64; FIELDS]) -> Result<String> {
+        self.end_section();
+        debug_assert_eq!(self.done.len(), self.sections);
+        let mut header = Header {
+            magic: *magic,
+            version: VERSION,
+            sections: self.done.len() as u32,
+            length: self.at,
+            fields,
+            sum: [0; 16],
+        };
+        let table: &[u8] = bytemuck::cast_slice(&self.done);
+        let sum = head_sum(bytemuck::bytes_of(&header), table);
+        header.sum.copy_from_slice(&sum.as_bytes()[..16]);
+        let io = Error::io(self.path.clone());
+        let mut write = || -> std::io::Result<()> {
+            self.file.flush()?;
+            let mut file = self.file.get_ref();
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(bytemuck::bytes_of(&header))?;
+            file.write_all(table)?;
+            file.sync_all()?;
+            std::fs::rename(&self.temporary.0, &self.path)?;
             // The rename itself is on disk only once the folder is. Not every system lets a folder
             // be opened; where it does not, renames are ordered by the file system.
-            if let Ok(folder) = File::open(folder) {
-                folder.sync_all().map_err(io(&self.path))?;
+            match self.path.parent().map(File::open) {
+                Some(Ok(folder)) => folder.sync_all(),
+                _ => Ok(()),
             }
-        }
+        };
+        write().map_err(io)?;
         Ok(sum.to_hex().to_string())
     }
+}
+
+fn head_sum(header: &[u8], table: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&header[..SUMMED]);
+    hasher.update(table);
+    hasher.finalize()
 }
 
 /// A finished file, mapped.
 pub struct Mapped {
     pub path: PathBuf,
     map: memmap2::Mmap,
-    pub fields: [u64; 5],
+    pub version: u32,
+    pub fields: [u64; FIELDS],
+    /// Where each section's bytes stand, and their checksum.
+    sections: Vec<(Range<usize>, [u8; 32])>,
+    /// The checksum of the file, in hex.
     pub sum: String,
 }
 
 impl Mapped {
-    /// Maps the file and checks its header: magic, version, length and the header's own checksum.
+    /// Maps the file and checks all that says where things are: magic, version, length, the header's
+    /// own checksum, and that every section is aligned and within the file.
     pub fn open(path: &Path, magic: &[u8; 8]) -> Result<Self> {
         let file = File::open(path).map_err(Error::io(path))?;
         // SAFETY: the file is never written again once it has this name (see `Writer::finish`), and
@@ -125,35 +203,35 @@ impl Mapped {
                 String::from_utf8_lossy(magic)
             )));
         }
-        let word = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| map[at + i]));
-        let version = word(8) as u32;
-        if version != VERSION {
-            return Err(Error::Version { path: path.to_owned(), found: version, known: VERSION });
-        }
-        let sum = blake3::hash(&map[..HEADER_SUM.start]);
-        if map[HEADER_SUM] != sum.as_bytes()[..HEADER_SUM.len()] {
-            let (expected, found) = (hex(&map[HEADER_SUM]), hex(&sum.as_bytes()[..HEADER_SUM.len()]));
-            return Err(damaged(format!("header checksum {expected} expected, {found} found")));
-        }
-        let length = word(16);
-        if length != (map.len() - HEADER) as u64 {
-            return Err(damaged(format!("{length} bytes expected after the header, {} found", map.len() - HEADER)));
-        }
-        let fields = [0, 1, 2, 3, 4].map(|i| word(FIELDS.start + 8 * i));
-        let sum = hex(&map[BODY_SUM]);
-        Ok(Self { path: path.to_owned(), map, fields, sum })
+        let header: Header = bytemuck::pod_read_unaligned(&map[..HEADER]);
+        let (fields, sections, sum) = match header.version {
+            FIRST => first(&map, &damaged)?,
+            VERSION => current(&map, &header, &damaged)?,
+            found => return Err(Error::Version { path: path.to_owned(), found, known: VERSION }),
+        };
+        Ok(Self { path: path.to_owned(), map, version: header.version, fields, sections, sum })
     }
 
-    /// Everything after the header. Its start is aligned to 64 bytes, as pages are.
-    pub fn body(&self) -> &[u8] {
-        &self.map[HEADER..]
+    /// The bytes of a section; none if there is no such section.
+    pub fn bytes(&self, section: usize) -> &[u8] {
+        self.sections.get(section).map_or(&[], |(range, _)| &self.map[range.clone()])
     }
 
-    /// Reads the whole body and compares its checksum.
+    /// Reads everything and compares the checksums; between sections there are zeros.
     pub fn verify(&self) -> Result<()> {
-        let found = blake3::hash(self.body()).to_hex().to_string();
-        if found != self.sum {
-            return Err(self.damaged(format!("checksum {} expected, {found} found", self.sum)));
+        let mut end = HEADER + if self.version == FIRST { 0 } else { self.sections.len() * size_of::<Entry>() };
+        for (range, _) in &self.sections {
+            if self.map[end..range.start.max(end)].iter().any(|&byte| byte != 0) {
+                return Err(self.damaged(format!("zeros expected from byte {end} to {}", range.start)));
+            }
+            end = range.end;
+        }
+        for (number, (range, expected)) in self.sections.iter().enumerate() {
+            let found = blake3::hash(&self.map[range.clone()]);
+            if found.as_bytes() != expected {
+                let expected = blake3::Hash::from_bytes(*expected);
+                return Err(self.damaged(format!("section {number}: checksum {expected} expected, {found} found")));
+            }
         }
         Ok(())
     }
@@ -163,6 +241,94 @@ impl Mapped {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+type Contents = ([u64; FIELDS], Vec<(Range<usize>, [u8; 32])>, String);
+
+fn current(map: &[u8], header: &Header, damaged: &dyn Fn(String) -> Error) -> Result<Contents> {
+    if header.sections > MOST_SECTIONS {
+        return Err(damaged(format!("{} sections; at most {MOST_SECTIONS} were expected", header.sections)));
+    }
+    let end = HEADER + header.sections as usize * size_of::<Entry>();
+    let table = map.get(HEADER..end).ok_or_else(|| damaged("its table of sections is cut off".to_owned()))?;
+    let sum = head_sum(&map[..HEADER], table);
+    check_head(&header.sum, &sum, damaged)?;
+    if header.length != map.len() as u64 {
+        return Err(damaged(format!("{} bytes expected, {} found", header.length, map.len())));
+    }
+    let (mut sections, mut least) = (Vec::new(), end as u64);
+    for (number, bytes) in table.chunks_exact(size_of::<Entry>()).enumerate() {
+        let entry: Entry = bytemuck::pod_read_unaligned(bytes);
+        let range = entry.offset..entry.offset.saturating_add(entry.length);
+        if range.start % ALIGN as u64 != 0 || range.start < least || range.end > header.length {
+            return Err(damaged(format!("section {number} at {range:?} is not aligned or not within the file")));
+        }
+        least = range.end;
+        sections.push((range.start as usize..range.end as usize, entry.sum));
+    }
+    Ok((header.fields, sections, sum.to_hex().to_string()))
+}
+
+/// The first version: at 16 the length of the body, at 24 five fields, at 64 the body's checksum, at
+/// 112 the header's.
+fn first(map: &[u8], damaged: &dyn Fn(String) -> Error) -> Result<Contents> {
+    let word = |at: usize| bytemuck::pod_read_unaligned::<u64>(&map[at..at + 8]);
+    check_head(&map[SUMMED..HEADER], &blake3::hash(&map[..SUMMED]), damaged)?;
+    if word(16) != (map.len() - HEADER) as u64 {
+        return Err(damaged(format!("{} bytes expected after the header, {} found", word(16), map.len() - HEADER)));
+    }
+    let mut fields = [0; FIELDS];
+    fields[..5].copy_from_slice(&[24, 32, 40, 48, 56].map(word));
+    let sum: [u8; 32] = bytemuck::pod_read_unaligned(&map[64..96]);
+    Ok((fields, vec![(HEADER..map.len(), sum)], blake3::Hash::from_bytes(sum).to_hex().to_string()))
+}
+
+fn check_head(expected: &[u8], found: &blake3::Hash, damaged: &dyn Fn(String) -> Error) -> Result<()> {
+    if *expected != found.as_bytes()[..16] {
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        return Err(damaged(format!(
+            "header checksum {} expected, {} found",
+            hex(expected),
+            hex(&found.as_bytes()[..16])
+        )));
+    }
+    Ok(())
+}
+
+/// Numbers in memory, or in a part of a mapped file.
+pub enum Array<T> {
+    Owned(Vec<T>),
+    Mapped(Arc<Mapped>, Range<usize>),
+}
+
+impl<T: Pod> Array<T> {
+    /// A whole section of a file.
+    pub fn section(file: &Arc<Mapped>, section: usize) -> Result<Self> {
+        let range = file.sections.get(section).map(|(range, _)| range.clone()).unwrap_or_default();
+        Self::part(file, range)
+    }
+
+    /// A part of a section, as a range of bytes in it.
+    pub fn part_of_section(file: &Arc<Mapped>, section: usize, part: Range<usize>) -> Result<Self> {
+        let start = file.sections.get(section).map_or(0, |(range, _)| range.start);
+        Self::part(file, start + part.start..start + part.end)
+    }
+
+    fn part(file: &Arc<Mapped>, range: Range<usize>) -> Result<Self> {
+        let fits = file.map.get(range.clone()).is_some_and(|bytes| bytemuck::try_cast_slice::<u8, T>(bytes).is_ok());
+        if !fits {
+            return Err(file.damaged(format!("its numbers at {range:?} are cut off or not aligned")));
+        }
+        Ok(Self::Mapped(file.clone(), range))
+    }
+}
+
+impl<T: Pod> Deref for Array<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::Owned(values) => values,
+            // `part` has seen that this cast succeeds.
+            Self::Mapped(file, range) => bytemuck::cast_slice(&file.map[range.clone()]),
+        }
+    }
 }

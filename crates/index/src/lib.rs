@@ -17,6 +17,7 @@
 compile_error!("the files are little-endian and are mapped as they are");
 
 mod bits;
+mod codes;
 pub mod distance;
 mod error;
 pub mod exact;
@@ -28,7 +29,7 @@ mod vectors;
 
 pub use bits::Bits;
 pub use error::{Error, Result};
-pub use graph::{Graph, Health, Params};
+pub use graph::{Builder, Graph, Health, Params};
 pub use segment::{Method, Segment};
 pub use top::Hit;
 pub use vectors::{VectorFile, VectorWriter, check_unit};

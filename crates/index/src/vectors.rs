@@ -1,8 +1,9 @@
 //! A file of unit vectors with their keys and tags.
 
-use crate::file::{Mapped, Writer};
+use crate::file::{Array, FIRST, Mapped, Writer};
 use crate::{Error, Result};
 use std::path::Path;
+use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"NIGHVEC\n";
 
@@ -43,7 +44,7 @@ impl VectorWriter {
     /// # Errors
     /// When the file cannot be made.
     pub fn create(path: &Path, dimensions: usize) -> Result<Self> {
-        Ok(Self { file: Writer::create(path)?, dimensions, keys: Vec::new(), tags: Vec::new() })
+        Ok(Self { file: Writer::create(path, 3)?, dimensions, keys: Vec::new(), tags: Vec::new() })
     }
 
     /// Appends a row. Keys must increase from row to row.
@@ -73,21 +74,22 @@ impl VectorWriter {
     /// # Errors
     /// When the disk is full.
     pub fn finish(mut self) -> Result<String> {
-        let rows = self.keys.len();
-        if (rows * self.dimensions) % 2 == 1 {
-            self.file.write(&[0; 4])?;
-        }
+        let rows = self.keys.len() as u64;
+        self.file.next_section()?;
         self.file.write(bytemuck::cast_slice(&self.keys))?;
+        self.file.next_section()?;
         self.file.write(bytemuck::cast_slice(&self.tags))?;
-        self.file.finish(MAGIC, &[self.dimensions as u64, rows as u64, 0, 0, 0])
+        self.file.finish(MAGIC, [self.dimensions as u64, rows, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     }
 }
 
 /// An immutable file of unit vectors, mapped into memory.
 pub struct VectorFile {
-    file: Mapped,
+    file: Arc<Mapped>,
     dimensions: usize,
-    rows: usize,
+    vectors: Array<f32>,
+    keys: Array<u64>,
+    tags: Array<[u8; 16]>,
 }
 
 impl VectorFile {
@@ -96,18 +98,32 @@ impl VectorFile {
     /// # Errors
     /// When it is not there, of another version, or not as its header says.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = Mapped::open(path, MAGIC)?;
-        let damaged =
-            || file.damaged(format!("{} rows of {} dimensions do not fit its length", file.fields[1], file.fields[0]));
+        let file = Arc::new(Mapped::open(path, MAGIC)?);
         let (dimensions, rows) = (file.fields[0], file.fields[1]);
+        let damaged = || file.damaged(format!("{rows} rows of {dimensions} dimensions do not fit its length"));
         if rows > u64::from(u32::MAX) || dimensions == 0 || dimensions > 1 << 20 {
             return Err(damaged());
         }
-        let expected = (rows * dimensions * 4).next_multiple_of(8) + rows * 24;
-        if expected != file.body().len() as u64 {
+        let (dimensions, rows) = (dimensions as usize, rows as usize);
+        let (vectors, keys, tags) = if file.version == FIRST {
+            // One after the other, the keys at a multiple of 8.
+            let keys_at = (rows * dimensions * 4).next_multiple_of(8);
+            let tags_at = keys_at + rows * 8;
+            if tags_at + rows * 16 != file.bytes(0).len() {
+                return Err(damaged());
+            }
+            (
+                Array::part_of_section(&file, 0, 0..rows * dimensions * 4)?,
+                Array::part_of_section(&file, 0, keys_at..tags_at)?,
+                Array::part_of_section(&file, 0, tags_at..tags_at + rows * 16)?,
+            )
+        } else {
+            (Array::section(&file, 0)?, Array::section(&file, 1)?, Array::section(&file, 2)?)
+        };
+        if vectors.len() != rows * dimensions || keys.len() != rows || tags.len() != rows {
             return Err(damaged());
         }
-        Ok(Self { dimensions: dimensions as usize, rows: rows as usize, file })
+        Ok(Self { file, dimensions, vectors, keys, tags })
     }
 
     /// The length of each vector.
@@ -117,7 +133,7 @@ impl VectorFile {
 
     /// How many vectors.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.keys.len()
     }
 
     /// The checksum of its content, in hex.
@@ -127,26 +143,23 @@ impl VectorFile {
 
     /// All vectors, row-major, `rows × dimensions`.
     pub fn vectors(&self) -> &[f32] {
-        // `open` checked the length; the body of a mapping is aligned for any of the casts here.
-        bytemuck::cast_slice(&self.file.body()[..self.rows * self.dimensions * 4])
+        &self.vectors
     }
 
     /// One vector; empty if there is no such row.
     pub fn vector(&self, row: u32) -> &[f32] {
         let start = row as usize * self.dimensions;
-        self.vectors().get(start..start + self.dimensions).unwrap_or_default()
+        self.vectors.get(start..start + self.dimensions).unwrap_or_default()
     }
 
     /// The key of every row, increasing.
     pub fn keys(&self) -> &[u64] {
-        let start = (self.rows * self.dimensions * 4).next_multiple_of(8);
-        bytemuck::cast_slice(&self.file.body()[start..start + self.rows * 8])
+        &self.keys
     }
 
     /// The tag of every row.
     pub fn tags(&self) -> &[[u8; 16]] {
-        let start = (self.rows * self.dimensions * 4).next_multiple_of(8) + self.rows * 8;
-        bytemuck::cast_slice(&self.file.body()[start..])
+        &self.tags
     }
 
     /// The row with `key`.

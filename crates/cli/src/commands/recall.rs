@@ -51,7 +51,7 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     drop(vectors);
     let mut builds = Vec::new();
     for &m in &args.m {
-        let params = Params { m, ef_construction: args.ef_construction };
+        let params = Params { m, ef_construction: args.ef_construction, ..Params::default() };
         let bar: Mutex<Option<(String, indicatif::ProgressBar)>> = Mutex::new(None);
         let show = |what: &str, done: usize, of: usize| {
             let Ok(mut bar) = bar.lock() else { return };

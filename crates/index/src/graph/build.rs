@@ -1,47 +1,52 @@
-//! Building with hnsw_rs, in parallel, and reading the lists out.
+//! From vectors to a graph: by one of two builders, then proved whole and numbered anew.
 
-use super::flat::{Graph, Lists};
-use super::reach;
-use crate::distance::{self, UnitDistance};
+use super::flat::Graph;
+use super::{batch, oracle, reach, renumber, twins};
 use crate::{Error, Result, VectorFile};
-use hnsw_rs::hnsw::Hnsw;
 use serde::{Deserialize, Serialize};
+
+/// What makes the lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Builder {
+    /// Our own: in batches, on int8 codes; the same seed and vectors give the same graph, byte for
+    /// byte, whatever the number of threads or the processor.
+    #[default]
+    Batch,
+    /// The crate hnsw_rs, on the vectors as they are; two builds differ in a few links.
+    HnswRs,
+}
 
 /// How a graph is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
-    /// The most neighbours of a node above level 0; twice that there.
+    /// The most neighbours of a node above level 0; twice that there. 2 to 128.
     pub m: usize,
-    /// The length of the candidate list when a node's neighbours are chosen.
+    /// The length of the candidate list when a node's neighbours are chosen. 1 to 10,000.
     pub ef_construction: usize,
+    /// What levels and the order of insertion are made from.
+    #[serde(default)]
+    pub seed: u64,
+    /// What makes the lists.
+    #[serde(default)]
+    pub builder: Builder,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { m: 16, ef_construction: 200 }
+        Self { m: 16, ef_construction: 200, seed: 0, builder: Builder::Batch }
     }
 }
 
-/// hnsw_rs's own limit.
-const LEVELS: usize = 16;
-/// How many nodes are inserted between two reports of progress.
-const BLOCK: usize = 2048;
+/// Told how many nodes are in, and how many there will be.
+pub type Progress<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
-/// Builds the graph over `vectors` with `threads` threads. `progress` is told how many nodes are
-/// in, and how many there will be.
-///
-/// hnsw_rs inserts in whatever order its threads get to, so two builds of the same vectors differ
-/// in a few links.
+/// Builds the graph over `vectors` with `threads` threads.
 ///
 /// # Errors
 /// When a parameter is out of its range or the threads cannot be started.
-pub fn build(
-    vectors: &VectorFile,
-    params: Params,
-    threads: usize,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Graph> {
-    let Params { m, ef_construction } = params;
+pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Progress<'_>) -> Result<Graph> {
+    let Params { m, ef_construction, builder, .. } = params;
     if !(2..=128).contains(&m) {
         return Err(Error::Parameter { name: "m", expected: "2 to 128", found: m });
     }
@@ -49,127 +54,23 @@ pub fn build(
         return Err(Error::Parameter { name: "ef_construction", expected: "1 to 10,000", found: ef_construction });
     }
     let rows = vectors.rows();
-    if rows == 0 || rows > i32::MAX as usize {
+    if rows == 0 || rows >= super::walk::MOST_NODES {
         return Err(Error::Parameter { name: "rows", expected: "1 to 2,147,483,647", found: rows });
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
     let pool = pool.map_err(|error| Error::Threads { threads, said: error.to_string() })?;
-    // The level scale stays as it is: to change it would make hnsw_rs print.
-    let hnsw = Hnsw::<f32, UnitDistance>::new(m, rows, LEVELS, ef_construction, UnitDistance(distance::dot()));
-    let points: Vec<(&[f32], usize)> = (0..rows).map(|row| (vectors.vector(row as u32), row)).collect();
-    for block in points.chunks(BLOCK) {
-        pool.install(|| hnsw.parallel_insert_slice(&block.to_vec()));
-        progress(hnsw.get_nb_point(), rows);
-    }
-    Ok(freeze(vectors, &hnsw, params))
-}
-
-/// Reads the lists out of hnsw_rs, mends what cannot be reached, and lays them flat.
-fn freeze(vectors: &VectorFile, hnsw: &Hnsw<'_, f32, UnitDistance>, params: Params) -> Graph {
-    let points = hnsw.get_point_indexation();
-    let mut level0 = vec![Vec::new(); vectors.rows()];
-    let mut above: Vec<Vec<(u32, Vec<u32>)>> = Vec::new();
-    let mut entry = (0, 0);
-    for layer in (0..=hnsw.get_max_level_observed() as usize).rev() {
-        for point in points.get_layer_iterator(layer) {
-            let node = point.get_origin_id() as u32;
-            entry = entry.max((layer, u32::MAX - node));
-            for (level, list) in point.get_neighborhood_id().into_iter().enumerate().take(layer + 1) {
-                let links = list.iter().map(|n| n.get_origin_id() as u32).filter(|&n| n != node).collect();
-                if level == 0 {
-                    level0[node as usize] = links;
-                } else {
-                    above.resize(above.len().max(level), Vec::new());
-                    above[level - 1].push((node, links));
-                }
-            }
-        }
-    }
-    let entry = u32::MAX - entry.1;
-    let health = reach::mend(vectors, entry, &mut level0);
-    let mut lists = vec![Lists::new(Vec::new(), &level0)];
-    for mut level in above {
-        level.sort_unstable_by_key(|(node, _)| *node);
-        let (nodes, links): (Vec<u32>, Vec<Vec<u32>>) = level.into_iter().unzip();
-        lists.push(Lists::new(nodes, &links));
-    }
-    Graph::new(lists, entry, params.m, params.ef_construction, health)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exact;
-    use crate::graph::testing::{Random, file};
-
-    fn clustered(clusters: usize, each: usize, spread: f32, dimensions: usize) -> Vec<Vec<f32>> {
-        let mut random = Random(42);
-        let centres: Vec<_> = (0..clusters).map(|_| random.unit(dimensions)).collect();
-        (0..clusters * each).map(|i| random.near(&centres[i % clusters], spread)).collect()
-    }
-
-    fn quiet(_: usize, _: usize) {}
-
-    #[test]
-    fn finds_what_the_exact_scan_finds_and_survives_a_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let vectors = file(dir.path(), &clustered(100, 30, 0.3, 32));
-        let built = build(&vectors, Params::default(), 2, &quiet).unwrap();
-        let path = dir.path().join("a.graph");
-        built.write(&path).unwrap();
-        let graph = Graph::open(&path).unwrap();
-        graph.verify().unwrap();
-        assert_eq!((graph.m(), graph.ef_construction(), graph.health()), (16, 200, built.health()));
-        let mut random = Random(1);
-        let (mut found, mut wanted) = (0, 0);
-        for _ in 0..100 {
-            let query = random.unit(32);
-            let truth = exact::search(&vectors, &query, 10, None);
-            let got = graph.search(&vectors, &query, 10, 100, None);
-            assert_eq!(got, built.search(&vectors, &query, 10, 100, None));
-            wanted += truth.len();
-            found += got.iter().filter(|hit| truth.contains(hit)).count();
-        }
-        assert!(found as f64 >= 0.99 * wanted as f64, "recall {found}/{wanted}");
-    }
-
-    #[test]
-    fn crowds_of_near_copies_stay_reachable() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut rows = clustered(10, 300, 0.004, 24);
-        let mut random = Random(3);
-        rows.extend((0..1000).map(|_| random.unit(24)));
-        rows.extend(vec![random.unit(24); 500]);
-        let vectors = file(dir.path(), &rows);
-        let graph = build(&vectors, Params { m: 8, ef_construction: 40 }, 2, &quiet).unwrap();
-        graph.verify().unwrap();
-    }
-
-    #[test]
-    fn damage_is_noticed() {
-        let dir = tempfile::tempdir().unwrap();
-        let vectors = file(dir.path(), &clustered(5, 8, 0.3, 8));
-        let path = dir.path().join("a.graph");
-        build(&vectors, Params { m: 4, ef_construction: 20 }, 1, &quiet).unwrap().write(&path).unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        for at in 0..whole.len() {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 0x11;
-            std::fs::write(&path, &bytes).unwrap();
-            assert!(Graph::open(&path).and_then(|g| g.verify()).is_err(), "byte {at}");
-            // Without the check of the whole file, a search may find less, but never panics.
-            if let Ok(graph) = Graph::open(&path) {
-                graph.search(&vectors, vectors.vector(0), 3, 10, None);
-            }
-        }
-    }
-
-    #[test]
-    fn parameters_out_of_range_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let vectors = file(dir.path(), &clustered(2, 2, 0.3, 8));
-        for m in [0, 1, 129] {
-            assert!(build(&vectors, Params { m, ef_construction: 10 }, 1, &quiet).is_err());
-        }
-    }
+    Ok(pool.install(|| {
+        let groups = twins::groups(vectors);
+        let rows: Vec<u32> = groups.iter().filter_map(|group| group.first().copied()).collect();
+        let mut draft = match builder {
+            Builder::Batch => batch::build(vectors, &rows, params, progress),
+            Builder::HnswRs => oracle::build(vectors, &rows, params, progress),
+        };
+        let (mut health, ways) = reach::mend(&mut draft);
+        reach::make_findable(&mut draft, &ways, vectors, &mut health);
+        let draft = renumber::along_links(draft);
+        let group_of = |row: &u32| rows.binary_search(row).ok().map(|at| groups[at].clone()).unwrap_or_default();
+        let twins: Vec<Vec<u32>> = draft.rows.iter().map(group_of).collect();
+        Graph::new(draft, &twins, params, health)
+    }))
 }

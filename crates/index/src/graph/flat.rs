@@ -1,97 +1,130 @@
-//! The graph's layout, in memory and on disk alike.
+//! The graph as it is searched, in memory and on disk alike.
 
+use super::build::Params;
+use super::draft::Draft;
+use super::first;
+use super::links::Links;
 use super::reach::{self, Health};
-use crate::file::{Mapped, Writer};
-use crate::{Error, Result};
+use crate::codes::{self, Codes};
+use crate::file::{Array, FIRST, Mapped, Writer};
+use crate::{Bits, Error, Result, VectorFile};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
-const MAGIC: &[u8; 8] = b"NIGHGRF\n";
+pub(super) const MAGIC: &[u8; 8] = b"NIGHGRF\n";
 
-/// One level's neighbour lists: those of the node at place `p` are
-/// `links[offsets[p]..offsets[p + 1]]`.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Lists {
-    /// The nodes of the level, increasing; empty at level 0, where a node's place is its number.
-    pub nodes: Vec<u32>,
-    pub offsets: Vec<u32>,
-    pub links: Vec<u32>,
-}
-
-impl Lists {
-    /// The lists of nodes `0..lists.len()`, or of `nodes` where it is not empty.
-    pub fn new(nodes: Vec<u32>, lists: &[Vec<u32>]) -> Self {
-        let mut offsets = Vec::with_capacity(lists.len() + 1);
-        let mut links = Vec::with_capacity(lists.iter().map(Vec::len).sum());
-        offsets.push(0);
-        for list in lists {
-            links.extend_from_slice(list);
-            offsets.push(links.len() as u32);
-        }
-        Self { nodes, offsets, links }
-    }
-}
-
-/// An HNSW graph over the rows of a file of vectors.
+/// An HNSW graph over the rows of a file of vectors, with their int8 codes.
+///
+/// Nodes are numbered by level, those of the highest first, and within a level along the links; node
+/// 0 is where every search begins.
 pub struct Graph {
-    words: Words,
-    /// Where each level's parts stand among the words, level 0 first.
-    levels: Vec<Level>,
-    nodes: usize,
-    entry: u32,
+    /// The rows of every node, one after the other: most nodes have one, and those with the very same
+    /// vector share a node.
+    rows: Array<u32>,
+    /// Where the rows of each node begin, and where the last one's end.
+    firsts: Array<u32>,
+    /// The lists of each level, one after the other; see `levels`.
+    links: Array<u32>,
+    pub(crate) codes: Codes,
+    /// How many nodes there are on each level.
+    levels: Vec<usize>,
     m: usize,
     ef_construction: usize,
     health: Health,
+    /// The file it is from.
+    file: Option<Arc<Mapped>>,
+    /// The node of each row, worked out when first asked for.
+    nodes: OnceLock<Vec<u32>>,
 }
 
-/// The words of a graph just built, or of a file.
-enum Words {
-    Owned(Vec<u32>),
-    Mapped(Mapped),
+/// The rows of each node.
+#[derive(Clone, Copy)]
+pub(crate) struct Groups<'a> {
+    rows: &'a [u32],
+    firsts: &'a [u32],
 }
 
-#[derive(Debug, Clone)]
-struct Level {
-    nodes: std::ops::Range<usize>,
-    offsets: std::ops::Range<usize>,
-    links: std::ops::Range<usize>,
+impl<'a> Groups<'a> {
+    /// Those of one node, increasing; none where a damaged file says so.
+    #[inline(always)]
+    pub fn of(&self, node: u32) -> &'a [u32] {
+        let ends = (self.firsts.get(node as usize), self.firsts.get(node as usize + 1));
+        let (Some(&start), Some(&end)) = ends else { return &[] };
+        self.rows.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Whether one of a node's rows is in the set.
+    #[inline(always)]
+    pub fn any(&self, node: u32, allowed: &Bits) -> bool {
+        self.of(node).iter().any(|&row| allowed.contains(row))
+    }
+}
+
+/// The sections of the file.
+const ROWS: usize = 0;
+const FIRSTS: usize = 1;
+const LEVELS: usize = 2;
+const LINKS: usize = 3;
+const SCALES: usize = 4;
+const ERRORS: usize = 5;
+const CODES: usize = 6;
+const SECTIONS: usize = 7;
+
+/// The most links of a node on a level.
+fn width(level: usize, m: usize) -> usize {
+    super::batch::width(level, m)
+}
+
+fn pair(low: usize, high: usize) -> u64 {
+    low as u64 & 0xffff_ffff | (high as u64) << 32
+}
+
+fn unpair(pair: u64) -> (usize, usize) {
+    (pair as u32 as usize, (pair >> 32) as usize)
 }
 
 impl Graph {
-    pub(super) fn new(lists: Vec<Lists>, entry: u32, m: usize, ef_construction: usize, health: Health) -> Self {
-        let nodes = lists.first().map_or(0, |level| level.offsets.len().saturating_sub(1));
-        let mut words = Vec::new();
-        let mut put = |part: &[u32]| {
-            let start = words.len();
-            words.extend_from_slice(part);
-            start..words.len()
-        };
-        let levels = lists
-            .iter()
-            .map(|l| Level { nodes: put(&l.nodes), offsets: put(&l.offsets), links: put(&l.links) })
-            .collect();
-        Self { words: Words::Owned(words), levels, nodes, entry, m, ef_construction, health }
-    }
-
-    fn words(&self) -> &[u32] {
-        match &self.words {
-            Words::Owned(words) => words,
-            Words::Mapped(file) => bytemuck::cast_slice(file.body()),
+    /// The graph of a draft, with the rows of each of its nodes.
+    pub(super) fn new(draft: Draft, twins: &[Vec<u32>], params: Params, health: Health) -> Self {
+        let levels = draft.levels.iter().map(|level| level.nodes).collect();
+        let links = draft.levels.into_iter().flat_map(|level| level.links).collect();
+        let mut firsts = vec![0];
+        firsts.extend(twins.iter().scan(0, |sum, rows| {
+            *sum += rows.len() as u32;
+            Some(*sum)
+        }));
+        Self {
+            rows: Array::Owned(twins.concat()),
+            firsts: Array::Owned(firsts),
+            links: Array::Owned(links),
+            codes: draft.codes,
+            levels,
+            m: params.m,
+            ef_construction: params.ef_construction,
+            health,
+            file: None,
+            nodes: OnceLock::new(),
         }
     }
 
-    /// How many nodes, which is how many rows its vectors have.
+    /// How many nodes: different vectors.
     pub fn nodes(&self) -> usize {
-        self.nodes
+        self.firsts.len() - 1
+    }
+
+    /// How many rows its vectors have.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows of each node, looked up once for a search.
+    pub(crate) fn groups(&self) -> Groups<'_> {
+        Groups { rows: &self.rows, firsts: &self.firsts }
     }
 
     /// How many levels.
     pub fn levels(&self) -> usize {
         self.levels.len()
-    }
-
-    /// Where every search begins.
-    pub fn entry(&self) -> u32 {
-        self.entry
     }
 
     /// The most neighbours it was built with: `m` above level 0, twice that there.
@@ -104,42 +137,37 @@ impl Graph {
         self.ef_construction
     }
 
-    /// What the check after the build found and mended.
+    /// What the checks after the build found and mended.
     pub fn health(&self) -> Health {
         self.health
     }
 
     /// The checksum of its file; `None` for one just built.
     pub fn checksum(&self) -> Option<&str> {
-        match &self.words {
-            Words::Owned(_) => None,
-            Words::Mapped(file) => Some(&file.sum),
-        }
+        self.file.as_ref().map(|file| file.sum.as_str())
     }
 
-    /// The bytes it takes.
-    pub fn bytes(&self) -> usize {
-        std::mem::size_of_val(self.words())
-    }
-
-    /// The neighbours of `node` at `level`; none if it is not there.
-    pub fn neighbours(&self, level: usize, node: u32) -> &[u32] {
-        let words = self.words();
-        let Some(parts) = self.levels.get(level) else { return &[] };
-        let place = match level {
-            0 => node as usize,
-            _ => match words[parts.nodes.clone()].binary_search(&node) {
-                Ok(place) => place,
-                Err(_) => return &[],
-            },
-        };
-        let offsets = &words[parts.offsets.clone()];
-        match (offsets.get(place), offsets.get(place + 1)) {
-            (Some(&start), Some(&end)) => {
-                words[parts.links.clone()].get(start as usize..end as usize).unwrap_or_default()
+    /// The node that stands for a row; node 0 where, in a damaged file, none does.
+    pub(crate) fn node_of(&self, row: u32) -> u32 {
+        let nodes = self.nodes.get_or_init(|| {
+            let mut nodes = vec![0; self.rows()];
+            let groups = self.groups();
+            for node in 0..self.nodes() as u32 {
+                for &row in groups.of(node) {
+                    if let Some(slot) = nodes.get_mut(row as usize) {
+                        *slot = node;
+                    }
+                }
             }
-            _ => &[],
-        }
+            nodes
+        });
+        nodes.get(row as usize).copied().unwrap_or_default()
+    }
+
+    pub(super) fn level(&self, level: usize) -> Links<'_> {
+        let start: usize = (0..level).map(|l| self.levels[l] * width(l, self.m)).sum();
+        let width = width(level, self.m);
+        Links { links: &self.links[start..start + self.levels[level] * width], width }
     }
 
     /// Writes it to `path`. Gives the checksum.
@@ -147,102 +175,148 @@ impl Graph {
     /// # Errors
     /// When the disk is full.
     pub fn write(&self, path: &Path) -> Result<String> {
-        let mut file = Writer::create(path)?;
-        let mut table = vec![self.levels.len() as u32];
-        for level in &self.levels {
-            table.extend([level.nodes.len() as u32, level.offsets.len() as u32, level.links.len() as u32]);
-        }
-        file.write(bytemuck::cast_slice(&table))?;
-        // In a mapped graph the table stands before the levels.
-        let start = self.levels.first().map_or(0, |level| level.nodes.start);
-        file.write(bytemuck::cast_slice(&self.words()[start..]))?;
-        let pair = |low: usize, high: usize| low as u64 | (high as u64) << 32;
-        let fields = [
-            self.nodes as u64,
-            pair(self.entry as usize, self.m),
-            pair(self.ef_construction, self.health.unreachable),
-            pair(self.health.linked, self.health.no_incoming),
-            0,
+        let mut file = Writer::create(path, SECTIONS)?;
+        let levels: Vec<u32> = self.levels.iter().map(|&nodes| nodes as u32).collect();
+        let sections: [&[u8]; SECTIONS] = [
+            bytemuck::cast_slice(&self.rows),
+            bytemuck::cast_slice(&self.firsts),
+            bytemuck::cast_slice(&levels),
+            bytemuck::cast_slice(&self.links),
+            bytemuck::cast_slice(&self.codes.scales),
+            bytemuck::cast_slice(&self.codes.errors),
+            &self.codes.bytes,
         ];
-        file.finish(MAGIC, &fields)
+        for (number, section) in sections.into_iter().enumerate() {
+            if number > 0 {
+                file.next_section()?;
+            }
+            file.write(section)?;
+        }
+        let health = self.health;
+        file.finish(
+            MAGIC,
+            [
+                self.nodes() as u64,
+                self.codes.stride as u64,
+                pair(self.m, self.ef_construction),
+                health.unreachable as u64,
+                health.linked as u64,
+                health.no_incoming as u64,
+                health.asked as u64,
+                health.lost as u64,
+                0,
+                0,
+                0,
+            ],
+        )
     }
 
-    /// Maps a file.
+    /// Maps the file of the graph over `vectors`.
     ///
     /// # Errors
-    /// When it is not there, of another version, or not as its header says.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = Mapped::open(path, MAGIC)?;
-        let damaged = |problem: &str| file.damaged(problem.to_owned());
-        let words: &[u32] =
-            bytemuck::try_cast_slice(file.body()).map_err(|_| damaged("its length is no multiple of four"))?;
-        let low = |field: usize| file.fields[field] as u32 as usize;
-        let high = |field: usize| (file.fields[field] >> 32) as usize;
-        let (nodes, entry) = (file.fields[0] as usize, low(1) as u32);
-        let health = Health { unreachable: high(2), linked: low(3), no_incoming: high(3) };
-        let count = words.first().copied().unwrap_or_default() as usize;
-        let table = words.get(1..1 + 3 * count).ok_or_else(|| damaged("its table of levels is cut off"))?;
-        let mut at = 1 + table.len();
-        let mut levels = Vec::with_capacity(count);
-        for (level, sizes) in table.chunks_exact(3).enumerate() {
-            let mut part = |length: u32| {
-                let range = at..at + length as usize;
-                at = range.end;
-                range
-            };
-            let parts = Level { nodes: part(sizes[0]), offsets: part(sizes[1]), links: part(sizes[2]) };
-            let in_level = if level == 0 { nodes } else { parts.nodes.len() };
-            if parts.offsets.len() != in_level + 1 || (level == 0 && !parts.nodes.is_empty()) {
-                return Err(damaged(&format!(
-                    "level {level} has {} offsets for {in_level} nodes",
-                    parts.offsets.len()
-                )));
-            }
-            levels.push(parts);
+    /// When it is not there, of another version, not as its header says, or of other vectors.
+    pub fn open(path: &Path, vectors: &VectorFile) -> Result<Self> {
+        let file = Arc::new(Mapped::open(path, MAGIC)?);
+        let graph = if file.version == FIRST { first::read(&file, vectors)? } else { Self::map(&file)? };
+        let (rows, stride) = (vectors.rows(), codes::stride(vectors.dimensions()));
+        if graph.rows() != rows || graph.codes.stride != stride {
+            return Err(file.damaged(format!(
+                "{} rows and codes of {} bytes, but its vectors are {rows} and need {stride}",
+                graph.rows(),
+                graph.codes.stride
+            )));
         }
-        if at != words.len() || levels.is_empty() || entry as usize >= nodes {
-            return Err(damaged("its levels do not fit its length, or its entry is no node"));
-        }
-        let (m, ef_construction) = (high(1), low(2));
-        Ok(Self { levels, nodes, entry, m, ef_construction, health, words: Words::Mapped(file) })
+        Ok(Self { file: Some(file), ..graph })
     }
 
-    /// How many of its nodes can be reached from the entry, by walking it.
+    fn map(file: &Arc<Mapped>) -> Result<Self> {
+        let fields = file.fields.map(|field| usize::try_from(field).unwrap_or(usize::MAX));
+        let (m, ef_construction) = unpair(file.fields[2]);
+        let counts: Array<u32> = Array::section(file, LEVELS)?;
+        let levels: Vec<usize> = counts.iter().map(|&nodes| nodes as usize).collect();
+        let graph = Self {
+            rows: Array::section(file, ROWS)?,
+            firsts: Array::section(file, FIRSTS)?,
+            links: Array::section(file, LINKS)?,
+            codes: Codes {
+                stride: fields[1],
+                bytes: Array::section(file, CODES)?,
+                scales: Array::section(file, SCALES)?,
+                errors: Array::section(file, ERRORS)?,
+            },
+            levels,
+            m,
+            ef_construction,
+            health: Health {
+                unreachable: fields[3],
+                linked: fields[4],
+                no_incoming: fields[5],
+                asked: fields[6],
+                lost: fields[7],
+            },
+            file: None,
+            nodes: OnceLock::new(),
+        };
+        let nodes = graph.firsts.len().saturating_sub(1);
+        let sorted = graph.levels.windows(2).all(|pair| pair[0] >= pair[1]);
+        let links: Option<usize> = (0..)
+            .zip(&graph.levels)
+            .try_fold(0usize, |sum, (level, &nodes)| sum.checked_add(nodes.checked_mul(width(level, m.min(1 << 16)))?));
+        let fits = graph.levels.first() == Some(&nodes)
+            && (1..super::walk::MOST_NODES).contains(&nodes)
+            && fields[0] == nodes
+            && sorted
+            && links == Some(graph.links.len())
+            && graph.codes.scales.len() == nodes
+            && graph.codes.errors.len() == nodes
+            && Some(graph.codes.bytes.len()) == nodes.checked_mul(graph.codes.stride);
+        if !fits {
+            return Err(file.damaged("its sections do not fit each other".to_owned()));
+        }
+        Ok(graph)
+    }
+
+    /// How many of its nodes can be reached from node 0, by walking it.
     pub fn reachable(&self) -> usize {
-        reach::reached(self.nodes, self.entry, |node| self.neighbours(0, node)).count()
+        let level0 = self.level(0);
+        reach::Ways::find(self.nodes(), |node| level0.of(node)).count()
     }
 
-    /// Reads it all: checksum, every link to a node that is there, every node reached from the
-    /// entry.
+    /// Reads it all: checksums, every link to a node of its level, every row once, every node reached
+    /// from the first.
     ///
     /// # Errors
     /// What does not hold.
     pub fn verify(&self) -> Result<()> {
-        let damaged = |problem: String| match &self.words {
-            Words::Mapped(file) => file.damaged(problem),
-            Words::Owned(_) => Error::Damaged { path: Default::default(), problem },
+        let damaged = |problem: String| match &self.file {
+            Some(file) => file.damaged(problem),
+            None => Error::Damaged { path: Default::default(), problem },
         };
-        if let Words::Mapped(file) = &self.words {
+        if let Some(file) = &self.file {
             file.verify()?;
         }
-        let words = self.words();
-        for (level, parts) in self.levels.iter().enumerate() {
-            let offsets = &words[parts.offsets.clone()];
-            let sorted = offsets.first() == Some(&0) && offsets.windows(2).all(|pair| pair[0] <= pair[1]);
-            if !sorted || offsets.last().map(|&end| end as usize) != Some(parts.links.len()) {
-                return Err(damaged(format!("the offsets of level {level} are out of order")));
-            }
-            let links = words[parts.links.clone()].iter().chain(&words[parts.nodes.clone()]);
-            if let Some(stray) = links.into_iter().find(|&&node| node as usize >= self.nodes) {
-                return Err(damaged(format!("level {level} names node {stray} of {}", self.nodes)));
+        let ends = self.firsts.first() == Some(&0) && self.firsts.last().map(|&end| end as usize) == Some(self.rows());
+        if !ends || self.firsts.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(damaged("its nodes do not share out its rows".to_owned()));
+        }
+        let mut rows = Bits::new(self.rows());
+        if let Some(row) = self.rows.iter().find(|&&row| !rows.insert(row)) {
+            return Err(damaged(format!("row {row} is not there or has two nodes")));
+        }
+        for (level, &nodes) in self.levels.iter().enumerate() {
+            let lists = self.level(level);
+            for node in 0..nodes as u32 {
+                if let Some(stray) = lists.of(node).iter().find(|&&to| to as usize >= nodes) {
+                    return Err(damaged(format!("node {node} links to {stray}, but level {level} has {nodes} nodes")));
+                }
             }
         }
         let reached = self.reachable();
-        if reached != self.nodes {
+        if reached != self.nodes() {
             return Err(damaged(format!(
-                "{} of its {} nodes cannot be reached from the entry",
-                self.nodes - reached,
-                self.nodes
+                "{} of its {} nodes cannot be reached from the first",
+                self.nodes() - reached,
+                self.nodes()
             )));
         }
         Ok(())

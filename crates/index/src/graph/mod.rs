@@ -3,14 +3,26 @@
 //! Malkov and Yashunin, *Efficient and robust approximate nearest neighbor search using
 //! Hierarchical Navigable Small World graphs*, arXiv:1603.09320.
 
+mod batch;
 mod build;
+mod draft;
+mod filter;
+mod first;
 mod flat;
+mod links;
+mod oracle;
 mod reach;
+mod renumber;
 mod search;
+mod select;
+mod twins;
+mod walk;
 
-pub use build::{Params, build};
+pub use build::{Builder, Params, Progress, build};
 pub use flat::Graph;
+pub(crate) use flat::Groups;
 pub use reach::Health;
+pub(crate) use walk::Near;
 
 #[cfg(test)]
 pub(crate) mod testing {

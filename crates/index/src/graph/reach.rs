@@ -3,105 +3,220 @@
 //! HNSW keeps lists short by dropping links, and where many vectors lie close together (copies of
 //! one text) it can drop the last link into a group: no search finds it again, and nothing says so.
 
-use crate::top::Hit;
-use crate::{Bits, VectorFile, distance};
+use super::draft::{Draft, Level};
+use super::links::NONE;
+use super::walk::{Scratch, descend, walk};
+use crate::codes::Coded;
+use crate::{Bits, VectorFile};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
-/// What the check after a build found.
+/// What the checks after a build found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Nodes that no search could have reached, before mending.
     pub unreachable: usize,
-    /// Links added to reach them. After that there are none.
+    /// Links added to reach them, and to find those that searches for themselves did not. After that
+    /// none is unreachable.
     pub linked: usize,
     /// Nodes with no link to them, before mending.
     pub no_incoming: usize,
+    /// So many nodes were searched for by their own vectors with a short candidate list,
+    #[serde(default)]
+    pub asked: usize,
+    /// and so many of these were not found, nor an equal, after all linking in.
+    #[serde(default)]
+    pub lost: usize,
 }
 
-/// The nodes that can be reached from `entry`.
-pub fn reached<'a>(nodes: usize, entry: u32, neighbours: impl Fn(u32) -> &'a [u32]) -> Bits {
-    let mut found = Bits::new(nodes);
-    spread(&mut found, entry, neighbours);
-    found
+/// How each node is reached from node 0: the node before it on the way, [`NONE`] where there is no
+/// way. The links that it names can all others be dropped from without losing anybody.
+pub struct Ways {
+    before: Vec<u32>,
 }
 
-/// Adds to `found` all that can be reached from `start`.
-fn spread<'a>(found: &mut Bits, start: u32, neighbours: impl Fn(u32) -> &'a [u32]) {
-    let mut waiting = vec![start];
-    found.insert(start);
-    while let Some(node) = waiting.pop() {
-        waiting.extend(neighbours(node).iter().filter(|&&next| found.insert(next)));
+impl Ways {
+    pub fn find<'a>(nodes: usize, neighbours: impl Fn(u32) -> &'a [u32]) -> Self {
+        let mut ways = Self { before: vec![NONE; nodes] };
+        if nodes > 0 {
+            ways.extend(0, 0, neighbours);
+        }
+        ways
+    }
+
+    /// Adds `start`, reached from `before`, and all that can be reached from it.
+    fn extend<'a>(&mut self, before: u32, start: u32, neighbours: impl Fn(u32) -> &'a [u32]) {
+        let mut waiting = std::collections::VecDeque::from([start]);
+        self.before[start as usize] = before;
+        while let Some(node) = waiting.pop_front() {
+            for &next in neighbours(node) {
+                if let Some(way) = self.before.get_mut(next as usize).filter(|way| **way == NONE) {
+                    *way = node;
+                    waiting.push_back(next);
+                }
+            }
+        }
+    }
+
+    fn reaches(&self, node: u32) -> bool {
+        self.before[node as usize] != NONE
+    }
+
+    /// How many nodes are reached.
+    pub fn count(&self) -> usize {
+        self.before.iter().filter(|&&before| before != NONE).count()
+    }
+
+    /// Makes one of the reached nodes `near`, nearest first, link to `lost`; gives the node that it
+    /// no longer links to, if any. No way leads over a link that is dropped.
+    fn link_in(&self, level: &mut Level, lost: u32, near: &[u32]) -> (u32, Option<u32>) {
+        let near = &near[..near.len().min(HOSTS)];
+        let (before, after) = near.split_at(lost as usize % near.len().max(1));
+        if let Some(&host) = near.iter().find(|&&host| level.push(host, lost)) {
+            return (host, None);
+        }
+        // All are full. Should all their links be needed, somebody's far off is not.
+        let anybody = (0..self.before.len() as u32).filter(|&node| node != lost && self.reaches(node));
+        for host in after.iter().chain(before).copied().chain(anybody) {
+            let spare = |link: u32| self.before[link as usize] != host;
+            if let Some(dropped) = level.replace(host, lost, spare) {
+                return (host, Some(dropped));
+            }
+            if level.push(host, lost) {
+                return (host, None);
+            }
+        }
+        (lost, None)
     }
 }
 
-/// Adds links at level 0 until every node can be reached from `entry`, at the cost of a few lists
-/// longer than the rest. `lists` are those of level 0.
-pub fn mend(vectors: &VectorFile, entry: u32, lists: &mut [Vec<u32>]) -> Health {
-    let nodes = lists.len();
+/// How long a candidate list finds who is to link to a lost node.
+const EF: usize = 64;
+/// One of so many of these is to link to it: were it always the nearest, a crowd would become a chain.
+const HOSTS: usize = 16;
+
+/// Adds links at level 0 until every node can be reached from node 0. No list grows beyond its width.
+pub fn mend(draft: &mut Draft) -> (Health, Ways) {
+    let Draft { codes, levels, .. } = draft;
+    let codes = codes.view();
+    let level = &mut levels[0];
+    let nodes = level.nodes;
     let mut incoming = Bits::new(nodes);
-    for &to in lists.iter().flatten() {
-        incoming.insert(to);
+    for node in 0..nodes as u32 {
+        level.of(node).iter().for_each(|&to| _ = incoming.insert(to));
     }
-    let mut found = reached(nodes, entry, |node| &lists[node as usize]);
-    let mut health = Health { unreachable: nodes - found.count(), linked: 0, no_incoming: nodes - incoming.count() };
+    let mut ways = Ways::find(nodes, |node| level.of(node));
+    let unreachable = nodes - ways.count();
+    let mut health = Health { unreachable, no_incoming: nodes - incoming.count(), ..Health::default() };
+    let (mut scratch, mut coded) = (Scratch::default(), Coded::default());
     for lost in 0..nodes as u32 {
-        if found.contains(lost) {
+        if ways.reaches(lost) {
             continue;
         }
-        let near = nearest_reached(vectors, lost, &found, lists);
-        lists[near as usize].push(lost);
+        coded.become_row(&codes, lost);
+        // A walk from node 0 meets only what can be reached from there.
+        walk(level.view(), codes, &coded, &[0], EF, &mut scratch);
+        let near: Vec<u32> = scratch.pool.found().iter().map(|near| near.node()).collect();
+        let (host, _) = ways.link_in(level, lost, &near);
         health.linked += 1;
-        if !lists[lost as usize].contains(&near) {
-            lists[lost as usize].push(near);
-        }
-        spread(&mut found, lost, |node| &lists[node as usize]);
+        ways.extend(host, lost, |node| level.of(node));
     }
-    health
+    (health, ways)
 }
 
-/// How many of the nearest to choose the shortest list among, so that no one node collects the
-/// links to a whole crowd.
-const CHOICE: usize = 16;
+/// So many times at most nodes that were not met get another link and are asked for again.
+const ROUNDS: usize = 8;
+/// One as near as this to what was asked for is its equal.
+const EQUAL: f32 = 1e-5;
 
-/// A node already reached and near to `lost`, with a short list.
-fn nearest_reached(vectors: &VectorFile, lost: u32, found: &Bits, lists: &[Vec<u32>]) -> u32 {
-    let dot = distance::dot();
-    let query = vectors.vector(lost);
-    // Its own neighbours are near it, and often one of them, or of theirs, has been reached.
-    let own = &lists[lost as usize];
-    let around = own.iter().chain(own.iter().flat_map(|&n| &lists[n as usize]));
-    let mut near: Vec<Hit> = around
-        .filter(|&&node| found.contains(node))
-        .map(|&row| Hit { row, score: dot(query, vectors.vector(row)) })
-        .collect();
-    if near.is_empty() {
-        near = crate::exact::search(vectors, query, CHOICE, Some(found));
+/// Searches for every node by its own vector and links those that are not met to where the search for
+/// them ended. Writes how many were asked for, and how many of them are still not found.
+pub fn make_findable(draft: &mut Draft, ways: &Ways, vectors: &VectorFile, health: &mut Health) {
+    let mut asked: Vec<u32> = (0..draft.rows.len() as u32).collect();
+    health.asked = asked.len();
+    let mut crowded = HashSet::new();
+    for round in 0..=ROUNDS {
+        let ask = |room: &mut (Scratch, Coded), &node: &u32| (node, ask(draft, vectors, node, room));
+        let answers: Vec<(u32, Asked)> = asked.par_iter().map_init(Default::default, ask).collect();
+        asked.clear();
+        let mut missed = 0;
+        for (node, answer) in answers {
+            crowded.remove(&node);
+            match answer {
+                Asked::Found => {}
+                Asked::Crowded => _ = crowded.insert(node),
+                Asked::Missed(near) => {
+                    missed += 1;
+                    if round < ROUNDS {
+                        asked.push(node);
+                        asked.extend(ways.link_in(&mut draft.levels[0], node, &near).1);
+                        health.linked += 1;
+                    }
+                }
+            }
+        }
+        health.lost = missed + crowded.len();
+        asked.sort_unstable();
+        asked.dedup();
     }
-    near.sort_unstable_by(|a, b| b.cmp(a));
-    near.dedup_by_key(|hit| hit.row);
-    near.truncate(CHOICE);
-    near.iter().min_by_key(|hit| lists[hit.row as usize].len()).map_or(0, |hit| hit.row)
+}
+
+/// What became of a search for a node by its own vector.
+enum Asked {
+    /// It was found, or an equal.
+    Found,
+    /// It was met and crowded out by others that to the codes look as near: another link would not help.
+    Crowded,
+    /// It was not met, but these, nearest first.
+    Missed(Vec<u32>),
+}
+
+fn ask(draft: &Draft, vectors: &VectorFile, node: u32, room: &mut (Scratch, Coded)) -> Asked {
+    let (scratch, coded) = room;
+    let codes = draft.codes.view();
+    coded.become_row(&codes, node);
+    let mut nearest = codes.near(coded, 0, &mut scratch.sums);
+    for level in draft.levels[1..].iter().rev() {
+        nearest = descend(level.view(), codes, coded, nearest, &mut scratch.sums);
+    }
+    walk(draft.levels[0].view(), codes, coded, &[nearest.node(), 0], EF, scratch);
+    let near: Vec<u32> = scratch.pool.found().iter().map(|near| near.node()).collect();
+    let vector = |node: u32| vectors.vector(draft.rows[node as usize]);
+    let dot = crate::distance::dot();
+    let own = dot(vector(node), vector(node)) - EQUAL;
+    if near.contains(&node) || near.iter().any(|&near| dot(vector(near), vector(node)) >= own) {
+        Asked::Found
+    } else if scratch.visited.insert(node) {
+        Asked::Missed(near)
+    } else {
+        Asked::Crowded
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::testing::{Random, file};
+    use crate::codes::Codes;
+    use crate::graph::testing::Random;
 
     #[test]
-    fn islands_are_linked_in() {
-        let dir = tempfile::tempdir().unwrap();
+    fn islands_are_linked_in_though_all_lists_are_full() {
         let mut random = Random(7);
-        let rows: Vec<_> = (0..60).map(|_| random.unit(8)).collect();
-        let vectors = file(dir.path(), &rows);
-        // Three rings of twenty with no link between them, and one node to which nothing leads.
-        let ring = |n: u32| vec![n / 20 * 20 + (n + 1) % 20];
-        let mut lists: Vec<Vec<u32>> = (0..60).map(ring).collect();
-        lists[19] = vec![1];
-        lists[0] = vec![1];
-        let health = mend(&vectors, 1, &mut lists);
-        assert_eq!((health.unreachable, health.no_incoming), (41, 1));
-        assert!(health.linked <= 3, "{health:?}");
-        assert_eq!(reached(60, 1, |n| &lists[n as usize]).count(), 60);
+        let vectors: Vec<f32> = (0..60).flat_map(|_| random.unit(8)).collect();
+        let rows: Vec<u32> = (0..60).collect();
+        for width in [2, 3] {
+            // Three rings of twenty with no link between them, and one node to which nothing leads.
+            let mut level = Level::new(60, width);
+            (0..60).for_each(|n| level.set(n, [n / 20 * 20 + (n + 1) % 20]));
+            level.set(19, [1]);
+            let mut draft = Draft { codes: Codes::of(&vectors, 8, &rows), rows: rows.clone(), levels: vec![level] };
+            draft.levels[0].set(0, [1]);
+            let (health, _) = mend(&mut draft);
+            assert_eq!((health.unreachable, health.no_incoming), (40, 1));
+            assert!((2..=4).contains(&health.linked), "{health:?}");
+            assert_eq!(Ways::find(60, |n| draft.levels[0].of(n)).count(), 60);
+            assert!((0..60).all(|n| (1..=width).contains(&draft.levels[0].of(n).len())));
+        }
     }
 }

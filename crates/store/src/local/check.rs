@@ -14,7 +14,7 @@ pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport
     for segment in &snapshot.segments {
         report.files += 1 + usize::from(segment.graph().is_some());
         match segment.verify() {
-            Ok(()) => report.reachable += segment.graph().map_or(0, index::Graph::nodes),
+            Ok(()) => report.reachable += segment.graph().map_or(0, index::Graph::rows),
             Err(error) => report.problems.push(error.to_string()),
         }
     }

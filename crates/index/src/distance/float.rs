@@ -3,9 +3,6 @@
 //! Every path sums in another order, so results differ in the last bits; the test holds them to
 //! 1e-5 of each other.
 
-// SIMD needs `unsafe`; each block says why it is sound.
-#![allow(unsafe_code)]
-
 use std::sync::OnceLock;
 
 /// A dot product of two slices of equal length (of the shorter one, should they differ).

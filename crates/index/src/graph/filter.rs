@@ -1,0 +1,72 @@
+//! Best-first search for allowed nodes alone.
+//!
+//! Only allowed nodes are candidates. The neighbours of one are those it links to that are allowed,
+//! and those reached through one that is not: two steps for one, so that the allowed nodes stay
+//! connected though most of the graph may be missing between them. Patel, Kraft, Guestrin and Zaharia,
+//! *ACORN: Performant and Predicate-Agnostic Search Over Vector Embeddings and Structured Data*,
+//! arXiv:2403.04871. Where the query lies far from all that is allowed, a walk from the nearest node
+//! would not meet any of it; so it also begins at allowed nodes from all over the graph.
+
+use super::links::Links;
+use super::walk::Scratch;
+use crate::codes::{Coded, View};
+
+/// A walk begins at so many allowed nodes, spread over the graph.
+const SEEDS: usize = 32;
+/// At most so many nodes are looked at for them.
+const PROBES: usize = 4096;
+/// An odd number far from a simple fraction of 2³²: its multiples are spread evenly.
+const SPREAD: u32 = 0x9e37_79b1;
+
+/// The `most` allowed nodes nearest to `query` that are met on the way from `start` and from seeds,
+/// in `scratch.pool`.
+pub fn walk(
+    links: Links<'_>,
+    codes: View<'_>,
+    query: &Coded,
+    start: u32,
+    most: usize,
+    allowed: impl Fn(u32) -> bool,
+    scratch: &mut Scratch,
+) {
+    let Scratch { visited, pool, batch, sums } = scratch;
+    visited.begin(codes.len());
+    pool.begin(most);
+    batch.clear();
+    let spread = (0..PROBES as u32).map(|i| ((u64::from(i.wrapping_mul(SPREAD)) * codes.len() as u64) >> 32) as u32);
+    let seeds = spread.filter(|&node| allowed(node)).take(SEEDS);
+    batch.extend(seeds.filter(|&node| visited.insert(node)));
+    // The start stands for its surroundings, allowed itself or not.
+    let mut from = Some(start);
+    if allowed(start) && visited.insert(start) {
+        batch.push(start);
+    }
+    loop {
+        if let Some(node) = from {
+            let before = batch.len();
+            'neighbours: for &near in links.of(node) {
+                if !visited.insert(near) {
+                    continue;
+                }
+                if allowed(near) {
+                    batch.push(near);
+                    continue;
+                }
+                for &beyond in links.of(near) {
+                    if batch.len() - before >= links.width {
+                        break 'neighbours;
+                    }
+                    if allowed(beyond) && visited.insert(beyond) {
+                        batch.push(beyond);
+                    }
+                }
+            }
+        }
+        codes.scores(query, batch, sums, |node, score| pool.offer(node, score));
+        batch.clear();
+        from = pool.next();
+        if from.is_none() {
+            break;
+        }
+    }
+}

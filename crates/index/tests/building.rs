@@ -1,0 +1,73 @@
+//! The same graph every time, as good as that of hnsw_rs.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+
+mod common;
+
+use common::{Built, Random, build, write};
+use index::{Builder, Method, Params, Segment, VectorFile, exact, graph};
+
+#[test]
+fn the_number_of_threads_changes_nothing_and_the_seed_does() {
+    let mut random = Random(1);
+    let mut rows = random.clustered(40, 100, 0.3, 48);
+    rows.extend(vec![random.unit(48); 200]);
+    let with = |seed, threads| build(&rows, Params { seed, ..Params::default() }, threads).checksum;
+    let one = with(0, 1);
+    for threads in [2, 3, 7] {
+        assert_eq!(with(0, threads), one, "{threads} threads");
+    }
+    assert_ne!(with(1, 1), one);
+}
+
+fn recall(built: &Built, queries: &[Vec<f32>], ef: usize) -> f64 {
+    let mut found = 0;
+    for query in queries {
+        let truth = exact::search(built.segment.vectors(), query, 10, None);
+        let hits = built.segment.search(query, 10, Method::Graph { ef }, None).unwrap();
+        found += hits.iter().filter(|hit| truth.contains(hit)).count();
+    }
+    found as f64 / (10 * queries.len()) as f64
+}
+
+#[test]
+fn as_much_is_found_as_in_the_graph_of_hnsw_rs() {
+    let mut random = Random(2);
+    let rows = random.clustered(100, 60, 0.2, 64);
+    let queries: Vec<_> = (0..200).map(|i| random.near(&rows[i * 7], 0.1)).collect();
+    let ours = build(&rows, Params::default(), 2);
+    let theirs = build(&rows, Params { builder: Builder::HnswRs, ..Params::default() }, 2);
+    for ef in [20, 40, 100] {
+        let (ours, theirs) = (recall(&ours, &queries, ef), recall(&theirs, &queries, ef));
+        assert!(ours > theirs - 0.01, "ef {ef}: {ours}, hnsw_rs {theirs}");
+    }
+    assert!(recall(&ours, &queries, 100) > 0.99);
+}
+
+#[test]
+fn an_answer_does_not_depend_on_what_was_asked_before() {
+    let mut random = Random(3);
+    let rows = random.clustered(50, 60, 0.5, 32);
+    let built = build(&rows, Params::default(), 2);
+    let queries: Vec<Vec<f32>> = (0..600).map(|_| random.unit(32)).collect();
+    let method = Method::Graph { ef: 20 };
+    let together = built.segment.search_many(&queries.concat(), 5, method).unwrap();
+    for (query, hits) in queries.iter().zip(&together).rev() {
+        assert_eq!(&built.segment.search(query, 5, method, None).unwrap(), hits);
+    }
+}
+
+#[test]
+fn parameters_out_of_range_and_graphs_of_other_vectors_are_refused() {
+    let mut random = Random(4);
+    let rows: Vec<_> = (0..100).map(|_| random.unit(16)).collect();
+    let built = build(&rows, Params::default(), 1);
+    let vectors = built.segment.vectors();
+    for m in [0, 1, 129] {
+        assert!(graph::build(vectors, Params { m, ..Params::default() }, 1, &|_, _| {}).is_err());
+    }
+    assert!(graph::build(vectors, Params { ef_construction: 0, ..Params::default() }, 1, &|_, _| {}).is_err());
+    let other = tempfile::tempdir().unwrap();
+    let fewer = write(other.path(), &rows[..99]);
+    assert!(Segment::open(&fewer, Some(&built.folder.path().join("a.graph"))).is_err());
+    assert!(VectorFile::open(&built.folder.path().join("a.graph")).is_err());
+}
