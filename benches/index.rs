@@ -5,6 +5,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use index::{Method, Params, Segment, VectorWriter, distance};
 use std::hint::black_box;
+use std::ops::ControlFlow;
 
 const DIMENSIONS: usize = 384;
 const ROWS: usize = 20_000;
@@ -40,7 +41,10 @@ fn benches(criterion: &mut Criterion) {
     writer.finish().expect("a file");
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let file = index::VectorFile::open(&vectors).expect("the file");
-    index::graph::build(&file, Params::default(), threads, &|_, _| {}).expect("a graph").write(&graph).expect("a file");
+    index::graph::build(&file, Params::default(), threads, &|_, _| ControlFlow::Continue(()))
+        .expect("a graph")
+        .write(&graph)
+        .expect("a file");
     let segment = Segment::open(&vectors, Some(&graph)).expect("the segment");
     let query = random.near(&centres[7]);
 
@@ -58,7 +62,7 @@ fn benches(criterion: &mut Criterion) {
     let mut slow = criterion.benchmark_group("slow");
     slow.sample_size(10);
     slow.bench_function("build, 20,000 rows, M 16, ef_construction 200", |b| {
-        b.iter(|| index::graph::build(&file, Params::default(), threads, &|_, _| {}));
+        b.iter(|| index::graph::build(&file, Params::default(), threads, &|_, _| ControlFlow::Continue(())));
     });
 }
 

@@ -260,6 +260,8 @@ impl Sink {
         if self.writer.pending() >= COMMIT_PASSAGES || self.committed.elapsed() >= COMMIT_EVERY {
             self.writer.commit()?;
             self.committed = Instant::now();
+            // All threads embed; this one takes its share of their time.
+            self.writer.merge_in_background(1)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use crate::{Error, Result};
 use index::{Hit, Method, Params, Segment, VectorFile, VectorWriter, exact};
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -233,7 +234,10 @@ pub fn measure(
 ) -> Result<Build> {
     let vectors = VectorFile::open(base)?;
     let begun = Instant::now();
-    let graph = index::graph::build(&vectors, params, plan.threads, &|done, of| progress("building", done, of))?;
+    let graph = index::graph::build(&vectors, params, plan.threads, &|done, of| {
+        progress("building", done, of);
+        ControlFlow::Continue(())
+    })?;
     let build_s = begun.elapsed().as_secs_f64();
     let file = base.with_extension("graph");
     graph.write(&file)?;

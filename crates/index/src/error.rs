@@ -66,6 +66,9 @@ pub enum Error {
         /// The version known here.
         known: u32,
     },
+    /// The caller said to stop.
+    #[error("stopped before it was done")]
+    Stopped,
     /// The threads for a parallel build could not be started.
     #[error("could not start {threads} threads: {said}")]
     Threads {

@@ -205,6 +205,7 @@ mod tests {
     use super::*;
     use crate::graph::testing::{Random, file};
     use crate::{Params, graph};
+    use std::ops::ControlFlow;
 
     #[test]
     fn many_at_once_and_through_codes_get_the_answers_of_one_by_one() {
@@ -216,8 +217,10 @@ mod tests {
         let seventh = rows[7].clone();
         rows.extend((0..50).map(|_| random.near(&seventh, 1e-6)));
         let vectors = file(dir.path(), &rows);
-        let graph =
-            graph::build(&vectors, Params { m: 4, ef_construction: 10, ..Params::default() }, 2, &|_, _| {}).unwrap();
+        let graph = graph::build(&vectors, Params { m: 4, ef_construction: 10, ..Params::default() }, 2, &|_, _| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         let mut queries: Vec<Vec<f32>> = (0..40).map(|_| random.unit(24)).collect();
         queries.push(rows[7].clone());
         for k in [1, 10, 60, 6000] {

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Built, Random, build, write};
-use index::{Builder, Method, Params, Segment, VectorFile, exact, graph};
+use index::{Builder, Error, Method, Params, Segment, VectorFile, exact, graph};
+use std::ops::ControlFlow;
 
 #[test]
 fn the_number_of_threads_changes_nothing_and_the_seed_does() {
@@ -57,15 +58,33 @@ fn an_answer_does_not_depend_on_what_was_asked_before() {
 }
 
 #[test]
+fn a_build_can_be_stopped() {
+    let mut random = Random(5);
+    let rows: Vec<_> = (0..3000).map(|_| random.unit(16)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = VectorFile::open(&write(folder.path(), &rows)).unwrap();
+    for builder in [Builder::Batch, Builder::HnswRs] {
+        let stop = |done, _| if done > 600 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let stopped = graph::build(&vectors, Params { builder, ..Params::default() }, 2, &stop);
+        assert!(matches!(stopped, Err(Error::Stopped)));
+    }
+}
+
+#[test]
 fn parameters_out_of_range_and_graphs_of_other_vectors_are_refused() {
     let mut random = Random(4);
     let rows: Vec<_> = (0..100).map(|_| random.unit(16)).collect();
     let built = build(&rows, Params::default(), 1);
     let vectors = built.segment.vectors();
     for m in [0, 1, 129] {
-        assert!(graph::build(vectors, Params { m, ..Params::default() }, 1, &|_, _| {}).is_err());
+        assert!(
+            graph::build(vectors, Params { m, ..Params::default() }, 1, &|_, _| ControlFlow::Continue(())).is_err()
+        );
     }
-    assert!(graph::build(vectors, Params { ef_construction: 0, ..Params::default() }, 1, &|_, _| {}).is_err());
+    assert!(
+        graph::build(vectors, Params { ef_construction: 0, ..Params::default() }, 1, &|_, _| ControlFlow::Continue(()))
+            .is_err()
+    );
     let other = tempfile::tempdir().unwrap();
     let fewer = write(other.path(), &rows[..99]);
     assert!(Segment::open(&fewer, Some(&built.folder.path().join("a.graph"))).is_err());

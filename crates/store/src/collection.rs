@@ -288,7 +288,15 @@ pub trait Writer {
     /// When the disk is full or refuses; the last commit stands.
     fn commit(&mut self) -> Result<()>;
 
-    /// Brings the segments back to a few, and builds graphs over those big enough for one. To be
+    /// Starts to merge in the background, with `threads` threads, if there are many small segments and no
+    /// such merge is under way. What it makes is taken up by the first commit after it is done; until
+    /// then readers and this writer go on with what there is. Dropping the writer gives it up.
+    ///
+    /// # Errors
+    /// When the commit cannot be read or the thread not be started.
+    fn merge_in_background(&mut self, threads: usize) -> Result<()>;
+
+    /// Waits for a merge in the background, brings the segments back to a few, and builds graphs over those big enough for one. To be
     /// called after a run of commits.
     ///
     /// # Errors

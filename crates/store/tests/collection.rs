@@ -306,7 +306,7 @@ fn another_or_a_damaged_file_is_named() {
     assert!(error.contains("00000000.vec") && error.contains("expected") && error.contains("found"), "{error}");
 
     let mut bytes = whole.clone();
-    bytes[130] ^= 1;
+    bytes[330] ^= 1;
     std::fs::write(file(&one), bytes).unwrap();
     let report = open(&one).check(&|_, _, _| {}).unwrap();
     assert!(report.problems.iter().any(|p| p.contains("00000000.vec") && p.contains("checksum")), "{report:?}");
@@ -336,7 +336,7 @@ fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
     for i in 0..50 {
         let query = vector(&format!("question {i}"));
         let exact = collection.search_dense(&query, 10, DenseSearch::Exact).unwrap();
-        let graph = collection.search_dense(&query, 10, DenseSearch::Graph { ef: 200 }).unwrap();
+        let graph = collection.search_dense(&query, 10, DenseSearch::Graph { ef: 64 }).unwrap();
         same += graph.iter().filter(|c| exact.contains(c)).count();
     }
     assert!(same >= 490, "{same} of 500");
@@ -345,6 +345,83 @@ fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
     collection.refresh().unwrap();
     assert_eq!(collection.stats().unwrap().segments, 2, "a small addition leaves the big segment alone");
     sound(&*collection);
+}
+
+/// How many vectors files there are, finished or not.
+fn vector_files(path: &Path) -> usize {
+    std::fs::read_dir(path.join("vectors")).unwrap().count()
+}
+
+#[test]
+fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let mut collection = create(&path);
+    let mut writer = collection.writer().unwrap();
+    let text = |i: usize| (0..300).map(|j| format!("line {j} of {i}\n")).collect::<String>();
+    for i in 0..20 {
+        writer.put(article(&format!("a{i}"), &text(i))).unwrap();
+        writer.commit().unwrap();
+    }
+    collection.refresh().unwrap();
+    let reader = open(&path);
+    assert_eq!(reader.stats().unwrap().segments, 20);
+    writer.merge_in_background(1).unwrap();
+    // While it is under way, and after: an article less, one changed, one more.
+    writer.delete("a3").unwrap();
+    writer.put(article("a4", "changed meanwhile\n")).unwrap();
+    writer.put(article("late", "added meanwhile\n")).unwrap();
+    writer.commit().unwrap();
+    let expect = |collection: &dyn Collection| {
+        assert_eq!(collection.stats().unwrap().passages, 18 * 300 + 2);
+        assert_eq!(texts(collection, "changed meanwhile", 1), ["changed meanwhile"]);
+        assert_eq!(texts(collection, "added meanwhile", 1), ["added meanwhile"]);
+        assert_ne!(texts(collection, "line 5 of 3", 1), ["line 5 of 3"]);
+        sound(collection);
+    };
+    collection.refresh().unwrap();
+    expect(&*collection);
+    // It is taken up by the first commit after it is done.
+    let begun = std::time::Instant::now();
+    while collection.stats().unwrap().graphs == 0 {
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", collection.stats());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        writer.put(article("more", "more\n")).unwrap();
+        writer.commit().unwrap();
+        collection.refresh().unwrap();
+    }
+    writer.delete("more").unwrap();
+    writer.commit().unwrap();
+    collection.refresh().unwrap();
+    expect(&*collection);
+    // Who had the old segments open still has them.
+    assert_eq!((reader.stats().unwrap().segments, reader.stats().unwrap().passages), (20, 6000));
+    assert_eq!(texts(&*reader, "line 5 of 3", 1), ["line 5 of 3"]);
+    drop(writer);
+    assert_eq!(vector_files(&path), collection.stats().unwrap().segments + 1, "files that no commit names are gone");
+}
+
+#[test]
+fn a_merge_that_is_given_up_leaves_the_last_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let collection = create(&path);
+    let mut writer = collection.writer().unwrap();
+    for i in 0..20 {
+        let text: String = (0..300).map(|j| format!("line {j} of {i}\n")).collect();
+        writer.put(article(&format!("a{i}"), &text)).unwrap();
+        writer.commit().unwrap();
+    }
+    writer.merge_in_background(1).unwrap();
+    drop(writer);
+    let mut again = open(&path);
+    assert_eq!((again.stats().unwrap().segments, again.stats().unwrap().passages), (20, 6000));
+    sound(&*again);
+    again.writer().unwrap().merge(2, &|_, _, _| {}).unwrap();
+    again.refresh().unwrap();
+    assert_eq!(again.stats().unwrap().segments, 1);
+    assert_eq!(vector_files(&path), 2);
+    sound(&*again);
 }
 
 #[test]

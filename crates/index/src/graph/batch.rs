@@ -10,8 +10,8 @@ use super::build::{Params, Progress};
 use super::draft::{Draft, Level};
 use super::select::Selector;
 use super::walk::{Near, Scratch, descend, walk};
-use crate::VectorFile;
 use crate::codes::{Coded, Codes, View};
+use crate::{Error, Result, VectorFile};
 use rayon::prelude::*;
 
 /// The first nodes find their neighbours by looking at each other.
@@ -56,7 +56,7 @@ struct Worker {
 type Chosen = Vec<Vec<Near>>;
 
 /// Builds the lists over the given rows.
-pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Progress<'_>) -> Draft {
+pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Progress<'_>) -> Result<Draft> {
     let Params { m, ef_construction, seed, .. } = params;
     let (rows, counts) = order(rows, m, seed);
     let codes = Codes::of(vectors.vectors(), vectors.dimensions(), &rows);
@@ -79,10 +79,12 @@ pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Prog
             .collect();
         link(&mut draft, begin as u32, &chosen, m);
         begin = end;
-        progress(begin, nodes);
+        if progress(begin, nodes).is_break() {
+            return Err(Error::Stopped);
+        }
     }
     trim(&mut draft, m);
-    draft
+    Ok(draft)
 }
 
 /// The most links of a node on a level.

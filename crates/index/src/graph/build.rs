@@ -4,6 +4,7 @@ use super::flat::Graph;
 use super::{batch, oracle, reach, renumber, twins};
 use crate::{Error, Result, VectorFile};
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 
 /// What makes the lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,13 +39,13 @@ impl Default for Params {
     }
 }
 
-/// Told how many nodes are in, and how many there will be.
-pub type Progress<'a> = dyn Fn(usize, usize) + Sync + 'a;
+/// Told how many nodes are in, and how many there will be; whether to go on.
+pub type Progress<'a> = dyn Fn(usize, usize) -> ControlFlow<()> + Sync + 'a;
 
 /// Builds the graph over `vectors` with `threads` threads.
 ///
 /// # Errors
-/// When a parameter is out of its range or the threads cannot be started.
+/// When a parameter is out of its range, the threads cannot be started, or `progress` says to stop.
 pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Progress<'_>) -> Result<Graph> {
     let Params { m, ef_construction, builder, .. } = params;
     if !(2..=128).contains(&m) {
@@ -59,18 +60,18 @@ pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Pr
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
     let pool = pool.map_err(|error| Error::Threads { threads, said: error.to_string() })?;
-    Ok(pool.install(|| {
+    pool.install(|| {
         let groups = twins::groups(vectors);
         let rows: Vec<u32> = groups.iter().filter_map(|group| group.first().copied()).collect();
         let mut draft = match builder {
-            Builder::Batch => batch::build(vectors, &rows, params, progress),
-            Builder::HnswRs => oracle::build(vectors, &rows, params, progress),
+            Builder::Batch => batch::build(vectors, &rows, params, progress)?,
+            Builder::HnswRs => oracle::build(vectors, &rows, params, progress)?,
         };
         let (mut health, ways) = reach::mend(&mut draft);
         reach::make_findable(&mut draft, &ways, vectors, &mut health);
         let draft = renumber::along_links(draft);
         let group_of = |row: &u32| rows.binary_search(row).ok().map(|at| groups[at].clone()).unwrap_or_default();
         let twins: Vec<Vec<u32>> = draft.rows.iter().map(group_of).collect();
-        Graph::new(draft, &twins, params, health)
-    }))
+        Ok(Graph::new(draft, &twins, params, health))
+    })
 }

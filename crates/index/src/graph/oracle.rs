@@ -3,9 +3,9 @@
 use super::batch::width;
 use super::build::{Params, Progress};
 use super::draft::{Draft, Level};
-use crate::VectorFile;
 use crate::codes::Codes;
 use crate::distance::{self, UnitDistance};
+use crate::{Error, Result, VectorFile};
 use hnsw_rs::hnsw::Hnsw;
 
 /// hnsw_rs's own limit.
@@ -14,16 +14,18 @@ const LEVELS: usize = 16;
 const BLOCK: usize = 2048;
 
 /// Builds the lists over the given rows.
-pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Progress<'_>) -> Draft {
+pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Progress<'_>) -> Result<Draft> {
     let Params { m, ef_construction, .. } = params;
     // The level scale stays as it is: to change it would make hnsw_rs print.
     let hnsw = Hnsw::<f32, UnitDistance>::new(m, rows.len(), LEVELS, ef_construction, UnitDistance(distance::dot()));
     let points: Vec<(&[f32], usize)> = rows.iter().map(|&row| (vectors.vector(row), row as usize)).collect();
     for block in points.chunks(BLOCK) {
         hnsw.parallel_insert_slice(&block.to_vec());
-        progress(hnsw.get_nb_point(), rows.len());
+        if progress(hnsw.get_nb_point(), rows.len()).is_break() {
+            return Err(Error::Stopped);
+        }
     }
-    read_out(vectors, &hnsw, m)
+    Ok(read_out(vectors, &hnsw, m))
 }
 
 fn read_out(vectors: &VectorFile, hnsw: &Hnsw<'_, f32, UnitDistance>, m: usize) -> Draft {

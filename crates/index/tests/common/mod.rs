@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use index::{Graph, Params, Segment, VectorFile, VectorWriter, graph};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// SplitMix64.
@@ -64,7 +65,7 @@ pub fn build(rows: &[Vec<f32>], params: Params, threads: usize) -> Built {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), rows);
     let vectors = VectorFile::open(&path).unwrap();
-    let graph: Graph = graph::build(&vectors, params, threads, &|_, _| {}).unwrap();
+    let graph: Graph = graph::build(&vectors, params, threads, &|_, _| ControlFlow::Continue(())).unwrap();
     let file = folder.path().join("a.graph");
     let checksum = graph.write(&file).unwrap();
     Built { segment: Segment::open(&path, Some(&file)).unwrap(), folder, checksum }

@@ -1,40 +1,67 @@
 //! Many segments to few, without embedding anything again.
 
-use super::snapshot::Snapshot;
+use super::layout::Layout;
+use super::snapshot::{Snapshot, open_segment};
 use super::writer::LocalWriter;
-use crate::Result;
 use crate::collection::{CompactReport, Progress, Step};
 use crate::manifest::{GraphEntry, SegmentEntry};
-use index::{Bits, VectorWriter};
+use crate::{Error, Result};
+use index::{Bits, Params, Segment, VectorWriter};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 /// A segment with fewer rows has no graph: looking at each of them takes no longer.
 pub const GRAPH_ROWS: usize = 4096;
 /// A segment is merged with all smaller ones once these together have a quarter of its rows. Every
 /// row is so written a number of times that grows with the logarithm of the collection.
 const SHARE: usize = 4;
+/// In the background segments are merged only when there are so many: while more are being added,
+/// that writes every row less often.
+const MANY: usize = 16;
+
+/// How many of the smallest segments are to be merged, by their rows, which come in order.
+fn smallest(rows: &[usize]) -> usize {
+    let (mut merged, mut sum) = (0, 0);
+    for (place, &rows) in rows.iter().enumerate() {
+        if place > 0 && rows < SHARE * sum {
+            merged = place + 1;
+        }
+        sum += rows;
+    }
+    merged
+}
+
+/// The places of the segments, smallest first.
+fn by_size(entries: &[SegmentEntry]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|&at| entries[at].rows);
+    order
+}
 
 /// Merges as many of the smallest segments as the rule above asks for and those of which more than
 /// half is dead, and builds the graphs that are due.
 pub fn tiered(writer: &mut LocalWriter, threads: usize, progress: &Progress<'_>) -> Result<()> {
-    let snapshot = Snapshot::open(&writer.layout)?;
-    let live: Vec<usize> = snapshot.live_rows()?.iter().map(Bits::count).collect();
-    let entries = &writer.manifest.segments;
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by_key(|&at| entries[at].rows);
-    let (mut merged, mut rows) = (0, 0);
-    for (place, &at) in order.iter().enumerate() {
-        if place > 0 && entries[at].rows < SHARE * rows {
-            merged = place + 1;
+    loop {
+        let snapshot = Snapshot::open(&writer.layout)?;
+        let live = snapshot.live_rows()?;
+        let entries = &writer.manifest.segments;
+        let order = by_size(entries);
+        let rows: Vec<usize> = order.iter().map(|&at| entries[at].rows).collect();
+        let (small, rest) = order.split_at(smallest(&rows));
+        let mut chosen = small.to_vec();
+        chosen.extend(rest.iter().filter(|&&at| live[at].count() * 2 < entries[at].rows));
+        if chosen.is_empty() {
+            // One of the size that has a graph and without one is a merge of itself.
+            let due = |entry: &SegmentEntry| entry.rows >= GRAPH_ROWS && entry.graph.is_none();
+            chosen.extend(entries.iter().position(due));
         }
-        rows += entries[at].rows;
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        now(writer, &chosen, &snapshot, threads, progress)?;
     }
-    let mut chosen = order[..merged].to_vec();
-    chosen.extend(order[merged..].iter().filter(|&&at| live[at] * 2 < entries[at].rows));
-    let due = |entry: &SegmentEntry| entry.rows >= GRAPH_ROWS && entry.graph.is_none();
-    if chosen.is_empty() && !entries.iter().any(due) {
-        return Ok(());
-    }
-    rewrite(writer, &chosen, &snapshot, threads, progress)
 }
 
 /// One segment with everything that is alive.
@@ -42,7 +69,7 @@ pub fn everything(writer: &mut LocalWriter, threads: usize, progress: &Progress<
     let (segments_before, rows_before) = (writer.segments.len(), writer.manifest.rows());
     let all: Vec<usize> = (0..segments_before).collect();
     let snapshot = Snapshot::open(&writer.layout)?;
-    rewrite(writer, &all, &snapshot, threads, progress)?;
+    now(writer, &all, &snapshot, threads, progress)?;
     Ok(CompactReport {
         dropped: rows_before - writer.manifest.rows(),
         segments_before,
@@ -50,80 +77,141 @@ pub fn everything(writer: &mut LocalWriter, threads: usize, progress: &Progress<
     })
 }
 
-/// Puts the live rows of the `chosen` segments into one, leaves the others, and builds graphs where
-/// they are due.
-fn rewrite(
+/// Merges the `chosen` segments and commits.
+fn now(
     writer: &mut LocalWriter,
     chosen: &[usize],
     snapshot: &Snapshot,
     threads: usize,
     progress: &Progress<'_>,
 ) -> Result<()> {
-    let mut entries: Vec<SegmentEntry> = Vec::new();
-    for (at, entry) in writer.manifest.segments.iter().enumerate().filter(|(at, _)| !chosen.contains(at)) {
-        // A segment that another merge brought to the size of one with a graph, but was cut short.
-        let again = entry.rows >= GRAPH_ROWS && entry.graph.is_none();
-        entries.push(if again { build_graph(writer, at, threads, progress)? } else { entry.clone() });
-    }
-    if let Some(entry) = merge(writer, chosen, snapshot.live_rows()?, threads, progress)? {
-        entries.push(entry);
-    }
-    writer.replace_segments(entries)
+    let merge = Merge::new(writer, chosen, snapshot, threads)?;
+    let merged = merge.run(&|step, done, of| {
+        progress(step, done, of);
+        ControlFlow::Continue(())
+    })?;
+    writer.take_up(&merge.chosen, merged)?;
+    writer.commit_manifest()?;
+    writer.remove_strays()
 }
 
-fn build_graph(writer: &LocalWriter, at: usize, threads: usize, progress: &Progress<'_>) -> Result<SegmentEntry> {
-    let mut entry = writer.manifest.segments[at].clone();
-    entry.graph = Some(write_graph(writer, writer.segments[at].vectors(), entry.number, threads, progress)?);
-    Ok(entry)
+/// A merge on a thread of its own, while the writer goes on.
+pub struct Running {
+    /// The number of the segment that it makes.
+    pub number: u64,
+    chosen: Vec<u64>,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Option<SegmentEntry>>>,
 }
 
-fn write_graph(
-    writer: &LocalWriter,
-    vectors: &index::VectorFile,
-    number: u64,
-    threads: usize,
-    progress: &Progress<'_>,
-) -> Result<GraphEntry> {
-    let graph =
-        index::graph::build(vectors, writer.manifest.graph, threads, &|done, all| progress(Step::Graph, done, all))?;
-    let checksum = graph.write(&writer.layout.graph_file(number))?;
-    Ok(GraphEntry { checksum, health: graph.health() })
-}
-
-/// A new segment with the live rows of the chosen ones, in the order of their keys.
-fn merge(
-    writer: &mut LocalWriter,
-    chosen: &[usize],
-    live: &[Bits],
-    threads: usize,
-    progress: &Progress<'_>,
-) -> Result<Option<SegmentEntry>> {
-    let mut rows: Vec<(u64, usize, u32)> = Vec::new();
-    for &at in chosen {
-        let keys = (0..).zip(writer.segments[at].vectors().keys());
-        rows.extend(keys.filter(|(row, _)| live[at].contains(*row)).map(|(row, key)| (*key, at, row)));
-    }
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    rows.sort_unstable();
-    let number = writer.manifest.next_segment;
-    writer.manifest.next_segment += 1;
-    let path = writer.layout.vector_file(number);
-    let mut file = VectorWriter::create(&path, writer.manifest.model.dimensions)?;
-    for (done, &(key, at, row)) in rows.iter().enumerate() {
-        let vectors = writer.segments[at].vectors();
-        file.push(key, vectors.tags()[row as usize], vectors.vector(row))?;
-        if done % 1024 == 0 {
-            progress(Step::Merge, done, rows.len());
+impl Running {
+    /// Starts one, if there are many small segments as of the last commit.
+    pub fn start(writer: &mut LocalWriter, threads: usize) -> Result<Option<Self>> {
+        let entries = &writer.manifest.segments;
+        let order = by_size(entries);
+        let rows: Vec<usize> = order.iter().map(|&at| entries[at].rows).collect();
+        let count = smallest(&rows);
+        if count < MANY {
+            return Ok(None);
         }
+        let snapshot = Snapshot::open(&writer.layout)?;
+        let merge = Merge::new(writer, &order[..count], &snapshot, threads)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (number, chosen, stopped) = (merge.number, merge.chosen.clone(), stop.clone());
+        let go_on = move || match stopped.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let thread = std::thread::Builder::new().name("merge".to_owned());
+        let thread = thread.spawn(move || merge.run(&|_, _, _| go_on())).map_err(Error::io(writer.layout.vectors()))?;
+        Ok(Some(Self { number, chosen, stop, thread }))
     }
-    progress(Step::Merge, rows.len(), rows.len());
-    let checksum = file.finish()?;
-    let mut entry = SegmentEntry { number, rows: rows.len(), checksum, graph: None };
-    if entry.rows >= GRAPH_ROWS {
-        let vectors = index::VectorFile::open(&path)?;
-        entry.graph = Some(write_graph(writer, &vectors, number, threads, progress)?);
+
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
     }
-    Ok(Some(entry))
+
+    /// Waits for it and lets the writer have what it made, from the next commit on.
+    pub fn finish(self, writer: &mut LocalWriter) -> Result<()> {
+        let merged = self.thread.join().unwrap_or_else(|_| {
+            Err(Error::damaged(writer.layout.vectors(), "a merge in the background ended in a panic"))
+        })?;
+        writer.take_up(&self.chosen, merged)
+    }
+
+    /// Gives it up. Once this returns it writes no more.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // What it says does not matter: what it made has no name in any commit.
+        let _ = self.thread.join();
+    }
+}
+
+/// Told how far a merge is; whether it shall go on.
+type Steps<'a> = dyn Fn(Step, usize, usize) -> ControlFlow<()> + Sync + 'a;
+
+/// All that a merge needs, of one commit: what comes after it does not matter. A row deleted meanwhile
+/// is dead in the new segment as it would be in its old one.
+struct Merge {
+    layout: Layout,
+    number: u64,
+    /// The numbers of the segments that it replaces.
+    chosen: Vec<u64>,
+    /// They and their live rows.
+    segments: Vec<(Arc<Segment>, Bits)>,
+    dimensions: usize,
+    params: Params,
+    threads: usize,
+}
+
+impl Merge {
+    fn new(writer: &mut LocalWriter, chosen: &[usize], snapshot: &Snapshot, threads: usize) -> Result<Self> {
+        let number = writer.manifest.next_segment;
+        writer.manifest.next_segment += 1;
+        let live = snapshot.live_rows()?;
+        Ok(Self {
+            layout: writer.layout.clone(),
+            number,
+            chosen: chosen.iter().map(|&at| writer.manifest.segments[at].number).collect(),
+            segments: chosen.iter().map(|&at| (writer.segments[at].clone(), live[at].clone())).collect(),
+            dimensions: writer.manifest.model.dimensions,
+            params: writer.manifest.graph,
+            threads,
+        })
+    }
+
+    /// Writes a new segment with the live rows of the chosen ones, in the order of their keys, and a
+    /// graph if it is big enough for one. `None` if nothing is alive.
+    fn run(&self, steps: &Steps<'_>) -> Result<Option<SegmentEntry>> {
+        let mut rows: Vec<(u64, usize, u32)> = Vec::new();
+        for (at, (segment, live)) in self.segments.iter().enumerate() {
+            let keys = segment.vectors().keys();
+            rows.extend(live.iter().map(|row| (keys[row as usize], at, row)));
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        rows.sort_unstable();
+        let path = self.layout.vector_file(self.number);
+        let mut file = VectorWriter::create(&path, self.dimensions)?;
+        for (done, &(key, at, row)) in rows.iter().enumerate() {
+            let vectors = self.segments[at].0.vectors();
+            file.push(key, vectors.tags()[row as usize], vectors.vector(row))?;
+            if done % 1024 == 0 && steps(Step::Merge, done, rows.len()).is_break() {
+                return Err(index::Error::Stopped.into());
+            }
+        }
+        let checksum = file.finish()?;
+        let mut entry = SegmentEntry { number: self.number, rows: rows.len(), checksum, graph: None };
+        if entry.rows >= GRAPH_ROWS {
+            let vectors = index::VectorFile::open(&path)?;
+            let progress = |done, all| steps(Step::Graph, done, all);
+            let graph = index::graph::build(&vectors, self.params, self.threads, &progress)?;
+            let checksum = graph.write(&self.layout.graph_file(self.number))?;
+            entry.graph = Some(GraphEntry { checksum, health: graph.health() });
+        }
+        // As readers will: what cannot be opened is not to be named.
+        open_segment(&self.layout, &entry)?;
+        Ok(Some(entry))
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::lock::WriterLock;
-use super::merge;
+use super::merge::{self, Running};
 use super::records::{self, Fields};
 use super::snapshot::{Snapshot, open_index, open_segment};
 use crate::collection::{Change, CompactReport, Progress, Writer};
@@ -94,6 +94,8 @@ pub struct LocalWriter {
     /// Where each text's vector stands in `rows`.
     fresh: HashMap<Fingerprint, usize>,
     changed: bool,
+    /// A merge in the background.
+    merging: Option<Running>,
     _lock: WriterLock,
 }
 
@@ -112,6 +114,7 @@ impl LocalWriter {
             rows: Vec::new(),
             fresh: HashMap::new(),
             changed: false,
+            merging: None,
             manifest: snapshot.manifest,
             segments: snapshot.segments,
             _lock: lock,
@@ -132,8 +135,9 @@ impl LocalWriter {
 
     /// Removes vector files that no commit names: what a killed writer left, or segments merged
     /// into others. A reader that still has one mapped keeps it.
-    fn remove_strays(&self) -> Result<()> {
+    pub(super) fn remove_strays(&self) -> Result<()> {
         let folder = self.layout.vectors();
+        let under_way = self.merging.as_ref().map(|merge| merge.number);
         let named: HashSet<_> = self
             .manifest
             .segments
@@ -145,7 +149,8 @@ impl LocalWriter {
             .collect();
         for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
             let path = entry.map_err(Error::io(&folder))?.path();
-            if !named.contains(&path) {
+            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            if !named.contains(&path) && (number.is_none() || number != under_way) {
                 // Where the system will not remove a file in use, the next writer will.
                 let _ = fs::remove_file(path);
             }
@@ -222,13 +227,28 @@ impl LocalWriter {
         result
     }
 
-    /// Takes the given segments in place of all there were.
-    pub(super) fn replace_segments(&mut self, entries: Vec<SegmentEntry>) -> Result<()> {
+    /// Takes what a merge made in the place of the segments with the given numbers, from the next
+    /// commit on.
+    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Option<SegmentEntry>) -> Result<()> {
+        let mut entries = self.manifest.segments.clone();
+        entries.retain(|entry| !numbers.contains(&entry.number));
+        entries.extend(merged);
         self.segments = entries.iter().map(|entry| open_segment(&self.layout, entry)).collect::<Result<Vec<_>>>()?;
         self.manifest.segments = entries;
-        self.commit_manifest()?;
         self.find_stored();
-        self.remove_strays()
+        Ok(())
+    }
+
+    /// Takes up what a merge in the background made, if it is done or is to be waited for. Whether it
+    /// was.
+    fn take_up_merged(&mut self, wait: bool) -> Result<bool> {
+        match self.merging.take() {
+            Some(merge) if wait || merge.is_finished() => merge.finish(self).map(|()| true),
+            other => {
+                self.merging = other;
+                Ok(false)
+            }
+        }
     }
 }
 
@@ -277,21 +297,31 @@ impl Writer for LocalWriter {
     }
 
     fn commit(&mut self) -> Result<()> {
-        if !self.changed {
+        let merged = self.take_up_merged(false)?;
+        if !self.changed && !merged {
             return Ok(());
         }
         self.flush_rows()?;
         self.commit_manifest()?;
         self.changed = false;
+        if merged { self.remove_strays() } else { Ok(()) }
+    }
+
+    fn merge_in_background(&mut self, threads: usize) -> Result<()> {
+        if self.merging.is_none() {
+            self.merging = Running::start(self, threads)?;
+        }
         Ok(())
     }
 
     fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
+        self.changed |= self.take_up_merged(true)?;
         self.commit()?;
         merge::tiered(self, threads, progress)
     }
 
     fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
+        self.changed |= self.take_up_merged(true)?;
         self.commit()?;
         let report = merge::everything(self, threads, progress)?;
         let segments = self.text()?.index().searchable_segment_ids().map_err(Error::text(self.layout.root()))?;
@@ -306,6 +336,9 @@ impl Writer for LocalWriter {
 
 impl Drop for LocalWriter {
     fn drop(&mut self) {
+        if let Some(merge) = self.merging.take() {
+            merge.stop();
+        }
         if let Some(text) = self.text.take() {
             // Let background merges end: the next writer would find their files half written.
             let _ = text.wait_merging_threads();
