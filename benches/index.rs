@@ -56,7 +56,7 @@ fn benches(criterion: &mut Criterion) {
         .bench_function("exact, 20,000 rows, k 10", |b| b.iter(|| segment.search(&query, 10, Method::Exact, None)));
     for ef in [32, 128] {
         criterion.bench_function(&format!("graph, 20,000 rows, k 10, ef {ef}"), |b| {
-            b.iter(|| segment.search(&query, 10, Method::Graph { ef }, None));
+            b.iter(|| segment.search(&query, 10, Method::walk(ef), None));
         });
     }
     let mut slow = criterion.benchmark_group("slow");

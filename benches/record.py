@@ -27,7 +27,7 @@ MODEL = ROOT / "models/minilm-l6-v2-int8"
 PIECES = 128
 PASSAGES = 400
 ROUNDS = 5
-PARTS = ["embedding", "start", "memory", "evaluation"]
+PARTS = ["embedding", "start", "memory", "evaluation", "index"]
 
 
 def lines():
@@ -206,6 +206,13 @@ def evaluation(folder, data):
     return {"sets": sets, "speed": json.loads(speed.read_text())}
 
 
+def index(folder, data, wordnet):
+    """The index beside its peers: see ann.py."""
+    import ann
+
+    return ann.measure(folder, data, wordnet, nigh, os.cpu_count())
+
+
 def machine():
     cpu = next((l.split(":")[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), "")
     flags = next((l for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("flags")), "").split()
@@ -217,6 +224,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--wordnet", type=Path, default="/usr/share/wordnet", help="where WordNet's data files are (Debian: wordnet-base)")
     parser.add_argument("--only", choices=PARTS)
     args = parser.parse_args()
     out = ROOT / "benches/runs" / args.name
@@ -232,12 +240,13 @@ def main():
         "start": start_to_answer,
         "memory": memory,
         "evaluation": lambda folder: evaluation(folder, args.data.resolve()),
+        "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]
     with tempfile.TemporaryDirectory() as folder:
         version = subprocess.check_output([str(NIGH), "--version"], text=True).strip()
         result = {"machine": machine(), "nigh": version, **measure(Path(folder))}
     (out / f"{args.only}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets")}))
+    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling")}))
 
 
 main()

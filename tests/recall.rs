@@ -36,19 +36,24 @@ fn raw_vectors_are_built_searched_and_judged() {
         "--dim",
         "24",
         "--ef",
-        "10,100",
+        "10,50",
         "--m",
         "4,12",
         "--ef-construction",
         "60",
     ];
-    let (code, report, said) = bench(&place, &args);
+    let (code, report, said) = bench(&place, &[&args[..], &["--allow", "0.5,0.01"]].concat());
     assert_eq!(code, 0, "{said}");
+    let filtered = report["filtered"].as_array().unwrap();
+    assert_eq!(filtered.len(), 6);
+    assert!(filtered.iter().all(|f| f["recall"].as_f64().unwrap() > 0.9), "{report}");
+    assert_eq!((&report["health"]["asked"], &report["health"]["lost"]), (&Value::from(3000), &Value::from(0)));
+    assert_eq!((&report["builder"], &report["manifest"]["seed"]), (&Value::from("batch"), &Value::from(0)));
     assert_eq!(
         (report["n"].as_u64(), report["dim"].as_u64(), report["unreachable"].as_u64()),
         (Some(3000), Some(24), Some(0))
     );
-    for key in ["build_s", "bytes_per_vector", "exact_qps"] {
+    for key in ["build_s", "open_ms", "bytes_per_vector", "graph_bytes_per_vector", "exact_qps", "exact_batch_qps"] {
         assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
     }
     let recall = |build: usize, point: usize| report["builds"][build]["points"][point]["recall"].as_f64().unwrap();
@@ -72,6 +77,26 @@ fn raw_vectors_are_built_searched_and_judged() {
     let few: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&few["points"][0]["recall"], &few["points"][0]["walked"]), (&Value::from(1.0), &Value::Bool(false)));
     assert!(String::from_utf8_lossy(&output.stderr).contains("not kept"));
+}
+
+#[test]
+fn either_builder_and_first_pass_can_be_measured() {
+    let place = Place::new();
+    place.put("x.f32", raw(3000, 64, 1));
+    place.put("q.f32", raw(50, 64, 2));
+    let with = |more: &[&str]| {
+        let args = ["--base", "x.f32", "--queries", "q.f32", "--dim", "64", "--ef", "50"];
+        let (code, report, said) = bench(&place, &[&args, more].concat());
+        assert_eq!((code, &report["unreachable"]), (0, &Value::from(0)), "{said}");
+        (report["builder"].clone(), report["points"][0]["recall"].as_f64().unwrap())
+    };
+    let (builder, bytes) = with(&[]);
+    assert_eq!(builder, "batch");
+    let (builder, theirs) = with(&["--builder", "hnsw_rs"]);
+    assert!(builder == "hnsw_rs" && (theirs - bytes).abs() < 0.1, "{theirs} and {bytes}");
+    let (_, bits) = with(&["--first-pass", "binary"]);
+    assert!(bits < bytes && bits > 0.2, "{bits} and {bytes}");
+    assert_eq!(with(&["--seed", "1"]).1 == bytes, false, "another seed, another graph");
 }
 
 #[test]
@@ -106,6 +131,10 @@ fn bad_files_and_numbers_are_refused() {
     assert!(code == 2 && said.contains("expected 2 to 128"), "{said}");
     assert_eq!(bench(&place, &["--base", "x.f32"]).0, 2);
     assert_eq!(bench(&place, &["--ef", "0"]).0, 2);
+    for share in ["0", "1.5", "half"] {
+        let (code, _, said) = bench(&place, &["--allow", share]);
+        assert!(code == 2 && said.contains("above 0 and not above 1"), "{said}");
+    }
     let (code, _, said) = bench(&place, &[]);
     assert!(code == 2 && said.contains("nigh index"), "{said}");
 }

@@ -112,6 +112,9 @@ pub struct Index {
     /// collection's, or builtin]
     #[arg(long, value_name = "NAME|DIR")]
     pub model: Option<String>,
+    /// What builds graphs from now on [default: as the collection was, or batch]
+    #[arg(long, value_enum)]
+    pub builder: Option<BuilderArg>,
     /// How many threads embed and build [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -276,6 +279,9 @@ pub struct Delete {
 pub struct Compact {
     #[command(flatten)]
     pub on: OnCollection,
+    /// What builds graphs from now on, the one made here first [default: as it was]
+    #[arg(long, value_enum)]
+    pub builder: Option<BuilderArg>,
     /// How many threads build the graph [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -326,7 +332,10 @@ pub struct BenchEmbed {
 Raw files hold little-endian 32-bit floats, row after row; rows are scaled to unit length. The graph
 is built anew for every M and measured as a collection would search it. The exact answers are kept
 in the user's cache folder, by the content of vectors and queries. A neighbour as near as the k-th
-counts as found. A walk keeps at least k candidates; fewer than 2,048 vectors are scanned.")]
+counts as found. A walk keeps at least k candidates; where there are no more than 50 vectors for each
+of them, all are looked at instead: that takes no longer. With --allow, searches among a share of the
+rows are measured too: rows from anywhere, those nearest to the query, and those farthest from it, with
+the longest candidate list.")]
 pub struct BenchRecall {
     #[command(flatten)]
     pub on: OnCollection,
@@ -351,12 +360,68 @@ pub struct BenchRecall {
     /// The length of the candidate list while building
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub ef_construction: usize,
+    /// What builds the graph
+    #[arg(long, value_enum, default_value_t = BuilderArg::Batch)]
+    pub builder: BuilderArg,
+    /// What levels and the order of insertion are made from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// What walks compare before vectors are looked at
+    #[arg(long, value_enum, default_value_t = FirstPassArg::Int8)]
+    pub first_pass: FirstPassArg,
+    /// Shares of the rows to search among alone, such as 0.5,0.01
+    #[arg(long, value_name = "SHARE,…", value_delimiter = ',', value_parser = share)]
+    pub allow: Vec<f64>,
     /// How many threads build, and search for the second figure [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Write a report with the curve into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
+        _ => Err("expected a number above 0 and not above 1".to_owned()),
+    }
+}
+
+/// What builds a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BuilderArg {
+    /// Our own: the same seed and vectors give the same graph
+    Batch,
+    /// The crate hnsw_rs
+    #[value(name = "hnsw_rs")]
+    HnswRs,
+}
+
+impl From<BuilderArg> for index::Builder {
+    fn from(arg: BuilderArg) -> Self {
+        match arg {
+            BuilderArg::Batch => Self::Batch,
+            BuilderArg::HnswRs => Self::HnswRs,
+        }
+    }
+}
+
+/// What a walk compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FirstPassArg {
+    /// A byte a number
+    Int8,
+    /// A bit a number: less memory, longer lists for the same recall
+    Binary,
+}
+
+impl From<FirstPassArg> for index::FirstPass {
+    fn from(arg: FirstPassArg) -> Self {
+        match arg {
+            FirstPassArg::Int8 => Self::Int8,
+            FirstPassArg::Binary => Self::Binary,
+        }
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

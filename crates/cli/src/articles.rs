@@ -59,6 +59,8 @@ pub struct Job<'a> {
     pub format: Option<Format>,
     pub plan: Plan,
     pub names: &'a Names,
+    /// What builds graphs from now on, if it is said.
+    pub builder: Option<index::Builder>,
 }
 
 /// A file or record that could not be used.
@@ -126,6 +128,9 @@ pub fn index(
     let known = collection.catalogue()?;
     let bar = progress::bytes(bytes);
     writer.set_chunking(job.plan.chunking);
+    if let Some(builder) = job.builder {
+        writer.set_builder(builder);
+    }
     let mut sink = Sink {
         writer,
         report: Report::default(),

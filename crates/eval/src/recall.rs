@@ -1,7 +1,9 @@
 //! How much of the exact answer a graph finds, and how fast.
 
 use crate::{Error, Result};
-use index::{Hit, Method, Params, Segment, VectorFile, VectorWriter, exact};
+use index::{Bits, Builder, FirstPass, Health, Hit, Method, Params, Segment, VectorFile, VectorWriter, exact};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -30,6 +32,23 @@ pub struct Point {
     pub p99_us: f64,
 }
 
+/// Searching among some of the rows alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Filtered {
+    /// The share of the rows that is allowed.
+    pub share: f64,
+    /// Where they lie: `anywhere`, `near` for those nearest to the query, `far` for the farthest.
+    pub rows: String,
+    /// The length of the candidate list.
+    pub ef: usize,
+    /// The mean share of the exact k of the allowed rows that was found.
+    pub recall: f64,
+    /// Queries a second on one thread.
+    pub qps: f64,
+    /// Exact answers a second on one thread.
+    pub exact_qps: f64,
+}
+
 /// A graph and its points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Build {
@@ -37,18 +56,35 @@ pub struct Build {
     pub m: usize,
     /// The length of the candidate list while building.
     pub ef_construction: usize,
+    /// What made the lists.
+    #[serde(default)]
+    pub builder: Builder,
     /// Seconds to build, with all threads.
     pub build_s: f64,
+    /// Milliseconds to open the files.
+    #[serde(default)]
+    pub open_ms: f64,
     /// Nodes that cannot be reached from the entry: none, or the build is wrong.
     pub unreachable: usize,
-    /// Nodes that could not have been reached before they were linked in.
-    pub mended: usize,
-    /// Nodes that nothing linked to before.
-    pub no_incoming: usize,
+    /// What the checks after the build found and mended.
+    #[serde(default)]
+    pub health: Health,
     /// Bytes of vectors, keys and graph, a vector.
     pub bytes_per_vector: f64,
+    /// Of these, of the graph and its codes: what a search goes through.
+    #[serde(default)]
+    pub graph_bytes_per_vector: f64,
+    /// Exact answers a second through the graph's codes, one query at a time, one thread.
+    #[serde(default)]
+    pub exact_qps: f64,
+    /// And all queries at once, one thread.
+    #[serde(default)]
+    pub exact_batch_qps: f64,
     /// Recall against speed.
     pub points: Vec<Point>,
+    /// Searching among some of the rows, if asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filtered: Vec<Filtered>,
 }
 
 /// What `nigh bench recall` prints.
@@ -62,8 +98,9 @@ pub struct Recall {
     pub k: usize,
     /// Queries asked.
     pub queries: usize,
-    /// Exact answers a second, one query at a time, one thread.
-    pub exact_qps: f64,
+    /// Exact answers a second from the vectors as they are, one query at a time, one thread.
+    #[serde(alias = "exact_qps")]
+    pub scan_qps: f64,
     /// Whether the exact answers came from an earlier run.
     pub truth_cached: bool,
     /// Threads for building and for `qps_all`.
@@ -208,12 +245,16 @@ pub fn write_vectors(path: &Path, values: &[f32], dimensions: usize) -> Result<(
 }
 
 /// What to measure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Neighbours asked for.
     pub k: usize,
     /// Lengths of the candidate list.
     pub efs: Vec<usize>,
+    /// What walks compare.
+    pub first: FirstPass,
+    /// Shares of the rows to search among alone.
+    pub shares: Vec<f64>,
     /// Threads for building and for the queries a second of all.
     pub threads: usize,
 }
@@ -244,22 +285,94 @@ pub fn measure(
     let (unreachable, health) = (graph.nodes() - graph.reachable(), graph.health());
     drop((graph, vectors));
     let size = |path: &Path| path.metadata().map(|metadata| metadata.len()).map_err(Error::io(path));
-    let bytes = size(base)? + size(&file)?;
+    let (vector_bytes, graph_bytes) = (size(base)? as f64, size(&file)? as f64);
+    let begun = Instant::now();
     let segment = Segment::open(base, Some(&file))?;
+    let open_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let rows = segment.vectors().rows() as f64;
+    let steps = plan.efs.len() + plan.shares.len();
     let mut points = Vec::new();
     for (done, &ef) in plan.efs.iter().enumerate() {
-        progress("searching", done, plan.efs.len());
+        progress("searching", done, steps);
         points.push(point(&segment, queries, truth, ef, plan)?);
     }
+    let mut filtered = Vec::new();
+    for (done, &share) in plan.shares.iter().enumerate() {
+        progress("searching", plan.efs.len() + done, steps);
+        for (name, place) in [("anywhere", Place::Anywhere), ("near", Place::Near), ("far", Place::Far)] {
+            filtered.push(one_thread(|| among(&segment, queries, share, (name, place), plan))??);
+        }
+    }
+    let exact = |query: &[f32]| segment.search(query, plan.k, Method::Exact, None);
+    let dimensions = segment.vectors().dimensions();
+    let exact_qps =
+        one_thread(|| rate(queries.chunks_exact(dimensions), |query| _ = std::hint::black_box(exact(query))))?;
+    let count = queries.len() / dimensions;
+    let exact_batch_qps = one_thread(|| {
+        rate(std::iter::once(queries), |all| _ = std::hint::black_box(segment.search_many(all, plan.k, Method::Exact)))
+    })? * count as f64;
     Ok(Build {
         m: params.m,
         ef_construction: params.ef_construction,
+        builder: params.builder,
         build_s,
+        open_ms,
         unreachable,
-        mended: health.unreachable,
-        no_incoming: health.no_incoming,
-        bytes_per_vector: bytes as f64 / segment.vectors().rows() as f64,
+        health,
+        bytes_per_vector: (vector_bytes + graph_bytes) / rows,
+        graph_bytes_per_vector: graph_bytes / rows,
+        exact_qps,
+        exact_batch_qps,
         points,
+        filtered,
+    })
+}
+
+/// Where allowed rows lie.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Anywhere,
+    Near,
+    Far,
+}
+
+/// So many queries tell how a filtered search does: each needs rows of its own.
+const FILTERED_QUERIES: usize = 200;
+
+fn among(segment: &Segment, queries: &[f32], share: f64, place: (&str, Place), plan: &Plan) -> Result<Filtered> {
+    let vectors = segment.vectors();
+    let rows = vectors.rows();
+    let count = ((rows as f64 * share).round() as usize).clamp(1, rows);
+    let ef = plan.efs.iter().copied().max().unwrap_or(plan.k);
+    let (mut recalls, mut seconds, mut exact_seconds) = (Vec::new(), 0.0, 0.0);
+    let mut random = ChaCha8Rng::seed_from_u64(count as u64);
+    for query in queries.chunks_exact(vectors.dimensions()).take(FILTERED_QUERIES) {
+        let mut allowed = Bits::new(rows);
+        if place.1 == Place::Anywhere {
+            rand::seq::index::sample(&mut random, rows, count).iter().for_each(|row| _ = allowed.insert(row as u32));
+        } else {
+            let mut order = segment.search(query, rows, Method::Exact, None)?;
+            if place.1 == Place::Far {
+                order.reverse();
+            }
+            order[..count].iter().for_each(|hit| _ = allowed.insert(hit.row));
+        }
+        let begun = Instant::now();
+        let exact = segment.search(query, plan.k, Method::Exact, Some(&allowed))?;
+        exact_seconds += begun.elapsed().as_secs_f64();
+        let begun = Instant::now();
+        let method = Method::Graph { ef, first: plan.first };
+        let found = segment.search(query, plan.k, method, Some(&allowed))?;
+        seconds += begun.elapsed().as_secs_f64();
+        recalls.push(Truth { hits: vec![exact] }.recall(0, &found));
+    }
+    Ok(Filtered {
+        share,
+        rows: place.0.to_owned(),
+        ef,
+        recall: crate::table::mean(&recalls),
+        qps: recalls.len() as f64 / seconds,
+        exact_qps: recalls.len() as f64 / exact_seconds,
     })
 }
 
@@ -268,7 +381,8 @@ const LEAST: Duration = Duration::from_millis(300);
 
 fn point(segment: &Segment, queries: &[f32], truth: &Truth, ef: usize, plan: &Plan) -> Result<Point> {
     let dimensions = segment.vectors().dimensions();
-    let search = |query: &[f32]| segment.search(query, plan.k, Method::Graph { ef }, None);
+    let method = Method::Graph { ef, first: plan.first };
+    let search = |query: &[f32]| segment.search(query, plan.k, method, None);
     let rows = || queries.chunks_exact(dimensions);
     // Warms caches, and is the pass that is judged. Queries that fail would fail here.
     let judge = |(at, query)| Ok(truth.recall(at, &search(query)?));
@@ -316,21 +430,28 @@ fn point(segment: &Segment, queries: &[f32], truth: &Truth, ef: usize, plan: &Pl
     })
 }
 
-/// Exact answers a second, one query after the other on one thread.
+/// Exact answers a second from the vectors as they are, one query after the other on one thread.
 ///
 /// # Errors
 /// When the thread cannot be started.
-pub fn exact_qps(vectors: &VectorFile, queries: &[f32], k: usize) -> Result<f64> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let pool = pool.map_err(|error| index::Error::Threads { threads: 1, said: error.to_string() })?;
-    Ok(pool.install(|| scanned_a_second(vectors, queries, k)))
+pub fn scan_qps(vectors: &VectorFile, queries: &[f32], k: usize) -> Result<f64> {
+    let scan = |query: &[f32]| _ = std::hint::black_box(exact::search(vectors, query, k, None));
+    one_thread(|| rate(queries.chunks_exact(vectors.dimensions()), scan))
 }
 
-fn scanned_a_second(vectors: &VectorFile, queries: &[f32], k: usize) -> f64 {
+/// Runs something that would use all cores on one thread.
+fn one_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let pool = pool.map_err(|error| index::Error::Threads { threads: 1, said: error.to_string() })?;
+    Ok(pool.install(run))
+}
+
+/// How many a second are asked.
+fn rate<'a>(queries: impl Iterator<Item = &'a [f32]> + Clone, ask: impl Fn(&[f32])) -> f64 {
     let begun = Instant::now();
     let mut asked = 0usize;
-    for query in queries.chunks_exact(vectors.dimensions()).cycle() {
-        std::hint::black_box(exact::search(vectors, query, k, None));
+    for query in queries.cycle() {
+        ask(query);
         asked += 1;
         if begun.elapsed() >= LEAST {
             break;
@@ -375,13 +496,16 @@ mod tests {
         assert!(matches!(made, Kept::Read) && again == truth);
         let (again, made) = Truth::new(&vectors, &queries, 10, &file);
         assert!(matches!(made, Kept::Lost(_)) && again == truth, "a cache that cannot be kept costs nothing else");
-        let plan = Plan { k: 10, efs: vec![10, 50], threads: 2 };
+        let plan = Plan { k: 10, efs: vec![10, 50], first: FirstPass::Int8, shares: vec![0.5, 0.01], threads: 2 };
         let params = Params { m: 8, ef_construction: 60, ..Params::default() };
         let build = measure(&file, &queries, &truth, params, &plan, &|_, _, _| {}).unwrap();
         assert_eq!(build.unreachable, 0);
         assert!(build.points[0].recall < build.points[1].recall && build.points[1].recall > 0.97, "{build:?}");
         assert!(build.points.iter().all(|p| p.qps > 0.0 && p.qps_all > 0.0 && p.p50_us <= p.p99_us));
-        assert!(build.bytes_per_vector > 16.0 * 4.0 + 24.0);
+        assert!(build.bytes_per_vector > 16.0 * 4.0 + 24.0 && build.graph_bytes_per_vector > 64.0);
+        assert!(build.exact_qps > 0.0 && build.exact_batch_qps > 0.0 && build.open_ms > 0.0);
+        assert_eq!(build.filtered.len(), 6);
+        assert!(build.filtered.iter().all(|f| f.recall > 0.9 && f.qps > 0.0 && f.exact_qps > 0.0), "{build:?}");
     }
 
     #[test]

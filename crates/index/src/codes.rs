@@ -62,6 +62,49 @@ impl Codes {
     }
 }
 
+/// Gives the nearness of rows to one query.
+pub trait Scorer {
+    /// How many rows there are.
+    fn len(&self) -> usize;
+
+    /// Asks for a row that will be read soon.
+    fn prefetch(&self, row: u32);
+
+    /// The cosines of the query and each of `rows`, as far as is known, to `take`. `sums` is room to
+    /// work in.
+    fn scores(&self, rows: &[u32], sums: &mut Vec<i32>, take: impl FnMut(u32, f32));
+
+    /// A row with its cosine.
+    fn near(&self, row: u32, sums: &mut Vec<i32>) -> Near {
+        let mut near = Near::new(row, f32::NEG_INFINITY);
+        self.scores(&[row], sums, |row, score| near = Near::new(row, score));
+        near
+    }
+}
+
+/// A query among codes.
+#[derive(Clone, Copy)]
+pub struct CodeSearch<'a> {
+    pub codes: View<'a>,
+    pub query: &'a Coded,
+}
+
+impl Scorer for CodeSearch<'_> {
+    fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, row: u32) {
+        self.codes.prefetch(row);
+    }
+
+    #[inline(always)]
+    fn scores(&self, rows: &[u32], sums: &mut Vec<i32>, take: impl FnMut(u32, f32)) {
+        self.codes.scores(self.query, rows, sums, take);
+    }
+}
+
 /// Codes that are being searched.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -82,19 +125,17 @@ impl<'a> View<'a> {
         &self.bytes[row as usize * self.stride..][..self.stride]
     }
 
+    /// What the numbers of one are to be multiplied with.
+    pub fn scale(&self, row: u32) -> f32 {
+        self.scales[row as usize]
+    }
+
     /// Asks for a code that will be read soon.
     #[inline(always)]
     pub fn prefetch(&self, row: u32) {
         if let Some(code) = self.bytes.get(row as usize * self.stride..(row as usize + 1) * self.stride) {
             prefetch(code, usize::MAX);
         }
-    }
-
-    /// A node with its cosine to `query`.
-    pub fn near(&self, query: &Coded, row: u32, sums: &mut Vec<i32>) -> Near {
-        let mut near = Near::new(row, f32::NEG_INFINITY);
-        self.scores(query, &[row], sums, |row, score| near = Near::new(row, score));
-        near
     }
 
     /// The cosines of `query` and each of `rows` as the codes have them, to `take`. `sums` is room to

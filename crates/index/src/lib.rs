@@ -24,12 +24,13 @@ pub mod exact;
 mod file;
 pub mod graph;
 mod segment;
+mod signs;
 mod top;
 mod vectors;
 
 pub use bits::Bits;
 pub use error::{Error, Result};
-pub use graph::{Builder, Graph, Health, Params};
+pub use graph::{Builder, FirstPass, Graph, Health, Params};
 pub use segment::{Method, Segment};
 pub use top::Hit;
 pub use vectors::{VectorFile, VectorWriter, check_unit};

@@ -1,7 +1,7 @@
 //! A file of vectors with its graph, if it has one.
 
 use crate::top::Hit;
-use crate::{Bits, Graph, Result, VectorFile, check_unit, exact};
+use crate::{Bits, FirstPass, Graph, Result, VectorFile, check_unit, exact};
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -15,6 +15,8 @@ pub enum Method {
     Graph {
         /// The length of the candidate list; at least `k` are kept.
         ef: usize,
+        /// What the walk compares.
+        first: FirstPass,
     },
 }
 
@@ -23,6 +25,13 @@ pub enum Method {
 const SCANNED: usize = 50;
 /// And where only some rows are allowed, looking them up.
 const LOOKED_UP: usize = 150;
+
+impl Method {
+    /// A walk over int8 codes with `ef` candidates.
+    pub fn walk(ef: usize) -> Self {
+        Self::Graph { ef, first: FirstPass::Int8 }
+    }
+}
 
 /// Vectors that can be searched.
 pub struct Segment {
@@ -60,9 +69,9 @@ impl Segment {
         let allowed = allowed.filter(|bits| !bits.is_full());
         let most = allowed.map_or(self.vectors.rows(), Bits::count);
         let Some(graph) = &self.graph else { return Ok(exact::search(&self.vectors, query, k, allowed)) };
-        if let Method::Graph { ef } = method
+        if let Method::Graph { ef, first } = method
             && self.walks(k, ef, allowed)
-            && let Some(hits) = graph.search(&self.vectors, query, k, ef, allowed)
+            && let Some(hits) = graph.search(&self.vectors, query, k, ef, first, allowed)
             && hits.len() == k.min(most)
         {
             return Ok(hits);

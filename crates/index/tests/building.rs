@@ -24,7 +24,7 @@ fn recall(built: &Built, queries: &[Vec<f32>], ef: usize) -> f64 {
     let mut found = 0;
     for query in queries {
         let truth = exact::search(built.segment.vectors(), query, 10, None);
-        let hits = built.segment.search(query, 10, Method::Graph { ef }, None).unwrap();
+        let hits = built.segment.search(query, 10, Method::walk(ef), None).unwrap();
         found += hits.iter().filter(|hit| truth.contains(hit)).count();
     }
     found as f64 / (10 * queries.len()) as f64
@@ -50,7 +50,7 @@ fn an_answer_does_not_depend_on_what_was_asked_before() {
     let rows = random.clustered(50, 60, 0.5, 32);
     let built = build(&rows, Params::default(), 2);
     let queries: Vec<Vec<f32>> = (0..600).map(|_| random.unit(32)).collect();
-    let method = Method::Graph { ef: 20 };
+    let method = Method::walk(20);
     let together = built.segment.search_many(&queries.concat(), 5, method).unwrap();
     for (query, hits) in queries.iter().zip(&together).rev() {
         assert_eq!(&built.segment.search(query, 5, method, None).unwrap(), hits);

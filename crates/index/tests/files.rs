@@ -25,7 +25,7 @@ fn files_of_older_versions_open_and_answer() {
         assert_eq!((graph.m(), graph.ef_construction(), graph.reachable()), (4, 20, 200), "{version}");
         for row in 0..200 {
             let query = file.vector(row);
-            assert_eq!(segment.search(query, 1, Method::Graph { ef: 3 }, None).unwrap()[0].row, row, "{version}");
+            assert_eq!(segment.search(query, 1, Method::walk(3), None).unwrap()[0].row, row, "{version}");
             let truth = exact::search(file, query, 5, None);
             assert_eq!(segment.search(query, 5, Method::Exact, None).unwrap(), truth);
         }
@@ -46,7 +46,7 @@ fn use_it(vectors: &Path, graph: &Path) {
     };
     let mut some = Bits::new(segment.vectors().rows());
     (0..segment.vectors().rows() as u32).step_by(2).for_each(|row| _ = some.insert(row));
-    for method in [Method::Exact, Method::Graph { ef: 1 }] {
+    for method in [Method::Exact, Method::walk(1)] {
         let _ = segment.search(&query, 3, method, None);
         let _ = segment.search(&query, 1, method, Some(&some));
         let _ = segment.search_many(&query, 3, method);

@@ -14,7 +14,7 @@ fn recall(segment: &Segment, queries: &[Vec<f32>], ef: usize, allowed: impl Fn(&
     for query in queries {
         let allowed = allowed(query);
         let truth = exact::search(segment.vectors(), query, 10, Some(&allowed));
-        let hits = segment.search(query, 10, Method::Graph { ef }, Some(&allowed)).unwrap();
+        let hits = segment.search(query, 10, Method::walk(ef), Some(&allowed)).unwrap();
         assert!(hits.iter().all(|hit| allowed.contains(hit.row)), "a row that is not allowed");
         assert_eq!(hits.len(), truth.len(), "fewer than there are");
         assert_eq!(segment.search(query, 10, Method::Exact, Some(&allowed)).unwrap(), truth);
@@ -71,7 +71,7 @@ fn none_allowed_and_more_asked_for_than_there_are() {
     let rows: Vec<_> = (0..3000).map(|_| random.unit(16)).collect();
     let built = build(&rows, Params::default(), 2);
     let query = random.unit(16);
-    for method in [Method::Exact, Method::Graph { ef: 10 }] {
+    for method in [Method::Exact, Method::walk(10)] {
         assert!(built.segment.search(&query, 10, method, Some(&Bits::new(3000))).unwrap().is_empty());
         assert_eq!(built.segment.search(&query, 5000, method, None).unwrap().len(), 3000);
         assert!(built.segment.search(&query, 0, method, None).unwrap().is_empty());

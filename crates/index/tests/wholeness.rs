@@ -15,7 +15,7 @@ fn lost(built: &Built) -> usize {
     built.segment.verify().unwrap();
     let (graph, vectors) = (built.segment.graph().unwrap(), built.segment.vectors());
     assert_eq!((graph.reachable(), graph.rows()), (graph.nodes(), vectors.rows()));
-    let found = built.segment.search_many(vectors.vectors(), 1, Method::Graph { ef: EF }).unwrap();
+    let found = built.segment.search_many(vectors.vectors(), 1, Method::walk(EF)).unwrap();
     let missed = |(row, hits): (u32, &Vec<index::Hit>)| hits[0].row != row && hits[0].score < 1.0 - 1e-5;
     (0..).zip(&found).filter(|found| missed(*found)).count()
 }

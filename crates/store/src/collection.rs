@@ -279,6 +279,9 @@ pub trait Writer {
     /// How articles are to be cut from now on, for callers that do not say.
     fn set_chunking(&mut self, chunking: Chunking);
 
+    /// What builds graphs from now on.
+    fn set_builder(&mut self, builder: index::Builder);
+
     /// How many passages wait for the next commit.
     fn pending(&self) -> usize;
 

@@ -110,8 +110,12 @@ pub fn compact(args: &args::Compact, config: &Config, output: &mut Output) -> an
     let location = config.collection(&args.on);
     let mut collection = store::open(&location)?;
     let steps = Steps::default();
-    let report =
-        collection.writer()?.compact(config.threads(args.threads), &|step, done, of| steps.show(step, done, of))?;
+    let mut writer = collection.writer()?;
+    if let Some(builder) = args.builder {
+        writer.set_builder(builder.into());
+    }
+    let report = writer.compact(config.threads(args.threads), &|step, done, of| steps.show(step, done, of))?;
+    drop(writer);
     drop(steps);
     collection.refresh()?;
     let stats = collection.stats()?;

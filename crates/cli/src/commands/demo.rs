@@ -64,7 +64,7 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let plan = Plan { chunking: Chunking::default(), threads, article_limit: 1 << 20 };
     let mut collection = store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default())?;
     let (roots, names) = ([root.join("data")], Names::new(&location));
-    let job = Job { roots: &roots, format: None, plan, names: &names };
+    let job = Job { roots: &roots, format: None, plan, names: &names, builder: None };
     let report = articles::index(
         &mut *collection,
         embedder.fork()?,

@@ -25,7 +25,8 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         threads: config.threads(args.threads),
         article_limit: args.max_article_bytes,
     };
-    let job = Job { roots: &roots, format: args.format.format(), plan, names: &names };
+    let job =
+        Job { roots: &roots, format: args.format.format(), plan, names: &names, builder: args.builder.map(Into::into) };
     let bytes = match articles::survey(&job) {
         Ok(bytes) => bytes,
         Err(unsupported) => {

@@ -9,10 +9,11 @@ use crate::output::{self, Output, style, styled};
 use crate::progress;
 use crate::text::counted;
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use eval::manifest::Input;
-use eval::recall::{Kept, Plan, Recall, Truth, exact_qps, measure, read_f32, write_vectors};
+use eval::recall::{Filtered, Kept, Plan, Recall, Truth, measure, read_f32, scan_qps, write_vectors};
 use eval::report;
-use index::{Params, VectorFile, VectorWriter};
+use index::{Builder, Params, VectorFile, VectorWriter};
 use ingest::embed::Workload;
 use query::Mode;
 use serde_json::{Value, json};
@@ -32,8 +33,13 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let base = folder.path().join("base.vec");
     let threads = config.threads(args.threads);
-    let plan = Plan { k: args.k as usize, efs: args.ef.clone(), threads };
-    let particulars = |queries: Value| json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m, "ef_construction": args.ef_construction });
+    let (first, shares) = (args.first_pass.into(), args.allow.clone());
+    let plan = Plan { k: args.k as usize, efs: args.ef.clone(), first, shares, threads };
+    let particulars = |queries: Value| {
+        json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m,
+                "ef_construction": args.ef_construction, "builder": Builder::from(args.builder), "seed": args.seed,
+                "first_pass": args.first_pass.to_possible_value().map(|value| value.get_name().to_owned()), "allow": args.allow })
+    };
     let Asked { queries, manifest } = match &args.base {
         Some(raw) => of_raw_files(args, raw, &base, particulars)?,
         None => of_collection(args, config, &base, threads, particulars)?,
@@ -47,11 +53,11 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     }
     let truth_cached = matches!(kept, Kept::Read);
     let (n, dim) = (vectors.rows(), vectors.dimensions());
-    let exact_qps = exact_qps(&vectors, &queries, plan.k)?;
+    let scan_qps = scan_qps(&vectors, &queries, plan.k)?;
     drop(vectors);
     let mut builds = Vec::new();
     for &m in &args.m {
-        let params = Params { m, ef_construction: args.ef_construction, ..Params::default() };
+        let params = Params { m, ef_construction: args.ef_construction, seed: args.seed, builder: args.builder.into() };
         let bar: Mutex<Option<(String, indicatif::ProgressBar)>> = Mutex::new(None);
         let show = |what: &str, done: usize, of: usize| {
             let Ok(mut bar) = bar.lock() else { return };
@@ -75,7 +81,7 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
         builds.push(build?);
     }
     let queries = queries.len() / dim;
-    let recall = Recall { n, dim, k: plan.k, queries, exact_qps, truth_cached, threads, builds, manifest };
+    let recall = Recall { n, dim, k: plan.k, queries, scan_qps, truth_cached, threads, builds, manifest };
     let page = args.report.as_deref().map(|folder| report::write_recall(folder, &recall)).transpose()?;
     if output.is_json() {
         output.json(&document(&recall)?)?;
@@ -156,11 +162,11 @@ fn of_collection(
 
 fn show(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
     output.line(format_args!(
-        "{} of {} dimensions, {}, exact scan {:.0} a second on one thread{}",
+        "{} of {} dimensions, {}, plain scan {:.0} a second on one thread{}",
         counted(recall.n, "vector"),
         recall.dim,
         counted(recall.queries, "query"),
-        recall.exact_qps,
+        recall.scan_qps,
         if recall.truth_cached { " (exact answers from before)" } else { "" }
     ))?;
     if recall.builds.iter().flat_map(|build| &build.points).any(|point| !point.walked) {
@@ -171,13 +177,22 @@ fn show(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
         output.line(styled(
             style::STRONG,
             format_args!(
-                "M {}, ef_construction {}: built in {:.2} s, {:.0} bytes a vector",
-                build.m, build.ef_construction, build.build_s, build.bytes_per_vector
+                "M {}, ef_construction {}: built in {:.2} s, opened in {:.2} ms, {:.0} bytes a vector ({:.0} of them graph and codes)",
+                build.m,
+                build.ef_construction,
+                build.build_s,
+                build.open_ms,
+                build.bytes_per_vector,
+                build.graph_bytes_per_vector
             ),
         ))?;
         let health = format!(
-            "{} unreachable ({} were, and were linked in; nothing linked to {})",
-            build.unreachable, build.mended, build.no_incoming
+            "{} unreachable ({} were; {} added); {} of {} not found by their own vectors",
+            build.unreachable,
+            build.health.unreachable,
+            counted(build.health.linked, "link"),
+            build.health.lost,
+            build.health.asked
         );
         output.line(if build.unreachable == 0 { health } else { styled(style::BAD, health) })?;
         output.line(styled(
@@ -206,6 +221,38 @@ fn show(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
                 if p.walked { "" } else { "  scanned" }
             ))?;
         }
+        output.line(format_args!(
+            " exact     1.0000  {:>11.0}  ({:.0} where all are asked at once), by codes",
+            build.exact_qps, build.exact_batch_qps
+        ))?;
+        show_filtered(output, recall, &build.filtered)?;
+    }
+    Ok(())
+}
+
+fn show_filtered(output: &mut Output, recall: &Recall, filtered: &[Filtered]) -> anyhow::Result<()> {
+    let Some(first) = filtered.first() else { return Ok(()) };
+    output.line(styled(
+        style::FAINT,
+        format_args!(
+            "{:>8}  {:<8}  {:>9}  {:>11}  {:>11}  ef {}",
+            "allowed",
+            "rows",
+            format!("recall@{}", recall.k),
+            "QPS, 1 thr.",
+            "exact QPS",
+            first.ef
+        ),
+    ))?;
+    for f in filtered {
+        output.line(format_args!(
+            "{:>8}  {:<8}  {:>9.4}  {:>11.0}  {:>11.0}",
+            format!("{} %", 100.0 * f.share),
+            f.rows,
+            f.recall,
+            f.qps,
+            f.exact_qps
+        ))?;
     }
     Ok(())
 }

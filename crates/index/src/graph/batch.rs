@@ -10,7 +10,7 @@ use super::build::{Params, Progress};
 use super::draft::{Draft, Level};
 use super::select::Selector;
 use super::walk::{Near, Scratch, descend, walk};
-use crate::codes::{Coded, Codes, View};
+use crate::codes::{CodeSearch, Coded, Codes, Scorer, View};
 use crate::{Error, Result, VectorFile};
 use rayon::prelude::*;
 
@@ -122,14 +122,16 @@ impl Worker {
     fn search(&mut self, draft: &Draft, node: u32, ef: usize, m: usize) -> Chosen {
         let codes = draft.codes.view();
         self.coded.become_row(&codes, node);
-        let mut start = codes.near(&self.coded, 0, &mut self.scratch.sums);
+        let query = self.coded.clone();
+        let near = CodeSearch { codes, query: &query };
+        let mut start = near.near(0, &mut self.scratch.sums);
         let mut found = Vec::new();
         for (number, level) in draft.levels.iter().enumerate().rev() {
             if node as usize >= level.nodes {
-                start = descend(level.view(), codes, &self.coded, start, &mut self.scratch.sums);
+                start = descend(level.view(), &near, start, &mut self.scratch.sums);
                 continue;
             }
-            walk(level.view(), codes, &self.coded, &[start.node()], ef, &mut self.scratch);
+            walk(level.view(), &near, &[start.node()], ef, &mut self.scratch);
             self.candidates.clear();
             self.candidates.extend(self.scratch.pool.found());
             start = self.candidates.first().copied().unwrap_or(start);

@@ -9,7 +9,7 @@
 
 use super::links::Links;
 use super::walk::Scratch;
-use crate::codes::{Coded, View};
+use crate::codes::Scorer;
 
 /// A walk begins at so many allowed nodes, spread over the graph.
 const SEEDS: usize = 32;
@@ -22,18 +22,17 @@ const SPREAD: u32 = 0x9e37_79b1;
 /// in `scratch.pool`.
 pub fn walk(
     links: Links<'_>,
-    codes: View<'_>,
-    query: &Coded,
+    near: &impl Scorer,
     start: u32,
     most: usize,
     allowed: impl Fn(u32) -> bool,
     scratch: &mut Scratch,
 ) {
     let Scratch { visited, pool, batch, sums } = scratch;
-    visited.begin(codes.len());
+    visited.begin(near.len());
     pool.begin(most);
     batch.clear();
-    let spread = (0..PROBES as u32).map(|i| ((u64::from(i.wrapping_mul(SPREAD)) * codes.len() as u64) >> 32) as u32);
+    let spread = (0..PROBES as u32).map(|i| ((u64::from(i.wrapping_mul(SPREAD)) * near.len() as u64) >> 32) as u32);
     let seeds = spread.filter(|&node| allowed(node)).take(SEEDS);
     batch.extend(seeds.filter(|&node| visited.insert(node)));
     // The start stands for its surroundings, allowed itself or not.
@@ -44,15 +43,15 @@ pub fn walk(
     loop {
         if let Some(node) = from {
             let before = batch.len();
-            'neighbours: for &near in links.of(node) {
-                if !visited.insert(near) {
+            'neighbours: for &next in links.of(node) {
+                if !visited.insert(next) {
                     continue;
                 }
-                if allowed(near) {
-                    batch.push(near);
+                if allowed(next) {
+                    batch.push(next);
                     continue;
                 }
-                for &beyond in links.of(near) {
+                for &beyond in links.of(next) {
                     if batch.len() - before >= links.width {
                         break 'neighbours;
                     }
@@ -62,7 +61,7 @@ pub fn walk(
                 }
             }
         }
-        codes.scores(query, batch, sums, |node, score| pool.offer(node, score));
+        near.scores(batch, sums, |node, score| pool.offer(node, score));
         batch.clear();
         from = pool.next();
         if from.is_none() {

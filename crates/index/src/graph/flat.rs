@@ -7,6 +7,7 @@ use super::links::Links;
 use super::reach::{self, Health};
 use crate::codes::{self, Codes};
 use crate::file::{Array, FIRST, Mapped, Writer};
+use crate::signs::Signs;
 use crate::{Bits, Error, Result, VectorFile};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -35,6 +36,8 @@ pub struct Graph {
     file: Option<Arc<Mapped>>,
     /// The node of each row, worked out when first asked for.
     nodes: OnceLock<Vec<u32>>,
+    /// The signs of each node's numbers, likewise.
+    pub(super) signs: OnceLock<Signs>,
 }
 
 /// The rows of each node.
@@ -104,6 +107,7 @@ impl Graph {
             health,
             file: None,
             nodes: OnceLock::new(),
+            signs: OnceLock::new(),
         }
     }
 
@@ -256,6 +260,7 @@ impl Graph {
             },
             file: None,
             nodes: OnceLock::new(),
+            signs: OnceLock::new(),
         };
         let nodes = graph.firsts.len().saturating_sub(1);
         let sorted = graph.levels.windows(2).all(|pair| pair[0] >= pair[1]);

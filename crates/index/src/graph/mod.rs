@@ -22,6 +22,7 @@ pub use build::{Builder, Params, Progress, build};
 pub use flat::Graph;
 pub(crate) use flat::Groups;
 pub use reach::Health;
+pub use search::FirstPass;
 pub(crate) use walk::Near;
 
 #[cfg(test)]

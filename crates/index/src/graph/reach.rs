@@ -6,7 +6,7 @@
 use super::draft::{Draft, Level};
 use super::links::NONE;
 use super::walk::{Scratch, descend, walk};
-use crate::codes::Coded;
+use crate::codes::{CodeSearch, Coded, Scorer};
 use crate::{Bits, VectorFile};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ pub fn mend(draft: &mut Draft) -> (Health, Ways) {
         }
         coded.become_row(&codes, lost);
         // A walk from node 0 meets only what can be reached from there.
-        walk(level.view(), codes, &coded, &[0], EF, &mut scratch);
+        walk(level.view(), &CodeSearch { codes, query: &coded }, &[0], EF, &mut scratch);
         let near: Vec<u32> = scratch.pool.found().iter().map(|near| near.node()).collect();
         let (host, _) = ways.link_in(level, lost, &near);
         health.linked += 1;
@@ -176,11 +176,12 @@ fn ask(draft: &Draft, vectors: &VectorFile, node: u32, room: &mut (Scratch, Code
     let (scratch, coded) = room;
     let codes = draft.codes.view();
     coded.become_row(&codes, node);
-    let mut nearest = codes.near(coded, 0, &mut scratch.sums);
+    let search = CodeSearch { codes, query: coded };
+    let mut nearest = search.near(0, &mut scratch.sums);
     for level in draft.levels[1..].iter().rev() {
-        nearest = descend(level.view(), codes, coded, nearest, &mut scratch.sums);
+        nearest = descend(level.view(), &search, nearest, &mut scratch.sums);
     }
-    walk(draft.levels[0].view(), codes, coded, &[nearest.node(), 0], EF, scratch);
+    walk(draft.levels[0].view(), &search, &[nearest.node(), 0], EF, scratch);
     let near: Vec<u32> = scratch.pool.found().iter().map(|near| near.node()).collect();
     let vector = |node: u32| vectors.vector(draft.rows[node as usize]);
     let dot = crate::distance::dot();

@@ -1,7 +1,7 @@
 //! Best-first search over one level, on codes.
 
 use super::links::Links;
-use crate::codes::{Coded, View};
+use crate::codes::Scorer;
 
 /// The nodes a search has seen: a stamp a node, and clearing is a new stamp.
 #[derive(Default)]
@@ -108,6 +108,11 @@ impl Pool {
         self.peek().map(|ahead| self.near[self.next + ahead].node)
     }
 
+    /// Leaves only the candidates whose node is wanted.
+    pub fn retain(&mut self, wanted: impl Fn(u32) -> bool) {
+        self.near.retain(|near| wanted(near.node()));
+    }
+
     /// Best first.
     pub fn found(&self) -> &[Near] {
         &self.near
@@ -127,20 +132,20 @@ pub struct Scratch {
 const FIRST_ROWS: usize = 4;
 
 /// The `most` nodes nearest to `query` that are met on the way from `starts`, in `scratch.pool`.
-pub fn walk(links: Links<'_>, codes: View<'_>, query: &Coded, starts: &[u32], most: usize, scratch: &mut Scratch) {
+pub fn walk(links: Links<'_>, near: &impl Scorer, starts: &[u32], most: usize, scratch: &mut Scratch) {
     let Scratch { visited, pool, batch, sums } = scratch;
-    visited.begin(codes.len());
+    visited.begin(near.len());
     pool.begin(most);
     batch.clear();
     batch.extend(starts.iter().filter(|&&start| visited.insert(start)));
     loop {
-        codes.scores(query, batch, sums, |node, score| pool.offer(node, score));
+        near.scores(batch, sums, |node, score| pool.offer(node, score));
         let Some(node) = pool.next() else { break };
         batch.clear();
         for &neighbour in links.of(node) {
             if visited.insert(neighbour) {
                 if batch.len() < FIRST_ROWS {
-                    codes.prefetch(neighbour);
+                    near.prefetch(neighbour);
                 }
                 batch.push(neighbour);
             }
@@ -152,11 +157,11 @@ pub fn walk(links: Links<'_>, codes: View<'_>, query: &Coded, starts: &[u32], mo
 }
 
 /// Goes from `start` to ever nearer neighbours until none is nearer; gives the last node.
-pub fn descend(links: Links<'_>, codes: View<'_>, query: &Coded, start: Near, sums: &mut Vec<i32>) -> Near {
+pub fn descend(links: Links<'_>, near: &impl Scorer, start: Near, sums: &mut Vec<i32>) -> Near {
     let mut nearest = start;
     loop {
         let from = nearest;
-        codes.scores(query, within(links.of(from.node()), codes), sums, |node, score| {
+        near.scores(within(links.of(from.node()), near.len()), sums, |node, score| {
             if score > nearest.score {
                 nearest = Near::new(node, score);
             }
@@ -168,6 +173,6 @@ pub fn descend(links: Links<'_>, codes: View<'_>, query: &Coded, start: Near, su
 }
 
 /// The neighbours, or none where one is beyond the graph, as only a damaged file has it.
-fn within<'a>(neighbours: &'a [u32], codes: View<'_>) -> &'a [u32] {
-    if neighbours.iter().all(|&node| (node as usize) < codes.len()) { neighbours } else { &[] }
+fn within(neighbours: &[u32], nodes: usize) -> &[u32] {
+    if neighbours.iter().all(|&node| (node as usize) < nodes) { neighbours } else { &[] }
 }

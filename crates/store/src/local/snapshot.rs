@@ -206,7 +206,7 @@ impl Snapshot {
         index::check_unit(vector, self.manifest.model.dimensions)?;
         let method = match how {
             DenseSearch::Exact => Method::Exact,
-            DenseSearch::Graph { ef } => Method::Graph { ef },
+            DenseSearch::Graph { ef } => Method::walk(ef),
         };
         let mut found = Vec::new();
         for (segment, live) in self.segments.iter().zip(&self.live()?.rows) {

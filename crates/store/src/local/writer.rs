@@ -292,6 +292,11 @@ impl Writer for LocalWriter {
         self.manifest.chunking = chunking;
     }
 
+    fn set_builder(&mut self, builder: index::Builder) {
+        self.changed |= self.manifest.graph.builder != builder;
+        self.manifest.graph.builder = builder;
+    }
+
     fn pending(&self) -> usize {
         self.rows.len()
     }

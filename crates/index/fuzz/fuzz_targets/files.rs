@@ -1,0 +1,83 @@
+//! A file of vectors and a graph, as hostile as can be, opened, searched in every way and verified:
+//! no panic, no read outside of the files, no endless loop.
+//!
+//! The first byte says how the rest is taken: as it is, or with its checksums set right, without which
+//! hardly any input would get past the header.
+
+#![no_main]
+
+use index::{Bits, FirstPass, Graph, Method, Segment, VectorFile};
+use libfuzzer_sys::fuzz_target;
+use std::cell::OnceCell;
+use std::path::Path;
+
+thread_local! {
+    static FOLDER: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
+}
+
+fuzz_target!(|data: &[u8]| {
+    let [how, first, second, rest @ ..] = data else { return };
+    let split = usize::from(u16::from_le_bytes([*first, *second])).min(rest.len());
+    let (mut vectors, mut graph) = (rest[..split].to_vec(), rest[split..].to_vec());
+    if how & 1 == 0 {
+        set_right(&mut vectors);
+        set_right(&mut graph);
+    }
+    FOLDER.with(|folder| {
+        let folder = folder.get_or_init(|| tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")).path();
+        let (v, g) = (folder.join("a.vec"), folder.join("a.graph"));
+        // New files: the last ones may still be mapped.
+        let _ = std::fs::remove_file(&v);
+        let _ = std::fs::remove_file(&g);
+        std::fs::write(&v, &vectors).expect("a file");
+        std::fs::write(&g, &graph).expect("a file");
+        use_it(&v, &g);
+    });
+});
+
+fn use_it(v: &Path, g: &Path) {
+    let Ok(file) = VectorFile::open(v) else { return };
+    let _ = file.verify();
+    let _ = (file.row_of(7), file.tags().len(), file.vector(3), file.vector(u32::MAX));
+    if let Ok(graph) = Graph::open(g, &file) {
+        let _ = (graph.reachable(), graph.verify(), graph.health(), graph.checksum().map(str::len));
+    }
+    let Ok(segment) = Segment::open(v, Some(g)) else { return };
+    let (rows, dimensions) = (segment.vectors().rows(), segment.vectors().dimensions());
+    if dimensions > 4096 {
+        return;
+    }
+    let mut query = vec![0.0; dimensions];
+    query[dimensions / 2] = 1.0;
+    let mut some = Bits::new(rows);
+    (0..rows as u32).step_by(3).for_each(|row| _ = some.insert(row));
+    for method in [
+        Method::Exact,
+        Method::walk(1),
+        Method::Graph { ef: 2, first: FirstPass::Binary },
+    ] {
+        for allowed in [None, Some(&some)] {
+            let _ = segment.search(&query, 2, method, allowed);
+        }
+        let _ = segment.search_many(&query, 1, method);
+    }
+}
+
+/// Puts the checksum of a header of the second version right, whatever else is wrong with it.
+fn set_right(file: &mut [u8]) {
+    if file.len() < 128 {
+        return;
+    }
+    let length = file.len() as u64;
+    file[16..24].copy_from_slice(&length.to_le_bytes());
+    let sections = u32::from_le_bytes([file[12], file[13], file[14], file[15]]) as usize;
+    let end = 128usize.saturating_add(sections.saturating_mul(64)).min(file.len());
+    let first = file[8] == 1;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&file[..112]);
+    if !first {
+        hasher.update(&file[128..end]);
+    }
+    let sum = hasher.finalize();
+    file[112..128].copy_from_slice(&sum.as_bytes()[..16]);
+}

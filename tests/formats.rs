@@ -1,0 +1,38 @@
+//! Collections of every released format open, answer, check as sound, and go on.
+
+mod common;
+
+use common::Place;
+use std::path::Path;
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_collection_of_the_first_format_lives_on() {
+    let place = Place::new();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1"), &place.path("collection"));
+    let found = |question: &str| {
+        let answer = place.json(0, &["search", question, "-c", "collection", "-k", "1", "--mode", "dense"]);
+        answer["hits"][0]["article_id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(found("how often a day is the water high"), "articles/tides.md");
+    assert_eq!(found("what keeps something up in the breeze"), "articles/kite.txt");
+    assert_eq!(place.json(0, &["check", "-c", "collection"])["sound"], true);
+    place.put("articles/snow.txt", "Snow falls when it is cold enough for water in clouds to freeze.\n");
+    let report = place.json(0, &["index", "articles", "-c", "collection"]);
+    assert_eq!((&report["added"], &report["embedded"]), (&1.into(), &1.into()));
+    place.ok(&["compact", "-c", "collection"]);
+    assert_eq!(found("frozen water from the sky"), "articles/snow.txt");
+    assert_eq!(place.json(0, &["check", "-c", "collection"])["sound"], true);
+}
