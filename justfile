@@ -16,6 +16,10 @@ demo:
 bench:
     cargo bench
 
+# Ten minutes of hostile files; needs a nightly toolchain and cargo-fuzz.
+fuzz:
+    cd crates/index && mkdir -p fuzz/corpus/files && cargo +nightly fuzz run files fuzz/corpus/files fuzz/seeds -- -max_total_time=600 -max_len=24000 -timeout=10
+
 # Measures against sentence-transformers and onnxruntime; see benches/README.md.
 record:
     cargo build --release

@@ -93,6 +93,62 @@ def evaluation_tables():
     ]
 
 
+def index_tables():
+    run = newest("index")
+    sets = run["sets"]
+    versions = ", ".join(f"{package} {version}" for package, version in run["versions"].items() if package != "numpy")
+    out = [
+        f"The index ({machine(run)}; {versions}): one run, engines in turn, M {run['m']}, ef_construction {run['ef_construction']}, "
+        f"{run['threads']} threads building, one searching, recall@{run['k']}; peers get all queries in one call.",
+        "",
+        "| vectors of 384 dimensions | engine | built in | queries/s at recall .95 | at .99 | nigh is, at .95 | at .99 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    number = lambda value: "not reached" if value is None else f"{value:,.0f}"
+    for name, found in sets.items():
+        label = f"{found['n']:,} {name}"
+        ours = found["engines"]["nigh"]["qps_at"]
+        for engine in sorted(found["engines"], key=lambda e: (e != "nigh", not e.startswith("nigh"), e)):
+            at = found["engines"][engine]["qps_at"]
+            ratio = lambda r: "" if engine == "nigh" or not at[r] else f"{ours[r] / at[r]:.1f} ×"
+            shown = f"**{engine}**" if engine == "nigh" else engine
+            out.append(f"| {label} | {shown} | {found['engines'][engine]['build_s']:.1f} s | {number(at['0.95'])} | {number(at['0.99'])} "
+                       f"| {ratio('0.95')} | {ratio('0.99')} |")
+            label = ""
+    out += ["", "The exact answer, one thread: nigh looks at codes, then at the vectors that could be among the ten; faiss at all.", "",
+            "| vectors | nigh, one by one | faiss IndexFlatIP | nigh is | nigh, all at once | faiss IndexFlatIP | nigh is |",
+            "|---|---|---|---|---|---|---|"]
+    for name, found in sets.items():
+        out.append(f"| {found['n']:,} {name} | {found['exact_qps']:,.0f}/s | {found['flat_qps']:,.0f}/s | {found['exact_qps'] / found['flat_qps']:.1f} × "
+                   f"| {found['exact_batch_qps']:,.0f}/s | {found['flat_batch_qps']:,.0f}/s | {found['exact_batch_qps'] / found['flat_batch_qps']:.1f} × |")
+    largest = max(sets.values(), key=lambda found: found["n"])
+    filtered = {(f["share"], f["rows"]): f for f in largest["filtered"]}
+    shares = sorted({share for share, _ in filtered}, reverse=True)
+    places = {"anywhere": "anywhere", "near": "nearest to the query", "far": "farthest from it"}
+    out += ["", f"Searching among some of {largest['n']:,} vectors, recall@{run['k']} of the exact answer and queries/s, ef {largest['filtered'][0]['ef']}:", "",
+            f"| rows allowed | {' | '.join(f'{share:.1%}' for share in shares)} |", "|---" * (len(shares) + 1) + "|"]
+    for place, words in places.items():
+        cells = [filtered[share, place] for share in shares]
+        out.append(f"| {words} | {' | '.join(f"{f['recall']:.4f}, {f['qps']:,.0f}" for f in cells)} |")
+    lost, n = run["near_copies"]["lost"], run["near_copies"]["n"]
+    engines = {engine: count for engine, count in lost.items() if ":" not in engine}
+    out += ["", f"20 texts in 500 near-copies each among 10,000 others: vectors of {n:,} that a search for them with 64 candidates does not find:", "",
+            f"| {' | '.join(engines)} |", "|---" * len(engines) + "|", f"| {' | '.join(f'{count:,} ({count / n:.2%})' for count in engines.values())} |", "",
+            f"Of hnsw_rs's graph {lost['nigh, built by hnsw_rs: unreachable before mending']:,} could not be reached at all before mending, of nigh's own "
+            f"{lost['nigh: unreachable before mending']:,}; after it, of both, none."]
+    out += ["", "From a thousand to a million made-up vectors (crowds of every width in 40 of 384 dimensions):", "",
+            "| vectors | built in | hnswlib | opened in | bytes a vector, of them graph and codes | queries/s at recall .95 | hnswlib | at .99 | hnswlib | exact/s | most memory, building and searching |",
+            "|---|---|---|---|---|---|---|---|---|---|---|"]
+    for row in run["scaling"]:
+        at, theirs = row["qps_at"], row["hnswlib_qps_at"]
+        scanned = f"scanned, {max(p['qps'] for p in row['points'] if not p['walked']):,.0f}" if not any(p["walked"] for p in row["points"]) else None
+        ours = {r: scanned or number(at[r]) for r in at}
+        out.append(f"| {row['n']:,} | {row['build_s']:.2f} s | {row['hnswlib_build_s']:.2f} s | {row['open_ms']:.2f} ms "
+                   f"| {row['bytes_per_vector']:,.0f}, {row['graph_bytes_per_vector']:,.0f} | {ours['0.95']} | {number(theirs['0.95'])} "
+                   f"| {ours['0.99']} | {number(theirs['0.99'])} | {row['exact_qps']:,.0f} | {row['peak_bytes'] / 1e9:.1f} GB |")
+    return out
+
+
 def put(text, mark, block):
     return re.sub(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)
 
@@ -103,7 +159,7 @@ def printed(*args, cwd=None):
 
 def main():
     readme = README.read_text()
-    new = put(readme, "figures", "\n".join([*embedding_tables(), "", *evaluation_tables()]))
+    new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables()]))
     if "--check" in sys.argv:
         sys.exit("README.md: its figures are not those of the runs; python3 benches/tables.py writes them" if new != readme else 0)
     new = put(new, "demo", f"```text\n{printed('demo')}\n```")

@@ -290,19 +290,14 @@ pub fn measure(
     let segment = Segment::open(base, Some(&file))?;
     let open_ms = begun.elapsed().as_secs_f64() * 1e3;
     let rows = segment.vectors().rows() as f64;
-    let steps = plan.efs.len() + plan.shares.len();
+    let steps = plan.efs.len() + 1;
     let mut points = Vec::new();
     for (done, &ef) in plan.efs.iter().enumerate() {
         progress("searching", done, steps);
         points.push(point(&segment, queries, truth, ef, plan)?);
     }
-    let mut filtered = Vec::new();
-    for (done, &share) in plan.shares.iter().enumerate() {
-        progress("searching", plan.efs.len() + done, steps);
-        for (name, place) in [("anywhere", Place::Anywhere), ("near", Place::Near), ("far", Place::Far)] {
-            filtered.push(one_thread(|| among(&segment, queries, share, (name, place), plan))??);
-        }
-    }
+    progress("searching", plan.efs.len(), steps);
+    let filtered = one_thread(|| filtered(&segment, queries, plan))??;
     let exact = |query: &[f32]| segment.search(query, plan.k, Method::Exact, None);
     let dimensions = segment.vectors().dimensions();
     let exact_qps =
@@ -328,52 +323,58 @@ pub fn measure(
     })
 }
 
-/// Where allowed rows lie.
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Anywhere,
-    Near,
-    Far,
-}
+/// So many queries tell how filtered searches do: each needs rows of its own.
+const FILTERED_QUERIES: usize = 100;
+/// Where allowed rows lie: see [`Filtered::rows`].
+const PLACES: [&str; 3] = ["anywhere", "near", "far"];
 
-/// So many queries tell how a filtered search does: each needs rows of its own.
-const FILTERED_QUERIES: usize = 200;
-
-fn among(segment: &Segment, queries: &[f32], share: f64, place: (&str, Place), plan: &Plan) -> Result<Filtered> {
-    let vectors = segment.vectors();
+fn filtered(segment: &Segment, queries: &[f32], plan: &Plan) -> Result<Vec<Filtered>> {
+    let (vectors, dot) = (segment.vectors(), index::distance::dot());
     let rows = vectors.rows();
-    let count = ((rows as f64 * share).round() as usize).clamp(1, rows);
     let ef = plan.efs.iter().copied().max().unwrap_or(plan.k);
-    let (mut recalls, mut seconds, mut exact_seconds) = (Vec::new(), 0.0, 0.0);
-    let mut random = ChaCha8Rng::seed_from_u64(count as u64);
+    let method = Method::Graph { ef, first: plan.first };
+    let ways = || plan.shares.iter().flat_map(|&share| PLACES.map(|place| (share, place)));
+    let mut measured: Vec<(Vec<f64>, Duration, Duration)> = ways().map(|_| Default::default()).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(rows as u64);
     for query in queries.chunks_exact(vectors.dimensions()).take(FILTERED_QUERIES) {
-        let mut allowed = Bits::new(rows);
-        if place.1 == Place::Anywhere {
-            rand::seq::index::sample(&mut random, rows, count).iter().for_each(|row| _ = allowed.insert(row as u32));
-        } else {
-            let mut order = segment.search(query, rows, Method::Exact, None)?;
-            if place.1 == Place::Far {
-                order.reverse();
-            }
-            order[..count].iter().for_each(|hit| _ = allowed.insert(hit.row));
+        if plan.shares.is_empty() {
+            break;
         }
-        let begun = Instant::now();
-        let exact = segment.search(query, plan.k, Method::Exact, Some(&allowed))?;
-        exact_seconds += begun.elapsed().as_secs_f64();
-        let begun = Instant::now();
-        let method = Method::Graph { ef, first: plan.first };
-        let found = segment.search(query, plan.k, method, Some(&allowed))?;
-        seconds += begun.elapsed().as_secs_f64();
-        recalls.push(Truth { hits: vec![exact] }.recall(0, &found));
+        let each = vectors.vectors().chunks_exact(vectors.dimensions());
+        let mut near: Vec<Hit> = each.zip(0..).map(|(vector, row)| Hit { row, score: dot(query, vector) }).collect();
+        for ((share, place), (recalls, took, exact_took)) in ways().zip(&mut measured) {
+            let count = ((rows as f64 * share).round() as usize).clamp(1, rows);
+            let mut allowed = Bits::new(rows);
+            match place {
+                "anywhere" => {
+                    rand::seq::index::sample(&mut random, rows, count)
+                        .iter()
+                        .for_each(|row| _ = allowed.insert(row as u32));
+                }
+                "near" => _ = near.select_nth_unstable_by(count - 1, |a, b| b.cmp(a)),
+                _ => _ = near.select_nth_unstable(count - 1),
+            }
+            if place != "anywhere" {
+                near[..count].iter().for_each(|hit| _ = allowed.insert(hit.row));
+            }
+            let begun = Instant::now();
+            let exact = segment.search(query, plan.k, Method::Exact, Some(&allowed))?;
+            *exact_took += begun.elapsed();
+            let begun = Instant::now();
+            let found = segment.search(query, plan.k, method, Some(&allowed))?;
+            *took += begun.elapsed();
+            recalls.push(Truth { hits: vec![exact] }.recall(0, &found));
+        }
     }
-    Ok(Filtered {
+    let filtered = ways().zip(measured).map(|((share, place), (recalls, took, exact_took))| Filtered {
         share,
-        rows: place.0.to_owned(),
+        rows: place.to_owned(),
         ef,
         recall: crate::table::mean(&recalls),
-        qps: recalls.len() as f64 / seconds,
-        exact_qps: recalls.len() as f64 / exact_seconds,
-    })
+        qps: recalls.len() as f64 / took.as_secs_f64(),
+        exact_qps: recalls.len() as f64 / exact_took.as_secs_f64(),
+    });
+    Ok(filtered.collect())
 }
 
 /// Passes over the queries go on for at least so long, so that the clock is fine enough.

@@ -120,6 +120,11 @@ impl<'a> View<'a> {
         self.scales.len()
     }
 
+    /// The bytes of so many, one after the other.
+    pub fn rows(&self, rows: std::ops::Range<usize>) -> &'a [u8] {
+        &self.bytes[rows.start * self.stride..rows.end * self.stride]
+    }
+
     /// The bytes of one.
     pub fn row(&self, row: u32) -> &'a [u8] {
         &self.bytes[row as usize * self.stride..][..self.stride]
@@ -145,7 +150,7 @@ impl<'a> View<'a> {
         sums.resize(sums.len().max(rows.len()), 0);
         (self.dots)(&query.code, self.bytes, rows, sums);
         for (&row, &sum) in rows.iter().zip(&*sums) {
-            take(row, self.scales[row as usize] * (query.scale * (sum - query.bias) as f32));
+            take(row, query.score(sum, self.scales[row as usize]));
         }
     }
 }
@@ -187,6 +192,22 @@ impl Coded {
 
     fn set_bias(&mut self) {
         self.bias = BIAS * self.code.iter().map(|&c| i32::from(c)).sum::<i32>();
+    }
+
+    /// Its scale and what the others' bias adds to a sum.
+    pub fn parts(&self) -> (f32, i32) {
+        (self.scale, self.bias)
+    }
+
+    /// Its numbers.
+    pub fn code(&self) -> &[i8] {
+        &self.code
+    }
+
+    /// A cosine, from the sum of products with a row's bytes and that row's scale.
+    #[inline(always)]
+    pub fn score(&self, sum: i32, scale: f32) -> f32 {
+        scale * (self.scale * (sum - self.bias) as f32)
     }
 
     /// The length of what the code leaves out.

@@ -1,6 +1,7 @@
 //! The exact answer: every vector is looked at, or its code where that tells enough.
 
 use crate::codes::{Coded, View};
+use crate::distance::amx;
 use crate::graph::Groups;
 use crate::top::{Hit, Top};
 use crate::{Bits, Graph, VectorFile, distance};
@@ -136,6 +137,40 @@ impl Possibles {
     }
 }
 
+/// What a score must reach to matter, for several queries side by side.
+struct Floors {
+    scales: [f32; amx::QUERIES],
+    biases: [i32; amx::QUERIES],
+    floors: [f32; amx::QUERIES],
+}
+
+impl Floors {
+    fn new(queries: &[Coded]) -> Self {
+        // Where there are fewer queries, nothing is above the floor of the others.
+        let mut own =
+            Self { scales: [1.0; amx::QUERIES], biases: [0; amx::QUERIES], floors: [f32::INFINITY; amx::QUERIES] };
+        for (at, query) in queries.iter().enumerate() {
+            (own.scales[at], own.biases[at]) = query.parts();
+        }
+        own
+    }
+
+    /// Takes the floors as they are now, less what scores can be wrong where rows' errors are at most
+    /// `error`.
+    fn set(&mut self, queries: &[Coded], possibles: &[Possibles], error: f32) {
+        for ((floor, query), possibles) in self.floors.iter_mut().zip(queries).zip(possibles) {
+            *floor = possibles.floor() - query.bound(error);
+        }
+    }
+
+    #[inline(always)]
+    fn any_above(&self, sums: &[i32; amx::QUERIES], scale: f32) -> bool {
+        let score = |at: usize| scale * (self.scales[at] * (sums[at] - self.biases[at]) as f32);
+        // All of them, without a branch between.
+        (0..amx::QUERIES).fold(false, |any, at| any | (score(at) >= self.floors[at]))
+    }
+}
+
 struct Scan<'a> {
     codes: View<'a>,
     errors: &'a [f32],
@@ -144,6 +179,32 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// Looks at the codes of some nodes in a row, for many queries at once.
+    fn tiles(&self, nodes: &[u32], tiles: &amx::Queries, queries: &[Coded], possibles: &mut [Possibles]) {
+        let mut sums = [[0; amx::QUERIES]; amx::ROWS];
+        let (whole, rest) = nodes.as_chunks::<{ amx::ROWS }>();
+        let mut floors = Floors::new(queries);
+        for rows in whole {
+            let (start, end) = (rows[0] as usize, rows[0] as usize + amx::ROWS);
+            tiles.sums(self.codes.rows(start..end), &mut sums);
+            floors.set(queries, possibles, self.errors[start..end].iter().copied().fold(0.0, f32::max));
+            for (&node, sums) in rows.iter().zip(&sums) {
+                let scale = self.codes.scale(node);
+                // Most rows are below every floor: this is to be quick.
+                if !floors.any_above(sums, scale) {
+                    continue;
+                }
+                for ((query, &sum), possibles) in queries.iter().zip(sums).zip(&mut *possibles) {
+                    let (score, bound) = (query.score(sum, scale), query.bound(self.errors[node as usize]));
+                    if score + bound >= possibles.floor() {
+                        self.groups.of(node).iter().for_each(|&row| possibles.push(row, score, bound));
+                    }
+                }
+            }
+        }
+        queries.iter().zip(possibles).for_each(|(query, possibles)| self.block(rest, query, possibles));
+    }
+
     /// Looks at the codes of some nodes.
     fn block(&self, nodes: &[u32], query: &Coded, possibles: &mut Possibles) {
         let mut floor = possibles.floor();
@@ -160,7 +221,7 @@ impl Scan<'_> {
 }
 
 /// Queries that go through a block together, while it is in the cache.
-const TILE: usize = 16;
+const TILE: usize = amx::QUERIES;
 /// Vectors in a block: with 384 dimensions, 400 kB.
 const BLOCK: usize = 256;
 
@@ -189,13 +250,18 @@ pub fn search_codes_many(vectors: &VectorFile, graph: &Graph, queries: &[f32], k
     let dimensions = vectors.dimensions();
     let nodes: Vec<u32> = (0..graph.nodes() as u32).collect();
     let tile = |queries: &[f32]| {
-        let mut tile: Vec<(Coded, Possibles)> =
-            queries.chunks_exact(dimensions).map(|query| (Coded::of(query), Possibles::new(k))).collect();
+        let coded: Vec<Coded> = queries.chunks_exact(dimensions).map(Coded::of).collect();
+        let mut possibles: Vec<Possibles> = coded.iter().map(|_| Possibles::new(k)).collect();
+        let slices: Vec<&[i8]> = coded.iter().map(Coded::code).collect();
+        let tiles = amx::Queries::new(&slices, graph.codes.stride);
         for block in nodes.chunks(CODES) {
-            tile.iter_mut().for_each(|(coded, possibles)| scan.block(block, coded, possibles));
+            match &tiles {
+                Some(tiles) => scan.tiles(block, tiles, &coded, &mut possibles),
+                None => coded.iter().zip(&mut possibles).for_each(|(coded, p)| scan.block(block, coded, p)),
+            }
         }
-        let answers = queries.chunks_exact(dimensions).zip(tile);
-        answers.map(|(query, (_, possibles))| rescored(vectors, query, k, possibles.into_vec())).collect::<Vec<_>>()
+        let answers = queries.chunks_exact(dimensions).zip(possibles);
+        answers.map(|(query, possibles)| rescored(vectors, query, k, possibles.into_vec())).collect::<Vec<_>>()
     };
     queries.par_chunks(TILE * dimensions).flat_map_iter(tile).collect()
 }

@@ -92,3 +92,22 @@ fn a_newer_version_is_said_to_be_one() {
     let error = VectorFile::open(&path).err().unwrap();
     assert!(matches!(error, Error::Version { found: 9, known: 2, .. }), "{error}");
 }
+
+#[test]
+fn a_link_beyond_the_graph_is_left_out_though_a_larger_one_was_searched_before() {
+    let mut random = Random(2);
+    let large = build(&random.clustered(5, 100, 0.3, 8), Params { m: 2, ..Params::default() }, 1);
+    let small = build(&random.clustered(5, 60, 0.3, 8), Params { m: 2, ef_construction: 10, ..Params::default() }, 1);
+    let (vec, graph) = (small.folder.path().join("a.vec"), small.folder.path().join("a.graph"));
+    let mut bytes = std::fs::read(&graph).unwrap();
+    let offset = |section: usize| u64::from_le_bytes(bytes[128 + 64 * section..][..8].try_into().unwrap()) as usize;
+    // Every neighbour at level 0 becomes node 400.
+    let (links, nodes) = (offset(3), 300);
+    bytes[links..links + nodes * 16].chunks_exact_mut(4).for_each(|link| link.copy_from_slice(&400u32.to_le_bytes()));
+    std::fs::write(&graph, bytes).unwrap();
+    let query = random.unit(8);
+    large.segment.search(&query, 1, Method::walk(1), None).unwrap();
+    let segment = Segment::open(&vec, Some(&graph)).unwrap();
+    assert!(segment.verify().is_err());
+    assert_eq!(segment.search(&query, 1, Method::walk(1), None).unwrap().len(), 1);
+}

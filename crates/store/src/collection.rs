@@ -119,8 +119,10 @@ pub struct Stats {
     pub segments: usize,
     /// Segments with a graph.
     pub graphs: usize,
-    /// Vectors that had to be linked into their graphs to be reachable.
+    /// Links added to the graphs so that every vector is reached, and found by itself.
     pub linked_in: usize,
+    /// Vectors that a search for them with a short candidate list does not find even so.
+    pub not_found_by_themselves: usize,
     /// Bytes of text, metadata and lexical index.
     pub text_bytes: u64,
     /// Bytes of vectors and graphs.

@@ -42,7 +42,12 @@ pub fn stats(args: &args::OnCollection, config: &Config, output: &mut Output) ->
     row("vectors", format!("{}, {}{dead}", counted(manifest.rows(), "vector"), counted(stats.segments, "segment")))?;
     let graphs = match stats.graphs {
         0 => "none: so few are faster looked through".to_owned(),
-        n => format!("{}, every vector reachable ({} had to be linked in)", counted(n, "graph"), stats.linked_in),
+        n => format!(
+            "{}, every vector reachable ({} added for it), {} not found by themselves",
+            counted(n, "graph"),
+            counted(stats.linked_in, "link"),
+            counted(stats.not_found_by_themselves, "vector")
+        ),
     };
     row("graphs", graphs)?;
     row(

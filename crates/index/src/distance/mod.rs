@@ -3,6 +3,7 @@
 // SIMD needs `unsafe`; each block says why it is sound.
 #![allow(unsafe_code)]
 
+pub mod amx;
 pub mod binary;
 pub mod float;
 pub mod int8;

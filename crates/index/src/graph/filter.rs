@@ -9,6 +9,7 @@
 
 use super::links::Links;
 use super::walk::Scratch;
+use crate::Bits;
 use crate::codes::Scorer;
 
 /// A walk begins at so many allowed nodes, spread over the graph.
@@ -20,24 +21,17 @@ const SPREAD: u32 = 0x9e37_79b1;
 
 /// The `most` allowed nodes nearest to `query` that are met on the way from `start` and from seeds,
 /// in `scratch.pool`.
-pub fn walk(
-    links: Links<'_>,
-    near: &impl Scorer,
-    start: u32,
-    most: usize,
-    allowed: impl Fn(u32) -> bool,
-    scratch: &mut Scratch,
-) {
+pub fn walk(links: Links<'_>, near: &impl Scorer, start: u32, most: usize, allowed: &Bits, scratch: &mut Scratch) {
     let Scratch { visited, pool, batch, sums } = scratch;
     visited.begin(near.len());
     pool.begin(most);
     batch.clear();
     let spread = (0..PROBES as u32).map(|i| ((u64::from(i.wrapping_mul(SPREAD)) * near.len() as u64) >> 32) as u32);
-    let seeds = spread.filter(|&node| allowed(node)).take(SEEDS);
+    let seeds = spread.filter(|&node| allowed.contains(node)).take(SEEDS);
     batch.extend(seeds.filter(|&node| visited.insert(node)));
     // The start stands for its surroundings, allowed itself or not.
     let mut from = Some(start);
-    if allowed(start) && visited.insert(start) {
+    if allowed.contains(start) && visited.insert(start) {
         batch.push(start);
     }
     loop {
@@ -47,7 +41,7 @@ pub fn walk(
                 if !visited.insert(next) {
                     continue;
                 }
-                if allowed(next) {
+                if allowed.contains(next) {
                     batch.push(next);
                     continue;
                 }
@@ -55,7 +49,7 @@ pub fn walk(
                     if batch.len() - before >= links.width {
                         break 'neighbours;
                     }
-                    if allowed(beyond) && visited.insert(beyond) {
+                    if allowed.contains(beyond) && visited.insert(beyond) {
                         batch.push(beyond);
                     }
                 }

@@ -95,7 +95,10 @@ impl Graph {
             return None;
         }
         if share < MANY {
-            filter::walk(level0, near, nearest.node(), most, |node| groups.any(node, allowed), scratch);
+            // By nodes, since most of what two steps reach is looked up here and dropped.
+            let mut nodes = Bits::new(self.nodes());
+            allowed.iter().for_each(|row| _ = nodes.insert(self.node_of(row)));
+            filter::walk(level0, near, nearest.node(), most, &nodes, scratch);
         }
         Some(scratch.pool.found())
     }

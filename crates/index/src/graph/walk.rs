@@ -8,6 +8,8 @@ use crate::codes::Scorer;
 pub struct Visited {
     stamps: Vec<u8>,
     now: u8,
+    /// How many nodes the graph has; there can be stamps for more, of a larger one searched before.
+    nodes: usize,
 }
 
 impl Visited {
@@ -18,12 +20,13 @@ impl Visited {
             self.now = 0;
         }
         self.now += 1;
+        self.nodes = nodes;
     }
 
     /// Whether `node` is new. A node beyond the graph, which only a damaged file can name, is not.
     #[inline(always)]
     pub fn insert(&mut self, node: u32) -> bool {
-        match self.stamps.get_mut(node as usize) {
+        match self.stamps[..self.nodes].get_mut(node as usize) {
             Some(stamp) if *stamp != self.now => {
                 *stamp = self.now;
                 true
@@ -160,13 +163,15 @@ pub fn walk(links: Links<'_>, near: &impl Scorer, starts: &[u32], most: usize, s
 pub fn descend(links: Links<'_>, near: &impl Scorer, start: Near, sums: &mut Vec<i32>) -> Near {
     let mut nearest = start;
     loop {
-        let from = nearest;
-        near.scores(within(links.of(from.node()), near.len()), sums, |node, score| {
+        // Said by a flag: a damaged file's scores can be no numbers, which no comparison calls equal.
+        let mut moved = false;
+        near.scores(within(links.of(nearest.node()), near.len()), sums, |node, score| {
             if score > nearest.score {
                 nearest = Near::new(node, score);
+                moved = true;
             }
         });
-        if nearest == from {
+        if !moved {
             return nearest;
         }
     }

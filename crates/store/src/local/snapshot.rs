@@ -388,6 +388,7 @@ impl Snapshot {
         let questions = self.numbers("questions")?;
         let questions: Vec<u64> = self.alive().filter_map(|at| questions.number(at)).collect();
         let passages = self.live()?.documents.len();
+        let health = self.segments.iter().filter_map(|segment| segment.graph()).map(index::Graph::health);
         Ok(Stats {
             articles: questions.len(),
             passages,
@@ -401,7 +402,8 @@ impl Snapshot {
                 .sum(),
             segments: self.segments.len(),
             graphs: self.segments.iter().filter(|segment| segment.graph().is_some()).count(),
-            linked_in: self.segments.iter().filter_map(|s| s.graph()).map(|graph| graph.health().unreachable).sum(),
+            linked_in: health.clone().map(|health| health.linked).sum(),
+            not_found_by_themselves: health.map(|health| health.lost).sum(),
             text_bytes: file_sizes(&self.layout.text()).iter().sum(),
             vector_bytes: file_sizes(&self.layout.vectors()).iter().sum(),
         })

@@ -1,0 +1,160 @@
+//! Many int8 codes against sixteen queries at once, in the tiles of processors that have AMX.
+//!
+//! A tile of 16 rows × 64 bytes times one of 64 bytes × 16 queries is one instruction: sixteen times
+//! the work of the widest vector instruction. It pays where many queries go through the same codes.
+
+use super::int8::LANES;
+
+/// So many queries go together.
+pub const QUERIES: usize = 16;
+/// So many rows go together.
+pub const ROWS: usize = 32;
+/// Rows of a tile.
+const HALF: usize = 16;
+
+/// Sixteen queries, laid out as the second factor.
+pub struct Queries {
+    packed: Vec<i8>,
+    stride: usize,
+}
+
+impl Queries {
+    /// Lays out at most sixteen codes of `stride` numbers; where there are fewer, zeros stand for the
+    /// others. `None` where the processor has no AMX.
+    pub fn new(queries: &[&[i8]], stride: usize) -> Option<Self> {
+        if !available() || queries.len() > QUERIES || queries.iter().any(|query| query.len() != stride) {
+            return None;
+        }
+        // Of every four numbers of a query those of all queries side by side.
+        let mut packed = vec![0; stride * QUERIES];
+        for (query, code) in queries.iter().enumerate() {
+            for (four, numbers) in code.as_chunks::<4>().0.iter().enumerate() {
+                packed[(four * QUERIES + query) * 4..][..4].copy_from_slice(numbers);
+            }
+        }
+        Some(Self { packed, stride })
+    }
+
+    /// The sums of products of the [`ROWS`] rows of `codes` with every query: `sums[row][query]`.
+    ///
+    /// # Panics
+    /// When `codes` is not just so many rows.
+    pub fn sums(&self, codes: &[u8], sums: &mut [[i32; QUERIES]; ROWS]) {
+        assert_eq!(codes.len(), ROWS * self.stride);
+        assert!(self.stride.is_multiple_of(LANES) && self.packed.len() == self.stride * QUERIES);
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        // SAFETY: a value of this type exists only where `available` found AMX and the system allowed it;
+        // the assertions keep all loads and stores of whole tiles within their slices.
+        unsafe {
+            multiply(&self.packed, codes, self.stride, sums);
+        }
+        #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+        let _ = sums;
+    }
+}
+
+/// Whether the processor has AMX for bytes and the system lets this process use it; asked once.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn available() -> bool {
+    use std::arch::x86_64::{__cpuid, __cpuid_count};
+    use std::sync::OnceLock;
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| {
+        const TILES_AND_BYTES: u32 = 1 << 24 | 1 << 25;
+        const REQUEST_PERMISSION: i32 = 0x1023;
+        const TILE_DATA: i32 = 18;
+        let features = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).edx } else { 0 };
+        features & TILES_AND_BYTES == TILES_AND_BYTES
+            // SAFETY: this system call takes two numbers and changes nothing but what the process may use.
+            && unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) } == 0
+    })
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+fn available() -> bool {
+    false
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+// SAFETY: the caller has seen to it that AMX can be used, and that `packed` is `stride · QUERIES` and
+// `codes` `stride · ROWS` long, `stride` a multiple of LANES. The tiles are set up and given up here.
+unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32; QUERIES]; ROWS]) {
+    use std::arch::asm;
+
+    /// How tiles are shaped: all of 16 rows of 64 bytes.
+    #[repr(C, align(64))]
+    struct Shapes {
+        palette: u8,
+        start: u8,
+        reserved: [u8; 14],
+        bytes: [u16; 16],
+        rows: [u8; 16],
+    }
+    let mut shapes = Shapes { palette: 1, start: 0, reserved: [0; 14], bytes: [0; 16], rows: [0; 16] };
+    shapes.bytes[..5].fill(64);
+    shapes.rows[..5].fill(16);
+    // SAFETY: see above; all the registers and the memory that are written are named.
+    unsafe {
+        asm!(
+            "ldtilecfg [{shapes}]",
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "2:",
+            "tileloadd tmm4, [{queries} + {line}*1]",
+            "tileloadd tmm2, [{upper} + {stride}*1]",
+            "tileloadd tmm3, [{lower} + {stride}*1]",
+            "tdpbusd tmm0, tmm2, tmm4",
+            "tdpbusd tmm1, tmm3, tmm4",
+            "add {queries}, 1024",
+            "add {upper}, 64",
+            "add {lower}, 64",
+            "dec {count}",
+            "jnz 2b",
+            "tilestored [{sums} + {line}*1], tmm0",
+            "tilestored [{sums} + {line}*1 + 1024], tmm1",
+            "tilerelease",
+            shapes = in(reg) &shapes,
+            queries = inout(reg) packed.as_ptr() => _,
+            upper = inout(reg) codes.as_ptr() => _,
+            lower = inout(reg) codes.as_ptr().add(HALF * stride) => _,
+            count = inout(reg) stride / LANES => _,
+            line = in(reg) 64usize,
+            stride = in(reg) stride,
+            sums = in(reg) sums.as_mut_ptr(),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _,
+            options(nostack),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distance::int8;
+    use crate::graph::testing::Random;
+
+    #[test]
+    fn tiles_give_the_sums_of_the_portable_path() {
+        let mut random = Random(1);
+        for stride in [64, 128, 384] {
+            for count in [1, 15, 16] {
+                let queries: Vec<Vec<i8>> =
+                    (0..count).map(|_| (0..stride).map(|_| random.next() as i8).collect()).collect();
+                let codes: Vec<u8> = (0..ROWS * stride).map(|_| random.next() as u8).collect();
+                let slices: Vec<&[i8]> = queries.iter().map(Vec::as_slice).collect();
+                let Some(tiles) = Queries::new(&slices, stride) else { return };
+                let mut sums = [[7; QUERIES]; ROWS];
+                tiles.sums(&codes, &mut sums);
+                let rows: Vec<u32> = (0..ROWS as u32).collect();
+                let (_, portable) = int8::paths().pop().unwrap();
+                for (number, query) in queries.iter().enumerate() {
+                    let mut expected = vec![0; ROWS];
+                    portable(query, &codes, &rows, &mut expected);
+                    assert!((0..ROWS).all(|row| sums[row][number] == expected[row]), "{stride} {count} {number}");
+                }
+                assert!(sums.iter().all(|row| row[count..].iter().all(|&sum| sum == 0)));
+            }
+        }
+        assert!(Queries::new(&[&[0; 64][..]; 17], 64).is_none());
+    }
+}
