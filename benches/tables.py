@@ -104,7 +104,7 @@ def index_tables():
         "| vectors of 384 dimensions | engine | built in | queries/s at recall .95 | at .99 | nigh is, at .95 | at .99 |",
         "|---|---|---|---|---|---|---|",
     ]
-    number = lambda value: "not reached" if value is None else f"{value:,.0f}"
+    number = lambda value: "–" if value is None else f"{value:,.0f}"
     for name, found in sets.items():
         label = f"{found['n']:,} {name}"
         ours = found["engines"]["nigh"]["qps_at"]
@@ -143,7 +143,7 @@ def index_tables():
         at, theirs = row["qps_at"], row["hnswlib_qps_at"]
         scanned = f"scanned, {max(p['qps'] for p in row['points'] if not p['walked']):,.0f}" if not any(p["walked"] for p in row["points"]) else None
         ours = {r: scanned or number(at[r]) for r in at}
-        out.append(f"| {row['n']:,} | {row['build_s']:.2f} s | {row['hnswlib_build_s']:.2f} s | {row['open_ms']:.2f} ms "
+        out.append(f"| {row['n']:,} | {row['build_s']:.2f} s | {f"{row['hnswlib_build_s']:.2f} s" if row['hnswlib_build_s'] else "–"} | {row['open_ms']:.2f} ms "
                    f"| {row['bytes_per_vector']:,.0f}, {row['graph_bytes_per_vector']:,.0f} | {ours['0.95']} | {number(theirs['0.95'])} "
                    f"| {ours['0.99']} | {number(theirs['0.99'])} | {row['exact_qps']:,.0f} | {row['peak_bytes'] / 1e9:.1f} GB |")
     return out

@@ -14,6 +14,15 @@ impl Bits {
         Self { words: vec![0; rows.div_ceil(64)], rows, count: 0 }
     }
 
+    /// All of `0..rows`.
+    pub fn full(rows: usize) -> Self {
+        let mut words = vec![u64::MAX; rows.div_ceil(64)];
+        if let Some(last) = words.last_mut().filter(|_| rows % 64 > 0) {
+            *last = (1 << (rows % 64)) - 1;
+        }
+        Self { words, rows, count: rows }
+    }
+
     /// Adds `row`; whether it was new. Rows outside the set's range are left out.
     pub fn insert(&mut self, row: u32) -> bool {
         let at = row as usize;
@@ -44,9 +53,9 @@ impl Bits {
         self.count
     }
 
-    /// Whether every row of the range is.
-    pub fn is_full(&self) -> bool {
-        self.count == self.rows
+    /// Whether it is all of `0..rows`.
+    pub fn is_all_of(&self, rows: usize) -> bool {
+        self.rows == rows && self.count == rows
     }
 }
 
@@ -62,5 +71,10 @@ mod tests {
         assert!(!bits.insert(63) && !bits.insert(200));
         assert_eq!(bits.iter().collect::<Vec<_>>(), rows);
         assert_eq!(bits.count(), rows.len());
+        assert!(!bits.is_all_of(200) && !Bits::new(0).is_all_of(200));
+        for rows in [0, 1, 63, 64, 65, 200] {
+            let full = Bits::full(rows);
+            assert!(full.is_all_of(rows) && full.iter().eq(0..rows as u32) && !full.contains(rows as u32));
+        }
     }
 }

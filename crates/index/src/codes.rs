@@ -175,7 +175,8 @@ impl Coded {
         let mut error = 0f64;
         for (c, x) in code.iter_mut().zip(vector) {
             *c = (x / scale).round() as i8;
-            error += f64::from(x - scale * f32::from(*c)).powi(2);
+            let left_out = f64::from(x - scale * f32::from(*c));
+            error += left_out * left_out;
         }
         let mut coded = Self { code, scale, error: error.sqrt() as f32, bias: 0 };
         coded.set_bias();

@@ -89,7 +89,10 @@ fn rescored(vectors: &VectorFile, query: &[f32], k: usize, mut possible: Vec<Pos
         if let Some(next) = possible.get(at + 2) {
             distance::prefetch::prefetch(vectors.vector(next.row), usize::MAX);
         }
-        top.push(Hit { row: candidate.row, score: dot(query, vectors.vector(candidate.row)).clamp(-1.0, 1.0) });
+        // Only a damaged file names rows that are not there.
+        if (candidate.row as usize) < vectors.rows() {
+            top.push(Hit { row: candidate.row, score: dot(query, vectors.vector(candidate.row)).clamp(-1.0, 1.0) });
+        }
     }
     top.into_sorted()
 }
@@ -113,7 +116,7 @@ struct Possibles {
 
 impl Possibles {
     fn new(k: usize) -> Self {
-        Self { least: Top::new(k), rows: Vec::new(), full: 1024.max(2 * k) }
+        Self { least: Top::new(k), rows: Vec::new(), full: k.saturating_mul(2).max(1024) }
     }
 
     fn floor(&self) -> f32 {

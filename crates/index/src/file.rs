@@ -264,6 +264,9 @@ fn current(map: &[u8], header: &Header, damaged: &dyn Fn(String) -> Error) -> Re
         least = range.end;
         sections.push((range.start as usize..range.end as usize, entry.sum));
     }
+    if least != header.length {
+        return Err(damaged(format!("its last section ends at {least}, the file at {}", header.length)));
+    }
     Ok((header.fields, sections, sum.to_hex().to_string()))
 }
 

@@ -1,15 +1,17 @@
 //! Vectors in; the nearest ids out.
 //!
 //! A [`Segment`] is an immutable file of unit vectors, each with a 64-bit key and a 128-bit tag
-//! that mean nothing here, and, where it is worth it, a second file with an HNSW graph over them.
-//! Both are mapped into memory and searched where they lie: through the graph ([`graph`]) or by
-//! scanning every vector ([`exact`]). Scores are dot products of unit vectors, so cosines, clamped
-//! to −1..=1; ties go to the vector that was added first.
+//! that mean nothing here, and, where it is worth it, a second file with an HNSW graph over them and
+//! their int8 codes. Both are mapped into memory and searched where they lie: by a walk through the
+//! graph ([`graph`]), or by looking at every code or vector ([`exact`]), which gives the true answer.
+//! Scores are dot products of unit vectors, so cosines, clamped to −1..=1; of equal scores the vector
+//! that was added first comes first.
 //!
-//! The graph is built in parallel by hnsw_rs, read out, checked for vectors that no search could
-//! reach, mended, and written flat.
+//! A graph is built in parallel, the same one from the same seed, or by hnsw_rs; then every vector is
+//! proved reachable and asked for by itself, and what is not found is linked in.
 //!
-//! This crate knows ids and vectors, never text; it never prints and never panics on input.
+//! This crate knows ids and vectors, never text; it never prints, and no file, however damaged, makes
+//! it panic.
 
 #![deny(missing_docs)]
 

@@ -7,7 +7,6 @@
 use crate::codes::{Scorer, View};
 use crate::distance::binary::{self, Counts, PLANES, Planes};
 use crate::distance::prefetch::prefetch;
-use rayon::prelude::*;
 
 /// The signs of many vectors.
 pub struct Signs {
@@ -25,14 +24,15 @@ impl Signs {
         let words = dimensions.div_ceil(64);
         let mut bits = vec![0u64; codes.len() * words];
         let mut factors = vec![0f32; codes.len()];
-        bits.par_chunks_exact_mut(words).zip(&mut factors).enumerate().for_each(|(row, (bits, factor))| {
+        // On this thread alone: others may be waiting for the signs, and must not be given work meanwhile.
+        for (row, (bits, factor)) in bits.chunks_exact_mut(words).zip(&mut factors).enumerate() {
             let code = &codes.row(row as u32)[..dimensions];
             for (word, part) in bits.iter_mut().zip(code.chunks(64)) {
                 *word = part.iter().rev().fold(0, |word, &byte| word << 1 | u64::from(byte >= 128));
             }
             let size: i32 = code.iter().map(|&byte| (i32::from(byte) - 128).abs()).sum();
             *factor = 1.0 / (codes.scale(row as u32) * size.max(1) as f32);
-        });
+        }
         Self { words, bits, factors, dimensions }
     }
 

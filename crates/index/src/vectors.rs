@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"NIGHVEC\n";
 
+/// So many dimensions a vector can have: sums of products of codes stay far within 32 bits.
+const MOST_DIMENSIONS: usize = 1 << 14;
+
 /// How far from one a length may be and still count as unit.
 const UNIT_TOLERANCE: f32 = 1e-3;
 
@@ -42,8 +45,11 @@ impl VectorWriter {
     /// finished.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be made, or there are no dimensions or more than 16,384.
     pub fn create(path: &Path, dimensions: usize) -> Result<Self> {
+        if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
+            return Err(Error::Parameter { name: "dimensions", expected: "1 to 16,384", found: dimensions });
+        }
         Ok(Self { file: Writer::create(path, 3)?, dimensions, keys: Vec::new(), tags: Vec::new() })
     }
 
@@ -101,7 +107,7 @@ impl VectorFile {
         let file = Arc::new(Mapped::open(path, MAGIC)?);
         let (dimensions, rows) = (file.fields[0], file.fields[1]);
         let damaged = || file.damaged(format!("{rows} rows of {dimensions} dimensions do not fit its length"));
-        if rows > u64::from(u32::MAX) || dimensions == 0 || dimensions > 1 << 20 {
+        if rows > u64::from(u32::MAX) || !(1..=MOST_DIMENSIONS as u64).contains(&dimensions) {
             return Err(damaged());
         }
         let (dimensions, rows) = (dimensions as usize, rows as usize);

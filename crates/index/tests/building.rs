@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Built, Random, build, write};
-use index::{Builder, Error, Method, Params, Segment, VectorFile, exact, graph};
+use index::{Builder, Error, FirstPass, Method, Params, Segment, VectorFile, exact, graph};
 use std::ops::ControlFlow;
 
 #[test]
@@ -55,6 +55,17 @@ fn an_answer_does_not_depend_on_what_was_asked_before() {
     for (query, hits) in queries.iter().zip(&together).rev() {
         assert_eq!(&built.segment.search(query, 5, method, None).unwrap(), hits);
     }
+}
+
+#[test]
+fn many_searches_at_once_may_be_the_first_to_need_the_signs() {
+    let mut random = Random(6);
+    let rows = random.clustered(50, 60, 0.2, 64);
+    let built = build(&rows, Params::default(), 2);
+    let method = Method::Graph { ef: 40, first: FirstPass::Binary };
+    let found = built.segment.search_many(&rows.concat(), 1, method).unwrap();
+    let own = (0..).zip(&found).filter(|(row, hits)| hits[0].row == *row).count();
+    assert!(own as f64 > 0.99 * rows.len() as f64, "{own}");
 }
 
 #[test]

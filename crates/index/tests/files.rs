@@ -47,9 +47,11 @@ fn use_it(vectors: &Path, graph: &Path) {
     let mut some = Bits::new(segment.vectors().rows());
     (0..segment.vectors().rows() as u32).step_by(2).for_each(|row| _ = some.insert(row));
     for method in [Method::Exact, Method::walk(1)] {
-        let _ = segment.search(&query, 3, method, None);
-        let _ = segment.search(&query, 1, method, Some(&some));
-        let _ = segment.search_many(&query, 3, method);
+        let rows = segment.vectors().rows();
+        let there = |hits: Vec<index::Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows), "{hits:?}");
+        there(segment.search(&query, 300, method, None).unwrap());
+        there(segment.search(&query, 1, method, Some(&some)).unwrap());
+        segment.search_many(&query, 3, method).unwrap().into_iter().for_each(there);
     }
     let _ = segment.vectors().row_of(3);
     if let Some(graph) = segment.graph() {

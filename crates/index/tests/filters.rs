@@ -7,17 +7,18 @@ use common::{Random, build};
 use index::{Bits, Method, Params, Segment, exact};
 
 const DIMENSIONS: usize = 48;
+const K: usize = 5;
 
 /// The share of the exact answers that is found.
 fn recall(segment: &Segment, queries: &[Vec<f32>], ef: usize, allowed: impl Fn(&[f32]) -> Bits) -> f64 {
     let (mut found, mut wanted) = (0, 0);
     for query in queries {
         let allowed = allowed(query);
-        let truth = exact::search(segment.vectors(), query, 10, Some(&allowed));
-        let hits = segment.search(query, 10, Method::walk(ef), Some(&allowed)).unwrap();
+        let truth = exact::search(segment.vectors(), query, K, Some(&allowed));
+        let hits = segment.search(query, K, Method::walk(ef), Some(&allowed)).unwrap();
         assert!(hits.iter().all(|hit| allowed.contains(hit.row)), "a row that is not allowed");
         assert_eq!(hits.len(), truth.len(), "fewer than there are");
-        assert_eq!(segment.search(query, 10, Method::Exact, Some(&allowed)).unwrap(), truth);
+        assert_eq!(segment.search(query, K, Method::Exact, Some(&allowed)).unwrap(), truth);
         found += hits.iter().filter(|hit| truth.contains(hit)).count();
         wanted += truth.len();
     }
@@ -33,7 +34,7 @@ fn any_share_of_the_rows_near_the_query_far_from_it_or_anywhere() {
     let segment = &built.segment;
     let all = rows.len() as u32;
     // Short lists, so that walks happen at shares that a small test has rows for.
-    for ef in [16, 64] {
+    for ef in [10, 64] {
         for share in [0.999, 0.5, 0.3, 0.2, 0.1, 0.01, 0.001, 0.0001] {
             let count = ((f64::from(all) * share) as usize).max(1);
             let anywhere = |_: &[f32]| {
@@ -53,7 +54,7 @@ fn any_share_of_the_rows_near_the_query_far_from_it_or_anywhere() {
                 order[..count].iter().for_each(|hit| _ = bits.insert(hit.row));
                 bits
             };
-            let least = if ef == 16 { 0.9 } else { 0.99 };
+            let least = if ef == 10 { 0.9 } else { 0.99 };
             for (name, recall) in [
                 ("anywhere", recall(segment, &queries, ef, anywhere)),
                 ("the nearest", recall(segment, &queries, ef, |query| ordered(query, true))),

@@ -402,6 +402,38 @@ fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
 }
 
 #[test]
+fn a_text_that_is_gone_keeps_its_vector_through_a_merge_in_the_background() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    writer.put(article("a", "moved elsewhere\n")).unwrap();
+    writer.commit().unwrap();
+    writer.put(article("a", "something else\n")).unwrap();
+    for i in 0..20 {
+        let text: String = (0..300).map(|j| format!("line {j} of {i}\n")).collect();
+        writer.put(article(&format!("b{i}"), &text)).unwrap();
+        writer.commit().unwrap();
+    }
+    writer.merge_in_background(1).unwrap();
+    let begun = std::time::Instant::now();
+    while collection.stats().unwrap().graphs == 0 {
+        assert!(begun.elapsed().as_secs() < 60);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        writer.put(article("more", "more\n")).unwrap();
+        writer.commit().unwrap();
+        collection.refresh().unwrap();
+    }
+    // It is said to be known, so it comes without a vector.
+    let mut back = article("z", "moved elsewhere\n");
+    back.passages[0].vector = None;
+    writer.put(back).unwrap();
+    writer.commit().unwrap();
+    collection.refresh().unwrap();
+    assert_eq!(texts(&*collection, "moved elsewhere", 1), ["moved elsewhere"]);
+    sound(&*collection);
+}
+
+#[test]
 fn a_merge_that_is_given_up_leaves_the_last_commit() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");

@@ -6,7 +6,7 @@
 
 #![no_main]
 
-use index::{Bits, FirstPass, Graph, Method, Segment, VectorFile};
+use index::{Bits, FirstPass, Graph, Hit, Method, Segment, VectorFile};
 use libfuzzer_sys::fuzz_target;
 use std::cell::OnceCell;
 use std::path::Path;
@@ -51,15 +51,13 @@ fn use_it(v: &Path, g: &Path) {
     query[dimensions / 2] = 1.0;
     let mut some = Bits::new(rows);
     (0..rows as u32).step_by(3).for_each(|row| _ = some.insert(row));
-    for method in [
-        Method::Exact,
-        Method::walk(1),
-        Method::Graph { ef: 2, first: FirstPass::Binary },
-    ] {
+    let there = |hits: Vec<Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows));
+    for method in [Method::Exact, Method::walk(1), Method::Graph { ef: 2, first: FirstPass::Binary }] {
         for allowed in [None, Some(&some)] {
-            let _ = segment.search(&query, 2, method, allowed);
+            there(segment.search(&query, 2, method, allowed).unwrap_or_default());
         }
-        let _ = segment.search_many(&query, 1, method);
+        there(segment.search(&query, rows + 1, method, None).unwrap_or_default());
+        segment.search_many(&query, 1, method).unwrap_or_default().into_iter().for_each(there);
     }
 }
 

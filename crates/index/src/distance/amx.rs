@@ -22,7 +22,7 @@ impl Queries {
     /// Lays out at most sixteen codes of `stride` numbers; where there are fewer, zeros stand for the
     /// others. `None` where the processor has no AMX.
     pub fn new(queries: &[&[i8]], stride: usize) -> Option<Self> {
-        if !available() || queries.len() > QUERIES || queries.iter().any(|query| query.len() != stride) {
+        if stride == 0 || !available() || queries.len() > QUERIES || queries.iter().any(|query| query.len() != stride) {
             return None;
         }
         // Of every four numbers of a query those of all queries side by side.

@@ -38,6 +38,8 @@ pub fn paths() -> Vec<(&'static str, Dot)> {
 /// Sixteen sums side by side, which the compiler turns into whatever vectors the target has.
 fn portable(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
+    let n = a.len().min(b.len());
+    let (a, b) = (&a[..n], &b[..n]);
     let mut sums = [0f32; LANES];
     let (a16, b16) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let tail: f32 = a16.remainder().iter().zip(b16.remainder()).map(|(x, y)| x * y).sum();
@@ -151,6 +153,14 @@ mod tests {
                 let got = f64::from(dot(&a, &b));
                 prop_assert!((got - truth).abs() < 1e-4, "{name}: {got} for {truth}");
             }
+        }
+    }
+
+    #[test]
+    fn of_two_lengths_the_shorter_one_counts() {
+        for (name, dot) in paths() {
+            assert_eq!(dot(&[1.0; 20], &[1.0; 33]), 20.0, "{name}");
+            assert_eq!(dot(&[1.0; 33], &[1.0; 17]), 17.0, "{name}");
         }
     }
 

@@ -15,8 +15,8 @@ const AHEAD: usize = 4;
 /// For every row named in `rows`, the sum over `code[row * stride + i] * query[i]` into `out`.
 ///
 /// # Panics
-/// When a row is not within `codes`, `query` is not `stride` long, `stride` no multiple of [`LANES`],
-/// or `out` shorter than `rows`.
+/// When a row is not within `codes`, the stride, which is the length of `query`, no multiple of
+/// [`LANES`], or `out` shorter than `rows`.
 pub type Dots = fn(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]);
 
 /// The fastest path this processor can run, chosen once.

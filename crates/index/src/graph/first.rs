@@ -3,7 +3,7 @@
 use super::batch::width;
 use super::build::Params;
 use super::draft::{Draft, Level};
-use super::flat::Graph;
+use super::flat::{Graph, MOST_LEVELS};
 use super::reach::Health;
 use super::{reach, renumber};
 use crate::codes::Codes;
@@ -41,7 +41,12 @@ pub fn read(file: &Mapped, vectors: &VectorFile) -> Result<Graph> {
         let part = (|| Some(Part { nodes: take(sizes[0])?, offsets: take(sizes[1])?, links: take(sizes[2])? }))();
         parts.push(part.ok_or_else(|| damaged("its levels are cut off"))?);
     }
-    if rows != vectors.rows() || rows == 0 || entry >= rows || !(2..=128).contains(&m) || parts.is_empty() {
+    if rows != vectors.rows()
+        || rows == 0
+        || entry >= rows
+        || !(2..=128).contains(&m)
+        || !(1..=MOST_LEVELS).contains(&count)
+    {
         return Err(damaged("it is not the graph of these vectors"));
     }
     // The highest level of each row; the entry before all others.

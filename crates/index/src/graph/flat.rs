@@ -63,6 +63,9 @@ impl<'a> Groups<'a> {
     }
 }
 
+/// More levels than any graph has.
+pub(super) const MOST_LEVELS: usize = 64;
+
 /// The sections of the file.
 const ROWS: usize = 0;
 const FIRSTS: usize = 1;
@@ -263,10 +266,15 @@ impl Graph {
             signs: OnceLock::new(),
         };
         let nodes = graph.firsts.len().saturating_sub(1);
-        let sorted = graph.levels.windows(2).all(|pair| pair[0] >= pair[1]);
+        let sorted = graph.levels.len() <= MOST_LEVELS
+            && graph.levels.windows(2).all(|pair| pair[0] >= pair[1])
+            && graph.levels.iter().all(|&nodes| nodes > 0);
+        if !(2..=128).contains(&m) {
+            return Err(file.damaged(format!("M is {m}; expected 2 to 128")));
+        }
         let links: Option<usize> = (0..)
             .zip(&graph.levels)
-            .try_fold(0usize, |sum, (level, &nodes)| sum.checked_add(nodes.checked_mul(width(level, m.min(1 << 16)))?));
+            .try_fold(0usize, |sum, (level, &nodes)| sum.checked_add(nodes.checked_mul(width(level, m))?));
         let fits = graph.levels.first() == Some(&nodes)
             && (1..super::walk::MOST_NODES).contains(&nodes)
             && fields[0] == nodes

@@ -128,7 +128,7 @@ pub fn mend(draft: &mut Draft) -> (Health, Ways) {
 /// So many times at most nodes that were not met get another link and are asked for again.
 const ROUNDS: usize = 8;
 /// One as near as this to what was asked for is its equal.
-const EQUAL: f32 = 1e-5;
+const EQUAL: f64 = 1e-5;
 
 /// Searches for every node by its own vector and links those that are not met to where the search for
 /// them ended. Writes how many were asked for, and how many of them are still not found.
@@ -184,7 +184,8 @@ fn ask(draft: &Draft, vectors: &VectorFile, node: u32, room: &mut (Scratch, Code
     walk(draft.levels[0].view(), &search, &[nearest.node(), 0], EF, scratch);
     let near: Vec<u32> = scratch.pool.found().iter().map(|near| near.node()).collect();
     let vector = |node: u32| vectors.vector(draft.rows[node as usize]);
-    let dot = crate::distance::dot();
+    // Summed one after the other, so that every processor decides alike.
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
     let own = dot(vector(node), vector(node)) - EQUAL;
     if near.contains(&node) || near.iter().any(|&near| dot(vector(near), vector(node)) >= own) {
         Asked::Found

@@ -33,14 +33,16 @@ const MARGIN: f32 = 0.25;
 
 /// Where at least this share of the rows is allowed, a walk over all finds enough of them.
 const MANY: f32 = 0.25;
+/// Where less than this share is allowed, two steps for one miss more, and the candidate list is twice as long.
+const LITTLE: f32 = 0.1;
 /// Where among the nearest of all rows less than this of the expected share is allowed, the allowed
 /// ones lie elsewhere: the nearest of them are far from the query and from each other, and only a
 /// look at each finds them.
 const RARE: f32 = 0.5;
 
 impl Graph {
-    /// The `k` nodes nearest to the unit vector `query` that a walk with `ef` candidates finds,
-    /// best first, among the rows in `allowed`. `None` where these lie so far from the query that no
+    /// The `k` rows nearest to the unit vector `query` that a walk with `ef` candidates finds, best
+    /// first, among those in `allowed`. `None` where these lie so far from the query that no
     /// walk leads there.
     pub(crate) fn search(
         &self,
@@ -87,14 +89,14 @@ impl Graph {
         };
         let groups = self.groups();
         let share = allowed.count() as f32 / self.rows() as f32;
-        let most = if share >= MANY { (ef as f32 / share) as usize } else { ef };
-        walk(level0, near, &starts, most, scratch);
+        walk(level0, near, &starts, if share >= MANY { (ef as f32 / share) as usize } else { ef }, scratch);
         let all = scratch.pool.found().len();
         scratch.pool.retain(|node| groups.any(node, allowed));
         if (scratch.pool.found().len() as f32) < RARE * share * all as f32 {
             return None;
         }
         if share < MANY {
+            let most = if share < LITTLE { 2 * ef } else { ef };
             // By nodes, since most of what two steps reach is looked up here and dropped.
             let mut nodes = Bits::new(self.nodes());
             allowed.iter().for_each(|row| _ = nodes.insert(self.node_of(row)));
@@ -127,7 +129,9 @@ impl Rescored<'_> {
             }
             let score = dot(self.query, vector(near)).clamp(-1.0, 1.0);
             for &row in groups.of(near.node()) {
-                if self.allowed.is_none_or(|allowed| allowed.contains(row)) {
+                // Only a damaged file names rows that are not there.
+                let there = (row as usize) < self.vectors.rows();
+                if there && self.allowed.is_none_or(|allowed| allowed.contains(row)) {
                     top.push(Hit { row, score });
                 }
             }

@@ -85,7 +85,11 @@ fn now(
     threads: usize,
     progress: &Progress<'_>,
 ) -> Result<()> {
-    let merge = Merge::new(writer, chosen, snapshot, threads)?;
+    let live = snapshot.live_rows()?;
+    let merge = Merge::new(writer, chosen, threads, |number, segment| {
+        let at = snapshot.manifest.segments.iter().position(|entry| entry.number == number);
+        at.and_then(|at| live.get(at)).cloned().unwrap_or_else(|| Bits::full(segment.vectors().rows()))
+    });
     let merged = merge.run(&|step, done, of| {
         progress(step, done, of);
         ControlFlow::Continue(())
@@ -105,7 +109,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts one, if there are many small segments as of the last commit.
+    /// Starts one, if there are many small segments.
     pub fn start(writer: &mut LocalWriter, threads: usize) -> Result<Option<Self>> {
         let entries = &writer.manifest.segments;
         let order = by_size(entries);
@@ -114,8 +118,8 @@ impl Running {
         if count < MANY {
             return Ok(None);
         }
-        let snapshot = Snapshot::open(&writer.layout)?;
-        let merge = Merge::new(writer, &order[..count], &snapshot, threads)?;
+        // With what is dead: its texts still have vectors for whoever brings them back in this run.
+        let merge = Merge::new(writer, &order[..count], threads, |_, segment| Bits::full(segment.vectors().rows()));
         let stop = Arc::new(AtomicBool::new(false));
         let (number, chosen, stopped) = (merge.number, merge.chosen.clone(), stop.clone());
         let go_on = move || match stopped.load(Ordering::Relaxed) {
@@ -131,12 +135,13 @@ impl Running {
         self.thread.is_finished()
     }
 
-    /// Waits for it and lets the writer have what it made, from the next commit on.
-    pub fn finish(self, writer: &mut LocalWriter) -> Result<()> {
-        let merged = self.thread.join().unwrap_or_else(|_| {
-            Err(Error::damaged(writer.layout.vectors(), "a merge in the background ended in a panic"))
-        })?;
-        writer.take_up(&self.chosen, merged)
+    /// Waits for it and lets the writer have what it made, from the next commit on; whether it made
+    /// anything. Where it failed, all is as before, and whoever merges next meets what stopped it.
+    pub fn finish(self, writer: &mut LocalWriter) -> Result<bool> {
+        match self.thread.join() {
+            Ok(Ok(merged)) => writer.take_up(&self.chosen, merged).map(|()| true),
+            _ => Ok(false),
+        }
     }
 
     /// Gives it up. Once this returns it writes no more.
@@ -150,14 +155,14 @@ impl Running {
 /// Told how far a merge is; whether it shall go on.
 type Steps<'a> = dyn Fn(Step, usize, usize) -> ControlFlow<()> + Sync + 'a;
 
-/// All that a merge needs, of one commit: what comes after it does not matter. A row deleted meanwhile
+/// All that a merge needs, as it begins: what comes after does not matter. A row deleted meanwhile
 /// is dead in the new segment as it would be in its old one.
 struct Merge {
     layout: Layout,
     number: u64,
     /// The numbers of the segments that it replaces.
     chosen: Vec<u64>,
-    /// They and their live rows.
+    /// They and the rows that are kept.
     segments: Vec<(Arc<Segment>, Bits)>,
     dimensions: usize,
     params: Params,
@@ -165,28 +170,32 @@ struct Merge {
 }
 
 impl Merge {
-    fn new(writer: &mut LocalWriter, chosen: &[usize], snapshot: &Snapshot, threads: usize) -> Result<Self> {
+    /// The merge of the segments at the `chosen` places; `keep` says, by number, which of their rows.
+    fn new(writer: &mut LocalWriter, chosen: &[usize], threads: usize, keep: impl Fn(u64, &Segment) -> Bits) -> Self {
         let number = writer.manifest.next_segment;
         writer.manifest.next_segment += 1;
-        let live = snapshot.live_rows()?;
-        Ok(Self {
+        let kept = |&at: &usize| {
+            let segment = &writer.segments[at];
+            (segment.clone(), keep(writer.manifest.segments[at].number, segment))
+        };
+        Self {
             layout: writer.layout.clone(),
             number,
             chosen: chosen.iter().map(|&at| writer.manifest.segments[at].number).collect(),
-            segments: chosen.iter().map(|&at| (writer.segments[at].clone(), live[at].clone())).collect(),
+            segments: chosen.iter().map(kept).collect(),
             dimensions: writer.manifest.model.dimensions,
             params: writer.manifest.graph,
             threads,
-        })
+        }
     }
 
-    /// Writes a new segment with the live rows of the chosen ones, in the order of their keys, and a
-    /// graph if it is big enough for one. `None` if nothing is alive.
+    /// Writes a new segment with the kept rows of the chosen ones, in the order of their keys, and a
+    /// graph if it is big enough for one. `None` if there are none.
     fn run(&self, steps: &Steps<'_>) -> Result<Option<SegmentEntry>> {
         let mut rows: Vec<(u64, usize, u32)> = Vec::new();
-        for (at, (segment, live)) in self.segments.iter().enumerate() {
+        for (at, (segment, kept)) in self.segments.iter().enumerate() {
             let keys = segment.vectors().keys();
-            rows.extend(live.iter().map(|row| (keys[row as usize], at, row)));
+            rows.extend(kept.iter().map(|row| (keys[row as usize], at, row)));
         }
         if rows.is_empty() {
             return Ok(None);

@@ -230,11 +230,11 @@ impl LocalWriter {
     /// Takes what a merge made in the place of the segments with the given numbers, from the next
     /// commit on.
     pub(super) fn take_up(&mut self, numbers: &[u64], merged: Option<SegmentEntry>) -> Result<()> {
-        let mut entries = self.manifest.segments.clone();
-        entries.retain(|entry| !numbers.contains(&entry.number));
-        entries.extend(merged);
-        self.segments = entries.iter().map(|entry| open_segment(&self.layout, entry)).collect::<Result<Vec<_>>>()?;
-        self.manifest.segments = entries;
+        let opened =
+            merged.map(|entry| open_segment(&self.layout, &entry).map(|segment| (entry, segment))).transpose()?;
+        let all = std::mem::take(&mut self.manifest.segments).into_iter().zip(std::mem::take(&mut self.segments));
+        let left = all.filter(|(entry, _)| !numbers.contains(&entry.number));
+        (self.manifest.segments, self.segments) = left.chain(opened).unzip();
         self.find_stored();
         Ok(())
     }
@@ -243,7 +243,7 @@ impl LocalWriter {
     /// was.
     fn take_up_merged(&mut self, wait: bool) -> Result<bool> {
         match self.merging.take() {
-            Some(merge) if wait || merge.is_finished() => merge.finish(self).map(|()| true),
+            Some(merge) if wait || merge.is_finished() => merge.finish(self),
             other => {
                 self.merging = other;
                 Ok(false)
@@ -320,8 +320,12 @@ impl Writer for LocalWriter {
     }
 
     fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
-        self.changed |= self.take_up_merged(true)?;
+        let merged = self.take_up_merged(true)?;
+        self.changed |= merged;
         self.commit()?;
+        if merged {
+            self.remove_strays()?;
+        }
         merge::tiered(self, threads, progress)
     }
 
