@@ -37,7 +37,11 @@ fn order(rows: &[u32], m: usize, seed: u64) -> (Vec<u32>, Vec<usize>) {
     order.sort_unstable();
     let mut counts = vec![rows.len()];
     let mut limit = u64::MAX / m as u64;
-    while let Some(count @ 1..) = Some(order.partition_point(|(number, _)| *number < limit)) {
+    loop {
+        let count = order.partition_point(|(number, _)| *number < limit);
+        if count == 0 {
+            break;
+        }
         counts.push(count);
         limit /= m as u64;
     }

@@ -31,7 +31,7 @@ pub struct Health {
 }
 
 /// How each node is reached from node 0: the node before it on the way, [`NONE`] where there is no
-/// way. The links that it names can all others be dropped from without losing anybody.
+/// way. All links but those from a node's `before` to it can be dropped without losing anybody.
 pub struct Ways {
     before: Vec<u32>,
 }
@@ -68,26 +68,27 @@ impl Ways {
         self.before.iter().filter(|&&before| before != NONE).count()
     }
 
-    /// Makes one of the reached nodes `near`, nearest first, link to `lost`; gives the node that it
-    /// no longer links to, if any. No way leads over a link that is dropped.
-    fn link_in(&self, level: &mut Level, lost: u32, near: &[u32]) -> (u32, Option<u32>) {
+    /// Makes one of the reached nodes `near`, nearest first, link to `lost`: gives that one, and the node
+    /// that it no longer links to, if any. No way leads over a link that is dropped. `None` only if
+    /// every link of every node were needed, which in lists of two or more cannot be.
+    fn link_in(&self, level: &mut Level, lost: u32, near: &[u32]) -> Option<(u32, Option<u32>)> {
         let near = &near[..near.len().min(HOSTS)];
         let (before, after) = near.split_at(lost as usize % near.len().max(1));
         if let Some(&host) = near.iter().find(|&&host| level.push(host, lost)) {
-            return (host, None);
+            return Some((host, None));
         }
         // All are full. Should all their links be needed, somebody's far off is not.
         let anybody = (0..self.before.len() as u32).filter(|&node| node != lost && self.reaches(node));
         for host in after.iter().chain(before).copied().chain(anybody) {
             let spare = |link: u32| self.before[link as usize] != host;
             if let Some(dropped) = level.replace(host, lost, spare) {
-                return (host, Some(dropped));
+                return Some((host, Some(dropped)));
             }
             if level.push(host, lost) {
-                return (host, None);
+                return Some((host, None));
             }
         }
-        (lost, None)
+        None
     }
 }
 
@@ -118,9 +119,10 @@ pub fn mend(draft: &mut Draft) -> (Health, Ways) {
         // A walk from node 0 meets only what can be reached from there.
         walk(level.view(), &CodeSearch { codes, query: &coded }, &[0], EF, &mut scratch);
         let near: Vec<u32> = scratch.pool.found().iter().map(|near| near.node()).collect();
-        let (host, _) = ways.link_in(level, lost, &near);
-        health.linked += 1;
-        ways.extend(host, lost, |node| level.of(node));
+        if let Some((host, _)) = ways.link_in(level, lost, &near) {
+            health.linked += 1;
+            ways.extend(host, lost, |node| level.of(node));
+        }
     }
     (health, ways)
 }
@@ -148,9 +150,11 @@ pub fn make_findable(draft: &mut Draft, ways: &Ways, vectors: &VectorFile, healt
                 Asked::Crowded => _ = crowded.insert(node),
                 Asked::Missed(near) => {
                     missed += 1;
-                    if round < ROUNDS {
+                    if round < ROUNDS
+                        && let Some((_, dropped)) = ways.link_in(&mut draft.levels[0], node, &near)
+                    {
                         asked.push(node);
-                        asked.extend(ways.link_in(&mut draft.levels[0], node, &near).1);
+                        asked.extend(dropped);
                         health.linked += 1;
                     }
                 }
