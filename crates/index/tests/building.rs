@@ -78,6 +78,14 @@ fn a_build_can_be_stopped() {
         let stop = |done, _| if done > 600 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let stopped = graph::build(&vectors, Params { builder, ..Params::default() }, 2, &stop);
         assert!(matches!(stopped, Err(Error::Stopped)));
+        // And when all are in, while they are asked for.
+        let all_in = std::sync::atomic::AtomicUsize::new(0);
+        let late = |done, of| match done == of && all_in.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let stopped = graph::build(&vectors, Params { builder, ..Params::default() }, 2, &late);
+        assert!(matches!(stopped, Err(Error::Stopped)));
     }
 }
 

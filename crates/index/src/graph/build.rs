@@ -68,7 +68,7 @@ pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Pr
             Builder::HnswRs => oracle::build(vectors, &rows, params, progress)?,
         };
         let (mut health, ways) = reach::mend(&mut draft);
-        reach::make_findable(&mut draft, &ways, vectors, &mut health);
+        reach::make_findable(&mut draft, &ways, vectors, &mut health, progress)?;
         let draft = renumber::along_links(draft);
         let group_of = |row: &u32| rows.binary_search(row).ok().map(|at| groups[at].clone()).unwrap_or_default();
         let twins: Vec<Vec<u32>> = draft.rows.iter().map(group_of).collect();

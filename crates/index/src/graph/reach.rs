@@ -3,11 +3,12 @@
 //! HNSW keeps lists short by dropping links, and where many vectors lie close together (copies of
 //! one text) it can drop the last link into a group: no search finds it again, and nothing says so.
 
+use super::build::Progress;
 use super::draft::{Draft, Level};
 use super::links::NONE;
 use super::walk::{Scratch, descend, walk};
 use crate::codes::{CodeSearch, Coded, Scorer};
-use crate::{Bits, VectorFile};
+use crate::{Bits, Error, Result, VectorFile};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -129,18 +130,35 @@ pub fn mend(draft: &mut Draft) -> (Health, Ways) {
 
 /// So many times at most nodes that were not met get another link and are asked for again.
 const ROUNDS: usize = 8;
+/// So many are asked for between two questions whether to go on.
+const BLOCK: usize = 1 << 14;
 /// One as near as this to what was asked for is its equal.
 const EQUAL: f64 = 1e-5;
 
 /// Searches for every node by its own vector and links those that are not met to where the search for
 /// them ended. Writes how many were asked for, and how many of them are still not found.
-pub fn make_findable(draft: &mut Draft, ways: &Ways, vectors: &VectorFile, health: &mut Health) {
+///
+/// # Errors
+/// [`Error::Stopped`] when `progress` says so.
+pub fn make_findable(
+    draft: &mut Draft,
+    ways: &Ways,
+    vectors: &VectorFile,
+    health: &mut Health,
+    progress: &Progress<'_>,
+) -> Result<()> {
     let mut asked: Vec<u32> = (0..draft.rows.len() as u32).collect();
     health.asked = asked.len();
     let mut crowded = HashSet::new();
     for round in 0..=ROUNDS {
         let ask = |room: &mut (Scratch, Coded), &node: &u32| (node, ask(draft, vectors, node, room));
-        let answers: Vec<(u32, Asked)> = asked.par_iter().map_init(Default::default, ask).collect();
+        let mut answers: Vec<(u32, Asked)> = Vec::new();
+        for block in asked.chunks(BLOCK) {
+            if progress(draft.rows.len(), draft.rows.len()).is_break() {
+                return Err(Error::Stopped);
+            }
+            answers.par_extend(block.par_iter().map_init(Default::default, ask));
+        }
         asked.clear();
         let mut missed = 0;
         for (node, answer) in answers {
@@ -164,6 +182,7 @@ pub fn make_findable(draft: &mut Draft, ways: &Ways, vectors: &VectorFile, healt
         asked.sort_unstable();
         asked.dedup();
     }
+    Ok(())
 }
 
 /// What became of a search for a node by its own vector.
