@@ -3,8 +3,8 @@
 //! Malkov and Yashunin's algorithm 4: nearest first, each only if it is nearer to the node than to
 //! any neighbour chosen before it, so that links lead off in different directions. Nearer by the
 //! factor of Subramanya, Devvrit, Kadekodi, Krishnaswamy and Simhadri (*DiskANN*, NeurIPS 2019), and
-//! filled up with the nearest of those passed over. On 115,033 sentences both together need a fifth
-//! less time for a recall@10 of .99 than either rule left out.
+//! filled up with the nearest of those passed over. On 115,033 sentences both, with as many links chosen
+//! as a list holds, take a quarter less time for a recall@10 of .99 than the plain rule with half as many.
 
 use super::walk::Near;
 use crate::codes::{Coded, View};
