@@ -2,10 +2,12 @@
 
 use crate::codes::{Coded, View};
 use crate::distance::amx;
+use crate::distance::prefetch::prefetch;
 use crate::graph::Groups;
 use crate::top::{Hit, Top};
 use crate::{Bits, Graph, VectorFile, distance};
 use rayon::prelude::*;
+use std::collections::VecDeque;
 
 /// Fewer rows than this are scanned on the calling thread.
 const PARALLEL_ROWS: usize = 4096;
@@ -45,63 +47,73 @@ pub fn search_codes(vectors: &VectorFile, graph: &Graph, query: &[f32], k: usize
     let scan = Scan { codes: graph.codes.view(), errors: &graph.codes.errors, groups: graph.groups(), allowed };
     let coded = Coded::of(query);
     let all = 0..graph.nodes() as u32;
-    let sparse = allowed.filter(|allowed| allowed.count() <= graph.nodes() / SPARSE);
-    let chosen: Option<Vec<u32>> = sparse.map(|allowed| {
-        let mut nodes: Vec<u32> = allowed.iter().map(|row| graph.node_of(row)).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        nodes
-    });
-    let length = chosen.as_ref().map_or(all.len(), Vec::len);
-    let blocks: Vec<usize> = (0..length).step_by(CODES).collect();
-    let parts: Vec<Vec<Possible>> = blocks
-        .par_iter()
+    let nodes: Vec<u32> = match allowed.filter(|allowed| allowed.count() <= graph.nodes() / SPARSE) {
+        Some(allowed) => {
+            let mut nodes: Vec<u32> = allowed.iter().map(|row| graph.node_of(row)).collect();
+            nodes.sort_unstable();
+            nodes.dedup();
+            nodes
+        }
+        None if allowed.is_none() => all.collect(),
+        None => all.into_par_iter().filter(|&node| scan.groups.any(node, allowed)).collect(),
+    };
+    let parts: Vec<Vec<Possible>> = nodes
+        .par_chunks(CODES)
         .with_min_len(PARALLEL_ROWS / CODES)
         .fold(
             || Possibles::new(k),
-            |mut possibles, &first| {
-                let block = first..(first + CODES).min(length);
-                match &chosen {
-                    Some(nodes) => scan.block(&nodes[block], &coded, &mut possibles),
-                    None => {
-                        let some = |node: &u32| allowed.is_none_or(|allowed| scan.groups.any(*node, allowed));
-                        let nodes: Vec<u32> = (block.start as u32..block.end as u32).filter(some).collect();
-                        scan.block(&nodes, &coded, &mut possibles);
-                    }
-                }
+            |mut possibles, block| {
+                scan.block(block, &coded, &mut possibles);
                 possibles
             },
         )
         .map(Possibles::into_vec)
         .collect();
-    rescored(vectors, query, k, parts.concat())
+    best(vectors, query, k, sorted(parts.concat()))
 }
 
-/// The best `k` of all that could be among them, by their vectors.
-fn rescored(vectors: &VectorFile, query: &[f32], k: usize, mut possible: Vec<Possible>) -> Vec<Hit> {
+/// Vectors are asked for so many rows before they are read.
+const AHEAD: usize = 3;
+
+/// The best `k` by their vectors of rows that come with the highest cosine each could have, highest
+/// first: only as many are looked at as could matter.
+pub(crate) fn best(
+    vectors: &VectorFile,
+    query: &[f32],
+    k: usize,
+    possible: impl Iterator<Item = Possible>,
+) -> Vec<Hit> {
     let dot = distance::dot();
-    possible.sort_unstable_by(|a, b| b.most.total_cmp(&a.most));
+    // Only a damaged file names rows that are not there.
+    let mut possible = possible.filter(|possible| (possible.row as usize) < vectors.rows());
+    let mut ahead = VecDeque::with_capacity(AHEAD + 1);
     let mut top = Top::new(k);
-    for (at, candidate) in possible.iter().enumerate() {
-        if top.worst().is_some_and(|worst| top.is_full() && candidate.most < worst.score) {
+    loop {
+        while ahead.len() <= AHEAD
+            && let Some(next) = possible.next()
+        {
+            prefetch(vectors.vector(next.row), usize::MAX);
+            ahead.push_back(next);
+        }
+        let Some(Possible { row, most }) = ahead.pop_front() else { break };
+        if top.worst().is_some_and(|worst| top.is_full() && most < worst.score) {
             break;
         }
-        if let Some(next) = possible.get(at + 2) {
-            distance::prefetch::prefetch(vectors.vector(next.row), usize::MAX);
-        }
-        // Only a damaged file names rows that are not there.
-        if (candidate.row as usize) < vectors.rows() {
-            top.push(Hit { row: candidate.row, score: dot(query, vectors.vector(candidate.row)).clamp(-1.0, 1.0) });
-        }
+        top.push(Hit { row, score: dot(query, vectors.vector(row)).clamp(-1.0, 1.0) });
     }
     top.into_sorted()
 }
 
+fn sorted(mut possible: Vec<Possible>) -> impl Iterator<Item = Possible> {
+    possible.sort_unstable_by(|a, b| b.most.total_cmp(&a.most));
+    possible.into_iter()
+}
+
 /// A row and the highest cosine it could have.
 #[derive(Clone, Copy)]
-struct Possible {
-    row: u32,
-    most: f32,
+pub(crate) struct Possible {
+    pub row: u32,
+    pub most: f32,
 }
 
 /// The rows that could be among the best `k`.
@@ -200,7 +212,7 @@ impl Scan<'_> {
                 for ((query, &sum), possibles) in queries.iter().zip(sums).zip(&mut *possibles) {
                     let (score, bound) = (query.score(sum, scale), query.bound(self.errors[node as usize]));
                     if score + bound >= possibles.floor() {
-                        self.groups.of(node).iter().for_each(|&row| possibles.push(row, score, bound));
+                        self.groups.allowed(node, self.allowed).for_each(|row| possibles.push(row, score, bound));
                     }
                 }
             }
@@ -214,9 +226,7 @@ impl Scan<'_> {
         self.codes.scores(query, nodes, &mut Vec::new(), |node, score| {
             let bound = query.bound(self.errors[node as usize]);
             if score + bound >= floor {
-                let rows = self.groups.of(node).iter();
-                rows.filter(|row| self.allowed.is_none_or(|allowed| allowed.contains(**row)))
-                    .for_each(|&row| possibles.push(row, score, bound));
+                self.groups.allowed(node, self.allowed).for_each(|row| possibles.push(row, score, bound));
                 floor = possibles.floor();
             }
         });
@@ -264,7 +274,7 @@ pub fn search_codes_many(vectors: &VectorFile, graph: &Graph, queries: &[f32], k
             }
         }
         let answers = queries.chunks_exact(dimensions).zip(possibles);
-        answers.map(|(query, possibles)| rescored(vectors, query, k, possibles.into_vec())).collect::<Vec<_>>()
+        answers.map(|(query, possibles)| best(vectors, query, k, sorted(possibles.into_vec()))).collect::<Vec<_>>()
     };
     queries.par_chunks(TILE * dimensions).flat_map_iter(tile).collect()
 }

@@ -19,7 +19,7 @@ pub const FIRST: u32 = 1;
 /// How many numbers of its own a kind of file has in its header.
 pub const FIELDS: usize = 11;
 /// Every section begins at a multiple of this: a cache line, and more than any of its numbers asks.
-pub const ALIGN: usize = 64;
+const ALIGN: usize = 64;
 /// More sections than any kind of file has.
 const MOST_SECTIONS: u32 = 64;
 

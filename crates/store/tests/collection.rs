@@ -352,17 +352,34 @@ fn vector_files(path: &Path) -> usize {
     std::fs::read_dir(path.join("vectors")).unwrap().count()
 }
 
+/// Twenty segments of 300 rows: many small ones.
+fn twenty_commits(writer: &mut dyn Writer) {
+    for i in 0..20 {
+        let text: String = (0..300).map(|j| format!("line {j} of {i}\n")).collect();
+        writer.put(article(&format!("a{i}"), &text)).unwrap();
+        writer.commit().unwrap();
+    }
+}
+
+/// Goes on committing until what a merge in the background made is taken up: it has a graph.
+fn commit_until_merged(collection: &mut dyn Collection, writer: &mut dyn Writer) {
+    let begun = std::time::Instant::now();
+    while collection.stats().unwrap().graphs == 0 {
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", collection.stats());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        writer.put(article("more", "more\n")).unwrap();
+        writer.commit().unwrap();
+        collection.refresh().unwrap();
+    }
+}
+
 #[test]
 fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let mut collection = create(&path);
     let mut writer = collection.writer().unwrap();
-    let text = |i: usize| (0..300).map(|j| format!("line {j} of {i}\n")).collect::<String>();
-    for i in 0..20 {
-        writer.put(article(&format!("a{i}"), &text(i))).unwrap();
-        writer.commit().unwrap();
-    }
+    twenty_commits(&mut *writer);
     collection.refresh().unwrap();
     let reader = open(&path);
     assert_eq!(reader.stats().unwrap().segments, 20);
@@ -382,14 +399,7 @@ fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
     collection.refresh().unwrap();
     expect(&*collection);
     // It is taken up by the first commit after it is done.
-    let begun = std::time::Instant::now();
-    while collection.stats().unwrap().graphs == 0 {
-        assert!(begun.elapsed().as_secs() < 60, "{:?}", collection.stats());
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        writer.put(article("more", "more\n")).unwrap();
-        writer.commit().unwrap();
-        collection.refresh().unwrap();
-    }
+    commit_until_merged(&mut *collection, &mut *writer);
     writer.delete("more").unwrap();
     writer.commit().unwrap();
     collection.refresh().unwrap();
@@ -406,25 +416,14 @@ fn a_text_that_is_gone_keeps_its_vector_through_a_merge_in_the_background() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
-    writer.put(article("a", "moved elsewhere\n")).unwrap();
+    writer.put(article("z", "moved elsewhere\n")).unwrap();
     writer.commit().unwrap();
-    writer.put(article("a", "something else\n")).unwrap();
-    for i in 0..20 {
-        let text: String = (0..300).map(|j| format!("line {j} of {i}\n")).collect();
-        writer.put(article(&format!("b{i}"), &text)).unwrap();
-        writer.commit().unwrap();
-    }
+    writer.put(article("z", "something else\n")).unwrap();
+    twenty_commits(&mut *writer);
     writer.merge_in_background(1).unwrap();
-    let begun = std::time::Instant::now();
-    while collection.stats().unwrap().graphs == 0 {
-        assert!(begun.elapsed().as_secs() < 60);
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        writer.put(article("more", "more\n")).unwrap();
-        writer.commit().unwrap();
-        collection.refresh().unwrap();
-    }
+    commit_until_merged(&mut *collection, &mut *writer);
     // It is said to be known, so it comes without a vector.
-    let mut back = article("z", "moved elsewhere\n");
+    let mut back = article("y", "moved elsewhere\n");
     back.passages[0].vector = None;
     writer.put(back).unwrap();
     writer.commit().unwrap();
@@ -439,11 +438,7 @@ fn a_merge_that_is_given_up_leaves_the_last_commit() {
     let path = dir.path().join("c");
     let collection = create(&path);
     let mut writer = collection.writer().unwrap();
-    for i in 0..20 {
-        let text: String = (0..300).map(|j| format!("line {j} of {i}\n")).collect();
-        writer.put(article(&format!("a{i}"), &text)).unwrap();
-        writer.commit().unwrap();
-    }
+    twenty_commits(&mut *writer);
     writer.merge_in_background(1).unwrap();
     drop(writer);
     let mut again = open(&path);

@@ -9,11 +9,10 @@ use crate::output::{self, Output, style, styled};
 use crate::progress;
 use crate::text::counted;
 use anyhow::{Context, bail};
-use clap::ValueEnum;
 use eval::manifest::Input;
 use eval::recall::{Filtered, Kept, Plan, Recall, Truth, measure, read_f32, scan_qps, write_vectors};
 use eval::report;
-use index::{Builder, Params, VectorFile, VectorWriter};
+use index::{Builder, FirstPass, Params, VectorFile, VectorWriter};
 use ingest::embed::Workload;
 use query::Mode;
 use serde_json::{Value, json};
@@ -33,12 +32,12 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let base = folder.path().join("base.vec");
     let threads = config.threads(args.threads);
-    let (first, shares) = (args.first_pass.into(), args.allow.clone());
+    let (first, shares): (FirstPass, _) = (args.first_pass.into(), args.allow.clone());
     let plan = Plan { k: args.k as usize, efs: args.ef.clone(), first, shares, threads };
     let particulars = |queries: Value| {
         json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m,
                 "ef_construction": args.ef_construction, "builder": Builder::from(args.builder), "seed": args.seed,
-                "first_pass": args.first_pass.to_possible_value().map(|value| value.get_name().to_owned()), "allow": args.allow })
+                "first_pass": first, "allow": args.allow })
     };
     let Asked { queries, manifest } = match &args.base {
         Some(raw) => of_raw_files(args, raw, &base, particulars)?,

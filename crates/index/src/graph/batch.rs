@@ -8,9 +8,10 @@
 
 use super::build::{Params, Progress};
 use super::draft::{Draft, Level};
+use super::links::width;
 use super::select::Selector;
-use super::walk::{Near, Scratch, descend, walk};
-use crate::codes::{CodeSearch, Coded, Codes, Scorer, View};
+use super::walk::{Near, Scratch, enter, walk};
+use crate::codes::{CodeSearch, Coded, Codes, View};
 use crate::{Error, Result, VectorFile};
 use rayon::prelude::*;
 
@@ -91,11 +92,6 @@ pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Prog
     Ok(draft)
 }
 
-/// The most links of a node on a level.
-pub fn width(level: usize, m: usize) -> usize {
-    if level == 0 { 2 * m } else { m }
-}
-
 /// By how much a list may outgrow its width before it is pruned: with it, most links back cost no
 /// pruning of their own.
 fn slack(m: usize) -> usize {
@@ -106,18 +102,17 @@ impl Worker {
     /// Chooses among the nearest nodes before `end`, on each level that `node` is on.
     fn all_pairs(&mut self, draft: &Draft, node: u32, end: usize, m: usize) -> Chosen {
         let codes = draft.codes.view();
-        self.coded.become_row(&codes, node);
+        let Self { scratch, selector, coded, candidates } = self;
+        coded.become_row(&codes, node);
         let on = draft.levels.iter().take_while(|level| (node as usize) < level.nodes);
         on.enumerate()
             .map(|(number, level)| {
                 let others: Vec<u32> = (0..level.nodes.min(end) as u32).filter(|&other| other != node).collect();
-                self.candidates.clear();
-                let candidates = &mut self.candidates;
-                codes.scores(&self.coded, &others, &mut self.scratch.sums, |other, score| {
-                    candidates.push(Near::new(other, score));
-                });
+                candidates.clear();
+                codes
+                    .scores(coded, &others, &mut scratch.sums, |other, score| candidates.push(Near::new(other, score)));
                 sort(candidates);
-                self.choose(codes, number, m)
+                selector.select(codes, candidates, width(number, m), m).to_vec()
             })
             .collect()
     }
@@ -125,43 +120,32 @@ impl Worker {
     /// Chooses among the nearest nodes that walks find, on each level that `node` is on.
     fn search(&mut self, draft: &Draft, node: u32, ef: usize, m: usize) -> Chosen {
         let codes = draft.codes.view();
-        self.coded.become_row(&codes, node);
-        let query = self.coded.clone();
-        let near = CodeSearch { codes, query: &query };
-        let mut start = near.near(0, &mut self.scratch.sums);
-        let mut found = Vec::new();
-        for (number, level) in draft.levels.iter().enumerate().rev() {
-            if node as usize >= level.nodes {
-                start = descend(level.view(), &near, start, &mut self.scratch.sums);
-                continue;
-            }
-            walk(level.view(), &near, &[start.node()], ef, &mut self.scratch);
-            self.candidates.clear();
-            self.candidates.extend(self.scratch.pool.found());
-            start = self.candidates.first().copied().unwrap_or(start);
-            found.push(self.choose(codes, number, m));
+        let Self { scratch, selector, coded, .. } = self;
+        coded.become_row(&codes, node);
+        let near = CodeSearch { codes, query: coded };
+        let on = draft.levels.iter().take_while(|level| (node as usize) < level.nodes).count();
+        let mut start = enter(draft.levels[on..].iter().map(Level::view), &near, &mut scratch.sums);
+        let mut found = Vec::with_capacity(on);
+        for (number, level) in draft.levels[..on].iter().enumerate().rev() {
+            walk(level.view(), &near, &[start.node()], ef, scratch);
+            let candidates = scratch.pool.found();
+            start = candidates.first().copied().unwrap_or(start);
+            found.push(selector.select(codes, candidates, width(number, m), m).to_vec());
         }
         found.reverse();
         found
     }
 
-    fn choose(&mut self, codes: View<'_>, level: usize, m: usize) -> Vec<Near> {
-        let chosen = self.selector.select(codes, &self.candidates, width(level, m), m);
-        let mut scored = Vec::with_capacity(chosen.len());
-        codes.scores(&self.coded, chosen, &mut self.scratch.sums, |node, score| scored.push(Near::new(node, score)));
-        scored
-    }
-
     /// The list of `node` with the new links among it, pruned to `most`.
     fn prune(&mut self, codes: View<'_>, node: u32, old: &[u32], new: &[Back], most: usize) -> Vec<u32> {
-        self.coded.become_row(&codes, node);
-        self.candidates.clear();
-        let candidates = &mut self.candidates;
-        codes.scores(&self.coded, old, &mut self.scratch.sums, |other, score| candidates.push(Near::new(other, score)));
+        let Self { scratch, selector, coded, candidates } = self;
+        coded.become_row(&codes, node);
+        candidates.clear();
+        codes.scores(coded, old, &mut scratch.sums, |other, score| candidates.push(Near::new(other, score)));
         candidates.extend(new.iter().map(|back| Near::new(back.from, back.score)));
         sort(candidates);
         candidates.dedup_by_key(|near| near.node());
-        self.selector.select(codes, &self.candidates, most, most).to_vec()
+        selector.select(codes, candidates, most, most).iter().map(Near::node).collect()
     }
 }
 

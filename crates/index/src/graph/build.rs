@@ -18,6 +18,9 @@ pub enum Builder {
     HnswRs,
 }
 
+/// The values that [`Params::m`] can have.
+pub const M: std::ops::RangeInclusive<usize> = 2..=128;
+
 /// How a graph is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
@@ -48,7 +51,7 @@ pub type Progress<'a> = dyn Fn(usize, usize) -> ControlFlow<()> + Sync + 'a;
 /// When a parameter is out of its range, the threads cannot be started, or `progress` says to stop.
 pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Progress<'_>) -> Result<Graph> {
     let Params { m, ef_construction, builder, .. } = params;
-    if !(2..=128).contains(&m) {
+    if !M.contains(&m) {
         return Err(Error::Parameter { name: "m", expected: "2 to 128", found: m });
     }
     if !(1..=10_000).contains(&ef_construction) {
@@ -61,7 +64,7 @@ pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Pr
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
     let pool = pool.map_err(|error| Error::Threads { threads, said: error.to_string() })?;
     pool.install(|| {
-        let groups = twins::groups(vectors);
+        let mut groups = twins::groups(vectors);
         let rows: Vec<u32> = groups.iter().filter_map(|group| group.first().copied()).collect();
         let mut draft = match builder {
             Builder::Batch => batch::build(vectors, &rows, params, progress)?,
@@ -70,7 +73,7 @@ pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Pr
         let (mut health, ways) = reach::mend(&mut draft);
         reach::make_findable(&mut draft, &ways, vectors, &mut health, progress)?;
         let draft = renumber::along_links(draft);
-        let group_of = |row: &u32| rows.binary_search(row).ok().map(|at| groups[at].clone()).unwrap_or_default();
+        let group_of = |row| rows.binary_search(row).map(|at| std::mem::take(&mut groups[at])).unwrap_or_default();
         let twins: Vec<Vec<u32>> = draft.rows.iter().map(group_of).collect();
         Ok(Graph::new(draft, &twins, params, health))
     })

@@ -67,3 +67,10 @@ impl Level {
         Some(dropped)
     }
 }
+
+/// The place of each of `0..count` in `order`; 0 for those that are not in it.
+pub fn inverse(order: &[u32], count: usize) -> Vec<u32> {
+    let mut places = vec![0; count];
+    (0..).zip(order).for_each(|(place, &number)| places[number as usize] = place);
+    places
+}

@@ -8,7 +8,7 @@
 //! would not meet any of it; so it also begins at allowed nodes from all over the graph.
 
 use super::links::Links;
-use super::walk::Scratch;
+use super::walk::{Scratch, Visited};
 use crate::Bits;
 use crate::codes::Scorer;
 
@@ -29,37 +29,38 @@ pub fn walk(links: Links<'_>, near: &impl Scorer, start: u32, most: usize, allow
     let spread = (0..PROBES as u32).map(|i| ((u64::from(i.wrapping_mul(SPREAD)) * near.len() as u64) >> 32) as u32);
     let seeds = spread.filter(|&node| allowed.contains(node)).take(SEEDS);
     batch.extend(seeds.filter(|&node| visited.insert(node)));
-    // The start stands for its surroundings, allowed itself or not.
-    let mut from = Some(start);
     if allowed.contains(start) && visited.insert(start) {
         batch.push(start);
     }
+    // The start stands for its surroundings, allowed itself or not.
+    add_neighbours(links, start, allowed, visited, batch);
     loop {
-        if let Some(node) = from {
-            let before = batch.len();
-            'neighbours: for &next in links.of(node) {
-                if !visited.insert(next) {
-                    continue;
-                }
-                if allowed.contains(next) {
-                    batch.push(next);
-                    continue;
-                }
-                for &beyond in links.of(next) {
-                    if batch.len() - before >= links.width {
-                        break 'neighbours;
-                    }
-                    if allowed.contains(beyond) && visited.insert(beyond) {
-                        batch.push(beyond);
-                    }
-                }
-            }
-        }
         near.scores(batch, sums, |node, score| pool.offer(node, score));
+        let Some(node) = pool.next() else { break };
         batch.clear();
-        from = pool.next();
-        if from.is_none() {
-            break;
+        add_neighbours(links, node, allowed, visited, batch);
+    }
+}
+
+/// Adds the new allowed neighbours of `node`, and through those that are not allowed theirs, as long
+/// as they are no more than a list holds.
+fn add_neighbours(links: Links<'_>, node: u32, allowed: &Bits, visited: &mut Visited, batch: &mut Vec<u32>) {
+    let full = batch.len() + links.width;
+    for &next in links.of(node) {
+        if !visited.insert(next) {
+            continue;
+        }
+        if allowed.contains(next) {
+            batch.push(next);
+            continue;
+        }
+        for &beyond in links.of(next) {
+            if batch.len() >= full {
+                return;
+            }
+            if allowed.contains(beyond) && visited.insert(beyond) {
+                batch.push(beyond);
+            }
         }
     }
 }

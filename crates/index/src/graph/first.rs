@@ -1,9 +1,9 @@
 //! Reading graphs of the first version: lists of any length over the rows as they are, without codes.
 
-use super::batch::width;
-use super::build::Params;
-use super::draft::{Draft, Level};
+use super::build::{M, Params};
+use super::draft::{Draft, Level, inverse};
 use super::flat::{Graph, MOST_LEVELS};
+use super::links::width;
 use super::reach::Health;
 use super::{reach, renumber};
 use crate::codes::Codes;
@@ -41,12 +41,7 @@ pub fn read(file: &Mapped, vectors: &VectorFile) -> Result<Graph> {
         let part = (|| Some(Part { nodes: take(sizes[0])?, offsets: take(sizes[1])?, links: take(sizes[2])? }))();
         parts.push(part.ok_or_else(|| damaged("its levels are cut off"))?);
     }
-    if rows != vectors.rows()
-        || rows == 0
-        || entry >= rows
-        || !(2..=128).contains(&m)
-        || !(1..=MOST_LEVELS).contains(&count)
-    {
+    if rows != vectors.rows() || rows == 0 || entry >= rows || !M.contains(&m) || !(1..=MOST_LEVELS).contains(&count) {
         return Err(damaged("it is not the graph of these vectors"));
     }
     // The highest level of each row; the entry before all others.
@@ -58,8 +53,7 @@ pub fn read(file: &Mapped, vectors: &VectorFile) -> Result<Graph> {
     }
     let mut order: Vec<u32> = (0..rows as u32).collect();
     order.sort_by_key(|&row| (std::cmp::Reverse(level_of[row as usize]), row as usize != entry));
-    let mut node_of = vec![0u32; rows];
-    (0..).zip(&order).for_each(|(node, &row)| node_of[row as usize] = node);
+    let node_of = inverse(&order, rows);
     let mut levels = Vec::new();
     for (number, part) in parts.iter().enumerate() {
         let nodes = level_of.iter().filter(|&&level| level >= number).count();

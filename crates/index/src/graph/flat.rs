@@ -1,9 +1,9 @@
 //! The graph as it is searched, in memory and on disk alike.
 
-use super::build::Params;
+use super::build::{M, Params};
 use super::draft::Draft;
 use super::first;
-use super::links::Links;
+use super::links::{Links, width};
 use super::reach::{self, Health};
 use crate::codes::{self, Codes};
 use crate::file::{Array, FIRST, Mapped, Writer};
@@ -56,10 +56,16 @@ impl<'a> Groups<'a> {
         self.rows.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// Whether one of a node's rows is in the set.
+    /// Those of one node that are allowed.
     #[inline(always)]
-    pub fn any(&self, node: u32, allowed: &Bits) -> bool {
-        self.of(node).iter().any(|&row| allowed.contains(row))
+    pub fn allowed(self, node: u32, allowed: Option<&'a Bits>) -> impl Iterator<Item = u32> + 'a {
+        self.of(node).iter().copied().filter(move |&row| allowed.is_none_or(|allowed| allowed.contains(row)))
+    }
+
+    /// Whether one of a node's rows is.
+    #[inline(always)]
+    pub fn any(self, node: u32, allowed: Option<&'a Bits>) -> bool {
+        self.allowed(node, allowed).next().is_some()
     }
 }
 
@@ -75,11 +81,6 @@ const SCALES: usize = 4;
 const ERRORS: usize = 5;
 const CODES: usize = 6;
 const SECTIONS: usize = 7;
-
-/// The most links of a node on a level.
-fn width(level: usize, m: usize) -> usize {
-    super::batch::width(level, m)
-}
 
 fn pair(low: usize, high: usize) -> u64 {
     low as u64 & 0xffff_ffff | (high as u64) << 32
@@ -269,7 +270,7 @@ impl Graph {
         let sorted = graph.levels.len() <= MOST_LEVELS
             && graph.levels.windows(2).all(|pair| pair[0] >= pair[1])
             && graph.levels.iter().all(|&nodes| nodes > 0);
-        if !(2..=128).contains(&m) {
+        if !M.contains(&m) {
             return Err(file.damaged(format!("M is {m}; expected 2 to 128")));
         }
         let links: Option<usize> = (0..)

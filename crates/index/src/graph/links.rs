@@ -5,6 +5,11 @@ use crate::distance::prefetch::prefetch;
 /// Fills a list up.
 pub const NONE: u32 = u32::MAX;
 
+/// The most links of a node on a level.
+pub fn width(level: usize, m: usize) -> usize {
+    if level == 0 { 2 * m } else { m }
+}
+
 /// The lists of one level.
 #[derive(Clone, Copy)]
 pub struct Links<'a> {

@@ -1,8 +1,8 @@
 //! Building with hnsw_rs, and reading its lists out.
 
-use super::batch::width;
 use super::build::{Params, Progress};
-use super::draft::{Draft, Level};
+use super::draft::{Draft, Level, inverse};
+use super::links::width;
 use crate::codes::Codes;
 use crate::distance::{self, UnitDistance};
 use crate::{Error, Result, VectorFile};
@@ -54,8 +54,7 @@ fn read_out(vectors: &VectorFile, hnsw: &Hnsw<'_, f32, UnitDistance>, m: usize) 
     counts.reverse();
     let points: Vec<_> = of_level.into_iter().rev().flatten().collect();
     let rows: Vec<u32> = points.iter().map(|(row, _)| *row).collect();
-    let mut node_of = vec![0u32; vectors.rows()];
-    (0..).zip(&rows).for_each(|(node, &row)| node_of[row as usize] = node);
+    let node_of = inverse(&rows, vectors.rows());
     let mut levels: Vec<Level> = (0..).zip(counts).map(|(level, nodes)| Level::new(nodes, width(level, m))).collect();
     for (node, (row, lists)) in (0..).zip(&points) {
         for (level, list) in levels.iter_mut().zip(lists) {

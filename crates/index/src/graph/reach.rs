@@ -6,8 +6,8 @@
 use super::build::Progress;
 use super::draft::{Draft, Level};
 use super::links::NONE;
-use super::walk::{Scratch, descend, walk};
-use crate::codes::{CodeSearch, Coded, Scorer};
+use super::walk::{Scratch, enter, walk};
+use crate::codes::{CodeSearch, Coded};
 use crate::{Bits, Error, Result, VectorFile};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -200,10 +200,7 @@ fn ask(draft: &Draft, vectors: &VectorFile, node: u32, room: &mut (Scratch, Code
     let codes = draft.codes.view();
     coded.become_row(&codes, node);
     let search = CodeSearch { codes, query: coded };
-    let mut nearest = search.near(0, &mut scratch.sums);
-    for level in draft.levels[1..].iter().rev() {
-        nearest = descend(level.view(), &search, nearest, &mut scratch.sums);
-    }
+    let nearest = enter(draft.levels[1..].iter().map(Level::view), &search, &mut scratch.sums);
     walk(draft.levels[0].view(), &search, &[nearest.node(), 0], EF, scratch);
     let near: Vec<u32> = scratch.pool.found().iter().map(|near| near.node()).collect();
     let vector = |node: u32| vectors.vector(draft.rows[node as usize]);

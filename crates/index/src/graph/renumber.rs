@@ -1,6 +1,6 @@
 //! Numbering nodes along their links, so that what a walk reads one after the other lies together.
 
-use super::draft::{Draft, Level};
+use super::draft::{Draft, Level, inverse};
 use crate::Bits;
 
 /// The same graph with its nodes, level by level, in the order in which a breadth-first walk from
@@ -25,8 +25,7 @@ pub fn along_links(draft: Draft) -> Draft {
     // Stable: within a level the order of meeting stays.
     met.sort_by_key(|&node| std::cmp::Reverse(level_of(node)));
     let order = met;
-    let mut new_number = vec![0u32; nodes];
-    (0..).zip(&order).for_each(|(new, &old)| new_number[old as usize] = new);
+    let new_number = inverse(&order, nodes);
     let renumbered = levels.iter().map(|level| {
         let mut new = Level::new(level.nodes, level.width);
         for (number, &old) in (0..).zip(&order[..level.nodes]) {

@@ -18,8 +18,10 @@ const GROUP: usize = 4;
 /// Room to work in.
 #[derive(Default)]
 pub struct Selector {
-    chosen: Vec<u32>,
-    passed: Vec<u32>,
+    kept: Vec<Near>,
+    /// The nodes of those kept.
+    nodes: Vec<u32>,
+    passed: Vec<Near>,
     coded: Coded,
     sums: Vec<i32>,
 }
@@ -27,27 +29,32 @@ pub struct Selector {
 impl Selector {
     /// At most `most` of `candidates`, which come nearest first, each once. Where the rule leaves
     /// fewer than `fill`, the nearest of the others make up for it, last.
-    pub fn select(&mut self, codes: View<'_>, candidates: &[Near], most: usize, fill: usize) -> &[u32] {
-        self.chosen.clear();
+    pub fn select(&mut self, codes: View<'_>, candidates: &[Near], most: usize, fill: usize) -> &[Near] {
+        self.kept.clear();
+        self.nodes.clear();
         self.passed.clear();
         for candidate in candidates {
-            if self.chosen.len() == most {
+            if self.kept.len() == most {
                 break;
             }
             self.coded.become_row(&codes, candidate.node());
             let far = 1.0 - candidate.score;
             let mut alone = true;
-            for group in self.chosen.chunks(GROUP) {
+            for group in self.nodes.chunks(GROUP) {
                 codes.scores(&self.coded, group, &mut self.sums, |_, score| alone &= FACTOR * (1.0 - score) > far);
                 if !alone {
                     break;
                 }
             }
-            let list = if alone { &mut self.chosen } else { &mut self.passed };
-            list.push(candidate.node());
+            if alone {
+                self.nodes.push(candidate.node());
+                self.kept.push(*candidate);
+            } else {
+                self.passed.push(*candidate);
+            }
         }
-        let room = fill.saturating_sub(self.chosen.len());
-        self.chosen.extend(self.passed.iter().take(room));
-        &self.chosen
+        let room = fill.saturating_sub(self.kept.len());
+        self.kept.extend(self.passed.iter().take(room));
+        &self.kept
     }
 }

@@ -1,4 +1,4 @@
-//! Best-first search over one level, on codes.
+//! Best-first search over one level, and the way down to it.
 
 use super::links::Links;
 use crate::codes::Scorer;
@@ -159,8 +159,14 @@ pub fn walk(links: Links<'_>, near: &impl Scorer, starts: &[u32], most: usize, s
     }
 }
 
+/// The node near the query that the levels `above`, lowest first, lead to from node 0.
+pub fn enter<'a>(above: impl DoubleEndedIterator<Item = Links<'a>>, near: &impl Scorer, sums: &mut Vec<i32>) -> Near {
+    let start = near.near(0, sums);
+    above.rev().fold(start, |nearest, links| descend(links, near, nearest, sums))
+}
+
 /// Goes from `start` to ever nearer neighbours until none is nearer; gives the last node.
-pub fn descend(links: Links<'_>, near: &impl Scorer, start: Near, sums: &mut Vec<i32>) -> Near {
+fn descend(links: Links<'_>, near: &impl Scorer, start: Near, sums: &mut Vec<i32>) -> Near {
     let mut nearest = start;
     loop {
         // Said by a flag: a damaged file's scores can be no numbers, which no comparison calls equal.

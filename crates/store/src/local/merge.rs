@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::snapshot::{Snapshot, open_segment};
 use super::writer::LocalWriter;
-use crate::collection::{CompactReport, Progress, Step};
+use crate::collection::{CompactReport, Progress, Step, Writer};
 use crate::manifest::{GraphEntry, SegmentEntry};
 use crate::{Error, Result};
 use index::{Bits, Params, Segment, VectorWriter};
@@ -21,23 +21,20 @@ const SHARE: usize = 4;
 /// that writes every row less often.
 const MANY: usize = 16;
 
-/// How many of the smallest segments are to be merged, by their rows, which come in order.
-fn smallest(rows: &[usize]) -> usize {
-    let (mut merged, mut sum) = (0, 0);
-    for (place, &rows) in rows.iter().enumerate() {
-        if place > 0 && rows < SHARE * sum {
-            merged = place + 1;
-        }
-        sum += rows;
-    }
-    merged
-}
-
-/// The places of the segments, smallest first.
-fn by_size(entries: &[SegmentEntry]) -> Vec<usize> {
+/// The places of the smallest segments, which the rule above says are to be merged, and those of the
+/// others.
+fn smallest(entries: &[SegmentEntry]) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|&at| entries[at].rows);
-    order
+    let (mut merged, mut sum) = (0, 0);
+    for (place, &at) in order.iter().enumerate() {
+        if place > 0 && entries[at].rows < SHARE * sum {
+            merged = place + 1;
+        }
+        sum += entries[at].rows;
+    }
+    let others = order.split_off(merged);
+    (order, others)
 }
 
 /// Merges as many of the smallest segments as the rule above asks for and those of which more than
@@ -47,11 +44,8 @@ pub fn tiered(writer: &mut LocalWriter, threads: usize, progress: &Progress<'_>)
         let snapshot = Snapshot::open(&writer.layout)?;
         let live = snapshot.live_rows()?;
         let entries = &writer.manifest.segments;
-        let order = by_size(entries);
-        let rows: Vec<usize> = order.iter().map(|&at| entries[at].rows).collect();
-        let (small, rest) = order.split_at(smallest(&rows));
-        let mut chosen = small.to_vec();
-        chosen.extend(rest.iter().filter(|&&at| live[at].count() * 2 < entries[at].rows));
+        let (mut chosen, others) = smallest(entries);
+        chosen.extend(others.iter().filter(|&&at| live[at].count() * 2 < entries[at].rows));
         if chosen.is_empty() {
             // One of the size that has a graph and without one is a merge of itself.
             let due = |entry: &SegmentEntry| entry.rows >= GRAPH_ROWS && entry.graph.is_none();
@@ -94,9 +88,8 @@ fn now(
         progress(step, done, of);
         ControlFlow::Continue(())
     })?;
-    writer.take_up(&merge.chosen, merged)?;
-    writer.commit_manifest()?;
-    writer.remove_strays()
+    writer.take_up(&merge.chosen, merged);
+    writer.commit()
 }
 
 /// A merge on a thread of its own, while the writer goes on.
@@ -105,21 +98,18 @@ pub struct Running {
     pub number: u64,
     chosen: Vec<u64>,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<Option<SegmentEntry>>>,
+    thread: JoinHandle<Result<Merged>>,
 }
 
 impl Running {
     /// Starts one, if there are many small segments.
     pub fn start(writer: &mut LocalWriter, threads: usize) -> Result<Option<Self>> {
-        let entries = &writer.manifest.segments;
-        let order = by_size(entries);
-        let rows: Vec<usize> = order.iter().map(|&at| entries[at].rows).collect();
-        let count = smallest(&rows);
-        if count < MANY {
+        let (small, _) = smallest(&writer.manifest.segments);
+        if small.len() < MANY {
             return Ok(None);
         }
         // With what is dead: its texts still have vectors for whoever brings them back in this run.
-        let merge = Merge::new(writer, &order[..count], threads, |_, segment| Bits::full(segment.vectors().rows()));
+        let merge = Merge::new(writer, &small, threads, |_, segment| Bits::full(segment.vectors().rows()));
         let stop = Arc::new(AtomicBool::new(false));
         let (number, chosen, stopped) = (merge.number, merge.chosen.clone(), stop.clone());
         let go_on = move || match stopped.load(Ordering::Relaxed) {
@@ -135,12 +125,11 @@ impl Running {
         self.thread.is_finished()
     }
 
-    /// Waits for it and lets the writer have what it made, from the next commit on; whether it made
-    /// anything. Where it failed, all is as before, and whoever merges next meets what stopped it.
-    pub fn finish(self, writer: &mut LocalWriter) -> Result<bool> {
-        match self.thread.join() {
-            Ok(Ok(merged)) => writer.take_up(&self.chosen, merged).map(|()| true),
-            _ => Ok(false),
+    /// Waits for it and lets the writer have what it made, from the next commit on. Where it failed,
+    /// all is as before, and whoever merges next meets what stopped it.
+    pub fn finish(self, writer: &mut LocalWriter) {
+        if let Ok(Ok(merged)) = self.thread.join() {
+            writer.take_up(&self.chosen, merged);
         }
     }
 
@@ -154,6 +143,9 @@ impl Running {
 
 /// Told how far a merge is; whether it shall go on.
 type Steps<'a> = dyn Fn(Step, usize, usize) -> ControlFlow<()> + Sync + 'a;
+
+/// The segment that a merge made, opened; `None` if there was nothing to keep.
+pub type Merged = Option<(SegmentEntry, Arc<Segment>)>;
 
 /// All that a merge needs, as it begins: what comes after does not matter. A row deleted meanwhile
 /// is dead in the new segment as it would be in its old one.
@@ -191,7 +183,7 @@ impl Merge {
 
     /// Writes a new segment with the kept rows of the chosen ones, in the order of their keys, and a
     /// graph if it is big enough for one. `None` if there are none.
-    fn run(&self, steps: &Steps<'_>) -> Result<Option<SegmentEntry>> {
+    fn run(&self, steps: &Steps<'_>) -> Result<Merged> {
         let mut rows: Vec<(u64, usize, u32)> = Vec::new();
         for (at, (segment, kept)) in self.segments.iter().enumerate() {
             let keys = segment.vectors().keys();
@@ -203,13 +195,18 @@ impl Merge {
         rows.sort_unstable();
         let path = self.layout.vector_file(self.number);
         let mut file = VectorWriter::create(&path, self.dimensions)?;
+        let step = |done| match steps(Step::Merge, done, rows.len()) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(index::Error::Stopped),
+        };
         for (done, &(key, at, row)) in rows.iter().enumerate() {
             let vectors = self.segments[at].0.vectors();
             file.push(key, vectors.tags()[row as usize], vectors.vector(row))?;
-            if done % 1024 == 0 && steps(Step::Merge, done, rows.len()).is_break() {
-                return Err(index::Error::Stopped.into());
+            if done % 1024 == 0 {
+                step(done)?;
             }
         }
+        step(rows.len())?;
         let checksum = file.finish()?;
         let mut entry = SegmentEntry { number: self.number, rows: rows.len(), checksum, graph: None };
         if entry.rows >= GRAPH_ROWS {
@@ -219,8 +216,7 @@ impl Merge {
             let checksum = graph.write(&self.layout.graph_file(self.number))?;
             entry.graph = Some(GraphEntry { checksum, health: graph.health() });
         }
-        // As readers will: what cannot be opened is not to be named.
-        open_segment(&self.layout, &entry)?;
-        Ok(Some(entry))
+        let segment = open_segment(&self.layout, &entry)?;
+        Ok(Some((entry, segment)))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::lock::WriterLock;
-use super::merge::{self, Running};
+use super::merge::{self, Merged, Running};
 use super::records::{self, Fields};
 use super::snapshot::{Snapshot, open_index, open_segment};
 use crate::collection::{Change, CompactReport, Progress, Writer};
@@ -94,6 +94,8 @@ pub struct LocalWriter {
     /// Where each text's vector stands in `rows`.
     fresh: HashMap<Fingerprint, usize>,
     changed: bool,
+    /// Whether segments were replaced that the last commit still names.
+    replaced: bool,
     /// A merge in the background.
     merging: Option<Running>,
     _lock: WriterLock,
@@ -114,6 +116,7 @@ impl LocalWriter {
             rows: Vec::new(),
             fresh: HashMap::new(),
             changed: false,
+            replaced: false,
             merging: None,
             manifest: snapshot.manifest,
             segments: snapshot.segments,
@@ -135,7 +138,7 @@ impl LocalWriter {
 
     /// Removes vector files that no commit names: what a killed writer left, or segments merged
     /// into others. A reader that still has one mapped keeps it.
-    pub(super) fn remove_strays(&self) -> Result<()> {
+    fn remove_strays(&self) -> Result<()> {
         let folder = self.layout.vectors();
         let under_way = self.merging.as_ref().map(|merge| merge.number);
         let named: HashSet<_> = self
@@ -217,7 +220,7 @@ impl LocalWriter {
     }
 
     /// Commits the manifest as it is now.
-    pub(super) fn commit_manifest(&mut self) -> Result<()> {
+    fn commit_manifest(&mut self) -> Result<()> {
         let (layout, manifest) = (self.layout.clone(), self.manifest.clone());
         let result = self.text().and_then(|text| commit(&layout, text, &manifest));
         if result.is_err() {
@@ -229,25 +232,19 @@ impl LocalWriter {
 
     /// Takes what a merge made in the place of the segments with the given numbers, from the next
     /// commit on.
-    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Option<SegmentEntry>) -> Result<()> {
-        let opened =
-            merged.map(|entry| open_segment(&self.layout, &entry).map(|segment| (entry, segment))).transpose()?;
+    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Merged) {
         let all = std::mem::take(&mut self.manifest.segments).into_iter().zip(std::mem::take(&mut self.segments));
         let left = all.filter(|(entry, _)| !numbers.contains(&entry.number));
-        (self.manifest.segments, self.segments) = left.chain(opened).unzip();
+        (self.manifest.segments, self.segments) = left.chain(merged).unzip();
         self.find_stored();
-        Ok(())
+        self.changed = true;
+        self.replaced = true;
     }
 
-    /// Takes up what a merge in the background made, if it is done or is to be waited for. Whether it
-    /// was.
-    fn take_up_merged(&mut self, wait: bool) -> Result<bool> {
-        match self.merging.take() {
-            Some(merge) if wait || merge.is_finished() => merge.finish(self),
-            other => {
-                self.merging = other;
-                Ok(false)
-            }
+    /// Takes up what a merge in the background made, if it is done or is to be waited for.
+    fn take_up_merged(&mut self, wait: bool) {
+        if let Some(merge) = self.merging.take_if(|merge| wait || merge.is_finished()) {
+            merge.finish(self);
         }
     }
 }
@@ -302,14 +299,14 @@ impl Writer for LocalWriter {
     }
 
     fn commit(&mut self) -> Result<()> {
-        let merged = self.take_up_merged(false)?;
-        if !self.changed && !merged {
+        self.take_up_merged(false);
+        if !self.changed {
             return Ok(());
         }
         self.flush_rows()?;
         self.commit_manifest()?;
         self.changed = false;
-        if merged { self.remove_strays() } else { Ok(()) }
+        if std::mem::take(&mut self.replaced) { self.remove_strays() } else { Ok(()) }
     }
 
     fn merge_in_background(&mut self, threads: usize) -> Result<()> {
@@ -320,17 +317,13 @@ impl Writer for LocalWriter {
     }
 
     fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
-        let merged = self.take_up_merged(true)?;
-        self.changed |= merged;
+        self.take_up_merged(true);
         self.commit()?;
-        if merged {
-            self.remove_strays()?;
-        }
         merge::tiered(self, threads, progress)
     }
 
     fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
-        self.changed |= self.take_up_merged(true)?;
+        self.take_up_merged(true);
         self.commit()?;
         let report = merge::everything(self, threads, progress)?;
         let segments = self.text()?.index().searchable_segment_ids().map_err(Error::text(self.layout.root()))?;
