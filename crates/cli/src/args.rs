@@ -332,10 +332,10 @@ pub struct BenchEmbed {
 Raw files hold little-endian 32-bit floats, row after row; rows are scaled to unit length. The graph
 is built anew for every M and measured as a collection would search it. The exact answers are kept
 in the user's cache folder, by the content of vectors and queries. A neighbour as near as the k-th
-counts as found. A walk keeps at least k candidates; where there are no more than 50 vectors for each
-of them, all are looked at instead: that takes no longer. With --allow, searches among a share of the
-rows are measured too: rows from anywhere, those nearest to the query, and those farthest from it, with
-the longest candidate list.")]
+counts as found. A walk keeps at least k candidates; where there are no more than 50 vectors for
+each of them, all are looked at instead: that takes no longer. With --allow, searches among a share
+of the rows are measured too: rows from anywhere, those nearest to the query, and those farthest
+from it, with the longest candidate list.")]
 pub struct BenchRecall {
     #[command(flatten)]
     pub on: OnCollection,
