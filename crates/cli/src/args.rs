@@ -3,8 +3,9 @@
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ingest::{Format, Strategy};
-use query::{By, Mode};
+use query::{ArticleScore, By, Mode};
 use std::path::PathBuf;
+use store::{Filter, FusionMethod, Language};
 
 /// Semantic search over your own articles: index them, ask in your own words, get the passage that
 /// answers, its score and where it stands.
@@ -43,6 +44,8 @@ pub enum Command {
     Run(Run),
     /// Judge the answers to questions whose answers are known
     Eval(Eval),
+    /// Fit the fusing of meaning and words to your own questions
+    Tune(Tune),
     /// Say what a collection holds
     Stats(OnCollection),
     /// Read a whole collection and prove that nothing in it is lost or damaged
@@ -112,6 +115,10 @@ pub struct Index {
     /// collection's, or builtin]
     #[arg(long, value_name = "NAME|DIR")]
     pub model: Option<String>,
+    /// The language of a new collection's words, which says what their stems are, or `other`
+    /// [default: that of most of the first articles]
+    #[arg(long, value_name = "NAME")]
+    pub language: Option<Language>,
     /// What builds graphs from now on [default: as the collection was, or batch]
     #[arg(long, value_enum)]
     pub builder: Option<BuilderArg>,
@@ -129,8 +136,18 @@ pub struct Index {
   nigh search \"why do my tomatoes split\"
   nigh search -k 3 --mode dense \"…\"
   nigh search --by article \"…\"
+  nigh search --filter 'source:reuters AND date:>=2025-06' \"…\"
+  nigh search --rerank maxsim --explain \"…\"
   nigh search - < questions.txt            a question a line
-  nigh search --json \"…\" | jq -r '.hits[0].text'")]
+  nigh search --json \"…\" | jq -r '.hits[0].text'
+
+Filters: FIELD:VALUE joined by AND, OR, NOT and parentheses. A field is a name of the articles'
+metadata, or id, path or title. A value is a word or \"quoted words\", letter case aside, with * and ?
+for others (in a path, * stops at / and ** does not); * alone for any; >, >=, <, <= and a bound; or
+[LOW TO HIGH], with * for an open end and { } for bounds left out. Dates compare as far as the
+bound says: date:2025-06 is all of June. Of a list, one value that fits is enough.
+
+Copies of a passage in other articles are listed under the best of them.")]
 pub struct Search {
     /// The question, in your own words; `-` reads questions from standard input, one a line.
     #[arg(value_name = "QUESTION")]
@@ -145,6 +162,18 @@ pub struct Search {
     /// Rank passages, or articles by their best passage
     #[arg(long, value_enum, default_value_t = ByArg::Passage)]
     pub by: ByArg,
+    /// Show also the N passages before and after each
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub around: u32,
+    /// List copies of a passage beside it, not under it
+    #[arg(long)]
+    pub copies: bool,
+    /// Choose hits unlike one another; W, from 0 to 1, is how much that counts [default: 0.3]
+    #[arg(long, value_name = "W", num_args = 0..=1, require_equals = true, default_missing_value = "0.3", value_parser = zero_to_one)]
+    pub diverse: Option<f32>,
+    /// Take every score apart, and mark the sentence that answers best
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// How to search.
@@ -153,9 +182,50 @@ pub struct How {
     /// Nearness in meaning (dense), words in common (lexical), or both (hybrid) [default: hybrid]
     #[arg(long, value_enum)]
     pub mode: Option<ModeArg>,
+    #[command(flatten)]
+    pub ranking: Ranking,
+}
+
+/// How to rank.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Ranking")]
+pub struct Ranking {
     /// Look at every vector instead of walking the graph
     #[arg(long)]
     pub exact: bool,
+    /// Which articles may answer, by their metadata, id, path or title: source:reuters AND
+    /// date:[2025-01-01 TO 2025-06-30] AND NOT tag:sport; see `nigh search --help`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<Filter>,
+    /// What makes the scores of the two lists comparable [default: as the collection was tuned, or
+    /// z-score]
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub fusion: Option<FusionArg>,
+    /// What nearness in meaning counts, from 0 to 1; words count the rest [default: as the
+    /// collection was tuned, or 0.5]
+    #[arg(long, value_name = "W", value_parser = zero_to_one)]
+    pub dense_weight: Option<f32>,
+    /// Look at the best again: maxsim (the built-in model, word piece by word piece), builtin (its
+    /// cosine, for collections of another model), or a cross-encoder by name or folder
+    #[arg(long, value_name = "MODEL")]
+    pub rerank: Option<String>,
+    /// How many of the best are reranked
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rerank_top: u32,
+    /// How many milliseconds reranking may take; what is left then stays below [default: 2000 for
+    /// a search, no limit for a batch]
+    #[arg(long, value_name = "MS")]
+    pub rerank_ms: Option<u32>,
+    /// An article's score: that of its best passage, or with a share of its further ones
+    #[arg(long, value_enum, default_value_t = ArticleScoreArg::Best)]
+    pub article_score: ArticleScoreArg,
+}
+
+fn zero_to_one(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1".to_owned()),
+    }
 }
 
 /// `nigh run`
@@ -217,21 +287,13 @@ Exit code 1: some judgements or wordings could not be used; they are named and c
 pub struct Eval {
     #[command(flatten)]
     pub on: OnCollection,
-    /// The questions: JSON lines with `_id` and `text`
-    #[arg(long, value_name = "FILE")]
-    pub queries: Option<PathBuf>,
-    /// What is relevant to what
-    #[arg(long, value_name = "FILE")]
-    pub qrels: Vec<PathBuf>,
-    /// Judge by the question-and-answer pairs in the collection's own articles
-    #[arg(long)]
-    pub qa: bool,
-    /// The modes to judge [default: hybrid,dense,lexical]
+    #[command(flatten)]
+    pub judging: Judging,
+    /// The modes to judge [default: hybrid,dense,lexical]; with --rerank each also reranked
     #[arg(long, value_enum, value_delimiter = ',')]
     pub mode: Vec<ModeArg>,
-    /// Look at every vector instead of walking the graph
-    #[arg(long)]
-    pub exact: bool,
+    #[command(flatten)]
+    pub ranking: Ranking,
     /// The metrics; the first one orders systems, and its depth says what counts as missed
     /// [default: nDCG@10,recall@10,recall@100,MRR@10,success@1]
     #[arg(long, value_delimiter = ',', value_name = "A,B,…")]
@@ -255,6 +317,59 @@ pub struct Eval {
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// What every random choice is made from
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+    /// How many threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// What is asked, and what is right.
+#[derive(Debug, ClapArgs)]
+pub struct Judging {
+    /// The questions: JSON lines with `_id` and `text`
+    #[arg(long, value_name = "FILE")]
+    pub queries: Option<PathBuf>,
+    /// What is relevant to what
+    #[arg(long, value_name = "FILE")]
+    pub qrels: Vec<PathBuf>,
+    /// Judge by the question-and-answer pairs in the collection's own articles
+    #[arg(long)]
+    pub qa: bool,
+}
+
+/// `nigh tune`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh tune --qa                                       the questions that the articles ask themselves
+  nigh tune --qa --queries paraphrases.jsonl           and other wordings of them
+  nigh tune --queries q.jsonl --qrels qrels.tsv --metric MRR@10
+  nigh tune --reset                                    back to the default
+
+It tries every method of fusing the two lists with weights from 0 to 1 and keeps, in the collection,
+the one that is best on your questions; search, run and eval then use it. What that is worth is
+measured on questions that it was not chosen on, and compared with the default and with either list
+alone. Nothing is kept that is not better there. Questions and judgements are those of nigh eval.
+
+Exit code 1: some judgements or wordings could not be used.")]
+pub struct Tune {
+    #[command(flatten)]
+    pub on: OnCollection,
+    #[command(flatten)]
+    pub judging: Judging,
+    /// What is to be best
+    #[arg(long, value_name = "METRIC", default_value = "nDCG@10")]
+    pub metric: String,
+    /// Into how many parts the questions are divided: each is judged by what is best on the others
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100))]
+    pub folds: u32,
+    /// Say what is best, and keep the collection as it is
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Forget what was tuned
+    #[arg(long, conflicts_with_all = ["queries", "qrels", "qa", "dry_run"])]
+    pub reset: bool,
+    /// What the parts are drawn with
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub seed: u64,
     /// How many threads [default: one a core]
@@ -484,6 +599,34 @@ value_enum!(
     /// What is ranked.
     ByArg => By { Passage, Article }
 );
+value_enum!(
+    /// What an article's passages make of its score.
+    ArticleScoreArg => ArticleScore { Best, Sum }
+);
+
+/// What makes scores comparable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FusionArg {
+    /// Standard deviations from the list's mean
+    ZScore,
+    /// From the list's lowest, 0, to its highest, 1
+    MinMax,
+    /// From three standard deviations below the mean, 0, to three above, 1
+    Distribution,
+    /// Ranks alone: 1 / (60 + rank)
+    Rrf,
+}
+
+impl From<FusionArg> for FusionMethod {
+    fn from(arg: FusionArg) -> Self {
+        match arg {
+            FusionArg::ZScore => Self::ZScore,
+            FusionArg::MinMax => Self::MinMax,
+            FusionArg::Distribution => Self::Distribution,
+            FusionArg::Rrf => Self::Rrf,
+        }
+    }
+}
 
 /// The format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

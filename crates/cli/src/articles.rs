@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use store::{Catalogue, Change, Collection, Writer};
+use store::{Catalogue, Change, Collection, Language, Writer};
 
 /// What is waiting is committed at the latest when it is this many passages, or this long ago: so
 /// much a kill can cost.
@@ -111,6 +111,31 @@ pub fn survey(job: &Job<'_>) -> Result<u64, usize> {
         }
     }
     if any { Ok(bytes) } else { Err(unsupported) }
+}
+
+/// The most articles, and bytes of each, that are looked at to tell a language.
+const LOOKED_AT: usize = 50;
+const LOOKED_INTO: usize = 2000;
+
+/// The language that most of the first articles under the job's roots are in; English where none tells.
+pub fn language(job: &Job<'_>) -> Language {
+    let mut found: Vec<Language> = Vec::new();
+    for source in walk(job.roots, job.format, |_| String::new()) {
+        let Found::Source(source) = source else { continue };
+        // What is wrong with an article is said when it is indexed.
+        let _ = ingest::read::read(&source, job.plan.article_limit, &mut |article| {
+            if let Ok(article) = article {
+                let body = article.body.first().map_or("", |span| span.of(&article.text));
+                found.push(Language::detect(&body[..body.floor_char_boundary(LOOKED_INTO)]));
+            }
+            if found.len() < LOOKED_AT { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if found.len() >= LOOKED_AT {
+            break;
+        }
+    }
+    let count = |language: &Language| found.iter().filter(|other| *other == language).count();
+    found.iter().copied().max_by_key(|language| (count(language), *language)).unwrap_or(Language::English)
 }
 
 /// Brings the collection up to date with what is under the job's roots.

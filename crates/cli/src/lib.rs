@@ -69,6 +69,7 @@ fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcom
         Command::Search(args) => commands::search::run(&args, &config, output),
         Command::Run(args) => commands::run::run(&args, &config, output),
         Command::Eval(args) => commands::eval::run(&args, &config, output),
+        Command::Tune(args) => commands::tune::run(&args, &config, output),
         Command::Stats(args) => commands::care::stats(&args, &config, output),
         Command::Check(args) => commands::care::check(&args, &config, output),
         Command::Delete(args) => commands::care::delete(&args, &config, output),

@@ -19,6 +19,7 @@ pub mod style {
     pub const GOOD: Style = AnsiColor::Green.on_default();
     pub const BAD: Style = AnsiColor::Red.on_default();
     pub const MATCH: Style = AnsiColor::Yellow.on_default().bold();
+    pub const BEST: Style = Style::new().underline();
     pub const PLACE: Style = AnsiColor::Cyan.on_default();
 }
 

@@ -1,7 +1,9 @@
 //! Passages for a reader's eyes: wrapped, with the question's words marked.
 
 use crate::output::{style, styled};
+use ingest::ByteSpan;
 use std::collections::HashSet;
+use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Words that say nothing of what a question is about.
@@ -26,23 +28,38 @@ fn root(word: &str) -> &str {
     if stem.chars().count() >= 3 { stem } else { word }
 }
 
-/// `text` on lines of at most `width` columns, each behind `indent`, with `keywords` marked. White
-/// space and control characters become single spaces: a passage may hold anything.
-pub fn wrapped(text: &str, width: usize, indent: &str, keywords: &HashSet<String>) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+/// `text` on lines of at most `width` columns, each behind `indent`, with `keywords` marked, and the bytes of
+/// `best` underlined. White space and control characters become single spaces: a passage may hold anything.
+pub fn wrapped(text: &str, width: usize, indent: &str, keywords: &HashSet<String>, best: Option<ByteSpan>) -> String {
+    let flat = |part: &str| {
+        let plain: String = part.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    // Where the best part begins and ends is counted in characters that are not white space, which are all that
+    // wrapping leaves alone.
+    let solid = |part: &str| flat(part).chars().filter(|c| !c.is_whitespace()).count();
+    let best = best.map(|best| {
+        let before = solid(text.get(..best.start).unwrap_or_default());
+        before..before + solid(best.of(text))
+    });
     let options = textwrap::Options::new(width).initial_indent(indent).subsequent_indent(indent);
+    let mut seen = 0;
+    let plain = flat(text);
     let lines = textwrap::wrap(&plain, options);
-    lines.iter().map(|line| marked(line, keywords)).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| marked(line, keywords, best.as_ref(), &mut seen)).collect::<Vec<_>>().join("\n")
 }
 
-fn marked(line: &str, keywords: &HashSet<String>) -> String {
+fn marked(line: &str, keywords: &HashSet<String>, best: Option<&Range<usize>>, seen: &mut usize) -> String {
     let mut out = String::with_capacity(line.len());
     for part in line.split_word_bounds() {
-        if keywords.contains(root(&part.to_lowercase())) {
-            out.push_str(&styled(style::MATCH, part));
-        } else {
-            out.push_str(part);
+        let keyword = keywords.contains(root(&part.to_lowercase()));
+        let inside = best.is_some_and(|best| best.contains(seen)) && !(part.trim().is_empty() && out.trim().is_empty());
+        *seen += part.chars().filter(|c| !c.is_whitespace()).count();
+        match (keyword, inside) {
+            (true, true) => out.push_str(&styled(style::MATCH.underline(), part)),
+            (true, false) => out.push_str(&styled(style::MATCH, part)),
+            (false, true) => out.push_str(&styled(style::BEST, part)),
+            (false, false) => out.push_str(part),
         }
     }
     out
@@ -77,12 +94,21 @@ mod tests {
     fn the_words_asked_for_are_marked() {
         let keywords = keywords("What makes the waves so high?");
         assert_eq!(keywords, ["mak", "wav", "high"].map(str::to_owned).into());
-        let shown = wrapped("A wave is high.\n\u{1b}[31mRed", 40, "  ", &keywords);
+        let shown = wrapped("A wave is high.\n\u{1b}[31mRed", 40, "  ", &keywords, None);
         assert_eq!(anstream::adapter::strip_str(&shown).to_string(), "  A wave is high. [31mRed");
         assert!(
             shown.contains(&styled(style::MATCH, "high")) && shown.contains(&styled(style::MATCH, "wave")),
             "{shown:?}"
         );
+    }
+
+    #[test]
+    fn the_best_sentence_is_underlined_across_lines() {
+        let text = "One thing.\n  Another thing that is long. A third.";
+        let shown = wrapped(text, 24, "  ", &HashSet::new(), Some(ByteSpan::new(13, 40)));
+        let underlined: String =
+            shown.split(&style::BEST.to_string()).skip(1).map(|part| part.split('\u{1b}').next().unwrap()).collect();
+        assert_eq!(underlined, "Another thing that is long.");
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod run;
 pub mod select;
 pub mod significance;
 pub mod table;
+pub mod tune;
 
 pub use error::{Error, Result};
 pub use judgement::Judgement;

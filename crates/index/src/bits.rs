@@ -48,6 +48,11 @@ impl Bits {
         })
     }
 
+    /// How many rows there are to choose from.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// How many rows are in the set.
     pub fn count(&self) -> usize {
         self.count

@@ -228,10 +228,7 @@ impl Reading<'_> {
             };
             flow
         };
-        // The parsers of other people's formats are other people's code.
-        let result = catch_unwind(AssertUnwindSafe(|| read::reader(source.format).read(source, limit, &mut emit)));
-        let result =
-            result.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked; see above")));
+        let result = read::read(source, limit, &mut emit);
         self.bytes = end;
         match result {
             Err(error) if flow.is_continue() => self.open(Event::Failed(error), Vec::new()),

@@ -1,64 +1,15 @@
 //! One question, from its words to ranked passages.
 
+use crate::explain::{self, Explanation, Shares};
 use crate::fuse::{self, Parts};
-use crate::rank::{Ranked, best_of_each_article, rank};
-use crate::{Error, Result};
+use crate::rank::{Ranked, best_of_each_article, rank, sum_of_each_article};
+use crate::rerank::Reranker;
+use crate::select::{Selected, select};
+use crate::{ArticleScore, By, Error, Mode, Options, Result};
 use ingest::{ByteSpan, Embedder, Embedding, Role};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::time::Instant;
-use store::{Candidate, Collection, DenseSearch, PassageKey};
-
-/// Which lists answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Both, fused.
-    Hybrid,
-    /// Nearness in meaning.
-    Dense,
-    /// Words in common.
-    Lexical,
-}
-
-impl Mode {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hybrid => "hybrid",
-            Self::Dense => "dense",
-            Self::Lexical => "lexical",
-        }
-    }
-}
-
-/// What is ranked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum By {
-    /// Every passage for itself.
-    Passage,
-    /// Articles, each by its best passage.
-    Article,
-}
-
-/// How to answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// How many hits.
-    pub k: usize,
-    /// Which lists.
-    pub mode: Mode,
-    /// Whether every vector is looked at.
-    pub exact: bool,
-    /// What is ranked.
-    pub by: By,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { k: 10, mode: Mode::Hybrid, exact: false, by: By::Passage }
-    }
-}
+use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey, StoredPassage};
 
 /// The parts a score is made of; absent where that part did not run or did not find the passage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -69,6 +20,9 @@ pub struct Scores {
     /// BM25, above 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lexical: Option<f32>,
+    /// The reranker's, on its own scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<f32>,
 }
 
 /// A passage found.
@@ -76,8 +30,9 @@ pub struct Scores {
 pub struct Hit {
     /// From 1.
     pub rank: usize,
-    /// Dense: the cosine. Lexical: BM25. Hybrid: 0..=1, how near it is to the best of
-    /// both lists; below 0 for what lies deeper than the candidates that are fused.
+    /// Dense: the cosine. Lexical: BM25. Hybrid: as the method of fusion has it; by default the mean of
+    /// how many standard deviations it lies above the candidates of each list. Reranked: the mean of such deviations, or a
+    /// cross-encoder's own score. Higher is better; between questions only cosines compare.
     pub score: f32,
     /// Its name: article id, `#`, place in the article from 0.
     pub passage_id: String,
@@ -95,6 +50,52 @@ pub struct Hit {
     pub text: String,
     /// What the score is made of.
     pub scores: Scores,
+    /// What stands before and after it, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub around: Option<Around>,
+    /// Passages further down that say the same in the same words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Copied>,
+    /// The score taken apart, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+/// A passage with what surrounds it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Around {
+    /// Where all of it stands in the article's text, in bytes.
+    pub span: ByteSpan,
+    /// All of it.
+    pub text: String,
+}
+
+/// A copy of a hit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Copied {
+    /// Its name.
+    pub passage_id: String,
+    /// Its article.
+    pub article_id: String,
+    /// Where the article came from.
+    pub path: String,
+    /// The line it begins on.
+    pub line: u64,
+    /// Its own score.
+    pub score: f32,
+}
+
+/// What reranking did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reranked {
+    /// The reranker.
+    pub model: String,
+    /// How many passages it scored.
+    pub passages: usize,
+    /// How many it was to score.
+    pub of: usize,
+    /// How long it took.
+    pub took_ms: f64,
 }
 
 /// The answer to a question.
@@ -106,20 +107,25 @@ pub struct Response {
     pub mode: Mode,
     /// Milliseconds from the question to the answer.
     pub took_ms: f64,
+    /// What reranking did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<Reranked>,
     /// The passages, best first.
     pub hits: Vec<Hit>,
     /// How many word pieces of the question the model did not read: it was longer than its window.
     #[serde(skip)]
     pub cut: usize,
+    /// Whether words were looked for, and no passage has one of them.
+    #[serde(skip)]
+    pub wordless: bool,
 }
 
 /// How many candidates of each list are fused, whatever is asked for: a fused score depends on where
 /// the lists end, and the best ten must be the same whether ten are asked for or a hundred. nDCG@10
-/// with 300 and with 100: SciFact .7317 and .7267, SQuAD .9004 and .8986, Cranfield .4103 and .4063.
+/// with 100, 300 and 1,000: SciFact .7330, .7358 and .7339, Cranfield .4070, .4114 and .4075.
 const POOL: usize = 300;
 /// A list gives at most one in so many of all passages: the lower end of one that has them all says
-/// nothing of candidates. The articles in data/, 226 passages: recall@1 of their paraphrases .802,
-/// .773 without it.
+/// nothing of candidates.
 const SHARE: usize = 2;
 /// And at least so many, however few passages there are.
 const LEAST: usize = 10;
@@ -130,6 +136,7 @@ const EF: usize = 128;
 pub struct Searcher<'a> {
     collection: &'a dyn Collection,
     embedder: Option<Box<dyn Embedder>>,
+    reranker: Option<Box<dyn Reranker>>,
 }
 
 impl<'a> Searcher<'a> {
@@ -149,7 +156,13 @@ impl<'a> Searcher<'a> {
                 });
             }
         }
-        Ok(Self { collection, embedder })
+        Ok(Self { collection, embedder, reranker: None })
+    }
+
+    /// With a reranker for the questions whose options ask for one.
+    #[must_use]
+    pub fn with_reranker(self, reranker: Option<Box<dyn Reranker>>) -> Self {
+        Self { reranker, ..self }
     }
 
     /// The unit vector of a question, and how much of the question is in it.
@@ -164,15 +177,22 @@ impl<'a> Searcher<'a> {
     /// Answers a question.
     ///
     /// # Errors
-    /// When the question is empty, the model is missing or fails, or the collection cannot be read.
+    /// When the question is empty, the model is missing or fails, the filter names a field that no article has, or
+    /// the collection cannot be read.
     pub fn search(&mut self, question: &str, options: &Options) -> Result<Response> {
         let begun = Instant::now();
-        let embedding = self.embedding_for(question, options.mode)?;
-        let ranked = self.ranked(question, embedding.as_ref().map(|e| e.vector.as_slice()), options)?;
-        let hits = self.hits(ranked)?;
+        if question.trim().is_empty() {
+            return Err(Error::EmptyQuestion);
+        }
+        let (embedding, words) = self.read(question, options)?;
+        let vector = embedding.as_ref().map(|embedding| embedding.vector.as_slice());
+        let wordless = words.as_ref().is_some_and(Vec::is_empty);
+        let selected = self.selected(question, vector, words, options)?;
+        let rerank = selected.rerank.clone();
+        let hits = self.hits(question, vector, selected, options)?;
         let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let cut = embedding.map_or(0, |embedding| embedding.cut);
-        Ok(Response { query: question.to_owned(), mode: options.mode, took_ms, hits, cut })
+        Ok(Response { query: question.to_owned(), mode: options.mode, took_ms, rerank, hits, cut, wordless })
     }
 
     /// The names and scores of the best `k`, best first, without their texts: articles or passages
@@ -180,77 +200,258 @@ impl<'a> Searcher<'a> {
     ///
     /// # Errors
     /// As for [`Searcher::search`].
-    pub fn names(&self, question: &str, vector: Option<&[f32]>, options: &Options) -> Result<Vec<(String, f32)>> {
-        let ranked = self.ranked(question, vector, options)?.into_iter();
-        Ok(match options.by {
-            By::Article => ranked.map(|r| (r.reference.article_id, r.score)).collect(),
-            By::Passage => ranked.map(|r| (r.reference.to_string(), r.score)).collect(),
+    pub fn names(&mut self, question: &str, vector: Option<&[f32]>, options: &Options) -> Result<Vec<(String, f32)>> {
+        if question.trim().is_empty() {
+            return Err(Error::EmptyQuestion);
+        }
+        Ok(named(self.selected(question, vector, None, options)?.hits, options.by))
+    }
+
+    /// The names and scores of the best `k` under each of several ways of fusing: both lists are looked for once.
+    ///
+    /// # Errors
+    /// As for [`Searcher::search`].
+    pub fn names_by_fusion(
+        &self,
+        question: &str,
+        vector: &[f32],
+        fusions: &[Fusion],
+        options: &Options,
+    ) -> Result<Vec<Vec<(String, f32)>>> {
+        if question.trim().is_empty() {
+            return Err(Error::EmptyQuestion);
+        }
+        let depth = self.depth(options);
+        let (dense, lexical) = self.lists(question, Some(vector), None, depth, options)?;
+        let fused = fusions.iter().map(|fusion| {
+            let mut ranked = self.fused(&dense, &lexical, *fusion, options)?;
+            ranked.truncate(options.k);
+            Ok(named(ranked, options.by))
+        });
+        fused.collect()
+    }
+
+    /// Embeds a question and looks for its words at the same time.
+    fn read(&mut self, question: &str, options: &Options) -> Result<(Option<Embedding>, Option<Vec<Candidate>>)> {
+        let (collection, depth) = (self.collection, self.depth(options));
+        let words = || lexical(collection, question, depth, options);
+        Ok(match options.mode {
+            Mode::Dense => (Some(self.embed(question)?), None),
+            Mode::Lexical => (None, Some(words()?)),
+            Mode::Hybrid => std::thread::scope(|scope| {
+                let words = scope.spawn(words);
+                let embedding = self.embed(question);
+                let words = words.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                Ok::<_, Error>((Some(embedding?), Some(words?)))
+            })?,
         })
     }
 
-    fn embedding_for(&mut self, question: &str, mode: Mode) -> Result<Option<Embedding>> {
-        if question.trim().is_empty() {
-            return Err(Error::EmptyQuestion);
-        }
-        if mode == Mode::Lexical { Ok(None) } else { self.embed(question).map(Some) }
+    /// How many candidates of each list are fused.
+    fn pool(&self) -> usize {
+        POOL.min(self.collection.manifest().rows().div_ceil(SHARE)).max(LEAST)
     }
 
-    fn ranked(&self, question: &str, vector: Option<&[f32]>, options: &Options) -> Result<Vec<Ranked>> {
-        if question.trim().is_empty() {
-            return Err(Error::EmptyQuestion);
-        }
-        let Options { k, mode, exact, by } = *options;
-        let pool = POOL.min(self.collection.manifest().rows().div_ceil(SHARE)).max(LEAST);
-        let mut depth = if mode == Mode::Hybrid || by == By::Article { pool.max(k) } else { k };
+    /// How many candidates of each list are looked for at first.
+    fn depth(&self, options: &Options) -> usize {
+        let more = options.mode == Mode::Hybrid
+            || options.by == By::Article
+            || options.collapse
+            || options.diverse.is_some()
+            || options.rerank.is_some();
+        if more { self.pool().max(options.k) } else { options.k }
+    }
+
+    /// The hits, `k` if there are so many. `words` is the lexical list, where that is there already.
+    fn selected(
+        &mut self,
+        question: &str,
+        vector: Option<&[f32]>,
+        mut words: Option<Vec<Candidate>>,
+        options: &Options,
+    ) -> Result<Selected> {
+        let mut depth = self.depth(options);
         loop {
-            let dense = match mode {
-                Mode::Lexical => Vec::new(),
-                _ => {
-                    let how = if exact { DenseSearch::Exact } else { DenseSearch::Graph { ef: EF.max(depth) } };
-                    let vector = vector.ok_or(Error::NoModel(mode.name()))?;
-                    whole_ties(depth, |n| self.collection.search_dense(vector, n, how))?
+            let (ranked, all_seen) = self.ranked(question, vector, words.take(), depth, options)?;
+            let enough = options.by == By::Passage || ranked.len() >= options.k || all_seen;
+            if enough {
+                let selected = select(self.collection, self.reranker.as_deref_mut(), question, ranked, options)?;
+                if !options.collapse || selected.hits.len() >= options.k || all_seen {
+                    return Ok(selected);
                 }
-            };
-            let lexical = match mode {
-                Mode::Dense => Vec::new(),
-                _ => whole_ties(depth, |n| self.collection.search_lexical(question, n))?,
-            };
-            let all_seen = dense.len() < depth && lexical.len() < depth;
-            let found = match mode {
-                Mode::Hybrid => fuse::min_max(&dense, &lexical, pool),
-                Mode::Dense => single(dense, |score| Parts { dense: Some(score), lexical: None }),
-                Mode::Lexical => single(lexical, |score| Parts { dense: None, lexical: Some(score) }),
-            };
-            let mut ranked = rank(self.collection, found)?;
-            if by == By::Article {
-                ranked = best_of_each_article(ranked);
             }
-            // Long articles can fill the lists with their passages; then look further down.
-            if by == By::Passage || ranked.len() >= k || all_seen {
-                ranked.truncate(k);
-                return Ok(ranked);
-            }
+            // Long articles can fill the lists with their passages, and one passage with its copies; then look
+            // further down.
             depth *= 4;
         }
     }
 
-    fn hits(&self, ranked: Vec<Ranked>) -> Result<Vec<Hit>> {
-        let keys: Vec<PassageKey> = ranked.iter().map(|r| r.key).collect();
+    /// Every candidate among the first `depth` of each list, best first, and whether that is all there are.
+    fn ranked(
+        &self,
+        question: &str,
+        vector: Option<&[f32]>,
+        words: Option<Vec<Candidate>>,
+        depth: usize,
+        options: &Options,
+    ) -> Result<(Vec<Ranked>, bool)> {
+        let (dense, lexical) = self.lists(question, vector, words, depth, options)?;
+        let all_seen = dense.len() < depth && lexical.len() < depth;
+        let fusion = options.fusion.or(self.collection.manifest().fusion).unwrap_or(fuse::DEFAULT);
+        Ok((self.fused(&dense, &lexical, fusion, options)?, all_seen))
+    }
+
+    /// The first `depth` of each list that the mode wants.
+    fn lists(
+        &self,
+        question: &str,
+        vector: Option<&[f32]>,
+        words: Option<Vec<Candidate>>,
+        depth: usize,
+        options: &Options,
+    ) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
+        let dense = match options.mode {
+            Mode::Lexical => Vec::new(),
+            mode => {
+                let how = if options.exact { DenseSearch::Exact } else { DenseSearch::Graph { ef: EF.max(depth) } };
+                let vector = vector.ok_or(Error::NoModel(mode.name()))?;
+                whole_ties(depth, |n| self.collection.search_dense(vector, n, how, options.filter.as_ref()))?
+            }
+        };
+        let lexical = match (options.mode, words) {
+            (Mode::Dense, _) => Vec::new(),
+            (_, Some(words)) => words,
+            (_, None) => lexical(self.collection, question, depth, options)?,
+        };
+        Ok((dense, lexical))
+    }
+
+    /// Two lists as one, passages or articles, best first.
+    fn fused(
+        &self,
+        dense: &[Candidate],
+        lexical: &[Candidate],
+        fusion: Fusion,
+        options: &Options,
+    ) -> Result<Vec<Ranked>> {
+        let found = match options.mode {
+            Mode::Hybrid => fuse::fuse(dense, lexical, self.pool(), fusion),
+            Mode::Dense => single(dense, |score| Parts { dense: Some(score), lexical: None, shares: [score, 0.0] }),
+            Mode::Lexical => single(lexical, |score| Parts { dense: None, lexical: Some(score), shares: [0.0, score] }),
+        };
+        let ranked = rank(self.collection, found)?;
+        Ok(match (options.by, options.article_score) {
+            (By::Passage, _) => ranked,
+            (By::Article, ArticleScore::Best) => best_of_each_article(ranked),
+            (By::Article, ArticleScore::Sum) => sum_of_each_article(ranked),
+        })
+    }
+
+    fn hits(
+        &mut self,
+        question: &str,
+        vector: Option<&[f32]>,
+        selected: Selected,
+        options: &Options,
+    ) -> Result<Vec<Hit>> {
+        let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
         let passages = self.collection.fetch(&keys)?;
-        let hits = ranked.into_iter().zip(passages).zip(1..).map(|((ranked, passage), rank)| Hit {
-            rank,
-            score: ranked.score,
+        let mut explanations = match options.explain {
+            true => self.explanations(question, vector, &selected, &passages, options)?.into_iter(),
+            false => Vec::new().into_iter(),
+        };
+        let found = selected.hits.into_iter().zip(passages).zip(selected.copies).zip(1..);
+        found
+            .map(|(((ranked, passage), copies), rank)| {
+                Ok(Hit {
+                    rank,
+                    score: ranked.score,
+                    around: self.around(&passage, options.around)?,
+                    copies: self.copied(copies)?,
+                    explanation: explanations.next(),
+                    passage_id: passage.reference.to_string(),
+                    article_id: passage.reference.article_id,
+                    title: passage.title,
+                    path: passage.path,
+                    span: passage.span,
+                    line: passage.line,
+                    text: passage.text,
+                    scores: Scores { dense: ranked.parts.dense, lexical: ranked.parts.lexical, rerank: ranked.rerank },
+                })
+            })
+            .collect()
+    }
+
+    /// The passages before and after one, with it.
+    fn around(&self, passage: &StoredPassage, n: usize) -> Result<Option<Around>> {
+        if n == 0 {
+            return Ok(None);
+        }
+        let Some(stored) = self.collection.article(&passage.reference.article_id)? else { return Ok(None) };
+        let at = passage.reference.ordinal as usize;
+        let near = stored.passages.get(at.saturating_sub(n)..(at + n + 1).min(stored.passages.len()));
+        let near = near.unwrap_or_default();
+        let start = near.iter().map(|span| span.start).min().unwrap_or(passage.span.start);
+        let end = near.iter().map(|span| span.end).max().unwrap_or(passage.span.end);
+        let span = ByteSpan::new(start, end);
+        Ok(Some(Around { span, text: span.of(&stored.article.text).to_owned() }))
+    }
+
+    fn copied(&self, copies: Vec<Ranked>) -> Result<Vec<Copied>> {
+        let keys: Vec<PassageKey> = copies.iter().map(|copy| copy.key).collect();
+        let passages = self.collection.fetch(&keys)?;
+        let copied = copies.into_iter().zip(passages).map(|(copy, passage)| Copied {
             passage_id: passage.reference.to_string(),
             article_id: passage.reference.article_id,
-            title: passage.title,
             path: passage.path,
-            span: passage.span,
             line: passage.line,
-            text: passage.text,
-            scores: Scores { dense: ranked.parts.dense, lexical: ranked.parts.lexical },
+            score: copy.score,
         });
-        Ok(hits.collect())
+        Ok(copied.collect())
     }
+
+    fn explanations(
+        &mut self,
+        question: &str,
+        vector: Option<&[f32]>,
+        selected: &Selected,
+        passages: &[StoredPassage],
+        options: &Options,
+    ) -> Result<Vec<Explanation>> {
+        let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
+        let words = match options.mode {
+            Mode::Dense => vec![Vec::new(); keys.len()],
+            _ => self.collection.explain_lexical(question, &keys)?,
+        };
+        let fusion = options.fusion.or(self.collection.manifest().fusion).unwrap_or(fuse::DEFAULT);
+        let mut explanations = Vec::with_capacity(keys.len());
+        for ((hit, passage), words) in selected.hits.iter().zip(passages).zip(words) {
+            let (text, start) = (passage.text.as_str(), passage.span.start);
+            let sentence = match (vector, self.embedder.as_deref_mut()) {
+                (Some(vector), Some(embedder)) => {
+                    explain::best_sentence(text, start, &mut explain::by_meaning(embedder, vector))?
+                }
+                _ => explain::best_sentence(text, start, &mut explain::by_words(&words))?,
+            };
+            let [dense, lexical] = hit.parts.shares;
+            explanations.push(Explanation {
+                shares: Shares {
+                    dense: (options.mode != Mode::Lexical).then_some(dense),
+                    lexical: (options.mode != Mode::Dense).then_some(lexical),
+                },
+                fusion: (options.mode == Mode::Hybrid).then_some(fusion),
+                words,
+                sentence,
+                above_cut: selected.next.map(|next| hit.score - next),
+            });
+        }
+        Ok(explanations)
+    }
+}
+
+/// The lexical list.
+fn lexical(collection: &dyn Collection, question: &str, depth: usize, options: &Options) -> Result<Vec<Candidate>> {
+    whole_ties(depth, |n| collection.search_lexical(question, n, options.filter.as_ref()))
 }
 
 /// The best `n` and all that score the same as the last of them: which of equals come first is for
@@ -272,6 +473,15 @@ fn whole_ties(n: usize, search: impl Fn(usize) -> store::Result<Vec<Candidate>>)
 /// More equals than this are cut where they are.
 const MOST_TIES: usize = 100_000;
 
-fn single(found: Vec<Candidate>, parts: impl Fn(f32) -> Parts) -> Vec<(PassageKey, f32, Parts)> {
-    found.into_iter().map(|c| (c.key, c.score, parts(c.score))).collect()
+/// The names of passages or articles with their scores.
+fn named(ranked: Vec<Ranked>, by: By) -> Vec<(String, f32)> {
+    let name = |ranked: Ranked| match by {
+        By::Article => (ranked.reference.article_id, ranked.score),
+        By::Passage => (ranked.reference.to_string(), ranked.score),
+    };
+    ranked.into_iter().map(name).collect()
+}
+
+fn single(found: &[Candidate], parts: impl Fn(f32) -> Parts) -> Vec<(PassageKey, f32, Parts)> {
+    found.iter().map(|c| (c.key, c.score, parts(c.score))).collect()
 }

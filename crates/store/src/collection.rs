@@ -1,6 +1,7 @@
 //! What the crates above know of a collection, wherever it is kept.
 
-use crate::{Manifest, Result};
+use crate::manifest::Fusion;
+use crate::{Filter, Manifest, Result};
 use ingest::pipeline::{EmbeddedArticle, Known};
 use ingest::{Article, ByteSpan, Chunking, Fingerprint};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,19 @@ pub struct Candidate {
     /// Which.
     pub key: PassageKey,
     /// Dense: the cosine, −1..=1. Lexical: BM25, above 0.
+    pub score: f32,
+}
+
+/// What a word of a question gives a passage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WordScore {
+    /// The word's stem, or two that stand together.
+    pub word: String,
+    /// The indexed word that was looked for: another one where no passage holds this one.
+    pub found_as: String,
+    /// Where: `text`, `title`, or `together`.
+    pub place: &'static str,
+    /// Its share of the passage's score.
     pub score: f32,
 }
 
@@ -183,14 +197,37 @@ pub trait Collection: Send + Sync {
     ///
     /// # Errors
     /// When the vector is not of the model's dimensions and unit length, or reading fails.
-    fn search_dense(&self, vector: &[f32], k: usize, how: DenseSearch) -> Result<Vec<Candidate>>;
+    fn search_dense(
+        &self,
+        vector: &[f32],
+        k: usize,
+        how: DenseSearch,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>>;
 
     /// The `k` passages that hold the question's words, by BM25 (k₁ 1.2, b 0.75) over title and
-    /// text, English stems, best first. Any string is a valid question.
+    /// text, stems of the collection's language, best first; titles count more, and so do, among the
+    /// best few hundred, words that stand together as in the question. For a word that no passage holds the nearest ones are
+    /// looked for. Any string is a valid question.
+    ///
+    /// `filter`, here as in [`Collection::search_dense`], says which articles may answer: it is evaluated before
+    /// the best are chosen, so there are `k` of them if so many are allowed.
     ///
     /// # Errors
-    /// When reading fails.
-    fn search_lexical(&self, question: &str, k: usize) -> Result<Vec<Candidate>>;
+    /// When the filter names a field that no article has, or reading fails.
+    fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>>;
+
+    /// What each word of a question gives each of the passages in a lexical search, best first.
+    ///
+    /// # Errors
+    /// When a key is of another snapshot, or reading fails.
+    fn explain_lexical(&self, question: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>>;
+
+    /// The unit vectors of passages, in the order of the keys.
+    ///
+    /// # Errors
+    /// When a key is of another snapshot.
+    fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>>;
 
     /// Which passages the keys stand for, in their order.
     ///
@@ -283,6 +320,9 @@ pub trait Writer {
 
     /// What builds graphs from now on.
     fn set_builder(&mut self, builder: index::Builder);
+
+    /// How lists are fused from now on; `None` for the default.
+    fn set_fusion(&mut self, fusion: Option<Fusion>);
 
     /// How many passages wait for the next commit.
     fn pending(&self) -> usize;

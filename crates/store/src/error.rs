@@ -54,6 +54,30 @@ pub enum Error {
         /// Which of its passages, from 0.
         ordinal: usize,
     },
+    /// A condition on a collection that has nothing to put one on.
+    #[error(
+        "{path}: an earlier nigh made this collection, without what filters need; index the articles into a new one"
+    )]
+    NoFacts {
+        /// The collection.
+        path: PathBuf,
+    },
+    /// A condition on a field that no article has.
+    #[error("no article has a field {field:?}; there are: {known}")]
+    UnknownField {
+        /// The field.
+        field: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A form of words that cannot be.
+    #[error("filter {clause}: {problem}")]
+    Glob {
+        /// The clause.
+        clause: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The operating system refused.
     #[error("{path}: {source}")]
     Io {

@@ -14,15 +14,19 @@
 
 pub mod collection;
 mod error;
+pub mod filter;
+mod language;
 pub mod local;
 mod manifest;
 
 pub use collection::{
     ArticleCard, Candidate, Catalogue, Change, CheckReport, Collection, CompactReport, DenseSearch, PassageKey,
-    PassageRef, Progress, Stats, Step, StoredArticle, StoredPassage, Writer,
+    PassageRef, Progress, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
 pub use error::{Error, Result};
-pub use manifest::{Manifest, SegmentEntry};
+pub use filter::{Filter, FilterError};
+pub use language::Language;
+pub use manifest::{Fusion, FusionMethod, Manifest, SegmentEntry};
 
 /// Opens the collection at `location`.
 ///
@@ -32,7 +36,7 @@ pub fn open(location: &str) -> Result<Box<dyn Collection>> {
     Ok(Box::new(local::LocalCollection::open(location.as_ref())?))
 }
 
-/// Makes an empty collection at `location` for vectors of `model`.
+/// Makes an empty collection at `location` for vectors of `model` and words of `language`.
 ///
 /// # Errors
 /// When something else is there already, or it cannot be written.
@@ -41,8 +45,10 @@ pub fn create(
     model: ingest::ModelInfo,
     chunking: ingest::Chunking,
     graph: index::Params,
+    language: Language,
 ) -> Result<Box<dyn Collection>> {
-    Ok(Box::new(local::LocalCollection::create(location.as_ref(), Manifest::new(model, chunking, graph))?))
+    let manifest = Manifest::new(model, chunking, graph, language);
+    Ok(Box::new(local::LocalCollection::create(location.as_ref(), manifest)?))
 }
 
 /// Whether a collection is at `location`.

@@ -1,5 +1,6 @@
 //! What a commit says of itself, carried as JSON in tantivy's commit.
 
+use crate::Language;
 use index::{Health, Params};
 use ingest::{Chunking, ModelInfo};
 use serde::{Deserialize, Serialize};
@@ -17,12 +18,46 @@ pub struct Manifest {
     pub chunking: Chunking,
     /// How graphs are built.
     pub graph: Params,
+    /// The language of its words.
+    #[serde(default = "english")]
+    pub language: Language,
+    /// How the lists of a question are fused, where that was fitted to questions of its user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fusion: Option<Fusion>,
     /// The key that the next passage will get.
     pub next_key: u64,
     /// The number that the next vector segment will get.
     pub next_segment: u64,
     /// The live vector segments.
     pub segments: Vec<SegmentEntry>,
+}
+
+/// Collections of format 1 had one language.
+fn english() -> Language {
+    Language::English
+}
+
+/// How a dense and a lexical list become one. What it means is for `query` to say; here it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Fusion {
+    /// What makes the scores of the two lists comparable.
+    pub method: FusionMethod,
+    /// What the dense list counts, 0..=1; the lexical list counts the rest.
+    pub dense: f32,
+}
+
+/// What makes the scores of two lists comparable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FusionMethod {
+    /// Standard deviations from the list's mean.
+    ZScore,
+    /// From 0, the list's lowest, to 1, its highest.
+    MinMax,
+    /// From 0, three standard deviations below the list's mean, to 1, three above it.
+    Distribution,
+    /// Ranks alone: 1 / (60 + rank).
+    Rrf,
 }
 
 /// One vector segment.
@@ -47,18 +82,21 @@ pub struct GraphEntry {
     pub health: Health,
 }
 
-/// The format written and read here.
-pub const FORMAT: u64 = 1;
+/// The format written here. Format 1 is read, and goes on as it is: without conditions and without titles
+/// apart.
+pub const FORMAT: u64 = 2;
 
 impl Manifest {
     /// That of an empty collection.
-    pub fn new(model: ModelInfo, chunking: Chunking, graph: Params) -> Self {
+    pub fn new(model: ModelInfo, chunking: Chunking, graph: Params, language: Language) -> Self {
         Self {
             format: FORMAT,
             written_by: concat!("nigh ", env!("CARGO_PKG_VERSION")).to_owned(),
             model,
             chunking,
             graph,
+            language,
+            fusion: None,
             next_key: 0,
             next_segment: 0,
             segments: Vec::new(),

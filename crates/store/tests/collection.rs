@@ -4,7 +4,7 @@
 use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{Article, ByteSpan, Chunking, ModelInfo};
 use std::path::Path;
-use store::{Change, Collection, DenseSearch, Error, Writer};
+use store::{Change, Collection, DenseSearch, Error, Language, Writer};
 
 fn model() -> ModelInfo {
     ModelInfo {
@@ -18,7 +18,8 @@ fn model() -> ModelInfo {
 }
 
 fn create(path: &Path) -> Box<dyn Collection> {
-    store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default()).unwrap()
+    store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default(), Language::English)
+        .unwrap()
 }
 
 fn open(path: &Path) -> Box<dyn Collection> {
@@ -61,13 +62,13 @@ fn article(id: &str, text: &str) -> EmbeddedArticle {
 }
 
 fn texts(collection: &dyn Collection, query: &str, k: usize) -> Vec<String> {
-    let found = collection.search_dense(&vector(query), k, DenseSearch::Exact).unwrap();
+    let found = collection.search_dense(&vector(query), k, DenseSearch::Exact, None).unwrap();
     let keys: Vec<_> = found.iter().map(|c| c.key).collect();
     collection.fetch(&keys).unwrap().into_iter().map(|p| p.text).collect()
 }
 
 fn lexical(collection: &dyn Collection, question: &str) -> Vec<String> {
-    let found = collection.search_lexical(question, 10).unwrap();
+    let found = collection.search_lexical(question, 10, None).unwrap();
     let keys: Vec<_> = found.iter().map(|c| c.key).collect();
     collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect()
 }
@@ -96,7 +97,7 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     let stored = collection.article("a").unwrap().unwrap();
     assert_eq!(stored.article, article("a", "tides follow the moon\nwaves follow the wind\n").article);
     assert_eq!(stored.passages.len(), 2);
-    let hit = &collection.fetch(&[collection.search_lexical("wind", 1).unwrap()[0].key]).unwrap()[0];
+    let hit = &collection.fetch(&[collection.search_lexical("wind", 1, None).unwrap()[0].key]).unwrap()[0];
     assert_eq!((hit.line, hit.path.as_str(), hit.title.as_str()), (2, "a.txt", "Title of a"));
 
     assert_eq!(writer.put(article("a", "currents follow the salt\n")).unwrap(), Change::Updated);
@@ -217,10 +218,10 @@ fn a_reader_keeps_its_snapshot_while_segments_are_merged_away() {
     writer.delete("a3").unwrap();
     writer.merge(1, &|_, _, _| {}).unwrap();
     assert_eq!(texts(&*old, "text number 3", 1), ["text number 3"]);
-    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact).unwrap().len(), 6);
+    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact, None).unwrap().len(), 6);
     old.refresh().unwrap();
     assert_eq!(old.stats().unwrap().segments, 1);
-    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact).unwrap().len(), 5);
+    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact, None).unwrap().len(), 5);
     sound(&*old);
 }
 
@@ -256,7 +257,7 @@ fn a_text_already_known_needs_no_vector() {
     writer.commit().unwrap();
     drop(writer);
     let collection = open(&dir.path().join("c"));
-    let found = collection.search_dense(&vector("same"), 9, DenseSearch::Exact).unwrap();
+    let found = collection.search_dense(&vector("same"), 9, DenseSearch::Exact, None).unwrap();
     assert_eq!(found.len(), 4);
     assert!(found.iter().all(|c| (c.score - 1.0).abs() < 1e-6));
     assert!(found.windows(2).all(|pair| pair[0].key < pair[1].key), "ties in the order they were added");
@@ -274,16 +275,22 @@ fn vectors_that_are_none_change_nothing() {
     }
     assert_eq!(writer.pending(), 0);
     let collection = open(&dir.path().join("c"));
-    assert!(matches!(collection.search_dense(&[0.0; 4], 1, DenseSearch::Exact), Err(Error::Index(_))));
+    assert!(matches!(collection.search_dense(&[0.0; 4], 1, DenseSearch::Exact, None), Err(Error::Index(_))));
 }
 
 #[test]
 fn what_is_there_already_is_not_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("diary.txt"), "mine").unwrap();
-    let error = store::create(dir.path().to_str().unwrap(), model(), Chunking::default(), index::Params::default())
-        .err()
-        .unwrap();
+    let error = store::create(
+        dir.path().to_str().unwrap(),
+        model(),
+        Chunking::default(),
+        index::Params::default(),
+        Language::English,
+    )
+    .err()
+    .unwrap();
     assert!(matches!(error, Error::Occupied { .. }));
     let error = store::open(dir.path().to_str().unwrap()).err().unwrap();
     assert!(error.to_string().contains("nigh index"), "{error}");
@@ -313,7 +320,7 @@ fn another_or_a_damaged_file_is_named() {
 
     std::fs::write(file(&one), whole).unwrap();
     std::fs::write(one.join("nigh.collection"), "nigh collection, format 9\n").unwrap();
-    assert!(matches!(store::open(one.to_str().unwrap()), Err(Error::NewerFormat { found: 9, known: 1, .. })));
+    assert!(matches!(store::open(one.to_str().unwrap()), Err(Error::NewerFormat { found: 9, known: 2, .. })));
 }
 
 #[test]
@@ -335,8 +342,8 @@ fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
     let mut same = 0;
     for i in 0..50 {
         let query = vector(&format!("question {i}"));
-        let exact = collection.search_dense(&query, 10, DenseSearch::Exact).unwrap();
-        let graph = collection.search_dense(&query, 10, DenseSearch::Graph { ef: 64 }).unwrap();
+        let exact = collection.search_dense(&query, 10, DenseSearch::Exact, None).unwrap();
+        let graph = collection.search_dense(&query, 10, DenseSearch::Graph { ef: 64 }, None).unwrap();
         same += graph.iter().filter(|c| exact.contains(c)).count();
     }
     assert!(same >= 490, "{same} of 500");

@@ -6,9 +6,9 @@ use crate::output::{Output, style, styled};
 use clap::CommandFactory;
 
 pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
-    let models = ingest::embed::catalogue();
+    let (models, rerankers) = (ingest::embed::catalogue(), ingest::embed::rerankers());
     if output.is_json() {
-        output.json(&models)?;
+        output.json(&[models, rerankers].concat())?;
         return Ok(Outcome::Done);
     }
     let longest = models.iter().map(|model| model.name.len()).max().unwrap_or_default();
@@ -20,6 +20,11 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
     output.line("")?;
     output.line("The first is compiled in (`builtin` for short). The others are downloaded on first use and")?;
     output.line("need ONNX Runtime; a folder with an ONNX model can stand in place of a name.")?;
+    output.line("")?;
+    output.line("For --rerank, beside maxsim and builtin, which are compiled in:")?;
+    for reranker in &rerankers {
+        output.line(format_args!("{:<longest$}        {}", reranker.name, reranker.source))?;
+    }
     Ok(Outcome::Done)
 }
 

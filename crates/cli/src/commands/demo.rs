@@ -19,7 +19,7 @@ use query::{By, Mode, Options, Searcher};
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use store::Collection;
+use store::{Collection, Language};
 
 /// The article that the project began with.
 const PROVIDED: &str = "data/provided-article.txt";
@@ -62,7 +62,8 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let threads = args.threads.unwrap_or_else(cores);
     let embedder = embed::load(embed::builtin::ALIAS, Workload::Passages)?;
     let plan = Plan { chunking: Chunking::default(), threads, article_limit: 1 << 20 };
-    let mut collection = store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default())?;
+    let (model, language) = (embedder.model().clone(), Language::English);
+    let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;
     let (roots, names) = ([root.join("data")], Names::new(&location));
     let job = Job { roots: &roots, format: None, plan, names: &names, builder: None };
     let report = articles::index(
@@ -145,9 +146,9 @@ fn verdicts(
 ) -> anyhow::Result<Vec<Verdict>> {
     const MODES: [Mode; 3] = [Mode::Hybrid, Mode::Dense, Mode::Lexical];
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let ways = MODES.map(|mode| Options { k: DEPTH, mode, exact: false, by: By::Passage });
+    let ways = MODES.map(|mode| Options { k: DEPTH, mode, by: By::Passage, ..Options::default() });
     let mut found = Vec::with_capacity(texts.len());
-    Questions::embed(&texts, Some(embedder), threads)?.search(collection, threads, &ways, |_, rankings| {
+    Questions::embed(&texts, Some(embedder), threads)?.search(collection, threads, &ways, None, |_, rankings| {
         found.push(rankings);
         Ok(())
     })?;
@@ -192,7 +193,7 @@ fn print_answers(output: &mut Output, answers: &[Answer]) -> anyhow::Result<()> 
             "  {:.3}  {place}  {mark}: it rewords \u{201c}{}\u{201d}",
             answer.score, answer.rewords
         ))?;
-        output.line(wrapped(&answer.text, width(), "    ", &keywords(&answer.question)))?;
+        output.line(wrapped(&answer.text, width(), "    ", &keywords(&answer.question), None))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder};
 use std::path::PathBuf;
-use store::Collection;
+use store::{Collection, Language};
 
 pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.on);
@@ -25,6 +25,11 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         threads: config.threads(args.threads),
         article_limit: args.max_article_bytes,
     };
+    if let (Some(asked), Some(was)) = (args.language, existing.as_deref().map(|was| was.manifest().language))
+        && asked != was
+    {
+        bail!("the words of this collection are {was}, not {asked}. Make a new collection with -c for it");
+    }
     let job =
         Job { roots: &roots, format: args.format.format(), plan, names: &names, builder: args.builder.map(Into::into) };
     let bytes = match articles::survey(&job) {
@@ -43,7 +48,10 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let embedder = model(args, config, existing.as_deref())?;
     let mut collection = match existing {
         Some(collection) => collection,
-        None => store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default())?,
+        None => {
+            let language = args.language.unwrap_or_else(|| articles::language(&job));
+            store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default(), language)?
+        }
     };
     stop::on_ctrl_c("\nfinishing what is under way and saving it; Ctrl-C again stops at once")?;
     let report = articles::index(&mut *collection, embedder, &job, bytes, &STOP)?;
@@ -101,6 +109,7 @@ fn document(location: &str, collection: &dyn Collection, report: &Report) -> ser
     document["collection"] = location.into();
     document["model"] = manifest.model.name.clone().into();
     document["chunking"] = manifest.chunking.to_string().into();
+    document["language"] = manifest.language.to_string().into();
     document
 }
 
@@ -150,10 +159,21 @@ fn print(output: &mut Output, location: &str, collection: &dyn Collection, repor
             styled(style::BAD, "interrupted")
         ))?;
     }
-    let holds = format!("{location} holds {}", counted(collection.stats()?.passages, "passage"));
+    let language = match collection.manifest().language {
+        Language::English => String::new(),
+        Language::Other => " whose words are looked for as they stand".to_owned(),
+        language => format!(" in {}", titled(language)),
+    };
+    let holds = format!("{location} holds {}{language}", counted(collection.stats()?.passages, "passage"));
     output.line(format_args!(
         "{holds}. Ask it: nigh search{} \"…\"",
         if location == ".nigh" { String::new() } else { format!(" -c {location}") }
     ))?;
     Ok(())
+}
+
+/// The name of a language as it is written in a sentence.
+fn titled(language: Language) -> String {
+    let name = language.to_string();
+    name[..1].to_uppercase() + &name[1..]
 }

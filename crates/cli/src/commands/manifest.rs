@@ -28,13 +28,23 @@ pub fn manifest(collection: Option<(&dyn Collection, &str)>, particulars: Value)
             "model": manifest.model,
             "chunking": manifest.chunking,
             "graph": manifest.graph,
+            "language": manifest.language,
+            "tuned": manifest.fusion,
             "segments": stats.segments,
             "vectors_linked_in": stats.linked_in,
         });
         all.extend(parts.as_object().cloned().unwrap_or_default());
     }
-    all.extend(particulars.as_object().cloned().unwrap_or_default());
-    Ok(Value::Object(all))
+    let mut all = Value::Object(all);
+    extend(&mut all, particulars);
+    Ok(all)
+}
+
+/// Adds the entries of one object to another.
+pub fn extend(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
 }
 
 /// What this program was built with.

@@ -8,10 +8,12 @@ pub mod eval;
 pub mod index;
 pub mod manifest;
 mod questions;
+pub mod ranking;
 pub mod recall;
 pub mod run;
 pub mod search;
 mod stop;
+pub mod tune;
 
 pub use questions::Questions;
 

@@ -1,5 +1,6 @@
 //! Many questions at once: each embedded once, then asked in as many ways as wanted.
 
+use super::ranking::RerankWith;
 use super::{forks, in_parallel};
 use crate::progress;
 use eval::run::Scored;
@@ -52,12 +53,13 @@ impl<'a> Questions<'a> {
     }
 
     /// Asks every question in every way and hands over, question by question in their order, the
-    /// ranking of each of `ways`.
+    /// ranking of each of `ways`, reranked where these say so.
     pub fn search(
         &self,
         collection: &dyn Collection,
         threads: usize,
         ways: &[Options],
+        rerank: Option<&RerankWith>,
         mut take: impl FnMut(usize, Vec<Vec<Scored>>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let bar = progress::items(self.texts.len(), "searching");
@@ -65,8 +67,11 @@ impl<'a> Questions<'a> {
         // Batch by batch, so that memory holds the names of one batch's results and no more.
         for batch in numbers.chunks(BATCH) {
             let searchers = (0..threads.min(batch.len()))
-                .map(|_| Searcher::new(collection, None))
-                .collect::<Result<Vec<_>, _>>()?;
+                .map(|_| {
+                    let reranker = rerank.map(|rerank| rerank.with_threads(1)).transpose()?;
+                    Ok(Searcher::new(collection, None)?.with_reranker(reranker))
+                })
+                .collect::<anyhow::Result<Vec<_>>>()?;
             let rankings = in_parallel(searchers, batch, |searcher, &at| {
                 bar.inc(1);
                 ways.iter().map(|options| self.ask(searcher, at, options)).collect::<anyhow::Result<Vec<_>>>()
@@ -78,7 +83,7 @@ impl<'a> Questions<'a> {
     }
 
     /// Asks one question in one way.
-    pub fn ask(&self, searcher: &Searcher<'_>, at: usize, options: &Options) -> anyhow::Result<Vec<Scored>> {
+    pub fn ask(&self, searcher: &mut Searcher<'_>, at: usize, options: &Options) -> anyhow::Result<Vec<Scored>> {
         let found = searcher.names(self.texts[at], self.vector(at), options)?;
         Ok(found.into_iter().map(|(id, score)| Scored { id, score }).collect())
     }

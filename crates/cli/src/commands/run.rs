@@ -1,6 +1,7 @@
 //! `nigh run`
 
-use super::manifest::{manifest, write_beside};
+use super::manifest::{extend, manifest, write_beside};
+use super::ranking::UNLIMITED;
 use super::{Questions, embedder_for};
 use crate::Outcome;
 use crate::args;
@@ -9,9 +10,9 @@ use crate::output::Output;
 use crate::text::counted;
 use anyhow::Context;
 use eval::manifest::Input;
-use eval::run::write_ranking;
+use eval::run::{column, write_ranking};
 use ingest::embed::Workload;
-use query::{Mode, Options};
+use query::Mode;
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -22,32 +23,35 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let begun = Instant::now();
     let location = config.collection(&args.on);
     let mode = args.how.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
-    let options = Options { k: args.k as usize, mode, exact: args.how.exact, by: args.by.into() };
+    let ranking = &args.how.ranking;
+    let options = ranking.options(mode, args.k as usize, args.by.into(), UNLIMITED);
     let queries = eval::query::read(&args.queries)?;
     let collection = store::open(&location)?;
     let threads = config.threads(args.threads);
     let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let asked = Questions::embed(&texts, embedder.as_deref(), threads)?;
-    let name = format!("nigh-{}", mode.name());
+    let rerank = ranking.reranker(embedder.as_deref())?;
+    let reranked = rerank.as_ref().map(|rerank| format!("-{}", column(rerank.name()))).unwrap_or_default();
+    let name = format!("nigh-{}{reranked}", mode.name());
     let mut out = Pending::create(&args.out)?;
     let mut results = 0;
-    asked.search(&*collection, threads, &[options], |at, rankings| {
+    asked.search(&*collection, threads, &[options], rerank.as_ref(), |at, rankings| {
         results += rankings[0].len();
         write_ranking(&mut out.file, &queries[at].id, &rankings[0], &name)
             .with_context(|| args.out.display().to_string())
     })?;
     out.finish(&args.out)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let particulars = json!({
+    let mut particulars = json!({
         "queries": Input::of(&args.queries),
         "questions": queries.len(),
-        "mode": options.mode,
-        "exact": options.exact,
-        "by": options.by,
-        "k": options.k,
+        "mode": mode,
+        "by": query::By::from(args.by),
+        "k": args.k,
         "seconds": seconds,
     });
+    extend(&mut particulars, ranking.particulars());
     let manifest = manifest(Some((&*collection, &location)), particulars)?;
     let beside = write_beside(&args.out, &manifest)?;
     if output.is_json() {

@@ -8,10 +8,19 @@ use crate::config::Config;
 use crate::output::{self, Output, style, styled};
 use crate::text::{clipped, counted, keywords, wrapped};
 use anyhow::Context;
+use ingest::ByteSpan;
 use ingest::embed::Workload;
+use query::explain::Explanation;
 use query::{Hit, Mode, Options, Response, Searcher};
+use std::collections::HashSet;
 use std::io::BufRead;
+use std::time::Duration;
+use store::Language;
 
+/// What reranking may take where nothing else is said.
+const BUDGET: Duration = Duration::from_secs(2);
+/// Fewer words do not tell a language.
+const WORDS: usize = 5;
 /// Hits where nothing else is said.
 const HITS: u32 = 10;
 
@@ -19,16 +28,30 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
     let location = config.collection(&args.on);
     let mode = args.how.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
     let k = args.k.or(config.k).unwrap_or(HITS) as usize;
-    let options = Options { k, mode, exact: args.how.exact, by: args.by.into() };
+    let ranking = &args.how.ranking;
+    let options = Options {
+        collapse: !args.copies,
+        diverse: args.diverse,
+        around: args.around as usize,
+        explain: args.explain,
+        ..ranking.options(mode, k, args.by.into(), BUDGET)
+    };
     if args.question != "-" && args.question.trim().is_empty() {
         anyhow::bail!(query::Error::EmptyQuestion);
     }
     let collection = store::open(&location)?;
-    let mut searcher = Searcher::new(&*collection, embedder_for(&*collection, mode, Workload::Questions)?)?;
+    let embedder = embedder_for(&*collection, mode, Workload::Questions)?;
+    let rerank = ranking.reranker(embedder.as_deref())?;
+    let reranker = rerank.map(|rerank| rerank.with_threads(config.threads(None))).transpose()?;
+    let mut searcher = Searcher::new(&*collection, embedder)?.with_reranker(reranker);
     let names = Names::new(&location);
     let mut ask = |question: &str| -> anyhow::Result<Response> {
         let mut response = searcher.search(question, &options)?;
-        response.hits.iter_mut().for_each(|hit| hit.path = names.path(&hit.path));
+        for hit in &mut response.hits {
+            hit.path = names.path(&hit.path);
+            hit.copies.iter_mut().for_each(|copy| copy.path = names.path(&copy.path));
+        }
+        say(&response, &collection.manifest().language);
         if response.cut > 0 {
             let (cut, window) = (counted(response.cut, "word piece"), collection.manifest().model.window);
             output::note(format_args!(
@@ -67,6 +90,30 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
     Ok(Outcome::Done)
 }
 
+/// What a reader should know of how a question was answered.
+fn say(response: &Response, language: &Language) {
+    if response.wordless {
+        let without = match response.mode {
+            Mode::Lexical => "",
+            _ => "; meaning alone answers",
+        };
+        output::note(format_args!("no passage holds a word of the question that says anything{without}"));
+    }
+    let asked = Language::detect(&response.query);
+    let tells = response.query.split_whitespace().count() >= WORDS;
+    if tells && asked != *language && asked != Language::Other {
+        output::note(format_args!(
+            "the question looks like {asked}, the articles' words are {language}: words will hardly be found"
+        ));
+    }
+    if let Some(rerank) = response.rerank.as_ref().filter(|rerank| rerank.passages < rerank.of) {
+        output::note(format_args!(
+            "{} reranked {} of {} in the time it has; --rerank-ms gives it more",
+            rerank.model, rerank.passages, rerank.of
+        ));
+    }
+}
+
 fn print(output: &mut Output, response: &Response) -> anyhow::Result<()> {
     let keywords = keywords(&response.query);
     for hit in &response.hits {
@@ -76,12 +123,19 @@ fn print(output: &mut Output, response: &Response) -> anyhow::Result<()> {
         0 => "nothing found".to_owned(),
         n => format!("{n} of the best"),
     };
-    output.line(styled(style::FAINT, format_args!("{found}, {}, {:.0} ms", response.mode.name(), response.took_ms)))?;
+    let rerank = response.rerank.as_ref().map_or_else(String::new, |rerank| {
+        format!(", {} reranked by {} in {:.0} ms", rerank.passages, rerank.model, rerank.took_ms)
+    });
+    output.line(styled(
+        style::FAINT,
+        format_args!("{found}, {}{rerank}, {:.0} ms", response.mode.name(), response.took_ms),
+    ))?;
     Ok(())
 }
 
-fn print_hit(output: &mut Output, hit: &Hit, keywords: &std::collections::HashSet<String>) -> anyhow::Result<()> {
-    const INDENT: &str = "    ";
+const INDENT: &str = "    ";
+
+fn print_hit(output: &mut Output, hit: &Hit, keywords: &HashSet<String>) -> anyhow::Result<()> {
     let width = output::width();
     let place = format!("{}:{}", hit.path, hit.line);
     let room = width.saturating_sub(place.chars().count() + 16).max(20);
@@ -92,7 +146,59 @@ fn print_hit(output: &mut Output, hit: &Hit, keywords: &std::collections::HashSe
         styled(style::PLACE, place),
         styled(style::STRONG, clipped(&hit.title, room)),
     ))?;
-    output.line(wrapped(&hit.text, width, INDENT, keywords))?;
+    let (text, start) = match &hit.around {
+        Some(around) => (&around.text, around.span.start),
+        None => (&hit.text, hit.span.start),
+    };
+    let sentence = hit.explanation.as_ref().and_then(|explanation| explanation.sentence.as_ref());
+    let best = sentence.map(|sentence| ByteSpan::new(sentence.span.start - start, sentence.span.end - start));
+    output.line(wrapped(text, width, INDENT, keywords, best))?;
+    for copy in &hit.copies {
+        output.line(styled(style::FAINT, format_args!("{INDENT}also in {}:{}", copy.path, copy.line)))?;
+    }
+    if let Some(explanation) = &hit.explanation {
+        print_explanation(output, hit, explanation)?;
+    }
     output.line("")?;
+    Ok(())
+}
+
+fn print_explanation(output: &mut Output, hit: &Hit, explanation: &Explanation) -> anyhow::Result<()> {
+    let mut faint = |text: String| output.line(styled(style::FAINT, format_args!("{INDENT}{text}")));
+    let raw = |score: Option<f32>| score.map_or_else(|| "not among the candidates".to_owned(), |s| format!("{s:.3}"));
+    if let Some(fusion) = explanation.fusion {
+        faint(format!(
+            "meaning {:+.3}: cosine {}, counted {:.2}",
+            explanation.shares.dense.unwrap_or_default(),
+            raw(hit.scores.dense),
+            fusion.dense
+        ))?;
+        faint(format!(
+            "words   {:+.3}: BM25 {}, counted {:.2}",
+            explanation.shares.lexical.unwrap_or_default(),
+            raw(hit.scores.lexical),
+            1.0 - fusion.dense
+        ))?;
+    }
+    if !explanation.words.is_empty() {
+        let words = explanation.words.iter().map(|word| {
+            let found_as = if word.found_as == word.word { String::new() } else { format!(" as {}", word.found_as) };
+            let place = if word.place == "text" { String::new() } else { format!(" ({})", word.place) };
+            format!("{}{found_as}{place} {:.2}", word.word, word.score)
+        });
+        let words = words.collect::<Vec<_>>().join(", ");
+        for line in textwrap::wrap(&format!("BM25: {words}"), output::width().saturating_sub(INDENT.len())) {
+            faint(line.into_owned())?;
+        }
+    }
+    if let Some(score) = hit.scores.rerank {
+        faint(format!("reranked: {score:.3}"))?;
+    }
+    if let Some(sentence) = &explanation.sentence {
+        faint(format!("best sentence: {:.3}", sentence.score))?;
+    }
+    if let Some(above) = explanation.above_cut {
+        faint(format!("{above:.3} above the first that is not shown"))?;
+    }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! `models/minilm-l6-v2-int8/README.md` for where it comes from.
 
 use super::wordpieces::WordPieces;
-use super::{Embedder, Embedding, ModelInfo, Role, Workload, normalized};
+use super::{Embedder, Embedding, ModelInfo, Role, Tokens, Workload, normalized};
 use crate::{Error, Result};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
 use rten_tensor::NdTensor;
@@ -75,16 +75,9 @@ impl Builtin {
     }
 }
 
-impl Embedder for Builtin {
-    fn model(&self) -> &ModelInfo {
-        &self.shared.info
-    }
-
-    fn pieces(&self) -> &Arc<WordPieces> {
-        &self.shared.pieces
-    }
-
-    fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
+impl Builtin {
+    /// The last states of the text's word pieces, one after the other, and how many pieces the window cut off.
+    fn states(&self, text: &str) -> Result<(Vec<f32>, usize)> {
         let Shared { pieces, graph, inputs, output, .. } = &*self.shared;
         let wrong = |problem: String| Error::Embedding { name: NAME.to_owned(), bytes: text.len(), problem };
         let (ids, cut) = pieces.encode(text, WINDOW);
@@ -97,12 +90,34 @@ impl Embedder for Builtin {
         let [states] = graph.run_n(feeds, [*output], Some(options)).map_err(|error| wrong(error.to_string()))?;
         let states: NdTensor<f32, 3> =
             states.try_into().map_err(|_| wrong("its output is no n × 384 tensor".to_owned()))?;
-        let states = states.to_vec();
+        Ok((states.to_vec(), cut))
+    }
+}
+
+impl Embedder for Builtin {
+    fn model(&self) -> &ModelInfo {
+        &self.shared.info
+    }
+
+    fn pieces(&self) -> &Arc<WordPieces> {
+        &self.shared.pieces
+    }
+
+    fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
+        let (states, cut) = self.states(text)?;
         let mut mean = vec![0f32; DIMENSIONS];
         for state in states.chunks_exact(DIMENSIONS) {
             mean.iter_mut().zip(state).for_each(|(sum, x)| *sum += x);
         }
-        Ok(Embedding { vector: normalized(mean, NAME, text)?, pieces: length + cut, cut })
+        let pieces = states.len() / DIMENSIONS + cut;
+        Ok(Embedding { vector: normalized(mean, NAME, text)?, pieces, cut })
+    }
+
+    fn tokens(&mut self, text: &str) -> Result<Option<Tokens>> {
+        let (states, _) = self.states(text)?;
+        let units = states.chunks_exact(DIMENSIONS).map(|state| normalized(state.to_vec(), NAME, text));
+        let vectors = units.collect::<Result<Vec<_>>>()?.concat();
+        Ok(Some(Tokens { vectors, dimensions: DIMENSIONS }))
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {

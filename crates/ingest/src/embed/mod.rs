@@ -2,10 +2,12 @@
 //! through fastembed and ONNX Runtime ([`onnx`]).
 
 pub mod builtin;
+mod cross;
 pub mod onnx;
 mod profile;
 mod wordpieces;
 
+pub use cross::{CrossEncoder, catalogue as rerankers};
 pub use wordpieces::WordPieces;
 
 use crate::hash::Fingerprint;
@@ -70,6 +72,15 @@ pub struct Embedding {
     pub cut: usize,
 }
 
+/// The vectors of a text's word pieces, special ones included, as far as the window goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tokens {
+    /// Unit vectors, one after the other.
+    pub vectors: Vec<f32>,
+    /// The length of each.
+    pub dimensions: usize,
+}
+
 /// Turns texts to vectors, one at a time on one thread: a vector never depends on which texts are
 /// embedded beside it. For several threads, [`Embedder::fork`] one each.
 pub trait Embedder: Send {
@@ -84,6 +95,15 @@ pub trait Embedder: Send {
     /// # Errors
     /// When the runtime fails, or the model gives a vector that is no direction (zero, not finite).
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding>;
+
+    /// The vectors of the text's word pieces; `None` from a model that does not give them.
+    ///
+    /// # Errors
+    /// When the runtime fails.
+    fn tokens(&mut self, text: &str) -> Result<Option<Tokens>> {
+        let _ = text;
+        Ok(None)
+    }
 
     /// Another one of the same model, for another thread.
     ///
@@ -118,9 +138,21 @@ pub fn load(name: &str, workload: Workload) -> Result<Box<dyn Embedder>> {
     Ok(Box::new(onnx::Onnx::from_catalogue(name)?))
 }
 
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Turns texts to vectors.
+    Embedder,
+    /// Scores passages for a question.
+    Reranker,
+}
+
 /// A model that can be asked for by name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CatalogueEntry {
+    /// What it does.
+    pub kind: Kind,
     /// The name for [`load`].
     pub name: String,
     /// Where it is published.
@@ -136,6 +168,7 @@ pub struct CatalogueEntry {
 /// Every model that [`load`] knows by name, the built-in one first.
 pub fn catalogue() -> Vec<CatalogueEntry> {
     let builtin = CatalogueEntry {
+        kind: Kind::Embedder,
         name: builtin::NAME.to_owned(),
         source: "sentence-transformers/all-MiniLM-L6-v2".to_owned(),
         dimensions: builtin::DIMENSIONS,

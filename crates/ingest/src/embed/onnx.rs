@@ -2,7 +2,7 @@
 //! ONNX export. Both run on ONNX Runtime, a library loaded when the first such model is.
 
 use super::wordpieces::WordPieces;
-use super::{CatalogueEntry, Embedder, Embedding, ModelInfo, Role, normalized, profile};
+use super::{CatalogueEntry, Embedder, Embedding, Kind, ModelInfo, Role, normalized, profile};
 use crate::{Error, Result};
 use fastembed::{
     EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
@@ -66,7 +66,7 @@ impl Onnx {
         let weights = std::fs::read(files.weights()?).map_err(Error::io(folder))?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&weights).update(&files.bytes("tokenizer.json")?);
-        let (window, (query_prefix, passage_prefix)) = (files.window(), files.prefixes());
+        let (window, (query_prefix, passage_prefix)) = (files.window(WINDOW), files.prefixes());
         hasher.update(format!("{:?} {window} {query_prefix} {passage_prefix}", files.pooling()?).as_bytes());
         let info = ModelInfo {
             name: folder.to_string_lossy().into_owned(),
@@ -129,13 +129,16 @@ impl Embedder for Onnx {
     }
 }
 
+/// Word pieces that a model reads, where its files do not say.
+const WINDOW: usize = 512;
+
 /// The files of a local model.
-struct Folder<'a> {
+pub(super) struct Folder<'a> {
     path: &'a Path,
 }
 
 impl<'a> Folder<'a> {
-    fn new(path: &'a Path) -> Self {
+    pub(super) fn new(path: &'a Path) -> Self {
         Self { path }
     }
 
@@ -143,7 +146,7 @@ impl<'a> Folder<'a> {
         Error::Model { name: self.path.to_string_lossy().into_owned(), problem }
     }
 
-    fn weights(&self) -> Result<PathBuf> {
+    pub(super) fn weights(&self) -> Result<PathBuf> {
         let names = ["model.onnx", "onnx/model.onnx", "model_quantized.onnx", "onnx/model_quantized.onnx"];
         let found = names.iter().map(|name| self.path.join(name)).find(|path| path.is_file());
         found.ok_or_else(|| self.wrong(format!("no ONNX file in it; expected one of {}", names.join(", "))))
@@ -158,13 +161,14 @@ impl<'a> Folder<'a> {
         self.bytes(name).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null)
     }
 
-    fn window(&self) -> usize {
+    /// The word pieces it reads; `otherwise` where its files do not say.
+    pub(super) fn window(&self, otherwise: usize) -> usize {
         let stated = [
             self.json("sentence_bert_config.json")["max_seq_length"].as_u64(),
             self.json("tokenizer_config.json")["model_max_length"].as_u64().filter(|&n| n < 1 << 20),
             self.json("config.json")["max_position_embeddings"].as_u64(),
         ];
-        stated.into_iter().flatten().next().map_or(512, |n| n.clamp(8, 8192) as usize)
+        stated.into_iter().flatten().next().map_or(otherwise, |n| n.clamp(8, 8192) as usize)
     }
 
     fn prefixes(&self) -> (String, String) {
@@ -191,25 +195,30 @@ impl<'a> Folder<'a> {
         }
     }
 
-    fn load(&self) -> Result<(UserDefinedEmbeddingModel, InitOptionsUserDefined)> {
-        let weights = self.weights()?;
+    /// Its tokenizer, with what fastembed wants to be there filled in.
+    pub(super) fn tokenizer_files(&self, window: usize) -> Result<TokenizerFiles> {
         let mut tokenizer_config = self.json("tokenizer_config.json");
         if !tokenizer_config.is_object() {
             tokenizer_config = json!({});
         }
         if !tokenizer_config["model_max_length"].is_number() {
-            tokenizer_config["model_max_length"] = json!(self.window());
+            tokenizer_config["model_max_length"] = json!(self.window(window));
         }
         if tokenizer_config["pad_token"].is_null() {
             tokenizer_config["pad_token"] = json!("[PAD]");
         }
         let object = |value: Value| if value.is_object() { value } else { json!({}) };
-        let files = TokenizerFiles {
+        Ok(TokenizerFiles {
             tokenizer_file: self.bytes("tokenizer.json")?,
             config_file: object(self.json("config.json")).to_string().into_bytes(),
             special_tokens_map_file: object(self.json("special_tokens_map.json")).to_string().into_bytes(),
             tokenizer_config_file: tokenizer_config.to_string().into_bytes(),
-        };
+        })
+    }
+
+    fn load(&self) -> Result<(UserDefinedEmbeddingModel, InitOptionsUserDefined)> {
+        let weights = self.weights()?;
+        let files = self.tokenizer_files(WINDOW)?;
         let onnx = std::fs::read(&weights).map_err(Error::io(&weights))?;
         let mut model = UserDefinedEmbeddingModel::new(onnx, files).with_pooling(self.pooling()?);
         let outside = weights.with_extension("onnx_data");
@@ -217,7 +226,7 @@ impl<'a> Folder<'a> {
             let name = outside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             model = model.with_external_initializer(name, std::fs::read(&outside).map_err(Error::io(&outside))?);
         }
-        let mut options = InitOptionsUserDefined::new().with_max_length(self.window());
+        let mut options = InitOptionsUserDefined::new().with_max_length(self.window(WINDOW));
         options.intra_threads = Some(1);
         Ok((model, options))
     }
@@ -226,6 +235,7 @@ impl<'a> Folder<'a> {
 /// The models of fastembed's catalogue.
 pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
     TextEmbedding::list_supported_models().into_iter().map(|model| CatalogueEntry {
+        kind: Kind::Embedder,
         name: name_of(&model.model),
         source: model.model_code,
         dimensions: model.dim,
@@ -236,7 +246,7 @@ pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
 
 /// Where downloaded models are kept: with the user's other caches, so that a model is downloaded
 /// once, whatever folder it is asked for from.
-fn downloads() -> PathBuf {
+pub(super) fn downloads() -> PathBuf {
     super::folder_from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_folder().join("models"))
 }
 
@@ -254,7 +264,7 @@ const LIBRARY: &str = if cfg!(target_os = "windows") {
 };
 
 /// Loads ONNX Runtime, once. Left to itself the `ort` crate would panic where it is not there.
-fn runtime(model: &str) -> Result<()> {
+pub(super) fn runtime(model: &str) -> Result<()> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let loaded = LOADED.get_or_init(|| {
         let path = std::env::var_os("ORT_DYLIB_PATH")
@@ -292,14 +302,14 @@ mod tests {
             std::fs::write(path, value.to_string()).unwrap();
         };
         let files = Folder::new(dir.path());
-        assert_eq!((files.window(), files.pooling().unwrap()), (512, Pooling::Mean));
+        assert_eq!((files.window(WINDOW), files.pooling().unwrap()), (512, Pooling::Mean));
         put("tokenizer_config.json", json!({"model_max_length": 384}));
         put("1_Pooling/config.json", json!({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}));
         put("config_sentence_transformers.json", json!({"prompts": {"query": "q: ", "passage": "p: "}}));
-        assert_eq!((files.window(), files.pooling().unwrap()), (384, Pooling::Cls));
+        assert_eq!((files.window(WINDOW), files.pooling().unwrap()), (384, Pooling::Cls));
         assert_eq!(files.prefixes(), ("q: ".to_owned(), "p: ".to_owned()));
         put("sentence_bert_config.json", json!({"max_seq_length": 128}));
-        assert_eq!(files.window(), 128);
+        assert_eq!(files.window(WINDOW), 128);
         put("1_Pooling/config.json", json!({"pooling_mode_max_tokens": true}));
         assert!(files.pooling().is_err());
         assert!(Onnx::from_folder(dir.path()).err().unwrap().to_string().contains("no ONNX file in it"));

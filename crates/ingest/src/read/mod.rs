@@ -19,6 +19,7 @@ use crate::format::Format;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Takes each article, or what is wrong with one record; breaks to stop the reading.
 pub type Emit<'a> = dyn FnMut(Result<Article>) -> ControlFlow<()> + 'a;
@@ -45,6 +46,16 @@ pub fn reader(format: Format) -> &'static dyn Reader {
         Format::Jsonl | Format::Beir => &jsonl::Jsonl,
         Format::Csv => &csv::Csv,
     }
+}
+
+/// Hands every article of `source` to `emit`, as [`Reader::read`] does. The parsers of other people's formats are
+/// other people's code: a panic in one becomes an error.
+///
+/// # Errors
+/// When the file as a whole cannot be read.
+pub fn read(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
+    let read = catch_unwind(AssertUnwindSafe(|| reader(source.format).read(source, limit, emit)));
+    read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked; see above")))
 }
 
 /// A reader of formats in which a file is one article, from the decoded text of that file.

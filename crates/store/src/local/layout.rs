@@ -53,8 +53,8 @@ impl Layout {
         format!("nigh collection, format {FORMAT}\n")
     }
 
-    /// Whether this is a collection of the format read here.
-    pub fn check_marker(&self) -> Result<()> {
+    /// Sees that this is a collection of a format read here. Gives the format.
+    pub fn format(&self) -> Result<u64> {
         let path = self.marker();
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -65,7 +65,7 @@ impl Layout {
         };
         let format = text.strip_prefix("nigh collection, format ").and_then(|rest| rest.trim().parse::<u64>().ok());
         match format {
-            Some(FORMAT) => Ok(()),
+            Some(found @ 1..=FORMAT) => Ok(found),
             Some(found) if found > FORMAT => Err(Error::NewerFormat { path: self.root.clone(), found, known: FORMAT }),
             _ => Err(Error::damaged(
                 path,

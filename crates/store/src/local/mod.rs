@@ -1,7 +1,9 @@
 //! A collection in a folder. FORMAT.md describes every file.
 
+mod among;
 mod check;
 mod layout;
+mod lexical;
 mod lock;
 mod merge;
 mod records;
@@ -10,9 +12,9 @@ mod writer;
 
 use crate::collection::{
     Candidate, Catalogue, CheckReport, Collection, DenseSearch, PassageKey, PassageRef, Progress, Stats, StoredArticle,
-    StoredPassage, Writer,
+    StoredPassage, WordScore, Writer,
 };
-use crate::{Manifest, Result};
+use crate::{Filter, Manifest, Result};
 use layout::Layout;
 use snapshot::Snapshot;
 use std::path::Path;
@@ -36,7 +38,7 @@ impl LocalCollection {
     /// When there is no collection, it is damaged, or of a newer format.
     pub fn open(path: &Path) -> Result<Self> {
         let layout = Layout::new(path);
-        layout.check_marker()?;
+        layout.format()?;
         Ok(Self { snapshot: Snapshot::open(&layout)?, layout })
     }
 
@@ -60,12 +62,26 @@ impl Collection for LocalCollection {
         self.snapshot.stats()
     }
 
-    fn search_dense(&self, vector: &[f32], k: usize, how: DenseSearch) -> Result<Vec<Candidate>> {
-        self.snapshot.search_dense(vector, k, how)
+    fn search_dense(
+        &self,
+        vector: &[f32],
+        k: usize,
+        how: DenseSearch,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>> {
+        self.snapshot.search_dense(vector, k, how, filter)
     }
 
-    fn search_lexical(&self, question: &str, k: usize) -> Result<Vec<Candidate>> {
-        self.snapshot.search_lexical(question, k)
+    fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
+        self.snapshot.search_lexical(question, k, filter)
+    }
+
+    fn explain_lexical(&self, question: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
+        self.snapshot.explain_lexical(question, keys)
+    }
+
+    fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
+        self.snapshot.vectors(keys)
     }
 
     fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {

@@ -1,19 +1,21 @@
 //! Articles and passages as tantivy documents.
 
+use crate::Language;
 use crate::collection::StoredArticle;
+use crate::filter::Value;
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, ByteSpan, Fingerprint, Metadata, QaPair};
 use serde::{Deserialize, Serialize};
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
 };
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
+    AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
 };
 use tantivy::{Index, TantivyDocument};
 
 /// The name of the analyzer of passages and questions.
-const ANALYZER: &str = "nigh_en";
+const ANALYZER: &str = "nigh_en"; // kept from when there was one language: it is part of the format
 /// tantivy's limit for a term; a longer "word" is noise.
 const LONGEST_WORD: usize = 60;
 /// The tokenizer that keeps a string whole, for identifiers.
@@ -47,19 +49,25 @@ pub struct Fields {
     pub line: Field,
     /// Title and text, analyzed.
     pub contents: Field,
+    /// The title, analyzed; not in collections of format 1.
+    pub heading: Option<Field>,
+    /// What conditions can ask for; not in collections of format 1.
+    pub facts: Option<Field>,
     /// The article's title, path, and the passage's text, as they are shown.
     pub title: Field,
     pub path: Field,
     pub passage: Field,
 }
 
-/// The schema. The order of the fields is part of the format.
-pub fn schema() -> (Schema, Fields) {
+/// The schema of a format. The order of the fields is part of it.
+pub fn schema(format: u64) -> (Schema, Fields) {
     let mut builder = Schema::builder();
-    let analyzed =
-        TextFieldIndexing::default().set_tokenizer(ANALYZER).set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    let analyzed = |option| {
+        let indexing = TextFieldIndexing::default().set_tokenizer(ANALYZER).set_index_option(option);
+        TextOptions::default().set_indexing_options(indexing)
+    };
     let name = STRING.set_fast(WHOLE);
-    let fields = Fields {
+    let mut fields = Fields {
         id: builder.add_text_field("id", name.clone()),
         fingerprint: builder.add_bytes_field("fingerprint", FAST),
         source: builder.add_text_field("source", name.clone()),
@@ -72,29 +80,76 @@ pub fn schema() -> (Schema, Fields) {
         start: builder.add_u64_field("start", FAST),
         end: builder.add_u64_field("end", FAST),
         line: builder.add_u64_field("line", FAST),
-        contents: builder.add_text_field("contents", TextOptions::default().set_indexing_options(analyzed)),
+        contents: builder.add_text_field("contents", analyzed(IndexRecordOption::WithFreqsAndPositions)),
+        heading: None,
+        facts: None,
         title: builder.add_text_field("title", STORED),
         path: builder.add_text_field("path", STORED),
         passage: builder.add_text_field("passage", STORED),
     };
+    if format > 1 {
+        fields.heading = Some(builder.add_text_field("heading", analyzed(IndexRecordOption::WithFreqs)));
+        fields.facts = Some(builder.add_text_field("facts", STRING));
+    }
     (builder.build(), fields)
 }
 
-/// How text becomes terms: words, without accents, lower case, English stop words out, English
-/// stems.
-pub fn analyzer() -> TextAnalyzer {
+/// How text becomes terms: words, without accents, lower case, the language's stop words out, its stems.
+pub fn analyzer(language: Language) -> TextAnalyzer {
     let words = TextAnalyzer::builder(SimpleTokenizer::default())
         .filter(RemoveLongFilter::limit(LONGEST_WORD))
-        .filter(LowerCaser)
-        .filter(AsciiFoldingFilter);
-    match StopWordFilter::new(Language::English) {
-        Some(stop) => words.filter(stop).filter(Stemmer::new(Language::English)).build(),
-        None => words.filter(Stemmer::new(Language::English)).build(),
+        .filter(LowerCaser);
+    let Some(stems) = language.stems() else { return words.filter(AsciiFoldingFilter).build() };
+    // English words have no accents of their own; other languages' stop words and stemmers know theirs.
+    match (language, StopWordFilter::new(stems)) {
+        (Language::English, Some(stop)) => {
+            words.filter(AsciiFoldingFilter).filter(stop).filter(Stemmer::new(stems)).build()
+        }
+        (_, Some(stop)) => words.filter(stop).filter(Stemmer::new(stems)).filter(AsciiFoldingFilter).build(),
+        (_, None) => words.filter(Stemmer::new(stems)).filter(AsciiFoldingFilter).build(),
     }
 }
 
-pub fn register(index: &Index) {
-    index.tokenizers().register(ANALYZER, analyzer());
+pub fn register(index: &Index, language: Language) {
+    index.tokenizers().register(ANALYZER, analyzer(language));
+}
+
+/// Names of fields that every article has.
+pub const ID: &str = "id";
+pub const PATH: &str = "path";
+const TITLE: &str = "title";
+/// Longer values are cut: nobody asks for them whole.
+const LONGEST_FACT: usize = 1000;
+
+/// A value of a field as a term: the name, a zero byte, the kind of value, the value.
+fn fact_term(name: &str, value: &Value) -> String {
+    let (kind, text) = match value {
+        Value::Number(number) => ('n', number.to_string()),
+        Value::Date(date) => ('d', date.replacen(' ', "T", 1)),
+        Value::Text(text) => ('s', text[..text.floor_char_boundary(LONGEST_FACT)].to_owned()),
+    };
+    format!("{}{kind}{text}", first_fact(name))
+}
+
+/// Where the terms of a field begin.
+pub fn first_fact(name: &str) -> String {
+    format!("{}\0", name.replace('\0', " "))
+}
+
+/// Past the terms of a field.
+pub fn after_facts(name: &str) -> Vec<u8> {
+    format!("{}\u{1}", name.replace('\0', " ")).into_bytes()
+}
+
+/// The field and the value of a term; `None` if it is none.
+pub fn fact(term: &[u8]) -> Option<(String, Value)> {
+    let (name, rest) = std::str::from_utf8(term).ok()?.split_once('\0')?;
+    let value = match rest.split_at_checked(1)? {
+        ("n", number) => Value::Number(number.parse().ok()?),
+        ("d", date) => Value::Date(date.to_owned()),
+        (_, text) => Value::Text(text.to_owned()),
+    };
+    Some((name.to_owned(), value))
 }
 
 /// An article but for its id, fingerprint, source and text.
@@ -148,6 +203,17 @@ impl Fields {
         document.add_text(self.title, &article.title);
         document.add_text(self.path, &article.path);
         document.add_text(self.passage, text);
+        if let Some(heading) = self.heading {
+            document.add_text(heading, &article.title);
+        }
+        if let Some(facts) = self.facts {
+            let own = [(PATH, &article.path), (TITLE, &article.title)];
+            own.iter()
+                .for_each(|(name, text)| document.add_text(facts, fact_term(name, &Value::Text((*text).clone()))));
+            for (name, value) in &article.metadata {
+                Value::all(value).iter().for_each(|value| document.add_text(facts, fact_term(name, value)));
+            }
+        }
         document
     }
 

@@ -1,19 +1,20 @@
 //! One commit, opened: everything a reader asks.
 
+use super::among::Among;
 use super::layout::Layout;
 use super::records::{self, Fields};
 use crate::collection::{
     ArticleCard, Candidate, Catalogue, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage,
 };
-use crate::{Error, Manifest, Result};
+use crate::{Error, Filter, Manifest, Result};
 use index::{Bits, Method, Segment};
 use ingest::{ByteSpan, Fingerprint};
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use tantivy::collector::TopDocs;
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query, TermQuery};
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::query::TermQuery;
+use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, Index, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term};
 
 /// How often to look again when a writer commits in the middle of opening.
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub layout: Layout,
     live: OnceLock<Live>,
     names: OnceLock<Names>,
+    /// What conditions allow, once worked out.
+    pub filtered: Mutex<HashMap<Filter, Arc<Among>>>,
 }
 
 /// Which passages are alive, and where.
@@ -42,8 +45,8 @@ struct Live {
 
 /// What names passages: their columns, opened once, and every article id that was asked for. To look
 /// one up in its column means to unpack a block of them.
-struct Names {
-    keys: Columns<Option<Column<u64>>>,
+pub struct Names {
+    pub keys: Columns<Option<Column<u64>>>,
     parents: Columns<Option<StrColumn>>,
     ordinals: Columns<Option<Column<u64>>>,
     /// By text segment and place among its ids.
@@ -54,8 +57,8 @@ impl Snapshot {
     pub fn open(layout: &Layout) -> Result<Self> {
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            let index = open_index(layout)?;
-            match Self::of(layout, &index) {
+            let (index, fields) = open_index(layout)?;
+            match Self::of(layout, &index, fields) {
                 // A commit came in between; its files may have replaced the ones just read of.
                 Ok((snapshot, opstamp)) if load_metas(layout, &index)?.opstamp == opstamp => return Ok(snapshot),
                 Ok(_) => {}
@@ -69,19 +72,12 @@ impl Snapshot {
     }
 
     /// The newest commit, and its number.
-    fn of(layout: &Layout, index: &Index) -> Result<(Self, u64)> {
+    fn of(layout: &Layout, index: &Index, fields: Fields) -> Result<(Self, u64)> {
         let text = || Error::text(layout.root());
         let metas = load_metas(layout, index)?;
-        let payload = metas
-            .payload
-            .as_deref()
-            .ok_or_else(|| Error::damaged(layout.text().join("meta.json"), "its commit carries no manifest"))?;
-        let manifest: Manifest = serde_json::from_str(payload).map_err(|error| {
-            Error::damaged(layout.text().join("meta.json"), format!("its manifest does not read: {error}"))
-        })?;
+        let manifest = manifest(layout, &metas)?;
         let segments = manifest.segments.iter().map(|entry| open_segment(layout, entry)).collect::<Result<Vec<_>>>()?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text())?;
-        let (_, fields) = records::schema();
         let searcher = reader.searcher();
         Ok((
             Self {
@@ -92,16 +88,17 @@ impl Snapshot {
                 layout: layout.clone(),
                 live: OnceLock::new(),
                 names: OnceLock::new(),
+                filtered: Mutex::default(),
             },
             metas.opstamp,
         ))
     }
 
-    fn text_error(&self) -> impl FnOnce(tantivy::TantivyError) -> Error + use<> {
+    pub fn text_error(&self) -> impl FnOnce(tantivy::TantivyError) -> Error + use<> {
         Error::text(self.layout.root().to_owned())
     }
 
-    fn io_error(&self) -> impl FnOnce(std::io::Error) -> Error + use<> {
+    pub fn io_error(&self) -> impl FnOnce(std::io::Error) -> Error + use<> {
         Error::io(self.layout.text())
     }
 
@@ -134,7 +131,7 @@ impl Snapshot {
         Ok(Some(text))
     }
 
-    fn names(&self) -> Result<&Names> {
+    pub fn names(&self) -> Result<&Names> {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }
@@ -170,12 +167,18 @@ impl Snapshot {
         let mut documents: Vec<(u64, DocAddress)> = Vec::with_capacity(self.manifest.rows());
         documents.extend(self.alive().filter_map(|at| Some((keys.number(at)?, at))));
         documents.sort_unstable_by_key(|(key, _)| *key);
+        let (rows, missing) = self.rows_of(documents.iter().map(|(key, _)| *key));
+        Ok(self.live.get_or_init(|| Live { documents, rows, missing }))
+    }
+
+    /// The rows of each vector segment that hold the keys, which come in order, and the keys that none holds.
+    pub fn rows_of(&self, keys: impl Iterator<Item = u64>) -> (Vec<Bits>, Vec<u64>) {
         let mut rows: Vec<Bits> = self.segments.iter().map(|segment| Bits::new(segment.vectors().rows())).collect();
         let mut missing = Vec::new();
         let mut places: Vec<(usize, &[u64])> =
             self.segments.iter().map(|segment| (0, segment.vectors().keys())).collect();
-        for &(key, _) in &documents {
-            // Live keys come in order, as every segment's do: each is found by going on from the last.
+        for key in keys {
+            // Every segment's keys come in order, too: each is found by going on from the last.
             let found = places.iter_mut().zip(&mut rows).any(|((at, keys), rows)| {
                 *at += keys[*at..].partition_point_from_start(key);
                 keys.get(*at) == Some(&key) && rows.insert(*at as u32)
@@ -184,7 +187,12 @@ impl Snapshot {
                 missing.push(key);
             }
         }
-        Ok(self.live.get_or_init(|| Live { documents, rows, missing }))
+        (rows, missing)
+    }
+
+    /// Every live passage's key and document, in the order of keys.
+    pub fn live_addresses(&self) -> Result<&[(u64, DocAddress)]> {
+        Ok(&self.live()?.documents)
     }
 
     /// The live rows of each segment.
@@ -202,15 +210,26 @@ impl Snapshot {
         Ok(self.live()?.documents.iter().map(|(key, _)| PassageKey(*key)))
     }
 
-    pub fn search_dense(&self, vector: &[f32], k: usize, how: DenseSearch) -> Result<Vec<Candidate>> {
+    pub fn search_dense(
+        &self,
+        vector: &[f32],
+        k: usize,
+        how: DenseSearch,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>> {
         index::check_unit(vector, self.manifest.model.dimensions)?;
         let method = match how {
             DenseSearch::Exact => Method::Exact,
             DenseSearch::Graph { ef } => Method::walk(ef),
         };
+        let among = filter.map(|filter| self.among(filter)).transpose()?;
+        let allowed = match &among {
+            Some(among) => &among.rows,
+            None => &self.live()?.rows,
+        };
         let mut found = Vec::new();
-        for (segment, live) in self.segments.iter().zip(&self.live()?.rows) {
-            let hits = segment.search(vector, k, method, Some(live))?;
+        for (segment, allowed) in self.segments.iter().zip(allowed) {
+            let hits = segment.search(vector, k, method, Some(allowed))?;
             let keys = segment.vectors().keys();
             found
                 .extend(hits.iter().map(|hit| Candidate { key: PassageKey(keys[hit.row as usize]), score: hit.score }));
@@ -220,39 +239,7 @@ impl Snapshot {
         Ok(found)
     }
 
-    pub fn search_lexical(&self, question: &str, k: usize) -> Result<Vec<Candidate>> {
-        if k == 0 || self.manifest.segments.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut counts: HashMap<String, u32> = HashMap::new();
-        let mut analyzer = records::analyzer();
-        analyzer.token_stream(question).process(&mut |token| *counts.entry(token.text.clone()).or_default() += 1);
-        let mut terms: Vec<(String, u32)> = counts.into_iter().collect();
-        // The order of the sum decides its last bits; the same question must give the same scores.
-        terms.sort_unstable();
-        let clauses = terms.iter().map(|(term, count)| {
-            let term = Term::from_field_text(self.fields.contents, term);
-            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-            let query: Box<dyn Query> =
-                if *count > 1 { Box::new(BoostQuery::new(Box::new(query), *count as f32)) } else { Box::new(query) };
-            (Occur::Should, query)
-        });
-        let query = BooleanQuery::new(clauses.collect());
-        let keys = &self.names()?.keys;
-        let passages = keys.0.iter().flatten().map(|column| u64::from(column.values.num_vals())).sum();
-        let statistics = PassageStatistics { searcher: &self.searcher, passages };
-        let top = TopDocs::with_limit(k).order_by_score();
-        let found =
-            self.searcher.search_with_statistics_provider(&query, &top, &statistics).map_err(self.text_error())?;
-        let mut found: Vec<Candidate> = found
-            .into_iter()
-            .filter_map(|(score, at)| Some(Candidate { key: PassageKey(keys.number(at)?), score }))
-            .collect();
-        found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        Ok(found)
-    }
-
-    fn address(&self, key: PassageKey) -> Result<DocAddress> {
+    pub fn address(&self, key: PassageKey) -> Result<DocAddress> {
         let documents = &self.live()?.documents;
         match documents.binary_search_by_key(&key.0, |(key, _)| *key) {
             Ok(at) => Ok(documents[at].1),
@@ -347,6 +334,22 @@ impl Snapshot {
         Ok(())
     }
 
+    /// The vectors of passages, in the order of the keys.
+    pub fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
+        let vector = |key: &PassageKey| {
+            self.segments.iter().find_map(|segment| {
+                let row = segment.vectors().keys().binary_search(&key.0).ok()?;
+                Some(segment.vectors().vector(row as u32).to_vec())
+            })
+        };
+        keys.iter()
+            .map(|key| {
+                vector(key)
+                    .ok_or_else(|| Error::damaged(self.layout.root(), format!("no vector has the key {}", key.0)))
+            })
+            .collect()
+    }
+
     pub fn corpus_fingerprint(&self) -> Result<Fingerprint> {
         let mut articles: Vec<(String, Fingerprint)> = Vec::new();
         self.each_article(|id, at| {
@@ -410,14 +413,23 @@ impl Snapshot {
     }
 }
 
-/// tantivy's index in the collection, with our analyzer.
-pub fn open_index(layout: &Layout) -> Result<Index> {
+/// tantivy's index in the collection, its fields and its newest manifest, with our analyzer.
+pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
     let index = Index::open_in_dir(layout.text()).map_err(Error::text(layout.root()))?;
-    if index.schema() != records::schema().0 {
+    let (schema, fields) = records::schema(layout.format()?);
+    if index.schema() != schema {
         return Err(Error::damaged(layout.text(), "its fields are not those of a nigh collection"));
     }
-    records::register(&index);
-    Ok(index)
+    records::register(&index, manifest(layout, &load_metas(layout, &index)?)?.language);
+    Ok((index, fields))
+}
+
+/// The manifest that a commit carries.
+fn manifest(layout: &Layout, metas: &tantivy::IndexMeta) -> Result<Manifest> {
+    let path = || layout.text().join("meta.json");
+    let payload = metas.payload.as_deref().ok_or_else(|| Error::damaged(path(), "its commit carries no manifest"))?;
+    serde_json::from_str(payload)
+        .map_err(|error| Error::damaged(path(), format!("its manifest does not read: {error}")))
 }
 
 fn load_metas(layout: &Layout, index: &Index) -> Result<tantivy::IndexMeta> {
@@ -453,7 +465,7 @@ pub fn file_sizes(folder: &std::path::Path) -> Vec<u64> {
 }
 
 /// A column of every text segment.
-struct Columns<C>(Vec<C>);
+pub struct Columns<C>(pub Vec<C>);
 
 impl<C> Columns<C> {
     fn at(&self, at: DocAddress) -> Option<&C> {
@@ -463,31 +475,8 @@ impl<C> Columns<C> {
 
 impl Columns<Option<Column<u64>>> {
     /// The number of a document; `None` if it has none.
-    fn number(&self, at: DocAddress) -> Option<u64> {
+    pub fn number(&self, at: DocAddress) -> Option<u64> {
         self.at(at)?.as_ref()?.first(at.doc_id)
-    }
-}
-
-/// BM25's statistics over passages alone: article documents hold no words, and to count them
-/// would halve the average length.
-struct PassageStatistics<'a> {
-    searcher: &'a Searcher,
-    /// Deleted ones included until their text segment is merged, as in the counts of words and of
-    /// passages with a word.
-    passages: u64,
-}
-
-impl Bm25StatisticsProvider for PassageStatistics<'_> {
-    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        self.searcher.total_num_tokens(field)
-    }
-
-    fn total_num_docs(&self) -> tantivy::Result<u64> {
-        Ok(self.passages)
-    }
-
-    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        self.searcher.doc_freq(term)
     }
 }
 

@@ -6,7 +6,7 @@ use super::merge::{self, Merged, Running};
 use super::records::{self, Fields};
 use super::snapshot::{Snapshot, open_index, open_segment};
 use crate::collection::{Change, CompactReport, Progress, Writer};
-use crate::manifest::SegmentEntry;
+use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
@@ -43,8 +43,8 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     }
     let text = || Error::text(root);
     let directory = tantivy::directory::MmapDirectory::open(layout.text()).map_err(|error| text()(error.into()))?;
-    let index = Index::create(directory, records::schema().0, IndexSettings::default()).map_err(text())?;
-    records::register(&index);
+    let index = Index::create(directory, records::schema(FORMAT).0, IndexSettings::default()).map_err(text())?;
+    records::register(&index, manifest.language);
     commit(layout, &mut text_writer(layout, &index)?, manifest)?;
     fs::write(&unfinished, Layout::marker_text()).map_err(Error::io(&unfinished))?;
     sync(&unfinished)?;
@@ -106,11 +106,11 @@ impl LocalWriter {
         let lock = WriterLock::take(layout)?;
         let snapshot = Snapshot::open(layout)?;
         let ids = snapshot.article_ids()?.into_iter().collect();
-        let index = open_index(layout)?;
+        let (index, fields) = open_index(layout)?;
         let mut writer = Self {
             text: Some(text_writer(layout, &index)?),
             layout: layout.clone(),
-            fields: snapshot.fields,
+            fields,
             ids,
             stored: HashMap::new(),
             rows: Vec::new(),
@@ -292,6 +292,11 @@ impl Writer for LocalWriter {
     fn set_builder(&mut self, builder: index::Builder) {
         self.changed |= self.manifest.graph.builder != builder;
         self.manifest.graph.builder = builder;
+    }
+
+    fn set_fusion(&mut self, fusion: Option<Fusion>) {
+        self.changed |= self.manifest.fusion != fusion;
+        self.manifest.fusion = fusion;
     }
 
     fn pending(&self) -> usize {

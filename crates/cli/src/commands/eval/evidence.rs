@@ -11,7 +11,7 @@ use eval::report::Miss;
 use eval::{Judged, Level, Need};
 use ingest::chunk::CONTEXT_SHARE;
 use ingest::{ByteSpan, Embedder, Role};
-use query::{By, Mode, Options, Searcher};
+use query::{By, Options, Searcher};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use store::{Collection, DenseSearch, StoredArticle};
@@ -22,9 +22,8 @@ pub struct Look<'a> {
     pub questions: &'a Questions<'a>,
     pub embedder: Option<&'a dyn Embedder>,
     pub threads: usize,
-    pub by: By,
-    /// How many results every question was asked for: fusing depends on it.
-    pub k: usize,
+    /// How the fused list is made, with exact vectors.
+    pub hybrid: &'a Options,
 }
 
 /// A query with needs that a system missed.
@@ -108,7 +107,8 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
     let has = |searched: Searched| systems.iter().any(|system| system.searched == searched);
     let (dense, lexical) =
         (has(Searched::Dense) || has(Searched::Hybrid), has(Searched::Lexical) || has(Searched::Hybrid));
-    let Look { collection, questions, embedder, threads, by, k } = *look;
+    let Look { collection, questions, embedder, threads, hybrid } = *look;
+    let filter = hybrid.filter.as_ref();
     let directory = Directory::new(collection)?;
     let what_if = WhatIf { collection, vectors: Mutex::default(), articles: Mutex::default() };
     let threads = threads.min(lost.len().max(1));
@@ -117,7 +117,7 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
         None => (0..threads).map(|_| None).collect(),
     };
     let bar = progress::items(lost.len(), "finding where misses were lost");
-    let by_article = by == By::Article;
+    let by_article = hybrid.by == By::Article;
     let evidence = in_parallel(workers, lost, |embedder, case| {
         bar.inc(1);
         let topic = case.topic;
@@ -128,7 +128,7 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
             .collect();
         let Some(asked) = case.asked else { return Ok(evidence) };
         if let Some(vector) = questions.vector(asked).filter(|_| dense) {
-            let list = collection.search_dense(vector, directory.len(), DenseSearch::Exact)?;
+            let list = collection.search_dense(vector, directory.len(), DenseSearch::Exact, filter)?;
             let names = directory.names(&list, by_article);
             for (of, rank) in evidence.iter_mut().zip(topic.ranks(names.iter().map(|(name, _)| *name))) {
                 of.dense = rank;
@@ -144,17 +144,16 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
             }
         }
         if lexical {
-            let list = collection.search_lexical(questions.text(asked), directory.len())?;
+            let list = collection.search_lexical(questions.text(asked), directory.len(), filter)?;
             let names = directory.names(&list, by_article);
             for (of, rank) in evidence.iter_mut().zip(topic.ranks(names.iter().map(|(name, _)| *name))) {
                 of.lexical = rank;
             }
         }
         if has(Searched::Hybrid) {
-            let searcher = Searcher::new(collection, None)?;
-            let options = Options { k, mode: Mode::Hybrid, exact: true, by };
+            let mut searcher = Searcher::new(collection, None)?;
             let mut run = eval::Run::new("");
-            run.set("", questions.ask(&searcher, asked, &options)?);
+            run.set("", questions.ask(&mut searcher, asked, hybrid)?);
             for (of, rank) in evidence.iter_mut().zip(topic.ranks(run.ranking("").map(|found| found.id))) {
                 of.exact = rank;
             }

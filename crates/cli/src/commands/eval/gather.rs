@@ -47,7 +47,7 @@ fn named<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Reads the files and, if asked for, the collection's own questions.
-pub fn gather(args: &args::Eval, collection: Option<&dyn Collection>) -> anyhow::Result<Gathered> {
+pub fn gather(args: &args::Judging, collection: Option<&dyn Collection>) -> anyhow::Result<Gathered> {
     let mut queries = args.queries.as_deref().map(eval::query::read).transpose()?.unwrap_or_default();
     let (mut judgements, mut notes) = (Vec::new(), Notes::default());
     judgements.extend(eval::judgement::read(&args.qrels)?);

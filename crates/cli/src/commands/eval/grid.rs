@@ -110,7 +110,7 @@ fn rename(part: &mut Part, label: &str) {
     let modes: HashSet<String> = part
         .systems
         .iter()
-        .filter(|system| system.searched != Searched::File)
+        .filter(|system| system.searched != Searched::File || system.reranked.is_some())
         .map(|system| system.run.name.clone())
         .collect();
     let rename = |name: &mut String| {
@@ -169,7 +169,8 @@ fn build(
     chunking: Chunking,
     threads: usize,
 ) -> anyhow::Result<Box<dyn Collection>> {
-    let mut built = store::create(location, embedder.model().clone(), chunking, from.manifest().graph)?;
+    let was = from.manifest();
+    let mut built = store::create(location, embedder.model().clone(), chunking, was.graph, was.language)?;
     let mut writer = built.writer()?;
     let mut ids: Vec<String> = from.catalogue()?.articles.into_keys().collect();
     ids.sort_unstable();

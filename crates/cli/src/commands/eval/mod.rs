@@ -1,13 +1,14 @@
 //! `nigh eval`: a tested verdict on questions whose answers are known.
 
 pub mod corpus;
-mod evidence;
+pub mod evidence;
 pub mod gather;
 mod grid;
 mod show;
 mod worst;
 
-use super::manifest::manifest;
+use super::manifest::{extend, manifest};
+use super::ranking::{RerankWith, UNLIMITED};
 use super::{Questions, embedder_for};
 use crate::Outcome;
 use crate::args;
@@ -64,7 +65,7 @@ pub struct Task<'a> {
     pub gathered: &'a Gathered,
     pub metrics: Vec<Metric>,
     pub modes: Vec<Mode>,
-    pub exact: bool,
+    pub ranking: &'a args::Ranking,
     pub level: Option<Level>,
     pub at: usize,
     pub threads: usize,
@@ -79,19 +80,19 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
     let searches = !named.is_empty() || args.grid.is_some() || args.run.is_empty();
     // Run files need no collection, even where one is set for other commands.
     let given = args.on.collection.is_some() && args.on.collection != std::env::var("NIGH_COLLECTION").ok();
-    let collection = if searches || given || args.qa { Some(store::open(&location)?) } else { None };
+    let collection = if searches || given || args.judging.qa { Some(store::open(&location)?) } else { None };
     let modes = match (searches, named.is_empty(), config.mode) {
         (false, ..) => Vec::new(),
         (_, false, _) => named,
         (_, true, Some(mode)) => vec![mode.into()],
         (_, true, None) => MODES.to_vec(),
     };
-    if searches && args.queries.is_none() && !args.qa {
+    if searches && args.judging.queries.is_none() && !args.judging.qa {
         anyhow::bail!(
             "which questions? Name them with --queries, or use --qa for those that the articles ask themselves"
         );
     }
-    let mut gathered = gather::gather(args, collection.as_deref())?;
+    let mut gathered = gather::gather(&args.judging, collection.as_deref())?;
     let level = args.by.map(Into::into);
     let judged = gathered.judge(collection.as_deref(), level)?;
     // A search ends somewhere: a metric that looks at the whole of it looks at its first hundred.
@@ -103,7 +104,7 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
         at: metrics[0].depth.unwrap_or(MISSED),
         metrics,
         modes,
-        exact: args.exact,
+        ranking: &args.ranking,
         level,
         threads: config.threads(args.threads),
     };
@@ -206,22 +207,26 @@ fn judge(
     let k = (deepest.max(task.at) + spare).min(all.max(1));
     if let Some(collection) = collection.filter(|_| !task.modes.is_empty()) {
         let begun = Instant::now();
-        let ways: Vec<Options> = task.modes.iter().map(|&mode| Options { k, mode, exact: task.exact, by }).collect();
-        let mut runs: Vec<Run> = task
-            .modes
-            .iter()
-            .map(|mode| {
-                Run::new(label.map_or_else(|| mode.name().to_owned(), |label| format!("{label}, {}", mode.name())))
-            })
-            .collect();
-        questions.search(collection, task.threads, &ways, |at, rankings| {
+        let rerank = task.ranking.reranker(embedder)?;
+        // Every mode, and after all of them every mode reranked.
+        let plain = task.modes.iter().map(|&mode| Options { rerank: None, ..options(task, mode, k, by) });
+        let again = task.modes.iter().map(|&mode| options(task, mode, k, by)).filter(|_| rerank.is_some());
+        let ways: Vec<Options> = plain.chain(again).collect();
+        let name = |way: &Options| {
+            let parts =
+                [label, Some(way.mode.name()), rerank.as_ref().filter(|_| way.rerank.is_some()).map(RerankWith::name)];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        };
+        let mut runs: Vec<Run> = ways.iter().map(|way| Run::new(name(way))).collect();
+        questions.search(collection, task.threads, &ways, rerank.as_ref(), |at, rankings| {
             runs.iter_mut().zip(rankings).for_each(|(run, ranking)| run.set(&queries[at].id, ranking));
             Ok(())
         })?;
-        systems.extend(runs.into_iter().zip(&task.modes).map(|(run, mode)| System {
+        let modes = task.modes.len();
+        systems.extend(runs.into_iter().zip(&ways).enumerate().map(|(at, (run, way))| System {
             run,
-            searched: searched(*mode),
-            reranked: None,
+            searched: if way.rerank.is_some() { Searched::File } else { searched(way.mode) },
+            reranked: way.rerank.map(|_| at - modes),
         }));
         timings.search_s = begun.elapsed().as_secs_f64();
     }
@@ -230,11 +235,22 @@ fn judge(
     let tables: Vec<Table> = systems.iter().map(|system| Table::new(judged, &system.run, &task.metrics)).collect();
     timings.judge_s = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
-    let look =
-        collection.map(|collection| Look { collection, questions: &questions, embedder, threads: task.threads, by, k });
+    let hybrid = Options { rerank: None, exact: true, ..options(task, Mode::Hybrid, k, by) };
+    let look = collection.map(|collection| Look {
+        collection,
+        questions: &questions,
+        embedder,
+        threads: task.threads,
+        hybrid: &hybrid,
+    });
     let (losses, misses) = evidence::losses(judged, &systems, task.at, look.as_ref(), &texts)?;
     timings.loss_s = begun.elapsed().as_secs_f64();
     Ok(Part { systems, tables, losses, misses, timings })
+}
+
+/// One way of asking.
+fn options(task: &Task<'_>, mode: Mode, k: usize, by: query::By) -> Options {
+    task.ranking.options(mode, k, by, UNLIMITED)
 }
 
 fn searched(mode: Mode) -> Searched {
@@ -328,6 +344,17 @@ fn adopted(run: Run, judged: &Judged, articles: &HashSet<&str>) -> Run {
     all
 }
 
+/// The unit of evidence of each question, by column: wordings of one need are one.
+pub fn columns(judged: &Judged, groups: &[paraphrase::Group]) -> Vec<usize> {
+    let wordings = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(number, group)| group.wordings.iter().map(move |(id, _)| (id.as_str(), number)));
+    let of: HashMap<&str, usize> = wordings.collect();
+    let queries = judged.answerable().enumerate();
+    queries.map(|(at, (query, _))| of.get(query).copied().unwrap_or(groups.len() + at)).collect()
+}
+
 /// Puts everything together. Gives the tables back, which a report needs as well.
 fn verdict(
     args: &args::Eval,
@@ -340,18 +367,7 @@ fn verdict(
     let Part { systems, tables, losses, misses, mut timings } = part;
     let tested = Instant::now();
     let groups = paraphrase::groups(&task.gathered.queries, judged);
-    let columns: Vec<usize> = {
-        let of: HashMap<&str, usize> = groups
-            .iter()
-            .enumerate()
-            .flat_map(|(number, group)| group.wordings.iter().map(move |(id, _)| (id.as_str(), number)))
-            .collect();
-        judged
-            .answerable()
-            .enumerate()
-            .map(|(at, (query, _))| of.get(query).copied().unwrap_or(groups.len() + at))
-            .collect()
-    };
+    let columns = columns(judged, &groups);
     let (figures, comparisons) = report::figures(&tables, &Units::new(&columns), args.seed);
     let selection = if columns.len() >= HALVED { eval::select::select(&tables, 0, &columns, args.seed) } else { None };
     timings.test_s = tested.elapsed().as_secs_f64();
@@ -362,19 +378,19 @@ fn verdict(
         }
         _ => Vec::new(),
     };
-    let particulars = json!({
+    let mut particulars = json!({
         "seed": args.seed,
         "modes": task.modes,
         "metrics": task.metrics,
         "by": judged.level,
-        "exact": task.exact,
         "reranked": args.reranked.map(Mode::from),
         "threads": task.threads,
-        "queries": args.queries.as_deref().map(Input::of),
-        "qrels": args.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "queries": args.judging.queries.as_deref().map(Input::of),
+        "qrels": args.judging.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
         "runs": args.run.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
         "grid": args.grid.as_deref().map(Input::of),
     });
+    extend(&mut particulars, task.ranking.particulars());
     let primary = task.metrics[0].to_string();
     let verdict = Verdict {
         title: format!(

@@ -1,0 +1,144 @@
+//! Cross-encoders: a question and a passage read together, and a score for how well the one answers the
+//! other. fastembed's catalogue, or a local folder with an ONNX export.
+
+use super::onnx::{Folder, downloads, runtime};
+use super::{CatalogueEntry, Kind};
+use crate::{Error, Result};
+use fastembed::{
+    OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank, UserDefinedRerankingModel,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// A cross-encoder on ONNX Runtime.
+pub struct CrossEncoder {
+    name: String,
+    origin: Origin,
+    model: TextRerank,
+}
+
+/// Where one can be loaded from again.
+#[derive(Clone)]
+enum Origin {
+    Catalogue(RerankerModel),
+    Folder(PathBuf),
+}
+
+/// Word pieces of question and passage together, where the files do not say.
+const WINDOW: usize = 512;
+
+impl CrossEncoder {
+    /// Loads one by name: a folder that holds `model.onnx` (also under `onnx/`) and `tokenizer.json`, or a name
+    /// of [`catalogue`], by its variant or as it is published, letter case aside.
+    ///
+    /// # Errors
+    /// When there is none of that name, its files are incomplete, its output is not one score, or ONNX
+    /// Runtime is not there.
+    pub fn load(name: &str) -> Result<Self> {
+        let folder = Path::new(name);
+        if folder.is_dir() {
+            return Self::open(name.to_owned(), Origin::Folder(folder.to_owned()));
+        }
+        let known = TextRerank::list_supported_models();
+        let found = known.into_iter().find(|model| {
+            name_of(&model.model).eq_ignore_ascii_case(name) || model.model_code.eq_ignore_ascii_case(name)
+        });
+        match found {
+            Some(found) => Self::open(name_of(&found.model), Origin::Catalogue(found.model)),
+            None => Err(Error::Model {
+                name: name.to_owned(),
+                problem: "no such reranker and no such folder; `nigh models` lists the names".to_owned(),
+            }),
+        }
+    }
+
+    fn open(name: String, origin: Origin) -> Result<Self> {
+        runtime(&name)?;
+        let wrong = |error: fastembed::Error| Error::Model { name: name.clone(), problem: error.to_string() };
+        let model = match &origin {
+            Origin::Catalogue(model) => {
+                let options = RerankInitOptions::new(model.clone()).with_intra_threads(1).with_cache_dir(downloads());
+                TextRerank::try_new(options).map_err(|error| Error::Model {
+                    name: name.clone(),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use. Without that, give --rerank a folder that holds them"),
+                })?
+            }
+            Origin::Folder(path) => {
+                let folder = Folder::new(path);
+                let weights = OnnxSource::File(folder.weights()?);
+                let options =
+                    RerankInitOptionsUserDefined::new().with_intra_threads(1).with_max_length(folder.window(WINDOW));
+                let files = folder.tokenizer_files(WINDOW)?;
+                TextRerank::try_new_from_user_defined(UserDefinedRerankingModel::new(weights, files), options)
+                    .map_err(wrong)?
+            }
+        };
+        let mut cross = Self { name, origin, model };
+        // fastembed panics where the output is of another shape; better here, once, than at a question.
+        cross.score("a", &["b"])?;
+        Ok(cross)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How well each passage answers the question: higher is better, on a scale of the model's own.
+    ///
+    /// # Errors
+    /// When the runtime fails.
+    pub fn score(&mut self, question: &str, passages: &[&str]) -> Result<Vec<f32>> {
+        let wrong = |problem: String| Error::Model { name: self.name.clone(), problem };
+        let model = AssertUnwindSafe(&mut self.model);
+        let scored = catch_unwind(move || {
+            let AssertUnwindSafe(model) = { model };
+            model.rerank(question, passages, false, Some(passages.len().max(1)))
+        });
+        let scored = scored.map_err(|_| wrong("expected an output `logits` of one score for each pair".to_owned()))?;
+        let mut scores = vec![f32::NAN; passages.len()];
+        for result in scored.map_err(|error| wrong(error.to_string()))? {
+            scores[result.index] = result.score;
+        }
+        match scores.iter().find(|score| !score.is_finite()) {
+            Some(score) => Err(wrong(format!("it gave the score {score}"))),
+            None => Ok(scores),
+        }
+    }
+
+    /// Another one of the same, for another thread.
+    ///
+    /// # Errors
+    /// When it cannot be loaded again.
+    pub fn fork(&self) -> Result<Self> {
+        Self::open(self.name.clone(), self.origin.clone())
+    }
+}
+
+/// The cross-encoders of fastembed's catalogue.
+pub fn catalogue() -> Vec<CatalogueEntry> {
+    let entries = TextRerank::list_supported_models().into_iter().map(|model| CatalogueEntry {
+        kind: Kind::Reranker,
+        name: name_of(&model.model),
+        source: model.model_code,
+        dimensions: 1,
+        description: model.description,
+        builtin: false,
+    });
+    entries.collect()
+}
+
+fn name_of(model: &RerankerModel) -> String {
+    format!("{model:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_an_error() {
+        let error = CrossEncoder::load("no-such-reranker").err().unwrap().to_string();
+        assert!(error.contains("no such reranker and no such folder"), "{error}");
+    }
+}

@@ -1,0 +1,138 @@
+//! From all candidates to the hits: reranked, copies folded together, unlike one another.
+
+use crate::fuse::standard;
+use crate::rank::{Ranked, sort};
+use crate::rerank::{Reranker, dot};
+use crate::search::Reranked;
+use crate::{Options, Reranking, Result, copies, diversify};
+use std::collections::HashSet;
+use std::time::Instant;
+use store::{Collection, PassageKey};
+
+/// The hits, and what is known of them.
+pub struct Selected {
+    pub hits: Vec<Ranked>,
+    /// The copies of each.
+    pub copies: Vec<Vec<Ranked>>,
+    /// The score of the first candidate that is no hit.
+    pub next: Option<f32>,
+    pub rerank: Option<Reranked>,
+}
+
+/// Chooses `k` hits from candidates, best first.
+pub fn select(
+    collection: &dyn Collection,
+    reranker: Option<&mut (dyn Reranker + '_)>,
+    question: &str,
+    mut ranked: Vec<Ranked>,
+    options: &Options,
+) -> Result<Selected> {
+    let rerank = match (reranker, options.rerank) {
+        (Some(reranker), Some(how)) => Some(rerank(collection, reranker, question, &mut ranked, how)?),
+        _ => None,
+    };
+    let k = options.k;
+    let mut selected = Selected { hits: ranked, copies: Vec::new(), next: None, rerank };
+    if options.collapse {
+        selected = collapse(collection, selected, if options.diverse.is_some() { usize::MAX } else { k })?;
+    }
+    match options.diverse {
+        Some(unlike) => {
+            let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
+            let vectors = collection.vectors(&keys)?;
+            let before: Vec<PassageKey> = keys;
+            let mut copies = std::mem::take(&mut selected.copies);
+            selected.hits = diversify::choose(selected.hits, &vectors, k, unlike);
+            let place = |hit: &Ranked| before.iter().position(|key| *key == hit.key);
+            let of = |hit| place(hit).and_then(|at| copies.get_mut(at)).map(std::mem::take).unwrap_or_default();
+            selected.copies = selected.hits.iter().map(of).collect();
+        }
+        None => {
+            selected.next = selected.next.or(selected.hits.get(k).map(|next| next.score));
+            selected.hits.truncate(k);
+        }
+    }
+    selected.copies.resize_with(selected.hits.len(), Vec::new);
+    Ok(selected)
+}
+
+/// Scores the best again and orders them by both scores; the others follow below.
+fn rerank(
+    collection: &dyn Collection,
+    reranker: &mut dyn Reranker,
+    question: &str,
+    ranked: &mut [Ranked],
+    how: Reranking,
+) -> Result<Reranked> {
+    let begun = Instant::now();
+    let of = ranked.len().min(how.top);
+    let keys: Vec<PassageKey> = ranked[..of].iter().map(|passage| passage.key).collect();
+    let texts = collection.fetch(&keys)?.into_iter().map(|passage| {
+        if passage.text.starts_with(&passage.title) {
+            passage.text
+        } else {
+            format!("{} {}", passage.title, passage.text)
+        }
+    });
+    let texts: Vec<String> = texts.collect();
+    let scores = reranker.scores(question, &texts, begun + how.budget)?;
+    let (head, rest) = ranked.split_at_mut(scores.len().min(of));
+    let weight = reranker.weight();
+    let searched = standard(head.iter().map(|passage| passage.score));
+    let scored = standard(scores.iter().copied());
+    for (at, passage) in head.iter_mut().enumerate() {
+        passage.rerank = Some(scores[at]);
+        passage.score = if weight >= 1.0 { scores[at] } else { (1.0 - weight) * searched[at] + weight * scored[at] };
+    }
+    sort(head);
+    if let (Some(lowest), Some(highest)) = (head.last().map(|p| p.score), rest.first().map(|p| p.score)) {
+        rest.iter_mut().for_each(|passage| passage.score += lowest - 1.0 - highest);
+    }
+    let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    Ok(Reranked { model: reranker.name().to_owned(), passages: head.len(), of, took_ms })
+}
+
+/// Puts every copy of a better candidate under it.
+fn collapse(collection: &dyn Collection, selected: Selected, k: usize) -> Result<Selected> {
+    let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
+    let vectors = collection.vectors(&keys)?;
+    let mut hits: Vec<Ranked> = Vec::new();
+    let mut copies: Vec<Vec<Ranked>> = Vec::new();
+    let (mut places, mut rows, mut next) = (Vec::<usize>::new(), Vec::<Option<HashSet<u64>>>::new(), None);
+    let text_rows = |key| -> Result<HashSet<u64>> {
+        let passages = collection.fetch(&[key])?;
+        Ok(passages.first().map(|passage| copies::rows(&passage.text)).unwrap_or_default())
+    };
+    for (at, candidate) in selected.hits.into_iter().enumerate() {
+        let mut own = None;
+        let mut copy_of = None;
+        for (hit, &place) in places.iter().enumerate() {
+            if dot(&vectors[place], &vectors[at]) < copies::NEAR {
+                continue;
+            }
+            if own.is_none() {
+                own = Some(text_rows(candidate.key)?);
+            }
+            if rows[hit].is_none() {
+                rows[hit] = Some(text_rows(hits[hit].key)?);
+            }
+            if let (Some(a), Some(b)) = (&own, &rows[hit])
+                && copies::alike(a, b)
+            {
+                copy_of = Some(hit);
+                break;
+            }
+        }
+        match copy_of {
+            Some(hit) => copies[hit].push(candidate),
+            None if hits.len() < k => {
+                hits.push(candidate);
+                copies.push(Vec::new());
+                places.push(at);
+                rows.push(own);
+            }
+            None => next = next.or(Some(candidate.score)),
+        }
+    }
+    Ok(Selected { hits, copies, next, rerank: selected.rerank })
+}
