@@ -206,7 +206,8 @@ pub struct Ranking {
     #[arg(long, value_name = "W", value_parser = zero_to_one)]
     pub dense_weight: Option<f32>,
     /// Look at the best again: maxsim (the built-in model, word piece by word piece), builtin (its
-    /// cosine, for collections of another model), or a cross-encoder by name or folder
+    /// cosine, for collections of another model), a cross-encoder by name or folder, or none
+    /// [default: builtin for a collection of the static model, else none]
     #[arg(long, value_name = "MODEL")]
     pub rerank: Option<String>,
     /// How many of the best are reranked

@@ -86,6 +86,12 @@ pub fn counted(count: usize, one: &str) -> String {
     }
 }
 
+/// The name of a language as it is written in a sentence.
+pub fn titled(language: store::Language) -> String {
+    let name = language.to_string();
+    name[..1].to_uppercase() + &name[1..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

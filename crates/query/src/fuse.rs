@@ -1,11 +1,17 @@
 //! Two ranked lists to one.
 
+use crate::Options;
 use std::collections::HashMap;
-use store::{Candidate, Fusion, FusionMethod, PassageKey};
+use store::{Candidate, Collection, Fusion, FusionMethod, PassageKey};
 
 /// How lists are fused where nothing else is said. nDCG@10 of whole documents, 300 candidates of each list
 /// (SciFact, SQuAD, Cranfield, MedQuAD): `benches/README.md` has the table and how it is made.
 pub const DEFAULT: Fusion = Fusion { method: FusionMethod::ZScore, dense: 0.5 };
+
+/// How lists are fused: as the options say, else as the collection was tuned, else by default.
+pub(crate) fn in_use(collection: &dyn Collection, options: &Options) -> Fusion {
+    options.fusion.or(collection.manifest().fusion).unwrap_or(DEFAULT)
+}
 
 /// The constant of reciprocal ranks, as their authors set it.
 const RRF: f32 = 60.0;

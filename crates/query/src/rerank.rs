@@ -11,13 +11,24 @@ pub const MAXSIM: &str = "maxsim";
 /// The cosine of the built-in model, for collections of another model's vectors.
 pub const BUILTIN: &str = "builtin";
 
+/// What becomes of a reranker's scores. All are in standard deviations over the passages it scored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Place {
+    /// They count so much, 0..=1, beside the score of the search.
+    Beside(f32),
+    /// They stand in for nearness in meaning: words count as they did.
+    ForMeaning,
+    /// They alone decide, as they are.
+    Alone,
+}
+
 /// Scores passages again. Higher is better, on a scale of its own.
 pub trait Reranker: Send {
     /// The name it is asked for by.
     fn name(&self) -> &str;
 
-    /// What its scores count beside those of the search, 0..=1, both in standard deviations.
-    fn weight(&self) -> f32;
+    /// What becomes of its scores.
+    fn place(&self) -> Place;
 
     /// The scores of the first passages: all of them, or fewer where `deadline` comes before the last. The
     /// first ones are scored whatever the time.
@@ -47,8 +58,8 @@ impl Reranker for MaxSim {
 
     /// nDCG@10 of the 50 best with weights 0, .2, .35, .5: SciFact .7358, .7355, .7407, .7376; SQuAD .8891, .8981,
     /// .9024, .9039; Cranfield .4114, .4089, .4049, .4042.
-    fn weight(&self) -> f32 {
-        0.35
+    fn place(&self) -> Place {
+        Place::Beside(0.35)
     }
 
     fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
@@ -65,7 +76,10 @@ impl Reranker for MaxSim {
     }
 }
 
-/// The cosine of question and passage by another model than the collection's.
+/// The cosine of question and passage by another model than the collection's: a static model finds the
+/// candidates, this one ranks them. nDCG@10 of the 50 best, beside that of a collection of this model's own: SciFact .740
+/// and .738, Cranfield .409 and .414, SQuAD .885 and .889; with the static model's cosines kept in the sum .709 or less
+/// on SciFact.
 pub struct Cosine {
     workers: Vec<Box<dyn Embedder>>,
 }
@@ -82,8 +96,8 @@ impl Reranker for Cosine {
         BUILTIN
     }
 
-    fn weight(&self) -> f32 {
-        0.5
+    fn place(&self) -> Place {
+        Place::ForMeaning
     }
 
     fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
@@ -116,8 +130,8 @@ impl Reranker for Cross {
         &self.name
     }
 
-    fn weight(&self) -> f32 {
-        1.0
+    fn place(&self) -> Place {
+        Place::Alone
     }
 
     fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {

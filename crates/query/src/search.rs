@@ -297,7 +297,7 @@ impl<'a> Searcher<'a> {
     ) -> Result<(Vec<Ranked>, bool)> {
         let (dense, lexical) = self.lists(question, vector, words, depth, options)?;
         let all_seen = dense.len() < depth && lexical.len() < depth;
-        let fusion = options.fusion.or(self.collection.manifest().fusion).unwrap_or(fuse::DEFAULT);
+        let fusion = fuse::in_use(self.collection, options);
         Ok((self.fused(&dense, &lexical, fusion, options)?, all_seen))
     }
 
@@ -423,7 +423,7 @@ impl<'a> Searcher<'a> {
             Mode::Dense => vec![Vec::new(); keys.len()],
             _ => self.collection.explain_lexical(question, &keys)?,
         };
-        let fusion = options.fusion.or(self.collection.manifest().fusion).unwrap_or(fuse::DEFAULT);
+        let fusion = fuse::in_use(self.collection, options);
         let mut explanations = Vec::with_capacity(keys.len());
         for ((hit, passage), words) in selected.hits.iter().zip(passages).zip(words) {
             let (text, start) = (passage.text.as_str(), passage.span.start);

@@ -1,10 +1,10 @@
 //! From all candidates to the hits: reranked, copies folded together, unlike one another.
 
-use crate::fuse::standard;
+use crate::fuse::{self, standard};
 use crate::rank::{Ranked, sort};
-use crate::rerank::{Reranker, dot};
+use crate::rerank::{Place, Reranker, dot};
 use crate::search::Reranked;
-use crate::{Options, Reranking, Result, copies, diversify};
+use crate::{Mode, Options, Reranking, Result, copies, diversify};
 use std::collections::HashSet;
 use std::time::Instant;
 use store::{Collection, PassageKey};
@@ -27,8 +27,12 @@ pub fn select(
     mut ranked: Vec<Ranked>,
     options: &Options,
 ) -> Result<Selected> {
+    let meaning = match options.mode {
+        Mode::Dense => 1.0,
+        _ => fuse::in_use(collection, options).dense,
+    };
     let rerank = match (reranker, options.rerank) {
-        (Some(reranker), Some(how)) => Some(rerank(collection, reranker, question, &mut ranked, how)?),
+        (Some(reranker), Some(how)) => Some(rerank(collection, reranker, question, &mut ranked, how, meaning)?),
         _ => None,
     };
     let k = options.k;
@@ -56,13 +60,14 @@ pub fn select(
     Ok(selected)
 }
 
-/// Scores the best again and orders them by both scores; the others follow below.
+/// Scores the best again and orders them anew; the others follow below. `meaning` is what nearness in meaning counts.
 fn rerank(
     collection: &dyn Collection,
     reranker: &mut dyn Reranker,
     question: &str,
     ranked: &mut [Ranked],
     how: Reranking,
+    meaning: f32,
 ) -> Result<Reranked> {
     let begun = Instant::now();
     let of = ranked.len().min(how.top);
@@ -77,12 +82,16 @@ fn rerank(
     let texts: Vec<String> = texts.collect();
     let scores = reranker.scores(question, &texts, begun + how.budget)?;
     let (head, rest) = ranked.split_at_mut(scores.len().min(of));
-    let weight = reranker.weight();
-    let searched = standard(head.iter().map(|passage| passage.score));
+    let of_search = standard(head.iter().map(|passage| passage.score));
+    let of_words = standard(head.iter().map(|passage| passage.parts.shares[1]));
     let scored = standard(scores.iter().copied());
     for (at, passage) in head.iter_mut().enumerate() {
         passage.rerank = Some(scores[at]);
-        passage.score = if weight >= 1.0 { scores[at] } else { (1.0 - weight) * searched[at] + weight * scored[at] };
+        passage.score = match reranker.place() {
+            Place::Alone => scores[at],
+            Place::Beside(weight) => (1.0 - weight) * of_search[at] + weight * scored[at],
+            Place::ForMeaning => (1.0 - meaning) * of_words[at] + meaning * scored[at],
+        };
     }
     sort(head);
     if let (Some(lowest), Some(highest)) = (head.last().map(|p| p.score), rest.first().map(|p| p.score)) {

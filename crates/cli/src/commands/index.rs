@@ -6,7 +6,7 @@ use crate::args;
 use crate::articles::{self, Job, Names, Report};
 use crate::config::Config;
 use crate::output::{Output, style, styled};
-use crate::text::counted;
+use crate::text::{counted, titled};
 use anyhow::{Context, bail};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
@@ -170,10 +170,4 @@ fn print(output: &mut Output, location: &str, collection: &dyn Collection, repor
         if location == ".nigh" { String::new() } else { format!(" -c {location}") }
     ))?;
     Ok(())
-}
-
-/// The name of a language as it is written in a sentence.
-fn titled(language: Language) -> String {
-    let name = language.to_string();
-    name[..1].to_uppercase() + &name[1..]
 }

@@ -4,20 +4,21 @@ use super::forks;
 use crate::args::Ranking;
 use anyhow::bail;
 use ingest::Embedder;
-use ingest::embed::{self, CrossEncoder, Workload, builtin};
+use ingest::embed::{self, CrossEncoder, Workload, builtin, fixed};
 use query::rerank::{self, Cosine, Cross, MaxSim, Reranker};
 use query::{By, Mode, Options, Reranking};
 use serde_json::json;
 use std::time::Duration;
+use store::Collection;
 
 /// How long reranking may take where a whole batch waits: as long as it takes, so that its results are
 /// the same each time.
 pub const UNLIMITED: Duration = Duration::from_secs(1 << 30);
 
 impl Ranking {
-    /// The options of one search. `budget` is what reranking may take where the flags do not say.
-    pub fn options(&self, mode: Mode, k: usize, by: By, budget: Duration) -> Options {
-        let rerank = self.rerank.as_ref().map(|_| Reranking {
+    /// The options of one search of a collection. `budget` is what reranking may take where the flags do not say.
+    pub fn options(&self, of: &dyn Collection, mode: Mode, k: usize, by: By, budget: Duration) -> Options {
+        let rerank = self.rerank_name(of, mode).map(|_| Reranking {
             top: self.rerank_top as usize,
             budget: self.rerank_ms.map_or(budget, |ms| Duration::from_millis(u64::from(ms))),
         });
@@ -34,6 +35,16 @@ impl Ranking {
         }
     }
 
+    /// The reranker asked for; where none is, a static model's candidates are for the built-in one to rank.
+    fn rerank_name<'a>(&'a self, collection: &dyn Collection, mode: Mode) -> Option<&'a str> {
+        match self.rerank.as_deref() {
+            Some(NONE) => None,
+            Some(name) => Some(name),
+            None if mode != Mode::Lexical && collection.manifest().model.name == fixed::NAME => Some(rerank::BUILTIN),
+            None => None,
+        }
+    }
+
     fn fusion(&self) -> Option<store::Fusion> {
         let default = query::fuse::DEFAULT;
         (self.fusion.is_some() || self.dense_weight.is_some()).then(|| store::Fusion {
@@ -42,22 +53,31 @@ impl Ranking {
         })
     }
 
-    /// The reranker asked for. `embedder` is the collection's, which late interaction shares if it can.
-    pub fn reranker(&self, embedder: Option<&dyn Embedder>) -> anyhow::Result<Option<RerankWith>> {
-        self.rerank.as_deref().map(|name| RerankWith::load(name, embedder)).transpose()
+    /// The reranker that a collection is asked with. `embedder` is its own, which late interaction shares if it can.
+    pub fn reranker(
+        &self,
+        of: &dyn Collection,
+        mode: Mode,
+        embedder: Option<&dyn Embedder>,
+    ) -> anyhow::Result<Option<RerankWith>> {
+        self.rerank_name(of, mode).map(|name| RerankWith::load(name, embedder)).transpose()
     }
 
     /// What was asked, for a manifest.
-    pub fn particulars(&self) -> serde_json::Value {
+    pub fn particulars(&self, of: Option<&dyn Collection>) -> serde_json::Value {
+        let rerank = of.and_then(|of| self.rerank_name(of, Mode::Hybrid));
         json!({
             "exact": self.exact,
             "article_score": query::ArticleScore::from(self.article_score),
             "fusion": self.fusion(),
             "filter": self.filter.as_ref().map(ToString::to_string),
-            "rerank": self.rerank.as_ref().map(|name| json!({ "model": name, "top": self.rerank_top, "ms": self.rerank_ms })),
+            "rerank": rerank.map(|name| json!({ "model": name, "top": self.rerank_top, "ms": self.rerank_ms })),
         })
     }
 }
+
+/// Asks for no reranker.
+const NONE: &str = "none";
 
 /// A reranker, to be had once for each thread or with many threads.
 pub enum RerankWith {

@@ -24,14 +24,14 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let location = config.collection(&args.on);
     let mode = args.how.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
     let ranking = &args.how.ranking;
-    let options = ranking.options(mode, args.k as usize, args.by.into(), UNLIMITED);
     let queries = eval::query::read(&args.queries)?;
     let collection = store::open(&location)?;
     let threads = config.threads(args.threads);
     let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let asked = Questions::embed(&texts, embedder.as_deref(), threads)?;
-    let rerank = ranking.reranker(embedder.as_deref())?;
+    let options = ranking.options(&*collection, mode, args.k as usize, args.by.into(), UNLIMITED);
+    let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let reranked = rerank.as_ref().map(|rerank| format!("-{}", column(rerank.name()))).unwrap_or_default();
     let name = format!("nigh-{}{reranked}", mode.name());
     let mut out = Pending::create(&args.out)?;
@@ -51,7 +51,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         "k": args.k,
         "seconds": seconds,
     });
-    extend(&mut particulars, ranking.particulars());
+    extend(&mut particulars, ranking.particulars(Some(&*collection)));
     let manifest = manifest(Some((&*collection, &location)), particulars)?;
     let beside = write_beside(&args.out, &manifest)?;
     if output.is_json() {

@@ -6,7 +6,7 @@ use crate::args;
 use crate::articles::Names;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::text::{clipped, counted, keywords, wrapped};
+use crate::text::{clipped, counted, keywords, titled, wrapped};
 use anyhow::Context;
 use ingest::ByteSpan;
 use ingest::embed::Workload;
@@ -29,19 +29,19 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
     let mode = args.how.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
     let k = args.k.or(config.k).unwrap_or(HITS) as usize;
     let ranking = &args.how.ranking;
-    let options = Options {
-        collapse: !args.copies,
-        diverse: args.diverse,
-        around: args.around as usize,
-        explain: args.explain,
-        ..ranking.options(mode, k, args.by.into(), BUDGET)
-    };
     if args.question != "-" && args.question.trim().is_empty() {
         anyhow::bail!(query::Error::EmptyQuestion);
     }
     let collection = store::open(&location)?;
     let embedder = embedder_for(&*collection, mode, Workload::Questions)?;
-    let rerank = ranking.reranker(embedder.as_deref())?;
+    let options = Options {
+        collapse: !args.copies,
+        diverse: args.diverse,
+        around: args.around as usize,
+        explain: args.explain,
+        ..ranking.options(&*collection, mode, k, args.by.into(), BUDGET)
+    };
+    let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let reranker = rerank.map(|rerank| rerank.with_threads(config.threads(None))).transpose()?;
     let mut searcher = Searcher::new(&*collection, embedder)?.with_reranker(reranker);
     let names = Names::new(&location);
@@ -51,7 +51,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
             hit.path = names.path(&hit.path);
             hit.copies.iter_mut().for_each(|copy| copy.path = names.path(&copy.path));
         }
-        say(&response, &collection.manifest().language);
+        say(&response, collection.manifest().language);
         if response.cut > 0 {
             let (cut, window) = (counted(response.cut, "word piece"), collection.manifest().model.window);
             output::note(format_args!(
@@ -91,7 +91,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
 }
 
 /// What a reader should know of how a question was answered.
-fn say(response: &Response, language: &Language) {
+fn say(response: &Response, language: Language) {
     if response.wordless {
         let without = match response.mode {
             Mode::Lexical => "",
@@ -101,9 +101,11 @@ fn say(response: &Response, language: &Language) {
     }
     let asked = Language::detect(&response.query);
     let tells = response.query.split_whitespace().count() >= WORDS;
-    if tells && asked != *language && asked != Language::Other {
+    if tells && asked != language && asked != Language::Other {
         output::note(format_args!(
-            "the question looks like {asked}, the articles' words are {language}: words will hardly be found"
+            "the question looks like {}, the articles' words are {}: words will hardly be found",
+            titled(asked),
+            titled(language)
         ));
     }
     if let Some(rerank) = response.rerank.as_ref().filter(|rerank| rerank.passages < rerank.of) {

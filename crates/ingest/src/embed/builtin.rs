@@ -22,7 +22,7 @@ const WINDOW: usize = 256;
 const HASH: &str = "d652bc276c1d9ac282eff62f9aac1310";
 
 static ONNX: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/model.onnx");
-static TOKENIZER: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/tokenizer.json");
+pub(super) static TOKENIZER: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/tokenizer.json");
 
 /// The built-in model, loaded. Forks share its weights.
 pub struct Builtin {

@@ -1,8 +1,9 @@
-//! A text to a unit vector, behind [`Embedder`]: the built-in model ([`builtin`]) or any other
-//! through fastembed and ONNX Runtime ([`onnx`]).
+//! A text to a unit vector, behind [`Embedder`]: the built-in model ([`builtin`]), a static one ([`fixed`]), or
+//! any other through fastembed and ONNX Runtime ([`onnx`]).
 
 pub mod builtin;
 mod cross;
+pub mod fixed;
 pub mod onnx;
 mod profile;
 mod wordpieces;
@@ -121,7 +122,7 @@ pub enum Workload {
     Passages,
 }
 
-/// Loads a model by name: `builtin` or its full name, a folder that holds an ONNX model, or a name
+/// Loads a model by name: `builtin`, `static` or their full names, a folder that holds an ONNX or a static model, or a name
 /// of fastembed's catalogue (see [`catalogue`]).
 ///
 /// # Errors
@@ -131,7 +132,13 @@ pub fn load(name: &str, workload: Workload) -> Result<Box<dyn Embedder>> {
     if name == builtin::ALIAS || name == builtin::NAME {
         return Ok(Box::new(builtin::Builtin::load(workload)?));
     }
+    if name == fixed::ALIAS || name == fixed::NAME {
+        return Ok(Box::new(fixed::Static::builtin()?));
+    }
     let folder = std::path::Path::new(name);
+    if fixed::Static::is_in(folder) {
+        return Ok(Box::new(fixed::Static::from_folder(folder)?));
+    }
     if folder.is_dir() {
         return Ok(Box::new(onnx::Onnx::from_folder(folder)?));
     }
@@ -175,7 +182,15 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
         description: "English sentences and short passages, int8; compiled in".to_owned(),
         builtin: true,
     };
-    std::iter::once(builtin).chain(onnx::catalogue()).collect()
+    let fixed = CatalogueEntry {
+        name: fixed::NAME.to_owned(),
+        source: "distilled from the first".to_owned(),
+        dimensions: 256,
+        description: "a vector a word piece: indexing without a wait, questions rescored by the first; compiled in"
+            .to_owned(),
+        ..builtin.clone()
+    };
+    [builtin, fixed].into_iter().chain(onnx::catalogue()).collect()
 }
 
 /// Where this program keeps what it can make or fetch again: a folder among the user's caches.

@@ -66,6 +66,19 @@ impl WordPieces {
         (ids, cut)
     }
 
+    /// The piece ids of `text` without special ones, at most `window`, and how many were left out.
+    pub fn plain(&self, text: &str, window: usize) -> (Vec<u32>, usize) {
+        let mut ids: Vec<u32> = blocks(text).flat_map(|block| self.encode_block(block)).collect();
+        let cut = ids.len().saturating_sub(window);
+        ids.truncate(window);
+        (ids, cut)
+    }
+
+    /// The piece that stands for what the vocabulary lacks, if there is one.
+    pub fn unknown(&self) -> Option<u32> {
+        ["[UNK]", "<unk>"].iter().find_map(|name| self.tokenizer.token_to_id(name))
+    }
+
     /// What is left of `text` after its first `pieces` pieces: what a window of that size does not
     /// read.
     pub fn beyond<'a>(&self, text: &'a str, pieces: usize) -> &'a str {

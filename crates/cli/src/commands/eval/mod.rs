@@ -207,10 +207,12 @@ fn judge(
     let k = (deepest.max(task.at) + spare).min(all.max(1));
     if let Some(collection) = collection.filter(|_| !task.modes.is_empty()) {
         let begun = Instant::now();
-        let rerank = task.ranking.reranker(embedder)?;
+        let way = |mode: Mode| options(task, collection, mode, k, by);
+        let rerank = task.modes.iter().find(|mode| way(**mode).rerank.is_some());
+        let rerank = rerank.map(|mode| task.ranking.reranker(collection, *mode, embedder)).transpose()?.flatten();
         // Every mode, and after all of them every mode reranked.
-        let plain = task.modes.iter().map(|&mode| Options { rerank: None, ..options(task, mode, k, by) });
-        let again = task.modes.iter().map(|&mode| options(task, mode, k, by)).filter(|_| rerank.is_some());
+        let plain = task.modes.iter().map(|mode| Options { rerank: None, ..way(*mode) });
+        let again = task.modes.iter().map(|mode| way(*mode)).filter(|way| way.rerank.is_some());
         let ways: Vec<Options> = plain.chain(again).collect();
         let name = |way: &Options| {
             let parts =
@@ -222,11 +224,11 @@ fn judge(
             runs.iter_mut().zip(rankings).for_each(|(run, ranking)| run.set(&queries[at].id, ranking));
             Ok(())
         })?;
-        let modes = task.modes.len();
-        systems.extend(runs.into_iter().zip(&ways).enumerate().map(|(at, (run, way))| System {
+        let before = |way: &Options| task.modes.iter().position(|mode| *mode == way.mode);
+        systems.extend(runs.into_iter().zip(&ways).map(|(run, way)| System {
             run,
             searched: if way.rerank.is_some() { Searched::File } else { searched(way.mode) },
-            reranked: way.rerank.map(|_| at - modes),
+            reranked: way.rerank.and_then(|_| before(way)),
         }));
         timings.search_s = begun.elapsed().as_secs_f64();
     }
@@ -235,13 +237,17 @@ fn judge(
     let tables: Vec<Table> = systems.iter().map(|system| Table::new(judged, &system.run, &task.metrics)).collect();
     timings.judge_s = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
-    let hybrid = Options { rerank: None, exact: true, ..options(task, Mode::Hybrid, k, by) };
-    let look = collection.map(|collection| Look {
+    let hybrid = collection.map(|collection| Options {
+        rerank: None,
+        exact: true,
+        ..options(task, collection, Mode::Hybrid, k, by)
+    });
+    let look = collection.zip(hybrid.as_ref()).map(|(collection, hybrid)| Look {
         collection,
         questions: &questions,
         embedder,
         threads: task.threads,
-        hybrid: &hybrid,
+        hybrid,
     });
     let (losses, misses) = evidence::losses(judged, &systems, task.at, look.as_ref(), &texts)?;
     timings.loss_s = begun.elapsed().as_secs_f64();
@@ -249,8 +255,8 @@ fn judge(
 }
 
 /// One way of asking.
-fn options(task: &Task<'_>, mode: Mode, k: usize, by: query::By) -> Options {
-    task.ranking.options(mode, k, by, UNLIMITED)
+fn options(task: &Task<'_>, collection: &dyn Collection, mode: Mode, k: usize, by: query::By) -> Options {
+    task.ranking.options(collection, mode, k, by, UNLIMITED)
 }
 
 fn searched(mode: Mode) -> Searched {
@@ -390,7 +396,7 @@ fn verdict(
         "runs": args.run.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
         "grid": args.grid.as_deref().map(Input::of),
     });
-    extend(&mut particulars, task.ranking.particulars());
+    extend(&mut particulars, task.ranking.particulars(collection.map(|(collection, _)| collection)));
     let primary = task.metrics[0].to_string();
     let verdict = Verdict {
         title: format!(

@@ -1,0 +1,290 @@
+//! Static models: a vector for each word piece, and a text's is their weighted mean. Hundreds of times as fast as
+//! a network, and less exact. In the layout of model2vec: the built-in one, or a local folder.
+
+use super::builtin::TOKENIZER;
+use super::wordpieces::WordPieces;
+use super::{Embedder, Embedding, ModelInfo, Role, normalized};
+use crate::{Error, Result};
+use half::f16;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The built-in one's full name.
+pub const NAME: &str = "minilm-l6-v2-static";
+/// The short name for it.
+pub const ALIAS: &str = "static";
+/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json; a test
+/// computes it.
+const HASH: &str = "5345a6bb244a444ef7519b649c88218e";
+/// As good as no limit: what a longer text has beyond it changes no mean.
+const WINDOW: usize = 1 << 20;
+
+static TENSORS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-static/model.safetensors");
+
+/// A static model, loaded. Forks share it.
+#[derive(Clone)]
+pub struct Static(Arc<Shared>);
+
+struct Shared {
+    info: ModelInfo,
+    pieces: Arc<WordPieces>,
+    table: Table,
+    /// The piece that stands for what the vocabulary lacks.
+    unknown: Option<u32>,
+}
+
+/// The vectors of all pieces.
+struct Table {
+    rows: Rows,
+    dimensions: usize,
+    /// What each piece counts.
+    weights: Option<Vec<f32>>,
+    /// The row of each piece, where they are not the same.
+    mapping: Option<Vec<u32>>,
+}
+
+enum Rows {
+    Bytes(Cow<'static, [u8]>),
+    Floats(Vec<f32>),
+}
+
+impl Static {
+    /// The built-in one.
+    ///
+    /// # Errors
+    /// None in a binary that passed its tests.
+    pub fn builtin() -> Result<Self> {
+        let table = Table::read(TENSORS, Cow::Borrowed).map_err(|problem| wrong(NAME, problem))?;
+        Self::with(NAME.to_owned(), HASH.to_owned(), table, WordPieces::from_bytes(TOKENIZER, NAME)?)
+    }
+
+    /// Whether a folder holds such a model.
+    pub fn is_in(folder: &Path) -> bool {
+        let config: Option<Value> =
+            std::fs::read(folder.join("config.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        config.is_some_and(|config| config["model_type"] == "model2vec")
+    }
+
+    /// A model in a local folder: `model.safetensors` with the tensor `embeddings` and, where they are there,
+    /// `weights` and `mapping`; `tokenizer.json`.
+    ///
+    /// # Errors
+    /// When a file is missing or broken.
+    pub fn from_folder(folder: &Path) -> Result<Self> {
+        let name = folder.to_string_lossy().into_owned();
+        let read =
+            |file: &str| std::fs::read(folder.join(file)).map_err(|error| wrong(&name, format!("{file}: {error}")));
+        let (tensors, tokenizer) = (read("model.safetensors")?, read("tokenizer.json")?);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&tensors).update(&tokenizer);
+        let hash = hasher.finalize().to_hex()[..32].to_owned();
+        let table = Table::read(&tensors, |rows| Cow::Owned(rows.to_vec())).map_err(|problem| wrong(&name, problem))?;
+        let pieces = WordPieces::from_bytes(&tokenizer, &name)?;
+        Self::with(name, hash, table, pieces)
+    }
+
+    fn with(name: String, hash: String, table: Table, pieces: WordPieces) -> Result<Self> {
+        let info = ModelInfo {
+            name,
+            hash,
+            dimensions: table.dimensions,
+            window: WINDOW,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
+        };
+        let unknown = pieces.unknown();
+        Ok(Self(Arc::new(Shared { info, pieces: Arc::new(pieces), table, unknown })))
+    }
+}
+
+fn wrong(name: &str, problem: impl Into<String>) -> Error {
+    Error::Model { name: name.to_owned(), problem: problem.into() }
+}
+
+impl Embedder for Static {
+    fn model(&self) -> &ModelInfo {
+        &self.0.info
+    }
+
+    fn pieces(&self) -> &Arc<WordPieces> {
+        &self.0.pieces
+    }
+
+    fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
+        let Shared { info, pieces, table, unknown } = &*self.0;
+        let (ids, cut) = pieces.plain(text, WINDOW);
+        let mut sum = vec![0f32; table.dimensions];
+        ids.iter().filter(|id| Some(**id) != *unknown).for_each(|id| table.add(*id, &mut sum));
+        if sum.iter().all(|x| *x == 0.0) {
+            // Nothing in it is known; some direction it must have.
+            table.add(unknown.unwrap_or_default(), &mut sum);
+        }
+        Ok(Embedding { vector: normalized(sum, &info.name, text)?, pieces: ids.len() + cut, cut })
+    }
+
+    fn fork(&self) -> Result<Box<dyn Embedder>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Table {
+    fn read<'a>(bytes: &'a [u8], own: impl FnOnce(&'a [u8]) -> Cow<'static, [u8]>) -> Result<Self, String> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("model.safetensors: {error}"))?;
+        let embeddings = tensors.tensor("embeddings").map_err(|_| "model.safetensors: no tensor `embeddings`")?;
+        let &[rows, dimensions] = embeddings.shape() else {
+            return Err(format!("embeddings: expected two dimensions, found the shape {:?}", embeddings.shape()));
+        };
+        if rows == 0 || dimensions == 0 {
+            return Err(format!("embeddings: nothing in the shape {:?}", embeddings.shape()));
+        }
+        let weights = tensors.tensor("weights").ok().map(|tensor| floats("weights", &tensor)).transpose()?;
+        let mapping = tensors.tensor("mapping").ok().map(|tensor| places(&tensor, rows)).transpose()?;
+        let vocabulary = mapping.as_ref().map_or(rows, Vec::len);
+        if let Some(found) = weights.as_ref().map(Vec::len).filter(|found| *found != vocabulary) {
+            return Err(format!("weights: expected {vocabulary}, found {found}"));
+        }
+        let rows = match embeddings.dtype() {
+            Dtype::I8 => Rows::Bytes(own(embeddings.data())),
+            _ => Rows::Floats(floats("embeddings", &embeddings)?),
+        };
+        Ok(Self { rows, dimensions, weights, mapping })
+    }
+
+    /// Adds the vector of a piece; nothing if it has none.
+    fn add(&self, piece: u32, sum: &mut [f32]) {
+        let row = match &self.mapping {
+            Some(mapping) => mapping.get(piece as usize).map(|row| *row as usize),
+            None => Some(piece as usize),
+        };
+        let weight = self.weights.as_ref().map_or(Some(1.0), |weights| weights.get(piece as usize).copied());
+        let (Some(row), Some(weight)) = (row, weight) else { return };
+        let place = row * self.dimensions..(row + 1) * self.dimensions;
+        match &self.rows {
+            Rows::Bytes(rows) => {
+                let Some(row) = rows.get(place) else { return };
+                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += weight * f32::from(*x as i8));
+            }
+            Rows::Floats(rows) => {
+                let Some(row) = rows.get(place) else { return };
+                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += weight * x);
+            }
+        }
+    }
+}
+
+fn floats(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>, String> {
+    let data = tensor.data();
+    let values: Vec<f32> = match tensor.dtype() {
+        Dtype::F32 => data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        Dtype::F64 => data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect(),
+        Dtype::F16 => data.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+        other => return Err(format!("{name}: expected floats, or bytes for embeddings, found {other:?}")),
+    };
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(format!("{name}: found {value}")),
+        None => Ok(values),
+    }
+}
+
+fn places(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String> {
+    let data = tensor.data();
+    let places: Vec<i64> = match tensor.dtype() {
+        Dtype::I32 => data.as_chunks().0.iter().map(|bytes| i64::from(i32::from_le_bytes(*bytes))).collect(),
+        Dtype::I64 => data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect(),
+        other => return Err(format!("mapping: expected whole numbers, found {other:?}")),
+    };
+    let place = |place: &i64| {
+        let fits = u32::try_from(*place).ok().filter(|place| (*place as usize) < rows);
+        fits.ok_or_else(|| format!("mapping: expected a row below {rows}, found {place}"))
+    };
+    places.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::serialize_to_file;
+
+    fn dot(a: &[f32], b: &[f32]) -> f32 {
+        a.iter().zip(b).map(|(x, y)| x * y).sum()
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_files() {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(TENSORS).update(TOKENIZER);
+        assert_eq!(hasher.finalize().to_hex()[..32], *HASH);
+    }
+
+    #[test]
+    fn near_in_meaning_is_near_in_space() {
+        let mut model = Static::builtin().unwrap();
+        let mut of = |text: &str| model.embed(text, Role::Query).unwrap().vector;
+        let asked = of("How do I reset my password?");
+        assert!((dot(&asked, &asked) - 1.0).abs() < 1e-5 && asked.len() == 256);
+        assert!(dot(&asked, &of("I forgot my login secret")) > dot(&asked, &of("The cat sat on the mat.")) + 0.1);
+        // Order says nothing to it, and what it does not know is left out.
+        assert!(dot(&of("moon and tides"), &of("tides and moon")) > 0.9999);
+        assert_eq!(of("tides \u{10ffff}"), of("tides"));
+        assert_eq!(of(""), of("\u{10ffff}"));
+    }
+
+    #[test]
+    fn a_folder_in_the_layout_of_model2vec_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut model = Static::builtin().unwrap();
+        let Table { rows: Rows::Bytes(rows), weights: Some(weights), .. } = &model.0.table else { panic!() };
+        // The same model with floats, every second row first, and a mapping to where they went.
+        let vocabulary = weights.len();
+        let place = |piece: usize| if piece.is_multiple_of(2) { piece / 2 } else { vocabulary.div_ceil(2) + piece / 2 };
+        let mut floats = vec![0f32; rows.len()];
+        for piece in 0..vocabulary {
+            for at in 0..256 {
+                floats[place(piece) * 256 + at] = weights[piece] * f32::from(rows[piece * 256 + at] as i8);
+            }
+        }
+        let mapping: Vec<u8> = (0..vocabulary).flat_map(|piece| (place(piece) as i32).to_le_bytes()).collect();
+        let data: Vec<u8> = floats.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let tensors = [
+            ("embeddings", TensorView::new(Dtype::F32, vec![vocabulary, 256], &data).unwrap()),
+            ("mapping", TensorView::new(Dtype::I32, vec![vocabulary], &mapping).unwrap()),
+        ];
+        serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
+        std::fs::write(dir.path().join("tokenizer.json"), TOKENIZER).unwrap();
+        assert!(!Static::is_in(dir.path()));
+        std::fs::write(dir.path().join("config.json"), "{\"model_type\": \"model2vec\"}").unwrap();
+        assert!(Static::is_in(dir.path()));
+        let mut other = crate::embed::load(dir.path().to_str().unwrap(), super::super::Workload::Questions).unwrap();
+        let text = "Tides follow the moon more than the sun.";
+        let (one, two) = (model.embed(text, Role::Query).unwrap(), other.embed(text, Role::Query).unwrap());
+        assert!(dot(&one.vector, &two.vector) > 0.99999 && one.pieces == two.pieces);
+        assert_ne!(model.model().hash, other.model().hash);
+        // Broken in every way it can be.
+        let bad = [
+            (vec![("embeddings", TensorView::new(Dtype::I32, vec![vocabulary], &mapping).unwrap())], "two dimensions"),
+            (
+                vec![("vectors", TensorView::new(Dtype::I32, vec![vocabulary], &mapping).unwrap())],
+                "no tensor `embeddings`",
+            ),
+            (
+                vec![("embeddings", TensorView::new(Dtype::I32, vec![vocabulary, 1], &mapping).unwrap())],
+                "expected floats",
+            ),
+            (
+                vec![
+                    ("embeddings", TensorView::new(Dtype::F32, vec![1, 2], &data[..8]).unwrap()),
+                    ("mapping", TensorView::new(Dtype::I32, vec![vocabulary], &mapping).unwrap()),
+                ],
+                "expected a row below 1",
+            ),
+        ];
+        for (tensors, says) in bad {
+            serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
+            let error = Static::from_folder(dir.path()).err().unwrap().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}
