@@ -418,6 +418,33 @@ pub enum BenchWhat {
     Embed(BenchEmbed),
     /// The graph against the exact scan: recall, speed, build time, memory, health
     Recall(BenchRecall),
+    /// From a question to its ranked answer: milliseconds
+    Search(BenchSearch),
+}
+
+/// `nigh bench search`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh bench search --queries questions.jsonl
+  nigh bench search -c books --queries questions.jsonl --mode dense --filter year:>2000
+
+Questions are asked one after the other, as nigh search asks them, embedding included, after some
+to warm up. What is told is the middle one, and those that nine in ten and ninety-nine in a hundred
+stay below.")]
+pub struct BenchSearch {
+    #[command(flatten)]
+    pub on: OnCollection,
+    /// The questions: JSON lines with `_id` and `text`
+    #[arg(long, value_name = "FILE")]
+    pub queries: PathBuf,
+    /// At most so many of them
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// How many hits
+    #[arg(short, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub k: u32,
+    #[command(flatten)]
+    pub how: How,
 }
 
 /// `nigh bench embed`

@@ -17,6 +17,7 @@ pub fn run(args: &Bench, config: &Config, output: &mut Output, begun: Instant) -
     match &args.what {
         BenchWhat::Embed(args) => embed(args, config, output, begun),
         BenchWhat::Recall(args) => super::recall::run(args, config, output),
+        BenchWhat::Search(args) => super::latency::run(args, config, output),
     }
 }
 

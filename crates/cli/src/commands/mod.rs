@@ -6,6 +6,7 @@ pub mod care;
 pub mod demo;
 pub mod eval;
 pub mod index;
+pub mod latency;
 pub mod manifest;
 mod questions;
 pub mod ranking;

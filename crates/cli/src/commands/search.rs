@@ -18,7 +18,7 @@ use std::time::Duration;
 use store::Language;
 
 /// What reranking may take where nothing else is said.
-const BUDGET: Duration = Duration::from_secs(2);
+pub const BUDGET: Duration = Duration::from_secs(2);
 /// Fewer words do not tell a language.
 const WORDS: usize = 5;
 /// Hits where nothing else is said.
