@@ -5,10 +5,12 @@
     venv/bin/python benches/record.py NAME --data FOLDER
 
 NAME becomes benches/runs/NAME/; FOLDER holds the sets scifact, squad-dev-v1.1, cranfield and medquad
-in BEIR's layout. One part alone: --only evaluation. See benches/README.md for what is measured and how.
+in BEIR's layout. One part alone: --only evaluation. --keep DIR makes the collections there and finds them again.
+See benches/README.md for what is measured and how.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -27,7 +29,7 @@ MODEL = ROOT / "models/minilm-l6-v2-int8"
 PIECES = 128
 PASSAGES = 400
 ROUNDS = 5
-PARTS = ["embedding", "start", "memory", "evaluation", "index"]
+PARTS = ["embedding", "start", "memory", "evaluation", "ranking", "index"]
 
 
 def lines():
@@ -188,10 +190,11 @@ def evaluation(folder, data):
     sets = {}
     for name in SETS:
         source = data / name
-        nigh("index", source, "-c", folder / name, "--chunk", "whole", allowed=(0, 1))
-        verdict, _, _ = nigh("eval", "-c", folder / name, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
+        whole = folder / f"{name}-whole"
+        nigh("index", source, "-c", whole, "--chunk", "whole", allowed=(0, 1))
+        verdict, _, _ = nigh("eval", "-c", whole, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
                              "--exact", "--metrics", METRICS, allowed=(0, 1))
-        walked, _, _ = nigh("eval", "-c", folder / name, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
+        walked, _, _ = nigh("eval", "-c", whole, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
                             "--metrics", METRICS, allowed=(0, 1))
         primary = [c for c in verdict["comparisons"] if c["metric"] == "nDCG@10"]
         sets[name] = {
@@ -204,6 +207,97 @@ def evaluation(folder, data):
     speed = folder / "speed.json"
     subprocess.run([sys.executable, ROOT / "tests/parity.py", NIGH, "--speed", "--data", data, "--out", speed], check=True)
     return {"sets": sets, "speed": json.loads(speed.read_text())}
+
+
+# Questions of the large sets for what takes tens of milliseconds a question.
+SAMPLE = 500
+
+
+def sampled(folder, source, queries, seed=1):
+    """A file of at most SAMPLE of the questions, and its path."""
+    if len(queries) > SAMPLE:
+        queries = random.Random(seed).sample(queries, SAMPLE)
+    path = folder / f"{source.name}-sample.jsonl"
+    path.write_text("".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8")
+    return path
+
+
+def judged(collection, queries, source, *more):
+    """nDCG@10 of each system, and the tested differences."""
+    verdict, seconds, _ = nigh("eval", "-c", collection, "--queries", queries, "--qrels", source / "qrels.tsv", "--metrics", "nDCG@10",
+                               *more, allowed=(0, 1))
+    return {"queries": verdict["queries"], "seconds": seconds, "comparisons": verdict["comparisons"],
+            "systems": {s["name"]: s["metrics"]["nDCG@10"] for s in verdict["systems"]}}
+
+
+COMMON = set("a an and are as at be by can did do does for from had has have how if in is it its of on or that the their to was were "
+             "what when where which who why will with would you your".split())
+
+
+def slip(word, generator):
+    """The word with two neighbouring letters exchanged, one left out, or one doubled."""
+    at = generator.randrange(1, len(word) - 1)
+    return generator.choice([word[:at] + word[at + 1] + word[at] + word[at + 2 :], word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]])
+
+
+def wordings(text, seed):
+    """A question as people get it wrong or long."""
+    generator = random.Random(seed)
+    words = text.split()
+    long = [i for i, word in enumerate(words) if len(word) >= 5 and word.isalpha()]
+    slipped = set(generator.sample(long, min(len(long), max(1, len(words) // 4)))) if long else set()
+    kept = [word for word in words if word.strip(".,?!").lower() not in COMMON]
+    chat = ("I have been reading about this all week and cannot find it again, although I am sure that it was somewhere in these articles, "
+            "perhaps near the beginning. ")
+    return {
+        "as asked": text,
+        "ALL CAPS": text.upper(),
+        "keywords only": " ".join(kept),
+        "a slip in every fourth word": " ".join(slip(word, generator) if i in slipped else word for i, word in enumerate(words)),
+        "negated": "Is it not true, or was it never said, that " + text[:1].lower() + text[1:],
+        "in a paragraph": chat + text + " Whoever knows where that stands would do me a great favour, for I have to give a talk about it on Friday.",
+    }
+
+
+def ranking(folder, data):
+    """Ways of fusing, reranking, the static model, questions worded badly, and milliseconds a question."""
+    fusion, reranked, static, robust = {}, {}, {}, {}
+    for name in SETS:
+        source, whole = data / name, folder / f"{name}-whole"
+        nigh("index", source, "-c", whole, "--chunk", "whole", allowed=(0, 1))
+        tuned, seconds, _ = nigh("tune", "-c", whole, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv", "--dry-run",
+                                 allowed=(0, 1))
+        fusion[name] = {"queries": tuned["queries"], "tried": tuned["tried"], "best": tuned["best"], "systems": tuned["systems"],
+                        "comparisons": tuned["comparisons"], "seconds": seconds}
+        answerable = {line.split("\t")[0] for line in (source / "qrels.tsv").read_text().splitlines()[1:]}
+        queries = [json.loads(line) for line in (source / "queries.jsonl").read_text().splitlines()]
+        sample = sampled(folder, source, [query for query in queries if query["_id"] in answerable])
+        reranked[name] = judged(whole, sample, source, "--mode", "hybrid", "--rerank", "maxsim")
+        fixed = folder / f"{name}-static"
+        again = fixed.exists()
+        report, seconds, _ = nigh("index", source, "-c", fixed, "--chunk", "whole", "--model", "static", allowed=(0, 1))
+        static[name] = judged(fixed, sample, source, "--mode", "hybrid") | {"full": judged(whole, sample, source, "--mode", "hybrid")["systems"]["hybrid"]}
+        if not again:
+            static[name]["passages_per_second"] = report["passages_per_second"]
+        print(name, static[name]["systems"], reranked[name]["systems"], flush=True)
+        if name in ("scifact", "squad-dev-v1.1"):
+            asked = [json.loads(line) for line in sample.read_text().splitlines()]
+            robust[name] = {}
+            for wording in wordings("any words", 0):
+                path = folder / "wording.jsonl"
+                worded = [{**query, "text": wordings(query["text"], query["_id"])[wording]} for query in asked]
+                path.write_text("".join(json.dumps(query) + "\n" for query in worded), encoding="utf-8")
+                robust[name][wording] = judged(whole, path, source, "--mode", "hybrid,dense,lexical")["systems"]
+    large = folder / "passages-100k"
+    for name in ("medquad", "scifact"):
+        nigh("index", data / name, "-c", large, "--chunk-tokens", "64", "--overlap", "0", allowed=(0, 1))
+    asked = data / "medquad" / "queries.jsonl"
+    ways = {"hybrid": [], "dense": ["--mode", "dense"], "lexical": ["--mode", "lexical"],
+            "hybrid, maxsim": ["--rerank", "maxsim", "--limit", "50"]}
+    latency = {way: nigh("bench", "search", "-c", large, "--queries", asked, *flags)[0] for way, flags in ways.items()}
+    for way in latency.values():
+        way.pop("manifest")
+    return {"fusion": fusion, "reranked": reranked, "static": static, "robust": robust, "latency": latency}
 
 
 def index(folder, data, wordnet):
@@ -226,6 +320,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--wordnet", type=Path, default="/usr/share/wordnet", help="where WordNet's data files are (Debian: wordnet-base)")
     parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--keep", type=Path, help="a folder for the collections, which are found there by the next run")
     args = parser.parse_args()
     out = ROOT / "benches/runs" / args.name
     out.mkdir(parents=True, exist_ok=True)
@@ -240,13 +335,14 @@ def main():
         "start": start_to_answer,
         "memory": memory,
         "evaluation": lambda folder: evaluation(folder, args.data.resolve()),
+        "ranking": lambda folder: ranking(folder, args.data.resolve()),
         "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.nullcontext(args.keep.resolve()) if args.keep else tempfile.TemporaryDirectory() as folder:
         version = subprocess.check_output([str(NIGH), "--version"], text=True).strip()
         result = {"machine": machine(), "nigh": version, **measure(Path(folder))}
     (out / f"{args.only}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling")}))
+    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling", "fusion")}))
 
 
 main()

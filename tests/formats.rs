@@ -29,6 +29,9 @@ fn a_collection_of_the_first_format_lives_on() {
     assert_eq!(found("how often a day is the water high"), "articles/tides.md");
     assert_eq!(found("what keeps something up in the breeze"), "articles/kite.txt");
     assert_eq!(place.json(0, &["check", "-c", "collection"])["sound"], true);
+    place.run(&["search", "wind", "-c", "collection", "--filter", "source:x"]).said(2, &["earlier nigh", "new one"]);
+    let lexical = place.json(0, &["search", "high water", "-c", "collection", "-k", "1", "--mode", "lexical"]);
+    assert_eq!(lexical["hits"][0]["article_id"], "articles/tides.md");
     place.put("articles/snow.txt", "Snow falls when it is cold enough for water in clouds to freeze.\n");
     let report = place.json(0, &["index", "articles", "-c", "collection"]);
     assert_eq!((&report["added"], &report["embedded"]), (&1.into(), &1.into()));

@@ -41,9 +41,19 @@ struct Tuned {
     /// either list alone.
     systems: Vec<report::System>,
     comparisons: Vec<Comparison>,
+    /// Everything that was tried, on all questions.
+    tried: Vec<Tried>,
     /// Whether the collection has it from now on.
     kept: bool,
     manifest: serde_json::Value,
+}
+
+/// A way of fusing, and how good it is.
+#[derive(Serialize)]
+struct Tried {
+    #[serde(flatten)]
+    fusion: Fusion,
+    mean: f64,
 }
 
 pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -109,6 +119,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
         chosen: found.chosen.iter().map(|at| ways[*at]).collect(),
         systems,
         comparisons,
+        tried: ways.iter().zip(&tables).map(|(fusion, table)| Tried { fusion: *fusion, mean: table.mean(0) }).collect(),
         kept,
         manifest: manifest(Some((&*collection, &location)), particulars)?,
     };
