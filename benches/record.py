@@ -29,7 +29,7 @@ MODEL = ROOT / "models/minilm-l6-v2-int8"
 PIECES = 128
 PASSAGES = 400
 ROUNDS = 5
-PARTS = ["embedding", "start", "memory", "evaluation", "ranking", "index"]
+PARTS = ["embedding", "start", "memory", "evaluation", "latency", "fusion", "ranking", "index"]
 
 
 def lines():
@@ -259,27 +259,53 @@ def wordings(text, seed):
     }
 
 
-def ranking(folder, data):
-    """Ways of fusing, reranking, the static model, questions worded badly, and milliseconds a question."""
-    fusion, reranked, static, robust = {}, {}, {}, {}
+def whole(folder, data, name):
+    """A set's collection, an article a passage, and where its files are."""
+    collection = folder / f"{name}-whole"
+    nigh("index", data / name, "-c", collection, "--chunk", "whole", allowed=(0, 1))
+    return collection, data / name
+
+
+def fusion(folder, data):
+    """Every way of fusing, and what choosing among them is worth on questions that it was not chosen on."""
+    sets = {}
     for name in SETS:
-        source, whole = data / name, folder / f"{name}-whole"
-        nigh("index", source, "-c", whole, "--chunk", "whole", allowed=(0, 1))
-        tuned, seconds, _ = nigh("tune", "-c", whole, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv", "--dry-run",
-                                 allowed=(0, 1))
-        fusion[name] = {"queries": tuned["queries"], "tried": tuned["tried"], "best": tuned["best"], "systems": tuned["systems"],
-                        "comparisons": tuned["comparisons"], "seconds": seconds}
+        collection, source = whole(folder, data, name)
+        tuned, seconds, _ = nigh("tune", "-c", collection, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
+                                 "--dry-run", allowed=(0, 1))
+        sets[name] = {key: tuned[key] for key in ("queries", "tried", "best", "systems", "comparisons")} | {"seconds": seconds}
+    return {"sets": sets}
+
+
+def latency(folder, data):
+    """Milliseconds from the question to its ranked answer among more than 100,000 passages."""
+    large = folder / "passages-100k"
+    for name in ("medquad", "scifact"):
+        nigh("index", data / name, "-c", large, "--chunk-tokens", "64", "--overlap", "0", allowed=(0, 1))
+    asked = data / "medquad" / "queries.jsonl"
+    ways = {"hybrid": [], "dense": ["--mode", "dense"], "lexical": ["--mode", "lexical"],
+            "hybrid, maxsim": ["--rerank", "maxsim", "--limit", "50"]}
+    found = {way: nigh("bench", "search", "-c", large, "--queries", asked, *flags)[0] for way, flags in ways.items()}
+    for way in found.values():
+        way.pop("manifest")
+    return {"ways": found}
+
+
+def ranking(folder, data):
+    """Reranking, the static model, questions worded badly."""
+    reranked, static, robust = {}, {}, {}
+    for name in SETS:
+        collection, source = whole(folder, data, name)
         answerable = {line.split("\t")[0] for line in (source / "qrels.tsv").read_text().splitlines()[1:]}
         queries = [json.loads(line) for line in (source / "queries.jsonl").read_text().splitlines()]
         sample = sampled(folder, source, [query for query in queries if query["_id"] in answerable])
-        reranked[name] = judged(whole, sample, source, "--mode", "hybrid", "--rerank", "maxsim")
+        reranked[name] = judged(collection, sample, source, "--mode", "hybrid", "--rerank", "maxsim")
         fixed = folder / f"{name}-static"
         again = fixed.exists()
-        report, seconds, _ = nigh("index", source, "-c", fixed, "--chunk", "whole", "--model", "static", allowed=(0, 1))
-        static[name] = judged(fixed, sample, source, "--mode", "hybrid") | {"full": judged(whole, sample, source, "--mode", "hybrid")["systems"]["hybrid"]}
+        report, _, _ = nigh("index", source, "-c", fixed, "--chunk", "whole", "--model", "static", allowed=(0, 1))
+        static[name] = judged(fixed, sample, source, "--mode", "hybrid") | {"full": reranked[name]["systems"]["hybrid"]}
         if not again:
             static[name]["passages_per_second"] = report["passages_per_second"]
-        print(name, static[name]["systems"], reranked[name]["systems"], flush=True)
         if name in ("scifact", "squad-dev-v1.1"):
             asked = [json.loads(line) for line in sample.read_text().splitlines()]
             robust[name] = {}
@@ -287,17 +313,8 @@ def ranking(folder, data):
                 path = folder / "wording.jsonl"
                 worded = [{**query, "text": wordings(query["text"], query["_id"])[wording]} for query in asked]
                 path.write_text("".join(json.dumps(query) + "\n" for query in worded), encoding="utf-8")
-                robust[name][wording] = judged(whole, path, source, "--mode", "hybrid,dense,lexical")["systems"]
-    large = folder / "passages-100k"
-    for name in ("medquad", "scifact"):
-        nigh("index", data / name, "-c", large, "--chunk-tokens", "64", "--overlap", "0", allowed=(0, 1))
-    asked = data / "medquad" / "queries.jsonl"
-    ways = {"hybrid": [], "dense": ["--mode", "dense"], "lexical": ["--mode", "lexical"],
-            "hybrid, maxsim": ["--rerank", "maxsim", "--limit", "50"]}
-    latency = {way: nigh("bench", "search", "-c", large, "--queries", asked, *flags)[0] for way, flags in ways.items()}
-    for way in latency.values():
-        way.pop("manifest")
-    return {"fusion": fusion, "reranked": reranked, "static": static, "robust": robust, "latency": latency}
+                robust[name][wording] = judged(collection, path, source, "--mode", "hybrid,dense,lexical")["systems"]
+    return {"reranked": reranked, "static": static, "robust": robust}
 
 
 def index(folder, data, wordnet):
@@ -335,6 +352,8 @@ def main():
         "start": start_to_answer,
         "memory": memory,
         "evaluation": lambda folder: evaluation(folder, args.data.resolve()),
+        "fusion": lambda folder: fusion(folder, args.data.resolve()),
+        "latency": lambda folder: latency(folder, args.data.resolve()),
         "ranking": lambda folder: ranking(folder, args.data.resolve()),
         "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]
@@ -342,7 +361,7 @@ def main():
         version = subprocess.check_output([str(NIGH), "--version"], text=True).strip()
         result = {"machine": machine(), "nigh": version, **measure(Path(folder))}
     (out / f"{args.only}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling", "fusion")}))
+    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling")}))
 
 
 main()

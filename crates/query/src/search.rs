@@ -479,7 +479,10 @@ fn named(ranked: Vec<Ranked>, by: By) -> Vec<(String, f32)> {
         By::Article => (ranked.reference.article_id, ranked.score),
         By::Passage => (ranked.reference.to_string(), ranked.score),
     };
-    ranked.into_iter().map(name).collect()
+    let mut named: Vec<(String, f32)> = ranked.into_iter().map(name).collect();
+    // Collected in place of many more candidates, which batches would otherwise keep room for.
+    named.shrink_to_fit();
+    named
 }
 
 fn single(found: &[Candidate], parts: impl Fn(f32) -> Parts) -> Vec<(PassageKey, f32, Parts)> {

@@ -43,7 +43,7 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
         bail!("{}: no questions in it", args.queries.display());
     }
     let collection = store::open(&location)?;
-    let embedder = embedder_for(&*collection, mode, Workload::Questions)?;
+    let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
     let ranking = &args.how.ranking;
     let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let reranker = rerank.map(|rerank| rerank.with_threads(config.threads(None))).transpose()?;

@@ -33,7 +33,9 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         anyhow::bail!(query::Error::EmptyQuestion);
     }
     let collection = store::open(&location)?;
-    let embedder = embedder_for(&*collection, mode, Workload::Questions)?;
+    // Of many questions the first waits a little so that all others wait less.
+    let workload = if args.question == "-" { Workload::Passages } else { Workload::Questions };
+    let embedder = embedder_for(&*collection, mode, workload)?;
     let options = Options {
         collapse: !args.copies,
         diverse: args.diverse,
