@@ -28,8 +28,9 @@ ELSEWHERE = {
 
 
 def newest(part):
-    """The newest recorded run of a part."""
-    return json.loads(max((ROOT / "benches/runs").glob(f"*/{part}.json")).read_text())
+    """The newest recorded run of a part; nothing if there is none."""
+    runs = sorted((ROOT / "benches/runs").glob(f"*/{part}.json"))
+    return json.loads(runs[-1].read_text()) if runs else None
 
 
 def machine(run):
@@ -110,11 +111,13 @@ def against(found, a, b):
     return ""
 
 
-def ranking_tables():
-    run = newest("ranking")
-    fusion, sets = run["fusion"], list(run["fusion"])
+def fusion_tables():
+    run = newest("fusion")
+    if not run:
+        return []
+    fusion, sets = run["sets"], list(run["sets"])
     out = [
-        f"Ranking ({machine(run)}): whole documents, nDCG@10. Every way of fusing, at equal weights and at the weight for meaning that is best on the set itself:",
+        f"Fusing ({machine(run)}): whole documents, nDCG@10 at equal weights and, behind it, at the weight for meaning that is best on the very set:",
         "",
         f"| fused by | {' | '.join(sets)} | mean |", "|---" * (len(sets) + 2) + "|",
     ]
@@ -122,24 +125,29 @@ def ranking_tables():
         tried = {name: [t for t in fusion[name]["tried"] if t["method"] == key] for name in sets}
         equal = {name: next(t["mean"] for t in tried[name] if t["dense"] == 0.5) for name in sets}
         best = {name: max(tried[name], key=lambda t: t["mean"]) for name in sets}
-        cells = [f"{equal[name]:.4f}, {best[name]['mean']:.4f} at {best[name]['dense']:.2f}" for name in sets]
+        cells = [f"{equal[name]:.4f}; {best[name]['mean']:.4f} at {best[name]['dense']:.2f}" for name in sets]
         shown = f"**{words}** (default)" if key == "z-score" else words
         out.append(f"| {shown} | {' | '.join(cells)} | {sum(equal.values()) / len(sets):.4f} |")
     for weight, words in ((1.0, "meaning alone"), (0.0, "words alone")):
         alone = [next(t["mean"] for t in fusion[name]["tried"] if t["method"] == "z-score" and t["dense"] == weight) for name in sets]
         out.append(f"| {words} | {' | '.join(f'{value:.4f}' for value in alone)} | {sum(alone) / len(sets):.4f} |")
     out += ["", "`nigh tune` on each set's own questions, five parts, each judged by what is best on the others:", "",
-            "| set | tuned | default | tuned against the default | against the better list alone |", "|---|---|---|---|---|"]
+            "| set | tuned | default | tuned against the default | tuned against the better list alone |", "|---|---|---|---|---|"]
     for name in sets:
         found = fusion[name]
         systems = {s["name"]: next(iter(s["metrics"].values())) for s in found["systems"]}
         single = max(("dense", "lexical"), key=lambda mode: systems[mode]["mean"])
         out.append(f"| {name} | {mean(systems['tuned'])} | {mean(systems['before'])} | {against(found, 'tuned', 'before')} | {against(found, 'tuned', single)} |")
-    latency = run["latency"]
-    cost = latency["hybrid, maxsim"]["p50_ms"] - latency["hybrid"]["p50_ms"]
-    out += ["", f"The 50 best reranked by late interaction (`--rerank maxsim`), which costs {cost:.0f} ms a question with passages of 64 word pieces and 2 threads; "
-            f"of the large sets 500 questions, drawn at random:", "",
-            "| set | hybrid | reranked | difference |", "|---|---|---|---|"]
+    out += ["", "`distribution` differs from the z-score by a scale and a shift alone, and orders as it does."]
+    return [*out, ""]
+
+
+def ranking_tables():
+    run = newest("ranking")
+    if not run:
+        return []
+    out = [f"The 50 best reranked by late interaction (`--rerank maxsim`; {machine(run)}; of the large sets 500 questions, drawn at random), nDCG@10:", "",
+           "| set | hybrid | reranked | difference |", "|---|---|---|---|"]
     for name, found in run["reranked"].items():
         out.append(f"| {name}, {found['queries']:,} questions | {mean(found['systems']['hybrid'])} | {mean(found['systems']['hybrid, maxsim'])} "
                    f"| {against(found, 'hybrid, maxsim', 'hybrid')} |")
@@ -152,11 +160,16 @@ def ranking_tables():
     for name, found in run["robust"].items():
         out += ["", f"{name}'s questions worded badly or at length:", "", "| wording | hybrid | dense | lexical |", "|---|---|---|---|"]
         out += [f"| {wording} | {' | '.join(mean(systems[mode]) for mode in ('hybrid', 'dense', 'lexical'))} |" for wording, systems in found.items()]
-    first = next(iter(latency.values()))
-    out += ["", f"From the question to its ranked answer among {first['passages']:,} passages, warm, embedding included, {run['machine']['cores']} cores:", "",
-            "| mode | questions | p50 | p90 | p99 |", "|---|---|---|---|---|"]
-    out += [f"| {way} | {found['questions']:,} | {found['p50_ms']:.1f} ms | {found['p90_ms']:.1f} ms | {found['p99_ms']:.1f} ms |" for way, found in latency.items()]
-    return out
+    return [*out, ""]
+
+
+def latency_tables():
+    run = newest("latency")
+    ways = run["ways"]
+    first = next(iter(ways.values()))
+    out = [f"From the question to its ranked answer among {first['passages']:,} passages of at most 64 word pieces, warm, embedding included ({machine(run)}):", "",
+           "| mode | questions | p50 | p90 | p99 |", "|---|---|---|---|---|"]
+    return out + [f"| {way} | {found['questions']:,} | {found['p50_ms']:.1f} ms | {found['p90_ms']:.1f} ms | {found['p99_ms']:.1f} ms |" for way, found in ways.items()]
 
 
 def index_tables():
@@ -229,7 +242,7 @@ def printed(*args, cwd=None):
 
 def main():
     readme = README.read_text()
-    new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables(), "", *ranking_tables()]))
+    new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables(), "", *fusion_tables(), *ranking_tables(), *latency_tables()]))
     if "--check" in sys.argv:
         sys.exit("README.md: its figures are not those of the runs; python3 benches/tables.py writes them" if new != readme else 0)
     new = put(new, "demo", f"```text\n{printed('demo')}\n```")
