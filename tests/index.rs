@@ -101,7 +101,7 @@ fn the_same_text_twice_is_embedded_once() {
         assert_eq!(best["hits"][0]["article_id"], "docs/0.txt", "the first of equals, however few are asked for");
     }
     place.ok(&["delete", "docs/0.txt"]);
-    let hits = place.json(0, &["search", "sea and moon", "--mode", "dense"]);
+    let hits = place.json(0, &["search", "sea and moon", "--mode", "dense", "--copies"]);
     let ids: Vec<_> =
         hits["hits"].as_array().unwrap().iter().map(|hit| hit["article_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, ["docs/a.txt", "docs/b.txt", "docs/c.txt"], "ties in the order of their ids");
