@@ -41,6 +41,7 @@ fn help_completions_and_the_manual_page_are_there() {
         "search",
         "run",
         "eval",
+        "tune",
         "stats",
         "check",
         "delete",
@@ -52,8 +53,11 @@ fn help_completions_and_the_manual_page_are_there() {
     ] {
         assert!(place.ok(&[command, "--help"]).out.contains("Usage"), "{command}");
     }
-    for command in ["index", "search", "run", "eval", "completions"] {
+    for command in ["index", "search", "run", "eval", "tune", "completions"] {
         assert!(place.ok(&[command, "--help"]).out.contains("Examples:"), "{command}");
+    }
+    for what in ["embed", "recall", "search"] {
+        assert!(place.ok(&["bench", what, "--help"]).out.contains("Examples:"), "{what}");
     }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(place.ok(&["completions", shell]).out.contains("nigh"), "{shell}");

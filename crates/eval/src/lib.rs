@@ -12,6 +12,7 @@
 
 #![deny(missing_docs)]
 
+mod draw;
 mod error;
 pub mod judgement;
 mod lines;

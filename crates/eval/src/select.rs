@@ -1,11 +1,9 @@
 //! Which of many systems is best, without fooling oneself: the best of many looks better than it
 //! is on the queries it was chosen by. So it is chosen on half of them and reported on the rest.
 
+use crate::draw::shuffled;
 use crate::significance::{Intervals, Units, compare};
 use crate::table::{Table, mean};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// A system's mean on each half.
@@ -54,13 +52,10 @@ pub struct Selection {
 /// other half. Queries of one of `groups` (by column) stay together. `None` with fewer than two
 /// systems or groups.
 pub fn select(tables: &[Table], metric: usize, groups: &[usize], seed: u64) -> Option<Selection> {
-    let mut names: Vec<usize> = groups.to_vec();
-    names.sort_unstable();
-    names.dedup();
+    let names = shuffled(groups, seed);
     if tables.len() < 2 || names.len() < 2 {
         return None;
     }
-    names.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let half: std::collections::HashSet<usize> = names[..names.len() / 2].iter().copied().collect();
     let part = |table: &Table, first: bool| -> Vec<f64> {
         let values = table.values[metric].iter().zip(groups);

@@ -22,8 +22,12 @@ const EXACT: usize = 16;
 /// Up to so many systems, each is compared with each; more are compared with the first.
 const ALL_PAIRS: usize = 6;
 
+/// A difference whose corrected p is smaller is called real.
+pub const REAL: f64 = 0.05;
+/// The name of the test to go by: it assumes nothing of how values are distributed.
+pub const RANDOMIZATION: &str = "paired randomization";
 /// The names of the tests.
-const TESTS: [&str; 2] = ["paired t-test", "paired randomization"];
+const TESTS: [&str; 2] = ["paired t-test", RANDOMIZATION];
 
 /// The difference of two systems in one metric, tested.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

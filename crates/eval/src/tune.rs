@@ -1,10 +1,8 @@
 //! Choosing among many ways of doing a thing, and what the choice is worth on questions that it was not made
 //! on.
 
+use crate::draw::shuffled;
 use crate::table::{Table, mean};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 /// What cross-validation found.
@@ -31,13 +29,10 @@ pub fn cross_validate(
     folds: usize,
     seed: u64,
 ) -> Option<CrossValidated> {
-    let mut names: Vec<usize> = groups.to_vec();
-    names.sort_unstable();
-    names.dedup();
+    let names = shuffled(groups, seed);
     if tables.is_empty() || folds < 2 || names.len() < folds {
         return None;
     }
-    names.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let fold_of: std::collections::HashMap<usize, usize> =
         names.into_iter().enumerate().map(|(at, name)| (name, at % folds)).collect();
     let folds_of: Vec<usize> = groups.iter().map(|group| fold_of[group]).collect();

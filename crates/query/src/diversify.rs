@@ -1,6 +1,7 @@
 //! Hits that differ from one another, by maximal marginal relevance.
 
 use crate::rank::Ranked;
+use index::distance::dot;
 
 /// How many candidates for each hit wanted.
 const CHOICE: usize = 5;
@@ -15,7 +16,7 @@ pub fn choose(ranked: Vec<Ranked>, vectors: &[Vec<f32>], k: usize, unlike: f32) 
         _ => return ranked,
     };
     let relevance = |at: usize| if high > low { (ranked[at].score - low) / (high - low) } else { 1.0 };
-    let likeness = |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(x, y)| x * y).sum::<f32>().max(0.0);
+    let likeness = |a: usize, b: usize| dot()(&vectors[a], &vectors[b]).max(0.0);
     let mut nearest = vec![0f32; n];
     let mut chosen: Vec<usize> = Vec::with_capacity(k);
     let mut left: Vec<usize> = (0..n).collect();
@@ -46,6 +47,7 @@ mod tests {
                 score,
                 parts: Default::default(),
                 rerank: None,
+                copies: Vec::new(),
             });
             ranked.collect::<Vec<_>>()
         };

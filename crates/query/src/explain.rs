@@ -64,7 +64,7 @@ pub fn by_meaning<'a>(
     embedder: &'a mut dyn Embedder,
     question: &'a [f32],
 ) -> impl FnMut(&str) -> ingest::Result<f32> + 'a {
-    move |sentence| Ok(crate::rerank::dot(question, &embedder.embed(sentence, Role::Passage)?.vector))
+    move |sentence| Ok(index::distance::dot()(question, &embedder.embed(sentence, Role::Passage)?.vector))
 }
 
 /// Nearness by words: the weight of those of `words` that begin a word of the sentence, as a share of all.

@@ -15,6 +15,7 @@ mod error;
 pub mod explain;
 pub mod fuse;
 mod options;
+pub mod parallel;
 mod rank;
 pub mod rerank;
 mod search;

@@ -14,6 +14,8 @@ pub struct Ranked {
     pub parts: Parts,
     /// What the reranker gave it.
     pub rerank: Option<f32>,
+    /// Candidates further down that say the same in the same words.
+    pub copies: Vec<Ranked>,
 }
 
 /// Orders by score, highest first, and equal scores by article id and place.
@@ -22,7 +24,7 @@ pub fn rank(collection: &dyn Collection, found: Vec<(PassageKey, f32, Parts)>) -
     let references = collection.identify(&keys)?;
     let ranked = found.into_iter().zip(references);
     let mut ranked: Vec<Ranked> =
-        ranked.map(|((key, score, parts), reference)| Ranked { key, reference, score, parts, rerank: None }).collect();
+        ranked.map(|((key, score, parts), reference)| Ranked { key, reference, score, parts, rerank: None, copies: Vec::new() }).collect();
     sort(&mut ranked);
     Ok(ranked)
 }

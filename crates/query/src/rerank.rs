@@ -1,9 +1,10 @@
 //! The best passages, looked at again, each together with the question.
 
 use crate::Result;
+use crate::parallel::in_order;
+use index::distance::dot;
 use ingest::embed::CrossEncoder;
 use ingest::{Embedder, Role};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Late interaction of the built-in model: its name among rerankers.
@@ -65,7 +66,8 @@ impl Reranker for MaxSim {
     fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
         let Some(first) = self.workers.first_mut() else { return Ok(Vec::new()) };
         let Some(asked) = first.tokens(question)? else { return Ok(Vec::new()) };
-        in_order(&mut self.workers, passages, deadline, |worker, passage| {
+        let dot = dot();
+        in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
             let Some(read) = worker.tokens(passage)? else { return Ok(0.0) };
             let nearest = asked.vectors.chunks_exact(asked.dimensions).map(|of_question| {
                 let cosines = read.vectors.chunks_exact(read.dimensions).map(|piece| dot(of_question, piece));
@@ -103,8 +105,8 @@ impl Reranker for Cosine {
     fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
         let Some(first) = self.workers.first_mut() else { return Ok(Vec::new()) };
         let asked = first.embed(question, Role::Query)?.vector;
-        in_order(&mut self.workers, passages, deadline, |worker, passage| {
-            Ok(dot(&asked, &worker.embed(passage, Role::Passage)?.vector))
+        in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
+            Ok(dot()(&asked, &worker.embed(passage, Role::Passage)?.vector))
         })
     }
 }
@@ -136,7 +138,7 @@ impl Reranker for Cross {
 
     fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
         let batches: Vec<&[String]> = passages.chunks(BATCH).collect();
-        let scores = in_order(&mut self.workers, &batches, deadline, |worker, batch| {
+        let scores = in_order(&mut self.workers, &batches, Some(deadline), |worker, batch| -> Result<_> {
             let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
             Ok(worker.score(question, &batch)?)
         })?;
@@ -144,81 +146,10 @@ impl Reranker for Cross {
     }
 }
 
-/// What `work` makes of the items, each on the next free worker, up to the first one that `deadline` stopped.
-fn in_order<W: Send, T: Sync, R: Send>(
-    workers: &mut [W],
-    items: &[T],
-    deadline: Instant,
-    work: impl Fn(&mut W, &T) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
-    let run = |worker: &mut W| -> Result<Vec<(usize, R)>> {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { return Ok(done) };
-            if at > 0 && Instant::now() >= deadline {
-                return Ok(done);
-            }
-            done.push((at, work(worker, item)?));
-        }
-    };
-    let run = &run;
-    let mut all = Vec::with_capacity(items.len());
-    std::thread::scope(|scope| {
-        let (first, rest) = workers.split_at_mut(workers.len().min(1));
-        let others: Vec<_> = rest.iter_mut().map(|worker| scope.spawn(move || run(worker))).collect();
-        for worker in first {
-            all.extend(run(worker)?);
-        }
-        for other in others {
-            match other.join() {
-                Ok(done) => all.extend(done?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok::<(), crate::Error>(())
-    })?;
-    all.sort_unstable_by_key(|(at, _)| *at);
-    let whole = all.iter().zip(0..).take_while(|((at, _), place)| at == place).count();
-    all.truncate(whole);
-    Ok(all.into_iter().map(|(_, result)| result).collect())
-}
-
-/// The product of two vectors, in eight sums that the compiler keeps in one register.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0f32; 8];
-    let (a_parts, b_parts) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_parts.remainder().iter().zip(b_parts.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_parts.zip(b_parts) {
-        for lane in 0..8 {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::time::Duration;
-
-    #[test]
-    fn work_is_done_in_order_and_stops_at_the_deadline() {
-        let items: Vec<usize> = (0..100).collect();
-        let far = Instant::now() + Duration::from_secs(60);
-        let all = in_order(&mut [(), (), ()], &items, far, |(), item| Ok(item * 2)).unwrap();
-        assert_eq!(all, (0..100).map(|item| item * 2).collect::<Vec<_>>());
-        let soon = Instant::now() + Duration::from_millis(30);
-        let some = in_order(&mut [(), ()], &items, soon, |(), item| {
-            std::thread::sleep(Duration::from_millis(5));
-            Ok(*item)
-        });
-        let some = some.unwrap();
-        assert!(!some.is_empty() && some.len() < 100 && some == (0..some.len()).collect::<Vec<_>>());
-        let late = in_order(&mut [()], &items, Instant::now(), |(), item| Ok(*item)).unwrap();
-        assert_eq!(late, [0], "a search always gets something for its money");
-    }
 
     #[test]
     fn the_nearest_piece_of_each_counts() {
@@ -229,13 +160,5 @@ mod tests {
         let far = Instant::now() + Duration::from_secs(60);
         let scores = MaxSim::new(workers).scores("what drives the tides", &texts, far).unwrap();
         assert!(scores[1] > scores[0] && scores[1] > scores[2] && scores.iter().all(|s| (-1.0..=1.0001).contains(s)));
-    }
-
-    #[test]
-    fn dots_of_any_length() {
-        for n in [0, 1, 7, 8, 9, 384] {
-            let a: Vec<f32> = (0..n).map(|i| i as f32).collect();
-            assert_eq!(dot(&a, &vec![1.0; n]), (n * n.saturating_sub(1) / 2) as f32);
-        }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::fuse::{self, standard};
 use crate::rank::{Ranked, sort};
-use crate::rerank::{Place, Reranker, dot};
+use crate::rerank::{Place, Reranker};
 use crate::search::Reranked;
 use crate::{Mode, Options, Reranking, Result, copies, diversify};
+use index::distance::dot;
 use std::collections::HashSet;
 use std::time::Instant;
 use store::{Collection, PassageKey};
@@ -12,8 +13,6 @@ use store::{Collection, PassageKey};
 /// The hits, and what is known of them.
 pub struct Selected {
     pub hits: Vec<Ranked>,
-    /// The copies of each.
-    pub copies: Vec<Vec<Ranked>>,
     /// The score of the first candidate that is no hit.
     pub next: Option<f32>,
     pub rerank: Option<Reranked>,
@@ -36,27 +35,20 @@ pub fn select(
         _ => None,
     };
     let k = options.k;
-    let mut selected = Selected { hits: ranked, copies: Vec::new(), next: None, rerank };
+    let mut selected = Selected { hits: ranked, next: None, rerank };
     if options.collapse {
         selected = collapse(collection, selected, if options.diverse.is_some() { usize::MAX } else { k })?;
     }
     match options.diverse {
         Some(unlike) => {
             let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
-            let vectors = collection.vectors(&keys)?;
-            let before: Vec<PassageKey> = keys;
-            let mut copies = std::mem::take(&mut selected.copies);
-            selected.hits = diversify::choose(selected.hits, &vectors, k, unlike);
-            let place = |hit: &Ranked| before.iter().position(|key| *key == hit.key);
-            let of = |hit| place(hit).and_then(|at| copies.get_mut(at)).map(std::mem::take).unwrap_or_default();
-            selected.copies = selected.hits.iter().map(of).collect();
+            selected.hits = diversify::choose(selected.hits, &collection.vectors(&keys)?, k, unlike);
         }
         None => {
             selected.next = selected.next.or(selected.hits.get(k).map(|next| next.score));
             selected.hits.truncate(k);
         }
     }
-    selected.copies.resize_with(selected.hits.len(), Vec::new);
     Ok(selected)
 }
 
@@ -106,7 +98,6 @@ fn collapse(collection: &dyn Collection, selected: Selected, k: usize) -> Result
     let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
     let vectors = collection.vectors(&keys)?;
     let mut hits: Vec<Ranked> = Vec::new();
-    let mut copies: Vec<Vec<Ranked>> = Vec::new();
     let (mut places, mut rows, mut next) = (Vec::<usize>::new(), Vec::<Option<HashSet<u64>>>::new(), None);
     let text_rows = |key| -> Result<HashSet<u64>> {
         let passages = collection.fetch(&[key])?;
@@ -116,7 +107,7 @@ fn collapse(collection: &dyn Collection, selected: Selected, k: usize) -> Result
         let mut own = None;
         let mut copy_of = None;
         for (hit, &place) in places.iter().enumerate() {
-            if dot(&vectors[place], &vectors[at]) < copies::NEAR {
+            if dot()(&vectors[place], &vectors[at]) < copies::NEAR {
                 continue;
             }
             if own.is_none() {
@@ -133,15 +124,14 @@ fn collapse(collection: &dyn Collection, selected: Selected, k: usize) -> Result
             }
         }
         match copy_of {
-            Some(hit) => copies[hit].push(candidate),
+            Some(hit) => hits[hit].copies.push(candidate),
             None if hits.len() < k => {
                 hits.push(candidate);
-                copies.push(Vec::new());
                 places.push(at);
                 rows.push(own);
             }
             None => next = next.or(Some(candidate.score)),
         }
     }
-    Ok(Selected { hits, copies, next, rerank: selected.rerank })
+    Ok(Selected { hits, next, rerank: selected.rerank })
 }

@@ -1,10 +1,11 @@
 //! Many questions at once: each embedded once, then asked in as many ways as wanted.
 
 use super::ranking::RerankWith;
-use super::{forks, in_parallel};
+use super::forks;
 use crate::progress;
 use eval::run::Scored;
 use ingest::{Embedder, Role};
+use query::parallel::in_order;
 use query::{Options, Searcher};
 use store::Collection;
 
@@ -25,10 +26,10 @@ impl<'a> Questions<'a> {
             None => vec![Vec::new(); texts.len()],
             Some(embedder) => {
                 let bar = progress::items(texts.len(), "embedding questions");
-                let workers = forks(embedder, threads.min(texts.len().max(1)))?;
-                let vectors = in_parallel(workers, texts, |worker, text| {
+                let mut workers = forks(embedder, threads.min(texts.len().max(1)))?;
+                let vectors = in_order(&mut workers, texts, None, |worker, text| {
                     bar.inc(1);
-                    Ok(worker.embed(text, Role::Query)?.vector)
+                    anyhow::Ok(worker.embed(text, Role::Query)?.vector)
                 });
                 bar.finish_and_clear();
                 vectors?
@@ -66,13 +67,13 @@ impl<'a> Questions<'a> {
         let numbers: Vec<usize> = (0..self.texts.len()).collect();
         // Batch by batch, so that memory holds the names of one batch's results and no more.
         for batch in numbers.chunks(BATCH) {
-            let searchers = (0..threads.min(batch.len()))
+            let mut searchers = (0..threads.min(batch.len()))
                 .map(|_| {
                     let reranker = rerank.map(|rerank| rerank.with_threads(1)).transpose()?;
                     Ok(Searcher::new(collection, None)?.with_reranker(reranker))
                 })
                 .collect::<anyhow::Result<Vec<_>>>()?;
-            let rankings = in_parallel(searchers, batch, |searcher, &at| {
+            let rankings = in_order(&mut searchers, batch, None, |searcher, &at| {
                 bar.inc(1);
                 ways.iter().map(|options| self.ask(searcher, at, options)).collect::<anyhow::Result<Vec<_>>>()
             })?;

@@ -2,7 +2,7 @@
 
 use super::eval::{columns, evidence, gather};
 use super::manifest::manifest;
-use super::{Questions, embedder_for, in_parallel};
+use super::{Questions, embedder_for};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
@@ -13,10 +13,11 @@ use anyhow::{Context, bail};
 use eval::manifest::Input;
 use eval::report::Figure;
 use eval::run::Scored;
-use eval::significance::{Comparison, Units};
+use eval::significance::{Comparison, RANDOMIZATION, REAL, Units};
 use eval::table::mean;
 use eval::{Judged, Metric, Run, Table, paraphrase, report, tune};
 use ingest::embed::Workload;
+use query::parallel::in_order;
 use query::{Mode, Options, Searcher, fuse};
 use serde::Serialize;
 use serde_json::json;
@@ -76,7 +77,9 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     let mut gathered = gather::gather(&args.judging, Some(&*collection))?;
     let judged = gathered.judge(Some(&*collection), None)?;
     let threads = config.threads(args.threads);
-    let ways = ways();
+    // What is in use may have been set by hand, or by another version, and lie between the weights tried.
+    let before = collection.manifest().fusion.unwrap_or(fuse::DEFAULT);
+    let ways = ways(before);
     let tables = tables(&*collection, &gathered, &judged, metric, &ways, threads)?;
     let groups = columns(&judged, &paraphrase::groups(&gathered.queries, &judged));
     let found = tune::cross_validate(&tables, 0, &groups, args.folds as usize, args.seed).with_context(|| {
@@ -85,19 +88,13 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
             args.folds
         )
     })?;
-    let before = collection.manifest().fusion.unwrap_or(fuse::DEFAULT);
-    let at = |fusion: Fusion| ways.iter().position(|way| *way == fusion);
     let named =
         |name: &str, values: Vec<f64>| Table { system: name.to_owned(), metrics: vec![metric], values: vec![values] };
     let (dense, lexical) = (Fusion { dense: 1.0, ..fuse::DEFAULT }, Fusion { dense: 0.0, ..fuse::DEFAULT });
     let mut compared = vec![named("tuned", found.values.clone())];
     for (name, fusion) in [("before", before), ("dense", dense), ("lexical", lexical)] {
-        // A weight set by hand, or by another version, may lie between those tried.
-        let table = match at(fusion) {
-            Some(at) => tables[at].clone(),
-            None => self::tables(&*collection, &gathered, &judged, metric, &[fusion], threads)?.remove(0),
-        };
-        compared.push(named(name, table.values.into_iter().next().unwrap_or_default()));
+        let tried = ways.iter().zip(&tables).find(|(way, _)| **way == fusion);
+        compared.push(named(name, tried.map(|(_, table)| table.values[0].clone()).unwrap_or_default()));
     }
     let (systems, comparisons) = report::figures(&compared, &Units::new(&groups), args.seed);
     let better = mean(&compared[0].values[0]) > mean(&compared[1].values[0]);
@@ -134,14 +131,18 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     Ok(if gathered.notes.less { Outcome::Less } else { Outcome::Done })
 }
 
-/// Everything that is tried, the default first: among equals it wins.
-fn ways() -> Vec<Fusion> {
+/// Everything that is tried, the default first and then what is in use: among equals the first wins.
+fn ways(before: Fusion) -> Vec<Fusion> {
     let methods = [FusionMethod::ZScore, FusionMethod::MinMax, FusionMethod::Distribution, FusionMethod::Rrf];
     let all = methods
         .into_iter()
         .flat_map(|method| (0..=STEPS).map(move |step| Fusion { method, dense: f32::from(step) / f32::from(STEPS) }));
     let mut ways = vec![fuse::DEFAULT];
-    ways.extend(all.filter(|way| *way != fuse::DEFAULT));
+    for way in std::iter::once(before).chain(all) {
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
     ways
 }
 
@@ -163,13 +164,13 @@ fn tables(
     let k = metric.depth.unwrap_or(DEPTH) + spare;
     let options = Options { k, by: evidence::by(judged.level), ..Options::default() };
     let bar = progress::items(texts.len(), "fusing in every way");
-    let searchers =
+    let mut searchers =
         (0..threads.min(texts.len().max(1))).map(|_| Searcher::new(collection, None)).collect::<Result<Vec<_>, _>>()?;
     let places: Vec<usize> = (0..texts.len()).collect();
-    let rankings = in_parallel(searchers, &places, |searcher, &at| {
+    let rankings = in_order(&mut searchers, &places, None, |searcher, &at| {
         bar.inc(1);
         let vector = questions.vector(at).unwrap_or_default();
-        Ok(searcher.names_by_fusion(texts[at], vector, ways, &options)?)
+        searcher.names_by_fusion(texts[at], vector, ways, &options)
     })?;
     bar.finish_and_clear();
     let mut runs: Vec<Run> = ways.iter().map(|way| Run::new(shown(*way))).collect();
@@ -223,19 +224,21 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
         .max_by(|a, b| figure(a).map_or(0.0, |f| f.mean).total_cmp(&figure(b).map_or(0.0, |f| f.mean)));
     for (other, what) in [(Some("before"), "as it was"), (single, "the better list alone")] {
         let of = |c: &&Comparison| {
-            [&c.a, &c.b].iter().any(|name| *name == "tuned")
+            c.test == RANDOMIZATION
+                && [&c.a, &c.b].iter().any(|name| *name == "tuned")
                 && Some(if c.a == "tuned" { &*c.b } else { &*c.a }) == other
         };
         if let Some(found) = tuned.comparisons.iter().find(of) {
             let sign = if found.a == "tuned" { 1.0 } else { -1.0 };
-            let real = if found.p_value < 0.05 { "" } else { ", which may be chance" };
+            let real = if found.p_holm < REAL { "" } else { ", which may be chance" };
             output.line(format_args!(
                 "{:+.4} against {what}, p {:.4}{real}",
                 sign * found.difference,
-                found.p_value
+                found.p_holm
             ))?;
         }
     }
+    output.line(styled(style::FAINT, "paired randomization test, Holm's correction"))?;
     output.line(format_args!("best on all: {}", styled(style::STRONG, shown(tuned.best))))?;
     if tuned.best.dense == 1.0 || tuned.best.dense == 0.0 {
         output.line(styled(style::BAD, "fusing hurts on these questions: one list alone answers them better"))?;

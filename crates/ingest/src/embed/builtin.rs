@@ -127,11 +127,8 @@ impl Embedder for Builtin {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dot;
     use super::*;
-
-    fn dot(a: &[f32], b: &[f32]) -> f32 {
-        a.iter().zip(b).map(|(x, y)| x * y).sum()
-    }
 
     #[test]
     fn the_hash_is_that_of_the_files() {

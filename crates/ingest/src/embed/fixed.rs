@@ -205,12 +205,9 @@ fn places(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dot;
     use super::*;
     use safetensors::tensor::serialize_to_file;
-
-    fn dot(a: &[f32], b: &[f32]) -> f32 {
-        a.iter().zip(b).map(|(x, y)| x * y).sum()
-    }
 
     #[test]
     fn the_hash_is_that_of_the_files() {

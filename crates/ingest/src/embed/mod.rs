@@ -214,3 +214,9 @@ fn normalized(mut vector: Vec<f32>, model: &str, text: &str) -> Result<Vec<f32>>
     vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
     Ok(vector)
 }
+
+/// The product of two vectors, for tests of what is near.
+#[cfg(test)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}

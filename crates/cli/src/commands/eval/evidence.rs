@@ -3,7 +3,7 @@
 
 use super::corpus::Directory;
 use super::{System, ranks_of};
-use crate::commands::{Questions, forks, in_parallel};
+use crate::commands::{Questions, forks};
 use crate::progress;
 use eval::loss::{Evidence, Losses, Searched, cause};
 use eval::needs::Topic;
@@ -11,6 +11,7 @@ use eval::report::Miss;
 use eval::{Judged, Level, Need};
 use ingest::chunk::CONTEXT_SHARE;
 use ingest::{ByteSpan, Embedder, Role};
+use query::parallel::in_order;
 use query::{By, Options, Searcher};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -112,13 +113,13 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
     let directory = Directory::new(collection)?;
     let what_if = WhatIf { collection, vectors: Mutex::default(), articles: Mutex::default() };
     let threads = threads.min(lost.len().max(1));
-    let workers: Vec<Option<Box<dyn Embedder>>> = match embedder.filter(|_| dense) {
+    let mut workers: Vec<Option<Box<dyn Embedder>>> = match embedder.filter(|_| dense) {
         Some(embedder) => forks(embedder, threads)?.into_iter().map(Some).collect(),
         None => (0..threads).map(|_| None).collect(),
     };
     let bar = progress::items(lost.len(), "finding where misses were lost");
     let by_article = hybrid.by == By::Article;
-    let evidence = in_parallel(workers, lost, |embedder, case| {
+    let evidence = in_order(&mut workers, lost, None, |embedder, case| {
         bar.inc(1);
         let topic = case.topic;
         let mut evidence: Vec<Evidence> = topic

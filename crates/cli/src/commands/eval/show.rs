@@ -3,10 +3,8 @@
 use crate::output::{Output, style, styled, width};
 use crate::text::{clipped, counted};
 use eval::report::Verdict;
-use eval::significance::Comparison;
+use eval::significance::{Comparison, RANDOMIZATION, REAL};
 
-/// Below this, a difference is taken to be real.
-const REAL: f64 = 0.05;
 /// The columns of "0.7317" and of "[0.690, 0.772]".
 const MEAN: usize = 6;
 const INTERVAL: usize = 14;
@@ -80,7 +78,7 @@ fn systems(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
 
 /// Of the first metric; the other ones are in the report and in the JSON.
 fn comparisons(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
-    let of_primary = |c: &&Comparison| c.metric == verdict.primary && c.test == "paired randomization";
+    let of_primary = |c: &&Comparison| c.metric == verdict.primary && c.test == RANDOMIZATION;
     let shown: Vec<&Comparison> = verdict.comparisons.iter().filter(of_primary).collect();
     if shown.is_empty() {
         return Ok(());
