@@ -4,7 +4,6 @@
 //! Exit codes: 0 all done; 1 less done than asked; 2 bad usage or unusable input.
 
 mod args;
-mod articles;
 mod commands;
 mod config;
 mod output;
@@ -27,20 +26,9 @@ enum Outcome {
     Less,
 }
 
-/// An error that came after some of the work was done and kept: exit code 1.
-#[derive(Debug)]
-struct Partly(anyhow::Error);
-
-impl std::fmt::Display for Partly {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl std::error::Error for Partly {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
-    }
+/// Whether some of the work was done and kept before it failed.
+fn is_partly(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(engine::Error::Partly(_)))
 }
 
 /// Runs the program.
@@ -56,7 +44,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
-            ExitCode::from(if error.is::<Partly>() { 1 } else { 2 })
+            ExitCode::from(if is_partly(&error) { 1 } else { 2 })
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Progress on standard error, where that is a terminal.
 
+use crate::commands::stop::STOP;
+use crate::output::{self, style, styled};
+use engine::{Amount, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use store::Step;
-
-/// How much of `length` bytes of articles is done, and how long the rest will take.
-pub fn bytes(length: u64) -> ProgressBar {
-    bar(length, "{bar:20} {percent:>3} % {msg}, {eta} left")
-}
 
 /// How many of `length` things are done.
 pub fn items(length: usize, what: &'static str) -> ProgressBar {
@@ -23,37 +21,63 @@ fn bar(length: u64, template: &str) -> ProgressBar {
     bar
 }
 
-/// Shows the store's long steps, one bar each.
+/// Shows work in bars, one a part, and stops it on Ctrl-C.
 #[derive(Default)]
-pub struct Steps {
-    current: Mutex<Option<(Step, ProgressBar)>>,
+pub struct Bars {
+    current: Mutex<Option<ProgressBar>>,
 }
 
-impl Steps {
-    pub fn show(&self, step: Step, done: usize, of: usize) {
-        let Ok(mut current) = self.current.lock() else { return };
-        if current.as_ref().is_none_or(|(known, _)| *known != step) {
-            if let Some((_, old)) = current.take() {
-                old.finish_and_clear();
-            }
-            let what = match step {
-                Step::Merge => "merging vectors",
-                Step::Graph => "building the graph",
-                Step::Check => "checking passages",
-            };
-            *current = Some((step, items(of, what)));
-        }
-        if let Some((_, bar)) = &*current {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
+impl Bars {
+    fn bar(&self) -> Option<ProgressBar> {
+        self.current.lock().ok()?.clone()
+    }
+
+    fn say(&self, text: &str) {
+        match self.bar() {
+            Some(bar) => bar.suspend(|| output::note(text)),
+            None => output::note(text),
         }
     }
 }
 
-impl Drop for Steps {
-    fn drop(&mut self) {
-        if let Ok(Some((_, bar))) = self.current.get_mut().map(Option::take) {
+impl Watch for Bars {
+    fn begin(&self, what: &'static str, of: Amount) {
+        let new = match of {
+            Amount::Items(n) => items(n as usize, what),
+            Amount::Bytes(n) => bar(n, "{bar:20} {percent:>3} % {msg}, {eta} left").with_message(what),
+        };
+        if let Ok(mut current) = self.current.lock() {
+            *current = Some(new);
+        }
+    }
+
+    fn done(&self, done: u64) {
+        if let Some(bar) = self.bar() {
+            bar.set_position(done);
+        }
+    }
+
+    fn doing(&self, what: &str) {
+        if let Some(bar) = self.bar() {
+            bar.set_message(what.to_owned());
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = self.current.lock().ok().and_then(|mut current| current.take()) {
             bar.finish_and_clear();
         }
+    }
+
+    fn skipped(&self, problem: &str) {
+        self.say(&format!("{} {problem}", styled(style::BAD, "skipped")));
+    }
+
+    fn note(&self, what: &str) {
+        self.say(what);
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        &STOP
     }
 }

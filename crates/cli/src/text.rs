@@ -65,33 +65,6 @@ fn marked(line: &str, keywords: &HashSet<String>, best: Option<&Range<usize>>, s
     out
 }
 
-/// The first `most` characters of `text` on one line.
-pub fn clipped(text: &str, most: usize) -> String {
-    let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
-    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    if plain.chars().count() <= most {
-        return plain;
-    }
-    let kept: String = plain.chars().take(most.saturating_sub(1)).collect();
-    format!("{}…", kept.trim_end())
-}
-
-/// `count` of something, in English: "1 passage", "2,500 passages", "3 queries".
-pub fn counted(count: usize, one: &str) -> String {
-    let count_shown = indicatif::HumanCount(count as u64);
-    match one.strip_suffix("ry") {
-        _ if count == 1 => format!("{count_shown} {one}"),
-        Some(stem) => format!("{count_shown} {stem}ries"),
-        None => format!("{count_shown} {one}s"),
-    }
-}
-
-/// The name of a language as it is written in a sentence.
-pub fn titled(language: store::Language) -> String {
-    let name = language.to_string();
-    name[..1].to_uppercase() + &name[1..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,12 +89,5 @@ mod tests {
         let parts = shown.split(&begins).skip(1).map(|part| part.split('\u{1b}').next().unwrap());
         assert_eq!(parts.collect::<String>().replace(' ', ""), "Anotherthingthatislong.");
         assert!(shown.lines().count() > 1 && shown.starts_with("  One thing."), "{shown:?}");
-    }
-
-    #[test]
-    fn clipping_counts_characters() {
-        assert_eq!(clipped("ééé ééé", 5), "ééé…");
-        assert_eq!(counted(1, "passage") + &counted(2500, " word"), "1 passage2,500  words");
-        assert_eq!(counted(1, "query") + &counted(3, "query"), "1 query3 queries");
     }
 }

@@ -7,6 +7,7 @@ use store::{Fusion, WordScore};
 
 /// Why a hit stands where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// What the lists add to the score of the search; their sum is the score, unless it was reranked.
     pub shares: Shares,
@@ -25,6 +26,7 @@ pub struct Explanation {
 
 /// What each part adds to a score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Shares {
     /// The dense list's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,8 +38,10 @@ pub struct Shares {
 
 /// The sentence of a passage that is nearest to the question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BestSentence {
     /// Where it stands in the article's text, in bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = [usize; 2]))]
     pub span: ByteSpan,
     /// How near it is: its cosine, or, without a model, the share of the question's words it has.
     pub score: f32,

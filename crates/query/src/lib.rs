@@ -23,4 +23,4 @@ mod select;
 
 pub use error::{Error, Result};
 pub use options::{ArticleScore, By, Mode, Options, Reranking};
-pub use search::{Around, Copied, Hit, Reranked, Response, Scores, Searcher};
+pub use search::{Around, Copied, Hit, Models, Reranked, Response, Scores, Searcher};

@@ -7,6 +7,7 @@ use store::{Filter, Fusion};
 /// Which lists answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Mode {
     /// Both, fused.
     Hybrid,
@@ -30,6 +31,7 @@ impl Mode {
 /// What is ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum By {
     /// Every passage for itself.
     Passage,
@@ -40,6 +42,7 @@ pub enum By {
 /// What an article's passages make of its score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ArticleScore {
     /// The best one's.
     Best,

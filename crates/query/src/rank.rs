@@ -23,8 +23,16 @@ pub fn rank(collection: &dyn Collection, found: Vec<(PassageKey, f32, Parts)>) -
     let keys: Vec<PassageKey> = found.iter().map(|(key, ..)| *key).collect();
     let references = collection.identify(&keys)?;
     let ranked = found.into_iter().zip(references);
-    let mut ranked: Vec<Ranked> =
-        ranked.map(|((key, score, parts), reference)| Ranked { key, reference, score, parts, rerank: None, copies: Vec::new() }).collect();
+    let mut ranked: Vec<Ranked> = ranked
+        .map(|((key, score, parts), reference)| Ranked {
+            key,
+            reference,
+            score,
+            parts,
+            rerank: None,
+            copies: Vec::new(),
+        })
+        .collect();
     sort(&mut ranked);
     Ok(ranked)
 }

@@ -13,6 +13,7 @@ use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey, StoredPassag
 
 /// The parts a score is made of; absent where that part did not run or did not find the passage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Scores {
     /// The cosine, −1..=1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +28,7 @@ pub struct Scores {
 
 /// A passage found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hit {
     /// From 1.
     pub rank: usize,
@@ -43,6 +45,7 @@ pub struct Hit {
     /// Where the article came from.
     pub path: String,
     /// Where it stands in the article's text, in bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = [usize; 2]))]
     pub span: ByteSpan,
     /// The line it begins on.
     pub line: u64,
@@ -63,8 +66,10 @@ pub struct Hit {
 
 /// A passage with what surrounds it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Around {
     /// Where all of it stands in the article's text, in bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = [usize; 2]))]
     pub span: ByteSpan,
     /// All of it.
     pub text: String,
@@ -72,6 +77,7 @@ pub struct Around {
 
 /// A copy of a hit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Copied {
     /// Its name.
     pub passage_id: String,
@@ -87,6 +93,7 @@ pub struct Copied {
 
 /// What reranking did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reranked {
     /// The reranker.
     pub model: String,
@@ -100,6 +107,7 @@ pub struct Reranked {
 
 /// The answer to a question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Response {
     /// The question.
     pub query: String,
@@ -134,6 +142,14 @@ const DEEPER: usize = 4;
 /// The candidate list of a graph walk; with it, recall@10 is above .99 on every set measured.
 const EF: usize = 128;
 
+/// What a searcher thinks with.
+pub struct Models {
+    /// The collection's own model.
+    pub embedder: Option<Box<dyn Embedder>>,
+    /// A reranker.
+    pub reranker: Option<Box<dyn Reranker>>,
+}
+
 /// Answers questions on one snapshot of a collection.
 pub struct Searcher<'a> {
     collection: &'a dyn Collection,
@@ -165,6 +181,11 @@ impl<'a> Searcher<'a> {
     #[must_use]
     pub fn with_reranker(self, reranker: Option<Box<dyn Reranker>>) -> Self {
         Self { reranker, ..self }
+    }
+
+    /// Gives the models back, for questions to another snapshot.
+    pub fn into_models(self) -> Models {
+        Models { embedder: self.embedder, reranker: self.reranker }
     }
 
     /// The unit vector of a question, and how much of the question is in it.

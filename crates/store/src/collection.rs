@@ -22,6 +22,7 @@ pub struct Candidate {
 
 /// What a word of a question gives a passage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WordScore {
     /// The word's stem, or two that stand together.
     pub word: String,
@@ -118,8 +119,31 @@ impl Known for Catalogue {
     }
 }
 
+/// A field of articles' metadata and its values.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Facet {
+    /// The field.
+    pub field: String,
+    /// Values, those of most passages first.
+    pub values: Vec<FacetValue>,
+    /// Values there are besides.
+    pub more: usize,
+}
+
+/// A value of a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FacetValue {
+    /// As it is shown, and asked for.
+    pub value: String,
+    /// Passages of articles that have it; those deleted and not yet compacted away count too.
+    pub passages: u64,
+}
+
 /// How big a collection is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stats {
     /// Articles.
     pub articles: usize,
@@ -159,6 +183,7 @@ pub type Progress<'a> = dyn Fn(Step, usize, usize) + Sync + 'a;
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckReport {
     /// Files read whole.
     pub files: usize,
@@ -276,6 +301,19 @@ pub trait Collection: Send + Sync {
     /// # Errors
     /// [`crate::Error::Locked`] when another process has it.
     fn writer(&self) -> Result<Box<dyn Writer>>;
+
+    /// Whether this is the newest commit.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn is_newest(&self) -> Result<bool>;
+
+    /// The fields that filters can ask for and that have few values, in the order of their names: of each at most
+    /// `most` values, those of most passages first.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn facets(&self, most: usize) -> Result<Vec<Facet>>;
 
     /// Moves on to the newest commit.
     ///

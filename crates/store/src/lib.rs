@@ -20,8 +20,8 @@ pub mod local;
 mod manifest;
 
 pub use collection::{
-    ArticleCard, Candidate, Catalogue, Change, CheckReport, Collection, CompactReport, DenseSearch, PassageKey,
-    PassageRef, Progress, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleCard, Candidate, Catalogue, Change, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
+    PassageKey, PassageRef, Progress, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};

@@ -39,6 +39,7 @@ fn english() -> Language {
 
 /// How a dense and a lexical list become one. What it means is for `query` to say; here it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fusion {
     /// What makes the scores of the two lists comparable.
     pub method: FusionMethod,
@@ -49,6 +50,7 @@ pub struct Fusion {
 /// What makes the scores of two lists comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FusionMethod {
     /// Standard deviations from the list's mean.
     ZScore,

@@ -121,3 +121,9 @@ pub struct Tune {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
+
+impl From<&Judging> for engine::judge::Judging {
+    fn from(args: &Judging) -> Self {
+        Self { queries: args.queries.clone(), qrels: args.qrels.clone(), qa: args.qa }
+    }
+}

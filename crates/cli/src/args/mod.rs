@@ -6,7 +6,7 @@ mod ranking;
 mod values;
 
 pub use bench::{Bench, BenchEmbed, BenchRecall, BenchSearch, BenchWhat};
-pub use judging::{Eval, Judging, Tune};
+pub use judging::{Eval, Tune};
 pub use ranking::{How, Ranking};
 pub use values::{ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, FormatArg, FusionArg, LevelArg, ModeArg};
 

@@ -2,6 +2,7 @@
 
 use super::{ArticleScoreArg, FusionArg, ModeArg};
 use clap::Args as ClapArgs;
+use std::time::Duration;
 use store::Filter;
 
 /// How to search.
@@ -54,5 +55,20 @@ pub fn zero_to_one(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("expected a number from 0 to 1".to_owned()),
+    }
+}
+
+impl From<&Ranking> for engine::Ranking {
+    fn from(args: &Ranking) -> Self {
+        Self {
+            exact: args.exact,
+            filter: args.filter.clone(),
+            fusion: args.fusion.map(Into::into),
+            dense_weight: args.dense_weight,
+            rerank: args.rerank.clone(),
+            rerank_top: args.rerank_top as usize,
+            rerank_budget: args.rerank_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+            article_score: args.article_score.into(),
+        }
     }
 }

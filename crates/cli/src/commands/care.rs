@@ -4,8 +4,9 @@ use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::{Output, style, styled};
-use crate::progress::Steps;
-use crate::text::counted;
+use crate::progress::Bars;
+use engine::Steps;
+use engine::text::counted;
 use indicatif::HumanBytes;
 use serde_json::json;
 
@@ -64,7 +65,8 @@ pub fn stats(args: &args::OnCollection, config: &Config, output: &mut Output) ->
 pub fn check(args: &args::OnCollection, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(args);
     let collection = store::open(&location)?;
-    let steps = Steps::default();
+    let bars = Bars::default();
+    let steps = Steps::of(&bars);
     let report = collection.check(&|step, done, of| steps.show(step, done, of))?;
     drop(steps);
     let outcome = if report.problems.is_empty() { Outcome::Done } else { Outcome::Less };
@@ -114,7 +116,8 @@ pub fn delete(args: &args::Delete, config: &Config, output: &mut Output) -> anyh
 pub fn compact(args: &args::Compact, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.on);
     let mut collection = store::open(&location)?;
-    let steps = Steps::default();
+    let bars = Bars::default();
+    let steps = Steps::of(&bars);
     let mut writer = collection.writer()?;
     if let Some(builder) = args.builder {
         writer.set_builder(builder.into());

@@ -1,23 +1,23 @@
 //! `nigh demo`: the whole of it in a few seconds, on articles compiled in.
 
-use super::Questions;
-use super::eval::corpus::Articles;
-use super::eval::gather;
 use crate::Outcome;
 use crate::args;
-use crate::articles::{self, Job, Names};
 use crate::config::cores;
 use crate::output::{Output, style, styled, width};
+use crate::progress::Bars;
 use crate::sample;
-use crate::text::{counted, keywords, wrapped};
+use crate::text::{keywords, wrapped};
 use anyhow::Context;
+use engine::articles::{self, Job};
+use engine::judge::{self, Articles, Notes};
+use engine::text::counted;
+use engine::{Names, Questions};
 use eval::{Judged, Query};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder};
 use query::{By, Mode, Options, Searcher};
 use serde::Serialize;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use store::{Collection, Language};
 
@@ -65,13 +65,13 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let (model, language) = (embedder.model().clone(), Language::English);
     let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;
     let (roots, names) = ([root.join("data")], Names::new(&location));
-    let job = Job { roots: &roots, format: None, plan, names: &names, builder: None };
+    let job = Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
     let report = articles::index(
         &mut *collection,
         embedder.fork()?,
         &job,
         articles::survey(&job).unwrap_or_default(),
-        &AtomicBool::new(false),
+        &Bars::default(),
     )?;
     let wordings = sample::paraphrases()?;
     let (queries, judged) = judged(&*collection, &wordings)?;
@@ -126,9 +126,9 @@ fn answers(
 
 /// Every question that the articles ask themselves, and its other wordings, with the answers' places.
 fn judged(collection: &dyn Collection, wordings: &[Query]) -> anyhow::Result<(Vec<Query>, Judged)> {
-    let own = gather::own_questions(collection)?;
+    let own = judge::own_questions(collection)?;
     let mut wordings = wordings.to_vec();
-    gather::attach(&mut wordings, &own, &mut gather::Notes::default());
+    judge::attach(&mut wordings, &own, &mut Notes::default());
     let (mut queries, judgements): (Vec<Query>, Vec<_>) = own.into_iter().unzip();
     queries.extend(wordings);
     let mut judged = Judged::new(&judgements, Some(&Articles(collection)), None)?;
@@ -148,7 +148,9 @@ fn verdicts(
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let ways = MODES.map(|mode| Options { k: DEPTH, mode, by: By::Passage, ..Options::default() });
     let mut found = Vec::with_capacity(texts.len());
-    Questions::embed(&texts, Some(embedder), threads)?.search(collection, threads, &ways, None, |_, rankings| {
+    let watch = Bars::default();
+    let questions = Questions::embed(&texts, Some(embedder), threads, &watch)?;
+    questions.search(collection, threads, &ways, None, &watch, |_, rankings| {
         found.push(rankings);
         Ok(())
     })?;

@@ -1,13 +1,15 @@
 //! `nigh index`
 
-use super::stop::{self, STOP};
+use super::stop;
 use crate::Outcome;
 use crate::args;
-use crate::articles::{self, Job, Names, Report};
 use crate::config::Config;
 use crate::output::{Output, style, styled};
-use crate::text::{counted, titled};
+use crate::progress::Bars;
 use anyhow::{Context, bail};
+use engine::Names;
+use engine::articles::{self, Job, Report};
+use engine::text::{counted, titled};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder};
@@ -30,8 +32,14 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     {
         bail!("the words of this collection are {was}, not {asked}. Make a new collection with -c for it");
     }
-    let job =
-        Job { roots: &roots, format: args.format.format(), plan, names: &names, builder: args.builder.map(Into::into) };
+    let job = Job {
+        roots: &roots,
+        format: args.format.format(),
+        plan,
+        names: &names,
+        builder: args.builder.map(Into::into),
+        delete_vanished: true,
+    };
     let bytes = match articles::survey(&job) {
         Ok(bytes) => bytes,
         Err(unsupported) => {
@@ -54,7 +62,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         }
     };
     stop::on_ctrl_c("\nfinishing what is under way and saving it; Ctrl-C again stops at once")?;
-    let report = articles::index(&mut *collection, embedder, &job, bytes, &STOP)?;
+    let report = articles::index(&mut *collection, embedder, &job, bytes, &Bars::default())?;
     if output.is_json() {
         output.json(&document(&location, &*collection, &report))?;
     } else {

@@ -1,15 +1,15 @@
 //! `nigh bench search`: from a question to its ranked answer.
 
-use super::embedder_for;
-use super::manifest::manifest;
 use super::search::BUDGET;
 use crate::Outcome;
 use crate::args::BenchSearch;
 use crate::config::Config;
 use crate::output::Output;
 use crate::progress;
-use crate::text::counted;
 use anyhow::bail;
+use engine::embedder_for;
+use engine::manifest::{extend, manifest};
+use engine::text::counted;
 use eval::manifest::Input;
 use ingest::embed::Workload;
 use query::{By, Mode, Options, Searcher};
@@ -44,7 +44,7 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
     }
     let collection = store::open(&location)?;
     let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
-    let ranking = &args.how.ranking;
+    let ranking = engine::Ranking::from(&args.how.ranking);
     let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let reranker = rerank.map(|rerank| rerank.with_threads(config.threads(None))).transpose()?;
     let options =
@@ -65,7 +65,7 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
     times.sort_by(f64::total_cmp);
     let below = |share: f64| times[((times.len() as f64 * share).ceil() as usize).clamp(1, times.len()) - 1];
     let mut particulars = json!({ "queries": Input::of(&args.queries), "k": args.k });
-    super::manifest::extend(&mut particulars, ranking.particulars(Some(&*collection)));
+    extend(&mut particulars, ranking.particulars(Some(&*collection)));
     let measured = Measured {
         questions: queries.len(),
         passages: collection.stats()?.passages,

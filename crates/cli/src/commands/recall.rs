@@ -1,14 +1,14 @@
 //! `nigh bench recall`
 
-use super::manifest::manifest;
-use super::{Questions, embedder_for};
 use crate::Outcome;
 use crate::args::BenchRecall;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::progress;
-use crate::text::counted;
+use crate::progress::{self, Bars};
 use anyhow::{Context, bail};
+use engine::manifest::manifest;
+use engine::text::counted;
+use engine::{Questions, embedder_for};
 use eval::manifest::Input;
 use eval::recall::{Filtered, Kept, Plan, Recall, Truth, measure, read_f32, scan_qps, write_vectors};
 use eval::report;
@@ -152,7 +152,10 @@ fn of_collection(
             let questions = eval::query::read(path)?;
             let texts: Vec<&str> = questions.iter().map(|query| query.text.as_str()).collect();
             let embedder = embedder_for(&*collection, Mode::Dense, Workload::Passages)?;
-            (Questions::embed(&texts, embedder.as_deref(), threads)?.vectors(), json!(Input::of(path)))
+            (
+                Questions::embed(&texts, embedder.as_deref(), threads, &Bars::default())?.vectors(),
+                json!(Input::of(path)),
+            )
         }
         None => (sample, json!("its own vectors")),
     };

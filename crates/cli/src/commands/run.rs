@@ -1,14 +1,14 @@
 //! `nigh run`
 
-use super::manifest::{extend, manifest, write_beside};
-use super::ranking::UNLIMITED;
-use super::{Questions, embedder_for};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::Output;
-use crate::text::counted;
+use crate::progress::Bars;
 use anyhow::Context;
+use engine::manifest::{extend, manifest, write_beside};
+use engine::text::counted;
+use engine::{Questions, UNLIMITED, embedder_for};
 use eval::manifest::Input;
 use eval::run::{column, write_ranking};
 use ingest::embed::Workload;
@@ -23,23 +23,24 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let begun = Instant::now();
     let location = config.collection(&args.on);
     let mode = args.how.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
-    let ranking = &args.how.ranking;
+    let ranking = engine::Ranking::from(&args.how.ranking);
     let queries = eval::query::read(&args.queries)?;
     let collection = store::open(&location)?;
     let threads = config.threads(args.threads);
     let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let asked = Questions::embed(&texts, embedder.as_deref(), threads)?;
+    let watch = Bars::default();
+    let asked = Questions::embed(&texts, embedder.as_deref(), threads, &watch)?;
     let options = ranking.options(&*collection, mode, args.k as usize, args.by.into(), UNLIMITED);
     let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let reranked = rerank.as_ref().map(|rerank| format!("-{}", column(rerank.name()))).unwrap_or_default();
     let name = format!("nigh-{}{reranked}", mode.name());
     let mut out = Pending::create(&args.out)?;
     let mut results = 0;
-    asked.search(&*collection, threads, &[options], rerank.as_ref(), |at, rankings| {
+    asked.search(&*collection, threads, &[options], rerank.as_ref(), &watch, |at, rankings| {
         results += rankings[0].len();
         write_ranking(&mut out.file, &queries[at].id, &rankings[0], &name)
-            .with_context(|| args.out.display().to_string())
+            .map_err(|source| engine::Error::Io { path: args.out.clone(), source })
     })?;
     out.finish(&args.out)?;
     let seconds = begun.elapsed().as_secs_f64();

@@ -1,13 +1,13 @@
 //! `nigh search`
 
-use super::embedder_for;
 use crate::Outcome;
 use crate::args;
-use crate::articles::Names;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::text::{clipped, counted, keywords, titled, wrapped};
+use crate::text::{keywords, wrapped};
 use anyhow::Context;
+use engine::text::{clipped, counted, titled};
+use engine::{Names, embedder_for};
 use ingest::ByteSpan;
 use ingest::embed::Workload;
 use query::explain::Explanation;
@@ -28,7 +28,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
     let location = config.collection(&args.on);
     let mode = args.how.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
     let k = args.k.or(config.k).unwrap_or(HITS) as usize;
-    let ranking = &args.how.ranking;
+    let ranking = engine::Ranking::from(&args.how.ranking);
     if args.question != "-" && args.question.trim().is_empty() {
         anyhow::bail!(query::Error::EmptyQuestion);
     }

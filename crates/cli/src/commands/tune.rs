@@ -1,15 +1,15 @@
 //! `nigh tune`: the fusing of meaning and words, fitted to questions whose answers are known.
 
-use super::eval::{columns, evidence, gather};
-use super::manifest::manifest;
-use super::{Questions, embedder_for};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::progress;
-use crate::text::counted;
+use crate::progress::Bars;
 use anyhow::{Context, bail};
+use engine::judge::{self, Gathered, columns};
+use engine::manifest::manifest;
+use engine::text::counted;
+use engine::{Part, Questions, embedder_for};
 use eval::manifest::Input;
 use eval::report::Figure;
 use eval::run::Scored;
@@ -74,7 +74,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     }
     let metric: Metric = args.metric.parse()?;
     let metric = Metric { depth: metric.depth.or(Some(DEPTH)), ..metric };
-    let mut gathered = gather::gather(&args.judging, Some(&*collection))?;
+    let mut gathered = judge::gather(&(&args.judging).into(), Some(&*collection))?;
     let judged = gathered.judge(Some(&*collection), None)?;
     let threads = config.threads(args.threads);
     // What is in use may have been set by hand, or by another version, and lie between the weights tried.
@@ -149,7 +149,7 @@ fn ways(before: Fusion) -> Vec<Fusion> {
 /// The values of every question under every way.
 fn tables(
     collection: &dyn Collection,
-    gathered: &gather::Gathered,
+    gathered: &Gathered,
     judged: &Judged,
     metric: Metric,
     ways: &[Fusion],
@@ -159,20 +159,21 @@ fn tables(
     let answerable = |id: &str| judged.topics.get(id).is_some_and(|topic| !topic.ideal.is_empty());
     let queries: Vec<_> = gathered.queries.iter().filter(|query| answerable(&query.id)).collect();
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let questions = Questions::embed(&texts, embedder.as_deref(), threads)?;
+    let watch = Bars::default();
+    let questions = Questions::embed(&texts, embedder.as_deref(), threads, &watch)?;
     let spare = judged.answerable().map(|(_, topic)| topic.spare()).max().unwrap_or(0);
     let k = metric.depth.unwrap_or(DEPTH) + spare;
-    let options = Options { k, by: evidence::by(judged.level), ..Options::default() };
-    let bar = progress::items(texts.len(), "fusing in every way");
+    let options = Options { k, by: judge::by(judged.level), ..Options::default() };
+    let part = Part::begin(&watch, "fusing in every way", texts.len());
     let mut searchers =
         (0..threads.min(texts.len().max(1))).map(|_| Searcher::new(collection, None)).collect::<Result<Vec<_>, _>>()?;
     let places: Vec<usize> = (0..texts.len()).collect();
     let rankings = in_order(&mut searchers, &places, None, |searcher, &at| {
-        bar.inc(1);
+        part.one();
         let vector = questions.vector(at).unwrap_or_default();
         searcher.names_by_fusion(texts[at], vector, ways, &options)
     })?;
-    bar.finish_and_clear();
+    drop(part);
     let mut runs: Vec<Run> = ways.iter().map(|way| Run::new(shown(*way))).collect();
     for (query, rankings) in queries.iter().zip(rankings) {
         for (run, ranking) in runs.iter_mut().zip(rankings) {
@@ -231,11 +232,7 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
         if let Some(found) = tuned.comparisons.iter().find(of) {
             let sign = if found.a == "tuned" { 1.0 } else { -1.0 };
             let real = if found.p_holm < REAL { "" } else { ", which may be chance" };
-            output.line(format_args!(
-                "{:+.4} against {what}, p {:.4}{real}",
-                sign * found.difference,
-                found.p_holm
-            ))?;
+            output.line(format_args!("{:+.4} against {what}, p {:.4}{real}", sign * found.difference, found.p_holm))?;
         }
     }
     output.line(styled(style::FAINT, "paired randomization test, Holm's correction"))?;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// How an article is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Strategy {
     /// Each part of the body is one passage: for most formats the whole article. What the model's
     /// window cannot hold is lost to it; this is how published figures are measured.
@@ -24,6 +25,7 @@ pub enum Strategy {
 
 /// A strategy with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Chunking {
     /// How to cut.
     pub strategy: Strategy,

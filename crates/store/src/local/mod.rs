@@ -2,6 +2,7 @@
 
 mod among;
 mod check;
+mod facets;
 mod layout;
 mod lexical;
 mod lock;
@@ -11,8 +12,8 @@ mod snapshot;
 mod writer;
 
 use crate::collection::{
-    Candidate, Catalogue, CheckReport, Collection, DenseSearch, PassageKey, PassageRef, Progress, Stats, StoredArticle,
-    StoredPassage, WordScore, Writer,
+    Candidate, Catalogue, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress, Stats,
+    StoredArticle, StoredPassage, WordScore, Writer,
 };
 use crate::{Filter, Manifest, Result};
 use layout::Layout;
@@ -114,6 +115,14 @@ impl Collection for LocalCollection {
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
         Ok(Box::new(LocalWriter::open(&self.layout)?))
+    }
+
+    fn is_newest(&self) -> Result<bool> {
+        self.snapshot.is_newest()
+    }
+
+    fn facets(&self, most: usize) -> Result<Vec<Facet>> {
+        self.snapshot.facets(most)
     }
 
     fn refresh(&mut self) -> Result<()> {

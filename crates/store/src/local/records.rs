@@ -141,6 +141,11 @@ pub fn after_facts(name: &str) -> Vec<u8> {
     format!("{}\u{1}", name.replace('\0', " ")).into_bytes()
 }
 
+/// Whether each article has a value of its own of this field.
+pub fn tells_apart(name: &str) -> bool {
+    [PATH, TITLE].contains(&name)
+}
+
 /// The field and the value of a term; `None` if it is none.
 pub fn fact(term: &[u8]) -> Option<(String, Value)> {
     let (name, rest) = std::str::from_utf8(term).ok()?.split_once('\0')?;

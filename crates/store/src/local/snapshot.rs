@@ -23,6 +23,8 @@ const ATTEMPTS: usize = 20;
 /// A consistent view of one commit.
 pub struct Snapshot {
     pub manifest: Manifest,
+    /// The commit's number.
+    opstamp: u64,
     pub segments: Vec<Arc<Segment>>,
     pub fields: Fields,
     pub searcher: Searcher,
@@ -60,7 +62,7 @@ impl Snapshot {
             let (index, fields) = open_index(layout)?;
             match Self::of(layout, &index, fields) {
                 // A commit came in between; its files may have replaced the ones just read of.
-                Ok((snapshot, opstamp)) if load_metas(layout, &index)?.opstamp == opstamp => return Ok(snapshot),
+                Ok(snapshot) if load_metas(layout, &index)?.opstamp == snapshot.opstamp => return Ok(snapshot),
                 Ok(_) => {}
                 Err(error @ (Error::Index(_) | Error::Text { .. })) => last = Some(error),
                 Err(error) => return Err(error),
@@ -71,27 +73,30 @@ impl Snapshot {
         }))
     }
 
-    /// The newest commit, and its number.
-    fn of(layout: &Layout, index: &Index, fields: Fields) -> Result<(Self, u64)> {
+    /// Whether no commit came after this one.
+    pub fn is_newest(&self) -> Result<bool> {
+        Ok(load_metas(&self.layout, self.searcher.index())?.opstamp == self.opstamp)
+    }
+
+    /// The newest commit.
+    fn of(layout: &Layout, index: &Index, fields: Fields) -> Result<Self> {
         let text = || Error::text(layout.root());
         let metas = load_metas(layout, index)?;
         let manifest = manifest(layout, &metas)?;
         let segments = manifest.segments.iter().map(|entry| open_segment(layout, entry)).collect::<Result<Vec<_>>>()?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text())?;
         let searcher = reader.searcher();
-        Ok((
-            Self {
-                manifest,
-                segments,
-                fields,
-                searcher,
-                layout: layout.clone(),
-                live: OnceLock::new(),
-                names: OnceLock::new(),
-                filtered: Mutex::default(),
-            },
-            metas.opstamp,
-        ))
+        Ok(Self {
+            manifest,
+            opstamp: metas.opstamp,
+            segments,
+            fields,
+            searcher,
+            layout: layout.clone(),
+            live: OnceLock::new(),
+            names: OnceLock::new(),
+            filtered: Mutex::default(),
+        })
     }
 
     pub fn text_error(&self) -> impl FnOnce(tantivy::TantivyError) -> Error + use<> {

@@ -1,7 +1,7 @@
 //! A verdict for a terminal.
 
 use crate::output::{Output, style, styled, width};
-use crate::text::{clipped, counted};
+use engine::text::{clipped, counted};
 use eval::report::Verdict;
 use eval::significance::{Comparison, RANDOMIZATION, REAL};
 

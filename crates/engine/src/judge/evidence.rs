@@ -3,8 +3,7 @@
 
 use super::corpus::Directory;
 use super::{System, ranks_of};
-use crate::commands::{Questions, forks};
-use crate::progress;
+use crate::{Part, Questions, Result, Watch, forks};
 use eval::loss::{Evidence, Losses, Searched, cause};
 use eval::needs::Topic;
 use eval::report::Miss;
@@ -25,6 +24,7 @@ pub struct Look<'a> {
     pub threads: usize,
     /// How the fused list is made, with exact vectors.
     pub hybrid: &'a Options,
+    pub watch: &'a dyn Watch,
 }
 
 /// A query with needs that a system missed.
@@ -44,7 +44,7 @@ pub fn losses(
     at: usize,
     look: Option<&Look<'_>>,
     texts: &HashMap<&str, (usize, &str)>,
-) -> anyhow::Result<(Vec<Losses>, Vec<Miss>)> {
+) -> Result<(Vec<Losses>, Vec<Miss>)> {
     let missed = |topic: &Topic, ranks: &[Option<usize>]| {
         topic.needs.iter().zip(ranks).any(|(need, rank)| need.is_relevant() && rank.is_none_or(|rank| rank > at))
     };
@@ -101,14 +101,14 @@ pub fn losses(
 }
 
 /// For every case, the evidence of each of its needs.
-fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) -> anyhow::Result<Vec<Vec<Evidence>>> {
+fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) -> Result<Vec<Vec<Evidence>>> {
     if lost.is_empty() {
         return Ok(Vec::new());
     }
     let has = |searched: Searched| systems.iter().any(|system| system.searched == searched);
     let (dense, lexical) =
         (has(Searched::Dense) || has(Searched::Hybrid), has(Searched::Lexical) || has(Searched::Hybrid));
-    let Look { collection, questions, embedder, threads, hybrid } = *look;
+    let Look { collection, questions, embedder, threads, hybrid, watch } = *look;
     let filter = hybrid.filter.as_ref();
     let directory = Directory::new(collection)?;
     let what_if = WhatIf { collection, vectors: Mutex::default(), articles: Mutex::default() };
@@ -117,10 +117,10 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
         Some(embedder) => forks(embedder, threads)?.into_iter().map(Some).collect(),
         None => (0..threads).map(|_| None).collect(),
     };
-    let bar = progress::items(lost.len(), "finding where misses were lost");
+    let part = Part::begin(watch, "finding where misses were lost", lost.len());
     let by_article = hybrid.by == By::Article;
-    let evidence = in_order(&mut workers, lost, None, |embedder, case| {
-        bar.inc(1);
+    in_order(&mut workers, lost, None, |embedder, case| {
+        part.one();
         let topic = case.topic;
         let mut evidence: Vec<Evidence> = topic
             .needs
@@ -160,9 +160,7 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
             }
         }
         Ok(evidence)
-    });
-    bar.finish_and_clear();
-    evidence
+    })
 }
 
 /// The vectors of the parts of a passage.
@@ -183,12 +181,7 @@ const KEPT: usize = 4096;
 
 impl WhatIf<'_> {
     /// The cosine of the nearest part that the model did not read of the passages that hold a need.
-    fn read_to_its_end(
-        &self,
-        embedder: &mut dyn Embedder,
-        need: &Need,
-        question: &[f32],
-    ) -> anyhow::Result<Option<f32>> {
+    fn read_to_its_end(&self, embedder: &mut dyn Embedder, need: &Need, question: &[f32]) -> Result<Option<f32>> {
         let mut nearest = None;
         for place in &need.places {
             let Some(stored) = self.article(&place.article)? else { continue };
@@ -202,7 +195,7 @@ impl WhatIf<'_> {
     }
 
     /// The cosine of an answer that no passage holds whole, embedded in one piece.
-    fn in_one_piece(&self, embedder: &mut dyn Embedder, need: &Need, question: &[f32]) -> anyhow::Result<Option<f32>> {
+    fn in_one_piece(&self, embedder: &mut dyn Embedder, need: &Need, question: &[f32]) -> Result<Option<f32>> {
         let mut nearest = None;
         for place in &need.places {
             let Some(span) = place.span else { return Ok(None) };
@@ -218,12 +211,7 @@ impl WhatIf<'_> {
     }
 
     /// What `make` gives for these bytes, made once.
-    fn once(
-        &self,
-        article: &str,
-        span: ByteSpan,
-        make: impl FnOnce() -> anyhow::Result<Parts>,
-    ) -> anyhow::Result<Parts> {
+    fn once(&self, article: &str, span: ByteSpan, make: impl FnOnce() -> Result<Parts>) -> Result<Parts> {
         let key = (article.to_owned(), span);
         if let Some(known) = self.vectors.lock().ok().and_then(|known| known.get(&key).cloned()) {
             return Ok(known);
@@ -236,7 +224,7 @@ impl WhatIf<'_> {
     }
 
     /// What lies of a passage beyond the model's window, window by window.
-    fn unread(&self, embedder: &mut dyn Embedder, stored: &StoredArticle, passage: ByteSpan) -> anyhow::Result<Parts> {
+    fn unread(&self, embedder: &mut dyn Embedder, stored: &StoredArticle, passage: ByteSpan) -> Result<Parts> {
         let (pieces, room) = (embedder.pieces().clone(), embedder.model().room());
         let (article, text) = (&stored.article, passage.of(&stored.article.text));
         let mut vectors = Vec::new();
@@ -258,7 +246,7 @@ impl WhatIf<'_> {
     }
 
     /// An article, kept for the next need in it.
-    fn article(&self, id: &str) -> anyhow::Result<Option<Arc<StoredArticle>>> {
+    fn article(&self, id: &str) -> Result<Option<Arc<StoredArticle>>> {
         if let Some(known) = self.articles.lock().ok().and_then(|known| known.get(id).cloned()) {
             return Ok(Some(known));
         }

@@ -1,9 +1,7 @@
 //! Indexing: walk, read, cut, embed, store, with progress and a report.
 
-use crate::output::{self, styled};
-use crate::progress::{self, Steps};
-use crate::text::counted;
-use crate::{Partly, output::style};
+use crate::text::{counted, grouped};
+use crate::{Amount, Error, Names, Result, Steps, Watch};
 use ingest::pipeline::{self, Event, Known, Plan, Totals};
 use ingest::walk::{Found, walk};
 use ingest::{Embedder, Fingerprint, Format};
@@ -11,7 +9,6 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::{Catalogue, Change, Collection, Language, Writer};
 
@@ -20,52 +17,26 @@ use store::{Catalogue, Change, Collection, Language, Writer};
 const COMMIT_PASSAGES: usize = 4096;
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
-/// Gives paths their names in a collection: from the folder that holds it, or, outside that, whole.
-#[derive(Debug, Clone)]
-pub struct Names {
-    base: PathBuf,
-}
-
-impl Names {
-    pub fn new(collection: &str) -> Self {
-        let absolute = std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
-        let parent = absolute.parent().unwrap_or(&absolute);
-        Self { base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()) }
-    }
-
-    /// The name of a path whose root is canonical.
-    pub fn name(&self, path: &Path) -> String {
-        let inside = path.strip_prefix(&self.base).ok().filter(|inside| !inside.as_os_str().is_empty());
-        inside.unwrap_or(path).to_string_lossy().replace('\\', "/")
-    }
-
-    /// The whole path behind a name.
-    fn absolute(&self, name: &str) -> PathBuf {
-        self.base.join(name)
-    }
-
-    /// The path as it can be opened from here.
-    pub fn path(&self, name: &str) -> String {
-        let path = self.absolute(name);
-        let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-        path.strip_prefix(&here).unwrap_or(&path).to_string_lossy().into_owned()
-    }
-}
-
 /// What to index.
 pub struct Job<'a> {
-    /// Canonical paths.
+    /// Files and folders, as canonical paths.
     pub roots: &'a [PathBuf],
+    /// The format of every file, instead of finding it out.
     pub format: Option<Format>,
+    /// How to cut and embed.
     pub plan: Plan,
+    /// What files are called.
     pub names: &'a Names,
     /// What builds graphs from now on, if it is said.
     pub builder: Option<index::Builder>,
+    /// Whether articles under the roots whose file or record is gone are deleted.
+    pub delete_vanished: bool,
 }
 
 /// A file or record that could not be used.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
+    /// What is wrong with it, its name included.
     pub problem: String,
 }
 
@@ -74,10 +45,15 @@ pub struct Failure {
 pub struct Report {
     /// Articles read, failures not counted.
     pub articles: usize,
+    /// Of these, those that were not there before.
     pub added: usize,
+    /// Those that took the place of another with their id.
     pub updated: usize,
+    /// Those that were there already.
     pub unchanged: usize,
+    /// Articles whose file or record is gone.
     pub deleted: usize,
+    /// Files and records that could not be used.
     pub failed: Vec<Failure>,
     /// Files in walked folders in no format read here.
     pub unsupported: usize,
@@ -87,17 +63,23 @@ pub struct Report {
     pub embedded: usize,
     /// Word pieces embedded now.
     pub pieces: usize,
-    /// Passages that the model's window cut, and the word pieces it cost them.
+    /// Passages that the model's window cut.
     pub cut: usize,
+    /// The word pieces that it cost them.
     pub pieces_cut: usize,
+    /// How long it took.
     pub seconds: f64,
+    /// Passages of added and updated articles a second.
     pub passages_per_second: f64,
-    /// Stopped by Ctrl-C.
+    /// It was told to stop before all was done.
     pub interrupted: bool,
 }
 
 /// The bytes there are to read under the roots; `Err` with the number of files in no format read
 /// here if there are none of another.
+///
+/// # Errors
+/// As said.
 pub fn survey(job: &Job<'_>) -> Result<u64, usize> {
     let (mut bytes, mut any, mut unsupported) = (0, false, 0);
     for found in walk(job.roots, job.format, |_| String::new()) {
@@ -138,77 +120,125 @@ pub fn language(job: &Job<'_>) -> Language {
     found.iter().copied().max_by_key(|language| (count(language), *language)).unwrap_or(Language::English)
 }
 
-/// Brings the collection up to date with what is under the job's roots.
+/// Brings the collection up to date with what is under the job's roots, `bytes` in all: new articles are added,
+/// changed ones replaced, and those whose file or record is gone deleted. What is done is committed every few seconds.
+///
+/// # Errors
+/// When the collection cannot be written, or the model fails; articles that could not be read are only reported.
 pub fn index(
     collection: &mut dyn Collection,
     embedder: Box<dyn Embedder>,
     job: &Job<'_>,
     bytes: u64,
-    stop: &AtomicBool,
-) -> anyhow::Result<Report> {
-    let begun = Instant::now();
+    watch: &dyn Watch,
+) -> Result<Report> {
     let mut writer = collection.writer()?;
     // Another writer may have committed since the collection was opened; from here on none can.
     collection.refresh()?;
     let known = collection.catalogue()?;
-    let bar = progress::bytes(bytes);
     writer.set_chunking(job.plan.chunking);
     if let Some(builder) = job.builder {
         writer.set_builder(builder);
     }
-    let mut sink = Sink {
-        writer,
-        report: Report::default(),
-        seen: HashSet::new(),
-        troubled: HashSet::new(),
-        committed: Instant::now(),
-        error: None,
-        bar: bar.clone(),
-    };
-    let found = walk(job.roots, job.format, |path| job.names.name(path));
     let held = Held { catalogue: &known, names: job.names };
-    let result = pipeline::run(found, embedder, &held, &job.plan, stop, &mut |event, totals| {
-        let flow = sink.take(event);
-        bar.set_position(totals.bytes);
-        bar.set_message(said(&sink.report, totals, begun));
-        flow
-    });
-    let Sink { mut writer, mut report, seen, troubled, error, .. } = sink;
-    let finish = (|| -> anyhow::Result<()> {
-        let totals = match error {
-            Some(error) => return Err(error.into()),
-            None => result?,
-        };
-        Totals {
-            passages: report.passages,
-            embedded: report.embedded,
-            pieces: report.pieces,
-            cut: report.cut,
-            pieces_cut: report.pieces_cut,
-            ..
-        } = totals;
-        report.interrupted = stop.load(Ordering::Relaxed);
-        if !report.interrupted {
-            report.deleted = delete_vanished(&mut *writer, &known, job, &seen, &troubled)?;
-        }
-        bar.set_message("saving");
-        writer.commit()?;
-        bar.finish_and_clear();
-        if !report.interrupted {
-            let steps = Steps::default();
-            writer.merge(job.plan.threads, &|step, done, of| steps.show(step, done, of))?;
-        }
-        Ok(())
-    })();
-    bar.finish_and_clear();
-    drop(writer);
-    finish.map_err(|error| {
-        Partly(error.context("stopped; what was saved before is kept, and the same command goes on from there"))
+    let found = walk(job.roots, job.format, |path| job.names.name(path));
+    let taking = Taking { embedder, known: &held, plan: &job.plan, bytes, watch };
+    let report = taking.all(writer, found, |writer, seen, troubled| match job.delete_vanished {
+        true => delete_vanished(writer, &known, job, seen, troubled),
+        false => Ok(0),
     })?;
     collection.refresh()?;
-    report.seconds = begun.elapsed().as_secs_f64();
-    report.passages_per_second = report.passages as f64 / report.seconds.max(1e-9);
     Ok(report)
+}
+
+/// Adds articles, or puts them in the place of those with their ids; deletes none.
+///
+/// # Errors
+/// As for [`index`].
+pub fn add(
+    collection: &mut dyn Collection,
+    embedder: Box<dyn Embedder>,
+    articles: impl Iterator<Item = Found> + Send,
+    plan: &Plan,
+    watch: &dyn Watch,
+) -> Result<Report> {
+    let writer = collection.writer()?;
+    collection.refresh()?;
+    let known = collection.catalogue()?;
+    let report = Taking { embedder, known: &known, plan, bytes: 0, watch }.all(writer, articles, |_, _, _| Ok(0))?;
+    collection.refresh()?;
+    Ok(report)
+}
+
+/// How articles are taken into a collection.
+struct Taking<'a> {
+    embedder: Box<dyn Embedder>,
+    known: &'a dyn Known,
+    plan: &'a Plan,
+    bytes: u64,
+    watch: &'a dyn Watch,
+}
+
+impl Taking<'_> {
+    /// Takes in all that is found. `delete` then deletes what is no longer there, and gives how many that were;
+    /// it is told every id that was seen and every path with something wrong in it.
+    fn all(
+        self,
+        writer: Box<dyn Writer>,
+        found: impl Iterator<Item = Found> + Send,
+        delete: impl FnOnce(&mut dyn Writer, &HashSet<String>, &HashSet<PathBuf>) -> store::Result<usize>,
+    ) -> Result<Report> {
+        let (begun, Self { embedder, known, plan, bytes, watch }) = (Instant::now(), self);
+        watch.begin("indexing", Amount::Bytes(bytes));
+        let mut sink = Sink {
+            writer,
+            report: Report::default(),
+            seen: HashSet::new(),
+            troubled: HashSet::new(),
+            committed: Instant::now(),
+            error: None,
+            watch,
+        };
+        let result = pipeline::run(found, embedder, known, plan, watch.stop(), &mut |event, totals| {
+            let flow = sink.take(event);
+            watch.done(totals.bytes);
+            watch.doing(&said(&sink.report, totals, begun));
+            flow
+        });
+        let Sink { mut writer, mut report, seen, troubled, error, .. } = sink;
+        let finish = (|| -> Result<()> {
+            let totals = match error {
+                Some(error) => return Err(error.into()),
+                None => result?,
+            };
+            Totals {
+                passages: report.passages,
+                embedded: report.embedded,
+                pieces: report.pieces,
+                cut: report.cut,
+                pieces_cut: report.pieces_cut,
+                ..
+            } = totals;
+            report.interrupted = watch.stopped();
+            if !report.interrupted {
+                report.deleted = delete(&mut *writer, &seen, &troubled)?;
+            }
+            watch.doing("saving");
+            writer.commit()?;
+            watch.end();
+            if !report.interrupted {
+                let steps = Steps::of(watch);
+                writer.merge(plan.threads, &|step, done, of| steps.show(step, done, of))?;
+            }
+            Ok(())
+        })();
+        watch.end();
+        drop(writer);
+        finish.map_err(|error| Error::Partly(Box::new(error)))?;
+        report.seconds = begun.elapsed().as_secs_f64();
+        report.passages_per_second = report.passages as f64 / report.seconds.max(1e-9);
+        Ok(report)
+    }
 }
 
 /// What the collection holds, and whether the files it came from are still there.
@@ -238,13 +268,13 @@ fn said(report: &Report, totals: &Totals, begun: Instant) -> String {
         "{}, {} ({} new at {rate:.0}/s), {}",
         counted(report.articles, "article"),
         counted(totals.passages, "passage"),
-        indicatif::HumanCount(totals.embedded as u64),
+        grouped(totals.embedded),
         counted(report.failed.len(), "failure"),
     )
 }
 
 /// Takes the pipeline's events into the collection.
-struct Sink {
+struct Sink<'a> {
     writer: Box<dyn Writer>,
     report: Report,
     /// Every id that is still there.
@@ -253,10 +283,10 @@ struct Sink {
     troubled: HashSet<PathBuf>,
     committed: Instant,
     error: Option<store::Error>,
-    bar: indicatif::ProgressBar,
+    watch: &'a dyn Watch,
 }
 
-impl Sink {
+impl Sink<'_> {
     fn take(&mut self, event: Event) -> ControlFlow<()> {
         match event {
             Event::Article(article) => {
@@ -274,7 +304,7 @@ impl Sink {
             }
             Event::Failed(error) => {
                 self.troubled.extend(error.path().map(Path::to_owned));
-                self.bar.suspend(|| output::note(format_args!("{} {error}", styled(style::BAD, "skipped"))));
+                self.watch.skipped(&error.to_string());
                 self.report.failed.push(Failure { problem: error.to_string() });
             }
             Event::Unsupported(_) => self.report.unsupported += 1,

@@ -1,5 +1,6 @@
 //! A collection as judgements see it: where things stand, and which passage is whose.
 
+use crate::Result;
 use eval::needs::{Corpus, Located};
 use store::{Collection, PassageKey};
 
@@ -34,7 +35,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    pub fn new(collection: &dyn Collection) -> anyhow::Result<Self> {
+    pub fn new(collection: &dyn Collection) -> Result<Self> {
         let keys = collection.keys()?;
         let mut numbers = std::collections::HashMap::new();
         let (mut passages, mut article_of, mut articles) = (Vec::new(), Vec::new(), Vec::new());

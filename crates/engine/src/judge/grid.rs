@@ -3,31 +3,26 @@
 //! in common is embedded once.
 
 use super::{Part, Task, judge};
-use crate::commands::embedder_for;
-use crate::commands::stop::{self, STOP};
-use crate::output;
-use crate::progress;
-use anyhow::{Context, bail};
+use crate::{Amount, Error, Part as Progress, Result, Watch, articles, embedder_for};
 use eval::loss::Searched;
 use ingest::embed::{self, Workload};
-use ingest::pipeline::{self, Event, Plan};
+use ingest::pipeline::Plan;
 use ingest::walk::Found;
 use ingest::{Chunking, Embedder, Embedding, Fingerprint, ModelInfo, Role, Strategy};
 use query::Mode;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use store::{Catalogue, Collection};
+use store::Collection;
 
 /// The file: each list names the values to try; one that is left out, the collection's own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Grid {
     model: Option<Vec<String>>,
-    chunk: Option<Vec<crate::args::ChunkArg>>,
+    chunk: Option<Vec<Strategy>>,
     chunk_tokens: Option<Vec<usize>>,
     overlap: Option<Vec<usize>>,
 }
@@ -60,33 +55,36 @@ pub fn add(
     embedder: Option<Box<dyn Embedder>>,
     task: &Task<'_>,
     part: &mut Part,
-) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let grid: Grid = toml::from_str(&text).with_context(|| file.display().to_string())?;
+) -> Result<()> {
+    let text = std::fs::read_to_string(file).map_err(Error::io(file))?;
+    let of_file = |problem: String| Error::unusable(format!("{}: {problem}", file.display()));
+    let grid: Grid = toml::from_str(&text).map_err(|error| of_file(error.to_string()))?;
     let own = Cell { model: collection.manifest().model.name.clone(), chunking: collection.manifest().chunking };
-    let cells = cells(&grid, &own).with_context(|| file.display().to_string())?;
-    stop::on_ctrl_c("\nstopping; Ctrl-C again stops at once")?;
+    let cells = cells(&grid, &own).map_err(of_file)?;
     let models = cells.iter().any(|cell| cell.model != own.model);
     rename(part, &own.label(models));
     let mut embedders: HashMap<String, Box<dyn Embedder>> = HashMap::new();
     embedders.extend(embedder.map(|embedder| (own.model.clone(), embedder)));
-    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let folder = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
     let others: Vec<&Cell> = cells.iter().filter(|cell| **cell != own).collect();
     for (number, cell) in others.iter().enumerate() {
         let label = cell.label(models);
-        output::note(format_args!("{} of {}: {label}", number + 1, others.len()));
+        task.watch.note(&format!("{} of {}: {label}", number + 1, others.len()));
         if !embedders.contains_key(&cell.model) {
             let loaded = if cell.model == own.model {
-                embedder_for(collection, Mode::Dense, Workload::Passages)?.context("no model")?
+                embedder_for(collection, Mode::Dense, Workload::Passages)?
             } else {
-                embed::load(&cell.model, Workload::Passages)?
+                Some(embed::load(&cell.model, Workload::Passages)?)
             };
-            embedders.insert(cell.model.clone(), Box::new(Remembering::new(loaded)));
+            embedders.extend(loaded.map(|loaded| {
+                let remembering: Box<dyn Embedder> = Box::new(Remembering::new(loaded));
+                (cell.model.clone(), remembering)
+            }));
         }
         let Some(embedder) = embedders.get(&cell.model) else { continue };
         let location = folder.path().join(number.to_string()).to_string_lossy().into_owned();
-        let built = build(collection, &location, &**embedder, cell.chunking, task.threads)?;
-        let judged = task.gathered.resolve(Some(&*built), task.level)?;
+        let built = build(collection, &location, &**embedder, cell.chunking, task)?;
+        let judged = task.gathered.resolve(Some(&*built), task.asked.by)?;
         let new = judge(Some(&*built), Some(&**embedder), &judged, task, Vec::new(), None, Some(&label))?;
         part.systems.extend(new.systems);
         part.tables.extend(new.tables);
@@ -96,9 +94,9 @@ pub fn add(
         part.timings.search_s += new.timings.search_s;
         part.timings.judge_s += new.timings.judge_s;
         part.timings.loss_s += new.timings.loss_s;
-        std::fs::remove_dir_all(&location).with_context(|| location.clone())?;
-        if STOP.load(Ordering::Relaxed) {
-            bail!("stopped");
+        std::fs::remove_dir_all(&location).map_err(Error::io(location.as_ref()))?;
+        if task.watch.stopped() {
+            return Err(Error::Stopped);
         }
     }
     Ok(())
@@ -125,15 +123,15 @@ fn rename(part: &mut Part, label: &str) {
 }
 
 /// Every combination, each once.
-fn cells(grid: &Grid, own: &Cell) -> anyhow::Result<Vec<Cell>> {
+fn cells(grid: &Grid, own: &Cell) -> std::result::Result<Vec<Cell>, String> {
     let models = grid.model.clone().unwrap_or_else(|| vec![own.model.clone()]);
     let strategies: Vec<Strategy> = match &grid.chunk {
-        Some(chunks) => chunks.iter().map(|chunk| (*chunk).into()).collect(),
+        Some(chunks) => chunks.clone(),
         None => vec![own.chunking.strategy],
     };
     let tokens = grid.chunk_tokens.clone().unwrap_or_else(|| vec![own.chunking.tokens]);
     if let Some(few) = tokens.iter().find(|tokens| **tokens < Chunking::LEAST_TOKENS) {
-        bail!("chunk_tokens = {few}: expected {} or more", Chunking::LEAST_TOKENS);
+        return Err(format!("chunk_tokens = {few}: expected {} or more", Chunking::LEAST_TOKENS));
     }
     let overlaps = grid.overlap.clone().unwrap_or_else(|| vec![own.chunking.overlap]);
     let mut cells: Vec<Cell> = Vec::new();
@@ -156,7 +154,10 @@ fn cells(grid: &Grid, own: &Cell) -> anyhow::Result<Vec<Cell>> {
         }
     }
     if cells.iter().all(|cell| cell == own) {
-        bail!("it names nothing but what the collection is; lists it may hold: model, chunk, chunk_tokens, overlap");
+        return Err(
+            "it names nothing but what the collection is; lists it may hold: model, chunk, chunk_tokens, overlap"
+                .to_owned(),
+        );
     }
     Ok(cells)
 }
@@ -167,55 +168,55 @@ fn build(
     location: &str,
     embedder: &dyn Embedder,
     chunking: Chunking,
-    threads: usize,
-) -> anyhow::Result<Box<dyn Collection>> {
+    task: &Task<'_>,
+) -> Result<Box<dyn Collection>> {
     let was = from.manifest();
     let mut built = store::create(location, embedder.model().clone(), chunking, was.graph, was.language)?;
-    let mut writer = built.writer()?;
     let mut ids: Vec<String> = from.catalogue()?.articles.into_keys().collect();
     ids.sort_unstable();
-    let bar = progress::items(ids.len(), "indexing");
     let unread: Mutex<Option<store::Error>> = Mutex::new(None);
-    let articles = ids.iter().map_while(|id| match from.article(id) {
-        Ok(stored) => stored.map(|stored| Found::Article(Box::new(stored.article))),
+    let progress = Progress::begin(task.watch, "indexing", ids.len());
+    let stored = ids.iter().map_while(|id| match from.article(id) {
+        Ok(stored) => {
+            progress.one();
+            stored.map(|stored| Found::Article(Box::new(stored.article)))
+        }
         Err(error) => {
             unread.lock().ok()?.replace(error);
             None
         }
     });
-    let plan = Plan { chunking, threads, article_limit: u64::MAX };
-    let mut failed: Option<anyhow::Error> = None;
-    let done = pipeline::run(articles, embedder.fork()?, &Catalogue::default(), &plan, &STOP, &mut |event, _| {
-        bar.inc(1);
-        let result = match event {
-            Event::Article(article) => writer.put(*article).map(|_| ()).map_err(anyhow::Error::from),
-            Event::Failed(error) => Err(error.into()),
-            Event::Unchanged(_) | Event::Unsupported(_) => Ok(()),
-        };
-        match result {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    });
-    bar.finish_and_clear();
+    let plan = Plan { chunking, threads: task.asked.threads, article_limit: u64::MAX };
+    // Its own progress counts bytes read of files, and there are none.
+    let quiet = OnlyStop(task.watch);
+    let report = articles::add(&mut *built, embedder.fork()?, stored, &plan, &quiet)?;
+    drop(progress);
     if let Some(error) = unread.into_inner().ok().flatten() {
         return Err(error.into());
     }
-    if let Some(error) = failed {
-        return Err(error);
+    if let Some(failed) = report.failed.into_iter().next() {
+        return Err(Error::Unusable(failed.problem));
     }
-    done?;
-    if STOP.load(Ordering::Relaxed) {
-        bail!("stopped");
+    if task.watch.stopped() {
+        return Err(Error::Stopped);
     }
-    writer.commit()?;
-    writer.merge(threads, &|_, _, _| {})?;
-    drop(writer);
-    built.refresh()?;
     Ok(built)
+}
+
+/// Passes on nothing but when to stop.
+struct OnlyStop<'a>(&'a dyn Watch);
+
+impl Watch for OnlyStop<'_> {
+    fn begin(&self, _: &'static str, _: Amount) {}
+    fn done(&self, _: u64) {}
+    fn doing(&self, _: &str) {}
+    fn end(&self) {}
+    fn skipped(&self, _: &str) {}
+    fn note(&self, _: &str) {}
+
+    fn stop(&self) -> &AtomicBool {
+        self.0.stop()
+    }
 }
 
 /// An embedder that embeds no text twice.

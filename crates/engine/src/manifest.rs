@@ -1,6 +1,6 @@
 //! What a figure was made with, beside the figure.
 
-use anyhow::Context;
+use crate::{Error, Result};
 use eval::manifest::Machine;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,13 @@ use store::Collection;
 
 /// The packages whose versions change results.
 const PACKAGES: [&str; 5] = ["fastembed", "hnsw_rs", "rten", "tantivy", "tokenizers"];
-const LOCK: &str = include_str!("../../../../Cargo.lock");
+const LOCK: &str = include_str!("../../../Cargo.lock");
 
 /// The program, its versions, the machine and the collection, followed by `particulars`.
-pub fn manifest(collection: Option<(&dyn Collection, &str)>, particulars: Value) -> anyhow::Result<Value> {
+///
+/// # Errors
+/// When the collection cannot be read.
+pub fn manifest(collection: Option<(&dyn Collection, &str)>, particulars: Value) -> Result<Value> {
     let mut all = Map::new();
     all.insert("program".to_owned(), json!(concat!("nigh ", env!("CARGO_PKG_VERSION"))));
     all.insert("versions".to_owned(), versions());
@@ -60,11 +63,13 @@ fn versions() -> Value {
 }
 
 /// Writes it beside the file that it is about, as `FILE.manifest.json`. Gives its path.
-pub fn write_beside(file: &Path, manifest: &Value) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_beside(file: &Path, manifest: &Value) -> Result<PathBuf> {
     let mut name = file.as_os_str().to_owned();
     name.push(".manifest.json");
     let path = PathBuf::from(name);
-    let text = serde_json::to_string_pretty(manifest)? + "\n";
-    std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    std::fs::write(&path, format!("{manifest:#}\n")).map_err(Error::io(&path))?;
     Ok(path)
 }

@@ -1,20 +1,17 @@
-//! `nigh eval`: a tested verdict on questions whose answers are known.
+//! A tested verdict on questions whose answers are known.
 
-pub mod corpus;
-pub mod evidence;
-pub mod gather;
+mod corpus;
+mod evidence;
+mod gather;
 mod grid;
-mod show;
 mod worst;
 
-use super::manifest::{extend, manifest};
-use super::ranking::{RerankWith, UNLIMITED};
-use super::{Questions, embedder_for};
-use crate::Outcome;
-use crate::args;
-use crate::config::Config;
-use crate::output::{self, Output};
-use anyhow::Context;
+pub use corpus::Articles;
+pub use evidence::by;
+pub use gather::{Gathered, Judging, Notes, attach, gather, own_questions};
+
+use crate::manifest::{extend, manifest};
+use crate::{Error, Questions, Ranking, RerankWith, Result, UNLIMITED, Watch, embedder_for};
 use eval::loss::Searched;
 use eval::manifest::Input;
 use eval::report::{self, LossReport, ParaphraseReport, Timings, Verdict};
@@ -22,20 +19,19 @@ use eval::run::{Scored, column};
 use eval::significance::Units;
 use eval::{Judged, Level, Metric, Run, Table, paraphrase};
 use evidence::Look;
-use gather::Gathered;
 use ingest::Embedder;
 use ingest::embed::Workload;
 use query::{Mode, Options};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use store::Collection;
 
 /// Metrics where none are named.
 const METRICS: [&str; 5] = ["nDCG@10", "recall@10", "recall@100", "MRR@10", "success@1"];
 /// Modes where none are named.
-const MODES: [Mode; 3] = [Mode::Hybrid, Mode::Dense, Mode::Lexical];
+pub const MODES: [Mode; 3] = [Mode::Hybrid, Mode::Dense, Mode::Lexical];
 /// The depth of a metric that looks at the whole ranking, and the depth at which a judgement counts
 /// as missed where the first metric says none.
 const WHOLE: usize = 100;
@@ -43,102 +39,108 @@ const MISSED: usize = 10;
 /// The fewest queries that are worth to be halved.
 const HALVED: usize = 20;
 
-/// One system: what it found and what is known of it.
-pub struct System {
-    pub run: Run,
-    pub searched: Searched,
-    /// The system whose results it reranked.
-    pub reranked: Option<usize>,
-}
-
-/// Everything judged under one collection.
-pub struct Part {
-    pub systems: Vec<System>,
-    pub tables: Vec<Table>,
-    pub losses: Vec<eval::loss::Losses>,
-    pub misses: Vec<report::Miss>,
-    pub timings: Timings,
-}
-
-/// What is asked of every collection.
-pub struct Task<'a> {
-    pub gathered: &'a Gathered,
-    pub metrics: Vec<Metric>,
+/// What to judge, and how.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The questions and what is right.
+    pub judging: Judging,
+    /// The modes to search in, each once; none to judge run files alone.
     pub modes: Vec<Mode>,
-    pub ranking: &'a args::Ranking,
-    pub level: Option<Level>,
-    pub at: usize,
+    /// How to rank; with a reranker, each mode is also judged reranked.
+    pub ranking: Ranking,
+    /// The metrics, by name; the first one orders systems, and its depth says what counts as missed.
+    pub metrics: Vec<String>,
+    /// Run files to judge beside the modes.
+    pub runs: Vec<PathBuf>,
+    /// The mode whose results the run files rerank.
+    pub reranked: Option<Mode>,
+    /// Whether answers are judged by passages or by articles; without it, as the judgements are.
+    pub by: Option<Level>,
+    /// A file of other ways to cut and embed the articles.
+    pub grid: Option<PathBuf>,
+    /// Whether the worst queries are shown with their results.
+    pub worst: bool,
+    /// What every random choice is made from.
+    pub seed: u64,
+    /// How many threads search.
     pub threads: usize,
 }
 
-pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+/// What judging gave.
+pub struct Evaluated {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The values of every query, by system.
+    pub tables: Vec<Table>,
+    /// What was judged.
+    pub judged: Judged,
+    /// Whether some of what was given could not be used; the verdict's notes say what.
+    pub less: bool,
+}
+
+/// Asks every question in every mode and judges the answers, and run files beside them. `collection` is one with its
+/// location.
+///
+/// # Errors
+/// When questions, judgements or run files do not read or do not fit together, or the model or the collection fails.
+pub fn evaluate(collection: Option<(&dyn Collection, &str)>, asked: &Asked, watch: &dyn Watch) -> Result<Evaluated> {
     let begun = Instant::now();
-    let metrics = metrics(&args.metrics)?;
-    writable(args)?;
-    let location = config.collection(&args.on);
-    let named: Vec<Mode> = once(args.mode.iter().map(|mode| Mode::from(*mode)));
-    let searches = !named.is_empty() || args.grid.is_some() || args.run.is_empty();
-    // Run files need no collection, even where one is set for other commands.
-    let given = args.on.collection.is_some() && args.on.collection != std::env::var("NIGH_COLLECTION").ok();
-    let collection = if searches || given || args.judging.qa { Some(store::open(&location)?) } else { None };
-    let modes = match (searches, named.is_empty(), config.mode) {
-        (false, ..) => Vec::new(),
-        (_, false, _) => named,
-        (_, true, Some(mode)) => vec![mode.into()],
-        (_, true, None) => MODES.to_vec(),
-    };
-    if searches && args.judging.queries.is_none() && !args.judging.qa {
-        anyhow::bail!(
-            "which questions? Name them with --queries, or use --qa for those that the articles ask themselves"
-        );
+    let metrics = metrics(&asked.metrics)?;
+    let (named, collection) = (collection, collection.map(|(collection, _)| collection));
+    let searches = !asked.modes.is_empty();
+    if searches && asked.judging.queries.is_none() && !asked.judging.qa {
+        return Err(Error::unusable(
+            "which questions? Name them with --queries, or use --qa for those that the articles ask themselves",
+        ));
     }
-    let mut gathered = gather::gather(&args.judging, collection.as_deref())?;
-    let level = args.by.map(Into::into);
-    let judged = gathered.judge(collection.as_deref(), level)?;
+    let mut gathered = gather(&asked.judging, collection)?;
+    let judged = gathered.judge(collection, asked.by)?;
     // A search ends somewhere: a metric that looks at the whole of it looks at its first hundred.
     let whole = |metric: Metric| Metric { depth: metric.depth.or(searches.then_some(WHOLE)), ..metric };
     let metrics: Vec<Metric> = once(metrics.into_iter().map(whole));
-    let files = read_runs(args, &modes, &judged, collection.as_deref(), &mut gathered.notes)?;
-    let task = Task {
-        gathered: &gathered,
-        at: metrics[0].depth.unwrap_or(MISSED),
-        metrics,
-        modes,
-        ranking: &args.ranking,
-        level,
-        threads: config.threads(args.threads),
-    };
-    let embedder = match &collection {
-        Some(collection) => embedder_for(&**collection, task.needs_model(), Workload::Passages)?,
+    let files = read_runs(asked, &judged, collection, &mut gathered.notes)?;
+    let task = Task { gathered: &gathered, at: metrics[0].depth.unwrap_or(MISSED), metrics, asked, watch };
+    let embedder = match collection {
+        Some(collection) => embedder_for(collection, task.needs_model(), Workload::Passages)?,
         None => None,
     };
     let embedder: Option<Box<dyn Embedder>> = match embedder {
-        Some(embedder) if args.grid.is_some() => Some(Box::new(grid::Remembering::new(embedder))),
+        Some(embedder) if asked.grid.is_some() => Some(Box::new(grid::Remembering::new(embedder))),
         other => other,
     };
-    let reranked = reranked(args, &task)?;
-    let mut part = judge(collection.as_deref(), embedder.as_deref(), &judged, &task, files, reranked, None)?;
-    if let (Some(grid), Some(collection)) = (&args.grid, collection.as_deref()) {
+    let reranked = reranked(asked)?;
+    let mut part = judge(collection, embedder.as_deref(), &judged, &task, files, reranked, None)?;
+    if let (Some(grid), Some(collection)) = (&asked.grid, collection) {
         grid::add(grid, collection, embedder, &task, &mut part)?;
     }
-    let named = collection.as_deref().map(|collection| (collection, location.as_str()));
-    let (verdict, tables) = verdict(args, &task, &judged, part, named, begun)?;
-    if let Some(path) = &args.per_query {
-        eval::table::export(path, &judged, &tables)?;
-    }
-    let page = args.report.as_deref().map(|folder| report::write_verdict(folder, &verdict, &tables)).transpose()?;
-    if output.is_json() {
-        output.json(&verdict)?;
-    } else {
-        show::verdict(output, &verdict)?;
-    }
-    for note in &gathered.notes.said {
-        output::note(note);
-    }
-    if let Some(page) = page {
-        output::note(format_args!("{}: the report", page.display()));
-    }
-    Ok(if gathered.notes.less { Outcome::Less } else { Outcome::Done })
+    let (verdict, tables) = verdict(&task, &judged, part, named, begun)?;
+    Ok(Evaluated { verdict, tables, judged, less: gathered.notes.less })
+}
+
+/// One system: what it found and what is known of it.
+struct System {
+    run: Run,
+    searched: Searched,
+    /// The system whose results it reranked.
+    reranked: Option<usize>,
+}
+
+/// Everything judged under one collection.
+struct Part {
+    systems: Vec<System>,
+    tables: Vec<Table>,
+    losses: Vec<eval::loss::Losses>,
+    misses: Vec<report::Miss>,
+    timings: Timings,
+}
+
+/// What is asked of every collection.
+struct Task<'a> {
+    gathered: &'a Gathered,
+    metrics: Vec<Metric>,
+    at: usize,
+    asked: &'a Asked,
+    watch: &'a dyn Watch,
 }
 
 /// Each item once, where it comes first.
@@ -152,27 +154,15 @@ fn once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     kept
 }
 
-fn metrics(named: &[String]) -> anyhow::Result<Vec<Metric>> {
+fn metrics(named: &[String]) -> Result<Vec<Metric>> {
     let names: Vec<&str> = if named.is_empty() { METRICS.to_vec() } else { named.iter().map(String::as_str).collect() };
     Ok(names.iter().map(|name| name.parse()).collect::<Result<Vec<Metric>, _>>()?)
-}
-
-/// Sees that what will be written at the end can be, before the work is done.
-fn writable(args: &args::Eval) -> anyhow::Result<()> {
-    if let Some(path) = &args.per_query {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        file.with_context(|| path.display().to_string())?;
-    }
-    if let Some(folder) = &args.report {
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
-    Ok(())
 }
 
 impl Task<'_> {
     /// The mode whose model all modes can share: lexical, which has none, only if all are.
     fn needs_model(&self) -> Mode {
-        if self.modes.iter().all(|mode| *mode == Mode::Lexical) { Mode::Lexical } else { Mode::Dense }
+        if self.asked.modes.iter().all(|mode| *mode == Mode::Lexical) { Mode::Lexical } else { Mode::Dense }
     }
 }
 
@@ -185,7 +175,7 @@ fn judge(
     files: Vec<Run>,
     reranked: Option<usize>,
     label: Option<&str>,
-) -> anyhow::Result<Part> {
+) -> Result<Part> {
     let mut timings = Timings::default();
     let queries: Vec<_> = task
         .gathered
@@ -198,21 +188,21 @@ fn judge(
         queries.iter().enumerate().map(|(at, query)| (query.id.as_str(), (at, query.text.as_str()))).collect();
     let mut systems = Vec::new();
     let begun = Instant::now();
-    let questions = Questions::embed(&words, embedder, task.threads)?;
+    let questions = Questions::embed(&words, embedder, task.asked.threads, task.watch)?;
     timings.embed_s = begun.elapsed().as_secs_f64();
     let by = evidence::by(judged.level);
     let deepest = task.metrics.iter().map(|metric| metric.depth.unwrap_or(WHOLE)).max().unwrap_or(WHOLE);
     let spare = judged.answerable().map(|(_, topic)| topic.spare()).max().unwrap_or(0);
     let all = collection.map_or(0, |collection| collection.manifest().rows());
     let k = (deepest.max(task.at) + spare).min(all.max(1));
-    if let Some(collection) = collection.filter(|_| !task.modes.is_empty()) {
+    if let Some(collection) = collection.filter(|_| !task.asked.modes.is_empty()) {
         let begun = Instant::now();
         let way = |mode: Mode| options(task, collection, mode, k, by);
-        let rerank = task.modes.iter().find(|mode| way(**mode).rerank.is_some());
-        let rerank = rerank.map(|mode| task.ranking.reranker(collection, *mode, embedder)).transpose()?.flatten();
+        let rerank = task.asked.modes.iter().find(|mode| way(**mode).rerank.is_some());
+        let rerank = rerank.map(|mode| task.asked.ranking.reranker(collection, *mode, embedder)).transpose()?.flatten();
         // Every mode, and after all of them every mode reranked.
-        let plain = task.modes.iter().map(|mode| Options { rerank: None, ..way(*mode) });
-        let again = task.modes.iter().map(|mode| way(*mode)).filter(|way| way.rerank.is_some());
+        let plain = task.asked.modes.iter().map(|mode| Options { rerank: None, ..way(*mode) });
+        let again = task.asked.modes.iter().map(|mode| way(*mode)).filter(|way| way.rerank.is_some());
         let ways: Vec<Options> = plain.chain(again).collect();
         let name = |way: &Options| {
             let parts =
@@ -220,11 +210,11 @@ fn judge(
             parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
         };
         let mut runs: Vec<Run> = ways.iter().map(|way| Run::new(name(way))).collect();
-        questions.search(collection, task.threads, &ways, rerank.as_ref(), |at, rankings| {
+        questions.search(collection, task.asked.threads, &ways, rerank.as_ref(), task.watch, |at, rankings| {
             runs.iter_mut().zip(rankings).for_each(|(run, ranking)| run.set(&queries[at].id, ranking));
             Ok(())
         })?;
-        let before = |way: &Options| task.modes.iter().position(|mode| *mode == way.mode);
+        let before = |way: &Options| task.asked.modes.iter().position(|mode| *mode == way.mode);
         systems.extend(runs.into_iter().zip(&ways).map(|(run, way)| System {
             run,
             searched: if way.rerank.is_some() { Searched::File } else { searched(way.mode) },
@@ -246,8 +236,9 @@ fn judge(
         collection,
         questions: &questions,
         embedder,
-        threads: task.threads,
+        threads: task.asked.threads,
         hybrid,
+        watch: task.watch,
     });
     let (losses, misses) = evidence::losses(judged, &systems, task.at, look.as_ref(), &texts)?;
     timings.loss_s = begun.elapsed().as_secs_f64();
@@ -256,7 +247,7 @@ fn judge(
 
 /// One way of asking.
 fn options(task: &Task<'_>, collection: &dyn Collection, mode: Mode, k: usize, by: query::By) -> Options {
-    task.ranking.options(collection, mode, k, by, UNLIMITED)
+    task.asked.ranking.options(collection, mode, k, by, UNLIMITED)
 }
 
 fn searched(mode: Mode) -> Searched {
@@ -268,31 +259,30 @@ fn searched(mode: Mode) -> Searched {
 }
 
 /// The place among the modes of the one that the run files reranked.
-fn reranked(args: &args::Eval, task: &Task<'_>) -> anyhow::Result<Option<usize>> {
-    let Some(mode) = args.reranked.map(Mode::from) else { return Ok(None) };
-    let place = task.modes.iter().position(|asked| *asked == mode);
-    place.map(Some).with_context(|| format!("--reranked {} needs that mode among --mode", mode.name()))
+fn reranked(asked: &Asked) -> Result<Option<usize>> {
+    let Some(mode) = asked.reranked else { return Ok(None) };
+    let place = asked.modes.iter().position(|asked| *asked == mode);
+    place.map(Some).ok_or_else(|| Error::unusable(format!("--reranked {} needs that mode among --mode", mode.name())))
 }
 
 /// Reads the run files, each under a name of its own.
 fn read_runs(
-    args: &args::Eval,
-    modes: &[Mode],
+    asked: &Asked,
     judged: &Judged,
     collection: Option<&dyn Collection>,
-    notes: &mut gather::Notes,
-) -> anyhow::Result<Vec<Run>> {
-    if args.run.is_empty() {
+    notes: &mut Notes,
+) -> Result<Vec<Run>> {
+    if asked.runs.is_empty() {
         return Ok(Vec::new());
     }
     let catalogue = collection.map(|collection| collection.catalogue()).transpose()?.unwrap_or_default();
     let articles: HashSet<&str> = catalogue.articles.keys().map(String::as_str).collect();
-    let mut taken: HashSet<String> = modes.iter().map(|mode| mode.name().to_owned()).collect();
+    let mut taken: HashSet<String> = asked.modes.iter().map(|mode| mode.name().to_owned()).collect();
     let mut runs = Vec::new();
-    for path in &args.run {
+    for path in &asked.runs {
         let mut run = adopted(Run::read(path)?, judged, &articles);
         if !judged.answerable().any(|(query, _)| run.ranking(query).len() > 0) {
-            anyhow::bail!("{}: it answers none of the judged questions", path.display());
+            return Err(Error::unusable(format!("{}: it answers none of the judged questions", path.display())));
         }
         let any = |(query, topic): (&str, &eval::needs::Topic)| {
             run.ranking(query).any(|found| topic.met_by(found.id).next().is_some())
@@ -307,7 +297,7 @@ fn read_runs(
         if !taken.insert(run.name.clone()) {
             run.name = path.display().to_string();
             if !taken.insert(run.name.clone()) {
-                anyhow::bail!("{}: named twice", path.display());
+                return Err(Error::unusable(format!("{}: named twice", path.display())));
             }
         }
         runs.push(run);
@@ -350,7 +340,7 @@ fn adopted(run: Run, judged: &Judged, articles: &HashSet<&str>) -> Run {
     all
 }
 
-/// The unit of evidence of each question, by column: wordings of one need are one.
+/// The unit of evidence of each answerable question, by column: wordings of one need are one.
 pub fn columns(judged: &Judged, groups: &[paraphrase::Group]) -> Vec<usize> {
     let wordings = groups
         .iter()
@@ -363,45 +353,43 @@ pub fn columns(judged: &Judged, groups: &[paraphrase::Group]) -> Vec<usize> {
 
 /// Puts everything together. Gives the tables back, which a report needs as well.
 fn verdict(
-    args: &args::Eval,
     task: &Task<'_>,
     judged: &Judged,
     part: Part,
     collection: Option<(&dyn Collection, &str)>,
     begun: Instant,
-) -> anyhow::Result<(Verdict, Vec<Table>)> {
+) -> Result<(Verdict, Vec<Table>)> {
+    let asked = task.asked;
     let Part { systems, tables, losses, misses, mut timings } = part;
     let tested = Instant::now();
     let groups = paraphrase::groups(&task.gathered.queries, judged);
     let columns = columns(judged, &groups);
-    let (figures, comparisons) = report::figures(&tables, &Units::new(&columns), args.seed);
-    let selection = if columns.len() >= HALVED { eval::select::select(&tables, 0, &columns, args.seed) } else { None };
+    let (figures, comparisons) = report::figures(&tables, &Units::new(&columns), asked.seed);
+    let selection = if columns.len() >= HALVED { eval::select::select(&tables, 0, &columns, asked.seed) } else { None };
     timings.test_s = tested.elapsed().as_secs_f64();
     let judgements = judged.answerable().map(|(_, topic)| topic.ideal.len()).sum();
     let worst = match collection {
-        Some((collection, _)) if args.report.is_some() => {
-            worst::queries(collection, task, judged, &systems[0], &tables[0])?
-        }
+        Some((collection, _)) if asked.worst => worst::queries(collection, task, judged, &systems[0], &tables[0])?,
         _ => Vec::new(),
     };
     let mut particulars = json!({
-        "seed": args.seed,
-        "modes": task.modes,
+        "seed": asked.seed,
+        "modes": asked.modes,
         "metrics": task.metrics,
         "by": judged.level,
-        "reranked": args.reranked.map(Mode::from),
-        "threads": task.threads,
-        "queries": args.judging.queries.as_deref().map(Input::of),
-        "qrels": args.judging.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
-        "runs": args.run.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
-        "grid": args.grid.as_deref().map(Input::of),
+        "reranked": asked.reranked,
+        "threads": asked.threads,
+        "queries": asked.judging.queries.as_deref().map(Input::of),
+        "qrels": asked.judging.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "runs": asked.runs.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "grid": asked.grid.as_deref().map(Input::of),
     });
-    extend(&mut particulars, task.ranking.particulars(collection.map(|(collection, _)| collection)));
+    extend(&mut particulars, asked.ranking.particulars(collection.map(|(collection, _)| collection)));
     let primary = task.metrics[0].to_string();
     let verdict = Verdict {
         title: format!(
             "Verdict on {}",
-            collection.map_or_else(|| stems(&args.run), |(_, location)| location.to_owned())
+            collection.map_or_else(|| stems(&asked.runs), |(_, location)| location.to_owned())
         ),
         queries: judged.answerable().count(),
         judgements,
@@ -422,7 +410,7 @@ fn verdict(
     Ok((verdict, tables))
 }
 
-fn stems(paths: &[std::path::PathBuf]) -> String {
+fn stems(paths: &[PathBuf]) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     paths.iter().map(|path| stem(path)).collect::<Vec<_>>().join(", ")
 }

@@ -2,31 +2,47 @@
 //! articles, with everything that does not fit together said.
 
 use super::corpus::Articles;
-use crate::args;
 use crate::text::counted;
-use anyhow::bail;
+use crate::{Error, Result};
 use eval::judgement::{Judgement, Target};
 use eval::{Judged, Level, Query};
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 use store::Collection;
+
+/// Where questions and judgements are.
+#[derive(Debug, Clone, Default)]
+pub struct Judging {
+    /// Questions: JSON lines with `_id` and `text`.
+    pub queries: Option<PathBuf>,
+    /// What is relevant to what.
+    pub qrels: Vec<PathBuf>,
+    /// Whether the questions of the collection's own articles are among them.
+    pub qa: bool,
+}
 
 /// Questions, judgements, and what is wrong with them.
 pub struct Gathered {
+    /// The questions.
     pub queries: Vec<Query>,
+    /// What is right.
     pub judgements: Vec<Judgement>,
+    /// What does not fit together.
     pub notes: Notes,
 }
 
 /// What a reader must know, and whether it means that less was done than asked.
 #[derive(Default)]
 pub struct Notes {
+    /// What to know.
     pub said: Vec<String>,
+    /// Whether something of what was asked for cannot be done.
     pub less: bool,
 }
 
 impl Notes {
     /// Something of what was asked for cannot be done.
-    pub fn less(&mut self, note: String) {
+    pub(crate) fn less(&mut self, note: String) {
         self.less = true;
         self.said.push(note);
     }
@@ -47,20 +63,26 @@ fn named<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Reads the files and, if asked for, the collection's own questions.
-pub fn gather(args: &args::Judging, collection: Option<&dyn Collection>) -> anyhow::Result<Gathered> {
+///
+/// # Errors
+/// When a file does not read, ids clash, or nothing says what is right.
+pub fn gather(args: &Judging, collection: Option<&dyn Collection>) -> Result<Gathered> {
     let mut queries = args.queries.as_deref().map(eval::query::read).transpose()?.unwrap_or_default();
     let (mut judgements, mut notes) = (Vec::new(), Notes::default());
     judgements.extend(eval::judgement::read(&args.qrels)?);
     if let Some(collection) = collection.filter(|_| args.qa) {
         let own = own_questions(collection)?;
         if own.is_empty() {
-            bail!(
-                "no article of the collection asks questions of its own; index files in the question-and-answer layout, or name --queries and --qrels"
-            );
+            return Err(Error::unusable(
+                "no article of the collection asks questions of its own; index files in the question-and-answer layout, or name --queries and --qrels",
+            ));
         }
         let taken: HashSet<&str> = own.iter().map(|(of, _)| of.id.as_str()).collect();
         if let Some(query) = queries.iter().find(|query| taken.contains(query.id.as_str())) {
-            bail!("the id {:?} is that of a question that an article asks itself; ids must differ", query.id);
+            return Err(Error::unusable(format!(
+                "the id {:?} is that of a question that an article asks itself; ids must differ",
+                query.id
+            )));
         }
         attach(&mut queries, &own, &mut notes);
         let (questions, of_them): (Vec<Query>, Vec<Judgement>) = own.into_iter().unzip();
@@ -68,9 +90,9 @@ pub fn gather(args: &args::Judging, collection: Option<&dyn Collection>) -> anyh
         judgements.extend(of_them);
     }
     if judgements.is_empty() {
-        bail!(
-            "nothing says what is right: name judgements with --qrels, or use --qa for the questions that the articles ask themselves"
-        );
+        return Err(Error::unusable(
+            "nothing says what is right: name judgements with --qrels, or use --qa for the questions that the articles ask themselves",
+        ));
     }
     // Wordings of one question, where the file says only which question.
     for query in queries.iter_mut().filter(|query| query.group.is_none()) {
@@ -80,7 +102,10 @@ pub fn gather(args: &args::Judging, collection: Option<&dyn Collection>) -> anyh
 }
 
 /// The questions that articles ask themselves, named `ARTICLE?N`, each with the place of its answer.
-pub fn own_questions(collection: &dyn Collection) -> anyhow::Result<Vec<(Query, Judgement)>> {
+///
+/// # Errors
+/// When the collection cannot be read.
+pub fn own_questions(collection: &dyn Collection) -> Result<Vec<(Query, Judgement)>> {
     let mut ids: Vec<String> = collection.catalogue()?.articles.into_keys().collect();
     ids.sort_unstable();
     let mut own = Vec::new();
@@ -119,7 +144,10 @@ pub fn attach(queries: &mut [Query], own: &[(Query, Judgement)], notes: &mut Not
 
 impl Gathered {
     /// Finds what the judgements point at in a collection. Only queries that were asked remain.
-    pub fn resolve(&self, collection: Option<&dyn Collection>, level: Option<Level>) -> anyhow::Result<Judged> {
+    ///
+    /// # Errors
+    /// When the collection cannot be read.
+    pub fn resolve(&self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Judged> {
         let articles = collection.map(Articles);
         let corpus = articles.as_ref().map(|articles| articles as &dyn eval::needs::Corpus);
         let mut judged = Judged::new(&self.judgements, corpus, level)?;
@@ -132,7 +160,10 @@ impl Gathered {
     }
 
     /// As [`Gathered::resolve`], and says what does not fit.
-    pub fn judge(&mut self, collection: Option<&dyn Collection>, level: Option<Level>) -> anyhow::Result<Judged> {
+    ///
+    /// # Errors
+    /// When no question has anything judged relevant.
+    pub fn judge(&mut self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Judged> {
         let judged = self.resolve(collection, level)?;
         let notes = &mut self.notes;
         if !judged.unknown.is_empty() {
@@ -178,10 +209,13 @@ impl Gathered {
             notes.said.push(format!("{count} with nothing judged relevant, left out: {}", named(vain)));
         }
         if judged.answerable().next().is_none() {
-            bail!("no question has anything judged relevant; are these the judgements of these questions?{}", {
-                let said = notes.said.join("\n  ");
-                if said.is_empty() { said } else { format!("\n  {said}") }
-            });
+            return Err(Error::unusable(format!(
+                "no question has anything judged relevant; are these the judgements of these questions?{}",
+                {
+                    let said = notes.said.join("\n  ");
+                    if said.is_empty() { said } else { format!("\n  {said}") }
+                }
+            )));
         }
         Ok(judged)
     }

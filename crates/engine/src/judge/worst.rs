@@ -1,6 +1,7 @@
 //! The queries that went worst: what should have been found beside what was.
 
 use super::{System, Task, ranks_of};
+use crate::Result;
 use crate::text::clipped;
 use eval::report::{Expected, Found, WorstQuery};
 use eval::{Judged, Table};
@@ -19,7 +20,7 @@ pub fn queries(
     judged: &Judged,
     system: &System,
     table: &Table,
-) -> anyhow::Result<Vec<WorstQuery>> {
+) -> Result<Vec<WorstQuery>> {
     let mut order: Vec<(f64, &str)> =
         judged.answerable().zip(&table.values[0]).map(|((query, _), value)| (*value, query)).collect();
     order.retain(|(value, _)| *value < 1.0);
@@ -54,7 +55,7 @@ pub fn queries(
 }
 
 /// Title and text of an article, or of a passage as `article#n`.
-fn title_and_text(collection: &dyn Collection, id: &str) -> anyhow::Result<(String, String)> {
+fn title_and_text(collection: &dyn Collection, id: &str) -> Result<(String, String)> {
     let whole = |stored: StoredArticle| (stored.article.title, clipped(&stored.article.text, CHARACTERS));
     if let Some(stored) = collection.article(id)? {
         return Ok(whole(stored));

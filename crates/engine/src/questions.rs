@@ -1,8 +1,6 @@
 //! Many questions at once: each embedded once, then asked in as many ways as wanted.
 
-use super::ranking::RerankWith;
-use super::forks;
-use crate::progress;
+use crate::{Part, RerankWith, Result, Watch, forks};
 use eval::run::Scored;
 use ingest::{Embedder, Role};
 use query::parallel::in_order;
@@ -21,18 +19,24 @@ pub struct Questions<'a> {
 
 impl<'a> Questions<'a> {
     /// Embeds every question on several threads; without an embedder, only words can be asked for.
-    pub fn embed(texts: &[&'a str], embedder: Option<&dyn Embedder>, threads: usize) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When the model fails.
+    pub fn embed(
+        texts: &[&'a str],
+        embedder: Option<&dyn Embedder>,
+        threads: usize,
+        watch: &dyn Watch,
+    ) -> Result<Self> {
         let vectors = match embedder {
             None => vec![Vec::new(); texts.len()],
             Some(embedder) => {
-                let bar = progress::items(texts.len(), "embedding questions");
+                let part = Part::begin(watch, "embedding questions", texts.len());
                 let mut workers = forks(embedder, threads.min(texts.len().max(1)))?;
-                let vectors = in_order(&mut workers, texts, None, |worker, text| {
-                    bar.inc(1);
-                    anyhow::Ok(worker.embed(text, Role::Query)?.vector)
-                });
-                bar.finish_and_clear();
-                vectors?
+                in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
+                    part.one();
+                    Ok(worker.embed(text, Role::Query)?.vector)
+                })?
             }
         };
         Ok(Self { texts: texts.to_vec(), vectors })
@@ -55,15 +59,19 @@ impl<'a> Questions<'a> {
 
     /// Asks every question in every way and hands over, question by question in their order, the
     /// ranking of each of `ways`, reranked where these say so.
+    ///
+    /// # Errors
+    /// When a question is empty, the collection cannot be read, or what `take` gives.
     pub fn search(
         &self,
         collection: &dyn Collection,
         threads: usize,
         ways: &[Options],
         rerank: Option<&RerankWith>,
-        mut take: impl FnMut(usize, Vec<Vec<Scored>>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let bar = progress::items(self.texts.len(), "searching");
+        watch: &dyn Watch,
+        mut take: impl FnMut(usize, Vec<Vec<Scored>>) -> Result<()>,
+    ) -> Result<()> {
+        let part = Part::begin(watch, "searching", self.texts.len());
         let numbers: Vec<usize> = (0..self.texts.len()).collect();
         // Batch by batch, so that memory holds the names of one batch's results and no more.
         for batch in numbers.chunks(BATCH) {
@@ -72,19 +80,21 @@ impl<'a> Questions<'a> {
                     let reranker = rerank.map(|rerank| rerank.with_threads(1)).transpose()?;
                     Ok(Searcher::new(collection, None)?.with_reranker(reranker))
                 })
-                .collect::<anyhow::Result<Vec<_>>>()?;
+                .collect::<Result<Vec<_>>>()?;
             let rankings = in_order(&mut searchers, batch, None, |searcher, &at| {
-                bar.inc(1);
-                ways.iter().map(|options| self.ask(searcher, at, options)).collect::<anyhow::Result<Vec<_>>>()
+                part.one();
+                ways.iter().map(|options| self.ask(searcher, at, options)).collect::<Result<Vec<_>>>()
             })?;
             batch.iter().zip(rankings).try_for_each(|(at, rankings)| take(*at, rankings))?;
         }
-        bar.finish_and_clear();
         Ok(())
     }
 
     /// Asks one question in one way.
-    pub fn ask(&self, searcher: &mut Searcher<'_>, at: usize, options: &Options) -> anyhow::Result<Vec<Scored>> {
+    ///
+    /// # Errors
+    /// As for [`Searcher::names`].
+    pub fn ask(&self, searcher: &mut Searcher<'_>, at: usize, options: &Options) -> Result<Vec<Scored>> {
         let found = searcher.names(self.texts[at], self.vector(at), options)?;
         Ok(found.into_iter().map(|(id, score)| Scored { id, score }).collect())
     }

@@ -1,0 +1,28 @@
+//! Work on a whole collection, for whoever asks for it: the command line and the server.
+//!
+//! [`articles`] brings a collection up to date with files and folders, [`Questions`] are asked many at
+//! once, [`judge`] judges the answers and gives a verdict. [`Ranking`] says how to search, [`RerankWith`] is a reranker
+//! for as many threads as wanted, and [`manifest`](mod@manifest) says what a figure was made with. Long work tells a
+//! [`Watch`] how far it is, and stops where that says so.
+//!
+//! This crate never prints, and never reads arguments.
+
+#![deny(missing_docs)]
+
+pub mod articles;
+mod error;
+pub mod judge;
+pub mod manifest;
+mod model;
+mod names;
+mod questions;
+mod ranking;
+pub mod text;
+mod watch;
+
+pub use error::{Error, Result};
+pub use model::{embedder_for, forks};
+pub use names::Names;
+pub use questions::Questions;
+pub use ranking::{Ranking, RerankWith, UNLIMITED};
+pub use watch::{Amount, Part, Silent, Steps, Watch};

@@ -1,0 +1,28 @@
+//! A collection's own model.
+
+use crate::{Error, Result};
+use ingest::Embedder;
+use ingest::embed::Workload;
+use query::Mode;
+use store::Collection;
+
+/// The collection's own model, if the mode needs one.
+///
+/// # Errors
+/// When it cannot be loaded.
+pub fn embedder_for(collection: &dyn Collection, mode: Mode, workload: Workload) -> Result<Option<Box<dyn Embedder>>> {
+    if mode == Mode::Lexical {
+        return Ok(None);
+    }
+    let name = &collection.manifest().model.name;
+    let embedder = ingest::embed::load(name, workload);
+    embedder.map(Some).map_err(|source| Error::Model { name: name.clone(), source })
+}
+
+/// One embedder for each of `threads`.
+///
+/// # Errors
+/// When the model cannot be had once more.
+pub fn forks(embedder: &dyn Embedder, threads: usize) -> Result<Vec<Box<dyn Embedder>>> {
+    (0..threads).map(|_| Ok(embedder.fork()?)).collect()
+}

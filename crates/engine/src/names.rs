@@ -1,0 +1,36 @@
+//! What files are called in a collection.
+
+use std::path::{Path, PathBuf};
+
+/// Gives paths their names in a collection: from the folder that holds it, or, outside that, whole.
+#[derive(Debug, Clone)]
+pub struct Names {
+    base: PathBuf,
+}
+
+impl Names {
+    /// For the collection at this location.
+    pub fn new(collection: &str) -> Self {
+        let absolute = std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
+        let parent = absolute.parent().unwrap_or(&absolute);
+        Self { base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()) }
+    }
+
+    /// The name of a path whose root is canonical.
+    pub fn name(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(&self.base).ok().filter(|inside| !inside.as_os_str().is_empty());
+        inside.unwrap_or(path).to_string_lossy().replace('\\', "/")
+    }
+
+    /// The whole path behind a name.
+    pub(crate) fn absolute(&self, name: &str) -> PathBuf {
+        self.base.join(name)
+    }
+
+    /// The path as it can be opened from here.
+    pub fn path(&self, name: &str) -> String {
+        let path = self.absolute(name);
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+        path.strip_prefix(&here).unwrap_or(&path).to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,52 @@
+//! The values of articles' metadata, read off the dictionary of facts.
+
+use super::records;
+use super::snapshot::Snapshot;
+use crate::Result;
+use crate::collection::{Facet, FacetValue};
+use std::collections::BTreeMap;
+
+/// A field with more values than this tells articles apart; nobody chooses from so many.
+const VALUES: usize = 1000;
+
+impl Snapshot {
+    pub fn facets(&self, most: usize) -> Result<Vec<Facet>> {
+        let Some(facts) = self.fields.facts else { return Ok(Vec::new()) };
+        // By field, and by kind and value.
+        let mut found: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        for reader in self.searcher.segment_readers() {
+            let index = reader.inverted_index(facts).map_err(self.text_error())?;
+            let mut after = Vec::new();
+            // Field by field: of one with too many values the rest is left unread.
+            loop {
+                let mut terms = index.terms().range().ge(&after).into_stream().map_err(self.io_error())?;
+                let Some((name, _)) = terms.next().and_then(|(term, _)| records::fact(term)) else { break };
+                after = records::after_facts(&name);
+                let values = found.entry(name.clone()).or_default();
+                if records::tells_apart(&name) {
+                    continue;
+                }
+                let mut terms = index.terms().range().ge(records::first_fact(&name)).lt(&after).into_stream();
+                let terms = terms.as_mut().map_err(|error| std::io::Error::new(error.kind(), error.to_string()));
+                let terms = terms.map_err(self.io_error())?;
+                while let Some((term, info)) = terms.next() {
+                    let Some((_, value)) = records::fact(term) else { break };
+                    *values.entry(value.shown()).or_default() += u64::from(info.doc_freq);
+                    if values.len() > VALUES {
+                        break;
+                    }
+                }
+            }
+        }
+        found.retain(|_, values| (1..=VALUES).contains(&values.len()));
+        let facets = found.into_iter().map(|(field, values)| {
+            let more = values.len().saturating_sub(most);
+            let mut values: Vec<_> =
+                values.into_iter().map(|(value, passages)| FacetValue { value, passages }).collect();
+            values.sort_by(|a, b| b.passages.cmp(&a.passages).then_with(|| a.value.cmp(&b.value)));
+            values.truncate(most);
+            Facet { field, values, more }
+        });
+        Ok(facets.collect())
+    }
+}
