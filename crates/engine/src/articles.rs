@@ -17,6 +17,9 @@ use store::{Catalogue, Change, Collection, Language, Writer};
 const COMMIT_PASSAGES: usize = 4096;
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
+/// How many failures a report names.
+const FAILURES: usize = 1000;
+
 /// What to index.
 pub struct Job<'a> {
     /// Files and folders, as canonical paths.
@@ -53,7 +56,9 @@ pub struct Report {
     pub unchanged: usize,
     /// Articles whose file or record is gone.
     pub deleted: usize,
-    /// Files and records that could not be used.
+    /// How many files and records could not be used.
+    pub failures: usize,
+    /// The first thousand of them.
     pub failed: Vec<Failure>,
     /// Files in walked folders in no format read here.
     pub unsupported: usize,
@@ -154,7 +159,7 @@ pub fn index(
 /// Adds articles, or puts them in the place of those with their ids; deletes none.
 ///
 /// # Errors
-/// As for [`index`].
+/// As for [`index()`].
 pub fn add(
     collection: &mut dyn Collection,
     embedder: Box<dyn Embedder>,
@@ -165,6 +170,7 @@ pub fn add(
     let writer = collection.writer()?;
     collection.refresh()?;
     let known = collection.catalogue()?;
+    let known = ById(&known);
     let report = Taking { embedder, known: &known, plan, bytes: 0, watch }.all(writer, articles, |_, _, _| Ok(0))?;
     collection.refresh()?;
     Ok(report)
@@ -228,7 +234,11 @@ impl Taking<'_> {
             watch.end();
             if !report.interrupted {
                 let steps = Steps::of(watch);
-                writer.merge(plan.threads, &|step, done, of| steps.show(step, done, of))?;
+                match writer.merge(plan.threads, &|step, done, of| steps.show(step, done, of)) {
+                    // All articles are in; whoever writes next merges.
+                    Err(store::Error::Stopped) => report.interrupted = true,
+                    merged => merged?,
+                }
             }
             Ok(())
         })();
@@ -238,6 +248,23 @@ impl Taking<'_> {
         report.seconds = begun.elapsed().as_secs_f64();
         report.passages_per_second = report.passages as f64 / report.seconds.max(1e-9);
         Ok(report)
+    }
+}
+
+/// What the collection holds, by id alone: an article may take the place of one that came from elsewhere.
+struct ById<'a>(&'a Catalogue);
+
+impl Known for ById<'_> {
+    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
+        self.0.article(id, fingerprint)
+    }
+
+    fn vector(&self, text: &Fingerprint) -> bool {
+        self.0.vector(text)
+    }
+
+    fn source(&self, _: &str) -> Option<&str> {
+        None
     }
 }
 
@@ -269,7 +296,7 @@ fn said(report: &Report, totals: &Totals, begun: Instant) -> String {
         counted(report.articles, "article"),
         counted(totals.passages, "passage"),
         grouped(totals.embedded),
-        counted(report.failed.len(), "failure"),
+        counted(report.failures, "failure"),
     )
 }
 
@@ -305,7 +332,10 @@ impl Sink<'_> {
             Event::Failed(error) => {
                 self.troubled.extend(error.path().map(Path::to_owned));
                 self.watch.skipped(&error.to_string());
-                self.report.failed.push(Failure { problem: error.to_string() });
+                self.report.failures += 1;
+                if self.report.failed.len() < FAILURES {
+                    self.report.failed.push(Failure { problem: error.to_string() });
+                }
             }
             Event::Unsupported(_) => self.report.unsupported += 1,
         }

@@ -34,7 +34,7 @@ impl<'a> Questions<'a> {
                 let part = Part::begin(watch, "embedding questions", texts.len());
                 let mut workers = forks(embedder, threads.min(texts.len().max(1)))?;
                 in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
-                    part.one();
+                    part.one()?;
                     Ok(worker.embed(text, Role::Query)?.vector)
                 })?
             }
@@ -82,7 +82,7 @@ impl<'a> Questions<'a> {
                 })
                 .collect::<Result<Vec<_>>>()?;
             let rankings = in_order(&mut searchers, batch, None, |searcher, &at| {
-                part.one();
+                part.one()?;
                 ways.iter().map(|options| self.ask(searcher, at, options)).collect::<Result<Vec<_>>>()
             })?;
             batch.iter().zip(rankings).try_for_each(|(at, rankings)| take(*at, rankings))?;

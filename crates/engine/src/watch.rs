@@ -1,5 +1,7 @@
 //! Those who want to know how far long work is.
 
+use crate::{Error, Result};
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use store::Step;
@@ -73,8 +75,12 @@ impl<'a> Part<'a> {
     }
 
     /// One more item is done.
-    pub fn one(&self) {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the work is to stop.
+    pub fn one(&self) -> Result<()> {
         self.watch.done(self.done.fetch_add(1, Ordering::Relaxed) + 1);
+        if self.watch.stopped() { Err(Error::Stopped) } else { Ok(()) }
     }
 }
 
@@ -96,9 +102,12 @@ impl<'a> Steps<'a> {
         Self { watch, current: Mutex::new(None) }
     }
 
-    /// How far a step is.
-    pub fn show(&self, step: Step, done: usize, of: usize) {
-        let Ok(mut current) = self.current.lock() else { return };
+    /// How far a step is, and whether it is to go on.
+    pub fn show(&self, step: Step, done: usize, of: usize) -> ControlFlow<()> {
+        if self.watch.stopped() {
+            return ControlFlow::Break(());
+        }
+        let Ok(mut current) = self.current.lock() else { return ControlFlow::Continue(()) };
         if *current != Some(step) {
             if current.replace(step).is_some() {
                 self.watch.end();
@@ -111,6 +120,7 @@ impl<'a> Steps<'a> {
             self.watch.begin(what, Amount::Items(of as u64));
         }
         self.watch.done(done as u64);
+        ControlFlow::Continue(())
     }
 }
 
@@ -119,5 +129,19 @@ impl Drop for Steps<'_> {
         if self.current.get_mut().is_ok_and(|current| current.is_some()) {
             self.watch.end();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_stop_does_at_its_next_item() {
+        let watch = Silent::default();
+        let (part, steps) = (Part::begin(&watch, "working", 9), Steps::of(&watch));
+        assert!(part.one().is_ok() && steps.show(Step::Merge, 1, 9).is_continue());
+        watch.stop().store(true, Ordering::Relaxed);
+        assert!(matches!(part.one(), Err(Error::Stopped)) && steps.show(Step::Merge, 2, 9).is_break());
     }
 }

@@ -62,8 +62,10 @@ pub struct Reranking {
 /// How to answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// How many hits.
+    /// How many hits, those passed over included.
     pub k: usize,
+    /// How many of the best [`crate::Searcher::search`] passes over, to go on where an earlier answer ended.
+    pub offset: usize,
     /// Which lists.
     pub mode: Mode,
     /// Whether every vector is looked at.
@@ -92,6 +94,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             k: 10,
+            offset: 0,
             mode: Mode::Hybrid,
             exact: false,
             by: By::Passage,

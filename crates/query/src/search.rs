@@ -210,7 +210,8 @@ impl<'a> Searcher<'a> {
         let (embedding, words) = self.read(question, options)?;
         let vector = embedding.as_ref().map(|embedding| embedding.vector.as_slice());
         let wordless = words.as_ref().is_some_and(Vec::is_empty);
-        let selected = self.selected(question, vector, words, options)?;
+        let mut selected = self.selected(question, vector, words, options)?;
+        selected.hits.drain(..options.offset.min(selected.hits.len()));
         let rerank = selected.rerank.clone();
         let hits = self.hits(question, vector, selected, options)?;
         let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
@@ -390,7 +391,7 @@ impl<'a> Searcher<'a> {
             true => self.explanations(question, vector, &selected, &passages, options)?.into_iter(),
             false => Vec::new().into_iter(),
         };
-        let found = selected.hits.into_iter().zip(passages).zip(1..);
+        let found = selected.hits.into_iter().zip(passages).zip(options.offset + 1..);
         found
             .map(|((ranked, passage), rank)| {
                 Ok(Hit {

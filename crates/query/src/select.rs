@@ -10,6 +10,9 @@ use std::collections::HashSet;
 use std::time::Instant;
 use store::{Collection, PassageKey};
 
+/// Copies are looked for under so many of the best hits: each candidate is compared with all of them.
+const FOLDED: usize = 1000;
+
 /// The hits, and what is known of them.
 pub struct Selected {
     pub hits: Vec<Ranked>,
@@ -106,7 +109,7 @@ fn collapse(collection: &dyn Collection, selected: Selected, k: usize) -> Result
     for (at, candidate) in selected.hits.into_iter().enumerate() {
         let mut own = None;
         let mut copy_of = None;
-        for (hit, &place) in places.iter().enumerate() {
+        for (hit, &place) in places.iter().enumerate().take(FOLDED) {
             if dot()(&vectors[place], &vectors[at]) < copies::NEAR {
                 continue;
             }

@@ -6,6 +6,7 @@ use ingest::pipeline::{EmbeddedArticle, Known};
 use ingest::{Article, ByteSpan, Chunking, Fingerprint};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 /// A passage of one snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,7 +138,7 @@ pub struct Facet {
 pub struct FacetValue {
     /// As it is shown, and asked for.
     pub value: String,
-    /// Passages of articles that have it; those deleted and not yet compacted away count too.
+    /// Passages of articles that have it.
     pub passages: u64,
 }
 
@@ -178,8 +179,9 @@ pub enum Step {
     Check,
 }
 
-/// Told how far a step is: done, of how many.
-pub type Progress<'a> = dyn Fn(Step, usize, usize) + Sync + 'a;
+/// Told how far a step is: done, of how many. Says whether to go on; where it does not, the work ends with
+/// [`Error::Stopped`](crate::Error::Stopped) and every commit stands.
+pub type Progress<'a> = dyn Fn(Step, usize, usize) -> ControlFlow<()> + Sync + 'a;
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -86,9 +86,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It was told to stop; what was committed stays.
+    #[error("stopped")]
+    Stopped,
     /// From the vectors or the graph.
     #[error(transparent)]
-    Index(#[from] index::Error),
+    Index(index::Error),
     /// From the text index.
     #[error("{path}: text index: {source}")]
     Text {
@@ -97,6 +100,15 @@ pub enum Error {
         /// What tantivy said.
         source: tantivy::TantivyError,
     },
+}
+
+impl From<index::Error> for Error {
+    fn from(error: index::Error) -> Self {
+        match error {
+            index::Error::Stopped => Self::Stopped,
+            error => Self::Index(error),
+        }
+    }
 }
 
 impl Error {

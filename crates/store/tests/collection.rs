@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 use ingest::pipeline::{EmbeddedArticle, Passage};
-use ingest::{Article, ByteSpan, Chunking, ModelInfo};
+use ingest::{Article, ByteSpan, Chunking, MetaValue, ModelInfo};
+use std::ops::ControlFlow;
 use std::path::Path;
-use store::{Change, Collection, DenseSearch, Error, Language, Writer};
+use store::{Change, Collection, DenseSearch, Error, Language, Step, Writer};
 
 fn model() -> ModelInfo {
     ModelInfo {
@@ -20,6 +21,10 @@ fn model() -> ModelInfo {
 fn create(path: &Path) -> Box<dyn Collection> {
     store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default(), Language::English)
         .unwrap()
+}
+
+fn go_on(_: Step, _: usize, _: usize) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 fn open(path: &Path) -> Box<dyn Collection> {
@@ -74,7 +79,7 @@ fn lexical(collection: &dyn Collection, question: &str) -> Vec<String> {
 }
 
 fn sound(collection: &dyn Collection) {
-    let report = collection.check(&|_, _, _| {}).unwrap();
+    let report = collection.check(&go_on).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
 }
 
@@ -112,12 +117,78 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     sound(&*collection);
     drop(writer);
 
-    let report = collection.writer().unwrap().compact(1, &|_, _, _| {}).unwrap();
+    let report = collection.writer().unwrap().compact(1, &go_on).unwrap();
     assert_eq!((report.dropped, report.segments_after), (3, 1));
     collection.refresh().unwrap();
     assert_eq!(texts(&*collection, "x", 9), ["currents follow the salt"]);
     assert_eq!(collection.stats().unwrap().dead_vectors, 0);
     sound(&*collection);
+}
+
+#[test]
+fn what_is_stopped_leaves_all_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    for i in 0..3 {
+        writer.put(article(&format!("a{i}"), &format!("rust and iron {i}\n"))).unwrap();
+        writer.commit().unwrap();
+    }
+    let stop = |_: Step, _: usize, _: usize| ControlFlow::Break(());
+    assert!(matches!(writer.compact(1, &stop), Err(Error::Stopped)));
+    assert!(matches!(writer.merge(1, &stop), Err(Error::Stopped)));
+    collection.refresh().unwrap();
+    assert!(matches!(collection.check(&stop), Err(Error::Stopped)));
+    assert_eq!(collection.stats().unwrap().segments, 3);
+    sound(&*collection);
+    assert_eq!(writer.compact(1, &go_on).unwrap().segments_after, 1);
+    collection.refresh().unwrap();
+    assert_eq!(lexical(&*collection, "rust"), ["a0#0", "a1#0", "a2#0"]);
+    sound(&*collection);
+}
+
+#[test]
+fn facets_count_what_is_alive() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    for (id, source) in [("a", "reuters"), ("b", "reuters"), ("c", "herald"), ("d", "dawn")] {
+        let mut one = article(id, "first line\nsecond line\n");
+        one.article.metadata.insert("source".into(), MetaValue::String(source.into()));
+        writer.put(one).unwrap();
+    }
+    writer.commit().unwrap();
+    collection.refresh().unwrap();
+    let source = |collection: &dyn Collection, most| {
+        let facet = collection.facets(most).unwrap().into_iter().find(|facet| facet.field == "source").unwrap();
+        let values = facet.values.into_iter().map(|value| (value.value, value.passages)).collect::<Vec<_>>();
+        (values, facet.more)
+    };
+    let all = [("reuters", 4), ("dawn", 2), ("herald", 2)].map(|(value, count)| (value.to_owned(), count));
+    assert_eq!(source(&*collection, 9), (all.to_vec(), 0));
+    assert_eq!(source(&*collection, 1), (all[..1].to_vec(), 2));
+    writer.delete("a").unwrap();
+    writer.delete("d").unwrap();
+    writer.commit().unwrap();
+    collection.refresh().unwrap();
+    assert_eq!(source(&*collection, 9).0, [("herald".to_owned(), 2), ("reuters".to_owned(), 2)]);
+}
+
+#[test]
+fn another_collection_in_the_same_place_is_newer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+    for (path, text) in [(&one, "rust"), (&other, "iron")] {
+        let collection = create(path);
+        let mut writer = collection.writer().unwrap();
+        writer.put(article("a", text)).unwrap();
+        writer.commit().unwrap();
+    }
+    let collection = open(&one);
+    assert!(collection.is_newest().unwrap());
+    std::fs::rename(&one, dir.path().join("gone")).unwrap();
+    std::fs::rename(&other, &one).unwrap();
+    assert!(!collection.is_newest().unwrap());
 }
 
 #[test]
@@ -132,7 +203,7 @@ fn words_are_counted_with_those_of_deleted_passages() {
     for i in 0..6 {
         writer.delete(&format!("a{i}")).unwrap();
     }
-    writer.merge(1, &|_, _, _| {}).unwrap();
+    writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
     assert_eq!(collection.stats().unwrap().dead_vectors, 0, "a segment that is mostly dead is written again");
     assert_eq!(lexical(&*collection, "rust"), ["a6#0", "a7#0", "a8#0", "a9#0"]);
@@ -216,7 +287,7 @@ fn a_reader_keeps_its_snapshot_while_segments_are_merged_away() {
     let mut old = open(&path);
     assert_eq!(old.stats().unwrap().segments, 6);
     writer.delete("a3").unwrap();
-    writer.merge(1, &|_, _, _| {}).unwrap();
+    writer.merge(1, &go_on).unwrap();
     assert_eq!(texts(&*old, "text number 3", 1), ["text number 3"]);
     assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact, None).unwrap().len(), 6);
     old.refresh().unwrap();
@@ -315,7 +386,7 @@ fn another_or_a_damaged_file_is_named() {
     let mut bytes = whole.clone();
     bytes[330] ^= 1;
     std::fs::write(file(&one), bytes).unwrap();
-    let report = open(&one).check(&|_, _, _| {}).unwrap();
+    let report = open(&one).check(&go_on).unwrap();
     assert!(report.problems.iter().any(|p| p.contains("00000000.vec") && p.contains("checksum")), "{report:?}");
 
     std::fs::write(file(&one), whole).unwrap();
@@ -335,7 +406,7 @@ fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
             writer.commit().unwrap();
         }
     }
-    writer.merge(2, &|_, _, _| {}).unwrap();
+    writer.merge(2, &go_on).unwrap();
     collection.refresh().unwrap();
     let stats = collection.stats().unwrap();
     assert_eq!((stats.graphs, stats.segments), (1, 1));
@@ -348,7 +419,7 @@ fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
     }
     assert!(same >= 490, "{same} of 500");
     writer.put(article("late", "one more\n")).unwrap();
-    writer.merge(2, &|_, _, _| {}).unwrap();
+    writer.merge(2, &go_on).unwrap();
     collection.refresh().unwrap();
     assert_eq!(collection.stats().unwrap().segments, 2, "a small addition leaves the big segment alone");
     sound(&*collection);
@@ -447,11 +518,14 @@ fn a_merge_that_is_given_up_leaves_the_last_commit() {
     let mut writer = collection.writer().unwrap();
     twenty_commits(&mut *writer);
     writer.merge_in_background(1).unwrap();
+    // To be waited for, and then not: nothing is left to wait for, and the merge is one for later.
+    assert!(matches!(writer.merge(1, &|_, _, _| ControlFlow::Break(())), Err(Error::Stopped)));
+    writer.merge_in_background(1).unwrap();
     drop(writer);
     let mut again = open(&path);
     assert_eq!((again.stats().unwrap().segments, again.stats().unwrap().passages), (20, 6000));
     sound(&*again);
-    again.writer().unwrap().merge(2, &|_, _, _| {}).unwrap();
+    again.writer().unwrap().merge(2, &go_on).unwrap();
     again.refresh().unwrap();
     assert_eq!(again.stats().unwrap().segments, 1);
     assert_eq!(vector_files(&path), 2);

@@ -68,7 +68,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     } else {
         print(output, &location, &*collection, &report)?;
     }
-    Ok(if report.failed.is_empty() && !report.interrupted { Outcome::Done } else { Outcome::Less })
+    Ok(if report.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
 }
 
 fn canonical(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -158,8 +158,8 @@ fn print(output: &mut Output, location: &str, collection: &dyn Collection, repor
     if report.unsupported > 0 {
         output.line(format_args!("{} in no format read here", counted(report.unsupported, "file")))?;
     }
-    if !report.failed.is_empty() {
-        output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", report.failed.len()))))?;
+    if report.failures > 0 {
+        output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", report.failures))))?;
     }
     if report.interrupted {
         output.line(format_args!(

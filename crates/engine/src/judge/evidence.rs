@@ -120,7 +120,7 @@ fn gather(look: &Look<'_>, systems: &[System], lost: &[&Case<'_>], at: usize) ->
     let part = Part::begin(watch, "finding where misses were lost", lost.len());
     let by_article = hybrid.by == By::Article;
     in_order(&mut workers, lost, None, |embedder, case| {
-        part.one();
+        part.one()?;
         let topic = case.topic;
         let mut evidence: Vec<Evidence> = topic
             .needs

@@ -178,7 +178,7 @@ fn build(
     let progress = Progress::begin(task.watch, "indexing", ids.len());
     let stored = ids.iter().map_while(|id| match from.article(id) {
         Ok(stored) => {
-            progress.one();
+            progress.one().ok()?;
             stored.map(|stored| Found::Article(Box::new(stored.article)))
         }
         Err(error) => {

@@ -1,8 +1,8 @@
 //! Reading everything, and saying what does not hold.
 
 use super::snapshot::{Snapshot, file_sizes};
-use crate::Result;
 use crate::collection::{CheckReport, PassageKey, Progress, Step};
+use crate::{Error, Result};
 use std::collections::HashMap;
 
 /// How many passages are fetched at once.
@@ -24,8 +24,10 @@ pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport
         }
         Err(error) => report.problems.push(error.to_string()),
     }
-    if let Err(error) = passages(snapshot, &mut report, progress) {
-        report.problems.push(error.to_string());
+    match passages(snapshot, &mut report, progress) {
+        Ok(()) => {}
+        Err(Error::Stopped) => return Err(Error::Stopped),
+        Err(error) => report.problems.push(error.to_string()),
     }
     Ok(report)
 }
@@ -69,7 +71,9 @@ fn passages(snapshot: &Snapshot, report: &mut CheckReport, progress: &Progress<'
             }
             report.passages += 1;
         }
-        progress(Step::Check, (block * BLOCK + part.len()).min(keys.len()), keys.len());
+        if progress(Step::Check, (block * BLOCK + part.len()).min(keys.len()), keys.len()).is_break() {
+            return Err(Error::Stopped);
+        }
     }
     for id in snapshot.article_ids()? {
         let expected = snapshot.article(&id)?.map_or(0, |stored| stored.passages.len());

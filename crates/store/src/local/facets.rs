@@ -5,6 +5,7 @@ use super::snapshot::Snapshot;
 use crate::Result;
 use crate::collection::{Facet, FacetValue};
 use std::collections::BTreeMap;
+use tantivy::schema::IndexRecordOption;
 
 /// A field with more values than this tells articles apart; nobody chooses from so many.
 const VALUES: usize = 1000;
@@ -31,7 +32,16 @@ impl Snapshot {
                 let terms = terms.map_err(self.io_error())?;
                 while let Some((term, info)) = terms.next() {
                     let Some((_, value)) = records::fact(term) else { break };
-                    *values.entry(value.shown()).or_default() += u64::from(info.doc_freq);
+                    let passages = match reader.alive_bitset() {
+                        None => info.doc_freq,
+                        Some(alive) => index
+                            .read_postings_from_terminfo(info, IndexRecordOption::Basic)
+                            .map_err(self.io_error())?
+                            .doc_freq_given_deletes(alive),
+                    };
+                    if passages > 0 {
+                        *values.entry(value.shown()).or_default() += u64::from(passages);
+                    }
                     if values.len() > VALUES {
                         break;
                     }

@@ -8,8 +8,8 @@ use crate::manifest::{GraphEntry, SegmentEntry};
 use crate::{Error, Result};
 use index::{Bits, Params, Segment, VectorWriter};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// A segment with fewer rows has no graph: looking at each of them takes no longer.
@@ -84,10 +84,7 @@ fn now(
         let at = snapshot.manifest.segments.iter().position(|entry| entry.number == number);
         at.and_then(|at| live.get(at)).cloned().unwrap_or_else(|| Bits::full(segment.vectors().rows()))
     });
-    let merged = merge.run(&|step, done, of| {
-        progress(step, done, of);
-        ControlFlow::Continue(())
-    })?;
+    let merged = merge.run(progress)?;
     writer.take_up(&merge.chosen, merged);
     writer.commit()
 }
@@ -98,6 +95,8 @@ pub struct Running {
     pub number: u64,
     chosen: Vec<u64>,
     stop: Arc<AtomicBool>,
+    /// How far it is.
+    far: Arc<Mutex<(Step, usize, usize)>>,
     thread: JoinHandle<Result<Merged>>,
 }
 
@@ -112,13 +111,23 @@ impl Running {
         let merge = Merge::new(writer, &small, threads, |_, segment| Bits::full(segment.vectors().rows()));
         let stop = Arc::new(AtomicBool::new(false));
         let (number, chosen, stopped) = (merge.number, merge.chosen.clone(), stop.clone());
-        let go_on = move || match stopped.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        let far = Arc::new(Mutex::new((Step::Merge, 0, 0)));
+        let now = far.clone();
+        let go_on = move |step, done, of| {
+            *now.lock().unwrap_or_else(PoisonError::into_inner) = (step, done, of);
+            match stopped.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         };
         let thread = std::thread::Builder::new().name("merge".to_owned());
-        let thread = thread.spawn(move || merge.run(&|_, _, _| go_on())).map_err(Error::io(writer.layout.vectors()))?;
-        Ok(Some(Self { number, chosen, stop, thread }))
+        let thread = thread.spawn(move || merge.run(&go_on)).map_err(Error::io(writer.layout.vectors()))?;
+        Ok(Some(Self { number, chosen, stop, far, thread }))
+    }
+
+    /// How far it is.
+    pub fn far(&self) -> (Step, usize, usize) {
+        *self.far.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn is_finished(&self) -> bool {
@@ -140,9 +149,6 @@ impl Running {
         let _ = self.thread.join();
     }
 }
-
-/// Told how far a merge is; whether it shall go on.
-type Steps<'a> = dyn Fn(Step, usize, usize) -> ControlFlow<()> + Sync + 'a;
 
 /// The segment that a merge made, opened; `None` if there was nothing to keep.
 pub type Merged = Option<(SegmentEntry, Arc<Segment>)>;
@@ -183,7 +189,7 @@ impl Merge {
 
     /// Writes a new segment with the kept rows of the chosen ones, in the order of their keys, and a
     /// graph if it is big enough for one. `None` if there are none.
-    fn run(&self, steps: &Steps<'_>) -> Result<Merged> {
+    fn run(&self, steps: &Progress<'_>) -> Result<Merged> {
         let mut rows: Vec<(u64, usize, u32)> = Vec::new();
         for (at, (segment, kept)) in self.segments.iter().enumerate() {
             let keys = segment.vectors().keys();
@@ -197,7 +203,7 @@ impl Merge {
         let mut file = VectorWriter::create(&path, self.dimensions)?;
         let step = |done| match steps(Step::Merge, done, rows.len()) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(index::Error::Stopped),
+            ControlFlow::Break(()) => Err(Error::Stopped),
         };
         for (done, &(key, at, row)) in rows.iter().enumerate() {
             let vectors = self.segments[at].0.vectors();

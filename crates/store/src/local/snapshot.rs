@@ -15,7 +15,7 @@ use tantivy::collector::TopDocs;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::query::TermQuery;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, Index, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term};
+use tantivy::{DocAddress, Index, IndexMeta, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term};
 
 /// How often to look again when a writer commits in the middle of opening.
 const ATTEMPTS: usize = 20;
@@ -23,8 +23,8 @@ const ATTEMPTS: usize = 20;
 /// A consistent view of one commit.
 pub struct Snapshot {
     pub manifest: Manifest,
-    /// The commit's number.
-    opstamp: u64,
+    /// What the commit says of itself.
+    metas: IndexMeta,
     pub segments: Vec<Arc<Segment>>,
     pub fields: Fields,
     pub searcher: Searcher,
@@ -62,7 +62,7 @@ impl Snapshot {
             let (index, fields) = open_index(layout)?;
             match Self::of(layout, &index, fields) {
                 // A commit came in between; its files may have replaced the ones just read of.
-                Ok(snapshot) if load_metas(layout, &index)?.opstamp == snapshot.opstamp => return Ok(snapshot),
+                Ok(snapshot) if snapshot.is_newest()? => return Ok(snapshot),
                 Ok(_) => {}
                 Err(error @ (Error::Index(_) | Error::Text { .. })) => last = Some(error),
                 Err(error) => return Err(error),
@@ -75,7 +75,10 @@ impl Snapshot {
 
     /// Whether no commit came after this one.
     pub fn is_newest(&self) -> Result<bool> {
-        Ok(load_metas(&self.layout, self.searcher.index())?.opstamp == self.opstamp)
+        let newest = load_metas(&self.layout, self.searcher.index())?;
+        let segments = |metas: &IndexMeta| metas.segments.iter().map(|segment| segment.id()).collect::<Vec<_>>();
+        // Another collection that was put in the place of this one may have come as far, but not with its segments.
+        Ok(newest.opstamp == self.metas.opstamp && segments(&newest) == segments(&self.metas))
     }
 
     /// The newest commit.
@@ -88,7 +91,7 @@ impl Snapshot {
         let searcher = reader.searcher();
         Ok(Self {
             manifest,
-            opstamp: metas.opstamp,
+            metas,
             segments,
             fields,
             searcher,
@@ -430,14 +433,14 @@ pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
 }
 
 /// The manifest that a commit carries.
-fn manifest(layout: &Layout, metas: &tantivy::IndexMeta) -> Result<Manifest> {
+fn manifest(layout: &Layout, metas: &IndexMeta) -> Result<Manifest> {
     let path = || layout.text().join("meta.json");
     let payload = metas.payload.as_deref().ok_or_else(|| Error::damaged(path(), "its commit carries no manifest"))?;
     serde_json::from_str(payload)
         .map_err(|error| Error::damaged(path(), format!("its manifest does not read: {error}")))
 }
 
-fn load_metas(layout: &Layout, index: &Index) -> Result<tantivy::IndexMeta> {
+fn load_metas(layout: &Layout, index: &Index) -> Result<IndexMeta> {
     index.load_metas().map_err(Error::text(layout.root()))
 }
 

@@ -15,10 +15,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 use tantivy::{Index, IndexSettings, IndexWriter, Term};
 
 /// What tantivy may hold of new documents before it writes them out, in bytes.
 const TEXT_BUFFER: usize = 32 << 20;
+/// How often a merge that is waited for is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Makes an empty collection: everything else first, the marker that makes it one last.
 pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
@@ -241,11 +244,26 @@ impl LocalWriter {
         self.replaced = true;
     }
 
-    /// Takes up what a merge in the background made, if it is done or is to be waited for.
-    fn take_up_merged(&mut self, wait: bool) {
-        if let Some(merge) = self.merging.take_if(|merge| wait || merge.is_finished()) {
+    /// Takes up what a merge in the background made, if it is done.
+    fn take_up_merged(&mut self) {
+        if let Some(merge) = self.merging.take_if(|merge| merge.is_finished()) {
             merge.finish(self);
         }
+    }
+
+    /// Waits for the merge in the background and takes up what it made.
+    fn wait_for_merge(&mut self, progress: &Progress<'_>) -> Result<()> {
+        while let Some(merge) = self.merging.take_if(|merge| !merge.is_finished()) {
+            let (step, done, of) = merge.far();
+            if progress(step, done, of).is_break() {
+                merge.stop();
+                return Err(Error::Stopped);
+            }
+            self.merging = Some(merge);
+            std::thread::sleep(LOOK);
+        }
+        self.take_up_merged();
+        Ok(())
     }
 }
 
@@ -304,7 +322,7 @@ impl Writer for LocalWriter {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.take_up_merged(false);
+        self.take_up_merged();
         if !self.changed {
             return Ok(());
         }
@@ -322,13 +340,13 @@ impl Writer for LocalWriter {
     }
 
     fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
-        self.take_up_merged(true);
+        self.wait_for_merge(progress)?;
         self.commit()?;
         merge::tiered(self, threads, progress)
     }
 
     fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
-        self.take_up_merged(true);
+        self.wait_for_merge(progress)?;
         self.commit()?;
         let report = merge::everything(self, threads, progress)?;
         let segments = self.text()?.index().searchable_segment_ids().map_err(Error::text(self.layout.root()))?;
