@@ -1,0 +1,128 @@
+import "./page.css";
+import { render } from "preact";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { Problem, get, setKey } from "./api";
+import { ArticleView } from "./article";
+import { AskView } from "./ask";
+import { CollectionView } from "./collection";
+import { EvaluateView } from "./evaluate";
+import { MapView } from "./map";
+import { type State, url, useUrl } from "./state";
+import { count } from "./text";
+import type { Collections } from "./types";
+
+const VIEWS: [State["view"], string][] = [["ask", "Ask"], ["map", "Map"], ["evaluate", "Evaluate"], ["collection", "Collection"]];
+
+function App() {
+  const [state, go] = useUrl();
+  const [all, setAll] = useState<Collections | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const reload = useCallback(async () => {
+    try {
+      setAll(await get<Collections>("/v1/collections"));
+      setProblem(null);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+      else throw error;
+    }
+  }, []);
+  useEffect(() => void reload(), [reload]);
+
+  const name = state.c || all?.default || all?.collections[0]?.name || "";
+  const collection = all?.collections.find((one) => one.name === name);
+  useEffect(() => {
+    const what = state.view === "ask" && state.q ? state.q : VIEWS.find(([view]) => view === state.view)?.[1] ?? "Article";
+    document.title = `${what} – nigh`;
+  }, [state.view, state.q]);
+
+  const link = (view: State["view"]) => ({
+    href: url({ ...state, view }),
+    onClick: (event: MouseEvent) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+      event.preventDefault();
+      go({ view });
+    },
+  });
+  return (
+    <>
+      <a class="skip" href="#main">To the content</a>
+      <header>
+        <a class="brand" {...link("ask")}>nigh</a>
+        <nav aria-label="Views">
+          {VIEWS.map(([view, title]) => (
+            <a key={view} {...link(view)} aria-current={state.view === view ? "page" : undefined}>{title}</a>
+          ))}
+        </nav>
+        <span class="end">
+          {all && all.collections.length > 1 && (
+            <label class="inline">
+              <span class="hidden">Collection</span>
+              <select value={name} onChange={(event) => go({ c: event.currentTarget.value, from: "0", id: "", filter: "", job: "", prefix: "", page: "0", view: state.view === "article" ? "ask" : state.view })}>
+                {all.collections.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
+              </select>
+            </label>
+          )}
+          <Theme />
+        </span>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {problem?.status === 401 && <KeyForm retry={reload} />}
+        {problem && problem.status !== 401 && (
+          <p class="problem" role="alert">{problem.message} <button onClick={() => void reload()}>Try again</button></p>
+        )}
+        {!problem && !all && <p aria-busy="true" class="faint">Loading…</p>}
+        {all && !collection && !all.can_create && <p class="problem" role="alert">No collection is called {name}.</p>}
+        {all && !collection && all.can_create && (
+          <CollectionView all={all} collection={undefined} state={state} go={go} reload={reload} />
+        )}
+        {all && collection && (
+          <>
+            {state.view === "ask" && <AskView key={name} collection={collection} state={state} go={go} />}
+            {state.view === "article" && <ArticleView collection={name} state={state} go={go} />}
+            {state.view === "map" && <MapView key={name} collection={name} state={state} go={go} />}
+            {state.view === "evaluate" && <EvaluateView key={name} collection={collection} state={state} go={go} />}
+            {state.view === "collection" && <CollectionView key={name} all={all} collection={collection} state={state} go={go} reload={reload} />}
+          </>
+        )}
+      </main>
+      <footer class="faint">
+        {collection && <>{collection.name}: {count(collection.stats.articles, "article")}, {count(collection.stats.passages, "passage")}. </>}
+        <a href="/docs/">API</a> · Keys: <kbd>/</kbd> ask, <kbd>j</kbd> <kbd>k</kbd> next and previous hit, <kbd>Enter</kbd> open, <kbd>Esc</kbd> back
+      </footer>
+    </>
+  );
+}
+
+/** Light, dark, or as the system has it. */
+function Theme() {
+  const [theme, setTheme] = useState(localStorage.getItem("nigh-theme") ?? "auto");
+  useEffect(() => {
+    localStorage.setItem("nigh-theme", theme);
+    document.documentElement.dataset["theme"] = theme;
+  }, [theme]);
+  return (
+    <label class="inline">
+      <span class="hidden">Colours</span>
+      <select value={theme} onChange={(event) => setTheme(event.currentTarget.value)}>
+        <option value="auto">Colours: auto</option>
+        <option value="light">Light</option>
+        <option value="dark">Dark</option>
+      </select>
+    </label>
+  );
+}
+
+function KeyForm({ retry }: { retry: () => Promise<void> }) {
+  const [key, set] = useState("");
+  return (
+    <form class="card" onSubmit={(event) => { event.preventDefault(); setKey(key.trim()); void retry(); }}>
+      <label>This server wants an API key
+        <input type="password" autocomplete="off" value={key} onInput={(event) => set(event.currentTarget.value)} placeholder="nigh_…" />
+      </label>
+      <button>Use it</button>
+      <p class="faint">It is kept until this tab is closed.</p>
+    </form>
+  );
+}
+
+render(<App />, document.getElementById("page")!);
