@@ -87,6 +87,11 @@ fn chain(error: &anyhow::Error) -> String {
     said
 }
 
+/// Whether standard error shows colours.
+pub fn stderr_has_colour() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// A line on standard error. It may be closed; then nobody wants to know.
 pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{text}");

@@ -3,11 +3,13 @@
 mod bench;
 mod judging;
 mod ranking;
+mod serving;
 mod values;
 
 pub use bench::{Bench, BenchEmbed, BenchRecall, BenchSearch, BenchWhat};
 pub use judging::{Eval, Tune};
 pub use ranking::{How, Ranking};
+pub use serving::{Key, KeyWhat, Mcp, Serve};
 pub use values::{ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, FormatArg, FusionArg, LevelArg, ModeArg};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -55,6 +57,12 @@ pub enum Command {
     Eval(Eval),
     /// Fit the fusing of meaning and words to your own questions
     Tune(Tune),
+    /// Answer over HTTP, with a page to ask
+    Serve(Serve),
+    /// Answer an assistant over the Model Context Protocol
+    Mcp(Mcp),
+    /// Make and take back API keys
+    Key(Key),
     /// Say what a collection holds
     Stats(OnCollection),
     /// Read a whole collection and prove that nothing in it is lost or damaged

@@ -10,5 +10,6 @@ pub mod latency;
 pub mod recall;
 pub mod run;
 pub mod search;
+pub mod serve;
 pub mod stop;
 pub mod tune;

@@ -1,0 +1,77 @@
+//! Whole numbers as clients write them: in JSON `10` and `10.0`, in a URL `10`.
+
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A whole number, or none where it is null.
+pub fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(Whole(PhantomData))
+}
+
+struct Whole<T>(PhantomData<T>);
+
+impl<T: TryFrom<u64>> Visitor<'_> for Whole<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number, not negative")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        let fits = T::try_from(value).map(Some);
+        fits.map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &"a smaller number"))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        match u64::try_from(value) {
+            Ok(value) => self.visit_u64(value),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(value), &self)),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        // Below 2⁵³ every whole number is one.
+        if value.fract() == 0.0 && (0.0..9e15).contains(&value) {
+            return self.visit_u64(value as u64);
+        }
+        Err(E::invalid_value(Unexpected::Float(value), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        match text.parse() {
+            Ok(value) => self.visit_u64(value),
+            Err(_) => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct Asked {
+        #[serde(default, deserialize_with = "super::whole")]
+        k: Option<u32>,
+    }
+
+    #[test]
+    fn whole_numbers_in_every_spelling() {
+        let k =
+            |json: &str| serde_json::from_str::<Asked>(json).map(|asked| asked.k).map_err(|error| error.to_string());
+        assert_eq!(k("{}"), Ok(None));
+        assert_eq!(k(r#"{"k": null}"#), Ok(None));
+        assert_eq!(k(r#"{"k": 10}"#), Ok(Some(10)));
+        assert_eq!(k(r#"{"k": 10.0}"#), Ok(Some(10)));
+        for wrong in [r#"{"k": 1.5}"#, r#"{"k": -1}"#, r#"{"k": 5000000000}"#, r#"{"k": true}"#, r#"{"k": "x"}"#] {
+            assert!(k(wrong).is_err(), "{wrong}");
+        }
+        let url: Result<axum::extract::Query<Asked>, _> = axum::extract::Query::try_from_uri(&"/?k=7".parse().unwrap());
+        assert_eq!(url.unwrap().k, Some(7));
+    }
+}

@@ -1,0 +1,276 @@
+//! A thread a core that answers questions, behind a queue with an end: who comes when it is full is told to come
+//! again, and those who wait do so no longer than the queue is long.
+
+use crate::problem::{Problem, Result};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use engine::RerankWith;
+use ingest::Embedder;
+use ingest::embed::{self, Workload};
+use query::rerank::Reranker;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::Collection;
+use tokio::sync::{Semaphore, oneshot};
+
+/// How many may wait for each thread.
+const WAITING: usize = 16;
+/// How often a batch looks whether there is room for its next question.
+const AGAIN: Duration = Duration::from_millis(4);
+
+type Task = Box<dyn FnOnce(&mut Worker) + Send>;
+
+/// The threads and their queue.
+pub struct Pool {
+    queue: Sender<Task>,
+    threads: usize,
+    waiting: Arc<AtomicUsize>,
+    /// So many patient ones may be in the queue or under way, in the order in which they came.
+    patient: Semaphore,
+}
+
+/// What each thread keeps: models, so that none is loaded twice.
+pub struct Worker {
+    models: Arc<Models>,
+    embedders: HashMap<String, Box<dyn Embedder>>,
+    rerankers: HashMap<String, Box<dyn Reranker>>,
+}
+
+/// Every model in use, to be forked by the threads.
+#[derive(Default)]
+pub struct Models {
+    embedders: Mutex<HashMap<String, Box<dyn Embedder>>>,
+    rerankers: Mutex<HashMap<String, RerankWith>>,
+}
+
+impl Pool {
+    pub fn new(threads: usize, models: Arc<Models>) -> std::io::Result<Self> {
+        let (queue, tasks): (_, Receiver<Task>) = bounded(threads * WAITING);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        for number in 0..threads {
+            let (tasks, models, waiting) = (tasks.clone(), models.clone(), waiting.clone());
+            std::thread::Builder::new().name(format!("answers-{number}")).spawn(move || {
+                let mut worker = Worker { models, embedders: HashMap::new(), rerankers: HashMap::new() };
+                while let Ok(task) = tasks.recv() {
+                    waiting.fetch_sub(1, Ordering::Relaxed);
+                    task(&mut worker);
+                }
+            })?;
+        }
+        Ok(Self { queue, threads, waiting, patient: Semaphore::new(threads) })
+    }
+
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whether who comes now is sent away.
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// Does the work on the next free thread, or says that too many wait.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (task, answer) = Self::task(work);
+        match self.send(task) {
+            Ok(()) => done(answer).await,
+            Err(_) => Err(Problem::busy("more questions come in than can be answered; try again in a second")),
+        }
+    }
+
+    /// Does the work as soon as there is room. However many wait here, they leave the queue to those who cannot.
+    pub async fn run_when_there_is_room<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        // Never closed.
+        let _turn = self.patient.acquire().await;
+        let (mut task, answer) = Self::task(work);
+        while let Err(full) = self.send(task) {
+            task = full;
+            tokio::time::sleep(AGAIN).await;
+        }
+        done(answer).await
+    }
+
+    fn task<T: Send + 'static>(
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> (Task, oneshot::Receiver<Result<T>>) {
+        let (tell, answer) = oneshot::channel();
+        let task = Box::new(move |worker: &mut Worker| {
+            // Whoever has gone away meanwhile costs nothing more.
+            if tell.is_closed() {
+                return;
+            }
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(worker)));
+            if caught.is_err() {
+                // They may have been left in the middle of something.
+                worker.embedders.clear();
+                worker.rerankers.clear();
+            }
+            let result = caught.unwrap_or_else(|_| Err(Problem::internal(&"a thread panicked")));
+            // Gone just now: nobody to tell.
+            let _ = tell.send(result);
+        });
+        (task, answer)
+    }
+
+    fn send(&self, task: Task) -> std::result::Result<(), Task> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(task).map_err(|error| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(task) | TrySendError::Disconnected(task) => task,
+            }
+        })
+    }
+}
+
+async fn done<T>(answer: oneshot::Receiver<Result<T>>) -> Result<T> {
+    answer.await.unwrap_or_else(|_| Err(Problem::internal(&"a thread ended")))
+}
+
+impl Worker {
+    /// This thread's copy of a collection's model; to be given back with [`Worker::keep`].
+    pub fn embedder(&mut self, collection: &dyn Collection) -> Result<Box<dyn Embedder>> {
+        self.model(&collection.manifest().model.name)
+    }
+
+    /// This thread's copy of a model, by name; to be given back with [`Worker::keep`].
+    pub fn model(&mut self, name: &str) -> Result<Box<dyn Embedder>> {
+        match self.embedders.remove(name) {
+            Some(embedder) => Ok(embedder),
+            None => Ok(self.models.embedder(name)?),
+        }
+    }
+
+    /// This thread's copy of a reranker, by name; to be given back with [`Worker::keep`].
+    pub fn reranker(&mut self, name: &str) -> Result<Box<dyn Reranker>> {
+        match self.rerankers.remove(name) {
+            Some(reranker) => Ok(reranker),
+            None => Ok(self.models.reranker(name)?),
+        }
+    }
+
+    /// Keeps what was borrowed for the next question; `reranker` is the name that it was asked for by.
+    pub fn keep(&mut self, models: query::Models, reranker: Option<&str>) {
+        let named = reranker.map(str::to_owned).zip(models.reranker);
+        self.embedders.extend(models.embedder.map(|embedder| (embedder.model().name.clone(), embedder)));
+        self.rerankers.extend(named);
+    }
+}
+
+impl Models {
+    /// A copy of a model, loaded the first time that it is asked for.
+    pub fn embedder(&self, name: &str) -> engine::Result<Box<dyn Embedder>> {
+        let mut embedders = self.embedders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = embedders.get(name) {
+            return Ok(model.fork()?);
+        }
+        let model = embed::load(name, Workload::Passages)?;
+        let fork = model.fork()?;
+        embedders.insert(name.to_owned(), model);
+        Ok(fork)
+    }
+
+    /// A copy of a reranker for one thread.
+    pub fn reranker(&self, name: &str) -> engine::Result<Box<dyn Reranker>> {
+        let mut rerankers = self.rerankers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(with) = rerankers.get(name) {
+            return with.with_threads(1);
+        }
+        let with = RerankWith::load(name, None)?;
+        let one = with.with_threads(1)?;
+        rerankers.insert(name.to_owned(), with);
+        Ok(one)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn patient(pool: &Arc<Pool>) -> tokio::task::JoinHandle<Result<i32>> {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.run_when_there_is_room(|_| Ok(9)).await })
+    }
+
+    #[tokio::test]
+    async fn when_the_queue_is_full_who_comes_is_sent_away_and_who_waits_is_served() {
+        let pool = Arc::new(Pool::new(1, Arc::default()).unwrap());
+        let (go, wait) = mpsc::channel::<()>();
+        let ask = |work: Task| {
+            let pool = pool.clone();
+            tokio::spawn(async move {
+                pool.run(move |worker| {
+                    work(worker);
+                    Ok(7)
+                })
+                .await
+            })
+        };
+        let held = ask(Box::new(move |_| wait.recv().unwrap()));
+        while pool.waiting() > 0 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let waiting: Vec<_> = (0..WAITING).map(|_| ask(Box::new(|_| ()))).collect();
+        while pool.waiting() < WAITING {
+            tokio::task::yield_now().await;
+        }
+        let refused = pool.run(|_| Ok(())).await.unwrap_err();
+        assert_eq!(refused.status(), axum::http::StatusCode::TOO_MANY_REQUESTS);
+        let batch = patient(&pool);
+        go.send(()).unwrap();
+        assert_eq!(held.await.unwrap().unwrap(), 7);
+        for waiting in waiting {
+            assert_eq!(waiting.await.unwrap().unwrap(), 7);
+        }
+        assert_eq!(batch.await.unwrap().unwrap(), 9);
+    }
+
+    #[tokio::test]
+    async fn however_many_are_patient_there_is_room_for_others() {
+        let pool = Arc::new(Pool::new(1, Arc::default()).unwrap());
+        let (go, wait) = mpsc::channel::<()>();
+        let holding = pool.clone();
+        let held = tokio::spawn(async move {
+            holding
+                .run(move |_| {
+                    wait.recv().unwrap();
+                    Ok(())
+                })
+                .await
+        });
+        let patient: Vec<_> = (0..2 * WAITING).map(|_| patient(&pool)).collect();
+        tokio::time::sleep(10 * AGAIN).await;
+        assert!(pool.waiting() <= 2, "{} wait", pool.waiting());
+        let asking = pool.clone();
+        let single = tokio::spawn(async move { asking.run(|_| Ok(1)).await });
+        tokio::time::sleep(AGAIN).await;
+        go.send(()).unwrap();
+        held.await.unwrap().unwrap();
+        assert_eq!(single.await.unwrap().unwrap(), 1);
+        for patient in patient {
+            assert_eq!(patient.await.unwrap().unwrap(), 9);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_failed_request() {
+        let pool = Pool::new(1, Arc::default()).unwrap();
+        let failed = pool.run(|_| -> Result<()> { panic!("on purpose") }).await.unwrap_err();
+        assert_eq!(failed.status(), axum::http::StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(pool.run(|_| Ok(1)).await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,195 @@
+//! Errors as RFC 9457 has them.
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// The media type of errors.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What went wrong, and what to do about it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Says that the status tells the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What was expected, what was found.
+    detail: String,
+    /// Seconds until it is worth to try again.
+    #[serde(skip)]
+    retry_after: Option<u32>,
+}
+
+/// What handlers give.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), retry_after: None }
+    }
+
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// More is asked for than can be answered.
+    pub fn busy(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(Duration::from_secs(1))
+    }
+
+    /// The same, to be tried again after a while.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: u32::try_from(wait.as_secs()).ok(), ..self }
+    }
+
+    /// Something broke here. What, is for the log: it may name files.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "it failed here; the server's log says why")
+    }
+
+    /// The same, said otherwise.
+    pub fn with_detail(self, detail: String) -> Self {
+        Self { detail, ..self }
+    }
+
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, retry_after) = (self.status(), self.retry_after);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(seconds) = retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        use store::Error;
+        match &error {
+            Error::NotFound { .. } => Self::not_found("there is no such collection"),
+            Error::Locked { .. } => {
+                Self::conflict("another process is writing to this collection; try again when it is done")
+                    .retry_after(Duration::from_secs(2))
+            }
+            Error::NoFacts { .. } => {
+                Self::conflict("an earlier version made this collection, without what filters need")
+            }
+            Error::Occupied { .. } => {
+                Self::conflict("something of this name is in the server's folder, and is no collection")
+            }
+            Error::UnknownField { .. } | Error::Glob { .. } => Self::bad_request(error.to_string()),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<query::Error> for Problem {
+    fn from(error: query::Error) -> Self {
+        match error {
+            query::Error::EmptyQuestion => Self::bad_request(error.to_string()),
+            query::Error::Store(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<engine::Error> for Problem {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error;
+        match error {
+            Error::Unusable(problem) => Self::bad_request(problem),
+            Error::Eval(error) => Self::bad_request(error.to_string()),
+            Error::Store(error) => error.into(),
+            Error::Query(error) => error.into(),
+            Error::Ingest(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<ingest::Error> for Problem {
+    fn from(error: ingest::Error) -> Self {
+        match &error {
+            ingest::Error::Model { .. } | ingest::Error::Embedding { .. } | ingest::Error::Io { .. } => {
+                Self::internal(&error)
+            }
+            _ => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+/// A JSON body; what is wrong with it is a [`Problem`].
+#[derive(FromRequest)]
+#[from_request(via(axum::Json), rejection(Problem))]
+pub struct Body<T>(pub T);
+
+/// The query of a URL; what is wrong with it is a [`Problem`].
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Problem))]
+pub struct Params<T>(pub T);
+
+/// The variable parts of a path; what is wrong with them is a [`Problem`].
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+pub struct Path<T>(pub T);

@@ -1,0 +1,114 @@
+//! Long work: watched and stopped.
+
+use super::AppState;
+use crate::guard::{Allowed, REPORT_POLICY};
+use crate::jobs::{Job, JobKind};
+use crate::keys::Role;
+use crate::problem::{Path, Result};
+use axum::extract::State;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
+
+/// How often a job's state is sent while it changes.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// The jobs of a server.
+#[derive(Serialize, ToSchema)]
+pub struct JobList {
+    /// Newest first, without their results; old ones are forgotten.
+    jobs: Vec<Job>,
+}
+
+/// List jobs
+#[utoipa::path(get, operation_id = "list_jobs", path = "/v1/jobs", tag = "jobs", responses((status = 200, body = JobList)))]
+pub async fn list(State(app): AppState) -> Json<JobList> {
+    Json(JobList { jobs: app.jobs.list() })
+}
+
+/// Look at a job
+#[utoipa::path(get, operation_id = "get_job", path = "/v1/jobs/{id}", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, body = Job)))]
+pub async fn get(State(app): AppState, Path(id): Path<String>) -> Result<Json<Job>> {
+    Ok(Json(app.jobs.get(&id)?))
+}
+
+/// Stop a job
+///
+/// What it has done and saved is kept. Whoever may begin a job may stop it: evaluations need the role read, others write.
+#[utoipa::path(delete, operation_id = "cancel_job", path = "/v1/jobs/{id}", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 202, description = "It will stop as soon as it can", body = Job)))]
+pub async fn cancel(
+    State(app): AppState,
+    Extension(Allowed(role)): Extension<Allowed>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse> {
+    if app.jobs.get(&id)?.kind != JobKind::Evaluate {
+        role.at_least(Role::Write)?;
+    }
+    Ok((axum::http::StatusCode::ACCEPTED, Json(app.jobs.cancel(&id)?)))
+}
+
+/// A server-sent event about a job.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the stream, which is written event by event")]
+pub struct JobEvent {
+    /// The job, without its result, as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+/// Follow a job
+///
+/// Server-sent events, each the job as it then is, until it has ended.
+#[utoipa::path(get, operation_id = "follow_job", path = "/v1/jobs/{id}/events", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, content_type = "text/event-stream", body = JobEvent)))]
+pub async fn events(State(app): AppState, Path(id): Path<String>) -> Result<impl IntoResponse> {
+    let states = app.jobs.follow(&id)?;
+    let events = as_events(states);
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// Every state of a job as an event, the last one when it has ended.
+fn as_events(states: watch::Receiver<Job>) -> impl Stream<Item = Result<Event, Infallible>> {
+    let (send, events) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut states = states;
+        loop {
+            let job = states.borrow_and_update().brief();
+            let ended = job.ended.is_some();
+            let event = Event::default().json_data(&job).unwrap_or_default();
+            if send.send(Ok(event)).await.is_err() || ended {
+                return;
+            }
+            tokio::time::sleep(EVERY).await;
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                // Whoever followed has gone.
+                () = send.closed() => return,
+            }
+        }
+    });
+    ReceiverStream::new(events)
+}
+
+/// The report of an evaluation, as a page
+#[utoipa::path(get, operation_id = "get_report", path = "/v1/jobs/{id}/report", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn report(State(app): AppState, Path(id): Path<String>) -> Result<Response> {
+    let report = app.jobs.report(&id)?;
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, REPORT_POLICY)];
+    Ok((headers, report).into_response())
+}
