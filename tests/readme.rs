@@ -48,12 +48,15 @@ fn help_completions_and_the_manual_page_are_there() {
         "compact",
         "models",
         "bench",
+        "serve",
+        "mcp",
+        "key",
         "completions",
         "man",
     ] {
         assert!(place.ok(&[command, "--help"]).out.contains("Usage"), "{command}");
     }
-    for command in ["index", "search", "run", "eval", "tune", "completions"] {
+    for command in ["index", "search", "run", "eval", "tune", "serve", "mcp", "completions"] {
         assert!(place.ok(&[command, "--help"]).out.contains("Examples:"), "{command}");
     }
     for what in ["embed", "recall", "search"] {

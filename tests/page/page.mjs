@@ -1,0 +1,336 @@
+// Uses the page as people do, in a real browser: node page.mjs BASE KEYED_BASE KEY FOLDER
+// BASE serves the collections `books` and `many`; KEYED_BASE wants KEY; FOLDER gets screenshots.
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
+import { chromium } from "playwright-core";
+
+const [base, keyedBase, key, folder] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+mkdirSync(folder, { recursive: true });
+
+/** Runs a test on a page of its own, in which nothing may go wrong unseen. */
+async function test(name, use, { expected = /^$/, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type()) && !expected.test(message.text())) wrong.push(message.text()); });
+  try {
+    await use(page, context);
+    assert.deepEqual(wrong, []);
+    console.log(`ok ${name}`);
+  } catch (error) {
+    await page.screenshot({ path: join(folder, "failed.png") });
+    console.log(`not ok ${name}: ${error.stack}\n${wrong.join("\n")}\nat ${page.url()}`);
+    process.exitCode = 1;
+  }
+  await context.close();
+}
+
+const ask = async (page, question, more = "") => {
+  await page.goto(`${base}/?c=books&q=${encodeURIComponent(question)}${more}`);
+  await page.waitForSelector("ol.hits a.title");
+};
+/** Opens the page and waits until one can type. */
+const open = async (page) => {
+  await page.goto(`${base}/?c=books`);
+  await page.waitForSelector("[role=combobox]:focus");
+};
+const titles = (page, within = "") => page.locator(`${within} ol.hits a.title`).allTextContents();
+const focused = (page) => page.evaluate(() => document.activeElement?.textContent ?? "");
+
+await test("answers come while one types, and the URL is a link to them", async (page) => {
+  await open(page);
+  await page.keyboard.type("how many high tides does a coast see", { delay: 5 });
+  await page.waitForSelector("ol.hits a.title");
+  await page.waitForURL(/q=how\+many\+high\+tides\+does\+a\+coast\+see/);
+  await page.waitForSelector("ol.hits mark");
+  assert.match(await page.locator("ol.hits mark").first().textContent(), /two high tides a day/);
+  const before = await titles(page);
+  await page.reload();
+  await page.waitForSelector("ol.hits a.title");
+  assert.deepEqual(await titles(page), before);
+  assert.match(await page.title(), /^how many high tides/);
+});
+
+await test("typing asks once it pauses, not at every key", async (page) => {
+  let asked = 0;
+  page.on("request", (request) => { if (/\/search\?/.test(request.url()) && !/explain/.test(request.url())) asked++; });
+  await open(page);
+  await page.keyboard.type("the moon and the sea", { delay: 20 });
+  await page.waitForSelector("ol.hits a.title");
+  assert.ok(asked <= 3, `${asked} requests`);
+});
+
+await test("whoever types as fast as it asks loses no letter", async (page) => {
+  await open(page);
+  await page.keyboard.type("slowly, slowly typed", { delay: 185 });
+  assert.equal(await page.inputValue("[role=combobox]"), "slowly, slowly typed");
+  await page.waitForURL(/q=slowly%2C\+slowly\+typed/);
+  await page.getByLabel("compare").check();
+  await page.fill("[role=combobox]", "something else");
+  await page.waitForURL(/q=something\+else/);
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector("[role=combobox]").value === "slowly, slowly typed");
+});
+
+await test("all of it goes by keyboard", async (page) => {
+  await page.goto(`${base}/?c=books&view=collection`);
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "To the content");
+  await ask(page, "yeast");
+  await page.locator("h2").first().waitFor({ state: "attached" });
+  await page.keyboard.press("/");
+  await page.keyboard.type("cheese");
+  await page.waitForURL(/q=cheese/);
+  await page.waitForFunction(() => document.querySelector("ol.hits a.title")?.textContent.includes("cheese"));
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("ArrowDown");
+  const first = (await titles(page))[0];
+  assert.equal(await focused(page), first);
+  await page.keyboard.press("j");
+  assert.equal(await focused(page), (await titles(page))[1]);
+  await page.keyboard.press("k");
+  assert.equal(await focused(page), first);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#target");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "target");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("ol.hits a.title");
+  await page.goBack();
+  await page.waitForSelector("article.whole");
+});
+
+await test("suggestions are chosen from with arrows", async (page) => {
+  await open(page);
+  await page.keyboard.type("what is che");
+  await page.waitForSelector("[role=option]");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.getAttribute("[role=combobox]", "aria-activedescendant"), await page.getAttribute("[role=option][aria-selected=true]", "id"));
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=What\+is\+cheese\+made\+of/);
+  assert.equal(await page.locator("[role=option]:visible").count(), 0);
+});
+
+await test("an article opens at the passage, with scores in its margin", async (page) => {
+  await ask(page, "spring tides");
+  await page.click("ol.hits a.title");
+  await page.waitForSelector("#target mark");
+  const passages = page.locator(".passage");
+  assert.equal(await passages.locator(".score").count(), await passages.count());
+  assert.ok(await page.locator("#target").evaluate((target) => {
+    const { top, bottom } = target.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  }));
+});
+
+await test("two ways of asking stand side by side", async (page) => {
+  await ask(page, "rising sea");
+  await page.getByLabel("compare").check();
+  await page.getByLabel("With").selectOption("lexical");
+  await page.waitForSelector("section[aria-label='Answers, words'] a.title");
+  const [left, right] = await page.locator(".two > section").evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().left));
+  assert.ok(right > left + 200);
+  await page.waitForSelector(".moved");
+  await page.reload();
+  await page.waitForSelector("section[aria-label='Answers, words'] a.title");
+});
+
+await test("facets are a filter, and a filter that does not read says where", async (page) => {
+  await ask(page, "articles about anything");
+  await page.locator("summary", { hasText: "Filter" }).waitFor();
+  await page.getByLabel(/2021/).check();
+  await page.waitForURL(/filter=year/);
+  await page.waitForFunction(() => document.querySelectorAll("ol.hits a.title").length === 2);
+  await page.getByLabel(/1999/).check();
+  await page.waitForFunction(() => document.querySelectorAll("ol.hits a.title").length === 3);
+  await page.getByLabel("Which articles may answer").fill("year:>=");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("pre.problem");
+  assert.match(await page.textContent("pre.problem"), /column/);
+  await page.goto(`${base}/?c=books&q=anything&filter=${encodeURIComponent('title:"this AND that" OR(year:1999)')}`);
+  await page.getByLabel(/2021/).check();
+  await page.waitForURL((url) => url.searchParams.get("filter") === '(title:"this AND that" OR(year:1999)) AND year:2021');
+}, { expected: /400/ });
+
+await test("ten thousand hits are turned over page by page", async (page) => {
+  await page.goto(`${base}/?c=many&q=number&mode=lexical`);
+  await page.waitForSelector("ol.hits a.title");
+  await page.click("text=Further ones");
+  await page.waitForURL(/from=10/);
+  await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "11");
+  await page.goto(`${base}/?c=many&q=number&mode=lexical&from=9990`);
+  await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "9991");
+  assert.equal(await page.locator(".hit").count(), 10);
+  assert.ok(await page.getByText("Further ones").isDisabled());
+  await page.click("text=Better ones");
+  await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "9981");
+});
+
+await test("a slow server is waited for, and only the last question counts", async (page) => {
+  await open(page);
+  await page.route("**/search?*", async (route) => {
+    if (route.request().url().includes("q=slow")) await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue().catch(() => undefined);
+  });
+  await page.keyboard.type("slow bread");
+  await page.waitForSelector("text=Asking…");
+  assert.equal(await page.getAttribute("section[aria-label=Answers]", "aria-busy"), "true");
+  await page.fill("[role=combobox]", "cheese");
+  await page.waitForFunction(() => document.querySelector("ol.hits a.title")?.textContent.includes("cheese"));
+  await page.waitForTimeout(1800);
+  assert.match((await titles(page))[0], /cheese/);
+});
+
+await test("what goes wrong is said, and a busy server asked again", async (page) => {
+  await open(page);
+  let times = 0;
+  await page.route("**/search?*", (route) => {
+    times++;
+    const problem = (status, detail) => route.fulfill({ status, contentType: "application/problem+json", body: JSON.stringify({ detail, status }) });
+    if (times === 1) return problem(429, "too many");
+    if (route.request().url().includes("broken")) return problem(500, "it failed here");
+    if (route.request().url().includes("gone")) return route.abort();
+    return route.continue();
+  });
+  await page.keyboard.type("cheese");
+  await page.waitForSelector("ol.hits a.title");
+  await page.fill("[role=combobox]", "broken");
+  await page.waitForSelector("text=it failed here");
+  await page.fill("[role=combobox]", "gone");
+  await page.waitForSelector("text=The server cannot be reached");
+  await page.fill("[role=combobox]", "bread");
+  await page.waitForSelector("ol.hits a.title");
+}, { expected: /429|500|ERR_FAILED/ });
+
+await test("an evaluation is run, shown with its causes, and linked to", async (page) => {
+  await page.goto(`${base}/?c=books&view=evaluate`);
+  await page.getByLabel(/the 2 questions/).check();
+  const file = join(folder, "q.jsonl"), right = join(folder, "a.jsonl");
+  writeFileSync(file, '{"_id": "own", "text": "why does the ocean move"}\n');
+  writeFileSync(right, '{"query-id": "own", "corpus-id": "bread", "answers": ["Flour and water ferment for days"]}\n');
+  await page.getByLabel(/Questions of your own/).setInputFiles(file);
+  await page.getByLabel(/What is right/).setInputFiles(right);
+  await page.click("text=Judge the answers");
+  await page.waitForSelector("#verdict");
+  assert.match(await page.textContent("#verdict"), /3 questions/);
+  assert.equal(await page.locator("table").first().locator("tbody tr").count(), 3);
+  assert.match(page.url(), /job=/);
+  await page.reload();
+  await page.waitForSelector("#verdict");
+  const [report] = await Promise.all([page.context().waitForEvent("page"), page.click("text=The whole report")]);
+  await report.waitForSelector("svg");
+  writeFileSync(file, "nonsense\n");
+  await page.getByLabel(/Questions of your own/).setInputFiles(file);
+  await page.getByLabel(/What is right/).setInputFiles(right);
+  await page.click("text=Judge the answers");
+  await page.waitForSelector("text=queries.jsonl:1");
+});
+
+await test("files dropped onto a collection are indexed before one's eyes", async (page) => {
+  await page.goto(`${base}/?c=books&view=collection`);
+  await page.waitForSelector(".drop");
+  const data = await page.evaluateHandle(() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["Foxes dig dens in dry banks."], "foxes.txt", { type: "text/plain" }));
+    transfer.items.add(new File(["# Otters\nOtters hold hands in their sleep."], "otters.md", { type: "text/markdown" }));
+    return transfer;
+  });
+  await page.dispatchEvent(".drop", "drop", { dataTransfer: data });
+  await page.waitForSelector("text=2 articles added");
+  await page.waitForSelector("td:has-text('otters.md')");
+  await ask(page, "where do foxes live");
+  assert.match((await titles(page))[0], /Foxes|foxes/);
+  await page.goto(`${base}/?c=books&view=collection`);
+  page.on("dialog", (dialog) => void dialog.accept());
+  for (const name of ["foxes.txt", "otters.md"]) {
+    const row = page.locator("tr", { hasText: name });
+    await row.getByRole("button").click();
+    await row.waitFor({ state: "detached" });
+  }
+  await page.click("text=Check that it is sound");
+  await page.waitForSelector("text=Sound:");
+});
+
+await test("a collection is made", async (page) => {
+  await page.goto(`${base}/?c=books&view=collection`);
+  await page.getByLabel("Name").fill("made-here");
+  await page.click("text=Make it");
+  await page.waitForSelector("h1:has-text('made-here')");
+  await page.click("text=Ask");
+  await page.waitForSelector("text=There are none yet");
+});
+
+await test("the map shows the question among its neighbours", async (page) => {
+  await page.goto(`${base}/?c=books&view=map&q=ocean`);
+  await page.waitForSelector("section li a");
+  assert.match(await page.locator("section li a").first().textContent(), /Tides/);
+  const drawn = await page.locator("canvas").evaluate((canvas) => {
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    return pixels.some((value, at) => at % 4 === 3 && value > 0);
+  });
+  assert.ok(drawn);
+  await page.locator("section li a").first().click();
+  await page.waitForSelector("#target");
+  await page.goto(`${base}/?c=books&view=map`);
+  await page.locator("canvas").focus();
+  for (const key of ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"]) await page.keyboard.press(key);
+  const named = await page.textContent("figcaption");
+  assert.match(named, /#\d+\)$/);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#target");
+});
+
+await test("a list of articles is a link too", async (page) => {
+  await page.goto(`${base}/?c=many&view=collection`);
+  await page.waitForSelector("text=page 1 of 210");
+  await page.click("text=Next");
+  await page.waitForURL(/page=1/);
+  await page.getByLabel(/Whose id begins with/).fill("104");
+  await page.waitForURL((url) => url.searchParams.get("prefix") === "104" && !url.searchParams.has("page"));
+  await page.waitForSelector("text=page 1 of 3");
+  await page.reload();
+  await page.waitForSelector("text=page 1 of 3");
+});
+
+await test("a key is asked for where one is needed", async (page) => {
+  await page.goto(keyedBase);
+  await page.getByLabel(/wants an API key/).fill(key);
+  await page.click("text=Use it");
+  await page.keyboard.press("/");
+  await page.getByRole("combobox", { name: "Your question" }).fill("cheese");
+  await page.waitForSelector("ol.hits a.title");
+  await page.click("nav >> text=Evaluate");
+  await page.click("text=Judge the answers");
+  const [report] = await Promise.all([page.waitForEvent("download"), page.click("text=Save the whole report")]);
+  assert.equal(report.suggestedFilename(), "report.html");
+}, { expected: /401/ });
+
+const views = { ask: "q=rising+sea", compare: "q=rising+sea&mode2=lexical", article: "view=article&id=tides&q=moon", map: "view=map&q=moon", evaluate: "view=evaluate", collection: "view=collection" };
+for (const [width, scheme] of [[1280, "light"], [820, "dark"], [360, "light"], [360, "dark"]]) {
+  for (const [name, query] of Object.entries(views)) {
+    await test(`${name} at ${width}, ${scheme}: accessible, and nothing wider than the screen`, async (page) => {
+      await page.goto(`${base}/?c=books&${query}`);
+      await page.waitForLoadState("networkidle");
+      await page.screenshot({ path: join(folder, `${name}-${width}-${scheme}.png`) });
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it scrolls sideways");
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`), []);
+    }, { viewport: { width, height: 900 }, colorScheme: scheme });
+  }
+}
+
+await test("nothing is asked of anyone else", async (page) => {
+  const others = [];
+  page.on("request", (request) => { if (!request.url().startsWith(base) && !request.url().startsWith("data:")) others.push(request.url()); });
+  for (const query of Object.values(views)) {
+    await page.goto(`${base}/?c=books&${query}`);
+    await page.waitForLoadState("networkidle");
+  }
+  assert.deepEqual(others, []);
+});
+
+await browser.close();
