@@ -12,6 +12,11 @@ check:
 demo:
     cargo run --release -- demo
 
+# Makes the page's bundle anew after a change; needs Node.
+page:
+    npm ci --prefix crates/server/page
+    npm run build --prefix crates/server/page
+
 # Criterion benches of the index.
 bench:
     cargo bench

@@ -11,6 +11,7 @@ See benches/README.md for what is measured and how.
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import platform
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +31,7 @@ MODEL = ROOT / "models/minilm-l6-v2-int8"
 PIECES = 128
 PASSAGES = 400
 ROUNDS = 5
-PARTS = ["embedding", "start", "memory", "evaluation", "latency", "fusion", "ranking", "index"]
+PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index"]
 
 
 def lines():
@@ -291,6 +293,60 @@ def latency(folder, data):
     return {"ways": found}
 
 
+def serve(folder, data):
+    """Questions a second over HTTP among more than 100,000 passages, hybrid, and what becomes of ten minutes of overload.
+
+    The load is wrk's (apt-get install wrk), on the same cores as the server.
+    """
+    large = folder / "passages-100k"
+    for name in ("medquad", "scifact"):
+        nigh("index", data / name, "-c", large, "--chunk-tokens", "64", "--overlap", "0", allowed=(0, 1))
+    texts = [json.loads(line)["text"] for line in (data / "medquad" / "queries.jsonl").read_text().splitlines()]
+    random.Random(0).shuffle(texts)
+    questions = folder / "questions.txt"
+    questions.write_text("".join(urllib.parse.quote(text) + "\n" for text in texts))
+    server = subprocess.Popen([NIGH, "serve", "-c", large, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    try:
+        base = server.stdout.readline().split(" ")[0]
+        runs = itertools.count(1)
+
+        def load(connections, seconds, remembered=False):
+            env = {"QUESTIONS": str(questions), "SEARCH": "/v1/collections/passages-100k/search", "RUN": str(next(runs))}
+            env = os.environ | env | ({"REMEMBERED": "1"} if remembered else {})
+            command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", ROOT / "benches/serve.lua", base]
+            out = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+            return json.loads(out.splitlines()[-1])
+
+        load(2, 5)
+        found = {f"{connections} at once": load(connections, 30) for connections in (1, 4, 16)}
+        found["1 at once, remembered"] = load(1, 5, remembered=True)
+        memory = [resident(server.pid)]
+        watch = threading.Event()
+
+        def look():
+            while not watch.wait(30):
+                memory.append(resident(server.pid))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        overload = load(256, 600)
+        watch.set()
+        looking.join()
+        after = load(1, 10)
+        return {"load": found, "overload": overload | {"resident_bytes": memory}, "after": after,
+                "passages": nigh("stats", "-c", large)[0]["passages"]}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def resident(pid):
+    """Bytes of memory that a process holds: its own, and of the files that it maps."""
+    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    sizes = {line[0]: int(line[1]) * 1024 for line in lines if line[0] in ("RssAnon:", "RssFile:")}
+    return {"own": sizes["RssAnon:"], "of_files": sizes["RssFile:"]}
+
+
 def ranking(folder, data):
     """Reranking, the static model, questions worded badly."""
     reranked, static, robust = {}, {}, {}
@@ -354,6 +410,7 @@ def main():
         "evaluation": lambda folder: evaluation(folder, args.data.resolve()),
         "fusion": lambda folder: fusion(folder, args.data.resolve()),
         "latency": lambda folder: latency(folder, args.data.resolve()),
+        "serve": lambda folder: serve(folder, args.data.resolve()),
         "ranking": lambda folder: ranking(folder, args.data.resolve()),
         "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]

@@ -163,6 +163,23 @@ def ranking_tables():
     return [*out, ""]
 
 
+def serve_tables():
+    run = newest("serve")
+    out = [f"Over HTTP among {run['passages']:,} passages, hybrid ({machine(run)}; wrk on the same cores), questions not asked before:", "",
+           "| connections | questions/s | p50 | p99 | refused |", "|---|---|---|---|---|"]
+    refused = lambda found: sum(count for status, count in found["statuses"].items() if status == "429")
+    for name, found in run["load"].items():
+        rate = found["requests"] / found["seconds"]
+        out.append(f"| {name} | {rate:,.0f} | {found['p50_ms']:.2f} ms | {found['p99_ms']:.2f} ms | {refused(found)} |")
+    over = run["overload"]
+    answered, memory = over["statuses"]["200"], [held["own"] / 1e6 for held in over["resident_bytes"]]
+    mapped = max(held["of_files"] for held in over["resident_bytes"]) / 1e6
+    others = sum(count for status, count in over["statuses"].items() if status not in ("200", "429"))
+    return out + ["", f"Ten minutes of 256 connections that come again at once: {answered / over['seconds']:,.0f} answers/s, {refused(over):,} requests refused with 429, "
+                  f"{others + over['broken']} failed; memory {memory[0]:,.0f} MB before, {memory[len(memory) // 3]:,.0f} MB after a third of the time, {memory[2 * len(memory) // 3]:,.0f} MB after two, "
+                  f"{memory[-1]:,.0f} MB at the end (64 MB of it remembered answers), and up to {mapped:,.0f} MB of mapped files; afterwards p50 {run['after']['p50_ms']:.1f} ms.", ""]
+
+
 def latency_tables():
     run = newest("latency")
     ways = run["ways"]
@@ -242,7 +259,7 @@ def printed(*args, cwd=None):
 
 def main():
     readme = README.read_text()
-    new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables(), "", *fusion_tables(), *ranking_tables(), *latency_tables()]))
+    new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables(), "", *fusion_tables(), *ranking_tables(), *latency_tables(), "", *serve_tables()]))
     if "--check" in sys.argv:
         sys.exit("README.md: its figures are not those of the runs; python3 benches/tables.py writes them" if new != readme else 0)
     new = put(new, "demo", f"```text\n{printed('demo')}\n```")
