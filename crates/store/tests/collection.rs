@@ -148,6 +148,18 @@ fn what_is_stopped_leaves_all_as_it_was() {
 }
 
 #[test]
+fn of_no_passages_nothing_is_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    writer.put(article("a", "rust and iron\n")).unwrap();
+    writer.commit().unwrap();
+    collection.refresh().unwrap();
+    assert!(collection.explain_lexical("rust", &[]).unwrap().is_empty());
+    assert!(collection.search_lexical("rust", 0, None).unwrap().is_empty());
+}
+
+#[test]
 fn facets_count_what_is_alive() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));

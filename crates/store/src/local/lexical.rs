@@ -79,6 +79,9 @@ impl Snapshot {
     pub fn explain_lexical(&self, question: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
         let addresses = keys.iter().map(|key| self.address(*key)).collect::<Result<Vec<_>>>()?;
         let mut all = vec![Vec::new(); keys.len()];
+        if keys.is_empty() {
+            return Ok(all);
+        }
         let words = self.words(question)?;
         let documents = Documents::at(self, addresses.iter().copied());
         let mut add = |query: Box<dyn Query>, word: &str, found_as: &str, place: &'static str| -> Result<()> {
