@@ -64,7 +64,7 @@ pub struct Question {
     /// What nearness in meaning counts; words count the rest.
     #[schema(minimum = 0.0, maximum = 1.0)]
     #[param(minimum = 0.0, maximum = 1.0)]
-    pub dense_weight: Option<f32>,
+    pub dense_weight: Option<f64>,
     /// A reranker: maxsim, builtin, none, or one that the server was started with.
     #[schema(max_length = 200)]
     #[param(max_length = 200)]
@@ -91,7 +91,7 @@ pub struct Question {
     /// How much hits unlike one another are preferred, among the first 1000.
     #[schema(minimum = 0.0, maximum = 1.0)]
     #[param(minimum = 0.0, maximum = 1.0)]
-    pub diverse: Option<f32>,
+    pub diverse: Option<f64>,
     /// Whether every score is taken apart, and the best sentence marked.
     pub explain: Option<bool>,
 }
@@ -136,7 +136,7 @@ impl Question {
         let (mode, by) = (self.mode.unwrap_or(Mode::Hybrid), self.by.unwrap_or(By::Passage));
         let options = Options {
             collapse: !self.copies.unwrap_or(false),
-            diverse: self.diverse,
+            diverse: self.diverse.map(|share| share as f32),
             around: self.around.unwrap_or(0) as usize,
             explain: self.explain.unwrap_or(false),
             ..ranking.options(&*snapshot.collection, mode, ranked, by, RERANK_BUDGET)
@@ -177,7 +177,7 @@ impl Question {
             exact: self.exact.unwrap_or(false),
             filter,
             fusion: self.fusion,
-            dense_weight: self.dense_weight,
+            dense_weight: self.dense_weight.map(|share| share as f32),
             rerank: self.rerank.clone(),
             rerank_top: self.rerank_top.map_or(Ranking::RERANK_TOP, |top| top as usize),
             rerank_budget: self.rerank_ms.map(|ms| Duration::from_millis(u64::from(ms))),
@@ -222,7 +222,7 @@ fn within(name: &str, value: usize, range: std::ops::RangeInclusive<usize>) -> R
     Err(Problem::bad_request(format!("{name} = {value}: expected {} to {}", range.start(), range.end())))
 }
 
-fn share(name: &str, value: Option<f32>) -> Result<()> {
+fn share(name: &str, value: Option<f64>) -> Result<()> {
     match value {
         Some(value) if !(0.0..=1.0).contains(&value) => {
             Err(Problem::bad_request(format!("{name} = {value}: expected 0 to 1")))

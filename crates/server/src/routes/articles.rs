@@ -280,7 +280,7 @@ pub async fn put(
     Body(new): Body<NewArticle>,
 ) -> Result<(StatusCode, Json<ArticlePut>)> {
     let hosted = app.collections.named(&collection)?;
-    if new.text.trim().is_empty() && new.title.trim().is_empty() {
+    if new.text.trim().is_empty() {
         return Err(Problem::bad_request("text: it is empty"));
     }
     let named = id.clone();

@@ -33,7 +33,7 @@ pub struct Texts {
     encoding_format: EncodingFormat,
     /// How long vectors are to be: only the model's own length will do.
     #[serde(default, deserialize_with = "whole")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 100000)]
     dimensions: Option<usize>,
     /// Whether the texts are questions; passages without it.
     #[serde(default)]

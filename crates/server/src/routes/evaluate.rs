@@ -18,6 +18,9 @@ use std::sync::Arc;
 use store::FusionMethod;
 use utoipa::ToSchema;
 
+/// The largest seed: larger numbers are not the same in every client's JSON.
+const MOST_SEED: u64 = (1 << 53) - 1;
+
 /// What to judge, and how.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -40,11 +43,12 @@ pub struct Evaluation {
     pub fusion: Option<FusionMethod>,
     /// What nearness in meaning counts; words count the rest.
     #[schema(minimum = 0.0, maximum = 1.0)]
-    pub dense_weight: Option<f32>,
+    pub dense_weight: Option<f64>,
     /// A reranker: each mode is judged with and without it.
     pub rerank: Option<String>,
     /// What every random choice is made from; 42 without it.
     #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 0, maximum = 9007199254740991_i64)]
     pub seed: Option<u64>,
 }
 
@@ -123,6 +127,9 @@ impl Prepared {
         }
         if modes.is_empty() {
             return Err(Problem::bad_request("modes: none; expected hybrid, dense or lexical"));
+        }
+        if let Some(seed) = evaluation.seed.filter(|seed| *seed > MOST_SEED) {
+            return Err(Problem::bad_request(format!("seed = {seed}: expected 0 to {MOST_SEED}")));
         }
         for metric in &evaluation.metrics {
             metric.parse::<eval::Metric>().map_err(|error| Problem::bad_request(error.to_string()))?;
