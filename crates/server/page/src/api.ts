@@ -11,6 +11,11 @@ export class Problem extends Error {
   }
 }
 
+/** What went wrong, in words. */
+export function inWords(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 export function setKey(key: string) {
   sessionStorage.setItem(KEY, key);
 }

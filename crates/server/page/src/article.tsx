@@ -1,8 +1,8 @@
 // An article, opened at a passage, with every passage's score against the question in the margin.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, at, get, withParams } from "./api";
-import { Score } from "./hits";
+import { at, get, inWords, withParams } from "./api";
+import { Score, shares } from "./hits";
 import type { Go, State } from "./state";
 import { cutter } from "./text";
 import type { Article, Passage } from "./types";
@@ -16,7 +16,7 @@ export function ArticleView({ collection, state, go }: { collection: string; sta
     setArticle(null);
     get<Article>(withParams(at(collection, "articles", state.id), { q: state.q, mode: state.mode }), abort.signal)
       .then((found) => { setArticle(found); setProblem(""); })
-      .catch((error: unknown) => { if (!abort.signal.aborted) setProblem(error instanceof Problem ? error.message : String(error)); });
+      .catch((error: unknown) => { if (!abort.signal.aborted) setProblem(inWords(error)); });
     return () => abort.abort();
   }, [collection, state.id, state.q, state.mode]);
   useEffect(() => {
@@ -61,7 +61,8 @@ function Facts({ metadata }: { metadata: Record<string, unknown> }) {
 function Text({ article, target, state, go }: { article: Article; target: string; state: State; go: Go }) {
   const cut = cutter(article.text);
   const scores = article.passages.map((passage) => passage.score).filter((score) => score !== undefined);
-  const [most, least] = [Math.max(...scores), Math.min(...scores, 0)];
+  const share = shares(scores);
+  const most = Math.max(...scores);
   const questions = new Set(article.questions.map((pair) => pair.question));
   const parts = [];
   let end = 0;
@@ -72,7 +73,7 @@ function Text({ article, target, state, go }: { article: Article; target: string
     parts.push(
       <div key={passage.passage_id} class="passage" id={passage.passage_id === target ? "target" : undefined} tabIndex={passage.passage_id === target ? -1 : undefined}>
         <div class="margin">
-          {passage.score !== undefined && <Score value={passage.score} share={most > least ? (passage.score - least) / (most - least) : 1} />}
+          {passage.score !== undefined && <Score value={passage.score} share={share(passage.score)} />}
           <a href={`#${encodeURIComponent(passage.passage_id)}`} class="faint" onClick={(event) => { event.preventDefault(); go({ ...state, p: passage.passage_id }, "replace"); }}>
             {passage.passage_id.slice(passage.passage_id.lastIndexOf("#"))}<span class="hidden"> passage of {article.title}</span>
           </a>

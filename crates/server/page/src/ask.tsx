@@ -1,7 +1,7 @@
 // Ask: answers as one types, filters beside them, and two ways of asking side by side.
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { Problem, at, get, withParams } from "./api";
+import { Problem, at, get, inWords, withParams } from "./api";
 import { HitList } from "./hits";
 import type { Go, State } from "./state";
 import { choices, conditions, count, quoted } from "./text";
@@ -231,7 +231,7 @@ function Answers({ collection, state, way, go, title, main = false, answered, be
           return new Promise<void>((resolve) => { setTimeout(resolve, 1000); }).then(() => (abort.signal.aborted ? undefined : ask(again - 1)));
         }
         setBusy(false);
-        setProblem(error instanceof Error ? error.message : String(error));
+        setProblem(inWords(error));
         return undefined;
       });
     void ask(5);

@@ -1,9 +1,9 @@
 // A collection: what it holds, articles dropped onto it, its care; and new ones.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { Problem, at, get, send, withParams } from "./api";
+import { at, get, inWords, send, withParams } from "./api";
 import { JobStatus, useJob } from "./jobs";
-import { type Go, type State, url } from "./state";
+import { type Go, type State, linkTo } from "./state";
 import { bytes, count } from "./text";
 import type { Card, Collection, Collections, Job } from "./types";
 
@@ -129,7 +129,7 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
   const [problem, setProblem] = useState("");
   const load = useCallback((signal?: AbortSignal) => get<typeof listed>(withParams(at(collection.name, "articles"), { prefix, offset: page * PAGE, limit: PAGE }), signal)
     .then((found) => { setListed(found); setProblem(""); })
-    .catch((error: unknown) => { if (!signal?.aborted) setProblem(error instanceof Problem ? error.message : String(error)); }), [collection.name, prefix, page]);
+    .catch((error: unknown) => { if (!signal?.aborted) setProblem(inWords(error)); }), [collection.name, prefix, page]);
   useEffect(() => {
     const abort = new AbortController();
     void load(abort.signal);
@@ -141,7 +141,7 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
       await send("DELETE", at(collection.name, "articles", card.id));
       await Promise.all([load(), reload()]);
     } catch (error) {
-      setProblem(error instanceof Problem ? error.message : String(error));
+      setProblem(inWords(error));
     }
   };
   const pages = Math.max(1, Math.ceil(listed.total / PAGE));
@@ -160,7 +160,7 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
               const target = { ...state, view: "article" as const, id: card.id, p: "", q: "" };
               return (
                 <tr key={card.id}>
-                  <td><a href={url(target)} onClick={(event) => { event.preventDefault(); go(target); }}>{card.title || "untitled"}</a></td>
+                  <td><a {...linkTo(target, go)}>{card.title || "untitled"}</a></td>
                   <td class="faint">{card.id}</td>
                   <td class="number">{card.passages}</td>
                   <td class="number">{bytes(card.bytes)}</td>
@@ -216,7 +216,7 @@ function Create({ reload, go }: { reload: () => Promise<void>; go: Go }) {
       await reload();
       go({ c: name, view: "collection" });
     } catch (error) {
-      setProblem(error instanceof Problem ? error.message : String(error));
+      setProblem(inWords(error));
     }
   };
   return (

@@ -1,7 +1,7 @@
 // Evaluate: questions whose answers are known, judged; figures with their intervals, and where misses were lost.
 
 import { useEffect, useState } from "preact/hooks";
-import { at, hasKey, save, send } from "./api";
+import { at, hasKey, inWords, save, send } from "./api";
 import { JobStatus, useJob } from "./jobs";
 import type { Go, State } from "./state";
 import { count } from "./text";
@@ -66,7 +66,7 @@ function VerdictView({ verdict, job }: { verdict: Verdict; job: string }) {
       <h2 id="verdict">Verdict on {count(verdict.queries, "question")}</h2>
       <p>
         {hasKey()
-          ? <button onClick={() => save(`/v1/jobs/${job}/report`, "report.html").then(() => setProblem("")).catch((error: unknown) => setProblem(error instanceof Error ? error.message : String(error)))}>Save the whole report</button>
+          ? <button onClick={() => save(`/v1/jobs/${job}/report`, "report.html").then(() => setProblem("")).catch((error: unknown) => setProblem(inWords(error)))}>Save the whole report</button>
           : <a href={`/v1/jobs/${job}/report`} target="_blank" rel="noopener">The whole report</a>}
       </p>
       {problem && <p class="problem" role="alert">{problem}</p>}

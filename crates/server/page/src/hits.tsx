@@ -1,7 +1,7 @@
 // Hits: score, place, text with its best sentence marked, and why it stands where it stands.
 
 import { useEffect, useRef } from "preact/hooks";
-import { type Go, type State, url } from "./state";
+import { type Go, type State, linkTo } from "./state";
 import { cutter } from "./text";
 import type { Answer, Hit, Span } from "./types";
 
@@ -31,13 +31,18 @@ export function HitList({ answer, state, go, keyboard, beside }: ListProps) {
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
   }, [keyboard]);
-  const scores = answer.hits.map((hit) => hit.score);
-  const [most, least] = [Math.max(...scores), Math.min(...scores, 0)];
+  const share = shares(answer.hits.map((hit) => hit.score));
   return (
     <ol class="hits" ref={list}>
-      {answer.hits.map((hit) => <OneHit key={hit.passage_id} hit={hit} state={state} go={go} moved={beside && moved(hit, beside)} share={most > least ? (hit.score - least) / (most - least) : 1} />)}
+      {answer.hits.map((hit) => <OneHit key={hit.passage_id} hit={hit} state={state} go={go} moved={beside && moved(hit, beside)} share={share(hit.score)} />)}
     </ol>
   );
+}
+
+/** How much of the best score's bar each score has. */
+export function shares(scores: number[]): (score: number) => number {
+  const [most, least] = [Math.max(...scores), Math.min(...scores, 0)];
+  return (score) => (most > least ? (score - least) / (most - least) : 1);
 }
 
 export function openArticle(state: State, id: string, passage: string) {
@@ -53,16 +58,11 @@ function moved(hit: Hit, beside: Map<string, number>): string {
 
 function OneHit({ hit, state, go, share, moved }: { hit: Hit; state: State; go: Go; share: number; moved: string | undefined }) {
   const target = openArticle(state, hit.article_id, hit.passage_id);
-  const follow = (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-    event.preventDefault();
-    go(target);
-  };
   return (
     <li class="hit">
       <div class="head">
         <span class="rank">{hit.rank}</span>
-        <h3><a class="title" href={url(target)} onClick={follow}>{hit.title || hit.article_id}</a></h3>
+        <h3><a class="title" {...linkTo(target, go)}>{hit.title || hit.article_id}</a></h3>
         {moved && <span class="moved">{moved}</span>}
         <Score value={hit.score} share={share} />
       </div>

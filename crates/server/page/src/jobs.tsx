@@ -1,7 +1,7 @@
 // A job: begun, followed to its end, stopped.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, follow, send } from "./api";
+import { follow, inWords, send } from "./api";
 import type { Job } from "./types";
 
 export interface Running {
@@ -22,7 +22,7 @@ export function useJob(ended?: (job: Job) => void): Running {
   const gone = useRef(false);
   useEffect(() => () => { gone.current = true; abort.current.abort(); }, []);
   const said = (error: unknown) => {
-    if (!(error instanceof DOMException)) setProblem(error instanceof Problem ? error.message : String(error));
+    if (!(error instanceof DOMException)) setProblem(inWords(error));
   };
   const take = (id: string) => {
     abort.current.abort();

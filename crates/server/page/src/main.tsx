@@ -7,7 +7,7 @@ import { AskView } from "./ask";
 import { CollectionView } from "./collection";
 import { EvaluateView } from "./evaluate";
 import { MapView } from "./map";
-import { type State, url, useUrl } from "./state";
+import { type State, linkTo, useUrl } from "./state";
 import { count } from "./text";
 import type { Collections } from "./types";
 
@@ -35,14 +35,7 @@ function App() {
     document.title = `${what} – nigh`;
   }, [state.view, state.q]);
 
-  const link = (view: State["view"]) => ({
-    href: url({ ...state, view }),
-    onClick: (event: MouseEvent) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-      event.preventDefault();
-      go({ view });
-    },
-  });
+  const link = (view: State["view"]) => linkTo({ ...state, view }, go);
   return (
     <>
       <a class="skip" href="#main">To the content</a>

@@ -1,9 +1,9 @@
 // The map: passages as points, the question among them, its neighbours lit.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, at, get, withParams } from "./api";
+import { at, get, inWords, withParams } from "./api";
 import { openArticle } from "./hits";
-import { type Go, type State, url } from "./state";
+import { type Go, type State, linkTo } from "./state";
 import { count } from "./text";
 import type { Drawn, Point } from "./types";
 
@@ -19,7 +19,7 @@ export function MapView({ collection, state, go }: { collection: string; state: 
     const abort = new AbortController();
     get<Drawn>(withParams(at(collection, "map"), { q: state.q }), abort.signal)
       .then((found) => { setDrawn(found); setProblem(""); })
-      .catch((error: unknown) => { if (!abort.signal.aborted) setProblem(error instanceof Problem ? error.message : String(error)); });
+      .catch((error: unknown) => { if (!abort.signal.aborted) setProblem(inWords(error)); });
     return () => abort.abort();
   }, [collection, state.q]);
   return (
@@ -45,7 +45,7 @@ export function MapView({ collection, state, go }: { collection: string; state: 
               <ol>
                 {drawn.neighbours.map((point) => {
                   const target = openArticle(state, point.article_id, point.passage_id);
-                  return <li key={point.passage_id}><a href={url(target)} onClick={(event) => { event.preventDefault(); go(target); }}>{point.title || point.article_id}</a> <span class="faint">{point.passage_id}</span></li>;
+                  return <li key={point.passage_id}><a {...linkTo(target, go)}>{point.title || point.article_id}</a> <span class="faint">{point.passage_id}</span></li>;
                 })}
               </ol>
             </section>

@@ -50,6 +50,18 @@ export function url(state: State): string {
   return text ? `/?${text}` : "/";
 }
 
+/** A link to a state; opened elsewhere if the browser is asked for that. */
+export function linkTo(state: State, go: Go) {
+  return {
+    href: url(state),
+    onClick: (event: MouseEvent) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+      event.preventDefault();
+      go(state);
+    },
+  };
+}
+
 export type Go = (change: Partial<State>, how?: "push" | "replace") => void;
 
 export function useUrl(): [State, Go] {
