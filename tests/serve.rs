@@ -295,13 +295,8 @@ fn a_job_is_stopped_by_whoever_may_begin_it() {
     let mut server = Server::start(&place, &["-c", "books", "--keys", "keys.toml", "--threads", "1"]);
     server.key = Some(write);
     let text: String = (0..40_000).map(|n| format!("Sentence number {n} speaks of {}.\n\n", n * 7919)).collect();
-    let body = format!(
-        "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"long.txt\"\r\n\r\n{text}\r\n--edge\r\n\
-        Content-Disposition: form-data; name=\"file\"; filename=\".DS_Store\"\r\n\r\nx\r\n--edge--\r\n"
-    );
-    let headers = [("content-type", "multipart/form-data; boundary=edge")];
-    let begun = server.ask("POST", "/v1/collections/books/articles", &headers, Some(body.as_bytes()));
-    let path = format!("/v1/jobs/{}", begun.said(202, &[]).json()["id"].as_str().unwrap());
+    let begun = server.begin_upload("books", &[("long.txt", &text), (".DS_Store", "x")]);
+    let path = format!("/v1/jobs/{}", begun["id"].as_str().unwrap());
     let runs = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(20));
         server.get(&path).json()["phase"] == "running"
@@ -316,7 +311,7 @@ fn a_job_is_stopped_by_whoever_may_begin_it() {
     server.ask("DELETE", &format!("/v1/jobs/{}", again["id"].as_str().unwrap()), &[], None).said(202, &[]);
     server.key = write;
     server.ask("DELETE", &path, &[], None).said(202, &[]);
-    let stopped = server.ended(&begun.json());
+    let stopped = server.ended(&begun);
     assert_eq!((&stopped["phase"], &stopped["result"]["interrupted"]), (&json!("cancelled"), &json!(true)));
     assert_eq!(server.get("/v1/collections/books/search?q=yeast&k=1").json()["hits"][0]["article_id"], "bread");
     assert_eq!(server.stop(), 0);

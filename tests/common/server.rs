@@ -94,6 +94,11 @@ impl Server {
 
     /// Uploads files, and waits until they are indexed. Gives the job.
     pub fn upload(&self, collection: &str, files: &[(&str, &str)]) -> Value {
+        self.ended(&self.begin_upload(collection, files))
+    }
+
+    /// Uploads files. Gives the job.
+    pub fn begin_upload(&self, collection: &str, files: &[(&str, &str)]) -> Value {
         let mut body = String::new();
         for (name, text) in files {
             body += &format!(
@@ -104,8 +109,7 @@ impl Server {
         let headers = [("content-type", "multipart/form-data; boundary=edge")];
         let begun =
             self.ask("POST", &format!("/v1/collections/{collection}/articles"), &headers, Some(body.as_bytes()));
-        begun.said(202, &[]);
-        self.ended(&begun.json())
+        begun.said(202, &[]).json()
     }
 
     /// Waits for the end of a job by its events; gives it with its result.

@@ -170,7 +170,6 @@ pub fn add(
     let writer = collection.writer()?;
     collection.refresh()?;
     let known = collection.catalogue()?;
-    let known = ById(&known);
     let report = Taking { embedder, known: &known, plan, bytes: 0, watch }.all(writer, articles, |_, _, _| Ok(0))?;
     collection.refresh()?;
     Ok(report)
@@ -251,23 +250,6 @@ impl Taking<'_> {
     }
 }
 
-/// What the collection holds, by id alone: an article may take the place of one that came from elsewhere.
-struct ById<'a>(&'a Catalogue);
-
-impl Known for ById<'_> {
-    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
-        self.0.article(id, fingerprint)
-    }
-
-    fn vector(&self, text: &Fingerprint) -> bool {
-        self.0.vector(text)
-    }
-
-    fn source(&self, _: &str) -> Option<&str> {
-        None
-    }
-}
-
 /// What the collection holds, and whether the files it came from are still there.
 struct Held<'a> {
     catalogue: &'a Catalogue,
@@ -284,7 +266,7 @@ impl Known for Held<'_> {
     }
 
     fn source(&self, id: &str) -> Option<&str> {
-        let path = self.catalogue.source(id)?;
+        let path = self.catalogue.articles.get(id)?.path.as_str();
         self.names.absolute(path).exists().then_some(path)
     }
 }

@@ -36,8 +36,8 @@ pub struct Hosted {
     current: ArcSwap<Snapshot>,
     /// Held while this process writes: those who come at the same time wait for each other.
     pub writing: Arc<tokio::sync::Mutex<()>>,
-    /// Held while looking for a newer commit; what went wrong the last time.
-    looking: Mutex<String>,
+    /// Held while looking for a newer commit.
+    looking: Mutex<()>,
 }
 
 /// All of them.
@@ -94,18 +94,7 @@ impl Hosted {
 
     /// Moves on to the newest commit. Questions that are being answered keep the one they began with.
     pub fn refresh(&self) -> store::Result<()> {
-        let mut trouble = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        let refreshed = self.look();
-        let found = refreshed.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        // Said once, not twice a second.
-        if !found.is_empty() && found != *trouble {
-            tracing::warn!(collection = self.name, error = found, "stays as it is: the newest commit cannot be opened");
-        }
-        *trouble = found;
-        refreshed
-    }
-
-    fn look(&self) -> store::Result<()> {
+        let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.current.load().collection.is_newest()? {
             self.current.store(Snapshot::of(store::open(&self.location())?));
         }
@@ -144,9 +133,9 @@ impl Collections {
             let path = entry.map_err(io)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if is_name(&name) && store::exists(&path.to_string_lossy()) && self.get(&name).is_none() {
-                match Hosted::open(name.clone(), path) {
-                    Ok(hosted) => self.insert(hosted),
-                    Err(error) => self.trouble(&name, &error, "cannot be opened"),
+                let opened = Hosted::open(name.clone(), path);
+                if let Some(hosted) = self.said(&name, opened, "cannot be opened") {
+                    self.insert(hosted);
                 }
             }
         }
@@ -156,13 +145,22 @@ impl Collections {
         Ok(())
     }
 
-    /// Says what is wrong, once.
-    fn trouble(&self, with: &str, error: &store::Error, what: &str) {
-        let error = error.to_string();
+    /// Gives what there is; says what is wrong instead, once, not twice a second.
+    fn said<T>(&self, of: &str, result: store::Result<T>, what: &str) -> Option<T> {
         let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
-        if troubled.get(with) != Some(&error) {
-            tracing::error!(collection = with, error, "{what}");
-            troubled.insert(with.to_owned(), error);
+        match result {
+            Ok(found) => {
+                troubled.remove(of);
+                Some(found)
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if troubled.get(of) != Some(&error) {
+                    tracing::error!(collection = of, error, "{what}");
+                    troubled.insert(of.to_owned(), error);
+                }
+                None
+            }
         }
     }
 
@@ -247,7 +245,7 @@ impl Collections {
         // At once out of the way, so that no half of it is ever found: hidden folders are no collections.
         let number = hosted.snapshot().number;
         let gone = hosted.location.with_file_name(format!(".{name}.{}-{number}{GONE}", std::process::id()));
-        std::fs::rename(&hosted.location, &gone).map_err(|error| Problem::internal(&error))?;
+        std::fs::rename(&hosted.location, &gone)?;
         if let Ok(mut all) = self.hosted.write() {
             // Another one may be there already.
             if all.get(name).is_some_and(|there| Arc::ptr_eq(there, &hosted)) {
@@ -263,12 +261,9 @@ impl Collections {
 
     /// Moves everything on to its newest commit.
     pub fn refresh(&self) {
-        if let Err(error) = self.look_for_more() {
-            self.trouble("", &error, "the folder of collections cannot be read");
-        }
+        self.said("", self.look_for_more(), "the folder of collections cannot be read");
         for hosted in self.all() {
-            // It has said what is wrong.
-            let _ = hosted.refresh();
+            self.said(&hosted.name, hosted.refresh(), "stays as it is: the newest commit cannot be opened");
         }
     }
 }

@@ -5,7 +5,7 @@
 //! the same protocol over standard input and output. Questions are answered by a thread a core behind a queue with an end;
 //! each is answered from one commit, and new commits are taken up between questions. Long work is a job.
 //!
-//! This crate answers nobody without a key where others than this machine can reach it, reads no path that a
+//! This crate gives nothing of a collection without a key where others than this machine can reach it, reads no path that a
 //! client names, and writes to its log only, through `tracing`.
 
 #![deny(missing_docs)]

@@ -160,7 +160,7 @@ impl Tools {
         if response.hits.is_empty() {
             text.push_str("Nothing found.");
         }
-        let value = serde_json::to_value(&response).map_err(|error| Problem::internal(&error))?;
+        let value = serde_json::to_value(&response)?;
         Ok((text, value))
     }
 

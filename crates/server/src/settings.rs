@@ -13,7 +13,7 @@ pub struct Settings {
     pub collection: Option<PathBuf>,
     /// A folder whose collections are all served, and where new ones are made.
     pub root: Option<PathBuf>,
-    /// A file of API keys; with it, nothing but health is given without one.
+    /// A file of API keys; with it, nothing of a collection is given without one.
     pub keys: Option<PathBuf>,
     /// Certificate chain and private key, as PEM files.
     pub tls: Option<(PathBuf, PathBuf)>,

@@ -115,8 +115,9 @@ impl Known for Catalogue {
         self.vectors.contains(text)
     }
 
-    fn source(&self, id: &str) -> Option<&str> {
-        self.articles.get(id).map(|card| card.path.as_str())
+    /// None: whether that still exists is not for a collection to say, so articles are known by their ids alone.
+    fn source(&self, _: &str) -> Option<&str> {
+        None
     }
 }
 

@@ -168,12 +168,11 @@ fn tables(
     let mut searchers =
         (0..threads.min(texts.len().max(1))).map(|_| Searcher::new(collection, None)).collect::<Result<Vec<_>, _>>()?;
     let places: Vec<usize> = (0..texts.len()).collect();
-    let rankings = in_order(&mut searchers, &places, None, |searcher, &at| {
+    let rankings = in_order(&mut searchers, &places, None, |searcher, &at| -> engine::Result<_> {
         part.one()?;
         let vector = questions.vector(at).unwrap_or_default();
         Ok(searcher.names_by_fusion(texts[at], vector, ways, &options)?)
-    })
-    .map_err(|error: engine::Error| error)?;
+    })?;
     drop(part);
     let mut runs: Vec<Run> = ways.iter().map(|way| Run::new(shown(*way))).collect();
     for (query, rankings) in queries.iter().zip(rankings) {

@@ -399,22 +399,21 @@ pub async fn upload(
     Path(collection): Path<String>,
     form: std::result::Result<Multipart, MultipartRejection>,
 ) -> Result<impl IntoResponse> {
-    let mut form = form.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+    let mut form = form?;
     let hosted = app.collections.named(&collection)?;
-    let io = |error: std::io::Error| Problem::internal(&error);
-    let folder = tempfile::tempdir().map_err(io)?;
+    let folder = tempfile::tempdir()?;
     let mut files = 0;
-    while let Some(mut field) = form.next_field().await.map_err(rejected)? {
+    while let Some(mut field) = form.next_field().await? {
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
         let Some(path) = inside(&name)?.map(|path| folder.path().join(path)) else { continue };
         if let Some(parent) = path.parent() {
-            tokio::fs::create_dir_all(parent).await.map_err(io)?;
+            tokio::fs::create_dir_all(parent).await?;
         }
-        let mut file = tokio::fs::File::create(&path).await.map_err(io)?;
-        while let Some(chunk) = field.chunk().await.map_err(rejected)? {
-            file.write_all(&chunk).await.map_err(io)?;
+        let mut file = tokio::fs::File::create(&path).await?;
+        while let Some(chunk) = field.chunk().await? {
+            file.write_all(&chunk).await?;
         }
-        file.flush().await.map_err(io)?;
+        file.flush().await?;
         files += 1;
     }
     if files == 0 {
@@ -427,14 +426,10 @@ pub async fn upload(
         let _turn = turn.blocking_lock_owned();
         let report = index(&hosted, &models, folder.path(), threads, limit, handle)?;
         let stopped = report.interrupted;
-        let result = serde_json::to_value(report).map_err(|error| Problem::internal(&error))?;
+        let result = serde_json::to_value(report)?;
         Ok(if stopped { Ended::Stopped(Some(result)) } else { Ended::Done(result) })
     })?;
     Ok(begun(job))
-}
-
-fn rejected(error: axum::extract::multipart::MultipartError) -> Problem {
-    Problem::new(error.status(), error.body_text())
 }
 
 /// An uploaded file's name as a path that stays inside the folder; none where it is hidden, as in folders.
@@ -458,7 +453,7 @@ fn index(
     handle: &Handle,
 ) -> Result<Report> {
     let mut collection: Box<dyn Collection> = store::open(&hosted.location())?;
-    let root = folder.canonicalize().map_err(|error| Problem::internal(&error))?;
+    let root = folder.canonicalize()?;
     // Called as they lie in the folder.
     let names = Names::new(&root.join("collection").to_string_lossy());
     let plan = Plan { chunking: collection.manifest().chunking, threads, article_limit };

@@ -175,7 +175,7 @@ pub async fn check(State(app): AppState, Path(collection): Path<String>) -> Resu
             Err(store::Error::Stopped) => return Ok(Ended::Stopped(None)),
             report => report?,
         };
-        let mut value = serde_json::to_value(&report).map_err(|error| Problem::internal(&error))?;
+        let mut value = serde_json::to_value(&report)?;
         value["sound"] = Value::Bool(report.problems.is_empty());
         Ok(Ended::Done(value))
     })?;
@@ -202,7 +202,7 @@ pub async fn compact(State(app): AppState, Path(collection): Path<String>) -> Re
         };
         drop(writer);
         hosted.refresh()?;
-        Ok(Ended::Done(serde_json::to_value(report).map_err(|error| Problem::internal(&error))?))
+        Ok(Ended::Done(serde_json::to_value(report)?))
     })?;
     Ok(begun(job))
 }

@@ -94,11 +94,11 @@ struct Prepared {
 
 impl Prepared {
     fn new(evaluation: &Evaluation, rerankers: &[String], threads: usize) -> Result<Self> {
-        let folder = tempfile::tempdir().map_err(|error| Problem::internal(&error))?;
+        let folder = tempfile::tempdir()?;
         let put = |name: &str, text: &Option<String>| -> Result<Option<PathBuf>> {
             let Some(text) = text else { return Ok(None) };
             let path = folder.path().join(name);
-            std::fs::write(&path, text).map_err(|error| Problem::internal(&error))?;
+            std::fs::write(&path, text)?;
             Ok(Some(path))
         };
         let json = evaluation.qrels.as_ref().is_some_and(|text| text.trim_start().starts_with('{'));
@@ -163,8 +163,8 @@ impl Prepared {
         let report = self.folder.path().join("report");
         let page = eval::report::write_verdict(&report, &found.verdict, &found.tables)
             .map_err(|error| Problem::internal(&error))?;
-        handle.keep_report(std::fs::read_to_string(page).map_err(|error| Problem::internal(&error))?);
-        Ok(Ended::Done(serde_json::to_value(found.verdict).map_err(|error| Problem::internal(&error))?))
+        handle.keep_report(std::fs::read_to_string(page)?);
+        Ok(Ended::Done(serde_json::to_value(found.verdict)?))
     }
 
     /// A problem that speaks of the files by what they are in the request.

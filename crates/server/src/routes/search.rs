@@ -2,7 +2,7 @@
 
 use super::AppState;
 use crate::app::{App, Shared, blocking};
-use crate::ask::{LONGEST_QUESTION, MOST_PASSAGES, Question, no_longer};
+use crate::ask::{LONGEST_QUESTION, MOST_PASSAGES, Question, Ready, no_longer};
 use crate::hosted::Snapshot;
 use crate::map::Point;
 use crate::metrics::ANSWERS;
@@ -61,7 +61,8 @@ pub async fn post(
 
 async fn answer(app: Shared, collection: &str, question: Question) -> Result<Response> {
     let snapshot = app.collections.named(collection)?.snapshot();
-    let (bytes, remembered) = answered(&app, snapshot, &question, false).await?;
+    let ready = question.ready(&snapshot, &app.settings.rerankers)?;
+    let (bytes, remembered) = answered(&app, snapshot, &question, ready, false).await?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -69,10 +70,15 @@ async fn answer(app: Shared, collection: &str, question: Question) -> Result<Res
     Ok(response)
 }
 
-/// The answer as JSON, and whether it was remembered. `patient` questions wait for room, others are refused when
+/// The answer to a question that was looked over, as JSON, and whether it was remembered. `patient` questions wait for room, others are refused when
 /// too many wait.
-async fn answered(app: &App, snapshot: Arc<Snapshot>, question: &Question, patient: bool) -> Result<(Bytes, bool)> {
-    let ready = question.ready(&snapshot, &app.settings.rerankers)?;
+async fn answered(
+    app: &App,
+    snapshot: Arc<Snapshot>,
+    question: &Question,
+    ready: Ready,
+    patient: bool,
+) -> Result<(Bytes, bool)> {
     // Strings, numbers and choices: writing them as JSON cannot fail.
     let key = (snapshot.number, serde_json::to_string(question).unwrap_or_default());
     if let Some(known) = app.answers.get(&key) {
@@ -83,7 +89,7 @@ async fn answered(app: &App, snapshot: Arc<Snapshot>, question: &Question, patie
         let response = ready.ask(&snapshot, worker)?;
         // What time cut short may turn out better the next time.
         let lasting = response.rerank.as_ref().is_none_or(|rerank| rerank.passages == rerank.of);
-        let answer = serde_json::to_vec(&response).map_err(|error| Problem::internal(&error))?;
+        let answer = serde_json::to_vec(&response)?;
         // Without the room that it has grown into: it may be kept for long.
         Ok((Bytes::from(answer.into_boxed_slice()), lasting))
     };
@@ -140,11 +146,13 @@ pub async fn batch(
         let count = batch.questions.len();
         return Err(Problem::bad_request(format!("questions: {count} of them: expected 1 to {MOST_QUESTIONS}")));
     }
+    let mut asked = Vec::with_capacity(batch.questions.len());
     for (at, question) in batch.questions.iter().enumerate() {
-        question.ready(&snapshot, &app.settings.rerankers).map_err(|problem| {
+        let ready = question.ready(&snapshot, &app.settings.rerankers).map_err(|problem| {
             let detail = format!("questions[{at}]: {}", problem.detail());
             problem.with_detail(detail)
         })?;
+        asked.push((question, ready));
     }
     let passages: usize = batch.questions.iter().map(Question::passages).sum();
     if passages > MOST_PASSAGES {
@@ -152,15 +160,15 @@ pub async fn batch(
             "questions: they ask for {passages} passages in all: expected {MOST_PASSAGES} or fewer"
         )));
     }
-    let mut answers = Vec::with_capacity(batch.questions.len());
-    // A few at a time: single questions are to find room between them.
-    for some in batch.questions.chunks(app.pool.threads()) {
+    let mut answers = Vec::with_capacity(asked.len());
+    let mut asked = asked.into_iter().map(|(question, ready)| answered(&app, snapshot.clone(), question, ready, true));
+    // A few at a time: other batches are to find room between them.
+    while answers.len() < batch.questions.len() {
         // Whoever asked may go away: what is awaited here then ends, too.
-        let under_way = some.iter().map(|question| answered(&app, snapshot.clone(), question, true));
-        for answer in join_all(under_way).await {
+        for answer in join_all(asked.by_ref().take(app.pool.threads())).await {
             let raw = answer.and_then(|(bytes, _)| {
                 let text = String::from_utf8(bytes.to_vec()).map_err(|error| Problem::internal(&error))?;
-                serde_json::value::RawValue::from_string(text).map_err(|error| Problem::internal(&error))
+                Ok(serde_json::value::RawValue::from_string(text)?)
             });
             answers.push(raw.map_or_else(Answer::Problem, Answer::Answer));
         }

@@ -79,9 +79,6 @@ impl Snapshot {
     pub fn explain_lexical(&self, question: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
         let addresses = keys.iter().map(|key| self.address(*key)).collect::<Result<Vec<_>>>()?;
         let mut all = vec![Vec::new(); keys.len()];
-        if keys.is_empty() {
-            return Ok(all);
-        }
         let words = self.words(question)?;
         let documents = Documents::at(self, addresses.iter().copied());
         let mut add = |query: Box<dyn Query>, word: &str, found_as: &str, place: &'static str| -> Result<()> {
@@ -219,6 +216,10 @@ impl Snapshot {
 
     /// The `k` best passages of a query, best first: key, document, score.
     fn best(&self, query: &BooleanQuery, k: usize) -> Result<Vec<(u64, DocAddress, f32)>> {
+        // tantivy counts from one.
+        if k == 0 {
+            return Ok(Vec::new());
+        }
         let keys = &self.names()?.keys;
         let passages = keys.0.iter().flatten().map(|column| u64::from(column.values.num_vals())).sum();
         let statistics = PassageStatistics { searcher: &self.searcher, passages };

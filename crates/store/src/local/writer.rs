@@ -253,17 +253,23 @@ impl LocalWriter {
 
     /// Waits for the merge in the background and takes up what it made.
     fn wait_for_merge(&mut self, progress: &Progress<'_>) -> Result<()> {
-        while let Some(merge) = self.merging.take_if(|merge| !merge.is_finished()) {
+        while let Some(merge) = self.merging.as_ref().filter(|merge| !merge.is_finished()) {
             let (step, done, of) = merge.far();
             if progress(step, done, of).is_break() {
-                merge.stop();
+                self.stop_merge();
                 return Err(Error::Stopped);
             }
-            self.merging = Some(merge);
             std::thread::sleep(LOOK);
         }
         self.take_up_merged();
         Ok(())
+    }
+
+    /// Gives the merge in the background up.
+    fn stop_merge(&mut self) {
+        if let Some(merge) = self.merging.take() {
+            merge.stop();
+        }
     }
 }
 
@@ -361,9 +367,7 @@ impl Writer for LocalWriter {
 
 impl Drop for LocalWriter {
     fn drop(&mut self) {
-        if let Some(merge) = self.merging.take() {
-            merge.stop();
-        }
+        self.stop_merge();
         if let Some(text) = self.text.take() {
             // Let background merges end: the next writer would find their files half written.
             let _ = text.wait_merging_threads();
