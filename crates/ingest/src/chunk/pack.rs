@@ -101,23 +101,22 @@ fn split_long(
     push(&mut start, end, &mut used);
 }
 
-/// `word` in parts of at most [`WORD_CHARS`] characters, grapheme clusters kept whole.
+/// `word` in parts of at most [`WORD_CHARS`] characters, grapheme clusters of no more than that kept whole.
 fn parts(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let mut chars = 0;
-        let cut = rest.grapheme_indices(true).take_while(|(_, g)| {
-            chars += g.chars().count();
-            chars <= WORD_CHARS
-        });
-        let cut = cut.last().map_or_else(|| rest.chars().next().map_or(0, char::len_utf8), |(at, g)| at + g.len());
-        let (part, after) = rest.split_at(cut);
+        let (part, after) = rest.split_at(first_part(rest));
         rest = after;
-        Some(part)
+        (!part.is_empty()).then_some(part)
     })
+}
+
+/// Where the first part ends. Looks no further than one character beyond it: a cluster can be as long as the text.
+fn first_part(word: &str) -> usize {
+    let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8()).skip(WORD_CHARS - 1);
+    let (Some(most), Some(beyond)) = (ends.next(), ends.next()) else { return word.len() };
+    let clusters = word[..beyond].grapheme_indices(true).map(|(at, _)| at);
+    clusters.rev().find(|at| (1..=most).contains(at)).unwrap_or(most)
 }
 
 #[cfg(test)]
@@ -131,5 +130,17 @@ mod tests {
         assert!(spans.len() >= 10, "{}", spans.len());
         assert!(spans.iter().all(|s| s.len() <= WORD_CHARS));
         assert_eq!(spans.last().unwrap().end, 1000);
+    }
+
+    #[test]
+    fn clusters_are_kept_whole_unless_they_are_longer_than_a_word() {
+        let cut = |word: &str| parts(word).map(|part| part.chars().count()).collect::<Vec<_>>();
+        assert_eq!(cut(""), [0; 0]);
+        assert_eq!(cut(&"é".repeat(250)), [100, 100, 50]);
+        // The hundredth character has an accent, which is a character of its own.
+        assert_eq!(cut(&format!("{}e\u{301}{}", "x".repeat(99), "y".repeat(20))), [99, 22]);
+        assert_eq!(cut(&format!("a{}", "\u{301}".repeat(249))), [100, 100, 50]);
+        // In time that grows with the text and no faster: this took minutes.
+        assert_eq!(cut(&format!("a{}", "\u{301}".repeat(999_999))).len(), 10_000);
     }
 }
