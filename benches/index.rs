@@ -6,7 +6,7 @@
 mod random;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use index::{Method, Params, Segment, VectorWriter, distance};
+use index::{Files, Method, Params, Segment, VectorWriter, distance};
 use random::Random;
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -23,7 +23,7 @@ fn benches(criterion: &mut Criterion) {
     let centres: Vec<Vec<f32>> = (0..CLUSTERS).map(|_| random.near(&vec![0.0; DIMENSIONS], SPREAD)).collect();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (vectors, graph) = (folder.path().join("bench.vec"), folder.path().join("bench.graph"));
-    let mut writer = VectorWriter::create(&vectors, DIMENSIONS).expect("a file");
+    let mut writer = VectorWriter::create(&Files::default(), &vectors, DIMENSIONS).expect("a file");
     for row in 0..ROWS {
         writer.push(row as u64, [0; 16], &random.near(&centres[row % CLUSTERS], SPREAD)).expect("a row");
     }
@@ -32,7 +32,7 @@ fn benches(criterion: &mut Criterion) {
     let file = index::VectorFile::open(&vectors).expect("the file");
     index::graph::build(&file, Params::default(), threads, &|_, _| ControlFlow::Continue(()))
         .expect("a graph")
-        .write(&graph)
+        .write(&Files::default(), &graph)
         .expect("a file");
     let segment = Segment::open(&vectors, Some(&graph)).expect("the segment");
     let query = random.near(&centres[7], SPREAD);

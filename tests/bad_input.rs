@@ -175,10 +175,12 @@ fn a_collection_of_another_model() {
     place.ok(&["index", "a.txt"]);
     // What the collection says of its model is in tantivy's commit.
     let meta = place.path(".nigh/text/meta.json");
-    let text = std::fs::read_to_string(&meta).unwrap();
+    let sealed = disk::Mapped::open(&meta, |_| true).unwrap();
+    let text = std::str::from_utf8(sealed.contents()).unwrap().to_owned();
     assert!(text.contains("minilm-l6-v2-int8"));
     let hash = text.split("\\\"hash\\\":\\\"").nth(1).unwrap()[..32].to_owned();
-    std::fs::write(&meta, text.replace(&hash, &"0".repeat(32))).unwrap();
+    let other = text.replace(&hash, &"0".repeat(32));
+    disk::write(&disk::Files::default(), &meta, other.as_bytes()).unwrap();
     place.run(&["search", "the sea"]).said(2, &["minilm-l6-v2-int8", &hash, &"0".repeat(32)]);
     place.run(&["index", "a.txt"]).said(2, &["made with the model", "-c"]);
     place.run(&["search", "the sea", "--mode", "lexical"]).said(0, &["a.txt:1"]);
@@ -191,9 +193,9 @@ fn a_collection_of_a_newer_version() {
     place.ok(&["index", "a.txt"]);
     place.put(".nigh/nigh.collection", "nigh collection, format 7\n");
     for args in [&["search", "x"][..], &["index", "a.txt"], &["check"]] {
-        place.run(args).said(2, &["format 7", "format 2", "newer"]);
+        place.run(args).said(2, &["format 7", "format 3", "newer"]);
     }
-    place.put(".nigh/nigh.collection", "nigh collection, format 2\n");
+    place.put(".nigh/nigh.collection", "nigh collection, format 3\n");
     place.sound(1);
 }
 
@@ -208,11 +210,15 @@ fn a_damaged_collection() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(&vectors, &bytes).unwrap();
-    place.run(&["check"]).said(1, &[".vec", "checksum", "expected", "found", "1 problem"]);
+    place.run(&["check"]).said(1, &[".vec", "seal", "expected", "found", "1 problem", "--repair"]);
     std::fs::write(&vectors, &whole[..last]).unwrap();
-    place.run(&["search", "x"]).said(2, &[".vec", "expected"]);
+    place.run(&["search", "x"]).said(2, &[".vec", "no seal", "check --repair"]);
     std::fs::remove_file(&vectors).unwrap();
     place.run(&["search", "x"]).said(2, &[".vec", "No such file"]);
+    assert_eq!(place.json(1, &["check"])["sound"], false);
+    place.run(&["check", "--repair"]).said(0, &[".vec", "No such file", "1 passage embedded", "sound"]);
+    place.run(&["search", "what pulls the sea"]).said(0, &["a.txt:1"]);
+    place.sound(1);
 }
 
 #[test]
@@ -238,30 +244,60 @@ fn a_model_that_needs_a_runtime_that_is_not_there() {
 }
 
 #[cfg(unix)]
+fn mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Runs it as somebody whom permissions bind; `forbidden` is a file that such a one may not read.
+#[cfg(unix)]
+fn run_bound(place: &Place, forbidden: &std::path::Path, args: &[&str]) -> Ran {
+    if std::fs::File::open(forbidden).is_err() {
+        return place.run(args);
+    }
+    // The administrator reads everything: run it as somebody else.
+    mode(&place.path("."), 0o777);
+    let mut command = std::process::Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_nigh")]).args(args);
+    command.current_dir(place.path(".")).env("HOME", place.path(".")).output().unwrap().into()
+}
+
+#[cfg(unix)]
 #[test]
 fn an_unreadable_file() {
-    use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     place.put("docs/good.txt", GOOD);
     let secret = place.put("docs/secret.txt", "mine");
-    let mode =
-        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     mode(&secret, 0o000);
-    let ran: Ran = if std::fs::File::open(&secret).is_ok() {
-        // The administrator reads everything: run it as somebody else.
-        mode(&place.path("."), 0o777);
-        let nigh = env!("CARGO_BIN_EXE_nigh");
-        let mut command = std::process::Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups", nigh, "index", "docs"])
-            .current_dir(place.path("."));
-        command.env("HOME", place.path(".")).output().unwrap().into()
-    } else {
-        place.run(&["index", "docs"])
-    };
-    ran.said(1, &["secret.txt", "ermission denied", "1 article"]);
+    run_bound(&place, &secret, &["index", "docs"]).said(1, &["secret.txt", "ermission denied", "1 article"]);
     mode(&secret, 0o644);
     place.sound(1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_collection_that_may_only_be_read() {
+    let place = Place::new();
+    let secret = place.put("secret.txt", "mine");
+    mode(&secret, 0o000);
+    place.put("docs/a.txt", GOOD);
+    place.ok(&["index", "docs"]);
+    let folders = [".nigh", ".nigh/text", ".nigh/vectors"].map(|folder| place.path(folder));
+    for folder in &folders {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.extension() {
+                Some(kind) if kind == "lock" => std::fs::remove_file(entry).unwrap(),
+                _ => mode(&entry, if entry.is_dir() { 0o755 } else { 0o444 }),
+            }
+        }
+    }
+    folders.iter().for_each(|folder| mode(folder, 0o555));
+    let run = |args: &[&str]| run_bound(&place, &secret, args);
+    run(&["search", "what pulls the sea"]).said(0, &["docs/a.txt:1"]);
+    run(&["stats"]).said(0, &["1 article"]);
+    run(&["check"]).said(0, &["sound"]);
+    run(&["delete", "docs/a.txt"]).said(2, &["writer.lock", "ermission denied"]);
+    folders.iter().for_each(|folder| mode(folder, 0o755));
 }
 
 #[test]

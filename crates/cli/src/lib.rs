@@ -31,6 +31,17 @@ fn is_partly(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(engine::Error::Partly(_)))
 }
 
+/// Whether a collection turned out to be damaged.
+fn is_damage(error: &anyhow::Error) -> bool {
+    let store = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(error), ..) => Some(error),
+        (_, Some(engine::Error::Store(error)), _) => Some(error),
+        (.., Some(query::Error::Store(error))) => Some(error),
+        _ => None,
+    };
+    store.is_some_and(store::Error::is_damage)
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let begun = Instant::now();
@@ -44,6 +55,9 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
+            if is_damage(&error) {
+                output::note("nigh check --repair builds again what is damaged, as far as that can be done");
+            }
             ExitCode::from(if is_partly(&error) { 1 } else { 2 })
         }
     }

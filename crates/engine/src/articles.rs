@@ -175,6 +175,28 @@ pub fn add(
     Ok(report)
 }
 
+/// Puts articles in, whether they are there unchanged or not: those that `which` says once nobody else can change
+/// the collection.
+///
+/// # Errors
+/// As for [`index()`].
+pub(crate) fn put(
+    collection: &mut dyn Collection,
+    embedder: Box<dyn Embedder>,
+    which: &dyn Fn(&dyn Collection) -> Result<Vec<Found>>,
+    plan: &Plan,
+    watch: &dyn Watch,
+) -> Result<Report> {
+    let writer = collection.writer()?;
+    collection.refresh()?;
+    let articles = which(collection)?.into_iter();
+    // Of what is there only the vectors count.
+    let known = Catalogue { vectors: collection.catalogue()?.vectors, ..Catalogue::default() };
+    let report = Taking { embedder, known: &known, plan, bytes: 0, watch }.all(writer, articles, |_, _, _| Ok(0))?;
+    collection.refresh()?;
+    Ok(report)
+}
+
 /// How articles are taken into a collection.
 struct Taking<'a> {
     embedder: Box<dyn Embedder>,

@@ -1,7 +1,7 @@
 //! Work on a whole collection, for whoever asks for it: the command line and the server.
 //!
 //! [`articles`] brings a collection up to date with files and folders, [`Questions`] are asked many at
-//! once, [`judge`] judges the answers and gives a verdict. [`Ranking`] says how to search, [`RerankWith`] is a reranker
+//! once, [`judge`] judges the answers and gives a verdict, [`repair()`] makes a damaged one whole. [`Ranking`] says how to search, [`RerankWith`] is a reranker
 //! for as many threads as wanted, and [`manifest`](mod@manifest) says what a figure was made with. Long work tells a
 //! [`Watch`] how far it is, and stops where that says so.
 //!
@@ -17,6 +17,7 @@ mod model;
 mod names;
 mod questions;
 mod ranking;
+mod repair;
 pub mod text;
 mod watch;
 
@@ -25,4 +26,5 @@ pub use model::{embedder_for, forks};
 pub use names::Names;
 pub use questions::Questions;
 pub use ranking::{Ranking, RerankWith, UNLIMITED};
+pub use repair::{Repaired, repair};
 pub use watch::{Amount, Part, Silent, Steps, Watch};

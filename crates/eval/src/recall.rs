@@ -1,7 +1,7 @@
 //! How much of the exact answer a graph finds, and how fast.
 
 use crate::{Error, Result};
-use index::{Bits, Builder, FirstPass, Health, Hit, Method, Params, Segment, VectorFile, VectorWriter, exact};
+use index::{Bits, Builder, Files, FirstPass, Health, Hit, Method, Params, Segment, VectorFile, VectorWriter, exact};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -236,7 +236,7 @@ pub fn read_f32(path: &Path, dimensions: usize) -> Result<Vec<f32>> {
 /// # Errors
 /// When it cannot be written.
 pub fn write_vectors(path: &Path, values: &[f32], dimensions: usize) -> Result<()> {
-    let mut writer = VectorWriter::create(path, dimensions)?;
+    let mut writer = VectorWriter::create(&Files::default(), path, dimensions)?;
     for (key, row) in (0..).zip(values.chunks_exact(dimensions)) {
         writer.push(key, [0; 16], row)?;
     }
@@ -281,7 +281,7 @@ pub fn measure(
     })?;
     let build_s = begun.elapsed().as_secs_f64();
     let file = base.with_extension("graph");
-    graph.write(&file)?;
+    graph.write(&Files::default(), &file)?;
     let (unreachable, health) = (graph.nodes() - graph.reachable(), graph.health());
     drop((graph, vectors));
     let size = |path: &Path| path.metadata().map(|metadata| metadata.len()).map_err(Error::io(path));

@@ -7,7 +7,7 @@
 
 use crate::distance::int8::{self, Dots, LANES};
 use crate::distance::prefetch::prefetch;
-use crate::file::Array;
+use crate::file::{Array, Guard};
 use crate::graph::Near;
 use rayon::prelude::*;
 
@@ -58,7 +58,13 @@ impl Codes {
 
     /// The codes, looked up once for a search.
     pub fn view(&self) -> View<'_> {
-        View { stride: self.stride, bytes: &self.bytes, scales: &self.scales, dots: int8::dots() }
+        View {
+            stride: self.stride,
+            bytes: &self.bytes,
+            scales: &self.scales,
+            dots: int8::dots(),
+            guard: self.bytes.guard(),
+        }
     }
 }
 
@@ -112,6 +118,7 @@ pub struct View<'a> {
     bytes: &'a [u8],
     scales: &'a [f32],
     dots: Dots,
+    guard: Guard<'a>,
 }
 
 impl<'a> View<'a> {
@@ -122,12 +129,14 @@ impl<'a> View<'a> {
 
     /// The bytes of so many, one after the other.
     pub fn rows(&self, rows: std::ops::Range<usize>) -> &'a [u8] {
-        &self.bytes[rows.start * self.stride..rows.end * self.stride]
+        let bytes = rows.start * self.stride..rows.end * self.stride;
+        self.guard.check(bytes.clone());
+        &self.bytes[bytes]
     }
 
     /// The bytes of one.
     pub fn row(&self, row: u32) -> &'a [u8] {
-        &self.bytes[row as usize * self.stride..][..self.stride]
+        self.rows(row as usize..row as usize + 1)
     }
 
     /// What the numbers of one are to be multiplied with.
@@ -148,6 +157,9 @@ impl<'a> View<'a> {
     #[inline(always)]
     pub fn scores(&self, query: &Coded, rows: &[u32], sums: &mut Vec<i32>, mut take: impl FnMut(u32, f32)) {
         sums.resize(sums.len().max(rows.len()), 0);
+        for &row in rows {
+            self.guard.check(row as usize * self.stride..(row as usize + 1) * self.stride);
+        }
         (self.dots)(&query.code, self.bytes, rows, sums);
         for (&row, &sum) in rows.iter().zip(&*sums) {
             take(row, query.score(sum, self.scales[row as usize]));

@@ -79,6 +79,15 @@ pub enum Error {
     },
 }
 
+impl From<disk::Error> for Error {
+    fn from(error: disk::Error) -> Self {
+        match error {
+            disk::Error::Io { path, source } => Self::Io { path, source },
+            disk::Error::Damaged { path, problem } => Self::Damaged { path, problem },
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -2,7 +2,6 @@
 
 use crate::codes::{Coded, View};
 use crate::distance::amx;
-use crate::distance::prefetch::prefetch;
 use crate::graph::Groups;
 use crate::top::{Hit, Top};
 use crate::{Bits, Graph, VectorFile, distance};
@@ -92,7 +91,7 @@ pub(crate) fn best(
         while ahead.len() <= AHEAD
             && let Some(next) = possible.next()
         {
-            prefetch(vectors.vector(next.row), usize::MAX);
+            vectors.prefetch(next.row);
             ahead.push_back(next);
         }
         let Some(Possible { row, most }) = ahead.pop_front() else { break };

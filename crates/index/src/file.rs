@@ -1,19 +1,18 @@
 //! What both kinds of file share: a header, a table of sections with a checksum each, and sections
 //! that begin on cache lines; written once, then mapped and never changed.
 
-// A memory map is `unsafe` to make; the one block here says why it is sound.
-#![allow(unsafe_code)]
-
 use crate::{Error, Result};
 use bytemuck::{Pod, Zeroable};
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use disk::Files;
+use std::io::Write;
 use std::ops::{Deref, Range};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-/// The version of both kinds of file.
-pub const VERSION: u32 = 2;
+/// The version of both kinds of file: since this one they are sealed.
+pub const VERSION: u32 = 3;
+/// The same without a seal.
+const UNSEALED: u32 = 2;
 /// The first version: one body without sections after a header of the same length.
 pub const FIRST: u32 = 1;
 /// How many numbers of its own a kind of file has in its header.
@@ -51,49 +50,27 @@ struct Entry {
     reserved: [u8; 16],
 }
 
-/// Writes a file under a temporary name, and gives it its own only when it is whole and on disk.
+/// Writes a file section by section. It has its name only once it is whole and on disk.
 pub struct Writer {
-    file: std::io::BufWriter<File>,
+    file: disk::Writer,
+    version: u32,
     sections: usize,
     done: Vec<Entry>,
     /// The section under way.
     begun: u64,
     hasher: blake3::Hasher,
-    at: u64,
-    path: PathBuf,
-    temporary: Temporary,
-}
-
-/// A name beside the final one that is removed again if the file is never finished.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Nothing to do about a failure here: an unfinished file is never opened.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 impl Writer {
     /// Begins a file of so many sections, and the first of them.
-    pub fn create(path: &Path, sections: usize) -> Result<Self> {
-        let temporary = path.with_extension("unfinished");
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&temporary)
-            .map_err(Error::io(&temporary))?;
+    pub fn create(files: &Files, path: &Path, sections: usize) -> Result<Self> {
         let mut writer = Self {
-            file: std::io::BufWriter::with_capacity(1 << 18, file),
+            file: disk::Writer::create(files, path)?,
+            version: if files.sealed { VERSION } else { UNSEALED },
             sections,
             done: Vec::with_capacity(sections),
             begun: 0,
             hasher: blake3::Hasher::new(),
-            at: 0,
-            path: path.to_owned(),
-            temporary: Temporary(temporary),
         };
         writer.put(&vec![0; HEADER + sections * size_of::<Entry>()])?;
         writer.align()?;
@@ -101,14 +78,13 @@ impl Writer {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(Error::io(&self.path))?;
-        self.at += bytes.len() as u64;
-        Ok(())
+        self.file.write_all(bytes).map_err(Error::io(self.file.path()))
     }
 
     fn align(&mut self) -> Result<()> {
-        self.put(&[0; ALIGN][..(self.at.next_multiple_of(ALIGN as u64) - self.at) as usize])?;
-        self.begun = self.at;
+        let at = self.file.length();
+        self.put(&[0; ALIGN][..(at.next_multiple_of(ALIGN as u64) - at) as usize])?;
+        self.begun = self.file.length();
         Ok(())
     }
 
@@ -126,43 +102,29 @@ impl Writer {
 
     fn end_section(&mut self) {
         let sum = *self.hasher.finalize().as_bytes();
-        self.done.push(Entry { offset: self.begun, length: self.at - self.begun, sum, reserved: [0; 16] });
+        let length = self.file.length() - self.begun;
+        self.done.push(Entry { offset: self.begun, length, sum, reserved: [0; 16] });
         self.hasher.reset();
     }
 
-    /// Ends the last section, writes header and table, syncs, and renames. Gives the file's checksum
+    /// Ends the last section, writes header and table, and makes the file durable. Gives the file's checksum
     /// in hex: of header and table, so of every section too.
     pub fn finish(mut self, magic: &[u8; 8], fields: [u64; FIELDS]) -> Result<String> {
         self.end_section();
         debug_assert_eq!(self.done.len(), self.sections);
         let mut header = Header {
             magic: *magic,
-            version: VERSION,
+            version: self.version,
             sections: self.done.len() as u32,
-            length: self.at,
+            length: self.file.length(),
             fields,
             sum: [0; 16],
         };
         let table: &[u8] = bytemuck::cast_slice(&self.done);
         let sum = head_sum(bytemuck::bytes_of(&header), table);
         header.sum.copy_from_slice(&sum.as_bytes()[..16]);
-        let io = Error::io(self.path.clone());
-        let mut write = || -> std::io::Result<()> {
-            self.file.flush()?;
-            let mut file = self.file.get_ref();
-            file.seek(SeekFrom::Start(0))?;
-            file.write_all(bytemuck::bytes_of(&header))?;
-            file.write_all(table)?;
-            file.sync_all()?;
-            std::fs::rename(&self.temporary.0, &self.path)?;
-            // The rename itself is on disk only once the folder is. Not every system lets a folder
-            // be opened; where it does not, renames are ordered by the file system.
-            match self.path.parent().map(File::open) {
-                Some(Ok(folder)) => folder.sync_all(),
-                _ => Ok(()),
-            }
-        };
-        write().map_err(io)?;
+        self.file.replace_start([bytemuck::bytes_of(&header), table].concat());
+        self.file.finish()?;
         Ok(sum.to_hex().to_string())
     }
 }
@@ -176,8 +138,7 @@ fn head_sum(header: &[u8], table: &[u8]) -> blake3::Hash {
 
 /// A finished file, mapped.
 pub struct Mapped {
-    pub path: PathBuf,
-    map: memmap2::Mmap,
+    file: disk::Mapped,
     pub version: u32,
     pub fields: [u64; FIELDS],
     /// Where each section's bytes stand, and their checksum.
@@ -190,44 +151,49 @@ impl Mapped {
     /// Maps the file and checks all that says where things are: magic, version, length, the header's
     /// own checksum, and that every section is aligned and within the file.
     pub fn open(path: &Path, magic: &[u8; 8]) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        // SAFETY: the file is never written again once it has this name (see `Writer::finish`), and
-        // only removed, which leaves mappings intact. Should another program truncate it, reading
-        // beyond its end would raise SIGBUS; that cannot be guarded against here.
-        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io(path))?;
+        let version = |bytes: &[u8]| bytes.get(8..12).map_or(0, bytemuck::pod_read_unaligned::<u32>);
+        let file = disk::Mapped::open(path, |bytes| bytes.starts_with(magic) && version(bytes) == VERSION)?;
         let damaged = |problem: String| Error::Damaged { path: path.to_owned(), problem };
-        if map.len() < HEADER || map[..8] != *magic {
-            let found = String::from_utf8_lossy(&map[..map.len().min(8)]).into_owned();
+        let contents = file.contents();
+        if contents.len() < HEADER || contents[..8] != *magic {
+            let found = String::from_utf8_lossy(&contents[..contents.len().min(8)]).into_owned();
             return Err(damaged(format!(
                 "expected {:?} at its start, found {found:?}",
                 String::from_utf8_lossy(magic)
             )));
         }
-        let header: Header = bytemuck::pod_read_unaligned(&map[..HEADER]);
+        let header: Header = bytemuck::pod_read_unaligned(&contents[..HEADER]);
         let (fields, sections, sum) = match header.version {
-            FIRST => first(&map, &damaged)?,
-            VERSION => current(&map, &header, &damaged)?,
+            FIRST => first(contents, &damaged)?,
+            UNSEALED | VERSION => current(contents, &header, &damaged)?,
             found => return Err(Error::Version { path: path.to_owned(), found, known: VERSION }),
         };
-        Ok(Self { path: path.to_owned(), map, version: header.version, fields, sections, sum })
+        Ok(Self { version: header.version, file, fields, sections, sum })
     }
 
     /// The bytes of a section; none if there is no such section.
     pub fn bytes(&self, section: usize) -> &[u8] {
-        self.sections.get(section).map_or(&[], |(range, _)| &self.map[range.clone()])
+        self.sections.get(section).map_or(&[], |(range, _)| &self.file.contents()[range.clone()])
+    }
+
+    /// That nothing was found to be damaged yet, in whatever was looked at.
+    pub fn intact(&self) -> Result<()> {
+        Ok(self.file.intact()?)
     }
 
     /// Reads everything and compares the checksums; between sections there are zeros.
     pub fn verify(&self) -> Result<()> {
+        self.file.verify()?;
+        let contents = self.file.contents();
         let mut end = HEADER + if self.version == FIRST { 0 } else { self.sections.len() * size_of::<Entry>() };
         for (range, _) in &self.sections {
-            if self.map[end..range.start.max(end)].iter().any(|&byte| byte != 0) {
+            if contents[end..range.start.max(end)].iter().any(|&byte| byte != 0) {
                 return Err(self.damaged(format!("zeros expected from byte {end} to {}", range.start)));
             }
             end = range.end;
         }
         for (number, (range, expected)) in self.sections.iter().enumerate() {
-            let found = blake3::hash(&self.map[range.clone()]);
+            let found = blake3::hash(&contents[range.clone()]);
             if found.as_bytes() != expected {
                 let expected = blake3::Hash::from_bytes(*expected);
                 return Err(self.damaged(format!("section {number}: checksum {expected} expected, {found} found")));
@@ -237,7 +203,7 @@ impl Mapped {
     }
 
     pub fn damaged(&self, problem: String) -> Error {
-        Error::Damaged { path: self.path.clone(), problem }
+        Error::Damaged { path: self.file.path().to_owned(), problem }
     }
 }
 
@@ -303,10 +269,18 @@ pub enum Array<T> {
 }
 
 impl<T: Pod> Array<T> {
-    /// A whole section of a file.
+    /// A whole section of a file, whose numbers are to be looked at through [`Array::guard`].
     pub fn section(file: &Arc<Mapped>, section: usize) -> Result<Self> {
         let range = file.sections.get(section).map(|(range, _)| range.clone()).unwrap_or_default();
         Self::part(file, range)
+    }
+
+    /// A whole section of a file, looked at now.
+    pub fn checked_section(file: &Arc<Mapped>, section: usize) -> Result<Self> {
+        let array = Self::section(file, section)?;
+        array.guard().check(0..array.len() * size_of::<T>());
+        file.intact()?;
+        Ok(array)
     }
 
     /// A part of a section, as a range of bytes in it.
@@ -316,11 +290,21 @@ impl<T: Pod> Array<T> {
     }
 
     fn part(file: &Arc<Mapped>, range: Range<usize>) -> Result<Self> {
-        let fits = file.map.get(range.clone()).is_some_and(|bytes| bytemuck::try_cast_slice::<u8, T>(bytes).is_ok());
-        if !fits {
+        let bytes = file.file.contents().get(range.clone());
+        if bytes.is_none_or(|bytes| bytemuck::try_cast_slice::<u8, T>(bytes).is_err()) {
             return Err(file.damaged(format!("its numbers at {range:?} are cut off or not aligned")));
         }
         Ok(Self::Mapped(file.clone(), range))
+    }
+
+    /// What looks at the numbers before they are used.
+    pub fn guard(&self) -> Guard<'_> {
+        match self {
+            Self::Owned(_) => Guard::default(),
+            Self::Mapped(file, range) => {
+                Guard { file: Some(&file.file).filter(|file| !file.is_whole()), start: range.start }
+            }
+        }
     }
 }
 
@@ -331,7 +315,30 @@ impl<T: Pod> Deref for Array<T> {
         match self {
             Self::Owned(values) => values,
             // `part` has seen that this cast succeeds.
-            Self::Mapped(file, range) => bytemuck::cast_slice(&file.map[range.clone()]),
+            Self::Mapped(file, range) => bytemuck::cast_slice(&file.file.contents()[range.clone()]),
         }
+    }
+}
+
+/// Compares bytes of a mapped file with their checksums before their first use. What it finds to be damaged may
+/// be read all the same, and does no harm; [`Mapped::intact`] then says that nothing made of it counts.
+#[derive(Clone, Copy, Default)]
+pub struct Guard<'a> {
+    file: Option<&'a disk::Mapped>,
+    start: usize,
+}
+
+impl Guard<'_> {
+    /// Looks at a range of bytes.
+    #[inline(always)]
+    pub fn check(&self, bytes: Range<usize>) {
+        if let Some(file) = self.file {
+            file.check(self.start + bytes.start..self.start + bytes.end);
+        }
+    }
+
+    /// The same for what begins so many bytes later.
+    pub fn from(self, bytes: usize) -> Self {
+        Self { start: self.start + bytes, ..self }
     }
 }

@@ -31,6 +31,7 @@ mod top;
 mod vectors;
 
 pub use bits::Bits;
+pub use disk::Files;
 pub use error::{Error, Result};
 pub use graph::{Builder, FirstPass, Graph, Health, Params};
 pub use segment::{Method, Segment};

@@ -63,37 +63,54 @@ impl Segment {
     /// The `k` rows nearest to `query`, best first, among those in `allowed`.
     ///
     /// # Errors
-    /// When `query` is not a unit vector of the right length.
+    /// When `query` is not a unit vector of the right length, or what was looked at is damaged.
     pub fn search(&self, query: &[f32], k: usize, method: Method, allowed: Option<&Bits>) -> Result<Vec<Hit>> {
         check_unit(query, self.vectors.dimensions())?;
+        let hits = self.hits(query, k, method, allowed);
+        self.intact()?;
+        Ok(hits)
+    }
+
+    fn hits(&self, query: &[f32], k: usize, method: Method, allowed: Option<&Bits>) -> Vec<Hit> {
         let allowed = allowed.filter(|bits| !bits.is_all_of(self.vectors.rows()));
         let most = allowed.map_or(self.vectors.rows(), Bits::count);
-        let Some(graph) = &self.graph else { return Ok(exact::search(&self.vectors, query, k, allowed)) };
+        let Some(graph) = &self.graph else { return exact::search(&self.vectors, query, k, allowed) };
         if let Method::Graph { ef, first } = method
             && self.walks(k, ef, allowed)
             && let Some(hits) = graph.search(&self.vectors, query, k, ef, first, allowed)
             && hits.len() == k.min(most)
         {
-            return Ok(hits);
+            return hits;
         }
-        Ok(exact::search_codes(&self.vectors, graph, query, k, allowed))
+        exact::search_codes(&self.vectors, graph, query, k, allowed)
     }
 
     /// The answers of [`Segment::search`] to many queries (`queries × dimensions`, row-major), on all
     /// cores.
     ///
     /// # Errors
-    /// When a query is not a unit vector of the right length.
+    /// When a query is not a unit vector of the right length, or what was looked at is damaged.
     pub fn search_many(&self, queries: &[f32], k: usize, method: Method) -> Result<Vec<Vec<Hit>>> {
         let rows = queries.par_chunks(self.vectors.dimensions());
         if method != Method::Exact {
             return rows.map(|query| self.search(query, k, method, None)).collect();
         }
         rows.try_for_each(|query| check_unit(query, self.vectors.dimensions()))?;
-        Ok(match &self.graph {
+        let hits = match &self.graph {
             Some(graph) => exact::search_codes_many(&self.vectors, graph, queries, k),
             None => exact::search_many(&self.vectors, queries, k),
-        })
+        };
+        self.intact()?;
+        Ok(hits)
+    }
+
+    /// That nothing that was looked at so far is other than what was written.
+    ///
+    /// # Errors
+    /// What is damaged.
+    pub fn intact(&self) -> Result<()> {
+        self.vectors.intact()?;
+        self.graph.as_ref().map_or(Ok(()), Graph::intact)
     }
 
     /// Whether a search for `k` of the allowed rows by [`Method::Graph`] walks the graph, unless they

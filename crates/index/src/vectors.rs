@@ -1,7 +1,9 @@
 //! A file of unit vectors with their keys and tags.
 
+use crate::distance::prefetch::prefetch;
 use crate::file::{Array, FIRST, Mapped, Writer};
 use crate::{Error, Result};
+use disk::Files;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,11 +48,11 @@ impl VectorWriter {
     ///
     /// # Errors
     /// When the file cannot be made, or there are no dimensions or more than 16,384.
-    pub fn create(path: &Path, dimensions: usize) -> Result<Self> {
+    pub fn create(files: &Files, path: &Path, dimensions: usize) -> Result<Self> {
         if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
             return Err(Error::Parameter { name: "dimensions", expected: "1 to 16,384", found: dimensions });
         }
-        Ok(Self { file: Writer::create(path, 3)?, dimensions, keys: Vec::new(), tags: Vec::new() })
+        Ok(Self { file: Writer::create(files, path, 3)?, dimensions, keys: Vec::new(), tags: Vec::new() })
     }
 
     /// Appends a row. Keys must increase from row to row.
@@ -124,7 +126,7 @@ impl VectorFile {
                 Array::part_of_section(&file, 0, tags_at..tags_at + rows * 16)?,
             )
         } else {
-            (Array::section(&file, 0)?, Array::section(&file, 1)?, Array::section(&file, 2)?)
+            (Array::section(&file, 0)?, Array::checked_section(&file, 1)?, Array::section(&file, 2)?)
         };
         if vectors.len() != rows * dimensions || keys.len() != rows || tags.len() != rows {
             return Err(damaged());
@@ -147,15 +149,35 @@ impl VectorFile {
         &self.file.sum
     }
 
-    /// All vectors, row-major, `rows × dimensions`.
+    /// All vectors, row-major, `rows × dimensions`. They count if [`VectorFile::intact`] says so.
     pub fn vectors(&self) -> &[f32] {
+        self.vectors.guard().check(0..size_of_val(&*self.vectors));
         &self.vectors
     }
 
-    /// One vector; empty if there is no such row.
+    /// One vector; empty if there is no such row. It counts if [`VectorFile::intact`] says so.
     pub fn vector(&self, row: u32) -> &[f32] {
         let start = row as usize * self.dimensions;
-        self.vectors.get(start..start + self.dimensions).unwrap_or_default()
+        let Some(vector) = self.vectors.get(start..start + self.dimensions) else { return &[] };
+        self.vectors.guard().check(start * size_of::<f32>()..(start + self.dimensions) * size_of::<f32>());
+        vector
+    }
+
+    /// Asks for a vector that will be looked at soon.
+    pub(crate) fn prefetch(&self, row: u32) {
+        let start = row as usize * self.dimensions;
+        if let Some(vector) = self.vectors.get(start..start + self.dimensions) {
+            prefetch(vector, usize::MAX);
+        }
+    }
+
+    /// That nothing of it that was looked at so far is other than what was written. To be asked after looking at
+    /// vectors and tags, and before anything is made of them.
+    ///
+    /// # Errors
+    /// What is damaged.
+    pub fn intact(&self) -> Result<()> {
+        self.file.intact()
     }
 
     /// The key of every row, increasing.
@@ -163,8 +185,9 @@ impl VectorFile {
         &self.keys
     }
 
-    /// The tag of every row.
+    /// The tag of every row. They count if [`VectorFile::intact`] says so.
     pub fn tags(&self) -> &[[u8; 16]] {
+        self.tags.guard().check(0..size_of_val(&*self.tags));
         &self.tags
     }
 
@@ -201,7 +224,7 @@ mod tests {
     fn what_is_written_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.vec");
-        let mut writer = VectorWriter::create(&path, 3).unwrap();
+        let mut writer = VectorWriter::create(&Files::default(), &path, 3).unwrap();
         for i in 0..5u8 {
             assert_eq!(writer.push(u64::from(i) * 3, [i; 16], &unit(f32::from(i))).unwrap(), u32::from(i));
         }
@@ -218,7 +241,7 @@ mod tests {
     #[test]
     fn vectors_that_are_none_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let mut writer = VectorWriter::create(&dir.path().join("a.vec"), 3).unwrap();
+        let mut writer = VectorWriter::create(&Files::default(), &dir.path().join("a.vec"), 3).unwrap();
         assert!(matches!(writer.push(1, [0; 16], &[0.0; 3]), Err(Error::NotUnit { .. })));
         assert!(matches!(writer.push(1, [0; 16], &[f32::NAN, 0.0, 1.0]), Err(Error::NotFinite { index: 0, .. })));
         assert!(matches!(writer.push(1, [0; 16], &[1.0, 0.0]), Err(Error::Dimension { expected: 3, found: 2 })));
@@ -232,7 +255,7 @@ mod tests {
     fn every_damaged_byte_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.vec");
-        let mut writer = VectorWriter::create(&path, 3).unwrap();
+        let mut writer = VectorWriter::create(&Files::default(), &path, 3).unwrap();
         for i in 0..3u8 {
             writer.push(u64::from(i), [i; 16], &unit(f32::from(i))).unwrap();
         }

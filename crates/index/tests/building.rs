@@ -73,7 +73,7 @@ fn a_build_can_be_stopped() {
     let mut random = Random(5);
     let rows: Vec<_> = (0..3000).map(|_| random.unit(16)).collect();
     let folder = tempfile::tempdir().unwrap();
-    let vectors = VectorFile::open(&write(folder.path(), &rows)).unwrap();
+    let vectors = VectorFile::open(&write(&index::Files::default(), folder.path(), &rows)).unwrap();
     for builder in [Builder::Batch, Builder::HnswRs] {
         let stop = |done, _| if done > 600 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let stopped = graph::build(&vectors, Params { builder, ..Params::default() }, 2, &stop);
@@ -105,7 +105,7 @@ fn parameters_out_of_range_and_graphs_of_other_vectors_are_refused() {
             .is_err()
     );
     let other = tempfile::tempdir().unwrap();
-    let fewer = write(other.path(), &rows[..99]);
+    let fewer = write(&index::Files::default(), other.path(), &rows[..99]);
     assert!(Segment::open(&fewer, Some(&built.folder.path().join("a.graph"))).is_err());
     assert!(VectorFile::open(&built.folder.path().join("a.graph")).is_err());
 }

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Random, build};
-use index::{Bits, Error, Graph, Method, Params, Segment, VectorFile, exact};
+use common::{Random, build, build_with, unsealed};
+use index::{Bits, Error, Files, Graph, Hit, Method, Params, Segment, VectorFile, exact};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -14,7 +14,7 @@ fn fixture(name: &str) -> PathBuf {
 /// Two hundred vectors of eight dimensions, written by the first release with each version.
 #[test]
 fn files_of_older_versions_open_and_answer() {
-    for version in ["v1", "v2"] {
+    for version in ["v1", "v2", "v3"] {
         let (vectors, graph) = (fixture(&format!("{version}.vec")), fixture(&format!("{version}.graph")));
         let segment = Segment::open(&vectors, Some(&graph)).unwrap();
         segment.verify().unwrap();
@@ -32,37 +32,36 @@ fn files_of_older_versions_open_and_answer() {
         // And into the version of today.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("now.graph");
-        graph.write(&path).unwrap();
+        graph.write(&Files::default(), &path).unwrap();
         Graph::open(&path, file).unwrap().verify().unwrap();
     }
 }
 
-/// Every search there is, on whatever can be opened.
-fn use_it(vectors: &Path, graph: &Path) {
-    let Ok(segment) = Segment::open(vectors, Some(graph)) else { return };
-    let query = {
-        let mut random = Random(9);
-        random.unit(segment.vectors().dimensions())
-    };
-    let mut some = Bits::new(segment.vectors().rows());
-    (0..segment.vectors().rows() as u32).step_by(2).for_each(|row| _ = some.insert(row));
+/// What every search there is gives, on whatever can be opened; what went wrong, if something did.
+fn answers(vectors: &Path, graph: &Path) -> Result<Vec<Vec<Hit>>, Error> {
+    let segment = Segment::open(vectors, Some(graph))?;
+    let rows = segment.vectors().rows();
+    let query = Random(9).unit(8);
+    let mut some = Bits::new(rows);
+    (0..rows as u32).step_by(2).for_each(|row| _ = some.insert(row));
+    let mut all = Vec::new();
     for method in [Method::Exact, Method::walk(1)] {
-        let rows = segment.vectors().rows();
-        let there = |hits: Vec<index::Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows), "{hits:?}");
-        there(segment.search(&query, 300, method, None).unwrap());
-        there(segment.search(&query, 1, method, Some(&some)).unwrap());
-        segment.search_many(&query, 3, method).unwrap().into_iter().for_each(there);
+        all.push(segment.search(&query, 300, method, None)?);
+        all.push(segment.search(&query, 1, method, Some(&some))?);
+        all.extend(segment.search_many(&query, 3, method)?);
     }
-    let _ = segment.vectors().row_of(3);
     if let Some(graph) = segment.graph() {
         graph.reachable();
     }
+    assert!(all.iter().flatten().all(|hit| (hit.row as usize) < rows), "{all:?}");
+    Ok(all)
 }
 
-#[test]
-fn every_damaged_byte_is_noticed_and_none_makes_a_search_fail() {
+/// Calls `damaged` with each file of a small segment damaged at every byte, and cut short.
+fn damage(files: &Files, mut damaged: impl FnMut(&Path, &Path, &str)) {
     let mut random = Random(1);
-    let built = build(&random.clustered(5, 24, 0.3, 8), Params { m: 2, ef_construction: 10, ..Params::default() }, 1);
+    let params = Params { m: 2, ef_construction: 10, ..Params::default() };
+    let built = build_with(files, &random.clustered(5, 24, 0.3, 8), params, 1);
     let (vec, graph) = (built.folder.path().join("a.vec"), built.folder.path().join("a.graph"));
     drop(built.segment);
     for file in [&vec, &graph] {
@@ -71,9 +70,7 @@ fn every_damaged_byte_is_noticed_and_none_makes_a_search_fail() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x11;
             std::fs::write(file, &bytes).unwrap();
-            let noticed = Segment::open(&vec, Some(&graph)).and_then(|segment| segment.verify());
-            assert!(noticed.is_err(), "{} byte {at}", file.display());
-            use_it(&vec, &graph);
+            damaged(&vec, &graph, &format!("{} byte {at}", file.display()));
         }
         for length in (0..whole.len()).step_by(7) {
             std::fs::write(file, &whole[..length]).unwrap();
@@ -84,6 +81,40 @@ fn every_damaged_byte_is_noticed_and_none_makes_a_search_fail() {
     Segment::open(&vec, Some(&graph)).unwrap().verify().unwrap();
 }
 
+fn verify(vectors: &Path, graph: &Path) -> Result<(), Error> {
+    Segment::open(vectors, Some(graph))?.verify()
+}
+
+#[test]
+fn a_damaged_byte_anywhere_gives_an_error_that_names_the_file_and_never_a_wrong_answer() {
+    let mut random = Random(1);
+    let params = Params { m: 2, ef_construction: 10, ..Params::default() };
+    let built = build(&random.clustered(5, 24, 0.3, 8), params, 1);
+    let right = answers(&built.folder.path().join("a.vec"), &built.folder.path().join("a.graph")).unwrap();
+    let (mut noticed, mut unused) = (0, 0);
+    damage(&Files::default(), |vectors, graph, what| {
+        let said = verify(vectors, graph).err().unwrap_or_else(|| panic!("{what}")).to_string();
+        assert!(said.contains("a.vec") || said.contains("a.graph"), "{said}");
+        match answers(vectors, graph) {
+            Err(Error::Damaged { .. } | Error::Version { .. }) => noticed += 1,
+            Err(other) => panic!("{what}: {other}"),
+            Ok(found) => {
+                assert_eq!(found, right, "{what}");
+                unused += 1;
+            }
+        }
+    });
+    assert!(noticed > 10 * unused, "{noticed} {unused}");
+}
+
+#[test]
+fn without_a_seal_every_damaged_byte_is_noticed_by_a_check_and_none_makes_a_search_fail() {
+    damage(&unsealed(), |vectors, graph, what| {
+        assert!(verify(vectors, graph).is_err(), "{what}");
+        let _ = answers(vectors, graph);
+    });
+}
+
 #[test]
 fn a_newer_version_is_said_to_be_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -92,14 +123,19 @@ fn a_newer_version_is_said_to_be_one() {
     bytes[8] = 9;
     std::fs::write(&path, bytes).unwrap();
     let error = VectorFile::open(&path).err().unwrap();
-    assert!(matches!(error, Error::Version { found: 9, known: 2, .. }), "{error}");
+    assert!(matches!(error, Error::Version { found: 9, known: 3, .. }), "{error}");
 }
 
 #[test]
 fn a_link_beyond_the_graph_is_left_out_though_a_larger_one_was_searched_before() {
     let mut random = Random(2);
-    let large = build(&random.clustered(5, 100, 0.3, 8), Params { m: 2, ..Params::default() }, 1);
-    let small = build(&random.clustered(5, 60, 0.3, 8), Params { m: 2, ef_construction: 10, ..Params::default() }, 1);
+    let large = build_with(&unsealed(), &random.clustered(5, 100, 0.3, 8), Params { m: 2, ..Params::default() }, 1);
+    let small = build_with(
+        &unsealed(),
+        &random.clustered(5, 60, 0.3, 8),
+        Params { m: 2, ef_construction: 10, ..Params::default() },
+        1,
+    );
     let (vec, graph) = (small.folder.path().join("a.vec"), small.folder.path().join("a.graph"));
     let mut bytes = std::fs::read(&graph).unwrap();
     let offset = |section: usize| u64::from_le_bytes(bytes[128 + 64 * section..][..8].try_into().unwrap()) as usize;

@@ -324,6 +324,19 @@ pub trait Collection: Send + Sync {
     /// When that cannot be opened; the snapshot stays as it was.
     fn refresh(&mut self) -> Result<()>;
 
+    /// The ids of articles whose passages, or their vectors, are not all there: of none, unless a damaged file was
+    /// left out.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn incomplete(&self) -> Result<Vec<String>>;
+
+    /// Articles that were read out of damaged files and wait to be put back.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn salvaged(&self) -> Result<Vec<Article>>;
+
     /// Reads everything and says what does not hold.
     ///
     /// # Errors
@@ -355,6 +368,12 @@ pub trait Writer {
     /// # Errors
     /// When writing fails.
     fn delete(&mut self, id: &str) -> Result<bool>;
+
+    /// Forgets the salvaged articles: to be called once a commit holds them.
+    ///
+    /// # Errors
+    /// When writing fails.
+    fn forget_salvaged(&mut self) -> Result<()>;
 
     /// How articles are to be cut from now on, for callers that do not say.
     fn set_chunking(&mut self, chunking: Chunking);

@@ -1,6 +1,8 @@
 //! What can go wrong with a collection.
 
 use std::path::PathBuf;
+use tantivy::TantivyError;
+use tantivy::directory::error::OpenReadError;
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -98,8 +100,17 @@ pub enum Error {
         /// The collection.
         path: PathBuf,
         /// What tantivy said.
-        source: tantivy::TantivyError,
+        source: TantivyError,
     },
+}
+
+impl From<disk::Error> for Error {
+    fn from(error: disk::Error) -> Self {
+        match error {
+            disk::Error::Io { path, source } => Self::Io { path, source },
+            disk::Error::Damaged { path, problem } => Self::Damaged { path, problem },
+        }
+    }
 }
 
 impl From<index::Error> for Error {
@@ -112,14 +123,43 @@ impl From<index::Error> for Error {
 }
 
 impl Error {
+    /// Whether a file of the collection is damaged or gone, so that mending it may help.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Index(index::Error::Damaged { .. } | index::Error::Version { .. }) => true,
+            Self::Io { source, .. } | Self::Index(index::Error::Io { source, .. }) => {
+                source.kind() == std::io::ErrorKind::NotFound
+            }
+            Self::Text { source, .. } => {
+                let gone = |error: &OpenReadError| matches!(error, OpenReadError::FileDoesNotExist(_));
+                matches!(source, TantivyError::DataCorruption(_))
+                    || matches!(source, TantivyError::OpenReadError(error) if gone(error))
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { path, source }
+        move |source| match crate::local::damage(&source) {
+            Some((path, problem)) => Self::damaged(path, problem),
+            None => Self::Io { path, source },
+        }
     }
 
     pub(crate) fn text(path: impl Into<PathBuf>) -> impl FnOnce(tantivy::TantivyError) -> Self {
         let path = path.into();
-        move |source| Self::Text { path, source }
+        move |source| {
+            let io = match &source {
+                TantivyError::IoError(io) => Some(io),
+                TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => Some(io_error),
+                _ => None,
+            };
+            match io.and_then(|io| crate::local::damage(io)) {
+                Some((path, problem)) => Self::damaged(path, problem),
+                None => Self::Text { path, source },
+            }
+        }
     }
 
     pub(crate) fn damaged(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {

@@ -26,6 +26,8 @@ pub use collection::{
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};
 pub use language::Language;
+pub use local::GRAPH_ROWS;
+pub use local::Mended;
 pub use manifest::{Fusion, FusionMethod, Manifest, SegmentEntry};
 
 /// Opens the collection at `location`.
@@ -49,6 +51,24 @@ pub fn create(
 ) -> Result<Box<dyn Collection>> {
     let manifest = Manifest::new(model, chunking, graph, language);
     Ok(Box::new(local::LocalCollection::create(location.as_ref(), manifest)?))
+}
+
+/// What is damaged in the collection at `location`, which may be too damaged to open: each names its file.
+///
+/// # Errors
+/// When there is no collection, or it is of a format not read here, or nothing can be said of it.
+pub fn survey(location: &str) -> Result<Vec<String>> {
+    local::survey(location.as_ref())
+}
+
+/// Leaves what is damaged out of a new commit, and keeps all else: see [`Collection::incomplete`] and
+/// [`Collection::salvaged`] for what is then to be put back.
+///
+/// # Errors
+/// As for [`survey`], and when another process writes or the disk is full; then the last commit is as it was, or the
+/// new one is there. The same call goes on.
+pub fn mend(location: &str) -> Result<Mended> {
+    local::mend(location.as_ref())
 }
 
 /// Whether a collection is at `location`.

@@ -84,9 +84,9 @@ pub struct GraphEntry {
     pub health: Health,
 }
 
-/// The format written here. Format 1 is read, and goes on as it is: without conditions and without titles
-/// apart.
-pub const FORMAT: u64 = 2;
+/// The format written here. Earlier ones are read, and go on as they are: format 2 without seals, format 1 also
+/// without conditions and without titles apart.
+pub const FORMAT: u64 = 3;
 
 impl Manifest {
     /// That of an empty collection.

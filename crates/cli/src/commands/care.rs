@@ -5,10 +5,11 @@ use crate::args;
 use crate::config::Config;
 use crate::output::{Output, style, styled};
 use crate::progress::Bars;
-use engine::Steps;
-use engine::text::counted;
+use engine::text::{counted, grouped};
+use engine::{Repaired, Steps};
 use indicatif::HumanBytes;
-use serde_json::json;
+use serde_json::{Value, json};
+use store::CheckReport;
 
 pub fn stats(args: &args::OnCollection, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(args);
@@ -62,21 +63,48 @@ pub fn stats(args: &args::OnCollection, config: &Config, output: &mut Output) ->
     Ok(Outcome::Done)
 }
 
-pub fn check(args: &args::OnCollection, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let location = config.collection(args);
-    let collection = store::open(&location)?;
+pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+    let location = config.collection(&args.on);
     let bars = Bars::default();
-    let steps = Steps::of(&bars);
-    let report = collection.check(&|step, done, of| steps.show(step, done, of))?;
-    drop(steps);
-    let outcome = if report.problems.is_empty() { Outcome::Done } else { Outcome::Less };
-    if output.is_json() {
-        let mut document = serde_json::to_value(&report)?;
-        document["collection"] = location.into();
-        document["sound"] = report.problems.is_empty().into();
-        output.json(&document)?;
-        return Ok(outcome);
+    if args.repair {
+        let repaired = engine::repair(&location, config.threads(args.threads), &bars)?;
+        return print_repaired(&location, &repaired, output);
     }
+    let report = match store::open(&location) {
+        Ok(collection) => {
+            let steps = Steps::of(&bars);
+            collection.check(&|step, done, of| steps.show(step, done, of))?
+        }
+        Err(
+            error @ (store::Error::NotFound { .. } | store::Error::NewerFormat { .. } | store::Error::Occupied { .. }),
+        ) => return Err(error.into()),
+        // Too damaged to open: what can be said is which files are the reason.
+        Err(error) => {
+            let found = store::survey(&location).unwrap_or_else(|error| vec![error.to_string()]);
+            let problems = if found.is_empty() { vec![error.to_string()] } else { found };
+            CheckReport { files: 0, passages: 0, reachable: 0, problems }
+        }
+    };
+    if output.is_json() {
+        let document = check_document(&location, &report)?;
+        output.json(&document)?;
+    } else {
+        print_check(&report, output)?;
+        if !report.problems.is_empty() {
+            output.line("nigh check --repair builds again what is damaged")?;
+        }
+    }
+    Ok(if report.problems.is_empty() { Outcome::Done } else { Outcome::Less })
+}
+
+fn check_document(location: &str, report: &CheckReport) -> anyhow::Result<Value> {
+    let mut document = serde_json::to_value(report)?;
+    document["collection"] = location.into();
+    document["sound"] = report.problems.is_empty().into();
+    Ok(document)
+}
+
+fn print_check(report: &CheckReport, output: &mut Output) -> anyhow::Result<()> {
     for problem in &report.problems {
         output.line(format_args!("{} {problem}", styled(style::BAD, "damaged")))?;
     }
@@ -90,6 +118,41 @@ pub fn check(args: &args::OnCollection, config: &Config, output: &mut Output) ->
         0 => styled(style::GOOD, "sound"),
         n => styled(style::BAD, format_args!("{} found", counted(n, "problem"))),
     })?;
+    Ok(())
+}
+
+fn print_repaired(location: &str, repaired: &Repaired, output: &mut Output) -> anyhow::Result<Outcome> {
+    let outcome = if repaired.is_whole() { Outcome::Done } else { Outcome::Less };
+    let mended = &repaired.mended;
+    if output.is_json() {
+        let mut document = check_document(location, &repaired.check)?;
+        let mut what = serde_json::to_value(repaired)?;
+        what.as_object_mut().and_then(|what| what.remove("check"));
+        document["repaired"] = what;
+        output.json(&document)?;
+        return Ok(outcome);
+    }
+    for problem in &mended.problems {
+        output.line(format_args!("{} {problem}", styled(style::BAD, "damaged")))?;
+    }
+    let built = [
+        (mended.graphs, counted(mended.graphs, "graph")),
+        (repaired.put_back, counted(repaired.put_back, "article")),
+        (repaired.embedded, format!("{} embedded", counted(repaired.embedded, "passage"))),
+    ];
+    let built: Vec<String> = built.into_iter().filter(|(count, _)| *count > 0).map(|(_, said)| said).collect();
+    if !built.is_empty() {
+        output.line(format_args!("{} {}", styled(style::GOOD, "built again"), built.join(", ")))?;
+    }
+    for id in &mended.lost {
+        output.line(format_args!("{} {id}: it does not read; index its source again", styled(style::BAD, "lost")))?;
+    }
+    if mended.unnamed > 0 {
+        let lost = format!("{} articles or passages", grouped(mended.unnamed));
+        output
+            .line(format_args!("{} {lost} that nothing names; index all sources again", styled(style::BAD, "lost")))?;
+    }
+    print_check(&repaired.check, output)?;
     Ok(outcome)
 }
 

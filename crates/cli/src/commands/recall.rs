@@ -12,7 +12,7 @@ use engine::{Questions, embedder_for};
 use eval::manifest::Input;
 use eval::recall::{Filtered, Kept, Plan, Recall, Truth, measure, read_f32, scan_qps, write_vectors};
 use eval::report;
-use index::{Builder, FirstPass, Params, VectorFile, VectorWriter};
+use index::{Builder, Files, FirstPass, Params, VectorFile, VectorWriter};
 use ingest::embed::Workload;
 use query::Mode;
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ fn of_collection(
     if keys.is_empty() {
         bail!("{location}: it holds no passages; nigh index PATH fills it");
     }
-    let mut writer = VectorWriter::create(base, dim)?;
+    let mut writer = VectorWriter::create(&Files::default(), base, dim)?;
     // Without questions, some of its own vectors are asked for, evenly spread.
     let step = keys.len().div_ceil(SAMPLE);
     let (mut sample, mut row) = (Vec::new(), 0);

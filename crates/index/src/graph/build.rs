@@ -48,7 +48,8 @@ pub type Progress<'a> = dyn Fn(usize, usize) -> ControlFlow<()> + Sync + 'a;
 /// Builds the graph over `vectors` with `threads` threads.
 ///
 /// # Errors
-/// When a parameter is out of its range, the threads cannot be started, or `progress` says to stop.
+/// When a parameter is out of its range, the threads cannot be started, `progress` says to stop, or a
+/// vector is damaged.
 pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Progress<'_>) -> Result<Graph> {
     let Params { m, ef_construction, builder, .. } = params;
     if !M.contains(&m) {
@@ -72,6 +73,7 @@ pub fn build(vectors: &VectorFile, params: Params, threads: usize, progress: &Pr
         };
         let (mut health, ways) = reach::mend(&mut draft);
         reach::make_findable(&mut draft, &ways, vectors, &mut health, progress)?;
+        vectors.intact()?;
         let draft = renumber::along_links(draft);
         let group_of = |row| rows.binary_search(row).map(|at| std::mem::take(&mut groups[at])).unwrap_or_default();
         let twins: Vec<Vec<u32>> = draft.rows.iter().map(group_of).collect();

@@ -2,6 +2,7 @@
 
 use super::links::{Links, NONE, length};
 use crate::codes::Codes;
+use crate::file::Guard;
 
 /// Nodes are numbered so that those of every level come first: node 0 is on the highest one, and is
 /// where searches begin.
@@ -26,7 +27,7 @@ impl Level {
     }
 
     pub fn view(&self) -> Links<'_> {
-        Links { links: &self.links, width: self.width }
+        Links { links: &self.links, width: self.width, guard: Guard::default() }
     }
 
     pub fn of(&self, node: u32) -> &[u32] {

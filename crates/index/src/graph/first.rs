@@ -72,6 +72,7 @@ pub fn read(file: &Mapped, vectors: &VectorFile) -> Result<Graph> {
         levels.push(level);
     }
     let codes = Codes::of(vectors.vectors(), vectors.dimensions(), &order);
+    vectors.intact()?;
     let mut draft = Draft { codes, rows: order, levels };
     // Lists could be longer than their width then, to reach every node.
     reach::mend(&mut draft);

@@ -9,6 +9,7 @@ use crate::codes::{self, Codes};
 use crate::file::{Array, FIRST, Mapped, Writer};
 use crate::signs::Signs;
 use crate::{Bits, Error, Result, VectorFile};
+use disk::Files;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -175,15 +176,16 @@ impl Graph {
     pub(super) fn level(&self, level: usize) -> Links<'_> {
         let start: usize = (0..level).map(|l| self.levels[l] * width(l, self.m)).sum();
         let width = width(level, self.m);
-        Links { links: &self.links[start..start + self.levels[level] * width], width }
+        let guard = self.links.guard().from(start * size_of::<u32>());
+        Links { links: &self.links[start..start + self.levels[level] * width], width, guard }
     }
 
     /// Writes it to `path`. Gives the checksum.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn write(&self, path: &Path) -> Result<String> {
-        let mut file = Writer::create(path, SECTIONS)?;
+    pub fn write(&self, files: &Files, path: &Path) -> Result<String> {
+        let mut file = Writer::create(files, path, SECTIONS)?;
         let levels: Vec<u32> = self.levels.iter().map(|&nodes| nodes as u32).collect();
         let sections: [&[u8]; SECTIONS] = [
             bytemuck::cast_slice(&self.rows),
@@ -240,17 +242,17 @@ impl Graph {
     fn map(file: &Arc<Mapped>) -> Result<Self> {
         let fields = file.fields.map(|field| usize::try_from(field).unwrap_or(usize::MAX));
         let (m, ef_construction) = unpair(file.fields[2]);
-        let counts: Array<u32> = Array::section(file, LEVELS)?;
+        let counts: Array<u32> = Array::checked_section(file, LEVELS)?;
         let levels: Vec<usize> = counts.iter().map(|&nodes| nodes as usize).collect();
         let graph = Self {
-            rows: Array::section(file, ROWS)?,
-            firsts: Array::section(file, FIRSTS)?,
+            rows: Array::checked_section(file, ROWS)?,
+            firsts: Array::checked_section(file, FIRSTS)?,
             links: Array::section(file, LINKS)?,
             codes: Codes {
                 stride: fields[1],
                 bytes: Array::section(file, CODES)?,
-                scales: Array::section(file, SCALES)?,
-                errors: Array::section(file, ERRORS)?,
+                scales: Array::checked_section(file, SCALES)?,
+                errors: Array::checked_section(file, ERRORS)?,
             },
             levels,
             m,
@@ -288,6 +290,11 @@ impl Graph {
             return Err(file.damaged("its sections do not fit each other".to_owned()));
         }
         Ok(graph)
+    }
+
+    /// That nothing that was looked at so far was damaged.
+    pub(crate) fn intact(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.intact())
     }
 
     /// How many of its nodes can be reached from node 0, by walking it.

@@ -1,6 +1,7 @@
 //! Neighbour lists of one fixed width, one after the other.
 
 use crate::distance::prefetch::prefetch;
+use crate::file::Guard;
 
 /// Fills a list up.
 pub const NONE: u32 = u32::MAX;
@@ -15,6 +16,7 @@ pub fn width(level: usize, m: usize) -> usize {
 pub struct Links<'a> {
     pub links: &'a [u32],
     pub width: usize,
+    pub guard: Guard<'a>,
 }
 
 impl<'a> Links<'a> {
@@ -22,7 +24,8 @@ impl<'a> Links<'a> {
     #[inline(always)]
     pub fn of(&self, node: u32) -> &'a [u32] {
         let start = node as usize * self.width;
-        let list = self.links.get(start..start + self.width).unwrap_or_default();
+        let Some(list) = self.links.get(start..start + self.width) else { return &[] };
+        self.guard.check(start * size_of::<u32>()..(start + self.width) * size_of::<u32>());
         &list[..length(list)]
     }
 

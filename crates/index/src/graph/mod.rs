@@ -36,7 +36,7 @@ pub(crate) mod testing {
 
     pub fn file(folder: &std::path::Path, rows: &[Vec<f32>]) -> VectorFile {
         let path = folder.join("test.vec");
-        let mut writer = VectorWriter::create(&path, rows[0].len()).unwrap();
+        let mut writer = VectorWriter::create(&crate::Files::default(), &path, rows[0].len()).unwrap();
         for (key, row) in (0..).zip(rows) {
             writer.push(key, [0; 16], row).unwrap();
         }

@@ -1,6 +1,6 @@
 //! Reading everything, and saying what does not hold.
 
-use super::snapshot::{Snapshot, file_sizes};
+use super::snapshot::{MANAGED, Snapshot};
 use crate::collection::{CheckReport, PassageKey, Progress, Step};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -32,17 +32,32 @@ pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport
     Ok(report)
 }
 
-/// tantivy's own checksums.
+/// The files of the text index, by their seals, or where they have none by tantivy's own checksums.
 fn text(snapshot: &Snapshot, report: &mut CheckReport) {
-    let index = snapshot.searcher.index();
-    match index.validate_checksum() {
-        Ok(damaged) => report.problems.extend(damaged.iter().map(|file| {
-            let path = snapshot.layout.text().join(file);
-            format!("{}: its checksum is not the one it was written with", path.display())
-        })),
-        Err(error) => report.problems.push(format!("{}: {error}", snapshot.layout.text().display())),
+    let (folder, sealed) = (snapshot.layout.text(), snapshot.layout.files().sealed);
+    let files = snapshot.text_files();
+    report.files += files.len();
+    for path in files {
+        if let Err(error) = disk::Mapped::open(&path, |_| sealed).and_then(|file| file.verify()) {
+            report.problems.push(error.to_string());
+        }
     }
-    report.files += file_sizes(&snapshot.layout.text()).len();
+    let managed = snapshot.searcher.index().directory().list_managed_files();
+    if snapshot.segment_files().any(|file| !managed.contains(&file)) {
+        let problem = "it does not name the commit's files, so they would never be removed";
+        report.problems.push(format!("{}: {problem}", folder.join(MANAGED).display()));
+    }
+    if sealed {
+        return;
+    }
+    match snapshot.searcher.index().validate_checksum() {
+        Ok(damaged) => {
+            report.problems.extend(damaged.iter().map(|file| {
+                format!("{}: its checksum is not the one it was written with", folder.join(file).display())
+            }))
+        }
+        Err(error) => report.problems.push(format!("{}: {error}", folder.display())),
+    }
 }
 
 /// Every passage is its article's text at its span, and is the one that the article says.

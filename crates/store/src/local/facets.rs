@@ -27,9 +27,8 @@ impl Snapshot {
                 if records::tells_apart(&name) {
                     continue;
                 }
-                let mut terms = index.terms().range().ge(records::first_fact(&name)).lt(&after).into_stream();
-                let terms = terms.as_mut().map_err(|error| std::io::Error::new(error.kind(), error.to_string()));
-                let terms = terms.map_err(self.io_error())?;
+                let terms = index.terms().range().ge(records::first_fact(&name)).lt(&after).into_stream();
+                let mut terms = terms.map_err(self.io_error())?;
                 while let Some((term, info)) = terms.next() {
                     let Some((_, value)) = records::fact(term) else { break };
                     let passages = match reader.alive_bitset() {

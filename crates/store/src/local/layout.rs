@@ -2,18 +2,53 @@
 
 use crate::manifest::FORMAT;
 use crate::{Error, Result};
+use disk::{Disk, Files};
 use ingest::walk::COLLECTION_MARKER;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The first format whose files are sealed.
+const SEALED: u64 = 3;
 
 /// The paths in one collection.
 #[derive(Debug, Clone)]
 pub struct Layout {
     root: PathBuf,
+    disk: Arc<dyn Disk>,
+    format: u64,
 }
 
 impl Layout {
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+    /// That of a collection that is to be made.
+    pub fn new(root: &Path, disk: Arc<dyn Disk>) -> Self {
+        Self { root: root.to_owned(), disk, format: FORMAT }
+    }
+
+    /// That of the collection that is there, if it is of a format read here.
+    pub fn of(root: &Path, disk: Arc<dyn Disk>) -> Result<Self> {
+        let mut layout = Self::new(root, disk);
+        layout.format = layout.marked()?;
+        Ok(layout)
+    }
+
+    /// The same, as it is there now: another collection may have been put in its place.
+    pub fn again(&self) -> Result<Self> {
+        Self::of(&self.root, self.disk.clone())
+    }
+
+    /// The collection's format.
+    pub fn format(&self) -> u64 {
+        self.format
+    }
+
+    /// How its files are written.
+    pub fn files(&self) -> Files {
+        Files { disk: self.disk.clone(), sealed: self.format >= SEALED }
+    }
+
+    /// What changes it.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
     }
 
     pub fn root(&self) -> &Path {
@@ -28,6 +63,11 @@ impl Layout {
     /// The file that the writer holds locked.
     pub fn lock(&self) -> PathBuf {
         self.root.join("writer.lock")
+    }
+
+    /// The articles that mending read out of damaged files and that are not put back yet.
+    pub fn salvaged(&self) -> PathBuf {
+        self.root.join("salvaged.jsonl")
     }
 
     /// tantivy's folder.
@@ -48,28 +88,38 @@ impl Layout {
         self.vectors().join(format!("{segment:08}.graph"))
     }
 
-    /// What the marker holds.
-    pub fn marker_text() -> String {
-        format!("nigh collection, format {FORMAT}\n")
+    /// The same, should the collection be of another format than its marker can tell.
+    pub fn of_format(&self, format: u64) -> Self {
+        Self { format, ..self.clone() }
     }
 
-    /// Sees that this is a collection of a format read here. Gives the format.
-    pub fn format(&self) -> Result<u64> {
+    /// What the marker holds.
+    pub fn marker_text(&self) -> String {
+        format!("nigh collection, format {}\n", self.format)
+    }
+
+    /// The format that the marker says.
+    fn marked(&self) -> Result<u64> {
         let path = self.marker();
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
+        let text = match std::fs::read(&path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::NotFound { path: self.root.clone() });
             }
             Err(error) => return Err(Error::io(path)(error)),
         };
-        let format = text.strip_prefix("nigh collection, format ").and_then(|rest| rest.trim().parse::<u64>().ok());
+        let number = text.strip_prefix("nigh collection, format ").and_then(|rest| rest.trim().parse::<u64>().ok());
+        let format = number.filter(|&format| self.of_format(format).marker_text() == text);
         match format {
             Some(found @ 1..=FORMAT) => Ok(found),
             Some(found) if found > FORMAT => Err(Error::NewerFormat { path: self.root.clone(), found, known: FORMAT }),
             _ => Err(Error::damaged(
                 path,
-                format!("expected {:?}, found {:?}", Self::marker_text(), text.chars().take(60).collect::<String>()),
+                format!(
+                    "expected {:?}, found {:?}",
+                    Self::marker_text(self),
+                    text.chars().take(60).collect::<String>()
+                ),
             )),
         }
     }

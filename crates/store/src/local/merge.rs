@@ -85,7 +85,7 @@ fn now(
         at.and_then(|at| live.get(at)).cloned().unwrap_or_else(|| Bits::full(segment.vectors().rows()))
     });
     let merged = merge.run(progress)?;
-    writer.take_up(&merge.chosen, merged);
+    writer.take_up(&merge.chosen, merged)?;
     writer.commit()
 }
 
@@ -136,9 +136,10 @@ impl Running {
 
     /// Waits for it and lets the writer have what it made, from the next commit on. Where it failed,
     /// all is as before, and whoever merges next meets what stopped it.
-    pub fn finish(self, writer: &mut LocalWriter) {
-        if let Ok(Ok(merged)) = self.thread.join() {
-            writer.take_up(&self.chosen, merged);
+    pub fn finish(self, writer: &mut LocalWriter) -> Result<()> {
+        match self.thread.join() {
+            Ok(Ok(merged)) => writer.take_up(&self.chosen, merged),
+            _ => Ok(()),
         }
     }
 
@@ -200,14 +201,17 @@ impl Merge {
         }
         rows.sort_unstable();
         let path = self.layout.vector_file(self.number);
-        let mut file = VectorWriter::create(&path, self.dimensions)?;
+        let mut file = VectorWriter::create(&self.layout.files(), &path, self.dimensions)?;
         let step = |done| match steps(Step::Merge, done, rows.len()) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         };
         for (done, &(key, at, row)) in rows.iter().enumerate() {
             let vectors = self.segments[at].0.vectors();
-            file.push(key, vectors.tags()[row as usize], vectors.vector(row))?;
+            let (tag, vector) = (vectors.tags()[row as usize], vectors.vector(row));
+            // Before it gets a new checksum.
+            vectors.intact()?;
+            file.push(key, tag, vector)?;
             if done % 1024 == 0 {
                 step(done)?;
             }
@@ -219,7 +223,7 @@ impl Merge {
             let vectors = index::VectorFile::open(&path)?;
             let progress = |done, all| steps(Step::Graph, done, all);
             let graph = index::graph::build(&vectors, self.params, self.threads, &progress)?;
-            let checksum = graph.write(&self.layout.graph_file(self.number))?;
+            let checksum = graph.write(&self.layout.files(), &self.layout.graph_file(self.number))?;
             entry.graph = Some(GraphEntry { checksum, health: graph.health() });
         }
         let segment = open_segment(&self.layout, &entry)?;

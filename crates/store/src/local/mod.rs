@@ -3,12 +3,15 @@
 mod among;
 mod check;
 mod facets;
+mod folder;
 mod layout;
 mod lexical;
 mod lock;
+mod mend;
 mod merge;
 mod records;
 mod snapshot;
+mod waiting;
 mod writer;
 
 use crate::collection::{
@@ -16,9 +19,16 @@ use crate::collection::{
     StoredArticle, StoredPassage, WordScore, Writer,
 };
 use crate::{Filter, Manifest, Result};
+use disk::{Disk, System};
+pub(crate) use folder::damage;
+use ingest::Article;
+use ingest::walk::COLLECTION_MARKER;
 use layout::Layout;
+pub use mend::{Mended, mend, survey};
+pub use merge::GRAPH_ROWS;
 use snapshot::Snapshot;
 use std::path::Path;
+use std::sync::Arc;
 use writer::LocalWriter;
 
 /// A collection in a folder, as of one commit.
@@ -30,7 +40,7 @@ pub struct LocalCollection {
 impl LocalCollection {
     /// Whether a collection is at `path`.
     pub fn exists(path: &Path) -> bool {
-        Layout::new(path).marker().is_file()
+        path.join(COLLECTION_MARKER).is_file()
     }
 
     /// Opens the newest commit.
@@ -38,8 +48,15 @@ impl LocalCollection {
     /// # Errors
     /// When there is no collection, it is damaged, or of a newer format.
     pub fn open(path: &Path) -> Result<Self> {
-        let layout = Layout::new(path);
-        layout.format()?;
+        Self::open_on(Arc::new(System), path)
+    }
+
+    /// The same, on a disk of the caller's.
+    ///
+    /// # Errors
+    /// As for [`LocalCollection::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
+        let layout = Layout::of(path, disk)?;
         Ok(Self { snapshot: Snapshot::open(&layout)?, layout })
     }
 
@@ -48,9 +65,16 @@ impl LocalCollection {
     /// # Errors
     /// When something else is there, or it cannot be written.
     pub fn create(path: &Path, manifest: Manifest) -> Result<Self> {
-        let layout = Layout::new(path);
-        writer::create(&layout, &manifest)?;
-        Self::open(path)
+        Self::create_on(Arc::new(System), path, manifest)
+    }
+
+    /// The same, on a disk of the caller's.
+    ///
+    /// # Errors
+    /// As for [`LocalCollection::create`].
+    pub fn create_on(disk: Arc<dyn Disk>, path: &Path, manifest: Manifest) -> Result<Self> {
+        writer::create(&Layout::new(path, disk.clone()), &manifest)?;
+        Self::open_on(disk, path)
     }
 }
 
@@ -126,8 +150,17 @@ impl Collection for LocalCollection {
     }
 
     fn refresh(&mut self) -> Result<()> {
-        self.snapshot = Snapshot::open(&self.layout)?;
+        let layout = self.layout.again()?;
+        (self.snapshot, self.layout) = (Snapshot::open(&layout)?, layout);
         Ok(())
+    }
+
+    fn incomplete(&self) -> Result<Vec<String>> {
+        self.snapshot.incomplete()
+    }
+
+    fn salvaged(&self) -> Result<Vec<Article>> {
+        mend::salvaged(&self.layout)
     }
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {

@@ -67,10 +67,12 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         TextOptions::default().set_indexing_options(indexing)
     };
     let name = STRING.set_fast(WHOLE);
+    // An article's record says by itself what it is of, should all else be damaged.
+    let own = if format > 2 { name.clone() | STORED } else { name.clone() };
     let mut fields = Fields {
-        id: builder.add_text_field("id", name.clone()),
+        id: builder.add_text_field("id", own.clone()),
         fingerprint: builder.add_bytes_field("fingerprint", FAST),
-        source: builder.add_text_field("source", name.clone()),
+        source: builder.add_text_field("source", own),
         questions: builder.add_u64_field("questions", FAST),
         record: builder.add_bytes_field("record", STORED),
         text: builder.add_text_field("text", STORED),
@@ -168,6 +170,29 @@ struct Record {
     passages: Vec<ByteSpan>,
 }
 
+/// An article that was read out of a damaged file, on its own.
+#[derive(Serialize, Deserialize)]
+pub struct Salvaged {
+    /// Its id.
+    pub id: String,
+    path: String,
+    text: String,
+    record: Record,
+}
+
+impl Salvaged {
+    pub fn into_article(self) -> Article {
+        self.record.into_stored(self.id, self.path, self.text).article
+    }
+}
+
+impl Record {
+    fn into_stored(self, id: String, path: String, text: String) -> StoredArticle {
+        let Self { title, body, record_line, metadata, questions, passages } = self;
+        StoredArticle { article: Article { id, title, path, text, body, record_line, metadata, questions }, passages }
+    }
+}
+
 impl Fields {
     /// The document of an article.
     pub fn article(&self, embedded: &EmbeddedArticle) -> TantivyDocument {
@@ -224,11 +249,15 @@ impl Fields {
 
     /// An article from its document; `None` if that is not one.
     pub fn stored_article(&self, id: &str, path: String, document: &TantivyDocument) -> Option<StoredArticle> {
+        let Salvaged { id, path, text, record } = self.salvaged(id, path, document)?;
+        Some(record.into_stored(id, path, text))
+    }
+
+    /// The same, to be kept on its own.
+    pub fn salvaged(&self, id: &str, path: String, document: &TantivyDocument) -> Option<Salvaged> {
         let record: Record = serde_json::from_slice(document.get_first(self.record)?.as_bytes()?).ok()?;
         let text = document.get_first(self.text)?.as_str()?.to_owned();
-        let Record { title, body, record_line, metadata, questions, passages } = record;
-        let article = Article { id: id.to_owned(), title, path, text, body, record_line, metadata, questions };
-        Some(StoredArticle { article, passages })
+        Some(Salvaged { id: id.to_owned(), path, text, record })
     }
 
     /// The first stored string of a field.

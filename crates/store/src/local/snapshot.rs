@@ -1,6 +1,7 @@
 //! One commit, opened: everything a reader asks.
 
 use super::among::Among;
+use super::folder::Folder;
 use super::layout::Layout;
 use super::records::{self, Fields};
 use crate::collection::{
@@ -9,13 +10,17 @@ use crate::collection::{
 use crate::{Error, Filter, Manifest, Result};
 use index::{Bits, Method, Segment};
 use ingest::{ByteSpan, Fingerprint};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use tantivy::collector::TopDocs;
 use tantivy::columnar::{Column, StrColumn};
+use tantivy::index::SegmentComponent;
 use tantivy::query::TermQuery;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, Index, IndexMeta, ReloadPolicy, Searcher, SegmentReader, TantivyDocument, Term};
+use tantivy::{
+    DocAddress, Index, IndexMeta, ReloadPolicy, Searcher, SegmentMeta, SegmentReader, TantivyDocument, Term,
+};
 
 /// How often to look again when a writer commits in the middle of opening.
 const ATTEMPTS: usize = 20;
@@ -79,6 +84,17 @@ impl Snapshot {
         let segments = |metas: &IndexMeta| metas.segments.iter().map(|segment| segment.id()).collect::<Vec<_>>();
         // Another collection that was put in the place of this one may have come as far, but not with its segments.
         Ok(newest.opstamp == self.metas.opstamp && segments(&newest) == segments(&self.metas))
+    }
+
+    /// The paths of the commit's files in the text folder, that of the commit included.
+    pub fn text_files(&self) -> Vec<PathBuf> {
+        let folder = self.layout.text();
+        self.segment_files().chain([META, MANAGED].map(PathBuf::from)).map(|file| folder.join(file)).collect()
+    }
+
+    /// The names of the files of the commit's text segments.
+    pub fn segment_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.metas.segments.iter().flat_map(segment_files)
     }
 
     /// The newest commit.
@@ -326,6 +342,34 @@ impl Snapshot {
         Ok(ids)
     }
 
+    /// The ids of articles whose passages, or their vectors, are not all there.
+    pub fn incomplete(&self) -> Result<Vec<String>> {
+        let names = self.names()?;
+        let mut found: HashMap<String, usize> = HashMap::new();
+        for (key, at) in self.live_addresses()? {
+            if let Some(id) = self.parent(names, *at)?
+                && self.missing_vectors()?.binary_search(key).is_err()
+            {
+                *found.entry(id).or_default() += 1;
+            }
+        }
+        let mut incomplete = Vec::new();
+        for id in self.article_ids()? {
+            let expected = self.article(&id)?.map_or(0, |stored| stored.passages.len());
+            if found.get(&id).copied().unwrap_or_default() != expected {
+                incomplete.push(id);
+            }
+        }
+        Ok(incomplete)
+    }
+
+    /// Every id that a passage gives as its article's.
+    pub fn parents(&self) -> Result<HashSet<String>> {
+        let names = self.names()?;
+        let parents = self.live_addresses()?.iter().map(|(_, at)| self.parent(names, *at));
+        parents.filter_map(Result::transpose).collect()
+    }
+
     /// Every live vector, in the order of keys.
     pub fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
         let keys: Vec<&[u64]> = self.segments.iter().map(|segment| segment.vectors().keys()).collect();
@@ -334,7 +378,9 @@ impl Snapshot {
             for (at, (keys, segment)) in places.iter_mut().zip(keys.iter().zip(&self.segments)) {
                 *at += keys[*at..].partition_point_from_start(key.0);
                 if keys.get(*at) == Some(&key.0) {
-                    visit(key, segment.vectors().vector(*at as u32))?;
+                    let vector = segment.vectors().vector(*at as u32);
+                    segment.vectors().intact()?;
+                    visit(key, vector)?;
                     break;
                 }
             }
@@ -346,16 +392,13 @@ impl Snapshot {
     pub fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
         let vector = |key: &PassageKey| {
             self.segments.iter().find_map(|segment| {
-                let row = segment.vectors().keys().binary_search(&key.0).ok()?;
-                Some(segment.vectors().vector(row as u32).to_vec())
+                let row = segment.vectors().row_of(key.0)?;
+                let vector = segment.vectors().vector(row).to_vec();
+                Some(segment.vectors().intact().map(|()| vector))
             })
         };
-        keys.iter()
-            .map(|key| {
-                vector(key)
-                    .ok_or_else(|| Error::damaged(self.layout.root(), format!("no vector has the key {}", key.0)))
-            })
-            .collect()
+        let missing = |key: &PassageKey| Error::damaged(self.layout.root(), format!("no vector has the key {}", key.0));
+        keys.iter().map(|key| Ok(vector(key).ok_or_else(|| missing(key))??)).collect()
     }
 
     pub fn corpus_fingerprint(&self) -> Result<Fingerprint> {
@@ -389,8 +432,11 @@ impl Snapshot {
             catalogue.articles.insert(id, card);
             Ok(())
         })?;
-        catalogue.vectors =
-            self.segments.iter().flat_map(|segment| segment.vectors().tags()).map(|tag| Fingerprint(*tag)).collect();
+        for segment in &self.segments {
+            let tags = segment.vectors().tags();
+            segment.vectors().intact()?;
+            catalogue.vectors.extend(tags.iter().map(|tag| Fingerprint(*tag)));
+        }
         Ok(catalogue)
     }
 
@@ -421,20 +467,42 @@ impl Snapshot {
     }
 }
 
+/// What tantivy keeps besides segments: the commit, and which files it will have to remove some day.
+pub const META: &str = "meta.json";
+pub const MANAGED: &str = ".managed.json";
+
+/// The names of a segment's files.
+pub fn segment_files(segment: &SegmentMeta) -> Vec<PathBuf> {
+    use SegmentComponent::{Delete, FastFields, FieldNorms, Positions, Postings, Store, Terms};
+    let deleted = segment.has_deletes().then_some(Delete);
+    let parts = [Postings, Positions, FastFields, FieldNorms, Terms, Store].into_iter().chain(deleted);
+    parts.map(|part| segment.relative_path(part)).collect()
+}
+
 /// tantivy's index in the collection, its fields and its newest manifest, with our analyzer.
 pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
-    let index = Index::open_in_dir(layout.text()).map_err(Error::text(layout.root()))?;
-    let (schema, fields) = records::schema(layout.format()?);
+    let index = Index::open(Folder::new(layout.text(), layout.files())).map_err(Error::text(layout.root()))?;
+    let (schema, fields) = records::schema(layout.format());
     if index.schema() != schema {
         return Err(Error::damaged(layout.text(), "its fields are not those of a nigh collection"));
     }
-    records::register(&index, manifest(layout, &load_metas(layout, &index)?)?.language);
+    let manifest = manifest(layout, &load_metas(layout, &index)?)?;
+    if manifest.format != layout.format() {
+        let problem = format!(
+            "format {} expected, as in {}, found {}",
+            manifest.format,
+            layout.text().display(),
+            layout.format()
+        );
+        return Err(Error::damaged(layout.marker(), problem));
+    }
+    records::register(&index, manifest.language);
     Ok((index, fields))
 }
 
 /// The manifest that a commit carries.
 fn manifest(layout: &Layout, metas: &IndexMeta) -> Result<Manifest> {
-    let path = || layout.text().join("meta.json");
+    let path = || layout.text().join(META);
     let payload = metas.payload.as_deref().ok_or_else(|| Error::damaged(path(), "its commit carries no manifest"))?;
     serde_json::from_str(payload)
         .map_err(|error| Error::damaged(path(), format!("its manifest does not read: {error}")))

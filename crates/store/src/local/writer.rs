@@ -1,5 +1,6 @@
 //! Changing a local collection.
 
+use super::folder::Folder;
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::merge::{self, Merged, Running};
@@ -8,12 +9,14 @@ use super::snapshot::{Snapshot, open_index, open_segment};
 use crate::collection::{Change, CompactReport, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
+use disk::{Disk, Files};
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, Fingerprint};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tantivy::{Index, IndexSettings, IndexWriter, Term};
@@ -25,8 +28,11 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Makes an empty collection: everything else first, the marker that makes it one last.
 pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
-    let root = layout.root();
-    fs::create_dir_all(root).map_err(Error::io(root))?;
+    let (root, disk) = (layout.root(), layout.disk());
+    let made = root.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let made: Vec<PathBuf> = made.map(Path::to_owned).collect();
+    disk.create_folder(root).map_err(Error::io(root))?;
+    made.iter().try_for_each(|folder| sync(disk, folder.parent()))?;
     // First of all, so that no two processes make it at once.
     let _lock = WriterLock::take(layout)?;
     let unfinished = layout.marker().with_extension("unfinished");
@@ -34,29 +40,42 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let entries = fs::read_dir(root).map_err(Error::io(root))?;
     let paths =
         entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>().map_err(Error::io(root))?;
-    // What a creation cut short left behind may be there, nothing else.
+    // What a creation cut short left behind may be there, nothing else: no collection that has lost its marker.
+    let folders =
+        [layout.text(), layout.vectors()].into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let holds = |path: &Path| path.extension().is_some_and(|kind| kind == "store" || kind == "vec");
+    if folders.filter_map(|entry| Some(entry.ok()?.path())).any(|path| holds(&path)) {
+        return Err(Error::damaged(
+            layout.marker(),
+            "it is not there, but a collection is; nigh check --repair makes it again",
+        ));
+    }
     if paths.iter().any(|path| !ours.contains(path)) {
         return Err(Error::Occupied { path: root.to_owned() });
     }
     for folder in [layout.text(), layout.vectors()] {
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(folder)(error)),
-            _ => fs::create_dir(&folder).map_err(Error::io(folder))?,
+        disk.create_folder(&folder).map_err(Error::io(&folder))?;
+        for left_over in fs::read_dir(&folder).map_err(Error::io(&folder))? {
+            let path = left_over.map_err(Error::io(&folder))?.path();
+            disk.remove(&path).map_err(Error::io(path))?;
         }
     }
     let text = || Error::text(root);
-    let directory = tantivy::directory::MmapDirectory::open(layout.text()).map_err(|error| text()(error.into()))?;
-    let index = Index::create(directory, records::schema(FORMAT).0, IndexSettings::default()).map_err(text())?;
+    let folder = Folder::new(layout.text(), layout.files());
+    let index = Index::create(folder, records::schema(FORMAT).0, IndexSettings::default()).map_err(text())?;
     records::register(&index, manifest.language);
     commit(layout, &mut text_writer(layout, &index)?, manifest)?;
-    fs::write(&unfinished, Layout::marker_text()).map_err(Error::io(&unfinished))?;
-    sync(&unfinished)?;
-    fs::rename(&unfinished, layout.marker()).map_err(Error::io(&unfinished))?;
-    sync(root)
+    // The marker must not outlast what it marks.
+    sync(disk, Some(root))?;
+    // A line for people to read, so without a seal.
+    let marker = Files { sealed: false, ..layout.files() };
+    Ok(disk::write(&marker, &layout.marker(), layout.marker_text().as_bytes())?)
 }
 
-fn sync(path: &std::path::Path) -> Result<()> {
-    fs::File::open(path).and_then(|file| file.sync_all()).map_err(Error::io(path))
+fn sync(disk: &dyn Disk, folder: Option<&Path>) -> Result<()> {
+    // The parent of a relative path of one part is the folder that one is in.
+    let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    folder.map_or(Ok(()), |folder| disk.sync_folder(folder).map_err(Error::io(folder)))
 }
 
 fn text_writer(layout: &Layout, index: &Index) -> Result<IndexWriter> {
@@ -106,7 +125,11 @@ pub struct LocalWriter {
 
 impl LocalWriter {
     pub fn open(layout: &Layout) -> Result<Self> {
-        let lock = WriterLock::take(layout)?;
+        Self::holding(WriterLock::take(layout)?, layout)
+    }
+
+    /// The writer of whoever holds the lock.
+    pub(super) fn holding(lock: WriterLock, layout: &Layout) -> Result<Self> {
         let snapshot = Snapshot::open(layout)?;
         let ids = snapshot.article_ids()?.into_iter().collect();
         let (index, fields) = open_index(layout)?;
@@ -125,18 +148,21 @@ impl LocalWriter {
             segments: snapshot.segments,
             _lock: lock,
         };
-        writer.find_stored();
+        writer.find_stored()?;
+        // A commit whose writer did not live to make it durable: its files must not go before it is.
+        sync(layout.disk(), Some(&layout.text()))?;
         writer.remove_strays()?;
         Ok(writer)
     }
 
-    fn find_stored(&mut self) {
-        self.stored = (0..)
-            .zip(&self.segments)
-            .flat_map(|(at, segment)| {
-                (0..).zip(segment.vectors().tags()).map(move |(row, tag)| (Fingerprint(*tag), (at, row)))
-            })
-            .collect();
+    fn find_stored(&mut self) -> Result<()> {
+        self.stored.clear();
+        for (at, segment) in self.segments.iter().enumerate() {
+            let tags = segment.vectors().tags();
+            segment.vectors().intact()?;
+            self.stored.extend((0..).zip(tags).map(|(row, tag)| (Fingerprint(*tag), (at, row))));
+        }
+        Ok(())
     }
 
     /// Removes vector files that no commit names: what a killed writer left, or segments merged
@@ -158,7 +184,7 @@ impl LocalWriter {
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
             if !named.contains(&path) && (number.is_none() || number != under_way) {
                 // Where the system will not remove a file in use, the next writer will.
-                let _ = fs::remove_file(path);
+                let _ = self.layout.disk().remove(&path);
             }
         }
         Ok(())
@@ -181,7 +207,12 @@ impl LocalWriter {
                 None => match (own.get(tag), self.fresh.get(tag), self.stored.get(tag)) {
                     (Some(&earlier), ..) => vectors[earlier].clone(),
                     (_, Some(&at), _) => self.rows[at].vector.clone(),
-                    (.., Some(&(segment, row))) => self.segments[segment].vectors().vector(row).to_vec(),
+                    (.., Some(&(segment, row))) => {
+                        let vectors = self.segments[segment].vectors();
+                        let vector = vectors.vector(row).to_vec();
+                        vectors.intact()?;
+                        vector
+                    }
                     _ => return Err(Error::MissingVector { article: article.article.id.clone(), ordinal }),
                 },
             };
@@ -200,13 +231,28 @@ impl LocalWriter {
         Ok(())
     }
 
+    /// Deletes passages whose article is not there.
+    pub(super) fn remove_orphans(&mut self) -> Result<()> {
+        for id in Snapshot::open(&self.layout)?.parents()? {
+            if !self.ids.contains(&id) {
+                self.changed = true;
+                self.remove_documents(&id)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the waiting rows as a segment; the manifest names it from the next commit on.
     fn flush_rows(&mut self) -> Result<()> {
         if self.rows.is_empty() {
             return Ok(());
         }
         let number = self.manifest.next_segment;
-        let mut writer = VectorWriter::create(&self.layout.vector_file(number), self.manifest.model.dimensions)?;
+        let mut writer = VectorWriter::create(
+            &self.layout.files(),
+            &self.layout.vector_file(number),
+            self.manifest.model.dimensions,
+        )?;
         for row in &self.rows {
             writer.push(row.key, row.tag.0, &row.vector)?;
         }
@@ -228,26 +274,35 @@ impl LocalWriter {
         let result = self.text().and_then(|text| commit(&layout, text, &manifest));
         if result.is_err() {
             // What tantivy holds is of no known state now; the last commit on disk is.
-            self.text = None;
+            self.give_up_text();
         }
         result
     }
 
+    /// Lets go of tantivy's writer once all its threads have ended: one that went on merging would write into
+    /// the folder behind the next writer's back.
+    fn give_up_text(&mut self) {
+        if let Some(text) = self.text.take() {
+            let _ = text.wait_merging_threads();
+        }
+    }
+
     /// Takes what a merge made in the place of the segments with the given numbers, from the next
     /// commit on.
-    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Merged) {
+    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Merged) -> Result<()> {
         let all = std::mem::take(&mut self.manifest.segments).into_iter().zip(std::mem::take(&mut self.segments));
         let left = all.filter(|(entry, _)| !numbers.contains(&entry.number));
         (self.manifest.segments, self.segments) = left.chain(merged).unzip();
-        self.find_stored();
         self.changed = true;
         self.replaced = true;
+        self.find_stored()
     }
 
     /// Takes up what a merge in the background made, if it is done.
-    fn take_up_merged(&mut self) {
-        if let Some(merge) = self.merging.take_if(|merge| merge.is_finished()) {
-            merge.finish(self);
+    fn take_up_merged(&mut self) -> Result<()> {
+        match self.merging.take_if(|merge| merge.is_finished()) {
+            Some(merge) => merge.finish(self),
+            None => Ok(()),
         }
     }
 
@@ -261,8 +316,7 @@ impl LocalWriter {
             }
             std::thread::sleep(LOOK);
         }
-        self.take_up_merged();
-        Ok(())
+        self.take_up_merged()
     }
 
     /// Gives the merge in the background up.
@@ -308,6 +362,14 @@ impl Writer for LocalWriter {
         Ok(true)
     }
 
+    fn forget_salvaged(&mut self) -> Result<()> {
+        let path = self.layout.salvaged();
+        match self.layout.disk().remove(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     fn set_chunking(&mut self, chunking: Chunking) {
         self.changed |= self.manifest.chunking != chunking;
         self.manifest.chunking = chunking;
@@ -328,7 +390,7 @@ impl Writer for LocalWriter {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.take_up_merged();
+        self.take_up_merged()?;
         if !self.changed {
             return Ok(());
         }
@@ -368,9 +430,6 @@ impl Writer for LocalWriter {
 impl Drop for LocalWriter {
     fn drop(&mut self) {
         self.stop_merge();
-        if let Some(text) = self.text.take() {
-            // Let background merges end: the next writer would find their files half written.
-            let _ = text.wait_merging_threads();
-        }
+        self.give_up_text();
     }
 }

@@ -1,0 +1,159 @@
+//! The seal: what a file ends with, and what its pages are compared with.
+//!
+//! ```text
+//! contents
+//! for each page of them, the last one shorter: XXH3 of its bytes, u64
+//! "NIGHSEAL", length of the contents, XXH3 of the file's name, XXH3 of the sums above, 24 zeros,
+//! XXH3 of these 56 bytes
+//! ```
+//! All numbers are little-endian.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use twox_hash::XxHash3_64;
+
+/// What is compared with a checksum at once, in bytes.
+pub const PAGE: usize = 4096;
+
+const MAGIC: &[u8; 8] = b"NIGHSEAL";
+const FOOT: usize = 64;
+const SUM: usize = size_of::<u64>();
+
+pub fn sum(bytes: &[u8]) -> u64 {
+    XxHash3_64::oneshot(bytes)
+}
+
+fn name_sum(path: &Path) -> u64 {
+    sum(path.file_name().unwrap_or_default().as_encoded_bytes())
+}
+
+/// The seal of contents of `length` bytes whose pages have the `sums`, in a file that will be at `path`.
+pub fn encode(path: &Path, length: u64, sums: &[u64]) -> Vec<u8> {
+    let mut seal: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+    let table = sum(&seal);
+    let foot = seal.len();
+    seal.extend(MAGIC);
+    [length, name_sum(path), table, 0, 0, 0].iter().for_each(|number| seal.extend(number.to_le_bytes()));
+    seal.extend(sum(&seal[foot..]).to_le_bytes());
+    seal
+}
+
+/// A seal that was read, and which pages have been compared with it.
+#[derive(Debug)]
+pub struct Seal {
+    /// The length of what it seals.
+    pub length: usize,
+    sums: Vec<u64>,
+    /// A bit a page.
+    seen: Vec<AtomicU64>,
+    /// How many pages have not been compared yet.
+    left: AtomicUsize,
+    /// Set by whoever compares the rest.
+    finishing: AtomicBool,
+}
+
+impl Seal {
+    /// Reads the seal at the end of a file. `Err` says what is wrong with it.
+    pub fn read(path: &Path, file: &[u8]) -> Result<Self, String> {
+        let cut_off = || format!("{} bytes found, and no seal at their end", file.len());
+        let (rest, foot) = file.split_at_checked(file.len().wrapping_sub(FOOT)).ok_or_else(cut_off)?;
+        if foot[..8] != *MAGIC {
+            return Err(cut_off());
+        }
+        let number =
+            |at: usize| foot[at..at + SUM].iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
+        let compare = |what: &str, expected: u64, found: u64| match expected == found {
+            true => Ok(()),
+            false => Err(format!("{what}: checksum {expected:016x} expected, {found:016x} found")),
+        };
+        compare("the foot of its seal", number(FOOT - SUM), sum(&foot[..FOOT - SUM]))?;
+        let length = number(8);
+        let pages = length.div_ceil(PAGE as u64);
+        if pages.checked_mul(SUM as u64).and_then(|table| table.checked_add(length)) != Some(rest.len() as u64) {
+            return Err(format!("sealed with {length} bytes, {} found before the seal", rest.len()));
+        }
+        if number(16) != name_sum(path) {
+            return Err("it was written under another name".to_owned());
+        }
+        let table = &rest[length as usize..];
+        compare("its seal", number(24), sum(table))?;
+        let (sums, _) = table.as_chunks::<SUM>();
+        let sums: Vec<u64> = sums.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        let seen = (0..pages.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let left = AtomicUsize::new(sums.len());
+        Ok(Self { length: length as usize, sums, seen, left, finishing: AtomicBool::new(false) })
+    }
+
+    /// Whether all pages of a range of `contents` are as they were sealed; those seen before are not looked at
+    /// again. `Err` is the first that is not.
+    #[inline(always)]
+    pub fn check(&self, contents: &[u8], range: Range<usize>) -> Result<(), usize> {
+        let (first, last) = (range.start / PAGE, range.end.saturating_sub(1) / PAGE);
+        let (word, mask) = (first / 64, !0 << (first % 64));
+        let known = match self.seen.get(word) {
+            // One word says it all for ranges of up to 64 pages, which is all that searches ask for.
+            Some(seen) if last / 64 == word => {
+                let mask = mask & (!0 >> (63 - last % 64));
+                seen.load(Ordering::Relaxed) & mask == mask
+            }
+            _ => false,
+        };
+        if known || range.is_empty() { Ok(()) } else { self.look(contents, first, last) }
+    }
+
+    /// Whether every page is as it was sealed.
+    #[inline(always)]
+    pub fn is_whole(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+
+    #[cold]
+    fn look(&self, contents: &[u8], first: usize, last: usize) -> Result<(), usize> {
+        self.compare(contents, first, last)?;
+        // Who has used half of the file will use it again: the rest costs no more than that did, and then there is
+        // nothing left to ask.
+        let left = self.left.load(Ordering::Relaxed);
+        if (1..=self.sums.len() / 2).contains(&left) && !self.finishing.swap(true, Ordering::Relaxed) {
+            // A page that is damaged is met by whoever asks for it.
+            let _ = self.compare(contents, 0, self.sums.len() - 1);
+        }
+        Ok(())
+    }
+
+    /// Compares the pages of a range that have not been yet.
+    fn compare(&self, contents: &[u8], first: usize, last: usize) -> Result<(), usize> {
+        let mut page = first;
+        while page <= last {
+            let Some(seen) = self.seen.get(page / 64) else { return Err(page) };
+            let word = seen.load(Ordering::Relaxed);
+            if page.is_multiple_of(64) && word == !0 {
+                page += 64;
+                continue;
+            }
+            if word >> (page % 64) & 1 == 0 {
+                if !self.holds(contents, page) {
+                    return Err(page);
+                }
+                let bit = 1u64 << (page % 64);
+                // Two threads may have compared the same page.
+                if seen.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+                    self.left.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            page += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether a page is as it was sealed, seen before or not.
+    pub fn holds(&self, contents: &[u8], page: usize) -> bool {
+        let bytes = contents.get(page * PAGE..contents.len().min((page + 1) * PAGE));
+        bytes.is_some_and(|bytes| self.sums.get(page) == Some(&sum(bytes)))
+    }
+
+    /// How many pages there are.
+    pub fn pages(&self) -> usize {
+        self.sums.len()
+    }
+}
