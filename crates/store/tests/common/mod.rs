@@ -1,0 +1,89 @@
+//! Articles with vectors that depend on their text alone, and what a collection holds.
+#![allow(dead_code, reason = "every test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+
+pub mod faulty;
+
+use ingest::pipeline::{EmbeddedArticle, Passage};
+use ingest::{Article, ByteSpan, Chunking, ModelInfo};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use store::{Collection, DenseSearch, Language, Manifest, Step};
+
+pub fn model() -> ModelInfo {
+    ModelInfo {
+        name: "test".into(),
+        hash: "0".into(),
+        dimensions: 4,
+        window: 64,
+        query_prefix: String::new(),
+        passage_prefix: String::new(),
+    }
+}
+
+pub fn manifest() -> Manifest {
+    Manifest::new(model(), Chunking::default(), index::Params::default(), Language::English)
+}
+
+pub fn go_on(_: Step, _: usize, _: usize) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// A unit vector that depends on the text alone, as a model's does.
+pub fn vector(text: &str) -> Vec<f32> {
+    let hash = ingest::Fingerprint::of([text.as_bytes()]).0;
+    let raw: Vec<f32> = (0..4).map(|i| f32::from(hash[i]) - 127.5).collect();
+    let norm = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+    raw.into_iter().map(|x| x / norm).collect()
+}
+
+/// An article whose passages are its lines.
+pub fn article(id: &str, text: &str) -> EmbeddedArticle {
+    let mut start = 0;
+    let mut spans = Vec::new();
+    for line in text.split_inclusive('\n') {
+        spans.push(ByteSpan::new(start, start + line.trim_end().len()));
+        start += line.len();
+    }
+    let article = Article {
+        id: id.into(),
+        title: format!("Title of {id}"),
+        path: format!("{id}.txt"),
+        text: text.into(),
+        body: vec![ByteSpan::new(0, text.len())],
+        record_line: None,
+        metadata: Default::default(),
+        questions: Vec::new(),
+    };
+    let passages = spans.iter().map(|span| Passage {
+        span: *span,
+        line: article.line_at(span.start),
+        fingerprint: model().fingerprint(span.of(text)),
+        vector: Some(vector(span.of(text))),
+    });
+    EmbeddedArticle { fingerprint: article.fingerprint("test"), passages: passages.collect(), article }
+}
+
+/// The text of every article, by id.
+pub type Contents = BTreeMap<String, String>;
+
+/// What a collection holds; whoever asks for less than all of it would get that. It is whole, and every passage is
+/// found by its vector and by its words.
+pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
+    let report = collection.check(&go_on)?;
+    assert_eq!(report.problems, Vec::<String>::new());
+    let mut contents = Contents::new();
+    for id in collection.catalogue()?.articles.into_keys() {
+        let stored = collection.article(&id)?.unwrap();
+        for span in &stored.passages {
+            let passage = span.of(&stored.article.text);
+            let near = collection.search_dense(&vector(passage), 1, DenseSearch::Exact, None)?;
+            assert_eq!(collection.fetch(&[near[0].key])?[0].text, passage);
+            let words = collection.search_lexical(passage, 1000, None)?;
+            let keys: Vec<_> = words.iter().map(|found| found.key).collect();
+            assert!(collection.identify(&keys)?.iter().any(|found| found.article_id == id), "{passage:?} of {id}");
+        }
+        contents.insert(id, stored.article.text);
+    }
+    Ok(contents)
+}

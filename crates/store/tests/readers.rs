@@ -1,0 +1,176 @@
+//! Eight processes read while one writes, and all of them are killed now and then: every reader sees exactly what
+//! one commit holds, never an older one than before, and two writers are never at work at once.
+//!
+//! Every commit holds the same articles, all of one generation; how many passages an article has follows from
+//! it. `NIGH_SECONDS` says how long it goes on.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+#![allow(clippy::print_stdout, reason = "what was measured")]
+
+mod common;
+
+use common::{article, go_on, manifest, vector};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use store::local::LocalCollection;
+use store::{Collection, DenseSearch, Error};
+
+const ARTICLES: usize = 12;
+const READERS: usize = 8;
+/// Says to a process of this test what it is to be, and where.
+const ROLE: &str = "NIGH_ROLE";
+const PLACE: &str = "NIGH_PLACE";
+
+fn line(generation: u64, number: usize, line: u64) -> String {
+    format!("generation {generation} of story{number} line {line}")
+}
+
+fn text(generation: u64, number: usize) -> String {
+    (0..=generation % 3).map(|at| line(generation, number, at) + "\n").collect()
+}
+
+/// Commits one generation after the other, and merges and compacts between.
+fn write(path: &Path) {
+    // Whoever was killed may not be gone yet.
+    let collection = LocalCollection::open(path).unwrap();
+    let begun = Instant::now();
+    let mut writer = loop {
+        match collection.writer() {
+            Ok(writer) => break writer,
+            Err(Error::Locked { .. }) if begun.elapsed() < Duration::from_secs(10) => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert!(matches!(collection.writer(), Err(Error::Locked { .. })), "two writers at once");
+    let first = seen(&LocalCollection::open(path).unwrap()).unwrap_or(0) + 1;
+    for generation in first.. {
+        for number in 0..ARTICLES {
+            writer.put(article(&format!("story{number}"), &text(generation, number))).unwrap();
+        }
+        writer.commit().unwrap();
+        println!("{generation}");
+        match generation % 11 {
+            3 => writer.merge(1, &go_on).unwrap(),
+            7 => _ = writer.compact(1, &go_on).unwrap(),
+            _ => writer.merge_in_background(1).unwrap(),
+        }
+    }
+}
+
+/// Looks at everything again and again, each time at the newest commit.
+fn read(path: &Path) {
+    let mut collection = LocalCollection::open(path).unwrap();
+    let mut last = 0;
+    loop {
+        let generation = seen(&collection).unwrap_or(0);
+        assert!(generation >= last, "generation {generation} after {last}");
+        // What is held stays what it was, whatever was committed and removed meanwhile.
+        assert_eq!(seen(&collection).unwrap_or(0), generation);
+        println!("{generation}");
+        last = generation;
+        match generation % 2 {
+            0 => collection.refresh().unwrap(),
+            _ => collection = LocalCollection::open(path).unwrap(),
+        }
+    }
+}
+
+/// The one generation that a collection is of; `None` if nothing is in it yet.
+fn seen(collection: &LocalCollection) -> Option<u64> {
+    let ids = collection.catalogue().unwrap().articles;
+    if ids.is_empty() {
+        return None;
+    }
+    assert_eq!(ids.len(), ARTICLES);
+    let first = collection.article("story0").unwrap().unwrap().article.text;
+    let generation: u64 = first.split(' ').nth(1).unwrap().parse().unwrap();
+    for number in 0..ARTICLES {
+        let found = collection.article(&format!("story{number}")).unwrap().unwrap();
+        assert_eq!(found.article.text, text(generation, number), "half of a commit");
+    }
+    let keys = collection.keys().unwrap();
+    let mut lines: Vec<String> = collection.fetch(&keys).unwrap().into_iter().map(|passage| passage.text).collect();
+    let mut expected: Vec<String> =
+        (0..ARTICLES).flat_map(|number| (0..=generation % 3).map(move |at| line(generation, number, at))).collect();
+    lines.sort();
+    expected.sort();
+    assert_eq!(lines, expected);
+    let near = collection.search_dense(&vector(&expected[0]), 1, DenseSearch::Exact, None).unwrap();
+    assert_eq!(collection.fetch(&[near[0].key]).unwrap()[0].text, expected[0]);
+    let words = collection.search_lexical("generation", 1000, None).unwrap();
+    assert_eq!(words.len(), expected.len());
+    Some(generation)
+}
+
+/// What a process of this test does when it is started with a role. Nothing, in a run of the tests.
+#[test]
+fn role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let path = PathBuf::from(std::env::var(PLACE).unwrap());
+    match role.as_str() {
+        "write" => write(&path),
+        _ => read(&path),
+    }
+}
+
+struct Process {
+    child: Child,
+    /// Counts the generations that it said.
+    said: std::thread::JoinHandle<usize>,
+}
+
+fn start(role: &str, place: &Path) -> Process {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "role", "--nocapture"])
+        .env(ROLE, role)
+        .env(PLACE, place)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said =
+        std::thread::spawn(move || lines.map_while(Result::ok).filter(|line| line.parse::<u64>().is_ok()).count());
+    Process { child, said }
+}
+
+impl Process {
+    /// Kills it. It must have been at work still: what it finds wrong ends it.
+    fn kill(mut self) -> usize {
+        assert!(self.child.try_wait().unwrap().is_none(), "a process found something wrong; see above");
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.said.join().unwrap()
+    }
+}
+
+#[test]
+fn every_reader_sees_one_commit() {
+    let seconds = std::env::var("NIGH_SECONDS").map_or(4, |seconds| seconds.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
+    LocalCollection::create(&path, manifest()).unwrap();
+    let mut writer = start("write", &path);
+    let mut readers: Vec<Process> = (0..READERS).map(|_| start("read", &path)).collect();
+    let (begun, mut commits, mut looks, mut kills, mut random) = (Instant::now(), 0, 0, 0, 0x9e37_79b9_u64);
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        std::thread::sleep(Duration::from_millis(200 + (random >> 33) % 700));
+        commits += writer.kill();
+        writer = start("write", &path);
+        let killed = (random >> 40) as usize % READERS;
+        looks += std::mem::replace(&mut readers[killed], start("read", &path)).kill();
+        kills += 2;
+    }
+    commits += writer.kill();
+    looks += readers.into_iter().map(Process::kill).sum::<usize>();
+    let collection = LocalCollection::open(&path).unwrap();
+    assert_eq!(collection.check(&go_on).unwrap().problems, Vec::<String>::new());
+    println!(
+        "measured {{\"commits\": {commits}, \"looks\": {looks}, \"readers\": {READERS}, \"reader_kills\": {kills}, \"reader_seconds\": {seconds}}}"
+    );
+    assert!(commits > 3 && looks > READERS, "{commits} commits, {looks} looks");
+}
