@@ -17,6 +17,12 @@ page:
     npm ci --prefix crates/server/page
     npm run build --prefix crates/server/page
 
+# Kills, faults, power cuts and damage at full length: half an hour.
+reliability:
+    NIGH_KILLS=500 cargo test --test crash -- --nocapture
+    NIGH_SECONDS=600 cargo test -p store --test readers -- --nocapture
+    cargo test -p store --test faults --test damage -- --ignored --nocapture
+
 # Criterion benches of the index.
 bench:
     cargo bench

@@ -31,7 +31,7 @@ MODEL = ROOT / "models/minilm-l6-v2-int8"
 PIECES = 128
 PASSAGES = 400
 ROUNDS = 5
-PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index"]
+PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index", "reliability"]
 
 
 def lines():
@@ -380,6 +380,31 @@ def index(folder, data, wordnet):
     return ann.measure(folder, data, wordnet, nigh, os.cpu_count())
 
 
+# What the long tests of RELIABILITY.md are, and how long they are to go on.
+LONG_TESTS = [
+    (["--test", "crash"], {"NIGH_KILLS": "500"}, []),
+    (["-p", "store", "--test", "damage"], {}, ["--ignored"]),
+    (["-p", "store", "--test", "faults"], {}, ["--ignored"]),
+    (["-p", "store", "--test", "readers"], {"NIGH_SECONDS": "600"}, []),
+]
+
+
+def reliability(folder):
+    """Kills, faults, power cuts and damage: the tests themselves, at their full length. They fail where anything is lost."""
+    found = {}
+    for test, environment, more in LONG_TESTS:
+        command = ["cargo", "test", *test, "--", "--nocapture", *more]
+        begun = time.perf_counter()
+        ran = subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE)
+        if ran.returncode != 0:
+            sys.exit(f"{' '.join(command)} failed:\n{ran.stdout}")
+        for line in ran.stdout.splitlines():
+            if line.startswith("measured "):
+                found |= json.loads(line.removeprefix("measured "))
+        found[f"{test[-1]}_seconds"] = round(time.perf_counter() - begun)
+    return found
+
+
 def machine():
     cpu = next((l.split(":")[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), "")
     flags = next((l for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("flags")), "").split()
@@ -412,6 +437,7 @@ def main():
         "latency": lambda folder: latency(folder, args.data.resolve()),
         "serve": lambda folder: serve(folder, args.data.resolve()),
         "ranking": lambda folder: ranking(folder, args.data.resolve()),
+        "reliability": reliability,
         "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]
     with contextlib.nullcontext(args.keep.resolve()) if args.keep else tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""Writes the README's figures from the newest recorded run of each part, and what the program prints.
+"""Writes the figures of README.md and RELIABILITY.md from the newest recorded run of each part, and what the program prints.
 
     python3 benches/tables.py            writes
-    python3 benches/tables.py --check    exits 1 if the README's figures are not those of the runs
+    python3 benches/tables.py --check    exits 1 if their figures are not those of the runs
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+RELIABILITY = ROOT / "RELIABILITY.md"
 NIGH = ROOT / "target/release/nigh"
 
 # nDCG@10 as others report it: MTEB's results (all-MiniLM-L6-v2), Anserini, bm25s, Qdrant's tuning
@@ -249,6 +250,22 @@ def index_tables():
     return out
 
 
+def reliability_table():
+    run = newest("reliability")
+    killed = ", ".join(f"{count} of {name}" for name, count in run["killed"].items())
+    return [
+        f"One run on one machine ({machine(run)}). Nothing was lost, and no answer was wrong.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| moments at which the program was killed | {run['kills']} ({killed}), and {run['merge_kills']} while {run['merged_passages']:,} passages were merged into one segment |",
+        f"| calls of a collection's life, and faults injected into them | {run['calls']:,}, {run['faults']:,} |",
+        f"| power cuts, and different disks that they left | {run['power_cuts']:,}, {run['disks']:,} |",
+        f"| damages to files, all noticed | {run['damages']:,} |",
+        f"| {run['readers']} readers and a writer, for {run['reader_seconds'] // 60} minutes | {run['commits']:,} commits, looked at {run['looks']:,} times, {run['reader_kills']:,} kills |",
+    ]
+
+
 def put(text, mark, block):
     return re.sub(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)
 
@@ -260,8 +277,12 @@ def printed(*args, cwd=None):
 def main():
     readme = README.read_text()
     new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables(), "", *fusion_tables(), *ranking_tables(), *latency_tables(), "", *serve_tables()]))
+    reliability = RELIABILITY.read_text()
+    newer = put(reliability, "reliability", "\n".join(reliability_table()))
     if "--check" in sys.argv:
-        sys.exit("README.md: its figures are not those of the runs; python3 benches/tables.py writes them" if new != readme else 0)
+        stale = [path.name for path, was, now in [(README, readme, new), (RELIABILITY, reliability, newer)] if was != now]
+        sys.exit(f"{', '.join(stale)}: the figures are not those of the runs; python3 benches/tables.py writes them" if stale else 0)
+    RELIABILITY.write_text(newer)
     new = put(new, "demo", f"```text\n{printed('demo')}\n```")
     with tempfile.TemporaryDirectory() as folder:
         printed("index", ROOT / "data", "-c", ".nigh", cwd=folder)
