@@ -19,5 +19,4 @@ mod writer;
 pub use error::{Error, Result};
 pub use files::{Disk, Output, System};
 pub use mapped::{Map, Mapped};
-pub use seal::PAGE;
 pub use writer::{Files, Writer, write};

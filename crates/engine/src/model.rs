@@ -11,12 +11,13 @@ use store::Collection;
 /// # Errors
 /// When it cannot be loaded.
 pub fn embedder_for(collection: &dyn Collection, mode: Mode, workload: Workload) -> Result<Option<Box<dyn Embedder>>> {
-    if mode == Mode::Lexical {
-        return Ok(None);
-    }
+    if mode == Mode::Lexical { Ok(None) } else { model_of(collection, workload).map(Some) }
+}
+
+/// The collection's own model.
+pub(crate) fn model_of(collection: &dyn Collection, workload: Workload) -> Result<Box<dyn Embedder>> {
     let name = &collection.manifest().model.name;
-    let embedder = ingest::embed::load(name, workload);
-    embedder.map(Some).map_err(|source| Error::Model { name: name.clone(), source })
+    ingest::embed::load(name, workload).map_err(|source| Error::Model { name: name.clone(), source })
 }
 
 /// One embedder for each of `threads`.

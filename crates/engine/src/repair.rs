@@ -1,12 +1,13 @@
 //! Making a damaged collection whole again.
 
 use crate::articles::put;
+use crate::model::model_of;
 use crate::{Amount, Error, Result, Steps, Watch};
-use ingest::embed::{self, Workload};
+use ingest::embed::Workload;
 use ingest::pipeline::Plan;
 use ingest::walk::Found;
 use serde::Serialize;
-use store::{CheckReport, Collection, Mended};
+use store::{CheckReport, Collection, Mended, SegmentEntry};
 
 /// What repairing did.
 #[derive(Debug, Serialize)]
@@ -44,9 +45,8 @@ pub fn repair(location: &str, threads: usize, watch: &dyn Watch) -> Result<Repai
     let mut collection = store::open(location)?;
     let (mut put_back, mut embedded) = (0, 0);
     if !to_put_back(&*collection)?.is_empty() {
-        let model = collection.manifest().model.clone();
-        let embedder = embed::load(&model.name, Workload::Passages)
-            .map_err(|source| Error::Model { name: model.name.clone(), source })?;
+        let model = &collection.manifest().model;
+        let embedder = model_of(&*collection, Workload::Passages)?;
         if embedder.model().hash != model.hash {
             return Err(Error::unusable(format!(
                 "the collection was made with another model of the name {:?} ({}, here {})",
@@ -65,8 +65,7 @@ pub fn repair(location: &str, threads: usize, watch: &dyn Watch) -> Result<Repai
     let steps = Steps::of(watch);
     let mut writer = collection.writer()?;
     writer.forget_salvaged()?;
-    let due = |entry: &store::SegmentEntry| entry.graph.is_none() && entry.rows >= store::GRAPH_ROWS;
-    if collection.manifest().segments.iter().any(due) {
+    if collection.manifest().segments.iter().any(SegmentEntry::lacks_graph) {
         // Else the vectors of what is lost may stay: whoever indexes its source again need not embed it again.
         writer.merge(threads, &|step, done, of| steps.show(step, done, of))?;
     }

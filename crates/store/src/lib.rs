@@ -26,7 +26,6 @@ pub use collection::{
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};
 pub use language::Language;
-pub use local::GRAPH_ROWS;
 pub use local::Mended;
 pub use manifest::{Fusion, FusionMethod, Manifest, SegmentEntry};
 

@@ -75,6 +75,16 @@ pub struct SegmentEntry {
     pub graph: Option<GraphEntry>,
 }
 
+/// A segment with fewer rows has no graph: looking at each of them takes no longer.
+const GRAPH_ROWS: usize = 4096;
+
+impl SegmentEntry {
+    /// Whether it is big enough for a graph and has none.
+    pub fn lacks_graph(&self) -> bool {
+        self.graph.is_none() && self.rows >= GRAPH_ROWS
+    }
+}
+
 /// The graph of a segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GraphEntry {

@@ -1,69 +1,22 @@
 //! A collection's life: create, add, update, delete, reopen, merge, compact; who sees what, when.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
-use ingest::pipeline::{EmbeddedArticle, Passage};
-use ingest::{Article, ByteSpan, Chunking, MetaValue, ModelInfo};
+mod common;
+
+use common::{article, go_on, model, vector};
+use ingest::pipeline::EmbeddedArticle;
+use ingest::{Chunking, MetaValue};
 use std::ops::ControlFlow;
 use std::path::Path;
 use store::{Change, Collection, DenseSearch, Error, Language, Step, Writer};
-
-fn model() -> ModelInfo {
-    ModelInfo {
-        name: "test".into(),
-        hash: "0".into(),
-        dimensions: 4,
-        window: 64,
-        query_prefix: String::new(),
-        passage_prefix: String::new(),
-    }
-}
 
 fn create(path: &Path) -> Box<dyn Collection> {
     store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default(), Language::English)
         .unwrap()
 }
 
-fn go_on(_: Step, _: usize, _: usize) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn open(path: &Path) -> Box<dyn Collection> {
     store::open(path.to_str().unwrap()).unwrap()
-}
-
-/// A unit vector that depends on the text alone, as a model's does.
-fn vector(text: &str) -> Vec<f32> {
-    let hash = ingest::Fingerprint::of([text.as_bytes()]).0;
-    let raw: Vec<f32> = (0..4).map(|i| f32::from(hash[i]) - 127.5).collect();
-    let norm = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
-    raw.into_iter().map(|x| x / norm).collect()
-}
-
-/// An article whose passages are its lines.
-fn article(id: &str, text: &str) -> EmbeddedArticle {
-    let mut start = 0;
-    let mut spans = Vec::new();
-    for line in text.split_inclusive('\n') {
-        spans.push(ByteSpan::new(start, start + line.trim_end().len()));
-        start += line.len();
-    }
-    let article = Article {
-        id: id.into(),
-        title: format!("Title of {id}"),
-        path: format!("{id}.txt"),
-        text: text.into(),
-        body: vec![ByteSpan::new(0, text.len())],
-        record_line: None,
-        metadata: Default::default(),
-        questions: Vec::new(),
-    };
-    let passages = spans.iter().map(|span| Passage {
-        span: *span,
-        line: article.line_at(span.start),
-        fingerprint: model().fingerprint(span.of(text)),
-        vector: Some(vector(span.of(text))),
-    });
-    EmbeddedArticle { fingerprint: article.fingerprint("test"), passages: passages.collect(), article }
 }
 
 fn texts(collection: &dyn Collection, query: &str, k: usize) -> Vec<String> {

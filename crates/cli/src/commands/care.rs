@@ -75,9 +75,7 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
             let steps = Steps::of(&bars);
             collection.check(&|step, done, of| steps.show(step, done, of))?
         }
-        Err(
-            error @ (store::Error::NotFound { .. } | store::Error::NewerFormat { .. } | store::Error::Occupied { .. }),
-        ) => return Err(error.into()),
+        Err(error @ (store::Error::NotFound { .. } | store::Error::NewerFormat { .. })) => return Err(error.into()),
         // Too damaged to open: what can be said is which files are the reason.
         Err(error) => {
             let found = store::survey(&location).unwrap_or_else(|error| vec![error.to_string()]);

@@ -1,9 +1,12 @@
 //! Reading everything, and saying what does not hold.
 
-use super::snapshot::{MANAGED, Snapshot};
+use super::layout::Layout;
+use super::snapshot::{MANAGED, META, Snapshot};
 use crate::collection::{CheckReport, PassageKey, Progress, Step};
 use crate::{Error, Result};
 use std::collections::HashMap;
+use std::path::Path;
+use tantivy::Index;
 
 /// How many passages are fetched at once.
 const BLOCK: usize = 256;
@@ -32,32 +35,36 @@ pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport
     Ok(report)
 }
 
-/// The files of the text index, by their seals, or where they have none by tantivy's own checksums.
+/// The files of the text index, and that it knows them for its own.
 fn text(snapshot: &Snapshot, report: &mut CheckReport) {
-    let (folder, sealed) = (snapshot.layout.text(), snapshot.layout.files().sealed);
-    let files = snapshot.text_files();
-    report.files += files.len();
-    for path in files {
-        if let Err(error) = disk::Mapped::open(&path, |_| sealed).and_then(|file| file.verify()) {
-            report.problems.push(error.to_string());
-        }
+    let (layout, index) = (&snapshot.layout, snapshot.searcher.index());
+    let managed = index.directory().list_managed_files();
+    let mut named = true;
+    for file in snapshot.segment_files() {
+        report.files += 1;
+        named &= managed.contains(&file);
+        report.problems.extend(verify_text(layout, index, &file).err().map(|error| error.to_string()));
     }
-    let managed = snapshot.searcher.index().directory().list_managed_files();
-    if snapshot.segment_files().any(|file| !managed.contains(&file)) {
+    // Without seals nothing tells whether these two are as they were written.
+    for path in [META, MANAGED].map(|file| layout.text().join(file)) {
+        report.files += 1;
+        let read = disk::Mapped::open(&path, |_| layout.files().sealed).and_then(|file| file.verify());
+        report.problems.extend(read.err().map(|error| error.to_string()));
+    }
+    if !named {
         let problem = "it does not name the commit's files, so they would never be removed";
-        report.problems.push(format!("{}: {problem}", folder.join(MANAGED).display()));
+        report.problems.push(format!("{}: {problem}", layout.text().join(MANAGED).display()));
     }
-    if sealed {
-        return;
+}
+
+/// Sees that a file of a text segment is as it was written: by its seal, or where it has none by tantivy's checksum.
+pub fn verify_text(layout: &Layout, index: &Index, file: &Path) -> Result<()> {
+    let (path, sealed) = (layout.text().join(file), layout.files().sealed);
+    disk::Mapped::open(&path, |_| sealed)?.verify()?;
+    if !sealed && !matches!(index.directory().validate_checksum(file), Ok(true)) {
+        return Err(Error::damaged(path, "its checksum is not the one it was written with"));
     }
-    match snapshot.searcher.index().validate_checksum() {
-        Ok(damaged) => {
-            report.problems.extend(damaged.iter().map(|file| {
-                format!("{}: its checksum is not the one it was written with", folder.join(file).display())
-            }))
-        }
-        Err(error) => report.problems.push(format!("{}: {error}", folder.display())),
-    }
+    Ok(())
 }
 
 /// Every passage is its article's text at its span, and is the one that the article says.

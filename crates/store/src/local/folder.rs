@@ -36,11 +36,17 @@ impl Folder {
         Self { path, files, closed: Arc::default() }
     }
 
+    /// That nothing failed to be written before: what is there may be the last commit's, and nothing else is.
+    fn open(&self) -> io::Result<()> {
+        match self.closed.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("nothing more is written or removed after an earlier failure")),
+            false => Ok(()),
+        }
+    }
+
     /// Writes, unless that failed before.
     fn write<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(io::Error::other("nothing more is written after an earlier failure"));
-        }
+        self.open()?;
         write().inspect_err(|_| self.closed.store(true, Ordering::SeqCst))
     }
 
@@ -128,11 +134,7 @@ impl Directory for Folder {
     }
 
     fn delete(&self, name: &Path) -> Result<(), DeleteError> {
-        let removed = match self.closed.load(Ordering::SeqCst) {
-            // It may be the last commit's.
-            true => Err(io::Error::other("nothing is removed after an earlier failure")),
-            false => self.files.disk.remove(&self.path.join(name)),
-        };
+        let removed = self.open().and_then(|()| self.files.disk.remove(&self.path.join(name)));
         removed.map_err(|error| match error.kind() {
             ErrorKind::NotFound => DeleteError::FileDoesNotExist(name.to_owned()),
             _ => DeleteError::IoError { io_error: Arc::new(error), filepath: name.to_owned() },

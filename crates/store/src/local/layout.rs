@@ -94,8 +94,15 @@ impl Layout {
     }
 
     /// What the marker holds.
-    pub fn marker_text(&self) -> String {
+    fn marker_text(&self) -> String {
         format!("nigh collection, format {}\n", self.format)
+    }
+
+    /// Writes the marker, which makes the folder a collection.
+    pub fn mark(&self) -> Result<()> {
+        // A line for people to read, so without a seal.
+        let files = Files { sealed: false, ..self.files() };
+        Ok(disk::write(&files, &self.marker(), self.marker_text().as_bytes())?)
     }
 
     /// The format that the marker says.
@@ -115,11 +122,7 @@ impl Layout {
             Some(found) if found > FORMAT => Err(Error::NewerFormat { path: self.root.clone(), found, known: FORMAT }),
             _ => Err(Error::damaged(
                 path,
-                format!(
-                    "expected {:?}, found {:?}",
-                    Self::marker_text(self),
-                    text.chars().take(60).collect::<String>()
-                ),
+                format!("expected {:?}, found {:?}", self.marker_text(), text.chars().take(60).collect::<String>()),
             )),
         }
     }

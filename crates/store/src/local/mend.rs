@@ -3,8 +3,10 @@
 //! What is damaged is left out of a new commit: a graph alone, for it is built again from its vectors; vectors, for
 //! they are made again from the text; a text segment, whose articles are read out of it first as far as they
 //! read. These go into a file of their own before the commit, so that they are on disk at every moment; whoever embeds
-//! puts them back. Only an article whose own text is damaged is lost, and it is named.
+//! puts them back. An article is lost whose own text is damaged, or in whose segment it does not read what was deleted; it is
+//! named where that reads.
 
+use super::check::verify_text;
 use super::folder::Folder;
 use super::layout::Layout;
 use super::lock::WriterLock;
@@ -14,7 +16,7 @@ use super::waiting::Waiting;
 use super::writer::LocalWriter;
 use crate::manifest::FORMAT;
 use crate::{Error, Manifest, Result};
-use disk::Files;
+use index::Graph;
 use ingest::Article;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
@@ -74,29 +76,34 @@ fn commit(layout: &Layout) -> Result<(Value, Manifest), String> {
 
 /// What is damaged in the collection at `path`, each naming its file.
 pub fn survey(path: &Path) -> Result<Vec<String>> {
-    Ok(Survey::of(Layout::new(path, Arc::new(disk::System)))?.problems)
+    let (layout, marker) = found(path)?;
+    Ok(Survey::of(layout, marker)?.problems)
+}
+
+/// Where the collection at `path` is, of which format it is by its commit, and what is wrong with its marker.
+fn found(path: &Path) -> Result<(Layout, Option<String>)> {
+    let asked = Layout::new(path, Arc::new(disk::System));
+    let fits = |layout: &Layout| commit(layout).is_ok_and(|(_, manifest)| manifest.format == layout.format());
+    let marked = asked.again();
+    match marked {
+        Ok(layout) if fits(&layout) => Ok((layout, None)),
+        Err(error @ Error::Io { .. }) => Err(error),
+        // Of another format than the marker says, if the commit reads as one of that.
+        marked => match (1..=FORMAT).rev().map(|format| asked.of_format(format)).find(fits) {
+            Some(layout) => {
+                let said =
+                    marked.err().map_or_else(|| "it says another format than the commit".to_owned(), |e| e.to_string());
+                let problem = format!("{}: {said}", layout.marker().display());
+                Ok((layout, Some(problem)))
+            }
+            None => Ok((marked?, None)),
+        },
+    }
 }
 
 impl Survey {
-    fn of(asked: Layout) -> Result<Self> {
-        let mut problems = Vec::new();
-        let fits = |layout: &Layout| commit(layout).is_ok_and(|(_, manifest)| manifest.format == layout.format());
-        let marked = asked.again();
-        let (layout, marker) = match marked {
-            Ok(layout) if fits(&layout) => (layout, true),
-            Err(error @ Error::Io { .. }) => return Err(error),
-            // Of another format than the marker says, if the commit reads as one of that.
-            marked => match (1..=FORMAT).rev().map(|format| asked.of_format(format)).find(fits) {
-                Some(layout) => {
-                    let said = marked
-                        .err()
-                        .map_or_else(|| "it says another format than the commit".to_owned(), |e| e.to_string());
-                    problems.push(format!("{}: {said}", layout.marker().display()));
-                    (layout, false)
-                }
-                None => (marked?, true),
-            },
-        };
+    /// Looks at every file of a collection; `marker` is what is wrong with its marker.
+    fn of(layout: Layout, marker: Option<String>) -> Result<Self> {
         let path = layout.text().join(META);
         let lost = |error: &str| {
             let problem = format!(
@@ -110,8 +117,8 @@ impl Survey {
             layout,
             metas,
             manifest,
-            problems,
-            marker,
+            marker: marker.is_none(),
+            problems: marker.into_iter().collect(),
             managed: true,
             text: BTreeSet::new(),
             vectors: BTreeSet::new(),
@@ -142,18 +149,9 @@ impl Survey {
             let said = managed.err().unwrap_or_else(|| "it does not name the commit's files".to_owned());
             self.problems.push(format!("{}: {said}", self.layout.text().join(MANAGED).display()));
         }
-        let sealed = self.layout.files().sealed;
         for (at, meta) in metas.iter().enumerate() {
             for file in segment_files(meta) {
-                let path = self.layout.text().join(&file);
-                let read = disk::Mapped::open(&path, |_| sealed).and_then(|file| file.verify());
-                let mut problem = damage(read.map_err(Error::from))?;
-                if problem.is_none() && !sealed {
-                    let holds = index.directory().validate_checksum(&file);
-                    problem = (!matches!(holds, Ok(true)))
-                        .then(|| format!("{}: its checksum is not the one it was written with", path.display()));
-                }
-                if let Some(problem) = problem {
+                if let Some(problem) = damage(verify_text(&self.layout, &index, &file))? {
                     self.problems.push(problem);
                     self.text.insert(at);
                 }
@@ -166,13 +164,15 @@ impl Survey {
         for (at, entry) in self.manifest.segments.iter().enumerate() {
             let mut alone = entry.clone();
             alone.graph = None;
-            let verify = |entry| open_segment(&self.layout, entry).and_then(|segment| Ok(segment.verify()?));
-            let (problem, of) = match damage(verify(&alone))? {
+            let open = |entry| open_segment(&self.layout, entry);
+            let (problem, of) = match damage(open(&alone).and_then(|segment| Ok(segment.verify()?)))? {
                 Some(problem) => (problem, &mut self.vectors),
-                None => match damage(verify(entry))? {
-                    Some(problem) => (problem, &mut self.graphs),
-                    None => continue,
-                },
+                None => {
+                    match damage(open(entry).and_then(|segment| Ok(segment.graph().map_or(Ok(()), Graph::verify)?)))? {
+                        Some(problem) => (problem, &mut self.graphs),
+                        None => continue,
+                    }
+                }
             };
             self.problems.push(problem);
             of.insert(at);
@@ -193,10 +193,9 @@ fn damage(result: Result<()>) -> Result<Option<String>> {
 /// Leaves out of a new commit what is damaged, once all that can be read of it is safe. Nothing changes where
 /// nothing is damaged.
 pub fn mend(path: &Path) -> Result<Mended> {
-    let survey = Survey::of(Layout::new(path, Arc::new(disk::System)))?;
-    let lock = WriterLock::take(&survey.layout)?;
-    // Again, now that nobody else writes.
-    let survey = Survey::of(survey.layout)?;
+    let (layout, marker) = found(path)?;
+    let lock = WriterLock::take(&layout)?;
+    let survey = Survey::of(layout, marker)?;
     let (layout, files) = (survey.layout.clone(), survey.layout.files());
     if !survey.text.is_empty() {
         salvage(&survey)?;
@@ -211,8 +210,7 @@ pub fn mend(path: &Path) -> Result<Mended> {
         disk::write(&files, &layout.text().join(MANAGED), &named)?;
     }
     if !survey.marker {
-        let marker = Files { sealed: false, ..files.clone() };
-        disk::write(&marker, &layout.marker(), layout.marker_text().as_bytes())?;
+        layout.mark()?;
     }
     if !(survey.text.is_empty() && survey.vectors.is_empty() && survey.graphs.is_empty()) {
         let commit = without(&survey)?;

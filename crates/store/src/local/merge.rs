@@ -12,8 +12,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// A segment with fewer rows has no graph: looking at each of them takes no longer.
-pub const GRAPH_ROWS: usize = 4096;
 /// A segment is merged with all smaller ones once these together have a quarter of its rows. Every
 /// row is so written a number of times that grows with the logarithm of the collection.
 const SHARE: usize = 4;
@@ -48,8 +46,7 @@ pub fn tiered(writer: &mut LocalWriter, threads: usize, progress: &Progress<'_>)
         chosen.extend(others.iter().filter(|&&at| live[at].count() * 2 < entries[at].rows));
         if chosen.is_empty() {
             // One of the size that has a graph and without one is a merge of itself.
-            let due = |entry: &SegmentEntry| entry.rows >= GRAPH_ROWS && entry.graph.is_none();
-            chosen.extend(entries.iter().position(due));
+            chosen.extend(entries.iter().position(SegmentEntry::lacks_graph));
         }
         if chosen.is_empty() {
             return Ok(());
@@ -206,12 +203,13 @@ impl Merge {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         };
+        let parts: Vec<_> = self.segments.iter().map(|(s, _)| (s.vectors(), s.vectors().tags())).collect();
         for (done, &(key, at, row)) in rows.iter().enumerate() {
-            let vectors = self.segments[at].0.vectors();
-            let (tag, vector) = (vectors.tags()[row as usize], vectors.vector(row));
+            let (vectors, tags) = parts[at];
+            let vector = vectors.vector(row);
             // Before it gets a new checksum.
             vectors.intact()?;
-            file.push(key, tag, vector)?;
+            file.push(key, tags[row as usize], vector)?;
             if done % 1024 == 0 {
                 step(done)?;
             }
@@ -219,7 +217,7 @@ impl Merge {
         step(rows.len())?;
         let checksum = file.finish()?;
         let mut entry = SegmentEntry { number: self.number, rows: rows.len(), checksum, graph: None };
-        if entry.rows >= GRAPH_ROWS {
+        if entry.lacks_graph() {
             let vectors = index::VectorFile::open(&path)?;
             let progress = |done, all| steps(Step::Graph, done, all);
             let graph = index::graph::build(&vectors, self.params, self.threads, &progress)?;

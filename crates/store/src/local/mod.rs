@@ -25,7 +25,6 @@ use ingest::Article;
 use ingest::walk::COLLECTION_MARKER;
 use layout::Layout;
 pub use mend::{Mended, mend, survey};
-pub use merge::GRAPH_ROWS;
 use snapshot::Snapshot;
 use std::path::Path;
 use std::sync::Arc;

@@ -86,12 +86,6 @@ impl Snapshot {
         Ok(newest.opstamp == self.metas.opstamp && segments(&newest) == segments(&self.metas))
     }
 
-    /// The paths of the commit's files in the text folder, that of the commit included.
-    pub fn text_files(&self) -> Vec<PathBuf> {
-        let folder = self.layout.text();
-        self.segment_files().chain([META, MANAGED].map(PathBuf::from)).map(|file| folder.join(file)).collect()
-    }
-
     /// The names of the files of the commit's text segments.
     pub fn segment_files(&self) -> impl Iterator<Item = PathBuf> {
         self.metas.segments.iter().flat_map(segment_files)

@@ -9,7 +9,7 @@ use super::snapshot::{Snapshot, open_index, open_segment};
 use crate::collection::{Change, CompactReport, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
-use disk::{Disk, Files};
+use disk::Disk;
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, Fingerprint};
@@ -67,9 +67,7 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     commit(layout, &mut text_writer(layout, &index)?, manifest)?;
     // The marker must not outlast what it marks.
     sync(disk, Some(root))?;
-    // A line for people to read, so without a seal.
-    let marker = Files { sealed: false, ..layout.files() };
-    Ok(disk::write(&marker, &layout.marker(), layout.marker_text().as_bytes())?)
+    layout.mark()
 }
 
 fn sync(disk: &dyn Disk, folder: Option<&Path>) -> Result<()> {
