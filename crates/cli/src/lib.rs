@@ -46,6 +46,7 @@ fn is_damage(error: &anyhow::Error) -> bool {
 pub fn main() -> ExitCode {
     let begun = Instant::now();
     keep_pdf_panics_quiet();
+    commands::apart::set_up();
     let args = Args::parse();
     let mut output = Output::new(args.json);
     let result = run(args, &mut output, begun).and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
@@ -79,6 +80,7 @@ fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcom
         Command::Check(args) => commands::care::check(&args, &config, output),
         Command::Delete(args) => commands::care::delete(&args, &config, output),
         Command::Compact(args) => commands::care::compact(&args, &config, output),
+        Command::ReadApart => commands::apart::run(),
         Command::Models => commands::about::models(output),
         Command::Bench(args) => commands::bench::run(&args, &config, output, begun),
         Command::Completions(args) => commands::about::completions(&args, output),

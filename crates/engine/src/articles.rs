@@ -110,7 +110,7 @@ pub fn language(job: &Job<'_>) -> Language {
     for source in walk(job.roots, job.format, |_| String::new()) {
         let Found::Source(source) = source else { continue };
         // What is wrong with an article is said when it is indexed.
-        let _ = ingest::read::read(&source, job.plan.article_limit, &mut |article| {
+        let _ = ingest::read::read(&source, job.plan.limits, &mut |article| {
             if let Ok(article) = article {
                 let body = article.body.first().map_or("", |span| span.of(&article.text));
                 found.push(Language::detect(&body[..body.floor_char_boundary(LOOKED_INTO)]));

@@ -152,7 +152,7 @@ pub struct QaPair {
 ///
 /// `text` is what spans count in: for plain text, Markdown and the question-and-answer layout it
 /// is the file, byte for byte if that is UTF-8; for HTML, PDF and records it is the extracted text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Article {
     /// Unique in its collection.
     pub id: String,

@@ -6,6 +6,7 @@ use crate::article::{Article, ByteSpan};
 use crate::chunk::Chunking;
 use crate::embed::{Embedder, ModelInfo, Role, WordPieces};
 use crate::hash::Fingerprint;
+use crate::read::Limits;
 use crate::walk::{Found, Source};
 use crate::{Error, Result, read};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -33,8 +34,8 @@ pub struct Plan {
     pub chunking: Chunking,
     /// How many embed at once.
     pub threads: usize,
-    /// The most bytes of one article.
-    pub article_limit: u64,
+    /// What one article may cost.
+    pub limits: Limits,
 }
 
 /// A passage, ready to be stored.
@@ -220,7 +221,7 @@ impl Reading<'_> {
     fn read(&mut self, source: &Source) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
         let end = self.bytes + source.bytes;
-        let limit = self.plan.article_limit;
+        let limits = self.plan.limits;
         let mut emit = |item| {
             flow = match item {
                 Ok(article) => self.arrived(source, article, end),
@@ -228,7 +229,7 @@ impl Reading<'_> {
             };
             flow
         };
-        let result = read::read(source, limit, &mut emit);
+        let result = read::read(source, limits, &mut emit);
         self.bytes = end;
         match result {
             Err(error) if flow.is_continue() => self.open(Event::Failed(error), Vec::new()),

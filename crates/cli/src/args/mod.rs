@@ -14,6 +14,7 @@ pub use values::{ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, For
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
+use ingest::read::Limits;
 use ranking::zero_to_one;
 use std::path::PathBuf;
 use store::Language;
@@ -71,6 +72,9 @@ pub enum Command {
     Delete(Delete),
     /// Drop what was deleted and leave one segment with a fresh graph
     Compact(Compact),
+    /// Read files for another process of this program
+    #[command(hide = true)]
+    ReadApart,
     /// List the models that can be asked for by name
     Models,
     /// Measure
@@ -143,8 +147,11 @@ pub struct Index {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// The most bytes of one article; a larger one is skipped and named
-    #[arg(long, value_name = "N", default_value_t = 16 << 20)]
+    #[arg(long, value_name = "N", default_value_t = Limits::USUAL.bytes)]
     pub max_article_bytes: u64,
+    /// The most seconds to read one HTML or PDF file; one that takes longer is skipped and named
+    #[arg(long, value_name = "N", default_value_t = Limits::USUAL.seconds, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_article_seconds: u64,
 }
 
 /// `nigh search`

@@ -12,6 +12,7 @@ use engine::articles::{self, Job, Report};
 use engine::text::{counted, titled};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
+use ingest::read::Limits;
 use ingest::{Chunking, Embedder};
 use std::path::PathBuf;
 use store::{Collection, Language};
@@ -25,7 +26,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let plan = Plan {
         chunking: chunking(args, config, existing.as_deref())?,
         threads: config.threads(args.threads),
-        article_limit: args.max_article_bytes,
+        limits: Limits { bytes: args.max_article_bytes, seconds: args.max_article_seconds },
     };
     if let (Some(asked), Some(was)) = (args.language, existing.as_deref().map(|was| was.manifest().language))
         && asked != was

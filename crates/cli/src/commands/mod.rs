@@ -1,6 +1,7 @@
 //! One file a command, or a few that belong together.
 
 pub mod about;
+pub mod apart;
 pub mod bench;
 pub mod care;
 pub mod demo;

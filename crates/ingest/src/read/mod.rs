@@ -1,5 +1,6 @@
 //! A source to articles: one reader a format, all behind [`Reader`].
 
+pub mod apart;
 mod csv;
 mod html;
 mod jsonl;
@@ -18,6 +19,7 @@ use crate::article::{Article, ByteSpan};
 use crate::format::Format;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -48,12 +50,57 @@ pub fn reader(format: Format) -> &'static dyn Reader {
     }
 }
 
+/// What reading an article may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The most bytes of it.
+    pub bytes: u64,
+    /// How long reading it may take, where it is read [`apart`].
+    pub seconds: u64,
+}
+
+impl Limits {
+    /// Sixteen megabytes and a minute.
+    pub const USUAL: Self = Self { bytes: 16 << 20, seconds: 60 };
+}
+
+/// What is wrong with a file or record, without the file's name.
+#[derive(Debug, Serialize, Deserialize)]
+struct Failure {
+    line: Option<u64>,
+    problem: String,
+}
+
+impl Failure {
+    fn new(error: &Error) -> Self {
+        let line = match error {
+            Error::Malformed { line, .. } | Error::TooLarge { line, .. } => *line,
+            _ => None,
+        };
+        let path = error.path().map(|path| path.display().to_string()).unwrap_or_default();
+        let place = line.map_or_else(|| format!("{path}: "), |line| format!("{path}:{line}: "));
+        let said = error.to_string();
+        Self { line, problem: said.strip_prefix(&place).unwrap_or(&said).to_owned() }
+    }
+
+    fn of(self, path: &std::path::Path) -> Error {
+        Error::malformed(path, self.line, self.problem)
+    }
+}
+
 /// Hands every article of `source` to `emit`, as [`Reader::read`] does. The parsers of other people's formats are
 /// other people's code: a panic in one becomes an error.
 ///
 /// # Errors
 /// When the file as a whole cannot be read.
-pub fn read(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
+pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
+    if apart::is_apart(source.format) {
+        return apart::read(source, limits, emit);
+    }
+    here(source, limits.bytes, emit)
+}
+
+fn here(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
     let read = catch_unwind(AssertUnwindSafe(|| reader(source.format).read(source, limit, emit)));
     read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked; see above")))
 }

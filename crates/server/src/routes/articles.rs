@@ -16,6 +16,7 @@ use axum::response::IntoResponse;
 use engine::articles::{self, Report};
 use engine::{Names, Silent};
 use ingest::pipeline::Plan;
+use ingest::read::Limits;
 use ingest::walk::Found;
 use ingest::{Article, ByteSpan, MetaValue, Metadata};
 use query::explain::Explanation;
@@ -336,7 +337,7 @@ pub struct ArticlePut {
 fn add(hosted: &Hosted, models: &Models, article: Article) -> Result<Report> {
     let mut collection = store::open(&hosted.location())?;
     let manifest = collection.manifest();
-    let plan = Plan { chunking: manifest.chunking, threads: 1, article_limit: u64::MAX };
+    let plan = Plan { chunking: manifest.chunking, threads: 1, limits: Limits::USUAL };
     let embedder = models.embedder(&manifest.model.name)?;
     let found = std::iter::once(Found::Article(Box::new(article)));
     let report = articles::add(&mut *collection, embedder, found, &plan, &Silent::default()).map_err(inner)?;
@@ -456,7 +457,11 @@ fn index(
     let root = folder.canonicalize()?;
     // Called as they lie in the folder.
     let names = Names::new(&root.join("collection").to_string_lossy());
-    let plan = Plan { chunking: collection.manifest().chunking, threads, article_limit };
+    let plan = Plan {
+        chunking: collection.manifest().chunking,
+        threads,
+        limits: Limits { bytes: article_limit, ..Limits::USUAL },
+    };
     let roots = [root];
     let job = articles::Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
     let bytes = articles::survey(&job).map_err(|unsupported| {
