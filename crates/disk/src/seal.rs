@@ -8,8 +8,11 @@
 //! ```
 //! All numbers are little-endian.
 
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::ops::Range;
 use std::path::Path;
+#[cfg(not(loom))]
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use twox_hash::XxHash3_64;
 
@@ -155,5 +158,63 @@ impl Seal {
     /// How many pages there are.
     pub fn pages(&self) -> usize {
         self.sums.len()
+    }
+}
+
+/// Every order in which two threads can look at pages: `RUSTFLAGS="--cfg loom" cargo test -p disk --lib interleavings`.
+#[cfg(all(test, loom))]
+mod interleavings {
+    use super::*;
+    use loom::sync::Arc;
+
+    /// Three pages and their seal; the one numbered `damaged` is not as it was.
+    fn sealed(damaged: Option<usize>) -> (Vec<u8>, Seal) {
+        let path = Path::new("a");
+        let mut contents = vec![7; 2 * PAGE + 9];
+        let sums: Vec<u64> = contents.chunks(PAGE).map(sum).collect();
+        let file = [contents.clone(), encode(path, contents.len() as u64, &sums)].concat();
+        let seal = Seal::read(path, &file).unwrap();
+        damaged.into_iter().for_each(|page| contents[page * PAGE] = 8);
+        (contents, seal)
+    }
+
+    /// Two threads look at these ranges of pages, in every order; what each is told, and the seal.
+    fn all_orders(damaged: Option<usize>, ranges: [Range<usize>; 2], holds: fn([bool; 2], &Seal)) {
+        loom::model(move || {
+            let shared = Arc::new(sealed(damaged));
+            let looking = |range: Range<usize>| {
+                let shared = shared.clone();
+                move || shared.1.check(&shared.0, range.start * PAGE..range.end * PAGE).is_ok()
+            };
+            let other = loom::thread::spawn(looking(ranges[1].clone()));
+            let told = looking(ranges[0].clone())();
+            holds([told, other.join().unwrap()], &shared.1);
+        });
+    }
+
+    #[test]
+    fn a_whole_file_is_found_whole_and_each_page_counted_once() {
+        for ranges in [[0..2, 1..3], [0..3, 0..3], [0..1, 2..3]] {
+            all_orders(None, ranges, |told, seal| {
+                assert_eq!(told, [true, true]);
+                let left = seal.left.load(Ordering::Relaxed);
+                let seen: u32 = seal.seen.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
+                assert_eq!(left + seen as usize, 3);
+            });
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_that_a_damaged_page_is_right() {
+        for ranges in [[2..3, 0..3], [1..3, 2..3]] {
+            all_orders(Some(2), ranges, |told, seal| {
+                assert_eq!(told, [false, false]);
+                assert!(!seal.is_whole());
+            });
+        }
+        all_orders(Some(2), [0..2, 1..3], |told, seal| {
+            assert_eq!(told, [true, false]);
+            assert!(!seal.is_whole());
+        });
     }
 }
