@@ -211,11 +211,14 @@ impl Taking<'_> {
     /// it is told every id that was seen and every path with something wrong in it.
     fn all(
         self,
-        writer: Box<dyn Writer>,
+        mut writer: Box<dyn Writer>,
         found: impl Iterator<Item = Found> + Send,
         delete: impl FnOnce(&mut dyn Writer, &HashSet<String>, &HashSet<PathBuf>) -> store::Result<usize>,
     ) -> Result<Report> {
         let (begun, Self { embedder, known, plan, bytes, watch }) = (Instant::now(), self);
+        // An eighth is for articles under way; the rest is for the model, for what is known of the articles that are
+        // there, and for the system's cache of the files.
+        writer.set_memory(plan.memory.map(|memory| memory / 2));
         watch.begin("indexing", Amount::Bytes(bytes));
         let mut sink = Sink {
             writer,

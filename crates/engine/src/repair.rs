@@ -5,7 +5,6 @@ use crate::model::model_of;
 use crate::{Amount, Error, Result, Steps, Watch};
 use ingest::embed::Workload;
 use ingest::pipeline::Plan;
-use ingest::read::Limits;
 use ingest::walk::Found;
 use serde::Serialize;
 use store::{CheckReport, Collection, Mended, SegmentEntry};
@@ -56,7 +55,7 @@ pub fn repair(location: &str, threads: usize, watch: &dyn Watch) -> Result<Repai
                 embedder.model().hash
             )));
         }
-        let plan = Plan { chunking: collection.manifest().chunking, threads, limits: Limits::USUAL };
+        let plan = Plan::new(collection.manifest().chunking, threads);
         let report = put(&mut *collection, embedder, &to_put_back, &plan, watch)?;
         if report.interrupted {
             return Err(Error::Partly(Box::new(Error::Stopped)));

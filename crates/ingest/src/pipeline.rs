@@ -36,6 +36,20 @@ pub struct Plan {
     pub threads: usize,
     /// What one article may cost.
     pub limits: Limits,
+    /// How much memory the whole run is to keep within, in bytes, as far as that can be chosen.
+    pub memory: Option<u64>,
+}
+
+impl Plan {
+    /// The usual limits.
+    pub fn new(chunking: Chunking, threads: usize) -> Self {
+        Self { chunking, threads, limits: Limits::USUAL, memory: None }
+    }
+
+    /// How many bytes of articles may be under way.
+    fn under_way(&self) -> u64 {
+        self.memory.map_or(UNDER_WAY, |memory| memory / 8)
+    }
 }
 
 /// A passage, ready to be stored.
@@ -95,8 +109,10 @@ pub struct Totals {
 
 /// How many passages may wait for each embedding thread.
 const QUEUE: usize = 32;
-/// How many articles may be under way.
+/// How many articles may be under way, if they are small.
 const ARTICLES: usize = 256;
+/// How many bytes of articles may be under way where nothing is said.
+const UNDER_WAY: u64 = 256 << 20;
 
 /// A longer id is no name, and too long to be looked up by.
 const LONGEST_ID: usize = 1024;
@@ -106,8 +122,10 @@ struct Pending {
     event: Event,
     /// [`Totals::bytes`] when it is handed over.
     bytes: u64,
-    /// The first of its passages' numbers that are not embedded yet.
+    /// How many of its passages are not embedded yet.
     missing: usize,
+    /// How many of the permits it holds.
+    permits: usize,
 }
 
 struct Task {
@@ -285,12 +303,23 @@ impl Reading<'_> {
         self.open(Event::Article(Box::new(EmbeddedArticle { article, fingerprint, passages })), texts)
     }
 
+    /// How many permits something is worth: one, or as many as its part of the bytes that may be under way.
+    fn worth(&self, event: &Event) -> usize {
+        let Event::Article(article) = event else { return 1 };
+        let vectors = article.passages.len() * self.model.dimensions * size_of::<f32>();
+        // The text stands there twice: as it is, and in what is to be embedded.
+        let bytes = 2 * article.article.text.len() + vectors;
+        let permit = self.plan.under_way() as usize / ARTICLES;
+        (bytes / permit.max(1)).clamp(1, ARTICLES)
+    }
+
     fn open(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
         let article = self.next;
         self.next += 1;
-        let pending = Pending { event, bytes: self.bytes, missing: texts.len() };
+        let permits = self.worth(&event);
+        let pending = Pending { event, bytes: self.bytes, missing: texts.len(), permits };
         if self.stop.load(Ordering::Relaxed)
-            || self.permits.send(()).is_err()
+            || (0..permits).any(|_| self.permits.send(()).is_err())
             || self.messages.send(Message::Opened(article, pending)).is_err()
         {
             return ControlFlow::Break(());
@@ -335,10 +364,10 @@ fn collect(
             }
         }
         while pending.front().is_some_and(|front| front.missing == 0) {
-            let Some(Pending { event, bytes, .. }) = pending.pop_front() else { break };
+            let Some(Pending { event, bytes, permits, .. }) = pending.pop_front() else { break };
             totals.bytes = bytes;
             first += 1;
-            let _ = returned.recv();
+            (0..permits).for_each(|_| _ = returned.recv());
             if let Event::Article(article) = &event {
                 totals.passages += article.passages.len();
             }

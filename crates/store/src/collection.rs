@@ -381,6 +381,10 @@ pub trait Writer {
     /// What builds graphs from now on.
     fn set_builder(&mut self, builder: index::Builder);
 
+    /// Segments for whose graph building would need more memory than this, in bytes, are no longer made by merging;
+    /// `None` for no limit. [`Writer::compact`] makes one segment all the same.
+    fn set_memory(&mut self, memory: Option<u64>);
+
     /// How lists are fused from now on; `None` for the default.
     fn set_fusion(&mut self, fusion: Option<Fusion>);
 

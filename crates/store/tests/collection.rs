@@ -455,6 +455,29 @@ fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
 }
 
 #[test]
+fn no_segment_is_merged_for_whose_graph_there_is_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut collection = create(&dir.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    twenty_commits(&mut *writer);
+    collection.refresh().unwrap();
+    let manifest = collection.manifest();
+    let memory = index::graph::memory(2_000, manifest.model.dimensions, manifest.graph);
+    writer.set_memory(Some(memory));
+    writer.merge(1, &go_on).unwrap();
+    collection.refresh().unwrap();
+    let rows = |collection: &dyn Collection| collection.manifest().segments.iter().map(|s| s.rows).collect::<Vec<_>>();
+    assert_eq!(rows(&*collection).iter().max(), Some(&1_800), "{:?}", rows(&*collection));
+    assert_eq!(rows(&*collection).iter().sum::<usize>(), 6_000);
+    assert!(rows(&*collection).len() <= 6, "{:?}", rows(&*collection));
+    sound(&*collection);
+    writer.set_memory(None);
+    writer.merge(1, &go_on).unwrap();
+    collection.refresh().unwrap();
+    assert_eq!(rows(&*collection), [6_000]);
+}
+
+#[test]
 fn a_text_that_is_gone_keeps_its_vector_through_a_merge_in_the_background() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));

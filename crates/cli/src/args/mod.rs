@@ -12,6 +12,7 @@ pub use ranking::{How, Ranking};
 pub use serving::{Key, KeyWhat, Mcp, Serve};
 pub use values::{ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, FormatArg, FusionArg, LevelArg, ModeArg};
 
+use bytesize::ByteSize;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use ingest::read::Limits;
@@ -146,6 +147,13 @@ pub struct Index {
     /// How many threads embed and build [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Keep within so much memory, such as 2GB (at least 256MB): graphs are then built over no more
+    /// passages at once than that allows, and searches visit more of them [default: no such limit]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<ByteSize>,
+    /// Let other programs go first
+    #[arg(long)]
+    pub low_priority: bool,
     /// The most bytes of one article; a larger one is skipped and named
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.bytes)]
     pub max_article_bytes: u64,
@@ -297,4 +305,15 @@ pub struct Man {
     /// The command [default: the program as a whole]
     #[arg(value_name = "COMMAND")]
     pub of: Option<String>,
+}
+
+/// The least memory that a run is promised to keep within.
+const LEAST_MEMORY: ByteSize = ByteSize::mb(256);
+
+fn memory(text: &str) -> Result<ByteSize, String> {
+    match text.parse::<ByteSize>() {
+        Ok(size) if size >= LEAST_MEMORY => Ok(size),
+        Ok(size) => Err(format!("expected at least {LEAST_MEMORY}, found {size}")),
+        Err(_) => Err("expected a size such as 512MB or 2GB".to_owned()),
+    }
 }

@@ -15,7 +15,6 @@ use engine::{Names, Questions};
 use eval::{Judged, Query};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
-use ingest::read::Limits;
 use ingest::{Chunking, Embedder};
 use query::{By, Mode, Options, Searcher};
 use serde::Serialize;
@@ -62,7 +61,7 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = root.join(".nigh").to_string_lossy().into_owned();
     let threads = args.threads.unwrap_or_else(cores);
     let embedder = embed::load(embed::builtin::ALIAS, Workload::Passages)?;
-    let plan = Plan { chunking: Chunking::default(), threads, limits: Limits::USUAL };
+    let plan = Plan::new(Chunking::default(), threads);
     let (model, language) = (embedder.model().clone(), Language::English);
     let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;
     let (roots, names) = ([root.join("data")], Names::new(&location));

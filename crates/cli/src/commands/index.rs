@@ -17,7 +17,15 @@ use ingest::{Chunking, Embedder};
 use std::path::PathBuf;
 use store::{Collection, Language};
 
+/// As nice as a process can be.
+#[cfg(unix)]
+const LEAST_URGENT: i32 = 19;
+
 pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+    #[cfg(unix)]
+    if args.low_priority {
+        rustix::process::nice(LEAST_URGENT)?;
+    }
     let location = config.collection(&args.on);
     let roots = canonical(&args.paths)?;
     let names = Names::new(&location);
@@ -27,6 +35,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         chunking: chunking(args, config, existing.as_deref())?,
         threads: config.threads(args.threads),
         limits: Limits { bytes: args.max_article_bytes, seconds: args.max_article_seconds },
+        memory: args.memory.map(|memory| memory.as_u64()),
     };
     if let (Some(asked), Some(was)) = (args.language, existing.as_deref().map(|was| was.manifest().language))
         && asked != was

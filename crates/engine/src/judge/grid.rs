@@ -7,7 +7,6 @@ use crate::{Amount, Error, Part as Progress, Result, Watch, articles, embedder_f
 use eval::loss::Searched;
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
-use ingest::read::Limits;
 use ingest::walk::Found;
 use ingest::{Chunking, Embedder, Embedding, Fingerprint, ModelInfo, Role, Strategy};
 use query::Mode;
@@ -187,7 +186,7 @@ fn build(
             None
         }
     });
-    let plan = Plan { chunking, threads: task.asked.threads, limits: Limits::USUAL };
+    let plan = Plan::new(chunking, task.asked.threads);
     // Its own progress counts bytes read of files, and there are none.
     let quiet = OnlyStop(task.watch);
     let report = articles::add(&mut *built, embedder.fork()?, stored, &plan, &quiet)?;

@@ -45,6 +45,13 @@ impl Default for Params {
 /// Told how many nodes are in, and how many there will be; whether to go on.
 pub type Progress<'a> = dyn Fn(usize, usize) -> ControlFlow<()> + Sync + 'a;
 
+/// About how many bytes building a graph over so many vectors needs, their own file aside.
+pub fn memory(rows: usize, dimensions: usize, params: Params) -> u64 {
+    // Codes, and once more in their new order; lists, their pruned copies, and once more in their new order.
+    let node = 2 * dimensions + 24 * params.m + 400;
+    (rows * node) as u64
+}
+
 /// Builds the graph over `vectors` with `threads` threads.
 ///
 /// # Errors

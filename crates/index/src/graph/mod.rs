@@ -18,7 +18,7 @@ mod select;
 mod twins;
 mod walk;
 
-pub use build::{Builder, Params, Progress, build};
+pub use build::{Builder, Params, Progress, build, memory};
 pub use flat::Graph;
 pub(crate) use flat::Groups;
 pub use reach::Health;

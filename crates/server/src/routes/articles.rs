@@ -337,7 +337,7 @@ pub struct ArticlePut {
 fn add(hosted: &Hosted, models: &Models, article: Article) -> Result<Report> {
     let mut collection = store::open(&hosted.location())?;
     let manifest = collection.manifest();
-    let plan = Plan { chunking: manifest.chunking, threads: 1, limits: Limits::USUAL };
+    let plan = Plan::new(manifest.chunking, 1);
     let embedder = models.embedder(&manifest.model.name)?;
     let found = std::iter::once(Found::Article(Box::new(article)));
     let report = articles::add(&mut *collection, embedder, found, &plan, &Silent::default()).map_err(inner)?;
@@ -457,11 +457,8 @@ fn index(
     let root = folder.canonicalize()?;
     // Called as they lie in the folder.
     let names = Names::new(&root.join("collection").to_string_lossy());
-    let plan = Plan {
-        chunking: collection.manifest().chunking,
-        threads,
-        limits: Limits { bytes: article_limit, ..Limits::USUAL },
-    };
+    let limits = Limits { bytes: article_limit, ..Limits::USUAL };
+    let plan = Plan { limits, ..Plan::new(collection.manifest().chunking, threads) };
     let roots = [root];
     let job = articles::Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
     let bytes = articles::survey(&job).map_err(|unsupported| {

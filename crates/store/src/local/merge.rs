@@ -19,17 +19,21 @@ const SHARE: usize = 4;
 /// that writes every row less often.
 const MANY: usize = 16;
 
-/// The places of the smallest segments, which the rule above says are to be merged, and those of the
-/// others.
-fn smallest(entries: &[SegmentEntry]) -> (Vec<usize>, Vec<usize>) {
+/// The places of the smallest segments, which the rule above says are to be merged into one of at most `most` rows, and
+/// those of the others.
+fn smallest(entries: &[SegmentEntry], most: usize) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|&at| entries[at].rows);
     let (mut merged, mut sum) = (0, 0);
     for (place, &at) in order.iter().enumerate() {
-        if place > 0 && entries[at].rows < SHARE * sum {
+        let rows = entries[at].rows;
+        if sum + rows > most {
+            break;
+        }
+        if place > 0 && rows < SHARE * sum {
             merged = place + 1;
         }
-        sum += entries[at].rows;
+        sum += rows;
     }
     let others = order.split_off(merged);
     (order, others)
@@ -42,11 +46,19 @@ pub fn tiered(writer: &mut LocalWriter, threads: usize, progress: &Progress<'_>)
         let snapshot = Snapshot::open(&writer.layout)?;
         let live = snapshot.live_rows()?;
         let entries = &writer.manifest.segments;
-        let (mut chosen, others) = smallest(entries);
-        chosen.extend(others.iter().filter(|&&at| live[at].count() * 2 < entries[at].rows));
+        let (mut chosen, others) = smallest(entries, writer.most_rows);
+        let mut rows: usize = chosen.iter().map(|&at| entries[at].rows).sum();
+        for at in others {
+            let alive = live[at].count();
+            if alive * 2 < entries[at].rows && rows + alive <= writer.most_rows {
+                rows += alive;
+                chosen.push(at);
+            }
+        }
         if chosen.is_empty() {
             // One of the size that has a graph and without one is a merge of itself.
-            chosen.extend(entries.iter().position(SegmentEntry::lacks_graph));
+            let lacks = |entry: &SegmentEntry| entry.lacks_graph() && entry.rows <= writer.most_rows;
+            chosen.extend(entries.iter().position(lacks));
         }
         if chosen.is_empty() {
             return Ok(());
@@ -100,7 +112,7 @@ pub struct Running {
 impl Running {
     /// Starts one, if there are many small segments.
     pub fn start(writer: &mut LocalWriter, threads: usize) -> Result<Option<Self>> {
-        let (small, _) = smallest(&writer.manifest.segments);
+        let (small, _) = smallest(&writer.manifest.segments, writer.most_rows);
         if small.len() < MANY {
             return Ok(None);
         }

@@ -114,6 +114,8 @@ pub struct LocalWriter {
     /// Where each text's vector stands in `rows`.
     fresh: HashMap<Fingerprint, usize>,
     changed: bool,
+    /// How many rows the largest segment may have that is made by merging.
+    pub(super) most_rows: usize,
     /// Whether segments were replaced that the last commit still names.
     replaced: bool,
     /// A merge in the background.
@@ -140,6 +142,7 @@ impl LocalWriter {
             rows: Vec::new(),
             fresh: HashMap::new(),
             changed: false,
+            most_rows: usize::MAX,
             replaced: false,
             merging: None,
             manifest: snapshot.manifest,
@@ -376,6 +379,11 @@ impl Writer for LocalWriter {
     fn set_builder(&mut self, builder: index::Builder) {
         self.changed |= self.manifest.graph.builder != builder;
         self.manifest.graph.builder = builder;
+    }
+
+    fn set_memory(&mut self, memory: Option<u64>) {
+        let of_one = index::graph::memory(1, self.manifest.model.dimensions, self.manifest.graph);
+        self.most_rows = memory.map_or(usize::MAX, |memory| (memory / of_one) as usize);
     }
 
     fn set_fusion(&mut self, fusion: Option<Fusion>) {
