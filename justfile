@@ -27,9 +27,17 @@ reliability:
 bench:
     cargo bench
 
-# Ten minutes of hostile files; needs a nightly toolchain and cargo-fuzz.
+# A quarter of an hour of hostile input for each of what takes any: over three hours. Needs a nightly toolchain and cargo-fuzz.
 fuzz:
-    cd crates/index && mkdir -p fuzz/corpus/files && cargo +nightly fuzz run files fuzz/corpus/files fuzz/seeds -- -max_total_time=600 -max_len=24000 -timeout=10
+    python3 tests/fuzz/run.py 900
+
+# Miri, the address sanitizer and loom; needs a nightly toolchain.
+unsafe:
+    .ci/unsafe
+
+# The program, built to be compared byte by byte, and what it is made of.
+release:
+    .ci/release
 
 # Measures against sentence-transformers and onnxruntime; see benches/README.md.
 record:

@@ -25,13 +25,15 @@ import time
 import urllib.parse
 from pathlib import Path
 
+import endurance
+
 ROOT = Path(__file__).resolve().parent.parent
 NIGH = ROOT / "target/release/nigh"
 MODEL = ROOT / "models/minilm-l6-v2-int8"
 PIECES = 128
 PASSAGES = 400
 ROUNDS = 5
-PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index", "reliability"]
+PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index", "reliability", "resources", "soak"]
 
 
 def lines():
@@ -438,6 +440,8 @@ def main():
         "serve": lambda folder: serve(folder, args.data.resolve()),
         "ranking": lambda folder: ranking(folder, args.data.resolve()),
         "reliability": reliability,
+        "resources": lambda folder: {"budgets": endurance.budgets(folder), "priority": endurance.priority(folder)},
+        "soak": lambda folder: endurance.soak(folder),
         "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]
     with contextlib.nullcontext(args.keep.resolve()) if args.keep else tempfile.TemporaryDirectory() as folder:

@@ -73,6 +73,12 @@ fn lines_that_do_not_read_are_named() {
         .said(2, &["again.trec:1: the same judgement stands in", "qrels.tsv:1"]);
     place.put("qrels.tsv", b"1\t\xff\t1\n");
     place.run(&EVAL).said(2, &["qrels.tsv:1: expected UTF-8"]);
+    place.put("qrels.tsv", format!("1 0 docs/moon.txt 1\n1 {}\n", "0 ".repeat(1 << 20)));
+    place.run(&EVAL).said(2, &["qrels.tsv:2: expected a line of at most 1048576 bytes, found one of 2097154"]);
+    place.put("qrels.tsv", format!("1 {}\n", "0 ".repeat(1 << 18)));
+    let wrong = place.run(&EVAL);
+    wrong.said(2, &["qrels.tsv:1: expected the four columns", "…"]);
+    assert!(wrong.err.len() < 1000, "{} bytes are no message", wrong.err.len());
     let missing = place.run(&["eval", "--queries", "q.jsonl", "--qrels", "none.tsv"]);
     missing.said(2, &["none.tsv"]);
     assert_eq!(missing.err.matches("No such file").count(), 1, "{}", missing.err);

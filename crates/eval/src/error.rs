@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What is said of a line is cut off here, in bytes: it repeats what was found.
+const LONGEST_PROBLEM: usize = 500;
+
 /// Everything that judging can report.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -68,7 +71,12 @@ impl Error {
     }
 
     pub(crate) fn line(path: &Path, line: u64, problem: impl Into<String>) -> Self {
-        Self::Line { path: path.to_owned(), line, problem: problem.into() }
+        let mut problem = problem.into();
+        if problem.len() > LONGEST_PROBLEM {
+            problem.truncate(problem.floor_char_boundary(LONGEST_PROBLEM));
+            problem.push('…');
+        }
+        Self::Line { path: path.to_owned(), line, problem }
     }
 
     pub(crate) fn file(path: &Path, problem: impl Into<String>) -> Self {

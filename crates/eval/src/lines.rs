@@ -3,11 +3,18 @@
 use crate::{Error, Result};
 use std::path::Path;
 
+/// A longer line is no question, judgement or result.
+const LONGEST: usize = 1 << 20;
+
 /// The lines of a file that are not blank, each with its number from 1, without a byte-order mark.
 pub fn each(path: &Path, mut line: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     for (number, bytes) in (1..).zip(bytes.split(|b| *b == b'\n')) {
+        if bytes.len() > LONGEST {
+            let problem = format!("expected a line of at most {LONGEST} bytes, found one of {}", bytes.len());
+            return Err(Error::line(path, number, problem));
+        }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| Error::line(path, number, format!("expected UTF-8, found other bytes ({error})")))?;
         if !text.trim().is_empty() {

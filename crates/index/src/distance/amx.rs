@@ -63,6 +63,9 @@ fn available() -> bool {
         const TILES_AND_BYTES: u32 = 1 << 24 | 1 << 25;
         const REQUEST_PERMISSION: i32 = 0x1023;
         const TILE_DATA: i32 = 18;
+        if cfg!(miri) {
+            return false; // It knows no assembly.
+        }
         let features = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).edx } else { 0 };
         features & TILES_AND_BYTES == TILES_AND_BYTES
             // SAFETY: this system call takes two numbers and changes nothing but what the process may use.

@@ -1,39 +1,26 @@
 //! A file of vectors and a graph, as hostile as can be, opened, searched in every way and verified:
 //! no panic, no read outside of the files, no endless loop.
 //!
-//! The first byte says how the rest is taken: as it is, or with its checksums set right, without which
+//! The first byte says how the rest is taken: as it is, or with its checksums set right and, or, sealed; without that
 //! hardly any input would get past the header.
 
-#![no_main]
-
+use super::{folder, put};
+use disk::{Files, System};
 use index::{Bits, FirstPass, Graph, Hit, Method, Segment, VectorFile};
-use libfuzzer_sys::fuzz_target;
-use std::cell::OnceCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-thread_local! {
-    static FOLDER: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
-}
-
-fuzz_target!(|data: &[u8]| {
-    let [how, first, second, rest @ ..] = data else { return };
+pub fn open(input: &[u8]) {
+    let [how, first, second, rest @ ..] = input else { return };
     let split = usize::from(u16::from_le_bytes([*first, *second])).min(rest.len());
     let (mut vectors, mut graph) = (rest[..split].to_vec(), rest[split..].to_vec());
+    let sealed = how & 2 != 0;
     if how & 1 == 0 {
-        set_right(&mut vectors);
-        set_right(&mut graph);
+        set_right(&mut vectors, sealed);
+        set_right(&mut graph, sealed);
     }
-    FOLDER.with(|folder| {
-        let folder = folder.get_or_init(|| tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")).path();
-        let (v, g) = (folder.join("a.vec"), folder.join("a.graph"));
-        // New files: the last ones may still be mapped.
-        let _ = std::fs::remove_file(&v);
-        let _ = std::fs::remove_file(&g);
-        std::fs::write(&v, &vectors).expect("a file");
-        std::fs::write(&g, &graph).expect("a file");
-        use_it(&v, &g);
-    });
-});
+    use_it(&file("a.vec", &vectors, sealed), &file("a.graph", &graph, sealed));
+}
 
 fn use_it(v: &Path, g: &Path) {
     let Ok(file) = VectorFile::open(v) else { return };
@@ -61,10 +48,23 @@ fn use_it(v: &Path, g: &Path) {
     }
 }
 
-/// Puts the checksum of a header of the second version right, whatever else is wrong with it.
-fn set_right(file: &mut [u8]) {
+/// A file of its own, which ends with the seal that its bytes want, if so.
+fn file(name: &str, bytes: &[u8], sealed: bool) -> PathBuf {
+    if !sealed {
+        return put(name, bytes);
+    }
+    let path = folder().join(name);
+    disk::write(&Files { disk: Arc::new(System), sealed }, &path, bytes).expect("a file");
+    path
+}
+
+/// Puts the version, the length and the checksum of a header right, whatever else is wrong with it.
+fn set_right(file: &mut [u8], sealed: bool) {
     if file.len() < 128 {
         return;
+    }
+    if sealed {
+        file[8..12].copy_from_slice(&3u32.to_le_bytes());
     }
     let length = file.len() as u64;
     file[16..24].copy_from_slice(&length.to_le_bytes());

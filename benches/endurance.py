@@ -1,0 +1,197 @@
+"""What lasts: budgets of memory, other programs beside indexing, and half an hour of mixed work on one server."""
+
+import http.client
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NIGH = ROOT / "target/release/nigh"
+WORDS = sorted({word.strip(".,;:?!()\"'").lower() for path in (ROOT / "data/sample").glob("*.txt")
+                for word in path.read_text(encoding="utf-8").split() if word.isascii() and len(word) > 3})
+
+
+def status(pid):
+    """Bytes of memory: the process's own, all that is resident, and the most that ever was."""
+    try:
+        lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        sizes = {line[0]: int(line[1]) * 1024 for line in lines if line[0] in ("RssAnon:", "VmRSS:", "VmHWM:")}
+        return sizes.get("RssAnon:", 0), sizes.get("VmRSS:", 0), sizes.get("VmHWM:", 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0, 0, 0
+
+
+def watched(*args):
+    """Runs nigh: its report, seconds, and the most memory of its own and in all, looked at ten times a second."""
+    begun = time.perf_counter()
+    process = subprocess.Popen([NIGH, *map(str, args), "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    own = peak = 0
+    while process.poll() is None:
+        now, _, most = status(process.pid)
+        own, peak = max(own, now), max(peak, most)
+        time.sleep(0.1)
+    if process.returncode != 0:
+        sys.exit(f"nigh {' '.join(map(str, args))} failed")
+    return json.load(process.stdout), time.perf_counter() - begun, own, peak
+
+
+def notes(folder, count):
+    """A folder of so many tiny files, all different."""
+    generator = random.Random(1)
+    for number in range(count):
+        if number % 1000 == 0:
+            (folder / f"{number // 1000:03}").mkdir(parents=True)
+        text = f"Note {number}: {' '.join(generator.choices(WORDS, k=6))}.\n"
+        (folder / f"{number // 1000:03}/{number}.txt").write_text(text)
+
+
+def budgets(folder):
+    """A million files, each a passage, indexed within budgets of memory."""
+    notes(folder / "notes", 1_000_000)
+    found = {}
+    for budget in ("4GB", "1GB"):
+        collection = folder / f"within-{budget}"
+        report, seconds, own, peak = watched("index", folder / "notes", "-c", collection, "--model", "static", "--memory", budget)
+        check, *_ = watched("check", "-c", collection)
+        stats, *_ = watched("stats", "-c", collection)
+        found[budget] = {"passages": report["passages"], "failures": report["failures"], "seconds": seconds, "own_bytes": own,
+                         "peak_bytes": peak, "segments": stats["segments"], "sound": check["sound"]}
+    return found
+
+
+def priority(folder):
+    """How long another program's work takes: alone, beside indexing, and beside indexing at low priority.
+
+    The work keeps every core busy for some seconds.
+    """
+    texts = folder / "texts.jsonl"
+    generator = random.Random(2)
+    with texts.open("w") as out:
+        for number in range(200_000):
+            out.write(json.dumps({"_id": str(number), "text": " ".join(generator.choices(WORDS, k=80))}) + "\n")
+    work = [sys.executable, "-c", "sum(i * i for i in range(15_000_000))"]
+
+    def seconds():
+        begun = time.perf_counter()
+        for process in [subprocess.Popen(work) for _ in range(os.cpu_count())]:
+            process.wait()
+        return time.perf_counter() - begun
+
+    found = {"alone": statistics.median(seconds() for _ in range(5))}
+    for name, more in (("beside indexing", []), ("beside indexing at low priority", ["--low-priority"])):
+        indexing = subprocess.Popen([NIGH, "index", texts, "-c", folder / name.replace(" ", "-"), *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(5)
+        found[name] = statistics.median(seconds() for _ in range(5))
+        if indexing.poll() is not None:
+            sys.exit("indexing ended before it was measured")
+        indexing.kill()
+        indexing.wait()
+    return found
+
+
+class Client:
+    """Asks one server for ever."""
+
+    def __init__(self, address, seed):
+        self.address, self.random, self.counts = address, random.Random(seed), {}
+        self.connection = http.client.HTTPConnection(*address, timeout=120)
+
+    def ask(self, name, method, path, body=None, kind="application/json", fine=(200, 201, 202, 204)):
+        payload = json.dumps(body) if kind == "application/json" and body is not None else body
+        self.connection.request(method, f"/v1/collections/notes{path}", payload, {"content-type": kind} if body is not None else {})
+        response = self.connection.getresponse()
+        said = response.read()
+        # Busy, somebody else's turn, or gone already: answers like any other.
+        if response.status not in (*fine, 404, 409, 429):
+            sys.exit(f"{method} {path}: {response.status} {said.decode(errors='replace')}")
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+    def text(self, words):
+        return " ".join(self.random.choices(WORDS, k=words))
+
+    def article(self):
+        return f"/articles/note-{self.random.randrange(2000)}"
+
+    def step(self):
+        match self.random.choices(range(8), weights=[50, 10, 12, 4, 2, 4, 1, 0.2])[0]:
+            case 0:
+                mode = self.random.choice(["dense", "lexical", "hybrid"])
+                self.ask("searches", "POST", "/search", {"q": self.text(5), "mode": mode, "k": 10})
+            case 1:
+                self.ask("searches with a filter", "POST", "/search", {"q": self.text(5), "filter": f"part:{self.random.randrange(9)}"})
+            case 2:
+                part = {"part": str(self.random.randrange(9))}
+                self.ask("articles put", "PUT", self.article(), {"text": self.text(60), "title": self.text(3), "metadata": part})
+            case 3:
+                self.ask("articles deleted", "DELETE", self.article())
+            case 4:
+                parts = "".join(f'--b\r\nContent-Disposition: form-data; name="file"; filename="up-{self.random.randrange(200)}.html"\r\n\r\n'
+                                f"<title>{self.text(3)}</title><p>{self.text(80)}\r\n" for _ in range(5))
+                self.ask("uploads", "POST", "/articles", (parts + "--b--\r\n").encode(), "multipart/form-data; boundary=b")
+            case 5:
+                self.ask("articles read", "GET", self.article())
+            case 6:
+                self.ask("checks", "POST", "/check")
+            case 7:
+                self.ask("compactions", "POST", "/compact")
+
+
+def soak(folder, seconds=1800):
+    """Mixed work on one server: what it holds of memory, files and disk, every ten seconds."""
+    root = folder / "served"
+    root.mkdir()
+    command = [NIGH, "serve", "--root", root, "--listen", "127.0.0.1:0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    address = server.stdout.readline().split(" ")[0].removeprefix("http://").rstrip("/").rsplit(":", 1)
+    address = (address[0], int(address[1]))
+    connection = http.client.HTTPConnection(*address)
+    connection.request("POST", "/v1/collections", json.dumps({"name": "notes", "model": "static"}), {"content-type": "application/json"})
+    assert connection.getresponse().status == 201
+    clients = [Client(address, seed) for seed in range(4)]
+    end, failed = time.monotonic() + seconds, []
+
+    def go(client):
+        try:
+            while time.monotonic() < end:
+                client.step()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=go, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    samples = []
+    while time.monotonic() < end and not failed:
+        time.sleep(10)
+        own, resident, _ = status(server.pid)
+        disk = 0
+        for path in root.rglob("*"):
+            try:
+                disk += path.stat().st_size
+            except FileNotFoundError:
+                pass
+        samples.append({"own": own, "resident": resident, "handles": len(os.listdir(f"/proc/{server.pid}/fd")), "disk": disk})
+    for thread in threads:
+        thread.join()
+    server.terminate()
+    server.wait()
+    if failed:
+        sys.exit(f"a client met: {failed[0]}")
+    check, *_ = watched("check", "-c", root / "notes")
+    third = len(samples) // 3
+    most = {name: [max(sample[name] for sample in samples[at * third:(at + 1) * third]) for at in range(3)] for name in samples[0]}
+    counts = {}
+    for client in clients:
+        for name, count in client.counts.items():
+            counts[name] = counts.get(name, 0) + count
+    found = {"seconds": seconds, "done": counts, "most_in_each_third": most, "sound": check["sound"], "samples": samples}
+    grew = [name for name, (_, second, last) in most.items() if last > 1.25 * second]
+    if grew:
+        sys.exit(f"{', '.join(grew)} grew: {json.dumps(most)}")
+    return found

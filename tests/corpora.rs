@@ -1,0 +1,23 @@
+//! What fuzzers have tried before, tried again: see `tests/fuzz`.
+
+#[path = "fuzz/inputs/mod.rs"]
+#[allow(clippy::expect_used, reason = "an input that cannot be tried fails the test")]
+mod inputs;
+
+use std::path::Path;
+
+#[test]
+fn no_input_that_a_fuzzer_has_kept_breaks_anything() {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    for target in inputs::TARGETS {
+        let mut inputs: Vec<_> =
+            std::fs::read_dir(corpora.join(target)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        inputs.sort();
+        assert!(!inputs.is_empty(), "{target}");
+        for path in inputs {
+            let input = std::fs::read(&path).unwrap();
+            let taken = std::panic::catch_unwind(|| inputs::take(target, &input));
+            assert!(taken.is_ok(), "{}: see above", path.display());
+        }
+    }
+}

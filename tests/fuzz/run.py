@@ -1,0 +1,88 @@
+"""Gives every target input made by libFuzzer for so many seconds, and keeps what reached something new.
+
+    python3 tests/fuzz/run.py SECONDS [--at-once N] [--out FILE] [TARGET...]
+
+Needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz). An input that breaks something is left in
+tests/fuzz/artifacts/, and the exit code is 1. PDF and HTML are read by other people's parsers, in a process of its own
+that may die: there, input that makes it die is kept in the corpus like all other, and counted.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TARGETS = sorted(path.stem for path in (HERE / "targets").glob("*.rs"))
+# Read apart: what kills the reader there is no news.
+APART = {"html", "pdf"}
+LONGEST = {"files": 24_000}
+TRIPLE = "x86_64-unknown-linux-gnu"
+
+
+def built():
+    subprocess.run(["cargo", "+nightly", "fuzz", "build", "--fuzz-dir", HERE, "--release"], cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / TRIPLE / "release"
+
+
+def fuzz(programs, target, seconds):
+    corpus, artifacts = HERE / "corpus" / target, HERE / "artifacts" / target
+    artifacts.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        grown, least, log = Path(folder, "grown"), Path(folder, "least"), Path(folder, "log")
+        shutil.copytree(corpus, grown)
+        least.mkdir()
+        options = ["-timeout=10", "-rss_limit_mb=2048", f"-max_len={LONGEST.get(target, 4096)}", "-print_final_stats=1"]
+        if target in APART:
+            options += ["-fork=1", "-ignore_crashes=1", "-ignore_ooms=1", "-ignore_timeouts=1"]
+        begun = time.monotonic()
+        command = [programs / target, grown, *options, f"-max_total_time={seconds}", f"-artifact_prefix={artifacts}/"]
+        with log.open("w") as out:
+            code = subprocess.run(command, stdout=out, stderr=out, cwd=folder).returncode
+        lasted, said = time.monotonic() - begun, log.read_text(errors="replace")
+        runs = [int(n) for n in re.findall(r"stat::number_of_executed_units: (\d+)", said) or re.findall(r"^#(\d+):", said, re.M)]
+        broke = [path for path in artifacts.iterdir() if path.is_file()]
+        if code != 0 and target not in APART:
+            print(f"{target}: {artifacts}\n{said[-4000:]}", file=sys.stderr)
+        # The fewest inputs that reach all that was reached.
+        subprocess.run([programs / target, "-merge=1", *options[:3], least, grown], capture_output=True, cwd=folder)
+        for path in corpus.iterdir():
+            path.unlink()
+        for path in [*least.iterdir(), *(broke if target in APART else [])]:
+            content = path.read_bytes()
+            (corpus / hashlib.blake2s(content, digest_size=8).hexdigest()).write_bytes(content)
+        if target in APART:
+            shutil.rmtree(artifacts)
+        return {"target": target, "seconds": round(lasted), "inputs": max(runs, default=0), "kept": len(list(corpus.iterdir())),
+                "broke": len(broke), "clean": target in APART or code == 0}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", type=int)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", default=TARGETS, help=", ".join(TARGETS))
+    parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="a JSON file, in which what is said of other targets stays")
+    args = parser.parse_args()
+    programs = built()
+    with ThreadPoolExecutor(args.at_once) as pool:
+        found = list(pool.map(lambda target: fuzz(programs, target, args.seconds), args.targets))
+    known = json.loads(args.out.read_text()) if args.out and args.out.exists() else {}
+    known |= {one.pop("target"): one for one in found}
+    known = dict(sorted(known.items()))
+    print(json.dumps(known, indent=1))
+    if args.out:
+        args.out.write_text(json.dumps(known, indent=1) + "\n")
+    sys.exit(any(not one["clean"] for one in known.values()))
+
+
+main()
