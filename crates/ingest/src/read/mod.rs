@@ -102,7 +102,7 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
 
 fn here(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
     let read = catch_unwind(AssertUnwindSafe(|| reader(source.format).read(source, limit, emit)));
-    read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked; see above")))
+    read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked")))
 }
 
 /// A reader of formats in which a file is one article, from the decoded text of that file.
