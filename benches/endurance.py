@@ -116,22 +116,22 @@ class Client:
         return " ".join(self.random.choices(WORDS, k=words))
 
     def article(self):
-        return f"/articles/note-{self.random.randrange(2000)}"
+        return f"/articles/note-{self.random.randrange(300)}"
 
     def step(self):
         match self.random.choices(range(8), weights=[50, 10, 12, 4, 2, 4, 1, 0.2])[0]:
             case 0:
                 mode = self.random.choice(["dense", "lexical", "hybrid"])
-                self.ask("searches", "POST", "/search", {"q": self.text(5), "mode": mode, "k": 10})
+                self.ask("searches", "POST", "/search", {"q": self.text(5), "mode": mode, "rerank": self.random.choice(["none", "none", "maxsim"])})
             case 1:
-                self.ask("searches with a filter", "POST", "/search", {"q": self.text(5), "filter": f"part:{self.random.randrange(9)}"})
+                self.ask("searches with a filter", "POST", "/search", {"q": self.text(5), "filter": f"part:{self.random.randrange(9)}", "rerank": "none"})
             case 2:
                 part = {"part": str(self.random.randrange(9))}
                 self.ask("articles put", "PUT", self.article(), {"text": self.text(60), "title": self.text(3), "metadata": part})
             case 3:
                 self.ask("articles deleted", "DELETE", self.article())
             case 4:
-                parts = "".join(f'--b\r\nContent-Disposition: form-data; name="file"; filename="up-{self.random.randrange(200)}.html"\r\n\r\n'
+                parts = "".join(f'--b\r\nContent-Disposition: form-data; name="file"; filename="up-{self.random.randrange(40)}.html"\r\n\r\n'
                                 f"<title>{self.text(3)}</title><p>{self.text(80)}\r\n" for _ in range(5))
                 self.ask("uploads", "POST", "/articles", (parts + "--b--\r\n").encode(), "multipart/form-data; boundary=b")
             case 5:

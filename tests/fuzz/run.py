@@ -54,7 +54,7 @@ def fuzz(programs, target, seconds):
         if code != 0 and target not in APART:
             print(f"{target}: {artifacts}\n{said[-4000:]}", file=sys.stderr)
         # The fewest inputs that reach all that was reached.
-        subprocess.run([programs / target, "-merge=1", *options[:3], least, grown], capture_output=True, cwd=folder)
+        subprocess.run([programs / target, "-set_cover_merge=1", *options[:3], least, grown], capture_output=True, cwd=folder)
         for path in corpus.iterdir():
             path.unlink()
         for path in [*least.iterdir(), *(broke if target in APART else [])]:
