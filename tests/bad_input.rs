@@ -310,4 +310,7 @@ fn bad_usage_is_exit_code_two() {
     }
     place.put("a.txt", GOOD);
     place.run(&["index", "a.txt", "--chunk-tokens", "3"]).said(2, &["16 or more"]);
+    place.run(&["index", "a.txt", "--memory", "much"]).said(2, &["expected a size such as 512MB or 2GB"]);
+    place.run(&["index", "a.txt", "--memory", "1MB"]).said(2, &["expected at least 256.0 MB, found 1.0 MB"]);
+    place.run(&["index", "a.txt", "--max-article-seconds", "0"]).said(2, &["--max-article-seconds"]);
 }

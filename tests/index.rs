@@ -206,3 +206,23 @@ fn deleting_and_compacting() {
     assert_eq!(place.json(0, &["compact"])["dropped"], 1);
     place.sound(1);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn at_low_priority_others_go_first() {
+    let place = Place::new();
+    place.put("docs/a.txt", "Tides\n\nThe moon pulls the sea. ".repeat(200));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nigh"));
+    command.args(["index", "docs", "--low-priority", "--memory", "256MB"]).current_dir(place.path("."));
+    let mut indexing = command.spawn().unwrap();
+    let mut nice = 0;
+    while indexing.try_wait().unwrap().is_none() && nice != 19 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", indexing.id())).unwrap_or_default();
+        // Behind the program's name, which is in parentheses.
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        nice = fields.split_whitespace().nth(16).map_or(0, |nice| nice.parse().unwrap());
+    }
+    assert!(indexing.wait().unwrap().success());
+    assert_eq!(nice, 19);
+    place.sound(1);
+}

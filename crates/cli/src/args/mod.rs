@@ -111,6 +111,7 @@ pub struct Demo {
   nigh index faq.txt --format qa           a summary line, then question and answer lines in turn
   nigh index wiki/ --chunk markdown        cut at headings
   nigh index beir/scifact --chunk whole    an article is one passage, as published figures have it
+  nigh index docs/ --memory 1GB --low-priority    beside other work
 
 Articles that have not changed are skipped, changed ones replaced, and those whose file is gone
 deleted. Files named in .gitignore, .ignore or .nighignore and hidden files are left out. Stopped
@@ -313,7 +314,7 @@ const LEAST_MEMORY: ByteSize = ByteSize::mb(256);
 fn memory(text: &str) -> Result<ByteSize, String> {
     match text.parse::<ByteSize>() {
         Ok(size) if size >= LEAST_MEMORY => Ok(size),
-        Ok(size) => Err(format!("expected at least {LEAST_MEMORY}, found {size}")),
+        Ok(size) => Err(format!("expected at least {}, found {}", LEAST_MEMORY.display().si(), size.display().si())),
         Err(_) => Err("expected a size such as 512MB or 2GB".to_owned()),
     }
 }
