@@ -441,14 +441,14 @@ def main():
         "ranking": lambda folder: ranking(folder, args.data.resolve()),
         "reliability": reliability,
         "resources": lambda folder: {"budgets": endurance.budgets(folder), "priority": endurance.priority(folder)},
-        "soak": lambda folder: endurance.soak(folder),
+        "soak": endurance.soak,
         "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]
     with contextlib.nullcontext(args.keep.resolve()) if args.keep else tempfile.TemporaryDirectory() as folder:
         version = subprocess.check_output([str(NIGH), "--version"], text=True).strip()
         result = {"machine": machine(), "nigh": version, **measure(Path(folder))}
     (out / f"{args.only}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling")}))
+    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling", "samples")}))
 
 
 main()

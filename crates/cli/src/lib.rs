@@ -45,7 +45,6 @@ fn is_damage(error: &anyhow::Error) -> bool {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let begun = Instant::now();
-    keep_pdf_panics_quiet();
     commands::apart::set_up();
     let args = Args::parse();
     let mut output = Output::new(args.json);
@@ -65,6 +64,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
+    if matches!(args.command, Command::ReadApart) {
+        // Whatever this folder's defaults are.
+        return commands::apart::run();
+    }
     let config = config::Config::find()?;
     match args.command {
         Command::Demo(args) => commands::demo::run(&args, output),
@@ -80,7 +83,7 @@ fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcom
         Command::Check(args) => commands::care::check(&args, &config, output),
         Command::Delete(args) => commands::care::delete(&args, &config, output),
         Command::Compact(args) => commands::care::compact(&args, &config, output),
-        Command::ReadApart => commands::apart::run(),
+        Command::ReadApart => Ok(Outcome::Done),
         Command::Models => commands::about::models(output),
         Command::Bench(args) => commands::bench::run(&args, &config, output, begun),
         Command::Completions(args) => commands::about::completions(&args, output),
@@ -94,15 +97,4 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-/// A broken PDF can make its reader panic; that is caught and reported as an error of the file, and
-/// the panic's own message would only confuse.
-fn keep_pdf_panics_quiet() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().name() != Some(ingest::read::PDF_THREAD) {
-            usual(panic);
-        }
-    }));
 }

@@ -3,6 +3,7 @@
 use crate::text::{counted, grouped};
 use crate::{Amount, Error, Names, Result, Steps, Watch};
 use ingest::pipeline::{self, Event, Known, Plan, Totals};
+use ingest::read::Limits;
 use ingest::walk::{Found, walk};
 use ingest::{Embedder, Fingerprint, Format};
 use serde::Serialize;
@@ -109,8 +110,9 @@ pub fn language(job: &Job<'_>) -> Language {
     let mut found: Vec<Language> = Vec::new();
     for source in walk(job.roots, job.format, |_| String::new()) {
         let Found::Source(source) = source else { continue };
-        // What is wrong with an article is said when it is indexed.
-        let _ = ingest::read::read(&source, job.plan.limits, &mut |article| {
+        // What is wrong with an article is said when it is indexed; what is slow to read need not be read twice.
+        let limits = Limits { seconds: 1, ..job.plan.limits };
+        let _ = ingest::read::read(&source, limits, &mut |article| {
             if let Ok(article) = article {
                 let body = article.body.first().map_or("", |span| span.of(&article.text));
                 found.push(Language::detect(&body[..body.floor_char_boundary(LOOKED_INTO)]));

@@ -3,7 +3,7 @@
 mod common;
 
 use common::Random;
-use index::{Files, Params, VectorFile, graph};
+use index::{Builder, Files, Params, VectorFile, graph};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,9 +36,16 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn a_build_needs_no_more_than_was_said_and_not_much_less() {
-    for (rows, dimensions, m) in [(10_000, 384, 16), (10_000, 64, 16), (6_000, 256, 48)] {
+    let (batch, hnsw_rs) = (Builder::Batch, Builder::HnswRs);
+    for (rows, dimensions, m, builder) in [
+        (10_000, 384, 16, batch),
+        (10_000, 64, 16, batch),
+        (6_000, 256, 48, batch),
+        (4_000, 384, 16, hnsw_rs),
+        (4_000, 64, 48, hnsw_rs),
+    ] {
         let folder = tempfile::tempdir().unwrap();
-        let params = Params { m, ef_construction: 40, ..Params::default() };
+        let params = Params { m, ef_construction: 40, builder, ..Params::default() };
         let path =
             common::write(&Files::default(), folder.path(), &Random(7).clustered(rows / 100, 100, 0.3, dimensions));
         let vectors = VectorFile::open(&path).unwrap();
@@ -46,7 +53,10 @@ fn a_build_needs_no_more_than_was_said_and_not_much_less() {
         MOST.store(before, Ordering::Relaxed);
         let graph = graph::build(&vectors, params, 2, &|_, _| ControlFlow::Continue(())).unwrap();
         let (most, said) = (MOST.load(Ordering::Relaxed) - before, graph::memory(rows, dimensions, params) as usize);
-        assert!(most <= said && most * 2 >= said, "{rows} of {dimensions}, m {m}: {most} bytes, {said} were said");
+        assert!(
+            most <= said && most * 2 >= said,
+            "{rows} of {dimensions}, m {m}, {builder:?}: {most} bytes, {said} were said"
+        );
         drop(graph);
     }
 }

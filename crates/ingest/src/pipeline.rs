@@ -309,8 +309,7 @@ impl Reading<'_> {
         let vectors = article.passages.len() * self.model.dimensions * size_of::<f32>();
         // The text stands there twice: as it is, and in what is to be embedded.
         let bytes = 2 * article.article.text.len() + vectors;
-        let permit = self.plan.under_way() as usize / ARTICLES;
-        (bytes / permit.max(1)).clamp(1, ARTICLES)
+        permits(bytes, self.plan.under_way() as usize)
     }
 
     fn open(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
@@ -378,4 +377,23 @@ fn collect(
         }
     }
     Ok(totals)
+}
+
+/// Of the [`ARTICLES`] permits, how many an article of so many bytes is worth where `most` bytes may be under way.
+fn permits(bytes: usize, most: usize) -> usize {
+    bytes.div_ceil((most / ARTICLES).max(1)).clamp(1, ARTICLES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn articles_under_way_never_have_more_bytes_than_may_be() {
+        assert_eq!([0, 1, 100, 101, 25_600, usize::MAX].map(|bytes| permits(bytes, 25_600)), [1, 1, 1, 2, 256, 256]);
+        for bytes in [1, 99, 199, 250, 3_333] {
+            let at_once = ARTICLES / permits(bytes, 25_600);
+            assert!(at_once * bytes <= 25_600, "{at_once} of {bytes} bytes");
+        }
+    }
 }

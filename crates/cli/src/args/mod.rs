@@ -148,18 +148,19 @@ pub struct Index {
     /// How many threads embed and build [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Keep within so much memory, such as 2GB (at least 256MB): graphs are then built over no more
+    /// How much memory to work with, such as 2GB (at least 256MB): graphs are then built over no more
     /// passages at once than that allows, and searches visit more of them [default: no such limit]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<ByteSize>,
     /// Let other programs go first
+    #[cfg(unix)]
     #[arg(long)]
     pub low_priority: bool,
     /// The most bytes of one article; a larger one is skipped and named
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.bytes)]
     pub max_article_bytes: u64,
     /// The most seconds to read one HTML or PDF file; one that takes longer is skipped and named
-    #[arg(long, value_name = "N", default_value_t = Limits::USUAL.seconds, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = Limits::USUAL.seconds, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub max_article_seconds: u64,
 }
 
@@ -308,7 +309,7 @@ pub struct Man {
     pub of: Option<String>,
 }
 
-/// The least memory that a run is promised to keep within.
+/// With less there is hardly room for the model.
 const LEAST_MEMORY: ByteSize = ByteSize::mb(256);
 
 fn memory(text: &str) -> Result<ByteSize, String> {

@@ -2,13 +2,14 @@
 
 use crate::Outcome;
 use ingest::read::apart;
-use std::io::{stdin, stdout};
+use std::io::{self, stdin, stdout};
 
 /// How this program is started to read for another one.
 pub const ARGUMENT: &str = "read-apart";
 
-/// The most memory that reading may need, in bytes.
-const MEMORY: u64 = 2 << 30;
+/// What the program itself needs beside a file, in bytes: most of it a stack that is hardly touched.
+#[cfg(target_os = "linux")]
+const BESIDE: u64 = 128 << 20;
 
 /// From now on this program reads such files in a process of its own.
 pub fn set_up() {
@@ -21,18 +22,27 @@ pub fn set_up() {
 }
 
 pub fn run() -> anyhow::Result<Outcome> {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        setrlimit(Resource::As, Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) })?;
-    }
-    // Ctrl-C is for whoever asks, and goes on with what is under way.
-    ctrlc::set_handler(|| {})?;
-    apart::serve(stdin().lock(), stdout(), give_up)?;
+    apart::serve(stdin().lock(), stdout(), limit, give_up)?;
     Ok(Outcome::Done)
 }
 
+/// Sees to it that this process gets no more memory than so many bytes for a file.
+#[cfg(target_os = "linux")]
+fn limit(memory: u64) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Data);
+    let memory = memory.saturating_add(BESIDE);
+    let current = Some(maximum.map_or(memory, |maximum| memory.min(maximum)));
+    Ok(setrlimit(Resource::Data, Rlimit { current, maximum })?)
+}
+
+/// Other systems have no such limit that could be relied on.
+#[cfg(not(target_os = "linux"))]
+fn limit(_: u64) -> io::Result<()> {
+    Ok(())
+}
+
 #[expect(clippy::exit, reason = "a reader that goes on for ever cannot be stopped in any other way")]
-fn give_up() {
+fn give_up() -> ! {
     std::process::exit(1);
 }

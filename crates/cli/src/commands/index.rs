@@ -31,11 +31,16 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let names = Names::new(&location);
     let exists = store::exists(&location);
     let existing = if exists { Some(store::open(&location)?) } else { None };
+    let memory = args.memory.map(|memory| memory.as_u64());
     let plan = Plan {
         chunking: chunking(args, config, existing.as_deref())?,
         threads: config.threads(args.threads),
-        limits: Limits { bytes: args.max_article_bytes, seconds: args.max_article_seconds },
-        memory: args.memory.map(|memory| memory.as_u64()),
+        limits: Limits {
+            bytes: args.max_article_bytes,
+            seconds: args.max_article_seconds,
+            memory: memory.map_or(Limits::USUAL.memory, |memory| (memory / 4).min(Limits::USUAL.memory)),
+        },
+        memory,
     };
     if let (Some(asked), Some(was)) = (args.language, existing.as_deref().map(|was| was.manifest().language))
         && asked != was

@@ -49,6 +49,11 @@ pub type Progress<'a> = dyn Fn(usize, usize) -> ControlFlow<()> + Sync + 'a;
 pub fn memory(rows: usize, dimensions: usize, params: Params) -> u64 {
     // Codes, and once more in their new order; lists, their pruned copies, and once more in their new order.
     let node = 2 * dimensions + 24 * params.m + 400;
+    let node = match params.builder {
+        Builder::Batch => node,
+        // Every vector once more, and an object for every node, list and link.
+        Builder::HnswRs => node + 4 * dimensions + 64 * params.m + 1700,
+    };
     (rows * node) as u64
 }
 

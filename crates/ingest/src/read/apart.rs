@@ -15,7 +15,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+/// How often the process that reads looks at its time, and whether somebody still waits for it.
+const LOOK: Duration = Duration::from_millis(50);
+/// A process that has read a file of more bytes is not kept: it may hold much memory that it will not need again.
+const SMALL: u64 = 1 << 20;
 
 static PROGRAM: OnceLock<(PathBuf, OsString)> = OnceLock::new();
 /// A process that waits for a file to read.
@@ -41,10 +46,19 @@ struct Request {
     limits: Limits,
 }
 
-/// An article, or what is wrong with the file.
+/// What it says, on one line.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Said {
+enum Answer {
+    /// What was in the file, and what was wrong with it. It waits for the next one.
+    Read(Vec<Item>),
+    /// It took too long. It says no more.
+    TooSlow,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Item {
     Article(Box<Article>),
     Failure(Failure),
 }
@@ -52,16 +66,25 @@ enum Said {
 /// Reads a file in the other process, as [`super::read`] does in this one.
 pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
     let request = Request { path: bytes_of(&source.path), name: source.name.clone(), format: source.format, limits };
-    let Some(answer) = ask(&request).map_err(Error::io(&source.path))? else {
-        let problem = "its reader did not live: it needs more than 2 GB of memory, or is nested too deeply";
-        return Err(Error::malformed(&source.path, None, problem));
+    let mut helper = Helper::waiting().map_err(Error::io(&source.path))?;
+    let wrong = |problem: String| Error::malformed(&source.path, None, problem);
+    let items = match helper.ask(&request) {
+        Some(Answer::Read(items)) => items,
+        Some(Answer::TooSlow) => return Err(wrong(format!("reading it takes longer than {} s", limits.seconds))),
+        None => {
+            let memory = limits.memory >> 20;
+            return Err(wrong(format!(
+                "the process that read it died: it needs more than {memory} MB of memory, or is nested too deeply"
+            )));
+        }
     };
-    let said: Vec<Said> = serde_json::from_str(&answer)
-        .map_err(|error| Error::malformed(&source.path, None, format!("its reader said what is no answer: {error}")))?;
-    for said in said {
-        let item = match said {
-            Said::Article(article) => Ok(*article),
-            Said::Failure(failure) => Err(failure.of(&source.path)),
+    if source.bytes <= SMALL {
+        *lock(&IDLE) = Some(helper);
+    }
+    for item in items {
+        let item = match item {
+            Item::Article(article) => Ok(*article),
+            Item::Failure(failure) => Err(failure.of(&source.path)),
         };
         if emit(item).is_break() {
             break;
@@ -70,66 +93,82 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
     Ok(())
 }
 
+/// What is left of the time for the file under way, in looks; `None` where none is.
+type Left = Option<u64>;
+
 /// Reads the files that `input` asks for, and writes what is in them to `output`, until there is nothing more to
-/// read. Where one takes too long that is said, and `give_up` is called, which must not come back.
+/// read. `limit` is told how many bytes of memory each may need. Where one takes too long, or nobody waits for it any more,
+/// `give_up` is called.
 ///
 /// # Errors
 /// When a line is no question, or `output` is closed.
-pub fn serve(input: impl BufRead, output: impl Write + Send + 'static, give_up: fn()) -> io::Result<()> {
-    // When the file under way has had its time; `None` where none is.
-    let watched = Arc::new(Mutex::new((None::<Instant>, output)));
+pub fn serve(
+    input: impl BufRead,
+    mut output: impl Write + Send + 'static,
+    limit: impl Fn(u64) -> io::Result<()>,
+    give_up: fn() -> !,
+) -> io::Result<()> {
+    // Whoever started it knows by this that it runs.
+    output.write_all(b"\n")?;
+    output.flush()?;
+    let watched = Arc::new(Mutex::new((Left::None, output)));
     let watching = watched.clone();
+    let parent = parent();
     std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
         loop {
             std::thread::sleep(LOOK);
-            let mut watched = lock(&watching);
-            if watched.0.is_some_and(|end| Instant::now() >= end) {
-                let problem = "reading it takes longer than --max-article-seconds".to_owned();
+            let (left, output) = &mut *lock(&watching);
+            // Looks are counted, not the time of day: a process that was stopped for a while has not had that time.
+            *left = left.map(|left| left.saturating_sub(1));
+            if *left == Some(0) {
                 // Whoever asked may be gone.
-                let _ = say(&mut watched.1, &[Said::Failure(Failure { line: None, problem })]);
+                let _ = say(output, &Answer::TooSlow);
+                give_up();
+            }
+            if parent != self::parent() {
                 give_up();
             }
         }
     })?;
     for line in input.lines() {
         let request: Request = serde_json::from_str(&line?)?;
-        lock(&watched).0 = Some(Instant::now() + Duration::from_secs(request.limits.seconds));
-        let said = answer(request);
-        let mut watched = lock(&watched);
-        watched.0 = None;
-        say(&mut watched.1, &said)?;
+        limit(request.limits.memory)?;
+        let looks = request.limits.seconds.saturating_mul(1000) / LOOK.as_millis() as u64;
+        lock(&watched).0 = Some(looks);
+        let answer = answer(request);
+        let (left, output) = &mut *lock(&watched);
+        *left = None;
+        say(output, &answer)?;
     }
     Ok(())
 }
-
-/// How often the time is looked at.
-const LOOK: Duration = Duration::from_millis(50);
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn say(output: &mut impl Write, said: &[Said]) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, said)?;
+fn say(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, answer)?;
     output.write_all(b"\n")?;
     output.flush()
 }
 
-fn answer(request: Request) -> Vec<Said> {
+fn answer(request: Request) -> Answer {
     let Request { path, name, format, limits } = request;
     let source = Source { path: path_of(path), name, format, bytes: 0 };
-    let mut said = Vec::new();
+    let mut items = Vec::new();
     let read = here(&source, limits.bytes, &mut |item| {
-        said.push(match item {
-            Ok(article) => Said::Article(Box::new(article)),
-            Err(error) => Said::Failure(Failure::new(&error)),
+        items.push(match item {
+            Ok(article) => Item::Article(Box::new(article)),
+            Err(error) => Item::Failure(Failure::new(&error)),
         });
         ControlFlow::Continue(())
     });
-    said.extend(read.err().map(|error| Said::Failure(Failure::new(&error))));
-    said
+    items.extend(read.err().map(|error| Item::Failure(Failure::new(&error))));
+    Answer::Read(items)
 }
 
+/// The other process.
 struct Helper {
     child: Child,
     questions: ChildStdin,
@@ -137,24 +176,45 @@ struct Helper {
 }
 
 impl Helper {
+    /// One that waits for a file: the last one if it lives, or a new one.
+    fn waiting() -> io::Result<Self> {
+        let idle = lock(&IDLE).take();
+        let alive = idle.and_then(|mut helper| matches!(helper.child.try_wait(), Ok(None)).then_some(helper));
+        alive.map_or_else(Self::start, Ok)
+    }
+
     fn start() -> io::Result<Self> {
-        let missing = || io::Error::other("no program reads files apart");
-        let (program, argument) = PROGRAM.get().ok_or_else(missing)?;
+        let failed =
+            |what: &str| io::Error::other(format!("the process that is to read it could not be started{what}"));
+        let (program, argument) = PROGRAM.get().ok_or_else(|| failed(""))?;
         let mut command = Command::new(program);
         command.arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // Ctrl-C is for this process, which goes on with what is under way.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
-        let (Some(questions), Some(answers)) = (child.stdin.take(), child.stdout.take()) else { return Err(missing()) };
-        Ok(Self { child, questions, answers: BufReader::new(answers) })
+        let (Some(questions), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(failed(""));
+        };
+        let mut helper = Self { child, questions, answers: BufReader::new(answers) };
+        match helper.line().as_deref() {
+            Some("\n") => Ok(helper),
+            _ => Err(failed(": it ended at once")),
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).ok()?;
+        line.ends_with('\n').then_some(line)
     }
 
     /// Its answer; `None` if it died over it.
-    fn ask(&mut self, request: &Request) -> Option<String> {
+    fn ask(&mut self, request: &Request) -> Option<Answer> {
         let mut line = serde_json::to_vec(request).ok()?;
         line.push(b'\n');
-        let mut answer = String::new();
         self.questions.write_all(&line).ok()?;
-        self.answers.read_line(&mut answer).ok()?;
-        answer.ends_with('\n').then_some(answer)
+        serde_json::from_str(&self.line()?).ok()
     }
 }
 
@@ -165,22 +225,15 @@ impl Drop for Helper {
     }
 }
 
-/// The answer of a process that waits, or of a new one; `None` if that died over it.
-fn ask(request: &Request) -> io::Result<Option<String>> {
-    let idle = lock(&IDLE).take();
-    // One that waits may have died since, over the file before or by somebody's hand.
-    let answered = idle.and_then(|mut helper| Some((helper.ask(request)?, helper)));
-    let answered = match answered {
-        Some(answered) => Some(answered),
-        None => {
-            let mut helper = Helper::start()?;
-            helper.ask(request).map(|answer| (answer, helper))
-        }
-    };
-    Ok(answered.map(|(answer, helper)| {
-        *lock(&IDLE) = Some(helper);
-        answer
-    }))
+/// Who started this process, or has adopted it since.
+#[cfg(unix)]
+fn parent() -> u32 {
+    std::os::unix::process::parent_id()
+}
+
+#[cfg(not(unix))]
+fn parent() -> u32 {
+    0
 }
 
 #[cfg(unix)]

@@ -74,11 +74,11 @@ mod tests {
 
     #[test]
     fn records_with_and_without_ids() {
-        let text = "{\"_id\":\"d1\",\"title\":\"T\",\"text\":\"one\",\"metadata\":{\"year\":2020}}\n\n{\"content\":\"two\",\"tag\":\"x\"}\n{\"id\":7,\"body\":\"three\"}\n";
+        let text = "{\"_id\":\"d1\",\"title\":\"T\",\"text\":\"one\",\"metadata\":{\"year\":2020}}\n\n{\"content\":\"two\",\"tag\":\"x\"}\n{\"id\":7,\"body\":\"three\"}\n{\"_id\":\" \",\"text\":\"four\"}\n";
         let (articles, errors) = read_bytes("c.jsonl", Format::Jsonl, text.as_bytes());
         assert!(errors.is_empty(), "{errors:?}");
         let ids: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.text.as_str(), a.line_at(0))).collect();
-        assert_eq!(ids, [("d1", "one", 1), ("c.jsonl#3", "two", 3), ("7", "three", 4)]);
+        assert_eq!(ids, [("d1", "one", 1), ("c.jsonl#3", "two", 3), ("7", "three", 4), ("c.jsonl#5", "four", 5)]);
         assert!(matches!(articles[0].metadata["year"], MetaValue::Number(n) if n == 2020.0));
         assert!(matches!(&articles[1].metadata["tag"], MetaValue::String(s) if s == "x"));
     }

@@ -11,8 +11,6 @@ mod qa;
 mod record;
 mod text;
 
-pub use pdf::THREAD as PDF_THREAD;
-
 pub(crate) use markdown::options as markdown_options;
 
 use crate::article::{Article, ByteSpan};
@@ -57,11 +55,13 @@ pub struct Limits {
     pub bytes: u64,
     /// How long reading it may take, where it is read [`apart`].
     pub seconds: u64,
+    /// How many bytes of memory that may need.
+    pub memory: u64,
 }
 
 impl Limits {
-    /// Sixteen megabytes and a minute.
-    pub const USUAL: Self = Self { bytes: 16 << 20, seconds: 60 };
+    /// Sixteen megabytes, a minute, two gigabytes.
+    pub const USUAL: Self = Self { bytes: 16 << 20, seconds: 60, memory: 2 << 30 };
 }
 
 /// What is wrong with a file or record, without the file's name.

@@ -4,10 +4,8 @@ use super::{Emit, Reader, bytes_of, checked, one_file, title_of};
 use crate::walk::Source;
 use crate::{Error, Result};
 
-/// The thread PDF files are read on. The reader recurses with the file's own nesting and can panic
-/// on a broken one, so it gets a stack of its own and its panics are caught there; a program can
-/// keep its panic hook silent for a thread of this name.
-pub const THREAD: &str = "nigh pdf reader";
+/// The reader recurses with the file's own nesting and can panic on a broken one, so it gets a thread with a stack of its own,
+/// and its panics are caught there.
 const STACK: usize = 64 << 20;
 
 pub struct Pdf;
@@ -16,7 +14,7 @@ impl Reader for Pdf {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let bytes = bytes_of(source, limit)?;
         let wrong = |said: String| Error::malformed(&source.path, None, said);
-        let reading = std::thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
+        let reading = std::thread::Builder::new().name("pdf".to_owned()).stack_size(STACK);
         let reading = reading
             .spawn(move || pdf_extract::extract_text_from_mem_by_pages(&bytes))
             .map_err(Error::io(&source.path))?;

@@ -19,10 +19,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// The article that the record is, on `line` of its file; without an id of its own it is called
-    /// after that line.
+    /// The article that the record is, on `line` of its file; without an id of its own, or with an empty one, it is
+    /// called after that line.
     pub fn article(self, source: &Source, line: u64) -> Article {
-        let id = self.id.unwrap_or_else(|| format!("{}#{line}", source.name));
+        let id = self.id.filter(|id| !id.trim().is_empty()).unwrap_or_else(|| format!("{}#{line}", source.name));
         let body = vec![ByteSpan::new(0, self.text.len())];
         let mut metadata = self.metadata;
         if let Some(url) = self.url {

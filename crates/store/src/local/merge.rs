@@ -112,8 +112,11 @@ pub struct Running {
 impl Running {
     /// Starts one, if there are many small segments.
     pub fn start(writer: &mut LocalWriter, threads: usize) -> Result<Option<Self>> {
-        let (small, _) = smallest(&writer.manifest.segments, writer.most_rows);
-        if small.len() < MANY {
+        let entries = &writer.manifest.segments;
+        let (small, _) = smallest(entries, writer.most_rows);
+        let rows: usize = small.iter().map(|&at| entries[at].rows).sum();
+        // Where no more than so many rows may be in one segment, fewer of them make a large one.
+        if small.len() < MANY && rows < writer.most_rows / 2 {
             return Ok(None);
         }
         // With what is dead: its texts still have vectors for whoever brings them back in this run.
@@ -208,10 +211,11 @@ impl Merge {
         if rows.is_empty() {
             return Ok(None);
         }
+        let count = rows.len();
         rows.sort_unstable();
         let path = self.layout.vector_file(self.number);
         let mut file = VectorWriter::create(&self.layout.files(), &path, self.dimensions)?;
-        let step = |done| match steps(Step::Merge, done, rows.len()) {
+        let step = |done| match steps(Step::Merge, done, count) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         };
@@ -226,9 +230,11 @@ impl Merge {
                 step(done)?;
             }
         }
-        step(rows.len())?;
+        step(count)?;
+        // The graph may need the memory.
+        drop(rows);
         let checksum = file.finish()?;
-        let mut entry = SegmentEntry { number: self.number, rows: rows.len(), checksum, graph: None };
+        let mut entry = SegmentEntry { number: self.number, rows: count, checksum, graph: None };
         if entry.lacks_graph() {
             let vectors = index::VectorFile::open(&path)?;
             let progress = |done, all| steps(Step::Graph, done, all);
