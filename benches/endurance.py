@@ -105,6 +105,8 @@ def priority(folder):
     return found
 
 
+# More answers than the server remembers: 64 MB of them.
+REMEMBERED = 20_000
 # Somebody else's turn, or too many wait.
 WRITING = (409, 429)
 # By how much the last third of the time may have more than the second. Disk goes up and down with every merge.
@@ -143,6 +145,14 @@ class Client:
     def article(self):
         return f"/articles/note-{self.random.randrange(300)}"
 
+    def fill(self):
+        """Puts every article that is ever put, and asks until what the server remembers of answers is full."""
+        for number in range(300):
+            self.ask("articles put", "PUT", f"/articles/note-{number}", {"text": self.text(60), "title": self.text(3)})
+        for _ in range(REMEMBERED):
+            self.ask("searches", "POST", "/search", {"q": self.text(5), "mode": "lexical"})
+        self.counts.clear()
+
     def step(self):
         match self.random.choices(range(8), weights=[50, 10, 12, 4, 2, 4, 1, 0.2])[0]:
             case 0:
@@ -179,6 +189,7 @@ def soak(folder, seconds=1800):
     connection.request("POST", "/v1/collections", json.dumps({"name": "notes", "model": "static"}), {"content-type": "application/json"})
     assert connection.getresponse().status == 201
     clients = [Client(address, seed) for seed in range(4)]
+    clients[0].fill()
     end, failed = time.monotonic() + seconds, []
 
     def go(client):

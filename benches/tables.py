@@ -263,7 +263,40 @@ def reliability_table():
         f"| power cuts, and different disks that they left | {run['power_cuts']:,}, {run['disks']:,} |",
         f"| damages to files, all noticed | {run['damages']:,} |",
         f"| {run['readers']} readers and a writer, for {run['reader_seconds'] // 60} minutes | {run['commits']:,} commits, looked at {run['looks']:,} times, {run['reader_kills']:,} kills |",
+        *fuzz_rows(),
+        *soak_rows(),
+        *resources_rows(),
     ]
+
+
+def fuzz_rows():
+    run = newest("fuzz")
+    targets = {name: one for name, one in run.items() if name != "machine"}
+    minutes = sum(one["seconds"] for one in targets.values()) / 60
+    unclean = [name for name, one in targets.items() if not one["clean"]]
+    assert not unclean, unclean
+    apart = sum(one["broke"] for one in targets.values())
+    yield (f"| inputs made by libFuzzer for {len(targets)} targets ({', '.join(targets)}), in {minutes:.0f} minutes | "
+           f"{sum(one['inputs'] for one in targets.values()):,}; {apart} broke the parsers of PDF and HTML, in their own process |")
+
+
+def soak_rows():
+    run = newest("soak")
+    most = run["most_in_each_third"]
+    done = ", ".join(f"{count:,} {name}" for name, count in run["done"].items())
+    megabytes = " MB, ".join(f"{value / 1e6:.0f}" for value in most["own"])
+    yield (f"| a server for {run['seconds'] // 60} minutes: {done} | most memory of its own in each third: {megabytes} MB; "
+           f"open files: {', '.join(map(str, most['handles']))} |")
+
+
+def resources_rows():
+    run = newest("resources")
+    for budget, one in run["budgets"].items():
+        yield (f"| {one['passages']:,} files, a passage each, with `--memory {budget}` | {one['own_bytes'] / 1e9:.2f} GB of its own at most, "
+               f"{one['segments']} segment{'s' if one['segments'] > 1 else ''}, {one['seconds'] / 60:.0f} minutes |")
+    alone, *beside = run["priority"].items()
+    yield (f"| another program's work on all cores, alone {alone[1]:.1f} s | "
+           f"{'; '.join(f'{name}: {seconds / alone[1]:.2f} × as long' for name, seconds in beside)} |")
 
 
 def put(text, mark, block):

@@ -3,18 +3,21 @@
     python3 tests/fuzz/run.py SECONDS [--at-once N] [--out FILE] [TARGET...]
 
 Needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz). An input that breaks something is left in
-tests/fuzz/artifacts/, and the exit code is 1. PDF and HTML are read by other people's parsers, in a process of its own
+tests/fuzz/artifacts/ and put into the corpus, and the exit code is 1. PDF and HTML are read by other people's parsers, in a process of its own
 that may die: there, input that makes it die is kept in the corpus like all other, and counted.
 """
 
 import argparse
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -34,13 +37,30 @@ def built():
     return Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / TRIPLE / "release"
 
 
+def unpack(target, folder):
+    folder.mkdir()
+    with tarfile.open(HERE / f"corpus/{target}.tar.gz") as corpus:
+        corpus.extractall(folder, filter="data")
+
+
+def pack(target, inputs):
+    """The same inputs make the same file."""
+    corpus = io.BytesIO()
+    with tarfile.open(fileobj=corpus, mode="w") as tar:
+        for content in sorted(set(inputs)):
+            entry = tarfile.TarInfo(hashlib.blake2s(content, digest_size=8).hexdigest())
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    (HERE / f"corpus/{target}.tar.gz").write_bytes(gzip.compress(corpus.getvalue(), mtime=0))
+
+
 def fuzz(programs, target, seconds):
-    corpus, artifacts = HERE / "corpus" / target, HERE / "artifacts" / target
+    artifacts = HERE / "artifacts" / target
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
         grown, least, log = Path(folder, "grown"), Path(folder, "least"), Path(folder, "log")
-        shutil.copytree(corpus, grown)
+        unpack(target, grown)
         least.mkdir()
         options = ["-timeout=10", "-rss_limit_mb=2048", f"-max_len={LONGEST.get(target, 4096)}", "-print_final_stats=1"]
         if target in APART:
@@ -58,16 +78,13 @@ def fuzz(programs, target, seconds):
             print(f"{target}: {artifacts}\n{said[-4000:]}", file=sys.stderr)
         # The fewest inputs that reach all that was reached.
         subprocess.run([programs / target, "-set_cover_merge=1", *options[:3], least, grown], capture_output=True, cwd=folder, check=True)
+        kept = [path.read_bytes() for path in [*least.iterdir(), *broke]]
         if not any(least.iterdir()):
             sys.exit(f"{target}: nothing is left of its corpus")
-        for path in corpus.iterdir():
-            path.unlink()
-        for path in [*least.iterdir(), *(broke if target in APART else [])]:
-            content = path.read_bytes()
-            (corpus / hashlib.blake2s(content, digest_size=8).hexdigest()).write_bytes(content)
+        pack(target, kept)
         if target in APART and clean:
             shutil.rmtree(artifacts)
-        return {"target": target, "seconds": round(lasted), "inputs": max(runs, default=0), "kept": len(list(corpus.iterdir())),
+        return {"target": target, "seconds": round(lasted), "inputs": max(runs, default=0), "kept": len(kept),
                 "broke": len(broke), "clean": clean}
 
 
