@@ -271,6 +271,8 @@ def reliability_table():
 
 def fuzz_rows():
     run = newest("fuzz")
+    if run is None:
+        return
     targets = {name: one for name, one in run.items() if name != "machine"}
     minutes = sum(one["seconds"] for one in targets.values()) / 60
     unclean = [name for name, one in targets.items() if not one["clean"]]
@@ -282,6 +284,8 @@ def fuzz_rows():
 
 def soak_rows():
     run = newest("soak")
+    if run is None:
+        return
     most = run["most_in_each_third"]
     done = ", ".join(f"{count:,} {name}" for name, count in run["done"].items())
     megabytes = " MB, ".join(f"{value / 1e6:.0f}" for value in most["own"])
@@ -291,6 +295,8 @@ def soak_rows():
 
 def resources_rows():
     run = newest("resources")
+    if run is None:
+        return
     for budget, one in run["budgets"].items():
         yield (f"| {one['passages']:,} files, a passage each, with `--memory {budget}` | {one['own_bytes'] / 1e9:.2f} GB of its own at most, "
                f"{one['segments']} segment{'s' if one['segments'] > 1 else ''}, {one['seconds'] / 60:.0f} minutes |")
