@@ -105,6 +105,8 @@ def priority(folder):
     return found
 
 
+# How many articles are put, each again and again.
+ARTICLES = 300
 # More answers than the server remembers: 64 MB of them.
 REMEMBERED = 20_000
 # Somebody else's turn, or too many wait.
@@ -143,12 +145,16 @@ class Client:
         return " ".join(self.random.choices(WORDS, k=words))
 
     def article(self):
-        return f"/articles/note-{self.random.randrange(300)}"
+        return f"/articles/note-{self.random.randrange(ARTICLES)}"
+
+    def put(self, article):
+        new = {"text": self.text(60), "title": self.text(3), "metadata": {"part": str(self.random.randrange(9))}}
+        self.ask("articles put", "PUT", article, new, fine=WRITING)
 
     def fill(self):
         """Puts every article that is ever put, and asks until what the server remembers of answers is full."""
-        for number in range(300):
-            self.ask("articles put", "PUT", f"/articles/note-{number}", {"text": self.text(60), "title": self.text(3)})
+        for number in range(ARTICLES):
+            self.put(f"/articles/note-{number}")
         for _ in range(REMEMBERED):
             self.ask("searches", "POST", "/search", {"q": self.text(5), "mode": "lexical"})
         self.counts.clear()
@@ -161,8 +167,7 @@ class Client:
             case 1:
                 self.ask("searches with a filter", "POST", "/search", {"q": self.text(5), "filter": f"part:{self.random.randrange(9)}", "rerank": "none"})
             case 2:
-                part = {"part": str(self.random.randrange(9))}
-                self.ask("articles put", "PUT", self.article(), {"text": self.text(60), "title": self.text(3), "metadata": part}, fine=WRITING)
+                self.put(self.article())
             case 3:
                 self.ask("articles deleted", "DELETE", self.article(), fine=(404, *WRITING))
             case 4:

@@ -263,16 +263,11 @@ def reliability_table():
         f"| power cuts, and different disks that they left | {run['power_cuts']:,}, {run['disks']:,} |",
         f"| damages to files, all noticed | {run['damages']:,} |",
         f"| {run['readers']} readers and a writer, for {run['reader_seconds'] // 60} minutes | {run['commits']:,} commits, looked at {run['looks']:,} times, {run['reader_kills']:,} kills |",
-        *fuzz_rows(),
-        *soak_rows(),
-        *resources_rows(),
+        *(row for part, rows in PARTS.items() if (made := newest(part)) for row in rows(made)),
     ]
 
 
-def fuzz_rows():
-    run = newest("fuzz")
-    if run is None:
-        return
+def fuzz_rows(run):
     targets = {name: one for name, one in run.items() if name != "machine"}
     minutes = sum(one["seconds"] for one in targets.values()) / 60
     unclean = [name for name, one in targets.items() if not one["clean"]]
@@ -282,10 +277,7 @@ def fuzz_rows():
            f"{sum(one['inputs'] for one in targets.values()):,}; {apart} broke the parsers of PDF and HTML, in their own process |")
 
 
-def soak_rows():
-    run = newest("soak")
-    if run is None:
-        return
+def soak_rows(run):
     most = run["most_in_each_third"]
     done = ", ".join(f"{count:,} {name}" for name, count in run["done"].items())
     megabytes = " MB, ".join(f"{value / 1e6:.0f}" for value in most["own"])
@@ -293,16 +285,17 @@ def soak_rows():
            f"open files: {', '.join(map(str, most['handles']))} |")
 
 
-def resources_rows():
-    run = newest("resources")
-    if run is None:
-        return
+def resources_rows(run):
     for budget, one in run["budgets"].items():
         yield (f"| {one['passages']:,} files, a passage each, with `--memory {budget}` | {one['own_bytes'] / 1e9:.2f} GB of its own at most, "
                f"{one['segments']} segment{'s' if one['segments'] > 1 else ''}, {one['seconds'] / 60:.0f} minutes |")
     alone, *beside = run["priority"].items()
     yield (f"| another program's work on all cores, alone {alone[1]:.1f} s | "
            f"{'; '.join(f'{name}: {seconds / alone[1]:.2f} × as long' for name, seconds in beside)} |")
+
+
+# Rows of RELIABILITY.md's table that are there once their part has been recorded.
+PARTS = {"fuzz": fuzz_rows, "soak": soak_rows, "resources": resources_rows}
 
 
 def put(text, mark, block):
