@@ -8,6 +8,7 @@ use common::Place;
 use serde_json::{Value, json};
 use server::Server;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -340,9 +341,36 @@ fn a_second_signal_does_not_wait() {
 fn who_connects_and_says_nothing_is_not_waited_for() {
     let place = with_books();
     let server = Server::start(&place, &["-c", "books"]);
-    let mut stream = std::net::TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
+    let mut stream = TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "it closes");
+}
+
+#[test]
+fn a_body_that_nobody_needs_does_not_end_the_connection() {
+    let place = with_books();
+    let server = Server::start(&place, &["-c", "books"]);
+    let mut stream = TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    // Twice: the second time on a connection on which a body came after all that was to be known.
+    for _ in 0..2 {
+        stream
+            .write_all(b"POST /v1/collections/books/check HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n")
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        stream.write_all(b"{}").unwrap();
+        let mut answer = [0; 4096];
+        let length = stream.read(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+        assert!(answer.starts_with("http/1.1 202") && !answer.contains("connection: close"), "{answer}");
+    }
+    // A body that never comes is not waited for, and the answer says that this is the end.
+    stream
+        .write_all(b"POST /v1/collections/books/check HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202") && answer.to_lowercase().contains("connection: close"), "{answer}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod once;
 mod page;
 mod pool;
 mod problem;
+mod rest;
 mod routes;
 mod settings;
 mod suggest;

@@ -15,7 +15,7 @@ use crate::jobs::Job;
 use crate::keys::Role;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::settings::Settings;
-use crate::{guard, mcp, metrics, page};
+use crate::{guard, mcp, metrics, page, rest};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue, LOCATION};
@@ -24,7 +24,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use std::time::Duration;
-use tokio_stream::StreamExt;
 use tower_http::LatencyUnit;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -39,8 +38,6 @@ use utoipa_swagger_ui::SwaggerUi;
 
 /// How long an upload may take, and what an assistant asks for: an evaluation for one.
 const LONG: Duration = Duration::from_secs(3600);
-/// So much of a body that is too large is read all the same: a client that is still sending sees no answer.
-const DRAINED: usize = 64 << 20;
 
 /// What the whole of the API is about.
 #[derive(OpenApi)]
@@ -147,6 +144,7 @@ pub fn router(app: &Shared) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Problem::internal(&"a handler panicked").into_response()
         }))
+        .layer(middleware::from_fn(rest::read))
         .layer(middleware::from_fn(guard::headers))
         .layer(middleware::from_fn(metrics::count))
         .layer(logged)
@@ -193,21 +191,11 @@ async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
     }
 }
 
-/// Refuses a body that says that it is too large, when it has come.
+/// Refuses a body that says that it is too large.
 async fn no_larger(limit: usize, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let asks_first = headers.contains_key(header::EXPECT);
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let Some(length) = length.filter(|length| *length > limit as u64) else { return next.run(request).await };
-    if !asks_first {
-        let (mut body, mut read) = (request.into_body().into_data_stream(), 0);
-        while let Some(Ok(part)) = body.next().await {
-            read += part.len();
-            if read > DRAINED {
-                break;
-            }
-        }
-    }
     let detail = format!("the body has {length} bytes: expected {limit} or fewer");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response()
 }
