@@ -322,12 +322,12 @@ def serve(folder, data):
         load(2, 5)
         found = {f"{connections} at once": load(connections, 30) for connections in (1, 4, 16)}
         found["1 at once, remembered"] = load(1, 5, remembered=True)
-        memory = [resident(server.pid)]
+        memory = [endurance.memory(server.pid)]
         watch = threading.Event()
 
         def look():
             while not watch.wait(30):
-                memory.append(resident(server.pid))
+                memory.append(endurance.memory(server.pid))
 
         looking = threading.Thread(target=look)
         looking.start()
@@ -340,13 +340,6 @@ def serve(folder, data):
     finally:
         server.terminate()
         server.wait()
-
-
-def resident(pid):
-    """Bytes of memory that a process holds: its own, and of the files that it maps."""
-    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    sizes = {line[0]: int(line[1]) * 1024 for line in lines if line[0] in ("RssAnon:", "RssFile:")}
-    return {"own": sizes["RssAnon:"], "of_files": sizes["RssFile:"]}
 
 
 def ranking(folder, data):

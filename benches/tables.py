@@ -287,7 +287,7 @@ def soak_rows(run):
 
 def resources_rows(run):
     for budget, one in run["budgets"].items():
-        yield (f"| {one['passages']:,} files, a passage each, with `--memory {budget}` | {one['own_bytes'] / 1e9:.2f} GB of its own at most, "
+        yield (f"| {one['passages']:,} files, a passage each, with `--memory {budget}` | {one['held_bytes']['own'] / 1e9:.2f} GB of its own at most, "
                f"{one['segments']} segment{'s' if one['segments'] > 1 else ''}, {one['seconds'] / 60:.0f} minutes |")
     alone, *beside = run["priority"].items()
     yield (f"| another program's work on all cores, alone {alone[1]:.1f} s | "

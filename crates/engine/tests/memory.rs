@@ -31,7 +31,8 @@ fn largest(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usize {
     let location = folder.path().join("c").to_string_lossy().into_owned();
     let memory = memory(model.dimensions, params);
     let mut collection = store::create(&location, model, Chunking::default(), params, Language::English).unwrap();
-    let plan = Plan { memory, ..Plan::new(Chunking::default(), 1) };
+    let usual = Plan::new(Chunking::default(), 1);
+    let plan = memory.map_or(usual, |memory| usual.within(memory));
     articles::add(&mut *collection, embedder, (0..6_000).map(note), &plan, &Silent::default()).unwrap();
     collection.manifest().segments.iter().map(|segment| segment.rows).max().unwrap()
 }

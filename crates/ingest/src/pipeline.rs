@@ -25,6 +25,10 @@ pub trait Known: Sync {
     fn vector(&self, text: &Fingerprint) -> bool;
     /// Where the article `id` came from, if it is there and that still exists.
     fn source(&self, id: &str) -> Option<&str>;
+    /// Whether what a run gives is there from then on, so that a text which comes twice is embedded once.
+    fn keeps(&self) -> bool {
+        true
+    }
 }
 
 /// How to run.
@@ -36,19 +40,27 @@ pub struct Plan {
     pub threads: usize,
     /// What one article may cost.
     pub limits: Limits,
-    /// How much memory the whole run is to keep within, in bytes, as far as that can be chosen.
-    pub memory: Option<u64>,
+    /// How many bytes of articles may be under way.
+    under_way: u64,
+    /// How many bytes a store may take to build what finds the passages; `None` is as many as that needs.
+    pub building: Option<u64>,
 }
 
 impl Plan {
     /// The usual limits.
     pub fn new(chunking: Chunking, threads: usize) -> Self {
-        Self { chunking, threads, limits: Limits::USUAL, memory: None }
+        Self { chunking, threads, limits: Limits::USUAL, under_way: UNDER_WAY, building: None }
     }
 
-    /// How many bytes of articles may be under way.
-    fn under_way(&self) -> u64 {
-        self.memory.map_or(UNDER_WAY, |memory| memory / 8)
+    /// The same, within so many bytes of memory as far as that can be chosen: half of them to build what finds the
+    /// passages, a quarter at most for a process that reads a file [apart](crate::read::apart), an eighth for articles
+    /// under way. What is left is for the model, what is known of every article, and the system's cache of files.
+    #[must_use]
+    pub fn within(mut self, memory: u64) -> Self {
+        self.building = Some(memory / 2);
+        self.limits.memory = self.limits.memory.min(memory / 4);
+        self.under_way = memory / 8;
+        self
     }
 }
 
@@ -62,7 +74,7 @@ pub struct Passage {
     /// Identifies its vector: the model and the text it read, context included.
     pub fingerprint: Fingerprint,
     /// Its unit vector; `None` when [`Known::vector`] said it is there, or an earlier passage of
-    /// this run has the same fingerprint.
+    /// this run has the same fingerprint and that is [kept](Known::keeps).
     pub vector: Option<Vec<f32>>,
 }
 
@@ -290,7 +302,8 @@ impl Reading<'_> {
         for cut in self.plan.chunking.cut(&article, self.model.room(), &|text| self.pieces.count(text)) {
             let text = cut.embedded_text(&article);
             let fingerprint = self.model.fingerprint(&text);
-            if !self.known.vector(&fingerprint) && self.seen.insert(fingerprint) {
+            let known = self.known.vector(&fingerprint) || (self.known.keeps() && !self.seen.insert(fingerprint));
+            if !known {
                 texts.push((passages.len(), text));
             }
             // Passages come in order, so lines are counted once through the text.
@@ -309,7 +322,7 @@ impl Reading<'_> {
         let vectors = article.passages.len() * self.model.dimensions * size_of::<f32>();
         // The text stands there twice: as it is, and in what is to be embedded.
         let bytes = 2 * article.article.text.len() + vectors;
-        permits(bytes, self.plan.under_way() as usize)
+        permits(bytes, self.plan.under_way as usize)
     }
 
     fn open(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
