@@ -46,6 +46,9 @@ fn help_completions_and_the_manual_page_are_there() {
         "check",
         "delete",
         "compact",
+        "export",
+        "import",
+        "embed",
         "models",
         "bench",
         "serve",
@@ -56,7 +59,9 @@ fn help_completions_and_the_manual_page_are_there() {
     ] {
         assert!(place.ok(&[command, "--help"]).out.contains("Usage"), "{command}");
     }
-    for command in ["index", "search", "run", "eval", "tune", "serve", "mcp", "completions"] {
+    for command in
+        ["index", "search", "run", "eval", "tune", "serve", "mcp", "export", "import", "embed", "completions"]
+    {
         assert!(place.ok(&[command, "--help"]).out.contains("Examples:"), "{command}");
     }
     for what in ["embed", "recall", "search"] {

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod config;
 mod output;
+mod pending;
 mod progress;
 mod sample;
 mod text;
@@ -64,28 +65,28 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
-    if matches!(args.command, Command::ReadApart) {
-        // Whatever this folder's defaults are.
-        return commands::apart::run();
-    }
-    let config = config::Config::find()?;
+    // Reading for another process needs no defaults, and must not fail for wrong ones.
+    let config = config::Config::find;
     match args.command {
         Command::Demo(args) => commands::demo::run(&args, output),
-        Command::Index(args) => commands::index::run(&args, &config, output),
-        Command::Search(args) => commands::search::run(&args, &config, output),
-        Command::Run(args) => commands::run::run(&args, &config, output),
-        Command::Eval(args) => commands::eval::run(&args, &config, output),
-        Command::Tune(args) => commands::tune::run(&args, &config, output),
-        Command::Serve(args) => commands::serve::serve(&args, &config, output),
-        Command::Mcp(args) => commands::serve::mcp(&args, &config),
+        Command::Index(args) => commands::index::run(&args, &config()?, output),
+        Command::Search(args) => commands::search::run(&args, &config()?, output),
+        Command::Run(args) => commands::run::run(&args, &config()?, output),
+        Command::Eval(args) => commands::eval::run(&args, &config()?, output),
+        Command::Tune(args) => commands::tune::run(&args, &config()?, output),
+        Command::Serve(args) => commands::serve::serve(&args, &config()?, output),
+        Command::Mcp(args) => commands::serve::mcp(&args, &config()?),
         Command::Key(args) => commands::serve::key(&args, output),
-        Command::Stats(args) => commands::care::stats(&args, &config, output),
-        Command::Check(args) => commands::care::check(&args, &config, output),
-        Command::Delete(args) => commands::care::delete(&args, &config, output),
-        Command::Compact(args) => commands::care::compact(&args, &config, output),
-        Command::ReadApart => Ok(Outcome::Done),
+        Command::Stats(args) => commands::care::stats(&args, &config()?, output),
+        Command::Check(args) => commands::care::check(&args, &config()?, output),
+        Command::Delete(args) => commands::care::delete(&args, &config()?, output),
+        Command::Compact(args) => commands::care::compact(&args, &config()?, output),
+        Command::Export(args) => commands::exchange::export(&args, &config()?, output),
+        Command::Import(args) => commands::exchange::import(&args, &config()?, output),
+        Command::Embed(args) => commands::embed::run(&args, &config()?, output),
+        Command::ReadApart => commands::apart::run(),
         Command::Models => commands::about::models(output),
-        Command::Bench(args) => commands::bench::run(&args, &config, output, begun),
+        Command::Bench(args) => commands::bench::run(&args, &config()?, output, begun),
         Command::Completions(args) => commands::about::completions(&args, output),
         Command::Man(args) => commands::about::man(&args, output),
     }

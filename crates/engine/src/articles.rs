@@ -15,11 +15,11 @@ use store::{Catalogue, Change, Collection, Language, Writer};
 
 /// What is waiting is committed at the latest when it is this many passages, or this long ago: so
 /// much a kill can cost.
-const COMMIT_PASSAGES: usize = 4096;
-const COMMIT_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const COMMIT_PASSAGES: usize = 4096;
+pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
 /// How many failures a report names.
-const FAILURES: usize = 1000;
+pub(crate) const FAILURES: usize = 1000;
 
 /// What to index.
 pub struct Job<'a> {
@@ -218,9 +218,7 @@ impl Taking<'_> {
         delete: impl FnOnce(&mut dyn Writer, &HashSet<String>, &HashSet<PathBuf>) -> store::Result<usize>,
     ) -> Result<Report> {
         let (begun, Self { embedder, known, plan, bytes, watch }) = (Instant::now(), self);
-        // An eighth is for articles under way; the rest is for the model, for what is known of the articles that are
-        // there, and for the system's cache of the files.
-        writer.set_memory(plan.memory.map(|memory| memory / 2));
+        writer.set_memory(plan.building);
         watch.begin("indexing", Amount::Bytes(bytes));
         let mut sink = Sink {
             writer,
@@ -234,7 +232,7 @@ impl Taking<'_> {
         let result = pipeline::run(found, embedder, known, plan, watch.stop(), &mut |event, totals| {
             let flow = sink.take(event);
             watch.done(totals.bytes);
-            watch.doing(&said(&sink.report, totals, begun));
+            watch.doing(&said(sink.report.articles, sink.report.failures, totals, begun));
             flow
         });
         let Sink { mut writer, mut report, seen, troubled, error, .. } = sink;
@@ -298,14 +296,15 @@ impl Known for Held<'_> {
     }
 }
 
-fn said(report: &Report, totals: &Totals, begun: Instant) -> String {
+/// How far it is, in words.
+pub(crate) fn said(articles: usize, failures: usize, totals: &Totals, begun: Instant) -> String {
     let rate = totals.embedded as f64 / begun.elapsed().as_secs_f64().max(1e-3);
     format!(
         "{}, {} ({} new at {rate:.0}/s), {}",
-        counted(report.articles, "article"),
+        counted(articles, "article"),
         counted(totals.passages, "passage"),
         grouped(totals.embedded),
-        counted(report.failures, "failure"),
+        counted(failures, "failure"),
     )
 }
 

@@ -42,6 +42,9 @@ pub enum Error {
     /// From searching.
     #[error(transparent)]
     Query(#[from] query::Error),
+    /// From a file of embedded articles.
+    #[error(transparent)]
+    Exchange(#[from] exchange::Error),
     /// From judging.
     #[error(transparent)]
     Eval(#[from] eval::Error),

@@ -23,6 +23,13 @@ pub enum Format {
     Csv,
     /// A BEIR folder's `corpus.jsonl`.
     Beir,
+    /// One row an article, as [`Format::Jsonl`] has lines.
+    Parquet,
+}
+
+impl Format {
+    /// All of them, as people call them.
+    pub const ALL: &'static str = "text, Markdown, HTML, PDF, JSONL, CSV, Parquet";
 }
 
 /// How many bytes of a file are enough for [`detect`].
@@ -33,6 +40,9 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Format> {
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if start.starts_with(b"%PDF-") {
         return Some(Format::Pdf);
+    }
+    if head.starts_with(b"PAR1") {
+        return Some(Format::Parquet);
     }
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     match extension.as_str() {

@@ -60,8 +60,7 @@ pub fn walk(roots: &[PathBuf], format: Option<Format>, name: impl Fn(&Path) -> S
                 Found::Source(Source { name: name(&path), path, format, bytes })
             }
             Ok(None) if named_by_caller => {
-                let problem =
-                    "no format read here (text, Markdown, HTML, PDF, JSONL, CSV); give --format if it is one of them";
+                let problem = format!("no format read here ({}); give --format if it is one of them", Format::ALL);
                 let error = Error::malformed(&path, None, problem);
                 Found::Failed(path, error)
             }

@@ -287,6 +287,13 @@ pub trait Collection: Send + Sync {
     /// When reading fails, or what `visit` returns.
     fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()>;
 
+    /// Shows every article with its passages and their vectors, as another collection can take it, in the order in
+    /// which they were added.
+    ///
+    /// # Errors
+    /// When reading fails or an article is not whole, or what `visit` returns.
+    fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()>;
+
     /// Identifies the articles it holds, whatever their order and however they are cut.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! not make anything panic, and what comes of it must be sound.
 
 mod articles;
+mod embedded;
 mod files;
 mod http;
 mod judging;
@@ -12,8 +13,10 @@ use std::path::PathBuf;
 
 /// Everything that takes input from outside.
 #[allow(dead_code, reason = "a fuzzer takes one of them")]
-pub const TARGETS: [&str; 13] =
-    ["csv", "files", "filter", "html", "http", "jsonl", "markdown", "pdf", "qa", "qrels", "queries", "run", "text"];
+pub const TARGETS: [&str; 14] = [
+    "csv", "embedded", "files", "filter", "html", "http", "jsonl", "markdown", "pdf", "qa", "qrels", "queries", "run",
+    "text",
+];
 
 /// Gives an input to what it is meant for.
 pub fn take(target: &str, input: &[u8]) {
@@ -25,6 +28,7 @@ pub fn take(target: &str, input: &[u8]) {
         "pdf" => articles::read("a.pdf", Format::Pdf, input),
         "qa" => articles::read("a.txt", Format::Qa, input),
         "text" => articles::read("a.txt", Format::Text, input),
+        "embedded" => embedded::read(input),
         "files" => files::open(input),
         "filter" => judging::filter(input),
         "http" => http::ask(input),

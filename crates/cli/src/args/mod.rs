@@ -73,6 +73,12 @@ pub enum Command {
     Delete(Delete),
     /// Drop what was deleted and leave one segment with a fresh graph
     Compact(Compact),
+    /// Write a collection's passages and vectors to a file
+    Export(Export),
+    /// Take articles with their vectors into a collection
+    Import(Import),
+    /// Cut and embed articles into a file, with no collection
+    Embed(Embed),
     /// Read files for another process of this program
     #[command(hide = true)]
     ReadApart,
@@ -122,6 +128,28 @@ pub struct Index {
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub on: OnCollection,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// The language of a new collection's words, which says what their stems are, or `other`
+    /// [default: that of most of the first articles]
+    #[arg(long, value_name = "NAME")]
+    pub language: Option<Language>,
+    /// What builds graphs from now on [default: as the collection was, or batch]
+    #[arg(long, value_enum)]
+    pub builder: Option<BuilderArg>,
+    /// How much memory to work with, such as 2GB (at least 256MB): graphs are then built over no more
+    /// passages at once than that allows, and searches visit more of them [default: no such limit]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<ByteSize>,
+    /// Let other programs go first
+    #[cfg(unix)]
+    #[arg(long)]
+    pub low_priority: bool,
+}
+
+/// How articles are read, cut and embedded.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Reading {
     /// The format of every file, instead of finding it out from name and content
     #[arg(long, value_enum, default_value_t = FormatArg::Auto)]
     pub format: FormatArg,
@@ -138,30 +166,78 @@ pub struct Index {
     /// collection's, or builtin]
     #[arg(long, value_name = "NAME|DIR")]
     pub model: Option<String>,
-    /// The language of a new collection's words, which says what their stems are, or `other`
-    /// [default: that of most of the first articles]
-    #[arg(long, value_name = "NAME")]
-    pub language: Option<Language>,
-    /// What builds graphs from now on [default: as the collection was, or batch]
-    #[arg(long, value_enum)]
-    pub builder: Option<BuilderArg>,
     /// How many threads embed and build [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// How much memory to work with, such as 2GB (at least 256MB): graphs are then built over no more
-    /// passages at once than that allows, and searches visit more of them [default: no such limit]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub memory: Option<ByteSize>,
-    /// Let other programs go first
-    #[cfg(unix)]
-    #[arg(long)]
-    pub low_priority: bool,
     /// The most bytes of one article; a larger one is skipped and named
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.bytes)]
     pub max_article_bytes: u64,
     /// The most seconds to read one HTML or PDF file; one that takes longer is skipped and named
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.seconds, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub max_article_seconds: u64,
+}
+
+/// `nigh export`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh export passages.parquet                for Spark, DuckDB, pandas or another engine
+  nigh export -c books | jq .passage_id       JSON lines
+  nigh export - | ssh host nigh import -      into a collection elsewhere
+
+A row is a passage: article, title, path, metadata, byte span, line, text and unit vector; the first of an article has
+also its whole text and questions. Parquet where the name ends in .parquet, else JSON lines, of which the first
+says which model made the vectors.")]
+pub struct Export {
+    /// The file to write; `-` is standard output.
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub on: OnCollection,
+}
+
+/// `nigh import`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh import passages.parquet -c books       what nigh export or nigh embed wrote
+  nigh import old-collection -c new           out of another collection
+  nigh embed wiki.jsonl --out - | nigh import - -c wiki
+
+Nothing is embedded. Articles that are there unchanged are left alone, others take the place of those with
+their ids, and none is deleted. A collection that is not there is made. Stopped, it keeps what it has: the
+same command goes on from there.")]
+pub struct Import {
+    /// A file that nigh export or nigh embed wrote, `-` for JSON lines on standard input, or a collection.
+    #[arg(value_name = "FILE|DIR")]
+    pub from: String,
+    #[command(flatten)]
+    pub on: OnCollection,
+    /// How many threads build the graph [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `nigh embed`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh embed corpus.parquet --out vectors.parquet
+  nigh embed docs/ --model static | jq -c '[.passage_id, .vector]'
+  nigh embed - --out - < part.jsonl           a worker: articles in, passages and vectors out
+
+Records are as for nigh index: JSON lines or Parquet rows with a text and as much of _id, title and metadata
+as there is, or files of any other format. What it writes is as for nigh export, and nigh import takes it. The same
+articles give the same bytes. A file that was not finished does not get its name.")]
+pub struct Embed {
+    /// Files and folders of articles; `-` is standard input, JSON lines unless --format says otherwise.
+    #[arg(value_name = "PATH", default_value = "-")]
+    pub paths: Vec<PathBuf>,
+    /// The file to write, Parquet if it ends so, else JSON lines; `-` is standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// The language of the articles' words, or `other`
+    #[arg(long, value_name = "NAME", default_value = "english")]
+    pub language: Language,
 }
 
 /// `nigh search`

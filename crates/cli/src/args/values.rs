@@ -114,6 +114,7 @@ pub enum FormatArg {
     Jsonl,
     Csv,
     Beir,
+    Parquet,
 }
 
 impl FormatArg {
@@ -129,6 +130,7 @@ impl FormatArg {
             Self::Jsonl => Format::Jsonl,
             Self::Csv => Format::Csv,
             Self::Beir => Format::Beir,
+            Self::Parquet => Format::Parquet,
         })
     }
 }

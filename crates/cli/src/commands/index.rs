@@ -12,8 +12,7 @@ use engine::articles::{self, Job, Report};
 use engine::text::{counted, titled};
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
-use ingest::read::Limits;
-use ingest::{Chunking, Embedder};
+use ingest::{Chunking, Embedder, Format};
 use std::path::PathBuf;
 use store::{Collection, Language};
 
@@ -31,17 +30,10 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let names = Names::new(&location);
     let exists = store::exists(&location);
     let existing = if exists { Some(store::open(&location)?) } else { None };
-    let memory = args.memory.map(|memory| memory.as_u64());
-    let plan = Plan {
-        chunking: chunking(args, config, existing.as_deref())?,
-        threads: config.threads(args.threads),
-        limits: Limits {
-            bytes: args.max_article_bytes,
-            seconds: args.max_article_seconds,
-            memory: memory.map_or(Limits::USUAL.memory, |memory| (memory / 4).min(Limits::USUAL.memory)),
-        },
-        memory,
-    };
+    let mut plan = plan(&args.reading, config, existing.as_deref())?;
+    if let Some(memory) = args.memory {
+        plan = plan.within(memory.as_u64());
+    }
     if let (Some(asked), Some(was)) = (args.language, existing.as_deref().map(|was| was.manifest().language))
         && asked != was
     {
@@ -49,7 +41,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     }
     let job = Job {
         roots: &roots,
-        format: args.format.format(),
+        format: args.reading.format.format(),
         plan,
         names: &names,
         builder: args.builder.map(Into::into),
@@ -62,13 +54,13 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
                 existing.map_or("", |_| ". The collection stays as it is; `nigh delete` removes articles from it");
             let what = match unsupported {
                 0 => "no files".to_owned(),
-                n => format!("{} in no format read here (text, Markdown, HTML, PDF, JSONL, CSV)", counted(n, "file")),
+                n => format!("{} in no format read here ({})", counted(n, "file"), Format::ALL),
             };
             let paths = args.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
             bail!("nothing to index in {paths}: {what}{kept}");
         }
     };
-    let embedder = model(args, config, existing.as_deref())?;
+    let embedder = model(&args.reading, config, existing.as_deref())?;
     let mut collection = match existing {
         Some(collection) => collection,
         None => {
@@ -86,12 +78,20 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     Ok(if report.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
 }
 
-fn canonical(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+pub fn canonical(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     paths.iter().map(|path| path.canonicalize().with_context(|| path.display().to_string())).collect()
 }
 
+/// How to cut and embed.
+pub fn plan(args: &args::Reading, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Plan> {
+    let mut plan = Plan::new(chunking(args, config, existing)?, config.threads(args.threads));
+    plan.limits.bytes = args.max_article_bytes;
+    plan.limits.seconds = args.max_article_seconds;
+    Ok(plan)
+}
+
 /// How to cut: what the flags say, else the file, else as the collection was, else the default.
-fn chunking(args: &args::Index, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Chunking> {
+fn chunking(args: &args::Reading, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Chunking> {
     let was = existing.map_or_else(Chunking::default, |collection| collection.manifest().chunking);
     let chunking = Chunking {
         strategy: args.chunk.or(config.chunk).map_or(was.strategy, Into::into),
@@ -110,7 +110,11 @@ fn chunking(args: &args::Index, config: &Config, existing: Option<&dyn Collectio
 
 /// The model: the flag's, else the collection's, else the file's, else the built-in one. A
 /// collection has one model for good.
-fn model(args: &args::Index, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Box<dyn Embedder>> {
+pub fn model(
+    args: &args::Reading,
+    config: &Config,
+    existing: Option<&dyn Collection>,
+) -> anyhow::Result<Box<dyn Embedder>> {
     let was = existing.map(|collection| &collection.manifest().model);
     let name = args.model.as_deref().or(was.map(|model| model.name.as_str())).or(config.model.as_deref());
     let embedder = embed::load(name.unwrap_or(embed::builtin::ALIAS), Workload::Passages)?;

@@ -4,8 +4,8 @@ use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::Output;
+use crate::pending::Pending;
 use crate::progress::Bars;
-use anyhow::Context;
 use engine::manifest::{extend, manifest, write_beside};
 use engine::text::counted;
 use engine::{Questions, UNLIMITED, embedder_for};
@@ -14,9 +14,6 @@ use eval::run::{column, write_ranking};
 use ingest::embed::Workload;
 use query::Mode;
 use serde_json::json;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -39,10 +36,10 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let mut results = 0;
     asked.search(&*collection, threads, &[options], rerank.as_ref(), &watch, |at, rankings| {
         results += rankings[0].len();
-        write_ranking(&mut out.file, &queries[at].id, &rankings[0], &name)
+        write_ranking(&mut out, &queries[at].id, &rankings[0], &name)
             .map_err(|source| engine::Error::Io { path: args.out.clone(), source })
     })?;
-    out.finish(&args.out)?;
+    out.finish()?;
     let seconds = begun.elapsed().as_secs_f64();
     let mut particulars = json!({
         "queries": Input::of(&args.queries),
@@ -68,34 +65,4 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         output.line(format_args!("{}: how they were made", beside.display()))?;
     }
     Ok(Outcome::Done)
-}
-
-/// The run file under a temporary name, until it is whole.
-struct Pending {
-    file: BufWriter<File>,
-    temporary: PathBuf,
-}
-
-impl Pending {
-    fn create(path: &Path) -> anyhow::Result<Self> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".unfinished");
-        let temporary = PathBuf::from(name);
-        let file = File::create(&temporary).with_context(|| temporary.display().to_string())?;
-        Ok(Self { file: BufWriter::new(file), temporary })
-    }
-
-    fn finish(&mut self, path: &Path) -> anyhow::Result<()> {
-        self.file
-            .flush()
-            .and_then(|()| std::fs::rename(&self.temporary, path))
-            .with_context(|| path.display().to_string())
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        // Gone already if it was finished.
-        let _ = std::fs::remove_file(&self.temporary);
-    }
 }

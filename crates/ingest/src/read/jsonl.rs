@@ -36,9 +36,15 @@ impl Reader for Jsonl {
 fn parse(source: &Source, line: u64, bytes: &[u8]) -> Result<Article> {
     let wrong = |problem: String| Error::malformed(&source.path, Some(line), problem);
     let value: Value = serde_json::from_slice(bytes).map_err(|error| wrong(format!("not JSON: {error}")))?;
-    let Value::Object(mut fields) = value else {
-        return Err(wrong("expected a JSON object, {\"text\": …}".to_owned()));
-    };
+    match value {
+        Value::Object(fields) => article(source, line, fields),
+        _ => Err(wrong("expected a JSON object, {\"text\": …}".to_owned())),
+    }
+}
+
+/// The article of a record, on `line` of its file.
+pub fn article(source: &Source, line: u64, mut fields: Map<String, Value>) -> Result<Article> {
+    let wrong = |problem: String| Error::malformed(&source.path, Some(line), problem);
     let Some(text) = take(&mut fields, TEXT) else {
         let found = fields.keys().cloned().collect::<Vec<_>>().join(", ");
         return Err(wrong(format!("expected a string field named {}; found {found}", TEXT.join(", "))));

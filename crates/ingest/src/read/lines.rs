@@ -5,7 +5,9 @@ use std::io::{self, BufRead};
 /// One line without its end, or how long an over-long one was.
 #[derive(Debug, PartialEq)]
 pub enum Line {
+    /// The line.
     Text(Vec<u8>),
+    /// How many bytes a line has that is too long to be held.
     TooLong(u64),
 }
 

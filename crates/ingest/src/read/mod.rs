@@ -4,13 +4,15 @@ pub mod apart;
 mod csv;
 mod html;
 mod jsonl;
-mod lines;
+pub mod lines;
 mod markdown;
+mod parquet;
 mod pdf;
 mod qa;
 mod record;
 mod text;
 
+pub use self::parquet::EMBEDDED;
 pub(crate) use markdown::options as markdown_options;
 
 use crate::article::{Article, ByteSpan};
@@ -45,6 +47,7 @@ pub fn reader(format: Format) -> &'static dyn Reader {
         Format::Pdf => &pdf::Pdf,
         Format::Jsonl | Format::Beir => &jsonl::Jsonl,
         Format::Csv => &csv::Csv,
+        Format::Parquet => &parquet::Parquet,
     }
 }
 

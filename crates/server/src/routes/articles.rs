@@ -458,13 +458,12 @@ fn index(
     // Called as they lie in the folder.
     let names = Names::new(&root.join("collection").to_string_lossy());
     let limits = Limits { bytes: article_limit, ..Limits::USUAL };
-    let plan = Plan { limits, ..Plan::new(collection.manifest().chunking, threads) };
+    let mut plan = Plan::new(collection.manifest().chunking, threads);
+    plan.limits = limits;
     let roots = [root];
     let job = articles::Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
     let bytes = articles::survey(&job).map_err(|unsupported| {
-        Problem::bad_request(format!(
-            "{unsupported} files in no format read here (text, Markdown, HTML, PDF, JSONL, CSV)"
-        ))
+        Problem::bad_request(format!("{unsupported} files in no format read here ({})", ingest::Format::ALL))
     })?;
     let embedder = models.embedder(&collection.manifest().model.name)?;
     let report = articles::index(&mut *collection, embedder, &job, bytes, handle);

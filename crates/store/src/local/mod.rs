@@ -22,6 +22,7 @@ use crate::{Filter, Manifest, Result};
 use disk::{Disk, System};
 pub(crate) use folder::damage;
 use ingest::Article;
+use ingest::pipeline::EmbeddedArticle;
 use ingest::walk::COLLECTION_MARKER;
 use layout::Layout;
 pub use mend::{Mended, mend, survey};
@@ -126,6 +127,10 @@ impl Collection for LocalCollection {
 
     fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
         self.snapshot.each_vector(visit)
+    }
+
+    fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
+        self.snapshot.each_embedded(visit)
     }
 
     fn corpus_fingerprint(&self) -> Result<ingest::Fingerprint> {

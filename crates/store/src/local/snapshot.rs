@@ -9,6 +9,7 @@ use crate::collection::{
 };
 use crate::{Error, Filter, Manifest, Result};
 use index::{Bits, Method, Segment};
+use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{ByteSpan, Fingerprint};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -384,15 +385,62 @@ impl Snapshot {
 
     /// The vectors of passages, in the order of the keys.
     pub fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
-        let vector = |key: &PassageKey| {
-            self.segments.iter().find_map(|segment| {
-                let row = segment.vectors().row_of(key.0)?;
-                let vector = segment.vectors().vector(row).to_vec();
-                Some(segment.vectors().intact().map(|()| vector))
+        keys.iter()
+            .map(|key| {
+                let (at, row) = self.row_of(*key)?;
+                let vectors = self.segments[at].vectors();
+                let vector = vectors.vector(row).to_vec();
+                vectors.intact()?;
+                Ok(vector)
             })
-        };
-        let missing = |key: &PassageKey| Error::damaged(self.layout.root(), format!("no vector has the key {}", key.0));
-        keys.iter().map(|key| Ok(vector(key).ok_or_else(|| missing(key))??)).collect()
+            .collect()
+    }
+
+    /// In which row of which segment a passage's vector is.
+    fn row_of(&self, key: PassageKey) -> Result<(usize, u32)> {
+        let mut segments = self.segments.iter().enumerate();
+        let found = segments.find_map(|(at, segment)| Some((at, segment.vectors().row_of(key.0)?)));
+        found.ok_or_else(|| Error::damaged(self.layout.root(), format!("no vector has the key {}", key.0)))
+    }
+
+    /// Every article with its passages and vectors, in the order in which they were added.
+    pub fn each_embedded(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
+        let (names, lines) = (self.names()?, self.numbers("line")?);
+        let mut order: Vec<String> = Vec::new();
+        let mut passages: HashMap<String, Vec<(u64, PassageKey, u64)>> = HashMap::new();
+        for (key, at) in self.live_addresses()? {
+            let (Some(id), Some(ordinal)) = (self.parent(names, *at)?, names.ordinals.number(*at)) else { continue };
+            let place = (ordinal, PassageKey(*key), lines.number(*at).unwrap_or_default());
+            match passages.get_mut(&id) {
+                Some(places) => places.push(place),
+                None => {
+                    order.push(id.clone());
+                    passages.insert(id, vec![place]);
+                }
+            }
+        }
+        let without = self.article_ids()?.into_iter().filter(|id| !passages.contains_key(id));
+        order.extend(without);
+        let cards = self.catalogue()?.articles;
+        let tags: Vec<_> = self.segments.iter().map(|segment| segment.vectors().tags()).collect();
+        for id in order {
+            let mut places = passages.remove(&id).unwrap_or_default();
+            places.sort_unstable();
+            let (stored, card) = match (self.article(&id)?, cards.get(&id)) {
+                (Some(stored), Some(card)) if stored.passages.len() == places.len() => (stored, card),
+                _ => return Err(Error::damaged(self.layout.root(), format!("article {id:?} is not whole"))),
+            };
+            let passages = stored.passages.into_iter().zip(places).map(|(span, (_, key, line))| {
+                let (at, row) = self.row_of(key)?;
+                let vectors = self.segments[at].vectors();
+                let (tag, vector) = (tags[at][row as usize], vectors.vector(row).to_vec());
+                vectors.intact()?;
+                Ok(Passage { span, line, fingerprint: Fingerprint(tag), vector: Some(vector) })
+            });
+            let passages = passages.collect::<Result<_>>()?;
+            visit(EmbeddedArticle { article: stored.article, fingerprint: card.fingerprint, passages })?;
+        }
+        Ok(())
     }
 
     pub fn corpus_fingerprint(&self) -> Result<Fingerprint> {

@@ -1,0 +1,88 @@
+//! `nigh embed`
+
+use super::exchange::{STANDARD, say, write};
+use super::index::{canonical, model, plan};
+use super::stop;
+use crate::Outcome;
+use crate::args;
+use crate::config::Config;
+use crate::output::Output;
+use crate::progress::Bars;
+use anyhow::{Context, bail};
+use engine::embedding::{self, Embedded};
+use engine::text::counted;
+use exchange::Header;
+use ingest::Format;
+use ingest::walk::{Found, Source, walk};
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+    let plan = plan(&args.reading, config, None)?;
+    let embedder = model(&args.reading, config, None)?;
+    let header = Header::new(embedder.model().clone(), plan.chunking, args.language);
+    let (found, _input) = found(args)?;
+    let bytes = found.iter().map(|found| if let Found::Source(source) = found { source.bytes } else { 0 }).sum();
+    stop::on_ctrl_c("\nstopping")?;
+    let (done, to_file) = write(&args.out, &header, output, |out| {
+        Ok(embedding::embed(found.into_iter(), embedder, &plan, bytes, out, &Bars::default())?)
+    })?;
+    if output.is_json() {
+        let mut document = serde_json::to_value(&done)?;
+        document["file"] = args.out.to_string_lossy().into();
+        document["model"] = header.model.name.into();
+        output.json(&document)?;
+    } else {
+        say(output, to_file, &said(&done))?;
+    }
+    Ok(if done.failures == 0 { Outcome::Done } else { Outcome::Less })
+}
+
+fn said(done: &Embedded) -> String {
+    let mut said = format!(
+        "{} of {} in {:.1} s: {:.0} passages/s",
+        counted(done.passages, "passage"),
+        counted(done.articles, "article"),
+        done.seconds,
+        done.passages_per_second
+    );
+    if done.cut > 0 {
+        said += &format!("; {} had more than the model reads", counted(done.cut, "passage"));
+    }
+    if done.failures > 0 {
+        said += &format!("; {} skipped, named above", done.failures);
+    }
+    said
+}
+
+/// What there is to read, and what has to live until it is read.
+fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile>)> {
+    if args.paths.iter().all(|path| path != Path::new(STANDARD)) {
+        let name = |path: &Path| path.to_string_lossy().into_owned();
+        let found: Vec<Found> = walk(&canonical(&args.paths)?, args.reading.format.format(), name).collect();
+        if found.iter().all(|found| matches!(found, Found::Unsupported(_))) {
+            bail!("nothing to embed: no files in a format read here ({})", Format::ALL);
+        }
+        return Ok((found, None));
+    }
+    if args.paths.len() > 1 {
+        bail!("standard input (-) is read alone, without other files");
+    }
+    let format = args.reading.format.format().unwrap_or(Format::Jsonl);
+    let (path, kept) = standard_input(format).context("standard input")?;
+    let source = Source { path, name: "stdin".to_owned(), format, bytes: 0 };
+    Ok((vec![Found::Source(source)], kept))
+}
+
+/// A file that reads as standard input: that itself where the system has it as one, for formats that are read from
+/// their beginning to their end.
+fn standard_input(format: Format) -> io::Result<(PathBuf, Option<NamedTempFile>)> {
+    let device = Path::new("/dev/stdin");
+    if matches!(format, Format::Jsonl | Format::Beir | Format::Csv) && device.exists() {
+        return Ok((device.to_owned(), None));
+    }
+    let mut kept = NamedTempFile::new()?;
+    io::copy(&mut io::stdin().lock(), &mut kept)?;
+    Ok((kept.path().to_owned(), Some(kept)))
+}
