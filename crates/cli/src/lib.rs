@@ -66,7 +66,11 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
     // Reading for another process needs no defaults, and must not fail for wrong ones.
-    let config = config::Config::find;
+    let config = || {
+        let config = config::Config::find()?;
+        config.register()?;
+        anyhow::Ok(config)
+    };
     match args.command {
         Command::Demo(args) => commands::demo::run(&args, output),
         Command::Index(args) => commands::index::run(&args, &config()?, output),

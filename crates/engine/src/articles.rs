@@ -193,7 +193,7 @@ pub(crate) fn put(
     collection.refresh()?;
     let articles = which(collection)?.into_iter();
     // Of what is there only the vectors count.
-    let known = Catalogue { vectors: collection.catalogue()?.vectors, ..Catalogue::default() };
+    let known = Catalogue { articles: Default::default(), ..collection.catalogue()? };
     let report = Taking { embedder, known: &known, plan, bytes: 0, watch }.all(writer, articles, |_, _, _| Ok(0))?;
     collection.refresh()?;
     Ok(report)
@@ -293,6 +293,10 @@ impl Known for Held<'_> {
     fn source(&self, id: &str) -> Option<&str> {
         let path = self.catalogue.articles.get(id)?.path.as_str();
         self.names.absolute(path).exists().then_some(path)
+    }
+
+    fn keeps(&self) -> bool {
+        self.catalogue.keeps
     }
 }
 

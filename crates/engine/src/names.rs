@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// Gives paths their names in a collection: from the folder that holds it, or, outside that, whole.
+/// Gives paths their names in a collection: from the folder that holds it (from the current one, if it is elsewhere), or, outside
+/// that, whole.
 #[derive(Debug, Clone)]
 pub struct Names {
     base: PathBuf,
@@ -11,6 +12,11 @@ pub struct Names {
 impl Names {
     /// For the collection at this location.
     pub fn new(collection: &str) -> Self {
+        if store::remote::is_remote(collection) {
+            // No folder holds it: names count from here.
+            let here = std::env::current_dir().unwrap_or_default();
+            return Self { base: here.canonicalize().unwrap_or(here) };
+        }
         let absolute = std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
         let parent = absolute.parent().unwrap_or(&absolute);
         Self { base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()) }

@@ -132,7 +132,7 @@ impl Collections {
         for entry in std::fs::read_dir(root).map_err(io)? {
             let path = entry.map_err(io)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if is_name(&name) && store::exists(&path.to_string_lossy()) && self.get(&name).is_none() {
+            if is_name(&name) && store::exists(&path.to_string_lossy()).unwrap_or(false) && self.get(&name).is_none() {
                 let opened = Hosted::open(name.clone(), path);
                 if let Some(hosted) = self.said(&name, opened, "cannot be opened") {
                     self.insert(hosted);
@@ -140,7 +140,9 @@ impl Collections {
             }
         }
         if let Ok(mut all) = self.hosted.write() {
-            all.retain(|_, hosted| !hosted.location.starts_with(root) || store::exists(&hosted.location()));
+            all.retain(|_, hosted| {
+                !hosted.location.starts_with(root) || store::exists(&hosted.location()).unwrap_or(true)
+            });
         }
         Ok(())
     }

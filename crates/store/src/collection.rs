@@ -104,6 +104,8 @@ pub struct Catalogue {
     pub articles: HashMap<String, ArticleCard>,
     /// The fingerprints of all texts that have a vector.
     pub vectors: HashSet<Fingerprint>,
+    /// Whether a text that comes twice in one run needs its vector once.
+    pub keeps: bool,
 }
 
 impl Known for Catalogue {
@@ -118,6 +120,10 @@ impl Known for Catalogue {
     /// None: whether that still exists is not for a collection to say, so articles are known by their ids alone.
     fn source(&self, _: &str) -> Option<&str> {
         None
+    }
+
+    fn keeps(&self) -> bool {
+        self.keeps
     }
 }
 

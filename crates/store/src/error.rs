@@ -80,6 +80,20 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// No place for a collection.
+    #[error("{problem}")]
+    Location {
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// A server that keeps the collection refused, or does not answer.
+    #[error("{location}: {problem}")]
+    Remote {
+        /// The collection.
+        location: String,
+        /// What it said.
+        problem: String,
+    },
     /// The operating system refused.
     #[error("{path}: {source}")]
     Io {

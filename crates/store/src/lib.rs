@@ -2,7 +2,8 @@
 //!
 //! [`Collection`] is all that the crates above know: a consistent snapshot to search and fetch
 //! from, and a [`Writer`] to change it with. [`open`] and [`create`] give the collection behind a
-//! location; here that is a folder on this machine ([`local`]).
+//! location; that is a folder on this machine ([`local`]), or what was
+//! [registered](register) for locations like its own.
 //!
 //! A local collection keeps its records in tantivy and its vectors in immutable segments beside it.
 //! tantivy's commit carries our [`Manifest`], so one rename of one small file is the only moment at
@@ -18,6 +19,7 @@ pub mod filter;
 mod language;
 pub mod local;
 mod manifest;
+pub mod remote;
 
 pub use collection::{
     ArticleCard, Candidate, Catalogue, Change, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
@@ -27,13 +29,17 @@ pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};
 pub use language::Language;
 pub use local::Mended;
-pub use manifest::{Fusion, FusionMethod, Manifest, SegmentEntry};
+pub use manifest::{FORMAT, Fusion, FusionMethod, Manifest, SegmentEntry};
+pub use remote::{Remote, register};
 
 /// Opens the collection at `location`.
 ///
 /// # Errors
 /// When there is none, it is damaged, or of a format this program does not read.
 pub fn open(location: &str) -> Result<Box<dyn Collection>> {
+    if let Some(remote) = remote::of(location)? {
+        return remote.open(location);
+    }
     Ok(Box::new(local::LocalCollection::open(location.as_ref())?))
 }
 
@@ -49,6 +55,9 @@ pub fn create(
     language: Language,
 ) -> Result<Box<dyn Collection>> {
     let manifest = Manifest::new(model, chunking, graph, language);
+    if let Some(remote) = remote::of(location)? {
+        return remote.create(location, manifest);
+    }
     Ok(Box::new(local::LocalCollection::create(location.as_ref(), manifest)?))
 }
 
@@ -57,6 +66,9 @@ pub fn create(
 /// # Errors
 /// When there is no collection, or it is of a format not read here, or nothing can be said of it.
 pub fn survey(location: &str) -> Result<Vec<String>> {
+    if remote::of(location)?.is_some() {
+        return Ok(Vec::new());
+    }
     local::survey(location.as_ref())
 }
 
@@ -67,10 +79,20 @@ pub fn survey(location: &str) -> Result<Vec<String>> {
 /// As for [`survey`], and when another process writes or the disk is full; then the last commit is as it was, or the
 /// new one is there. The same call goes on.
 pub fn mend(location: &str) -> Result<Mended> {
+    if remote::of(location)?.is_some() {
+        // Its servers keep it whole. What is missing of an article, indexing its source again puts back.
+        return Ok(Mended::default());
+    }
     local::mend(location.as_ref())
 }
 
 /// Whether a collection is at `location`.
-pub fn exists(location: &str) -> bool {
-    local::LocalCollection::exists(location.as_ref())
+///
+/// # Errors
+/// When a server that would know does not answer.
+pub fn exists(location: &str) -> Result<bool> {
+    match remote::of(location)? {
+        Some(remote) => remote.exists(location),
+        None => Ok(local::LocalCollection::exists(location.as_ref())),
+    }
 }

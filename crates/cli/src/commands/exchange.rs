@@ -94,14 +94,14 @@ pub fn say(output: &mut Output, to_file: bool, text: &str) -> io::Result<()> {
 
 pub fn import(args: &args::Import, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.on);
-    let source = if store::exists(&args.from) { Some(store::open(&args.from)?) } else { None };
+    let source = if store::exists(&args.from)? { Some(store::open(&args.from)?) } else { None };
     let origin = match (&source, args.from.as_str()) {
         (Some(collection), _) => Origin::Collection(&**collection),
         (None, STANDARD) => Origin::File(Box::new(Reader::jsonl(Path::new("standard input"), io::stdin())?)),
         (None, path) => Origin::File(Box::new(Reader::open(path.as_ref())?)),
     };
     let Header { model, chunking, language, .. } = origin.header();
-    let mut collection = match store::exists(&location) {
+    let mut collection = match store::exists(&location)? {
         true => store::open(&location)?,
         false => store::create(&location, model, chunking, index::Params::default(), language)?,
     };

@@ -28,7 +28,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let location = config.collection(&args.on);
     let roots = canonical(&args.paths)?;
     let names = Names::new(&location);
-    let exists = store::exists(&location);
+    let exists = store::exists(&location)?;
     let existing = if exists { Some(store::open(&location)?) } else { None };
     let mut plan = plan(&args.reading, config, existing.as_deref())?;
     if let Some(memory) = args.memory {

@@ -18,8 +18,7 @@
 mod parse;
 mod value;
 
-pub(crate) use value::Matcher;
-pub use value::Value;
+pub use value::{Matcher, Value, is_date};
 
 use std::fmt;
 use std::ops::Bound;

@@ -65,7 +65,7 @@ impl Operand {
 }
 
 /// Whether `text` is a date as far as it goes: a year, a month, a day, or more.
-fn is_date(text: &str) -> bool {
+pub fn is_date(text: &str) -> bool {
     let digits =
         |part: Option<&str>, n: usize| part.is_some_and(|p| p.len() == n && p.bytes().all(|b| b.is_ascii_digit()));
     let (day, time) = match text.split_once(['T', ' ']) {
@@ -82,16 +82,14 @@ fn is_date(text: &str) -> bool {
 }
 
 /// A test made ready for many values.
-pub enum Matcher {
+pub struct Matcher(How);
+
+enum How {
     Any,
-    Equal(Equal),
+    Equal(Operand),
     Glob(GlobMatcher),
-    Range(BoundOf, BoundOf),
+    Range(Bound<Operand>, Bound<Operand>),
 }
-
-pub struct Equal(Operand);
-
-pub struct BoundOf(Bound<Operand>);
 
 impl Matcher {
     /// `in_path` says that the values are paths.
@@ -99,24 +97,25 @@ impl Matcher {
     /// # Errors
     /// What is wrong with a glob.
     pub fn new(test: &Test, in_path: bool) -> Result<Self, String> {
-        let bound = |bound: &Bound<String>| BoundOf(bound.as_ref().map(|text| Operand::new(text)));
-        Ok(match test {
-            Test::Any => Self::Any,
-            Test::Word(word) => Self::Equal(Equal(Operand::new(word))),
-            Test::Range(low, high) => Self::Range(bound(low), bound(high)),
+        let bound = |bound: &Bound<String>| bound.as_ref().map(|text| Operand::new(text));
+        Ok(Self(match test {
+            Test::Any => How::Any,
+            Test::Word(word) => How::Equal(Operand::new(word)),
+            Test::Range(low, high) => How::Range(bound(low), bound(high)),
             Test::Glob(glob) => {
                 let glob = GlobBuilder::new(glob).case_insensitive(true).literal_separator(in_path).build();
-                Self::Glob(glob.map_err(|error| error.to_string())?.compile_matcher())
+                How::Glob(glob.map_err(|error| error.to_string())?.compile_matcher())
             }
-        })
+        }))
     }
 
+    /// Whether a value passes.
     pub fn matches(&self, value: &Value) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Equal(Equal(word)) => value.compared_to(word) == Some(Ordering::Equal),
-            Self::Glob(glob) => glob.is_match(value.shown()),
-            Self::Range(BoundOf(low), BoundOf(high)) => {
+        match &self.0 {
+            How::Any => true,
+            How::Equal(word) => value.compared_to(word) == Some(Ordering::Equal),
+            How::Glob(glob) => glob.is_match(value.shown()),
+            How::Range(low, high) => {
                 let above = match low {
                     Bound::Unbounded => true,
                     Bound::Included(bound) => value.compared_to(bound).is_some_and(Ordering::is_ge),

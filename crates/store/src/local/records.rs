@@ -112,6 +112,15 @@ pub fn analyzer(language: Language) -> TextAnalyzer {
     }
 }
 
+impl Language {
+    /// The stems of a text's words, in their order.
+    pub fn stems_of(self, text: &str) -> Vec<String> {
+        let (mut analyzer, mut stems) = (analyzer(self), Vec::new());
+        analyzer.token_stream(text).process(&mut |token| stems.push(token.text.clone()));
+        stems
+    }
+}
+
 pub fn register(index: &Index, language: Language) {
     index.tokenizers().register(ANALYZER, analyzer(language));
 }

@@ -457,7 +457,7 @@ impl Snapshot {
     }
 
     pub fn catalogue(&self) -> Result<Catalogue> {
-        let mut catalogue = Catalogue::default();
+        let mut catalogue = Catalogue { keeps: true, ..Catalogue::default() };
         let fingerprints = self.columns(|segment| segment.fast_fields().bytes("fingerprint"))?;
         let sources = self.texts("source")?;
         self.each_article(|id, at| {

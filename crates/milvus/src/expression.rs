@@ -1,0 +1,336 @@
+//! Conditions as Milvus's expressions.
+//!
+//! The facts of an article (its metadata, title and path) are written as one JSON object, a key a value: the kind of value
+//! (`s` text in lower case, `d` date, `n` number), `:`, the field, `:`, which of its values. Servers differ in what `in`,
+//! `!=`, `is null` and a missing key mean; `exists` in parentheses and a comparison after it mean the same to all.
+
+use ingest::{Article, MetaValue};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use store::filter::{Clause, Filter, Test, Value};
+
+/// Longer values are cut: nobody asks for them whole.
+const LONGEST_VALUE: usize = 1000;
+/// A JSON field has at most 65,536 bytes.
+const LARGEST: usize = 60_000;
+/// What an expression goes through of a field's values.
+const MOST_VALUES: usize = 32;
+
+/// How many values a field has at most in any article, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kinds {
+    #[serde(default)]
+    pub s: usize,
+    #[serde(default)]
+    pub d: usize,
+    #[serde(default)]
+    pub n: usize,
+}
+
+impl Kinds {
+    fn of(&mut self, value: &Value) -> &mut usize {
+        match value {
+            Value::Text(_) => &mut self.s,
+            Value::Date(_) => &mut self.d,
+            Value::Number(_) => &mut self.n,
+        }
+    }
+
+    /// At least as many of each.
+    fn join(&mut self, other: Self) {
+        *self = Self { s: self.s.max(other.s), d: self.d.max(other.d), n: self.n.max(other.n) };
+    }
+}
+
+/// The fields that articles have.
+pub type Fields = BTreeMap<String, Kinds>;
+
+/// Adds the fields of one to those of others.
+pub fn join(fields: &mut Fields, more: &Fields) {
+    for (name, kinds) in more {
+        fields.entry(name.clone()).or_default().join(*kinds);
+    }
+}
+
+/// What conditions can ask of an article, and which fields these are.
+pub fn facts(article: &Article) -> (Map<String, Json>, Fields) {
+    let own = ["path", "title"].into_iter().zip([&article.path, &article.title]);
+    let own = own.map(|(name, text)| (name.to_owned(), vec![Value::Text(text.clone())]));
+    let metadata = article.metadata.iter().map(|(name, value): (_, &MetaValue)| (name.clone(), Value::all(value)));
+    let (mut facts, mut fields, mut bytes) = (Map::new(), Fields::new(), 0);
+    for (name, values) in own.chain(metadata) {
+        let mut kinds = Kinds::default();
+        for value in values {
+            let json = match &value {
+                Value::Number(number) => Json::from(*number),
+                Value::Date(date) => Json::from(date.replacen(' ', "T", 1)),
+                Value::Text(text) => Json::from(text[..text.floor_char_boundary(LONGEST_VALUE)].to_lowercase()),
+            };
+            let count = kinds.of(&value);
+            let key = key(kind(&value), &name, *count);
+            bytes += key.len() + json.to_string().len();
+            if bytes > LARGEST {
+                break;
+            }
+            *count += 1;
+            facts.insert(key, json);
+        }
+        fields.insert(name, kinds);
+    }
+    (facts, fields)
+}
+
+fn kind(value: &Value) -> char {
+    match value {
+        Value::Text(_) => 's',
+        Value::Date(_) => 'd',
+        Value::Number(_) => 'n',
+    }
+}
+
+fn key(kind: char, field: &str, at: usize) -> String {
+    // No server reads a control character in a key.
+    let field: String = field.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("{kind}:{field}:{at}")
+}
+
+/// The values of a field in an article's facts.
+pub fn values<'a>(facts: &'a Map<String, Json>, field: &'a str) -> impl Iterator<Item = Value> + 'a {
+    ['s', 'd', 'n'].into_iter().flat_map(move |kind| {
+        (0..).map_while(move |at| {
+            let value = facts.get(&key(kind, field, at))?;
+            Some(match kind {
+                'n' => Value::Number(value.as_f64()?),
+                'd' => Value::Date(value.as_str()?.to_owned()),
+                _ => Value::Text(value.as_str()?.to_owned()),
+            })
+        })
+    })
+}
+
+/// A string as every server reads it.
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '\\' => quoted.push_str("\\\\"),
+            '"' => quoted.push_str("\\\""),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// What a condition says of the rows of a server; `None` where a server cannot be told all of it.
+pub fn expression(filter: &Filter, fields: &Fields) -> Option<String> {
+    let joined = |parts: &[Filter], with: &str| {
+        let parts = parts.iter().map(|part| expression(part, fields)).collect::<Option<Vec<_>>>()?;
+        Some(format!("({})", parts.join(with)))
+    };
+    match filter {
+        Filter::And(parts) => joined(parts, " and "),
+        Filter::Or(parts) => joined(parts, " or "),
+        Filter::Not(part) => Some(format!("(not {})", expression(part, fields)?)),
+        Filter::Is(clause) => test(clause, fields.get(&clause.field).copied().unwrap_or_default()),
+    }
+}
+
+/// An id, in both collections.
+const ID: &str = "id";
+const PATH: &str = "path";
+
+fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
+    let Clause { field, test } = clause;
+    if field == ID {
+        return match test {
+            Test::Any => Some(everything().to_owned()),
+            Test::Word(id) => Some(format!("(article == {})", quoted(id))),
+            // Letter case, and what * means in a path, are nothing that servers know.
+            _ => None,
+        };
+    }
+    if [kinds.s, kinds.d, kinds.n].iter().any(|count| *count > MOST_VALUES) {
+        return None;
+    }
+    let mut any = Vec::new();
+    let mut each = |kind: char, count: usize, comparison: &dyn Fn(&str) -> String| {
+        for at in 0..count {
+            let value = format!("facts[{}]", quoted(&key(kind, field, at)));
+            any.push(format!("((exists {value}) and {})", comparison(&value)));
+        }
+    };
+    match test {
+        Test::Any => {
+            for (kind, count) in [('s', kinds.s), ('d', kinds.d), ('n', kinds.n)] {
+                // The first is there where any is.
+                if count > 0 {
+                    any.push(format!("(exists facts[{}])", quoted(&key(kind, field, 0))));
+                }
+            }
+        }
+        Test::Word(word) => {
+            let operand = Operand::new(word);
+            each('s', kinds.s, &|value| format!("{value} == {}", quoted(&operand.text)));
+            if operand.is_date {
+                each('d', kinds.d, &|value| format!("{value} like {}", quoted(&format!("{}%", operand.text))));
+            }
+            if let Some(number) = operand.number {
+                each('n', kinds.n, &|value| format!("{value} == {number:?}"));
+            }
+        }
+        Test::Range(low, high) => {
+            let bounds = [low.as_ref().map(|text| Operand::new(text)), high.as_ref().map(|text| Operand::new(text))];
+            let all = |test: &dyn Fn(&Operand) -> bool| {
+                bounds.iter().all(|bound| match bound {
+                    Bound::Included(operand) | Bound::Excluded(operand) => test(operand),
+                    Bound::Unbounded => true,
+                })
+            };
+            // A date beside what is none is compared letter by letter, in lower case.
+            if kinds.d > 0 && !all(&|operand| operand.is_date) {
+                return None;
+            }
+            let between = |value: &str, above: Option<String>, below: Option<String>| {
+                let sides: Vec<String> =
+                    [above, below].into_iter().flatten().map(|side| format!("{value} {side}")).collect();
+                if sides.is_empty() { format!("(exists {value})") } else { sides.join(" and ") }
+            };
+            let side = |bound: &Bound<Operand>, with: [&str; 2], of: &dyn Fn(&Operand) -> String| match bound {
+                Bound::Included(operand) => Some(format!("{} {}", with[0], of(operand))),
+                Bound::Excluded(operand) => Some(format!("{} {}", with[1], of(operand))),
+                Bound::Unbounded => None,
+            };
+            let text = |operand: &Operand| quoted(&operand.text);
+            each('s', kinds.s, &|value| {
+                between(value, side(&bounds[0], [">=", ">"], &text), side(&bounds[1], ["<=", "<"], &text))
+            });
+            // As far as the bound says: up to June is before what follows June.
+            let after = |operand: &Operand| quoted(&following(&operand.text));
+            let above = match &bounds[0] {
+                Bound::Excluded(operand) => Some(format!(">= {}", after(operand))),
+                bound => side(bound, [">=", ">="], &text),
+            };
+            let below = match &bounds[1] {
+                Bound::Included(operand) => Some(format!("< {}", after(operand))),
+                bound => side(bound, ["<", "<"], &text),
+            };
+            each('d', kinds.d, &|value| between(value, above.clone(), below.clone()));
+            if all(&|operand| operand.number.is_some()) {
+                let number = |operand: &Operand| format!("{:?}", operand.number.unwrap_or_default());
+                each('n', kinds.n, &|value| {
+                    between(value, side(&bounds[0], [">=", ">"], &number), side(&bounds[1], ["<=", "<"], &number))
+                });
+            }
+        }
+        Test::Glob(glob) => {
+            let prefix = glob.strip_suffix('*')?;
+            let plain = !prefix.contains(['*', '?', '[', ']', '{', '}', '\\', '%', '_', '!']);
+            if field == PATH
+                || !plain
+                || kinds.n > 0
+                || (kinds.d > 0 && !prefix.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+            {
+                return None;
+            }
+            let pattern = quoted(&format!("{}%", prefix.to_lowercase()));
+            each('s', kinds.s, &|value| format!("{value} like {pattern}"));
+            each('d', kinds.d, &|value| format!("{value} like {pattern}"));
+        }
+    }
+    Some(if any.is_empty() { nothing().to_owned() } else { format!("({})", any.join(" or ")) })
+}
+
+/// No article has an empty id.
+fn everything() -> &'static str {
+    "(article != \"\")"
+}
+
+fn nothing() -> &'static str {
+    "(article == \"\")"
+}
+
+/// A word of a condition, as values are written.
+struct Operand {
+    text: String,
+    number: Option<f64>,
+    is_date: bool,
+}
+
+impl Operand {
+    fn new(text: &str) -> Self {
+        let is_date = store::filter::is_date(text);
+        Self {
+            text: if is_date { text.replacen(' ', "T", 1) } else { text.to_lowercase() },
+            number: text.parse().ok().filter(|number: &f64| number.is_finite()),
+            is_date,
+        }
+    }
+}
+
+/// The first string after all that begin with `prefix`, which ends in a digit.
+fn following(prefix: &str) -> String {
+    let mut bytes = prefix.as_bytes().to_vec();
+    if let Some(last) = bytes.last_mut() {
+        *last += 1;
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn article() -> Article {
+        let metadata =
+            serde_json::json!({"source": "Reuters", "year": 2025, "date": "2025-06-30", "tags": ["Sea", "moon"]});
+        let metadata = metadata.as_object().unwrap().iter();
+        let metadata = metadata.filter_map(|(name, value)| Some((name.clone(), MetaValue::from_json(value)?)));
+        Article {
+            id: "a".into(),
+            title: "Tides".into(),
+            path: "a.txt".into(),
+            text: String::new(),
+            body: Vec::new(),
+            record_line: None,
+            metadata: metadata.collect(),
+            questions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn facts_are_a_key_a_value_and_read_back() {
+        let (facts, fields) = facts(&article());
+        assert_eq!((&facts["s:source:0"], &facts["n:year:0"]), (&Json::from("reuters"), &Json::from(2025.0)));
+        assert_eq!(fields["tags"], Kinds { s: 2, d: 0, n: 0 });
+        assert_eq!(values(&facts, "tags").collect::<Vec<_>>(), [Value::Text("sea".into()), Value::Text("moon".into())]);
+        assert_eq!(values(&facts, "date").collect::<Vec<_>>(), [Value::Date("2025-06-30".into())]);
+        assert_eq!(values(&facts, "none").count(), 0);
+    }
+
+    #[test]
+    fn conditions_become_expressions() {
+        let (_, fields) = facts(&article());
+        let of = |condition: &str| expression(&condition.parse().unwrap(), &fields);
+        let expected = r#"(((exists facts["s:source:0"]) and facts["s:source:0"] == "reuters"))"#;
+        assert_eq!(of("source:REUTERS").unwrap(), expected);
+        assert!(of("NOT source:*").unwrap().starts_with("(not ("));
+        assert!(of("year:2025").unwrap().contains("facts[\"n:year:0\"] == 2025.0"));
+        assert!(of("date:2025-06").unwrap().contains("like \"2025-06%\""));
+        // All of June, as far as the bound says.
+        assert!(
+            of("date:[2025-01 TO 2025-06]").unwrap().contains(">= \"2025-01\" and facts[\"d:date:0\"] < \"2025-07\"")
+        );
+        assert!(of("tags:moon").unwrap().contains("s:tags:1"));
+        assert_eq!(of("id:\"a\\\"b\"").unwrap(), r#"(article == "a\"b")"#);
+        for untold in ["path:*.md", "title:*ides", "id:a*", "year:20*", "date:[a TO z]"] {
+            assert_eq!(of(untold), None, "{untold}");
+        }
+    }
+}

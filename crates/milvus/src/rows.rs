@@ -1,0 +1,299 @@
+//! Articles and passages as rows.
+
+use crate::columns::{Columns, documents, numbers, strings, vectors};
+use crate::expression::facts;
+use crate::proto::FieldData;
+use crate::schema::{
+    ARTICLE, END, FACTS, FINGERPRINT, KEY, LINE, LONGEST, ORDINAL, PAGE, PAGES, PASSAGES, PATH, QUESTIONS, RECORD,
+    START, STEMS, STUB, TAG, TEXT, TITLE, VECTOR, WRITTEN,
+};
+use ingest::pipeline::EmbeddedArticle;
+use ingest::{Article, ByteSpan, Fingerprint, Metadata, QaPair};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use store::{Language, StoredArticle};
+
+/// Identifies a passage or a page: the same one is the same row, however often it is written. Two different ones
+/// share a key with probability 2⁻⁶² .
+pub fn key(article: &str, fingerprint: &str, part: &str, number: usize) -> i64 {
+    let number = number.to_le_bytes();
+    let Fingerprint(bytes) = Fingerprint::of([article.as_bytes(), fingerprint.as_bytes(), part.as_bytes(), &number]);
+    let mut first = [0; 8];
+    first.copy_from_slice(&bytes[..8]);
+    // Not 0, which is the manifest's, and not so large that servers stumble.
+    (i64::from_le_bytes(first) & (i64::MAX >> 1)) + 1
+}
+
+/// A passage that waits to be written.
+pub struct PassageRow {
+    pub key: i64,
+    article: String,
+    fingerprint: String,
+    tag: String,
+    title: String,
+    path: String,
+    text: String,
+    stems: String,
+    ordinal: i64,
+    start: i64,
+    end: i64,
+    line: i64,
+    facts: Map<String, Json>,
+    vector: Vec<f32>,
+}
+
+/// The longest beginning of a text that a string holds.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(LONGEST)].to_owned()
+}
+
+impl PassageRow {
+    /// Whether it is of the article with this id.
+    pub fn is_of(&self, id: &str) -> bool {
+        self.article == id
+    }
+
+    /// How much of a message it takes, about.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.stems.len() + 4 * self.vector.len() + 1000
+    }
+
+    /// The rows of an article's passages.
+    pub fn of(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
+        let EmbeddedArticle { article, fingerprint, passages } = embedded;
+        let (fingerprint, (facts, _)) = (fingerprint.to_string(), facts(&article));
+        let rows = passages.into_iter().enumerate().map(|(ordinal, passage)| {
+            let text = passage.span.of(&article.text);
+            let missing = || store::Error::MissingVector { article: article.id.clone(), ordinal };
+            let words =
+                if text.starts_with(&article.title) { text.to_owned() } else { format!("{}\n{text}", article.title) };
+            Ok(Self {
+                key: key(&article.id, &fingerprint, "passage", ordinal),
+                article: article.id.clone(),
+                fingerprint: fingerprint.clone(),
+                tag: passage.fingerprint.to_string(),
+                title: cut(&article.title),
+                path: cut(&article.path),
+                // A longer one is read from its article.
+                text: if text.len() > LONGEST { String::new() } else { text.to_owned() },
+                stems: cut(&language.stems_of(&words).join(" ")),
+                ordinal: ordinal as i64,
+                start: passage.span.start as i64,
+                end: passage.span.end as i64,
+                line: passage.line as i64,
+                facts: facts.clone(),
+                vector: passage.vector.ok_or_else(missing)?,
+            })
+        });
+        rows.collect()
+    }
+
+    /// Rows as columns. `has_words` says whether the server looks for words.
+    pub fn columns(rows: &[Self], dimensions: usize, has_words: bool) -> Vec<FieldData> {
+        let texts = |of: fn(&Self) -> &String| rows.iter().map(|row| of(row).clone()).collect();
+        let values = |of: fn(&Self) -> i64| rows.iter().map(of).collect();
+        let mut columns = vec![
+            numbers(KEY, values(|row| row.key)),
+            strings(ARTICLE, texts(|row| &row.article)),
+            strings(FINGERPRINT, texts(|row| &row.fingerprint)),
+            strings(TAG, texts(|row| &row.tag)),
+            strings(TITLE, texts(|row| &row.title)),
+            strings(PATH, texts(|row| &row.path)),
+            strings(TEXT, texts(|row| &row.text)),
+            numbers(ORDINAL, values(|row| row.ordinal)),
+            numbers(START, values(|row| row.start)),
+            numbers(END, values(|row| row.end)),
+            numbers(LINE, values(|row| row.line)),
+            documents(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
+            vectors(VECTOR, dimensions, rows.iter().flat_map(|row| row.vector.iter().copied()).collect()),
+        ];
+        if has_words {
+            columns.push(strings(STEMS, texts(|row| &row.stems)));
+        }
+        columns
+    }
+}
+
+/// An article as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    title: String,
+    text: String,
+    body: Vec<ByteSpan>,
+    record_line: Option<u64>,
+    metadata: Metadata,
+    questions: Vec<QaPair>,
+    passages: Vec<ByteSpan>,
+}
+
+/// A page of an article, or the manifest.
+pub struct PageRow {
+    pub key: i64,
+    pub article: String,
+    pub fingerprint: String,
+    pub path: String,
+    pub record: String,
+    pub page: i64,
+    pub pages: i64,
+    pub passages: i64,
+    pub questions: i64,
+    pub written: i64,
+    pub facts: Map<String, Json>,
+}
+
+impl PageRow {
+    /// The pages of an article, the first one last.
+    pub fn of(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
+        let EmbeddedArticle { article, fingerprint, passages } = embedded;
+        let record = Record {
+            title: article.title.clone(),
+            text: article.text.clone(),
+            body: article.body.clone(),
+            record_line: article.record_line,
+            metadata: article.metadata.clone(),
+            questions: article.questions.clone(),
+            passages: passages.iter().map(|passage| passage.span).collect(),
+        };
+        // Strings, numbers and lists: writing them as JSON cannot fail.
+        let record = serde_json::to_string(&record).unwrap_or_default();
+        let (mut pages, mut rest) = (Vec::new(), record.as_str());
+        while !rest.is_empty() {
+            let (page, after) = rest.split_at(rest.floor_char_boundary(LONGEST));
+            pages.push(page);
+            rest = after;
+        }
+        let (count, fingerprint, (facts, _)) = (pages.len() as i64, fingerprint.to_string(), facts(article));
+        let rows = pages.into_iter().enumerate().map(|(number, page)| Self {
+            key: key(&article.id, &fingerprint, "page", number),
+            article: article.id.clone(),
+            fingerprint: fingerprint.clone(),
+            path: cut(&article.path),
+            record: page.to_owned(),
+            page: number as i64,
+            pages: count,
+            passages: passages.len() as i64,
+            questions: article.questions.len() as i64,
+            written,
+            facts: if number == 0 { facts.clone() } else { Map::new() },
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.reverse();
+        rows
+    }
+
+    /// Rows as columns.
+    pub fn columns(rows: &[Self]) -> Vec<FieldData> {
+        let texts = |of: fn(&Self) -> &String| rows.iter().map(|row| of(row).clone()).collect();
+        let values = |of: fn(&Self) -> i64| rows.iter().map(of).collect();
+        vec![
+            numbers(KEY, values(|row| row.key)),
+            strings(ARTICLE, texts(|row| &row.article)),
+            strings(FINGERPRINT, texts(|row| &row.fingerprint)),
+            strings(PATH, texts(|row| &row.path)),
+            strings(RECORD, texts(|row| &row.record)),
+            numbers(PAGE, values(|row| row.page)),
+            numbers(PAGES, values(|row| row.pages)),
+            numbers(PASSAGES, values(|row| row.passages)),
+            numbers(QUESTIONS, values(|row| row.questions)),
+            numbers(WRITTEN, values(|row| row.written)),
+            documents(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
+            vectors(VECTOR, STUB.len(), rows.iter().flat_map(|_| STUB).collect()),
+        ]
+    }
+}
+
+/// An article, and its fingerprint, from its pages in any order; of several versions the one that was written last and is
+/// whole. `None` where none is.
+pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
+    let (fingerprints, paths, records) = (columns.strings(FINGERPRINT), columns.strings(PATH), columns.strings(RECORD));
+    let (pages, counts, written) = (columns.numbers(PAGE), columns.numbers(PAGES), columns.numbers(WRITTEN));
+    let mut rows: Vec<usize> = (0..pages.len()).collect();
+    rows.sort_unstable_by_key(|&row| (std::cmp::Reverse(written.get(row)), &fingerprints[row], pages[row]));
+    let versions = rows.chunk_by(|&a, &b| fingerprints[a] == fingerprints[b] && written.get(a) == written.get(b));
+    for version in versions {
+        if version.len() as i64 != counts[version[0]] {
+            continue;
+        }
+        let record: String = version.iter().map(|&row| records[row].as_str()).collect();
+        let Ok(record) = serde_json::from_str::<Record>(&record) else { continue };
+        let Record { title, text, body, record_line, metadata, questions, passages } = record;
+        let path = paths[version[0]].clone();
+        let article = Article { id: id.to_owned(), title, path, text, body, record_line, metadata, questions };
+        return Some((fingerprints[version[0]].clone(), StoredArticle { article, passages }));
+    }
+    None
+}
+
+/// A fingerprint from its 32 hexadecimal digits.
+pub fn fingerprint(hex: &str) -> Fingerprint {
+    let mut bytes = [0; 16];
+    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(digits).unwrap_or_default();
+        *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+    }
+    Fingerprint(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ingest::pipeline::Passage;
+
+    fn embedded(text: &str) -> EmbeddedArticle {
+        let article = Article {
+            id: "a".into(),
+            title: "T".into(),
+            path: "a.txt".into(),
+            text: text.into(),
+            body: vec![ByteSpan::new(0, text.len())],
+            record_line: None,
+            metadata: Metadata::new(),
+            questions: Vec::new(),
+        };
+        let fingerprint = article.fingerprint("whole");
+        let span = ByteSpan::new(0, text.len());
+        let passage = Passage { span, line: 1, fingerprint, vector: Some(vec![1.0, 0.0]) };
+        EmbeddedArticle { article, fingerprint, passages: vec![passage] }
+    }
+
+    #[test]
+    fn an_article_is_cut_into_pages_and_is_whole_or_not_there() {
+        let (old, new) = (embedded("short"), embedded(&"ünï \"code\" \n".repeat(20_000)));
+        let mut rows = PageRow::of(&new, 2);
+        assert!(rows.len() > 3 && rows.iter().all(|row| row.record.len() <= LONGEST));
+        assert_eq!(rows.last().unwrap().page, 0, "the first page is written last");
+        rows.extend(PageRow::of(&old, 1));
+        let (print, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
+        assert_eq!((print, &stored.article), (new.fingerprint.to_string(), &new.article));
+        // Where a page is missing the version before is meant.
+        rows.remove(0);
+        let (print, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
+        assert_eq!((print, &stored.article), (old.fingerprint.to_string(), &old.article));
+        assert!(article("a", &Columns(Vec::new())).is_none());
+    }
+
+    #[test]
+    fn keys_are_the_same_for_the_same_and_no_others() {
+        assert_eq!(key("a", "f", "page", 1), key("a", "f", "page", 1));
+        let keys = [
+            ("a", "f", "page", 1),
+            ("a", "f", "page", 2),
+            ("a", "f", "passage", 1),
+            ("a", "g", "page", 1),
+            ("b", "f", "page", 1),
+        ];
+        let mut keys: Vec<i64> = keys.iter().map(|(a, f, p, n)| key(a, f, p, *n)).collect();
+        assert!(keys.iter().all(|key| *key > 0 && *key < i64::MAX));
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 5);
+    }
+
+    #[test]
+    fn a_passage_too_long_for_a_string_is_left_to_its_article() {
+        let rows = PassageRow::of(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
+        assert!(rows[0].text.is_empty() && rows[0].stems.len() <= LONGEST);
+        let hex = rows[0].tag.clone();
+        assert_eq!(fingerprint(&hex).to_string(), hex);
+    }
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# The two Milvus servers that the tests run on, from PyPI, each in a folder of its own.
+#
+#   server.sh lite|full install|start|restart|stop FOLDER PORT
+#
+# lite is milvus-lite (today's API, with BM25); full is the server of Milvus 2.3.5, which listens on all interfaces, so it
+# is to be run where there is only loopback (ip netns). restart kills it without a warning first.
+set -euo pipefail
+kind=$1 what=$2 folder=$(realpath -m "$3") port=$4
+mkdir -p "$folder"
+
+# By its folder, which stands in its command line.
+processes() { pgrep -f -- "$folder/data" || true; }
+
+stop() {
+  local found
+  found=$(processes)
+  [ -z "$found" ] || kill -KILL $found
+  for _ in $(seq 100); do
+    [ -n "$(processes)" ] || return 0
+    sleep 0.1
+  done
+}
+
+install() {
+  [ -d "$folder/venv" ] && return
+  python3 -m venv "$folder/venv"
+  local packages=(--no-deps milvus==2.3.5)
+  [ "$kind" = full ] || packages=(milvus-lite==3.2.2 pymilvus==3.0.2)
+  "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
+}
+
+start() {
+  install
+  : > "$folder/log"
+  case $kind in
+    lite)
+      nohup "$folder/venv/bin/milvus-lite" server --data-dir "$folder/data" --host 127.0.0.1 --port "$port" >> "$folder/log" 2>&1 < /dev/null &
+      up='listening'
+      ;;
+    full)
+      nohup "$folder/venv/bin/milvus-server" --data "$folder/data" --proxy-port "$port" >> "$folder/log" 2>&1 < /dev/null &
+      up='Ctrl+C'
+      ;;
+  esac
+  for _ in $(seq 600); do
+    grep -q "$up" "$folder/log" && return 0
+    [ -n "$(processes)" ] || break
+    sleep 0.2
+  done
+  cat "$folder/log"
+  return 1
+}
+
+# Kills it without a warning and starts it again. The launcher of the full server would give it another port, for the old
+# one is not free for a minute in its eyes: the server itself is started, as the launcher had.
+restart() {
+  if [ "$kind" = lite ]; then
+    stop
+    start
+    return
+  fi
+  local server
+  server=$(pgrep -f -- "$folder/data/bin/milvus run")
+  mapfile -d '' -t environment < "/proc/$server/environ"
+  mapfile -d '' -t command < "/proc/$server/cmdline"
+  kill -KILL "$server"
+  cd "$folder/data"
+  nohup env -i "${environment[@]}" "${command[@]}" >> "$folder/log" 2>&1 < /dev/null &
+  for _ in $(seq 600); do
+    (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && return 0
+    sleep 0.2
+  done
+  return 1
+}
+
+case $what in
+  install) install ;;
+  start) start ;;
+  restart) restart ;;
+  stop) stop ;;
+esac
