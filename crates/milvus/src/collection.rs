@@ -19,11 +19,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::filter::Matcher;
 use store::{
-    ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Error, Facet, FacetValue, Filter,
-    Manifest, PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, Step, StoredArticle, StoredPassage,
-    WordScore, Writer,
+    ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest,
+    PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, Step, StoredArticle, StoredPassage, WordScore,
+    Writer,
 };
 
+/// The first page of every article: there is an article where it is.
+const FIRST_PAGES: &str = "key > 0 and page == 0";
 /// How many rows are read at once, with and without their vectors.
 const PAGE_ROWS: usize = 10_000;
 const PAGE_VECTORS: usize = 5_000;
@@ -34,8 +36,6 @@ const ARTICLES: usize = 50;
 const MOST_RESULTS: usize = 16_384;
 /// What a condition that no server can be told may allow: so many articles are named instead.
 const MOST_NAMED: usize = 20_000;
-/// Fields of more values are no choice.
-const VALUES: usize = 1_000;
 
 /// What the manifest's row says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,7 +192,7 @@ impl MilvusCollection {
     pub fn cards(&self) -> Result<HashMap<String, Card>> {
         let mut cards: HashMap<String, Card> = HashMap::new();
         let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PASSAGES, WRITTEN];
-        self.pages(&self.wire.location().articles(), "key > 0 and page == 0", &fields, PAGE_ROWS, &mut |columns| {
+        self.pages(&self.wire.location().articles(), FIRST_PAGES, &fields, PAGE_ROWS, &mut |columns| {
             for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
                 let mut card = Card {
                     fingerprint: self.part(columns.strings(FINGERPRINT), at, FINGERPRINT)?.clone(),
@@ -244,7 +244,7 @@ impl MilvusCollection {
         // What servers cannot be told is looked for here, and the articles named.
         let mut allowed = Vec::new();
         let fields = [KEY, ARTICLE, FACTS];
-        self.pages(&self.wire.location().articles(), "key > 0 and page == 0", &fields, PAGE_ROWS, &mut |columns| {
+        self.pages(&self.wire.location().articles(), FIRST_PAGES, &fields, PAGE_ROWS, &mut |columns| {
             for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
                 let facts = self.part(columns.documents(FACTS), at, FACTS)?;
                 let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
@@ -418,7 +418,7 @@ impl Collection for MilvusCollection {
     fn stats(&self) -> Result<Stats> {
         let (mut articles, mut questions) = (0, 0);
         let of = [KEY, QUESTIONS];
-        self.pages(&self.wire.location().articles(), "key > 0 and page == 0", &of, PAGE_ROWS, &mut |columns| {
+        self.pages(&self.wire.location().articles(), FIRST_PAGES, &of, PAGE_ROWS, &mut |columns| {
             articles += columns.numbers(QUESTIONS).len();
             questions += columns.numbers(QUESTIONS).iter().sum::<i64>() as usize;
             Ok(())
@@ -608,14 +608,14 @@ impl Collection for MilvusCollection {
     fn facets(&self, most: usize) -> Result<Vec<Facet>> {
         let names: Vec<&String> =
             self.head.fields.keys().filter(|name| !["path", "title"].contains(&name.as_str())).collect();
-        let mut found: BTreeMap<&String, BTreeMap<String, u64>> = BTreeMap::new();
+        let mut found: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         let of = [KEY, FACTS, PASSAGES];
-        self.pages(&self.wire.location().articles(), "key > 0 and page == 0", &of, PAGE_ROWS, &mut |columns| {
+        self.pages(&self.wire.location().articles(), FIRST_PAGES, &of, PAGE_ROWS, &mut |columns| {
             for (facts, passages) in columns.documents(FACTS).iter().zip(columns.numbers(PASSAGES)) {
                 let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
                 for name in &names {
-                    let counts = found.entry(*name).or_default();
-                    if counts.len() > VALUES {
+                    let counts = found.entry((*name).clone()).or_default();
+                    if counts.len() > Facet::VALUES {
                         continue;
                     }
                     for value in expression::values(&facts, name) {
@@ -625,16 +625,7 @@ impl Collection for MilvusCollection {
             }
             Ok(())
         })?;
-        found.retain(|_, counts| (1..=VALUES).contains(&counts.len()));
-        let facets = found.into_iter().map(|(field, counts)| {
-            let more = counts.len().saturating_sub(most);
-            let mut values: Vec<_> =
-                counts.into_iter().map(|(value, passages)| FacetValue { value, passages }).collect();
-            values.sort_by(|a, b| b.passages.cmp(&a.passages).then_with(|| a.value.cmp(&b.value)));
-            values.truncate(most);
-            Facet { field: field.clone(), values, more }
-        });
-        Ok(facets.collect())
+        Ok(Facet::of(found, most))
     }
 
     fn refresh(&mut self) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::{Filter, Manifest, Result};
 use ingest::pipeline::{EmbeddedArticle, Known};
 use ingest::{Article, ByteSpan, Chunking, Fingerprint};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// A passage of one snapshot.
@@ -137,6 +137,26 @@ pub struct Facet {
     pub values: Vec<FacetValue>,
     /// Values there are besides.
     pub more: usize,
+}
+
+impl Facet {
+    /// A field with more values than this tells articles apart; nobody chooses from so many.
+    pub const VALUES: usize = 1000;
+
+    /// Facets of what was counted: fields in the order of their names, those with too many values left out, and of each at most
+    /// `most` values, those of most passages first.
+    pub fn of(counted: BTreeMap<String, BTreeMap<String, u64>>, most: usize) -> Vec<Self> {
+        let fields = counted.into_iter().filter(|(_, values)| (1..=Self::VALUES).contains(&values.len()));
+        let facets = fields.map(|(field, values)| {
+            let more = values.len().saturating_sub(most);
+            let mut values: Vec<_> =
+                values.into_iter().map(|(value, passages)| FacetValue { value, passages }).collect();
+            values.sort_by(|a, b| b.passages.cmp(&a.passages).then_with(|| a.value.cmp(&b.value)));
+            values.truncate(most);
+            Self { field, values, more }
+        });
+        facets.collect()
+    }
 }
 
 /// A value of a field.

@@ -3,12 +3,9 @@
 use super::records;
 use super::snapshot::Snapshot;
 use crate::Result;
-use crate::collection::{Facet, FacetValue};
+use crate::collection::Facet;
 use std::collections::BTreeMap;
 use tantivy::schema::IndexRecordOption;
-
-/// A field with more values than this tells articles apart; nobody chooses from so many.
-const VALUES: usize = 1000;
 
 impl Snapshot {
     pub fn facets(&self, most: usize) -> Result<Vec<Facet>> {
@@ -41,21 +38,12 @@ impl Snapshot {
                     if passages > 0 {
                         *values.entry(value.shown()).or_default() += u64::from(passages);
                     }
-                    if values.len() > VALUES {
+                    if values.len() > Facet::VALUES {
                         break;
                     }
                 }
             }
         }
-        found.retain(|_, values| (1..=VALUES).contains(&values.len()));
-        let facets = found.into_iter().map(|(field, values)| {
-            let more = values.len().saturating_sub(most);
-            let mut values: Vec<_> =
-                values.into_iter().map(|(value, passages)| FacetValue { value, passages }).collect();
-            values.sort_by(|a, b| b.passages.cmp(&a.passages).then_with(|| a.value.cmp(&b.value)));
-            values.truncate(most);
-            Facet { field, values, more }
-        });
-        Ok(facets.collect())
+        Ok(Facet::of(found, most))
     }
 }
