@@ -2,38 +2,14 @@
 
 mod common;
 
-use common::{Place, data};
+use common::{Kept, Place, data, names};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// A collection of its own for each test, removed at its end.
-struct Kept(String);
-
-impl Kept {
-    fn on(server: &str) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("{}/nigh_test_{}_{count}", server.trim_end_matches('/'), std::process::id()))
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let access = milvus::Access { token: std::env::var("NIGH_MILVUS_TOKEN").ok(), ..Default::default() };
-        let removed = milvus::remove(&self.0, &access);
-        assert!(removed.is_ok() || std::thread::panicking(), "{removed:?}");
-    }
-}
 
 /// The servers to be tried, and whether they look for words.
 fn servers() -> Vec<String> {
     let named = std::env::var("MILVUS_URI").expect("MILVUS_URI=milvus://HOST:PORT, or several with commas between");
     named.split(',').map(str::to_owned).collect()
-}
-
-fn names(found: &Value) -> Vec<String> {
-    found["hits"].as_array().unwrap().iter().map(|hit| hit["passage_id"].as_str().unwrap().to_owned()).collect()
 }
 
 const QUESTIONS: [&str; 12] = [
@@ -238,6 +214,46 @@ fn milvus_takes_changes_as_a_folder_does() {
         assert_eq!(missing["missing"], json!(["nowhere"]));
         run(&["compact"]);
         assert_eq!(run(&["check"])["sound"], true, "{server}");
+    }
+}
+
+#[test]
+#[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
+fn milvus_takes_what_several_bring_at_once() {
+    for server in servers() {
+        let (place, kept) = (Place::new(), Kept::on(&server));
+        let on = ["-c", &kept.0];
+        // Each with articles, and a field, of its own, and one article that all bring.
+        for part in 0..4 {
+            let own = (0..150).map(|n| json!({"_id": format!("{part}/{n}"), "text": format!("Tides {n} of {part}."), format!("field{part}"): n}));
+            let same = json!({"_id": "same", "text": "The moon pulls the sea."});
+            let records: String = own.chain([same]).map(|record| format!("{record}\n")).collect();
+            place.put(&format!("{part}.jsonl"), records);
+            let stream = std::fs::File::open(place.path(&format!("{part}.jsonl"))).unwrap();
+            let mut embed = place.command(&["embed", "--model", "static", "--out", &format!("{part}.embedded.jsonl")]);
+            assert!(embed.stdin(stream).stderr(std::process::Stdio::null()).status().unwrap().success());
+        }
+        place.put("none.jsonl", "");
+        place.ok(&["embed", "none.jsonl", "--model", "static", "--out", "none.embedded.jsonl"]);
+        place.ok(&[&["import", "none.embedded.jsonl"][..], &on].concat());
+        let importing: Vec<_> = (0..4)
+            .map(|part| {
+                let mut import = place.command(&["import", &format!("{part}.embedded.jsonl"), "-c", &kept.0, "--json"]);
+                import.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        for import in importing {
+            let ran: common::Ran = import.wait_with_output().unwrap().into();
+            assert_eq!(ran.code, 0, "{server}: {}{}", ran.out, ran.err);
+        }
+        let check = place.json(0, &["check", "-c", &kept.0]);
+        assert_eq!((&check["sound"], &check["passages"]), (&json!(true), &json!(601)), "{server}: {check}");
+        for part in 0..4 {
+            let condition = format!("field{part}:7");
+            let found =
+                place.json(0, &[&["search", "tides", "--mode", "dense", "--filter", &condition][..], &on].concat());
+            assert_eq!(names(&found), [format!("{part}/7#0")], "{server}: {condition}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub struct Place {
     folder: tempfile::TempDir,
@@ -64,6 +65,30 @@ impl Place {
         assert_eq!(report["sound"], true, "{report}");
         assert_eq!(self.json(0, &["stats"])["articles"], articles);
     }
+}
+
+/// A collection on a server of its own for each test, removed at its end.
+pub struct Kept(pub String);
+
+impl Kept {
+    pub fn on(server: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(format!("{}/nigh_test_{}_{count}", server.trim_end_matches('/'), std::process::id()))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let access = milvus::Access { token: std::env::var("NIGH_MILVUS_TOKEN").ok(), ..Default::default() };
+        let removed = milvus::remove(&self.0, &access);
+        assert!(removed.is_ok() || std::thread::panicking(), "{removed:?}");
+    }
+}
+
+/// The passages of an answer.
+pub fn names(found: &Value) -> Vec<String> {
+    found["hits"].as_array().unwrap().iter().map(|hit| hit["passage_id"].as_str().unwrap().to_owned()).collect()
 }
 
 impl From<Output> for Ran {

@@ -7,11 +7,11 @@ use ingest::read::Limits;
 use ingest::walk::{Found, walk};
 use ingest::{Embedder, Fingerprint, Format};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use store::{Catalogue, Change, Collection, Language, Writer};
+use store::{ArticleCard, Catalogue, Collection, Language, Writer};
 
 /// What is waiting is committed at the latest when it is this many passages, or this long ago: so
 /// much a kill can cost.
@@ -149,7 +149,7 @@ pub fn index(
     }
     let held = Held { catalogue: &known, names: job.names };
     let found = walk(job.roots, job.format, |path| job.names.name(path));
-    let taking = Taking { embedder, known: &held, plan: &job.plan, bytes, watch };
+    let taking = Taking { embedder, known: &held, there: &known.articles, plan: &job.plan, bytes, watch };
     let report = taking.all(writer, found, |writer, seen, troubled| match job.delete_vanished {
         true => delete_vanished(writer, &known, job, seen, troubled),
         false => Ok(0),
@@ -172,7 +172,8 @@ pub fn add(
     let writer = collection.writer()?;
     collection.refresh()?;
     let known = collection.catalogue()?;
-    let report = Taking { embedder, known: &known, plan, bytes: 0, watch }.all(writer, articles, |_, _, _| Ok(0))?;
+    let taking = Taking { embedder, known: &known, there: &known.articles, plan, bytes: 0, watch };
+    let report = taking.all(writer, articles, |_, _, _| Ok(0))?;
     collection.refresh()?;
     Ok(report)
 }
@@ -193,8 +194,10 @@ pub(crate) fn put(
     collection.refresh()?;
     let articles = which(collection)?.into_iter();
     // Of what is there only the vectors count.
-    let known = Catalogue { articles: Default::default(), ..collection.catalogue()? };
-    let report = Taking { embedder, known: &known, plan, bytes: 0, watch }.all(writer, articles, |_, _, _| Ok(0))?;
+    let mut known = collection.catalogue()?;
+    let there = std::mem::take(&mut known.articles);
+    let taking = Taking { embedder, known: &known, there: &there, plan, bytes: 0, watch };
+    let report = taking.all(writer, articles, |_, _, _| Ok(0))?;
     collection.refresh()?;
     Ok(report)
 }
@@ -203,6 +206,8 @@ pub(crate) fn put(
 struct Taking<'a> {
     embedder: Box<dyn Embedder>,
     known: &'a dyn Known,
+    /// The articles that are there.
+    there: &'a HashMap<String, ArticleCard>,
     plan: &'a Plan,
     bytes: u64,
     watch: &'a dyn Watch,
@@ -217,11 +222,12 @@ impl Taking<'_> {
         found: impl Iterator<Item = Found> + Send,
         delete: impl FnOnce(&mut dyn Writer, &HashSet<String>, &HashSet<PathBuf>) -> store::Result<usize>,
     ) -> Result<Report> {
-        let (begun, Self { embedder, known, plan, bytes, watch }) = (Instant::now(), self);
+        let (begun, Self { embedder, known, there, plan, bytes, watch }) = (Instant::now(), self);
         writer.set_memory(plan.building);
         watch.begin("indexing", Amount::Bytes(bytes));
         let mut sink = Sink {
             writer,
+            there,
             report: Report::default(),
             seen: HashSet::new(),
             troubled: HashSet::new(),
@@ -315,6 +321,7 @@ pub(crate) fn said(articles: usize, failures: usize, totals: &Totals, begun: Ins
 /// Takes the pipeline's events into the collection.
 struct Sink<'a> {
     writer: Box<dyn Writer>,
+    there: &'a HashMap<String, ArticleCard>,
     report: Report,
     /// Every id that is still there.
     seen: HashSet<String>,
@@ -355,10 +362,9 @@ impl Sink<'_> {
     }
 
     fn put(&mut self, article: pipeline::EmbeddedArticle) -> store::Result<()> {
-        match self.writer.put(article)? {
-            Change::Added => self.report.added += 1,
-            Change::Updated => self.report.updated += 1,
-        }
+        let is_there = self.there.contains_key(&article.article.id);
+        self.writer.put(article)?;
+        *if is_there { &mut self.report.updated } else { &mut self.report.added } += 1;
         if self.writer.pending() >= COMMIT_PASSAGES || self.committed.elapsed() >= COMMIT_EVERY {
             self.writer.commit()?;
             self.committed = Instant::now();

@@ -7,7 +7,11 @@ use exchange::Header;
 use ingest::pipeline::EmbeddedArticle;
 use serde::Serialize;
 use std::time::Instant;
-use store::{Catalogue, Change, Collection, Writer};
+use store::{Collection, Writer};
+
+/// So many articles, or articles with so many passages, are compared with the collection at once.
+const BATCH_ARTICLES: usize = 200;
+const BATCH_PASSAGES: usize = 1_000;
 
 /// What was written.
 #[derive(Debug, Default, Serialize)]
@@ -128,12 +132,15 @@ pub fn import(
     let writer = collection.writer()?;
     // Another writer may have committed since the collection was opened; from here on none can.
     collection.refresh()?;
-    let known = collection.catalogue()?;
-    let mut taking = Taking { writer, known, done: Imported::default(), committed: Instant::now() };
-    let taken = match from {
+    let mut taking =
+        Taking { into: collection, writer, waiting: Vec::new(), done: Imported::default(), committed: Instant::now() };
+    let mut taken = match from {
         Origin::Collection(source) => each(source, watch, "copying", &mut |article| taking.take(article, watch)),
         Origin::File(reader) => taking.all(*reader, watch),
     };
+    if matches!(taken, Ok(()) | Err(Error::Stopped)) {
+        taken = taking.write(watch).and(taken);
+    }
     let Taking { mut writer, mut done, .. } = taking;
     let finish = (|| {
         match taken {
@@ -158,14 +165,16 @@ pub fn import(
     Ok(done)
 }
 
-struct Taking {
+struct Taking<'a> {
+    into: &'a dyn Collection,
     writer: Box<dyn Writer>,
-    known: Catalogue,
+    /// Articles that were not yet compared with what is there.
+    waiting: Vec<EmbeddedArticle>,
     done: Imported,
     committed: Instant,
 }
 
-impl Taking {
+impl Taking<'_> {
     fn all(&mut self, reader: exchange::Reader, watch: &dyn Watch) -> Result<()> {
         watch.begin("reading", Amount::Items(0));
         for article in reader {
@@ -193,22 +202,36 @@ impl Taking {
 
     fn take(&mut self, article: EmbeddedArticle, watch: &dyn Watch) -> Result<()> {
         self.done.articles += 1;
-        if self.known.articles.get(&article.article.id).is_some_and(|card| card.fingerprint == article.fingerprint) {
-            self.done.unchanged += 1;
-            return Ok(());
+        self.waiting.push(article);
+        let passages: usize = self.waiting.iter().map(|article| article.passages.len()).sum();
+        if self.waiting.len() >= BATCH_ARTICLES || passages >= BATCH_PASSAGES {
+            self.write(watch)?;
         }
-        let (id, passages) = (article.article.id.clone(), article.passages.len());
-        match self.writer.put(article) {
-            Ok(Change::Added) => self.done.added += 1,
-            Ok(Change::Updated) => self.done.updated += 1,
-            // A vector that is none: the collection is as it was before this article.
-            Err(store::Error::Index(error)) => {
-                self.skip(&format!("article {id:?}: {error}"), watch);
-                return Ok(());
+        Ok(())
+    }
+
+    /// Puts in what waits.
+    fn write(&mut self, watch: &dyn Watch) -> Result<()> {
+        let ids: Vec<&str> = self.waiting.iter().map(|article| article.article.id.as_str()).collect();
+        let there = self.into.cards(&ids)?;
+        for article in std::mem::take(&mut self.waiting) {
+            let card = there.get(&article.article.id);
+            if card.is_some_and(|card| card.fingerprint == article.fingerprint) {
+                self.done.unchanged += 1;
+                continue;
             }
-            Err(error) => return Err(error.into()),
+            let (id, passages) = (article.article.id.clone(), article.passages.len());
+            match self.writer.put(article) {
+                Ok(()) => *if card.is_some() { &mut self.done.updated } else { &mut self.done.added } += 1,
+                // A vector that is none: the collection is as it was before this article.
+                Err(store::Error::Index(error)) => {
+                    self.skip(&format!("article {id:?}: {error}"), watch);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            self.done.passages += passages;
         }
-        self.done.passages += passages;
         if self.writer.pending() >= COMMIT_PASSAGES || self.committed.elapsed() >= COMMIT_EVERY {
             self.writer.commit()?;
             self.committed = Instant::now();

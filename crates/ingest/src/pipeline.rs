@@ -267,8 +267,9 @@ impl Reading<'_> {
         }
     }
 
-    fn arrived(&mut self, source: &Source, article: Article, end: u64) -> ControlFlow<()> {
+    fn arrived(&mut self, source: &Source, mut article: Article, end: u64) -> ControlFlow<()> {
         self.bytes = (self.bytes + article.text.len() as u64).min(end);
+        article.record_line = article.record_line.filter(|_| !source.is_stream);
         self.article(&source.path, article)
     }
 

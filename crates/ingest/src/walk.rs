@@ -22,6 +22,8 @@ pub struct Source {
     pub format: Format,
     /// Its size.
     pub bytes: u64,
+    /// It is read once and gone: on which line of it an article stood says nothing later.
+    pub is_stream: bool,
 }
 
 /// What the walk met.
@@ -57,7 +59,7 @@ pub fn walk(roots: &[PathBuf], format: Option<Format>, name: impl Fn(&Path) -> S
         match classify(&path, format) {
             Ok(Some(format)) => {
                 let bytes = path.metadata().map_or(0, |meta| meta.len());
-                Found::Source(Source { name: name(&path), path, format, bytes })
+                Found::Source(Source { name: name(&path), path, format, bytes, is_stream: false })
             }
             Ok(None) if named_by_caller => {
                 let problem = format!("no format read here ({}); give --format if it is one of them", Format::ALL);

@@ -5,8 +5,8 @@ use crate::expression::{self, Fields, quoted};
 use crate::proto::{DataType, DescribeIndex, Placeholder, Placeholders, Query, Search};
 use crate::rows::{self, fingerprint};
 use crate::schema::{
-    self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PAGE, PAGES, PASSAGES, PATH, QUESTIONS,
-    RECORD, START, TAG, TEXT, TITLE, VECTOR, WORDS, WRITTEN,
+    self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, MANIFEST, METRIC, ORDINAL, PAGE, PAGES, PASSAGES, PATH,
+    QUESTIONS, RECORD, START, TAG, TEXT, TITLE, VECTOR, WORDS, WRITTEN,
 };
 use crate::wire::{Wire, parameter};
 use crate::writer::MilvusWriter;
@@ -26,12 +26,15 @@ use store::{
 
 /// The first page of every article: there is an article where it is.
 const FIRST_PAGES: &str = "key > 0 and page == 0";
+/// The manifest and the fields.
+const NO_ARTICLES: &str = "key <= 0";
 /// How many rows are read at once, with and without their vectors.
 const PAGE_ROWS: usize = 10_000;
 const PAGE_VECTORS: usize = 5_000;
 /// How many rows are asked for by their keys at once, and articles by their ids.
 const KEYS: usize = 1_000;
 const ARTICLES: usize = 50;
+const CARDS: usize = 200;
 /// More results a server does not give to one question.
 const MOST_RESULTS: usize = 16_384;
 /// What a condition that no server can be told may allow: so many articles are named instead.
@@ -41,7 +44,8 @@ const MOST_NAMED: usize = 20_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Head {
     pub manifest: Manifest,
-    /// The fields that articles have, or had.
+    /// The fields that articles have, or had: each in a row of its own, so that of several writers none overwrites another's.
+    #[serde(skip)]
     pub fields: Fields,
     /// Milvus's time of the last change: whoever reads as of then sees it.
     pub after: u64,
@@ -57,6 +61,21 @@ pub struct Card {
     pub written: i64,
     /// How many other versions there are, which are no longer meant.
     pub older: Vec<String>,
+}
+
+impl Card {
+    /// The fingerprints of all versions, the one that is meant first.
+    pub fn versions(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.fingerprint).chain(&self.older)
+    }
+}
+
+impl From<Card> for ArticleCard {
+    fn from(card: Card) -> Self {
+        // One that a writer left in two versions is like none that is known: put again, it is there once.
+        let print = if card.older.is_empty() { card.fingerprint.as_str() } else { "" };
+        Self { fingerprint: fingerprint(print), path: card.path }
+    }
 }
 
 /// A collection as of a commit. Milvus has no snapshots: what is changed meanwhile is seen or not, passage by passage.
@@ -91,9 +110,14 @@ impl MilvusCollection {
             return Err(Error::NewerFormat { path: location.to_string().into(), found, known });
         }
         let is_flat = Self::is_flat(&wire)?;
-        let mut collection = Self { wire, head, is_flat, vectors: Mutex::new(None) };
+        let mut collection = Self { is_flat, ..Self::at(wire, head) };
         collection.count()?;
         Ok(collection)
+    }
+
+    /// The collection as of a commit, for reading rows alone.
+    pub fn at(wire: Arc<Wire>, head: Head) -> Self {
+        Self { wire, head, is_flat: false, vectors: Mutex::new(None) }
     }
 
     /// How many passages there are: what a local manifest says of its segments.
@@ -103,13 +127,18 @@ impl MilvusCollection {
         Ok(())
     }
 
-    /// The newest manifest; `None` where there is none.
-    fn newest(wire: &Wire) -> Result<Option<Head>> {
-        let columns = query(wire, &wire.location().articles(), "key == 0", &[RECORD], None, 0)?;
-        let Some(record) = columns.strings(RECORD).first() else { return Ok(None) };
-        serde_json::from_str(record)
-            .map(Some)
-            .map_err(|error| wire.wrong(format!("its manifest does not read: {error}")))
+    /// The newest manifest, and the fields that there are; `None` where there is no manifest.
+    pub fn newest(wire: &Wire) -> Result<Option<Head>> {
+        let unread = |error: serde_json::Error| wire.wrong(format!("its manifest does not read: {error}"));
+        let columns = query(wire, &wire.location().articles(), NO_ARTICLES, &[KEY, RECORD], None, 0)?;
+        let (mut head, mut fields) = (None, Fields::new());
+        for (key, record) in columns.numbers(KEY).iter().zip(columns.strings(RECORD)) {
+            match *key {
+                MANIFEST => head = Some(serde_json::from_str::<Head>(record).map_err(unread)?),
+                _ => expression::join(&mut fields, &serde_json::from_str(record).map_err(unread)?),
+            }
+        }
+        Ok(head.map(|head| Head { fields, ..head }))
     }
 
     fn is_flat(wire: &Wire) -> Result<bool> {
@@ -189,10 +218,23 @@ impl MilvusCollection {
     }
 
     /// What is known of every article.
-    pub fn cards(&self) -> Result<HashMap<String, Card>> {
+    pub fn all_cards(&self) -> Result<HashMap<String, Card>> {
+        self.cards_where(FIRST_PAGES)
+    }
+
+    /// What is known of some articles.
+    pub fn cards_of(&self, ids: &[&str]) -> Result<HashMap<String, Card>> {
+        let mut cards = HashMap::new();
+        for ids in ids.chunks(CARDS) {
+            cards.extend(self.cards_where(&format!("{FIRST_PAGES} and {}", named(ids)))?);
+        }
+        Ok(cards)
+    }
+
+    fn cards_where(&self, expr: &str) -> Result<HashMap<String, Card>> {
         let mut cards: HashMap<String, Card> = HashMap::new();
         let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PASSAGES, WRITTEN];
-        self.pages(&self.wire.location().articles(), FIRST_PAGES, &fields, PAGE_ROWS, &mut |columns| {
+        self.pages(&self.wire.location().articles(), expr, &fields, PAGE_ROWS, &mut |columns| {
             for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
                 let mut card = Card {
                     fingerprint: self.part(columns.strings(FINGERPRINT), at, FINGERPRINT)?.clone(),
@@ -218,9 +260,8 @@ impl MilvusCollection {
 
     /// Articles, and their fingerprints, by their ids.
     fn articles(&self, ids: &[&String]) -> Result<HashMap<String, (String, StoredArticle)>> {
-        let list = ids.iter().map(|id| quoted(id)).collect::<Vec<_>>().join(", ");
         let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PAGE, PAGES, WRITTEN, RECORD];
-        let columns = self.query(&self.wire.location().articles(), &format!("article in [{list}]"), &fields)?;
+        let columns = self.query(&self.wire.location().articles(), &named(ids), &fields)?;
         let found = ids.iter().filter_map(|id| {
             let own = own(&columns, id);
             Some(((*id).clone(), rows::article(id, &own)?))
@@ -249,7 +290,7 @@ impl MilvusCollection {
                 let facts = self.part(columns.documents(FACTS), at, FACTS)?;
                 let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
                 if holds(filter, id, &facts)? {
-                    allowed.push(quoted(id));
+                    allowed.push(id.clone());
                 }
             }
             Ok(())
@@ -261,7 +302,7 @@ impl MilvusCollection {
                 allowed.len()
             )));
         }
-        Ok(Some(format!("article in [{}]", allowed.join(", "))))
+        Ok(Some(named(&allowed)))
     }
 
     /// The best of a search in `field` for what stands in `asked`.
@@ -383,6 +424,12 @@ fn own(columns: &Columns, id: &str) -> Columns {
     let texts = |name| strings(name, rows.iter().filter_map(|&at| columns.strings(name).get(at).cloned()).collect());
     let values = |name| numbers(name, rows.iter().filter_map(|&at| columns.numbers(name).get(at).copied()).collect());
     Columns(vec![texts(FINGERPRINT), texts(PATH), texts(RECORD), values(PAGE), values(PAGES), values(WRITTEN)])
+}
+
+/// The condition that it is of one of these articles.
+fn named(ids: &[impl AsRef<str>]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| quoted(id.as_ref())).collect();
+    format!("{ARTICLE} in [{}]", ids.join(", "))
 }
 
 /// Rows for which an expression holds, `limit` of them in the order of their keys. `after` is the time as of which they are
@@ -537,16 +584,14 @@ impl Collection for MilvusCollection {
 
     fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
         let dimensions = self.head.manifest.model.dimensions;
-        let cards = self.cards()?;
+        let cards = self.all_cards()?;
         let mut ids: Vec<&String> = cards.keys().collect();
         ids.sort_unstable();
         for ids in ids.chunks(ARTICLES) {
             let mut articles = self.articles(ids)?;
             let mut passages: HashMap<(String, String), BTreeMap<i64, Passage>> = HashMap::new();
-            let list = ids.iter().map(|id| quoted(id)).collect::<Vec<_>>().join(", ");
             let fields = [KEY, ARTICLE, FINGERPRINT, ORDINAL, START, END, LINE, TAG, VECTOR];
-            let of = format!("article in [{list}]");
-            self.pages(self.passages(), &of, &fields, PAGE_VECTORS, &mut |columns| {
+            self.pages(self.passages(), &named(ids), &fields, PAGE_VECTORS, &mut |columns| {
                 for (at, vector) in columns.vectors(VECTOR, dimensions).enumerate() {
                     let text = |name| self.part(columns.strings(name), at, name);
                     let number = |name| Ok::<_, Error>(*self.part(columns.numbers(name), at, name)?);
@@ -576,7 +621,7 @@ impl Collection for MilvusCollection {
     }
 
     fn corpus_fingerprint(&self) -> Result<Fingerprint> {
-        let cards = self.cards()?;
+        let cards = self.all_cards()?;
         let mut ids: Vec<&String> = cards.keys().collect();
         ids.sort_unstable();
         let mut of: Vec<(String, Fingerprint)> = Vec::new();
@@ -589,16 +634,17 @@ impl Collection for MilvusCollection {
     }
 
     fn catalogue(&self) -> Result<Catalogue> {
-        let cards = self
-            .cards()?
-            .into_iter()
-            .map(|(id, card)| (id, ArticleCard { fingerprint: fingerprint(&card.fingerprint), path: card.path }));
+        let cards = self.all_cards()?.into_iter().map(|(id, card)| (id, card.into()));
         // Which texts have vectors would have to be read passage by passage.
         Ok(Catalogue { articles: cards.collect(), vectors: HashSet::new(), keeps: false })
     }
 
+    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
+        Ok(self.cards_of(ids)?.into_iter().map(|(id, card)| (id, card.into())).collect())
+    }
+
     fn writer(&self) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(MilvusWriter::open(self)?))
+        Ok(Box::new(MilvusWriter::of(self)))
     }
 
     fn is_newest(&self) -> Result<bool> {
@@ -645,7 +691,7 @@ impl Collection for MilvusCollection {
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {
         let mut report = CheckReport { files: 0, passages: 0, reachable: 0, problems: Vec::new() };
-        let cards = self.cards()?;
+        let cards = self.all_cards()?;
         let of = self.counted(self.passages(), "")? as usize;
         let mut ids: Vec<&String> = cards.keys().collect();
         ids.sort_unstable();
@@ -657,10 +703,9 @@ impl Collection for MilvusCollection {
         for ids in ids.chunks(ARTICLES) {
             let articles = self.articles(ids)?;
             let mut found: HashMap<&str, i64> = HashMap::new();
-            let list = ids.iter().map(|id| quoted(id)).collect::<Vec<_>>().join(", ");
             let fields = [KEY, ARTICLE, FINGERPRINT, START, END, TEXT, VECTOR];
             let dimensions = self.head.manifest.model.dimensions;
-            self.pages(self.passages(), &format!("article in [{list}]"), &fields, PAGE_VECTORS, &mut |columns| {
+            self.pages(self.passages(), &named(ids), &fields, PAGE_VECTORS, &mut |columns| {
                 for (at, vector) in columns.vectors(VECTOR, dimensions).enumerate() {
                     let text = |name| self.part(columns.strings(name), at, name);
                     let number = |name| Ok::<_, Error>(*self.part(columns.numbers(name), at, name)? as usize);

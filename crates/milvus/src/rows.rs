@@ -142,6 +142,23 @@ pub struct PageRow {
 }
 
 impl PageRow {
+    /// A row that is of no article.
+    pub fn about_all(key: i64, record: String) -> Self {
+        Self {
+            key,
+            article: String::new(),
+            fingerprint: String::new(),
+            path: String::new(),
+            record,
+            page: 0,
+            pages: 1,
+            passages: 0,
+            questions: 0,
+            written: 0,
+            facts: Map::new(),
+        }
+    }
+
     /// The pages of an article, the first one last.
     pub fn of(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;

@@ -2,7 +2,8 @@
 //!
 //! *Passages*: a row each, with its vector, and its words reduced to their stems as a local collection has them, so that BM25
 //! counts the same terms whatever analyzers the server has. *Articles*: each as pages of JSON, for a string has at most
-//! 65,535 bytes there; the first page, written last, says that the article is there. Its row of key 0 is the manifest.
+//! 65,535 bytes there; the first page, written last, says that the article is there. Its row of key 0 is the manifest,
+//! those of negative keys are the fields that articles have.
 
 use crate::proto::{
     CollectionSchema, CreateCollection, CreateIndex, DataType, DropCollection, FieldSchema, FunctionSchema,

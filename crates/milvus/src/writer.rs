@@ -5,17 +5,17 @@
 //! old one is deleted, and its first page last of all: until then the old one is meant.
 
 use crate::collection::{Head, MilvusCollection};
-use crate::expression::{self, quoted};
+use crate::expression::{self, Fields, quoted};
 use crate::proto::{Delete, FieldData, Flush, Upsert};
-use crate::rows::{PageRow, PassageRow};
+use crate::rows::{self, PageRow, PassageRow};
 use crate::schema::{self, ARTICLE, FINGERPRINT, KEY, MANIFEST};
 use crate::wire::Wire;
 use ingest::Chunking;
 use ingest::pipeline::EmbeddedArticle;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use store::{Change, CompactReport, Error, Fusion, Progress, Result, Writer};
+use store::{CompactReport, Error, Fusion, Progress, Result, Writer};
 
 /// How much goes into one message: servers take 64 MB.
 const MESSAGE_BYTES: usize = 8 << 20;
@@ -28,13 +28,15 @@ const NAMED: usize = 200;
 pub struct MilvusWriter {
     wire: Arc<Wire>,
     head: Head,
-    /// The fingerprints that each article has there, the one that is meant first.
-    there: HashMap<String, Vec<String>>,
+    /// The fields that are there.
+    known: Fields,
     passages: Vec<PassageRow>,
     pages: Vec<PageRow>,
-    /// Articles of which only the version with this fingerprint is to stay, or none.
-    outdated: HashMap<String, Option<String>>,
+    /// Articles that are to go.
+    deleted: Vec<String>,
     changed: bool,
+    /// Whether the manifest is changed, too, and not only the articles.
+    has_settings: bool,
 }
 
 /// Microseconds since 1970: which of two versions is the later one.
@@ -43,24 +45,17 @@ fn now() -> i64 {
 }
 
 impl MilvusWriter {
-    pub fn open(collection: &MilvusCollection) -> Result<Self> {
-        let there = collection.cards()?.into_iter().map(|(id, card)| {
-            let versions = std::iter::once(card.fingerprint).chain(card.older);
-            (id, versions.collect())
-        });
-        let there: HashMap<String, Vec<String>> = there.collect();
-        // What a writer that was stopped left undone.
-        let outdated = there.iter().filter(|(_, versions)| versions.len() > 1);
-        let outdated = outdated.map(|(id, versions)| (id.clone(), versions.first().cloned())).collect();
-        Ok(Self {
+    pub fn of(collection: &MilvusCollection) -> Self {
+        Self {
             wire: collection.wire.clone(),
             head: collection.head.clone(),
-            there,
+            known: collection.head.fields.clone(),
             passages: Vec::new(),
             pages: Vec::new(),
-            outdated,
+            deleted: Vec::new(),
             changed: false,
-        })
+            has_settings: false,
+        }
     }
 
     fn upsert(&mut self, collection: &str, columns: Vec<FieldData>, rows: usize) -> Result<()> {
@@ -104,88 +99,106 @@ impl MilvusWriter {
         Ok(())
     }
 
-    fn delete_outdated(&mut self) -> Result<()> {
-        let outdated: Vec<_> = std::mem::take(&mut self.outdated).into_iter().collect();
+    /// Of articles that were written, by their ids with their fingerprints, deletes all other versions.
+    fn delete_older(&mut self, written: &BTreeMap<String, String>) -> Result<()> {
+        let ids: Vec<&str> = written.keys().map(String::as_str).collect();
+        let older = MilvusCollection::at(self.wire.clone(), self.head.clone()).cards_of(&ids)?.into_iter();
+        let older = older.filter(|(id, card)| card.versions().any(|print| written.get(id) != Some(print)));
+        let parts: Vec<String> = older
+            .filter_map(|(id, _)| {
+                let keep = quoted(written.get(&id)?);
+                Some(format!("({ARTICLE} == {} and {FINGERPRINT} != {keep})", quoted(&id)))
+            })
+            .collect();
+        self.delete_where(&parts)
+    }
+
+    /// Deletes all for which one of these conditions holds.
+    fn delete_where(&mut self, conditions: &[String]) -> Result<()> {
         let names = [self.wire.location().articles(), self.wire.location().collection.clone()];
-        for some in outdated.chunks(NAMED) {
-            let parts = some.iter().map(|(id, keep)| match keep {
-                Some(keep) => format!("({ARTICLE} == {} and {FINGERPRINT} != {})", quoted(id), quoted(keep)),
-                None => format!("({ARTICLE} == {})", quoted(id)),
-            });
-            let expr = parts.collect::<Vec<_>>().join(" or ");
+        for some in conditions.chunks(NAMED) {
             for name in &names {
-                self.delete_rows(name, expr.clone())?;
+                self.delete_rows(name, some.join(" or "))?;
             }
         }
         Ok(())
     }
 
+    /// Writes the fields that are new, each as a row.
+    fn write_fields(&mut self) -> Result<()> {
+        let new = self.head.fields.iter().filter(|(name, kinds)| self.known.get(*name) != Some(kinds));
+        let records = new.map(|(name, kinds)| serde_json::json!({ name: kinds }).to_string());
+        let mut rows: Vec<PageRow> =
+            records.map(|record| PageRow::about_all(-rows::key("", "", &record, 0), record)).collect();
+        if let Some(row) = rows.iter().find(|row| row.record.len() > schema::LONGEST) {
+            let name = &row.record[..row.record.floor_char_boundary(100)];
+            return Err(self.wire.wrong(format!("a name of a field of {} bytes: {name}…", row.record.len())));
+        }
+        let name = self.wire.location().articles();
+        while !rows.is_empty() {
+            let some = rows.split_off(rows.len().saturating_sub(MESSAGE_ROWS));
+            self.upsert(&name, PageRow::columns(&some), some.len())?;
+        }
+        self.known.clone_from(&self.head.fields);
+        Ok(())
+    }
+
     /// Writes the manifest: from then on it is this commit.
-    pub fn write_head(&mut self) -> Result<()> {
+    fn write_head(&mut self) -> Result<()> {
+        if let Some(newest) = MilvusCollection::newest(&self.wire)? {
+            // Another writer may have been there since.
+            self.head.after = self.head.after.max(newest.after);
+            if !self.has_settings {
+                self.head.manifest = newest.manifest;
+            }
+        }
+        self.put_head()
+    }
+
+    /// Writes the manifest as it is here.
+    pub fn put_head(&mut self) -> Result<()> {
         self.head.commit = now();
         // Strings and numbers: writing them as JSON cannot fail.
         let record = serde_json::to_string(&self.head).unwrap_or_default();
-        let row = PageRow {
-            key: MANIFEST,
-            article: String::new(),
-            fingerprint: String::new(),
-            path: String::new(),
-            record,
-            page: 0,
-            pages: 1,
-            passages: 0,
-            questions: 0,
-            written: self.head.commit,
-            facts: serde_json::Map::new(),
-        };
-        if row.record.len() > schema::LONGEST {
-            return Err(self.wire.wrong("the articles have more fields than the manifest has room for"));
-        }
+        let row = PageRow { written: self.head.commit, ..PageRow::about_all(MANIFEST, record) };
         let name = self.wire.location().articles();
-        self.upsert(&name, PageRow::columns(&[row]), 1)
+        self.upsert(&name, PageRow::columns(&[row]), 1)?;
+        self.has_settings = false;
+        Ok(())
     }
 
     /// A writer of an empty collection.
     pub fn of_new(wire: Arc<Wire>, head: Head) -> Self {
-        let (there, outdated) = (HashMap::new(), HashMap::new());
-        Self { wire, head, there, passages: Vec::new(), pages: Vec::new(), outdated, changed: true }
+        let (passages, pages, deleted) = (Vec::new(), Vec::new(), Vec::new());
+        Self { wire, head, known: Fields::new(), passages, pages, deleted, changed: true, has_settings: true }
     }
 }
 
 impl Writer for MilvusWriter {
-    fn put(&mut self, article: EmbeddedArticle) -> Result<Change> {
+    fn put(&mut self, article: EmbeddedArticle) -> Result<()> {
         let dimensions = self.head.manifest.model.dimensions;
         for (ordinal, passage) in article.passages.iter().enumerate() {
             let missing = || Error::MissingVector { article: article.article.id.clone(), ordinal };
             index::check_unit(passage.vector.as_ref().ok_or_else(missing)?, dimensions)?;
         }
-        let id = article.article.id.clone();
-        let print = article.fingerprint.to_string();
         let pages = PageRow::of(&article, now());
         expression::join(&mut self.head.fields, &expression::facts(&article.article).1);
         self.passages.extend(PassageRow::of(article, self.head.manifest.language)?);
         self.pages.extend(pages);
         self.changed = true;
-        match self.there.insert(id.clone(), vec![print.clone()]) {
-            Some(before) => {
-                if before.iter().any(|other| *other != print) {
-                    self.outdated.insert(id, Some(print));
-                }
-                Ok(Change::Updated)
-            }
-            None => Ok(Change::Added),
-        }
+        Ok(())
     }
 
     fn delete(&mut self, id: &str) -> Result<bool> {
-        if self.there.remove(id).is_none() {
+        let is_waiting = self.pages.iter().any(|row| row.article == id);
+        if !is_waiting && MilvusCollection::at(self.wire.clone(), self.head.clone()).cards_of(&[id])?.is_empty() {
             return Ok(false);
         }
         // What was put and not yet written is not written.
         let gone: HashSet<i64> = self.passages.iter().filter(|row| row.is_of(id)).map(|row| row.key).collect();
         self.passages.retain(|row| !gone.contains(&row.key));
         self.pages.retain(|row| row.article != id);
-        self.outdated.insert(id.to_owned(), None);
+        self.deleted.push(id.to_owned());
         self.changed = true;
         Ok(true)
     }
@@ -195,7 +208,7 @@ impl Writer for MilvusWriter {
     }
 
     fn set_chunking(&mut self, chunking: Chunking) {
-        self.changed |= self.head.manifest.chunking != chunking;
+        self.has_settings |= self.head.manifest.chunking != chunking;
         self.head.manifest.chunking = chunking;
     }
 
@@ -206,7 +219,7 @@ impl Writer for MilvusWriter {
     fn set_memory(&mut self, _: Option<u64>) {}
 
     fn set_fusion(&mut self, fusion: Option<Fusion>) {
-        self.changed |= self.head.manifest.fusion != fusion;
+        self.has_settings |= self.head.manifest.fusion != fusion;
         self.head.manifest.fusion = fusion;
     }
 
@@ -215,12 +228,20 @@ impl Writer for MilvusWriter {
     }
 
     fn commit(&mut self) -> Result<()> {
-        if !self.changed && self.outdated.is_empty() {
+        if !self.changed && !self.has_settings {
             return Ok(());
         }
+        let prints = self.pages.iter().map(|row| (row.article.clone(), row.fingerprint.clone()));
+        let written: BTreeMap<String, String> = prints.collect();
+        self.write_fields()?;
         self.write_passages()?;
         self.write_pages()?;
-        self.delete_outdated()?;
+        self.delete_older(&written)?;
+        let deleted = std::mem::take(&mut self.deleted);
+        // One that was deleted and put again since stays.
+        let deleted = deleted.iter().filter(|id| !written.contains_key(*id));
+        let conditions: Vec<String> = deleted.map(|id| format!("({ARTICLE} == {})", quoted(id))).collect();
+        self.delete_where(&conditions)?;
         self.write_head()?;
         self.changed = false;
         Ok(())
@@ -242,7 +263,7 @@ impl Writer for MilvusWriter {
         self.commit()?;
         // Passages of articles that were never written to their end.
         let collection = MilvusCollection::open(self.wire.clone())?;
-        let cards = collection.cards()?;
+        let cards = collection.all_cards()?;
         let mut strays: Vec<i64> = Vec::new();
         collection.each_row(&[KEY, ARTICLE, FINGERPRINT], &mut |columns| {
             let (keys, articles) = (columns.numbers(KEY), columns.strings(ARTICLE));

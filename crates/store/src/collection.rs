@@ -332,6 +332,12 @@ pub trait Collection: Send + Sync {
     /// When reading fails.
     fn catalogue(&self) -> Result<Catalogue>;
 
+    /// What is known of those of these articles that it holds, by their ids.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>>;
+
     /// Takes the only right to change it.
     ///
     /// # Errors
@@ -377,15 +383,6 @@ pub trait Collection: Send + Sync {
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport>;
 }
 
-/// What [`Writer::put`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// The article is new.
-    Added,
-    /// It took the place of one with its id.
-    Updated,
-}
-
 /// Changes a collection. Nothing is seen by anyone before [`Writer::commit`]; dropped without it,
 /// nothing happened.
 pub trait Writer {
@@ -394,7 +391,7 @@ pub trait Writer {
     /// # Errors
     /// When a passage has neither a vector nor one stored for its text, a vector is none, or
     /// writing fails.
-    fn put(&mut self, article: EmbeddedArticle) -> Result<Change>;
+    fn put(&mut self, article: EmbeddedArticle) -> Result<()>;
 
     /// Deletes an article; whether it was there.
     ///

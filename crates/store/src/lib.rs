@@ -22,7 +22,7 @@ mod manifest;
 pub mod remote;
 
 pub use collection::{
-    ArticleCard, Candidate, Catalogue, Change, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
+    ArticleCard, Candidate, Catalogue, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
     PassageKey, PassageRef, Progress, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
 pub use error::{Error, Result};

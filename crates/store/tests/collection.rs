@@ -8,7 +8,7 @@ use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, MetaValue};
 use std::ops::ControlFlow;
 use std::path::Path;
-use store::{Change, Collection, DenseSearch, Error, Language, Step, Writer};
+use store::{Collection, DenseSearch, Error, Language, Step, Writer};
 
 fn create(path: &Path) -> Box<dyn Collection> {
     store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default(), Language::English)
@@ -42,8 +42,8 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     let path = dir.path().join("c");
     let mut collection = create(&path);
     let mut writer = collection.writer().unwrap();
-    assert_eq!(writer.put(article("a", "tides follow the moon\nwaves follow the wind\n")).unwrap(), Change::Added);
-    assert_eq!(writer.put(article("b", "bread follows the yeast\n")).unwrap(), Change::Added);
+    writer.put(article("a", "tides follow the moon\nwaves follow the wind\n")).unwrap();
+    writer.put(article("b", "bread follows the yeast\n")).unwrap();
     assert_eq!(writer.pending(), 3);
     writer.commit().unwrap();
     assert!(texts(&*collection, "x", 9).is_empty(), "a snapshot does not move by itself");
@@ -58,7 +58,12 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     let hit = &collection.fetch(&[collection.search_lexical("wind", 1, None).unwrap()[0].key]).unwrap()[0];
     assert_eq!((hit.line, hit.path.as_str(), hit.title.as_str()), (2, "a.txt", "Title of a"));
 
-    assert_eq!(writer.put(article("a", "currents follow the salt\n")).unwrap(), Change::Updated);
+    let all = collection.catalogue().unwrap().articles;
+    assert_eq!(all.len(), 2);
+    assert_eq!(collection.cards(&["a", "b", "c"]).unwrap(), all);
+    assert_eq!(collection.cards(&["b", "c"]).unwrap().into_keys().collect::<Vec<_>>(), ["b"]);
+
+    writer.put(article("a", "currents follow the salt\n")).unwrap();
     assert!(!writer.delete("nothing").unwrap());
     assert!(writer.delete("b").unwrap());
     writer.commit().unwrap();

@@ -87,11 +87,11 @@ struct Noted<'a> {
 }
 
 impl Writer for Noted<'_> {
-    fn put(&mut self, article: ingest::pipeline::EmbeddedArticle) -> Result<store::Change> {
+    fn put(&mut self, article: ingest::pipeline::EmbeddedArticle) -> Result<()> {
         let (id, text) = (article.article.id.clone(), article.article.text.clone());
-        let change = self.writer.put(article)?;
+        self.writer.put(article)?;
         self.now.insert(id, text);
-        Ok(change)
+        Ok(())
     }
 
     fn delete(&mut self, id: &str) -> Result<bool> {

@@ -7,7 +7,8 @@ use ingest::{Article, Chunking, Format, Strategy};
 use std::ops::ControlFlow;
 
 pub fn read(name: &str, format: Format, input: &[u8]) {
-    let source = Source { path: put(name, input), name: name.to_owned(), format, bytes: input.len() as u64 };
+    let source =
+        Source { path: put(name, input), name: name.to_owned(), format, bytes: input.len() as u64, is_stream: false };
     let limits = Limits { bytes: 1 << 20, seconds: 5, ..Limits::USUAL };
     let read = ingest::read::read(&source, limits, &mut |item| {
         match item {

@@ -155,7 +155,7 @@ fn say(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
 
 fn answer(request: Request) -> Answer {
     let Request { path, name, format, limits } = request;
-    let source = Source { path: path_of(path), name, format, bytes: 0 };
+    let source = Source { path: path_of(path), name, format, bytes: 0, is_stream: false };
     let mut items = Vec::new();
     let read = here(&source, limits.bytes, &mut |item| {
         items.push(match item {

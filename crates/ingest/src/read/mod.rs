@@ -185,7 +185,7 @@ pub(crate) mod testing {
 
     pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let source = Source { path: path.to_owned(), name, format, bytes: 0 };
+        let source = Source { path: path.to_owned(), name, format, bytes: 0, is_stream: false };
         let (mut articles, mut errors) = (Vec::new(), Vec::new());
         let folder = format!("{}/", path.parent().unwrap().display());
         let mut note = |error: Error| errors.push(error.to_string().replace(&folder, ""));

@@ -15,8 +15,8 @@ mod waiting;
 mod writer;
 
 use crate::collection::{
-    Candidate, Catalogue, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress, Stats,
-    StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress,
+    Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
 use crate::{Filter, Manifest, Result};
 use disk::{Disk, System};
@@ -27,6 +27,7 @@ use ingest::walk::COLLECTION_MARKER;
 use layout::Layout;
 pub use mend::{Mended, mend, survey};
 use snapshot::Snapshot;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use writer::LocalWriter;
@@ -139,6 +140,10 @@ impl Collection for LocalCollection {
 
     fn catalogue(&self) -> Result<Catalogue> {
         self.snapshot.catalogue()
+    }
+
+    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
+        self.snapshot.cards(ids)
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {

@@ -302,12 +302,17 @@ impl Snapshot {
             .collect()
     }
 
-    pub fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
+    /// The document of an article.
+    fn find(&self, id: &str) -> Result<Option<DocAddress>> {
         let term = Term::from_field_text(self.fields.id, id);
         let query = TermQuery::new(term, IndexRecordOption::Basic);
         let found =
             self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
-        let Some((_, at)) = found.into_iter().next() else { return Ok(None) };
+        Ok(found.into_iter().next().map(|(_, at)| at))
+    }
+
+    pub fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
+        let Some(at) = self.find(id)? else { return Ok(None) };
         let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
         let path = self.text_at(&self.texts("source")?, at)?;
         match self.fields.stored_article(id, path.unwrap_or_default(), &document) {
@@ -456,22 +461,39 @@ impl Snapshot {
         Ok(Fingerprint::of(articles.iter().flat_map(|(id, of)| [id.as_bytes(), of.0.as_slice()])))
     }
 
-    pub fn catalogue(&self) -> Result<Catalogue> {
-        let mut catalogue = Catalogue { keeps: true, ..Catalogue::default() };
+    /// Reads what is known of the article of a document.
+    fn card(&self) -> Result<impl Fn(DocAddress) -> Result<ArticleCard>> {
         let fingerprints = self.columns(|segment| segment.fast_fields().bytes("fingerprint"))?;
         let sources = self.texts("source")?;
-        self.each_article(|id, at| {
+        Ok(move |at: DocAddress| {
             let mut bytes = Vec::new();
             if let Some(column) = fingerprints.at(at).and_then(Option::as_ref)
                 && let Some(ord) = column.term_ords(at.doc_id).next()
             {
                 column.ord_to_bytes(ord, &mut bytes).map_err(self.io_error())?;
             }
-            let card = ArticleCard {
+            Ok(ArticleCard {
                 fingerprint: records::fingerprint(&bytes).unwrap_or(Fingerprint([0; 16])),
                 path: self.text_at(&sources, at)?.unwrap_or_default(),
-            };
-            catalogue.articles.insert(id, card);
+            })
+        })
+    }
+
+    pub fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
+        let (card, mut cards) = (self.card()?, HashMap::new());
+        for id in ids {
+            if let Some(at) = self.find(id)? {
+                cards.insert((*id).to_owned(), card(at)?);
+            }
+        }
+        Ok(cards)
+    }
+
+    pub fn catalogue(&self) -> Result<Catalogue> {
+        let mut catalogue = Catalogue { keeps: true, ..Catalogue::default() };
+        let card = self.card()?;
+        self.each_article(|id, at| {
+            catalogue.articles.insert(id, card(at)?);
             Ok(())
         })?;
         for segment in &self.segments {

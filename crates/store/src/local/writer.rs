@@ -6,7 +6,7 @@ use super::lock::WriterLock;
 use super::merge::{self, Merged, Running};
 use super::records::{self, Fields};
 use super::snapshot::{Snapshot, open_index, open_segment};
-use crate::collection::{Change, CompactReport, Progress, Writer};
+use crate::collection::{CompactReport, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
 use disk::Disk;
@@ -329,12 +329,11 @@ impl LocalWriter {
 }
 
 impl Writer for LocalWriter {
-    fn put(&mut self, article: EmbeddedArticle) -> Result<Change> {
+    fn put(&mut self, article: EmbeddedArticle) -> Result<()> {
         // Everything that can fail for the article's own sake comes before anything is changed.
         let vectors = self.vectors(&article)?;
         let id = article.article.id.clone();
-        let known = self.ids.contains(&id);
-        if known {
+        if self.ids.contains(&id) {
             self.remove_documents(&id)?;
         }
         let (fields, root) = (self.fields, self.layout.root().to_owned());
@@ -351,7 +350,7 @@ impl Writer for LocalWriter {
             self.manifest.next_key += 1;
         }
         self.ids.insert(id);
-        Ok(if known { Change::Updated } else { Change::Added })
+        Ok(())
     }
 
     fn delete(&mut self, id: &str) -> Result<bool> {
