@@ -25,6 +25,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
+import cluster
 import endurance
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,8 @@ PIECES = 128
 PASSAGES = 400
 ROUNDS = 5
 PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index", "reliability", "resources", "soak"]
+# Needs servers, and is run when it is named.
+APART = ["cluster"]
 
 
 def lines():
@@ -412,8 +415,9 @@ def main():
     parser.add_argument("name")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--wordnet", type=Path, default="/usr/share/wordnet", help="where WordNet's data files are (Debian: wordnet-base)")
-    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--only", choices=PARTS + APART)
     parser.add_argument("--keep", type=Path, help="a folder for the collections, which are found there by the next run")
+    parser.add_argument("--servers", type=Path, help="for --only cluster: see benches/cluster.py")
     args = parser.parse_args()
     out = ROOT / "benches/runs" / args.name
     out.mkdir(parents=True, exist_ok=True)
@@ -435,6 +439,7 @@ def main():
         "reliability": reliability,
         "resources": lambda folder: {"budgets": endurance.budgets(folder), "priority": endurance.priority(folder)},
         "soak": endurance.soak,
+        "cluster": lambda folder: cluster.cluster(nigh, folder, args.data.resolve(), args.servers.resolve()),
         "index": lambda folder: index(folder, args.data.resolve(), args.wordnet),
     }[args.only]
     with contextlib.nullcontext(args.keep.resolve()) if args.keep else tempfile.TemporaryDirectory() as folder:

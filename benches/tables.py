@@ -1,4 +1,4 @@
-"""Writes the figures of README.md and RELIABILITY.md from the newest recorded run of each part, and what the program prints.
+"""Writes the figures of README.md, RELIABILITY.md and deploy/README.md from the newest recorded run of each part, and what the program prints.
 
     python3 benches/tables.py            writes
     python3 benches/tables.py --check    exits 1 if their figures are not those of the runs
@@ -12,8 +12,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "deploy"))
+import plan as deployment  # noqa: E402
+
 README = ROOT / "README.md"
 RELIABILITY = ROOT / "RELIABILITY.md"
+DEPLOY = ROOT / "deploy/README.md"
 NIGH = ROOT / "target/release/nigh"
 
 # nDCG@10 as others report it: MTEB's results (all-MiniLM-L6-v2), Anserini, bm25s, Qdrant's tuning
@@ -298,6 +302,23 @@ def resources_rows(run):
 PARTS = {"fuzz": fuzz_rows, "soak": soak_rows, "resources": resources_rows}
 
 
+def cluster_tables():
+    run = newest("cluster")
+    sizes = run["sizes"]
+    args = deployment.arguments([])
+    out = [*deployment.table([deployment.plan(passages, args) for passages in args.passages], args), "",
+           f"Measured ({machine(run)}; {sizes['server']}, M {sizes['m']}, {sizes['passages']:,} passages): {sizes['memory_bytes_a_passage']:,.0f} bytes of memory and "
+           f"{sizes['disk_bytes_a_passage']:,.0f} of disk for a passage with its text, {sizes['imported_a_second']:,.0f} passages taken a second, "
+           f"recall@10 of the graph over {sizes['recall_over']:,} {sizes['recall@10']:.4f}, {sizes['search_ms']:.0f} ms from the start of `nigh search` to its answer.", "",
+           "Words: nDCG@10 with nigh's BM25 and with Milvus's over the same stems (milvus-lite 3.2.2), whole documents:", "",
+           "| set | mode | nigh | Milvus |", "|---|---|---|---|"]
+    for name, systems in run["words"].items():
+        for system in ["lexical", "hybrid"]:
+            ours, theirs = (systems[system][place]["nDCG@10"] for place in ["nigh", "milvus"])
+            out.append(f"| {name} | {system} | {ours:.4f} | {theirs:.4f} |")
+    return out
+
+
 def put(text, mark, block):
     return re.sub(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)
 
@@ -311,10 +332,14 @@ def main():
     new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables(), "", *fusion_tables(), *ranking_tables(), *latency_tables(), "", *serve_tables()]))
     reliability = RELIABILITY.read_text()
     newer = put(reliability, "reliability", "\n".join(reliability_table()))
+    deploy = DEPLOY.read_text()
+    newest_plan = put(deploy, "plan", "\n".join(cluster_tables()))
     if "--check" in sys.argv:
-        stale = [path.name for path, was, now in [(README, readme, new), (RELIABILITY, reliability, newer)] if was != now]
+        files = [(README, readme, new), (RELIABILITY, reliability, newer), (DEPLOY, deploy, newest_plan)]
+        stale = [str(path.relative_to(ROOT)) for path, was, now in files if was != now]
         sys.exit(f"{', '.join(stale)}: the figures are not those of the runs; python3 benches/tables.py writes them" if stale else 0)
     RELIABILITY.write_text(newer)
+    DEPLOY.write_text(newest_plan)
     new = put(new, "demo", f"```text\n{printed('demo')}\n```")
     with tempfile.TemporaryDirectory() as folder:
         printed("index", ROOT / "data", "-c", ".nigh", cwd=folder)

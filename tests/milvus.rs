@@ -1,9 +1,12 @@
 //! What holds of a collection wherever it is kept: in a folder, and on the Milvus servers that MILVUS_URI names.
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use common::{Kept, Place, data, names};
 use serde_json::{Value, json};
+use server::Server;
 use std::collections::BTreeSet;
 
 /// The servers to be tried, and whether they look for words.
@@ -259,6 +262,55 @@ fn milvus_takes_what_several_bring_at_once() {
 
 #[test]
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
+fn milvus_runs_and_serves_and_keeps_the_index_that_is_asked_for() {
+    for server in servers() {
+        let place = Place::new();
+        place.put("questions.jsonl", "{\"_id\": \"q1\", \"text\": \"what makes the sea rise\"}\n");
+        place.put("a/tides.txt", "The moon pulls the sea. Tides rise.");
+        place.put("a/bread.txt", "Yeast makes bread rise.");
+        place.ok(&["index", "a", "-c", "here"]);
+        for (kind, graphs) in [("flat", 0), ("hnsw", 1)] {
+            let kept = Kept::on(&server);
+            let made =
+                place.command(&["import", "here", "-c", &kept.0]).env("NIGH_MILVUS_INDEX", kind).output().unwrap();
+            assert!(made.status.success());
+            assert_eq!(place.json(0, &["stats", "-c", &kept.0])["graphs"], graphs, "{server}: {kind}");
+            let ranks = |collection: &str| -> Vec<String> {
+                place.ok(&[
+                    "run",
+                    "--queries",
+                    "questions.jsonl",
+                    "--mode",
+                    "dense",
+                    "-c",
+                    collection,
+                    "--out",
+                    "run.trec",
+                ]);
+                let run = std::fs::read_to_string(place.path("run.trec")).unwrap();
+                run.lines().map(|line| line.split_whitespace().take(4).collect::<Vec<_>>().join(" ")).collect()
+            };
+            assert_eq!(ranks(&kept.0), ranks("here"), "{server}: {kind}");
+            let serving = Server::start(&place, &["-c", &kept.0]);
+            let all = serving.get("/v1/collections").said(200, &[]).json();
+            let name = all["default"].as_str().unwrap();
+            let best = |question: &str| {
+                let body = json!({"q": question, "mode": "dense", "k": 1});
+                let found =
+                    serving.send("POST", &format!("/v1/collections/{name}/search"), &body).said(200, &[]).json();
+                found["hits"][0]["article_id"].clone()
+            };
+            assert_eq!(best("what pulls the sea"), "a/tides.txt", "{server}: {kind}");
+            let article = json!({"title": "Bees", "text": "Bees dance to tell where flowers are."});
+            serving.send("PUT", &format!("/v1/collections/{name}/articles/bees"), &article).said(201, &[]);
+            assert_eq!(best("which insects dance"), "bees", "{server}: {kind}");
+            assert_eq!(serving.stop(), 0);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
 fn what_is_wrong_with_a_collection_on_milvus_is_said() {
     let place = Place::new();
     place.put("a.txt", "The moon pulls the sea.");
@@ -268,6 +320,20 @@ fn what_is_wrong_with_a_collection_on_milvus_is_said() {
         place.ok(&["index", "a.txt", "--model", "static", "-c", &kept.0]);
         // Another model's questions are none for it.
         place.run(&["index", "a.txt", "--model", "builtin", "-c", &kept.0]).said(2, &["was made with the model"]);
+        place.ok(&["index", "a.txt", "-c", "here"]);
+        place.run(&["import", "here", "-c", &kept.0]).said(2, &["Make a new collection with -c"]);
+        // The half of it that has no passages is none by itself.
+        place.run(&["stats", "-c", &format!("{}_articles", kept.0)]).said(2, &["that nigh did not make"]);
+        if std::env::var("NIGH_MILVUS_TOKEN").is_ok() {
+            let asked = |name: &str, value: &str| -> common::Ran {
+                place.command(&["stats", "-c", &kept.0]).env(name, value).output().unwrap().into()
+            };
+            asked("NIGH_MILVUS_TOKEN", "root:wrong").said(2, &["auth check failure", "NIGH_MILVUS_TOKEN is"]);
+            asked("NIGH_MILVUS_TOKEN", "").said(2, &["missing authorization"]);
+            asked("NIGH_MILVUS_TLS", "0").said(2, &["if it encrypts: NIGH_MILVUS_TLS=1"]);
+            asked("NIGH_MILVUS_CA", "/nowhere.pem").said(2, &["/nowhere.pem"]);
+            asked("NIGH_MILVUS_CA", "").said(2, &["NIGH_MILVUS_CA is the certificate"]);
+        }
     }
     place
         .run(&["search", "moon", "-c", "milvus://127.0.0.1:9/books"])

@@ -80,7 +80,9 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let access = milvus::Access { token: std::env::var("NIGH_MILVUS_TOKEN").ok(), ..Default::default() };
+        let said = |name| std::env::var(name).ok();
+        let (token, tls) = (said("NIGH_MILVUS_TOKEN"), said("NIGH_MILVUS_TLS").is_some());
+        let access = milvus::Access { token, tls, ca: said("NIGH_MILVUS_CA").map(Into::into) };
         let removed = milvus::remove(&self.0, &access);
         assert!(removed.is_ok() || std::thread::panicking(), "{removed:?}");
     }

@@ -4,7 +4,8 @@
 #   server.sh lite|full install|start|restart|stop FOLDER PORT
 #
 # lite is milvus-lite (today's API, with BM25); full is the server of Milvus 2.3.5, which listens on all interfaces, so it
-# is to be run where there is only loopback (ip netns). restart kills it without a warning first.
+# is to be run where there is only loopback (ip netns). It wants a password (root:Milvus) and encrypts; FOLDER/tls/ca.pem
+# vouches for it. restart kills it without a warning first.
 set -euo pipefail
 kind=$1 what=$2 folder=$(realpath -m "$3") port=$4
 mkdir -p "$folder"
@@ -30,6 +31,18 @@ install() {
   "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
 }
 
+# Who vouches, and for whom: the same certificate cannot be both.
+certify() {
+  [ -f "$folder/tls/server.pem" ] && return
+  mkdir -p "$folder/tls"
+  cd "$folder/tls"
+  local new=(openssl req -newkey rsa:2048 -nodes -days 30)
+  "${new[@]}" -x509 -subj /CN=nigh-tests -keyout ca.key -out ca.pem 2> /dev/null
+  "${new[@]}" -subj /CN=127.0.0.1 -keyout server.key -out server.csr 2> /dev/null
+  openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out server.pem \
+    -extfile <(echo subjectAltName=IP:127.0.0.1) 2> /dev/null
+}
+
 start() {
   install
   : > "$folder/log"
@@ -39,7 +52,10 @@ start() {
       up='listening'
       ;;
     full)
-      nohup "$folder/venv/bin/milvus-server" --data "$folder/data" --proxy-port "$port" >> "$folder/log" 2>&1 < /dev/null &
+      certify
+      nohup "$folder/venv/bin/milvus-server" --data "$folder/data" --proxy-port "$port" --authorization-enabled true \
+        --tls-mode 1 --server-pem-path "$folder/tls/server.pem" --server-key-path "$folder/tls/server.key" \
+        --ca-pem-path "$folder/tls/ca.pem" >> "$folder/log" 2>&1 < /dev/null &
       up='Ctrl+C'
       ;;
   esac

@@ -478,10 +478,10 @@ impl Collection for MilvusCollection {
             dead_vectors: 0,
             segments: 1,
             graphs: usize::from(!self.is_flat),
-            linked_in: 0,
-            not_found_by_themselves: 0,
-            text_bytes: 0,
-            vector_bytes: (passages * self.head.manifest.model.dimensions * size_of::<f32>()) as u64,
+            linked_in: None,
+            not_found_by_themselves: None,
+            text_bytes: None,
+            vector_bytes: None,
         })
     }
 
@@ -690,7 +690,7 @@ impl Collection for MilvusCollection {
     }
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {
-        let mut report = CheckReport { files: 0, passages: 0, reachable: 0, problems: Vec::new() };
+        let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
         let cards = self.all_cards()?;
         let of = self.counted(self.passages(), "")? as usize;
         let mut ids: Vec<&String> = cards.keys().collect();

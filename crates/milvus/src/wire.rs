@@ -95,7 +95,9 @@ impl Wire {
             match runtime.block_on(endpoint.connect()) {
                 Ok(channel) => break channel,
                 Err(error) if connected.elapsed() > CONNECT => {
-                    return Err(refused(format!("no Milvus answers there: {}", causes(&error))));
+                    let problem = causes(&error);
+                    let hint = hint(&problem, access.tls);
+                    return Err(refused(format!("no Milvus answers there: {problem}{hint}")));
                 }
                 Err(_) => std::thread::sleep(pause),
             }
@@ -103,7 +105,14 @@ impl Wire {
         };
         let abilities = Abilities { words: false, lite: false };
         let mut wire = Self { runtime, channel, headers, location: location.clone(), abilities };
-        wire.abilities = Abilities::of(&wire.ask(GetVersion {})?.version);
+        let version = wire.ask(GetVersion {}).map_err(|error| match error {
+            Error::Remote { location, problem } => {
+                let hint = hint(&problem, access.tls);
+                Error::Remote { location, problem: format!("{problem}{hint}") }
+            }
+            other => other,
+        })?;
+        wire.abilities = Abilities::of(&version.version);
         Ok(wire)
     }
 
@@ -220,6 +229,17 @@ fn with_causes(mut said: String, error: &(dyn std::error::Error + 'static)) -> S
         cause = error.source();
     }
     said
+}
+
+/// What to do about a connection that was not made.
+fn hint(problem: &str, tls: bool) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| problem.contains(word));
+    match tls {
+        true if says(&["UnknownIssuer"]) => "; NIGH_MILVUS_CA is the certificate of who vouches for it",
+        true if says(&["InvalidContentType"]) => "; it does not encrypt: without NIGH_MILVUS_TLS",
+        false if says(&["broken pipe", "connection reset"]) => "; if it encrypts: NIGH_MILVUS_TLS=1",
+        _ => "",
+    }
 }
 
 fn endpoint(location: &Location, access: &Access) -> Result<Endpoint, String> {

@@ -185,14 +185,15 @@ pub struct Stats {
     pub segments: usize,
     /// Segments with a graph.
     pub graphs: usize,
-    /// Links added to the graphs so that every vector is reached, and found by itself.
-    pub linked_in: usize,
-    /// Vectors that a search for them with a short candidate list does not find even so.
-    pub not_found_by_themselves: usize,
-    /// Bytes of text, metadata and lexical index.
-    pub text_bytes: u64,
-    /// Bytes of vectors and graphs.
-    pub vector_bytes: u64,
+    /// Links added to the graphs so that every vector is reached, and found by itself; `None` where another engine has
+    /// the graphs, and does not say.
+    pub linked_in: Option<usize>,
+    /// Vectors that a search for them with a short candidate list does not find even so; `None` likewise.
+    pub not_found_by_themselves: Option<usize>,
+    /// Bytes of text, metadata and lexical index; `None` likewise.
+    pub text_bytes: Option<u64>,
+    /// Bytes of vectors and graphs; `None` likewise.
+    pub vector_bytes: Option<u64>,
 }
 
 /// A long step of writing or checking.
@@ -218,8 +219,8 @@ pub struct CheckReport {
     pub files: usize,
     /// Passages whose span gave their text and whose vector was there.
     pub passages: usize,
-    /// Vectors proved reachable in a graph.
-    pub reachable: usize,
+    /// Vectors proved reachable in a graph; `None` where another engine has the graphs.
+    pub reachable: Option<usize>,
     /// What does not hold, each naming its file or id.
     pub problems: Vec<String>,
 }

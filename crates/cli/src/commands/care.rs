@@ -42,24 +42,22 @@ pub fn stats(args: &args::OnCollection, config: &Config, output: &mut Output) ->
         String::new()
     };
     row("vectors", format!("{}, {}{dead}", counted(manifest.rows(), "vector"), counted(stats.segments, "segment")))?;
-    let graphs = match stats.graphs {
-        0 => "none: so few are faster looked through".to_owned(),
-        n => format!(
+    let graphs = match (stats.graphs, stats.linked_in, stats.not_found_by_themselves) {
+        (0, Some(_), _) => "none: so few are faster looked through".to_owned(),
+        (0, None, _) => "none: every vector is looked at".to_owned(),
+        (n, Some(linked), Some(lost)) => format!(
             "{}, every vector reachable ({} added for it), {} not found by themselves",
             counted(n, "graph"),
-            counted(stats.linked_in, "link"),
-            counted(stats.not_found_by_themselves, "vector")
+            counted(linked, "link"),
+            counted(lost, "vector")
         ),
+        _ => "the server's own".to_owned(),
     };
     row("graphs", graphs)?;
-    row(
-        "on disk",
-        format!(
-            "{} text and words, {} vectors and graphs",
-            HumanBytes(stats.text_bytes),
-            HumanBytes(stats.vector_bytes)
-        ),
-    )?;
+    if let (Some(text), Some(vectors)) = (stats.text_bytes, stats.vector_bytes) {
+        let (text, vectors) = (HumanBytes(text), HumanBytes(vectors));
+        row("on disk", format!("{text} text and words, {vectors} vectors and graphs"))?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -80,7 +78,7 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
         Err(error) => {
             let found = store::survey(&location).unwrap_or_else(|error| vec![error.to_string()]);
             let problems = if found.is_empty() { vec![error.to_string()] } else { found };
-            CheckReport { files: 0, passages: 0, reachable: 0, problems }
+            CheckReport { files: 0, passages: 0, reachable: Some(0), problems }
         }
     };
     if output.is_json() {
@@ -88,7 +86,7 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
         output.json(&document)?;
     } else {
         print_check(&report, output)?;
-        if !report.problems.is_empty() {
+        if !report.problems.is_empty() && !store::remote::is_remote(&location) {
             output.line("nigh check --repair builds again what is damaged")?;
         }
     }
@@ -106,12 +104,15 @@ fn print_check(report: &CheckReport, output: &mut Output) -> anyhow::Result<()> 
     for problem in &report.problems {
         output.line(format_args!("{} {problem}", styled(style::BAD, "damaged")))?;
     }
-    output.line(format_args!(
-        "{} read whole, {} where their articles say, {} proved reachable",
-        counted(report.files, "file"),
-        counted(report.passages, "passage"),
-        counted(report.reachable, "vector"),
-    ))?;
+    let passages = counted(report.passages, "passage");
+    output.line(match report.reachable {
+        Some(reachable) => format!(
+            "{} read whole, {passages} where their articles say, {} proved reachable",
+            counted(report.files, "file"),
+            counted(reachable, "vector"),
+        ),
+        None => format!("{passages} where their articles say, with their vectors; the graph is the server's own"),
+    })?;
     output.line(match report.problems.len() {
         0 => styled(style::GOOD, "sound"),
         n => styled(style::BAD, format_args!("{} found", counted(n, "problem"))),
@@ -194,13 +195,14 @@ pub fn compact(args: &args::Compact, config: &Config, output: &mut Output) -> an
         document["passages"] = stats.passages.into();
         output.json(&document)?;
     } else {
+        let bytes = stats.text_bytes.zip(stats.vector_bytes).map(|(text, vectors)| text + vectors);
+        let on_disk = bytes.map(|bytes| format!(", {} on disk", HumanBytes(bytes))).unwrap_or_default();
         output.line(format_args!(
-            "{} dropped, {} made {}; {} left, {} on disk",
+            "{} dropped, {} made {}; {} left{on_disk}",
             counted(report.dropped, "vector"),
             counted(report.segments_before, "segment"),
             report.segments_after,
             counted(stats.passages, "passage"),
-            HumanBytes(stats.text_bytes + stats.vector_bytes)
         ))?;
     }
     Ok(Outcome::Done)

@@ -30,6 +30,12 @@ export function CollectionView({ all, collection, state, go, reload }: Props) {
   );
 }
 
+function graphs({ graphs, linked_in }: Collection["stats"]) {
+  // A server elsewhere that has the vectors does not say what is in its graph.
+  if (linked_in === null) return graphs === 0 ? "none: every vector is looked at" : "the server's own";
+  return graphs === 0 ? "none: so few are faster looked through" : `${graphs}, every vector reachable`;
+}
+
 function Holds({ collection }: { collection: Collection }) {
   const { stats, chunking } = collection;
   return (
@@ -38,8 +44,9 @@ function Holds({ collection }: { collection: Collection }) {
       <div><dt>passages</dt><dd>{stats.passages.toLocaleString("en")} ({chunking.strategy}{chunking.strategy === "whole" ? "" : ` of up to ${chunking.tokens} word pieces`})</dd></div>
       <div><dt>model</dt><dd>{collection.model}</dd></div>
       <div><dt>language</dt><dd>{collection.language}</dd></div>
-      <div><dt>graphs</dt><dd>{stats.graphs === 0 ? "none: so few are faster looked through" : `${stats.graphs}, every vector reachable`}</dd></div>
-      <div><dt>on disk</dt><dd>{bytes(stats.text_bytes)} text and words, {bytes(stats.vector_bytes)} vectors and graphs</dd></div>
+      <div><dt>graphs</dt><dd>{graphs(stats)}</dd></div>
+      {stats.text_bytes !== null && stats.vector_bytes !== null
+        && <div><dt>on disk</dt><dd>{bytes(stats.text_bytes)} text and words, {bytes(stats.vector_bytes)} vectors and graphs</dd></div>}
       {stats.dead_vectors > 0 && <div><dt>deleted</dt><dd>{count(stats.dead_vectors, "vector")}, not yet compacted</dd></div>}
     </dl>
   );
@@ -184,8 +191,8 @@ function Care({ collection, reload }: { collection: Collection; reload: () => Pr
   const [said, setSaid] = useState("");
   const running = useJob((job: Job) => {
     void reload();
-    const result = job.result as { sound?: boolean; problems?: string[]; passages?: number; dropped?: number } | null;
-    if (result?.sound === true) setSaid(`Sound: ${count(result.passages ?? 0, "passage")} where their articles say, every vector reachable.`);
+    const result = job.result as { sound?: boolean; problems?: string[]; passages?: number; reachable?: number | null; dropped?: number } | null;
+    if (result?.sound === true) setSaid(`Sound: ${count(result.passages ?? 0, "passage")} where their articles say${result.reachable === null ? "" : ", every vector reachable"}.`);
     else if (result?.sound === false) setSaid(`Damaged: ${result.problems?.join("; ") ?? ""}`);
     else if (result) setSaid(`${count(result.dropped ?? 0, "vector")} dropped.`);
   });

@@ -40,7 +40,7 @@ export interface Collection {
   name: string;
   stats: {
     articles: number; passages: number; questions: number; dead_vectors: number; segments: number; graphs: number;
-    linked_in: number; not_found_by_themselves: number; text_bytes: number; vector_bytes: number;
+    linked_in: number | null; not_found_by_themselves: number | null; text_bytes: number | null; vector_bytes: number | null;
   };
   model: string;
   chunking: { strategy: string; tokens: number; overlap: number };

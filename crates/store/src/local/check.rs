@@ -12,12 +12,15 @@ use tantivy::Index;
 const BLOCK: usize = 256;
 
 pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport> {
-    let mut report = CheckReport { files: 0, passages: 0, reachable: 0, problems: Vec::new() };
+    let mut report = CheckReport { files: 0, passages: 0, reachable: Some(0), problems: Vec::new() };
     text(snapshot, &mut report);
     for segment in &snapshot.segments {
         report.files += 1 + usize::from(segment.graph().is_some());
         match segment.verify() {
-            Ok(()) => report.reachable += segment.graph().map_or(0, index::Graph::rows),
+            Ok(()) => {
+                let rows = segment.graph().map_or(0, index::Graph::rows);
+                report.reachable = report.reachable.map(|reachable| reachable + rows);
+            }
             Err(error) => report.problems.push(error.to_string()),
         }
     }

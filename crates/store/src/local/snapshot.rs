@@ -523,10 +523,10 @@ impl Snapshot {
                 .sum(),
             segments: self.segments.len(),
             graphs: self.segments.iter().filter(|segment| segment.graph().is_some()).count(),
-            linked_in: health.clone().map(|health| health.linked).sum(),
-            not_found_by_themselves: health.map(|health| health.lost).sum(),
-            text_bytes: file_sizes(&self.layout.text()).iter().sum(),
-            vector_bytes: file_sizes(&self.layout.vectors()).iter().sum(),
+            linked_in: Some(health.clone().map(|health| health.linked).sum()),
+            not_found_by_themselves: Some(health.map(|health| health.lost).sum()),
+            text_bytes: Some(file_sizes(&self.layout.text()).iter().sum()),
+            vector_bytes: Some(file_sizes(&self.layout.vectors()).iter().sum()),
         })
     }
 }

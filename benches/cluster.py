@@ -1,0 +1,127 @@
+"""Collections on Milvus: what a passage takes there, how fast it gets there and is found, and how good its BM25 is.
+
+The servers are those of tests/milvus/server.sh, installed before, for the full one is to be run where there is only loopback:
+
+    for kind in lite full; do tests/milvus/server.sh $kind install SERVERS/$kind; done
+    sudo ip netns add bench; sudo ip netns exec bench ip link set lo up
+    sudo ip netns exec bench venv/bin/python benches/record.py NAME --data FOLDER --only cluster --servers SERVERS
+"""
+
+import contextlib
+import json
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PORT = 19530
+URI = f"milvus://127.0.0.1:{PORT}"
+# The same articles so many times under other names: more than what a server holds for itself.
+COPIES = 4
+QUESTIONS = 100
+
+
+def server(what, kind, folder):
+    subprocess.run([ROOT / "tests/milvus/server.sh", kind, what, folder, str(PORT)], check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def running(kind, folder):
+    server("start", kind, folder)
+    try:
+        yield
+    finally:
+        server("stop", kind, folder)
+
+
+def held(folder):
+    """Bytes of memory of the server whose data lie there, when they have not changed for a while."""
+    pid = subprocess.check_output(["pgrep", "-f", f"{folder}/data/bin/milvus run"], text=True).split()[0]
+    last, since = None, time.monotonic()
+    while time.monotonic() - since < 300:
+        lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        size = next(int(line[1]) * 1024 for line in lines if line[0] == "RssAnon:")
+        if last and abs(size - last) < 0.01 * last:
+            return size
+        last = size
+        time.sleep(15)
+    return last
+
+
+def on_disk(folder):
+    return sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def words(nigh, folder, data, servers):
+    """nDCG@10 with our BM25 and with Milvus's over the same stems, alone and fused with the same dense list."""
+    found = {}
+    with running("lite", servers / "lite"):
+        for name in ["scifact", "cranfield"]:
+            source, here, there = data / name, folder / f"{name}-here", f"{URI}/{name.replace('-', '_')}_{time.time_ns()}"
+            nigh("index", source, "-c", here, "--chunk", "whole", allowed=(0, 1))
+            nigh("import", here, "-c", there)
+            of = ["--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv", "--exact", "--metrics", "nDCG@10,recall@100"]
+            for place, collection in {"nigh": here, "milvus": there}.items():
+                verdict, _, _ = nigh("eval", "-c", collection, *of, allowed=(0, 1))
+                for system in verdict["systems"]:
+                    means = {metric: value["mean"] for metric, value in system["metrics"].items()}
+                    found.setdefault(name, {}).setdefault(system["name"], {})[place] = means
+    return found
+
+
+def sizes(nigh, folder, data, servers):
+    """Memory and disk for each passage on the full server, its graph's recall, and how fast it takes and finds them."""
+    here, there, files = folder / "here", f"{URI}/sizes_{time.time_ns()}", folder / "copies"
+    corpora = [data / name / "corpus.jsonl" for name in ["scifact", "squad-dev-v1.1", "cranfield"]]
+    nigh("index", *corpora, "-c", here, allowed=(0, 1))
+    nigh("export", folder / "one.jsonl", "-c", here)
+    files.mkdir()
+    header, *rows = (folder / "one.jsonl").read_text(encoding="utf-8").splitlines()
+    for copy in range(1, COPIES):
+        with (files / f"{copy}.jsonl").open("w", encoding="utf-8") as out:
+            print(header, file=out)
+            for row in map(json.loads, rows):
+                row["article_id"], row["passage_id"] = f"{copy}/{row['article_id']}", f"{copy}/{row['passage_id']}"
+                print(json.dumps(row), file=out)
+    questions = [json.loads(line) for line in (data / "scifact/queries.jsonl").read_text(encoding="utf-8").splitlines()][:QUESTIONS]
+    home = servers / "full"
+    with running("full", home):
+        server("restart", "full", home)
+        idle, disk = held(home), on_disk(home)
+        report, seconds, _ = nigh("import", here, "-c", there)
+        held(home)
+        common, times = 0, []
+        for question in questions:
+            exact, _, _ = nigh("search", question["text"], "--mode", "dense", "--exact", "-c", here)
+            near, took, _ = nigh("search", question["text"], "--mode", "dense", "-c", there)
+            names = {hit["passage_id"] for hit in exact["hits"]}
+            common += sum(hit["passage_id"] in names for hit in near["hits"])
+            times.append(1e3 * took)
+        for copy in sorted(files.iterdir()):
+            more, took, _ = nigh("import", copy, "-c", there)
+            report["passages"] += more["passages"]
+            seconds += took
+        held(home)
+        # What it needs to have it, without what it needed to take it.
+        server("restart", "full", home)
+        nigh("search", "anything", "--mode", "dense", "-c", there)
+        full, filled = held(home), on_disk(home)
+    passages = report["passages"]
+    return {
+        "server": "Milvus 2.3.5",
+        "passages": passages,
+        "dimensions": 384,
+        "m": 16,
+        "imported_a_second": passages / seconds,
+        "idle_bytes": idle,
+        "memory_bytes_a_passage": (full - idle) / passages,
+        "disk_bytes_a_passage": (filled - disk) / passages,
+        "recall@10": common / (10 * len(questions)),
+        "recall_over": passages // COPIES,
+        "search_ms": statistics.median(times),
+    }
+
+
+def cluster(nigh, folder, data, servers):
+    return {"words": words(nigh, folder, data, servers), "sizes": sizes(nigh, folder, data, servers)}

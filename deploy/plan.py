@@ -1,0 +1,94 @@
+"""Prints what a collection of so many passages takes on a Milvus cluster, from the figures measured in benches/runs.
+
+    python3 deploy/plan.py                                    10 million, 100 million and a billion passages
+    python3 deploy/plan.py 30e6 --replicas 2 --node-memory 128
+    python3 deploy/plan.py 30e6 --dimensions 768 --core-rate 12 --json
+
+What is measured: passages a second that a core embeds, bytes of memory and of disk that a passage takes on the server. What
+is assumed: that these grow in proportion, how full nodes are, and prices; all can be given. How many questions a second
+so many nodes answer is not known from this: it is to be tried with the collection that it is for.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+RUNS = Path(__file__).resolve().parent.parent / "benches/runs"
+HOURS_A_MONTH = 730
+GB = 1e9
+
+
+def newest(part):
+    return json.loads(sorted(RUNS.glob(f"*/{part}.json"))[-1].read_text())
+
+
+def plan(passages, args):
+    """What so many passages take."""
+    memory = passages * args.memory_bytes * args.replicas
+    nodes = max(args.replicas, math.ceil(memory / (args.node_memory * GB * args.fill)))
+    core_hours = passages / args.core_rate / 3600
+    return {
+        "passages": passages,
+        "embedding_core_hours": core_hours,
+        "embedding_cores": math.ceil(core_hours / (24 * args.days)),
+        "memory_gb": memory / GB,
+        "query_nodes": nodes,
+        "disk_gb": passages * args.disk_bytes / GB,
+        "embedding_cost": core_hours * args.core_price,
+        "monthly_cost": HOURS_A_MONTH * nodes * args.node_memory * args.memory_price + passages * args.disk_bytes / GB * args.disk_price,
+    }
+
+
+def table(plans, args):
+    """The plans as lines of Markdown."""
+    rows = {
+        "embedding, core-hours": lambda plan: f"{plan['embedding_core_hours']:,.0f}",
+        f"cores for that within {args.days:g} days": lambda plan: f"{plan['embedding_cores']:,}",
+        "embedding, once": lambda plan: f"${plan['embedding_cost']:,.0f}",
+        f"memory of vectors, graph and text, {args.replicas} ×": lambda plan: f"{plan['memory_gb']:,.0f} GB",
+        f"query nodes of {args.node_memory:g} GB": lambda plan: f"{plan['query_nodes']:,}",
+        "object storage": lambda plan: f"{plan['disk_gb']:,.0f} GB",
+        "query nodes and storage, a month": lambda plan: f"${plan['monthly_cost']:,.0f}",
+    }
+    lines = ["| passages | " + " | ".join(f"{plan['passages']:,.0f}" for plan in plans) + " |", "|---|" + "--:|" * len(plans)]
+    return lines + [f"| {name} | " + " | ".join(of(plan) for plan in plans) + " |" for name, of in rows.items()]
+
+
+def arguments(words=None):
+    embedding, sizes = newest("embedding"), newest("cluster")["sizes"]
+    rate = embedding["passages_per_second"]["nigh"] / embedding["threads"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("passages", nargs="*", type=float, default=[10e6, 100e6, 1e9])
+    parser.add_argument("--dimensions", type=int, default=sizes["dimensions"], help="of the model's vectors [%(default)s]")
+    parser.add_argument("--core-rate", type=float, default=rate, help=f"passages a second that a core embeds [measured: {rate:.0f}, of 128 word pieces]")
+    parser.add_argument("--memory-bytes", type=float, help=f"of a passage on a query node [measured: {sizes['memory_bytes_a_passage']:,.0f} with 384 dimensions]")
+    parser.add_argument("--disk-bytes", type=float, help=f"of a passage in the object storage [measured: {sizes['disk_bytes_a_passage']:,.0f} with 384 dimensions]")
+    parser.add_argument("--replicas", type=int, default=1, help="of all that is in memory [%(default)s]")
+    parser.add_argument("--node-memory", type=float, default=64, metavar="GB", help="of a query node [%(default)s]")
+    parser.add_argument("--fill", type=float, default=0.7, help="how full a node's memory may be [%(default)s]")
+    parser.add_argument("--days", type=float, default=1, help="in which all is to be embedded [%(default)s]")
+    parser.add_argument("--core-price", type=float, default=0.04, metavar="$", help="a core for an hour [%(default)s, assumed]")
+    parser.add_argument("--memory-price", type=float, default=0.008, metavar="$", help="a GB of a node's memory for an hour, its cores included [%(default)s, assumed]")
+    parser.add_argument("--disk-price", type=float, default=0.023, metavar="$", help="a GB of object storage for a month [%(default)s, assumed]")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(words)
+    # A wider vector takes four bytes a dimension more, in memory as on disk.
+    wider = 4 * (args.dimensions - sizes["dimensions"])
+    for name in ["memory_bytes", "disk_bytes"]:
+        if getattr(args, name) is None:
+            setattr(args, name, sizes[f"{name}_a_passage"] + wider)
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0:
+            parser.error(f"--{name.replace('_', '-')}: expected more than nothing, found {value}")
+    return args
+
+
+def main():
+    args = arguments()
+    plans = [plan(passages, args) for passages in args.passages]
+    print(json.dumps(plans, indent=1) if args.json else "\n".join(table(plans, args)))
+
+
+if __name__ == "__main__":
+    main()
