@@ -9,19 +9,24 @@
 
 #![deny(missing_docs)]
 
+mod check;
 mod collection;
 mod columns;
 mod expression;
+mod head;
 mod location;
 mod proto;
+mod reading;
 mod rows;
 mod schema;
+mod search;
 mod wire;
 mod writer;
 
 pub use location::{Access, Location, SCHEME};
 
-use collection::{Head, MilvusCollection};
+use collection::MilvusCollection;
+use head::Head;
 use std::sync::Arc;
 use store::{Collection, Error, Manifest, Remote, Result};
 use wire::Wire;

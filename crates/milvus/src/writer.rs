@@ -4,9 +4,11 @@
 //! failed is repeated, and a writer that was stopped is started again. A new version of an article is written before the
 //! old one is deleted, and its first page last of all: until then the old one is meant.
 
-use crate::collection::{Head, MilvusCollection};
+use crate::collection::MilvusCollection;
 use crate::expression::{self, Fields, quoted};
+use crate::head::{Head, newest};
 use crate::proto::{Delete, FieldData, Flush, Upsert};
+use crate::reading::Rows;
 use crate::rows::{self, PageRow, PassageRow};
 use crate::schema::{self, ARTICLE, FINGERPRINT, KEY, MANIFEST};
 use crate::wire::Wire;
@@ -47,7 +49,7 @@ fn now() -> i64 {
 impl MilvusWriter {
     pub fn of(collection: &MilvusCollection) -> Self {
         Self {
-            wire: collection.wire.clone(),
+            wire: collection.rows.wire.clone(),
             head: collection.head.clone(),
             known: collection.head.fields.clone(),
             passages: Vec::new(),
@@ -56,6 +58,11 @@ impl MilvusWriter {
             changed: false,
             has_settings: false,
         }
+    }
+
+    /// What is there as of the last change.
+    fn rows(&self) -> Rows {
+        Rows { wire: self.wire.clone(), after: self.head.after }
     }
 
     fn upsert(&mut self, collection: &str, columns: Vec<FieldData>, rows: usize) -> Result<()> {
@@ -102,7 +109,7 @@ impl MilvusWriter {
     /// Of articles that were written, by their ids with their fingerprints, deletes all other versions.
     fn delete_older(&mut self, written: &BTreeMap<String, String>) -> Result<()> {
         let ids: Vec<&str> = written.keys().map(String::as_str).collect();
-        let older = MilvusCollection::at(self.wire.clone(), self.head.clone()).cards_of(&ids)?.into_iter();
+        let older = self.rows().cards_of(&ids)?.into_iter();
         let older = older.filter(|(id, card)| card.versions().any(|print| written.get(id) != Some(print)));
         let parts: Vec<String> = older
             .filter_map(|(id, _)| {
@@ -145,7 +152,7 @@ impl MilvusWriter {
 
     /// Writes the manifest: from then on it is this commit.
     fn write_head(&mut self) -> Result<()> {
-        if let Some(newest) = MilvusCollection::newest(&self.wire)? {
+        if let Some(newest) = newest(&self.wire)? {
             // Another writer may have been there since.
             self.head.after = self.head.after.max(newest.after);
             if !self.has_settings {
@@ -191,7 +198,7 @@ impl Writer for MilvusWriter {
 
     fn delete(&mut self, id: &str) -> Result<bool> {
         let is_waiting = self.pages.iter().any(|row| row.article == id);
-        if !is_waiting && MilvusCollection::at(self.wire.clone(), self.head.clone()).cards_of(&[id])?.is_empty() {
+        if !is_waiting && self.rows().cards_of(&[id])?.is_empty() {
             return Ok(false);
         }
         // What was put and not yet written is not written.
@@ -263,7 +270,7 @@ impl Writer for MilvusWriter {
         self.commit()?;
         // Passages of articles that were never written to their end.
         let collection = MilvusCollection::open(self.wire.clone())?;
-        let cards = collection.all_cards()?;
+        let cards = collection.rows.all_cards()?;
         let mut strays: Vec<i64> = Vec::new();
         collection.each_row(&[KEY, ARTICLE, FINGERPRINT], &mut |columns| {
             let (keys, articles) = (columns.numbers(KEY), columns.strings(ARTICLE));
