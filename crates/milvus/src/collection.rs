@@ -1,7 +1,6 @@
 //! A collection, read.
 
 use crate::check;
-use crate::columns::Columns;
 use crate::expression;
 use crate::head::{Head, newest};
 use crate::proto::{DataType, DescribeIndex};
@@ -67,11 +66,6 @@ impl MilvusCollection {
     /// The Milvus collection of the passages.
     pub fn passages(&self) -> &str {
         &self.rows.wire.location().collection
-    }
-
-    /// All passages.
-    pub fn each_row(&self, fields: &[&str], visit: &mut dyn FnMut(&Columns) -> Result<()>) -> Result<()> {
-        self.rows.pages(self.passages(), "", fields, PAGE_ROWS, visit)
     }
 }
 

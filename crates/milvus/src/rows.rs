@@ -252,11 +252,12 @@ pub fn fingerprint(hex: &str) -> Fingerprint {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use ingest::pipeline::Passage;
 
-    fn embedded(text: &str) -> EmbeddedArticle {
+    /// The article `a`, one passage of it.
+    pub fn embedded(text: &str) -> EmbeddedArticle {
         let article = Article {
             id: "a".into(),
             title: "T".into(),

@@ -8,7 +8,7 @@ use crate::collection::MilvusCollection;
 use crate::expression::{self, Fields, quoted};
 use crate::head::{Head, newest};
 use crate::proto::{Delete, FieldData, Flush, Upsert};
-use crate::reading::Rows;
+use crate::reading::{PAGE_ROWS, Rows};
 use crate::rows::{self, PageRow, PassageRow};
 use crate::schema::{self, ARTICLE, FINGERPRINT, KEY, MANIFEST};
 use crate::wire::Wire;
@@ -268,28 +268,102 @@ impl Writer for MilvusWriter {
 
     fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
         self.commit()?;
-        // Passages of articles that were never written to their end.
-        let collection = MilvusCollection::open(self.wire.clone())?;
-        let cards = collection.rows.all_cards()?;
-        let mut strays: Vec<i64> = Vec::new();
-        collection.each_row(&[KEY, ARTICLE, FINGERPRINT], &mut |columns| {
-            let (keys, articles) = (columns.numbers(KEY), columns.strings(ARTICLE));
-            for ((key, article), print) in keys.iter().zip(articles).zip(columns.strings(FINGERPRINT)) {
-                if cards.get(article).is_none_or(|card| card.fingerprint != *print) {
-                    strays.push(*key);
+        let rows = self.rows();
+        let cards = rows.all_cards()?;
+        let location = self.wire.location().clone();
+        let mut dropped = 0;
+        // What stopped writers left: older versions, and parts of articles that were never written to their end. Those of
+        // a writer that is at work look the same.
+        for (name, is_passages) in [(location.articles(), false), (location.collection, true)] {
+            let mut strays: Vec<i64> = Vec::new();
+            rows.pages(&name, "key > 0", &[KEY, ARTICLE, FINGERPRINT], PAGE_ROWS, &mut |columns| {
+                let (keys, articles) = (columns.numbers(KEY), columns.strings(ARTICLE));
+                for ((key, article), print) in keys.iter().zip(articles).zip(columns.strings(FINGERPRINT)) {
+                    if cards.get(article).is_none_or(|card| card.fingerprint != *print) {
+                        strays.push(*key);
+                    }
                 }
+                Ok(())
+            })?;
+            for some in strays.chunks(MESSAGE_ROWS) {
+                let list = some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+                self.delete_rows(&name, format!("{KEY} in [{list}]"))?;
+                self.changed = true;
             }
-            Ok(())
-        })?;
-        let name = self.wire.location().collection.clone();
-        for some in strays.chunks(MESSAGE_ROWS) {
-            let list = some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-            self.delete_rows(&name, format!("{KEY} in [{list}]"))?;
-        }
-        if !strays.is_empty() {
-            self.write_head()?;
+            if is_passages {
+                dropped = strays.len();
+            }
         }
         self.merge(threads, progress)?;
-        Ok(CompactReport { dropped: strays.len(), segments_before: 1, segments_after: 1 })
+        Ok(CompactReport { dropped, segments_before: 1, segments_after: 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::tests::embedded;
+    use crate::{Access, register};
+    use store::{Collection, Language, Step};
+
+    #[test]
+    #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
+    fn what_a_stopped_writer_left_is_named_and_removed() {
+        let server = std::env::var("MILVUS_URI").unwrap();
+        let (location, access) = (format!("{server}/stopped_{}", std::process::id()), Access::default());
+        register(access.clone(), None);
+        let model = ingest::ModelInfo {
+            name: "two".into(),
+            hash: "two".into(),
+            dimensions: 2,
+            window: 9,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
+        };
+        store::create(&location, model, Chunking::default(), index::Params::default(), Language::English).unwrap();
+        let open = || {
+            MilvusCollection::open(Arc::new(Wire::open(&crate::Location::parse(&location).unwrap(), &access).unwrap()))
+                .unwrap()
+        };
+        let mut writer = MilvusWriter::of(&open());
+        writer.put(embedded("old")).unwrap();
+        writer.commit().unwrap();
+        // Stopped before the old one was deleted, and the next before it had written its first page.
+        let mut writer = MilvusWriter::of(&open());
+        writer.put(embedded("new")).unwrap();
+        writer.write_passages().unwrap();
+        writer.write_pages().unwrap();
+        writer.write_head().unwrap();
+        let mut writer = MilvusWriter::of(&open());
+        writer.put(embedded(&"newest ".repeat(30_000))).unwrap();
+        writer.write_passages().unwrap();
+        assert_eq!(writer.pages.pop().map(|row| row.page), Some(0));
+        writer.write_pages().unwrap();
+        writer.write_head().unwrap();
+
+        let go_on = |_: Step, _: usize, _: usize| std::ops::ControlFlow::Continue(());
+        let collection = open();
+        let report = collection.check(&go_on).unwrap();
+        assert_eq!(report.problems.len(), 2, "{:?}", report.problems);
+        assert!(
+            report.problems[0].contains("older version") && report.problems[1].contains("2 passages of no article")
+        );
+        assert_eq!(collection.article("a").unwrap().unwrap().article.text, "new");
+        let known = collection.cards(&["a"]).unwrap();
+        assert_ne!(known["a"].fingerprint, embedded("new").fingerprint, "it is to be put again");
+
+        let mut writer = MilvusWriter::of(&collection);
+        assert_eq!(writer.compact(1, &go_on).unwrap().dropped, 2);
+        let collection = open();
+        assert_eq!(collection.check(&go_on).unwrap().problems, Vec::<String>::new());
+        assert_eq!(collection.cards(&["a"]).unwrap()["a"].fingerprint, embedded("new").fingerprint);
+        let (articles, mut left) = (collection.rows.wire.location().articles(), 0);
+        let mut count = |columns: &crate::columns::Columns| {
+            left += columns.numbers(KEY).len();
+            Ok(())
+        };
+        collection.rows.pages(&articles, "key > 0", &[KEY], PAGE_ROWS, &mut count).unwrap();
+        assert_eq!(left, 1);
+        crate::remove(&location, &access).unwrap();
     }
 }
