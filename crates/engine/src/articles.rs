@@ -1,7 +1,7 @@
 //! Indexing: walk, read, cut, embed, store, with progress and a report.
 
 use crate::text::{counted, grouped};
-use crate::{Amount, Error, Names, Result, Steps, Watch};
+use crate::{Amount, Error, Names, Result, Skipped, Steps, Watch};
 use ingest::pipeline::{self, Event, Known, Plan, Totals};
 use ingest::read::Limits;
 use ingest::walk::{Found, walk};
@@ -17,9 +17,6 @@ use store::{ArticleCard, Catalogue, Collection, Language, Writer};
 /// much a kill can cost.
 pub(crate) const COMMIT_PASSAGES: usize = 4096;
 pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(5);
-
-/// How many failures a report names.
-pub(crate) const FAILURES: usize = 1000;
 
 /// What to index.
 pub struct Job<'a> {
@@ -37,13 +34,6 @@ pub struct Job<'a> {
     pub delete_vanished: bool,
 }
 
-/// A file or record that could not be used.
-#[derive(Debug, Clone, Serialize)]
-pub struct Failure {
-    /// What is wrong with it, its name included.
-    pub problem: String,
-}
-
 /// What indexing did.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
@@ -57,10 +47,9 @@ pub struct Report {
     pub unchanged: usize,
     /// Articles whose file or record is gone.
     pub deleted: usize,
-    /// How many files and records could not be used.
-    pub failures: usize,
-    /// The first thousand of them.
-    pub failed: Vec<Failure>,
+    /// Files and records that could not be used.
+    #[serde(flatten)]
+    pub skipped: Skipped,
     /// Files in walked folders in no format read here.
     pub unsupported: usize,
     /// Passages of added and updated articles.
@@ -238,7 +227,7 @@ impl Taking<'_> {
         let result = pipeline::run(found, embedder, known, plan, watch.stop(), &mut |event, totals| {
             let flow = sink.take(event);
             watch.done(totals.bytes);
-            watch.doing(&said(sink.report.articles, sink.report.failures, totals, begun));
+            watch.doing(&said(sink.report.articles, sink.report.skipped.failures, totals, begun));
             flow
         });
         let Sink { mut writer, mut report, seen, troubled, error, .. } = sink;
@@ -350,11 +339,7 @@ impl Sink<'_> {
             }
             Event::Failed(error) => {
                 self.troubled.extend(error.path().map(Path::to_owned));
-                self.watch.skipped(&error.to_string());
-                self.report.failures += 1;
-                if self.report.failed.len() < FAILURES {
-                    self.report.failed.push(Failure { problem: error.to_string() });
-                }
+                self.report.skipped.add(&error.to_string(), self.watch);
             }
             Event::Unsupported(_) => self.report.unsupported += 1,
         }

@@ -1,7 +1,7 @@
 //! Articles to a file of their passages and vectors: read, cut, embed, with no collection to know.
 
-use crate::articles::{FAILURES, Failure, said};
-use crate::{Amount, Error, Result, Watch};
+use crate::articles::said;
+use crate::{Amount, Error, Result, Skipped, Watch};
 use ingest::pipeline::{self, Event, Known, Plan, Totals};
 use ingest::walk::Found;
 use ingest::{Embedder, Fingerprint};
@@ -14,10 +14,9 @@ use std::time::Instant;
 pub struct Embedded {
     /// Articles, failures not counted.
     pub articles: usize,
-    /// How many files and records could not be used.
-    pub failures: usize,
-    /// The first thousand of them.
-    pub failed: Vec<Failure>,
+    /// Files and records that could not be used.
+    #[serde(flatten)]
+    pub skipped: Skipped,
     /// Files in walked folders in no format read here.
     pub unsupported: usize,
     /// Passages.
@@ -52,7 +51,7 @@ pub fn embed(
     let result = pipeline::run(found, embedder, &Nothing, plan, watch.stop(), &mut |event, totals| {
         let written = take(event, out, &mut done, watch);
         watch.done(totals.bytes);
-        watch.doing(&said(done.articles, done.failures, totals, begun));
+        watch.doing(&said(done.articles, done.skipped.failures, totals, begun));
         match written {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
@@ -80,13 +79,7 @@ fn take(event: Event, out: &mut exchange::Writer, done: &mut Embedded, watch: &d
             out.put(&article)?;
             done.articles += 1;
         }
-        Event::Failed(error) => {
-            watch.skipped(&error.to_string());
-            done.failures += 1;
-            if done.failed.len() < FAILURES {
-                done.failed.push(Failure { problem: error.to_string() });
-            }
-        }
+        Event::Failed(error) => done.skipped.add(&error.to_string(), watch),
         Event::Unsupported(_) => done.unsupported += 1,
         // Nothing was there before.
         Event::Unchanged(_) => {}

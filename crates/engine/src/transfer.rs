@@ -1,8 +1,8 @@
 //! Articles with their vectors out of a collection, and into another one.
 
-use crate::articles::{COMMIT_EVERY, COMMIT_PASSAGES, FAILURES, Failure};
+use crate::articles::{COMMIT_EVERY, COMMIT_PASSAGES};
 use crate::text::counted;
-use crate::{Amount, Error, Result, Steps, Watch};
+use crate::{Amount, Error, Result, Skipped, Steps, Watch};
 use exchange::Header;
 use ingest::pipeline::EmbeddedArticle;
 use serde::Serialize;
@@ -74,10 +74,9 @@ pub struct Imported {
     pub updated: usize,
     /// Those that were there already.
     pub unchanged: usize,
-    /// How many could not be taken.
-    pub failures: usize,
-    /// The first thousand of them.
-    pub failed: Vec<Failure>,
+    /// Those that could not be taken.
+    #[serde(flatten)]
+    pub skipped: Skipped,
     /// Passages of added and updated articles.
     pub passages: usize,
     /// How long it took.
@@ -183,21 +182,13 @@ impl Taking<'_> {
             }
             match article {
                 Ok(article) => self.take(article, watch)?,
-                Err(error) if error.is_of_one_article() => self.skip(&error.to_string(), watch),
+                Err(error) if error.is_of_one_article() => self.done.skipped.add(&error.to_string(), watch),
                 Err(error) => return Err(error.into()),
             }
             watch.doing(&format!("reading: {}", counted(self.done.articles, "article")));
         }
         watch.end();
         Ok(())
-    }
-
-    fn skip(&mut self, problem: &str, watch: &dyn Watch) {
-        watch.skipped(problem);
-        self.done.failures += 1;
-        if self.done.failed.len() < FAILURES {
-            self.done.failed.push(Failure { problem: problem.to_owned() });
-        }
     }
 
     fn take(&mut self, article: EmbeddedArticle, watch: &dyn Watch) -> Result<()> {
@@ -225,7 +216,7 @@ impl Taking<'_> {
                 Ok(()) => *if card.is_some() { &mut self.done.updated } else { &mut self.done.added } += 1,
                 // A vector that is none: the collection is as it was before this article.
                 Err(store::Error::Index(error)) => {
-                    self.skip(&format!("article {id:?}: {error}"), watch);
+                    self.done.skipped.add(&format!("article {id:?}: {error}"), watch);
                     continue;
                 }
                 Err(error) => return Err(error.into()),

@@ -36,7 +36,7 @@ pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::
     } else {
         say(output, to_file, &said(&done))?;
     }
-    Ok(if done.failures == 0 { Outcome::Done } else { Outcome::Less })
+    Ok(if done.skipped.failures == 0 { Outcome::Done } else { Outcome::Less })
 }
 
 fn said(done: &Embedded) -> String {
@@ -50,8 +50,8 @@ fn said(done: &Embedded) -> String {
     if done.cut > 0 {
         said += &format!("; {} had more than the model reads", counted(done.cut, "passage"));
     }
-    if done.failures > 0 {
-        said += &format!("; {} skipped, named above", done.failures);
+    if done.skipped.failures > 0 {
+        said += &format!("; {} skipped, named above", done.skipped.failures);
     }
     said
 }

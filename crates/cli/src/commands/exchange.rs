@@ -1,6 +1,6 @@
 //! `nigh export` and `nigh import`
 
-use super::stop;
+use super::{print_left, stop};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
@@ -115,7 +115,7 @@ pub fn import(args: &args::Import, config: &Config, output: &mut Output) -> anyh
     } else {
         print(output, &location, &report, collection.stats()?.passages)?;
     }
-    Ok(if report.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
+    Ok(if report.skipped.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
 }
 
 fn print(output: &mut Output, location: &str, report: &Imported, passages: usize) -> io::Result<()> {
@@ -127,14 +127,6 @@ fn print(output: &mut Output, location: &str, report: &Imported, passages: usize
         report.unchanged,
         report.seconds
     ))?;
-    if report.failures > 0 {
-        output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", report.failures))))?;
-    }
-    if report.interrupted {
-        output.line(format_args!(
-            "{}: what is in is saved; the same command goes on from there",
-            styled(style::BAD, "interrupted")
-        ))?;
-    }
+    print_left(output, &report.skipped, report.interrupted)?;
     output.line(format_args!("{location} holds {}", counted(passages, "passage")))
 }

@@ -1,6 +1,6 @@
 //! `nigh index`
 
-use super::stop;
+use super::{print_left, stop};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
@@ -75,7 +75,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     } else {
         print(output, &location, &*collection, &report)?;
     }
-    Ok(if report.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
+    Ok(if report.skipped.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
 }
 
 pub fn canonical(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -177,15 +177,7 @@ fn print(output: &mut Output, location: &str, collection: &dyn Collection, repor
     if report.unsupported > 0 {
         output.line(format_args!("{} in no format read here", counted(report.unsupported, "file")))?;
     }
-    if report.failures > 0 {
-        output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", report.failures))))?;
-    }
-    if report.interrupted {
-        output.line(format_args!(
-            "{}: what is done is saved; the same command goes on from there",
-            styled(style::BAD, "interrupted")
-        ))?;
-    }
+    print_left(output, &report.skipped, report.interrupted)?;
     let language = match collection.manifest().language {
         Language::English => String::new(),
         Language::Other => " whose words are looked for as they stand".to_owned(),

@@ -16,3 +16,18 @@ pub mod search;
 pub mod serve;
 pub mod stop;
 pub mod tune;
+
+use crate::output::{Output, style, styled};
+use engine::Skipped;
+
+/// Says what was not done, if anything.
+fn print_left(output: &mut Output, skipped: &Skipped, interrupted: bool) -> std::io::Result<()> {
+    if skipped.failures > 0 {
+        output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", skipped.failures))))?;
+    }
+    if interrupted {
+        let interrupted = styled(style::BAD, "interrupted");
+        output.line(format_args!("{interrupted}: what is done is saved; the same command goes on from there"))?;
+    }
+    Ok(())
+}

@@ -341,7 +341,7 @@ fn add(hosted: &Hosted, models: &Models, article: Article) -> Result<Report> {
     let embedder = models.embedder(&manifest.model.name)?;
     let found = std::iter::once(Found::Article(Box::new(article)));
     let report = articles::add(&mut *collection, embedder, found, &plan, &Silent::default()).map_err(inner)?;
-    if let Some(failed) = report.failed.first() {
+    if let Some(failed) = report.skipped.failed.first() {
         return Err(Problem::bad_request(failed.problem.clone()));
     }
     hosted.refresh()?;
