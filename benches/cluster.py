@@ -9,6 +9,7 @@ The servers are those of tests/milvus/server.sh, installed before, for the full 
 
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import time
@@ -86,6 +87,7 @@ def sizes(nigh, folder, data, servers):
                 print(json.dumps(row), file=out)
     questions = [json.loads(line) for line in (data / "scifact/queries.jsonl").read_text(encoding="utf-8").splitlines()][:QUESTIONS]
     home = servers / "full"
+    os.environ |= {"NIGH_MILVUS_TOKEN": "root:Milvus", "NIGH_MILVUS_TLS": "1", "NIGH_MILVUS_CA": str(home / "tls/ca.pem")}
     with running("full", home):
         server("restart", "full", home)
         idle, disk = held(home), on_disk(home)

@@ -84,6 +84,14 @@ fn milvus_gives_the_answers_of_a_folder() {
             verdict["systems"][0]["metrics"]["MRR@10"]["mean"].as_f64().unwrap()
         };
         assert!((verdict(".nigh") - verdict(&kept.0)).abs() < 1e-9, "{server}");
+        // What comes twice in one file is there once.
+        place.ok(&["export", "once.jsonl"]);
+        let once = std::fs::read_to_string(place.path("once.jsonl")).unwrap();
+        let (header, rows) = once.split_once('\n').unwrap();
+        place.put("twice.jsonl", format!("{header}\n{rows}{rows}"));
+        let twice = Kept::on(&server);
+        place.ok(&["import", "twice.jsonl", "-c", &twice.0]);
+        assert_eq!(place.json(0, &["check", "-c", &twice.0])["passages"], here["passages"], "{server}");
         // Out of it again, and back.
         place.ok(&["export", "there.jsonl", "-c", &kept.0]);
         place.ok(&["import", "there.jsonl", "-c", "back"]);
@@ -313,6 +321,13 @@ fn milvus_runs_and_serves_and_keeps_the_index_that_is_asked_for() {
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
 fn what_is_wrong_with_a_collection_on_milvus_is_said() {
     let place = Place::new();
+    // Takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let asking = place
+        .command(&["search", "moon", "-c", &format!("milvus://{}/books", silent.local_addr().unwrap())])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     place.put("a.txt", "The moon pulls the sea.");
     for server in servers() {
         let kept = Kept::on(&server);
@@ -338,6 +353,8 @@ fn what_is_wrong_with_a_collection_on_milvus_is_said() {
     place
         .run(&["search", "moon", "-c", "milvus://127.0.0.1:9/books"])
         .said(2, &["milvus://127.0.0.1:9/default/books: no Milvus answers there", "refused"]);
+    let ran: common::Ran = asking.wait_with_output().unwrap().into();
+    ran.said(2, &["/default/books: ", "timed out"]);
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct MilvusWriter {
     known: Fields,
     passages: Vec<PassageRow>,
     pages: Vec<PageRow>,
+    /// The articles that these rows are of.
+    waiting: HashSet<String>,
     /// Articles that are to go.
     deleted: Vec<String>,
     changed: bool,
@@ -54,10 +56,22 @@ impl MilvusWriter {
             known: collection.head.fields.clone(),
             passages: Vec::new(),
             pages: Vec::new(),
+            waiting: HashSet::new(),
             deleted: Vec::new(),
             changed: false,
             has_settings: false,
         }
+    }
+
+    /// Leaves out what waits to be written of an article; whether there was any. Some servers keep two rows of one key
+    /// that come in one message.
+    fn forget(&mut self, id: &str) -> bool {
+        let was_waiting = self.waiting.remove(id);
+        if was_waiting {
+            self.passages.retain(|row| !row.is_of(id));
+            self.pages.retain(|row| row.article != id);
+        }
+        was_waiting
     }
 
     /// What is there as of the last change.
@@ -176,8 +190,8 @@ impl MilvusWriter {
 
     /// A writer of an empty collection.
     pub fn of_new(wire: Arc<Wire>, head: Head) -> Self {
-        let (passages, pages, deleted) = (Vec::new(), Vec::new(), Vec::new());
-        Self { wire, head, known: Fields::new(), passages, pages, deleted, changed: true, has_settings: true }
+        let (passages, pages, waiting, deleted) = (Vec::new(), Vec::new(), HashSet::new(), Vec::new());
+        Self { wire, head, known: Fields::new(), passages, pages, waiting, deleted, changed: true, has_settings: true }
     }
 }
 
@@ -188,7 +202,9 @@ impl Writer for MilvusWriter {
             let missing = || Error::MissingVector { article: article.article.id.clone(), ordinal };
             index::check_unit(passage.vector.as_ref().ok_or_else(missing)?, dimensions)?;
         }
+        self.forget(&article.article.id);
         let pages = PageRow::of(&article, now());
+        self.waiting.insert(article.article.id.clone());
         expression::join(&mut self.head.fields, &expression::facts(&article.article).1);
         self.passages.extend(PassageRow::of(article, self.head.manifest.language)?);
         self.pages.extend(pages);
@@ -197,14 +213,9 @@ impl Writer for MilvusWriter {
     }
 
     fn delete(&mut self, id: &str) -> Result<bool> {
-        let is_waiting = self.pages.iter().any(|row| row.article == id);
-        if !is_waiting && self.rows().cards_of(&[id])?.is_empty() {
+        if !self.forget(id) && self.rows().cards_of(&[id])?.is_empty() {
             return Ok(false);
         }
-        // What was put and not yet written is not written.
-        let gone: HashSet<i64> = self.passages.iter().filter(|row| row.is_of(id)).map(|row| row.key).collect();
-        self.passages.retain(|row| !gone.contains(&row.key));
-        self.pages.retain(|row| row.article != id);
         self.deleted.push(id.to_owned());
         self.changed = true;
         Ok(true)
@@ -240,6 +251,7 @@ impl Writer for MilvusWriter {
         }
         let prints = self.pages.iter().map(|row| (row.article.clone(), row.fingerprint.clone()));
         let written: BTreeMap<String, String> = prints.collect();
+        self.waiting.clear();
         self.write_fields()?;
         self.write_passages()?;
         self.write_pages()?;
