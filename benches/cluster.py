@@ -107,6 +107,11 @@ def sizes(nigh, folder, data, servers):
         held(home)
         # What it needs to have it, without what it needed to take it.
         server("restart", "full", home)
+        # After a start it says for a while that it has nothing loaded.
+        for _ in range(10):
+            document, _, _ = nigh("stats", "-c", there, allowed=(0, 2))
+            if "error" not in document:
+                break
         nigh("search", "anything", "--mode", "dense", "-c", there)
         full, filled = held(home), on_disk(home)
     passages = report["passages"]

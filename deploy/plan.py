@@ -20,7 +20,9 @@ GB = 1e9
 
 
 def newest(part):
-    return json.loads(sorted(RUNS.glob(f"*/{part}.json"))[-1].read_text())
+    """The newest recorded run of a part; nothing if there is none."""
+    runs = sorted(RUNS.glob(f"*/{part}.json"))
+    return json.loads(runs[-1].read_text()) if runs else None
 
 
 def plan(passages, args):
@@ -56,14 +58,17 @@ def table(plans, args):
 
 
 def arguments(words=None):
-    embedding, sizes = newest("embedding"), newest("cluster")["sizes"]
+    embedding = newest("embedding")
+    sizes = (newest("cluster") or {}).get("sizes", {"dimensions": 384})
+    measured = {name: f"measured: {sizes[name]:,.0f} with {sizes['dimensions']} dimensions" if name in sizes else "not measured yet, to be given"
+                for name in ["memory_bytes_a_passage", "disk_bytes_a_passage"]}
     rate = embedding["passages_per_second"]["nigh"] / embedding["threads"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("passages", nargs="*", type=float, default=[10e6, 100e6, 1e9])
     parser.add_argument("--dimensions", type=int, default=sizes["dimensions"], help="of the model's vectors [%(default)s]")
     parser.add_argument("--core-rate", type=float, default=rate, help=f"passages a second that a core embeds [measured: {rate:.0f}, of 128 word pieces]")
-    parser.add_argument("--memory-bytes", type=float, help=f"of a passage on a query node [measured: {sizes['memory_bytes_a_passage']:,.0f} with 384 dimensions]")
-    parser.add_argument("--disk-bytes", type=float, help=f"of a passage in the object storage [measured: {sizes['disk_bytes_a_passage']:,.0f} with 384 dimensions]")
+    parser.add_argument("--memory-bytes", type=float, help=f"of a passage on a query node [{measured['memory_bytes_a_passage']}]")
+    parser.add_argument("--disk-bytes", type=float, help=f"of a passage in the object storage [{measured['disk_bytes_a_passage']}]")
     parser.add_argument("--replicas", type=int, default=1, help="of all that is in memory [%(default)s]")
     parser.add_argument("--node-memory", type=float, default=64, metavar="GB", help="of a query node [%(default)s]")
     parser.add_argument("--fill", type=float, default=0.7, help="how full a node's memory may be [%(default)s]")
@@ -77,6 +82,8 @@ def arguments(words=None):
     wider = 4 * (args.dimensions - sizes["dimensions"])
     for name in ["memory_bytes", "disk_bytes"]:
         if getattr(args, name) is None:
+            if f"{name}_a_passage" not in sizes:
+                parser.error(f"--{name.replace('_', '-')} is needed: no run of benches/record.py --only cluster is recorded")
             setattr(args, name, sizes[f"{name}_a_passage"] + wider)
     for name, value in vars(args).items():
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0:
