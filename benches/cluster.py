@@ -15,6 +15,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import endurance
+
 ROOT = Path(__file__).resolve().parent.parent
 PORT = 19530
 URI = f"milvus://127.0.0.1:{PORT}"
@@ -41,8 +43,7 @@ def held(folder):
     pid = subprocess.check_output(["pgrep", "-f", f"{folder}/data/bin/milvus run"], text=True).split()[0]
     last, since = None, time.monotonic()
     while time.monotonic() - since < 300:
-        lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-        size = next(int(line[1]) * 1024 for line in lines if line[0] == "RssAnon:")
+        size = endurance.memory(pid)["own"]
         if last and abs(size - last) < 0.01 * last:
             return size
         last = size

@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "deploy"))
 import plan as deployment  # noqa: E402
+from plan import newest  # noqa: E402
 
 README = ROOT / "README.md"
 RELIABILITY = ROOT / "RELIABILITY.md"
@@ -30,12 +31,6 @@ ELSEWHERE = {
     ("cranfield", "lexical"): ".360 bm25s",
     ("medquad", "lexical"): ".505 bm25s",
 }
-
-
-def newest(part):
-    """The newest recorded run of a part; nothing if there is none."""
-    runs = sorted((ROOT / "benches/runs").glob(f"*/{part}.json"))
-    return json.loads(runs[-1].read_text()) if runs else None
 
 
 def machine(run):

@@ -69,10 +69,10 @@ def piped(nigh, into, options, rows, environment):
         codes = embedding.wait(), importing.wait()
         said.seek(0)
         words = said.read().decode(errors="replace")
-    # 1 is something skipped, or broken off: only in the first case is there a report of what is done.
-    if max(codes) > 1 or min(codes) < 0 or not report:
+    report = json.loads(report) if report else {"error": "no report"}
+    # 1 is something skipped, or broken off: then there is an error in the place of a report.
+    if max(codes) > 1 or min(codes) < 0 or "error" in report:
         raise Failed(f"nigh embed | nigh import ended with {codes[0]} | {codes[1]}: {words[-2000:].strip()}")
-    report = json.loads(report)
     if report["interrupted"]:
         raise Failed("nigh import was told to stop")
     # What a worker could not read did not come as far as the report.

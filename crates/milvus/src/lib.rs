@@ -85,7 +85,7 @@ impl Remote for Milvus {
         };
         schema::create(&wire, manifest.model.dimensions, manifest.graph, is_flat)?;
         let head = Head { manifest, fields: Default::default(), after: 0, commit: 0 };
-        MilvusWriter::of_new(wire.clone(), head).put_head()?;
+        MilvusWriter::new(wire.clone(), head).put_head()?;
         Ok(Box::new(MilvusCollection::open(wire)?))
     }
 

@@ -21,7 +21,6 @@ const KEYS: usize = 1_000;
 const CARDS: usize = 200;
 
 /// Rows of a collection as of a time.
-#[derive(Clone)]
 pub struct Rows {
     pub wire: Arc<Wire>,
     /// Milvus's time: what was written until then is seen.

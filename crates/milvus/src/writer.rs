@@ -50,10 +50,14 @@ fn now() -> i64 {
 
 impl MilvusWriter {
     pub fn of(collection: &MilvusCollection) -> Self {
+        Self::new(collection.rows.wire.clone(), collection.head.clone())
+    }
+
+    pub fn new(wire: Arc<Wire>, head: Head) -> Self {
         Self {
-            wire: collection.rows.wire.clone(),
-            head: collection.head.clone(),
-            known: collection.head.fields.clone(),
+            wire,
+            known: head.fields.clone(),
+            head,
             passages: Vec::new(),
             pages: Vec::new(),
             waiting: HashSet::new(),
@@ -186,12 +190,6 @@ impl MilvusWriter {
         self.upsert(&name, PageRow::columns(&[row]), 1)?;
         self.has_settings = false;
         Ok(())
-    }
-
-    /// A writer of an empty collection.
-    pub fn of_new(wire: Arc<Wire>, head: Head) -> Self {
-        let (passages, pages, waiting, deleted) = (Vec::new(), Vec::new(), HashSet::new(), Vec::new());
-        Self { wire, head, known: Fields::new(), passages, pages, waiting, deleted, changed: true, has_settings: true }
     }
 }
 

@@ -12,18 +12,17 @@ use tantivy::Index;
 const BLOCK: usize = 256;
 
 pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport> {
-    let mut report = CheckReport { files: 0, passages: 0, reachable: Some(0), problems: Vec::new() };
+    let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
     text(snapshot, &mut report);
+    let mut reachable = 0;
     for segment in &snapshot.segments {
         report.files += 1 + usize::from(segment.graph().is_some());
         match segment.verify() {
-            Ok(()) => {
-                let rows = segment.graph().map_or(0, index::Graph::rows);
-                report.reachable = report.reachable.map(|reachable| reachable + rows);
-            }
+            Ok(()) => reachable += segment.graph().map_or(0, index::Graph::rows),
             Err(error) => report.problems.push(error.to_string()),
         }
     }
+    report.reachable = Some(reachable);
     match snapshot.missing_vectors() {
         Ok(missing) => {
             report.problems.extend(missing.iter().map(|key| format!("the passage with key {key} has no vector")))
