@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The two Milvus servers that the tests run on, from PyPI, each in a folder of its own.
 #
-#   server.sh lite|full install|start|restart|stop FOLDER PORT
+#   server.sh lite|full install FOLDER
+#   server.sh lite|full start|restart|stop FOLDER PORT
 #
 # lite is milvus-lite (today's API, with BM25); full is the server of Milvus 2.3.5, which listens on all interfaces, so it
 # is to be run where there is only loopback (ip netns). It wants a password (root:Milvus) and encrypts; FOLDER/tls/ca.pem
 # vouches for it. restart kills it without a warning first.
 set -euo pipefail
-kind=$1 what=$2 folder=$(realpath -m "$3") port=$4
+kind=$1 what=$2 folder=$(realpath -m "$3") port=${4:-}
 mkdir -p "$folder"
 
 # By its folder, which stands in its command line.
