@@ -1,0 +1,197 @@
+//! One commit, opened: everything a reader asks.
+
+mod live;
+mod names;
+mod opening;
+mod whole;
+
+pub use names::Columns;
+pub use opening::{MANAGED, META, open_index, open_segment, segment_files};
+
+use super::among::Among;
+use super::layout::Layout;
+use super::records::Fields;
+use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, StoredArticle, StoredPassage};
+use crate::{Error, Filter, Manifest, Result};
+use index::{Method, Segment};
+use ingest::ByteSpan;
+use live::Live;
+use names::Names;
+use opening::{load_metas, manifest};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use tantivy::collector::TopDocs;
+use tantivy::columnar::Column;
+use tantivy::query::TermQuery;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, Index, IndexMeta, ReloadPolicy, Searcher, TantivyDocument, Term};
+
+/// How often to look again when a writer commits in the middle of opening.
+const ATTEMPTS: usize = 20;
+
+/// A consistent view of one commit.
+pub struct Snapshot {
+    pub manifest: Manifest,
+    /// What the commit says of itself.
+    metas: IndexMeta,
+    pub segments: Vec<Arc<Segment>>,
+    pub fields: Fields,
+    pub searcher: Searcher,
+    pub layout: Layout,
+    live: OnceLock<Live>,
+    names: OnceLock<Names>,
+    /// What conditions allow, once worked out.
+    pub filtered: Mutex<HashMap<Filter, Arc<Among>>>,
+}
+
+impl Snapshot {
+    pub fn open(layout: &Layout) -> Result<Self> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let (index, fields) = open_index(layout)?;
+            match Self::of(layout, &index, fields) {
+                // A commit came in between; its files may have replaced the ones just read of.
+                Ok(snapshot) if snapshot.is_newest()? => return Ok(snapshot),
+                Ok(_) => {}
+                Err(error @ (Error::Index(_) | Error::Text { .. })) => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            Error::damaged(layout.root(), "commits came faster than one could be opened; try again")
+        }))
+    }
+
+    /// Whether no commit came after this one.
+    pub fn is_newest(&self) -> Result<bool> {
+        let newest = load_metas(&self.layout, self.searcher.index())?;
+        let segments = |metas: &IndexMeta| metas.segments.iter().map(|segment| segment.id()).collect::<Vec<_>>();
+        // Another collection that was put in the place of this one may have come as far, but not with its segments.
+        Ok(newest.opstamp == self.metas.opstamp && segments(&newest) == segments(&self.metas))
+    }
+
+    /// The names of the files of the commit's text segments.
+    pub fn segment_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.metas.segments.iter().flat_map(segment_files)
+    }
+
+    /// The newest commit.
+    fn of(layout: &Layout, index: &Index, fields: Fields) -> Result<Self> {
+        let text = || Error::text(layout.root());
+        let metas = load_metas(layout, index)?;
+        let manifest = manifest(layout, &metas)?;
+        let segments = manifest.segments.iter().map(|entry| open_segment(layout, entry)).collect::<Result<Vec<_>>>()?;
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text())?;
+        let searcher = reader.searcher();
+        Ok(Self {
+            manifest,
+            metas,
+            segments,
+            fields,
+            searcher,
+            layout: layout.clone(),
+            live: OnceLock::new(),
+            names: OnceLock::new(),
+            filtered: Mutex::default(),
+        })
+    }
+
+    pub fn text_error(&self) -> impl FnOnce(tantivy::TantivyError) -> Error + use<> {
+        Error::text(self.layout.root().to_owned())
+    }
+
+    pub fn io_error(&self) -> impl FnOnce(std::io::Error) -> Error + use<> {
+        Error::io(self.layout.text())
+    }
+
+    /// Every document that is not deleted, articles and passages alike.
+    fn alive(&self) -> impl Iterator<Item = DocAddress> {
+        let segments = (0..).zip(self.searcher.segment_readers());
+        segments.flat_map(|(ordinal, segment)| segment.doc_ids_alive().map(move |doc| DocAddress::new(ordinal, doc)))
+    }
+
+    pub fn search_dense(
+        &self,
+        vector: &[f32],
+        k: usize,
+        how: DenseSearch,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>> {
+        index::check_unit(vector, self.manifest.model.dimensions)?;
+        let method = match how {
+            DenseSearch::Exact => Method::Exact,
+            DenseSearch::Graph { ef } => Method::walk(ef),
+        };
+        let among = filter.map(|filter| self.among(filter)).transpose()?;
+        let allowed = match &among {
+            Some(among) => &among.rows,
+            None => &self.live()?.rows,
+        };
+        let mut found = Vec::new();
+        for (segment, allowed) in self.segments.iter().zip(allowed) {
+            let hits = segment.search(vector, k, method, Some(allowed))?;
+            let keys = segment.vectors().keys();
+            found
+                .extend(hits.iter().map(|hit| Candidate { key: PassageKey(keys[hit.row as usize]), score: hit.score }));
+        }
+        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        found.truncate(k);
+        Ok(found)
+    }
+
+    pub fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
+        let names = self.names()?;
+        keys.iter()
+            .map(|&key| {
+                let at = self.address(key)?;
+                match (self.parent(names, at)?, names.ordinals.number(at)) {
+                    (Some(article_id), Some(ordinal)) => Ok(PassageRef { article_id, ordinal }),
+                    _ => Err(Error::damaged(
+                        self.layout.text(),
+                        format!("the passage with key {} has no article", key.0),
+                    )),
+                }
+            })
+            .collect()
+    }
+
+    pub fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
+        let (starts, ends, lines) = (self.numbers("start")?, self.numbers("end")?, self.numbers("line")?);
+        keys.iter()
+            .zip(self.identify(keys)?)
+            .map(|(&key, reference)| {
+                let at = self.address(key)?;
+                let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
+                let value = |columns: &Columns<Option<Column<u64>>>| columns.number(at).unwrap_or_default();
+                Ok(StoredPassage {
+                    reference,
+                    title: Fields::string(&document, self.fields.title),
+                    path: Fields::string(&document, self.fields.path),
+                    span: ByteSpan::from((value(&starts) as usize, value(&ends) as usize)),
+                    line: value(&lines),
+                    text: Fields::string(&document, self.fields.passage),
+                })
+            })
+            .collect()
+    }
+
+    /// The document of an article.
+    fn find(&self, id: &str) -> Result<Option<DocAddress>> {
+        let term = Term::from_field_text(self.fields.id, id);
+        let query = TermQuery::new(term, IndexRecordOption::Basic);
+        let found =
+            self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
+        Ok(found.into_iter().next().map(|(_, at)| at))
+    }
+
+    pub fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
+        let Some(at) = self.find(id)? else { return Ok(None) };
+        let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
+        let path = self.text_at(&self.texts("source")?, at)?;
+        match self.fields.stored_article(id, path.unwrap_or_default(), &document) {
+            Some(article) => Ok(Some(article)),
+            None => Err(Error::damaged(self.layout.text(), format!("the record of article {id:?} does not read"))),
+        }
+    }
+}

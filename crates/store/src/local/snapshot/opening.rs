@@ -1,0 +1,84 @@
+//! What a commit lists: its manifest, the index of its texts, its segments of vectors, and their files.
+
+use crate::local::folder::Folder;
+use crate::local::layout::Layout;
+use crate::local::records::{self, Fields};
+use crate::{Error, Manifest, Result};
+use index::Segment;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tantivy::index::SegmentComponent;
+use tantivy::{Index, IndexMeta, SegmentMeta};
+
+/// What tantivy keeps besides segments: the commit, and which files it will have to remove some day.
+pub const META: &str = "meta.json";
+pub const MANAGED: &str = ".managed.json";
+
+/// The names of a segment's files.
+pub fn segment_files(segment: &SegmentMeta) -> Vec<PathBuf> {
+    use SegmentComponent::{Delete, FastFields, FieldNorms, Positions, Postings, Store, Terms};
+    let deleted = segment.has_deletes().then_some(Delete);
+    let parts = [Postings, Positions, FastFields, FieldNorms, Terms, Store].into_iter().chain(deleted);
+    parts.map(|part| segment.relative_path(part)).collect()
+}
+
+/// tantivy's index in the collection, its fields and its newest manifest, with our analyzer.
+pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
+    let index = Index::open(Folder::new(layout.text(), layout.files())).map_err(Error::text(layout.root()))?;
+    let (schema, fields) = records::schema(layout.format());
+    if index.schema() != schema {
+        return Err(Error::damaged(layout.text(), "its fields are not those of a nigh collection"));
+    }
+    let manifest = manifest(layout, &load_metas(layout, &index)?)?;
+    if manifest.format != layout.format() {
+        let problem = format!(
+            "format {} expected, as in {}, found {}",
+            manifest.format,
+            layout.text().display(),
+            layout.format()
+        );
+        return Err(Error::damaged(layout.marker(), problem));
+    }
+    records::register(&index, manifest.language);
+    Ok((index, fields))
+}
+
+/// The manifest that a commit carries.
+pub fn manifest(layout: &Layout, metas: &IndexMeta) -> Result<Manifest> {
+    let path = || layout.text().join(META);
+    let payload = metas.payload.as_deref().ok_or_else(|| Error::damaged(path(), "its commit carries no manifest"))?;
+    serde_json::from_str(payload)
+        .map_err(|error| Error::damaged(path(), format!("its manifest does not read: {error}")))
+}
+
+pub fn load_metas(layout: &Layout, index: &Index) -> Result<IndexMeta> {
+    index.load_metas().map_err(Error::text(layout.root()))
+}
+
+/// Opens a segment and sees that its files are those that the commit means.
+pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<Segment>> {
+    let (vectors, graph) = (layout.vector_file(entry.number), layout.graph_file(entry.number));
+    let segment = Segment::open(&vectors, entry.graph.as_ref().map(|_| graph.as_path()))?;
+    let found = segment.vectors().checksum();
+    if found != entry.checksum || segment.vectors().rows() != entry.rows {
+        return Err(Error::damaged(
+            vectors,
+            format!("another file was expected: checksum {} expected, {found} found", entry.checksum),
+        ));
+    }
+    if let (Some(graph_entry), Some(found)) = (&entry.graph, segment.graph().and_then(index::Graph::checksum))
+        && found != graph_entry.checksum
+    {
+        return Err(Error::damaged(
+            graph,
+            format!("another file was expected: checksum {} expected, {found} found", graph_entry.checksum),
+        ));
+    }
+    Ok(Arc::new(segment))
+}
+
+/// The sizes of the files in a folder of the collection.
+pub fn file_sizes(folder: &Path) -> Vec<u64> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).collect()
+}
