@@ -39,11 +39,11 @@ unsafe:
 release:
     .ci/release
 
-# Measures against sentence-transformers and onnxruntime; see benches/README.md.
-record:
+# Measures into benches/runs/NAME, on the sets in the folder DATA; see benches/README.md.
+record NAME DATA:
     cargo build --release
-    python3 benches/record.py
+    venv/bin/python benches/record.py {{NAME}} --data {{DATA}}
 
-# Writes the tables of the README from the newest recorded run.
+# Writes the tables of the documents from the newest recorded run of each part.
 tables:
     python3 benches/tables.py

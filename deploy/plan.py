@@ -28,7 +28,8 @@ def newest(part):
 def plan(passages, args):
     """What so many passages take."""
     memory = passages * args.memory_bytes * args.replicas
-    nodes = max(args.replicas, math.ceil(memory / (args.node_memory * GB * args.fill)))
+    # A node has one replica of a collection, or a part of one.
+    nodes = args.replicas * math.ceil(passages * args.memory_bytes / (args.node_memory * GB * args.fill))
     core_hours = passages / args.core_rate / 3600
     return {
         "passages": passages,
@@ -69,7 +70,7 @@ def arguments(words=None):
     parser.add_argument("--core-rate", type=float, default=rate, help=f"passages a second that a core embeds [measured: {rate:.0f}, of 128 word pieces]")
     parser.add_argument("--memory-bytes", type=float, help=f"of a passage on a query node [{measured['memory_bytes_a_passage']}]")
     parser.add_argument("--disk-bytes", type=float, help=f"of a passage in the object storage [{measured['disk_bytes_a_passage']}]")
-    parser.add_argument("--replicas", type=int, default=1, help="of all that is in memory [%(default)s]")
+    parser.add_argument("--replicas", type=int, default=1, help="of all that is in memory; more than one are loaded with Milvus's own tools, before nigh opens the collection [%(default)s]")
     parser.add_argument("--node-memory", type=float, default=64, metavar="GB", help="of a query node [%(default)s]")
     parser.add_argument("--fill", type=float, default=0.7, help="how full a node's memory may be [%(default)s]")
     parser.add_argument("--days", type=float, default=1, help="in which all is to be embedded [%(default)s]")

@@ -2,21 +2,31 @@
 
 mod common;
 
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, RecordBatch};
 use common::{Place, Ran};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const GOOD: &str = "Tides\n\nThe moon pulls the sea.";
 
 /// Indexes a good article beside a hostile file, which may take a second; the good one is there afterwards.
 fn beside_a_good_one(name: &str, contents: impl AsRef<[u8]>) -> (Place, Ran) {
+    beside_a_good_one_with(name, contents, &[])
+}
+
+fn beside_a_good_one_with(name: &str, contents: impl AsRef<[u8]>, options: &[&str]) -> (Place, Ran) {
     let place = Place::new();
     place.put("docs/a-good.txt", GOOD);
     place.put(&format!("docs/{name}"), contents);
     place.put("docs/z-good.html", "<title>Kites</title><p>Wind holds a kite up.</p>");
     let begun = Instant::now();
-    let ran = place.run(&["index", "docs", "--model", "static", "--max-article-seconds", "1"]);
+    let ran = place.run(&[&["index", "docs", "--model", "static", "--max-article-seconds", "1"], options].concat());
     assert!(begun.elapsed() < Duration::from_secs(60), "{name} held it up for {:?}", begun.elapsed());
     place.run(&["search", "what pulls the sea", "-k", "1", "--rerank", "none"]).said(0, &["a-good.txt:1"]);
     place.run(&["search", "what holds a kite up", "-k", "1", "--rerank", "none"]).said(0, &["z-good.html:1"]);
@@ -62,6 +72,26 @@ fn a_pdf_that_unpacks_to_gigabytes() {
     assert!(file.len() < 1 << 20);
     let (_, ran) = beside_a_good_one("bomb.pdf", file);
     ran.said(1, &["bomb.pdf", "1 skipped"]);
+}
+
+#[test]
+fn a_parquet_file_that_unpacks_to_more_than_there_is() {
+    let mut texts = StringBuilder::new();
+    (0..64).for_each(|_| texts.append_value("x".repeat(4 << 20)));
+    let batch = RecordBatch::try_from_iter([("text", Arc::new(texts.finish()) as ArrayRef)]).unwrap();
+    // All in one page.
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(Default::default()))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_data_page_size_limit(1 << 30)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let file = writer.into_inner().unwrap();
+    assert!(file.len() < 1 << 20, "{}", file.len());
+    let (_, ran) = beside_a_good_one_with("bomb.parquet", file, &["--memory", "256MB"]);
+    ran.said(1, &["bomb.parquet: the process that read it died: it needs more than 64 MB", "1 skipped"]);
 }
 
 #[test]

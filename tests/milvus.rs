@@ -100,8 +100,12 @@ fn milvus_gives_the_answers_of_a_folder() {
         };
         assert_eq!(dense("back"), dense(".nigh"));
         assert_eq!(place.json(0, &["check", "-c", "back"])["sound"], true);
-        if place.run(&["search", "moon", "--mode", "lexical", "-c", &kept.0]).code == 0 {
+        // Servers before 2.5 say that they do not.
+        let looked = place.run(&["search", "moon", "--mode", "lexical", "-c", &kept.0]);
+        if looked.code == 0 {
             words(&place, &kept.0, &server);
+        } else {
+            looked.said(2, &["this server does not look for words"]);
         }
     }
 }
@@ -383,19 +387,23 @@ fn milvus_killed_in_the_middle_of_indexing_loses_and_doubles_nothing() {
         .collect();
     place.put("records.jsonl", records);
     let mut command = place.command(&["index", "records.jsonl", "--model", "static", "-c", &kept.0, "--json"]);
-    let indexing = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut indexing =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // When the first of it is in.
     let begun = std::time::Instant::now();
-    while place.run(&["stats", "-c", &kept.0]).code != 0 {
+    let written = || {
+        let stats = place.run(&["stats", "-c", &kept.0, "--json"]);
+        serde_json::from_str::<Value>(&stats.out).ok().and_then(|stats| stats["articles"].as_u64()).unwrap_or_default()
+    };
+    while written() == 0 {
         assert!(begun.elapsed().as_secs() < 60, "nothing was written");
     }
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(indexing.try_wait().unwrap().is_none(), "it was over before the server was killed");
     let restarted = std::process::Command::new("sh").args(["-c", &restart]).status().unwrap();
     assert!(restarted.success());
     let ran: common::Ran = indexing.wait_with_output().unwrap().into();
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
-    assert!(report["seconds"].as_f64().unwrap() > 2.0, "it was over before the server was killed: {report}");
     let stats = place.json(0, &["stats", "-c", &kept.0]);
     assert_eq!((&stats["articles"], &stats["passages"]), (&json!(20_000), &report["passages"]));
     let check = place.json(0, &["check", "-c", &kept.0]);

@@ -12,6 +12,7 @@ fn every_command_of_the_readme_works() {
         place.put(&format!("docs/{}", entry.file_name().unwrap().to_string_lossy()), std::fs::read(&entry).unwrap());
     }
     place.put("docs/.ignore", "paraphrases.jsonl\n");
+    place.put("articles.jsonl", "{\"_id\": \"a1\", \"text\": \"The moon slows the Earth.\"}\n");
     place.put("questions.jsonl", "{\"_id\": \"q1\", \"text\": \"what slows the Earth\"}\n");
     place.put("answers.jsonl", "{\"query-id\": \"q1\", \"answers\": [\"sourdough\"]}\n");
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_nigh")).parent().unwrap();
@@ -51,26 +52,29 @@ fn help_completions_and_the_manual_page_are_there() {
         "embed",
         "models",
         "bench",
+        "bench embed",
+        "bench recall",
+        "bench search",
         "serve",
         "mcp",
         "key",
+        "key add",
+        "key list",
+        "key remove",
         "completions",
         "man",
     ] {
-        assert!(place.ok(&[command, "--help"]).out.contains("Usage"), "{command}");
-    }
-    for command in
-        ["index", "search", "run", "eval", "tune", "serve", "mcp", "export", "import", "embed", "completions"]
-    {
-        assert!(place.ok(&[command, "--help"]).out.contains("Examples:"), "{command}");
-    }
-    for what in ["embed", "recall", "search"] {
-        assert!(place.ok(&["bench", what, "--help"]).out.contains("Examples:"), "{what}");
+        let help: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let said = place.ok(&help).out;
+        assert!(said.contains("Usage") && said.contains("Examples:"), "{command}: {said}");
     }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        assert!(place.ok(&["completions", shell]).out.contains("nigh"), "{shell}");
+        let script = place.ok(&["completions", shell]).out;
+        assert!(script.contains("nigh"), "{shell}");
+        assert_eq!(place.json(0, &["completions", shell]), script, "{shell}");
     }
     assert!(place.ok(&["man"]).out.contains(".TH nigh"));
     assert!(place.ok(&["man", "index"]).out.contains("nigh-index"));
+    assert_eq!(place.json(0, &["man", "index"]), place.ok(&["man", "index"]).out);
     place.run(&["man", "nothing"]).said(2, &["no command is called"]);
 }

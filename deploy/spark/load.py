@@ -4,7 +4,7 @@
 
 A row is an article: its `id` and `text`, its `title` if there is one, and all other columns as metadata. A partition
 whose executor is lost is done again by Spark; what is written twice is there once, for its key is a hash of what it
-is. A row that cannot be used is skipped and counted, and the exit code is then 1.
+is. A row that cannot be used is skipped and counted, and the exit code is then 1; it is 2 where the job failed.
 
 Options of `nigh embed` come last, after --: -- --chunk-tokens 200 --model static
 """
@@ -17,7 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from py4j.protocol import Py4JJavaError
 from pyspark import SparkFiles
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import struct, to_json
 
@@ -89,22 +91,27 @@ def main():
     spark = SparkSession.builder.appName("nigh").getOrCreate()
     context = spark.sparkContext
     shipped = Path(args.nigh).name if os.sep in args.nigh else None
-    if shipped:
-        context.addFile(args.nigh)
+    # What executors have no file of by that name.
+    certificate = environment.pop("NIGH_MILVUS_CA", None)
+    for file in filter(None, [shipped and args.nigh, certificate]):
+        context.addFile(file)
     corpus = spark.read.parquet(*args.corpus)
     if missing := {"id", "text"} - set(corpus.columns):
-        sys.exit(f"{args.corpus[0]}: expected columns id and text, found {', '.join(corpus.columns)}: no {' and no '.join(sorted(missing))}")
+        raise Failed(f"{args.corpus[0]}: expected columns id and text, found {', '.join(corpus.columns)}: no {' and no '.join(sorted(missing))}")
     cores = context.getConf().get("spark.task.cpus", "1")
     options = ["--threads", cores, *options]
     # Made here, so that the executors find it; a wrong option or address is seen before anything begins.
-    piped(args.nigh, args.into, options, (), environment)
+    piped(args.nigh, args.into, options, (), {})
     into = args.into
 
     def load(rows):
         nigh = SparkFiles.get(shipped) if shipped else args.nigh
         if shipped:
             os.chmod(nigh, 0o755)
-        yield piped(nigh, into, options, (row[0] for row in rows), environment)
+        yield piped(nigh, into, options, (row[0] for row in rows), access())
+
+    def access():
+        return environment | ({"NIGH_MILVUS_CA": SparkFiles.get(Path(certificate).name)} if certificate else {})
 
     # The same articles in the same parts, whenever and wherever a part is done.
     parts = corpus.repartition(args.partitions or 8 * context.defaultParallelism, "id").sortWithinPartitions("id")
@@ -116,4 +123,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (Failed, OSError, PySparkException, Py4JJavaError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

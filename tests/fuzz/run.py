@@ -3,8 +3,8 @@
     python3 tests/fuzz/run.py SECONDS [--at-once N] [--out FILE] [TARGET...]
 
 Needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz). An input that breaks something is left in
-tests/fuzz/artifacts/ and put into the corpus, and the exit code is 1. PDF and HTML are read by other people's parsers, in a process of its own
-that may die: there, input that makes it die is kept in the corpus like all other, and counted.
+tests/fuzz/artifacts/ and put into the corpus, and the exit code is 1. PDF, HTML and Parquet are read by other people's parsers, in a process of
+its own that may die: there, input that makes it die is kept in the corpus like all other, and counted.
 """
 
 import argparse
@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGETS = sorted(path.stem for path in (HERE / "targets").glob("*.rs"))
 # Read apart: what kills the reader there is no news.
-APART = {"html", "pdf"}
+APART = {"html", "parquet", "pdf"}
 LONGEST = {"files": 24_000}
 # Its threads come and go: what one of them still holds between two inputs is no leak.
 SERVES = {"http"}

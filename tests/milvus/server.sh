@@ -17,7 +17,8 @@ processes() { pgrep -f -- "$folder/data" || true; }
 stop() {
   local found
   found=$(processes)
-  [ -z "$found" ] || kill -KILL $found
+  # One may have gone meanwhile.
+  [ -z "$found" ] || kill -KILL $found 2> /dev/null || true
   for _ in $(seq 100); do
     [ -n "$(processes)" ] || return 0
     sleep 0.1

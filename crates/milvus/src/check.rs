@@ -1,7 +1,7 @@
 //! Checking.
 
 use crate::collection::MilvusCollection;
-use crate::reading::{ARTICLES, PAGE_VECTORS, named};
+use crate::reading::{PAGE_VECTORS, batches, named};
 use crate::schema::{self, ARTICLE, END, FINGERPRINT, KEY, START, TEXT, VECTOR};
 use ingest::ByteSpan;
 use std::collections::HashMap;
@@ -13,12 +13,11 @@ pub fn check(collection: &MilvusCollection, progress: &Progress<'_>) -> Result<C
     let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
     let cards = rows.all_cards()?;
     let of = rows.counted(collection.passages(), "")? as usize;
-    let mut ids: Vec<&String> = cards.keys().collect();
-    ids.sort_unstable();
-    for id in ids.iter().filter(|id| cards.get(**id).is_some_and(|card| !card.older.is_empty())) {
+    let batches = batches(&cards);
+    for id in batches.iter().flatten().filter(|id| cards.get(**id).is_some_and(|card| !card.older.is_empty())) {
         report.problems.push(format!("article {id:?} is there in an older version, too; nigh compact removes that"));
     }
-    for ids in ids.chunks(ARTICLES) {
+    for ids in &batches {
         let articles = rows.articles(ids)?;
         let mut found: HashMap<&str, i64> = HashMap::new();
         let fields = [KEY, ARTICLE, FINGERPRINT, START, END, TEXT, VECTOR];

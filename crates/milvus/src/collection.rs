@@ -4,7 +4,7 @@ use crate::check;
 use crate::expression;
 use crate::head::{Head, newest};
 use crate::proto::{DataType, DescribeIndex};
-use crate::reading::{ARTICLES, FIRST_PAGES, PAGE_ROWS, PAGE_VECTORS, Rows, named};
+use crate::reading::{FIRST_PAGES, PAGE_ROWS, PAGE_VECTORS, Rows, batches, named};
 use crate::rows::fingerprint;
 use crate::schema::{
     self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PASSAGES, PATH, QUESTIONS, START, TAG,
@@ -43,7 +43,7 @@ impl MilvusCollection {
         if !schema::has(&wire, &location.articles())? {
             return Err(foreign());
         }
-        schema::load_both(&wire)?;
+        schema::load(&wire, &[location.collection.clone(), location.articles()])?;
         let head = newest(&wire)?.ok_or_else(foreign)?;
         if head.manifest.format > store::FORMAT {
             let (found, known) = (head.manifest.format, store::FORMAT);
@@ -208,9 +208,7 @@ impl Collection for MilvusCollection {
     fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
         let dimensions = self.head.manifest.model.dimensions;
         let cards = self.rows.all_cards()?;
-        let mut ids: Vec<&String> = cards.keys().collect();
-        ids.sort_unstable();
-        for ids in ids.chunks(ARTICLES) {
+        for ids in &batches(&cards) {
             let mut articles = self.rows.articles(ids)?;
             let mut passages: HashMap<(String, String), BTreeMap<i64, Passage>> = HashMap::new();
             let fields = [KEY, ARTICLE, FINGERPRINT, ORDINAL, START, END, LINE, TAG, VECTOR];
@@ -245,10 +243,8 @@ impl Collection for MilvusCollection {
 
     fn corpus_fingerprint(&self) -> Result<Fingerprint> {
         let cards = self.rows.all_cards()?;
-        let mut ids: Vec<&String> = cards.keys().collect();
-        ids.sort_unstable();
         let mut of: Vec<(String, Fingerprint)> = Vec::new();
-        for ids in ids.chunks(ARTICLES) {
+        for ids in &batches(&cards) {
             let articles = self.rows.articles(ids)?;
             of.extend(articles.into_iter().map(|(id, (_, stored))| (id, stored.article.fingerprint(""))));
         }

@@ -70,7 +70,8 @@ pub fn facts(article: &Article) -> (Map<String, Json>, Fields) {
             };
             let count = kinds.of(&value);
             let key = key(kind(&value), &name, *count);
-            bytes += key.len() + json.to_string().len();
+            // A colon and a comma beside.
+            bytes += Json::from(key.as_str()).to_string().len() + json.to_string().len() + 2;
             if bytes > LARGEST {
                 break;
             }
@@ -91,9 +92,17 @@ fn kind(value: &Value) -> char {
 }
 
 fn key(kind: char, field: &str, at: usize) -> String {
-    // No server reads a control character in a key.
-    let field: String = field.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("{kind}:{field}:{at}")
+    let mut key = format!("{kind}:");
+    for c in field.chars() {
+        // Servers look for a key as it stands in the expression: what would have to be escaped there is found by none.
+        if c.is_control() || matches!(c, '%' | '"' | '\\' | '[' | ']') {
+            key.push_str(&format!("%{:02x}", u32::from(c)));
+        } else {
+            key.push(c);
+        }
+    }
+    key.push_str(&format!(":{at}"));
+    key
 }
 
 /// The values of a field in an article's facts.
@@ -312,6 +321,17 @@ mod tests {
         assert_eq!(values(&facts, "tags").collect::<Vec<_>>(), [Value::Text("sea".into()), Value::Text("moon".into())]);
         assert_eq!(values(&facts, "date").collect::<Vec<_>>(), [Value::Date("2025-06-30".into())]);
         assert_eq!(values(&facts, "none").count(), 0);
+    }
+
+    #[test]
+    fn facts_are_no_larger_than_a_server_takes_and_their_names_need_no_escapes() {
+        let numbers = MetaValue::List((0..9000).map(|n| MetaValue::Number(f64::from(n))).collect());
+        let metadata = [("a \"b\\ [c]".to_owned(), MetaValue::Number(1.0)), ("n".repeat(30), numbers)];
+        let (facts, _) = facts(&Article { metadata: metadata.into_iter().collect(), ..article() });
+        let bytes = Json::Object(facts.clone()).to_string().len();
+        assert!((LARGEST - 100..65_536).contains(&bytes), "{bytes}");
+        assert!(facts.keys().all(|key| !key.contains(['"', '\\', '[', ']'])), "{:?}", facts.keys().next());
+        assert_eq!(values(&facts, "a \"b\\ [c]").count(), 1);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub use location::{Access, Location, SCHEME};
 
 use collection::MilvusCollection;
 use head::Head;
+use reading::{FIRST_PAGES, Rows};
 use std::sync::Arc;
 use store::{Collection, Error, Manifest, Remote, Result};
 use wire::Wire;
@@ -83,9 +84,16 @@ impl Remote for Milvus {
             // Its graphs lose rows under conditions, and it is no place for so many that it would matter.
             None => wire.abilities.lite,
         };
-        schema::create(&wire, manifest.model.dimensions, manifest.graph, is_flat)?;
+        // The passages last: until they are there, there is no collection, and this can be done again.
+        schema::create_articles(&wire)?;
+        let rows = Rows { wire: wire.clone(), after: 0 };
+        if rows.counted(&wire.location().articles(), FIRST_PAGES)? > 0 {
+            return Err(wire.wrong(format!("articles without passages are in {}; drop it", wire.location().articles())));
+        }
+        let (dimensions, graph) = (manifest.model.dimensions, manifest.graph);
         let head = Head { manifest, fields: Default::default(), after: 0, commit: 0 };
         MilvusWriter::new(wire.clone(), head).put_head()?;
+        schema::create_passages(&wire, dimensions, graph, is_flat)?;
         Ok(Box::new(MilvusCollection::open(wire)?))
     }
 

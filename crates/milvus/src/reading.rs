@@ -15,8 +15,8 @@ pub const FIRST_PAGES: &str = "key > 0 and page == 0";
 /// How many rows are read at once, with and without their vectors.
 pub const PAGE_ROWS: usize = 10_000;
 pub const PAGE_VECTORS: usize = 5_000;
-/// How many articles are asked for at once, and how many rows by their keys, and cards.
-pub const ARTICLES: usize = 50;
+/// How many pages of articles are asked for at once, for a server gives 100 MB at most; how many rows by their keys, and cards.
+const PAGES_AT_ONCE: i64 = 400;
 const KEYS: usize = 1_000;
 const CARDS: usize = 200;
 
@@ -103,21 +103,23 @@ impl Rows {
 
     fn cards_where(&self, expr: &str) -> Result<HashMap<String, Card>> {
         let mut cards: HashMap<String, Card> = HashMap::new();
-        let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PASSAGES, WRITTEN];
+        let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PAGES, PASSAGES, WRITTEN];
         self.pages(&self.wire.location().articles(), expr, &fields, PAGE_ROWS, &mut |columns| {
             for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
                 let mut card = Card {
                     fingerprint: self.part(columns.strings(FINGERPRINT), at, FINGERPRINT)?.clone(),
                     path: self.part(columns.strings(PATH), at, PATH)?.clone(),
+                    pages: *self.part(columns.numbers(PAGES), at, PAGES)?,
                     passages: *self.part(columns.numbers(PASSAGES), at, PASSAGES)?,
                     written: *self.part(columns.numbers(WRITTEN), at, WRITTEN)?,
                     older: Vec::new(),
                 };
                 if let Some(mut other) = cards.remove(id) {
                     // A writer that was stopped between writing the one and deleting the other.
-                    if other.written > card.written {
+                    if (other.written, &other.fingerprint) > (card.written, &card.fingerprint) {
                         std::mem::swap(&mut other, &mut card);
                     }
+                    card.pages += other.pages;
                     card.older = std::mem::take(&mut other.older);
                     card.older.push(other.fingerprint);
                 }
@@ -144,6 +146,8 @@ impl Rows {
 pub struct Card {
     pub fingerprint: String,
     pub path: String,
+    /// How many pages it and the other versions have.
+    pub pages: i64,
     pub passages: i64,
     pub written: i64,
     /// How many other versions there are, which are no longer meant.
@@ -163,6 +167,24 @@ impl From<Card> for ArticleCard {
         let print = if card.older.is_empty() { card.fingerprint.as_str() } else { "" };
         Self { fingerprint: fingerprint(print), path: card.path }
     }
+}
+
+/// The ids of articles in their order, as many together as may be read at once.
+pub fn batches(cards: &HashMap<String, Card>) -> Vec<Vec<&String>> {
+    let mut cards: Vec<(&String, i64)> = cards.iter().map(|(id, card)| (id, card.pages)).collect();
+    cards.sort_unstable();
+    let (mut batches, mut pages) = (Vec::<Vec<&String>>::new(), 0);
+    for (id, more) in cards {
+        pages += more;
+        match batches.last_mut() {
+            Some(batch) if pages <= PAGES_AT_ONCE && batch.len() < CARDS => batch.push(id),
+            _ => {
+                pages = more;
+                batches.push(vec![id]);
+            }
+        }
+    }
+    batches
 }
 
 /// Of rows of several articles those of one.

@@ -225,7 +225,11 @@ pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
     let (fingerprints, paths, records) = (columns.strings(FINGERPRINT), columns.strings(PATH), columns.strings(RECORD));
     let (pages, counts, written) = (columns.numbers(PAGE), columns.numbers(PAGES), columns.numbers(WRITTEN));
     let mut rows: Vec<usize> = (0..pages.len()).collect();
-    rows.sort_unstable_by_key(|&row| (std::cmp::Reverse(written.get(row)), &fingerprints[row], pages[row]));
+    // As cards have it.
+    rows.sort_unstable_by(|&a, &b| {
+        let version = |row: usize| (written.get(row), &fingerprints[row]);
+        version(b).cmp(&version(a)).then(pages[a].cmp(&pages[b]))
+    });
     let versions = rows.chunk_by(|&a, &b| fingerprints[a] == fingerprints[b] && written.get(a) == written.get(b));
     for version in versions {
         if version.len() as i64 != counts[version[0]] {

@@ -105,27 +105,42 @@ fn articles(name: &str) -> CollectionSchema {
 /// The vector of what has none.
 pub const STUB: [f32; 2] = [1.0, 0.0];
 
-/// Makes both collections and their indexes, and has the server load them.
-pub fn create(wire: &Wire, dimensions: usize, params: Params, is_flat: bool) -> Result<()> {
+/// Makes the collection of articles and has the server load it. One that is there was left by a creation that was
+/// stopped.
+pub fn create_articles(wire: &Wire) -> Result<()> {
+    let name = wire.location().articles();
+    create(wire, &articles(&name))?;
+    index(wire, &name, VECTOR, "FLAT", METRIC, "{}")?;
+    load(wire, &[name])
+}
+
+/// Makes the collection of passages, with which the whole is there, and has the server load it.
+pub fn create_passages(wire: &Wire, dimensions: usize, params: Params, is_flat: bool) -> Result<()> {
     let location = wire.location();
-    for schema in [passages(&location.collection, dimensions, wire.abilities), articles(&location.articles())] {
-        wire.change(CreateCollection {
-            collection_name: schema.name.clone(),
-            schema: schema.encode_to_vec(),
-            properties: vec![parameter("nigh", store::FORMAT)],
-        })?;
-    }
+    create(wire, &passages(&location.collection, dimensions, wire.abilities))?;
     let (kind, of) = match is_flat {
         true => ("FLAT", "{}".to_owned()),
         false => ("HNSW", format!(r#"{{"M":{},"efConstruction":{}}}"#, params.m, params.ef_construction)),
     };
     index(wire, &location.collection, VECTOR, kind, METRIC, &of)?;
-    index(wire, &location.articles(), VECTOR, "FLAT", METRIC, "{}")?;
     if wire.abilities.words {
         let of = r#"{"bm25_k1":1.2,"bm25_b":0.75}"#;
         index(wire, &location.collection, WORDS, "SPARSE_INVERTED_INDEX", BM25, of)?;
     }
-    load_both(wire)
+    load(wire, std::slice::from_ref(&location.collection))
+}
+
+fn create(wire: &Wire, schema: &CollectionSchema) -> Result<()> {
+    // Some servers refuse what is there already: a call whose answer was lost, done again.
+    if has(wire, &schema.name)? {
+        return Ok(());
+    }
+    wire.change(CreateCollection {
+        collection_name: schema.name.clone(),
+        schema: schema.encode_to_vec(),
+        properties: vec![parameter("nigh", store::FORMAT)],
+    })?;
+    Ok(())
 }
 
 fn index(wire: &Wire, collection: &str, field: &str, kind: &str, metric: &str, params: &str) -> Result<()> {
@@ -142,15 +157,15 @@ fn index(wire: &Wire, collection: &str, field: &str, kind: &str, metric: &str, p
     Ok(())
 }
 
-/// Has the server load both, and waits until it has.
-pub fn load_both(wire: &Wire) -> Result<()> {
-    let location = wire.location();
-    let both = [location.collection.clone(), location.articles()];
-    for name in &both {
-        wire.change(LoadCollection { collection_name: name.clone() })?;
+/// Has the server load collections that are not, and waits until it has.
+pub fn load(wire: &Wire, names: &[String]) -> Result<()> {
+    // What is loaded is left as it is: with as many replicas as somebody wanted.
+    let missing: Vec<&String> = names.iter().filter(|name| !wire.is_loaded((*name).clone())).collect();
+    for name in &missing {
+        wire.change(LoadCollection { collection_name: (*name).clone() })?;
     }
     let begun = Instant::now();
-    for name in both {
+    for name in missing {
         while wire.ask(GetLoadingProgress { collection_name: name.clone() })?.progress < 100 {
             if begun.elapsed() > LOADING {
                 return Err(wire.wrong(format!("not loaded after {} s", LOADING.as_secs())));
@@ -161,9 +176,9 @@ pub fn load_both(wire: &Wire) -> Result<()> {
     Ok(())
 }
 
-/// Removes both collections.
+/// Removes both collections, first what without the other is nothing.
 pub fn remove(wire: &Wire) -> Result<()> {
-    for name in [wire.location().collection.clone(), wire.location().articles()] {
+    for name in [wire.location().articles(), wire.location().collection.clone()] {
         wire.change(DropCollection { collection_name: name })?;
     }
     Ok(())

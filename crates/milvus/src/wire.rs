@@ -4,7 +4,7 @@
 //! holds back other crates (see ARCHITECTURE.md).
 
 use crate::location::{Access, Location};
-use crate::proto::{Answer, Call, GetVersion, LoadCollection, Pair, Status as Said};
+use crate::proto::{Answer, Call, GetLoadingProgress, GetVersion, LoadCollection, Pair, Status as Said};
 use base64::Engine;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -44,6 +44,14 @@ struct Failure {
     passes: bool,
     /// The server has the collection, but not where it can be searched.
     is_not_loaded: bool,
+    /// The server has had too many such calls of late.
+    is_too_many: bool,
+}
+
+impl Failure {
+    fn new(problem: String, passes: bool) -> Self {
+        Self { problem, passes, is_not_loaded: false, is_too_many: false }
+    }
 }
 
 /// What a server of this version can do.
@@ -68,7 +76,8 @@ impl Abilities {
 
 /// A connection to a server.
 pub struct Wire {
-    runtime: Runtime,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
     channel: Channel,
     /// What is said with every call.
     headers: Vec<(&'static str, AsciiMetadataValue)>,
@@ -104,7 +113,7 @@ impl Wire {
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
         let abilities = Abilities { words: false, lite: false };
-        let mut wire = Self { runtime, channel, headers, location: location.clone(), abilities };
+        let mut wire = Self { runtime: Some(runtime), channel, headers, location: location.clone(), abilities };
         let version = wire.ask(GetVersion {}).map_err(|error| match error {
             Error::Remote { location, problem } => {
                 let hint = hint(&problem, access.tls);
@@ -135,6 +144,20 @@ impl Wire {
         self.tried(CHANGING, call)
     }
 
+    /// Changes something that need not be now: done, too, where the server has no room for it.
+    pub fn offer<C: Call>(&self, call: C) -> Result<()> {
+        match self.once(call.clone()) {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is_too_many => Ok(()),
+            Err(_) => self.change(call).map(|_| ()),
+        }
+    }
+
+    /// Whether the server has a collection where it can be searched, whole.
+    pub fn is_loaded(&self, collection: String) -> bool {
+        self.once(GetLoadingProgress { collection_name: collection }).is_ok_and(|answer| answer.progress >= 100)
+    }
+
     /// One call, and more of the same while that may help.
     fn tried<C: Call>(&self, patience: Duration, call: C) -> Result<C::Answer> {
         let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
@@ -158,13 +181,16 @@ impl Wire {
     }
 
     fn once<C: Call>(&self, call: C) -> Result<C::Answer, Failure> {
+        let Some(runtime) = &self.runtime else {
+            return Err(Failure::new("the connection is closed".to_owned(), false));
+        };
         let mut grpc =
             Grpc::new(self.channel.clone()).max_decoding_message_size(LARGEST).max_encoding_message_size(LARGEST);
         let mut request = Request::new(call);
         for (name, value) in &self.headers {
             request.metadata_mut().insert(*name, value.clone());
         }
-        let answer = self.runtime.block_on(async {
+        let answer = runtime.block_on(async {
             let answer = async {
                 let ready = grpc.ready().await;
                 ready.map_err(|error| Status::unavailable(causes(&error)))?;
@@ -177,8 +203,7 @@ impl Wire {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => return Err(refused(&status)),
             Err(_) => {
-                let problem = format!("no answer within {} s", CALL.as_secs());
-                return Err(Failure { problem, passes: true, is_not_loaded: false });
+                return Err(Failure::new(format!("no answer within {} s", CALL.as_secs()), true));
             }
         };
         match answer.status() {
@@ -188,15 +213,24 @@ impl Wire {
     }
 }
 
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // A runtime that waits for its own end must not be dropped by a thread of another one, such as a server's.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 fn told(said: &Said) -> Failure {
     let is_not_loaded = said.code == NOT_LOADED;
     let is_starting = STARTING.iter().any(|words| said.reason.contains(words));
-    let too_many = said.code == RATE_LIMIT || said.error_code == OLD_RATE_LIMIT;
-    let passes = said.retriable || is_not_loaded || is_starting || too_many;
+    let is_too_many = said.code == RATE_LIMIT || said.error_code == OLD_RATE_LIMIT;
+    let passes = said.retriable || is_not_loaded || is_starting || is_too_many;
     // Some reasons begin with pages of where in the server it happened.
     let from = said.reason.len().saturating_sub(LONGEST_REASON);
     let problem = said.reason[said.reason.ceil_char_boundary(from)..].to_owned();
-    Failure { problem, passes, is_not_loaded }
+    Failure { problem, passes, is_not_loaded, is_too_many }
 }
 
 fn refused(status: &Status) -> Failure {
@@ -211,7 +245,7 @@ fn refused(status: &Status) -> Failure {
         }
         _ => with_causes(status.message().to_owned(), status),
     };
-    Failure { problem, passes, is_not_loaded: false }
+    Failure::new(problem, passes)
 }
 
 /// What is wrong, with its causes: by itself such an error says "transport error".

@@ -2,7 +2,9 @@
 //!
 //! What is written has a key that only depends on what it is, so that writing it twice is writing it once: a call that
 //! failed is repeated, and a writer that was stopped is started again. A new version of an article is written before the
-//! old one is deleted, and its first page last of all: until then the old one is meant.
+//! old one is deleted, and its first page last of all: until then the old one is meant. Deleted are only versions that were
+//! there when writing began, each by its name, and its passages first: another writer's are never hit, and a writer that was stopped
+//! in between leaves an article that is seen to have something left to do.
 
 use crate::collection::MilvusCollection;
 use crate::expression::{self, Fields, quoted};
@@ -26,7 +28,7 @@ const MESSAGE_ROWS: usize = 1_000;
 const NAMED: usize = 200;
 
 /// The writer of a collection. Two of them at once do not harm each other's articles; of the same article the last one
-/// stays.
+/// is meant.
 pub struct MilvusWriter {
     wire: Arc<Wire>,
     head: Head,
@@ -124,23 +126,29 @@ impl MilvusWriter {
         Ok(())
     }
 
-    /// Of articles that were written, by their ids with their fingerprints, deletes all other versions.
-    fn delete_older(&mut self, written: &BTreeMap<String, String>) -> Result<()> {
-        let ids: Vec<&str> = written.keys().map(String::as_str).collect();
-        let older = self.rows().cards_of(&ids)?.into_iter();
-        let older = older.filter(|(id, card)| card.versions().any(|print| written.get(id) != Some(print)));
-        let parts: Vec<String> = older
-            .filter_map(|(id, _)| {
-                let keep = quoted(written.get(&id)?);
-                Some(format!("({ARTICLE} == {} and {FINGERPRINT} != {keep})", quoted(&id)))
-            })
-            .collect();
-        self.delete_where(&parts)
+    /// Makes the pages that wait later than what is there of their articles, whatever clocks say, and gives the
+    /// versions that they replace, as conditions.
+    fn replaced(&mut self) -> Result<Vec<String>> {
+        let written: BTreeMap<&str, &str> =
+            self.pages.iter().map(|row| (row.article.as_str(), row.fingerprint.as_str())).collect();
+        let ids: Vec<&str> = written.keys().copied().collect();
+        let there = self.rows().cards_of(&ids)?;
+        let older = there.iter().flat_map(|(id, card)| card.versions().map(move |print| (id, print)));
+        let older = older.filter(|(id, print)| written.get(id.as_str()) != Some(&print.as_str()));
+        let version = |(id, print)| format!("({ARTICLE} == {} and {FINGERPRINT} == {})", quoted(id), quoted(print));
+        let replaced = older.map(|(id, print): (&String, &String)| version((id, print))).collect();
+        for row in &mut self.pages {
+            if let Some(card) = there.get(&row.article) {
+                row.written = row.written.max(card.written + 1);
+            }
+        }
+        Ok(replaced)
     }
 
     /// Deletes all for which one of these conditions holds.
     fn delete_where(&mut self, conditions: &[String]) -> Result<()> {
-        let names = [self.wire.location().articles(), self.wire.location().collection.clone()];
+        // While the article is there, whoever was stopped before its passages were gone does it again.
+        let names = [self.wire.location().collection.clone(), self.wire.location().articles()];
         for some in conditions.chunks(NAMED) {
             for name in &names {
                 self.delete_rows(name, some.join(" or "))?;
@@ -247,16 +255,15 @@ impl Writer for MilvusWriter {
         if !self.changed && !self.has_settings {
             return Ok(());
         }
-        let prints = self.pages.iter().map(|row| (row.article.clone(), row.fingerprint.clone()));
-        let written: BTreeMap<String, String> = prints.collect();
-        self.waiting.clear();
+        let written = std::mem::take(&mut self.waiting);
+        let replaced = self.replaced()?;
         self.write_fields()?;
         self.write_passages()?;
         self.write_pages()?;
-        self.delete_older(&written)?;
+        self.delete_where(&replaced)?;
         let deleted = std::mem::take(&mut self.deleted);
         // One that was deleted and put again since stays.
-        let deleted = deleted.iter().filter(|id| !written.contains_key(*id));
+        let deleted = deleted.iter().filter(|id| !written.contains(*id));
         let conditions: Vec<String> = deleted.map(|id| format!("({ARTICLE} == {})", quoted(id))).collect();
         self.delete_where(&conditions)?;
         self.write_head()?;
@@ -270,9 +277,10 @@ impl Writer for MilvusWriter {
 
     fn merge(&mut self, _: usize, _: &Progress<'_>) -> Result<()> {
         self.commit()?;
-        // Rows that were not flushed are looked through one by one, or in a makeshift index that loses some.
+        // Rows that were not flushed are looked through one by one, or in a makeshift index that loses some. Where that was
+        // asked too often (once in ten seconds is what clusters allow) the server does it by itself some minutes later.
         let location = self.wire.location();
-        self.wire.change(Flush { collection_names: vec![location.collection.clone(), location.articles()] })?;
+        self.wire.offer(Flush { collection_names: vec![location.collection.clone(), location.articles()] })?;
         Ok(())
     }
 
@@ -316,12 +324,11 @@ mod tests {
     use crate::{Access, register};
     use store::{Collection, Language, Step};
 
-    #[test]
-    #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-    fn what_a_stopped_writer_left_is_named_and_removed() {
-        let server = std::env::var("MILVUS_URI").unwrap();
-        let (location, access) = (format!("{server}/stopped_{}", std::process::id()), Access::default());
-        register(access.clone(), None);
+    fn location_of(location: &str) -> crate::Location {
+        crate::Location::parse(location).unwrap()
+    }
+
+    fn create(location: &str) {
         let model = ingest::ModelInfo {
             name: "two".into(),
             hash: "two".into(),
@@ -330,11 +337,24 @@ mod tests {
             query_prefix: String::new(),
             passage_prefix: String::new(),
         };
-        store::create(&location, model, Chunking::default(), index::Params::default(), Language::English).unwrap();
-        let open = || {
-            MilvusCollection::open(Arc::new(Wire::open(&crate::Location::parse(&location).unwrap(), &access).unwrap()))
-                .unwrap()
-        };
+        store::create(location, model, Chunking::default(), index::Params::default(), Language::English).unwrap();
+    }
+
+    /// A new collection, how to come to it, and what opens it.
+    fn made(name: &str) -> (String, Access, impl Fn() -> MilvusCollection) {
+        let server = std::env::var("MILVUS_URI").unwrap();
+        let (location, access) = (format!("{server}/{name}_{}", std::process::id()), Access::default());
+        register(access.clone(), None);
+        create(&location);
+        let (at, by) = (location_of(&location), access.clone());
+        let open = move || MilvusCollection::open(Arc::new(Wire::open(&at, &by).unwrap())).unwrap();
+        (location, access, open)
+    }
+
+    #[test]
+    #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
+    fn what_a_stopped_writer_left_is_named_and_removed() {
+        let (location, access, open) = made("stopped");
         let mut writer = MilvusWriter::of(&open());
         writer.put(embedded("old")).unwrap();
         writer.commit().unwrap();
@@ -374,6 +394,64 @@ mod tests {
         };
         collection.rows.pages(&articles, "key > 0", &[KEY], PAGE_ROWS, &mut count).unwrap();
         assert_eq!(left, 1);
+        crate::remove(&location, &access).unwrap();
+    }
+
+    #[test]
+    #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
+    fn writers_of_two_versions_at_once_leave_one_that_is_whole() {
+        let (location, access, open) = made("versions");
+        let mut first = MilvusWriter::of(&open());
+        first.put(embedded("old")).unwrap();
+        first.commit().unwrap();
+        // One is in the middle of its commit when the other comes and goes.
+        let (mut one, mut other) = (MilvusWriter::of(&open()), MilvusWriter::of(&open()));
+        one.put(embedded("one")).unwrap();
+        let replaced = one.replaced().unwrap();
+        one.write_passages().unwrap();
+        other.put(embedded("other")).unwrap();
+        other.commit().unwrap();
+        one.write_pages().unwrap();
+        one.delete_where(&replaced).unwrap();
+        one.write_head().unwrap();
+
+        let collection = open();
+        let meant = collection.article("a").unwrap().unwrap().article.text;
+        assert!(["one", "other"].contains(&meant.as_str()), "{meant}");
+        assert_eq!(collection.keys().unwrap().len(), 2, "passages of both, none of the old");
+        // Whoever puts it again finds something to do, and it is there once.
+        let mut writer = MilvusWriter::of(&collection);
+        writer.put(embedded(&meant)).unwrap();
+        writer.commit().unwrap();
+        let go_on = |_: Step, _: usize, _: usize| std::ops::ControlFlow::Continue(());
+        let collection = open();
+        assert_eq!(collection.check(&go_on).unwrap().problems, Vec::<String>::new());
+        assert_eq!(
+            (collection.article("a").unwrap().unwrap().article.text, collection.keys().unwrap().len()),
+            (meant, 1)
+        );
+        crate::remove(&location, &access).unwrap();
+    }
+
+    #[test]
+    #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
+    fn a_deletion_that_was_stopped_has_something_left_to_delete() {
+        let (location, access, open) = made("deletion");
+        let mut writer = MilvusWriter::of(&open());
+        writer.put(embedded("text")).unwrap();
+        writer.commit().unwrap();
+        let passages = location_of(&location).collection;
+        writer.delete_rows(&passages, format!("{ARTICLE} == \"a\"")).unwrap();
+        let mut writer = MilvusWriter::of(&open());
+        assert!(writer.delete("a").unwrap());
+        writer.commit().unwrap();
+        assert!(open().article("a").unwrap().is_none() && open().keys().unwrap().is_empty());
+        // A creation that was stopped before there were passages is gone on with.
+        let wire = Wire::open(&location_of(&location), &access).unwrap();
+        wire.change(crate::proto::DropCollection { collection_name: passages }).unwrap();
+        assert!(!store::exists(&location).unwrap());
+        create(&location);
+        assert!(open().article("a").unwrap().is_none());
         crate::remove(&location, &access).unwrap();
     }
 }

@@ -13,9 +13,9 @@ use std::path::PathBuf;
 
 /// Everything that takes input from outside.
 #[allow(dead_code, reason = "a fuzzer takes one of them")]
-pub const TARGETS: [&str; 14] = [
-    "csv", "embedded", "files", "filter", "html", "http", "jsonl", "markdown", "pdf", "qa", "qrels", "queries", "run",
-    "text",
+pub const TARGETS: [&str; 15] = [
+    "csv", "embedded", "files", "filter", "html", "http", "jsonl", "markdown", "parquet", "pdf", "qa", "qrels",
+    "queries", "run", "text",
 ];
 
 /// Gives an input to what it is meant for.
@@ -25,6 +25,7 @@ pub fn take(target: &str, input: &[u8]) {
         "html" => articles::read("a.html", Format::Html, input),
         "jsonl" => articles::read("a.jsonl", Format::Jsonl, input),
         "markdown" => articles::read("a.md", Format::Markdown, input),
+        "parquet" => articles::read("a.parquet", Format::Parquet, input),
         "pdf" => articles::read("a.pdf", Format::Pdf, input),
         "qa" => articles::read("a.txt", Format::Qa, input),
         "text" => articles::read("a.txt", Format::Text, input),

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 /// `nigh bench`
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh bench embed                    how fast the model is here
+  nigh bench recall                   what the graph misses in the collection
+  nigh bench search --queries q.jsonl how long answers take")]
 pub struct Bench {
     /// What to measure.
     #[command(subcommand)]

@@ -66,6 +66,9 @@ pub enum Command {
     /// Make and take back API keys
     Key(Key),
     /// Say what a collection holds
+    #[command(after_help = "Examples:
+  nigh stats
+  nigh stats -c books --json | jq .passages")]
     Stats(OnCollection),
     /// Read a whole collection and prove that nothing in it is lost or damaged
     Check(Check),
@@ -83,6 +86,9 @@ pub enum Command {
     #[command(hide = true)]
     ReadApart,
     /// List the models that can be asked for by name
+    #[command(after_help = "Examples:
+  nigh models
+  nigh models --json | jq -r '.[].name'")]
     Models,
     /// Measure
     Bench(Bench),
@@ -102,7 +108,11 @@ pub struct OnCollection {
 
 /// `nigh demo`
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "It needs no files, no network and under ten seconds; what it makes is removed again.")]
+#[command(after_help = "Examples:
+  nigh demo
+  nigh demo --json | jq .
+
+It needs no files, no network and under ten seconds; what it makes is removed again.")]
 pub struct Demo {
     /// How many threads embed [default: one a core]
     #[arg(long, value_name = "N")]
@@ -153,7 +163,7 @@ pub struct Reading {
     /// The format of every file, instead of finding it out from name and content
     #[arg(long, value_enum, default_value_t = FormatArg::Auto)]
     pub format: FormatArg,
-    /// How to cut articles into passages [default: as the collection was, or sentences]
+    /// How to cut articles into passages [default: as the collection was, nigh.toml's, or sentences]
     #[arg(long, value_enum)]
     pub chunk: Option<ChunkArg>,
     /// The most word pieces of a passage [default: 128]
@@ -162,8 +172,8 @@ pub struct Reading {
     /// How many sentences of a passage the next one repeats [default: 1]
     #[arg(long, value_name = "N")]
     pub overlap: Option<usize>,
-    /// The model: a name that `nigh models` lists, or a folder with an ONNX model [default: the
-    /// collection's, or builtin]
+    /// The model: a name that `nigh models` lists, or a folder with an ONNX or a static model [default: the
+    /// collection's, nigh.toml's, or builtin]
     #[arg(long, value_name = "NAME|DIR")]
     pub model: Option<String>,
     /// How many threads embed and build [default: one a core]
@@ -172,7 +182,8 @@ pub struct Reading {
     /// The most bytes of one article; a larger one is skipped and named
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.bytes)]
     pub max_article_bytes: u64,
-    /// The most seconds to read one HTML or PDF file; one that takes longer is skipped and named
+    /// The most seconds to read one HTML or PDF file, or one row of Parquet; a file that takes longer is skipped
+    /// and named
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.seconds, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub max_article_seconds: u64,
 }
@@ -319,7 +330,11 @@ pub struct Run {
 
 /// `nigh delete`
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Ids are those that search and --json show. What is deleted is found no more at once; its
+#[command(after_help = "Examples:
+  nigh delete docs/tides.txt
+  nigh delete -c books one.md two.md
+
+Ids are those that search and --json show. What is deleted is found no more at once; its
 vectors take space until `nigh compact`.")]
 pub struct Delete {
     /// Article ids.
@@ -352,6 +367,9 @@ pub struct Check {
 
 /// `nigh compact`
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh compact
+  nigh compact -c books --threads 4")]
 pub struct Compact {
     #[command(flatten)]
     pub on: OnCollection,

@@ -82,6 +82,10 @@ pub struct Mcp {
 
 /// `nigh key`
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh key add me --role admin
+  nigh key list
+  nigh key remove me")]
 pub struct Key {
     /// What to do.
     #[command(subcommand)]
@@ -94,6 +98,8 @@ pub enum KeyWhat {
     /// Make a key, and show it once
     Add(KeyAdd),
     /// List the names and roles of keys
+    #[command(after_help = "Examples:
+  nigh key list --keys /etc/nigh/keys.toml")]
     List(KeyFile),
     /// Take a key back; a server that runs is to be started again
     Remove(KeyRemove),
@@ -126,6 +132,8 @@ pub struct KeyAdd {
 
 /// `nigh key remove`
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nigh key remove me")]
 pub struct KeyRemove {
     /// Whose key it is.
     pub name: String,

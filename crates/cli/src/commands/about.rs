@@ -18,8 +18,9 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
         output.line(format_args!("{name}  {:>4}  {}", model.dimensions, model.source))?;
     }
     output.line("")?;
-    output.line("The first is compiled in (`builtin` for short). The others are downloaded on first use and")?;
-    output.line("need ONNX Runtime; a folder with an ONNX model can stand in place of a name.")?;
+    output
+        .line("The first two are compiled in (`builtin` and `static` for short). The others are downloaded on first")?;
+    output.line("use and need ONNX Runtime; a folder with an ONNX or a static model can stand in place of a name.")?;
     output.line("")?;
     output.line("For --rerank, beside maxsim and builtin, which are compiled in:")?;
     for reranker in &rerankers {
@@ -31,7 +32,16 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
 pub fn completions(args: &Completions, output: &mut Output) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "nigh", &mut script);
-    output.bytes(&script)?;
+    text(script, output)
+}
+
+/// A text that others read, or that text as a JSON string.
+fn text(of: Vec<u8>, output: &mut Output) -> anyhow::Result<Outcome> {
+    if output.is_json() {
+        output.json(&String::from_utf8(of)?)?;
+    } else {
+        output.bytes(&of)?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -47,6 +57,5 @@ pub fn man(args: &Man, output: &mut Output) -> anyhow::Result<Outcome> {
     };
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;
-    output.bytes(&page)?;
-    Ok(Outcome::Done)
+    text(page, output)
 }

@@ -1,5 +1,5 @@
-//! Reading in another process: the parsers of PDF and HTML are other people's, and a hostile file makes them go on
-//! for ever, or need more memory or stack than there is. No process survives that by itself; another one can look on.
+//! Reading in another process: the parsers of PDF, HTML and Parquet are other people's, and a hostile file makes them go
+//! on for ever, or need more memory or stack than there is. No process survives that by itself; another one can look on.
 //!
 //! The other process is this very program, told so by an argument ([`with`]): it [`serve`]s. One that has died is
 //! replaced. Without [`with`] files are read here.
@@ -34,7 +34,7 @@ pub fn with(program: PathBuf, argument: &str) {
 
 /// Whether files of a format are read apart.
 pub fn is_apart(format: Format) -> bool {
-    matches!(format, Format::Pdf | Format::Html) && PROGRAM.get().is_some()
+    matches!(format, Format::Pdf | Format::Html | Format::Parquet) && PROGRAM.get().is_some()
 }
 
 /// What is asked of the other process, on one line.
@@ -46,21 +46,18 @@ struct Request {
     limits: Limits,
 }
 
-/// What it says, on one line.
+/// What it says, a line each.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
-    /// What was in the file, and what was wrong with it. It waits for the next one.
-    Read(Vec<Item>),
-    /// It took too long. It says no more.
-    TooSlow,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Item {
+    /// What was in the file,
     Article(Box<Article>),
+    /// what was wrong with it,
     Failure(Failure),
+    /// and that this was all: it waits for the next one.
+    End,
+    /// The next article took too long. It says no more.
+    TooSlow,
 }
 
 /// Reads a file in the other process, as [`super::read`] does in this one.
@@ -68,32 +65,31 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
     let request = Request { path: bytes_of(&source.path), name: source.name.clone(), format: source.format, limits };
     let mut helper = Helper::waiting().map_err(Error::io(&source.path))?;
     let wrong = |problem: String| Error::malformed(&source.path, None, problem);
-    let items = match helper.ask(&request) {
-        Some(Answer::Read(items)) => items,
-        Some(Answer::TooSlow) => return Err(wrong(format!("reading it takes longer than {} s", limits.seconds))),
-        None => {
-            let memory = limits.memory >> 20;
-            return Err(wrong(format!(
-                "the process that read it died: it needs more than {memory} MB of memory, or is nested too deeply"
-            )));
-        }
-    };
-    if source.bytes <= SMALL {
-        *lock(&IDLE) = Some(helper);
-    }
-    for item in items {
-        let item = match item {
-            Item::Article(article) => Ok(*article),
-            Item::Failure(failure) => Err(failure.of(&source.path)),
+    helper.ask(&request);
+    loop {
+        let item = match helper.answer() {
+            Some(Answer::Article(article)) => Ok(*article),
+            Some(Answer::Failure(failure)) => Err(failure.of(&source.path)),
+            Some(Answer::End) => break,
+            Some(Answer::TooSlow) => return Err(wrong(format!("reading it takes longer than {} s", limits.seconds))),
+            None => {
+                let memory = limits.memory >> 20;
+                return Err(wrong(format!(
+                    "the process that read it died: it needs more than {memory} MB of memory, or is nested too deeply"
+                )));
+            }
         };
         if emit(item).is_break() {
-            break;
+            return Ok(());
         }
+    }
+    if source.bytes <= SMALL {
+        *lock(&IDLE) = Some(helper);
     }
     Ok(())
 }
 
-/// What is left of the time for the file under way, in looks; `None` where none is.
+/// What is left of the time for the article under way, in looks; `None` where none is.
 type Left = Option<u64>;
 
 /// Reads the files that `input` asks for, and writes what is in them to `output`, until there is nothing more to
@@ -133,12 +129,7 @@ pub fn serve(
     for line in input.lines() {
         let request: Request = serde_json::from_str(&line?)?;
         limit(request.limits.memory)?;
-        let looks = request.limits.seconds.saturating_mul(1000) / LOOK.as_millis() as u64;
-        lock(&watched).0 = Some(looks);
-        let answer = answer(request);
-        let (left, output) = &mut *lock(&watched);
-        *left = None;
-        say(output, &answer)?;
+        answer(&request, &watched)?;
     }
     Ok(())
 }
@@ -147,25 +138,38 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn say(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, answer)?;
-    output.write_all(b"\n")?;
+/// Writes a line, at once.
+fn say(output: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(what)?;
+    line.push(b'\n');
+    output.write_all(&line)?;
     output.flush()
 }
 
-fn answer(request: Request) -> Answer {
+/// Reads a file, and says what is in it as it comes. While nobody takes that, no time is counted.
+fn answer<W: Write>(request: &Request, watched: &Mutex<(Left, W)>) -> io::Result<()> {
     let Request { path, name, format, limits } = request;
-    let source = Source { path: path_of(path), name, format, bytes: 0, is_stream: false };
-    let mut items = Vec::new();
-    let read = here(&source, limits.bytes, &mut |item| {
-        items.push(match item {
-            Ok(article) => Item::Article(Box::new(article)),
-            Err(error) => Item::Failure(Failure::new(&error)),
-        });
-        ControlFlow::Continue(())
-    });
-    items.extend(read.err().map(|error| Item::Failure(Failure::new(&error))));
-    Answer::Read(items)
+    let source = Source { path: path_of(path), name: name.clone(), format: *format, bytes: 0, is_stream: false };
+    let looks = limits.seconds.saturating_mul(1000) / LOOK.as_millis() as u64;
+    lock(watched).0 = Some(looks);
+    let mut said = Ok(());
+    let mut tell = |item: Result<Article>| {
+        let item = match item {
+            Ok(article) => Answer::Article(Box::new(article)),
+            Err(error) => Answer::Failure(Failure::new(&error)),
+        };
+        let (left, output) = &mut *lock(watched);
+        said = say(output, &item);
+        *left = Some(looks);
+        if said.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    if let Err(error) = here(&source, limits.bytes, &mut tell) {
+        let _ = tell(Err(error));
+    }
+    said?;
+    let (left, output) = &mut *lock(watched);
+    *left = None;
+    say(output, &Answer::End)
 }
 
 /// The other process.
@@ -209,11 +213,13 @@ impl Helper {
         line.ends_with('\n').then_some(line)
     }
 
-    /// Its answer; `None` if it died over it.
-    fn ask(&mut self, request: &Request) -> Option<Answer> {
-        let mut line = serde_json::to_vec(request).ok()?;
-        line.push(b'\n');
-        self.questions.write_all(&line).ok()?;
+    /// Gives it a file to read. One that is dead does not answer.
+    fn ask(&mut self, request: &Request) {
+        let _ = say(&mut self.questions, request);
+    }
+
+    /// What it says next; `None` if it died over it.
+    fn answer(&mut self) -> Option<Answer> {
         serde_json::from_str(&self.line()?).ok()
     }
 }
@@ -242,8 +248,8 @@ fn bytes_of(path: &Path) -> Vec<u8> {
 }
 
 #[cfg(unix)]
-fn path_of(bytes: Vec<u8>) -> PathBuf {
-    let path: OsString = std::os::unix::ffi::OsStringExt::from_vec(bytes);
+fn path_of(bytes: &[u8]) -> PathBuf {
+    let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(bytes);
     path.into()
 }
 
@@ -253,6 +259,6 @@ fn bytes_of(path: &Path) -> Vec<u8> {
 }
 
 #[cfg(not(unix))]
-fn path_of(bytes: Vec<u8>) -> PathBuf {
-    String::from_utf8_lossy(&bytes).into_owned().into()
+fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }
