@@ -52,7 +52,9 @@ def held(folder):
 
 
 def on_disk(folder):
-    return sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file() and not path.is_symlink())
+    """Bytes of what a cluster keeps in its object storage; the single server has logs of its own beside that."""
+    kept = [folder / "data/data" / name for name in ["insert_log", "delta_log", "stats_log", "index_files"]]
+    return sum(path.stat().st_size for part in kept for path in part.rglob("*") if path.is_file())
 
 
 def words(nigh, folder, data, servers):

@@ -47,7 +47,7 @@ def table(plans, args):
     """The plans as lines of Markdown."""
     rows = {
         "embedding, core-hours": lambda plan: f"{plan['embedding_core_hours']:,.0f}",
-        f"cores for that within {args.days:g} days": lambda plan: f"{plan['embedding_cores']:,}",
+        f"cores for that within {24 * args.days:g} hours": lambda plan: f"{plan['embedding_cores']:,}",
         "embedding, once": lambda plan: f"${plan['embedding_cost']:,.0f}",
         f"memory of vectors, graph and text, {args.replicas} ×": lambda plan: f"{plan['memory_gb']:,.0f} GB",
         f"query nodes of {args.node_memory:g} GB": lambda plan: f"{plan['query_nodes']:,}",

@@ -2,7 +2,7 @@
 //!
 //! [`register`] makes `milvus://HOST[:PORT]/[DATABASE/]COLLECTION` a location like any other. Passages, spans, metadata and
 //! answers are those of a local collection. What differs: Milvus has no commits, so a reader can see a change passage by
-//! passage, and an interrupted one until the same command has gone on; scores of words are those of the server's BM25,
+//! passage, and an interrupted one until the same command has gone on or the collection was compacted; scores of words are those of the server's BM25,
 //! over the same stems.
 //!
 //! This crate never embeds, never ranks beyond one list, never prints.
