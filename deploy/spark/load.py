@@ -17,9 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from py4j.protocol import Py4JJavaError
 from pyspark import SparkFiles
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import struct, to_json
 
@@ -125,6 +123,6 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (Failed, OSError, PySparkException, Py4JJavaError) as error:
-        print(error, file=sys.stderr)
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,7 +1,7 @@
 //! Checking.
 
 use crate::collection::MilvusCollection;
-use crate::reading::{PAGE_VECTORS, batches, named};
+use crate::reading::{GOING, PAGE_VECTORS, batches, named};
 use crate::schema::{self, ARTICLE, END, FINGERPRINT, KEY, START, TEXT, VECTOR};
 use ingest::ByteSpan;
 use std::collections::HashMap;
@@ -49,13 +49,19 @@ pub fn check(collection: &MilvusCollection, progress: &Progress<'_>) -> Result<C
         for id in ids {
             let there = found.get(id.as_str()).copied().unwrap_or_default();
             match cards.get(*id) {
+                Some(card) if card.passages == GOING => {
+                    report.problems.push(format!("article {id:?}: its deletion was stopped; nigh delete ends it"));
+                }
                 Some(card) if !articles.contains_key(*id) => {
                     report
                         .problems
                         .push(format!("article {id:?}: not all of its {} passages' text is there", card.passages));
                 }
                 Some(card) if card.passages != there => {
-                    report.problems.push(format!("article {id:?}: {there} of {} passages are there", card.passages));
+                    report.problems.push(format!(
+                        "article {id:?}: {there} of {} passages are there; delete it, and index its source again",
+                        card.passages
+                    ));
                 }
                 _ => {}
             }

@@ -36,15 +36,16 @@ impl MilvusCollection {
     /// Opens the collection behind a connection.
     pub fn open(wire: Arc<Wire>) -> Result<Self> {
         let location = wire.location();
+        let none = || Error::NotFound { path: location.to_string().into() };
         if !schema::has(&wire, &location.collection)? {
-            return Err(Error::NotFound { path: location.to_string().into() });
+            return Err(none());
         }
-        let foreign = || wire.wrong("a collection is there that nigh did not make; give another name");
         if !schema::has(&wire, &location.articles())? {
-            return Err(foreign());
+            return Err(wire.wrong("a collection is there that nigh did not make; give another name"));
         }
-        schema::load(&wire, &[location.collection.clone(), location.articles()])?;
-        let head = newest(&wire)?.ok_or_else(foreign)?;
+        schema::load(&wire, &[location.articles()])?;
+        let head = newest(&wire)?.ok_or_else(none)?;
+        schema::load(&wire, std::slice::from_ref(&location.collection))?;
         if head.manifest.format > store::FORMAT {
             let (found, known) = (head.manifest.format, store::FORMAT);
             return Err(Error::NewerFormat { path: location.to_string().into(), found, known });

@@ -26,7 +26,7 @@ mod writer;
 pub use location::{Access, Location, SCHEME};
 
 use collection::MilvusCollection;
-use head::Head;
+use head::{Head, newest};
 use reading::{FIRST_PAGES, Rows};
 use std::sync::Arc;
 use store::{Collection, Error, Manifest, Remote, Result};
@@ -76,7 +76,7 @@ impl Remote for Milvus {
 
     fn create(&self, location: &str, manifest: Manifest) -> Result<Box<dyn Collection>> {
         let wire = Arc::new(self.connect(location)?);
-        if schema::has(&wire, &wire.location().collection)? {
+        if exists(&wire)? {
             return Err(Error::Occupied { path: location.into() });
         }
         let is_flat = match self.index {
@@ -84,21 +84,25 @@ impl Remote for Milvus {
             // Its graphs lose rows under conditions, and it is no place for so many that it would matter.
             None => wire.abilities.lite,
         };
-        // The passages last: until they are there, there is no collection, and this can be done again.
+        // The manifest last: until it is there, there is no collection, and this can be done again.
         schema::create_articles(&wire)?;
         let rows = Rows { wire: wire.clone(), after: 0 };
         if rows.counted(&wire.location().articles(), FIRST_PAGES)? > 0 {
             return Err(wire.wrong(format!("articles without passages are in {}; drop it", wire.location().articles())));
         }
-        let (dimensions, graph) = (manifest.model.dimensions, manifest.graph);
+        schema::create_passages(&wire, manifest.model.dimensions, manifest.graph, is_flat)?;
         let head = Head { manifest, fields: Default::default(), after: 0, commit: 0 };
         MilvusWriter::new(wire.clone(), head).put_head()?;
-        schema::create_passages(&wire, dimensions, graph, is_flat)?;
         Ok(Box::new(MilvusCollection::open(wire)?))
     }
 
     fn exists(&self, location: &str) -> Result<bool> {
-        let wire = self.connect(location)?;
-        schema::has(&wire, &wire.location().collection)
+        exists(&self.connect(location)?)
     }
+}
+
+/// Whether there is a collection of that name, ours or another: one that was not made to its end is none.
+fn exists(wire: &Wire) -> Result<bool> {
+    let is_there = schema::has(wire, &wire.location().collection)?;
+    Ok(is_there && !(schema::has(wire, &wire.location().articles())? && newest(wire)?.is_none()))
 }

@@ -106,7 +106,7 @@ impl Rows {
         let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PAGES, PASSAGES, WRITTEN];
         self.pages(&self.wire.location().articles(), expr, &fields, PAGE_ROWS, &mut |columns| {
             for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
-                let mut card = Card {
+                let card = Card {
                     fingerprint: self.part(columns.strings(FINGERPRINT), at, FINGERPRINT)?.clone(),
                     path: self.part(columns.strings(PATH), at, PATH)?.clone(),
                     pages: *self.part(columns.numbers(PAGES), at, PAGES)?,
@@ -114,15 +114,11 @@ impl Rows {
                     written: *self.part(columns.numbers(WRITTEN), at, WRITTEN)?,
                     older: Vec::new(),
                 };
-                if let Some(mut other) = cards.remove(id) {
+                let card = match cards.remove(id) {
                     // A writer that was stopped between writing the one and deleting the other.
-                    if (other.written, &other.fingerprint) > (card.written, &card.fingerprint) {
-                        std::mem::swap(&mut other, &mut card);
-                    }
-                    card.pages += other.pages;
-                    card.older = std::mem::take(&mut other.older);
-                    card.older.push(other.fingerprint);
-                }
+                    Some(other) => card.beside(other),
+                    None => card,
+                };
                 cards.insert(id.clone(), card);
             }
             Ok(())
@@ -148,13 +144,27 @@ pub struct Card {
     pub path: String,
     /// How many pages it and the other versions have.
     pub pages: i64,
+    /// How many it has, or [`GOING`].
     pub passages: i64,
     pub written: i64,
     /// How many other versions there are, which are no longer meant.
     pub older: Vec<String>,
 }
 
+/// In the place of how many passages an article has: it is being deleted.
+pub const GOING: i64 = -1;
+
 impl Card {
+    /// The card of two versions: the one that was written last is meant.
+    fn beside(self, other: Self) -> Self {
+        let is_last = (self.written, &self.fingerprint) > (other.written, &other.fingerprint);
+        let (mut card, mut other) = if is_last { (self, other) } else { (other, self) };
+        card.pages += other.pages;
+        card.older.append(&mut other.older);
+        card.older.push(other.fingerprint);
+        card
+    }
+
     /// The fingerprints of all versions, the one that is meant first.
     pub fn versions(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.fingerprint).chain(&self.older)
@@ -163,8 +173,10 @@ impl Card {
 
 impl From<Card> for ArticleCard {
     fn from(card: Card) -> Self {
-        // One that a writer left in two versions is like none that is known: put again, it is there once.
-        let print = if card.older.is_empty() { card.fingerprint.as_str() } else { "" };
+        // One that a writer left in two versions, or did not delete to its end, is like none that is known: put again, it
+        // is there once.
+        let is_one = card.older.is_empty() && card.passages != GOING;
+        let print = if is_one { card.fingerprint.as_str() } else { "" };
         Self { fingerprint: fingerprint(print), path: card.path }
     }
 }
@@ -224,4 +236,46 @@ pub fn query(
         guarantee_timestamp: after,
     })?;
     Ok(Columns(answer.fields_data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_versions_the_last_is_meant_and_all_others_are_known() {
+        let card = |print: &str, written| Card {
+            fingerprint: print.into(),
+            path: String::new(),
+            pages: 1,
+            passages: 1,
+            written,
+            older: Vec::new(),
+        };
+        for order in [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]] {
+            let cards = order.map(|at| card(&format!("v{at}"), at));
+            let mut joined = cards.into_iter().reduce(|one, next| next.beside(one)).unwrap();
+            joined.older.sort();
+            assert_eq!(
+                (joined.fingerprint.as_str(), joined.pages, joined.older),
+                ("v3", 3, vec!["v1".into(), "v2".into()])
+            );
+        }
+    }
+
+    #[test]
+    fn as_much_is_read_at_once_as_a_server_gives() {
+        let card = |pages| Card {
+            fingerprint: String::new(),
+            path: String::new(),
+            pages,
+            passages: 1,
+            written: 0,
+            older: Vec::new(),
+        };
+        let cards =
+            [("a", 300), ("b", 100), ("c", 1), ("d", 1000), ("e", 1)].map(|(id, pages)| (id.to_owned(), card(pages)));
+        let cards = HashMap::from(cards);
+        assert_eq!(batches(&cards), [vec!["a", "b"], vec!["c"], vec!["d"], vec!["e"]]);
+    }
 }

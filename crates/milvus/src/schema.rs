@@ -114,7 +114,7 @@ pub fn create_articles(wire: &Wire) -> Result<()> {
     load(wire, &[name])
 }
 
-/// Makes the collection of passages, with which the whole is there, and has the server load it.
+/// Makes the collection of passages in the same way.
 pub fn create_passages(wire: &Wire, dimensions: usize, params: Params, is_flat: bool) -> Result<()> {
     let location = wire.location();
     create(wire, &passages(&location.collection, dimensions, wire.abilities))?;
@@ -131,16 +131,19 @@ pub fn create_passages(wire: &Wire, dimensions: usize, params: Params, is_flat: 
 }
 
 fn create(wire: &Wire, schema: &CollectionSchema) -> Result<()> {
-    // Some servers refuse what is there already: a call whose answer was lost, done again.
     if has(wire, &schema.name)? {
         return Ok(());
     }
-    wire.change(CreateCollection {
+    let created = wire.change(CreateCollection {
         collection_name: schema.name.clone(),
         schema: schema.encode_to_vec(),
         properties: vec![parameter("nigh", store::FORMAT)],
-    })?;
-    Ok(())
+    });
+    match created {
+        // Some servers refuse what is there already: a call whose answer was lost, done again.
+        Err(error) if !has(wire, &schema.name)? => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn index(wire: &Wire, collection: &str, field: &str, kind: &str, metric: &str, params: &str) -> Result<()> {

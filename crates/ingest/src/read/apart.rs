@@ -160,7 +160,10 @@ fn answer<W: Write>(request: &Request, watched: &Mutex<(Left, W)>) -> io::Result
         };
         let (left, output) = &mut *lock(watched);
         said = say(output, &item);
-        *left = Some(looks);
+        // What is wrong could go on for ever.
+        if matches!(item, Answer::Article(_)) {
+            *left = Some(looks);
+        }
         if said.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     if let Err(error) = here(&source, limits.bytes, &mut tell) {
