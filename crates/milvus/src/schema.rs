@@ -6,8 +6,8 @@
 //! those of negative keys are the fields that articles have.
 
 use crate::proto::{
-    CollectionSchema, CreateCollection, CreateIndex, DataType, DropCollection, FieldSchema, FunctionSchema,
-    GetLoadingProgress, HasCollection, LoadCollection,
+    CollectionSchema, CreateCollection, CreateIndex, DataType, DescribeIndex, DropCollection, FieldSchema,
+    FunctionSchema, GetLoadingProgress, HasCollection, LoadCollection,
 };
 use crate::wire::{Abilities, Wire, parameter};
 use index::Params;
@@ -147,7 +147,7 @@ fn create(wire: &Wire, schema: &CollectionSchema) -> Result<()> {
 }
 
 fn index(wire: &Wire, collection: &str, field: &str, kind: &str, metric: &str, params: &str) -> Result<()> {
-    wire.change(CreateIndex {
+    let made = wire.change(CreateIndex {
         collection_name: collection.to_owned(),
         field_name: field.to_owned(),
         index_name: field.to_owned(),
@@ -156,8 +156,15 @@ fn index(wire: &Wire, collection: &str, field: &str, kind: &str, metric: &str, p
             parameter("metric_type", metric),
             parameter("params", params),
         ],
-    })?;
-    Ok(())
+    });
+    let is_there = || {
+        let asked = DescribeIndex { collection_name: collection.to_owned(), field_name: field.to_owned() };
+        wire.ask(asked).is_ok_and(|answer| answer.indexes.iter().any(|index| index.field_name == field))
+    };
+    match made {
+        Err(error) if !is_there() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Has the server load collections that are not, and waits until it has.
