@@ -101,15 +101,17 @@ impl Wire {
         let connected = Instant::now();
         let mut pause = FIRST_PAUSE;
         let channel = loop {
-            match runtime.block_on(endpoint.connect()) {
-                Ok(channel) => break channel,
-                Err(error) if connected.elapsed() > CONNECT => {
-                    let problem = causes(&error);
-                    let hint = hint(&problem, access.tls);
-                    return Err(refused(format!("no Milvus answers there: {problem}{hint}")));
-                }
-                Err(_) => std::thread::sleep(pause),
+            // What the endpoint has a limit for is the connection, and not what is said over it to encrypt.
+            let problem = match runtime.block_on(async { tokio::time::timeout(ASKING, endpoint.connect()).await }) {
+                Ok(Ok(channel)) => break channel,
+                Ok(Err(error)) => causes(&error),
+                Err(_) => format!("timed out after {} s", ASKING.as_secs()),
+            };
+            if connected.elapsed() > CONNECT {
+                let hint = hint(&problem, access.tls);
+                return Err(refused(format!("no Milvus answers there: {problem}{hint}")));
             }
+            std::thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
         let abilities = Abilities { words: false, lite: false };

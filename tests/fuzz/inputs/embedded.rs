@@ -1,11 +1,20 @@
-//! Articles with their vectors, as JSON lines.
+//! Articles with their vectors.
 
+use super::put;
 use exchange::Reader;
 use std::io::Cursor;
 use std::path::Path;
 
-pub fn read(input: &[u8]) {
-    match Reader::jsonl(Path::new("a.jsonl"), Cursor::new(input.to_vec())) {
+pub fn lines(input: &[u8]) {
+    read(Reader::jsonl(Path::new("a.jsonl"), Cursor::new(input.to_vec())));
+}
+
+pub fn parquet(input: &[u8]) {
+    read(Reader::open(&put("a.parquet", input)));
+}
+
+fn read(opened: exchange::Result<Reader>) {
+    match opened {
         Ok(reader) => {
             let dimensions = reader.header().model.dimensions;
             for article in reader {
@@ -21,7 +30,7 @@ pub fn read(input: &[u8]) {
 
 fn said(error: &exchange::Error) {
     let said = error.to_string();
-    assert!(said.starts_with("a.jsonl"), "an error names its file: {said}");
+    assert!(said.contains("a.jsonl") || said.contains("a.parquet"), "an error names its file: {said}");
 }
 
 fn sound(embedded: &ingest::pipeline::EmbeddedArticle, dimensions: usize) {

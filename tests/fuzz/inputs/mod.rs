@@ -13,9 +13,23 @@ use std::path::PathBuf;
 
 /// Everything that takes input from outside.
 #[allow(dead_code, reason = "a fuzzer takes one of them")]
-pub const TARGETS: [&str; 15] = [
-    "csv", "embedded", "files", "filter", "html", "http", "jsonl", "markdown", "parquet", "pdf", "qa", "qrels",
-    "queries", "run", "text",
+pub const TARGETS: [&str; 16] = [
+    "csv",
+    "embedded",
+    "embedded_parquet",
+    "files",
+    "filter",
+    "html",
+    "http",
+    "jsonl",
+    "markdown",
+    "parquet",
+    "pdf",
+    "qa",
+    "qrels",
+    "queries",
+    "run",
+    "text",
 ];
 
 /// Gives an input to what it is meant for.
@@ -29,7 +43,8 @@ pub fn take(target: &str, input: &[u8]) {
         "pdf" => articles::read("a.pdf", Format::Pdf, input),
         "qa" => articles::read("a.txt", Format::Qa, input),
         "text" => articles::read("a.txt", Format::Text, input),
-        "embedded" => embedded::read(input),
+        "embedded" => embedded::lines(input),
+        "embedded_parquet" => embedded::parquet(input),
         "files" => files::open(input),
         "filter" => judging::filter(input),
         "http" => http::ask(input),
