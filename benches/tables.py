@@ -328,8 +328,7 @@ def main():
     reliability = RELIABILITY.read_text()
     newer = put(reliability, "reliability", "\n".join(reliability_table()))
     deploy = DEPLOY.read_text()
-    # Needs servers, and is there once it has been recorded.
-    newest_plan = put(deploy, "plan", "\n".join(cluster_tables())) if newest("cluster") else deploy
+    newest_plan = put(deploy, "plan", "\n".join(cluster_tables()))
     if "--check" in sys.argv:
         files = [(README, readme, new), (RELIABILITY, reliability, newer), (DEPLOY, deploy, newest_plan)]
         stale = [str(path.relative_to(ROOT)) for path, was, now in files if was != now]

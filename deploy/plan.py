@@ -27,15 +27,15 @@ def newest(part):
 
 def plan(passages, args):
     """What so many passages take."""
-    memory = passages * args.memory_bytes * args.replicas
+    memory = passages * args.memory_bytes
     # A node has one replica of a collection, or a part of one.
-    nodes = args.replicas * math.ceil(passages * args.memory_bytes / (args.node_memory * GB * args.fill))
+    nodes = args.replicas * math.ceil(memory / (args.node_memory * GB * args.fill))
     core_hours = passages / args.core_rate / 3600
     return {
         "passages": passages,
         "embedding_core_hours": core_hours,
         "embedding_cores": math.ceil(core_hours / (24 * args.days)),
-        "memory_gb": memory / GB,
+        "memory_gb": args.replicas * memory / GB,
         "query_nodes": nodes,
         "disk_gb": passages * args.disk_bytes / GB,
         "embedding_cost": core_hours * args.core_price,
@@ -59,9 +59,8 @@ def table(plans, args):
 
 
 def arguments(words=None):
-    embedding = newest("embedding")
-    sizes = (newest("cluster") or {}).get("sizes", {"dimensions": 384})
-    measured = {name: f"measured: {sizes[name]:,.0f} with {sizes['dimensions']} dimensions" if name in sizes else "not measured yet, to be given"
+    embedding, sizes = newest("embedding"), newest("cluster")["sizes"]
+    measured = {name: f"measured: {sizes[name]:,.0f} with {sizes['dimensions']} dimensions"
                 for name in ["memory_bytes_a_passage", "disk_bytes_a_passage"]}
     rate = embedding["passages_per_second"]["nigh"] / embedding["threads"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -83,8 +82,6 @@ def arguments(words=None):
     wider = 4 * (args.dimensions - sizes["dimensions"])
     for name in ["memory_bytes", "disk_bytes"]:
         if getattr(args, name) is None:
-            if f"{name}_a_passage" not in sizes:
-                parser.error(f"--{name.replace('_', '-')} is needed: no run of benches/record.py --only cluster is recorded")
             setattr(args, name, sizes[f"{name}_a_passage"] + wider)
     for name, value in vars(args).items():
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0:

@@ -3,7 +3,7 @@
 use crate::check;
 use crate::expression;
 use crate::head::{Head, newest};
-use crate::proto::{DataType, DescribeIndex};
+use crate::proto::DataType;
 use crate::reading::{FIRST_PAGES, PAGE_ROWS, PAGE_VECTORS, Rows, batches, named};
 use crate::rows::fingerprint;
 use crate::schema::{
@@ -43,14 +43,15 @@ impl MilvusCollection {
         if !schema::has(&wire, &location.articles())? {
             return Err(wire.wrong("a collection is there that nigh did not make; give another name"));
         }
-        schema::load(&wire, &[location.articles()])?;
+        schema::load(&wire, &location.articles())?;
         let head = newest(&wire)?.ok_or_else(none)?;
-        schema::load(&wire, std::slice::from_ref(&location.collection))?;
+        schema::load(&wire, &location.collection)?;
         if head.manifest.format > store::FORMAT {
             let (found, known) = (head.manifest.format, store::FORMAT);
             return Err(Error::NewerFormat { path: location.to_string().into(), found, known });
         }
-        let is_flat = is_flat(&wire)?;
+        let index = schema::described(&wire, &location.collection, VECTOR)?.unwrap_or_default();
+        let is_flat = index.iter().any(|param| param.key == "index_type" && param.value == "FLAT");
         let rows = Rows { after: head.after, wire };
         let mut collection = Self { rows, head, is_flat, vectors: Mutex::new(None) };
         collection.count()?;
@@ -68,14 +69,6 @@ impl MilvusCollection {
     pub fn passages(&self) -> &str {
         &self.rows.wire.location().collection
     }
-}
-
-fn is_flat(wire: &Wire) -> Result<bool> {
-    let (collection_name, field_name) = (wire.location().collection.clone(), VECTOR.to_owned());
-    let answer = wire.ask(DescribeIndex { collection_name, field_name })?;
-    let of_vectors = answer.indexes.iter().find(|index| index.field_name == VECTOR);
-    let params = of_vectors.map(|index| index.params.as_slice()).unwrap_or_default();
-    Ok(params.iter().any(|param| param.key == "index_type" && param.value == "FLAT"))
 }
 
 impl Collection for MilvusCollection {

@@ -7,7 +7,7 @@
 
 use crate::proto::{
     CollectionSchema, CreateCollection, CreateIndex, DataType, DescribeIndex, DropCollection, FieldSchema,
-    FunctionSchema, GetLoadingProgress, HasCollection, LoadCollection,
+    FunctionSchema, GetLoadingProgress, HasCollection, LoadCollection, Pair,
 };
 use crate::wire::{Abilities, Wire, parameter};
 use index::Params;
@@ -111,7 +111,7 @@ pub fn create_articles(wire: &Wire) -> Result<()> {
     let name = wire.location().articles();
     create(wire, &articles(&name))?;
     index(wire, &name, VECTOR, "FLAT", METRIC, "{}")?;
-    load(wire, &[name])
+    load(wire, &name)
 }
 
 /// Makes the collection of passages in the same way.
@@ -127,7 +127,7 @@ pub fn create_passages(wire: &Wire, dimensions: usize, params: Params, is_flat: 
         let of = r#"{"bm25_k1":1.2,"bm25_b":0.75}"#;
         index(wire, &location.collection, WORDS, "SPARSE_INVERTED_INDEX", BM25, of)?;
     }
-    load(wire, std::slice::from_ref(&location.collection))
+    load(wire, &location.collection)
 }
 
 fn create(wire: &Wire, schema: &CollectionSchema) -> Result<()> {
@@ -157,31 +157,32 @@ fn index(wire: &Wire, collection: &str, field: &str, kind: &str, metric: &str, p
             parameter("params", params),
         ],
     });
-    let is_there = || {
-        let asked = DescribeIndex { collection_name: collection.to_owned(), field_name: field.to_owned() };
-        wire.ask(asked).is_ok_and(|answer| answer.indexes.iter().any(|index| index.field_name == field))
-    };
     match made {
-        Err(error) if !is_there() => Err(error),
+        Err(error) if !described(wire, collection, field).is_ok_and(|index| index.is_some()) => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Has the server load collections that are not, and waits until it has.
-pub fn load(wire: &Wire, names: &[String]) -> Result<()> {
-    // What is loaded is left as it is: with as many replicas as somebody wanted.
-    let missing: Vec<&String> = names.iter().filter(|name| !wire.is_loaded((*name).clone())).collect();
-    for name in &missing {
-        wire.change(LoadCollection { collection_name: (*name).clone() })?;
+/// The parameters of a field's index; `None` where it has none.
+pub fn described(wire: &Wire, collection: &str, field: &str) -> Result<Option<Vec<Pair>>> {
+    let asked = DescribeIndex { collection_name: collection.to_owned(), field_name: field.to_owned() };
+    let index = wire.ask(asked)?.indexes.into_iter().find(|index| index.field_name == field);
+    Ok(index.map(|index| index.params))
+}
+
+/// Has the server load a collection, and waits until it has. One that is loaded is left as it is: with as many replicas
+/// as somebody wanted.
+pub fn load(wire: &Wire, name: &str) -> Result<()> {
+    if wire.is_loaded(name) {
+        return Ok(());
     }
+    wire.change(LoadCollection { collection_name: name.to_owned() })?;
     let begun = Instant::now();
-    for name in missing {
-        while wire.ask(GetLoadingProgress { collection_name: name.clone() })?.progress < 100 {
-            if begun.elapsed() > LOADING {
-                return Err(wire.wrong(format!("not loaded after {} s", LOADING.as_secs())));
-            }
-            std::thread::sleep(LOOK);
+    while wire.ask(GetLoadingProgress { collection_name: name.to_owned() })?.progress < 100 {
+        if begun.elapsed() > LOADING {
+            return Err(wire.wrong(format!("not loaded after {} s", LOADING.as_secs())));
         }
+        std::thread::sleep(LOOK);
     }
     Ok(())
 }

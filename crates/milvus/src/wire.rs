@@ -156,8 +156,9 @@ impl Wire {
     }
 
     /// Whether the server has a collection where it can be searched, whole.
-    pub fn is_loaded(&self, collection: String) -> bool {
-        self.once(GetLoadingProgress { collection_name: collection }).is_ok_and(|answer| answer.progress >= 100)
+    pub fn is_loaded(&self, collection: &str) -> bool {
+        self.once(GetLoadingProgress { collection_name: collection.to_owned() })
+            .is_ok_and(|answer| answer.progress >= 100)
     }
 
     /// One call, and more of the same while that may help.
