@@ -109,6 +109,13 @@ fn a_worker_embeds_what_comes_in_and_gives_what_indexing_would() {
     place.ok(&["import", "one.parquet", "-c", "embedded"]);
     let texts = |collection: &str| answers(&place, collection).into_iter().map(|(_, text, dense)| (text, dense));
     assert!(texts("embedded").eq(texts(".nigh")));
+
+    // Files have the same names either way.
+    place.put("docs/tides.txt", "Tides rise twice a day.");
+    place.ok(&["index", "docs", "-c", "files"]);
+    place.ok(&["embed", "docs", "--out", "docs.jsonl"]);
+    let report = place.json(0, &["import", "docs.jsonl", "-c", "files"]);
+    assert_eq!((&report["added"], &report["unchanged"]), (&json!(0), &json!(1)), "{report}");
 }
 
 #[test]

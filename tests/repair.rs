@@ -94,9 +94,27 @@ fn without_its_commit_a_collection_is_said_to_be_lost() {
 }
 
 #[test]
+fn words_are_found_without_vectors() {
+    let place = three();
+    let search = |place: &Place| place.json(0, &["search", "holds", "--mode", "lexical"])["hits"].clone();
+    let before = search(&place);
+    assert_eq!(before.as_array().unwrap().len(), 2);
+    files(&place, "vectors", "vec").iter().for_each(flip);
+    place.run(&["search", "holds", "--mode", "dense", "--exact"]).said(2, &["vec", "--repair"]);
+    assert_eq!(search(&place), before);
+}
+
+#[test]
 fn the_marker_comes_back() {
     let place = three();
     let before = answers(&place);
+    std::fs::remove_file(place.path(".nigh/nigh.collection")).unwrap();
+    for command in [&["search", "tides"][..], &["stats"], &["index", "."]] {
+        place.run(command).said(2, &["nigh.collection", "--repair"]);
+    }
+    place.run(&["check"]).said(1, &["nigh.collection", "--repair"]);
+    place.ok(&["check", "--repair"]);
+    assert_eq!(answers(&place), before);
     place.put(".nigh/nigh.collection", "nigh cpllection, format 3\n");
     place.run(&["check"]).said(1, &["nigh.collection", "expected"]);
     place.ok(&["check", "--repair"]);

@@ -12,14 +12,19 @@ pub struct Names {
 impl Names {
     /// For the collection at this location.
     pub fn new(collection: &str) -> Self {
+        // No folder holds it.
         if store::remote::is_remote(collection) {
-            // No folder holds it: names count from here.
-            let here = std::env::current_dir().unwrap_or_default();
-            return Self { base: here.canonicalize().unwrap_or(here) };
+            return Self::here();
         }
         let absolute = std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
         let parent = absolute.parent().unwrap_or(&absolute);
         Self { base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()) }
+    }
+
+    /// For a collection in the current folder.
+    pub fn here() -> Self {
+        let here = std::env::current_dir().unwrap_or_default();
+        Self { base: here.canonicalize().unwrap_or(here) }
     }
 
     /// The name of a path whose root is canonical.

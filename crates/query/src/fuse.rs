@@ -16,6 +16,11 @@ pub(crate) fn in_use(collection: &dyn Collection, options: &Options) -> Fusion {
 /// The constant of reciprocal ranks, as their authors set it.
 const RRF: f32 = 60.0;
 
+/// How many passages without a word of the question count for each that holds one, where these do not fill their list: found passages
+/// of the same score lie three standard deviations above them then. One with a word of its own is among the first, and a question
+/// whose meaning points elsewhere can still go there.
+const WORDLESS: usize = 9;
+
 /// What a passage got from each list.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Parts {
@@ -29,11 +34,12 @@ pub struct Parts {
 
 /// The weighted sum of the two lists' scores over their first `pool`, made comparable by the
 /// fusion's method; a passage that a list does not have there counts as that list's lowest, or, by ranks
-/// alone, as nothing. A list that is empty takes no part. Passages that lie deeper in both lists follow below
-/// all those, in the order of the whole lists' fusion.
+/// alone, as nothing. A lexical list shorter than `pool` has all that hold a word of the question: the others' BM25
+/// is known to be 0 and counts as such. A list that is empty takes no part. Passages that lie deeper in both lists
+/// follow below all those, in the order of the whole lists' fusion.
 pub fn fuse(dense: &[Candidate], lexical: &[Candidate], pool: usize, fusion: Fusion) -> Vec<(PassageKey, f32, Parts)> {
     let (near, worded) = (first(dense, pool), first(lexical, pool));
-    let mut head = summed(near, worded, fusion);
+    let mut head = summed(near, worded, pool, fusion);
     // Most searches ask for no more than is fused.
     if (near.len(), worded.len()) == (dense.len(), lexical.len()) {
         return head;
@@ -41,7 +47,7 @@ pub fn fuse(dense: &[Candidate], lexical: &[Candidate], pool: usize, fusion: Fus
     let known: HashMap<PassageKey, usize> = head.iter().enumerate().map(|(at, (key, ..))| (*key, at)).collect();
     let lowest = head.iter().map(|(_, score, _)| *score).fold(f32::INFINITY, f32::min);
     let deeper: Vec<_> =
-        summed(dense, lexical, fusion).into_iter().filter(|(key, ..)| !known.contains_key(key)).collect();
+        summed(dense, lexical, pool, fusion).into_iter().filter(|(key, ..)| !known.contains_key(key)).collect();
     let highest = deeper.iter().map(|(_, score, _)| *score).fold(f32::NEG_INFINITY, f32::max);
     head.extend(deeper.into_iter().map(|(key, score, parts)| (key, lowest - 1.0 + (score - highest), parts)));
     head
@@ -53,23 +59,29 @@ fn first(list: &[Candidate], n: usize) -> &[Candidate] {
     &list[..list.partition_point(|found| found.score >= last.score)]
 }
 
-fn summed(dense: &[Candidate], lexical: &[Candidate], fusion: Fusion) -> Vec<(PassageKey, f32, Parts)> {
+fn summed(dense: &[Candidate], lexical: &[Candidate], pool: usize, fusion: Fusion) -> Vec<(PassageKey, f32, Parts)> {
     let mut parts: HashMap<PassageKey, (Parts, [Option<f32>; 2])> = HashMap::with_capacity(dense.len() + lexical.len());
     let weights = match (dense.is_empty(), lexical.is_empty()) {
         (false, false) => [fusion.dense, 1.0 - fusion.dense],
         (with_dense, with_lexical) => [f32::from(u8::from(!with_dense)), f32::from(u8::from(!with_lexical))],
     };
-    let mut lowest = [0.0; 2];
     for (of, list) in [dense, lexical].into_iter().enumerate() {
-        let comparable = comparable(list, fusion.method);
+        for found in list {
+            let (parts, _) = parts.entry(found.key).or_default();
+            *(if of == 0 { &mut parts.dense } else { &mut parts.lexical }) = Some(found.score);
+        }
+    }
+    // As many of them as would fill the list, but no more than leave meaning a say.
+    let wordless = pool.min(parts.len()).saturating_sub(lexical.len()).min(WORDLESS * lexical.len());
+    let mut lowest = [0.0; 2];
+    for (of, (list, zeros)) in [(dense, 0), (lexical, wordless)].into_iter().enumerate() {
+        let comparable = comparable(list, zeros, fusion.method);
         lowest[of] = match fusion.method {
             FusionMethod::Rrf => 0.0,
             _ => comparable.iter().copied().reduce(f32::min).unwrap_or(0.0),
         };
         for (found, value) in list.iter().zip(comparable) {
-            let (parts, values) = parts.entry(found.key).or_default();
-            *(if of == 0 { &mut parts.dense } else { &mut parts.lexical }) = Some(found.score);
-            values[of] = Some(value);
+            parts.entry(found.key).or_default().1[of] = Some(value);
         }
     }
     parts
@@ -83,9 +95,9 @@ fn summed(dense: &[Candidate], lexical: &[Candidate], fusion: Fusion) -> Vec<(Pa
         .collect()
 }
 
-/// A list's scores, comparable with another's.
-fn comparable(list: &[Candidate], method: FusionMethod) -> Vec<f32> {
-    let scores = || list.iter().map(|found| found.score);
+/// A list's scores, and then so many that are 0, comparable with another's.
+fn comparable(list: &[Candidate], zeros: usize, method: FusionMethod) -> Vec<f32> {
+    let scores = || list.iter().map(|found| found.score).chain(std::iter::repeat_n(0.0, zeros));
     match method {
         FusionMethod::Rrf => {
             // Equal scores share the better rank: which of them comes first is for their names to decide.
@@ -145,22 +157,38 @@ mod tests {
     #[test]
     fn each_method_is_what_it_says() {
         let (dense, lexical) = (list(&[(1, 0.9), (2, 0.8), (3, 0.1)]), list(&[(2, 20.0), (4, 12.0), (1, 10.0)]));
-        let min_max = fuse(&dense, &lexical, 10, by(FusionMethod::MinMax));
+        let min_max = fuse(&dense, &lexical, 3, by(FusionMethod::MinMax));
         assert!((of(&min_max, 2).0 - (0.875 + 1.0) / 2.0).abs() < 1e-6 && (of(&min_max, 1).0 - 0.5).abs() < 1e-6);
         assert_eq!((of(&min_max, 4).1.dense, of(&min_max, 4).1.lexical), (None, Some(12.0)));
         // Means .6 and 14, deviations √(.38 / 3) and √(56 / 3).
-        let z = fuse(&dense, &lexical, 10, by(FusionMethod::ZScore));
+        let z = fuse(&dense, &lexical, 3, by(FusionMethod::ZScore));
         let (near, worded) = ((0.38f32 / 3.0).sqrt(), (56f32 / 3.0).sqrt());
         assert!((of(&z, 2).0 - (0.2 / near + 6.0 / worded) / 2.0).abs() < 1e-5);
         assert!(
             (of(&z, 4).0 - (-0.5 / near - 2.0 / worded) / 2.0).abs() < 1e-5,
             "what a list lacks counts as its lowest"
         );
-        let spread = fuse(&dense, &lexical, 10, by(FusionMethod::Distribution));
+        let spread = fuse(&dense, &lexical, 3, by(FusionMethod::Distribution));
         assert!((of(&spread, 2).0 - (0.5 + of(&z, 2).0 / 6.0)).abs() < 1e-5);
-        let rrf = fuse(&dense, &lexical, 10, by(FusionMethod::Rrf));
+        let rrf = fuse(&dense, &lexical, 3, by(FusionMethod::Rrf));
         assert!((of(&rrf, 2).0 - (1.0 / 62.0 + 1.0 / 61.0) / 2.0).abs() < 1e-6);
         assert!((of(&rrf, 4).0 - 0.5 / 62.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_word_that_one_passage_has_brings_it_up() {
+        let dense: Vec<(u64, f32)> = (0..100).map(|key| (key, 0.5 - key as f32 / 200.0)).collect();
+        let place = |fused: &[(PassageKey, f32, Parts)]| sorted(fused.to_vec()).iter().position(|(key, _)| *key == 60);
+        for method in [FusionMethod::ZScore, FusionMethod::Distribution, FusionMethod::MinMax] {
+            let fused = fuse(&list(&dense), &list(&[(60, 5.0)]), 300, by(method));
+            assert!(of(&fused, 59).1.shares[1] < of(&fused, 60).1.shares[1], "{method:?}");
+            assert_eq!(place(&fused), Some(0), "{method:?}");
+        }
+        let z = fuse(&list(&dense), &list(&[(60, 5.0)]), 300, by(FusionMethod::ZScore));
+        assert!((of(&z, 60).1.shares[1] - 1.5).abs() < 1e-5 && (of(&z, 59).1.shares[1] + 0.5 / 3.0).abs() < 1e-5);
+        // A list that is full may lack passages that hold the words.
+        let full = fuse(&list(&dense), &list(&[(60, 5.0)]), 1, by(FusionMethod::ZScore));
+        assert_eq!(of(&full, 0).1.shares[1], of(&full, 60).1.shares[1]);
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub fn select(
     let k = options.k;
     let mut selected = Selected { hits: ranked, next: None, rerank };
     if options.collapse {
-        selected = collapse(collection, selected, if options.diverse.is_some() { usize::MAX } else { k })?;
+        let k = if options.diverse.is_some() { usize::MAX } else { k };
+        selected = collapse(collection, selected, k, options.mode)?;
     }
     match options.diverse {
         Some(unlike) => {
@@ -97,9 +98,14 @@ fn rerank(
 }
 
 /// Puts every copy of a better candidate under it.
-fn collapse(collection: &dyn Collection, selected: Selected, k: usize) -> Result<Selected> {
+fn collapse(collection: &dyn Collection, selected: Selected, k: usize, mode: Mode) -> Result<Selected> {
     let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
-    let vectors = collection.vectors(&keys)?;
+    let vectors = match collection.vectors(&keys) {
+        // A search for words goes without: texts decide, vectors only spare reading most of them.
+        Err(error) if mode == Mode::Lexical && error.is_damage() => None,
+        vectors => Some(vectors?),
+    };
+    let far = |a: usize, b: usize| vectors.as_ref().is_some_and(|of| dot()(&of[a], &of[b]) < copies::NEAR);
     let mut hits: Vec<Ranked> = Vec::new();
     let (mut places, mut rows, mut next) = (Vec::<usize>::new(), Vec::<Option<HashSet<u64>>>::new(), None);
     let text_rows = |key| -> Result<HashSet<u64>> {
@@ -110,7 +116,7 @@ fn collapse(collection: &dyn Collection, selected: Selected, k: usize) -> Result
         let mut own = None;
         let mut copy_of = None;
         for (hit, &place) in places.iter().enumerate().take(FOLDED) {
-            if dot()(&vectors[place], &vectors[at]) < copies::NEAR {
+            if far(place, at) {
                 continue;
             }
             if own.is_none() {

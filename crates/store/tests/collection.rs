@@ -333,6 +333,7 @@ fn what_is_there_already_is_not_overwritten() {
     .err()
     .unwrap();
     assert!(matches!(error, Error::Occupied { .. }));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is put into it");
     let error = store::open(dir.path().to_str().unwrap()).err().unwrap();
     assert!(error.to_string().contains("nigh index"), "{error}");
 }

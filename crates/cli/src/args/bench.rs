@@ -31,7 +31,7 @@ pub enum BenchWhat {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   nigh bench search --queries questions.jsonl
-  nigh bench search -c books --queries questions.jsonl --mode dense --filter year:>2000
+  nigh bench search -c books --queries questions.jsonl --mode dense --filter 'year:>2000'
 
 Questions are asked one after the other, as nigh search asks them, embedding included, after some
 to warm up. What is told is the middle one, and those that nine in ten and ninety-nine in a hundred

@@ -192,7 +192,7 @@ pub struct Reading {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   nigh export passages.parquet                for Spark, DuckDB, pandas or another engine
-  nigh export -c books | jq .passage_id       JSON lines
+  nigh export -c books | jq '.passage_id // empty'   JSON lines; the first says what made them
   nigh export - | ssh host nigh import -      into a collection elsewhere
 
 A row is a passage: article, title, path, metadata, byte span, line, text and unit vector; the first of an article has
@@ -231,12 +231,12 @@ pub struct Import {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   nigh embed corpus.parquet --out vectors.parquet
-  nigh embed docs/ --model static | jq -c '[.passage_id, .vector]'
+  nigh embed docs/ --model static | jq -c 'select(.vector) | [.passage_id, .vector]'
   nigh embed - --out - < part.jsonl           a worker: articles in, passages and vectors out
 
 Records are as for nigh index: JSON lines or Parquet rows with a text and as much of _id, title and metadata
-as there is, or files of any other format. What it writes is as for nigh export, and nigh import takes it. The same
-articles give the same bytes. A file that was not finished does not get its name.")]
+as there is, or files of any other format, called as nigh index calls them. What it writes is as for nigh export, and
+nigh import takes it. The same articles of the same names give the same bytes. A file that was not finished does not get its name.")]
 pub struct Embed {
     /// Files and folders of articles; `-` is standard input, JSON lines unless --format says otherwise.
     #[arg(value_name = "PATH", default_value = "-")]

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::output::Output;
 use crate::progress::Bars;
 use anyhow::{Context, bail};
+use engine::Names;
 use engine::embedding::{self, Embedded};
 use engine::text::counted;
 use exchange::Header;
@@ -59,7 +60,9 @@ fn said(done: &Embedded) -> String {
 /// What there is to read, and what has to live until it is read.
 fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile>)> {
     if args.paths.iter().all(|path| path != Path::new(STANDARD)) {
-        let name = |path: &Path| path.to_string_lossy().into_owned();
+        // As a collection that is made here would call them, so that import knows what is there already.
+        let names = Names::here();
+        let name = |path: &Path| names.name(path);
         let found: Vec<Found> = walk(&canonical(&args.paths)?, args.reading.format.format(), name).collect();
         if found.iter().all(|found| matches!(found, Found::Unsupported(_))) {
             bail!("nothing to embed: no files in a format read here ({})", Format::ALL);

@@ -105,12 +105,27 @@ impl Layout {
         Ok(disk::write(&files, &self.marker(), self.marker_text().as_bytes())?)
     }
 
+    /// That there is nothing of a collection that has lost its marker; what a creation cut short left behind may be there.
+    pub fn holds_nothing(&self) -> Result<()> {
+        let files =
+            [self.text(), self.vectors()].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+        let holds = |path: &Path| path.extension().is_some_and(|kind| kind == "store" || kind == "vec");
+        let some = files.filter_map(|entry| Some(entry.ok()?.path())).any(|path| holds(&path));
+        // Looked at last: it may just have been made.
+        if some && !self.marker().exists() {
+            let problem = "it is not there, but a collection is; nigh check --repair makes it again";
+            return Err(Error::damaged(self.marker(), problem));
+        }
+        Ok(())
+    }
+
     /// The format that the marker says.
     fn marked(&self) -> Result<u64> {
         let path = self.marker();
         let text = match std::fs::read(&path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.holds_nothing()?;
                 return Err(Error::NotFound { path: self.root.clone() });
             }
             Err(error) => return Err(Error::io(path)(error)),

@@ -33,26 +33,11 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let made: Vec<PathBuf> = made.map(Path::to_owned).collect();
     disk.create_folder(root).map_err(Error::io(root))?;
     made.iter().try_for_each(|folder| sync(disk, folder.parent()))?;
-    // First of all, so that no two processes make it at once.
+    // Nothing is put into somebody else's folder.
+    free(layout)?;
+    // Then this, so that no two processes make it at once.
     let _lock = WriterLock::take(layout)?;
-    let unfinished = layout.marker().with_extension("unfinished");
-    let ours = [layout.text(), layout.vectors(), layout.lock(), unfinished.clone()];
-    let entries = fs::read_dir(root).map_err(Error::io(root))?;
-    let paths =
-        entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>().map_err(Error::io(root))?;
-    // What a creation cut short left behind may be there, nothing else: no collection that has lost its marker.
-    let folders =
-        [layout.text(), layout.vectors()].into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
-    let holds = |path: &Path| path.extension().is_some_and(|kind| kind == "store" || kind == "vec");
-    if folders.filter_map(|entry| Some(entry.ok()?.path())).any(|path| holds(&path)) {
-        return Err(Error::damaged(
-            layout.marker(),
-            "it is not there, but a collection is; nigh check --repair makes it again",
-        ));
-    }
-    if paths.iter().any(|path| !ours.contains(path)) {
-        return Err(Error::Occupied { path: root.to_owned() });
-    }
+    free(layout)?;
     for folder in [layout.text(), layout.vectors()] {
         disk.create_folder(&folder).map_err(Error::io(&folder))?;
         for left_over in fs::read_dir(&folder).map_err(Error::io(&folder))? {
@@ -68,6 +53,19 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     // The marker must not outlast what it marks.
     sync(disk, Some(root))?;
     layout.mark()
+}
+
+/// That a collection can be made in its folder: nothing is there but what a creation cut short left behind.
+fn free(layout: &Layout) -> Result<()> {
+    layout.holds_nothing()?;
+    let root = layout.root();
+    let ours = [layout.text(), layout.vectors(), layout.lock(), layout.marker().with_extension("unfinished")];
+    for entry in fs::read_dir(root).map_err(Error::io(root))? {
+        if !ours.contains(&entry.map_err(Error::io(root))?.path()) {
+            return Err(Error::Occupied { path: root.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn sync(disk: &dyn Disk, folder: Option<&Path>) -> Result<()> {
