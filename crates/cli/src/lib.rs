@@ -49,8 +49,8 @@ pub fn main() -> ExitCode {
     commands::apart::set_up();
     let args = Args::parse();
     let mut output = Output::new(args.json);
-    // Who checks or mends has been told what can be done.
-    let hints = !matches!(args.command, Command::Check(_));
+    // Where mending itself fails, it is no advice.
+    let mends = matches!(&args.command, Command::Check(check) if check.repair);
     let result = run(args, &mut output, begun).and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
-            if hints && is_damage(&error) {
+            if !mends && is_damage(&error) {
                 output::note("nigh check --repair builds again what is damaged, as far as that can be done");
             }
             ExitCode::from(if is_partly(&error) { 1 } else { 2 })

@@ -23,8 +23,7 @@ impl Names {
 
     /// For a collection in the current folder.
     pub fn here() -> Self {
-        let here = std::env::current_dir().unwrap_or_default();
-        Self { base: here.canonicalize().unwrap_or(here) }
+        Self { base: current() }
     }
 
     /// The name of a path whose root is canonical.
@@ -41,7 +40,11 @@ impl Names {
     /// The path as it can be opened from here.
     pub fn path(&self, name: &str) -> String {
         let path = self.absolute(name);
-        let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-        path.strip_prefix(&here).unwrap_or(&path).to_string_lossy().into_owned()
+        path.strip_prefix(current()).unwrap_or(&path).to_string_lossy().into_owned()
     }
+}
+
+/// The current folder, canonical.
+fn current() -> PathBuf {
+    std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default()
 }
