@@ -4,10 +4,10 @@ default: check
 
 check:
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo clippy --workspace --all-features --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
     cargo deny check licenses bans sources
-    cargo test --workspace
+    cargo test --workspace --all-features
 
 demo:
     cargo run --release -- demo
@@ -19,9 +19,9 @@ page:
 
 # Kills, faults, power cuts and damage at full length: half an hour.
 reliability:
-    NIGH_KILLS=500 cargo test --test crash -- --nocapture
-    NIGH_SECONDS=600 cargo test -p store --test readers -- --nocapture
-    cargo test -p store --test faults --test damage -- --ignored --nocapture
+    NIGH_KILLS=500 cargo test --test e2e -- crash:: --nocapture
+    NIGH_SECONDS=600 cargo test -p store --test integration -- readers:: --nocapture
+    cargo test -p store --test integration -- --ignored --nocapture
 
 # Criterion benches of the index.
 bench:

@@ -1,8 +1,6 @@
 //! What a new user does wrong, what they read then, and that nothing was lost by it.
 
-mod common;
-
-use common::{Place, Ran};
+use crate::common::{Place, Ran};
 
 const GOOD: &str = "Tides\n\nThe moon pulls the sea.";
 

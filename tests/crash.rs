@@ -4,9 +4,7 @@
 //! `NIGH_KILLS` says how many moments; a hundred take about a minute.
 #![cfg(unix)]
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;

@@ -1,7 +1,5 @@
 //! The rules that the articles and paraphrases in data/ keep.
 
-mod common;
-
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -82,13 +80,13 @@ fn keeps_the_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least
 
 #[test]
 fn the_provided_article_has_five_paraphrases_a_question() {
-    let data = common::data();
+    let data = crate::common::data();
     keeps_the_rules(&[data.join("provided-article.txt")], &paraphrases(&data.join("paraphrases.jsonl")), 5);
 }
 
 #[test]
 fn the_sample_has_two_dozen_articles_and_two_paraphrases_a_question() {
-    let folder = common::data().join("sample");
+    let folder = crate::common::data().join("sample");
     let mut articles: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     articles.retain(|path| path.extension().is_some_and(|e| e == "txt"));
     assert!(articles.len() >= 24, "{}", articles.len());
@@ -97,8 +95,8 @@ fn the_sample_has_two_dozen_articles_and_two_paraphrases_a_question() {
 
 #[test]
 fn questions_are_never_indexed() {
-    let place = common::Place::new();
-    let data = common::data();
+    let place = crate::common::Place::new();
+    let data = crate::common::data();
     place.ok(&["index", data.to_str().unwrap()]);
     let stats = place.json(0, &["stats"]);
     assert_eq!((stats["articles"].as_u64(), stats["questions"].as_u64()), (Some(25), Some(200)));

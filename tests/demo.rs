@@ -1,8 +1,6 @@
 //! The first thing a newcomer runs, and the golden figures on the articles in data/.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use serde_json::Value;
 
 fn verdict<'a>(demo: &'a Value, articles: &str, wording: &str, mode: &str) -> &'a Value {

@@ -1,8 +1,6 @@
 //! A tested verdict: golden figures, causes that add up, run files, grids, reports.
 
-mod common;
-
-use common::{Place, data};
+use crate::common::{Place, data};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

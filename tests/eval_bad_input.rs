@@ -1,8 +1,6 @@
 //! Judgements, questions and runs that are not what they should be: named, counted, never guessed.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 
 fn place() -> Place {
     let place = Place::new();

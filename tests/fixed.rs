@@ -1,13 +1,11 @@
 //! The static model: indexing without a wait, and questions that the built-in model has the last word on.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 
 #[test]
 fn a_static_collection_is_ranked_by_the_built_in_model() {
     let place = Place::new();
-    let sample = common::data().join("sample");
+    let sample = crate::common::data().join("sample");
     let report = place.json(0, &["index", sample.to_str().unwrap(), "--model", "static"]);
     assert_eq!((&report["articles"], &report["model"]), (&24.into(), &"minilm-l6-v2-static".into()));
     let asked = "why is one high tide a day bigger than the other";
@@ -31,7 +29,7 @@ fn a_static_collection_is_ranked_by_the_built_in_model() {
 #[test]
 fn a_verdict_judges_both_stages() {
     let place = Place::new();
-    place.put("faq.txt", std::fs::read(common::data().join("provided-article.txt")).unwrap());
+    place.put("faq.txt", std::fs::read(crate::common::data().join("provided-article.txt")).unwrap());
     place.ok(&["index", "faq.txt", "--format", "qa", "--model", "static"]);
     let verdict = place.json(0, &["eval", "--qa", "--mode", "hybrid,lexical"]);
     let names: Vec<&str> = verdict["systems"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();

@@ -1,8 +1,6 @@
 //! Collections of every released format open, answer, check as sound, are mended, and go on.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use std::path::Path;
 
 fn copy(from: &Path, to: &Path) {

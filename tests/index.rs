@@ -1,8 +1,6 @@
 //! A collection kept up to date: new, changed and vanished articles; formats; configuration.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use serde_json::json;
 
 fn counts(report: &serde_json::Value) -> [u64; 4] {

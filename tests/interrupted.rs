@@ -2,9 +2,7 @@
 //! lost, and the same command goes on.
 #![cfg(unix)]
 
-mod common;
-
-use common::{Place, Ran};
+use crate::common::{Place, Ran};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 

@@ -1,12 +1,8 @@
 //! What holds of a collection wherever it is kept: in a folder, and on the Milvus servers that MILVUS_URI names.
 
-mod common;
-#[path = "common/server.rs"]
-mod server;
-
-use common::{Kept, Place, data, names};
+use crate::common::server::Server;
+use crate::common::{Kept, Place, data, names};
 use serde_json::{Value, json};
-use server::Server;
 use std::collections::BTreeSet;
 
 /// The servers to be tried, and whether they look for words.
@@ -258,7 +254,7 @@ fn milvus_takes_what_several_bring_at_once() {
             })
             .collect();
         for import in importing {
-            let ran: common::Ran = import.wait_with_output().unwrap().into();
+            let ran: crate::common::Ran = import.wait_with_output().unwrap().into();
             assert_eq!(ran.code, 0, "{server}: {}{}", ran.out, ran.err);
         }
         let check = place.json(0, &["check", "-c", &kept.0]);
@@ -344,7 +340,7 @@ fn what_is_wrong_with_a_collection_on_milvus_is_said() {
         // The half of it that has no passages is none by itself.
         place.run(&["stats", "-c", &format!("{}_articles", kept.0)]).said(2, &["that nigh did not make"]);
         if std::env::var("NIGH_MILVUS_TOKEN").is_ok() {
-            let asked = |name: &str, value: &str| -> common::Ran {
+            let asked = |name: &str, value: &str| -> crate::common::Ran {
                 place.command(&["stats", "-c", &kept.0]).env(name, value).output().unwrap().into()
             };
             asked("NIGH_MILVUS_TOKEN", "root:wrong").said(2, &["auth check failure", "NIGH_MILVUS_TOKEN is"]);
@@ -357,7 +353,7 @@ fn what_is_wrong_with_a_collection_on_milvus_is_said() {
     place
         .run(&["search", "moon", "-c", "milvus://127.0.0.1:9/books"])
         .said(2, &["milvus://127.0.0.1:9/default/books: no Milvus answers there", "refused"]);
-    let ran: common::Ran = asking.wait_with_output().unwrap().into();
+    let ran: crate::common::Ran = asking.wait_with_output().unwrap().into();
     ran.said(2, &["/default/books: ", "timed out"]);
 }
 
@@ -401,7 +397,7 @@ fn milvus_killed_in_the_middle_of_indexing_loses_and_doubles_nothing() {
     assert!(indexing.try_wait().unwrap().is_none(), "it was over before the server was killed");
     let restarted = std::process::Command::new("sh").args(["-c", &restart]).status().unwrap();
     assert!(restarted.success());
-    let ran: common::Ran = indexing.wait_with_output().unwrap().into();
+    let ran: crate::common::Ran = indexing.wait_with_output().unwrap().into();
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
     let stats = place.json(0, &["stats", "-c", &kept.0]);

@@ -1,8 +1,6 @@
 //! Models through fastembed and ONNX Runtime.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 
 /// Where the runtime is, for the tests that need it.
 fn runtime() -> String {
@@ -13,7 +11,7 @@ fn runtime() -> String {
 #[ignore = "needs ONNX Runtime: pip install onnxruntime, and ORT_DYLIB_PATH set to its libonnxruntime file"]
 fn a_local_folder_gives_the_vectors_of_the_built_in_model() {
     let place = Place::new();
-    let data = common::data();
+    let data = crate::common::data();
     let model = data.parent().unwrap().join("models/minilm-l6-v2-int8");
     let run = |args: &[&str]| {
         let output = place.command(args).env("ORT_DYLIB_PATH", runtime()).output().unwrap();
@@ -47,7 +45,7 @@ fn a_local_folder_gives_the_vectors_of_the_built_in_model() {
 
 /// A folder with the cross-encoder of the fixtures: it counts the passage's word pieces that the question has too.
 fn cross_encoder(place: &Place) {
-    let root = common::data().parent().unwrap().to_owned();
+    let root = crate::common::data().parent().unwrap().to_owned();
     place.put("cross/model.onnx", std::fs::read(root.join("tests/fixtures/cross-encoder/model.onnx")).unwrap());
     for file in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
         place.put(&format!("cross/{file}"), std::fs::read(root.join("models/minilm-l6-v2-int8").join(file)).unwrap());
@@ -78,7 +76,7 @@ fn a_cross_encoder_decides_alone() {
         assert!(scores.is_sorted_by(|a, b| a >= b) && scores[0] - scores[2] >= 3.0, "{scores:?}");
     }
     // An embedding model in its place gives no scores of pairs.
-    let model = common::data().parent().unwrap().join("models/minilm-l6-v2-int8");
+    let model = crate::common::data().parent().unwrap().join("models/minilm-l6-v2-int8");
     let output = run(&["search", "boats", "--rerank", model.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("logits"), "{said}");
@@ -91,7 +89,7 @@ fn a_reranker_without_its_runtime_says_what_to_do() {
     place.put("a.txt", "Tides\n\nThe moon pulls the sea.");
     place.ok(&["index", "a.txt"]);
     let mut command = place.command(&["search", "moon", "--rerank", "cross"]);
-    let ran: common::Ran = command.env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so").output().unwrap().into();
+    let ran: crate::common::Ran = command.env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so").output().unwrap().into();
     ran.said(2, &["needs ONNX Runtime", "pip install onnxruntime"]);
 }
 

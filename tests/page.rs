@@ -1,12 +1,8 @@
 //! The page in a real browser, and the API with the clients that people have.
 
-mod common;
-#[path = "common/server.rs"]
-mod server;
-
-use common::Place;
+use crate::common::Place;
+use crate::common::server::Server;
 use serde_json::json;
-use server::Server;
 use std::path::Path;
 use std::process::Command;
 

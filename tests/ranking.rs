@@ -1,8 +1,6 @@
 //! How hits are ranked and shown: fusing, reranking, copies, variety, surroundings, scores taken apart.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use serde_json::Value;
 
 const STORY: &str = "The harbour master said on Friday that the old lighthouse will be lit again after forty years of darkness, \

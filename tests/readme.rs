@@ -1,14 +1,12 @@
 //! The README's commands, run as they stand.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 
 #[test]
 fn every_command_of_the_readme_works() {
-    let readme = std::fs::read_to_string(common::data().parent().unwrap().join("README.md")).unwrap();
+    let readme = std::fs::read_to_string(crate::common::data().parent().unwrap().join("README.md")).unwrap();
     let place = Place::new();
-    for entry in std::fs::read_dir(common::data().join("sample")).unwrap().map(|entry| entry.unwrap().path()) {
+    for entry in std::fs::read_dir(crate::common::data().join("sample")).unwrap().map(|entry| entry.unwrap().path()) {
         place.put(&format!("docs/{}", entry.file_name().unwrap().to_string_lossy()), std::fs::read(&entry).unwrap());
     }
     place.put("docs/.ignore", "paraphrases.jsonl\n");

@@ -1,8 +1,6 @@
 //! Recall against the exact scan, on raw files and on a collection.
 
-mod common;
-
-use common::{Place, data};
+use crate::common::{Place, data};
 use serde_json::Value;
 
 /// Rows of numbers that repeat for ever in the same way, as raw 32-bit floats.

@@ -1,8 +1,6 @@
 //! `nigh check --repair`: what is damaged is built again from what is not, and what is lost is named.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use std::path::PathBuf;
 
 /// Three articles in two segments, each with the vectors of its own passages.

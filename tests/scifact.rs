@@ -1,8 +1,6 @@
 //! The figures that other engines publish: SciFact, whole abstracts, exact search.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use std::path::PathBuf;
 
 #[test]

@@ -1,9 +1,7 @@
 //! A corpus of Parquet through Spark into Milvus, with an executor lost on the way.
 
-mod common;
-
+use crate::common::{Kept, Place, Ran, names};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use common::{Kept, Place, Ran, names};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! Fitting the fusing to questions: what is kept, what it is worth, and what is left alone.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use serde_json::Value;
 
 /// Articles that only their words tell apart, and questions with those words among misleading ones.
@@ -35,7 +33,7 @@ fn mean(report: &Value, system: &str) -> f64 {
 #[test]
 fn what_is_better_is_kept_and_used() {
     let place = Place::new();
-    place.ok(&["index", common::data().join("sample").to_str().unwrap()]);
+    place.ok(&["index", crate::common::data().join("sample").to_str().unwrap()]);
     // The articles' own questions: meaning tells them apart better than words.
     let asked = ["eval", "--qa", "--mode", "hybrid,dense,lexical", "--metrics", "MRR@10"];
     let verdict = || place.json(0, &asked);

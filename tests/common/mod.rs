@@ -1,6 +1,8 @@
 //! A folder of its own for each test, and the program run in it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod server;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -99,6 +99,11 @@ impl Server {
 
     /// Uploads files. Gives the job.
     pub fn begin_upload(&self, collection: &str, files: &[(&str, &str)]) -> Value {
+        self.try_upload(collection, files).said(202, &[]).json()
+    }
+
+    /// Uploads files. Gives the answer.
+    pub fn try_upload(&self, collection: &str, files: &[(&str, &str)]) -> Reply {
         let mut body = String::new();
         for (name, text) in files {
             body += &format!(
@@ -107,9 +112,7 @@ impl Server {
         }
         body += "--edge--\r\n";
         let headers = [("content-type", "multipart/form-data; boundary=edge")];
-        let begun =
-            self.ask("POST", &format!("/v1/collections/{collection}/articles"), &headers, Some(body.as_bytes()));
-        begun.said(202, &[]).json()
+        self.ask("POST", &format!("/v1/collections/{collection}/articles"), &headers, Some(body.as_bytes()))
     }
 
     /// Waits for the end of a job by its events; gives it with its result.

@@ -1,6 +1,7 @@
 //! `nigh.toml`: defaults for flags, from this folder or the nearest one above that has it.
 
 use crate::args::{ChunkArg, ModeArg, OnCollection};
+use crate::milvus;
 use anyhow::Context;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -24,20 +25,10 @@ pub struct Config {
     pub k: Option<u32>,
     pub mode: Option<ModeArg>,
     #[serde(default)]
-    milvus: Milvus,
+    milvus: milvus::Settings,
     /// The folder of the file; relative paths in it count from there.
     #[serde(skip)]
     folder: PathBuf,
-}
-
-/// How to come into collections on Milvus; the environment wins.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Milvus {
-    token: Option<String>,
-    tls: Option<bool>,
-    ca: Option<PathBuf>,
-    index: Option<String>,
 }
 
 impl Config {
@@ -62,29 +53,7 @@ impl Config {
 
     /// Has collections on Milvus opened as the environment and the file say.
     pub fn register(&self) -> anyhow::Result<()> {
-        let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let tls = match said("NIGH_MILVUS_TLS").as_deref() {
-            None => self.milvus.tls.unwrap_or(false),
-            Some("1" | "true") => true,
-            Some("0" | "false") => false,
-            Some(other) => anyhow::bail!("NIGH_MILVUS_TLS={other}: expected 1 or 0"),
-        };
-        let index = match said("NIGH_MILVUS_INDEX").as_ref().or(self.milvus.index.as_ref()).map(String::as_str) {
-            None => None,
-            Some("hnsw") => Some(milvus::IndexKind::Hnsw),
-            Some("flat") => Some(milvus::IndexKind::Flat),
-            Some(other) => anyhow::bail!(
-                "{other:?} (NIGH_MILVUS_INDEX, or index under [milvus] in nigh.toml): expected hnsw or flat"
-            ),
-        };
-        let ca = said("NIGH_MILVUS_CA").map(PathBuf::from);
-        let access = milvus::Access {
-            token: said("NIGH_MILVUS_TOKEN").or_else(|| self.milvus.token.clone()),
-            tls,
-            ca: ca.or_else(|| self.milvus.ca.as_ref().map(|ca| self.folder.join(ca))),
-        };
-        milvus::register(access, index);
-        Ok(())
+        self.milvus.register(&self.folder)
     }
 
     /// Where the collection is.

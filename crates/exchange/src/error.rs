@@ -1,6 +1,5 @@
 //! What can go wrong with such a file.
 
-use parquet::errors::ParquetError;
 use std::path::PathBuf;
 
 /// The result of this crate.
@@ -45,13 +44,19 @@ pub enum Error {
         /// Which of its passages, from 0.
         ordinal: usize,
     },
+    /// Parquet was left out when the program was built.
+    #[error("{path}: this build neither reads nor writes Parquet; build with `--features parquet`")]
+    NotBuiltIn {
+        /// The file.
+        path: PathBuf,
+    },
     /// From reading or writing Parquet.
     #[error("{path}: {source}")]
     Parquet {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: ParquetError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -59,18 +64,6 @@ impl Error {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
-    }
-
-    pub(crate) fn parquet(path: impl Into<PathBuf>) -> impl FnOnce(ParquetError) -> Self {
-        let path = path.into();
-        move |source| match source {
-            // A closed pipe, a full disk: the system's word, not Parquet's.
-            ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-                Ok(source) => Self::Io { path, source: *source },
-                Err(source) => Self::Parquet { path, source: ParquetError::External(source) },
-            },
-            source => Self::Parquet { path, source },
-        }
     }
 
     /// Whether the rest of the file can be read all the same.

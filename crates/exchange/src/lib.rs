@@ -10,8 +10,12 @@
 #![deny(missing_docs)]
 
 mod assemble;
-mod columns;
 mod error;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "no_parquet.rs"]
+mod parquet;
 mod reader;
 mod row;
 mod writer;

@@ -1,25 +1,21 @@
 //! Reading such a file.
 
 use crate::assemble::Assembler;
-use crate::{Error, FORMAT, Header, Result, Row, columns};
+use crate::{Error, FORMAT, Header, Result, Row, parquet};
 use ingest::pipeline::EmbeddedArticle;
-use ingest::read::EMBEDDED;
 use ingest::read::lines::{Line, lines};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// How many rows of a Parquet file are looked at together.
-const BATCH: usize = 256;
 /// A line has an article's text twice at most, and a vector: no line written here is as long.
 const LONGEST_LINE: u64 = 1 << 28;
 /// What every Parquet file begins with.
 const PARQUET: &[u8] = b"PAR1";
 
-type Rows = Box<dyn Iterator<Item = Result<(u64, Row)>> + Send>;
+/// Rows with their numbers.
+pub type Rows = Box<dyn Iterator<Item = Result<(u64, Row)>> + Send>;
 
 /// Gives the articles of a file in their order. What is wrong with one article is an error, and the next ones are
 /// read; after any other error there are none.
@@ -43,7 +39,8 @@ impl Reader {
         let mut head = Vec::new();
         file.by_ref().take(PARQUET.len() as u64).read_to_end(&mut head).map_err(Error::io(path))?;
         if head == PARQUET {
-            return caught(|| Self::parquet(path, file)).unwrap_or_else(|| Err(panicked(path)));
+            let (header, rows) = parquet::read(path, file)?;
+            return Self::new(path, false, header, rows);
         }
         Self::jsonl(path, Cursor::new(head).chain(file))
     }
@@ -77,37 +74,6 @@ impl Reader {
         Self::new(path, true, header, Box::new(rows))
     }
 
-    fn parquet(path: &Path, file: File) -> Result<Self> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
-        let entries = builder.metadata().file_metadata().key_value_metadata();
-        let entry = entries.into_iter().flatten().find(|entry| entry.key == EMBEDDED);
-        let header = entry.and_then(|entry| entry.value.as_deref()).ok_or_else(|| "found none".to_owned());
-        let header = header.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()));
-        let header = header.map_err(foreign(path, "no header in its metadata: "))?;
-        let mut batches = builder.with_batch_size(BATCH).build().map_err(Error::parquet(path))?;
-        let (named, mut number, mut over) = (path.to_owned(), 0, false);
-        let rows = std::iter::from_fn(move || {
-            if over {
-                return None;
-            }
-            let rows: Result<Vec<_>> = match caught(|| batches.next()) {
-                Some(None) => return None,
-                Some(Some(Ok(batch))) => columns::rows(&batch).map_err(foreign(&named, "")),
-                Some(Some(Err(error))) => Err(Error::parquet(&named)(error.into())),
-                None => Err(panicked(&named)),
-            };
-            over = rows.is_err();
-            let mut numbered = |row: Result<Row, String>| {
-                number += 1;
-                let wrong = |problem| Error::Malformed { path: named.clone(), is_line: false, number, problem };
-                row.map(|row| (number, row)).map_err(wrong)
-            };
-            Some(rows.map_or_else(|error| vec![Err(error)], |rows| rows.into_iter().map(&mut numbered).collect()))
-        });
-        let rows = rows.flatten();
-        Self::new(path, false, header, Box::new(rows))
-    }
-
     fn new(path: &Path, is_lines: bool, header: Header, rows: Rows) -> Result<Self> {
         if header.format > FORMAT {
             let problem = format!("its format is {}, and this program reads format {FORMAT}", header.format);
@@ -123,16 +89,7 @@ impl Reader {
     }
 }
 
-/// Parquet's parser is other people's: `None` where it panics.
-fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(read)).ok()
-}
-
-fn panicked(path: &Path) -> Error {
-    Error::Foreign { path: path.to_owned(), problem: "its reader panicked".to_owned() }
-}
-
-fn foreign(path: &Path, what: &'static str) -> impl FnOnce(String) -> Error {
+pub fn foreign(path: &Path, what: &'static str) -> impl FnOnce(String) -> Error {
     let path = path.to_owned();
     move |problem| Error::Foreign { path, problem: format!("{what}{problem}") }
 }

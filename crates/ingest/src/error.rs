@@ -27,6 +27,16 @@ pub enum Error {
         /// What was expected and what was found.
         problem: String,
     },
+    /// A file whose reader was left out when the program was built.
+    #[error("{path}: this build does not read {format}; build with `--features {feature}`")]
+    NotBuiltIn {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        format: &'static str,
+        /// The cargo feature of the root package that has the reader.
+        feature: &'static str,
+    },
     /// A file whose bytes are not text in any encoding read here.
     #[error("{path}: not text (a zero byte at offset {offset}); give --format if it is text in an unusual encoding")]
     Binary {
@@ -97,6 +107,7 @@ impl Error {
         match self {
             Self::Io { path, .. }
             | Self::Malformed { path, .. }
+            | Self::NotBuiltIn { path, .. }
             | Self::Binary { path, .. }
             | Self::TooLarge { path, .. }
             | Self::Empty { path }

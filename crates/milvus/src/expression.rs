@@ -4,12 +4,12 @@
 //! (`s` text in lower case, `d` date, `n` number), `:`, the field, `:`, which of its values. Servers differ in what `in`,
 //! `!=`, `is null` and a missing key mean; `exists` in parentheses and a comparison after it mean the same to all.
 
-use ingest::{Article, MetaValue};
+use ingest::{Article, MetaValue, Number};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use store::filter::{Clause, Filter, Test, Value};
+use store::filter::{Clause, Filter, Operand, Test, Value};
 
 /// Longer values are cut: nobody asks for them whole.
 const LONGEST_VALUE: usize = 1000;
@@ -64,7 +64,7 @@ pub fn facts(article: &Article) -> (Map<String, Json>, Fields) {
         let mut kinds = Kinds::default();
         for value in values {
             let json = match &value {
-                Value::Number(number) => Json::from(*number),
+                Value::Number(number) => json(number),
                 Value::Date(date) => Json::from(date.replacen(' ', "T", 1)),
                 Value::Text(text) => Json::from(text[..text.floor_char_boundary(LONGEST_VALUE)].to_lowercase()),
             };
@@ -81,6 +81,14 @@ pub fn facts(article: &Article) -> (Map<String, Json>, Fields) {
         fields.insert(name, kinds);
     }
     (facts, fields)
+}
+
+/// A number as servers compare them: with a decimal point, but where that would change it.
+fn json(number: &Number) -> Json {
+    match Number::try_from(number.as_f64()) {
+        Ok(float) if float == *number => Json::from(number.as_f64()),
+        _ => serde_json::to_value(number).unwrap_or_default(),
+    }
 }
 
 fn kind(value: &Value) -> char {
@@ -111,7 +119,7 @@ pub fn values<'a>(facts: &'a Map<String, Json>, field: &'a str) -> impl Iterator
         (0..).map_while(move |at| {
             let value = facts.get(&key(kind, field, at))?;
             Some(match kind {
-                'n' => Value::Number(value.as_f64()?),
+                'n' => Value::Number(value.as_number()?.clone().into()),
                 'd' => Value::Date(value.as_str()?.to_owned()),
                 _ => Value::Text(value.as_str()?.to_owned()),
             })
@@ -186,12 +194,16 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
         }
         Test::Word(word) => {
             let operand = Operand::new(word);
-            each('s', kinds.s, &|value| format!("{value} == {}", quoted(&operand.text)));
-            if operand.is_date {
-                each('d', kinds.d, &|value| format!("{value} like {}", quoted(&format!("{}%", operand.text))));
+            each('s', kinds.s, &|value| format!("{value} == {}", quoted(&operand.lower)));
+            if let Some(date) = operand.date {
+                // Servers know no zones.
+                if kinds.d > 0 && date.has_time() {
+                    return None;
+                }
+                each('d', kinds.d, &|value| format!("{value} like {}", quoted(&format!("{}%", operand.lower))));
             }
-            if let Some(number) = operand.number {
-                each('n', kinds.n, &|value| format!("{value} == {number:?}"));
+            if let Some(number) = &operand.number {
+                each('n', kinds.n, &|value| format!("{value} == {}", json(number)));
             }
         }
         Test::Range(low, high) => {
@@ -202,8 +214,12 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                     Bound::Unbounded => true,
                 })
             };
-            // A date beside what is none is compared letter by letter, in lower case.
-            if kinds.d > 0 && !all(&|operand| operand.is_date) {
+            // Servers know no zones, and no numbers that are written as text.
+            let untold = |operand: &Operand| {
+                (kinds.d > 0 && operand.date.is_some_and(|date| date.has_time()))
+                    || (kinds.s > 0 && operand.number.is_some())
+            };
+            if !all(&|operand| !untold(operand)) {
                 return None;
             }
             let between = |value: &str, above: Option<String>, below: Option<String>| {
@@ -216,12 +232,12 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                 Bound::Excluded(operand) => Some(format!("{} {}", with[1], of(operand))),
                 Bound::Unbounded => None,
             };
-            let text = |operand: &Operand| quoted(&operand.text);
+            let text = |operand: &Operand| quoted(&operand.lower);
             each('s', kinds.s, &|value| {
                 between(value, side(&bounds[0], [">=", ">"], &text), side(&bounds[1], ["<=", "<"], &text))
             });
             // As far as the bound says: up to June is before what follows June.
-            let after = |operand: &Operand| quoted(&following(&operand.text));
+            let after = |operand: &Operand| quoted(&following(&operand.lower));
             let above = match &bounds[0] {
                 Bound::Excluded(operand) => Some(format!(">= {}", after(operand))),
                 bound => side(bound, [">=", ">="], &text),
@@ -230,9 +246,13 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                 Bound::Included(operand) => Some(format!("< {}", after(operand))),
                 bound => side(bound, ["<", "<"], &text),
             };
-            each('d', kinds.d, &|value| between(value, above.clone(), below.clone()));
+            if all(&|operand| operand.date.is_some()) {
+                each('d', kinds.d, &|value| between(value, above.clone(), below.clone()));
+            }
             if all(&|operand| operand.number.is_some()) {
-                let number = |operand: &Operand| format!("{:?}", operand.number.unwrap_or_default());
+                let number = |operand: &Operand| {
+                    operand.number.as_ref().map(|number| json(number).to_string()).unwrap_or_default()
+                };
                 each('n', kinds.n, &|value| {
                     between(value, side(&bounds[0], [">=", ">"], &number), side(&bounds[1], ["<=", "<"], &number))
                 });
@@ -240,7 +260,7 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
         }
         Test::Glob(glob) => {
             let prefix = glob.strip_suffix('*')?;
-            let plain = !prefix.contains(['*', '?', '[', ']', '{', '}', '\\', '%', '_', '!']);
+            let plain = !prefix.contains(['*', '?', '\\', '%', '_']);
             if field == PATH
                 || !plain
                 || kinds.n > 0
@@ -263,24 +283,6 @@ fn everything() -> &'static str {
 
 fn nothing() -> &'static str {
     "(article == \"\")"
-}
-
-/// A word of a condition, as values are written.
-struct Operand {
-    text: String,
-    number: Option<f64>,
-    is_date: bool,
-}
-
-impl Operand {
-    fn new(text: &str) -> Self {
-        let is_date = store::filter::is_date(text);
-        Self {
-            text: if is_date { text.replacen(' ', "T", 1) } else { text.to_lowercase() },
-            number: text.parse().ok().filter(|number: &f64| number.is_finite()),
-            is_date,
-        }
-    }
 }
 
 /// The first string after all that begin with `prefix`, which ends in a digit.
@@ -325,8 +327,8 @@ mod tests {
 
     #[test]
     fn facts_are_no_larger_than_a_server_takes_and_their_names_need_no_escapes() {
-        let numbers = MetaValue::List((0..9000).map(|n| MetaValue::Number(f64::from(n))).collect());
-        let metadata = [("a \"b\\ [c]".to_owned(), MetaValue::Number(1.0)), ("n".repeat(30), numbers)];
+        let numbers = MetaValue::List((0..9000).map(|n| MetaValue::Number(n.into())).collect());
+        let metadata = [("a \"b\\ [c]".to_owned(), MetaValue::Number(1.into())), ("n".repeat(30), numbers)];
         let (facts, _) = facts(&Article { metadata: metadata.into_iter().collect(), ..article() });
         let bytes = Json::Object(facts.clone()).to_string().len();
         assert!((LARGEST - 100..65_536).contains(&bytes), "{bytes}");
@@ -349,7 +351,18 @@ mod tests {
         );
         assert!(of("tags:moon").unwrap().contains("s:tags:1"));
         assert_eq!(of("id:\"a\\\"b\"").unwrap(), r#"(article == "a\"b")"#);
-        for untold in ["path:*.md", "title:*ides", "id:a*", "year:20*", "date:[a TO z]"] {
+        // What is no date lies in no range of dates.
+        assert_eq!(of("date:[a TO z]").unwrap(), nothing());
+        assert!(of("year:9007199254740993").unwrap().ends_with("== 9007199254740993))"));
+        for untold in [
+            "path:*.md",
+            "title:*ides",
+            "id:a*",
+            "year:20*",
+            "date:2025-06-30T10",
+            "date:>=2025-06-30T10:00Z",
+            "source:>5",
+        ] {
             assert_eq!(of(untold), None, "{untold}");
         }
     }

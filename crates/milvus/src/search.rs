@@ -162,8 +162,7 @@ fn holds(filter: &Filter, id: &str, facts: &Map<String, Json>) -> Result<bool> {
         }
         Filter::Not(part) => !holds(part, id, facts)?,
         Filter::Is(clause) => {
-            let matcher = Matcher::new(&clause.test, ["id", "path"].contains(&clause.field.as_str()))
-                .map_err(|problem| Error::Glob { clause: clause.to_string(), problem })?;
+            let matcher = Matcher::new(&clause.test, ["id", "path"].contains(&clause.field.as_str()));
             match (clause.field.as_str(), &clause.test) {
                 ("id", store::filter::Test::Word(word)) => word == id,
                 ("id", _) => matcher.matches(&store::filter::Value::Text(id.to_owned())),

@@ -297,6 +297,10 @@ impl Writer for MilvusWriter {
         Ok(())
     }
 
+    fn merge_small(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn merge_in_background(&mut self, _: usize) -> Result<()> {
         Ok(())
     }

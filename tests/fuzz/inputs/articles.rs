@@ -7,8 +7,14 @@ use ingest::{Article, Chunking, Format, Strategy};
 use std::ops::ControlFlow;
 
 pub fn read(name: &str, format: Format, input: &[u8]) {
-    let source =
-        Source { path: put(name, input), name: name.to_owned(), format, bytes: input.len() as u64, is_stream: false };
+    let source = Source {
+        path: put(name, input),
+        name: name.to_owned(),
+        format,
+        is_guess: false,
+        bytes: input.len() as u64,
+        is_stream: false,
+    };
     let limits = Limits { bytes: 1 << 20, seconds: 5, ..Limits::USUAL };
     let read = ingest::read::read(&source, limits, &mut |item| {
         match item {

@@ -1,14 +1,11 @@
 //! Parquet: an article a row, its columns what the fields of a JSONL record are. The line of an article is its row.
 
-use super::{Emit, Reader, jsonl};
+use super::{EMBEDDED, Emit, Reader, jsonl};
 use crate::walk::Source;
 use crate::{Error, Result};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
-
-/// What a file of embedded articles has in its metadata.
-pub const EMBEDDED: &str = "nigh";
 
 pub struct Parquet;
 

@@ -1,0 +1,13 @@
+//! Stands in for the reader of Parquet in a build without it.
+
+use super::{Emit, Reader};
+use crate::walk::Source;
+use crate::{Error, Result};
+
+pub struct Parquet;
+
+impl Reader for Parquet {
+    fn read(&self, source: &Source, _limit: u64, _emit: &mut Emit<'_>) -> Result<()> {
+        Err(Error::NotBuiltIn { path: source.path.clone(), format: "Parquet", feature: "parquet" })
+    }
+}
