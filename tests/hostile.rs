@@ -1,16 +1,8 @@
 //! Files made to break readers: none of them ends the program, holds it up, or costs the articles beside it.
 
-mod common;
-
-use arrow_array::builder::StringBuilder;
-use arrow_array::{ArrayRef, RecordBatch};
-use common::{Place, Ran};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use crate::common::{Place, Ran};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const GOOD: &str = "Tides\n\nThe moon pulls the sea.";
@@ -72,26 +64,6 @@ fn a_pdf_that_unpacks_to_gigabytes() {
     assert!(file.len() < 1 << 20);
     let (_, ran) = beside_a_good_one("bomb.pdf", file);
     ran.said(1, &["bomb.pdf", "1 skipped"]);
-}
-
-#[test]
-fn a_parquet_file_that_unpacks_to_more_than_there_is() {
-    let mut texts = StringBuilder::new();
-    (0..64).for_each(|_| texts.append_value("x".repeat(4 << 20)));
-    let batch = RecordBatch::try_from_iter([("text", Arc::new(texts.finish()) as ArrayRef)]).unwrap();
-    // All in one page.
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(Default::default()))
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_data_page_size_limit(1 << 30)
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
-    let file = writer.into_inner().unwrap();
-    assert!(file.len() < 1 << 20, "{}", file.len());
-    let (_, ran) = beside_a_good_one_with("bomb.parquet", file, &["--memory", "256MB"]);
-    ran.said(1, &["bomb.parquet: the process that read it died: it needs more than 61 MB", "1 skipped"]);
 }
 
 #[test]
@@ -187,8 +159,12 @@ fn columns_and_fields_without_end() {
     let names: String = (0..100_000).map(|at| format!(",c{at}")).collect();
     let values = ",v".repeat(100_000);
     beside_a_good_one("wide.csv", format!("text{names}\nThe sea{values}\n")).1.said(0, &["3 articles"]);
-    let quoted = format!("text,b\n\"never closed {}", "x,y\n".repeat(5_000_000));
-    beside_a_good_one("quoted.csv", quoted).1.said(1, &["quoted.csv", "1 skipped"]);
+    // A quotation mark costs its own record, whatever it encloses.
+    let quoted = format!("text,b\n\"never closed {}", "some sea,y\n".repeat(1000));
+    let ran = beside_a_good_one_with("quoted.csv", quoted, &["--max-article-bytes", "5000"]).1;
+    ran.said(1, &["quoted.csv:2: a quotation mark opens", "1,001 articles", "1 skipped"]);
+    let endless = format!("text\n{}\nThe sea\n", "x".repeat(40_000_000));
+    beside_a_good_one("endless.csv", endless).1.said(1, &["endless.csv:2: 40000000 bytes", "3 articles", "1 skipped"]);
     let fields: String = (0..100_000).map(|at| format!(", \"k{at}\": 1")).collect();
     let record = format!("{{\"_id\": \"a\", \"text\": \"The sea\"{fields}}}\n");
     beside_a_good_one("fields.jsonl", record).1.said(0, &["3 articles"]);
@@ -222,7 +198,7 @@ fn folders_that_lead_in_circles_and_names_that_are_no_words() {
 }
 
 #[test]
-#[ignore = "needs two minutes and 4 GB of disk: cargo test --test hostile -- --ignored"]
+#[ignore = "needs two minutes and 4 GB of disk: cargo test --test e2e hostile -- --ignored"]
 fn a_million_tiny_files() {
     let place = Place::new();
     for number in 0..1_000_000 {
@@ -235,4 +211,32 @@ fn a_million_tiny_files() {
     let report = place.json(0, &["index", "docs", "--model", "static"]);
     assert_eq!((&report["articles"], &report["failures"]), (&1_000_000.into(), &0.into()), "{report}");
     place.sound(1_000_000);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_that_unpacks_to_more_than_there_is() {
+    use arrow_array::builder::StringBuilder;
+    use arrow_array::{ArrayRef, RecordBatch};
+    use parquet::arrow::ArrowWriter;
+    use parquet::basic::Compression;
+    use parquet::file::properties::{EnabledStatistics, WriterProperties};
+    use std::sync::Arc;
+
+    let mut texts = StringBuilder::new();
+    (0..64).for_each(|_| texts.append_value("x".repeat(4 << 20)));
+    let batch = RecordBatch::try_from_iter([("text", Arc::new(texts.finish()) as ArrayRef)]).unwrap();
+    // All in one page.
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(Default::default()))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_data_page_size_limit(1 << 30)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let file = writer.into_inner().unwrap();
+    assert!(file.len() < 1 << 20, "{}", file.len());
+    let (_, ran) = beside_a_good_one_with("bomb.parquet", file, &["--memory", "256MB"]);
+    ran.said(1, &["bomb.parquet: the process that read it died: it needs more than 61 MB", "1 skipped"]);
 }

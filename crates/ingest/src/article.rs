@@ -1,6 +1,8 @@
 //! An article as every reader gives it.
 
+use crate::date::Date;
 use crate::hash::Fingerprint;
+use crate::number::Number;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -67,7 +69,7 @@ impl From<ByteSpan> for (usize, usize) {
 #[serde(untagged)]
 pub enum MetaValue {
     /// A number.
-    Number(f64),
+    Number(Number),
     /// A date or time, ISO 8601.
     Date(IsoDate),
     /// Any other string.
@@ -85,13 +87,22 @@ impl MetaValue {
         }
     }
 
+    /// As one line of text; the items of a list with commas between them.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Date(IsoDate(text)) | Self::String(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            Self::List(items) => items.iter().map(Self::shown).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     /// The value of a JSON value. Booleans become strings, null nothing, objects their JSON text.
     pub fn from_json(value: &serde_json::Value) -> Option<Self> {
         use serde_json::Value;
         Some(match value {
             Value::Null => return None,
             Value::Bool(flag) => Self::String(flag.to_string()),
-            Value::Number(number) => Self::Number(number.as_f64()?),
+            Value::Number(number) => Self::Number(number.clone().into()),
             Value::String(text) => Self::from_text(text),
             Value::Array(items) => Self::List(items.iter().filter_map(Self::from_json).collect()),
             Value::Object(_) => Self::String(value.to_string()),
@@ -99,8 +110,8 @@ impl MetaValue {
     }
 }
 
-/// A string that begins with a calendar date, `YYYY-MM-DD`, and is nothing but that or
-/// `YYYY-MM-DDThh:mm…` (a space may stand for the `T`).
+/// A string that is a calendar date, `YYYY-MM-DD`, with or without a time of the day (`T` or a space before it) and an
+/// offset from UTC.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IsoDate(String);
@@ -109,23 +120,10 @@ impl TryFrom<String> for IsoDate {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let b = text.as_bytes();
-        let digits = |range: std::ops::Range<usize>| {
-            b.get(range)
-                .filter(|d| d.iter().all(u8::is_ascii_digit))
-                .and_then(|d| std::str::from_utf8(d).ok()?.parse::<u32>().ok())
-        };
-        let date = digits(0..4).is_some()
-            && b.get(4) == Some(&b'-')
-            && digits(5..7).is_some_and(|month| (1..=12).contains(&month))
-            && b.get(7) == Some(&b'-')
-            && digits(8..10).is_some_and(|day| (1..=31).contains(&day));
-        let time = b.len() == 10
-            || (matches!(b.get(10), Some(b'T' | b' '))
-                && digits(11..13).is_some()
-                && b.get(13) == Some(&b':')
-                && digits(14..16).is_some());
-        if date && time { Ok(Self(text)) } else { Err("not a date of the form YYYY-MM-DD") }
+        match Date::parse(&text) {
+            Some(date) if date.has_day() => Ok(Self(text)),
+            _ => Err("not a date of the form YYYY-MM-DD"),
+        }
     }
 }
 
@@ -198,14 +196,16 @@ mod tests {
 
     #[test]
     fn metadata_keeps_its_type_through_json() {
-        let value = serde_json::json!({"n": 3.5, "d": "2026-01-31", "t": "2026-01-31T10:00:00Z", "s": "2026-13-01", "l": ["a", "b"], "b": true});
+        let value = serde_json::json!({"n": 3.5, "d": "2026-01-31", "t": "2026-01-31T10:00:00Z", "s": "2026-13-01", "i": 9007199254740993_i64, "r": "2026-02-30", "l": ["a", "b"], "b": true});
         let metadata: Metadata = value
             .as_object()
             .unwrap()
             .iter()
             .filter_map(|(k, v)| Some((k.clone(), MetaValue::from_json(v)?)))
             .collect();
-        assert!(matches!(metadata["n"], MetaValue::Number(n) if n == 3.5));
+        assert_eq!(metadata["n"], MetaValue::Number(3.5.try_into().unwrap()));
+        assert_eq!(metadata["i"].shown(), "9007199254740993");
+        assert!(matches!(metadata["r"], MetaValue::String(_)), "a date that there is not");
         assert!(matches!(metadata["d"], MetaValue::Date(_)));
         assert!(matches!(metadata["t"], MetaValue::Date(_)));
         assert!(matches!(metadata["s"], MetaValue::String(_)));

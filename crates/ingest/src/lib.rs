@@ -10,18 +10,22 @@
 
 pub mod article;
 pub mod chunk;
+mod date;
 pub mod embed;
 mod encoding;
 mod error;
 pub mod format;
 pub mod hash;
+mod number;
 pub mod pipeline;
 pub mod read;
 pub mod walk;
 
 pub use article::{Article, ByteSpan, MetaValue, Metadata, QaPair};
 pub use chunk::{Chunking, Strategy};
+pub use date::Date;
 pub use embed::{Embedder, Embedding, ModelInfo, Role};
 pub use error::{Error, Result};
 pub use format::Format;
 pub use hash::Fingerprint;
+pub use number::Number;

@@ -20,6 +20,8 @@ pub struct Source {
     pub name: String,
     /// The reader it wants.
     pub format: Format,
+    /// Whether the format was found out from its beginning: further down it may turn out to be another.
+    pub is_guess: bool,
     /// Its size.
     pub bytes: u64,
     /// It is read once and gone: on which line of it an article stood says nothing later.
@@ -57,9 +59,16 @@ pub fn walk(roots: &[PathBuf], format: Option<Format>, name: impl Fn(&Path) -> S
             Err(error) => return error,
         };
         match classify(&path, format) {
-            Ok(Some(format)) => {
+            Ok(Some(found)) => {
                 let bytes = path.metadata().map_or(0, |meta| meta.len());
-                Found::Source(Source { name: name(&path), path, format, bytes, is_stream: false })
+                Found::Source(Source {
+                    name: name(&path),
+                    path,
+                    format: found,
+                    is_guess: format.is_none(),
+                    bytes,
+                    is_stream: false,
+                })
             }
             Ok(None) if named_by_caller => {
                 let problem = format!("no format read here ({}); give --format if it is one of them", Format::ALL);

@@ -149,7 +149,14 @@ fn say(output: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
 /// Reads a file, and says what is in it as it comes. While nobody takes that, no time is counted.
 fn answer<W: Write>(request: &Request, watched: &Mutex<(Left, W)>) -> io::Result<()> {
     let Request { path, name, format, limits } = request;
-    let source = Source { path: path_of(path), name: name.clone(), format: *format, bytes: 0, is_stream: false };
+    let source = Source {
+        path: path_of(path),
+        name: name.clone(),
+        format: *format,
+        is_guess: false,
+        bytes: 0,
+        is_stream: false,
+    };
     let looks = limits.seconds.saturating_mul(1000) / LOOK.as_millis() as u64;
     lock(watched).0 = Some(looks);
     let mut said = Ok(());

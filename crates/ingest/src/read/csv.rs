@@ -1,13 +1,16 @@
 //! CSV and TSV: a header line that names the columns, then one article a record.
 
+mod records;
+
 use super::record::{ID, Record, TEXT, TITLE, URL};
 use super::{Emit, Reader};
 use crate::article::{Article, MetaValue};
 use crate::format::HEAD;
+use crate::number::Number;
 use crate::walk::Source;
 use crate::{Error, Result};
-use ::csv::{ByteRecord, ReaderBuilder};
 use encoding_rs_io::DecodeReaderBytesBuilder;
+use records::{Problem, Records, Row};
 use std::io::Read;
 
 pub struct Csv;
@@ -20,9 +23,14 @@ impl Reader for Csv {
         };
         let mut head = Vec::new();
         open()?.take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path))?;
-        let mut reader = ReaderBuilder::new().delimiter(delimiter(&head)).flexible(true).from_reader(open()?);
-        let header = reader.byte_headers().map_err(|error| wrong(source, &error))?.clone();
-        let names: Vec<String> = header.iter().map(|name| decode(name).trim().to_owned()).collect();
+        let mut records = Records::new(open()?, delimiter(&head), limit);
+        let names: Vec<String> = match records.next() {
+            Some((line, header)) => {
+                let header = header.map_err(|problem| wrong(source, line, problem))?;
+                header.fields().map(|name| decode(name).trim().to_owned()).collect()
+            }
+            None => Vec::new(),
+        };
         let column = |wanted: &[&str]| wanted.iter().find_map(|w| names.iter().position(|n| n.eq_ignore_ascii_case(w)));
         let Some(text) = column(TEXT) else {
             let found = if names.is_empty() { "an empty file".to_owned() } else { names.join(", ") };
@@ -30,18 +38,17 @@ impl Reader for Csv {
             return Err(Error::malformed(path, Some(1), problem));
         };
         let columns = Columns { id: column(ID), title: column(TITLE), url: column(URL), text, names: names.clone() };
-        let mut record = ByteRecord::new();
-        loop {
-            let article = match reader.read_byte_record(&mut record) {
-                Ok(false) => return Ok(()),
-                Ok(true) => columns.article(source, &record, limit),
-                Err(error) if error.is_io_error() => return Err(wrong(source, &error)),
-                Err(error) => Err(wrong(source, &error)),
+        while let Some((line, row)) = records.next() {
+            let article = match row {
+                Ok(row) => columns.article(source, line, &row),
+                Err(Problem::Io(error)) => return Err(Error::io(path)(error)),
+                Err(problem) => Err(wrong(source, line, problem)),
             };
             if emit(article).is_break() {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 }
 
@@ -54,17 +61,15 @@ struct Columns {
 }
 
 impl Columns {
-    fn article(&self, source: &Source, record: &ByteRecord, limit: u64) -> Result<Article> {
-        let line = record.position().map_or(0, ::csv::Position::line);
+    fn article(&self, source: &Source, line: u64, row: &Row) -> Result<Article> {
         let wrong = |problem: String| Err(Error::malformed(&source.path, Some(line), problem));
-        if record.len() != self.names.len() {
-            return wrong(format!("expected {} fields as in the header, found {}", self.names.len(), record.len()));
+        let fields: Vec<&[u8]> = row.fields().collect();
+        if fields.len() != self.names.len() {
+            return wrong(format!("expected {} fields as in the header, found {}", self.names.len(), fields.len()));
         }
-        let bytes = record.as_slice().len() as u64;
-        if bytes > limit {
-            return Err(Error::TooLarge { path: source.path.clone(), line: Some(line), bytes, limit });
-        }
-        let field = |at: Option<usize>| at.and_then(|at| record.get(at)).map(decode).filter(|f| !f.trim().is_empty());
+        let field = |at: Option<usize>| {
+            at.and_then(|at| fields.get(at)).map(|field| decode(field)).filter(|f| !f.trim().is_empty())
+        };
         let Some(text) = field(Some(self.text)) else {
             return wrong(format!("the column {} is empty", self.names[self.text]));
         };
@@ -83,12 +88,10 @@ fn delimiter(head: &[u8]) -> u8 {
     *[b'\t', b';', b','].iter().max_by_key(|d| count(d)).unwrap_or(&b',')
 }
 
+/// A number only where it says all that was written: `02134` is a code.
 fn value(text: &str) -> MetaValue {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|n: &f64| n.is_finite())
-        .map_or_else(|| MetaValue::from_text(text.trim()), MetaValue::Number)
+    let text = text.trim();
+    Number::lossless(text).map_or_else(|| MetaValue::from_text(text), MetaValue::Number)
 }
 
 fn decode(field: &[u8]) -> String {
@@ -98,9 +101,16 @@ fn decode(field: &[u8]) -> String {
     }
 }
 
-fn wrong(source: &Source, error: &::csv::Error) -> Error {
-    let line = error.position().map(::csv::Position::line);
-    Error::malformed(&source.path, line, error.to_string())
+fn wrong(source: &Source, line: u64, problem: Problem) -> Error {
+    let path = &source.path;
+    match problem {
+        Problem::Io(error) => Error::io(path)(error),
+        Problem::TooLarge { bytes, limit } => Error::TooLarge { path: path.clone(), line: Some(line), bytes, limit },
+        Problem::Unclosed => {
+            let problem = "a quotation mark opens a field and none closes it; the record is left out, and the next line begins another";
+            Error::malformed(path, Some(line), problem)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +126,7 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(articles[0].text, "one\ntwo");
         assert_eq!(articles[1].line_at(0), 4);
-        assert!(matches!(articles[0].metadata["year"], MetaValue::Number(n) if n == 1999.0));
+        assert!(matches!(&articles[0].metadata["year"], MetaValue::Number(n) if n.to_string() == "1999"));
         let (articles, errors) = read_bytes("a.csv", Format::Csv, b"title;text\nCaf\xe9;one, two\n");
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!((articles[0].title.as_str(), articles[0].text.as_str()), ("Café", "one, two"));
@@ -140,5 +150,30 @@ mod tests {
             errors,
             ["a.csv:2: expected 2 fields as in the header, found 1", "a.csv:4: the column text is empty"]
         );
+    }
+
+    #[test]
+    fn codes_stay_as_they_are_written() {
+        let (articles, errors) =
+            read_bytes("a.csv", Format::Csv, b"text,zip,sku,id64\nx,02134,12E5,9007199254740993\n");
+        assert!(errors.is_empty(), "{errors:?}");
+        for (name, written) in [("zip", "02134"), ("sku", "12E5"), ("id64", "9007199254740993")] {
+            assert_eq!(articles[0].metadata[name].shown(), written);
+        }
+        assert!(matches!(articles[0].metadata["zip"], MetaValue::String(_)));
+    }
+
+    #[test]
+    fn an_unclosed_quotation_mark_costs_its_record_alone() {
+        let text = b"id,text\n1,one\n2,\"two\n3,three\n4,\"four\nand more\"\n5,five\n";
+        let (articles, errors) = read_bytes("a.csv", Format::Csv, text);
+        let ids: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.line_at(0))).collect();
+        // The mark of record 2 would end at that of record 4.
+        assert_eq!(ids, [("1", 2), ("3", 4), ("4", 5), ("5", 7)], "{errors:?}");
+        assert!(errors.len() == 1 && errors[0].starts_with("a.csv:3: a quotation mark opens"), "{errors:?}");
+        let (articles, errors) = read_bytes("a.csv", Format::Csv, b"id,text\n1,one\n2,\"two\n3,three\n4,four\n");
+        let ids: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.line_at(0))).collect();
+        assert_eq!(ids, [("1", 2), ("3", 4), ("4", 5)]);
+        assert!(errors.len() == 1 && errors[0].starts_with("a.csv:3: a quotation mark opens"), "{errors:?}");
     }
 }

@@ -18,17 +18,18 @@ pub fn parse(source: &Source, text: String) -> Result<Article> {
     let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let (mut metadata, mut body_start) = (Metadata::new(), mark);
     let (mut first_heading, mut in_heading) = (None::<String>, false);
-    let mut front = None;
+    let mut front: Option<(MetadataBlockKind, String)> = None;
     for (event, range) in Parser::new_ext(&text[mark..], options()).into_offset_iter() {
         match event {
-            Event::Start(Tag::MetadataBlock(kind)) => front = Some(kind),
+            Event::Start(Tag::MetadataBlock(kind)) => front = Some((kind, String::new())),
             Event::End(TagEnd::MetadataBlock(_)) => {
-                front = None;
+                if let Some((kind, block)) = front.take() {
+                    metadata = front_matter(source, kind, &block)?;
+                }
                 body_start = mark + range.end;
             }
-            Event::Text(yaml) if front.is_some() => {
-                metadata = front_matter(source, front, &yaml)?;
-            }
+            // With CRLF each line comes by itself.
+            Event::Text(part) if let Some((_, block)) = &mut front => block.push_str(&part),
             Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) if first_heading.is_none() => {
                 in_heading = true;
                 first_heading = Some(String::new());
@@ -46,7 +47,7 @@ pub fn parse(source: &Source, text: String) -> Result<Article> {
         }
     }
     let title = match metadata.remove("title") {
-        Some(MetaValue::String(title)) => title,
+        Some(title) if !title.shown().is_empty() => title.shown(),
         _ => first_heading.filter(|h| !h.trim().is_empty()).unwrap_or_else(|| title_from_name(source)),
     };
     let mut article = one_file(source, title.trim().to_owned(), text);
@@ -55,11 +56,11 @@ pub fn parse(source: &Source, text: String) -> Result<Article> {
     Ok(article)
 }
 
-fn front_matter(source: &Source, kind: Option<MetadataBlockKind>, text: &str) -> Result<Metadata> {
+fn front_matter(source: &Source, kind: MetadataBlockKind, text: &str) -> Result<Metadata> {
     let wrong = |said: String| Error::malformed(&source.path, Some(1), format!("front matter: {said}"));
     let value: serde_json::Value = match kind {
-        Some(MetadataBlockKind::PlusesStyle) => toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?,
-        _ => serde_saphyr::from_str(text)
+        MetadataBlockKind::PlusesStyle => toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?,
+        MetadataBlockKind::YamlStyle => serde_saphyr::from_str(text)
             .map_err(|e| wrong(e.to_string().lines().next().unwrap_or_default().to_owned()))?,
     };
     match value {
@@ -85,7 +86,7 @@ mod tests {
         let article = &articles[0];
         assert_eq!(article.title, "On Bees");
         assert!(matches!(article.metadata["date"], MetaValue::Date(_)));
-        assert!(matches!(article.metadata["rating"], MetaValue::Number(n) if n == 4.5));
+        assert!(article.metadata["rating"].shown() == "4.5");
         assert!(matches!(&article.metadata["tags"], MetaValue::List(l) if l.len() == 2));
         assert_eq!(article.body[0].of(&article.text).trim(), "# Heading\n\nBody text.");
     }
@@ -97,6 +98,30 @@ mod tests {
         assert_eq!(a[0].title, "T");
         assert_eq!(read_bytes("b.md", Format::Markdown, b"Intro\n\n# The `code` one\n").0[0].title, "The code one");
         assert_eq!(read_bytes("tall-trees.md", Format::Markdown, b"no heading\n").0[0].title, "tall trees");
+    }
+
+    #[test]
+    fn titles_that_are_numbers_dates_or_lists_are_titles() {
+        for (written, title) in [("1984", "1984"), ("2026-01-31", "2026-01-31"), ("[a, 2]", "a, 2"), ("true", "true")] {
+            let text = format!("---\ntitle: {written}\n---\n# Heading\n");
+            let (articles, errors) = read_bytes("b.md", Format::Markdown, text.as_bytes());
+            assert!(errors.is_empty(), "{errors:?}");
+            assert_eq!((articles[0].title.as_str(), articles[0].metadata.get("title")), (title, None), "{written}");
+        }
+        for empty in ["", "\"\"", "[]"] {
+            let text = format!("---\ntitle: {empty}\n---\n# Heading\n");
+            assert_eq!(read_bytes("b.md", Format::Markdown, text.as_bytes()).0[0].title, "Heading", "{empty}");
+        }
+    }
+
+    #[test]
+    fn front_matter_with_any_end_of_line_reads_the_same() {
+        for end in ["\n", "\r\n"] {
+            let text = ["---", "title: X", "tags:", "  - a", "  - b", "---", "# Heading", ""].join(end);
+            let (articles, errors) = read_bytes("b.md", Format::Markdown, text.as_bytes());
+            assert!(errors.is_empty(), "{errors:?}");
+            assert_eq!((articles[0].title.as_str(), articles[0].metadata["tags"].shown().as_str()), ("X", "a, b"));
+        }
     }
 
     #[test]

@@ -6,13 +6,16 @@ mod html;
 mod jsonl;
 pub mod lines;
 mod markdown;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "no_parquet.rs"]
 mod parquet;
 mod pdf;
 mod qa;
 mod record;
 mod text;
 
-pub use self::parquet::EMBEDDED;
 pub(crate) use markdown::options as markdown_options;
 
 use crate::article::{Article, ByteSpan};
@@ -37,10 +40,14 @@ pub trait Reader {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()>;
 }
 
+/// The key in the metadata of a Parquet file, and in the first line of a JSON lines file, under which embedded articles
+/// have their header.
+pub const EMBEDDED: &str = "nigh";
+
 /// The reader of a format.
 pub fn reader(format: Format) -> &'static dyn Reader {
     match format {
-        Format::Qa => &WholeFile(qa::parse),
+        Format::Qa => &WholeFile(qa_or_text),
         Format::Text => &WholeFile(text::parse),
         Format::Markdown => &WholeFile(markdown::parse),
         Format::Html => &WholeFile(html::parse),
@@ -48,6 +55,14 @@ pub fn reader(format: Format) -> &'static dyn Reader {
         Format::Jsonl | Format::Beir => &jsonl::Jsonl,
         Format::Csv => &csv::Csv,
         Format::Parquet => &parquet::Parquet,
+    }
+}
+
+/// Where the layout was only a guess from the beginning of a file, one that does not keep to it is text like any other.
+fn qa_or_text(source: &Source, text: String) -> Result<Article> {
+    match qa::parse(source, &text) {
+        Err(Error::Malformed { .. }) if source.is_guess => text::parse(source, text),
+        parsed => parsed,
     }
 }
 
@@ -185,7 +200,7 @@ pub(crate) mod testing {
 
     pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let source = Source { path: path.to_owned(), name, format, bytes: 0, is_stream: false };
+        let source = Source { path: path.to_owned(), name, format, is_guess: false, bytes: 0, is_stream: false };
         let (mut articles, mut errors) = (Vec::new(), Vec::new());
         let folder = format!("{}/", path.parent().unwrap().display());
         let mut note = |error: Error| errors.push(error.to_string().replace(&folder, ""));

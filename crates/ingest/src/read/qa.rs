@@ -7,8 +7,8 @@ use crate::chunk::sentence;
 use crate::walk::Source;
 use crate::{Error, Result};
 
-pub fn parse(source: &Source, text: String) -> Result<Article> {
-    let lines = lines(&text);
+pub fn parse(source: &Source, text: &str) -> Result<Article> {
+    let lines = lines(text);
     let wrong = |line: u64, problem: &str| Err(Error::malformed(&source.path, Some(line), problem));
     let Some((&(summary, _), pairs)) = lines.split_first() else {
         return Err(Error::Empty { path: source.path.clone() });
@@ -16,22 +16,22 @@ pub fn parse(source: &Source, text: String) -> Result<Article> {
     let (mut body, mut questions) = (vec![summary], Vec::new());
     for pair in pairs.chunks(2) {
         let (question, line) = pair[0];
-        if !question.of(&text).ends_with('?') {
+        if !question.of(text).ends_with('?') {
             return wrong(line, "expected a question that ends in `?`, as every second line does after the summary");
         }
         let Some(&(answer, answer_line)) = pair.get(1) else {
             return wrong(line, "expected the question's answer on the next line, found the end of the file");
         };
-        if answer.of(&text).ends_with('?') {
+        if answer.of(text).ends_with('?') {
             return wrong(answer_line, "expected the answer to the question before, found a question");
         }
         body.push(answer);
-        questions.push(QaPair { question: question.of(&text).to_owned(), answer });
+        questions.push(QaPair { question: question.of(text).to_owned(), answer });
     }
     let title =
-        sentence::split(summary.of(&text)).first().map(|span| span.trimmed(summary.of(&text)).of(summary.of(&text)));
+        sentence::split(summary.of(text)).first().map(|span| span.trimmed(summary.of(text)).of(summary.of(text)));
     let title = title.unwrap_or_default().to_owned();
-    let mut article = super::one_file(source, title, text);
+    let mut article = super::one_file(source, title, text.to_owned());
     article.body = body;
     article.questions = questions;
     Ok(article)
@@ -68,6 +68,27 @@ mod tests {
         assert_eq!(article.questions[1].question, "How?");
         assert_eq!(article.questions[1].answer.of(&article.text), "Thus.");
         assert_eq!(article.line_at(article.body[2].start), 6);
+    }
+
+    #[test]
+    fn a_guessed_layout_that_breaks_further_down_is_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        let text = "Sum.\n".to_owned() + &"Why?\nSo.\n".repeat(600) + "And now\nprose.\n";
+        assert!(text.len() > crate::format::HEAD);
+        std::fs::write(&path, &text).unwrap();
+        let mut found: Vec<_> = crate::walk::walk(std::slice::from_ref(&path), None, |_| "a".to_owned()).collect();
+        let Some(crate::walk::Found::Source(source)) = found.pop() else { panic!("{found:?}") };
+        assert_eq!(source.format, Format::Qa);
+        let mut articles = Vec::new();
+        let read = crate::read::read(&source, crate::read::Limits::USUAL, &mut |article| {
+            articles.push(article.unwrap());
+            std::ops::ControlFlow::Continue(())
+        });
+        assert!(read.is_ok());
+        assert_eq!((articles[0].body[0].len(), articles[0].questions.len()), (text.len(), 0));
+        // Told what it is, it has to be that.
+        assert_eq!(read_bytes("a.txt", Format::Qa, text.as_bytes()).1.len(), 1);
     }
 
     #[test]

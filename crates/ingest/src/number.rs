@@ -1,0 +1,130 @@
+//! Numbers as they were written: whole ones of 64 bits exactly, others as the nearest `f64`.
+
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+/// A finite number. Compared by value: 2 equals 2.0, and 9007199254740993 does not equal 9007199254740992.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Number(serde_json::Number);
+
+impl Number {
+    /// The nearest `f64`.
+    pub fn as_f64(&self) -> f64 {
+        // Always one without serde_json's arbitrary precision.
+        self.0.as_f64().unwrap_or_default()
+    }
+
+    /// The number, if it is whole.
+    fn whole(&self) -> Option<i128> {
+        let integer = self.0.as_i64().map(i128::from).or_else(|| self.0.as_u64().map(i128::from));
+        integer.or_else(|| {
+            let float = self.as_f64();
+            // Beyond 2^100 every f64 is whole, and no 64-bit number is as large.
+            (float.fract() == 0.0 && float.abs() < 2f64.powi(100)).then_some(float as i128)
+        })
+    }
+
+    /// The number that `text` writes out in full, without loss: what is shown of it is `text` again. Codes such as
+    /// `02134`, `5e7`, `+49` and `1.10` are none.
+    pub fn lossless(text: &str) -> Option<Self> {
+        text.parse::<Self>().ok().filter(|number| number.to_string() == text)
+    }
+}
+
+impl From<serde_json::Number> for Number {
+    fn from(number: serde_json::Number) -> Self {
+        Self(number)
+    }
+}
+
+impl From<i64> for Number {
+    fn from(number: i64) -> Self {
+        Self(number.into())
+    }
+}
+
+impl TryFrom<f64> for Number {
+    type Error = &'static str;
+
+    fn try_from(number: f64) -> Result<Self, Self::Error> {
+        serde_json::Number::from_f64(number).map(Self).ok_or("not a finite number")
+    }
+}
+
+/// In any way that Rust reads a number, but for infinities and what is none.
+impl FromStr for Number {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(whole) = text.parse::<i64>() {
+            return Ok(whole.into());
+        }
+        match text.parse::<u64>() {
+            Ok(whole) => Ok(Self(whole.into())),
+            Err(_) => Self::try_from(text.parse::<f64>().map_err(|_| "not a number")?),
+        }
+    }
+}
+
+/// Whole numbers without a decimal point.
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_f64() { self.as_f64().fmt(f) } else { self.0.fmt(f) }
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Number {}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.whole(), other.whole()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            // Only where one has a fraction, or is beyond all whole ones: there f64 is exact enough to tell.
+            _ => self.as_f64().total_cmp(&other.as_f64()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_exact_and_compare_by_value() {
+        let number = |text: &str| text.parse::<Number>().unwrap();
+        assert!(number("9007199254740993") > number("9007199254740992"));
+        assert!(number("18446744073709551615") > number("18446744073709551614"));
+        assert!(number("-2.5") < number("-2") && number("2.5") > number("2") && number("1e300") > number("7"));
+        assert_eq!(number("2"), number("2.0"));
+        assert_eq!(number("-0.0"), number("0"));
+        assert_eq!(number("9007199254740993").to_string(), "9007199254740993");
+        assert_eq!(number("2.0").to_string(), "2");
+        assert!("inf".parse::<Number>().is_err() && "NaN".parse::<Number>().is_err() && "".parse::<Number>().is_err());
+    }
+
+    #[test]
+    fn codes_are_no_numbers() {
+        for code in ["02134", "12E5", "5e7", "1.10", "+49", "0x1F", "inf", "007", "1.", ".5", "12345678901234567890123"]
+        {
+            assert_eq!(Number::lossless(code), None, "{code}");
+        }
+        for number in ["0", "-3", "1999", "4.5", "9007199254740993"] {
+            assert_eq!(Number::lossless(number).unwrap().to_string(), number);
+        }
+    }
+}
