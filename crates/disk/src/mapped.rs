@@ -9,7 +9,9 @@ use crate::{Error, Result};
 use std::fs::File;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
 
 /// The bytes of a mapped file. Clones are of the same mapping.
 #[derive(Debug, Clone)]
@@ -32,9 +34,23 @@ unsafe impl stable_deref_trait::StableDeref for Map {}
 pub struct Mapped {
     path: PathBuf,
     map: Map,
-    seal: Option<Seal>,
+    seal: Option<Arc<Seal>>,
     /// The first page that was found to be damaged.
     damaged: OnceLock<usize>,
+    /// What compares the rest of the file.
+    comparing: OnceLock<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Drop for Mapped {
+    /// Whoever lets go of a file may have it changed: nobody reads it any more.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.comparing.take() {
+            // At the next page it sees that it is to stop.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Mapped {
@@ -51,11 +67,18 @@ impl Mapped {
         let seal = match sealed(&map) {
             true => {
                 let seal = Seal::read(path, &map);
-                Some(seal.map_err(|problem| Error::Damaged { path: path.to_owned(), problem })?)
+                Some(Arc::new(seal.map_err(|problem| Error::Damaged { path: path.to_owned(), problem })?))
             }
             false => None,
         };
-        Ok(Self { path: path.to_owned(), map: Map(Arc::new(map)), seal, damaged: OnceLock::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            map: Map(Arc::new(map)),
+            seal,
+            damaged: OnceLock::new(),
+            comparing: OnceLock::new(),
+            stop: Arc::default(),
+        })
     }
 
     /// Where it is.
@@ -82,8 +105,14 @@ impl Mapped {
     #[inline(always)]
     pub fn check(&self, range: Range<usize>) -> bool {
         let Some(seal) = &self.seal else { return true };
+        if seal.knows(&range) {
+            return true;
+        }
         match seal.check(self.contents(), range) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.compare_rest();
+                true
+            }
             Err(page) => {
                 let _ = self.damaged.set(page);
                 false
@@ -91,10 +120,22 @@ impl Mapped {
         }
     }
 
+    /// Once half of the file has been used, compares the rest on a thread of its own: nobody who searches waits for it.
+    #[cold]
+    fn compare_rest(&self) {
+        let Some(seal) = self.seal.as_ref().filter(|seal| seal.is_half_seen()) else { return };
+        let (seal, map, stop) = (seal.clone(), self.map.clone(), self.stop.clone());
+        let thread = std::thread::Builder::new().name("checksums".to_owned());
+        // Where there can be no thread, pages go on being compared as they are asked for.
+        if let Ok(thread) = thread.spawn(move || seal.finish(&map[..seal.length], &stop)) {
+            let _ = self.comparing.set(thread);
+        }
+    }
+
     /// Whether all of it is known to be as it was written, so that there is nothing left to check.
     #[inline(always)]
     pub fn is_whole(&self) -> bool {
-        self.seal.as_ref().is_none_or(Seal::is_whole)
+        self.seal.as_ref().is_none_or(|seal| seal.is_whole())
     }
 
     /// That nothing was found to be damaged yet, in whatever was checked.

@@ -88,21 +88,27 @@ impl Seal {
         Ok(Self { length: length as usize, sums, seen, left, finishing: AtomicBool::new(false) })
     }
 
-    /// Whether all pages of a range of `contents` are as they were sealed; those seen before are not looked at
-    /// again. `Err` is the first that is not.
+    /// Whether all pages of a range are known to be as they were sealed: of ranges of up to 64 pages, which is all that
+    /// searches ask for.
     #[inline(always)]
-    pub fn check(&self, contents: &[u8], range: Range<usize>) -> Result<(), usize> {
+    pub fn knows(&self, range: &Range<usize>) -> bool {
         let (first, last) = (range.start / PAGE, range.end.saturating_sub(1) / PAGE);
-        let (word, mask) = (first / 64, !0 << (first % 64));
-        let known = match self.seen.get(word) {
-            // One word says it all for ranges of up to 64 pages, which is all that searches ask for.
-            Some(seen) if last / 64 == word => {
-                let mask = mask & (!0 >> (63 - last % 64));
+        match self.seen.get(first / 64) {
+            Some(seen) if last / 64 == first / 64 => {
+                let mask = (!0 << (first % 64)) & (!0 >> (63 - last % 64));
                 seen.load(Ordering::Relaxed) & mask == mask
             }
             _ => false,
-        };
-        if known || range.is_empty() { Ok(()) } else { self.look(contents, first, last) }
+        }
+    }
+
+    /// Whether all pages of a range of `contents` are as they were sealed; those seen before are not looked at
+    /// again. `Err` is the first that is not.
+    pub fn check(&self, contents: &[u8], range: Range<usize>) -> Result<(), usize> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        self.compare(contents, range.start / PAGE, (range.end - 1) / PAGE)
     }
 
     /// Whether every page is as it was sealed.
@@ -111,20 +117,22 @@ impl Seal {
         self.left.load(Ordering::Relaxed) == 0
     }
 
-    #[cold]
-    fn look(&self, contents: &[u8], first: usize, last: usize) -> Result<(), usize> {
-        self.compare(contents, first, last)?;
-        // Who has used half of the file will use it again: the rest costs no more than that did, and then there is
-        // nothing left to ask.
+    /// Whether half of the file has been compared, and not all: then the rest is worth comparing, too, for who has
+    /// used half will use it again, and in the end there is nothing left to ask. Says so once.
+    pub fn is_half_seen(&self) -> bool {
         let left = self.left.load(Ordering::Relaxed);
-        if (1..=self.sums.len() / 2).contains(&left) && !self.finishing.swap(true, Ordering::Relaxed) {
-            // A page that is damaged is met by whoever asks for it.
-            let _ = self.compare(contents, 0, self.sums.len() - 1);
-        }
-        Ok(())
+        (1..=self.sums.len() / 2).contains(&left) && !self.finishing.swap(true, Ordering::Relaxed)
+    }
+
+    /// Compares what is left until it is told to `stop`, or up to the first page that is not as it was sealed: that is met
+    /// by whoever asks for it.
+    pub fn finish(&self, contents: &[u8], stop: &std::sync::atomic::AtomicBool) {
+        let go_on = |_: &usize| !stop.load(std::sync::atomic::Ordering::Relaxed);
+        let _ = (0..self.sums.len()).take_while(go_on).try_for_each(|page| self.compare(contents, page, page));
     }
 
     /// Compares the pages of a range that have not been yet.
+    #[cold]
     fn compare(&self, contents: &[u8], first: usize, last: usize) -> Result<(), usize> {
         let mut page = first;
         while page <= last {

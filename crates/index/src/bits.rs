@@ -48,6 +48,16 @@ impl Bits {
         })
     }
 
+    /// The first row in the set that is not below `row`.
+    pub fn next_from(&self, row: u32) -> Option<u32> {
+        let (at, first) = (row as usize / 64, u64::MAX << (row % 64));
+        let words = self.words.iter().zip(0u32..).skip(at);
+        words
+            .map(|(word, place)| (if place as usize == at { word & first } else { *word }, place))
+            .find(|(word, _)| *word != 0)
+            .map(|(word, place)| place * 64 + word.trailing_zeros())
+    }
+
     /// How many rows there are to choose from.
     pub fn rows(&self) -> usize {
         self.rows
@@ -76,6 +86,9 @@ mod tests {
         assert!(!bits.insert(63) && !bits.insert(200));
         assert_eq!(bits.iter().collect::<Vec<_>>(), rows);
         assert_eq!(bits.count(), rows.len());
+        for from in 0..210 {
+            assert_eq!(bits.next_from(from), rows.into_iter().find(|row| *row >= from), "{from}");
+        }
         assert!(!bits.is_all_of(200) && !Bits::new(0).is_all_of(200));
         for rows in [0, 1, 63, 64, 65, 200] {
             let full = Bits::full(rows);

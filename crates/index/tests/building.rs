@@ -1,9 +1,6 @@
 //! The same graph every time, as good as that of hnsw_rs.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
-mod common;
-
-use common::{Built, Random, build, write};
+use crate::common::{Built, Random, build, write};
 use index::{Builder, Error, FirstPass, Method, Params, Segment, VectorFile, exact, graph};
 use std::ops::ControlFlow;
 

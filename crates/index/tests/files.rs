@@ -1,9 +1,6 @@
 //! Files of every version open; damaged ones are named and do no harm.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
-mod common;
-
-use common::{Random, build, build_with, unsealed};
+use crate::common::{Random, build, build_with, unsealed};
 use index::{Bits, Error, Files, Graph, Hit, Method, Params, Segment, VectorFile, exact};
 use std::path::{Path, PathBuf};
 

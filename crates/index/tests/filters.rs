@@ -1,9 +1,6 @@
 //! Searching among some of the rows: never another one, and nearly all that the exact search finds.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
-mod common;
-
-use common::{Random, build};
+use crate::common::{Random, build};
 use index::{Bits, Method, Params, Segment, exact};
 
 const DIMENSIONS: usize = 48;

@@ -1,9 +1,6 @@
 //! Whatever the vectors, every one of them can be reached and is found by its own.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
-mod common;
-
-use common::{Built, Random, build};
+use crate::common::{Built, Random, build};
 use index::{Builder, Method, Params};
 
 /// So many candidates find a vector by itself.

@@ -73,9 +73,11 @@ unsafe fn vpopcntdq(planes: &Planes, bits: &[u64], rows: &[u32], out: &mut [i32]
             let count = (words - at).min(8);
             let mask: __mmask8 = if count == 8 { !0 } else { (1 << count) - 1 };
             let row = &row[at..at + count];
+            // SAFETY: the mask names no more words than the slice has.
             let row = unsafe { _mm512_maskz_loadu_epi64(mask, row.as_ptr().cast()) };
             for (j, plane) in planes.iter().enumerate() {
                 let plane = &plane[at..at + count];
+                // SAFETY: the mask names no more words than the slice has.
                 let plane = unsafe { _mm512_maskz_loadu_epi64(mask, plane.as_ptr().cast()) };
                 let ones = _mm512_popcnt_epi64(_mm512_and_si512(row, plane));
                 sum = _mm512_add_epi64(sum, _mm512_sll_epi64(ones, _mm_cvtsi32_si128(j as i32)));

@@ -59,6 +59,7 @@ unsafe fn avx512(a: &[f32], b: &[f32]) -> f32 {
     use std::arch::x86_64::*;
     let n = a.len().min(b.len());
     let (pa, pb) = (a.as_ptr(), b.as_ptr());
+    // SAFETY: every load ends at or before `n`, which is no more than either slice has.
     unsafe {
         let (mut s0, mut s1) = (_mm512_setzero_ps(), _mm512_setzero_ps());
         let mut i = 0;
@@ -84,6 +85,7 @@ unsafe fn avx2(a: &[f32], b: &[f32]) -> f32 {
     use std::arch::x86_64::*;
     let n = a.len().min(b.len());
     let (pa, pb) = (a.as_ptr(), b.as_ptr());
+    // SAFETY: every load ends at or before `n`, which is no more than either slice has.
     unsafe {
         let mut sums = [_mm256_setzero_ps(); 4];
         let mut i = 0;
@@ -114,6 +116,7 @@ unsafe fn neon(a: &[f32], b: &[f32]) -> f32 {
     use std::arch::aarch64::*;
     let n = a.len().min(b.len());
     let (pa, pb) = (a.as_ptr(), b.as_ptr());
+    // SAFETY: every load ends at or before `n`, which is no more than either slice has.
     unsafe {
         let mut sums = [vdupq_n_f32(0.0); 4];
         let mut i = 0;

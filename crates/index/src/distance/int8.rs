@@ -36,6 +36,7 @@ pub fn paths() -> Vec<(&'static str, Dots)> {
             // load within its slice.
             paths.push(("avx512-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
+                // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
                 unsafe { avx512_vnni(query, codes, rows, out) }
             }));
         }
@@ -43,6 +44,7 @@ pub fn paths() -> Vec<(&'static str, Dots)> {
             // SAFETY: as above, for AVX-VNNI.
             paths.push(("avx-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
+                // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
                 unsafe { avx_vnni(query, codes, rows, out) }
             }));
         }
@@ -50,6 +52,7 @@ pub fn paths() -> Vec<(&'static str, Dots)> {
             // SAFETY: as above, for AVX2.
             paths.push(("avx2", |query, codes, rows, out| {
                 check(query, codes, rows, out);
+                // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
                 unsafe { avx2(query, codes, rows, out) }
             }));
         }
@@ -59,6 +62,7 @@ pub fn paths() -> Vec<(&'static str, Dots)> {
     // its slice.
     paths.push(("neon", |query, codes, rows, out| {
         check(query, codes, rows, out);
+        // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
         unsafe { neon(query, codes, rows, out) }
     }));
     paths.push(("portable", portable));
@@ -90,6 +94,7 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
     use std::arch::x86_64::*;
     const WIDTH: usize = 4;
     let stride = query.len();
+    // SAFETY: `check` has seen that every row lies within `codes`.
     let row_at = |row: u32| unsafe { codes.as_ptr().add(row as usize * stride) };
     let mut groups = rows.chunks_exact(WIDTH);
     let mut at = 0;
@@ -101,6 +106,7 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
         let mut sums = [_mm512_setzero_si512(); WIDTH];
         let mut i = 0;
         while i < stride {
+            // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
             unsafe {
                 let q = _mm512_loadu_si512(query.as_ptr().add(i).cast());
                 for (sum, start) in sums.iter_mut().zip(starts) {
@@ -117,6 +123,7 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
     for (out, &row) in out[at..].iter_mut().zip(groups.remainder()) {
         let (start, mut sum, mut i) = (row_at(row), _mm512_setzero_si512(), 0);
         while i < stride {
+            // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
             unsafe {
                 let q = _mm512_loadu_si512(query.as_ptr().add(i).cast());
                 sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(start.add(i).cast()), q);
@@ -151,6 +158,7 @@ unsafe fn avx_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
         let mut i = 0;
         while i < stride {
             for (half, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
                 unsafe {
                     let code = _mm256_loadu_si256(codes.as_ptr().add(row as usize * stride + i + 32 * half).cast());
                     let q = _mm256_loadu_si256(query.as_ptr().add(i + 32 * half).cast());
@@ -178,6 +186,7 @@ unsafe fn avx2(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
         while i < stride {
             for (quarter, sum) in sums.iter_mut().enumerate() {
                 // As 16-bit numbers: bytes multiplied in pairs could overflow the 16 bits they are added in.
+                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
                 unsafe {
                     let code = _mm_loadu_si128(codes.as_ptr().add(row as usize * stride + i + 16 * quarter).cast());
                     let q = _mm_loadu_si128(query.as_ptr().add(i + 16 * quarter).cast());
@@ -202,6 +211,7 @@ unsafe fn neon(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
         let mut i = 0;
         while i < stride {
             for (quarter, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
                 unsafe {
                     let code = vld1q_u8(codes.as_ptr().add(row as usize * stride + i + 16 * quarter));
                     let q = vld1q_s8(query.as_ptr().add(i + 16 * quarter));

@@ -149,7 +149,8 @@ pub fn make_findable(
 ) -> Result<()> {
     let mut asked: Vec<u32> = (0..draft.rows.len() as u32).collect();
     health.asked = asked.len();
-    let mut crowded = HashSet::new();
+    // Not found when last asked for. Those that nothing could link in are not asked for again.
+    let mut lost = HashSet::new();
     for round in 0..=ROUNDS {
         let ask = |room: &mut (Scratch, Coded), &node: &u32| (node, ask(draft, vectors, node, room));
         let mut answers: Vec<(u32, Asked)> = Vec::new();
@@ -160,14 +161,12 @@ pub fn make_findable(
             answers.par_extend(block.par_iter().map_init(Default::default, ask));
         }
         asked.clear();
-        let mut missed = 0;
         for (node, answer) in answers {
-            crowded.remove(&node);
             match answer {
-                Asked::Found => {}
-                Asked::Crowded => _ = crowded.insert(node),
+                Asked::Found => _ = lost.remove(&node),
+                Asked::Crowded => _ = lost.insert(node),
                 Asked::Missed(near) => {
-                    missed += 1;
+                    lost.insert(node);
                     if round < ROUNDS
                         && let Some((_, dropped)) = ways.link_in(&mut draft.levels[0], node, &near)
                     {
@@ -178,10 +177,10 @@ pub fn make_findable(
                 }
             }
         }
-        health.lost = missed + crowded.len();
         asked.sort_unstable();
         asked.dedup();
     }
+    health.lost = lost.len();
     Ok(())
 }
 
@@ -221,6 +220,29 @@ mod tests {
     use super::*;
     use crate::codes::Codes;
     use crate::graph::testing::Random;
+
+    #[test]
+    fn a_node_that_nothing_can_link_in_is_counted_as_lost() {
+        let mut random = Random(3);
+        let rows: Vec<Vec<f32>> = (0..2000).map(|_| random.unit(8)).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.vec");
+        let mut writer = crate::VectorWriter::create(&crate::Files::default(), &path, 8).unwrap();
+        rows.iter().zip(0..).for_each(|(row, key)| _ = writer.push(key, [0; 16], row).unwrap());
+        writer.finish().unwrap();
+        let vectors = VectorFile::open(&path).unwrap();
+        // A chain: all can be reached, every link is needed for that, and a search soon turns back.
+        let mut level = Level::new(2000, 1);
+        (0..2000).for_each(|node| level.set(node, [(node + 1) % 2000]));
+        let numbers: Vec<u32> = (0..2000).collect();
+        let mut draft = Draft { codes: Codes::of(&rows.concat(), 8, &numbers), rows: numbers, levels: vec![level] };
+        let (mut health, ways) = mend(&mut draft);
+        make_findable(&mut draft, &ways, &vectors, &mut health, &|_, _| std::ops::ControlFlow::Continue(())).unwrap();
+        let mut room = Default::default();
+        let lost = (0..2000).filter(|&node| !matches!(ask(&draft, &vectors, node, &mut room), Asked::Found)).count();
+        assert!(lost > 1000, "{lost}");
+        assert_eq!(health.lost, lost);
+    }
 
     #[test]
     fn islands_are_linked_in_though_all_lists_are_full() {
