@@ -433,8 +433,15 @@ pub trait Writer {
     /// then readers and this writer go on with what there is. Dropping the writer gives it up.
     ///
     /// # Errors
-    /// When the commit cannot be read or the thread not be started.
+    /// When the commit cannot be read or the thread not be started; or, once, what the last such merge failed on. Then
+    /// all is as it was before it, and this writer merges no more in the background.
     fn merge_in_background(&mut self, threads: usize) -> Result<()>;
+
+    /// Merges small segments where there are many of them: to be called after a commit of little, for it costs as little.
+    ///
+    /// # Errors
+    /// As for [`Writer::commit`].
+    fn merge_small(&mut self) -> Result<()>;
 
     /// Waits for a merge in the background, brings the segments back to a few, and builds graphs over those big enough for one. To be
     /// called after a run of commits.

@@ -72,13 +72,13 @@ pub enum Error {
         /// Those that there are.
         known: String,
     },
-    /// A form of words that cannot be.
-    #[error("filter {clause}: {problem}")]
-    Glob {
-        /// The clause.
-        clause: String,
-        /// What is wrong with it.
-        problem: String,
+    /// The thread that merges in the background panicked: a fault of the program. Nothing is lost.
+    #[error("{path}: merging panicked: {said}")]
+    MergePanicked {
+        /// The collection.
+        path: PathBuf,
+        /// What it said.
+        said: String,
     },
     /// No place for a collection.
     #[error("{problem}")]

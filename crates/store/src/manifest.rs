@@ -76,7 +76,7 @@ pub struct SegmentEntry {
 }
 
 /// A segment with fewer rows has no graph: looking at each of them takes no longer.
-const GRAPH_ROWS: usize = 4096;
+pub(crate) const GRAPH_ROWS: usize = 4096;
 
 impl SegmentEntry {
     /// Whether it is big enough for a graph and has none.

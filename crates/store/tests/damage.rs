@@ -1,11 +1,8 @@
 //! Every file of a collection damaged everywhere: whatever is asked then gives the right answer or an error that
 //! names the file. Never a wrong answer, never a panic.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 #![allow(clippy::print_stdout, reason = "what was measured")]
 
-mod common;
-
-use common::{article, contents, go_on, manifest, vector};
+use crate::common::{article, contents, go_on, manifest, vector};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -166,7 +163,7 @@ fn a_damaged_byte_gives_the_right_answer_or_an_error() {
 }
 
 #[test]
-#[ignore = "needs minutes: cargo test -p store --test damage -- --ignored"]
+#[ignore = "needs minutes: cargo test -p store --test integration -- --ignored"]
 fn every_damaged_byte_gives_the_right_answer_or_an_error() {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (tried, noticed) = (AtomicUsize::new(0), AtomicUsize::new(0));

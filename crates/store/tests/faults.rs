@@ -3,13 +3,10 @@
 //! A failing call gives an error or does not matter, and the collection then holds what the last commit that came
 //! back held, or the one that was under way; nothing else, ever. So after a power cut, whatever the disk had
 //! not been told to keep.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 #![allow(clippy::print_stdout, reason = "what was measured")]
 
-mod common;
-
-use common::faulty::{EIO, ENOSPC, Fault, Faulty, Power, Tree, UNSYNCED, lay_out, tree};
-use common::{Contents, article, contents, go_on, manifest};
+use crate::common::faulty::{EIO, ENOSPC, Fault, Faulty, Power, Tree, UNSYNCED, lay_out, tree};
+use crate::common::{Contents, article, contents, go_on, manifest};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -128,6 +125,10 @@ impl Writer for Noted<'_> {
         self.writer.pending()
     }
 
+    fn merge_small(&mut self) -> Result<()> {
+        self.writer.merge_small()
+    }
+
     fn merge_in_background(&mut self, threads: usize) -> Result<()> {
         self.writer.merge_in_background(threads)
     }
@@ -233,7 +234,7 @@ fn a_call_that_fails_loses_nothing() {
 }
 
 #[test]
-#[ignore = "needs minutes: cargo test -p store --test faults -- --ignored"]
+#[ignore = "needs minutes: cargo test -p store --test integration -- --ignored"]
 fn a_call_that_fails_anywhere_loses_nothing() {
     survives_all(|_, _| true);
 }
@@ -327,7 +328,7 @@ fn a_power_cut_leaves_a_commit() {
 }
 
 #[test]
-#[ignore = "needs minutes: cargo test -p store --test faults -- --ignored"]
+#[ignore = "needs minutes: cargo test -p store --test integration -- --ignored"]
 fn a_power_cut_after_any_call_leaves_a_commit() {
     outlives_all(|_| true);
 }

@@ -4,12 +4,9 @@
 //! Every commit holds the same articles, all of one generation; how many passages an article has follows from
 //! it. `NIGH_SECONDS` says how long it goes on.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 #![allow(clippy::print_stdout, reason = "what was measured")]
 
-mod common;
-
-use common::{article, go_on, manifest, vector};
+use crate::common::{article, go_on, manifest, vector};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -125,7 +122,7 @@ struct Process {
 
 fn start(role: &str, place: &Path) -> Process {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "role", "--nocapture"])
+        .args(["--exact", "readers::role", "--nocapture"])
         .env(ROLE, role)
         .env(PLACE, place)
         .stdout(Stdio::piped())

@@ -10,15 +10,19 @@
 //! ```
 //!
 //! A field is a name of the articles' metadata, or `id`, `path` or `title`. Words are compared without
-//! regard to letter case and may hold `*` (any characters) and `?` (one); in a `path`, `*` stops
-//! at `/` and `**` does not. Numbers are compared as numbers. A date is compared as far as the
-//! bound says: `date:2025-06` holds all of June, and `[2025-01 TO 2025-06]` all of January and June
-//! too. Of a list, one value that fits is enough.
+//! regard to letter case and may hold `*` (any characters) and `?` (one); in a `path` or an `id`, `*` stops
+//! at `/` and `**` does not. Nothing else stands for other characters. Numbers are compared as numbers, whole ones of 64
+//! bits exactly; text that is written as a number lies in ranges of numbers, but equals only the same text. A date is
+//! compared as far as the bound says: `date:2025-06` holds all of June, and `[2025-01 TO 2025-06]` all of January and June
+//! too; where the bound has an offset from UTC, as a moment. What is no date lies in no range of dates. Of a list, one
+//! value that fits is enough.
 
 mod parse;
 mod value;
+mod wildcard;
 
-pub use value::{Matcher, Value, is_date};
+pub use value::{Matcher, Operand, Value};
+use wildcard::Wildcard;
 
 use std::fmt;
 use std::ops::Bound;

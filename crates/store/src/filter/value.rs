@@ -1,8 +1,7 @@
 //! Values of fields, and whether one passes a test.
 
-use super::Test;
-use globset::{GlobBuilder, GlobMatcher};
-use ingest::MetaValue;
+use super::{Test, Wildcard};
+use ingest::{Date, MetaValue, Number};
 use std::cmp::Ordering;
 use std::ops::Bound;
 
@@ -10,7 +9,7 @@ use std::ops::Bound;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A number.
-    Number(f64),
+    Number(Number),
     /// A date, with or without a time: compared as far as the other side says.
     Date(String),
     /// Any other text.
@@ -21,7 +20,7 @@ impl Value {
     /// The values of a metadata value: those of a list one by one.
     pub fn all(of: &MetaValue) -> Vec<Self> {
         match of {
-            MetaValue::Number(number) => vec![Self::Number(*number)],
+            MetaValue::Number(number) => vec![Self::Number(number.clone())],
             MetaValue::Date(date) => vec![Self::Date(date.clone().into())],
             MetaValue::String(text) => vec![Self::Text(text.clone())],
             MetaValue::List(items) => items.iter().flat_map(Self::all).collect(),
@@ -36,49 +35,46 @@ impl Value {
         }
     }
 
-    /// How this value lies to a bound, if they can be compared.
+    /// Whether it is what a condition names. A text is, letter by letter but for their case: `02134` is not `2134`.
+    fn is(&self, word: &Operand) -> bool {
+        match self {
+            Self::Number(number) => word.number.as_ref() == Some(number),
+            Self::Date(_) => self.compared_to(word) == Some(Ordering::Equal),
+            Self::Text(text) => text.to_lowercase() == word.lower,
+        }
+    }
+
+    /// How this value lies to a bound, if they can be compared: numbers with numbers, also those that are written as
+    /// text, dates with dates, and other text letter by letter.
     fn compared_to(&self, bound: &Operand) -> Option<Ordering> {
         match self {
-            Self::Number(number) => number.partial_cmp(&bound.number?),
-            Self::Date(date) if bound.is_date => {
-                Some(date.as_bytes()[..date.len().min(bound.lower.len())].cmp(bound.lower.as_bytes()))
-            }
-            Self::Date(text) | Self::Text(text) => Some(text.to_lowercase().cmp(&bound.lower)),
+            Self::Number(number) => Some(number.cmp(bound.number.as_ref()?)),
+            // Written before dates were looked at as closely, it may be none.
+            Self::Date(text) => Some(Date::parse(text)?.compared_to(bound.date?)),
+            Self::Text(text) => match &bound.number {
+                Some(number) => Some(text.trim().parse::<Number>().ok()?.cmp(number)),
+                None => Some(text.to_lowercase().cmp(&bound.lower)),
+            },
         }
     }
 }
 
 /// A word of a condition, read in every way it can be meant.
-struct Operand {
-    number: Option<f64>,
-    is_date: bool,
-    /// Lower case; of a date as stored, with a `T` before the time.
-    lower: String,
+#[derive(Debug, Clone)]
+pub struct Operand {
+    /// The number it is.
+    pub number: Option<Number>,
+    /// The date it is.
+    pub date: Option<Date>,
+    /// It in lower case.
+    pub lower: String,
 }
 
 impl Operand {
-    fn new(text: &str) -> Self {
-        let is_date = is_date(text);
-        let lower = if is_date { text.replacen(' ', "T", 1) } else { text.to_lowercase() };
-        Self { number: text.parse().ok().filter(|number: &f64| number.is_finite()), is_date, lower }
+    /// Reads a word.
+    pub fn new(text: &str) -> Self {
+        Self { number: text.parse().ok(), date: Date::parse(text), lower: text.to_lowercase() }
     }
-}
-
-/// Whether `text` is a date as far as it goes: a year, a month, a day, or more.
-pub fn is_date(text: &str) -> bool {
-    let digits =
-        |part: Option<&str>, n: usize| part.is_some_and(|p| p.len() == n && p.bytes().all(|b| b.is_ascii_digit()));
-    let (day, time) = match text.split_once(['T', ' ']) {
-        Some((day, time)) => (day, Some(time)),
-        None => (text, None),
-    };
-    let mut parts = day.split('-');
-    let (year, month, day) = (parts.next(), parts.next(), parts.next());
-    digits(year, 4)
-        && (month.is_none() || digits(month, 2))
-        && (day.is_none() || digits(day, 2))
-        && parts.next().is_none()
-        && (time.is_none() || day.is_some())
 }
 
 /// A test made ready for many values.
@@ -87,34 +83,28 @@ pub struct Matcher(How);
 enum How {
     Any,
     Equal(Operand),
-    Glob(GlobMatcher),
+    Wildcard(Wildcard),
     Range(Bound<Operand>, Bound<Operand>),
 }
 
 impl Matcher {
     /// `in_path` says that the values are paths.
-    ///
-    /// # Errors
-    /// What is wrong with a glob.
-    pub fn new(test: &Test, in_path: bool) -> Result<Self, String> {
+    pub fn new(test: &Test, in_path: bool) -> Self {
         let bound = |bound: &Bound<String>| bound.as_ref().map(|text| Operand::new(text));
-        Ok(Self(match test {
+        Self(match test {
             Test::Any => How::Any,
             Test::Word(word) => How::Equal(Operand::new(word)),
             Test::Range(low, high) => How::Range(bound(low), bound(high)),
-            Test::Glob(glob) => {
-                let glob = GlobBuilder::new(glob).case_insensitive(true).literal_separator(in_path).build();
-                How::Glob(glob.map_err(|error| error.to_string())?.compile_matcher())
-            }
-        }))
+            Test::Glob(pattern) => How::Wildcard(Wildcard::new(pattern, in_path)),
+        })
     }
 
     /// Whether a value passes.
     pub fn matches(&self, value: &Value) -> bool {
         match &self.0 {
             How::Any => true,
-            How::Equal(word) => value.compared_to(word) == Some(Ordering::Equal),
-            How::Glob(glob) => glob.is_match(value.shown()),
+            How::Equal(word) => value.is(word),
+            How::Wildcard(pattern) => pattern.matches(&value.shown()),
             How::Range(low, high) => {
                 let above = match low {
                     Bound::Unbounded => true,
@@ -139,13 +129,15 @@ mod tests {
 
     fn holds(condition: &str, value: &Value) -> bool {
         let Ok(Filter::Is(clause)) = condition.parse() else { panic!("{condition} is no clause") };
-        Matcher::new(&clause.test, clause.field == "path").unwrap().matches(value)
+        Matcher::new(&clause.test, clause.field == "path").matches(value)
     }
 
     #[test]
     fn values_are_compared_as_what_they_are() {
         let (text, date, number) =
-            (Value::Text("Reuters UK".into()), Value::Date("2025-06-30T18:00:00Z".into()), Value::Number(10.0));
+            (Value::Text("Reuters UK".into()), Value::Date("2025-06-30T18:00:00Z".into()), Value::Number(10.into()));
+        let (code, big, price) =
+            (Value::Text("02134".into()), Value::Number(9_007_199_254_740_993.into()), Value::Text("10.50".into()));
         for (condition, value, expected) in [
             ("s:\"reuters uk\"", &text, true),
             ("s:reuters", &text, false),
@@ -166,6 +158,20 @@ mod tests {
             ("d:>=\"2025-06-30 17\"", &date, true),
             ("d:<2025-06-30T18", &date, false),
             ("d:2025-06*", &date, true),
+            ("d:>=2025-06-30T20:00+02:00", &date, true),
+            ("d:>2025-06-30T20:00+02:00", &date, false),
+            ("d:\"2025-06-30T18%\"", &date, false),
+            ("d:2025-13", &date, false),
+            ("d:[2025-06-01 TO z]", &date, false),
+            ("zip:02134", &code, true),
+            ("zip:2134", &code, false),
+            ("zip:02*", &code, true),
+            ("id:9007199254740993", &big, true),
+            ("id:9007199254740992", &big, false),
+            ("price:[9 TO 11]", &price, true),
+            ("price:>9", &code, true),
+            ("price:>9", &text, false),
+            ("s:[1 TO 2]", &price, false),
             ("n:10", &number, true),
             ("n:10.0", &number, true),
             ("n:[9 TO 11]", &number, true),

@@ -9,9 +9,9 @@ use index::Bits;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use tantivy::index::SegmentId;
-use tantivy::query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED};
+use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED};
 
 /// The passages that a condition allows.
 pub struct Among {
@@ -23,7 +23,7 @@ pub struct Among {
 
 /// Documents by text segment, as a query that adds nothing to a score.
 #[derive(Clone)]
-pub struct Documents(Arc<HashMap<SegmentId, BitSet>>);
+pub struct Documents(Arc<HashMap<SegmentId, Arc<Bits>>>);
 
 impl Snapshot {
     /// The passages that a condition allows.
@@ -42,7 +42,7 @@ impl Snapshot {
         let keys = self.live_addresses()?.iter();
         let keys = keys.filter(|(_, at)| allowed[at.segment_ord as usize].contains(at.doc_id)).map(|(key, _)| *key);
         let (rows, _) = self.rows_of(keys);
-        let documents = readers.iter().map(SegmentReader::segment_id).zip(allowed.iter().map(bits)).collect();
+        let documents = readers.iter().map(SegmentReader::segment_id).zip(allowed.into_iter().map(Arc::new)).collect();
         let among = Arc::new(Among { documents: Documents(Arc::new(documents)), rows });
         if let Ok(mut known) = self.filtered.lock() {
             if known.len() >= REMEMBERED {
@@ -126,10 +126,7 @@ impl Snapshot {
         let field = if is_id { Some(self.fields.parent) } else { self.fields.facts };
         let Some(field) = field else { return Ok(allowed) };
         let in_path = [records::ID, records::PATH].contains(&clause.field.as_str());
-        let matcher = Matcher::new(&clause.test, in_path).map_err(|problem| {
-            let (field, test) = (clause.field.clone(), clause.test.clone());
-            Error::Glob { clause: Clause { field, test }.to_string(), problem }
-        })?;
+        let matcher = Matcher::new(&clause.test, in_path);
         let index = reader.inverted_index(field).map_err(self.text_error())?;
         let terms = match (is_id, &clause.test) {
             (false, _) => {
@@ -167,19 +164,13 @@ impl Snapshot {
 /// How many conditions are remembered.
 const REMEMBERED: usize = 64;
 
-fn bits(of: &Bits) -> BitSet {
-    let mut bits = BitSet::with_max_value(of.rows() as u32);
-    of.iter().for_each(|doc| _ = bits.insert(doc));
-    bits
-}
-
 impl Documents {
     /// Those at the given addresses.
     pub fn at(snapshot: &Snapshot, addresses: impl Iterator<Item = tantivy::DocAddress>) -> Self {
         let readers = snapshot.searcher.segment_readers();
-        let mut sets: Vec<BitSet> = readers.iter().map(|reader| BitSet::with_max_value(reader.max_doc())).collect();
+        let mut sets: Vec<Bits> = readers.iter().map(|reader| Bits::new(reader.max_doc() as usize)).collect();
         addresses.for_each(|at| _ = sets[at.segment_ord as usize].insert(at.doc_id));
-        Self(Arc::new(readers.iter().map(SegmentReader::segment_id).zip(sets).collect()))
+        Self(Arc::new(readers.iter().map(SegmentReader::segment_id).zip(sets.into_iter().map(Arc::new)).collect()))
     }
 }
 
@@ -198,12 +189,46 @@ impl Query for Documents {
 impl Weight for Documents {
     fn scorer(&self, reader: &SegmentReader, _: Score) -> tantivy::Result<Box<dyn Scorer>> {
         Ok(match self.0.get(&reader.segment_id()) {
-            Some(documents) => Box::new(ConstScorer::new(BitSetDocSet::from(documents.clone()), 0.0)),
+            Some(documents) => Box::new(ConstScorer::new(DocumentsOfSegment::new(documents.clone()), 0.0)),
             None => Box::new(EmptyScorer),
         })
     }
 
     fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
         Ok(Explanation::new("allowed", 0.0))
+    }
+}
+
+/// The documents of one segment, one after the other.
+struct DocumentsOfSegment {
+    documents: Arc<Bits>,
+    doc: DocId,
+}
+
+impl DocumentsOfSegment {
+    fn new(documents: Arc<Bits>) -> Self {
+        let doc = documents.next_from(0).unwrap_or(TERMINATED);
+        Self { documents, doc }
+    }
+}
+
+impl DocSet for DocumentsOfSegment {
+    fn advance(&mut self) -> DocId {
+        if self.doc == TERMINATED { TERMINATED } else { self.seek(self.doc + 1) }
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        if target > self.doc {
+            self.doc = self.documents.next_from(target).unwrap_or(TERMINATED);
+        }
+        self.doc
+    }
+
+    fn doc(&self) -> DocId {
+        self.doc
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.documents.count() as u32
     }
 }

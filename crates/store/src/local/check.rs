@@ -106,6 +106,10 @@ fn passages(snapshot: &Snapshot, report: &mut CheckReport, progress: &Progress<'
             report.problems.push(format!("article {id:?}: {expected} passages expected, {found} found"));
         }
     }
-    report.problems.extend(counted.keys().map(|id| format!("article {id:?} is not there, but passages of it are")));
+    let mut orphans: Vec<&String> = counted.keys().collect();
+    orphans.sort_unstable();
+    report
+        .problems
+        .extend(orphans.into_iter().map(|id| format!("article {id:?} is not there, but passages of it are")));
     Ok(())
 }

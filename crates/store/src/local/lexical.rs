@@ -6,7 +6,7 @@ use super::records;
 use super::snapshot::Snapshot;
 use crate::collection::{Candidate, PassageKey, WordScore};
 use crate::{Filter, Result};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tantivy::collector::TopDocs;
 use tantivy::query::{
     Bm25StatisticsProvider, BooleanQuery, BoostQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
@@ -29,6 +29,9 @@ const NEAR: f32 = 0.7;
 const NEAREST: usize = 3;
 /// A question's words beyond the rarest so many say little and cost much.
 const WORDS: usize = 48;
+/// So many of a question's words that no passage has are replaced by near ones, the first of them: each is an
+/// automaton run over the dictionary of every segment.
+const MAX_FUZZY_WORDS: usize = 8;
 
 /// A question as the index knows words.
 pub struct Words {
@@ -58,6 +61,8 @@ impl Snapshot {
         }
         let query = self.within(self.any_word(&words), among.as_ref().map(|among| among.documents.clone()));
         let mut found = self.best(&query, k.max(PHRASED))?;
+        // Which of equals get the bonus must not depend on the segments that they lie in.
+        found.sort_by(|(a_key, _, a), (b_key, _, b)| b.total_cmp(a).then(a_key.cmp(b_key)));
         let pooled = found.len().min(PHRASED);
         if pooled > 0 && !words.pairs.is_empty() {
             let documents = Documents::at(self, found[..pooled].iter().map(|(_, at, _)| *at));
@@ -106,10 +111,17 @@ impl Snapshot {
     /// The words of a question that the index can look for.
     fn words(&self, question: &str) -> Result<Words> {
         let mut analyzer = records::analyzer(self.manifest.language);
-        let (mut counts, mut pairs): (HashMap<String, f32>, Vec<[String; 2]>) = Default::default();
+        // In the order of the question: the same question must give the same scores.
+        let mut asked: Vec<(String, f32)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut pairs: Vec<[String; 2]> = Vec::new();
         let mut last: Option<(usize, String)> = None;
         analyzer.token_stream(question).process(&mut |token| {
-            *counts.entry(token.text.clone()).or_default() += 1.0;
+            let place = *places.entry(token.text.clone()).or_insert(asked.len());
+            match asked.get_mut(place) {
+                Some((_, count)) => *count += 1.0,
+                None => asked.push((token.text.clone(), 1.0)),
+            }
             if let Some((_, before)) =
                 last.take().filter(|(at, before)| at + 1 == token.position && *before != token.text)
             {
@@ -117,24 +129,34 @@ impl Snapshot {
             }
             last = Some((token.position, token.text.clone()));
         });
-        let mut words = Vec::new();
-        let mut spread: HashMap<String, u64> = HashMap::new();
-        for (asked, count) in counts {
-            let found = self.frequency(&asked)?;
-            if found > 0 {
-                spread.insert(asked.clone(), found);
-                words.push(Word { term: asked.clone(), asked, weight: count });
-                continue;
-            }
-            for (term, found) in self.near(&asked)? {
-                spread.insert(term.clone(), found);
-                words.push(Word { asked: asked.clone(), term, weight: count * NEAR });
+        // By term, each with the count of passages that hold it. What the question itself says comes before what a
+        // misspelling could mean; of two misspellings of one term the weightier counts.
+        let mut by_term: BTreeMap<String, (u64, Word)> = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for (asked, count) in asked {
+            match self.frequency(&asked)? {
+                0 => unknown.push((asked, count)),
+                found => {
+                    by_term.insert(asked.clone(), (found, Word { term: asked.clone(), asked, weight: count }));
+                }
             }
         }
-        // The order of the sum decides its last bits; the same question must give the same scores.
-        words.sort_unstable_by(|a, b| (spread.get(&a.term), &a.term).cmp(&(spread.get(&b.term), &b.term)));
-        words.dedup_by(|a, b| a.term == b.term);
+        for (asked, count) in unknown.into_iter().take(MAX_FUZZY_WORDS) {
+            for (term, found) in self.near(&asked)? {
+                let word = Word { asked: asked.clone(), term: term.clone(), weight: count * NEAR };
+                match by_term.get(&term) {
+                    Some((_, kept)) if kept.asked == kept.term || kept.weight >= word.weight => {}
+                    _ => {
+                        by_term.insert(term, (found, word));
+                    }
+                }
+            }
+        }
+        let mut words: Vec<(u64, Word)> = by_term.into_values().collect();
+        // Stable: equally rare words stay in the order of their terms. The order of the sum decides its last bits.
+        words.sort_by_key(|(found, _)| *found);
         words.truncate(WORDS);
+        let words: Vec<Word> = words.into_iter().map(|(_, word)| word).collect();
         let kept = |word: &String| words.iter().any(|kept| kept.term == *word);
         pairs.retain(|[a, b]| kept(a) && kept(b));
         pairs.sort_unstable();

@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::snapshot::{Snapshot, open_segment};
 use super::writer::LocalWriter;
 use crate::collection::{CompactReport, Progress, Step, Writer};
-use crate::manifest::{GraphEntry, SegmentEntry};
+use crate::manifest::{GRAPH_ROWS, GraphEntry, SegmentEntry};
 use crate::{Error, Result};
 use index::{Bits, Params, Segment, VectorWriter};
 use std::ops::ControlFlow;
@@ -94,7 +94,34 @@ fn now(
         at.and_then(|at| live.get(at)).cloned().unwrap_or_else(|| Bits::full(segment.vectors().rows()))
     });
     let merged = merge.run(progress)?;
-    writer.take_up(&merge.chosen, merged)?;
+    writer.take_up(&merge.chosen, merged);
+    writer.commit()
+}
+
+/// Merges segments too small for a graph, once there are many, into one that is, too: what a change of one article costs
+/// does not grow with the collection.
+pub fn small(writer: &mut LocalWriter) -> Result<()> {
+    let entries = &writer.manifest.segments;
+    let mut order: Vec<usize> = (0..entries.len()).filter(|&at| entries[at].graph.is_none()).collect();
+    if order.len() < MANY {
+        return Ok(());
+    }
+    order.sort_by_key(|&at| entries[at].rows);
+    let mut rows = 0;
+    let fits = |&at: &usize| {
+        rows += entries[at].rows;
+        rows < GRAPH_ROWS
+    };
+    let chosen: Vec<usize> = order.into_iter().take_while(fits).collect();
+    let go_on = |_, _, _| ControlFlow::Continue(());
+    if chosen.len() < MANY / 2 {
+        // Most are nearly large enough for a graph: the rare time to make one.
+        return tiered(writer, 1, &go_on);
+    }
+    // With what is dead: to find that out would mean to go through all of the collection.
+    let merge = Merge::new(writer, &chosen, 1, |_, segment| Bits::full(segment.vectors().rows()));
+    let merged = merge.run(&go_on)?;
+    writer.take_up(&merge.chosen, merged);
     writer.commit()
 }
 
@@ -146,13 +173,18 @@ impl Running {
         self.thread.is_finished()
     }
 
-    /// Waits for it and lets the writer have what it made, from the next commit on. Where it failed,
-    /// all is as before, and whoever merges next meets what stopped it.
+    /// Waits for it and lets the writer have what it made, from the next commit on.
+    ///
+    /// # Errors
+    /// What it failed on; then all is as before. [`Error::MergePanicked`] when it panicked.
     pub fn finish(self, writer: &mut LocalWriter) -> Result<()> {
-        match self.thread.join() {
-            Ok(Ok(merged)) => writer.take_up(&self.chosen, merged),
-            _ => Ok(()),
-        }
+        let merged = self.thread.join().map_err(|panic| {
+            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            Error::MergePanicked { path: writer.layout.root().to_owned(), said: said.unwrap_or_default() }
+        })?;
+        writer.take_up(&self.chosen, merged?);
+        Ok(())
     }
 
     /// Gives it up. Once this returns it writes no more.

@@ -39,7 +39,8 @@ impl Waiting {
             at = range.end;
             let line = if file.check(range) { line } else { &[][..] };
             if std::mem::take(&mut first) {
-                waiting.lost = serde_json::from_slice(line).unwrap_or_default();
+                // Without it at least that something is lost is known.
+                waiting.lost = serde_json::from_slice(line).unwrap_or(Lost { unnamed: 1, ..Lost::default() });
                 continue;
             }
             match serde_json::from_slice(line) {

@@ -5,7 +5,7 @@ use super::layout::Layout;
 use super::lock::WriterLock;
 use super::merge::{self, Merged, Running};
 use super::records::{self, Fields};
-use super::snapshot::{Snapshot, open_index, open_segment};
+use super::snapshot::{MANAGED, META, Snapshot, open_index, open_segment};
 use crate::collection::{CompactReport, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
@@ -40,8 +40,7 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     free(layout)?;
     for folder in [layout.text(), layout.vectors()] {
         disk.create_folder(&folder).map_err(Error::io(&folder))?;
-        for left_over in fs::read_dir(&folder).map_err(Error::io(&folder))? {
-            let path = left_over.map_err(Error::io(&folder))?.path();
+        for path in files_in(&folder)? {
             disk.remove(&path).map_err(Error::io(path))?;
         }
     }
@@ -60,12 +59,25 @@ fn free(layout: &Layout) -> Result<()> {
     layout.holds_nothing()?;
     let root = layout.root();
     let ours = [layout.text(), layout.vectors(), layout.lock(), layout.marker().with_extension("unfinished")];
-    for entry in fs::read_dir(root).map_err(Error::io(root))? {
-        if !ours.contains(&entry.map_err(Error::io(root))?.path()) {
+    let text = [META, MANAGED, ".tantivy-writer.lock", ".tantivy-meta.lock"].map(|name| layout.text().join(name));
+    let unfinished = text.clone().map(|path| path.with_extension("unfinished"));
+    let known = |path: &PathBuf| ours.contains(path) || text.contains(path) || unfinished.contains(path);
+    let folders = [root, &layout.text(), &layout.vectors()].map(files_in);
+    for paths in folders {
+        if !paths?.iter().all(known) {
             return Err(Error::Occupied { path: root.to_owned() });
         }
     }
     Ok(())
+}
+
+/// The paths in a folder; none where it is not there.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io(folder))?,
+    };
+    entries.map(|entry| Ok(entry.map_err(Error::io(folder))?.path())).collect()
 }
 
 fn sync(disk: &dyn Disk, folder: Option<&Path>) -> Result<()> {
@@ -104,10 +116,12 @@ pub struct LocalWriter {
     pub(super) segments: Vec<Arc<Segment>>,
     fields: Fields,
     text: Option<IndexWriter>,
-    /// Every article's id as of the last change, committed or not.
-    ids: HashSet<String>,
-    /// Where each text's vector stands in the segments.
-    stored: HashMap<Fingerprint, (usize, u32)>,
+    /// What was there when writing began.
+    begun: Snapshot,
+    /// Articles put or deleted since, and whether they are there, committed or not.
+    changes: HashMap<String, bool>,
+    /// Where each text's vector stands in the segments; made when it is first asked for.
+    stored: Option<HashMap<Fingerprint, (usize, u32)>>,
     rows: Vec<Row>,
     /// Where each text's vector stands in `rows`.
     fresh: HashMap<Fingerprint, usize>,
@@ -118,6 +132,10 @@ pub struct LocalWriter {
     replaced: bool,
     /// A merge in the background.
     merging: Option<Running>,
+    /// What the last merge in the background failed on, until somebody is told.
+    merge_error: Option<Error>,
+    /// Whether merges are tried in the background: not after one has failed.
+    merges_in_background: bool,
     _lock: WriterLock,
 }
 
@@ -129,39 +147,52 @@ impl LocalWriter {
     /// The writer of whoever holds the lock.
     pub(super) fn holding(lock: WriterLock, layout: &Layout) -> Result<Self> {
         let snapshot = Snapshot::open(layout)?;
-        let ids = snapshot.article_ids()?.into_iter().collect();
         let (index, fields) = open_index(layout)?;
-        let mut writer = Self {
+        let writer = Self {
             text: Some(text_writer(layout, &index)?),
             layout: layout.clone(),
             fields,
-            ids,
-            stored: HashMap::new(),
+            changes: HashMap::new(),
+            stored: None,
             rows: Vec::new(),
             fresh: HashMap::new(),
             changed: false,
             most_rows: usize::MAX,
             replaced: false,
             merging: None,
-            manifest: snapshot.manifest,
-            segments: snapshot.segments,
+            merge_error: None,
+            merges_in_background: true,
+            manifest: snapshot.manifest.clone(),
+            segments: snapshot.segments.clone(),
+            begun: snapshot,
             _lock: lock,
         };
-        writer.find_stored()?;
         // A commit whose writer did not live to make it durable: its files must not go before it is.
         sync(layout.disk(), Some(&layout.text()))?;
         writer.remove_strays()?;
         Ok(writer)
     }
 
-    fn find_stored(&mut self) -> Result<()> {
-        self.stored.clear();
-        for (at, segment) in self.segments.iter().enumerate() {
-            let tags = segment.vectors().tags();
-            segment.vectors().intact()?;
-            self.stored.extend((0..).zip(tags).map(|(row, tag)| (Fingerprint(*tag), (at, row))));
+    /// Whether an article is there as of the last change.
+    fn holds(&self, id: &str) -> Result<bool> {
+        match self.changes.get(id) {
+            Some(&is_there) => Ok(is_there),
+            None => self.begun.has_article(id),
         }
-        Ok(())
+    }
+
+    /// Where the vector of a text stands in the segments. The first call goes through all of them.
+    fn stored(&mut self, text: &Fingerprint) -> Result<Option<(usize, u32)>> {
+        if self.stored.is_none() {
+            let mut stored = HashMap::new();
+            for (at, segment) in self.segments.iter().enumerate() {
+                let tags = segment.vectors().tags();
+                segment.vectors().intact()?;
+                stored.extend((0..).zip(tags).map(|(row, tag)| (Fingerprint(*tag), (at, row))));
+            }
+            self.stored = Some(stored);
+        }
+        Ok(self.stored.as_ref().and_then(|stored| stored.get(text).copied()))
     }
 
     /// Removes vector files that no commit names: what a killed writer left, or segments merged
@@ -196,23 +227,25 @@ impl LocalWriter {
 
     /// The vectors of an article's passages: each its own, or that of an earlier passage with the
     /// same text, in this article or any other.
-    fn vectors(&self, article: &EmbeddedArticle) -> Result<Vec<Vec<f32>>> {
+    fn vectors(&mut self, article: &EmbeddedArticle) -> Result<Vec<Vec<f32>>> {
         let mut own: HashMap<Fingerprint, usize> = HashMap::new();
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(article.passages.len());
         for (ordinal, passage) in article.passages.iter().enumerate() {
             let tag = &passage.fingerprint;
             let vector = match &passage.vector {
                 Some(vector) => vector.clone(),
-                None => match (own.get(tag), self.fresh.get(tag), self.stored.get(tag)) {
-                    (Some(&earlier), ..) => vectors[earlier].clone(),
-                    (_, Some(&at), _) => self.rows[at].vector.clone(),
-                    (.., Some(&(segment, row))) => {
+                None => match (own.get(tag), self.fresh.get(tag)) {
+                    (Some(&earlier), _) => vectors[earlier].clone(),
+                    (_, Some(&at)) => self.rows[at].vector.clone(),
+                    _ => {
+                        let article = &article.article.id;
+                        let missing = || Error::MissingVector { article: article.clone(), ordinal };
+                        let (segment, row) = self.stored(tag)?.ok_or_else(missing)?;
                         let vectors = self.segments[segment].vectors();
                         let vector = vectors.vector(row).to_vec();
                         vectors.intact()?;
                         vector
                     }
-                    _ => return Err(Error::MissingVector { article: article.article.id.clone(), ordinal }),
                 },
             };
             check_unit(&vector, self.manifest.model.dimensions)?;
@@ -233,7 +266,7 @@ impl LocalWriter {
     /// Deletes passages whose article is not there.
     pub(super) fn remove_orphans(&mut self) -> Result<()> {
         for id in Snapshot::open(&self.layout)?.parents()? {
-            if !self.ids.contains(&id) {
+            if !self.holds(&id)? {
                 self.changed = true;
                 self.remove_documents(&id)?;
             }
@@ -258,7 +291,9 @@ impl LocalWriter {
         let entry = SegmentEntry { number, rows: writer.rows(), checksum: writer.finish()?, graph: None };
         let segment = open_segment(&self.layout, &entry)?;
         let at = self.segments.len();
-        self.stored.extend((0..).zip(&self.rows).map(|(row, r)| (r.tag, (at, row))));
+        if let Some(stored) = &mut self.stored {
+            stored.extend((0..).zip(&self.rows).map(|(row, r)| (r.tag, (at, row))));
+        }
         self.manifest.next_segment += 1;
         self.manifest.segments.push(entry);
         self.segments.push(segment);
@@ -288,20 +323,20 @@ impl LocalWriter {
 
     /// Takes what a merge made in the place of the segments with the given numbers, from the next
     /// commit on.
-    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Merged) -> Result<()> {
+    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Merged) {
         let all = std::mem::take(&mut self.manifest.segments).into_iter().zip(std::mem::take(&mut self.segments));
         let left = all.filter(|(entry, _)| !numbers.contains(&entry.number));
         (self.manifest.segments, self.segments) = left.chain(merged).unzip();
         self.changed = true;
         self.replaced = true;
-        self.find_stored()
+        self.stored = None;
     }
 
-    /// Takes up what a merge in the background made, if it is done.
-    fn take_up_merged(&mut self) -> Result<()> {
-        match self.merging.take_if(|merge| merge.is_finished()) {
-            Some(merge) => merge.finish(self),
-            None => Ok(()),
+    /// Takes up what a merge in the background made, if it is done. One that failed changes nothing, and is no reason
+    /// not to commit: [`Writer::merge_in_background`] says so.
+    fn take_up_merged(&mut self) {
+        if let Some(merge) = self.merging.take_if(|merge| merge.is_finished()) {
+            self.merge_error = merge.finish(self).err();
         }
     }
 
@@ -315,7 +350,10 @@ impl LocalWriter {
             }
             std::thread::sleep(LOOK);
         }
-        self.take_up_merged()
+        self.take_up_merged();
+        // Whoever merges now meets what stopped the last one, should it still be there.
+        self.merge_error = None;
+        Ok(())
     }
 
     /// Gives the merge in the background up.
@@ -331,7 +369,7 @@ impl Writer for LocalWriter {
         // Everything that can fail for the article's own sake comes before anything is changed.
         let vectors = self.vectors(&article)?;
         let id = article.article.id.clone();
-        if self.ids.contains(&id) {
+        if self.holds(&id)? {
             self.remove_documents(&id)?;
         }
         let (fields, root) = (self.fields, self.layout.root().to_owned());
@@ -347,16 +385,17 @@ impl Writer for LocalWriter {
             self.rows.push(Row { key: self.manifest.next_key, tag: passage.fingerprint, vector });
             self.manifest.next_key += 1;
         }
-        self.ids.insert(id);
+        self.changes.insert(id, true);
         Ok(())
     }
 
     fn delete(&mut self, id: &str) -> Result<bool> {
-        if !self.ids.remove(id) {
+        if !self.holds(id)? {
             return Ok(false);
         }
         self.changed = true;
         self.remove_documents(id)?;
+        self.changes.insert(id.to_owned(), false);
         Ok(true)
     }
 
@@ -393,7 +432,7 @@ impl Writer for LocalWriter {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.take_up_merged()?;
+        self.take_up_merged();
         if !self.changed {
             return Ok(());
         }
@@ -404,10 +443,18 @@ impl Writer for LocalWriter {
     }
 
     fn merge_in_background(&mut self, threads: usize) -> Result<()> {
-        if self.merging.is_none() {
+        if let Some(error) = self.merge_error.take() {
+            self.merges_in_background = false;
+            return Err(error);
+        }
+        if self.merges_in_background && self.merging.is_none() {
             self.merging = Running::start(self, threads)?;
         }
         Ok(())
+    }
+
+    fn merge_small(&mut self) -> Result<()> {
+        merge::small(self)
     }
 
     fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {

@@ -53,6 +53,12 @@ impl Faulty {
         Self(Arc::new(Mutex::new(State { fault: Some((at, fault)), ..State::default() })))
     }
 
+    /// Has the next call fail.
+    pub fn fail_next(&self, fault: Fault) {
+        let mut state = self.0.lock().unwrap();
+        state.fault = Some((state.calls.len(), fault));
+    }
+
     pub fn calls(&self) -> Vec<Call> {
         self.0.lock().unwrap().calls.clone()
     }

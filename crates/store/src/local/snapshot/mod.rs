@@ -11,12 +11,12 @@ pub use opening::{MANAGED, META, open_index, open_segment, segment_files};
 use super::among::Among;
 use super::layout::Layout;
 use super::records::Fields;
-use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, StoredArticle, StoredPassage};
+use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage};
 use crate::{Error, Filter, Manifest, Result};
 use index::{Method, Segment};
 use ingest::ByteSpan;
 use live::Live;
-use names::Names;
+use names::{Names, Places};
 use opening::{load_metas, manifest};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub layout: Layout,
     live: OnceLock<Live>,
     names: OnceLock<Names>,
+    places: OnceLock<Places>,
+    stats: OnceLock<Stats>,
     /// What conditions allow, once worked out.
     pub filtered: Mutex<HashMap<Filter, Arc<Among>>>,
 }
@@ -93,6 +95,8 @@ impl Snapshot {
             layout: layout.clone(),
             live: OnceLock::new(),
             names: OnceLock::new(),
+            places: OnceLock::new(),
+            stats: OnceLock::new(),
             filtered: Mutex::default(),
         })
     }
@@ -157,7 +161,7 @@ impl Snapshot {
     }
 
     pub fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
-        let (starts, ends, lines) = (self.numbers("start")?, self.numbers("end")?, self.numbers("line")?);
+        let places = self.places()?;
         keys.iter()
             .zip(self.identify(keys)?)
             .map(|(&key, reference)| {
@@ -168,8 +172,8 @@ impl Snapshot {
                     reference,
                     title: Fields::string(&document, self.fields.title),
                     path: Fields::string(&document, self.fields.path),
-                    span: ByteSpan::from((value(&starts) as usize, value(&ends) as usize)),
-                    line: value(&lines),
+                    span: ByteSpan::from((value(&places.starts) as usize, value(&places.ends) as usize)),
+                    line: value(&places.lines),
                     text: Fields::string(&document, self.fields.passage),
                 })
             })
@@ -183,6 +187,10 @@ impl Snapshot {
         let found =
             self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
         Ok(found.into_iter().next().map(|(_, at)| at))
+    }
+
+    pub fn has_article(&self, id: &str) -> Result<bool> {
+        Ok(self.find(id)?.is_some())
     }
 
     pub fn article(&self, id: &str) -> Result<Option<StoredArticle>> {

@@ -32,6 +32,13 @@ pub struct Names {
     ids: Vec<Vec<OnceLock<Box<str>>>>,
 }
 
+/// Where passages stand in their articles.
+pub struct Places {
+    pub starts: Columns<Option<Column<u64>>>,
+    pub ends: Columns<Option<Column<u64>>>,
+    pub lines: Columns<Option<Column<u64>>>,
+}
+
 impl Snapshot {
     /// A column, opened once for all documents that are asked for.
     pub fn columns<C>(&self, open: impl Fn(&SegmentReader) -> tantivy::Result<C>) -> Result<Columns<C>> {
@@ -65,6 +72,15 @@ impl Snapshot {
         let ids = parents.0.iter().map(|column| (0..places(column)).map(|_| OnceLock::new()).collect()).collect();
         let names = Names { keys: self.numbers("key")?, ordinals: self.numbers("ordinal")?, parents, ids };
         Ok(self.names.get_or_init(|| names))
+    }
+
+    pub fn places(&self) -> Result<&Places> {
+        if let Some(places) = self.places.get() {
+            return Ok(places);
+        }
+        let places =
+            Places { starts: self.numbers("start")?, ends: self.numbers("end")?, lines: self.numbers("line")? };
+        Ok(self.places.get_or_init(|| places))
     }
 
     /// The id of the article that a passage's document belongs to; `None` if it has none.

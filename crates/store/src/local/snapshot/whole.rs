@@ -62,7 +62,7 @@ impl Snapshot {
 
     /// Every article with its passages and vectors, in the order in which they were added.
     pub fn each_embedded(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
-        let (names, lines) = (self.names()?, self.numbers("line")?);
+        let (names, lines) = (self.names()?, &self.places()?.lines);
         let mut order: Vec<String> = Vec::new();
         let mut passages: HashMap<String, Vec<(u64, PassageKey, u64)>> = HashMap::new();
         for (key, at) in self.live_addresses()? {
@@ -156,7 +156,16 @@ impl Snapshot {
         Ok(catalogue)
     }
 
+    /// How big the commit is, worked out once.
     pub fn stats(&self) -> Result<Stats> {
+        if let Some(stats) = self.stats.get() {
+            return Ok(stats.clone());
+        }
+        let stats = self.count()?;
+        Ok(self.stats.get_or_init(|| stats).clone())
+    }
+
+    fn count(&self) -> Result<Stats> {
         // Only articles have this field.
         let questions = self.numbers("questions")?;
         let questions: Vec<u64> = self.alive().filter_map(|at| questions.number(at)).collect();

@@ -1,0 +1,10 @@
+//! The tests of this crate from outside, in one binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+
+mod common;
+
+mod collection;
+mod damage;
+mod faults;
+mod readers;
