@@ -1,6 +1,8 @@
 //! Work on many items, shared among workers.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// What `work` makes of the items, in their order, each on the next free of `workers`, which run on a thread each:
@@ -8,7 +10,7 @@ use std::time::Instant;
 /// the time.
 ///
 /// # Errors
-/// The first of `work`'s.
+/// That of the first item that `work` failed on. No item is begun once one has failed.
 ///
 /// # Panics
 /// When `work` does.
@@ -18,17 +20,29 @@ pub fn in_order<W: Send, T: Sync, R: Send, E: Send>(
     deadline: Option<Instant>,
     work: impl Fn(&mut W, &T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    let next = AtomicUsize::new(0);
-    let run = |worker: &mut W| -> Result<Vec<(usize, R)>, E> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let first_error: Mutex<Option<(usize, E)>> = Mutex::new(None);
+    let run = |worker: &mut W| {
         let mut done = Vec::new();
-        loop {
+        while !failed.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { return Ok(done) };
+            let Some(item) = items.get(at) else { break };
             if at > 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(done);
+                break;
             }
-            done.push((at, work(worker, item)?));
+            match work(worker, item) {
+                Ok(result) => done.push((at, result)),
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
+                    // All before it were begun before it, so the first of all is among those that come here.
+                    if first.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
+                        *first = Some((at, error));
+                    }
+                }
+            }
         }
+        done
     };
     let run = &run;
     let mut all = Vec::with_capacity(items.len());
@@ -36,16 +50,18 @@ pub fn in_order<W: Send, T: Sync, R: Send, E: Send>(
         let (first, rest) = workers.split_at_mut(workers.len().min(1));
         let others: Vec<_> = rest.iter_mut().map(|worker| scope.spawn(move || run(worker))).collect();
         for worker in first {
-            all.extend(run(worker)?);
+            all.extend(run(worker));
         }
         for other in others {
             match other.join() {
-                Ok(done) => all.extend(done?),
+                Ok(done) => all.extend(done),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        Ok::<(), E>(())
-    })?;
+    });
+    if let Some((_, error)) = first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
     all.sort_unstable_by_key(|(at, _)| *at);
     // What one worker did past an item that another one had no time for is not next to it.
     let whole = all.iter().zip(0..).take_while(|((at, _), place)| at == place).count();
@@ -76,9 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_any_worker_is_told() {
-        let items: Vec<usize> = (0..100).collect();
-        let fail = |(): &mut (), item: &usize| if *item == 50 { Err(*item) } else { Ok(()) };
-        assert_eq!(in_order(&mut [(), ()], &items, None, fail), Err(50));
+    fn the_first_error_is_told_and_ends_the_work() {
+        let items: Vec<usize> = (0..10_000).collect();
+        let begun = AtomicUsize::new(0);
+        let work = |(): &mut (), item: &usize| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if *item >= 50 { Err(*item) } else { Ok(()) }
+        };
+        assert_eq!(in_order(&mut [(), (), ()], &items, None, work), Err(50));
+        assert!(begun.into_inner() <= 53);
     }
 }

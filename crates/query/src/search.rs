@@ -4,7 +4,7 @@ use crate::explain::{self, Explanation, Shares};
 use crate::fuse::{self, Parts};
 use crate::rank::{Ranked, best_of_each_article, rank, sum_of_each_article};
 use crate::rerank::Reranker;
-use crate::select::{Selected, select};
+use crate::select::{Budget, Selected, select};
 use crate::{ArticleScore, By, Error, Mode, Options, Result};
 use ingest::{ByteSpan, Embedder, Embedding, Role};
 use serde::Serialize;
@@ -255,7 +255,8 @@ impl<'a> Searcher<'a> {
                 Ok(named(ranked, options.by))
             });
             let fused: Vec<_> = fused.collect::<Result<_>>()?;
-            if all_seen || options.by == By::Passage || fused.iter().all(|ranking| ranking.len() >= options.k) {
+            let enough = self.most_articles(options)?;
+            if all_seen || options.by == By::Passage || fused.iter().all(|ranking| ranking.len() >= enough) {
                 return Ok(fused);
             }
             depth *= DEEPER;
@@ -269,13 +270,21 @@ impl<'a> Searcher<'a> {
         Ok(match options.mode {
             Mode::Dense => (Some(self.embed(question)?), None),
             Mode::Lexical => (None, Some(words()?)),
-            Mode::Hybrid => std::thread::scope(|scope| {
-                let words = scope.spawn(words);
-                let embedding = self.embed(question);
-                let words = words.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                Ok::<_, Error>((Some(embedding?), Some(words?)))
-            })?,
+            // On a thread that waits for such work. The model itself must not run on one of those.
+            Mode::Hybrid => {
+                let mut found = None;
+                let embedding = rayon::in_place_scope(|scope| {
+                    scope.spawn(|_| found = Some(words()));
+                    self.embed(question)
+                });
+                (Some(embedding?), found.transpose()?)
+            }
         })
+    }
+
+    /// How many articles there can be among the hits: not more than there are.
+    fn most_articles(&self, options: &Options) -> Result<usize> {
+        Ok(options.k.min(self.collection.stats()?.articles))
     }
 
     /// How many candidates of each list are fused.
@@ -301,12 +310,13 @@ impl<'a> Searcher<'a> {
         mut words: Option<Vec<Candidate>>,
         options: &Options,
     ) -> Result<Selected> {
-        let mut depth = self.depth(options);
+        let (mut depth, mut budget) = (self.depth(options), Budget::default());
         loop {
             let (ranked, all_seen) = self.ranked(question, vector, words.take(), depth, options)?;
-            let enough = options.by == By::Passage || ranked.len() >= options.k || all_seen;
+            let enough = options.by == By::Passage || all_seen || ranked.len() >= self.most_articles(options)?;
             if enough {
-                let selected = select(self.collection, self.reranker.as_deref_mut(), question, ranked, options)?;
+                let reranker = self.reranker.as_deref_mut();
+                let selected = select(self.collection, reranker, question, ranked, &mut budget, options)?;
                 if !options.collapse || selected.hits.len() >= options.k || all_seen {
                     return Ok(selected);
                 }
@@ -429,6 +439,9 @@ impl<'a> Searcher<'a> {
     }
 
     fn copied(&self, copies: Vec<Ranked>) -> Result<Vec<Copied>> {
+        if copies.is_empty() {
+            return Ok(Vec::new());
+        }
         let keys: Vec<PassageKey> = copies.iter().map(|copy| copy.key).collect();
         let passages = self.collection.fetch(&keys)?;
         let copied = copies.into_iter().zip(passages).map(|(copy, passage)| Copied {

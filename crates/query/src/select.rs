@@ -6,7 +6,7 @@ use crate::rerank::{Place, Reranker};
 use crate::search::Reranked;
 use crate::{Mode, Options, Reranking, Result, copies, diversify};
 use index::distance::dot;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 use store::{Collection, PassageKey};
 
@@ -21,12 +21,20 @@ pub struct Selected {
     pub rerank: Option<Reranked>,
 }
 
+/// What was reranked of a question, from one look at its lists to the next, deeper one. The time for it is that of all.
+#[derive(Default)]
+pub struct Budget {
+    begun: Option<Instant>,
+    scores: HashMap<PassageKey, f32>,
+}
+
 /// Chooses `k` hits from candidates, best first.
 pub fn select(
     collection: &dyn Collection,
     reranker: Option<&mut (dyn Reranker + '_)>,
     question: &str,
     mut ranked: Vec<Ranked>,
+    budget: &mut Budget,
     options: &Options,
 ) -> Result<Selected> {
     let meaning = match options.mode {
@@ -34,7 +42,9 @@ pub fn select(
         _ => fuse::in_use(collection, options).dense,
     };
     let rerank = match (reranker, options.rerank) {
-        (Some(reranker), Some(how)) => Some(rerank(collection, reranker, question, &mut ranked, how, meaning)?),
+        (Some(reranker), Some(how)) => {
+            Some(Rerank { reranker, question, how, meaning }.apply(collection, &mut ranked, budget)?)
+        }
         _ => None,
     };
     let k = options.k;
@@ -56,45 +66,56 @@ pub fn select(
     Ok(selected)
 }
 
-/// Scores the best again and orders them anew; the others follow below. `meaning` is what nearness in meaning counts.
-fn rerank(
-    collection: &dyn Collection,
-    reranker: &mut dyn Reranker,
-    question: &str,
-    ranked: &mut [Ranked],
+/// How the best are scored again. `meaning` is what nearness in meaning counts.
+struct Rerank<'a> {
+    reranker: &'a mut dyn Reranker,
+    question: &'a str,
     how: Reranking,
     meaning: f32,
-) -> Result<Reranked> {
-    let begun = Instant::now();
-    let of = ranked.len().min(how.top);
-    let keys: Vec<PassageKey> = ranked[..of].iter().map(|passage| passage.key).collect();
-    let texts = collection.fetch(&keys)?.into_iter().map(|passage| {
-        if passage.text.starts_with(&passage.title) {
-            passage.text
-        } else {
-            format!("{} {}", passage.title, passage.text)
+}
+
+impl Rerank<'_> {
+    /// Scores the best again and orders them anew; the others follow below.
+    fn apply(self, collection: &dyn Collection, ranked: &mut [Ranked], budget: &mut Budget) -> Result<Reranked> {
+        let Self { reranker, question, how, meaning } = self;
+        let begun = *budget.begun.get_or_insert_with(Instant::now);
+        let of = ranked.len().min(how.top);
+        let new: Vec<PassageKey> =
+            ranked[..of].iter().map(|passage| passage.key).filter(|key| !budget.scores.contains_key(key)).collect();
+        let deadline = begun + how.budget;
+        // Some passages are scored whatever the time, but only once for a question.
+        if !new.is_empty() && (budget.scores.is_empty() || Instant::now() < deadline) {
+            let texts = collection.fetch(&new)?.into_iter().map(|passage| {
+                if passage.text.starts_with(&passage.title) {
+                    passage.text
+                } else {
+                    format!("{} {}", passage.title, passage.text)
+                }
+            });
+            let texts: Vec<String> = texts.collect();
+            budget.scores.extend(new.into_iter().zip(reranker.scores(question, &texts, deadline)?));
         }
-    });
-    let texts: Vec<String> = texts.collect();
-    let scores = reranker.scores(question, &texts, begun + how.budget)?;
-    let (head, rest) = ranked.split_at_mut(scores.len().min(of));
-    let of_search = standard(head.iter().map(|passage| passage.score));
-    let of_words = standard(head.iter().map(|passage| passage.parts.shares[1]));
-    let scored = standard(scores.iter().copied());
-    for (at, passage) in head.iter_mut().enumerate() {
-        passage.rerank = Some(scores[at]);
-        passage.score = match reranker.place() {
-            Place::Alone => scores[at],
-            Place::Beside(weight) => (1.0 - weight) * of_search[at] + weight * scored[at],
-            Place::ForMeaning => (1.0 - meaning) * of_words[at] + meaning * scored[at],
-        };
+        let scores: Vec<f32> =
+            ranked[..of].iter().map_while(|passage| budget.scores.get(&passage.key).copied()).collect();
+        let (head, rest) = ranked.split_at_mut(scores.len());
+        let of_search = standard(head.iter().map(|passage| passage.score));
+        let of_words = standard(head.iter().map(|passage| passage.parts.shares[1]));
+        let scored = standard(scores.iter().copied());
+        for (at, passage) in head.iter_mut().enumerate() {
+            passage.rerank = Some(scores[at]);
+            passage.score = match reranker.place() {
+                Place::Alone => scores[at],
+                Place::Beside(weight) => (1.0 - weight) * of_search[at] + weight * scored[at],
+                Place::ForMeaning => (1.0 - meaning) * of_words[at] + meaning * scored[at],
+            };
+        }
+        sort(head);
+        if let (Some(lowest), Some(highest)) = (head.last().map(|p| p.score), rest.first().map(|p| p.score)) {
+            rest.iter_mut().for_each(|passage| passage.score += lowest - 1.0 - highest);
+        }
+        let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        Ok(Reranked { model: reranker.name().to_owned(), passages: head.len(), of, took_ms })
     }
-    sort(head);
-    if let (Some(lowest), Some(highest)) = (head.last().map(|p| p.score), rest.first().map(|p| p.score)) {
-        rest.iter_mut().for_each(|passage| passage.score += lowest - 1.0 - highest);
-    }
-    let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-    Ok(Reranked { model: reranker.name().to_owned(), passages: head.len(), of, took_ms })
 }
 
 /// Puts every copy of a better candidate under it.
@@ -143,4 +164,108 @@ fn collapse(collection: &dyn Collection, selected: Selected, k: usize, mode: Mod
         }
     }
     Ok(Selected { hits, next, rerank: selected.rerank })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Searcher;
+    use ingest::pipeline::{EmbeddedArticle, Passage};
+    use ingest::{Article, ByteSpan, Chunking, Fingerprint, ModelInfo};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    /// Scores by length, and keeps what it was asked.
+    struct Recorder(Arc<Mutex<Vec<Asked>>>);
+
+    /// Passages and the deadline.
+    type Asked = (Vec<String>, Instant);
+
+    impl Reranker for Recorder {
+        fn name(&self) -> &str {
+            "recorder"
+        }
+
+        fn place(&self) -> Place {
+            Place::Alone
+        }
+
+        fn scores(&mut self, _: &str, passages: &[String], deadline: Instant) -> crate::Result<Vec<f32>> {
+            self.0.lock().unwrap().push((passages.to_vec(), deadline));
+            Ok(passages.iter().map(|passage| passage.len() as f32).collect())
+        }
+    }
+
+    #[test]
+    fn what_is_reranked_has_one_budget_however_deep_the_lists_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        let model = ModelInfo {
+            name: "test".into(),
+            hash: "0".into(),
+            dimensions: 2,
+            window: 64,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
+        };
+        let made = store::create(
+            path.to_str().unwrap(),
+            model,
+            Chunking::default(),
+            Default::default(),
+            store::Language::English,
+        );
+        let mut collection = made.unwrap();
+        let mut writer = collection.writer().unwrap();
+        for number in 0..2000usize {
+            // Many copies in front of what else there is.
+            let text = match number {
+                0..1900 => {
+                    let words = (0..60).map(|word| format!("word{word}"));
+                    let more = (0..number % 19).map(|word| format!("more{word}"));
+                    words.chain(more).fold("kite hill wind".to_owned(), |text, word| text + " " + &word)
+                }
+                _ => format!("kite {number} {}", "and much else besides ".repeat(number % 7 + 1)),
+            };
+            let span = ByteSpan::new(0, text.len());
+            let passage = Passage {
+                span,
+                line: 1,
+                fingerprint: Fingerprint::of([text.as_bytes()]),
+                vector: Some(vec![1.0, 0.0]),
+            };
+            let article = Article {
+                id: format!("{number:04}"),
+                title: String::new(),
+                path: String::new(),
+                text,
+                body: vec![span],
+                record_line: None,
+                metadata: Default::default(),
+                questions: Vec::new(),
+            };
+            let fingerprint = article.fingerprint("");
+            writer.put(EmbeddedArticle { article, fingerprint, passages: vec![passage] }).unwrap();
+        }
+        writer.commit().unwrap();
+        drop(writer);
+        collection.refresh().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let recorder: Box<dyn Reranker> = Box::new(Recorder(asked.clone()));
+        let mut searcher = Searcher::new(&*collection, None).unwrap().with_reranker(Some(recorder));
+        let options = Options {
+            mode: Mode::Lexical,
+            k: 20,
+            collapse: true,
+            rerank: Some(Reranking { top: 400, budget: Duration::from_secs(600) }),
+            ..Options::default()
+        };
+        let found = searcher.search("kite hill wind", &options).unwrap();
+        assert_eq!(found.hits.len(), 20);
+        let asked = asked.lock().unwrap();
+        let passages: usize = asked.iter().map(|(passages, _)| passages.len()).sum();
+        assert_eq!(passages, 400, "none is scored twice");
+        assert!(asked.iter().all(|(_, deadline)| *deadline == asked[0].1), "one deadline");
+        assert!(asked.len() > 1, "the first part of the lists was not enough");
+    }
 }
