@@ -27,6 +27,7 @@ pub mod report;
 pub mod run;
 pub mod select;
 pub mod significance;
+mod student_t;
 pub mod table;
 pub mod tune;
 

@@ -5,12 +5,12 @@
 //! Retrieval Evaluation*, CIKM 2007) recommend; intervals are bootstrap percentiles (Efron and
 //! Tibshirani, 1993). Every random choice comes from the caller's seed.
 
+use crate::student_t;
 use crate::table::{Table, mean};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::collections::HashMap;
 
 /// How many times queries are drawn again for an interval.
@@ -160,7 +160,7 @@ pub fn t_test(differences: &[f64]) -> f64 {
         return 0.0;
     }
     let t = mean / (variance / n).sqrt();
-    StudentsT::new(0.0, 1.0, n - 1.0).map_or(1.0, |student| (2.0 * student.cdf(-t.abs())).min(1.0))
+    student_t::two_sided(t, n - 1.0)
 }
 
 /// The two-sided p of a randomization test: were the systems alike, each query's difference could
