@@ -5,7 +5,7 @@ use crate::{Amount, Error, Names, Result, Skipped, Steps, Watch};
 use ingest::pipeline::{self, Event, Known, Plan, Totals};
 use ingest::read::Limits;
 use ingest::walk::{Found, walk};
-use ingest::{Embedder, Fingerprint, Format};
+use ingest::{Article, Embedder, Fingerprint, Format};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -138,7 +138,8 @@ pub fn index(
     }
     let held = Held { catalogue: &known, names: job.names };
     let found = walk(job.roots, job.format, |path| job.names.name(path));
-    let taking = Taking { embedder, known: &held, there: &known.articles, plan: &job.plan, bytes, watch };
+    let taking =
+        Taking { embedder, known: &held, there: &known.articles, plan: &job.plan, bytes, watch, merge: Merge::All };
     let report = taking.all(writer, found, |writer, seen, troubled| match job.delete_vanished {
         true => delete_vanished(writer, &known, job, seen, troubled),
         false => Ok(0),
@@ -161,10 +162,51 @@ pub fn add(
     let writer = collection.writer()?;
     collection.refresh()?;
     let known = collection.catalogue()?;
-    let taking = Taking { embedder, known: &known, there: &known.articles, plan, bytes: 0, watch };
+    let taking = Taking { embedder, known: &known, there: &known.articles, plan, bytes: 0, watch, merge: Merge::All };
     let report = taking.all(writer, articles, |_, _, _| Ok(0))?;
     collection.refresh()?;
     Ok(report)
+}
+
+/// Adds an article, or puts it in the place of the one with its id. Costs the same however large the collection is.
+///
+/// # Errors
+/// As for [`index()`].
+pub fn add_one(
+    collection: &mut dyn Collection,
+    embedder: Box<dyn Embedder>,
+    article: Article,
+    plan: &Plan,
+    watch: &dyn Watch,
+) -> Result<Report> {
+    let writer = collection.writer()?;
+    if !collection.is_newest()? {
+        collection.refresh()?;
+    }
+    let there = collection.cards(&[&article.id])?;
+    let taking = Taking { embedder, known: &One(&there), there: &there, plan, bytes: 0, watch, merge: Merge::Small };
+    taking.all(writer, std::iter::once(Found::Article(Box::new(article))), |_, _, _| Ok(0))
+}
+
+/// What is known of the one article that is added: its texts are embedded, whether other articles have them or not.
+struct One<'a>(&'a HashMap<String, ArticleCard>);
+
+impl Known for One<'_> {
+    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
+        self.0.get(id).is_some_and(|card| card.fingerprint == *fingerprint)
+    }
+
+    fn vector(&self, _: &Fingerprint) -> bool {
+        false
+    }
+
+    fn source(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn keeps(&self) -> bool {
+        false
+    }
 }
 
 /// Puts articles in, whether they are there unchanged or not: those that `which` says once nobody else can change
@@ -185,7 +227,7 @@ pub(crate) fn put(
     // Of what is there only the vectors count.
     let mut known = collection.catalogue()?;
     let there = std::mem::take(&mut known.articles);
-    let taking = Taking { embedder, known: &known, there: &there, plan, bytes: 0, watch };
+    let taking = Taking { embedder, known: &known, there: &there, plan, bytes: 0, watch, merge: Merge::All };
     let report = taking.all(writer, articles, |_, _, _| Ok(0))?;
     collection.refresh()?;
     Ok(report)
@@ -200,6 +242,16 @@ struct Taking<'a> {
     plan: &'a Plan,
     bytes: u64,
     watch: &'a dyn Watch,
+    merge: Merge,
+}
+
+/// What is merged when all articles are in.
+#[derive(Clone, Copy, PartialEq)]
+enum Merge {
+    /// What there is to merge.
+    All,
+    /// Small segments, where there are many.
+    Small,
 }
 
 impl Taking<'_> {
@@ -211,7 +263,7 @@ impl Taking<'_> {
         found: impl Iterator<Item = Found> + Send,
         delete: impl FnOnce(&mut dyn Writer, &HashSet<String>, &HashSet<PathBuf>) -> store::Result<usize>,
     ) -> Result<Report> {
-        let (begun, Self { embedder, known, there, plan, bytes, watch }) = (Instant::now(), self);
+        let (begun, Self { embedder, known, there, plan, bytes, watch, merge }) = (Instant::now(), self);
         writer.set_memory(plan.building);
         watch.begin("indexing", Amount::Bytes(bytes));
         let mut sink = Sink {
@@ -251,7 +303,9 @@ impl Taking<'_> {
             watch.doing("saving");
             writer.commit()?;
             watch.end();
-            if !report.interrupted {
+            if merge == Merge::Small {
+                writer.merge_small()?;
+            } else if !report.interrupted {
                 let steps = Steps::of(watch);
                 match writer.merge(plan.threads, &|step, done, of| steps.show(step, done, of)) {
                     // All articles are in; whoever writes next merges.
@@ -354,7 +408,9 @@ impl Sink<'_> {
             self.writer.commit()?;
             self.committed = Instant::now();
             // All threads embed; this one takes its share of their time.
-            self.writer.merge_in_background(1)?;
+            if let Err(error) = self.writer.merge_in_background(1) {
+                self.watch.note(&format!("merging in the background failed, and is tried again at the end: {error}"));
+            }
         }
         Ok(())
     }
@@ -368,6 +424,8 @@ fn delete_vanished(
     seen: &HashSet<String>,
     troubled: &HashSet<PathBuf>,
 ) -> store::Result<usize> {
+    // As articles have it: a name that is not UTF-8 is not kept to the byte.
+    let troubled: Vec<PathBuf> = troubled.iter().map(|path| job.names.absolute(&job.names.name(path))).collect();
     let gone = |path: &Path| {
         job.roots.iter().any(|root| path.starts_with(root)) && !troubled.iter().any(|trouble| path.starts_with(trouble))
     };

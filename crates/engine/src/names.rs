@@ -29,7 +29,8 @@ impl Names {
     /// The name of a path whose root is canonical.
     pub fn name(&self, path: &Path) -> String {
         let inside = path.strip_prefix(&self.base).ok().filter(|inside| !inside.as_os_str().is_empty());
-        inside.unwrap_or(path).to_string_lossy().replace('\\', "/")
+        let name = inside.unwrap_or(path).to_string_lossy();
+        if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() }
     }
 
     /// The whole path behind a name.
@@ -47,4 +48,17 @@ impl Names {
 /// The current folder, canonical.
 fn current() -> PathBuf {
     std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backslash_in_a_name_is_a_character() {
+        let names = Names::new("/no/such/folder/.nigh");
+        let (file, other) = (Path::new("/no/such/folder/a\\b.txt"), Path::new("/no/such/folder/a/b.txt"));
+        assert_eq!((names.name(file).as_str(), names.name(other).as_str()), ("a\\b.txt", "a/b.txt"));
+        assert_eq!(names.absolute(&names.name(file)), file);
+    }
 }

@@ -226,7 +226,9 @@ impl Taking<'_> {
         if self.writer.pending() >= COMMIT_PASSAGES || self.committed.elapsed() >= COMMIT_EVERY {
             self.writer.commit()?;
             self.committed = Instant::now();
-            self.writer.merge_in_background(1)?;
+            if let Err(error) = self.writer.merge_in_background(1) {
+                watch.note(&format!("merging in the background failed, and is tried again at the end: {error}"));
+            }
         }
         Ok(())
     }
