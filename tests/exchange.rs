@@ -1,11 +1,12 @@
 //! Articles with their vectors out of a collection, into files, and into collections again.
 
-mod common;
-
-use common::{Place, Ran, data};
+use crate::common::{Place, Ran, data};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
+
+/// The extension of the files that are tried beside JSON lines.
+const OTHER: &str = if cfg!(feature = "parquet") { "parquet" } else { "jsonl" };
 
 const QUESTIONS: [&str; 3] =
     ["why is one high tide a day bigger", "how did Moscow react", "what makes a sourdough rise"];
@@ -41,7 +42,8 @@ fn a_collection_goes_through_either_file_and_answers_the_same() {
     let place = indexed();
     let expected = answers(&place, ".nigh");
     let articles = place.json(0, &["stats"])["articles"].as_u64().unwrap();
-    for file in ["all.jsonl", "all.parquet"] {
+    for extension in ["jsonl", OTHER] {
+        let file = &format!("all.{extension}");
         let said = place.json(0, &["export", file]);
         assert_eq!(said["articles"], articles);
         let copy = format!("{file}.copy");
@@ -95,18 +97,18 @@ fn a_worker_embeds_what_comes_in_and_gives_what_indexing_would() {
     let rows: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows[0]["nigh"]["model"]["dimensions"], 384);
     assert_eq!(rows[1]["passage_id"], "r0#0");
-    assert_eq!(rows[3]["metadata"], json!({"part": 2.0}));
+    assert_eq!(rows[3]["metadata"], json!({"part": 2}));
     // A text that comes twice gets its vector twice: nobody keeps the first.
     assert_eq!(rows[1]["vector"], rows[3]["vector"]);
     let norm: f64 = rows[1]["vector"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap().powi(2)).sum();
     assert!((norm - 1.0).abs() < 1e-5, "{norm}");
 
     // Whatever the number of threads, the same bytes; and what is found in it is what indexing finds.
-    let data = data();
-    place.ok(&["embed", data.to_str().unwrap(), "--out", "one.parquet", "--threads", "1"]);
-    place.ok(&["embed", data.to_str().unwrap(), "--out", "two.parquet", "--threads", "2"]);
-    assert!(std::fs::read(place.path("one.parquet")).unwrap() == std::fs::read(place.path("two.parquet")).unwrap());
-    place.ok(&["import", "one.parquet", "-c", "embedded"]);
+    let (data, one, two) = (data(), format!("one.{OTHER}"), format!("two.{OTHER}"));
+    place.ok(&["embed", data.to_str().unwrap(), "--out", &one, "--threads", "1"]);
+    place.ok(&["embed", data.to_str().unwrap(), "--out", &two, "--threads", "2"]);
+    assert!(std::fs::read(place.path(&one)).unwrap() == std::fs::read(place.path(&two)).unwrap());
+    place.ok(&["import", &one, "-c", "embedded"]);
     let texts = |collection: &str| answers(&place, collection).into_iter().map(|(_, text, dense)| (text, dense));
     assert!(texts("embedded").eq(texts(".nigh")));
 
@@ -122,7 +124,6 @@ fn a_worker_embeds_what_comes_in_and_gives_what_indexing_would() {
 fn files_that_are_none_or_broken_are_named() {
     let place = indexed();
     place.ok(&["export", "all.jsonl"]);
-    place.ok(&["export", "all.parquet"]);
     let good = std::fs::read_to_string(place.path("all.jsonl")).unwrap();
     let lines: Vec<&str> = good.lines().collect();
     let import = |name: &str, text: &[u8]| {
@@ -179,7 +180,18 @@ fn files_that_are_none_or_broken_are_named() {
     // A file that ends too soon.
     let cut = lines[..long + 2].join("\n");
     import("cut.jsonl", cut.as_bytes()).said(1, &["passages, found 2"]);
+}
 
+#[cfg(feature = "parquet")]
+#[test]
+fn a_damaged_parquet_file_is_an_error_and_gives_no_altered_article() {
+    let place = indexed();
+    place.ok(&["export", "all.parquet"]);
+    let import = |name: &str, bytes: &[u8]| {
+        place.put(name, bytes);
+        let _ = std::fs::remove_dir_all(place.path("to"));
+        place.run(&["import", name, "-c", "to"])
+    };
     let parquet = std::fs::read(place.path("all.parquet")).unwrap();
     import("cut.parquet", &parquet[..parquet.len() / 2]).said(2, &["cut.parquet: "]);
     // Somewhere in the pages: an error, or an article that is not as it was written; never a panic.
@@ -188,6 +200,14 @@ fn files_that_are_none_or_broken_are_named() {
     flipped[middle..middle + 64].iter_mut().for_each(|byte| *byte ^= 0xff);
     let ran = import("flipped.parquet", &flipped);
     assert!([1, 2].contains(&ran.code) && !ran.err.contains("panicked"), "{} {}", ran.code, ran.err);
+    if ran.code == 1 {
+        let texts = |collection: &str| -> std::collections::BTreeSet<String> {
+            let rows = place.ok(&["export", "-c", collection]).out;
+            let rows = rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap());
+            rows.filter_map(|row| row["text"].as_str().map(str::to_owned)).collect()
+        };
+        assert!(texts("to").is_subset(&texts(".nigh")), "an article that is not as it was written");
+    }
     place.run(&["index", "all.parquet", "-c", "x"]).said(1, &["embedded already; nigh import"]);
 }
 
@@ -195,7 +215,7 @@ fn files_that_are_none_or_broken_are_named() {
 fn nothing_half_written_is_left_and_output_is_one_thing() {
     let place = indexed();
     place.run(&["export", "--json"]).said(2, &["name a file for the passages"]);
-    place.run(&["export", "no/such/folder/x.parquet"]).said(2, &["no/such/folder/x.parquet.unfinished"]);
+    place.run(&["export", "no/such/folder/x.jsonl"]).said(2, &["no/such/folder/x.jsonl: "]);
     place.put("bad.jsonl", "{\"text\": \"good\"}\n{\"cut\n");
     let report = place.json(1, &["embed", "bad.jsonl", "--out", "out.jsonl"]);
     assert_eq!((&report["articles"], &report["failures"]), (&json!(1), &json!(1)));

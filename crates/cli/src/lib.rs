@@ -1,19 +1,19 @@
 //! The `nigh` command line: arguments in, work by the other crates, answers and progress out.
 //!
 //! Answers go to standard output, everything else (progress, notes, errors) to standard error.
-//! Exit codes: 0 all done; 1 less done than asked; 2 bad usage or unusable input.
+//! Exit codes: 0 all done; 1 less done than asked; 2 any error, bad usage included.
 
 mod args;
+mod atomic_file;
 mod commands;
 mod config;
+mod milvus;
 mod output;
-mod pending;
 mod progress;
 mod sample;
 mod text;
 
 use args::{Args, Command};
-use clap::Parser;
 use output::Output;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -47,7 +47,7 @@ fn is_damage(error: &anyhow::Error) -> bool {
 pub fn main() -> ExitCode {
     let begun = Instant::now();
     commands::apart::set_up();
-    let args = Args::parse();
+    let args = Args::of_process();
     let mut output = Output::new(args.json);
     // Where mending itself fails, it is no advice.
     let mends = matches!(&args.command, Command::Check(check) if check.repair);

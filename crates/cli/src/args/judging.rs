@@ -32,6 +32,9 @@ Exit code 1: some judgements or wordings could not be used; they are named and c
 pub struct Eval {
     #[command(flatten)]
     pub on: OnCollection,
+    /// Whether the collection was named on the command line.
+    #[arg(skip)]
+    pub names_collection: bool,
     #[command(flatten)]
     pub judging: Judging,
     /// The modes to judge [default: hybrid,dense,lexical]; with --rerank each also reranked

@@ -13,10 +13,12 @@ pub use serving::{Key, KeyWhat, Mcp, Serve};
 pub use values::{ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, FormatArg, FusionArg, LevelArg, ModeArg};
 
 use bytesize::ByteSize;
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use ingest::read::Limits;
 use ranking::zero_to_one;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use store::Language;
 
@@ -33,7 +35,7 @@ use store::Language;
   nigh search -c books -k 3 --json \"…\" | jq    for scripts
 
 Defaults come from nigh.toml in this folder or one above, and NIGH_COLLECTION.
-Exit codes: 0 all done; 1 less done than asked; 2 bad usage or unusable input."
+Exit codes: 0 all done; 1 less done than asked; 2 any error."
 )]
 pub struct Args {
     /// What to do.
@@ -42,6 +44,23 @@ pub struct Args {
     /// Print one JSON document instead of text.
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+impl Args {
+    /// The arguments of this process; ends it where they are wrong, or ask for help.
+    pub fn of_process() -> Self {
+        Self::of(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn of(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let mut args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        if let (Command::Eval(eval), Some((_, matches))) = (&mut args.command, matches.subcommand()) {
+            eval.names_collection = matches.value_source("collection") == Some(ValueSource::CommandLine);
+        }
+        Ok(args)
+    }
 }
 
 /// The commands.
@@ -196,8 +215,8 @@ pub struct Reading {
   nigh export - | ssh host nigh import -      into a collection elsewhere
 
 A row is a passage: article, title, path, metadata, byte span, line, text and unit vector; the first of an article has
-also its whole text and questions. Parquet where the name ends in .parquet, else JSON lines, of which the first
-says which model made the vectors.")]
+also its whole text and questions. Parquet where the name ends in .parquet (in a program built with --features
+parquet), else JSON lines, of which the first says which model made the vectors.")]
 pub struct Export {
     /// The file to write; `-` is standard output.
     #[arg(value_name = "FILE", default_value = "-")]
@@ -411,5 +430,21 @@ fn memory(text: &str) -> Result<ByteSize, String> {
         Ok(size) if size >= LEAST_MEMORY => Ok(size),
         Ok(size) => Err(format!("expected at least {}, found {}", LEAST_MEMORY.display().si(), size.display().si())),
         Err(_) => Err("expected a size such as 512MB or 2GB".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collection_named_on_the_command_line_is_told_from_a_default() {
+        let names = |words: &[&str]| match Args::of(words).unwrap().command {
+            Command::Eval(eval) => eval.names_collection,
+            other => panic!("{other:?}"),
+        };
+        assert!(names(&["nigh", "eval", "--qa", "-c", "books"]));
+        assert!(!names(&["nigh", "eval", "--qa"]));
+        Args::command().debug_assert();
     }
 }

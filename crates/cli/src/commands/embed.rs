@@ -74,7 +74,7 @@ fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile
     }
     let format = args.reading.format.format().unwrap_or(Format::Jsonl);
     let (path, kept) = standard_input(format).context("standard input")?;
-    let source = Source { path, name: "stdin".to_owned(), format, bytes: 0, is_stream: true };
+    let source = Source { path, name: "stdin".to_owned(), format, is_guess: false, bytes: 0, is_stream: true };
     Ok((vec![Found::Source(source)], kept))
 }
 

@@ -19,7 +19,7 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
     let named: Vec<Mode> = once(args.mode.iter().map(|mode| Mode::from(*mode)));
     let searches = !named.is_empty() || args.grid.is_some() || args.run.is_empty();
     // Run files need no collection, even where one is set for other commands.
-    let given = args.on.collection.is_some() && args.on.collection != std::env::var("NIGH_COLLECTION").ok();
+    let given = args.names_collection;
     let collection = if searches || given || args.judging.qa { Some(store::open(&location)?) } else { None };
     let modes = match (searches, named.is_empty(), config.mode) {
         (false, ..) => Vec::new(),

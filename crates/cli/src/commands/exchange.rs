@@ -3,9 +3,9 @@
 use super::{print_left, stop};
 use crate::Outcome;
 use crate::args;
+use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::pending::Pending;
 use crate::progress::Bars;
 use anyhow::bail;
 use engine::text::counted;
@@ -55,20 +55,23 @@ pub fn write<T>(
         out.finish()?;
         return Ok((filled, to_file));
     }
-    let file = Shared(Arc::new(Mutex::new(Pending::create(path)?)));
+    let file = Shared(Arc::new(Mutex::new(AtomicFile::create(path)?)));
     let mut out = Writer::new(Kind::of(path), path, Box::new(file.clone()), header)?;
     let filled = fill(&mut out)?;
     out.finish()?;
-    file.with(Pending::finish)?;
+    // The writer was the other one to have it.
+    if let Some(file) = Arc::into_inner(file.0) {
+        file.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+    }
     Ok((filled, to_file))
 }
 
 /// A file that is written by one and finished by another.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Pending>>);
+struct Shared(Arc<Mutex<AtomicFile>>);
 
 impl Shared {
-    fn with<T>(&self, of: impl FnOnce(&mut Pending) -> T) -> T {
+    fn with<T>(&self, of: impl FnOnce(&mut AtomicFile) -> T) -> T {
         of(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::Outcome;
 use crate::args;
+use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::Output;
-use crate::pending::Pending;
 use crate::progress::Bars;
 use engine::manifest::{extend, manifest, write_beside};
 use engine::text::counted;
@@ -32,7 +32,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let reranked = rerank.as_ref().map(|rerank| format!("-{}", column(rerank.name()))).unwrap_or_default();
     let name = format!("nigh-{}{reranked}", mode.name());
-    let mut out = Pending::create(&args.out)?;
+    let mut out = AtomicFile::create(&args.out)?;
     let mut results = 0;
     asked.search(&*collection, threads, &[options], rerank.as_ref(), &watch, |at, rankings| {
         results += rankings[0].len();
