@@ -1,12 +1,8 @@
 //! A server, asked over HTTP.
 
-mod common;
-#[path = "common/server.rs"]
-mod server;
-
-use common::Place;
+use crate::common::Place;
+use crate::common::server::Server;
 use serde_json::{Value, json};
-use server::Server;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -233,6 +229,9 @@ fn collections_are_made_filled_judged_checked_and_removed() {
     server.ask("DELETE", "/v1/collections/new", &[], None).said(204, &[]);
     server.get("/v1/collections/new").said(404, &[]);
     assert!(!place.path("shelf/new").exists() && place.path("books").exists());
+    let gauges = server.get("/metrics").text;
+    assert!(gauges.contains("nigh_articles{collection=\"books\"} 4\n"), "{gauges}");
+    assert!(!gauges.contains("collection=\"new\""), "{gauges}");
     // One that comes into the folder is served too.
     place.ok(&["index", "faq.txt", "-c", "shelf/later"]);
     let there = (0..50).any(|_| {
@@ -240,6 +239,19 @@ fn collections_are_made_filled_judged_checked_and_removed() {
         server.get("/v1/collections/later").status == 200
     });
     assert!(there, "it was not taken up");
+}
+
+#[test]
+fn an_upload_with_one_name_twice_is_refused() {
+    let place = with_books();
+    let server = Server::start(&place, &["-c", "books"]);
+    for files in
+        [[("a.txt", "One."), ("a.txt", "Two.")], [("a", "One."), ("a/b.txt", "Two.")], [("a/b", "1"), ("a", "2")]]
+    {
+        server.try_upload("books", &files).said(400, &["another file of this upload has that name"]);
+    }
+    assert_eq!(server.get("/v1/jobs").json()["jobs"], json!([]));
+    server.get("/v1/collections/books/articles/a.txt").said(404, &[]);
 }
 
 #[test]

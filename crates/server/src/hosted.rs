@@ -1,10 +1,11 @@
 //! The collections that are served, each as of its newest commit.
 
 use crate::map::Map;
-use crate::once::Once;
+
 use crate::problem::{Problem, Result};
 use crate::suggest::Suggestions;
 use arc_swap::ArcSwap;
+use once_cell::sync::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,10 +24,10 @@ pub struct Snapshot {
     /// Tells apart all commits that this process has opened.
     pub number: u64,
     pub collection: Box<dyn Collection>,
-    pub suggestions: Once<Suggestions>,
-    ids: Once<Vec<String>>,
-    facets: Once<Vec<Facet>>,
-    pub map: Once<Map>,
+    pub suggestions: OnceCell<Suggestions>,
+    ids: OnceCell<Vec<String>>,
+    facets: OnceCell<Vec<Facet>>,
+    pub map: OnceCell<Map>,
 }
 
 /// A collection that is served.
@@ -58,26 +59,26 @@ impl Snapshot {
         Arc::new(Self {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             collection,
-            suggestions: Once::default(),
-            ids: Once::default(),
-            facets: Once::default(),
-            map: Once::default(),
+            suggestions: OnceCell::new(),
+            ids: OnceCell::new(),
+            facets: OnceCell::new(),
+            map: OnceCell::new(),
         })
     }
 
     /// The ids of its articles, in order.
     pub fn ids(&self) -> Result<&[String]> {
-        let ids = self.ids.get_or_make(|| {
+        let ids = self.ids.get_or_try_init(|| -> Result<_> {
             let mut ids: Vec<String> = self.collection.catalogue()?.articles.into_keys().collect();
             ids.sort_unstable();
             Ok(ids)
-        });
-        Ok(ids?)
+        })?;
+        Ok(ids)
     }
 
     /// The fields to filter by, with their commonest values.
     pub fn facets(&self) -> Result<&[Facet]> {
-        Ok(self.facets.get_or_make(|| Ok(self.collection.facets(FACET_VALUES)?))?)
+        Ok(self.facets.get_or_try_init(|| self.collection.facets(FACET_VALUES))?)
     }
 }
 

@@ -89,10 +89,11 @@ impl Keys {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
         let malformed = |problem: String| Error::Malformed { path: path.to_owned(), problem };
-        let keys: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
-        for key in &keys.keys {
-            blake3::Hash::from_hex(&key.hash)
+        let mut keys: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        for key in &mut keys.keys {
+            let hash = blake3::Hash::from_hex(&key.hash)
                 .map_err(|error| malformed(format!("the hash of {:?}: {error}", key.name)))?;
+            key.hash = hash.to_hex().to_string();
         }
         Ok(keys)
     }
@@ -183,6 +184,13 @@ mod tests {
         assert_eq!(keys.role(&reader[..reader.len() - 1]), None);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains(&reader) && !text.contains(&admin[PREFIX.len()..]));
+        // A hash by another program's hand.
+        let upper = text.lines().map(|line| match line.split_once("hash = ") {
+            Some((_, hash)) => format!("hash = {}\n", hash.to_uppercase()),
+            None => format!("{line}\n"),
+        });
+        std::fs::write(&path, upper.collect::<String>()).unwrap();
+        assert_eq!(Keys::read(&path).unwrap().role(&reader), Some(("page", Role::Read)));
         Keys::remove(&path, "page").unwrap();
         assert_eq!(Keys::read(&path).unwrap().role(&reader), None);
         assert!(matches!(Keys::remove(&path, "page"), Err(Error::Unknown { .. })));

@@ -20,7 +20,6 @@ mod map;
 mod mcp;
 mod metrics;
 mod number;
-mod once;
 mod page;
 mod pool;
 mod problem;

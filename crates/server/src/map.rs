@@ -79,7 +79,7 @@ impl Map {
 
 /// The map of a snapshot, drawn the first time; not to be called where others wait.
 pub fn map(snapshot: &Snapshot) -> Result<&Map> {
-    snapshot.map.get_or_make(|| Map::of(&*snapshot.collection))
+    snapshot.map.get_or_try_init(|| Map::of(&*snapshot.collection))
 }
 
 /// The mean and the two directions of most variance, found one after the other by power iteration.

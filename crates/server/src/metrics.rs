@@ -9,6 +9,7 @@ use axum::response::Response;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Instant;
+use store::Stats;
 
 pub const REQUESTS: &str = "nigh_http_requests_total";
 pub const SECONDS: &str = "nigh_http_request_seconds";
@@ -39,8 +40,6 @@ pub fn recorder() -> PrometheusHandle {
             metrics::describe_histogram!(SECONDS, "Seconds from request to response, by route");
             metrics::describe_counter!(ANSWERS, "Answers, remembered or worked out");
             metrics::describe_gauge!(WAITING, "Questions that wait for a thread");
-            metrics::describe_gauge!(ARTICLES, "Articles, by collection");
-            metrics::describe_gauge!(PASSAGES, "Passages, by collection");
             handle
         })
         .clone()
@@ -78,11 +77,19 @@ pub async fn show(State(app): State<Shared>) -> Result<String> {
 
 fn render(app: &Shared) -> String {
     metrics::gauge!(WAITING).set(app.pool.waiting() as f64);
-    for hosted in app.collections.all() {
-        if let Ok(stats) = hosted.snapshot().collection.stats() {
-            metrics::gauge!(ARTICLES, "collection" => hosted.name.clone()).set(stats.articles as f64);
-            metrics::gauge!(PASSAGES, "collection" => hosted.name.clone()).set(stats.passages as f64);
-        }
-    }
+    let sizes: Vec<(String, Stats)> = app
+        .collections
+        .all()
+        .into_iter()
+        .filter_map(|hosted| Some((hosted.name.clone(), hosted.snapshot().collection.stats().ok()?)))
+        .collect();
+    let gauge = |name: &str, help: &str, of: &dyn Fn(&Stats) -> usize| {
+        let lines =
+            sizes.iter().map(|(collection, stats)| format!("{name}{{collection=\"{collection}\"}} {}\n", of(stats)));
+        format!("# HELP {name} {help}\n# TYPE {name} gauge\n{}\n", lines.collect::<String>())
+    };
+    // Of the collections that there are: a recorder would go on showing those that are gone. Their names need no escapes.
     app.metrics.render()
+        + &gauge(ARTICLES, "Articles, by collection", &|stats| stats.articles)
+        + &gauge(PASSAGES, "Passages, by collection", &|stats| stats.passages)
 }

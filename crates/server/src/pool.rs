@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use engine::RerankWith;
 use ingest::Embedder;
 use ingest::embed::{self, Workload};
+use once_cell::sync::OnceCell;
 use query::rerank::Reranker;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,8 +41,35 @@ pub struct Worker {
 /// Every model in use, to be forked by the threads.
 #[derive(Default)]
 pub struct Models {
-    embedders: Mutex<HashMap<String, Box<dyn Embedder>>>,
-    rerankers: Mutex<HashMap<String, RerankWith>>,
+    embedders: Registry<Mutex<Box<dyn Embedder>>>,
+    rerankers: Registry<Mutex<RerankWith>>,
+}
+
+/// Values by name, each made once by the first that asks for it. While one is made, those who ask for another do not wait.
+struct Registry<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
+
+impl<T> Default for Registry<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Registry<T> {
+    fn get<R, E>(&self, name: &str, make: impl FnOnce() -> Result<T, E>, then: impl FnOnce(&T) -> R) -> Result<R, E> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = lock().entry(name.to_owned()).or_default().clone();
+        match cell.get_or_try_init(make) {
+            Ok(value) => Ok(then(value)),
+            Err(error) => {
+                // Names of what there is not must not gather.
+                let mut all = lock();
+                if all.get(name).is_some_and(|cell| cell.get().is_none()) {
+                    all.remove(name);
+                }
+                Err(error)
+            }
+        }
+    }
 }
 
 impl Pool {
@@ -172,26 +200,16 @@ impl Worker {
 impl Models {
     /// A copy of a model, loaded the first time that it is asked for.
     pub fn embedder(&self, name: &str) -> engine::Result<Box<dyn Embedder>> {
-        let mut embedders = self.embedders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = embedders.get(name) {
-            return Ok(model.fork()?);
-        }
-        let model = embed::load(name, Workload::Passages)?;
-        let fork = model.fork()?;
-        embedders.insert(name.to_owned(), model);
-        Ok(fork)
+        let load = || Ok::<_, engine::Error>(Mutex::new(embed::load(name, Workload::Passages)?));
+        let fork = |model: &Mutex<Box<dyn Embedder>>| model.lock().unwrap_or_else(PoisonError::into_inner).fork();
+        Ok(self.embedders.get(name, load, fork)??)
     }
 
     /// A copy of a reranker for one thread.
     pub fn reranker(&self, name: &str) -> engine::Result<Box<dyn Reranker>> {
-        let mut rerankers = self.rerankers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(with) = rerankers.get(name) {
-            return with.with_threads(1);
-        }
-        let with = RerankWith::load(name, None)?;
-        let one = with.with_threads(1)?;
-        rerankers.insert(name.to_owned(), with);
-        Ok(one)
+        let load = || Ok::<_, engine::Error>(Mutex::new(RerankWith::load(name, None)?));
+        let fork = |with: &Mutex<RerankWith>| with.lock().unwrap_or_else(PoisonError::into_inner).with_threads(1);
+        self.rerankers.get(name, load, fork)?
     }
 }
 
@@ -199,6 +217,29 @@ impl Models {
 mod tests {
     use super::*;
     use std::sync::mpsc;
+
+    #[test]
+    fn who_asks_for_a_model_does_not_wait_for_another_to_load() {
+        let registry = Arc::new(Registry::<i32>::default());
+        let (go, wait) = mpsc::channel::<()>();
+        let (begun, loading) = mpsc::channel::<()>();
+        let slow = registry.clone();
+        let slow = std::thread::spawn(move || {
+            let load = || {
+                begun.send(()).unwrap();
+                wait.recv().unwrap();
+                Ok::<_, ()>(1)
+            };
+            slow.get("slow", load, |value| *value)
+        });
+        loading.recv().unwrap();
+        assert_eq!(registry.get("quick", || Ok::<_, ()>(2), |value| *value), Ok(2));
+        assert_eq!(registry.get("quick", || Err(()), |value| *value), Ok(2), "it is made once");
+        assert_eq!(registry.get("none", || Err("no such model"), |value| *value), Err("no such model"));
+        assert!(!registry.0.lock().unwrap().contains_key("none"));
+        go.send(()).unwrap();
+        assert_eq!(slow.join().unwrap(), Ok(1));
+    }
 
     fn patient(pool: &Arc<Pool>) -> tokio::task::JoinHandle<Result<i32>> {
         let pool = pool.clone();

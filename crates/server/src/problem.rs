@@ -115,7 +115,7 @@ impl From<store::Error> for Problem {
             Error::Occupied { .. } => {
                 Self::conflict("something of this name is in the server's folder, and is no collection")
             }
-            Error::UnknownField { .. } | Error::Glob { .. } => Self::bad_request(error.to_string()),
+            Error::UnknownField { .. } => Self::bad_request(error.to_string()),
             _ => Self::internal(&error),
         }
     }

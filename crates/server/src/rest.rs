@@ -17,8 +17,8 @@ use std::time::Duration;
 
 /// So much is read of what nobody wants, if it comes at once.
 const MOST: usize = 64 << 20;
-/// How long its next part is waited for.
-const WAIT: Duration = Duration::from_secs(1);
+/// How long all of it is waited for.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// Reads what the handler leaves of the body, and drops it, before the answer goes out. Where there is too much of it
 /// the answer says that the connection ends.
@@ -44,13 +44,37 @@ fn shared(body: Arc<Mutex<BodyDataStream>>) -> impl Stream<Item = Result<Bytes, 
 
 /// Whether the end of it came.
 async fn is_read(mut rest: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin) -> bool {
-    let mut read = 0;
-    while read <= MOST {
-        match tokio::time::timeout(WAIT, rest.next()).await {
-            Ok(Some(Ok(part))) => read += part.len(),
-            Ok(None) => return true,
-            Ok(Some(Err(_))) | Err(_) => return false,
+    let whole = async {
+        let mut read = 0;
+        while read <= MOST {
+            match rest.next().await {
+                Some(Ok(part)) => read += part.len(),
+                None => return true,
+                Some(Err(_)) => return false,
+            }
         }
+        false
+    };
+    tokio::time::timeout(WAIT, whole).await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_given_up() {
+        let begun = tokio::time::Instant::now();
+        let drip = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            Some((Ok(Bytes::from_static(b"x")), ()))
+        });
+        assert!(!is_read(Box::pin(drip)).await);
+        assert_eq!(begun.elapsed(), WAIT);
+        let short = stream::iter([Ok(Bytes::from_static(b"x"))]);
+        assert!(is_read(short).await);
+        let endless = stream::repeat_with(|| Ok(Bytes::from(vec![0; 1 << 20])));
+        assert!(!is_read(endless).await, "more than {MOST} bytes");
     }
-    false
 }

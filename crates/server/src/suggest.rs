@@ -87,7 +87,7 @@ fn spaced(text: &str) -> String {
 
 /// What `typed` may become. Reads all articles the first time; not to be called where others wait.
 pub fn suggest(snapshot: &Snapshot, typed: &str, most: usize) -> Result<Vec<Suggestion>> {
-    Ok(snapshot.suggestions.get_or_make(|| Suggestions::of(snapshot))?.matching(typed, most))
+    Ok(snapshot.suggestions.get_or_try_init(|| Suggestions::of(snapshot))?.matching(typed, most))
 }
 
 #[cfg(test)]

@@ -17,12 +17,12 @@ use engine::articles::{self, Report};
 use engine::{Names, Silent};
 use ingest::pipeline::Plan;
 use ingest::read::Limits;
-use ingest::walk::Found;
 use ingest::{Article, ByteSpan, MetaValue, Metadata};
 use query::explain::Explanation;
 use query::{Mode, Options, Scores, Searcher};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 use store::filter::{Clause, Test};
@@ -232,8 +232,7 @@ pub fn whole(snapshot: &Snapshot, id: &str) -> Result<WholeArticle> {
 fn score(snapshot: &Snapshot, whole: &mut WholeArticle, question: &str, mode: Mode, worker: &mut Worker) -> Result<()> {
     let collection = &*snapshot.collection;
     let alone = Filter::Is(Clause { field: "id".to_owned(), test: Test::Word(whole.id.clone()) });
-    // Ids that differ in letter case alone pass the filter too.
-    let k = whole.passages.len().max(1) * 2;
+    let k = whole.passages.len().max(1);
     let all = Options { k, mode, exact: true, filter: Some(alone), ..Options::default() };
     let best = Options { k: EXPLAINED, explain: true, ..all.clone() };
     let embedder = if mode == Mode::Lexical { None } else { Some(worker.embedder(collection)?) };
@@ -339,8 +338,7 @@ fn add(hosted: &Hosted, models: &Models, article: Article) -> Result<Report> {
     let manifest = collection.manifest();
     let plan = Plan::new(manifest.chunking, 1);
     let embedder = models.embedder(&manifest.model.name)?;
-    let found = std::iter::once(Found::Article(Box::new(article)));
-    let report = articles::add(&mut *collection, embedder, found, &plan, &Silent::default()).map_err(inner)?;
+    let report = articles::add_one(&mut *collection, embedder, article, &plan, &Silent::default()).map_err(inner)?;
     if let Some(failed) = report.skipped.failed.first() {
         return Err(Problem::bad_request(failed.problem.clone()));
     }
@@ -407,10 +405,18 @@ pub async fn upload(
     while let Some(mut field) = form.next_field().await? {
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
         let Some(path) = inside(&name)?.map(|path| folder.path().join(path)) else { continue };
+        let twice = |error: std::io::Error| match error.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+                Problem::bad_request(format!(
+                    "{name:?}: another file of this upload has that name, or that of its folder; rename one of them"
+                ))
+            }
+            _ => error.into(),
+        };
         if let Some(parent) = path.parent() {
-            tokio::fs::create_dir_all(parent).await?;
+            tokio::fs::create_dir_all(parent).await.map_err(twice)?;
         }
-        let mut file = tokio::fs::File::create(&path).await?;
+        let mut file = tokio::fs::File::create_new(&path).await.map_err(twice)?;
         while let Some(chunk) = field.chunk().await? {
             file.write_all(&chunk).await?;
         }
