@@ -184,24 +184,21 @@ pub fn add_one(
         collection.refresh()?;
     }
     let there = collection.cards(&[&article.id])?;
-    let taking = Taking { embedder, known: &One(&there), there: &there, plan, bytes: 0, watch, merge: Merge::Small };
+    let taking =
+        Taking { embedder, known: &WithoutVectors(&there), there: &there, plan, bytes: 0, watch, merge: Merge::Small };
     taking.all(writer, std::iter::once(Found::Article(Box::new(article))), |_, _, _| Ok(0))
 }
 
-/// What is known of the one article that is added: its texts are embedded, whether other articles have them or not.
-struct One<'a>(&'a HashMap<String, ArticleCard>);
+/// The articles that are known, by id, and no vectors: each text is embedded, whether other articles have it or not.
+pub(crate) struct WithoutVectors<'a>(pub &'a HashMap<String, ArticleCard>);
 
-impl Known for One<'_> {
+impl Known for WithoutVectors<'_> {
     fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
         self.0.get(id).is_some_and(|card| card.fingerprint == *fingerprint)
     }
 
     fn vector(&self, _: &Fingerprint) -> bool {
         false
-    }
-
-    fn source(&self, _: &str) -> Option<&str> {
-        None
     }
 
     fn keeps(&self) -> bool {
@@ -407,12 +404,17 @@ impl Sink<'_> {
         if self.writer.pending() >= COMMIT_PASSAGES || self.committed.elapsed() >= COMMIT_EVERY {
             self.writer.commit()?;
             self.committed = Instant::now();
-            // All threads embed; this one takes its share of their time.
-            if let Err(error) = self.writer.merge_in_background(1) {
-                self.watch.note(&format!("merging in the background failed, and is tried again at the end: {error}"));
-            }
+            merge_in_background(&mut *self.writer, self.watch);
         }
         Ok(())
+    }
+}
+
+/// Starts a merge after a commit of many. Should one have failed, that is said, and the work goes on.
+pub(crate) fn merge_in_background(writer: &mut dyn Writer, watch: &dyn Watch) {
+    // All threads embed; this one takes its share of their time.
+    if let Err(error) = writer.merge_in_background(1) {
+        watch.note(&format!("merging in the background failed, and is tried again at the end: {error}"));
     }
 }
 

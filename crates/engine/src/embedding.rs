@@ -1,11 +1,12 @@
 //! Articles to a file of their passages and vectors: read, cut, embed, with no collection to know.
 
-use crate::articles::said;
+use crate::articles::{WithoutVectors, said};
 use crate::{Amount, Error, Result, Skipped, Watch};
-use ingest::pipeline::{self, Event, Known, Plan, Totals};
+use ingest::Embedder;
+use ingest::pipeline::{self, Event, Plan, Totals};
 use ingest::walk::Found;
-use ingest::{Embedder, Fingerprint};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -48,18 +49,19 @@ pub fn embed(
     let begun = Instant::now();
     let (mut done, mut failed) = (Embedded::default(), None);
     watch.begin("embedding", Amount::Bytes(bytes));
-    let result = pipeline::run(found, embedder, &Nothing, plan, watch.stop(), &mut |event, totals| {
-        let written = take(event, out, &mut done, watch);
-        watch.done(totals.bytes);
-        watch.doing(&said(done.articles, done.skipped.failures, totals, begun));
-        match written {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
+    let result =
+        pipeline::run(found, embedder, &WithoutVectors(&HashMap::new()), plan, watch.stop(), &mut |event, totals| {
+            let written = take(event, out, &mut done, watch);
+            watch.done(totals.bytes);
+            watch.doing(&said(done.articles, done.skipped.failures, totals, begun));
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
             }
-        }
-    });
+        });
     watch.end();
     if let Some(error) = failed {
         return Err(error.into());
@@ -85,25 +87,4 @@ fn take(event: Event, out: &mut exchange::Writer, done: &mut Embedded, watch: &d
         Event::Unchanged(_) => {}
     }
     Ok(())
-}
-
-/// No collection: every passage gets its vector.
-struct Nothing;
-
-impl Known for Nothing {
-    fn article(&self, _: &str, _: &Fingerprint) -> bool {
-        false
-    }
-
-    fn vector(&self, _: &Fingerprint) -> bool {
-        false
-    }
-
-    fn source(&self, _: &str) -> Option<&str> {
-        None
-    }
-
-    fn keeps(&self) -> bool {
-        false
-    }
 }

@@ -1,6 +1,6 @@
 //! Articles with their vectors out of a collection, and into another one.
 
-use crate::articles::{COMMIT_EVERY, COMMIT_PASSAGES};
+use crate::articles::{COMMIT_EVERY, COMMIT_PASSAGES, merge_in_background};
 use crate::text::counted;
 use crate::{Amount, Error, Result, Skipped, Steps, Watch};
 use exchange::Header;
@@ -226,9 +226,7 @@ impl Taking<'_> {
         if self.writer.pending() >= COMMIT_PASSAGES || self.committed.elapsed() >= COMMIT_EVERY {
             self.writer.commit()?;
             self.committed = Instant::now();
-            if let Err(error) = self.writer.merge_in_background(1) {
-                watch.note(&format!("merging in the background failed, and is tried again at the end: {error}"));
-            }
+            merge_in_background(&mut *self.writer, watch);
         }
         Ok(())
     }

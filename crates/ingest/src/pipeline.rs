@@ -23,8 +23,11 @@ pub trait Known: Sync {
     fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
     /// Whether a vector for this text is there.
     fn vector(&self, text: &Fingerprint) -> bool;
-    /// Where the article `id` came from, if it is there and that still exists.
-    fn source(&self, id: &str) -> Option<&str>;
+    /// Where the article `id` came from, if it is there and that still exists; `None` where that cannot be said, and
+    /// articles are known by their ids alone.
+    fn source(&self, _id: &str) -> Option<&str> {
+        None
+    }
     /// Whether what a run gives is there from then on, so that a text which comes twice is embedded once.
     fn keeps(&self) -> bool {
         true

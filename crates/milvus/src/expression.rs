@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use store::filter::{Clause, Filter, Operand, Test, Value};
+use store::filter::{Clause, Filter, ID, Operand, PATH, Test, Value};
 
 /// Longer values are cut: nobody asks for them whole.
 const LONGEST_VALUE: usize = 1000;
@@ -158,10 +158,6 @@ pub fn expression(filter: &Filter, fields: &Fields) -> Option<String> {
         Filter::Is(clause) => test(clause, fields.get(&clause.field).copied().unwrap_or_default()),
     }
 }
-
-/// An id, in both collections.
-const ID: &str = "id";
-const PATH: &str = "path";
 
 fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
     let Clause { field, test } = clause;

@@ -10,7 +10,7 @@ use prost::Message;
 use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
-use store::filter::Matcher;
+use store::filter::{ID, Matcher, Value};
 use store::{Candidate, Collection, Error, Filter, PassageKey, Result};
 
 /// More results a server does not give to one question.
@@ -24,8 +24,8 @@ impl MilvusCollection {
         let Some(filter) = filter else { return Ok(None) };
         let known = &self.head.fields;
         for clause in filter.clauses() {
-            if clause.field != "id" && !known.is_empty() && !known.contains_key(&clause.field) {
-                let known = known.keys().map(String::as_str).chain(["id"]).collect::<Vec<_>>().join(", ");
+            if clause.field != ID && !known.is_empty() && !known.contains_key(&clause.field) {
+                let known = known.keys().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
                 return Err(Error::UnknownField { field: clause.field.clone(), known });
             }
         }
@@ -39,7 +39,7 @@ impl MilvusCollection {
             for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
                 let facts = self.rows.part(columns.documents(FACTS), at, FACTS)?;
                 let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
-                if holds(filter, id, &facts)? {
+                if holds(filter, id, &facts) {
                     allowed.push(id.clone());
                 }
             }
@@ -142,32 +142,17 @@ pub struct Vectors {
 }
 
 /// Whether an article's facts pass a condition.
-fn holds(filter: &Filter, id: &str, facts: &Map<String, Json>) -> Result<bool> {
-    Ok(match filter {
-        Filter::And(parts) => {
-            for part in parts {
-                if !holds(part, id, facts)? {
-                    return Ok(false);
-                }
-            }
-            true
-        }
-        Filter::Or(parts) => {
-            for part in parts {
-                if holds(part, id, facts)? {
-                    return Ok(true);
-                }
-            }
-            false
-        }
-        Filter::Not(part) => !holds(part, id, facts)?,
+fn holds(filter: &Filter, id: &str, facts: &Map<String, Json>) -> bool {
+    match filter {
+        Filter::And(parts) => parts.iter().all(|part| holds(part, id, facts)),
+        Filter::Or(parts) => parts.iter().any(|part| holds(part, id, facts)),
+        Filter::Not(part) => !holds(part, id, facts),
         Filter::Is(clause) => {
-            let matcher = Matcher::new(&clause.test, ["id", "path"].contains(&clause.field.as_str()));
-            match (clause.field.as_str(), &clause.test) {
-                ("id", store::filter::Test::Word(word)) => word == id,
-                ("id", _) => matcher.matches(&store::filter::Value::Text(id.to_owned())),
-                (field, _) => expression::values(facts, field).any(|value| matcher.matches(&value)),
+            let matcher = Matcher::new(clause);
+            match clause.field.as_str() {
+                ID => matcher.matches(&Value::Text(id.to_owned())),
+                field => expression::values(facts, field).any(|value| matcher.matches(&value)),
             }
         }
-    })
+    }
 }

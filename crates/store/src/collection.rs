@@ -117,11 +117,6 @@ impl Known for Catalogue {
         self.vectors.contains(text)
     }
 
-    /// None: whether that still exists is not for a collection to say, so articles are known by their ids alone.
-    fn source(&self, _: &str) -> Option<&str> {
-        None
-    }
-
     fn keeps(&self) -> bool {
         self.keeps
     }

@@ -1,39 +1,16 @@
 //! A collection's life: create, add, update, delete, reopen, merge, compact; who sees what, when.
 
-use crate::common::faulty::{EIO, Fault, Faulty};
-use crate::common::{article, go_on, manifest, model, vector};
+use crate::common::{article, create, go_on, lexical, model, open, sound, vector};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, MetaValue};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-use store::local::LocalCollection;
 use store::{Collection, DenseSearch, Error, Language, Step, Writer};
-
-fn create(path: &Path) -> Box<dyn Collection> {
-    store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default(), Language::English)
-        .unwrap()
-}
-
-fn open(path: &Path) -> Box<dyn Collection> {
-    store::open(path.to_str().unwrap()).unwrap()
-}
 
 fn texts(collection: &dyn Collection, query: &str, k: usize) -> Vec<String> {
     let found = collection.search_dense(&vector(query), k, DenseSearch::Exact, None).unwrap();
     let keys: Vec<_> = found.iter().map(|c| c.key).collect();
     collection.fetch(&keys).unwrap().into_iter().map(|p| p.text).collect()
-}
-
-fn lexical(collection: &dyn Collection, question: &str) -> Vec<String> {
-    let found = collection.search_lexical(question, 10, None).unwrap();
-    let keys: Vec<_> = found.iter().map(|c| c.key).collect();
-    collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect()
-}
-
-fn sound(collection: &dyn Collection) {
-    let report = collection.check(&go_on).unwrap();
-    assert_eq!(report.problems, Vec::<String>::new());
 }
 
 #[test]
@@ -568,126 +545,4 @@ fn creating_a_collection_deletes_no_file_of_the_user() {
         assert!(matches!(created, Err(Error::Occupied { .. })), "{folder}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
     }
-}
-
-#[test]
-fn a_word_and_its_misspelling_score_the_same_each_time() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut collection = create(&dir.path().join("c"));
-    let mut writer = collection.writer().unwrap();
-    writer.put(article("a", "a battery lasts\nnothing else\n")).unwrap();
-    writer.commit().unwrap();
-    collection.refresh().unwrap();
-    let score = |question: &str| collection.search_lexical(question, 1, None).unwrap()[0].score;
-    let of_word = score("battery");
-    for _ in 0..50 {
-        assert_eq!(score("battery batery"), of_word, "the word itself counts, not what could mean it");
-        assert_eq!(score("batery battery"), of_word);
-        let words = collection.explain_lexical("batery baterie baterie", &collection.keys().unwrap()).unwrap();
-        assert_eq!(words[0][0].word, "bateri", "of two misspellings the one that is asked more");
-    }
-}
-
-#[test]
-fn only_the_first_unknown_words_are_replaced_by_near_ones() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut collection = create(&dir.path().join("c"));
-    let mut writer = collection.writer().unwrap();
-    let word = |at: usize, end: &str| {
-        format!("{}stone{end}", ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op", "qr", "tu"][at])
-    };
-    let text: Vec<String> = (0..10).map(|at| word(at, "k")).collect();
-    writer.put(article("a", &(text.join(" ") + "\n"))).unwrap();
-    writer.commit().unwrap();
-    collection.refresh().unwrap();
-    let question: Vec<String> = (0..10).map(|at| word(at, "x")).collect();
-    let found = &collection.explain_lexical(&question.join(" "), &collection.keys().unwrap()).unwrap()[0];
-    let mut found: Vec<&str> =
-        found.iter().filter(|word| word.place == "text").map(|word| word.word.as_str()).collect();
-    found.sort_unstable();
-    assert_eq!(found, question[..8]);
-    // However many there are, it is a question.
-    let many: Vec<String> = (0..5000).map(|n| format!("w{n}abcdefg")).collect();
-    assert!(collection.search_lexical(&many.join(" "), 10, None).unwrap().is_empty());
-}
-
-#[test]
-fn equals_at_the_end_of_the_pool_get_the_same_bonus_in_any_order_of_segments() {
-    let scores = |order: &[usize]| {
-        let dir = tempfile::tempdir().unwrap();
-        let mut collection = create(&dir.path().join("c"));
-        let mut writer = collection.writer().unwrap();
-        for &part in order {
-            let texts = (0..200).map(|n| format!("red kite flies over field {}\n", part * 200 + n));
-            writer.put(article(&format!("a{part}"), &texts.collect::<String>())).unwrap();
-            writer.commit().unwrap();
-        }
-        collection.refresh().unwrap();
-        let found = collection.search_lexical("red kite", 400, None).unwrap();
-        found.iter().map(|candidate| candidate.score).collect::<Vec<_>>()
-    };
-    assert_eq!(scores(&[0, 1]), scores(&[0, 1]));
-    let found = scores(&[0, 1]);
-    assert!(found.windows(2).all(|pair| pair[0] >= pair[1]) && found[0] > found[399]);
-}
-
-#[test]
-fn a_merge_in_the_background_that_fails_is_told_once_and_loses_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("c");
-    let disk = Faulty::default();
-    let collection = LocalCollection::create_on(Arc::new(disk.clone()), &path, manifest()).unwrap();
-    let mut writer = collection.writer().unwrap();
-    for number in 0..16 {
-        writer.put(article(&format!("a{number}"), &format!("text {number}\n"))).unwrap();
-        writer.commit().unwrap();
-    }
-    disk.fail_next(Fault::Once(EIO));
-    writer.merge_in_background(1).unwrap();
-    let mut told = None;
-    for _ in 0..1000 {
-        writer.commit().unwrap();
-        told = writer.merge_in_background(1).err();
-        if told.is_some() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    assert!(matches!(told, Some(Error::Index(_))), "{told:?}");
-    writer.put(article("more", "more text\n")).unwrap();
-    writer.commit().unwrap();
-    writer.merge_in_background(1).unwrap();
-    // Whoever merges in the end does what could not be done.
-    writer.merge(1, &go_on).unwrap();
-    drop(writer);
-    let collection = open(&path);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 17);
-    assert_eq!(collection.stats().unwrap().segments, 1);
-    sound(&*collection);
-}
-
-#[test]
-fn single_changes_cost_few_segments_and_read_nothing_of_the_rest() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("c");
-    let collection = create(&path);
-    for number in 0..40 {
-        let mut writer = collection.writer().unwrap();
-        writer.put(article(&format!("a{}", number % 30), &format!("text {number}\n"))).unwrap();
-        writer.commit().unwrap();
-        writer.merge_small().unwrap();
-        assert!(!writer.delete("none").unwrap());
-        drop(writer);
-        assert!(open(&path).stats().unwrap().segments < 16);
-    }
-    let collection = open(&path);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 30);
-    assert_eq!(lexical(&*collection, "39"), ["a9#0"]);
-    assert!(lexical(&*collection, "9").is_empty(), "it was replaced");
-    let mut writer = collection.writer().unwrap();
-    assert!(writer.delete("a9").unwrap() && !writer.delete("a9").unwrap());
-    writer.commit().unwrap();
-    drop(writer);
-    assert_eq!(open(&path).catalogue().unwrap().articles.len(), 29);
-    sound(&*open(&path));
 }

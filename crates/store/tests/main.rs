@@ -7,4 +7,6 @@ mod common;
 mod collection;
 mod damage;
 mod faults;
+mod lexical;
+mod merging;
 mod readers;

@@ -27,6 +27,11 @@ use wildcard::Wildcard;
 use std::fmt;
 use std::ops::Bound;
 
+/// The field of an article's id.
+pub const ID: &str = "id";
+/// The field of where an article came from.
+pub const PATH: &str = "path";
+
 /// A condition on articles.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Filter {

@@ -1,6 +1,6 @@
 //! Values of fields, and whether one passes a test.
 
-use super::{Test, Wildcard};
+use super::{Clause, ID, PATH, Test, Wildcard};
 use ingest::{Date, MetaValue, Number};
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -82,17 +82,21 @@ pub struct Matcher(How);
 
 enum How {
     Any,
+    /// An id is a name: letter by letter.
+    Id(String),
     Equal(Operand),
     Wildcard(Wildcard),
     Range(Bound<Operand>, Bound<Operand>),
 }
 
 impl Matcher {
-    /// `in_path` says that the values are paths.
-    pub fn new(test: &Test, in_path: bool) -> Self {
+    /// Of the values of the clause's field.
+    pub fn new(clause: &Clause) -> Self {
         let bound = |bound: &Bound<String>| bound.as_ref().map(|text| Operand::new(text));
-        Self(match test {
+        let in_path = [ID, PATH].contains(&clause.field.as_str());
+        Self(match &clause.test {
             Test::Any => How::Any,
+            Test::Word(word) if clause.field == ID => How::Id(word.clone()),
             Test::Word(word) => How::Equal(Operand::new(word)),
             Test::Range(low, high) => How::Range(bound(low), bound(high)),
             Test::Glob(pattern) => How::Wildcard(Wildcard::new(pattern, in_path)),
@@ -103,6 +107,7 @@ impl Matcher {
     pub fn matches(&self, value: &Value) -> bool {
         match &self.0 {
             How::Any => true,
+            How::Id(id) => value.shown() == *id,
             How::Equal(word) => value.is(word),
             How::Wildcard(pattern) => pattern.matches(&value.shown()),
             How::Range(low, high) => {
@@ -129,7 +134,7 @@ mod tests {
 
     fn holds(condition: &str, value: &Value) -> bool {
         let Ok(Filter::Is(clause)) = condition.parse() else { panic!("{condition} is no clause") };
-        Matcher::new(&clause.test, clause.field == "path").matches(value)
+        Matcher::new(&clause).matches(value)
     }
 
     #[test]
@@ -166,8 +171,8 @@ mod tests {
             ("zip:02134", &code, true),
             ("zip:2134", &code, false),
             ("zip:02*", &code, true),
-            ("id:9007199254740993", &big, true),
-            ("id:9007199254740992", &big, false),
+            ("n:9007199254740993", &big, true),
+            ("n:9007199254740992", &big, false),
             ("price:[9 TO 11]", &price, true),
             ("price:>9", &code, true),
             ("price:>9", &text, false),

@@ -3,7 +3,7 @@
 
 use super::records;
 use super::snapshot::Snapshot;
-use crate::filter::{Clause, Filter, Matcher, Test, Value};
+use crate::filter::{Clause, Filter, ID, Matcher, Test, Value};
 use crate::{Error, Result};
 use index::Bits;
 use std::collections::{BTreeSet, HashMap};
@@ -42,8 +42,7 @@ impl Snapshot {
         let keys = self.live_addresses()?.iter();
         let keys = keys.filter(|(_, at)| allowed[at.segment_ord as usize].contains(at.doc_id)).map(|(key, _)| *key);
         let (rows, _) = self.rows_of(keys);
-        let documents = readers.iter().map(SegmentReader::segment_id).zip(allowed.into_iter().map(Arc::new)).collect();
-        let among = Arc::new(Among { documents: Documents(Arc::new(documents)), rows });
+        let among = Arc::new(Among { documents: Documents::of(readers, allowed), rows });
         if let Ok(mut known) = self.filtered.lock() {
             if known.len() >= REMEMBERED {
                 known.clear();
@@ -59,7 +58,7 @@ impl Snapshot {
         let facts = self.fields.facts.ok_or_else(|| Error::NoFacts { path: self.layout.root().to_owned() })?;
         let mut known: Option<BTreeSet<String>> = None;
         for clause in filter.clauses() {
-            if clause.field == records::ID {
+            if clause.field == ID {
                 continue;
             }
             let known = match &known {
@@ -67,7 +66,7 @@ impl Snapshot {
                 None => known.insert(self.facts(facts)?),
             };
             if !known.is_empty() && !known.contains(&clause.field) {
-                let known = known.iter().map(String::as_str).chain([records::ID]).collect::<Vec<_>>().join(", ");
+                let known = known.iter().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
                 return Err(Error::UnknownField { field: clause.field.clone(), known });
             }
         }
@@ -122,11 +121,10 @@ impl Snapshot {
     /// once, and the documents that have it are read off the dictionary.
     fn with_fact(&self, clause: &Clause, reader: &SegmentReader, all: &Bits) -> Result<Bits> {
         let mut allowed = Bits::new(all.rows());
-        let is_id = clause.field == records::ID;
+        let is_id = clause.field == ID;
         let field = if is_id { Some(self.fields.parent) } else { self.fields.facts };
         let Some(field) = field else { return Ok(allowed) };
-        let in_path = [records::ID, records::PATH].contains(&clause.field.as_str());
-        let matcher = Matcher::new(&clause.test, in_path);
+        let matcher = Matcher::new(clause);
         let index = reader.inverted_index(field).map_err(self.text_error())?;
         let terms = match (is_id, &clause.test) {
             (false, _) => {
@@ -142,9 +140,7 @@ impl Snapshot {
                 true => std::str::from_utf8(term).ok().map(|id| Value::Text(id.to_owned())),
                 false => records::fact(term).map(|(_, value)| value),
             };
-            // An id is compared letter by letter: it is a name.
-            let exact = matches!((&clause.test, is_id), (Test::Word(_), true));
-            if !value.is_some_and(|value| exact || matcher.matches(&value)) {
+            if !value.is_some_and(|value| matcher.matches(&value)) {
                 continue;
             }
             let mut postings =
@@ -170,6 +166,11 @@ impl Documents {
         let readers = snapshot.searcher.segment_readers();
         let mut sets: Vec<Bits> = readers.iter().map(|reader| Bits::new(reader.max_doc() as usize)).collect();
         addresses.for_each(|at| _ = sets[at.segment_ord as usize].insert(at.doc_id));
+        Self::of(readers, sets)
+    }
+
+    /// A set for each segment.
+    fn of(readers: &[SegmentReader], sets: Vec<Bits>) -> Self {
         Self(Arc::new(readers.iter().map(SegmentReader::segment_id).zip(sets.into_iter().map(Arc::new)).collect()))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Language;
 use crate::collection::StoredArticle;
-use crate::filter::Value;
+use crate::filter::{PATH, Value};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, ByteSpan, Fingerprint, Metadata, QaPair};
 use serde::{Deserialize, Serialize};
@@ -125,9 +125,7 @@ pub fn register(index: &Index, language: Language) {
     index.tokenizers().register(ANALYZER, analyzer(language));
 }
 
-/// Names of fields that every article has.
-pub const ID: &str = "id";
-pub const PATH: &str = "path";
+/// The field of an article's title.
 const TITLE: &str = "title";
 /// Longer values are cut: nobody asks for them whole.
 const LONGEST_FACT: usize = 1000;

@@ -8,6 +8,7 @@ use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{Article, ByteSpan, Chunking, ModelInfo};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use store::{Collection, DenseSearch, Language, Manifest, Step};
 
 pub fn model() -> ModelInfo {
@@ -86,4 +87,36 @@ pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
         contents.insert(id, stored.article.text);
     }
     Ok(contents)
+}
+
+pub fn create(path: &Path) -> Box<dyn Collection> {
+    store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default(), Language::English)
+        .unwrap()
+}
+
+pub fn open(path: &Path) -> Box<dyn Collection> {
+    store::open(path.to_str().unwrap()).unwrap()
+}
+
+pub fn lexical(collection: &dyn Collection, question: &str) -> Vec<String> {
+    let found = collection.search_lexical(question, 10, None).unwrap();
+    let keys: Vec<_> = found.iter().map(|c| c.key).collect();
+    collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect()
+}
+
+pub fn sound(collection: &dyn Collection) {
+    let report = collection.check(&go_on).unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+}
+
+/// A collection of these articles, and the folder that holds it.
+pub fn holding(articles: &[(&str, &str)]) -> (tempfile::TempDir, Box<dyn Collection>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut collection = create(&folder.path().join("c"));
+    let mut writer = collection.writer().unwrap();
+    articles.iter().for_each(|(id, text)| writer.put(article(id, text)).unwrap());
+    writer.commit().unwrap();
+    drop(writer);
+    collection.refresh().unwrap();
+    (folder, collection)
 }

@@ -1,0 +1,68 @@
+//! Merging while articles are added: what fails is told, and few changes cost little.
+
+use crate::common::faulty::{EIO, Fault, Faulty};
+use crate::common::{article, create, go_on, lexical, manifest, open, sound};
+use std::sync::Arc;
+use store::local::LocalCollection;
+use store::{Collection, Error};
+
+#[test]
+fn a_merge_in_the_background_that_fails_is_told_once_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let disk = Faulty::default();
+    let collection = LocalCollection::create_on(Arc::new(disk.clone()), &path, manifest()).unwrap();
+    let mut writer = collection.writer().unwrap();
+    for number in 0..16 {
+        writer.put(article(&format!("a{number}"), &format!("text {number}\n"))).unwrap();
+        writer.commit().unwrap();
+    }
+    disk.fail_next(Fault::Once(EIO));
+    writer.merge_in_background(1).unwrap();
+    let mut told = None;
+    for _ in 0..1000 {
+        writer.commit().unwrap();
+        told = writer.merge_in_background(1).err();
+        if told.is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(matches!(told, Some(Error::Index(_))), "{told:?}");
+    writer.put(article("more", "more text\n")).unwrap();
+    writer.commit().unwrap();
+    writer.merge_in_background(1).unwrap();
+    // Whoever merges in the end does what could not be done.
+    writer.merge(1, &go_on).unwrap();
+    drop(writer);
+    let collection = open(&path);
+    assert_eq!(collection.catalogue().unwrap().articles.len(), 17);
+    assert_eq!(collection.stats().unwrap().segments, 1);
+    sound(&*collection);
+}
+
+#[test]
+fn single_changes_cost_few_segments_and_read_nothing_of_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let collection = create(&path);
+    for number in 0..40 {
+        let mut writer = collection.writer().unwrap();
+        writer.put(article(&format!("a{}", number % 30), &format!("text {number}\n"))).unwrap();
+        writer.commit().unwrap();
+        writer.merge_small().unwrap();
+        assert!(!writer.delete("none").unwrap());
+        drop(writer);
+        assert!(open(&path).stats().unwrap().segments < 16);
+    }
+    let collection = open(&path);
+    assert_eq!(collection.catalogue().unwrap().articles.len(), 30);
+    assert_eq!(lexical(&*collection, "39"), ["a9#0"]);
+    assert!(lexical(&*collection, "9").is_empty(), "it was replaced");
+    let mut writer = collection.writer().unwrap();
+    assert!(writer.delete("a9").unwrap() && !writer.delete("a9").unwrap());
+    writer.commit().unwrap();
+    drop(writer);
+    assert_eq!(open(&path).catalogue().unwrap().articles.len(), 29);
+    sound(&*open(&path));
+}
