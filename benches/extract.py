@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""What nigh reads from files, for benches/html.py and benches/pdf.py.
+
+  benches/extract.py PROGRAM html < PATHS      a JSON line for each page: path, title, text, seconds
+  benches/extract.py PROGRAM pdf FILE          the text, without marks between pages: benches/pdf.py with --pages 10000
+
+The program reads in the process that it reads hostile files in, so the seconds have the way there and back in them.
+"""
+import json, subprocess, sys, time
+
+LIMITS = {"bytes": 64 << 20, "seconds": 60, "memory": 2 << 30}
+
+
+class Reader:
+    def __init__(self, program):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen([program, "read-apart"], **pipes)
+        self.process.stdout.readline()
+
+    def read(self, path, kind):
+        """The articles in a file."""
+        request = {"path": list(path.encode()), "name": path, "format": kind, "limits": LIMITS}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        articles = []
+        for line in self.process.stdout:
+            answer = json.loads(line)
+            if answer == "end":
+                return articles
+            if "article" in answer:
+                articles.append(answer["article"])
+            elif "failure" in answer:
+                print(f"{path}: {answer['failure']['problem']}", file=sys.stderr)
+        raise SystemExit(f"{path}: the reader ended")
+
+
+def main():
+    program, kind, *files = sys.argv[1:]
+    reader = Reader(program)
+    if kind == "pdf":
+        articles = reader.read(files[0], "pdf")
+        print("\n\n".join(article["text"] for article in articles))
+        return 0 if articles else 1
+    for path in map(str.strip, sys.stdin):
+        begun = time.monotonic()
+        articles = reader.read(path, "html")
+        row = {"path": path, "title": "", "text": "", "seconds": time.monotonic() - begun}
+        if articles:
+            row.update(title=articles[0]["title"], text=articles[0]["text"])
+        print(json.dumps(row))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
