@@ -1,0 +1,165 @@
+//! Jupyter notebooks: the cells in order, code as it stands, with what it wrote as text. Images are left out.
+
+use crate::meta::Meta;
+use crate::{Context, Document, Emit, Found, Heading, Problem, hand, note};
+use serde_json::Value;
+
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let book: Value = serde_json::from_slice(bytes).map_err(|error| Problem {
+        line: Some(error.line() as u64),
+        text: format!("expected a notebook, which is JSON: {error}"),
+    })?;
+    let mut meta = Meta::default();
+    let about = &book["metadata"];
+    meta.title(about["title"].as_str().unwrap_or_default());
+    for author in about["authors"].as_array().into_iter().flatten() {
+        meta.add("author", author["name"].as_str().unwrap_or_default());
+    }
+    let languages = [&about["language_info"]["name"], &about["kernelspec"]["language"]];
+    languages.iter().filter_map(|name| name.as_str()).for_each(|name| meta.set("programming language", name));
+    let mut notebook = Notebook::default();
+    // Notebooks of before 2015 have sheets, of which nobody ever used but one.
+    let sheets = book["worksheets"].as_array().into_iter().flatten().map(|sheet| &sheet["cells"]);
+    let mut has_cells = false;
+    for cells in std::iter::once(&book["cells"]).chain(sheets).filter_map(Value::as_array) {
+        has_cells = true;
+        cells.iter().for_each(|cell| notebook.cell(cell));
+    }
+    if !has_cells {
+        return Err(Problem::new("expected a notebook with a list of cells; there is none in it"));
+    }
+    let headings = notebook.headings.iter();
+    if let Some(first) = headings.min_by_key(|heading| heading.level) {
+        meta.title(notebook.text.get(first.start..first.end).unwrap_or_default());
+    }
+    let Notebook { text, headings, images } = notebook;
+    let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
+    let _ = match document.text.is_empty() {
+        true => emit(Ok(Found::Note("a notebook without text".to_owned()))),
+        false => hand(document, context, emit),
+    };
+    let _ = note(images, "image", "images", emit);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Notebook {
+    text: String,
+    headings: Vec<Heading>,
+    images: usize,
+}
+
+impl Notebook {
+    fn cell(&mut self, cell: &Value) {
+        let source = text_of(&cell["source"]);
+        match cell["cell_type"].as_str() {
+            Some("markdown") => self.markdown(&source),
+            Some("heading") => {
+                let level = cell["level"].as_u64().unwrap_or(1).clamp(1, 6) as usize;
+                self.markdown(&format!("{} {source}", "#".repeat(level)));
+            }
+            Some("code") => {
+                self.block(&source);
+                self.block(&text_of(&cell["input"]));
+                cell["outputs"].as_array().into_iter().flatten().for_each(|output| self.output(output));
+            }
+            _ => self.block(&source),
+        }
+    }
+
+    fn output(&mut self, output: &Value) {
+        let data = &output["data"];
+        let images = data.as_object().into_iter().flatten().filter(|(kind, _)| kind.starts_with("image/")).count();
+        self.images += images + usize::from(output.get("png").or(output.get("jpeg")).is_some());
+        if output["output_type"] == "error" || output["output_type"] == "pyerr" {
+            let said = ["ename", "evalue"].map(|part| output[part].as_str().unwrap_or_default());
+            return self.block(&said.join(": "));
+        }
+        let text = text_of(&output["text"]);
+        self.block(&without_colours(&text));
+        let text = text_of(&data["text/plain"]);
+        // The name in memory of a figure or object says nothing to anybody.
+        if !(text.starts_with('<') && text.ends_with('>')) {
+            self.block(&without_colours(&text));
+        }
+    }
+
+    fn block(&mut self, text: &str) {
+        let text = text.trim_matches('\n').trim_end();
+        if text.trim().is_empty() {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push_str("\n\n");
+        }
+        self.text.push_str(text);
+    }
+
+    /// A cell of Markdown, in which headings are noted.
+    fn markdown(&mut self, source: &str) {
+        // Images pasted into a cell stand in it as one long word.
+        let source: String = source.split_inclusive('\n').filter(|line| !line.contains(";base64,")).collect();
+        self.block(&source);
+        let body = source.trim_matches('\n').trim_end();
+        let mut at = self.text.len().saturating_sub(body.len());
+        let mut fence = false;
+        for line in body.split_inclusive('\n') {
+            fence ^= line.trim_start().starts_with("```");
+            let level = line.bytes().take_while(|&b| b == b'#').count();
+            let heading = line.get(level..).unwrap_or_default();
+            if (1..=6).contains(&level) && heading.starts_with(' ') && !fence {
+                let start = at + level + (heading.len() - heading.trim_start().len());
+                let text = heading.trim().trim_end_matches('#').trim_end();
+                self.headings.push(Heading { start, end: start + text.len(), level: level as u8 });
+            }
+            at += line.len();
+        }
+    }
+}
+
+/// A text, or a list of its lines.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        _ => String::new(),
+    }
+}
+
+/// Without the signs that colour text in a terminal.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        rest = rest.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest);
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Kind;
+    use crate::testing::{one, read_bytes};
+
+    #[test]
+    fn cells_in_order_with_what_they_wrote() {
+        let book = br##"{"cells":[{"cell_type":"markdown","source":["Intro\n","\n","# On bees\n","```\n","# no\n","```\n"]},
+            {"cell_type":"code","source":"x = 1","outputs":[{"output_type":"stream","text":["\u001b[31mred\u001b[0m\n"]},
+            {"output_type":"execute_result","data":{"text/plain":["42"],"image/png":"iVBO"}},
+            {"output_type":"error","ename":"ValueError","evalue":"no","traceback":["long"]}]},
+            {"cell_type":"markdown","source":"![a](data:image/png;base64,AAAA)\nafter"}],
+            "metadata":{"kernelspec":{"language":"python"}},"nbformat":4}"##;
+        let document = one(Kind::Ipynb, book);
+        assert_eq!(
+            document.text,
+            "Intro\n\n# On bees\n```\n# no\n```\n\nx = 1\n\nred\n\n42\n\nValueError: no\n\nafter"
+        );
+        assert_eq!(document.title.as_deref(), Some("On bees"));
+        assert_eq!(document.headings.len(), 1);
+        assert_eq!(document.metadata[0].1, "python");
+        assert!(read_bytes(Kind::Ipynb, b"{\"cells\":\n[").1[0].starts_with("2: expected a notebook"));
+    }
+}

@@ -1,0 +1,164 @@
+//! What the readers of markup languages that are written by hand share: lines of text, headings, marks within lines.
+
+use crate::meta::Meta;
+use crate::{Context, Document, Emit, Heading, hand, text};
+
+/// A text put together line by line.
+#[derive(Default)]
+pub struct Lines {
+    text: String,
+    headings: Vec<Heading>,
+}
+
+impl Lines {
+    /// Adds a line; several blank ones in a row are one.
+    pub fn push(&mut self, line: &str) {
+        let line = line.trim_end();
+        if !line.is_empty() {
+            self.text.push_str(line);
+            self.text.push('\n');
+        } else if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// Adds a heading, on a line of its own.
+    pub fn heading(&mut self, line: &str, level: usize) {
+        let line = text::one_line(line);
+        if line.is_empty() {
+            return;
+        }
+        self.push("");
+        let start = self.text.len();
+        self.push(&line);
+        let level = u8::try_from(level.max(1)).unwrap_or(u8::MAX);
+        self.headings.push(Heading { start, end: start + line.len(), level });
+        self.push("");
+    }
+
+    /// Hands it over as the file's one text. Without a title of its own it has that of its first heading, if that is
+    /// above all others.
+    pub fn hand(mut self, mut meta: Meta, context: &Context<'_>, emit: &mut Emit<'_>) {
+        self.text.truncate(self.text.trim_end().len());
+        if let Some(first) = self.headings.iter().min_by_key(|heading| heading.level) {
+            meta.title(self.text.get(first.start..first.end).unwrap_or_default());
+        }
+        let Self { text, headings } = self;
+        let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
+        let _ = hand(document, context, emit);
+    }
+}
+
+/// How far from a mark the one that belongs to it is looked for, in bytes.
+const REACH: usize = 200;
+
+/// `line` without the marks around words, where one of `marks` stands on both sides: not within words, as in
+/// `snake_case`, nor alone, as in `2 * 3`.
+pub fn unmark(line: &str, marks: &[&str]) -> String {
+    let mut plain = String::with_capacity(line.len());
+    // The ends of marks whose beginnings have been dropped, the nearest last.
+    let mut ends: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = line.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(&(end, length)) = ends.last()
+            && end <= at
+        {
+            ends.pop();
+            at += if end == at { length } else { 0 };
+            continue;
+        }
+        let before = plain.chars().next_back();
+        let within_word = line.get(..at).and_then(|l| l.chars().next_back()).is_some_and(char::is_alphanumeric);
+        let mark = marks.iter().find(|mark| rest.starts_with(**mark)).filter(|_| !within_word && before != Some('\\'));
+        if let Some(mark) = mark
+            && let Some(end) = closing(rest, mark)
+            && ends.last().is_none_or(|&(outer, _)| at + end < outer)
+        {
+            ends.push((at + end, mark.len()));
+            at += mark.len();
+            continue;
+        }
+        let Some(char) = rest.chars().next() else { break };
+        plain.push(char);
+        at += char.len_utf8();
+    }
+    plain
+}
+
+/// Where in `rest`, which begins with a mark, the one that ends it stands.
+fn closing(rest: &str, mark: &str) -> Option<usize> {
+    let inside = rest.get(mark.len()..)?;
+    let inside = inside.get(..inside.floor_char_boundary(REACH)).unwrap_or(inside);
+    if inside.starts_with(char::is_whitespace) || inside.starts_with(mark) {
+        return None;
+    }
+    let mut from = inside.chars().next()?.len_utf8();
+    loop {
+        let end = from + inside.get(from..)?.find(mark)?;
+        let before = inside.get(..end)?.chars().next_back()?;
+        let after = inside.get(end + mark.len()..)?.chars().next();
+        if !before.is_whitespace() && after.is_none_or(|c| !c.is_alphanumeric() && !mark.starts_with(c)) {
+            return Some(mark.len() + end);
+        }
+        from = end + mark.len();
+    }
+}
+
+/// How far from the beginning of a link or the like its end is looked for, in bytes.
+const LINK: usize = 1000;
+
+/// Replaces everything from `open` to the next `close` by what `with` makes of what stands between; where that is `None`
+/// it stays.
+pub fn replace_between(line: &str, open: &str, close: &str, with: impl Fn(&str) -> Option<String>) -> String {
+    let mut plain = String::with_capacity(line.len());
+    // Up to where it is known that nothing closes, and where the next thing that does stands, so that nothing is looked
+    // at twice.
+    let (mut at, mut clear, mut next) = (0, 0, None::<usize>);
+    while let Some(found) = line.get(at..).and_then(|rest| rest.find(open)) {
+        let inside = at + found + open.len();
+        plain.push_str(line.get(at..at + found).unwrap_or_default());
+        at = inside;
+        let end = line.floor_char_boundary(inside + LINK);
+        if next.is_none_or(|next| next < inside) {
+            let from = line.ceil_char_boundary(clear.max(inside));
+            next = line.get(from..end).and_then(|near| near.find(close)).map(|found| from + found);
+            // What closes may stand across the end of what was looked at.
+            clear = end.saturating_sub(close.len());
+        }
+        let replaced = next.filter(|&next| next <= end).and_then(|next| Some((with(line.get(inside..next)?)?, next)));
+        match replaced {
+            Some((text, next)) => {
+                plain.push_str(&text);
+                at = next + close.len();
+            }
+            None => plain.push_str(open),
+        }
+    }
+    plain.push_str(line.get(at..).unwrap_or_default());
+    plain
+}
+
+/// How far a line is indented, in characters; a tab is eight.
+pub fn indent(line: &str) -> usize {
+    line.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 8 } else { 1 }).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_around_words_go_and_others_stay() {
+        let unmark = |line| unmark(line, &["**", "*", "_", "/", "="]);
+        assert_eq!(unmark("a *b c* d, **e** _f_."), "a b c d, e f.");
+        assert_eq!(unmark("2 * 3 * 4, snake_case_name, a/b/c, *open"), "2 * 3 * 4, snake_case_name, a/b/c, *open");
+        assert_eq!(unmark("*a _b_ c* (=x=y=)"), "a b c (x=y)");
+        assert_eq!(unmark("***"), "***");
+    }
+
+    #[test]
+    fn what_stands_between_is_replaced() {
+        let link = |inside: &str| inside.split_once('|').map(|(_, text)| text.to_owned());
+        assert_eq!(replace_between("a [[u|b]] [[x]] [[c", "[[", "]]", link), "a b [[x]] [[c");
+    }
+}

@@ -1,0 +1,134 @@
+//! A zip file whose members are read by name, within a bound on everything that is unpacked: a few kilobytes can
+//! unpack to more than any machine holds.
+
+use crate::{Context, Problem};
+use std::io::{Cursor, Read};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+/// The most members that are looked at.
+const MEMBERS: usize = 100_000;
+
+/// An open zip file.
+pub struct Package<'a> {
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// Each member's name as a path of the archive, `None` where it has none that can be used.
+    names: Vec<Option<String>>,
+    left: u64,
+    unpacked: u64,
+}
+
+impl<'a> Package<'a> {
+    pub fn open(bytes: &'a [u8], context: &Context<'_>) -> Result<Self, Problem> {
+        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
+            Problem::new(format!(
+                "expected a zip file, which ends in a list of its members; this one is cut off or damaged ({error})"
+            ))
+        })?;
+        if zip.len() > MEMBERS {
+            return Err(Problem::new(format!("{} members in one archive, over the limit of {MEMBERS}", zip.len())));
+        }
+        let names = (0..zip.len()).map(|at| zip.name_for_index(at)?.ok().as_deref().and_then(clean)).collect();
+        Ok(Self { zip, names, left: context.unpacked, unpacked: context.unpacked })
+    }
+
+    /// The members, in the order of the archive.
+    pub fn names(&self) -> &[Option<String>] {
+        &self.names
+    }
+
+    /// Whether a member is a folder.
+    pub fn is_folder(&self, at: usize) -> bool {
+        self.zip.name_for_index(at).is_some_and(|name| name.is_ok_and(|name| name.ends_with(['/', '\\'])))
+    }
+
+    /// Whether nothing more may be unpacked.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Where the member of that name is. Programs do not agree on upper and lower case, nor on a leading slash.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let name = name.trim_start_matches('/');
+        let same = |exact: bool| {
+            self.names.iter().position(|n| {
+                n.as_deref().is_some_and(|n| if exact { n == name } else { n.eq_ignore_ascii_case(name) })
+            })
+        };
+        same(true).or_else(|| same(false))
+    }
+
+    /// The bytes of a member, `None` if there is none of that name.
+    pub fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
+        self.find(name).map(|at| self.read_at(at)).transpose()
+    }
+
+    /// The bytes of a member that has to be there.
+    pub fn need(&mut self, name: &str) -> Result<Vec<u8>, Problem> {
+        self.read(name)?.ok_or_else(|| Problem::new(format!("there is no {name} in it")))
+    }
+
+    /// The bytes of the member at a place in [`Self::names`].
+    pub fn read_at(&mut self, at: usize) -> Result<Vec<u8>, Problem> {
+        let member = self.zip.by_index(at).map_err(|error| match error {
+            ZipError::UnsupportedArchive(what) if what.contains("assword") => {
+                Problem::new("it is encrypted: it needs a password")
+            }
+            ZipError::UnsupportedArchive(what) => Problem::new(format!("it is packed in a way not read here: {what}")),
+            other => Problem::new(format!("it cannot be unpacked: {other}")),
+        })?;
+        let mut bytes = Vec::new();
+        let result = member.take(self.left.saturating_add(1)).read_to_end(&mut bytes);
+        let read = bytes.len() as u64;
+        if read > self.left {
+            self.left = 0;
+            return Err(Problem::new(format!("the archive unpacks to more than {} bytes", self.unpacked)));
+        }
+        // What was unpacked counts, whether it was any good or not.
+        self.left -= read;
+        result.map_err(|error| Problem::new(format!("it is damaged: {error}")))?;
+        Ok(bytes)
+    }
+}
+
+/// A member's name as a relative path with forward slashes; `None` for folders and for what points out of the archive.
+fn clean(name: &str) -> Option<String> {
+    let name = name.replace('\\', "/");
+    let is_folder = name.ends_with('/');
+    let name = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/");
+    let bad = |part: &str| part == ".." || part.contains(['\0', '\n', '\r']);
+    (!name.is_empty() && !is_folder && !name.split('/').any(bad)).then_some(name)
+}
+
+/// The path that `target`, written in the member `from`, points at.
+pub fn resolve(from: &str, target: &str) -> String {
+    let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> =
+        if target.starts_with('/') { Vec::new() } else { folder.split('/').filter(|p| !p.is_empty()).collect() };
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_archive() {
+        assert_eq!(resolve("ppt/slides/slide1.xml", "../notes/n1.xml"), "ppt/notes/n1.xml");
+        assert_eq!(resolve("ppt/slides/slide1.xml", "/ppt/x.xml"), "ppt/x.xml");
+        assert_eq!(resolve("a.opf", "../../../etc/passwd"), "etc/passwd");
+        assert_eq!(clean("../../etc/passwd"), None);
+        assert_eq!(clean("\\windows\\a.txt").as_deref(), Some("windows/a.txt"));
+        assert_eq!(clean("./a//b.txt").as_deref(), Some("a/b.txt"));
+        assert_eq!(clean("folder/"), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! PowerPoint presentations (`.pptx`, `.ppsx`, `.potx`): the slides in the order in which they are shown, hidden ones
+//! too, each with its notes and comments after it.
+
+use crate::blocks::{Aside, Blocks};
+use crate::ooxml::{self, Shapes};
+use crate::package::Package;
+use crate::xml::leaves;
+use crate::{Context, Document, Emit, Problem, hand, note};
+
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+    let mut package = Package::open(bytes, context)?;
+    let mut meta = ooxml::properties(&mut package);
+    let (mut blocks, mut problems, mut notes) = (Blocks::default(), Vec::new(), 0);
+    let slides = slides(&mut package)?;
+    for (at, slide) in slides.iter().enumerate() {
+        let read = package.need(slide).and_then(|bytes| ooxml::drawing(&bytes, Shapes::All, &mut blocks));
+        problems.extend(read.err().map(|problem| problem.of(&format!("slide {} ({slide})", at + 1))));
+        // Diagrams are shown on the slide itself; notes come after it.
+        let mut relations = ooxml::relations(&mut package, slide);
+        relations.sort_by_key(|relation| match &*relation.kind {
+            "diagramData" => 0,
+            "notesSlide" => 1,
+            _ => 2,
+        });
+        for relation in relations {
+            let shapes = match &*relation.kind {
+                "diagramData" => Shapes::All,
+                "notesSlide" => Shapes::Notes,
+                "comments" => {
+                    let read = package.need(&relation.target).and_then(|bytes| comments(&bytes, &mut blocks));
+                    problems.extend(read.err().map(|problem| problem.of(&relation.target)));
+                    continue;
+                }
+                _ => continue,
+            };
+            notes += usize::from(shapes == Shapes::Notes);
+            let read = package.need(&relation.target).and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
+            problems.extend(read.err().map(|problem| problem.of(&relation.target)));
+        }
+    }
+    if let Some(heading) = blocks.first_heading() {
+        meta.title(heading);
+    }
+    let (text, headings) = blocks.finish();
+    let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
+    let tell = || {
+        hand(document, context, emit)?;
+        problems.into_iter().try_for_each(|problem| emit(Err(problem)))?;
+        note(notes, "slide's notes read", "slides' notes read", emit)?;
+        ooxml::left_out(&package, "ppt", emit)
+    };
+    let _ = tell();
+    Ok(())
+}
+
+/// The paths of the slides, in order; by their numbers where the list of them is damaged.
+fn slides(package: &mut Package<'_>) -> Result<Vec<String>, Problem> {
+    let path = ooxml::main_part(package, "ppt/presentation.xml");
+    let relations = ooxml::relations(package, &path);
+    let list = leaves(&package.need(&path)?).unwrap_or_default();
+    let ids = list.iter().filter(|leaf| leaf.name == "sldId");
+    // A slide's own number is called `id` too, in no namespace: the relationship's id is the later attribute.
+    let ids = ids.filter_map(|leaf| leaf.attrs.iter().rev().find(|(name, _)| name == "id"));
+    let slides: Vec<String> = ids
+        .filter_map(|(_, id)| relations.iter().find(|r| r.id == *id))
+        .map(|relation| relation.target.clone())
+        .collect();
+    if !slides.is_empty() {
+        return Ok(slides);
+    }
+    let number = |name: &String| {
+        let digits = name.strip_prefix("ppt/slides/slide")?.strip_suffix(".xml")?;
+        digits.parse::<u32>().ok()
+    };
+    let mut found: Vec<(u32, String)> =
+        package.names().iter().flatten().filter_map(|name| Some((number(name)?, name.clone()))).collect();
+    found.sort();
+    Ok(found.into_iter().map(|(_, name)| name).collect())
+}
+
+/// Comments on a slide: of the old kind with a text, of the new one with shapes' text.
+fn comments(bytes: &[u8], blocks: &mut Blocks) -> Result<(), Problem> {
+    let old: Vec<String> =
+        leaves(bytes)?.into_iter().filter(|leaf| leaf.name == "text").map(|leaf| leaf.text).collect();
+    for text in &old {
+        blocks.text("Comment: ");
+        blocks.text(text);
+        blocks.end_paragraph(None);
+    }
+    if old.is_empty() {
+        blocks.start_aside(Aside::After);
+        let read = ooxml::drawing(bytes, Shapes::All, blocks);
+        blocks.end_aside("Comment");
+        blocks.end_paragraph(None);
+        return read;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Kind;
+    use crate::testing::{one, zip};
+
+    #[test]
+    fn slides_in_order_with_their_notes() {
+        let types = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+        let rels = |rels: &[(&str, &str, &str)]| {
+            let rels: String = rels
+                .iter()
+                .map(|(id, kind, target)| format!("<Relationship Id='{id}' Type='{types}/{kind}' Target='{target}'/>"))
+                .collect();
+            format!("<Relationships>{rels}</Relationships>")
+        };
+        let shape = |kind: &str, text: &str| {
+            format!(
+                "<p:sp><p:nvSpPr><p:nvPr><p:ph type='{kind}'/></p:nvPr></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+            )
+        };
+        let bytes = zip(&[
+            (
+                "ppt/presentation.xml",
+                "<p:presentation><p:sldIdLst><p:sldId id='256' r:id='b'/><p:sldId id='257' r:id='a'/></p:sldIdLst></p:presentation>",
+            ),
+            (
+                "ppt/_rels/presentation.xml.rels",
+                &rels(&[("a", "slide", "slides/slide1.xml"), ("b", "slide", "slides/slide2.xml")]),
+            ),
+            ("ppt/slides/slide1.xml", &format!("<p:sld>{}{}</p:sld>", shape("title", "Second"), shape("sldNum", "2"))),
+            (
+                "ppt/slides/slide2.xml",
+                &format!("<p:sld>{}{}</p:sld>", shape("ctrTitle", "First"), shape("body", "Point")),
+            ),
+            ("ppt/slides/_rels/slide2.xml.rels", &rels(&[("n", "notesSlide", "../notesSlides/n.xml")])),
+            (
+                "ppt/notesSlides/n.xml",
+                &format!("<p:notes>{}{}</p:notes>", shape("sldImg", "no"), shape("body", "Speak slowly.")),
+            ),
+            ("docProps/core.xml", "<c><dc:title>PowerPoint Presentation</dc:title></c>"),
+        ]);
+        let document = one(Kind::Pptx, &bytes);
+        assert_eq!(document.text, "First\n\nPoint\n\nSpeak slowly.\n\nSecond\n");
+        assert_eq!((document.title.as_deref(), document.headings.len()), (Some("First"), 2));
+    }
+}

@@ -1,0 +1,344 @@
+//! Whether a text that no name tells anything about is written for people to read: prose and notes in any script, not
+//! source code, logs, tables, settings or encoded bytes.
+
+/// How much of a text is looked at, in bytes: its beginning, and as much from its middle, where what a licence says at
+/// the top is over.
+const SAMPLE: usize = 8192;
+
+/// Whether `text` is written for people to read.
+pub fn is_prose(text: &str) -> bool {
+    let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    // Nothing for people begins so, whatever comments it has.
+    if ["/*", "#!", "<?", "{", "-----BEGIN", "diff --git", "%!"].iter().any(|sign| start.starts_with(sign)) {
+        return false;
+    }
+    let middle = text.floor_char_boundary(text.len() / 2);
+    let (head, tail) = text.split_at(middle);
+    let head = head.get(..head.floor_char_boundary(SAMPLE)).unwrap_or(head);
+    // Whole lines, so that none seems to begin where it does not.
+    let tail = if middle <= SAMPLE { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) };
+    let tail = tail.get(..tail.floor_char_boundary(SAMPLE)).unwrap_or(tail);
+    let counts = match middle <= SAMPLE {
+        true => vec![Counts::of(&format!("{head}{tail}"))],
+        false => vec![Counts::of(head), Counts::of(tail)],
+    };
+    // Either half may be a list or an example; both are not.
+    let found: Vec<f64> = counts.iter().filter(|counts| counts.lines > 0).map(Counts::score).collect();
+    !found.is_empty() && found.iter().sum::<f64>() / found.len() as f64 > 0.0
+}
+
+/// What is counted in a text.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Lines with something in them.
+    lines: usize,
+    /// Those that begin as a comment in some language.
+    comments: usize,
+    /// Those that end or begin as code does.
+    code: usize,
+    /// Those that set something: `name=value`.
+    settings: usize,
+    /// Those that begin with a time.
+    times: usize,
+    /// Those of a difference between files.
+    differences: usize,
+    /// Those of several columns.
+    columns: usize,
+    /// Those with three words or more, mostly of letters, in a row.
+    sentences: usize,
+    /// Words between blanks, and those of letters alone.
+    words: usize,
+    plain: usize,
+    /// Words of more than forty letters and digits.
+    long: usize,
+    /// Characters that are no blanks; letters of scripts that put no spaces between words; signs of code.
+    chars: usize,
+    unspaced: usize,
+    signs: usize,
+}
+
+impl Counts {
+    fn of(text: &str) -> Self {
+        let mut counts = Self::default();
+        for line in text.lines() {
+            let word = line.trim();
+            // Rules under headings say nothing.
+            if word.is_empty()
+                || word.len() > 2
+                    && word.chars().all(|c| c.is_ascii_punctuation())
+                    && !word.contains(['{', '}', '(', ')', ';'])
+            {
+                continue;
+            }
+            counts.lines += 1;
+            let mut plain = 0;
+            for token in word.split_whitespace() {
+                // Addresses stand in letters and in settings alike.
+                if token.contains("://") || token.contains('@') && token.contains('.') {
+                    continue;
+                }
+                counts.words += 1;
+                let is_plain = is_plain(token);
+                plain += usize::from(is_plain);
+                counts.plain += usize::from(is_plain);
+                counts.unspaced += token.chars().filter(|&c| is_unspaced(c)).count();
+                counts.long += usize::from(token.len() > 40 && token.is_ascii());
+            }
+            for char in word.split_whitespace().filter(|token| !token.contains("://")).flat_map(str::chars) {
+                counts.chars += 1;
+                counts.signs += usize::from(matches!(
+                    char,
+                    '{' | '}'
+                        | '['
+                        | ']'
+                        | '<'
+                        | '>'
+                        | '='
+                        | ';'
+                        | '|'
+                        | '&'
+                        | '$'
+                        | '#'
+                        | '@'
+                        | '\\'
+                        | '_'
+                        | '+'
+                        | '%'
+                        | '^'
+                        | '~'
+                ));
+            }
+            counts.sentences += usize::from(plain >= 3);
+            counts.comments += usize::from(is_comment(word));
+            counts.code += usize::from(is_code(word));
+            counts.settings += usize::from(is_setting(word));
+            counts.times += usize::from(is_time(word));
+            counts.differences += usize::from(is_difference(line));
+            counts.columns += usize::from(is_row(word));
+        }
+        counts
+    }
+
+    /// Above zero for prose.
+    fn score(&self) -> f64 {
+        let of = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let lines = |part: usize| of(part, self.lines);
+        // In Chinese, Japanese, Thai and the like a line is one word, and letters of these scripts are in no code.
+        let unspaced = of(self.unspaced, self.chars);
+        let plain = of(self.plain, self.words).max(unspaced * 1.2);
+        let sentences = lines(self.sentences).max((unspaced * 1.2).min(1.0));
+        let mut score = plain * 1.6 + sentences * 0.6 - 1.1;
+        score -= of(self.signs, self.chars) * 4.0;
+        score -= lines(self.code) * 2.0 + lines(self.settings) * 1.2 + lines(self.comments) * 1.2;
+        score -= lines(self.times) * 2.5 + lines(self.differences) * 2.0 + lines(self.columns) * 2.0;
+        score - of(self.long, self.words) * 3.0
+    }
+}
+
+/// Scripts that are written without spaces between words.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{0f00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// A word as in a sentence: letters, with the signs that sentences have around and within words.
+fn is_plain(token: &str) -> bool {
+    let word = token.trim_start_matches(['(', '"', '\'', '`', '“', '‘', '«', '„', '*', '¿', '¡', '[']);
+    let word = word.trim_end_matches([
+        ')', '"', '\'', '`', '”', '’', '»', '“', '.', ',', ';', ':', '!', '?', '…', '*', ']', '،', '؟', '।', '-',
+    ]);
+    let has_letter = word.chars().any(char::is_alphabetic);
+    let mut before = None;
+    let whole = word.chars().all(|c| {
+        // "readFile" is a name, "iPhone" is rare enough.
+        let is_hump = c.is_uppercase() && before.is_some_and(char::is_lowercase);
+        before = Some(c);
+        (c.is_alphabetic() && !is_hump) || is_mark(c) || matches!(c, '-' | '\'' | '’' | '/' | '\u{200c}' | '\u{200d}')
+    });
+    has_letter && whole && word.chars().count() <= 30
+}
+
+/// Signs over and under letters, which make one with them.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{0300}'..='\u{036f}' | '\u{0591}'..='\u{05c7}' | '\u{0610}'..='\u{061a}' | '\u{064b}'..='\u{065f}' | '\u{0670}' | '\u{0900}'..='\u{0e7f}')
+}
+
+fn is_comment(line: &str) -> bool {
+    ["//", "/*", "*/", "<!--", "--  ", ";;", "#!", "\"\"\"", "REM ", ".\\\"", "dnl "]
+        .iter()
+        .any(|start| line.starts_with(start))
+        || line.starts_with('#') && !line.starts_with("##")
+        || line == "*"
+}
+
+fn is_code(line: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "import ",
+        "from ",
+        "def ",
+        "class ",
+        "return ",
+        "if (",
+        "for (",
+        "while (",
+        "#include",
+        "#define",
+        "#if",
+        "#endif",
+        "static ",
+        "const ",
+        "let ",
+        "var ",
+        "function ",
+        "fn ",
+        "pub ",
+        "public ",
+        "private ",
+        "void ",
+        "int ",
+        "struct ",
+        "package ",
+        "use ",
+        "export ",
+        "echo ",
+        "fi",
+        "done",
+        "esac",
+        "elif ",
+        "else:",
+        "try:",
+        "except ",
+        "typedef ",
+        "extern ",
+        "namespace ",
+        "template<",
+        "template <",
+        "self.",
+        "SELECT ",
+        "INSERT ",
+        "CREATE ",
+        "set ",
+        "local ",
+        "sub ",
+        "my $",
+        "@",
+        "case ",
+        "unsigned ",
+    ];
+    let ends = line.ends_with(['{', '}', ';', '\\'])
+        || line.ends_with("):")
+        || line.ends_with("*/")
+        || line.ends_with("->")
+        || line.ends_with("(")
+        || line.ends_with("),");
+    // Sentences begin with "from" and "use" as well; in code there is more on the line.
+    let begins = WORDS.iter().any(|word| line.starts_with(word))
+        && line.contains(['(', '=', '{', ';', '<', '.', '$', '_', '*'])
+        && !line.ends_with('.');
+    let is_tag = line.starts_with('<') && line.ends_with('>');
+    ends || begins
+        || is_tag
+        || line.contains("()")
+        || line.contains(" == ")
+        || line.contains("&&")
+        || line.contains("::")
+        || matches!(line, "fi" | "done" | "esac" | "else" | "end" | "begin")
+}
+
+fn is_setting(line: &str) -> bool {
+    if line.starts_with('[') && line.ends_with(']') {
+        return true;
+    }
+    let line = line.trim_start_matches(['#', ';', ' ']);
+    let Some(at) = line.find(['=', ':']) else { return false };
+    let (name, value) = line.split_at(at);
+    let name = name.trim();
+    let is_name = !name.is_empty()
+        && name.len() < 40
+        && !name.contains(' ')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '/' | '$' | '*'));
+    is_name
+        && (value.starts_with('=')
+            || value.len() > 1
+                && value.starts_with(':')
+                && value.split_whitespace().count() <= 3
+                && !value.ends_with('.'))
+}
+
+/// A line that begins with a time, as those of logs do: not one that begins with a number in a list.
+fn is_time(line: &str) -> bool {
+    let head: String = line.chars().take(40).collect();
+    let head = head.trim_start_matches(['[', '(', '<']);
+    let digits = |text: &str, from: usize, count: usize| {
+        text.get(from..from + count).is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let clock = head.match_indices(':').any(|(at, _)| {
+        at >= 2 && digits(head, at - 2, 2) && digits(head, at + 1, 2) && head.get(at + 3..at + 4) == Some(":")
+    });
+    let date = digits(head, 0, 4) && head.get(4..5).is_some_and(|sign| matches!(sign, "-" | "/" | "."));
+    let seconds = digits(head.trim_start(), 0, 3) && head.contains('.') && line.contains(']');
+    clock || date || seconds
+}
+
+fn is_difference(line: &str) -> bool {
+    ["@@ ", "+++ ", "--- ", "diff --git", "index "].iter().any(|start| line.starts_with(start))
+        || line.starts_with(['+', '-']) && !line.starts_with("- ") && !line.starts_with("--") && !line.starts_with("+ ")
+}
+
+/// A line of columns: with tabs, bars, semicolons or commas without spaces between them.
+fn is_row(line: &str) -> bool {
+    let tight = line
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| matches!(pair, [b',' | b';', next] if !next.is_ascii_whitespace()))
+        .count();
+    let count = |sign: u8| line.bytes().filter(|&b| b == sign).count();
+    let numbers = line
+        .split_whitespace()
+        .filter(|token| token.bytes().any(|b| b.is_ascii_digit()) && !token.bytes().any(|b| b.is_ascii_lowercase()))
+        .count();
+    let tokens = line.split_whitespace().count();
+    tight >= 3 || count(b'\t') >= 2 || count(b'|') >= 3 || count(b':') >= 4 || tokens >= 3 && numbers * 2 > tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_prose;
+
+    #[test]
+    fn prose_in_any_script() {
+        for text in [
+            "Honey keeps for years.\n\nIt holds too little water for anything to grow in it, says Anna (see https://x.y/z).",
+            "Notes\n=====\n\n- buy sugar for the bees\n- clean the second hive before winter\n- ask Bert about the queen\n",
+            "Der Honig hält sich jahrelang, weil in ihm nichts wachsen kann.",
+            "Мёд хранится годами, потому что в нём слишком мало воды.",
+            "蜂蜜可以保存很多年，因为里面的水分太少，什么也长不出来。",
+            "はちみつは水分が少ないので、何年も保存できます。",
+            "น้ำผึ้งเก็บไว้ได้หลายปีเพราะมีน้ำน้อยเกินไป",
+            "العسل يبقى سنوات طويلة لأن الماء فيه قليل جدا.",
+            "शहद कई साल तक रहता है क्योंकि उसमें पानी बहुत कम होता है।",
+            "꿀은 물이 너무 적어서 몇 년 동안 보관할 수 있습니다.",
+        ] {
+            assert!(is_prose(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_machines_is_none() {
+        for text in [
+            "fn main() {\n    let x = 1;\n    println!(\"{x}\");\n}\n",
+            "import os\n\ndef walk(path):\n    for name in os.listdir(path):\n        print(name)\n",
+            "2024-03-05 10:07:11 INFO the server has started\n2024-03-05 10:07:12 WARN it is slow today\n",
+            "Mar  5 10:07:11 host sshd[12]: Accepted key for anna from there\nMar  5 10:07:12 host sshd[12]: session opened for user\n",
+            "name,age,city\nAnna,34,Bonn\nBert,41,Köln\nCarl,29,Ulm\n",
+            "aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29ybGQ=\naGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29ybGQ=\n",
+            "d41d8cd98f00b204e9800998ecf8427e  usr/share/doc/a\nd41d8cd98f00b204e9800998ecf8427e  usr/share/doc/b\n",
+            "!function(e,t){\"use strict\";var n=t.document;e.exports=n?t(e,!0):function(e){if(!e.document)throw new Error}}(window)",
+            "user=anna\npassword=secret\nhost = example.org\n[section]\nport=80\n",
+            "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-the old line of text\n+the new line of text\n",
+            "12 34 56\n78 90 12\n",
+            "",
+        ] {
+            assert!(!is_prose(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,553 @@
+//! reStructuredText. Fields at the top are metadata; comments, targets and what only arranges pages are left out; the
+//! content of all other directives is text.
+
+use crate::lines::{Lines, indent, replace_between, unmark};
+use crate::meta::Meta;
+use crate::text::decode;
+use crate::{Context, Emit, Problem};
+use std::collections::HashMap;
+
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+    let text = decode(bytes);
+    let mut rst = Rst { lines: text.lines().collect(), ..Rst::default() };
+    rst.substitutions();
+    rst.run();
+    rst.out.hand(rst.meta, context, emit);
+    Ok(())
+}
+
+/// The most columns that a table drawn with lines has.
+const COLUMNS: usize = 100;
+
+/// Directives with nothing in them to read.
+const SILENT: &[&str] = &[
+    "raw",
+    "include",
+    "literalinclude",
+    "toctree",
+    "contents",
+    "sectnum",
+    "highlight",
+    "meta",
+    "default-role",
+    "role",
+    "target-notes",
+    "header",
+    "footer",
+    "currentmodule",
+    "module",
+    "py:module",
+    "py:currentmodule",
+    "autosummary",
+    "automodule",
+    "autoclass",
+    "autofunction",
+    "tabularcolumns",
+    "image",
+    "graphviz",
+    "plot",
+    "testsetup",
+    "testcleanup",
+    "index",
+    "codeauthor",
+    "sectionauthor",
+    "moduleauthor",
+    "unicode",
+    "date",
+];
+/// Those whose content is no markup.
+const VERBATIM: &[&str] = &[
+    "code",
+    "code-block",
+    "sourcecode",
+    "parsed-literal",
+    "highlight",
+    "ipython",
+    "doctest",
+    "testcode",
+    "testoutput",
+    "math",
+    "prompt",
+    "productionlist",
+];
+/// Those whose argument is not for reading.
+const WITHOUT_ARGUMENT: &[&str] =
+    &["figure", "only", "list-table", "ifconfig", "tab-set", "grid", "tabs", "hlist", "container", "rst-class"];
+
+#[derive(Default)]
+struct Rst<'a> {
+    lines: Vec<&'a str>,
+    at: usize,
+    out: Lines,
+    meta: Meta,
+    /// The signs under headings, and whether above as well, from the highest level on.
+    styles: Vec<(char, bool)>,
+    substitutions: HashMap<&'a str, &'a str>,
+    /// Whether anything but headings and fields has come.
+    has_text: bool,
+}
+
+impl<'a> Rst<'a> {
+    /// Texts that have a name.
+    fn substitutions(&mut self) {
+        for line in &self.lines {
+            let named = line.trim_start().strip_prefix(".. |").and_then(|rest| rest.split_once("| replace::"));
+            self.substitutions.extend(named.map(|(name, text)| (name, text.trim())));
+        }
+    }
+
+    fn line(&self, at: usize) -> &'a str {
+        self.lines.get(at).copied().unwrap_or_default()
+    }
+
+    fn run(&mut self) {
+        while self.at < self.lines.len() {
+            let line = self.line(self.at);
+            let word = line.trim();
+            if self.heading() || self.table() {
+                continue;
+            }
+            self.at += 1;
+            if let Some(rest) = word.strip_prefix("..").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+                self.explicit(rest.trim(), indent(line));
+            } else if is_rule(word) {
+                self.out.push("");
+            } else if let Some((name, value)) = field(word) {
+                self.field(name, value);
+            } else if word.starts_with("__ ") {
+                // The target of a nameless link.
+            } else {
+                self.has_text |= !word.is_empty();
+                let word = word.strip_prefix("| ").unwrap_or(word);
+                let paragraph = self.paragraph(word, indent(line));
+                match paragraph.strip_suffix("::") {
+                    Some(before) => {
+                        let before = before.trim_end();
+                        if !before.is_empty() {
+                            let text = format!("{}:", self.inline(before));
+                            text.lines().for_each(|line| self.out.push(line));
+                        }
+                        self.verbatim(indent(line));
+                    }
+                    None => {
+                        let text = self.inline(&paragraph);
+                        match text.is_empty() {
+                            true => self.out.push(""),
+                            false => text.lines().for_each(|line| self.out.push(line)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The rest of the paragraph that begins with a line: marks may go on from one line to the next.
+    fn paragraph(&mut self, first: &str, depth: usize) -> String {
+        let mut paragraph = first.to_owned();
+        while !first.is_empty() && !paragraph.ends_with("::") {
+            let line = self.line(self.at);
+            let word = line.trim();
+            let is_other =
+                word.is_empty() || word.starts_with("..") || word.starts_with("| ") || word.starts_with("__ ");
+            if is_other || indent(line) != depth || field(word).is_some() || is_line(word) || self.is_table() {
+                break;
+            }
+            paragraph.push('\n');
+            paragraph.push_str(word);
+            self.at += 1;
+        }
+        paragraph
+    }
+
+    /// Whether a table begins here.
+    fn is_table(&self) -> bool {
+        let line = self.line(self.at).trim();
+        line.starts_with("+-") || line.starts_with("==") && line.contains(" =")
+    }
+
+    /// A title with a line of signs under it, and perhaps one above.
+    fn heading(&mut self) -> bool {
+        let (first, second, third) = (self.line(self.at), self.line(self.at + 1), self.line(self.at + 2));
+        let (title, sign, over, length) =
+            if is_rule(first.trim_end()) && is_rule(third.trim_end()) && first.trim_end() == third.trim_end() {
+                (second, first, true, 3)
+            } else {
+                (first, second, false, 2)
+            };
+        let rule = sign.trim_end();
+        let fits = rule.chars().count() >= 4 || rule.chars().count() >= title.trim_end().chars().count();
+        let is_title = !title.trim().is_empty() && !is_rule(title.trim()) && (over || indent(title) == 0);
+        if !is_title || !fits || !is_line(rule) {
+            return false;
+        }
+        let style = (rule.chars().next().unwrap_or_default(), over);
+        let level = self.styles.iter().position(|&known| known == style).unwrap_or_else(|| {
+            self.styles.push(style);
+            self.styles.len() - 1
+        });
+        let title = self.inline(title.trim());
+        self.out.heading(&title, level + 1);
+        self.at += length;
+        true
+    }
+
+    fn field(&mut self, name: &str, value: &'a str) {
+        if self.has_text {
+            let text = format!("{name}: {}", self.inline(value));
+            return self.out.push(text.trim_end_matches([':', ' ']));
+        }
+        let mut value = value.to_owned();
+        while self.line(self.at).starts_with([' ', '\t']) && !self.line(self.at).trim().is_empty() {
+            value.push(' ');
+            value.push_str(self.line(self.at).trim());
+            self.at += 1;
+        }
+        let value = self.inline(&value);
+        match name.to_lowercase().as_str() {
+            "title" => self.meta.title(&value),
+            "author" | "authors" => self.meta.add("author", &value),
+            "date" => self.meta.set("date", value.trim_matches('$').trim_start_matches("Date:").trim()),
+            "tags" | "keywords" => self.meta.add("keywords", &value),
+            "lang" | "language" => self.meta.set("language", &value),
+            // Sphinx's own words to itself.
+            "orphan" | "tocdepth" | "nocomments" => {}
+            name => self.meta.set(name, &value),
+        }
+    }
+
+    /// What begins with two dots.
+    fn explicit(&mut self, rest: &'a str, depth: usize) {
+        if let Some(note) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            let text = self.inline(note.1.trim());
+            return self.out.push(&text);
+        }
+        let directive = rest.split_once("::").filter(|(name, _)| {
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '+'))
+        });
+        let Some((name, argument)) = directive else {
+            // A comment, a target or a substitution. A comment without text does not take what comes after a blank line.
+            if !rest.is_empty() || !self.line(self.at).trim().is_empty() {
+                self.pass(depth);
+            }
+            return;
+        };
+        self.has_text = true;
+        let (name, argument) = (name.to_lowercase(), argument.trim());
+        if SILENT.contains(&name.as_str()) {
+            return self.pass(depth);
+        }
+        let is_verbatim = VERBATIM.contains(&name.as_str());
+        if !argument.is_empty() && (!is_verbatim || name == "math") && !WITHOUT_ARGUMENT.contains(&name.as_str()) {
+            let text = self.inline(argument);
+            self.out.push(&text);
+        }
+        while let Some((option, value)) =
+            field(self.line(self.at).trim()).filter(|_| indent(self.line(self.at)) > depth)
+        {
+            if matches!(option, "caption" | "alt" | "title") {
+                let text = self.inline(value);
+                self.out.push(&text);
+            }
+            self.at += 1;
+        }
+        if is_verbatim {
+            self.verbatim(depth);
+        }
+    }
+
+    /// Passes over the lines that are indented deeper.
+    fn pass(&mut self, depth: usize) {
+        while self.at < self.lines.len() {
+            let line = self.line(self.at);
+            if !line.trim().is_empty() && indent(line) <= depth {
+                break;
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Adds the lines that are indented deeper as they stand.
+    fn verbatim(&mut self, depth: usize) {
+        let start = self.at;
+        self.pass(depth);
+        let lines = self.lines.get(start..self.at).unwrap_or_default();
+        let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min().unwrap_or(0);
+        self.out.push("");
+        for line in lines {
+            let cut = line.char_indices().take_while(|(at, c)| *at < margin && c.is_whitespace()).count();
+            self.out.push(line.get(cut..).unwrap_or(line));
+        }
+        self.out.push("");
+    }
+
+    /// Tables drawn with lines, as rows.
+    fn table(&mut self) -> bool {
+        let first = self.line(self.at).trim();
+        if first.starts_with("+-") && first.ends_with('+') && first.bytes().all(|b| matches!(b, b'+' | b'-')) {
+            let mut cells: Vec<String> = Vec::new();
+            self.out.push("");
+            while self.at < self.lines.len() {
+                let line = self.line(self.at).trim();
+                if line.starts_with('+') && line.bytes().all(|b| matches!(b, b'+' | b'-' | b'=')) {
+                    self.row(&std::mem::take(&mut cells));
+                } else if let Some(inside) = line.strip_prefix('|').or_else(|| line.strip_prefix('+')) {
+                    for (at, cell) in inside.strip_suffix(['|', '+']).unwrap_or(inside).split('|').enumerate() {
+                        add_to_cell(&mut cells, at, cell);
+                    }
+                } else {
+                    break;
+                }
+                self.at += 1;
+            }
+            self.row(&cells);
+            self.out.push("");
+            return true;
+        }
+        let is_border = |line: &str| {
+            line.starts_with("==") && line.contains(" =") && line.bytes().all(|b| matches!(b, b'=' | b' '))
+        };
+        if !is_border(first) {
+            return false;
+        }
+        let margin = indent(self.line(self.at));
+        let starts: Vec<usize> = first
+            .bytes()
+            .enumerate()
+            .filter(|&(at, b)| b == b'=' && (at == 0 || first.as_bytes().get(at - 1) == Some(&b' ')))
+            .map(|(at, _)| at + margin)
+            .collect();
+        if starts.len() > COLUMNS {
+            return false;
+        }
+        let mut cells: Vec<String> = Vec::new();
+        self.out.push("");
+        self.at += 1;
+        while self.at < self.lines.len() {
+            let line = self.line(self.at);
+            self.at += 1;
+            if is_border(line.trim()) {
+                self.row(&std::mem::take(&mut cells));
+                // The last border has nothing after it.
+                if self.line(self.at).trim().is_empty() {
+                    break;
+                }
+                continue;
+            }
+            if line.trim().is_empty() || line.trim_start().bytes().all(|b| matches!(b, b'-' | b' ')) {
+                self.row(&std::mem::take(&mut cells));
+                continue;
+            }
+            let chars: Vec<char> = line.chars().collect();
+            for (at, &start) in starts.iter().enumerate() {
+                let end = starts.get(at + 1).copied().unwrap_or(chars.len()).min(chars.len());
+                let cell: String = chars.get(start.min(end)..end).unwrap_or_default().iter().collect();
+                // A row goes on where its first cell is empty.
+                if at == 0 && !cell.trim().is_empty() {
+                    self.row(&std::mem::take(&mut cells));
+                }
+                add_to_cell(&mut cells, at, &cell);
+            }
+        }
+        self.row(&cells);
+        self.out.push("");
+        true
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        let cells: Vec<String> = cells.iter().map(|cell| self.inline(cell)).collect();
+        if let Some(line) = crate::blocks::line_of(&cells) {
+            self.has_text = true;
+            self.out.push(&line);
+        }
+    }
+
+    /// Text without marks: roles are their text, links what is shown of them.
+    fn inline(&self, text: &str) -> String {
+        if !text.contains(['`', '*', '_', '|', '\\']) {
+            return text.to_owned();
+        }
+        // No sign in code is a mark.
+        let text = replace_between(text, "``", "``", |code| {
+            Some(code.chars().map(|c| exchange(c, &MARKS, &HIDDEN)).collect())
+        });
+        let text = roles(&text);
+        let text = replace_between(&text, "|", "|", |name| self.substitutions.get(name).map(|text| (*text).to_owned()));
+        let text = replace_between(&text, "[", "]_", |note| {
+            note.chars().all(|c| c.is_alphanumeric() || matches!(c, '#' | '*' | '-' | '.')).then(String::new)
+        });
+        let text = unmark(&text, &["**", "*"]);
+        let text = references(&unescape(&text.replace("\\ ", "")));
+        text.chars().map(|c| exchange(c, &HIDDEN, &MARKS)).collect()
+    }
+}
+
+fn add_to_cell(cells: &mut Vec<String>, at: usize, text: &str) {
+    if cells.len() <= at {
+        cells.resize(at + 1, String::new());
+    }
+    if let Some(cell) = cells.get_mut(at)
+        && !text.trim().is_empty()
+    {
+        if !cell.is_empty() {
+            cell.push(' ');
+        }
+        cell.push_str(text.trim());
+    }
+}
+
+/// `:role:`text <target>`` and `` `text <target>`_ `` are their text.
+fn roles(text: &str) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, from)) = rest.split_once('`') {
+        let Some((inside, after)) = from.split_once('`') else { break };
+        // The role stands before it, between colons.
+        let role = before.strip_suffix(':').and_then(|before| before.rfind(':').map(|at| (at, before)));
+        let is_role = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '+' | '.'))
+        };
+        plain.push_str(match role {
+            Some((at, before)) if is_role(before.get(at + 1..).unwrap_or_default()) => {
+                // A role of a domain has colons in it: `:py:func:`.
+                let start = before
+                    .char_indices()
+                    .rev()
+                    .take_while(|&(_, c)| is_role(&c.to_string()))
+                    .last()
+                    .map_or(at, |(at, _)| at);
+                before.get(..start).unwrap_or_default()
+            }
+            _ => before,
+        });
+        let shown = match inside.rsplit_once('<') {
+            Some((shown, target)) if target.ends_with('>') && !shown.trim().is_empty() => shown.trim_end(),
+            _ => inside.trim_start_matches(['~', '!', '.']),
+        };
+        plain.push_str(shown);
+        rest = after.strip_prefix("__").or_else(|| after.strip_prefix('_')).unwrap_or(after);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// Signs that mark something, and others in their place while marks are looked for.
+const MARKS: [char; 6] = ['*', '`', '_', '|', '[', '\\'];
+const HIDDEN: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
+
+fn exchange(char: char, from: &[char; 6], to: &[char; 6]) -> char {
+    from.iter().zip(to).find(|(from, _)| **from == char).map_or(char, |(_, to)| *to)
+}
+
+/// `name_` is a link if it ends a word.
+fn references(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let ends_word = chars.peek().is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '_' | '(' | '*'));
+        if char == '_' && ends_word && plain.ends_with(char::is_alphanumeric) && !plain.ends_with("__") {
+            continue;
+        }
+        plain.push(char);
+    }
+    plain
+}
+
+/// A backslash takes the meaning from the sign after it.
+fn unescape(text: &str) -> String {
+    let (mut plain, mut chars) = (String::with_capacity(text.len()), text.chars().peekable());
+    while let Some(char) = chars.next() {
+        if char == '\\' && chars.peek().is_some_and(|c| matches!(c, '*' | '`' | '|' | '_' | '\\')) {
+            plain.extend(chars.next());
+        } else {
+            plain.push(char);
+        }
+    }
+    plain
+}
+
+/// `:name: value`
+fn field(line: &str) -> Option<(&str, &str)> {
+    let rest = line.strip_prefix(':')?;
+    let (name, value) = rest.split_once(':')?;
+    let is_name = !name.is_empty() && !name.starts_with(' ') && !name.contains('`') && name.len() < 60;
+    (is_name && (value.is_empty() || value.starts_with([' ', '\t']))).then(|| (name, value.trim()))
+}
+
+/// Whether a line is one sign again and again.
+fn is_line(line: &str) -> bool {
+    let mut chars = line.chars();
+    let first = chars.next();
+    first.is_some_and(|c| c.is_ascii_punctuation()) && chars.all(|c| Some(c) == first)
+}
+
+fn is_rule(line: &str) -> bool {
+    line.len() >= 4 && is_line(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Kind;
+    use crate::testing::one;
+
+    #[test]
+    fn markup_becomes_text() {
+        let rst = "\
+.. comment, not
+   to be read
+
+=======
+On bees
+=======
+
+:Author: Anna
+:Date: 2024-03-05
+
+.. |h| replace:: honey
+.. _target: http://x
+
+Keeping |h|
+-----------
+
+See :py:func:`~os.walk`, :ref:`the page <page>`, `a link <http://x>`_, ``*code*`` and **bold**\\ s [1]_::
+
+    verbatim *text*
+
+.. note:: Mind *the* bees.
+
+   They sting.
+
+.. code-block:: python
+   :linenos:
+
+   x = 1
+
+.. image:: bee.png
+   :alt: gone
+
++-----+-----+
+| a   | b   |
+|     | c   |
++=====+=====+
+| 1   | 2   |
++-----+-----+
+
+=====  ====
+Name   Size
+=====  ====
+Anna   ten
+       more
+Bert   5
+=====  ====
+
+.. [1] The note.
+";
+        let document = one(Kind::Rst, rst.as_bytes());
+        assert_eq!(document.title.as_deref(), Some("On bees"));
+        assert_eq!(
+            document.text,
+            "On bees\n\nKeeping honey\n\nSee os.walk, the page, a link, *code* and bolds :\n\nverbatim *text*\n\nMind the bees.\n\nThey sting.\n\n\
+             x = 1\n\na | b c\n1 | 2\n\nName | Size\nAnna | ten more\nBert | 5\n\nThe note."
+        );
+        assert_eq!(document.metadata, [("author".into(), "Anna".into()), ("date".into(), "2024-03-05".into())]);
+        assert_eq!(document.headings.iter().map(|h| h.level).collect::<Vec<_>>(), [1, 2]);
+    }
+}

@@ -1,0 +1,538 @@
+//! Rich Text Format. Fields are their results; deleted revisions, headers, footers and pictures are left out; footnotes
+//! and comments stand at the end.
+
+use crate::blocks::{Aside, Blocks};
+use crate::meta::Meta;
+use crate::{Context, Document, Emit, Problem, hand, note};
+use encoding_rs::Encoding;
+use std::collections::HashMap;
+
+/// The most groups that may be open at a time.
+const DEPTH: usize = 1000;
+
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+    let start = bytes.iter().position(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf)).unwrap_or(0);
+    let bytes = bytes.get(start..).unwrap_or_default();
+    if !bytes.starts_with(b"{\\rtf") {
+        return Err(Problem::new("expected {\\rtf at the beginning"));
+    }
+    let mut reader = Rtf::new();
+    let problem = reader.run(bytes).err();
+    reader.flush();
+    reader.blocks.end_paragraph(None);
+    let (mut meta, images) = (reader.meta, reader.images);
+    if let Some(heading) = reader.blocks.first_heading() {
+        meta.title(heading);
+    }
+    let (text, headings) = reader.blocks.finish();
+    let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
+    let tell = || {
+        hand(document, context, emit)?;
+        problem.map_or(std::ops::ControlFlow::Continue(()), |problem| emit(Err(problem)))?;
+        note(images, "embedded image", "embedded images", emit)
+    };
+    let _ = tell();
+    Ok(())
+}
+
+/// Where the text of a group goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum To {
+    Body,
+    Nowhere,
+    Fonts,
+    Styles,
+    /// A property of the document, by the name of the Dublin Core.
+    Property(&'static str),
+    /// The author of the comment that follows.
+    Commenter,
+}
+
+/// What a group inherits from the one around it.
+#[derive(Clone)]
+struct Group {
+    to: To,
+    is_deleted: bool,
+    /// How many characters stand in for each one that is given by its number, for programs that do not know Unicode.
+    stand_ins: usize,
+    font: i32,
+    /// This group itself ends an aside.
+    aside: bool,
+}
+
+/// The paragraph's level, by its own word or by its style.
+#[derive(Default)]
+struct Paragraph {
+    outline: Option<u8>,
+    style: i32,
+    in_table: bool,
+}
+
+struct Rtf {
+    blocks: Blocks,
+    meta: Meta,
+    groups: Vec<Group>,
+    encoding: &'static Encoding,
+    fonts: HashMap<i32, &'static Encoding>,
+    levels: HashMap<i32, u8>,
+    /// Bytes of the text in the encoding of the font, and that encoding: a character may take two.
+    raw: Vec<u8>,
+    /// Text for somewhere other than the body.
+    aside: String,
+    /// Half of a character that is given by two numbers.
+    surrogate: Option<u16>,
+    /// How many stand-ins are still to be passed over.
+    pass: usize,
+    paragraph: Paragraph,
+    is_row_open: bool,
+    commenter: String,
+    images: usize,
+    /// The moment of a property: year, month, day, hour, minute.
+    moment: [i32; 5],
+}
+
+impl Rtf {
+    fn new() -> Self {
+        let group = Group { to: To::Body, is_deleted: false, stand_ins: 1, font: -1, aside: false };
+        Self {
+            blocks: Blocks::default(),
+            meta: Meta::default(),
+            groups: vec![group],
+            encoding: encoding_rs::WINDOWS_1252,
+            fonts: HashMap::new(),
+            levels: HashMap::new(),
+            raw: Vec::new(),
+            aside: String::new(),
+            surrogate: None,
+            pass: 0,
+            paragraph: Paragraph::default(),
+            is_row_open: false,
+            commenter: String::new(),
+            images: 0,
+            moment: [0; 5],
+        }
+    }
+
+    fn run(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        let mut at = 0;
+        // A group that begins with \* is for those who know its word.
+        let mut optional = false;
+        while let Some(&byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'{' => {
+                    self.flush();
+                    self.pass = 0;
+                    let mut group = self.group().clone();
+                    group.aside = false;
+                    if self.groups.len() >= DEPTH {
+                        return Err(Problem::new(format!("more than {DEPTH} groups within each other")));
+                    }
+                    self.groups.push(group);
+                }
+                b'}' => {
+                    self.end_group();
+                    // The outermost is not the file's own.
+                    if self.groups.len() <= 1 {
+                        return Ok(());
+                    }
+                }
+                b'\\' => {
+                    let (word, number, next) = control(bytes, at);
+                    at = next;
+                    match word {
+                        b"*" => {
+                            optional = true;
+                            continue;
+                        }
+                        b"'" => {
+                            let hex = bytes.get(at..at + 2).and_then(|hex| std::str::from_utf8(hex).ok());
+                            if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+                                at += 2;
+                                self.byte(byte);
+                            }
+                        }
+                        b"bin" => at = at.saturating_add(usize::try_from(number.unwrap_or(0)).unwrap_or(0)),
+                        word => self.word(word, number, optional),
+                    }
+                }
+                b'\r' | b'\n' => {}
+                byte => self.byte(byte),
+            }
+            optional = false;
+        }
+        self.flush();
+        Err(Problem::new(format!("expected }} at the end: it is cut off after {} bytes", bytes.len())))
+    }
+
+    fn group(&self) -> &Group {
+        // There always is one but after the last brace, when nothing is asked any more.
+        static NONE: Group = Group { to: To::Nowhere, is_deleted: false, stand_ins: 1, font: -1, aside: false };
+        self.groups.last().unwrap_or(&NONE)
+    }
+
+    fn set(&mut self, change: impl FnOnce(&mut Group)) {
+        if let Some(group) = self.groups.last_mut() {
+            change(group);
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        if self.pass > 0 {
+            self.pass -= 1;
+            return;
+        }
+        self.surrogate = None;
+        self.raw.push(byte);
+    }
+
+    /// What has come in bytes becomes text.
+    fn flush(&mut self) {
+        if self.raw.is_empty() {
+            return;
+        }
+        let raw = std::mem::take(&mut self.raw);
+        let encoding = self.fonts.get(&self.group().font).copied().unwrap_or(self.encoding);
+        let text = match self.group().to {
+            // The names of fonts and styles are in the encoding of the file.
+            To::Body => encoding.decode_without_bom_handling(&raw).0,
+            _ => self.encoding.decode_without_bom_handling(&raw).0,
+        };
+        self.text(&text);
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.group().to {
+            To::Body if self.group().is_deleted => {}
+            To::Body => {
+                self.open_row();
+                self.blocks.text(text);
+            }
+            To::Nowhere => {}
+            _ => self.aside.push_str(text),
+        }
+    }
+
+    /// Begins or ends a table where the paragraph that comes is or is not in one: nothing else says so.
+    fn open_row(&mut self) {
+        if self.paragraph.in_table == self.is_row_open || !self.blocks.is_at_start() || self.is_aside() {
+            return;
+        }
+        if self.paragraph.in_table {
+            self.blocks.start_table();
+            self.is_row_open = true;
+        } else {
+            self.close_table();
+        }
+    }
+
+    fn is_aside(&self) -> bool {
+        self.groups.iter().any(|group| group.aside)
+    }
+
+    fn close_table(&mut self) {
+        if self.is_row_open && !self.is_aside() {
+            self.blocks.end_table();
+            self.is_row_open = false;
+        }
+    }
+
+    fn end_group(&mut self) {
+        self.flush();
+        self.pass = 0;
+        let Some(group) = self.groups.pop() else { return };
+        let outer = self.group().to;
+        match group.to {
+            To::Property(name) if outer != group.to => {
+                let text = std::mem::take(&mut self.aside);
+                match name {
+                    "created" | "modified" => {
+                        let [year, month, day, hour, minute] = std::mem::take(&mut self.moment);
+                        if year > 0 {
+                            self.meta.set(name, &format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}"));
+                        }
+                    }
+                    name => self.meta.dublin_core(name, &text),
+                }
+            }
+            To::Commenter if outer != group.to => self.commenter = std::mem::take(&mut self.aside),
+            To::Fonts | To::Styles => {
+                let name = std::mem::take(&mut self.aside);
+                let name = name.trim().trim_end_matches(';').to_lowercase();
+                if group.to == To::Styles
+                    && let Some(level) = name.strip_prefix("heading ").and_then(|level| level.parse().ok())
+                {
+                    self.levels.insert(self.paragraph.style, level);
+                }
+                self.paragraph.style = 0;
+            }
+            _ => {}
+        }
+        if group.aside {
+            self.blocks.end_paragraph(None);
+            let label = match std::mem::take(&mut self.commenter) {
+                author if author.trim().is_empty() => String::new(),
+                author => format!("Comment by {}", author.trim()),
+            };
+            self.blocks.end_aside(&label);
+        }
+    }
+
+    fn to(&mut self, to: To) {
+        // What is within something unread is unread.
+        if self.group().to != To::Nowhere {
+            self.set(|group| group.to = to);
+        }
+    }
+
+    fn char(&mut self, char: &str) {
+        self.flush();
+        if self.pass > 0 {
+            self.pass -= 1;
+            return;
+        }
+        self.text(char);
+    }
+
+    fn word(&mut self, word: &[u8], number: Option<i32>, optional: bool) {
+        // Most words begin or end a format: the bytes before them may be in another encoding than those after.
+        self.flush();
+        let is_on = number != Some(0);
+        let Ok(word) = std::str::from_utf8(word) else { return };
+        match word {
+            "par" | "sect" | "page" => {
+                let level = self.paragraph.outline.or_else(|| self.levels.get(&self.paragraph.style).copied());
+                if self.is_body() {
+                    self.open_row();
+                    self.blocks.end_paragraph(level);
+                }
+            }
+            "pard" if self.is_body() => {
+                self.paragraph = Paragraph::default();
+            }
+            "intbl" => self.paragraph.in_table = true,
+            "trowd" => {
+                // A row may begin without the paragraph before it having ended.
+                if self.is_body() && !self.is_row_open && !self.paragraph.in_table {
+                    self.blocks.end_paragraph(None);
+                }
+                self.paragraph.in_table = true;
+            }
+            "cell" | "nestcell" if self.is_body() => {
+                self.paragraph.in_table = true;
+                self.open_row();
+                if !self.is_row_open {
+                    // An empty first cell.
+                    self.blocks.start_table();
+                    self.is_row_open = true;
+                }
+                self.blocks.end_cell();
+            }
+            "row" | "nestrow" if self.is_body() => {
+                self.blocks.end_row();
+            }
+            "outlinelevel" => {
+                self.paragraph.outline = number.and_then(|n| u8::try_from(n).ok()).filter(|&n| n < 9).map(|n| n + 1)
+            }
+            "s" => self.paragraph.style = number.unwrap_or(0),
+            "line" | "lbr" if self.is_body() => {
+                self.blocks.line_break();
+            }
+            "tab" | "~" | "emspace" | "enspace" | "qmspace" | "\n" | "\r" | "column" => self.char(" "),
+            "emdash" => self.char("—"),
+            "endash" => self.char("–"),
+            "bullet" => self.char("•"),
+            "lquote" => self.char("‘"),
+            "rquote" => self.char("’"),
+            "ldblquote" => self.char("“"),
+            "rdblquote" => self.char("”"),
+            "_" => self.char("\u{2011}"),
+            "\\" | "{" | "}" => self.char(word),
+            "-" | "zwj" | "zwnj" => {}
+            "uc" => self.set(|group| group.stand_ins = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16)),
+            "u" => self.unicode(number.unwrap_or(0)),
+            "deleted" => self.set(|group| group.is_deleted = is_on),
+            "plain" => self.set(|group| group.is_deleted = false),
+            "ansicpg" => self.encoding = number.and_then(code_page).unwrap_or(self.encoding),
+            "mac" => self.encoding = encoding_rs::MACINTOSH,
+            "f" => self.set(|group| group.font = number.unwrap_or(-1)),
+            "fcharset" if self.group().to == To::Fonts => {
+                if let Some(encoding) = number.and_then(charset) {
+                    self.fonts.insert(self.group().font, encoding);
+                }
+            }
+            "fonttbl" => self.to(To::Fonts),
+            "stylesheet" => self.to(To::Styles),
+            "pict" => {
+                self.images += usize::from(self.group().to != To::Nowhere);
+                self.to(To::Nowhere);
+            }
+            "title" => self.to(To::Property("title")),
+            "author" => self.to(To::Property("creator")),
+            "subject" => self.to(To::Property("subject")),
+            "keywords" => self.to(To::Property("keywords")),
+            "doccomm" => self.to(To::Property("description")),
+            "creatim" => self.to(To::Property("created")),
+            "revtim" => self.to(To::Property("modified")),
+            "yr" => self.moment[0] = number.unwrap_or(0),
+            "mo" => self.moment[1] = number.unwrap_or(0),
+            "dy" => self.moment[2] = number.unwrap_or(0),
+            "hr" => self.moment[3] = number.unwrap_or(0),
+            "min" => self.moment[4] = number.unwrap_or(0),
+            "atnauthor" => self.to(To::Commenter),
+            "footnote" | "annotation" if self.is_body() => {
+                self.blocks.start_aside(Aside::End);
+                self.set(|group| group.aside = true);
+            }
+            // The text of a shape, within what is otherwise unread.
+            "shptxt" => {
+                self.blocks.start_aside(Aside::After);
+                self.set(|group| (group.to, group.aside) = (To::Body, true));
+            }
+            "info" | "shpinst" | "shp" | "shprslt" | "do" | "colortbl" | "header" | "headerl" | "headerr"
+            | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "fldinst" | "nonshppict" | "xe" | "tc"
+            | "rxe" | "objdata" | "objclass" | "operator" | "company" | "chftnsep" | "listtext" | "pntext"
+            | "manager" | "category" | "hlinkbase" | "printim" | "buptim" | "filetbl" | "listtable" | "revtbl"
+            | "generator" | "nonesttables" | "upr" => {
+                if word == "info" || word == "shp" {
+                    return;
+                }
+                self.to(To::Nowhere);
+            }
+            // Of what only some know, these are known here.
+            "shppict" | "ud" | "nesttableprops" => {}
+            _ if optional => self.to(To::Nowhere),
+            _ => {}
+        }
+    }
+
+    fn is_body(&self) -> bool {
+        self.group().to == To::Body && !self.group().is_deleted
+    }
+
+    fn unicode(&mut self, number: i32) {
+        // Numbers over 32767 are written as negative ones.
+        let unit = number as u16;
+        let char = match (self.surrogate.take(), unit) {
+            (Some(high), 0xdc00..=0xdfff) => char::decode_utf16([high, unit]).next().and_then(Result::ok),
+            (_, 0xd800..=0xdbff) => {
+                self.surrogate = Some(unit);
+                None
+            }
+            // Signs of symbol fonts, for private use.
+            (_, 0xf000..=0xf0ff) => None,
+            _ => char::from_u32(u32::from(unit)),
+        };
+        if let Some(char) = char {
+            self.text(char.encode_utf8(&mut [0; 4]));
+        }
+        let surrogate = self.surrogate;
+        self.pass = self.group().stand_ins;
+        self.surrogate = surrogate;
+    }
+}
+
+/// The control word or sign that begins at `at`, its number, and where what follows begins.
+fn control(bytes: &[u8], at: usize) -> (&[u8], Option<i32>, usize) {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let letters = rest.iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
+    if letters == 0 {
+        return (rest.get(..1).unwrap_or_default(), None, (at + 1).min(bytes.len()));
+    }
+    let (word, after) = rest.split_at(letters);
+    let sign = usize::from(after.first() == Some(&b'-'));
+    let digits = after.iter().skip(sign).take(10).take_while(|b| b.is_ascii_digit()).count();
+    let length = if digits == 0 { 0 } else { sign + digits };
+    let number = after.get(..length).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let space = usize::from(after.get(length) == Some(&b' '));
+    (word, number, at + letters + length + space)
+}
+
+fn code_page(number: i32) -> Option<&'static Encoding> {
+    Some(match number {
+        437 | 850 | 1252 => encoding_rs::WINDOWS_1252,
+        866 => encoding_rs::IBM866,
+        874 => encoding_rs::WINDOWS_874,
+        932 => encoding_rs::SHIFT_JIS,
+        936 => encoding_rs::GBK,
+        949 => encoding_rs::EUC_KR,
+        950 => encoding_rs::BIG5,
+        1250 => encoding_rs::WINDOWS_1250,
+        1251 => encoding_rs::WINDOWS_1251,
+        1253 => encoding_rs::WINDOWS_1253,
+        1254 => encoding_rs::WINDOWS_1254,
+        1255 => encoding_rs::WINDOWS_1255,
+        1256 => encoding_rs::WINDOWS_1256,
+        1257 => encoding_rs::WINDOWS_1257,
+        1258 => encoding_rs::WINDOWS_1258,
+        10000 => encoding_rs::MACINTOSH,
+        65001 => encoding_rs::UTF_8,
+        _ => return None,
+    })
+}
+
+/// The encoding of a font, by the number of its script.
+fn charset(number: i32) -> Option<&'static Encoding> {
+    code_page(match number {
+        0 => 1252,
+        77 => 10000,
+        128 => 932,
+        129 => 949,
+        134 => 936,
+        136 => 950,
+        161 => 1253,
+        162 => 1254,
+        163 => 1258,
+        177 => 1255,
+        178 => 1256,
+        186 => 1257,
+        204 => 1251,
+        222 => 874,
+        238 => 1250,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Kind;
+    use crate::testing::{one, read_bytes};
+
+    #[test]
+    fn text_fields_tables_and_notes() {
+        let rtf = br#"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fswiss\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}}
+{\stylesheet{\s0 Normal;}{\s1\outlinelevel0 heading 1;}}{\*\generator Writer 7;}
+{\info{\title Bees \'e4nd honey}{\author Anna}{\creatim\yr2024\mo3\dy5\hr10\min7}}
+{\header Page header\par}
+\pard\s1 On bees\par
+\pard Ho{\b ne}y keeps {\field{\*\fldinst HYPERLINK "http://x"}{\fldrslt well}}{\footnote\pard A note.}.\par
+{\f1\'ef\'f7\'e5\'eb\'fb} \u8364?5 {\deleted gone }{\v hidden}\par
+\trowd\cellx1000\cellx2000\pard\intbl a\cell b\cell\row\trowd\pard\intbl c\cell d\cell\row
+\pard After {\*\shppict{\pict\pngblip 89504e47}}{\nonshppict{\pict 00}}pictures\par
+}"#;
+        let document = one(Kind::Rtf, rtf);
+        assert_eq!(
+            document.text,
+            "On bees\n\nHoney keeps well.\n\nпчелы €5 hidden\n\na | b\nc | d\n\nAfter pictures\n\nA note.\n"
+        );
+        assert_eq!(document.title.as_deref(), Some("Bees änd honey"));
+        assert_eq!(document.headings.len(), 1);
+        assert_eq!(
+            document.metadata,
+            [("author".into(), "Anna".into()), ("created".into(), "2024-03-05 10:07".into())]
+        );
+    }
+
+    #[test]
+    fn two_bytes_and_pairs_of_numbers_make_one_character() {
+        let document = one(Kind::Rtf, br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}");
+        assert_eq!(document.text, "日本 🐁\n".replace('🐁', "\u{1f601}"));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_named_and_the_rest_kept() {
+        let (found, problems) = read_bytes(Kind::Rtf, br"{\rtf1 Kept text\par and");
+        assert_eq!(found[0].text, "Kept text\n\nand\n");
+        assert!(problems[0].contains("cut off"), "{problems:?}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Subtitles (SubRip `.srt`, WebVTT `.vtt`): what is said, as flowing text, without numbers and times. Where nobody
+//! speaks for a while a paragraph ends.
+
+use crate::text::decode;
+use crate::{Context, Document, Emit, Problem, hand};
+
+/// A silence of so many milliseconds ends a paragraph.
+const SILENCE: u64 = 4000;
+
+pub fn read_srt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+    read(bytes, "HH:MM:SS,mmm --> HH:MM:SS,mmm", context, emit)
+}
+
+pub fn read_vtt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+    read(bytes, "MM:SS.mmm --> MM:SS.mmm", context, emit)
+}
+
+fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+    let text = decode(bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let (mut said, mut last, mut until) = (String::new(), String::new(), 0_u64);
+    let mut at = 0;
+    let mut cues = 0_usize;
+    while let Some(line) = lines.get(at) {
+        at += 1;
+        // Numbers, names of cues, notes and styles are what no time stands before.
+        let Some((from, to)) = times(line) else { continue };
+        cues += 1;
+        if from > until.saturating_add(SILENCE) && !said.is_empty() && !said.ends_with("\n\n") {
+            said.push_str("\n\n");
+        }
+        until = to;
+        while let Some(line) = lines.get(at).filter(|line| !line.is_empty() && times(line).is_none()) {
+            at += 1;
+            // A cue may follow without a blank line: then this is its number.
+            if line.bytes().all(|b| b.is_ascii_digit()) && lines.get(at).is_some_and(|next| times(next).is_some()) {
+                break;
+            }
+            let line = plain(line);
+            // Captions that roll up show each line twice.
+            if line.is_empty() || line == last {
+                continue;
+            }
+            if !said.is_empty() && !said.ends_with('\n') {
+                said.push(' ');
+            }
+            said.push_str(&line);
+            last = line;
+        }
+    }
+    if cues == 0 {
+        return Err(Problem::new(format!("expected subtitles, with times like {time}; there are none")));
+    }
+    let _ = hand(Document { text: said.trim_end().to_owned(), ..Document::default() }, context, emit);
+    Ok(())
+}
+
+/// The milliseconds at which a cue begins and ends.
+fn times(line: &str) -> Option<(u64, u64)> {
+    let (from, to) = line.split_once("-->")?;
+    Some((time(from.trim())?, time(to.split_whitespace().next()?)?))
+}
+
+fn time(text: &str) -> Option<u64> {
+    let (clock, fraction) = text.split_once([',', '.'])?;
+    let mut seconds = 0_u64;
+    for part in clock.split(':') {
+        seconds = seconds.checked_mul(60)?.checked_add(part.trim().parse().ok()?)?;
+    }
+    seconds.checked_mul(1000)?.checked_add(fraction.trim().parse().ok()?)
+}
+
+/// A line without tags (`<i>`, `<v Anna>`, `{\an8}`) and with its entities resolved.
+fn plain(line: &str) -> String {
+    let (mut plain, mut rest) = (String::new(), line);
+    while let Some(start) = rest.find(['<', '{']) {
+        let (before, from) = rest.split_at(start);
+        plain.push_str(before);
+        let inside = from.get(1..).unwrap_or_default();
+        let tag = match from.starts_with('<') {
+            true => inside
+                .split_once('>')
+                .filter(|(tag, _)| tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')),
+            false => inside.split_once('}').filter(|(tag, _)| tag.starts_with('\\')),
+        };
+        rest = match tag {
+            Some((_, after)) => after,
+            None => {
+                plain.push_str(from.get(..1).unwrap_or_default());
+                inside
+            }
+        };
+    }
+    plain.push_str(rest);
+    let plain = plain.replace("&nbsp;", " ").replace("&lrm;", "").replace("&rlm;", "").replace("&lt;", "<");
+    crate::text::one_line(&plain.replace("&gt;", ">").replace("&amp;", "&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Kind;
+    use crate::testing::{one, read_bytes};
+
+    #[test]
+    fn what_is_said_flows() {
+        let srt = "\u{feff}1\r\n00:00:01,000 --> 00:00:03,000\r\n<i>Honey keeps</i>\r\nfor {\\an8}years,\r\n\r\n2\r\n00:00:03,500 --> 00:00:05,000\r\nif 1 < 2.\r\n\r\n\
+            3\r\n00:01:00,000 --> 00:01:02,000\r\n<font color=\"red\">Later.</font>\r\n4\n00:01:03,000 --> 00:01:04,000\n1984\n";
+        assert_eq!(one(Kind::Srt, srt.as_bytes()).text, "Honey keeps for years, if 1 < 2.\n\nLater. 1984");
+        let vtt = "WEBVTT Title\n\nNOTE a comment\nof two lines\n\nSTYLE\n::cue { color: red }\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v.loud Anna>Hello <c.x>there</c></v>\n\n\
+            00:02.000 --> 00:03.000\nHello there\nR&amp;D\n";
+        assert_eq!(one(Kind::Vtt, vtt.as_bytes()).text, "Hello there R&D");
+        assert!(read_bytes(Kind::Srt, b"nothing").1[0].contains("expected subtitles"));
+    }
+}
