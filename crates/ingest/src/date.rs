@@ -57,6 +57,23 @@ impl Date {
         Some(Self { start: date.ok()?.to_datetime(time), unit, offset })
     }
 
+    /// The date that `text` most probably means: one that [parses](Self::parse), or a day written `2025-6-1`, `2025/06/01` or
+    /// `1.6.2025`. Where day and month could be taken for one another, it is none.
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        Self::parse(text).or_else(|| {
+            let sign = ['-', '/', '.'].into_iter().find(|sign| text.contains(*sign))?;
+            let parts: Vec<&str> = text.split(sign).collect();
+            let [first, month, last] = parts[..] else { return None };
+            let (year, day) = match (first.len(), last.len()) {
+                (4, 1 | 2) => (first, last),
+                (1 | 2, 4) if sign == '.' => (last, first),
+                _ => return None,
+            };
+            Self::parse(&format!("{year}-{month:0>2}-{day:0>2}"))
+        })
+    }
+
     /// Whether it says at least the day.
     pub fn has_day(self) -> bool {
         self.unit >= Unit::Day

@@ -1,87 +1,219 @@
-//! Bytes to text: UTF-8, UTF-16 (with or without a mark) and Latin-1.
+//! Bytes to text. What says which encoding they are in is asked in this order: a byte-order mark, what the document
+//! declares, whether they are UTF-8, where zero bytes stand (UTF-16 and UTF-32), and at last a detector, whose guess is
+//! noted.
 
+mod detect;
+mod reader;
+mod utf32;
+
+pub use reader::reader;
+
+use crate::read::Note;
+use crate::walk::Source;
 use crate::{Error, Result};
-use std::path::Path;
+use detect::{Detected, detect};
+use encoding_rs::Encoding;
+use std::borrow::Cow;
+use utf32::Utf32;
 
-/// How much of a file is looked at for zero bytes.
-const SNIFF: usize = 8192;
+/// A document as text.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The text. Valid UTF-8 is kept byte for byte, its mark included, so that spans count in the file itself; but a
+    /// carriage return that ends a line by itself is a line feed.
+    pub text: String,
+    /// What was guessed or replaced.
+    pub note: Option<Note>,
+}
 
-/// The text of `bytes`. Valid UTF-8 is kept byte for byte, its mark included, so that spans count
-/// in the file itself. What is neither UTF-8 nor UTF-16 is read as Windows-1252, the superset of
-/// Latin-1 that the web agreed on.
+/// The text at the beginning of a document; `None` where it is no text.
+pub fn of_head(head: &[u8]) -> Option<String> {
+    Some(match detect(head, false) {
+        Detected::Binary(_) => return None,
+        Detected::Utf32(order) => order.decode(head),
+        Detected::Known(encoding) | Detected::Guess(encoding) => encoding.decode_with_bom_removal(head).0.into_owned(),
+        Detected::Utf8 | Detected::Utf8WithZeros(_) | Detected::BrokenUtf8 { .. } => {
+            String::from_utf8_lossy(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)).into_owned()
+        }
+    })
+}
+
+/// The text of a document that declares nothing.
 ///
 /// # Errors
-/// [`Error::Binary`] when a zero byte shows that it is no text.
-pub fn decode(path: &Path, bytes: Vec<u8>) -> Result<String> {
-    if let Some((encoding, _)) = encoding_rs::Encoding::for_bom(&bytes)
-        && encoding != encoding_rs::UTF_8
-    {
-        return Ok(encoding.decode_with_bom_removal(&bytes).0.into_owned());
-    }
-    let head = &bytes[..bytes.len().min(SNIFF)];
-    if let Some(offset) = head.iter().position(|&b| b == 0) {
-        return match unmarked_utf16(head) {
-            Some(encoding) => Ok(encoding.decode_without_bom_handling(&bytes).0.into_owned()),
-            None => Err(Error::Binary { path: path.to_owned(), offset }),
-        };
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        Err(error) => {
-            let bytes = error.into_bytes();
-            match bytes.iter().position(|&b| b == 0 || (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)))
-            {
-                Some(offset) => Err(Error::Binary { path: path.to_owned(), offset }),
-                None => Ok(encoding_rs::WINDOWS_1252.decode_without_bom_handling(&bytes).0.into_owned()),
-            }
+/// [`Error::Binary`] where it is no text.
+pub fn decode(source: &Source, bytes: Vec<u8>) -> Result<Decoded> {
+    decode_declared(source, bytes, None)
+}
+
+/// The text of a document that declares its encoding, if it does.
+///
+/// # Errors
+/// [`Error::Binary`] where it is no text.
+pub fn decode_declared(source: &Source, bytes: Vec<u8>, declared: Option<&'static Encoding>) -> Result<Decoded> {
+    let detected = match (detect(&bytes, true), declared) {
+        // A mark, zero bytes or broken UTF-8 say more than a declaration; that a document is UTF-8 nearly as much.
+        (Detected::Guess(_) | Detected::Binary(_), Some(declared)) if declared != encoding_rs::UTF_8 => {
+            Detected::Known(declared)
         }
+        (Detected::Utf8, Some(declared)) if !declared.is_single_byte() && declared != encoding_rs::UTF_8 => {
+            declared_or_utf8(&bytes, declared)
+        }
+        (detected, _) => detected,
+    };
+    let note = |text: String| Some(Note::new(source, None, text));
+    let (mut text, note) = match detected {
+        Detected::Utf8 => (into_string(bytes), None),
+        Detected::Utf8WithZeros(zeros) => {
+            let said = format!("read as text, though {zeros} of {} bytes are zero", bytes.len());
+            (into_string(bytes), note(said))
+        }
+        Detected::BrokenUtf8 { sequences, line } => {
+            let places = if sequences == 1 { "1 place".to_owned() } else { format!("{sequences} places, first") };
+            let said = format!("not UTF-8 in {places} in line {line}; shown as \u{fffd} there");
+            (into_string(bytes), note(said))
+        }
+        Detected::Known(encoding) => (encoding.decode_with_bom_removal(&bytes).0.into_owned(), None),
+        Detected::Guess(encoding) => {
+            let said = format!("no encoding is declared; read as {}, which is a guess", encoding.name());
+            (encoding.decode_without_bom_handling(&bytes).0.into_owned(), note(said))
+        }
+        Detected::Utf32(order) => (order.decode(&bytes), None),
+        Detected::Binary(offset) => return Err(Error::Binary { path: source.path.clone(), offset }),
+    };
+    end_lines_alike(&mut text);
+    Ok(Decoded { text, note })
+}
+
+/// So few characters in two-byte encodings can be valid UTF-8 by accident.
+const ACCIDENTAL: usize = 4;
+
+/// A few words of Chinese or Japanese in an encoding of two bytes a character can be valid UTF-8, too; then the
+/// declaration decides.
+fn declared_or_utf8(bytes: &[u8], declared: &'static Encoding) -> Detected {
+    let text = String::from_utf8_lossy(bytes);
+    let characters = text.chars().filter(|c| !c.is_ascii()).take(ACCIDENTAL + 1).count();
+    match (1..=ACCIDENTAL).contains(&characters) && !declared.decode_without_bom_handling(bytes).1 {
+        true => Detected::Known(declared),
+        false => Detected::Utf8,
     }
 }
 
-/// UTF-16 without a mark, if the zero bytes stand where those of mostly-Latin text do: nearly all
-/// on odd offsets (little-endian) or nearly all on even ones (big-endian).
-fn unmarked_utf16(head: &[u8]) -> Option<&'static encoding_rs::Encoding> {
-    let zeros = |parity: usize| head.iter().skip(parity).step_by(2).filter(|&&b| b == 0).count();
-    let (even, odd, pairs) = (zeros(0), zeros(1), head.len() / 2);
-    if odd * 10 >= pairs * 7 && even * 50 <= pairs {
-        Some(encoding_rs::UTF_16LE)
-    } else if even * 10 >= pairs * 7 && odd * 50 <= pairs {
-        Some(encoding_rs::UTF_16BE)
-    } else {
-        None
+fn into_string(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Makes a carriage return that ends a line by itself a line feed: as many bytes, so that spans stay as they are.
+fn end_lines_alike(text: &mut String) {
+    if let Cow::Owned(changed) = with_line_feeds(text) {
+        *text = changed;
     }
+}
+
+fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let is_alone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
+    if !text.match_indices('\r').any(|(at, _)| is_alone(at)) {
+        return Cow::Borrowed(text);
+    }
+    let changed = text.char_indices().map(|(at, c)| if c == '\r' && is_alone(at) { '\n' } else { c });
+    Cow::Owned(changed.collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Format;
 
-    fn read(bytes: &[u8]) -> Result<String> {
-        decode(Path::new("f"), bytes.to_vec())
+    fn source() -> Source {
+        Source { path: "f".into(), name: "f".into(), format: Format::Text, is_guess: true, stat: None }
+    }
+
+    /// The text, and what was noted.
+    fn read(bytes: &[u8]) -> Result<(String, String)> {
+        let decoded = decode(&source(), bytes.to_vec())?;
+        Ok((decoded.text, decoded.note.map(|note| note.text).unwrap_or_default()))
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        read(bytes).unwrap().0
     }
 
     #[test]
-    fn each_encoding_gives_the_same_text() {
-        let text = "Café near the river\n";
-        let utf16 = |to: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to).collect::<Vec<_>>();
-        let latin1: Vec<u8> = text.chars().map(|c| c as u8).collect();
-        assert_eq!(read(text.as_bytes()).unwrap(), text);
-        assert_eq!(read(&latin1).unwrap(), text);
-        assert_eq!(read(&utf16(u16::to_le_bytes)).unwrap(), text);
-        assert_eq!(read(&utf16(u16::to_be_bytes)).unwrap(), text);
-        assert_eq!(read(&[&[0xff, 0xfe][..], &utf16(u16::to_le_bytes)].concat()).unwrap(), text);
-        assert_eq!(read(&[&[0xfe, 0xff][..], &utf16(u16::to_be_bytes)].concat()).unwrap(), text);
+    fn unicode_is_read_with_and_without_a_mark() {
+        let said = "Café near the river\n";
+        let utf16 = |to: fn(u16) -> [u8; 2]| said.encode_utf16().flat_map(to).collect::<Vec<_>>();
+        let utf32 = |to: fn(u32) -> [u8; 4]| said.chars().flat_map(|c| to(c as u32)).collect::<Vec<_>>();
+        assert_eq!(text(said.as_bytes()), said);
+        for (mark, bytes) in [
+            (&[0xff, 0xfe][..], utf16(u16::to_le_bytes)),
+            (&[0xfe, 0xff], utf16(u16::to_be_bytes)),
+            (&[0xff, 0xfe, 0, 0], utf32(u32::to_le_bytes)),
+            (&[0, 0, 0xfe, 0xff], utf32(u32::to_be_bytes)),
+        ] {
+            assert_eq!(read(&bytes).unwrap(), (said.to_owned(), String::new()));
+            assert_eq!(read(&[mark, &bytes].concat()).unwrap(), (said.to_owned(), String::new()));
+        }
     }
 
     #[test]
-    fn a_utf8_mark_stays_so_that_spans_count_in_the_file() {
-        assert_eq!(read("\u{feff}abc".as_bytes()).unwrap(), "\u{feff}abc");
+    fn legacy_encodings_are_guessed_and_noted() {
+        let russian = "Маяк стоит на мысе, и свет его виден далеко в море. Смотритель зажигает его каждый вечер.";
+        let japanese = "灯台は岬の先に立ち、夜ごとに光を放つ。灯台守は毎晩それを灯す。";
+        let chinese = "灯塔矗立在海角上，每晚都会发出光芒。守塔人每天傍晚点亮它。";
+        let french = "La forêt brûlée était située à l'orée du village, où les élèves étudiaient l'été.";
+        for (said, encoding) in [
+            (russian, encoding_rs::WINDOWS_1251),
+            (russian, encoding_rs::KOI8_U),
+            (russian, encoding_rs::X_MAC_CYRILLIC),
+            (japanese, encoding_rs::SHIFT_JIS),
+            (japanese, encoding_rs::EUC_JP),
+            (chinese, encoding_rs::GBK),
+            (french, encoding_rs::WINDOWS_1252),
+            (french, encoding_rs::MACINTOSH),
+        ] {
+            let (bytes, _, lossy) = encoding.encode(said);
+            assert!(!lossy, "{}", encoding.name());
+            let (text, note) = read(&bytes).unwrap();
+            assert_eq!(text, said, "{}", encoding.name());
+            assert!(note.contains("which is a guess"), "{note}");
+        }
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_named() {
-        let png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x00";
-        assert!(matches!(read(png), Err(Error::Binary { offset: 8, .. })));
-        assert!(matches!(read(b"ab\xff\x01\x02"), Err(Error::Binary { .. })));
+    fn a_declaration_is_believed_unless_the_bytes_say_otherwise() {
+        let polish = "Łódź leży w środku";
+        let read = |bytes: &[u8], declared| decode_declared(&source(), bytes.to_vec(), Some(declared)).unwrap();
+        let (latin2, ..) = encoding_rs::ISO_8859_2.encode(polish);
+        let decoded = read(&latin2, encoding_rs::ISO_8859_2);
+        assert_eq!((decoded.text.as_str(), decoded.note), (polish, None));
+        // Saved as UTF-8 by a program that left the declaration as it was.
+        assert_eq!(read(polish.as_bytes(), encoding_rs::ISO_8859_2).text, polish);
+        assert_eq!(read(polish.as_bytes(), encoding_rs::SHIFT_JIS).text, polish);
+        // Declared as UTF-8, and not.
+        assert!(read(b"Caf\xe9 au lait, d\xe9j\xe0 vu", encoding_rs::UTF_8).note.is_some());
+    }
+
+    #[test]
+    fn a_few_broken_bytes_do_not_change_the_encoding() {
+        let mut bytes = "Ein schöner Tag für Öl und Äpfel.\nÜber den Fluß führt".repeat(3).into_bytes();
+        bytes.extend(b"\nein \xff Weg");
+        let (text, note) = read(&bytes).unwrap();
+        assert!(text.contains("schöner") && text.ends_with("ein \u{fffd} Weg"), "{text}");
+        assert_eq!(note, "not UTF-8 in 1 place in line 5; shown as \u{fffd} there");
+    }
+
+    #[test]
+    fn a_stray_zero_byte_is_noted_and_many_are_no_text() {
+        let (text, note) = read(b"The quartzite quarry closed in 1931.\0\n").unwrap();
+        assert!(text.starts_with("The quartzite quarry"));
+        assert_eq!(note, "read as text, though 1 of 38 bytes are zero");
+        assert!(matches!(read(&[0, 1, 2, 3, 0, 0, 9, 200]), Err(Error::Binary { .. })));
+        assert!(matches!(read(b"\x7fELF\x02\x01\x01\x03\x80\x81\x05\x06"), Err(Error::Binary { .. })));
+    }
+
+    #[test]
+    fn lines_end_alike() {
+        assert_eq!(text(b"one\rtwo\r\nthree\nfour\r"), "one\ntwo\r\nthree\nfour\n");
     }
 }

@@ -102,6 +102,22 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
+    /// The same error once more: what the system said only as its kind and text.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Io { path, source } => {
+                Self::Io { path: path.clone(), source: std::io::Error::new(source.kind(), source.to_string()) }
+            }
+            other => {
+                let path = other.path().map(std::path::Path::to_owned).unwrap_or_default();
+                let said = other.to_string();
+                let problem = said.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&said).to_owned();
+                Self::Malformed { path, line: None, problem }
+            }
+        }
+    }
+
     /// The file or folder it is about, if it is about one.
     pub fn path(&self) -> Option<&std::path::Path> {
         match self {

@@ -1,5 +1,6 @@
 //! Which reader a file wants: by its name, then by its first bytes.
 
+use crate::encoding;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -25,39 +26,82 @@ pub enum Format {
     Beir,
     /// One row an article, as [`Format::Jsonl`] has lines.
     Parquet,
+    /// One of the formats of office programs, mail, notebooks and light markup.
+    Document(formats::Kind),
 }
 
 impl Format {
     /// All of them, as people call them.
-    pub const ALL: &'static str = "text, Markdown, HTML, PDF, JSONL, CSV, Parquet";
+    pub const ALL: &'static str = "text, Markdown, HTML, PDF, JSONL, CSV, Parquet, Word, PowerPoint, Excel, \
+        OpenDocument, EPUB, RTF, mail, notebooks, subtitles, Org, reStructuredText, AsciiDoc, manual pages, LaTeX, and zip \
+        archives of these";
+}
+
+/// What kind of thing a file is that is not read, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind(std::borrow::Cow<'static, str>);
+
+impl From<&str> for Kind {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned().into())
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// How many bytes of a file are enough for [`detect`].
-pub const HEAD: usize = 4096;
+pub const HEAD: usize = 1 << 16;
+/// How many of them tell a layout of questions and answers.
+pub(crate) const LAYOUT: usize = 4096;
 
-/// The format of the file at `path` that begins with `head`, or `None` if it is none of them.
-pub fn detect(path: &Path, head: &[u8]) -> Option<Format> {
+/// The format of the file at `path` that begins with `head`, or what kind of thing it is if it is in none of them.
+///
+/// # Errors
+/// With the kind, where it is in no format that is read here.
+pub fn detect(path: &Path, head: &[u8]) -> Result<Format, Kind> {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if start.starts_with(b"%PDF-") {
-        return Some(Format::Pdf);
+        return Ok(Format::Pdf);
     }
     if head.starts_with(b"PAR1") {
-        return Some(Format::Parquet);
+        return Ok(Format::Parquet);
     }
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if let Some(kind) = formats::detect(&name, head) {
+        return Ok(Format::Document(kind));
+    }
+    if let Some(said) = formats::unreadable(&name, head) {
+        return Err(Kind(said.into()));
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let text = || encoding::of_head(head);
     match extension.as_str() {
-        "pdf" => Some(Format::Pdf),
-        "html" | "htm" | "xhtml" => Some(Format::Html),
-        "md" | "markdown" | "mdx" => Some(Format::Markdown),
-        "jsonl" | "ndjson" => Some(Format::Jsonl),
-        "csv" | "tsv" => Some(Format::Csv),
-        "txt" | "text" => Some(if looks_like_qa(start) { Format::Qa } else { Format::Text }),
-        "json" | "xml" | "svg" | "toml" | "yaml" | "yml" | "lock" => None,
-        _ if looks_like_html(start) => Some(Format::Html),
-        _ if head.contains(&0) || std::str::from_utf8(head).is_err_and(|e| e.error_len().is_some()) => None,
-        _ => Some(if looks_like_qa(start) { Format::Qa } else { Format::Text }),
+        "pdf" => Ok(Format::Pdf),
+        "html" | "htm" | "xhtml" => Ok(Format::Html),
+        "md" | "markdown" | "mdx" => Ok(Format::Markdown),
+        "jsonl" | "ndjson" => Ok(Format::Jsonl),
+        "csv" | "tsv" => Ok(Format::Csv),
+        "txt" | "text" => Ok(text().map_or(Format::Text, |text| layout(&text))),
+        _ if looks_like_html(start) => Ok(Format::Html),
+        _ => {
+            let text = text();
+            // In whatever encoding it is.
+            let kind = formats::kind_name(&name, text.as_ref().map_or(head, |text| text.as_bytes()));
+            match text {
+                // Nothing says what it is but what it says.
+                Some(text) if kind == UNKNOWN_TEXT && formats::is_prose(&text) => Ok(layout(&text)),
+                _ => Err(Kind(kind.into())),
+            }
+        }
     }
 }
+
+/// What [`formats::kind_name`] calls text that neither its name nor its beginning tells anything about.
+const UNKNOWN_TEXT: &str = "text in no known format";
 
 fn looks_like_html(start: &[u8]) -> bool {
     [&b"<!doctype html"[..], b"<html"]
@@ -65,16 +109,16 @@ fn looks_like_html(start: &[u8]) -> bool {
         .any(|tag| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag))
 }
 
-/// A summary that is no question, then at least one question line followed by a line that is
-/// none, and so on as far as the head goes.
-fn looks_like_qa(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(head);
-    let whole = head.len() < HEAD - 8;
-    let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if !whole {
+/// Text is in the layout of questions and answers if it has a summary that is no question, then at least one question
+/// line followed by a line that is none, and so on as far as can be seen.
+fn layout(text: &str) -> Format {
+    let beginning = &text[..text.floor_char_boundary(LAYOUT)];
+    let mut lines: Vec<&str> = beginning.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if beginning.len() < text.len() {
         lines.pop();
     }
-    lines.len() >= 3 && lines.iter().enumerate().all(|(i, line)| line.ends_with('?') == (i % 2 == 1))
+    let alternate = lines.iter().enumerate().all(|(at, line)| line.ends_with('?') == (at % 2 == 1));
+    if lines.len() >= 3 && alternate { Format::Qa } else { Format::Text }
 }
 
 #[cfg(test)]
@@ -82,7 +126,30 @@ mod tests {
     use super::*;
 
     fn of(name: &str, head: &str) -> Option<Format> {
-        detect(Path::new(name), head.as_bytes())
+        detect(Path::new(name), head.as_bytes()).ok()
+    }
+
+    #[test]
+    fn what_is_not_read_has_a_kind() {
+        for (name, head, kind) in [
+            ("photo.png", &b"\x89PNG\r\n\x1a\n"[..], "image"),
+            ("main.rs", b"fn main() {}\n", "source code"),
+            ("settings.yaml", b"a: 1\n", "configuration"),
+            ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a Word 97\u{2013}2003 document; save it as .docx"),
+        ] {
+            assert_eq!(detect(Path::new(name), head).unwrap_err().to_string(), kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn text_of_no_known_name_is_read_if_it_is_prose() {
+        let prose = "The keeper climbed the tower every evening and lit the lamp. In winter that was at four o'clock, and \
+                     the ships that passed could see it from a distance of twenty miles.\n";
+        assert_eq!(of("LIESMICH", prose), Some(Format::Text));
+        assert_eq!(of("notes.xyz", prose), Some(Format::Text));
+        assert_eq!(of("Makefile", "all:\n\tcc -o a a.c\n"), None);
+        let utf16: Vec<u8> = prose.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(detect(Path::new("README"), &utf16), Ok(Format::Text));
     }
 
     #[test]
@@ -95,6 +162,7 @@ mod tests {
         assert_eq!(of("page", "  <!DOCTYPE html><p>x"), Some(Format::Html));
         assert_eq!(of("a.txt", "%PDF-1.7"), Some(Format::Pdf));
         assert_eq!(of("photo.jpg", "\u{0}\u{1}"), None);
-        assert_eq!(of("notes.org", "* heading"), Some(Format::Text));
+        assert_eq!(of("notes.org", "* heading"), Some(Format::Document(formats::Kind::Org)));
+        assert_eq!(of("page.txt", "\u{feff}<p>"), Some(Format::Text));
     }
 }

@@ -14,6 +14,7 @@ mod date;
 pub mod embed;
 mod encoding;
 mod error;
+pub mod fold;
 pub mod format;
 pub mod hash;
 mod number;

@@ -34,6 +34,29 @@ impl Number {
     }
 }
 
+impl Number {
+    /// The number that `text` is in JSON's writing, if no digit of it is lost: `2.50` is 2.5, and a whole number of
+    /// twenty-three digits is none.
+    pub fn exact(text: &str) -> Option<Self> {
+        text.parse::<Self>().ok().filter(|number| digits(&number.to_string()) == digits(text))
+    }
+}
+
+/// The sign, the digits without zeros at both ends, and the power of ten behind the last of them.
+fn digits(text: &str) -> Option<(bool, String, i64)> {
+    let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let kept = all.trim_start_matches('0').trim_end_matches('0');
+    if kept.is_empty() {
+        return Some((false, String::new(), 0));
+    }
+    let cut = all.len() - all.trim_end_matches('0').len();
+    let exponent = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>().ok()?;
+    Some((is_negative, kept.to_owned(), exponent - fraction.len() as i64 + cut as i64))
+}
+
 impl From<serde_json::Number> for Number {
     fn from(number: serde_json::Number) -> Self {
         Self(number)
@@ -115,6 +138,22 @@ mod tests {
         assert_eq!(number("9007199254740993").to_string(), "9007199254740993");
         assert_eq!(number("2.0").to_string(), "2");
         assert!("inf".parse::<Number>().is_err() && "NaN".parse::<Number>().is_err() && "".parse::<Number>().is_err());
+    }
+
+    #[test]
+    fn exact_numbers_lose_no_digit() {
+        for (text, number) in [
+            ("2.0", "2"),
+            ("10.50", "10.5"),
+            ("1e5", "100000"),
+            ("-0.0", "0"),
+            ("9007199254740993", "9007199254740993"),
+        ] {
+            assert_eq!(Number::exact(text), Some(number.parse().unwrap()), "{text}");
+        }
+        for text in ["12345678901234567890123", "0.12345678901234567890123", "1e400"] {
+            assert_eq!(Number::exact(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -5,9 +5,10 @@
 use crate::article::{Article, ByteSpan};
 use crate::chunk::Chunking;
 use crate::embed::{Embedder, ModelInfo, Role, WordPieces};
+use crate::format::Kind;
 use crate::hash::Fingerprint;
-use crate::read::Limits;
-use crate::walk::{Found, Source};
+use crate::read::{Item, Limits, Note};
+use crate::walk::{Found, Source, Stat};
 use crate::{Error, Result, read};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -101,8 +102,43 @@ pub enum Event {
     Unchanged(String),
     /// A file or record that could not be used.
     Failed(Error),
+    /// Something that was guessed, changed or left out in reading.
+    Note(Note),
     /// A file in a walked folder that is in no format read here.
-    Unsupported(PathBuf),
+    Unsupported(Source, Kind),
+    /// A file was read to its end, and all of it could be used.
+    Read(ReadSource),
+}
+
+/// A file all of whose articles are there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadSource {
+    /// Its name in the collection.
+    pub name: String,
+    /// What it was like before it was read.
+    pub stat: Stat,
+    /// Its articles.
+    pub articles: Digest,
+    /// What was said of it.
+    pub notes: Vec<Note>,
+}
+
+/// Identifies a set of articles, whatever their order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digest {
+    /// How many there are.
+    pub count: u64,
+    /// The sum of the hashes of their ids and fingerprints.
+    pub sum: u128,
+}
+
+impl Digest {
+    /// Adds an article.
+    pub fn add(&mut self, id: &str, fingerprint: &Fingerprint) {
+        self.count += 1;
+        let hash = Fingerprint::of([id.as_bytes(), &fingerprint.0]);
+        self.sum = self.sum.wrapping_add(u128::from_le_bytes(hash.0));
+    }
 }
 
 /// What a run did, in numbers.
@@ -202,6 +238,7 @@ pub fn run(
                 bytes: 0,
                 ids: HashMap::new(),
                 seen: HashSet::new(),
+                current: None,
             };
             for found in found {
                 if reading.take(found).is_break() {
@@ -239,41 +276,94 @@ struct Reading<'a> {
     ids: HashMap<String, String>,
     /// Every text this run has sent to be embedded.
     seen: HashSet<Fingerprint>,
+    /// Of the file being read.
+    current: Option<Current>,
+}
+
+/// What came out of a file so far.
+#[derive(Default)]
+struct Current {
+    articles: Digest,
+    notes: Vec<Note>,
+    has_failed: bool,
 }
 
 impl Reading<'_> {
     fn take(&mut self, found: Found) -> ControlFlow<()> {
         match found {
             Found::Source(source) => self.read(&source),
+            Found::Unchanged(source, ids, notes) => self.unchanged(&source, ids, notes),
             Found::Article(article) => self.article(&PathBuf::from(&article.path), *article),
-            Found::Unsupported(path) => self.open(Event::Unsupported(path), Vec::new()),
+            Found::Unsupported(source, kind) => {
+                self.bytes += source.bytes();
+                self.open(Event::Unsupported(source, kind), Vec::new())
+            }
             Found::Failed(_, error) => self.open(Event::Failed(error), Vec::new()),
         }
     }
 
     fn read(&mut self, source: &Source) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
-        let end = self.bytes + source.bytes;
+        let end = self.bytes + source.bytes();
         let limits = self.plan.limits;
+        self.current = Some(Current::default());
         let mut emit = |item| {
             flow = match item {
-                Ok(article) => self.arrived(source, article, end),
-                Err(error) => self.open(Event::Failed(error), Vec::new()),
+                Item::Article(article) => self.arrived(source, *article, end),
+                Item::Failed(error) => self.failed(error),
+                Item::Note(note) => self.note(note),
             };
             flow
         };
         let result = read::read(source, limits, &mut emit);
         self.bytes = end;
-        match result {
-            Err(error) if flow.is_continue() => self.open(Event::Failed(error), Vec::new()),
-            _ => flow,
+        let current = self.current.take().unwrap_or_default();
+        match (result, source.stat) {
+            _ if flow.is_break() => flow,
+            (Err(error), _) => self.open(Event::Failed(error), Vec::new()),
+            (Ok(()), Some(stat)) if !current.has_failed => {
+                let Current { articles, notes, .. } = current;
+                let read = ReadSource { name: source.name.clone(), stat, articles, notes };
+                self.open(Event::Read(read), Vec::new())
+            }
+            (Ok(()), _) => flow,
         }
+    }
+
+    fn unchanged(&mut self, source: &Source, ids: Vec<String>, notes: Vec<Note>) -> ControlFlow<()> {
+        self.bytes += source.bytes();
+        for note in notes {
+            self.open(Event::Note(note), Vec::new())?;
+        }
+        for id in ids {
+            let event = match self.ids.insert(id.clone(), source.name.clone()) {
+                None => Event::Unchanged(id),
+                // Met in a file that was read before this one.
+                Some(first) => Event::Failed(Error::DuplicateId { path: source.path.clone(), line: None, id, first }),
+            };
+            self.open(event, Vec::new())?;
+        }
+        ControlFlow::Continue(())
     }
 
     fn arrived(&mut self, source: &Source, mut article: Article, end: u64) -> ControlFlow<()> {
         self.bytes = (self.bytes + article.text.len() as u64).min(end);
-        article.record_line = article.record_line.filter(|_| !source.is_stream);
+        article.record_line = article.record_line.filter(|_| !source.is_stream());
         self.article(&source.path, article)
+    }
+
+    fn note(&mut self, note: Note) -> ControlFlow<()> {
+        if let Some(current) = &mut self.current {
+            current.notes.push(note.clone());
+        }
+        self.open(Event::Note(note), Vec::new())
+    }
+
+    fn failed(&mut self, error: Error) -> ControlFlow<()> {
+        if let Some(current) = &mut self.current {
+            current.has_failed = true;
+        }
+        self.open(Event::Failed(error), Vec::new())
     }
 
     fn article(&mut self, path: &Path, article: Article) -> ControlFlow<()> {
@@ -286,18 +376,20 @@ impl Reading<'_> {
                 first: first.clone(),
             };
             self.ids.insert(article.id, first);
-            return self.open(Event::Failed(error), Vec::new());
+            return self.failed(error);
         }
         if article.id.len() > LONGEST_ID {
             let problem = format!("expected an id of at most {LONGEST_ID} bytes, found one of {}", article.id.len());
-            return self.open(Event::Failed(Error::malformed(path, article.record_line, problem)), Vec::new());
+            return self.failed(Error::malformed(path, article.record_line, problem));
         }
         if let Some(other) = self.known.source(&article.id).filter(|other| *other != article.path) {
             let (line, first) = (article.record_line, other.to_owned());
-            let error = Error::DuplicateId { path: path.to_owned(), line, id: article.id, first };
-            return self.open(Event::Failed(error), Vec::new());
+            return self.failed(Error::DuplicateId { path: path.to_owned(), line, id: article.id, first });
         }
         let fingerprint = article.fingerprint(&self.plan.chunking.key());
+        if let Some(current) = &mut self.current {
+            current.articles.add(&article.id, &fingerprint);
+        }
         if self.known.article(&article.id, &fingerprint) {
             return self.open(Event::Unchanged(article.id), Vec::new());
         }

@@ -3,10 +3,12 @@
 mod markdown;
 mod pack;
 pub mod sentence;
+mod table;
 
 use crate::article::{Article, ByteSpan};
 use pack::pack;
 use serde::{Deserialize, Serialize};
+use table::Tables;
 
 /// How an article is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +59,8 @@ impl std::fmt::Display for Chunking {
 pub struct Cut {
     /// Where it stands in the article's text.
     pub span: ByteSpan,
-    /// What the model reads before it: the title and, for Markdown, the headings above it.
+    /// What the model reads before it: the title, for Markdown the headings above it, and the header of a table in whose
+    /// rows it begins.
     pub context: String,
 }
 
@@ -87,6 +90,7 @@ impl Chunking {
             Strategy::Markdown => markdown::sections(article),
             _ => article.body.iter().map(|&span| (span, String::new())).collect(),
         };
+        let tables = Tables::of(&article.text);
         let mut cuts = Vec::new();
         for (section, headings) in sections {
             let context = context(&article.title, &headings);
@@ -94,7 +98,9 @@ impl Chunking {
                 vec![section.trimmed(&article.text)]
             } else {
                 let context = shortened(&context, window / CONTEXT_SHARE, count);
-                let budget = self.tokens.min(window.saturating_sub(count(&context))).max(Self::LEAST_TOKENS);
+                let header = if tables.is_empty() { 0 } else { window / CONTEXT_SHARE };
+                let room = window.saturating_sub(count(&context) + header);
+                let budget = self.tokens.min(room).max(Self::LEAST_TOKENS);
                 pack(&article.text, section, budget, self.overlap, count)
             };
             for span in spans.into_iter().filter(|span| !span.is_empty() || self.strategy == Strategy::Whole) {
@@ -103,6 +109,12 @@ impl Chunking {
                     Strategy::Whole => context.clone(),
                     _ if said => String::new(),
                     _ => shortened(&context, window / CONTEXT_SHARE, count),
+                };
+                let header = tables.header_at(span.start).filter(|_| self.strategy != Strategy::Whole);
+                let context = match header.map(|header| shortened(header, window / CONTEXT_SHARE, count)) {
+                    Some(header) if context.is_empty() => header,
+                    Some(header) => format!("{context} {header}"),
+                    None => context,
                 };
                 cuts.push(Cut { span, context });
             }

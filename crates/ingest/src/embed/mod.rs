@@ -145,6 +145,15 @@ pub fn load(name: &str, workload: Workload) -> Result<Box<dyn Embedder>> {
     Ok(Box::new(onnx::Onnx::from_catalogue(name)?))
 }
 
+/// The name that a model's collections have it by, of the name that it is asked for by.
+pub fn full_name(name: &str) -> &str {
+    match name {
+        builtin::ALIAS => builtin::NAME,
+        fixed::ALIAS => fixed::NAME,
+        other => other,
+    }
+}
+
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

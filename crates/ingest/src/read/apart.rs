@@ -1,10 +1,10 @@
-//! Reading in another process: the parsers of PDF, HTML and Parquet are other people's, and a hostile file makes them go
+//! Reading in another process: the parsers of PDF, HTML, Parquet and office documents are other people's, and a hostile file makes them go
 //! on for ever, or need more memory or stack than there is. No process survives that by itself; another one can look on.
 //!
 //! The other process is this very program, told so by an argument ([`with`]): it [`serve`]s. One that has died is
 //! replaced. Without [`with`] files are read here.
 
-use super::{Emit, Failure, Limits, here};
+use super::{Emit, Failure, Item, Limits, Note, here};
 use crate::article::Article;
 use crate::walk::Source;
 use crate::{Error, Format, Result};
@@ -34,7 +34,12 @@ pub fn with(program: PathBuf, argument: &str) {
 
 /// Whether files of a format are read apart.
 pub fn is_apart(format: Format) -> bool {
-    matches!(format, Format::Pdf | Format::Html | Format::Parquet) && PROGRAM.get().is_some()
+    let is_heavy = match format {
+        Format::Pdf | Format::Html | Format::Parquet => true,
+        Format::Document(kind) => kind.is_heavy(),
+        _ => false,
+    };
+    is_heavy && PROGRAM.get().is_some()
 }
 
 /// What is asked of the other process, on one line.
@@ -54,6 +59,8 @@ enum Answer {
     Article(Box<Article>),
     /// what was wrong with it,
     Failure(Failure),
+    /// what else there is to know about it,
+    Note(Note),
     /// and that this was all: it waits for the next one.
     End,
     /// The next article took too long. It says no more.
@@ -68,8 +75,9 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
     helper.ask(&request);
     loop {
         let item = match helper.answer() {
-            Some(Answer::Article(article)) => Ok(*article),
-            Some(Answer::Failure(failure)) => Err(failure.of(&source.path)),
+            Some(Answer::Article(article)) => Item::Article(article),
+            Some(Answer::Failure(failure)) => Item::Failed(failure.of(&source.path)),
+            Some(Answer::Note(note)) => Item::Note(note),
             Some(Answer::End) => break,
             Some(Answer::TooSlow) => return Err(wrong(format!("reading it takes longer than {} s", limits.seconds))),
             None => {
@@ -83,7 +91,7 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
             return Ok(());
         }
     }
-    if source.bytes <= SMALL {
+    if source.bytes() <= SMALL {
         *lock(&IDLE) = Some(helper);
     }
     Ok(())
@@ -149,21 +157,15 @@ fn say(output: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
 /// Reads a file, and says what is in it as it comes. While nobody takes that, no time is counted.
 fn answer<W: Write>(request: &Request, watched: &Mutex<(Left, W)>) -> io::Result<()> {
     let Request { path, name, format, limits } = request;
-    let source = Source {
-        path: path_of(path),
-        name: name.clone(),
-        format: *format,
-        is_guess: false,
-        bytes: 0,
-        is_stream: false,
-    };
+    let source = Source { path: path_of(path), name: name.clone(), format: *format, is_guess: false, stat: None };
     let looks = limits.seconds.saturating_mul(1000) / LOOK.as_millis() as u64;
     lock(watched).0 = Some(looks);
     let mut said = Ok(());
-    let mut tell = |item: Result<Article>| {
+    let mut tell = |item: Item| {
         let item = match item {
-            Ok(article) => Answer::Article(Box::new(article)),
-            Err(error) => Answer::Failure(Failure::new(&error)),
+            Item::Article(article) => Answer::Article(article),
+            Item::Failed(error) => Answer::Failure(Failure::new(&error)),
+            Item::Note(note) => Answer::Note(note),
         };
         let (left, output) = &mut *lock(watched);
         said = say(output, &item);
@@ -174,7 +176,7 @@ fn answer<W: Write>(request: &Request, watched: &Mutex<(Left, W)>) -> io::Result
         if said.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     if let Err(error) = here(&source, limits.bytes, &mut tell) {
-        let _ = tell(Err(error));
+        let _ = tell(Item::Failed(error));
     }
     said?;
     let (left, output) = &mut *lock(watched);

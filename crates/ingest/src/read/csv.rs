@@ -2,102 +2,134 @@
 
 mod records;
 
-use super::record::{ID, Record, TEXT, TITLE, URL};
-use super::{Emit, Reader};
-use crate::article::{Article, MetaValue};
+use super::record::{self, TEXT};
+use super::value::Value;
+use super::{Emit, Item, Note, Reader};
 use crate::format::HEAD;
 use crate::number::Number;
 use crate::walk::Source;
-use crate::{Error, Result};
-use encoding_rs_io::DecodeReaderBytesBuilder;
+use crate::{Error, Result, encoding};
 use records::{Problem, Records, Row};
+use std::borrow::Cow;
 use std::io::Read;
 
 pub struct Csv;
 
 impl Reader for Csv {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
-        let path = &source.path;
-        let open = || {
-            std::fs::File::open(path).map(|file| DecodeReaderBytesBuilder::new().build(file)).map_err(Error::io(path))
-        };
+        let (mut text, note) = encoding::reader(source)?;
+        if let Some(note) = note
+            && emit(Item::Note(note)).is_break()
+        {
+            return Ok(());
+        }
         let mut head = Vec::new();
-        open()?.take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path))?;
-        let mut records = Records::new(open()?, delimiter(&head), limit);
-        let names: Vec<String> = match records.next() {
-            Some((line, header)) => {
-                let header = header.map_err(|problem| wrong(source, line, problem))?;
-                header.fields().map(|name| decode(name).trim().to_owned()).collect()
-            }
-            None => Vec::new(),
-        };
-        let column = |wanted: &[&str]| wanted.iter().find_map(|w| names.iter().position(|n| n.eq_ignore_ascii_case(w)));
-        let Some(text) = column(TEXT) else {
+        text.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(&source.path))?;
+        let (delimiter, is_said) = delimiter(&head);
+        let mut records = Records::new(head.chain(text), delimiter, limit);
+        if is_said {
+            let _ = records.next();
+        }
+        let names = header(source, &mut records)?;
+        if !names.iter().any(|name| record::is_one_of(name, TEXT)) {
             let found = if names.is_empty() { "an empty file".to_owned() } else { names.join(", ") };
             let problem = format!("expected a column named {}; found {found}", TEXT.join(", "));
-            return Err(Error::malformed(path, Some(1), problem));
-        };
-        let columns = Columns { id: column(ID), title: column(TITLE), url: column(URL), text, names: names.clone() };
+            return Err(Error::malformed(&source.path, Some(1), problem));
+        }
+        let columns = Columns { numeric: numeric(source, delimiter, is_said, limit, names.len())?, names };
         while let Some((line, row)) = records.next() {
-            let article = match row {
-                Ok(row) => columns.article(source, line, &row),
-                Err(Problem::Io(error)) => return Err(Error::io(path)(error)),
-                Err(problem) => Err(wrong(source, line, problem)),
+            let items = match row {
+                Ok(row) => columns.items(source, line, &row),
+                Err(Problem::Io(error)) => return Err(Error::io(&source.path)(error)),
+                Err(problem) => vec![Item::Failed(wrong(source, line, problem))],
             };
-            if emit(article).is_break() {
-                break;
+            for item in items {
+                if emit(item).is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 }
 
-struct Columns {
-    id: Option<usize>,
-    title: Option<usize>,
-    url: Option<usize>,
-    text: usize,
-    names: Vec<String>,
-}
-
-impl Columns {
-    fn article(&self, source: &Source, line: u64, row: &Row) -> Result<Article> {
-        let wrong = |problem: String| Err(Error::malformed(&source.path, Some(line), problem));
-        let fields: Vec<&[u8]> = row.fields().collect();
-        if fields.len() != self.names.len() {
-            return wrong(format!("expected {} fields as in the header, found {}", self.names.len(), fields.len()));
+/// The names of the columns.
+fn header<R: Read>(source: &Source, records: &mut Records<R>) -> Result<Vec<String>> {
+    match records.next() {
+        Some((line, header)) => {
+            let header = header.map_err(|problem| wrong(source, line, problem))?;
+            Ok(header.fields().map(|name| decode(name).trim().to_owned()).collect())
         }
-        let field = |at: Option<usize>| {
-            at.and_then(|at| fields.get(at)).map(|field| decode(field)).filter(|f| !f.trim().is_empty())
-        };
-        let Some(text) = field(Some(self.text)) else {
-            return wrong(format!("the column {} is empty", self.names[self.text]));
-        };
-        let taken = [Some(self.text), self.id, self.title, self.url];
-        let others = (0..self.names.len()).filter(|at| !taken.contains(&Some(*at)));
-        let metadata = others.filter_map(|at| Some((self.names[at].clone(), value(&field(Some(at))?)))).collect();
-        let (id, title, url) = (field(self.id), field(self.title).unwrap_or_default(), field(self.url));
-        Ok(Record { id, title, text, url, metadata }.article(source, line))
+        None => Ok(Vec::new()),
     }
 }
 
-/// The delimiter of the header line: whichever of comma, semicolon and tab it holds most of.
-fn delimiter(head: &[u8]) -> u8 {
-    let header = head.split(|&b| b == b'\n').next().unwrap_or_default();
+/// Which columns hold nothing but numbers that lose nothing as such: a column with `01234` in it is one of codes. Of what
+/// comes as a stream all are text, for it can be read but once.
+fn numeric(source: &Source, delimiter: u8, is_said: bool, limit: u64, columns: usize) -> Result<Vec<bool>> {
+    if source.is_stream() {
+        return Ok(vec![false; columns]);
+    }
+    let mut records = Records::new(encoding::reader(source)?.0, delimiter, limit);
+    (0..=usize::from(is_said)).for_each(|_| _ = records.next());
+    let mut numeric = vec![true; columns];
+    while let Some((_, row)) = records.next() {
+        let Ok(row) = row else { continue };
+        for (field, numeric) in row.fields().zip(&mut numeric).filter(|(_, numeric)| **numeric) {
+            let text = decode(field);
+            *numeric = text.trim().is_empty() || Number::lossless(text.trim()).is_some();
+        }
+    }
+    Ok(numeric)
+}
+
+struct Columns {
+    names: Vec<String>,
+    numeric: Vec<bool>,
+}
+
+impl Columns {
+    fn items(&self, source: &Source, line: u64, row: &Row) -> Vec<Item> {
+        let fields: Vec<&[u8]> = row.fields().collect();
+        if fields.len() != self.names.len() {
+            let problem = format!("expected {} fields as in the header, found {}", self.names.len(), fields.len());
+            return vec![Item::Failed(Error::malformed(&source.path, Some(line), problem))];
+        }
+        let values = fields.iter().zip(&self.names).zip(&self.numeric).map(|((field, name), numeric)| {
+            let text = decode(field);
+            let value = match (text.trim(), numeric) {
+                ("", _) => Value::Null,
+                (text, true) => Value::Number(text.to_owned()),
+                // Not even one that looks like a number is one.
+                (_, false) => Value::Text(text.into_owned()),
+            };
+            (name.clone(), value)
+        });
+        let mut items = record::items(source, line, values.collect());
+        if row.is_as_written {
+            let said = "its quotation marks are not doubled; what is between them is kept as it is written";
+            items.insert(0, Item::Note(Note::new(source, Some(line), said)));
+        }
+        items
+    }
+}
+
+/// The delimiter, and whether the first line is nothing but its name (`sep=;`, as spreadsheets write it). Where it is not,
+/// it is whichever sign the header has most of.
+fn delimiter(head: &[u8]) -> (u8, bool) {
+    let header = head.split(|&b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+    if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', said] = header {
+        return (*said, true);
+    }
     let count = |d: &u8| header.iter().filter(|b| *b == d).count();
-    *[b'\t', b';', b','].iter().max_by_key(|d| count(d)).unwrap_or(&b',')
+    (*[b'|', b'\t', b';', b','].iter().max_by_key(|d| count(d)).unwrap_or(&b','), false)
 }
 
-/// A number only where it says all that was written: `02134` is a code.
-fn value(text: &str) -> MetaValue {
-    let text = text.trim();
-    Number::lossless(text).map_or_else(|| MetaValue::from_text(text), MetaValue::Number)
-}
-
-fn decode(field: &[u8]) -> String {
+/// A file that is UTF-8 at its beginning may hold something else further down.
+fn decode(field: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(field) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(field).0.into_owned(),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(encoding_rs::WINDOWS_1252.decode_without_bom_handling(field).0.into_owned()),
     }
 }
 
@@ -115,20 +147,20 @@ fn wrong(source: &Source, line: u64, problem: Problem) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Format;
+    use crate::article::MetaValue;
     use crate::read::testing::read_bytes;
 
     #[test]
     fn records_over_several_lines_and_any_delimiter() {
         let (articles, errors) =
-            read_bytes("a.csv", Format::Csv, b"id,title,text,year\n1,T,\"one\ntwo\",1999\n2,U,three,x\n");
+            read_bytes("a.csv", Format::Csv, b"id,title,text,year\n1,T,\"one\ntwo\",1999\n2,U,three,\n");
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(articles[0].text, "one\ntwo");
         assert_eq!(articles[1].line_at(0), 4);
         assert!(matches!(&articles[0].metadata["year"], MetaValue::Number(n) if n.to_string() == "1999"));
-        let (articles, errors) = read_bytes("a.csv", Format::Csv, b"title;text\nCaf\xe9;one, two\n");
-        assert!(errors.is_empty(), "{errors:?}");
+        let (articles, notes) = read_bytes("a.csv", Format::Csv, b"title;text\nCaf\xe9;one, two\n");
+        assert_eq!(notes, ["note: a.csv: no encoding is declared; read as windows-1252, which is a guess"]);
         assert_eq!((articles[0].title.as_str(), articles[0].text.as_str()), ("Café", "one, two"));
         assert_eq!(articles[0].id, "a.csv#2");
     }
@@ -148,8 +180,49 @@ mod tests {
         assert_eq!(articles.len(), 1);
         assert_eq!(
             errors,
-            ["a.csv:2: expected 2 fields as in the header, found 1", "a.csv:4: the column text is empty"]
+            [
+                "a.csv:2: expected 2 fields as in the header, found 1",
+                "a.csv:4: its text is empty, or neither a string nor a list of strings"
+            ]
         );
+    }
+
+    #[test]
+    fn a_column_is_numeric_if_all_of_it_is() {
+        let (articles, errors) =
+            read_bytes("a.csv", Format::Csv, b"id,text,version,year\n1,x,1.10,1999\n2,y,1.1,\n3,z,,2001\n");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert!(matches!(&articles[1].metadata["version"], MetaValue::String(text) if text == "1.1"));
+        assert!(matches!(&articles[0].metadata["year"], MetaValue::Number(_)));
+        assert!(!articles[1].metadata.contains_key("year"));
+    }
+
+    #[test]
+    fn quotation_marks_that_are_not_doubled_are_kept_and_noted() {
+        let text = b"id,text\n1,\"said \"\"hi\"\" to her\"\n2,\"said \"hi\" to her.\"\n3,\"said \\\"stop, thief\\\" twice\"\n4,none\n";
+        let (articles, notes) = read_bytes("a.csv", Format::Csv, text);
+        let texts: Vec<_> = articles.iter().map(|a| a.text.as_str()).collect();
+        assert_eq!(texts, ["said \"hi\" to her", "said \"hi\" to her.", "said \"stop, thief\" twice", "none"]);
+        assert!(notes.len() == 2 && notes[0].contains("a.csv:3") && notes[1].contains("a.csv:4"), "{notes:?}");
+    }
+
+    #[test]
+    fn the_first_line_may_say_the_delimiter() {
+        let (articles, errors) = read_bytes("a.csv", Format::Csv, b"sep=;\r\nid;text\r\n1;Larch, oak\r\n");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(
+            (articles[0].id.as_str(), articles[0].text.as_str(), articles[0].line_at(0)),
+            ("1", "Larch, oak", 3)
+        );
+    }
+
+    #[test]
+    fn the_text_is_in_the_first_column_that_has_some() {
+        let (articles, errors) =
+            read_bytes("a.csv", Format::Csv, b"id,Text,content\n1,,from content\n2,from text,more\n");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!((articles[0].text.as_str(), articles[1].text.as_str()), ("from content", "from text"));
+        assert_eq!(articles[1].metadata["content"].shown(), "more");
     }
 
     #[test]

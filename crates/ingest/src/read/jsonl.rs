@@ -2,82 +2,62 @@
 //! title and metadata as there is.
 
 use super::lines::{Line, lines};
-use super::record::{ID, Record, TEXT, TITLE, URL};
-use super::{Emit, Reader};
-use crate::article::{Article, MetaValue};
+use super::value::Value;
+use super::{Emit, Item, Reader, json, record};
 use crate::walk::Source;
-use crate::{Error, Result};
-use serde_json::{Map, Value};
+use crate::{Error, Result, encoding};
 use std::io::BufReader;
 
 pub struct Jsonl;
 
 impl Reader for Jsonl {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
-        let file = std::fs::File::open(&source.path).map_err(Error::io(&source.path))?;
-        let text = encoding_rs_io::DecodeReaderBytesBuilder::new().build(file);
+        let (text, note) = encoding::reader(source)?;
+        if let Some(note) = note
+            && emit(Item::Note(note)).is_break()
+        {
+            return Ok(());
+        }
         for line in lines(BufReader::with_capacity(1 << 16, text), limit) {
             let (number, line) = line.map_err(Error::io(&source.path))?;
-            let article = match line {
-                Line::Text(bytes) if bytes.trim_ascii().is_empty() => continue,
+            let items = match line {
                 Line::Text(bytes) => parse(source, number, &bytes),
                 Line::TooLong(bytes) => {
-                    Err(Error::TooLarge { path: source.path.clone(), line: Some(number), bytes, limit })
+                    let path = source.path.clone();
+                    vec![Item::Failed(Error::TooLarge { path, line: Some(number), bytes, limit })]
                 }
             };
-            if emit(article).is_break() {
-                break;
+            for item in items {
+                if emit(item).is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 }
 
-fn parse(source: &Source, line: u64, bytes: &[u8]) -> Result<Article> {
-    let wrong = |problem: String| Error::malformed(&source.path, Some(line), problem);
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| wrong(format!("not JSON: {error}")))?;
-    match value {
-        Value::Object(fields) => article(source, line, fields),
-        _ => Err(wrong("expected a JSON object, {\"text\": …}".to_owned())),
-    }
-}
-
-/// The article of a record, on `line` of its file.
-pub fn article(source: &Source, line: u64, mut fields: Map<String, Value>) -> Result<Article> {
-    let wrong = |problem: String| Error::malformed(&source.path, Some(line), problem);
-    let Some(text) = take(&mut fields, TEXT) else {
-        let found = fields.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(wrong(format!("expected a string field named {}; found {found}", TEXT.join(", "))));
+fn parse(source: &Source, line: u64, bytes: &[u8]) -> Vec<Item> {
+    let failed = |problem: String| vec![Item::Failed(Error::malformed(&source.path, Some(line), problem))];
+    let text = match std::str::from_utf8(bytes) {
+        // Files that were put together of others have marks in the middle.
+        Ok(text) => text.trim_start_matches('\u{feff}').trim(),
+        Err(error) => return failed(format!("not UTF-8 (byte {})", error.valid_up_to() + 1)),
     };
-    let title = take(&mut fields, TITLE).unwrap_or_default();
-    if text.trim().is_empty() && title.trim().is_empty() {
-        return Err(wrong("its text is empty".to_owned()));
+    if text.is_empty() {
+        return Vec::new();
     }
-    let mut record =
-        Record { id: take(&mut fields, ID), title, text, url: take(&mut fields, URL), ..Record::default() };
-    if fields.get("metadata").is_some_and(Value::is_object)
-        && let Some(Value::Object(nested)) = fields.remove("metadata")
-    {
-        fields.extend(nested);
-    }
-    record.metadata =
-        fields.iter().filter_map(|(name, value)| Some((name.clone(), MetaValue::from_json(value)?))).collect();
-    Ok(record.article(source, line))
-}
-
-/// Removes the first of `names` that is there; numbers serve as ids too.
-fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<String> {
-    let name = names.iter().find(|name| matches!(fields.get(**name), Some(Value::String(_) | Value::Number(_))))?;
-    match fields.remove(*name)? {
-        Value::String(text) => Some(text),
-        other => Some(other.to_string()),
+    match json::parse(text) {
+        Ok(Value::Map(fields)) => record::items(source, line, fields),
+        Ok(_) => failed("expected a JSON object, {\"text\": …}".to_owned()),
+        Err(error) => failed(format!("not JSON: {error}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Format;
+    use crate::article::MetaValue;
     use crate::read::testing::read_bytes;
 
     #[test]
@@ -107,7 +87,39 @@ mod tests {
             errors[1],
             "c.jsonl:2: expected a string field named text, content, contents, body, article; found a, b"
         );
-        assert_eq!(errors[2], "c.jsonl:3: its text is empty");
+        assert_eq!(errors[2], "c.jsonl:3: its text is empty, or neither a string nor a list of strings");
+    }
+
+    #[test]
+    fn what_is_legal_is_read_as_it_is_meant() {
+        let text = "{\"text\":null,\"content\":\"cedar\"}\n{\"text\":\"\",\"title\":\"T\",\"content\":\"dogwood\"}\n{\"text\":[\"elder\",\"flowers\"]}\n\u{feff}{\"id\":null,\"Text\":\"gorse\"}\n{\"title\":\"only a title\"}\n{\"text\":\"nested\",\"year\":1,\"metadata\":{\"text\":\"no\",\"_id\":\"no\",\"year\":2}}\n{\"text\":\"alder\",\"text\":\"birch\"}\n";
+        let (articles, notes) = read_bytes("c.jsonl", Format::Jsonl, text.as_bytes());
+        let read: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.text.as_str())).collect();
+        assert_eq!(
+            read,
+            [
+                ("c.jsonl#1", "cedar"),
+                ("c.jsonl#2", "dogwood"),
+                ("c.jsonl#3", "elder\n\nflowers"),
+                ("c.jsonl#4", "gorse"),
+                ("c.jsonl#5", "only a title"),
+                ("c.jsonl#6", "nested"),
+                ("c.jsonl#7", "alder\n\nbirch"),
+            ]
+        );
+        assert_eq!(articles[5].metadata["year"].shown(), "1");
+        let noted: Vec<_> = notes.iter().map(|note| &note[.."note: c.jsonl:5".len()]).collect();
+        assert_eq!(noted, ["note: c.jsonl:5", "note: c.jsonl:6", "note: c.jsonl:7"]);
+    }
+
+    #[test]
+    fn numbers_beyond_64_bits_keep_their_digits() {
+        let text = "{\"id\":12345678901234567890123,\"text\":\"a\",\"n\":12345678901234567890124,\"price\":2.50}\n";
+        let (articles, notes) = read_bytes("c.jsonl", Format::Jsonl, text.as_bytes());
+        assert!(notes.is_empty(), "{notes:?}");
+        assert_eq!(articles[0].id, "12345678901234567890123");
+        assert_eq!(articles[0].metadata["n"].shown(), "12345678901234567890124");
+        assert!(matches!(&articles[0].metadata["price"], MetaValue::Number(n) if *n == "2.5".parse().unwrap()));
     }
 
     #[test]

@@ -11,12 +11,12 @@ pub enum Line {
     TooLong(u64),
 }
 
-/// The lines of `input`, each with its number from 1. A line over `limit` bytes is read past, not
-/// kept.
+/// The lines of `input`, each with its number from 1; they end with a line feed, a carriage return, or both. A line over
+/// `limit` bytes is read past, not kept.
 pub fn lines(mut input: impl BufRead, limit: u64) -> impl Iterator<Item = io::Result<(u64, Line)>> {
-    let mut number = 0;
+    let (mut number, mut after_return) = (0, false);
     std::iter::from_fn(move || {
-        let (mut kept, mut length, mut ended) = (Vec::new(), 0u64, false);
+        let (mut kept, mut length, mut ended, mut is_line) = (Vec::new(), 0u64, false, false);
         while !ended {
             let chunk = match input.fill_buf() {
                 Ok(chunk) => chunk,
@@ -24,30 +24,31 @@ pub fn lines(mut input: impl BufRead, limit: u64) -> impl Iterator<Item = io::Re
                 Err(error) => return Some(Err(error)),
             };
             if chunk.is_empty() {
-                if length == 0 {
-                    return None;
-                }
                 break;
             }
-            let end = chunk.iter().position(|&b| b == b'\n');
-            let take = end.map_or(chunk.len(), |at| at + 1);
-            ended = end.is_some();
-            length += take as u64;
-            if length <= limit + 1 {
-                kept.extend_from_slice(&chunk[..take]);
+            if std::mem::take(&mut after_return) && chunk[0] == b'\n' {
+                input.consume(1);
+                continue;
+            }
+            let end = memchr::memchr2(b'\n', b'\r', chunk);
+            let text = &chunk[..end.unwrap_or(chunk.len())];
+            is_line = true;
+            length += text.len() as u64;
+            if length <= limit {
+                kept.extend_from_slice(text);
             } else {
                 kept = Vec::new();
             }
-            input.consume(take);
+            let used = text.len() + usize::from(end.is_some());
+            after_return = end.is_some_and(|end| chunk[end] == b'\r');
+            ended = end.is_some();
+            input.consume(used);
+        }
+        if !is_line {
+            return None;
         }
         number += 1;
-        if length > limit + 1 {
-            return Some(Ok((number, Line::TooLong(length))));
-        }
-        while kept.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
-            kept.pop();
-        }
-        Some(Ok((number, Line::Text(kept))))
+        Some(Ok((number, if length > limit { Line::TooLong(length) } else { Line::Text(kept) })))
     })
 }
 
@@ -60,6 +61,16 @@ mod tests {
         let text = format!("one\r\n{}\n\nlast", "x".repeat(50));
         let got: Vec<_> = lines(io::BufReader::with_capacity(7, text.as_bytes()), 20).map(Result::unwrap).collect();
         let line = |t: &str| Line::Text(t.as_bytes().to_vec());
-        assert_eq!(got, [(1, line("one")), (2, Line::TooLong(51)), (3, line("")), (4, line("last"))]);
+        assert_eq!(got, [(1, line("one")), (2, Line::TooLong(50)), (3, line("")), (4, line("last"))]);
+    }
+
+    #[test]
+    fn every_end_of_line_is_one() {
+        for capacity in [1, 2, 64] {
+            let text = "one\rtwo\r\n\r\n\rthree\n\nfour\r".as_bytes();
+            let got: Vec<_> = lines(io::BufReader::with_capacity(capacity, text), 20).map(Result::unwrap).collect();
+            let texts = ["one", "two", "", "", "three", "", "four"].map(|text| Line::Text(text.into()));
+            assert_eq!(got, (1..).zip(texts).collect::<Vec<_>>());
+        }
     }
 }

@@ -1,132 +1,165 @@
 //! Markdown: the file is the article, its front matter the metadata.
 
-use super::{one_file, title_from_name};
-use crate::article::{Article, ByteSpan, MetaValue, Metadata};
+use super::front_matter::{self, FrontMatter};
+use super::{Note, one_file, title_from_name};
+use crate::Result;
+use crate::article::{Article, ByteSpan, Metadata};
 use crate::walk::Source;
-use crate::{Error, Result};
-use pulldown_cmark::{Event, HeadingLevel, MetadataBlockKind, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// What a heading-aware reader needs to understand of Markdown.
 pub fn options() -> Options {
-    Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
-        | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS
-        | Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
+    Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES
 }
 
-pub fn parse(source: &Source, text: String) -> Result<Article> {
-    let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let (mut metadata, mut body_start) = (Metadata::new(), mark);
-    let (mut first_heading, mut in_heading) = (None::<String>, false);
-    let mut front: Option<(MetadataBlockKind, String)> = None;
-    for (event, range) in Parser::new_ext(&text[mark..], options()).into_offset_iter() {
-        match event {
-            Event::Start(Tag::MetadataBlock(kind)) => front = Some((kind, String::new())),
-            Event::End(TagEnd::MetadataBlock(_)) => {
-                if let Some((kind, block)) = front.take() {
-                    metadata = front_matter(source, kind, &block)?;
-                }
-                body_start = mark + range.end;
-            }
-            // With CRLF each line comes by itself.
-            Event::Text(part) if let Some((_, block)) = &mut front => block.push_str(&part),
-            Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) if first_heading.is_none() => {
-                in_heading = true;
-                first_heading = Some(String::new());
-            }
-            Event::End(TagEnd::Heading(_)) => in_heading = false,
-            Event::Text(part) | Event::Code(part) if in_heading => {
-                if let Some(heading) = &mut first_heading {
-                    heading.push_str(&part);
+pub fn parse(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Article> {
+    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let front = front_matter::read(&text[mark..]).unwrap_or_default();
+    let (metadata, mut title) = metadata(source, &front, notes);
+    let body_start = mark + front.end;
+    title = title.or_else(|| first_heading(&text[body_start..]));
+    let title = title.unwrap_or_else(|| title_from_name(source));
+    let mut article = one_file(source, title.split_whitespace().collect::<Vec<_>>().join(" "), text);
+    article.body = vec![ByteSpan::new(body_start, article.text.len())];
+    article.metadata = metadata;
+    if article.body[0].of(&article.text).trim().is_empty() && front.end > 0 {
+        // A note that is nothing but its front matter says something, too.
+        article.body = vec![ByteSpan::new(mark, article.text.len())];
+        notes.push(Note::new(source, None, "there is nothing but front matter in it, which is read as its text"));
+    }
+    Ok(article)
+}
+
+/// The metadata of front matter, and the title in it.
+pub fn metadata(source: &Source, front: &FrontMatter, notes: &mut Vec<Note>) -> (Metadata, Option<String>) {
+    let said = |(line, problem): &(u64, String)| Note::new(source, Some(*line), format!("front matter: {problem}"));
+    notes.extend(front.problems.iter().map(said));
+    let (mut metadata, mut title) = (Metadata::new(), None);
+    for (name, value) in &front.entries {
+        match name.as_str() {
+            "title" => title = value.text(),
+            _ => metadata.extend(value.metadata().map(|value| (name.clone(), value))),
+        }
+    }
+    (metadata, title)
+}
+
+/// The text of the first heading of the first level, in Markdown or in HTML.
+fn first_heading(text: &str) -> Option<String> {
+    let mut heading: Option<String> = None;
+    for event in Parser::new_ext(text, options()) {
+        match (event, &mut heading) {
+            (Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }), None) => heading = Some(String::new()),
+            (Event::End(TagEnd::Heading(_)), Some(text)) if text.trim().is_empty() => heading = None,
+            (Event::End(TagEnd::Heading(_)), Some(_)) => break,
+            (Event::Text(part) | Event::Code(part), Some(text)) => text.push_str(&part),
+            (Event::SoftBreak | Event::HardBreak, Some(text)) => text.push(' '),
+            (Event::Html(html) | Event::InlineHtml(html), None) => {
+                if let Some(text) = html_heading(&html) {
+                    return Some(text);
                 }
             }
             _ => {}
         }
-        if first_heading.is_some() && !in_heading {
-            break;
-        }
     }
-    let title = match metadata.remove("title") {
-        Some(title) if !title.shown().is_empty() => title.shown(),
-        _ => first_heading.filter(|h| !h.trim().is_empty()).unwrap_or_else(|| title_from_name(source)),
-    };
-    let mut article = one_file(source, title.trim().to_owned(), text);
-    article.body = vec![ByteSpan::new(body_start, article.text.len())];
-    article.metadata = metadata;
-    Ok(article)
+    heading.filter(|heading| !heading.trim().is_empty())
 }
 
-fn front_matter(source: &Source, kind: MetadataBlockKind, text: &str) -> Result<Metadata> {
-    let wrong = |said: String| Error::malformed(&source.path, Some(1), format!("front matter: {said}"));
-    let value: serde_json::Value = match kind {
-        MetadataBlockKind::PlusesStyle => toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?,
-        MetadataBlockKind::YamlStyle => serde_saphyr::from_str(text)
-            .map_err(|e| wrong(e.to_string().lines().next().unwrap_or_default().to_owned()))?,
-    };
-    match value {
-        serde_json::Value::Object(fields) => {
-            Ok(fields.into_iter().filter_map(|(name, value)| Some((name, MetaValue::from_json(&value)?))).collect())
+/// The text between `<h1>` and `</h1>` on one line.
+fn html_heading(html: &str) -> Option<String> {
+    let lower = html.to_ascii_lowercase();
+    let open = lower.find("<h1")?;
+    let start = open + lower[open..].find('>')? + 1;
+    let end = start + lower[start..].find("</h1")?;
+    let (mut text, mut in_tag) = (String::new(), false);
+    for c in html[start..end].chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => in_tag = false,
+            c if !in_tag => text.push(c),
+            _ => {}
         }
-        serde_json::Value::Null => Ok(Metadata::new()),
-        other => Err(wrong(format!("expected `name: value` lines, found {other}"))),
     }
+    (!text.trim().is_empty()).then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Format;
+    use crate::article::MetaValue;
     use crate::read::testing::read_bytes;
+
+    fn read(text: &str) -> (crate::Article, Vec<String>) {
+        let (mut articles, notes) = read_bytes("tall-trees.md", Format::Markdown, text.as_bytes());
+        (articles.pop().unwrap(), notes)
+    }
 
     #[test]
     fn front_matter_is_metadata_and_no_body() {
         let text = "---\ntitle: On Bees\ndate: 2026-01-31\ntags: [insects, honey]\nrating: 4.5\n---\n# Heading\n\nBody text.\n";
-        let (articles, errors) = read_bytes("bees.md", Format::Markdown, text.as_bytes());
-        assert!(errors.is_empty(), "{errors:?}");
-        let article = &articles[0];
+        let (article, notes) = read(text);
+        assert!(notes.is_empty(), "{notes:?}");
         assert_eq!(article.title, "On Bees");
         assert!(matches!(article.metadata["date"], MetaValue::Date(_)));
-        assert!(article.metadata["rating"].shown() == "4.5");
+        assert!(matches!(&article.metadata["rating"], MetaValue::Number(n) if n.to_string() == "4.5"));
         assert!(matches!(&article.metadata["tags"], MetaValue::List(l) if l.len() == 2));
         assert_eq!(article.body[0].of(&article.text).trim(), "# Heading\n\nBody text.");
     }
 
     #[test]
-    fn toml_front_matter_and_titles() {
-        let (a, e) = read_bytes("bees.md", Format::Markdown, b"+++\ntitle = \"T\"\n+++\ntext\n");
-        assert!(e.is_empty(), "{e:?}");
-        assert_eq!(a[0].title, "T");
-        assert_eq!(read_bytes("b.md", Format::Markdown, b"Intro\n\n# The `code` one\n").0[0].title, "The code one");
-        assert_eq!(read_bytes("tall-trees.md", Format::Markdown, b"no heading\n").0[0].title, "tall trees");
+    fn titles_are_their_text_whatever_they_look_like() {
+        for (written, title) in
+            [("1984", "1984"), ("2026-01-31", "2026-01-31"), ("[a, 2]", "a, 2"), ("no", "no"), ("3.10", "3.10")]
+        {
+            let (article, notes) = read(&format!("---\ntitle: {written}\n---\n# Heading\n"));
+            assert!(notes.is_empty(), "{notes:?}");
+            assert_eq!((article.title.as_str(), article.metadata.get("title")), (title, None), "{written}");
+        }
+        assert_eq!(read("+++\ntitle = 2024-05-07\n+++\ntext\n").0.title, "2024-05-07");
+        for empty in ["", "\"\"", "[]", "~"] {
+            assert_eq!(read(&format!("---\ntitle: {empty}\n---\n# Heading\n")).0.title, "Heading", "{empty}");
+        }
     }
 
     #[test]
-    fn titles_that_are_numbers_dates_or_lists_are_titles() {
-        for (written, title) in [("1984", "1984"), ("2026-01-31", "2026-01-31"), ("[a, 2]", "a, 2"), ("true", "true")] {
-            let text = format!("---\ntitle: {written}\n---\n# Heading\n");
-            let (articles, errors) = read_bytes("b.md", Format::Markdown, text.as_bytes());
-            assert!(errors.is_empty(), "{errors:?}");
-            assert_eq!((articles[0].title.as_str(), articles[0].metadata.get("title")), (title, None), "{written}");
-        }
-        for empty in ["", "\"\"", "[]"] {
-            let text = format!("---\ntitle: {empty}\n---\n# Heading\n");
-            assert_eq!(read_bytes("b.md", Format::Markdown, text.as_bytes()).0[0].title, "Heading", "{empty}");
-        }
+    fn without_front_matter_the_first_heading_is_the_title() {
+        assert_eq!(read("Intro\n\n# The `code` one\n").0.title, "The code one");
+        assert_eq!(read("Underlined\n==========\n\ntext\n").0.title, "Underlined");
+        assert_eq!(read("<h1 align=\"center\">In <b>HTML</b></h1>\n\ntext\n").0.title, "In HTML");
+        assert_eq!(read("```\n# a comment\n```\n\nno heading\n").0.title, "tall trees");
+        assert_eq!(read("## Second level\n\n#\n\ntext\n").0.title, "tall trees");
     }
 
     #[test]
     fn front_matter_with_any_end_of_line_reads_the_same() {
-        for end in ["\n", "\r\n"] {
-            let text = ["---", "title: X", "tags:", "  - a", "  - b", "---", "# Heading", ""].join(end);
-            let (articles, errors) = read_bytes("b.md", Format::Markdown, text.as_bytes());
-            assert!(errors.is_empty(), "{errors:?}");
-            assert_eq!((articles[0].title.as_str(), articles[0].metadata["tags"].shown().as_str()), ("X", "a, b"));
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["\u{feff}---", "title: X", "tags:", "  - a", "  - b", "---", "# Heading", ""].join(end);
+            let (article, notes) = read(&text);
+            assert!(notes.is_empty(), "{notes:?}");
+            assert_eq!((article.title.as_str(), article.metadata["tags"].shown().as_str()), ("X", "a, b"));
         }
     }
 
     #[test]
-    fn broken_front_matter_is_an_error() {
-        let (_, errors) = read_bytes("b.md", Format::Markdown, b"---\ntitle: [unclosed\n---\ntext\n");
-        assert!(errors[0].starts_with("b.md:1: front matter: "), "{errors:?}");
+    fn a_rule_in_the_middle_is_a_rule() {
+        let text = "The aqueduct was built in stone.\n\n---\nMinutes by: B. Sample\n---\n\nThe siphon came later.\n";
+        let (article, notes) = read(text);
+        assert!(notes.is_empty() && article.metadata.is_empty(), "{notes:?}");
+        assert_eq!(article.body[0].of(&article.text), text);
+    }
+
+    #[test]
+    fn what_does_not_parse_is_noted_with_its_line_and_the_body_is_read() {
+        let (article, notes) = read("---\nauthor: Ann\ntitle: Part 2: the return\n---\nThe walnut tree.\n");
+        assert_eq!(article.title, "Part 2: the return");
+        assert_eq!(article.body[0].of(&article.text).trim(), "The walnut tree.");
+        assert!(notes.len() == 1 && notes[0].starts_with("note: tall-trees.md:3: front matter: "), "{notes:?}");
+    }
+
+    #[test]
+    fn a_note_that_is_all_front_matter_is_read_as_text() {
+        let (article, notes) = read("---\ntitle: Pump\nstatus: out of order\n---\n");
+        assert!(article.body[0].of(&article.text).contains("out of order"));
+        assert_eq!(notes.len(), 1);
     }
 }

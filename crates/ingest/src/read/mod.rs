@@ -2,7 +2,10 @@
 
 pub mod apart;
 mod csv;
+mod documents;
+mod front_matter;
 mod html;
+mod json;
 mod jsonl;
 pub mod lines;
 mod markdown;
@@ -15,6 +18,7 @@ mod pdf;
 mod qa;
 mod record;
 mod text;
+mod value;
 
 pub(crate) use markdown::options as markdown_options;
 
@@ -23,11 +27,56 @@ use crate::format::Format;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Takes each article, or what is wrong with one record; breaks to stop the reading.
-pub type Emit<'a> = dyn FnMut(Result<Article>) -> ControlFlow<()> + 'a;
+/// What a reader gives.
+#[derive(Debug)]
+pub enum Item {
+    /// An article.
+    Article(Box<Article>),
+    /// What is wrong with one record.
+    Failed(Error),
+    /// What was guessed, changed or left out in what comes before or after it.
+    Note(Note),
+}
+
+impl From<Result<Article>> for Item {
+    fn from(read: Result<Article>) -> Self {
+        read.map_or_else(Self::Failed, |article| Self::Article(Box::new(article)))
+    }
+}
+
+/// Something to know about what was read: no failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The file, as it is shown.
+    pub path: String,
+    /// The line, from 1, if it is about one.
+    pub line: Option<u64>,
+    /// What there is to know.
+    pub text: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.path, self.text),
+            None => write!(f, "{}: {}", self.path, self.text),
+        }
+    }
+}
+
+impl Note {
+    /// About a file, or a line of it.
+    pub fn new(source: &Source, line: Option<u64>, text: impl Into<String>) -> Self {
+        Self { path: source.name.clone(), line, text: text.into() }
+    }
+}
+
+/// Takes each item; breaks to stop the reading.
+pub type Emit<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
 
 /// Reads one format.
 pub trait Reader {
@@ -44,24 +93,28 @@ pub trait Reader {
 /// have their header.
 pub const EMBEDDED: &str = "nigh";
 
+/// Grows whenever a file may be read otherwise than before.
+pub const VERSION: u32 = 2;
+
 /// The reader of a format.
 pub fn reader(format: Format) -> &'static dyn Reader {
     match format {
         Format::Qa => &WholeFile(qa_or_text),
         Format::Text => &WholeFile(text::parse),
         Format::Markdown => &WholeFile(markdown::parse),
-        Format::Html => &WholeFile(html::parse),
+        Format::Html => &html::Html,
         Format::Pdf => &pdf::Pdf,
         Format::Jsonl | Format::Beir => &jsonl::Jsonl,
         Format::Csv => &csv::Csv,
         Format::Parquet => &parquet::Parquet,
+        Format::Document(_) => &documents::Documents,
     }
 }
 
 /// Where the layout was only a guess from the beginning of a file, one that does not keep to it is text like any other.
-fn qa_or_text(source: &Source, text: String) -> Result<Article> {
+fn qa_or_text(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Article> {
     match qa::parse(source, &text) {
-        Err(Error::Malformed { .. }) if source.is_guess => text::parse(source, text),
+        Err(Error::Malformed { .. }) if source.is_guess => text::parse(source, text, notes),
         parsed => parsed,
     }
 }
@@ -123,13 +176,20 @@ fn here(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
     read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked")))
 }
 
-/// A reader of formats in which a file is one article, from the decoded text of that file.
-struct WholeFile(fn(&Source, String) -> Result<Article>);
+/// A reader of formats in which a file is one article, from the decoded text of that file. What there is to note is
+/// added to the notes.
+struct WholeFile(fn(&Source, String, &mut Vec<Note>) -> Result<Article>);
 
 impl Reader for WholeFile {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
-        let text = encoding::decode(&source.path, bytes_of(source, limit)?)?;
-        let _ = emit(checked(source, (self.0)(source, text)?));
+        let decoded = encoding::decode(source, bytes_of(source, limit)?)?;
+        let mut notes: Vec<Note> = decoded.note.into_iter().collect();
+        let article = checked(source, (self.0)(source, decoded.text, &mut notes)?);
+        for item in notes.into_iter().map(Item::Note).chain([article.into()]) {
+            if emit(item).is_break() {
+                break;
+            }
+        }
         Ok(())
     }
 }
@@ -190,7 +250,7 @@ pub(crate) mod testing {
     use super::*;
     use std::path::Path;
 
-    /// What a reader makes of `bytes` in a file called `name`: articles, then errors as text.
+    /// What a reader makes of `bytes` in a file called `name`: articles, then errors and notes as text.
     pub fn read_bytes(name: &str, format: Format, bytes: &[u8]) -> (Vec<Article>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
@@ -200,19 +260,20 @@ pub(crate) mod testing {
 
     pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let source = Source { path: path.to_owned(), name, format, is_guess: false, bytes: 0, is_stream: false };
+        let source = Source { path: path.to_owned(), name, format, is_guess: false, stat: Some(Default::default()) };
         let (mut articles, mut errors) = (Vec::new(), Vec::new());
         let folder = format!("{}/", path.parent().unwrap().display());
-        let mut note = |error: Error| errors.push(error.to_string().replace(&folder, ""));
+        let mut note = |said: String| errors.push(said.replace(&folder, ""));
         let result = reader(format).read(&source, limit, &mut |item| {
             match item {
-                Ok(article) => articles.push(article),
-                Err(error) => note(error),
+                Item::Article(article) => articles.push(*article),
+                Item::Failed(error) => note(error.to_string()),
+                Item::Note(said) => note(format!("note: {said}")),
             }
             ControlFlow::Continue(())
         });
         if let Err(error) = result {
-            note(error);
+            note(error.to_string());
         }
         for article in &articles {
             for pair in article.body.windows(2) {

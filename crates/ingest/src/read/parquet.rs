@@ -1,11 +1,11 @@
 //! Parquet: an article a row, its columns what the fields of a JSONL record are. The line of an article is its row.
 
-use super::{EMBEDDED, Emit, Reader, jsonl};
+use super::value::Value;
+use super::{EMBEDDED, Emit, Item, Reader, json, record};
 use crate::walk::Source;
 use crate::{Error, Result};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use serde_json::Value;
 
 pub struct Parquet;
 
@@ -20,15 +20,21 @@ impl Reader for Parquet {
             return Err(Error::malformed(&source.path, None, problem));
         }
         for (number, row) in (1..).zip(rows) {
-            let Value::Object(fields) = row.map_err(wrong)?.to_json_value() else { continue };
-            let article = jsonl::article(source, number, fields).and_then(|article| match article.text.len() as u64 {
-                bytes if bytes > limit => {
-                    Err(Error::TooLarge { path: source.path.clone(), line: Some(number), bytes, limit })
+            // Through JSON's text, so that a record is the same from whatever file it comes.
+            let Ok(Value::Map(fields)) = json::parse(&row.map_err(wrong)?.to_json_value().to_string()) else {
+                continue;
+            };
+            for item in record::items(source, number, fields) {
+                let item = match item {
+                    Item::Article(article) if article.text.len() as u64 > limit => {
+                        let (path, bytes) = (source.path.clone(), article.text.len() as u64);
+                        Item::Failed(Error::TooLarge { path, line: Some(number), bytes, limit })
+                    }
+                    item => item,
+                };
+                if emit(item).is_break() {
+                    return Ok(());
                 }
-                _ => Ok(article),
-            });
-            if emit(article).is_break() {
-                break;
             }
         }
         Ok(())
@@ -77,13 +83,13 @@ mod tests {
             let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
             writer.write(&batch).unwrap();
             writer.close().unwrap();
-            assert_eq!(format::detect("x".as_ref(), &std::fs::read(&path).unwrap()), Some(Format::Parquet));
+            assert_eq!(format::detect("x".as_ref(), &std::fs::read(&path).unwrap()), Ok(Format::Parquet));
             let (articles, errors) = read_path(&path, Format::Parquet, 50);
             let ids: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.text.as_str(), a.line_at(0))).collect();
             assert_eq!(ids, [("7", "Tides rise.", 1), ("9", "Bread", 3)]);
             assert!(matches!(articles[0].metadata["published"], MetaValue::Date(_)));
             assert!(matches!(&articles[0].metadata["tags"], MetaValue::List(tags) if tags.len() == 2));
-            assert!(errors[0].starts_with("c.parquet:2: expected a string field named text"), "{errors:?}");
+            assert!(errors[0].starts_with("c.parquet:2: its text is empty"), "{errors:?}");
             assert!(errors[1].starts_with("c.parquet:4: 99 bytes in one article"), "{errors:?}");
         }
     }

@@ -1,12 +1,12 @@
 //! PDF: the text of its pages, a blank line between two. Spans count in the extracted text.
 
-use super::{Emit, Reader, bytes_of, checked, one_file, title_of};
+mod text;
+
+use super::{Emit, Item, Note, Reader, bytes_of, checked, one_file, title_of};
+use crate::article::MetaValue;
 use crate::walk::Source;
 use crate::{Error, Result};
-
-/// The reader recurses with the file's own nesting and can panic on a broken one, so it gets a thread with a stack of its own,
-/// and its panics are caught there.
-const STACK: usize = 64 << 20;
+use text::Document;
 
 pub struct Pdf;
 
@@ -14,24 +14,31 @@ impl Reader for Pdf {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let bytes = bytes_of(source, limit)?;
         let wrong = |said: String| Error::malformed(&source.path, None, said);
-        let reading = std::thread::Builder::new().name("pdf".to_owned()).stack_size(STACK);
-        let reading = reading
-            .spawn(move || pdf_extract::extract_text_from_mem_by_pages(&bytes))
-            .map_err(Error::io(&source.path))?;
-        let pages = match reading.join() {
-            Ok(Ok(pages)) => pages,
-            Ok(Err(error)) => return Err(wrong(format!("not a readable PDF: {error}"))),
-            Err(_) => return Err(wrong("not a readable PDF: its structure is broken".to_owned())),
-        };
-        let text = pages.iter().map(|page| page.trim()).collect::<Vec<_>>().join("\n\n");
-        if text.trim().is_empty() {
+        let document = text::read(&bytes).map_err(|problem| wrong(problem.to_string()))?;
+        let Document { pages, title, author, created, notes, .. } = document;
+        let text =
+            pages.iter().map(|page| page.trim()).filter(|page| !page.is_empty()).collect::<Vec<_>>().join("\n\n");
+        if text.is_empty() {
             return Err(wrong(format!("no text on its {} pages; a scan must be put through OCR first", pages.len())));
         }
-        let _ = emit(checked(source, one_file(source, title_of(source, &text), text)));
+        if text.len() as u64 > limit {
+            let (path, bytes) = (source.path.clone(), text.len() as u64);
+            return Err(Error::TooLarge { path, line: None, bytes, limit });
+        }
+        let title = title.unwrap_or_else(|| title_of(source, &text));
+        let mut article = one_file(source, title, text);
+        for (name, value) in [("author", author), ("created", created)] {
+            article.metadata.extend(value.map(|value| (name.to_owned(), MetaValue::from_text(&value))));
+        }
+        let notes = notes.into_iter().map(|note| Item::Note(Note::new(source, None, note)));
+        for item in notes.chain([checked(source, article).into()]) {
+            if emit(item).is_break() {
+                break;
+            }
+        }
         Ok(())
     }
 }
-
 #[cfg(test)]
 mod tests {
     use crate::Format;
@@ -75,7 +82,7 @@ mod tests {
         for bytes in [&whole[..whole.len() / 2], b"%PDF-1.7 nothing", b""] {
             let (articles, errors) = read_bytes("a.pdf", Format::Pdf, bytes);
             assert!(articles.is_empty());
-            assert!(errors[0].starts_with("a.pdf: not a readable PDF"), "{errors:?}");
+            assert!(errors.len() == 1 && errors[0].starts_with("a.pdf: "), "{errors:?}");
         }
     }
 }

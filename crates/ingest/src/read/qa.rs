@@ -75,14 +75,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         let text = "Sum.\n".to_owned() + &"Why?\nSo.\n".repeat(600) + "And now\nprose.\n";
-        assert!(text.len() > crate::format::HEAD);
+        assert!(text.len() > crate::format::LAYOUT);
         std::fs::write(&path, &text).unwrap();
-        let mut found: Vec<_> = crate::walk::walk(std::slice::from_ref(&path), None, |_| "a".to_owned()).collect();
-        let Some(crate::walk::Found::Source(source)) = found.pop() else { panic!("{found:?}") };
+        let entry = crate::walk::Walk::new(std::slice::from_ref(&path)).files.pop().unwrap();
+        let found = crate::walk::Found::new(entry, None, "a".to_owned());
+        let crate::walk::Found::Source(source) = found else { panic!("{found:?}") };
         assert_eq!(source.format, Format::Qa);
         let mut articles = Vec::new();
-        let read = crate::read::read(&source, crate::read::Limits::USUAL, &mut |article| {
-            articles.push(article.unwrap());
+        let read = crate::read::read(&source, crate::read::Limits::USUAL, &mut |item| {
+            let crate::read::Item::Article(article) = item else { panic!("{item:?}") };
+            articles.push(article);
             std::ops::ControlFlow::Continue(())
         });
         assert!(read.is_ok());

@@ -13,6 +13,8 @@ const MAX_UNCLOSED: usize = 100;
 pub struct Row<'a> {
     bytes: &'a [u8],
     ends: &'a [usize],
+    /// Its fields hold quotation marks that should have been doubled.
+    pub is_as_written: bool,
 }
 
 impl<'a> Row<'a> {
@@ -44,6 +46,41 @@ struct Quotes {
 
 fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
+}
+
+/// The fields of a record on one line whose quotation marks are not doubled: a mark ends a field only in front of a
+/// delimiter or the end of the line. A backslash before a mark is left out, for there it stands in place of doubling.
+fn as_written(record: &[u8], delimiter: u8) -> (Vec<u8>, Vec<usize>) {
+    let end = record.len() - record.iter().rev().take_while(|b| is_line_end(**b)).count();
+    let (mut bytes, mut ends, mut at) = (Vec::with_capacity(end), Vec::new(), 0);
+    let ends_field = |at: usize| at == end || record[at] == delimiter;
+    loop {
+        let is_quoted = at < end && record[at] == b'"';
+        at += usize::from(is_quoted);
+        while at < end {
+            match record[at] {
+                b'"' if is_quoted && ends_field(at + 1) => {
+                    at += 1;
+                    break;
+                }
+                byte if !is_quoted && byte == delimiter => break,
+                b'\\' if record.get(at + 1) == Some(&b'"') => at += 1,
+                byte => {
+                    bytes.push(byte);
+                    at += 1;
+                    continue;
+                }
+            }
+            // A mark behind a backslash is never the last one.
+            bytes.push(record[at]);
+            at += 1;
+        }
+        ends.push(bytes.len());
+        if at >= end {
+            return (bytes, ends);
+        }
+        at += 1;
+    }
 }
 
 /// The records of a file, one after the other.
@@ -114,19 +151,25 @@ impl<R: Read> Records<R> {
             (at, filled, ended) = (at + read, filled + wrote, ended + ends);
             match result {
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::OutputFull => self.fields.resize((self.fields.len() * 2).max(1024), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize((self.ends.len() * 2).max(16), 0),
                 ReadRecordResult::Record => {
                     if self.runs_on(at) {
                         return Some(self.unclosed());
                     }
                     let line = self.skip_blank_lines();
                     let bytes = at - self.start;
+                    let is_as_written = self.quotes(&self.raw[self.start..at]).text_behind;
+                    if is_as_written {
+                        (self.fields, self.ends) = as_written(&self.raw[self.start..at], self.delimiter);
+                        (filled, ended) = (self.fields.len(), self.ends.len());
+                    }
                     self.pass(at);
                     if bytes > self.limit {
                         return Some((line, Err(Problem::TooLarge { bytes: bytes as u64, limit: self.limit as u64 })));
                     }
-                    return Some((line, Ok(Row { bytes: &self.fields[..filled], ends: &self.ends[..ended] })));
+                    let (bytes, ends) = (&self.fields[..filled], &self.ends[..ended]);
+                    return Some((line, Ok(Row { bytes, ends, is_as_written })));
                 }
                 ReadRecordResult::End => return None,
             }

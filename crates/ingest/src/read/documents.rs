@@ -1,0 +1,250 @@
+//! Formats of office programs, mail, notebooks and light markup, and archives of files: read by [`formats`], and their parts
+//! by whatever reader their own format wants.
+
+use super::{Emit, Failure, Item, Note, Reader, bytes_of, here, html, one_file, title_of};
+use crate::article::{Article, MetaValue};
+use crate::format::{self, Format};
+use crate::walk::Source;
+use crate::{Error, Result};
+use formats::{Context, Document, Found, Kind, Part, Problem};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// A file may be so many times as long as the longest text in it: most of it is pictures.
+const BYTES_A_TEXT_BYTE: u64 = 16;
+
+pub struct Documents;
+
+impl Reader for Documents {
+    fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
+        let Format::Document(kind) = source.format else {
+            return Err(Error::malformed(&source.path, None, "expected a document"));
+        };
+        let bytes = bytes_of(source, limit.saturating_mul(BYTES_A_TEXT_BYTE))?;
+        let mut reading = Reading { source, limit, emit, unread: BTreeMap::new(), flow: ControlFlow::Continue(()) };
+        let read = reading.file(kind, &bytes, None, 0);
+        let Reading { unread, flow, emit, .. } = reading;
+        if flow.is_continue() && !unread.is_empty() {
+            let kinds = unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
+            let _ =
+                emit(Item::Note(Note::new(source, None, format!("left out of it, in no format read here: {kinds}"))));
+        }
+        read.map_err(|problem| Error::malformed(&source.path, problem.line, problem.text))
+    }
+}
+
+struct Reading<'a, 'b> {
+    source: &'a Source,
+    limit: u64,
+    emit: &'a mut Emit<'b>,
+    /// The kinds of parts that are not read, and how many of each there are.
+    unread: BTreeMap<String, usize>,
+    flow: ControlFlow<()>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads a file, or the part of one that is called `within`.
+    fn file(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>, depth: u32) -> Result<(), Problem> {
+        let page = |page: &str| {
+            let page = html::extract(page);
+            (page.title, page.text)
+        };
+        let unpacked = self.limit.saturating_mul(BYTES_A_TEXT_BYTE);
+        let context = Context { html: &page, limit: self.limit, unpacked, depth };
+        formats::read(kind, bytes, &context, &mut |found| {
+            match found {
+                Ok(Found::Document(document)) => self.document(document, within),
+                Ok(Found::Part(part)) => self.part(&part, within, depth),
+                Ok(Found::Note(text)) => {
+                    let text = within.map_or_else(|| text.clone(), |within| format!("{within}: {text}"));
+                    self.tell(Item::Note(Note::new(self.source, None, text)));
+                }
+                Err(problem) => self.failed(within, &problem),
+            }
+            self.flow
+        })
+    }
+
+    fn tell(&mut self, item: Item) {
+        if self.flow.is_continue() {
+            self.flow = (self.emit)(item);
+        }
+    }
+
+    fn failed(&mut self, within: Option<&str>, problem: &Problem) {
+        let text = within.map_or_else(|| problem.text.clone(), |within| format!("{within}: {}", problem.text));
+        self.tell(Item::Failed(Error::malformed(&self.source.path, problem.line.filter(|_| within.is_none()), text)));
+    }
+
+    fn document(&mut self, document: Document, within: Option<&str>) {
+        let Document { name, title, text, metadata, line, .. } = document;
+        let name = joined(within, name.as_deref());
+        if text.trim().is_empty() {
+            let item = match &name {
+                // A sheet or chapter without text is nothing to speak of.
+                Some(name) => Item::Note(Note::new(self.source, None, format!("{name}: no text in it"))),
+                None => Item::Failed(Error::Empty { path: self.source.path.clone() }),
+            };
+            return self.tell(item);
+        }
+        let title = title.unwrap_or_else(|| match &name {
+            Some(name) => name.clone(),
+            None => title_of(self.source, &text),
+        });
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut article = self.named(one_file(self.source, title, text), name.as_deref());
+        article.record_line = line.filter(|_| within.is_none());
+        for (name, value) in metadata {
+            article.metadata.insert(name, MetaValue::from_text(&value));
+        }
+        self.tell(Item::Article(Box::new(article)));
+    }
+
+    /// The article as a part of the file.
+    fn named(&self, article: Article, name: Option<&str>) -> Article {
+        let source = &self.source.name;
+        let id = name.map_or_else(|| source.clone(), |name| format!("{source}/{name}"));
+        Article { id, path: source.clone(), ..article }
+    }
+
+    fn part(&mut self, part: &Part, within: Option<&str>, depth: u32) {
+        let name = joined(within, Some(&part.name)).unwrap_or_default();
+        let head = &part.bytes[..part.bytes.len().min(format::HEAD)];
+        match format::detect(Path::new(&part.name), head) {
+            Ok(Format::Document(kind)) => {
+                if let Err(problem) = self.file(kind, &part.bytes, Some(&name), depth + 1) {
+                    self.failed(Some(&name), &problem);
+                }
+            }
+            Ok(format) => self.other(part, &name, format),
+            Err(kind) => *self.unread.entry(kind.to_string()).or_default() += 1,
+        }
+    }
+
+    /// Reads a part whose reader wants a file.
+    fn other(&mut self, part: &Part, name: &str, format: Format) {
+        let path = self.source.path.clone();
+        let wrong = |problem: String| Item::Failed(Error::malformed(&path, None, format!("{name}: {problem}")));
+        // An attachment comes decoded, whatever it declares.
+        let bytes = match format {
+            Format::Html if std::str::from_utf8(&part.bytes).is_ok() => [b"\xef\xbb\xbf", &*part.bytes].concat(),
+            _ => part.bytes.clone(),
+        };
+        let kept = tempfile::NamedTempFile::new().and_then(|mut file| file.write_all(&bytes).map(|()| file));
+        let file = match kept {
+            Ok(file) => file,
+            Err(error) => return self.tell(wrong(format!("it could not be unpacked: {error}"))),
+        };
+        let own = Path::new(name);
+        let source = Source {
+            path: file.path().to_owned(),
+            // What has no title is called after its own name.
+            name: own.file_name().unwrap_or(own.as_os_str()).to_string_lossy().into_owned(),
+            format,
+            is_guess: true,
+            stat: self.source.stat,
+        };
+        let read = here(&source, self.limit, &mut |item| {
+            let item = match item {
+                Item::Article(mut article) => {
+                    let record = article.id.strip_prefix(&source.name).map(str::to_owned);
+                    let id = match record {
+                        Some(rest) => format!("{name}{rest}"),
+                        None => format!("{name}/{}", article.id),
+                    };
+                    article.record_line = None;
+                    Item::Article(Box::new(self.named(*article, Some(&id))))
+                }
+                Item::Note(note) => Item::Note(Note::new(self.source, None, format!("{name}: {}", note.text))),
+                Item::Failed(error) => wrong(Failure::new(&error).problem),
+            };
+            self.tell(item);
+            self.flow
+        });
+        if let Err(error) = read {
+            self.tell(wrong(Failure::new(&error).problem));
+        }
+    }
+}
+
+fn joined(within: Option<&str>, name: Option<&str>) -> Option<String> {
+    match (within, name) {
+        (Some(within), Some(name)) => Some(format!("{within}/{name}")),
+        (one, other) => one.or(other).map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::read::testing::read_bytes;
+    use formats::Kind;
+    use std::io::Write;
+
+    fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn members_of_an_archive_are_articles_of_their_own() {
+        let inner = zip(&[("deep.txt", b"The weir holds back the river in summer and lets it go in spring.")]);
+        let bytes = zip(&[
+            ("docs/a.md", b"---\nauthor: Ann\n---\n# On weirs\n\nThe weir."),
+            ("page.html", "<title>P\u{e9}at</title><p>Peat burns slowly.".as_bytes()),
+            ("rows.csv", b"id,text\nx,Larch\n,Oak\n"),
+            ("photo.png", b"\x89PNG\r\n\x1a\n\0\0"),
+            ("broken.pdf", b"%PDF-1.4 nothing"),
+            ("more.zip", &inner),
+        ]);
+        let (articles, notes) = read_bytes("a.zip", Format::Document(Kind::Zip), &bytes);
+        let read: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.title.as_str(), a.path.as_str())).collect();
+        assert_eq!(
+            read,
+            [
+                ("a.zip/docs/a.md", "On weirs", "a.zip"),
+                ("a.zip/page.html", "P\u{e9}at", "a.zip"),
+                ("a.zip/rows.csv/x", "", "a.zip"),
+                ("a.zip/rows.csv#3", "", "a.zip"),
+                (
+                    "a.zip/more.zip/deep.txt",
+                    "The weir holds back the river in summer and lets it go in spring.",
+                    "a.zip"
+                ),
+            ]
+        );
+        assert_eq!(articles[0].metadata["author"].shown(), "Ann");
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].starts_with("a.zip: broken.pdf: not a readable PDF"), "{notes:?}");
+        assert_eq!(notes[1], "note: a.zip: left out of it, in no format read here: 1 image");
+    }
+
+    #[test]
+    fn mails_of_a_mailbox_are_articles() {
+        let mail = |n: u8, text: &str| {
+            format!(
+                "From ann@example.org Mon Jan  5 10:00:00 2026\nFrom: Ann <ann@example.org>\nSubject: Note {n}\nDate: Mon, 5 Jan 2026 10:00:00 +0000\n\n{text}\n\n"
+            )
+        };
+        let text = mail(1, "The lamp is lit.") + &mail(2, "The horn is mended.");
+        let (articles, errors) = read_bytes("box.mbox", Format::Document(Kind::Mbox), text.as_bytes());
+        assert!(errors.is_empty(), "{errors:?}");
+        let read: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.title.as_str(), a.text.trim())).collect();
+        assert_eq!(
+            read,
+            [("box.mbox/1", "Note 1", "The lamp is lit."), ("box.mbox/2", "Note 2", "The horn is mended.")]
+        );
+    }
+
+    #[test]
+    fn what_holds_nothing_is_an_error() {
+        let (articles, errors) = read_bytes("a.docx", Format::Document(Kind::Docx), b"PK\x03\x04 and no more");
+        assert!(articles.is_empty() && errors.len() == 1 && errors[0].starts_with("a.docx: "), "{errors:?}");
+    }
+}

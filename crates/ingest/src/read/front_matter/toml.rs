@@ -1,0 +1,48 @@
+//! A block of TOML: what is wrong in it costs the entry that it stands in.
+
+use crate::read::value::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+type Entries = (Vec<(String, Value)>, Vec<(u64, String)>);
+
+/// The entries of a block, and what is wrong with some, by their lines in it; `None` if it is no block of entries.
+pub fn entries(block: &str) -> Option<Entries> {
+    let (table, errors) = DeTable::parse_recoverable(block);
+    let is_table = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim().split(' ').count() == 1);
+    if !errors.is_empty() && !block.lines().any(is_table) {
+        return None;
+    }
+    let line = |at: usize| 1 + block[..at.min(block.len())].matches('\n').count() as u64;
+    let problems = errors.iter().map(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        (line(block.floor_char_boundary(at.min(block.len()))), format!("{}; the entry is left out", error.message()))
+    });
+    let problems: Vec<_> = problems.collect();
+    let entries = fields(table.get_ref(), block);
+    // Where an entry is wrong, what the parser makes of it is not what is written.
+    let is_wrong = |name: &str| {
+        problems.iter().any(|(line, _)| {
+            let written = block.lines().nth(*line as usize - 1).unwrap_or_default();
+            written.split_once('=').is_some_and(|(wrong, _)| wrong.trim().trim_matches(['"', '\'']) == name)
+        })
+    };
+    Some((entries.into_iter().filter(|(name, _)| !is_wrong(name)).collect(), problems))
+}
+
+fn fields(table: &DeTable<'_>, block: &str) -> Vec<(String, Value)> {
+    let mut fields: Vec<_> = table.iter().collect();
+    // In the order of the document.
+    fields.sort_by_key(|(name, _)| name.span().start);
+    fields.into_iter().map(|(name, of)| (name.get_ref().to_string(), value(of, block))).collect()
+}
+
+fn value(of: &Spanned<DeValue<'_>>, block: &str) -> Value {
+    match of.get_ref() {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Array(items) => Value::List(items.iter().map(|item| value(item, block)).collect()),
+        DeValue::Table(table) => Value::Map(fields(table, block)),
+        // Numbers, dates and truth values, as they are written.
+        _ => Value::Plain(block.get(of.span()).unwrap_or_default().to_owned()),
+    }
+}

@@ -1,0 +1,424 @@
+//! Content streams: where each letter of a page stands. Nothing is painted.
+
+use super::fonts::{Face, Fonts};
+use super::info;
+use super::tokens::{Operand, Operators};
+use hayro_font::kurbo::{Affine, Point};
+use hayro_syntax::object::{Array, Dict, Name, ObjectIdentifier, Stream, String as PdfString};
+use hayro_syntax::page::Resources;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Forms within forms that are followed.
+const DEPTH: usize = 16;
+/// Operators of one page that are followed: forms that draw each other are much work in few bytes.
+const OPERATORS: usize = 5_000_000;
+/// Letters of one page that are kept.
+const GLYPHS: usize = 500_000;
+/// A number between two strings that only moves letters a little, in thousandths of the size.
+const KERN: f64 = 150.0;
+/// States that are saved at a time.
+const STATES: usize = 512;
+
+/// A letter in the page's own coordinates, the page turned as it is shown; y goes up.
+#[derive(Clone)]
+pub struct Glyph {
+    pub text: Rc<str>,
+    pub x: f64,
+    pub y: f64,
+    /// The way the text runs.
+    pub direction: (f64, f64),
+    /// How far the letter itself goes that way,
+    pub width: f64,
+    /// and how far the next one was asked to be set off.
+    pub spacing: f64,
+    pub size: f64,
+}
+
+/// What was found in a page.
+#[derive(Default)]
+pub struct Drawn {
+    pub glyphs: Vec<Glyph>,
+    /// Letters that no text is known of.
+    pub unknown: usize,
+    /// Images, and areas and lines drawn.
+    pub images: usize,
+    pub strokes: usize,
+    /// Whether there was more than may be followed.
+    pub cut: bool,
+    /// Where letters are already, to find those drawn twice for being bold.
+    places: HashMap<(i32, i32), Vec<u32>>,
+}
+
+#[derive(Clone)]
+struct State<'a> {
+    ctm: Affine,
+    face: Option<Rc<Face<'a>>>,
+    size: f64,
+    character: f64,
+    word: f64,
+    stretch: f64,
+    leading: f64,
+    rise: f64,
+}
+
+/// A marked content under way; `replaced` where its text is given instead of what is drawn.
+struct Marked {
+    replaced: Option<Replaced>,
+}
+
+struct Replaced {
+    text: String,
+    first: Option<Glyph>,
+    end: Point,
+}
+
+pub struct Reader<'a, 'f> {
+    fonts: &'f Fonts<'a>,
+    state: State<'a>,
+    saved: Vec<State<'a>>,
+    matrix: Affine,
+    line: Affine,
+    marked: Vec<Marked>,
+    forms: Vec<ObjectIdentifier>,
+    operators: usize,
+    pub drawn: Drawn,
+}
+
+impl<'a, 'f> Reader<'a, 'f> {
+    pub fn new(fonts: &'f Fonts<'a>, start: Affine) -> Self {
+        Self {
+            fonts,
+            state: State {
+                ctm: start,
+                face: None,
+                size: 1.0,
+                character: 0.0,
+                word: 0.0,
+                stretch: 1.0,
+                leading: 0.0,
+                rise: 0.0,
+            },
+            saved: Vec::new(),
+            matrix: Affine::IDENTITY,
+            line: Affine::IDENTITY,
+            marked: Vec::new(),
+            forms: Vec::new(),
+            operators: 0,
+            drawn: Drawn::default(),
+        }
+    }
+
+    /// Follows a content stream.
+    pub fn run(&mut self, content: &[u8], resources: &Resources<'a>) {
+        let mut operators = Operators::new(content);
+        while let Some(operator) = operators.next() {
+            self.operators += 1;
+            if self.operators > OPERATORS || self.drawn.glyphs.len() >= GLYPHS {
+                self.drawn.cut = true;
+                return;
+            }
+            self.step(operator, &operators.operands, resources);
+        }
+    }
+
+    fn step(&mut self, operator: &[u8], operands: &[Operand], resources: &Resources<'a>) {
+        match operator {
+            b"q" if self.saved.len() < STATES => self.saved.push(self.state.clone()),
+            b"Q" => {
+                if let Some(state) = self.saved.pop() {
+                    self.state = state;
+                }
+            }
+            b"cm" => {
+                if let Some(matrix) = numbers(operands) {
+                    self.state.ctm *= Affine::new(matrix);
+                }
+            }
+            b"gs" => {
+                let dict = name(operands).and_then(|name| resources.ext_g_states.get::<Dict<'a>>(name));
+                if let Some(font) = dict.and_then(|d| d.get::<Array<'a>>("Font")) {
+                    let mut parts = font.flex_iter();
+                    self.state.face = parts.next::<Dict<'_>>().and_then(|dict| self.fonts.face(&dict));
+                    self.state.size = parts.next::<f64>().unwrap_or(1.0);
+                }
+            }
+            b"BT" => (self.matrix, self.line) = (Affine::IDENTITY, Affine::IDENTITY),
+            b"Tc" => self.state.character = number(operands),
+            b"Tw" => self.state.word = number(operands),
+            b"Tz" => self.state.stretch = number(operands) / 100.0,
+            b"TL" => self.state.leading = number(operands),
+            b"Ts" => self.state.rise = number(operands),
+            b"Tf" => {
+                let font =
+                    operands.iter().rev().find_map(|o| if let Operand::Name(name) = o { Some(name) } else { None });
+                let dict = font.and_then(|name| resources.fonts.get::<Dict<'a>>(name));
+                self.state.face = dict.and_then(|dict| self.fonts.face(&dict));
+                self.state.size = number(operands);
+            }
+            b"Td" | b"TD" => {
+                if let Some([x, y]) = numbers(operands) {
+                    if operator == b"TD" {
+                        self.state.leading = -y;
+                    }
+                    self.next_line(x, y);
+                }
+            }
+            b"T*" => self.next_line(0.0, -self.state.leading),
+            b"Tm" => {
+                if let Some(matrix) = numbers(operands) {
+                    self.line = Affine::new(matrix);
+                    self.matrix = self.line;
+                }
+            }
+            b"Tj" | b"'" | b"\"" => {
+                if operator == b"\""
+                    && let [.., Operand::Number(word), Operand::Number(character), _] = operands
+                {
+                    (self.state.word, self.state.character) = (*word, *character);
+                }
+                if operator != b"Tj" {
+                    self.next_line(0.0, -self.state.leading);
+                }
+                if let Some(Operand::Text(text)) = operands.last() {
+                    self.show(text, text.len() > 2);
+                }
+            }
+            b"TJ" => {
+                if let Some(Operand::List(parts)) = operands.last() {
+                    self.show_parts(parts);
+                }
+            }
+            b"Do" => {
+                if let Some(name) = name(operands) {
+                    self.object(name, resources);
+                }
+            }
+            b"BI" => self.drawn.images += 1,
+            b"S" | b"s" | b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => self.drawn.strokes += 1,
+            b"BMC" => self.begin(None),
+            b"BDC" => {
+                let text = match operands.last() {
+                    Some(Operand::Dict(entries)) => entries.iter().find_map(|(key, value)| match value {
+                        Operand::Text(text) if key == b"ActualText" => Some(info::text(text)),
+                        _ => None,
+                    }),
+                    Some(Operand::Name(name)) => resources
+                        .properties
+                        .get::<Dict<'_>>(name)
+                        .and_then(|dict| dict.get::<PdfString<'_>>("ActualText"))
+                        .map(|text| info::text(text.as_bytes())),
+                    _ => None,
+                };
+                self.begin(text);
+            }
+            b"EMC" => self.end(),
+            _ => {}
+        }
+    }
+
+    fn show_parts(&mut self, parts: &[Operand]) {
+        // What is set off by numbers, too, is not evenly spaced: some programs undo one by the other.
+        let mut letters = 0;
+        let even = parts.iter().all(|part| match part {
+            Operand::Text(text) => {
+                letters += text.len();
+                true
+            }
+            Operand::Number(by) => by.abs() < KERN,
+            _ => true,
+        });
+        for part in parts {
+            match part {
+                Operand::Text(text) => self.show(text, even && letters > 2),
+                Operand::Number(by) => self.shift(*by),
+                _ => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, text: Option<String>) {
+        if self.marked.len() >= STATES {
+            return;
+        }
+        // Within a content whose text is given, nothing further in counts.
+        let inside = self.marked.iter().any(|m| m.replaced.is_some());
+        let replaced = text.filter(|_| !inside).map(|text| Replaced { text, first: None, end: Point::ZERO });
+        self.marked.push(Marked { replaced });
+    }
+
+    fn end(&mut self) {
+        let Some(Marked { replaced: Some(replaced) }) = self.marked.pop() else { return };
+        let Some(mut glyph) = replaced.first else { return };
+        let along = (replaced.end.x - glyph.x) * glyph.direction.0 + (replaced.end.y - glyph.y) * glyph.direction.1;
+        glyph.width = along.max(glyph.width);
+        glyph.text = super::letters::plain(&replaced.text).into();
+        self.push(glyph);
+    }
+
+    fn next_line(&mut self, x: f64, y: f64) {
+        self.line *= Affine::translate((x, y));
+        self.matrix = self.line;
+    }
+
+    /// A number in a row of strings: thousandths of the size, backwards.
+    fn shift(&mut self, by: f64) {
+        let by = -by / 1000.0 * self.state.size;
+        let by = match &self.state.face {
+            Some(face) if !face.is_horizontal() => (0.0, by),
+            _ => (by * self.state.stretch, 0.0),
+        };
+        self.matrix *= Affine::translate(by);
+    }
+
+    /// Shows a string; `even` where its letters are set off by nothing but the character spacing.
+    fn show(&mut self, bytes: &[u8], even: bool) {
+        let Some(face) = self.state.face.clone() else { return };
+        let (size, stretch) = (self.state.size, self.state.stretch);
+        let mut at = 0;
+        while at < bytes.len() {
+            let (number, length) = face.read(bytes, at);
+            let word = if length == 1 && bytes[at] == 32 { self.state.word } else { 0.0 };
+            at += length;
+            let code = face.code(number, length);
+            let spacing = self.state.character + word;
+            let place = self.state.ctm * self.matrix;
+            let (advance, spacing) = if face.is_horizontal() {
+                ((code.advance.0 * size * stretch, 0.0), (spacing * stretch, 0.0))
+            } else {
+                ((0.0, code.advance.1 * size), (0.0, spacing))
+            };
+            self.glyph(&face, &code.text, place, advance, if even { spacing } else { (0.0, 0.0) });
+            self.matrix *= Affine::translate((advance.0 + spacing.0, advance.1 + spacing.1));
+        }
+    }
+
+    fn glyph(&mut self, face: &Face<'a>, text: &Rc<str>, place: Affine, advance: (f64, f64), spacing: (f64, f64)) {
+        let [a, b, c, d, _, _] = place.as_coeffs();
+        let at = place * Point::new(0.0, self.state.rise);
+        let vector = |v: (f64, f64)| (a * v.0 + c * v.1, b * v.0 + d * v.1);
+        let across = if face.is_horizontal() { (1.0, 0.0) } else { (0.0, -1.0) };
+        let along = vector(across);
+        let length = along.0.hypot(along.1);
+        // The size is the height of what is drawn, however the matrix turns it.
+        let up = vector((0.0, self.state.size * face.scale));
+        let size = up.0.hypot(up.1);
+        if !(length > 0.0
+            && size > 0.0
+            && length.is_finite()
+            && size.is_finite()
+            && at.x.is_finite()
+            && at.y.is_finite())
+        {
+            return;
+        }
+        let mut direction = (along.0 / length, along.1 / length);
+        let moved = |v: (f64, f64)| {
+            let v = vector(v);
+            v.0 * direction.0 + v.1 * direction.1
+        };
+        let (mut width, spacing) = (moved(advance), moved(spacing));
+        if width < 0.0 {
+            // A negative size or stretch: the text runs the way that it goes on.
+            width = -width;
+            direction = (-direction.0, -direction.1);
+        }
+        let width = width.min(size * 50.0);
+        let glyph = Glyph { text: text.clone(), x: at.x, y: at.y, direction, width, spacing, size };
+        match self.marked.iter_mut().rev().find_map(|m| m.replaced.as_mut()) {
+            Some(replaced) => {
+                replaced.end = Point::new(at.x + direction.0 * width, at.y + direction.1 * width);
+                if replaced.first.is_none() {
+                    replaced.first = Some(glyph);
+                }
+            }
+            None if text.is_empty() => self.drawn.unknown += 1,
+            None => self.push(glyph),
+        }
+    }
+
+    /// Keeps a letter, unless it stands there already.
+    fn push(&mut self, glyph: Glyph) {
+        if self.drawn.glyphs.len() >= GLYPHS || glyph.text.is_empty() {
+            return;
+        }
+        if &*glyph.text != " " {
+            let near = glyph.size * 0.12;
+            let cell = |v: f64| (v / 4.0).floor() as i32;
+            for x in cell(glyph.x - near)..=cell(glyph.x + near).min(cell(glyph.x - near).saturating_add(8)) {
+                for y in cell(glyph.y - near)..=cell(glyph.y + near).min(cell(glyph.y - near).saturating_add(8)) {
+                    let Some(there) = self.drawn.places.get(&(x, y)) else { continue };
+                    // Only the last ones: a page of 100,000 letters in one place must not take for ever.
+                    for other in there.iter().rev().take(16).filter_map(|i| self.drawn.glyphs.get(*i as usize)) {
+                        if other.text == glyph.text
+                            && (other.x - glyph.x).hypot(other.y - glyph.y) < near
+                            && (other.size - glyph.size).abs() < glyph.size * 0.1
+                        {
+                            return;
+                        }
+                    }
+                }
+            }
+            let place = (cell(glyph.x), cell(glyph.y));
+            self.drawn.places.entry(place).or_default().push(self.drawn.glyphs.len() as u32);
+        }
+        self.drawn.glyphs.push(glyph);
+    }
+
+    fn object(&mut self, name: &[u8], resources: &Resources<'a>) {
+        let Some(stream) = resources.x_objects.get::<Stream<'a>>(name) else { return };
+        match stream.dict().get::<Name<'_>>("Subtype").as_ref().map(Name::as_str) {
+            Some("Form") => self.form(&stream, Affine::IDENTITY, Some(resources)),
+            Some("Image") => self.drawn.images += 1,
+            _ => {}
+        }
+    }
+
+    /// Follows a form, with the resources of whoever shows it where it has none.
+    pub fn form(&mut self, stream: &Stream<'a>, place: Affine, outer: Option<&Resources<'a>>) {
+        let id = stream.obj_id();
+        if self.forms.len() >= DEPTH || self.forms.contains(&id) {
+            return;
+        }
+        let Ok(content) = stream.decoded_data() else { return };
+        let resources = match (stream.dict().get::<Dict<'_>>("Resources"), outer) {
+            (Some(own), _) => Resources::new(own),
+            (None, Some(outer)) => outer.clone(),
+            (None, None) => Resources::new(Dict::empty()),
+        };
+        let kept = (self.state.clone(), self.matrix, self.line, std::mem::take(&mut self.saved), self.marked.len());
+        self.forms.push(id);
+        self.state.ctm *= place;
+        if let Some(matrix) = stream.dict().get::<[f64; 6]>("Matrix") {
+            self.state.ctm *= Affine::new(matrix);
+        }
+        self.run(&content, &resources);
+        self.forms.pop();
+        while self.marked.len() > kept.4 {
+            self.end();
+        }
+        (self.state, self.matrix, self.line, self.saved) = (kept.0, kept.1, kept.2, kept.3);
+    }
+}
+
+/// The last numbers of the operands.
+fn numbers<const N: usize>(operands: &[Operand]) -> Option<[f64; N]> {
+    let mut out = [0.0; N];
+    let from = operands.len().checked_sub(N)?;
+    for (to, operand) in out.iter_mut().zip(&operands[from..]) {
+        let Operand::Number(number) = operand else { return None };
+        *to = *number;
+    }
+    Some(out)
+}
+
+fn number(operands: &[Operand]) -> f64 {
+    numbers(operands).map_or(0.0, |[n]| n)
+}
+
+fn name(operands: &[Operand]) -> Option<&[u8]> {
+    match operands.last() {
+        Some(Operand::Name(name)) => Some(name),
+        _ => None,
+    }
+}

@@ -1,0 +1,164 @@
+//! Words divided at the end of a line are made whole; a compound keeps its hyphen.
+//!
+//! Which of the two it is, the document itself tells best: by the word whole, or with its hyphen, elsewhere in it. Else by
+//! its parts: what stands alone elsewhere was probably joined by a hyphen, not divided by one.
+
+use super::columns::Line;
+use std::collections::HashMap;
+
+/// Words that often begin another one without a hyphen: that they stand alone says nothing.
+const BEGINNINGS: [&str; 40] = [
+    "a", "after", "all", "an", "any", "be", "by", "can", "every", "for", "fore", "here", "how", "in", "inter", "it",
+    "me", "more", "never", "no", "not", "of", "off", "on", "out", "over", "per", "pre", "re", "some", "sub", "super",
+    "there", "to", "trans", "un", "under", "up", "where", "with",
+];
+/// Words that begin many compounds, and no words written in one: where the document says nothing, these do.
+const FIRST_PARTS: [&str; 76] = [
+    "action", "age", "area", "better", "carbon", "case", "class", "client", "code", "computer", "context", "cost",
+    "cross", "custom", "data", "decision", "deep", "domain", "double", "early", "energy", "error", "event", "evidence",
+    "fact", "far", "fast", "fixed", "free", "full", "fully", "general", "half", "hard", "heat", "high", "higher",
+    "industry", "kernel", "labor", "labour", "language", "large", "late", "long", "longer", "low", "lower", "machine",
+    "market", "memory", "model", "multi", "newly", "non", "object", "policy", "poorly", "price", "profit", "quality",
+    "risk", "rule", "self", "server", "short", "single", "slow", "small", "so", "space", "state", "task", "time",
+    "user", "well",
+];
+/// Words after a hyphen that stands for a part left out: `pre- and postwar`.
+const LINKS: [&str; 14] = ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
+
+const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{ad}'];
+
+/// The words of a document, counted.
+#[derive(Default)]
+struct Words {
+    whole: HashMap<String, usize>,
+    compounds: HashMap<String, usize>,
+}
+
+impl Words {
+    fn of(pages: &[Vec<Line>]) -> Self {
+        let mut words = Self::default();
+        let mut divided = false;
+        for line in pages.iter().flatten() {
+            let mut tokens = line.text.split_whitespace().peekable();
+            if std::mem::take(&mut divided) {
+                tokens.next();
+            }
+            while let Some(token) = tokens.next() {
+                if tokens.peek().is_none() && token.ends_with(HYPHENS) {
+                    divided = true;
+                    break;
+                }
+                words.count(token);
+            }
+        }
+        words
+    }
+
+    fn count(&mut self, token: &str) {
+        let token = token.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        if token.contains(['-', '\u{2010}']) {
+            *self.compounds.entry(token.replace('\u{2010}', "-")).or_default() += 1;
+        }
+        for part in token.split(|c: char| !c.is_alphabetic() && c != '\'' && c != '’').filter(|p| !p.is_empty()) {
+            *self.whole.entry(part.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Whether the hyphen between two parts belongs to the word.
+    fn is_compound(&self, left: &str, right: &str) -> bool {
+        let (left, right) = (left.to_lowercase(), right.to_lowercase());
+        let whole = self.whole.get(&format!("{left}{right}")).copied().unwrap_or(0);
+        let compound = self.compounds.get(&format!("{left}-{right}")).copied().unwrap_or(0);
+        if whole + compound > 0 {
+            return compound > whole;
+        }
+        let alone = |part: &str| part.chars().count() >= 3 && self.whole.contains_key(part);
+        if BEGINNINGS.contains(&left.as_str()) {
+            return false;
+        }
+        let second = is_second_part(&right);
+        left.chars().count() == 1
+            || (alone(&left) && (alone(&right) || second))
+            || (FIRST_PARTS.contains(&left.as_str()) && second)
+    }
+}
+
+/// Whether a part looks like a word that mostly stands second in compounds: `price-determining`, `water-soluble`.
+fn is_second_part(part: &str) -> bool {
+    const WHOLE: [&str; 16] = [
+        "aware", "bit", "end", "free", "known", "level", "like", "oriented", "proof", "quality", "scale", "sized",
+        "specific", "term", "time", "wide",
+    ];
+    WHOLE.contains(&part)
+        || (part.chars().count() >= 7
+            && ["ing", "ed", "ent", "able", "ible", "ive"].iter().any(|end| part.ends_with(end)))
+}
+
+/// Makes the divided words of a document whole. The first part draws the second one up to its line, even from the next
+/// column or page.
+pub fn join(pages: &mut [Vec<Line>]) {
+    let words = Words::of(pages);
+    let mut places = Vec::new();
+    for (page, lines) in pages.iter().enumerate() {
+        places.extend((0..lines.len()).map(|line| (page, line)));
+    }
+    for pair in places.windows(2) {
+        let [(page, line), (next_page, next)] = *pair else { continue };
+        let above = &pages[page][line];
+        let below = &pages[next_page][next];
+        let Some(stem) = above.text.strip_suffix(HYPHENS) else { continue };
+        let soft = above.text.ends_with('\u{ad}');
+        let token = stem.rsplit(char::is_whitespace).next().unwrap_or_default();
+        let moved = below.text.split_whitespace().next().unwrap_or_default();
+        let letters = |c: &char| c.is_alphabetic() || *c == '\'' || *c == '’';
+        let head: String = {
+            let mut head: Vec<char> = token.chars().rev().take_while(letters).collect();
+            head.reverse();
+            head.into_iter().collect()
+        };
+        let tail: String = moved.chars().take_while(letters).collect();
+        let Some(first) = moved.chars().next().filter(|c| c.is_alphanumeric()) else { continue };
+        let ends_in_word = token.chars().next_back().is_some_and(char::is_alphanumeric);
+        // Another paragraph, column or page goes on with a word only in small letters, and in the same size.
+        let apart = below.begins && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
+        if !ends_in_word || apart || (!soft && LINKS.contains(&tail.to_lowercase().as_str())) {
+            continue;
+        }
+        let capitals = head.chars().count() > 1 && head.chars().all(char::is_uppercase);
+        let keeps = !soft
+            && (head.is_empty()
+                || first.is_numeric()
+                || (first.is_uppercase() && !capitals)
+                || token.contains(['/', '_', '@', '\\'])
+                || token.starts_with("--")
+                || words.is_compound(&head, &tail));
+        let stem = stem.len();
+        let (moved, rest) = (moved.to_owned(), below.text.trim_start()[moved.len()..].trim_start().to_owned());
+        let above = &mut pages[page][line].text;
+        if keeps {
+            let hyphen = above.split_off(stem);
+            above.push_str(if hyphen == "\u{2010}" { "\u{2010}" } else { "-" });
+        } else {
+            above.truncate(stem);
+        }
+        above.push_str(&moved);
+        pages[next_page][next].text = rest;
+    }
+    for line in pages.iter_mut().flatten() {
+        if line.text.contains('\u{ad}') {
+            line.text.retain(|c| c != '\u{ad}');
+        }
+    }
+    // A line that gave its only word away hands on that a paragraph begins.
+    for lines in pages.iter_mut() {
+        let mut begins = false;
+        lines.retain_mut(|line| {
+            line.begins |= std::mem::take(&mut begins);
+            if line.text.trim().is_empty() {
+                begins = line.begins;
+                return false;
+            }
+            true
+        });
+    }
+}

@@ -1,0 +1,80 @@
+//! Letters as they are typed: ligatures undone, presentation forms and private characters put right.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::compose;
+
+/// What a glyph says, as it would be typed.
+pub fn plain(text: &str) -> String {
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            // Latin and Armenian ligatures, Hebrew and Arabic shapes; no other compatibility form is touched.
+            '\u{fb00}'..='\u{fb4f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' => {
+                out.extend(c.nfkc().filter(|c| *c != '\u{640}' || text.chars().count() == 1));
+            }
+            // Symbol fonts' bullets, at the places that Word and LibreOffice draw them from.
+            '\u{f0b7}' | '\u{f0a7}' | '\u{f076}' | '\u{f0d8}' | '\u{f06c}' | '\u{f0a8}' => out.push('•'),
+            '\u{f0fc}' => out.push('✓'),
+            '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. | '\u{fffd}' | '\u{feff}' | '\u{200b}' => {}
+            // Signs that are letters.
+            '\u{2126}' | '\u{212a}' | '\u{212b}' => out.extend(c.nfc()),
+            '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\t' | '\n' | '\r' => out.push(' '),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The combining mark of an accent that stands alone, as TeX's old fonts draw it over a letter.
+fn mark(accent: char) -> Option<char> {
+    Some(match accent {
+        '`' | '\u{2cb}' => '\u{300}',
+        '\u{b4}' | '\u{2ca}' => '\u{301}',
+        '^' | '\u{2c6}' => '\u{302}',
+        '~' | '\u{2dc}' => '\u{303}',
+        '\u{af}' | '\u{2c9}' => '\u{304}',
+        '\u{2d8}' => '\u{306}',
+        '\u{2d9}' => '\u{307}',
+        '\u{a8}' => '\u{308}',
+        '\u{2da}' | '\u{b0}' => '\u{30a}',
+        '\u{2dd}' => '\u{30b}',
+        '\u{2c7}' => '\u{30c}',
+        '\u{b8}' => '\u{327}',
+        '\u{2db}' => '\u{328}',
+        _ => return None,
+    })
+}
+
+/// Whether a text is an accent that may belong to a letter.
+pub fn is_accent(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| mark(c).is_some()) && chars.next().is_none()
+}
+
+/// A letter with an accent drawn over it; `None` where there is no such letter.
+pub fn accented(letter: &str, accent: &str) -> Option<String> {
+    let mark = mark(accent.chars().next()?)?;
+    let mut chars = letter.chars();
+    // A dotless i is drawn under an accent.
+    let base = match chars.next()? {
+        '\u{131}' => 'i',
+        '\u{237}' => 'j',
+        c => c,
+    };
+    let whole = compose(base, mark)?;
+    Some(std::iter::once(whole).chain(chars).collect())
+}
+
+/// Whether a character is of a script that is written without spaces.
+pub fn is_spaceless(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Whether a character is written from right to left.
+pub fn is_rtl(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}')
+}

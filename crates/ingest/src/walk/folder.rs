@@ -1,0 +1,178 @@
+//! One walk through folders.
+
+use super::ignored::{self, Rules, ignored_by};
+use super::{COLLECTION_MARKER, Entry, LeftOut, Reason, Stat, Walk};
+use crate::Error;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, FileType, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The files that make a folder a data set in BEIR's layout. Of it only the first is read: queries are no articles.
+pub const BEIR: [&str; 2] = ["corpus.jsonl", "queries.jsonl"];
+
+/// Whether a folder is in BEIR's layout.
+pub fn is_beir(folder: &Path) -> bool {
+    BEIR.iter().all(|name| folder.join(name).is_file())
+}
+
+#[derive(Default)]
+pub struct Walker {
+    walk: Walk,
+    /// The folders that were met, and, where that can matter, the files.
+    seen: HashSet<PathBuf>,
+    /// Whether one root lies in another, so that files can be met twice.
+    roots_overlap: bool,
+    roots: Vec<PathBuf>,
+    /// Links, to be followed when all else was met.
+    links: Vec<PathBuf>,
+    /// Whether links are being followed: what is met may lie elsewhere than its path says.
+    linked: bool,
+}
+
+/// A folder under way: its names, last first, and how many of the rules are those of folders above it.
+struct Level {
+    folder: PathBuf,
+    names: Vec<(OsString, FileType)>,
+    is_beir: bool,
+}
+
+impl Walker {
+    pub fn new(roots: &[PathBuf]) -> Self {
+        let lies_in_another = |(at, root): (usize, &PathBuf)| {
+            roots.iter().enumerate().any(|(other_at, other)| at != other_at && root.starts_with(other))
+        };
+        Self {
+            roots_overlap: roots.iter().enumerate().any(lies_in_another),
+            roots: roots.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Walks what the caller named, by its canonical path.
+    pub fn root(&mut self, root: &Path) {
+        match fs::metadata(root) {
+            Ok(metadata) if metadata.is_dir() => self.folder(root.to_owned()),
+            Ok(metadata) => self.file(root.to_owned(), &metadata, true),
+            Err(error) => self.failed(root, error),
+        }
+    }
+
+    /// Follows the links, and gives what was met.
+    pub fn finish(mut self) -> Walk {
+        if !self.links.is_empty() {
+            self.linked = true;
+            // Without a link, a path is where the file lies: the roots are canonical.
+            self.seen.extend(self.walk.files.iter().map(|file| file.path.clone()));
+        }
+        // Links in linked folders come last.
+        while !self.links.is_empty() {
+            std::mem::take(&mut self.links).into_iter().for_each(|link| self.follow(link));
+        }
+        self.walk
+    }
+
+    fn follow(&mut self, link: PathBuf) {
+        let is_above = |place: &PathBuf| self.roots.iter().any(|root| root.starts_with(place));
+        match fs::metadata(&link) {
+            Ok(metadata) if metadata.is_dir() && link.canonicalize().is_ok_and(|place| is_above(&place)) => {
+                self.leave(link, Reason::Above)
+            }
+            Ok(metadata) if metadata.is_dir() => self.folder(link),
+            Ok(metadata) => self.file(link, &metadata, false),
+            Err(_) => self.leave(link, Reason::BrokenLink),
+        }
+    }
+
+    /// Whether this is met for the first time; what is met again by way of a link is left out.
+    fn is_new(&mut self, path: &Path) -> bool {
+        if !self.linked {
+            return self.seen.insert(path.to_owned());
+        }
+        let is_new = path.canonicalize().is_ok_and(|place| self.seen.insert(place));
+        if !is_new {
+            self.leave(path.to_owned(), Reason::SeenBefore);
+        }
+        is_new
+    }
+
+    fn folder(&mut self, root: PathBuf) {
+        let mut rules: Vec<Rules> = Vec::new();
+        let mut levels: Vec<Level> = Vec::new();
+        self.enter(root, &mut levels, &mut rules);
+        while let Some(level) = levels.last_mut() {
+            let Some((name, kind)) = level.names.pop() else {
+                levels.pop();
+                rules.pop();
+                continue;
+            };
+            let (path, in_beir) = (level.folder.join(&name), level.is_beir);
+            if name.as_encoded_bytes().starts_with(b".") {
+                // Ignore files say what else is left out.
+                if !name.to_str().is_some_and(|name| ignored::NAMES.contains(&name)) && !is_collection(&path, kind) {
+                    self.leave(path, Reason::Hidden);
+                }
+            } else if let Some(file) = ignored_by(&path, kind.is_dir(), &rules) {
+                self.leave(path, Reason::Ignored(file));
+            } else if in_beir && name != BEIR[0] {
+                self.leave(path, Reason::DataSet);
+            } else if kind.is_symlink() {
+                self.links.push(path);
+            } else if kind.is_dir() {
+                self.enter(path, &mut levels, &mut rules);
+            } else {
+                match fs::symlink_metadata(&path) {
+                    Ok(metadata) => self.file(path, &metadata, false),
+                    Err(error) => self.failed(&path, error),
+                }
+            }
+        }
+    }
+
+    /// Reads the names in a folder, unless that was done.
+    fn enter(&mut self, folder: PathBuf, levels: &mut Vec<Level>, rules: &mut Vec<Rules>) {
+        if !self.is_new(&folder) {
+            return;
+        }
+        let mut names = match names(&folder) {
+            Ok(names) => names,
+            Err(error) => return self.failed(&folder, error),
+        };
+        let has = |wanted: &str| names.iter().any(|(name, kind)| name == wanted && !kind.is_dir());
+        if has(COLLECTION_MARKER) {
+            // The root is the caller's own collection as often as not, and is told so when nothing is found.
+            return self.leave(folder, Reason::Collection);
+        }
+        let is_beir = BEIR.iter().all(|name| has(name));
+        rules.push(Rules::read(&folder, has, &mut self.walk.failed));
+        names.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+        levels.push(Level { folder, names, is_beir });
+    }
+
+    fn file(&mut self, path: PathBuf, metadata: &Metadata, is_named: bool) {
+        if !metadata.is_file() {
+            return self.leave(path, Reason::Special);
+        }
+        if (self.roots_overlap || self.linked) && !self.is_new(&path) {
+            return;
+        }
+        self.walk.files.push(Entry { path, stat: Stat::new(metadata), is_named });
+    }
+
+    fn leave(&mut self, path: PathBuf, reason: Reason) {
+        self.walk.left_out.push(LeftOut { path, reason });
+    }
+
+    fn failed(&mut self, path: &Path, error: io::Error) {
+        self.walk.failed.push((path.to_owned(), Error::io(path)(error)));
+    }
+}
+
+fn names(folder: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+    fs::read_dir(folder)?.map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?)))).collect()
+}
+
+fn is_collection(path: &Path, kind: FileType) -> bool {
+    kind.is_dir() && path.join(COLLECTION_MARKER).is_file()
+}
