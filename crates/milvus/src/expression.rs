@@ -4,7 +4,8 @@
 //! (`s` text in lower case, `d` date, `n` number), `:`, the field, `:`, which of its values. Servers differ in what `in`,
 //! `!=`, `is null` and a missing key mean; `exists` in parentheses and a comparison after it mean the same to all.
 
-use ingest::{Article, MetaValue, Number};
+use ingest::fold::fold_value;
+use ingest::{Article, Date, MetaValue, Number};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -66,7 +67,7 @@ pub fn facts(article: &Article) -> (Map<String, Json>, Fields) {
             let json = match &value {
                 Value::Number(number) => json(number),
                 Value::Date(date) => Json::from(date.replacen(' ', "T", 1)),
-                Value::Text(text) => Json::from(text[..text.floor_char_boundary(LONGEST_VALUE)].to_lowercase()),
+                Value::Text(text) => Json::from(fold_value(&text[..text.floor_char_boundary(LONGEST_VALUE)]).as_ref()),
             };
             let count = kinds.of(&value);
             let key = key(kind(&value), &name, *count);
@@ -190,13 +191,14 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
         }
         Test::Word(word) => {
             let operand = Operand::new(word);
-            each('s', kinds.s, &|value| format!("{value} == {}", quoted(&operand.lower)));
-            if let Some(date) = operand.date {
-                // Servers know no zones.
-                if kinds.d > 0 && date.has_time() {
-                    return None;
-                }
-                each('d', kinds.d, &|value| format!("{value} like {}", quoted(&format!("{}%", operand.lower))));
+            // Servers know no zones, no dates in other writings, and none that are text.
+            let told = |date: &Date| !date.has_time() && kinds.s == 0 && Date::parse(word).is_some();
+            if (kinds.d > 0 || kinds.s > 0) && operand.date.is_some_and(|date| date.has_day() && !told(&date)) {
+                return None;
+            }
+            each('s', kinds.s, &|value| format!("{value} == {}", quoted(&operand.folded)));
+            if operand.date.is_some() {
+                each('d', kinds.d, &|value| format!("{value} like {}", quoted(&format!("{}%", operand.folded))));
             }
             if let Some(number) = &operand.number {
                 each('n', kinds.n, &|value| format!("{value} == {}", json(number)));
@@ -210,10 +212,11 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                     Bound::Unbounded => true,
                 })
             };
-            // Servers know no zones, and no numbers that are written as text.
+            // Servers know no zones, no dates in other writings, and no numbers and dates that are text.
             let untold = |operand: &Operand| {
-                (kinds.d > 0 && operand.date.is_some_and(|date| date.has_time()))
-                    || (kinds.s > 0 && operand.number.is_some())
+                let told = |date: &Date| !date.has_time() && Date::parse(&operand.folded).is_some();
+                (kinds.d > 0 && operand.date.is_some_and(|date| !told(&date)))
+                    || (kinds.s > 0 && (operand.number.is_some() || operand.date.is_some()))
             };
             if !all(&|operand| !untold(operand)) {
                 return None;
@@ -228,12 +231,12 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                 Bound::Excluded(operand) => Some(format!("{} {}", with[1], of(operand))),
                 Bound::Unbounded => None,
             };
-            let text = |operand: &Operand| quoted(&operand.lower);
+            let text = |operand: &Operand| quoted(&operand.folded);
             each('s', kinds.s, &|value| {
                 between(value, side(&bounds[0], [">=", ">"], &text), side(&bounds[1], ["<=", "<"], &text))
             });
             // As far as the bound says: up to June is before what follows June.
-            let after = |operand: &Operand| quoted(&following(&operand.lower));
+            let after = |operand: &Operand| quoted(&following(&operand.folded));
             let above = match &bounds[0] {
                 Bound::Excluded(operand) => Some(format!(">= {}", after(operand))),
                 bound => side(bound, [">=", ">="], &text),
@@ -264,7 +267,7 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
             {
                 return None;
             }
-            let pattern = quoted(&format!("{}%", prefix.to_lowercase()));
+            let pattern = quoted(&format!("{}%", fold_value(prefix)));
             each('s', kinds.s, &|value| format!("{value} like {pattern}"));
             each('d', kinds.d, &|value| format!("{value} like {pattern}"));
         }

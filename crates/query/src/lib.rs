@@ -14,6 +14,7 @@ mod diversify;
 mod error;
 pub mod explain;
 pub mod fuse;
+mod notes;
 mod options;
 pub mod parallel;
 mod rank;

@@ -2,6 +2,7 @@
 
 use crate::explain::{self, Explanation, Shares};
 use crate::fuse::{self, Parts};
+use crate::notes::{self, Facts};
 use crate::rank::{Ranked, best_of_each_article, rank, sum_of_each_article};
 use crate::rerank::Reranker;
 use crate::select::{Budget, Selected, select};
@@ -9,7 +10,7 @@ use crate::{ArticleScore, By, Error, Mode, Options, Result};
 use ingest::{ByteSpan, Embedder, Embedding, Role};
 use serde::Serialize;
 use std::time::Instant;
-use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey, StoredPassage};
+use store::{Candidate, Collection, Correction, DenseSearch, Fusion, PassageKey, QuestionReading, StoredPassage};
 
 /// The parts a score is made of; absent where that part did not run or did not find the passage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -120,12 +121,13 @@ pub struct Response {
     pub rerank: Option<Reranked>,
     /// The passages, best first.
     pub hits: Vec<Hit>,
-    /// How many word pieces of the question the model did not read: it was longer than its window.
-    #[serde(skip)]
-    pub cut: usize,
-    /// Whether words were looked for, and no passage has one of them.
-    #[serde(skip)]
-    pub wordless: bool,
+    /// Words of the question that no passage holds, and what was looked for in their place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+    /// What there is to know of how it was answered: a question that was cut, words that no passage holds, a filter that
+    /// lets nothing through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// How many candidates of each list are fused, whatever is asked for: a fused score depends on where
@@ -214,9 +216,23 @@ impl<'a> Searcher<'a> {
         selected.hits.drain(..options.offset.min(selected.hits.len()));
         let rerank = selected.rerank.clone();
         let hits = self.hits(question, vector, selected, options)?;
+        let reading = match options.mode {
+            Mode::Dense => QuestionReading::default(),
+            _ => self.collection.reading(question)?,
+        };
+        let facts = Facts {
+            question,
+            reading: &reading,
+            options,
+            cut: embedding.map_or(0, |embedding| embedding.cut),
+            is_wordless: wordless,
+            found_nothing: hits.is_empty() && options.offset == 0,
+            rerank: rerank.as_ref(),
+        };
+        let notes = notes::of(self.collection, &facts)?;
         let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        let cut = embedding.map_or(0, |embedding| embedding.cut);
-        Ok(Response { query: question.to_owned(), mode: options.mode, took_ms, rerank, hits, cut, wordless })
+        let (query, corrections) = (question.to_owned(), reading.corrections);
+        Ok(Response { query, mode: options.mode, took_ms, rerank, hits, corrections, notes })
     }
 
     /// The names and scores of the best `k`, best first, without their texts: articles or passages

@@ -1,7 +1,7 @@
 //! What the crates above know of a collection, wherever it is kept.
 
 use crate::manifest::Fusion;
-use crate::{Filter, Manifest, Result};
+use crate::{Correction, Filter, Manifest, Result};
 use ingest::pipeline::{EmbeddedArticle, Known};
 use ingest::{Article, ByteSpan, Chunking, Fingerprint};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,15 @@ pub struct Candidate {
     pub score: f32,
 }
 
+/// How a lexical search reads a question.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuestionReading {
+    /// What is looked for in place of words that no passage holds.
+    pub corrections: Vec<Correction>,
+    /// There is nothing in it but stop words, which are looked for then.
+    pub only_stop_words: bool,
+}
+
 /// What a word of a question gives a passage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -29,7 +38,7 @@ pub struct WordScore {
     pub word: String,
     /// The indexed word that was looked for: another one where no passage holds this one.
     pub found_as: String,
-    /// Where: `text`, `title`, or `together`.
+    /// Where: in the `text` by its stem, `exact` as it is written, in the `title`, or `together` with the next one.
     pub place: &'static str,
     /// Its share of the passage's score.
     pub score: f32,
@@ -267,6 +276,14 @@ pub trait Collection: Send + Sync {
     /// When the filter names a field that no article has, or reading fails.
     fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>>;
 
+    /// How a lexical search reads a question.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn reading(&self, _question: &str) -> Result<QuestionReading> {
+        Ok(QuestionReading::default())
+    }
+
     /// What each word of a question gives each of the passages in a lexical search, best first.
     ///
     /// # Errors
@@ -340,11 +357,29 @@ pub trait Collection: Send + Sync {
     /// [`crate::Error::Locked`] when another process has it.
     fn writer(&self) -> Result<Box<dyn Writer>>;
 
+    /// Why a filter lets no passage through, in a sentence; `None` if it lets some through, or where that cannot be told.
+    ///
+    /// # Errors
+    /// When the filter names a field that no article has, or reading fails.
+    fn why_nothing_passes(&self, _filter: &Filter) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Whether this is the newest commit.
     ///
     /// # Errors
     /// When that cannot be told.
     fn is_newest(&self) -> Result<bool>;
+
+    /// Identifies this commit; `None` where there are none.
+    fn commit_id(&self) -> Option<Fingerprint> {
+        None
+    }
+
+    /// What [`Writer::keep_cache`] kept, if it is there and whole.
+    fn cache(&self) -> Option<Vec<u8>> {
+        None
+    }
 
     /// The fields that filters can ask for and that have few values, in the order of their names: of each at most
     /// `most` values, those of most passages first.
@@ -422,6 +457,15 @@ pub trait Writer {
     /// # Errors
     /// When the disk is full or refuses; the last commit stands.
     fn commit(&mut self) -> Result<()>;
+
+    /// Keeps bytes beside the collection that save a caller work, and that nobody misses when they are gone. They are
+    /// made from the newest commit's [id](Collection::commit_id).
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn keep_cache(&mut self, _make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
+        Ok(())
+    }
 
     /// Starts to merge in the background, with `threads` threads, if there are many small segments and no
     /// such merge is under way. What it makes is taken up by the first commit after it is done; until

@@ -1,10 +1,11 @@
-//! The language of a collection's words: which stop words are left out, and how words are reduced to stems.
+//! The language of a collection's words: which stop words there are, and how words are reduced to stems.
 
+use crate::analysis::detect::Detector;
 use serde::{Deserialize, Serialize};
 use tantivy::tokenizer::Language as Stems;
 
 macro_rules! languages {
-    ($($name:ident $($detected:ident)?),* $(,)?) => {
+    ($($name:ident),* $(,)?) => {
         /// The language of a collection's articles.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
@@ -20,7 +21,7 @@ macro_rules! languages {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)* Self::Other];
 
-            /// What its stemmer is called.
+            /// What its list of stop words is called.
             pub(crate) fn stems(self) -> Option<Stems> {
                 match self {
                     $(Self::$name => Some(Stems::$name),)*
@@ -28,12 +29,11 @@ macro_rules! languages {
                 }
             }
 
-            /// The language that a text is most probably in. Of a text of some sentences it is right nearly
-            /// always; of a few words it is a guess.
-            pub fn detect(text: &str) -> Self {
-                match whichlang::detect_language(text) {
-                    $($(whichlang::Lang::$detected => Self::$name,)?)*
-                    _ => Self::Other,
+            /// What its stemmer is called.
+            pub(crate) fn algorithm(self) -> Option<frostem::Algorithm> {
+                match self {
+                    $(Self::$name => Some(frostem::Algorithm::$name),)*
+                    Self::Other => None,
                 }
             }
         }
@@ -41,25 +41,29 @@ macro_rules! languages {
 }
 
 languages!(
-    Arabic Ara,
-    Danish,
-    Dutch Nld,
-    English Eng,
-    Finnish,
-    French Fra,
-    German Deu,
-    Greek,
-    Hungarian,
-    Italian Ita,
-    Norwegian,
-    Portuguese Por,
-    Romanian,
-    Russian Rus,
-    Spanish Spa,
-    Swedish Swe,
-    Tamil,
-    Turkish Tur,
+    Arabic, Danish, Dutch, English, Finnish, French, German, Greek, Hungarian, Italian, Norwegian, Portuguese,
+    Romanian, Russian, Spanish, Swedish, Tamil, Turkish,
 );
+
+impl Language {
+    /// The language that most words of the texts are in; `None` where they are too few, too mixed, or in none that is
+    /// known. A wrong language would lose words, so none is claimed without good evidence.
+    pub fn detect<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        Detector::default().detect(texts).language
+    }
+
+    /// The language of a question of some length, if it tells.
+    pub fn of_question(question: &str) -> Option<Self> {
+        Detector::default().detect_question(question).language
+    }
+}
+
+impl Language {
+    /// Its name with a capital letter, as in a sentence.
+    pub fn titled(self) -> String {
+        format!("{self:?}")
+    }
+}
 
 impl std::fmt::Display for Language {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -84,14 +88,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_tells_its_language() {
-        for (text, language) in [
-            ("The tides follow the moon, and twice a day the water is high.", Language::English),
-            ("Die Gezeiten folgen dem Mond, und zweimal am Tag steht das Wasser hoch.", Language::German),
-            ("Les marées suivent la lune, et deux fois par jour l'eau est haute.", Language::French),
-            ("潮汐は月に従い、一日に二度、水位が高くなります。", Language::Other),
-        ] {
-            assert_eq!(Language::detect(text), language, "{text}");
+    fn some_sentences_tell_their_language_and_a_list_tells_none() {
+        let english =
+            "The tides follow the moon, and twice a day the water is high. It is not the sun that makes them.";
+        let german = "Die Gezeiten folgen dem Mond, und zweimal am Tag steht das Wasser hoch. Das ist nicht die Sonne.";
+        assert_eq!(Language::detect([english]), Some(Language::English));
+        assert_eq!(Language::detect([german]), Some(Language::German));
+        for list in ["Oak. Elm. Yew.", "Invoice 2024-113", "潮汐は月に従い、一日に二度、水位が高くなります。"]
+        {
+            assert_eq!(Language::detect([list]), None, "{list}");
         }
     }
 

@@ -13,6 +13,7 @@
 
 #![deny(missing_docs)]
 
+mod analysis;
 pub mod collection;
 mod error;
 pub mod filter;
@@ -21,9 +22,10 @@ pub mod local;
 mod manifest;
 pub mod remote;
 
+pub use analysis::near::Correction;
 pub use collection::{
     ArticleCard, Candidate, Catalogue, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
-    PassageKey, PassageRef, Progress, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
+    PassageKey, PassageRef, Progress, QuestionReading, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};

@@ -94,9 +94,9 @@ pub struct GraphEntry {
     pub health: Health,
 }
 
-/// The format written here. Earlier ones are read, and go on as they are: format 2 without seals, format 1 also
-/// without conditions and without titles apart.
-pub const FORMAT: u64 = 3;
+/// The format written here. Earlier ones are read, and go on as they are: format 3 with the first analysis of words,
+/// format 2 also without seals, format 1 also without conditions and without titles apart.
+pub const FORMAT: u64 = 4;
 
 impl Manifest {
     /// That of an empty collection.

@@ -11,8 +11,8 @@ fn a_word_and_its_misspelling_score_the_same_each_time() {
     for _ in 0..50 {
         assert_eq!(score("battery batery"), of_word, "the word itself counts, not what could mean it");
         assert_eq!(score("batery battery"), of_word);
-        let words = collection.explain_lexical("batery baterie baterie", &collection.keys().unwrap()).unwrap();
-        assert_eq!(words[0][0].word, "bateri", "of two misspellings the one that is asked more");
+        let words = collection.explain_lexical("batery battary battary", &collection.keys().unwrap()).unwrap();
+        assert_eq!(words[0][0].word, "battary", "of two misspellings the one that is asked more");
     }
 }
 
@@ -28,7 +28,7 @@ fn only_the_first_unknown_words_are_replaced_by_near_ones() {
     let mut found: Vec<&str> =
         found.iter().filter(|word| word.place == "text").map(|word| word.word.as_str()).collect();
     found.sort_unstable();
-    assert_eq!(found, question[..8]);
+    assert_eq!(found, question[..4]);
     // However many there are, it is a question.
     let many: Vec<String> = (0..5000).map(|n| format!("w{n}abcdefg")).collect();
     assert!(collection.search_lexical(&many.join(" "), 10, None).unwrap().is_empty());

@@ -14,14 +14,14 @@
 //! at `/` and `**` does not. Nothing else stands for other characters. Numbers are compared as numbers, whole ones of 64
 //! bits exactly; text that is written as a number lies in ranges of numbers, but equals only the same text. A date is
 //! compared as far as the bound says: `date:2025-06` holds all of June, and `[2025-01 TO 2025-06]` all of January and June
-//! too; where the bound has an offset from UTC, as a moment. What is no date lies in no range of dates. Of a list, one
-//! value that fits is enough.
+//! too; where the bound has an offset from UTC, as a moment. `2025-6-1`, `2025/06/01` and `1.6.2025` are read as that day.
+//! What is no date lies in no range of dates. Of a list, one value that fits is enough.
 
 mod parse;
 mod value;
 mod wildcard;
 
-pub use value::{Matcher, Operand, Value};
+pub use value::{Matcher, Operand, Value, in_order};
 use wildcard::Wildcard;
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! Values of fields, and whether one passes a test.
 
 use super::{Clause, ID, PATH, Test, Wildcard};
+use ingest::fold::fold_value;
 use ingest::{Date, MetaValue, Number};
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -40,22 +41,43 @@ impl Value {
         match self {
             Self::Number(number) => word.number.as_ref() == Some(number),
             Self::Date(_) => self.compared_to(word) == Some(Ordering::Equal),
-            Self::Text(text) => text.to_lowercase() == word.lower,
+            Self::Text(text) => {
+                let same_day = || Some(Date::read(text)?.compared_to(word.date.filter(|date| date.has_day())?));
+                fold_value(text) == word.folded || same_day() == Some(Ordering::Equal)
+            }
         }
     }
 
-    /// How this value lies to a bound, if they can be compared: numbers with numbers, also those that are written as
-    /// text, dates with dates, and other text letter by letter.
+    /// How this value lies to a bound, if they can be compared: numbers with numbers and dates with dates, also those that
+    /// are written as text, and other text letter by letter.
     fn compared_to(&self, bound: &Operand) -> Option<Ordering> {
+        let date = |text: &str| Some(Date::read(text)?.compared_to(bound.date?));
         match self {
             Self::Number(number) => Some(number.cmp(bound.number.as_ref()?)),
             // Written before dates were looked at as closely, it may be none.
-            Self::Date(text) => Some(Date::parse(text)?.compared_to(bound.date?)),
-            Self::Text(text) => match &bound.number {
-                Some(number) => Some(text.trim().parse::<Number>().ok()?.cmp(number)),
-                None => Some(text.to_lowercase().cmp(&bound.lower)),
+            Self::Date(text) => date(text),
+            Self::Text(text) => match (&bound.number, bound.date) {
+                (None, None) => Some(fold_value(text).as_ref().cmp(&bound.folded)),
+                (number, _) => {
+                    let number =
+                        number.as_ref().and_then(|number| Some(text.trim().parse::<Number>().ok()?.cmp(number)));
+                    number.or_else(|| date(text))
+                }
             },
         }
+    }
+}
+
+/// The order of a field's values for people: numbers, dates and texts, each among themselves.
+pub fn in_order(a: &Value, b: &Value) -> Ordering {
+    let kind = |value: &Value| match value {
+        Value::Number(_) => 0,
+        Value::Date(_) => 1,
+        Value::Text(_) => 2,
+    };
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.cmp(b),
+        _ => kind(a).cmp(&kind(b)).then_with(|| a.shown().cmp(&b.shown())),
     }
 }
 
@@ -66,14 +88,14 @@ pub struct Operand {
     pub number: Option<Number>,
     /// The date it is.
     pub date: Option<Date>,
-    /// It in lower case.
-    pub lower: String,
+    /// It [folded](ingest::fold), as texts are compared.
+    pub folded: String,
 }
 
 impl Operand {
     /// Reads a word.
     pub fn new(text: &str) -> Self {
-        Self { number: text.parse().ok(), date: Date::parse(text), lower: text.to_lowercase() }
+        Self { number: text.parse().ok(), date: Date::read(text), folded: fold_value(text).into_owned() }
     }
 }
 
@@ -143,9 +165,14 @@ mod tests {
             (Value::Text("Reuters UK".into()), Value::Date("2025-06-30T18:00:00Z".into()), Value::Number(10.into()));
         let (code, big, price) =
             (Value::Text("02134".into()), Value::Number(9_007_199_254_740_993.into()), Value::Text("10.50".into()));
+        let (loose, leap) = (Value::Text("30.06.2025".into()), Value::Text("2025-02-30".into()));
         for (condition, value, expected) in [
             ("s:\"reuters uk\"", &text, true),
             ("s:reuters", &text, false),
+            ("s:\"reuters\u{a0}uk\"", &text, true),
+            ("s:\"Jose\u{301} N\u{fa}n\u{303}ez\"", &Value::Text("Jos\u{e9} N\u{fa}\u{f1}ez".into()), true),
+            ("s:strasse*", &Value::Text("Stra\u{df}e 5".into()), true),
+            ("path:docs/caf\u{e9}*", &Value::Text("docs/cafe\u{301}-notes.txt".into()), true),
             ("s:reu*", &text, true),
             ("s:*UK", &text, true),
             ("s:reuter?", &text, false),
@@ -167,6 +194,14 @@ mod tests {
             ("d:>2025-06-30T20:00+02:00", &date, false),
             ("d:\"2025-06-30T18%\"", &date, false),
             ("d:2025-13", &date, false),
+            ("d:2025-6-30", &date, true),
+            ("d:30.6.2025", &date, true),
+            ("d:>=2025-6-1", &date, true),
+            ("d:2025-06-30", &loose, true),
+            ("d:[2025-06-01 TO 2025-06-30]", &loose, true),
+            ("d:2025-02-30", &leap, true),
+            ("d:>=2025-01-01", &leap, false),
+            ("d:[2025 TO 2026]", &leap, false),
             ("d:[2025-06-01 TO z]", &date, false),
             ("zip:02134", &code, true),
             ("zip:2134", &code, false),

@@ -1,6 +1,8 @@
 //! `*` and `?` in a condition: nothing else stands for anything but itself.
 
-/// A pattern of characters, compared without regard to letter case. `*` stands for any number of characters and `?` for
+use ingest::fold::fold;
+
+/// A pattern of characters, compared without regard to letter case and to how letters are composed. `*` stands for any number of characters and `?` for
 /// one. In a path neither stands for a `/`; there `**` does, and `**/` also stands for no folder at all.
 #[derive(Debug)]
 pub struct Wildcard {
@@ -26,8 +28,8 @@ impl Wildcard {
     /// `in_path` says that the values are paths.
     pub fn new(pattern: &str, in_path: bool) -> Self {
         let mut parts = Vec::new();
-        let pattern = pattern.to_lowercase();
-        let mut rest = pattern.as_str();
+        let pattern = fold(pattern);
+        let mut rest = pattern.as_ref();
         while let Some(c) = rest.chars().next() {
             let begins_folder = matches!(parts.last(), None | Some(Part::Char('/')));
             if in_path && begins_folder && rest.starts_with("**/") {
@@ -52,7 +54,7 @@ impl Wildcard {
     pub fn matches(&self, text: &str) -> bool {
         let (mut places, mut next) = (Vec::new(), Vec::new());
         self.reach(0, &mut places);
-        for c in text.to_lowercase().chars() {
+        for c in fold(text).chars() {
             next.clear();
             for &place in &places {
                 match self.parts.get(place) {

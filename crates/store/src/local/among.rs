@@ -21,6 +21,13 @@ pub struct Among {
     pub rows: Vec<Bits>,
 }
 
+impl Among {
+    /// How many passages there are.
+    pub fn passages(&self) -> usize {
+        self.rows.iter().map(Bits::count).sum()
+    }
+}
+
 /// Documents by text segment, as a query that adds nothing to a score.
 #[derive(Clone)]
 pub struct Documents(Arc<HashMap<SegmentId, Arc<Bits>>>);

@@ -70,6 +70,11 @@ impl Layout {
         self.root.join("salvaged.jsonl")
     }
 
+    /// What callers keep to save work. It can be deleted at any time.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
     /// tantivy's folder.
     pub fn text(&self) -> PathBuf {
         self.root.join("text")

@@ -1,16 +1,18 @@
 //! Words in common: BM25 over passages and titles, a bonus for words that stand together, and the
 //! nearest words for those that no passage has.
 
+mod first;
+mod second;
+
 use super::among::Documents;
-use super::records;
 use super::snapshot::Snapshot;
-use crate::collection::{Candidate, PassageKey, WordScore};
+use crate::analysis::{Analysis, Place};
+use crate::collection::{Candidate, PassageKey, QuestionReading, WordScore};
 use crate::{Filter, Result};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 use tantivy::collector::TopDocs;
-use tantivy::query::{
-    Bm25StatisticsProvider, BooleanQuery, BoostQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
-};
+use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, Searcher, Term};
 
@@ -23,31 +25,33 @@ const TITLE: f32 = 0.1;
 /// nDCG@10 of words alone is up by .003 on SciFact and .001 on its training questions and on Cranfield.
 const PHRASE: f32 = 0.05;
 const PHRASED: usize = 300;
-/// What a word counts that is near to one of the question's that no passage has.
-const NEAR: f32 = 0.7;
-/// The most such words for one of the question's.
-const NEAREST: usize = 3;
 /// A question's words beyond the rarest so many say little and cost much.
-const WORDS: usize = 48;
-/// So many of a question's words that no passage has are replaced by near ones, the first of them: each is an
-/// automaton run over the dictionary of every segment.
-const MAX_FUZZY_WORDS: usize = 8;
+const MAX_WORDS: usize = 48;
+/// How many questions' words are remembered.
+const REMEMBERED: usize = 64;
 
 /// A question as the index knows words.
+#[derive(Debug, Default)]
 pub struct Words {
     /// Every word: what it is in the index, what it counts.
     words: Vec<Word>,
-    /// Pairs of words that stand together.
+    /// Pairs of stems that stand together.
     pairs: Vec<[String; 2]>,
+    reading: QuestionReading,
 }
 
+#[derive(Debug)]
 struct Word {
     /// In the question.
     asked: String,
     /// In the index.
     term: String,
+    place: Place,
     weight: f32,
 }
+
+/// The questions whose words were worked out, by their texts.
+pub type Remembered = HashMap<String, Arc<Words>>;
 
 impl Snapshot {
     pub fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
@@ -96,9 +100,9 @@ impl Snapshot {
             Ok(())
         };
         for word in &words.words {
-            add(self.term(self.fields.contents, &word.term, word.weight), &word.asked, &word.term, "text")?;
-            if let Some(heading) = self.fields.heading {
-                add(self.term(heading, &word.term, word.weight * TITLE), &word.asked, &word.term, "title")?;
+            let shown = word.term.trim_start_matches(crate::analysis::ALIKE);
+            for (query, place) in self.term_queries(word) {
+                add(query, &word.asked, shown, place)?;
             }
         }
         for pair in &words.pairs {
@@ -108,102 +112,57 @@ impl Snapshot {
         Ok(all)
     }
 
+    /// How a question is read.
+    pub fn reading(&self, question: &str) -> Result<QuestionReading> {
+        Ok(self.words(question)?.reading.clone())
+    }
+
     /// The words of a question that the index can look for.
-    fn words(&self, question: &str) -> Result<Words> {
-        let mut analyzer = records::analyzer(self.manifest.language);
-        // In the order of the question: the same question must give the same scores.
-        let mut asked: Vec<(String, f32)> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut pairs: Vec<[String; 2]> = Vec::new();
-        let mut last: Option<(usize, String)> = None;
-        analyzer.token_stream(question).process(&mut |token| {
-            let place = *places.entry(token.text.clone()).or_insert(asked.len());
-            match asked.get_mut(place) {
-                Some((_, count)) => *count += 1.0,
-                None => asked.push((token.text.clone(), 1.0)),
-            }
-            if let Some((_, before)) =
-                last.take().filter(|(at, before)| at + 1 == token.position && *before != token.text)
-            {
-                pairs.push([before, token.text.clone()]);
-            }
-            last = Some((token.position, token.text.clone()));
+    fn words(&self, question: &str) -> Result<Arc<Words>> {
+        if let Some(known) = self.asked.lock().ok().and_then(|known| known.get(question).cloned()) {
+            return Ok(known);
+        }
+        let words = Arc::new(match Analysis::of(self.manifest.format) {
+            Analysis::First => self.first_words(question)?,
+            Analysis::Second => self.second_words(question)?,
         });
-        // By term, each with the count of passages that hold it. What the question itself says comes before what a
-        // misspelling could mean; of two misspellings of one term the weightier counts.
-        let mut by_term: BTreeMap<String, (u64, Word)> = BTreeMap::new();
-        let mut unknown = Vec::new();
-        for (asked, count) in asked {
-            match self.frequency(&asked)? {
-                0 => unknown.push((asked, count)),
-                found => {
-                    by_term.insert(asked.clone(), (found, Word { term: asked.clone(), asked, weight: count }));
-                }
+        if let Ok(mut known) = self.asked.lock() {
+            if known.len() >= REMEMBERED {
+                known.clear();
             }
+            known.insert(question.to_owned(), words.clone());
         }
-        for (asked, count) in unknown.into_iter().take(MAX_FUZZY_WORDS) {
-            for (term, found) in self.near(&asked)? {
-                let word = Word { asked: asked.clone(), term: term.clone(), weight: count * NEAR };
-                match by_term.get(&term) {
-                    Some((_, kept)) if kept.asked == kept.term || kept.weight >= word.weight => {}
-                    _ => {
-                        by_term.insert(term, (found, word));
-                    }
-                }
-            }
-        }
-        let mut words: Vec<(u64, Word)> = by_term.into_values().collect();
-        // Stable: equally rare words stay in the order of their terms. The order of the sum decides its last bits.
-        words.sort_by_key(|(found, _)| *found);
-        words.truncate(WORDS);
-        let words: Vec<Word> = words.into_iter().map(|(_, word)| word).collect();
-        let kept = |word: &String| words.iter().any(|kept| kept.term == *word);
-        pairs.retain(|[a, b]| kept(a) && kept(b));
-        pairs.sort_unstable();
-        pairs.dedup();
-        Ok(Words { words, pairs })
+        Ok(words)
     }
 
-    /// How many passages hold a word, deleted ones that still count in BM25 included.
-    fn frequency(&self, term: &str) -> Result<u64> {
-        self.searcher.doc_freq(&Term::from_field_text(self.fields.contents, term)).map_err(self.text_error())
+    /// How many passages hold a term, deleted ones that still count in BM25 included.
+    fn frequency(&self, place: Place, term: &str) -> Result<u64> {
+        let Some(field) = self.field(place) else { return Ok(0) };
+        self.searcher.doc_freq(&Term::from_field_text(field, term)).map_err(self.text_error())
     }
 
-    /// The commonest of the indexed words nearest to one that is not indexed: a slip of the fingers away.
-    fn near(&self, word: &str) -> Result<Vec<(String, u64)>> {
-        let letters = word.chars().count();
-        // In a short word, or a number, another letter is another word.
-        if letters < 4 || word.bytes().any(|b| b.is_ascii_digit()) {
-            return Ok(Vec::new());
+    fn field(&self, place: Place) -> Option<Field> {
+        match place {
+            Place::Stems => Some(self.fields.contents),
+            Place::Exact => self.fields.exact,
+            Place::Title => self.fields.titles,
         }
-        for distance in 1..=if letters < 8 { 1 } else { 2 } {
-            let mut found: HashMap<String, u64> = HashMap::new();
-            let term = Term::from_field_text(self.fields.contents, word);
-            let automaton = FuzzyTermQuery::new(term, distance, true).automaton().map_err(self.text_error())?;
-            for reader in self.searcher.segment_readers() {
-                let index = reader.inverted_index(self.fields.contents).map_err(self.text_error())?;
-                let mut terms = index.terms().search(&automaton).into_stream().map_err(self.io_error())?;
-                while let Some((term, info)) = terms.next() {
-                    let term = String::from_utf8_lossy(term);
-                    // The first letter is seldom the wrong one.
-                    if term.chars().next() == word.chars().next() {
-                        *found.entry(term.into_owned()).or_default() += u64::from(info.doc_freq);
-                    }
-                }
-            }
-            if !found.is_empty() {
-                let mut found: Vec<(String, u64)> = found.into_iter().collect();
-                found.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-                found.truncate(NEAREST);
-                return Ok(found);
-            }
-        }
-        Ok(Vec::new())
     }
 
-    fn term(&self, field: Field, term: &str, weight: f32) -> Box<dyn Query> {
-        let query = TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs);
-        if weight == 1.0 { Box::new(query) } else { Box::new(BoostQuery::new(Box::new(query), weight)) }
+    /// What a word is looked for with, and where that is.
+    fn term_queries(&self, word: &Word) -> Vec<(Box<dyn Query>, &'static str)> {
+        let of = |field: Field, weight: f32| -> Box<dyn Query> {
+            let query = TermQuery::new(Term::from_field_text(field, &word.term), IndexRecordOption::WithFreqs);
+            if weight == 1.0 { Box::new(query) } else { Box::new(BoostQuery::new(Box::new(query), weight)) }
+        };
+        let place = match word.place {
+            Place::Stems => "text",
+            Place::Exact => "exact",
+            Place::Title => "title",
+        };
+        let heading = self.fields.heading.filter(|_| word.place == Place::Stems);
+        let own = self.field(word.place).map(|field| (of(field, word.weight), place));
+        own.into_iter().chain(heading.map(|heading| (of(heading, word.weight * TITLE), "title"))).collect()
     }
 
     fn pair(&self, pair: &[String; 2]) -> Box<dyn Query> {
@@ -212,11 +171,7 @@ impl Snapshot {
     }
 
     fn any_word(&self, words: &Words) -> Vec<Box<dyn Query>> {
-        let contents = words.words.iter().map(|word| self.term(self.fields.contents, &word.term, word.weight));
-        let titles = self.fields.heading.into_iter().flat_map(|heading| {
-            words.words.iter().map(move |word| self.term(heading, &word.term, word.weight * TITLE))
-        });
-        contents.chain(titles).collect()
+        words.words.iter().flat_map(|word| self.term_queries(word)).map(|(query, _)| query).collect()
     }
 
     fn any_pair(&self, words: &Words) -> Vec<Box<dyn Query>> {

@@ -9,6 +9,7 @@ mod lexical;
 mod lock;
 mod mend;
 mod merge;
+mod nothing;
 mod records;
 mod snapshot;
 mod waiting;
@@ -16,14 +17,14 @@ mod writer;
 
 use crate::collection::{
     ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress,
-    Stats, StoredArticle, StoredPassage, WordScore, Writer,
+    QuestionReading, Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
 use crate::{Filter, Manifest, Result};
-use disk::{Disk, System};
+use disk::{Disk, Mapped, System};
 pub(crate) use folder::damage;
-use ingest::Article;
 use ingest::pipeline::EmbeddedArticle;
 use ingest::walk::COLLECTION_MARKER;
+use ingest::{Article, Fingerprint};
 use layout::Layout;
 pub use mend::{Mended, mend, survey};
 use snapshot::Snapshot;
@@ -152,6 +153,24 @@ impl Collection for LocalCollection {
 
     fn is_newest(&self) -> Result<bool> {
         self.snapshot.is_newest()
+    }
+
+    fn reading(&self, question: &str) -> Result<QuestionReading> {
+        self.snapshot.reading(question)
+    }
+
+    fn why_nothing_passes(&self, filter: &Filter) -> Result<Option<String>> {
+        self.snapshot.why_nothing_passes(filter)
+    }
+
+    fn commit_id(&self) -> Option<Fingerprint> {
+        Some(self.snapshot.commit_id())
+    }
+
+    fn cache(&self) -> Option<Vec<u8>> {
+        let file = Mapped::open(&self.layout.cache(), |_| true).ok()?;
+        file.verify().ok()?;
+        Some(file.contents().to_vec())
     }
 
     fn facets(&self, most: usize) -> Result<Vec<Facet>> {

@@ -1,6 +1,7 @@
 //! Articles and passages as tantivy documents.
 
 use crate::Language;
+use crate::analysis::{Analysis, Place, title};
 use crate::collection::StoredArticle;
 use crate::filter::{PATH, Value};
 use ingest::pipeline::EmbeddedArticle;
@@ -9,15 +10,8 @@ use serde::{Deserialize, Serialize};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
 };
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
-};
 use tantivy::{Index, TantivyDocument};
 
-/// The name of the analyzer of passages and questions.
-const ANALYZER: &str = "nigh_en"; // kept from when there was one language: it is part of the format
-/// tantivy's limit for a term; a longer "word" is noise.
-const LONGEST_WORD: usize = 60;
 /// The tokenizer that keeps a string whole, for identifiers.
 const WHOLE: &str = "raw";
 
@@ -53,6 +47,10 @@ pub struct Fields {
     pub heading: Option<Field>,
     /// What conditions can ask for; not in collections of format 1.
     pub facts: Option<Field>,
+    /// Title and text, their words as they are written; from format 4 on.
+    pub exact: Option<Field>,
+    /// The title as one term; from format 4 on.
+    pub titles: Option<Field>,
     /// The article's title, path, and the passage's text, as they are shown.
     pub title: Field,
     pub path: Field,
@@ -62,8 +60,9 @@ pub struct Fields {
 /// The schema of a format. The order of the fields is part of it.
 pub fn schema(format: u64) -> (Schema, Fields) {
     let mut builder = Schema::builder();
-    let analyzed = |option| {
-        let indexing = TextFieldIndexing::default().set_tokenizer(ANALYZER).set_index_option(option);
+    let analysis = Analysis::of(format);
+    let analyzed = |place, option| {
+        let indexing = TextFieldIndexing::default().set_tokenizer(analysis.name(place)).set_index_option(option);
         TextOptions::default().set_indexing_options(indexing)
     };
     let name = STRING.set_fast(WHOLE);
@@ -82,47 +81,41 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         start: builder.add_u64_field("start", FAST),
         end: builder.add_u64_field("end", FAST),
         line: builder.add_u64_field("line", FAST),
-        contents: builder.add_text_field("contents", analyzed(IndexRecordOption::WithFreqsAndPositions)),
+        contents: builder.add_text_field("contents", analyzed(Place::Stems, IndexRecordOption::WithFreqsAndPositions)),
         heading: None,
         facts: None,
+        exact: None,
+        titles: None,
         title: builder.add_text_field("title", STORED),
         path: builder.add_text_field("path", STORED),
         passage: builder.add_text_field("passage", STORED),
     };
     if format > 1 {
-        fields.heading = Some(builder.add_text_field("heading", analyzed(IndexRecordOption::WithFreqs)));
+        fields.heading = Some(builder.add_text_field("heading", analyzed(Place::Stems, IndexRecordOption::WithFreqs)));
         fields.facts = Some(builder.add_text_field("facts", STRING));
+    }
+    if analysis == Analysis::Second {
+        fields.exact = Some(builder.add_text_field("exact", analyzed(Place::Exact, IndexRecordOption::WithFreqs)));
+        fields.titles = Some(builder.add_text_field("titles", STRING));
     }
     (builder.build(), fields)
 }
 
-/// How text becomes terms: words, without accents, lower case, the language's stop words out, its stems.
-pub fn analyzer(language: Language) -> TextAnalyzer {
-    let words = TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(LONGEST_WORD))
-        .filter(LowerCaser);
-    let Some(stems) = language.stems() else { return words.filter(AsciiFoldingFilter).build() };
-    // English words have no accents of their own; other languages' stop words and stemmers know theirs.
-    match (language, StopWordFilter::new(stems)) {
-        (Language::English, Some(stop)) => {
-            words.filter(AsciiFoldingFilter).filter(stop).filter(Stemmer::new(stems)).build()
-        }
-        (_, Some(stop)) => words.filter(stop).filter(Stemmer::new(stems)).filter(AsciiFoldingFilter).build(),
-        (_, None) => words.filter(Stemmer::new(stems)).filter(AsciiFoldingFilter).build(),
-    }
-}
-
 impl Language {
-    /// The stems of a text's words, in their order.
+    /// The stems of a text's words, in their order, by the first analysis.
     pub fn stems_of(self, text: &str) -> Vec<String> {
-        let (mut analyzer, mut stems) = (analyzer(self), Vec::new());
+        let (mut analyzer, mut stems) = (Analysis::First.tokenizer(self, Place::Stems), Vec::new());
         analyzer.token_stream(text).process(&mut |token| stems.push(token.text.clone()));
         stems
     }
 }
 
-pub fn register(index: &Index, language: Language) {
-    index.tokenizers().register(ANALYZER, analyzer(language));
+/// Tells tantivy the tokenizers of a collection's fields.
+pub fn register(index: &Index, language: Language, format: u64) {
+    let analysis = Analysis::of(format);
+    for place in [Place::Stems, Place::Exact] {
+        index.tokenizers().register(analysis.name(place), analysis.tokenizer(language, place));
+    }
 }
 
 /// The field of an article's title.
@@ -236,7 +229,13 @@ impl Fields {
         document.add_u64(self.line, passage.line);
         let contents =
             if text.starts_with(&article.title) { text.to_owned() } else { format!("{}\n{text}", article.title) };
+        if let Some(exact) = self.exact {
+            document.add_text(exact, &contents);
+        }
         document.add_text(self.contents, contents);
+        if let Some(titles) = self.titles {
+            document.add_text(titles, title::term(&article.title));
+        }
         document.add_text(self.title, &article.title);
         document.add_text(self.path, &article.path);
         document.add_text(self.passage, text);

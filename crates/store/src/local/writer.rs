@@ -5,7 +5,7 @@ use super::layout::Layout;
 use super::lock::WriterLock;
 use super::merge::{self, Merged, Running};
 use super::records::{self, Fields};
-use super::snapshot::{MANAGED, META, Snapshot, open_index, open_segment};
+use super::snapshot::{MANAGED, META, Snapshot, commit_id, load_metas, open_index, open_segment};
 use crate::collection::{CompactReport, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
@@ -47,7 +47,7 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let text = || Error::text(root);
     let folder = Folder::new(layout.text(), layout.files());
     let index = Index::create(folder, records::schema(FORMAT).0, IndexSettings::default()).map_err(text())?;
-    records::register(&index, manifest.language);
+    records::register(&index, manifest.language, FORMAT);
     commit(layout, &mut text_writer(layout, &index)?, manifest)?;
     // The marker must not outlast what it marks.
     sync(disk, Some(root))?;
@@ -440,6 +440,14 @@ impl Writer for LocalWriter {
         self.commit_manifest()?;
         self.changed = false;
         if std::mem::take(&mut self.replaced) { self.remove_strays() } else { Ok(()) }
+    }
+
+    fn keep_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
+        let index = self.text()?.index().clone();
+        let metas = load_metas(&self.layout, &index)?;
+        // Of a collection of any format: what does not read is made again.
+        let files = disk::Files { sealed: true, ..self.layout.files() };
+        Ok(disk::write(&files, &self.layout.cache(), &make(commit_id(&metas)))?)
     }
 
     fn merge_in_background(&mut self, threads: usize) -> Result<()> {

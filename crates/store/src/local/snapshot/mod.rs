@@ -6,18 +6,19 @@ mod opening;
 mod whole;
 
 pub use names::Columns;
-pub use opening::{MANAGED, META, open_index, open_segment, segment_files};
+pub use opening::{MANAGED, META, commit_id, load_metas, open_index, open_segment, segment_files};
 
 use super::among::Among;
 use super::layout::Layout;
+use super::lexical::Remembered;
 use super::records::Fields;
 use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage};
 use crate::{Error, Filter, Manifest, Result};
 use index::{Method, Segment};
-use ingest::ByteSpan;
+use ingest::{ByteSpan, Fingerprint};
 use live::Live;
 use names::{Names, Places};
-use opening::{load_metas, manifest};
+use opening::manifest;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -45,6 +46,8 @@ pub struct Snapshot {
     stats: OnceLock<Stats>,
     /// What conditions allow, once worked out.
     pub filtered: Mutex<HashMap<Filter, Arc<Among>>>,
+    /// The questions whose words were worked out.
+    pub asked: Mutex<Remembered>,
 }
 
 impl Snapshot {
@@ -73,6 +76,11 @@ impl Snapshot {
         Ok(newest.opstamp == self.metas.opstamp && segments(&newest) == segments(&self.metas))
     }
 
+    /// Identifies the commit.
+    pub fn commit_id(&self) -> Fingerprint {
+        commit_id(&self.metas)
+    }
+
     /// The names of the files of the commit's text segments.
     pub fn segment_files(&self) -> impl Iterator<Item = PathBuf> {
         self.metas.segments.iter().flat_map(segment_files)
@@ -98,6 +106,7 @@ impl Snapshot {
             places: OnceLock::new(),
             stats: OnceLock::new(),
             filtered: Mutex::default(),
+            asked: Mutex::default(),
         })
     }
 

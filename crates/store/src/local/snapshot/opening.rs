@@ -5,6 +5,7 @@ use crate::local::layout::Layout;
 use crate::local::records::{self, Fields};
 use crate::{Error, Manifest, Result};
 use index::Segment;
+use ingest::Fingerprint;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tantivy::index::SegmentComponent;
@@ -39,7 +40,7 @@ pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
         );
         return Err(Error::damaged(layout.marker(), problem));
     }
-    records::register(&index, manifest.language);
+    records::register(&index, manifest.language, layout.format());
     Ok((index, fields))
 }
 
@@ -53,6 +54,11 @@ pub fn manifest(layout: &Layout, metas: &IndexMeta) -> Result<Manifest> {
 
 pub fn load_metas(layout: &Layout, index: &Index) -> Result<IndexMeta> {
     index.load_metas().map_err(Error::text(layout.root()))
+}
+
+/// Identifies a commit by what its writer said of it: merging the text's segments changes nothing of that.
+pub fn commit_id(metas: &IndexMeta) -> Fingerprint {
+    Fingerprint::of([&metas.opstamp.to_le_bytes()[..], metas.payload.as_deref().unwrap_or_default().as_bytes()])
 }
 
 /// Opens a segment and sees that its files are those that the commit means.

@@ -1,0 +1,233 @@
+//! Where words begin and end: words as Unicode's text segmentation has them, names made with signs whole beside their
+//! parts, and runs of scripts that put no spaces between words.
+
+use super::quantity::{self, Measure};
+use ingest::fold::chars::{Class, class, plain_sign};
+use std::ops::Range;
+
+/// What a unit of a text is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unit {
+    /// One word.
+    Word,
+    /// Words that apostrophes join (`don't`, `l'eau`).
+    Apostrophes,
+    /// Words and signs that make one name (`C++`, `node.js`, `§ 12(3)`).
+    Compound,
+    /// A number and its unit of measure, which begins here (`100mg`, `-5 °C`).
+    Quantity(usize),
+    /// Letters without spaces between words.
+    Run(Class),
+}
+
+/// Reads a text unit by unit.
+pub struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    /// Where the unit before ended: what stands before that is no part of this one.
+    ended: usize,
+    /// The words of the last unit.
+    parts: Vec<Range<usize>>,
+}
+
+impl<'a> Scanner<'a> {
+    /// Of a text, from its beginning; `parts` is a buffer that is used again.
+    pub fn new(text: &'a str, mut parts: Vec<Range<usize>>) -> Self {
+        parts.clear();
+        Self { text, at: 0, ended: 0, parts }
+    }
+
+    /// The words of the unit that was read last, by their places.
+    pub fn parts(&self) -> &[Range<usize>] {
+        &self.parts
+    }
+
+    /// The next unit and its place; `None` at the end.
+    pub fn next_unit(&mut self) -> Option<(Unit, Range<usize>)> {
+        loop {
+            let c = self.char_at(self.at)?;
+            match class(c) {
+                Class::Word => return Some(self.word()),
+                Class::Extend | Class::Space | Class::Other => self.at += c.len_utf8(),
+                spaceless => return Some(self.run(spaceless)),
+            }
+        }
+    }
+
+    fn char_at(&self, at: usize) -> Option<char> {
+        match self.text.as_bytes().get(at) {
+            None => None,
+            Some(&byte) if byte < 128 => Some(char::from(byte)),
+            Some(_) => self.text.get(at..)?.chars().next(),
+        }
+    }
+
+    fn char_before(&self, at: usize) -> Option<char> {
+        self.text.get(..at)?.chars().next_back()
+    }
+
+    fn of(&self, span: &Range<usize>) -> &'a str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+
+    fn run(&mut self, of: Class) -> (Unit, Range<usize>) {
+        let start = self.at;
+        while let Some(c) = self.char_at(self.at) {
+            let class = class(c);
+            if class != of && class != Class::Extend {
+                break;
+            }
+            self.at += c.len_utf8();
+        }
+        self.ended = self.at;
+        self.parts.clear();
+        (Unit::Run(of), start..self.at)
+    }
+
+    /// Where the letters and digits that begin here end.
+    fn word_end(&self, mut at: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        loop {
+            match bytes.get(at) {
+                Some(byte) if byte.is_ascii_alphanumeric() => at += 1,
+                Some(byte) if *byte >= 128 => match self.char_at(at) {
+                    Some(c) if matches!(class(c), Class::Word | Class::Extend) => at += c.len_utf8(),
+                    _ => return at,
+                },
+                _ => return at,
+            }
+        }
+    }
+
+    fn word(&mut self) -> (Unit, Range<usize>) {
+        let first = self.at;
+        let mut end = self.word_end(first);
+        self.parts.clear();
+        self.parts.push(first..end);
+        let (mut start, mut unit) = (first, Unit::Word);
+        // By far the most words stand between a space and a space.
+        let bytes = self.text.as_bytes();
+        let plain_before = first == 0 || bytes.get(first - 1).is_some_and(|b| *b == b' ' || *b == b'\n');
+        let plain_after = bytes.get(end).is_none_or(|b| *b == b' ' || *b == b'\n');
+        let number = bytes.get(first).is_some_and(u8::is_ascii_digit);
+        if !plain_before {
+            start = self.lead(first);
+        }
+        if !plain_after {
+            (end, unit) = self.joined(end);
+        }
+        if start < first {
+            unit = Unit::Compound;
+        }
+        if number && let Some(measured) = self.measured(first, end) {
+            (end, unit) = measured;
+        }
+        self.at = end;
+        self.ended = end;
+        (unit, start..end)
+    }
+
+    /// What signs join to the word that ends here: the end of all, and what it is.
+    fn joined(&mut self, mut end: usize) -> (usize, Unit) {
+        let mut unit = Unit::Word;
+        while let Some((from, apostrophe)) = self.connector(end) {
+            end = self.word_end(from);
+            self.parts.push(from..end);
+            unit = match unit {
+                Unit::Word | Unit::Apostrophes if apostrophe => Unit::Apostrophes,
+                _ => Unit::Compound,
+            };
+        }
+        let tail = self.tail(end);
+        if tail > end { (tail, Unit::Compound) } else { (end, unit) }
+    }
+
+    /// Where the word begins that a sign joins to the one ending here, and whether that sign is an apostrophe.
+    fn connector(&self, end: usize) -> Option<(usize, bool)> {
+        let sign = self.char_at(end)?;
+        let plain = plain_sign(sign);
+        let (before, mut next) = (self.char_before(end)?, end + sign.len_utf8());
+        let after = |at: usize| self.char_at(at).filter(|c| class(*c) == Class::Word);
+        let digits = before.is_numeric() && after(next).is_some_and(char::is_numeric);
+        let holds = match plain {
+            '.' | '-' | '_' | '/' | '&' | '@' | '+' | '#' | '\\' | '~' | '\u{b7}' => true,
+            ',' => digits,
+            ':' if self.text.get(next..).is_some_and(|rest| rest.starts_with(':')) => {
+                next += 1;
+                true
+            }
+            ':' if self.text.get(next..).is_some_and(|rest| rest.starts_with("//")) => {
+                next += 2;
+                true
+            }
+            ':' => digits,
+            '\'' => before.is_alphabetic() && after(next).is_some_and(char::is_alphabetic),
+            '"' | '\u{5f4}' => is_hebrew(before) && after(next).is_some_and(is_hebrew),
+            _ => false,
+        };
+        (holds && after(next).is_some()).then_some((next, matches!(plain, '\'' | '"' | '\u{5f4}')))
+    }
+
+    /// The end of the signs that belong to the word ending here: `++`, `#`, `€`, `(3)`.
+    fn tail(&mut self, mut end: usize) -> usize {
+        let Some(last) = self.parts.last().map(|part| self.of(part)) else { return end };
+        let numbered = last.ends_with(|c: char| c.is_ascii_digit());
+        let rest = self.text.get(end..).unwrap_or_default();
+        let pluses = rest.len() - rest.trim_start_matches('+').len();
+        let ends = |at: usize| self.char_at(at).is_none_or(|c| class(c) != Class::Word);
+        if (1..=2).contains(&pluses) && ends(end + pluses) {
+            return end + pluses;
+        }
+        if rest.starts_with('#') && last.len() <= 3 && !numbered && ends(end + 1) {
+            return end + 1;
+        }
+        if numbered && let Some(sign) = rest.chars().next().filter(|c| "€£¥$".contains(*c)) {
+            return end + sign.len_utf8();
+        }
+        while numbered && let Some(inner) = self.bracketed(end) {
+            end = inner.end + 1;
+            self.parts.push(inner);
+        }
+        end
+    }
+
+    /// The few letters or digits in brackets here, as numbers of paragraphs have them.
+    fn bracketed(&self, at: usize) -> Option<Range<usize>> {
+        if self.char_at(at)? != '(' {
+            return None;
+        }
+        let end = self.word_end(at + 1);
+        ((at + 2..at + 6).contains(&end) && self.char_at(end) == Some(')')).then_some(at + 1..end)
+    }
+
+    /// Where the signs begin that belong to the word beginning here: `.NET`, `-5`, `§ 12`, `#1`, `@user`, `$PATH`.
+    fn lead(&self, first: usize) -> usize {
+        let before = |at: usize| self.char_before(at).filter(|_| at > self.ended);
+        let Some(sign) = before(first) else { return first };
+        let start = first - sign.len_utf8();
+        let number = self.char_at(first).is_some_and(char::is_numeric);
+        let opens = |at: usize| before(at).is_none_or(|c| c.is_whitespace() || "([{<\"'“‘«„,;:|=—–`>".contains(c));
+        match plain_sign(sign) {
+            '.' | '#' | '@' | '-' if opens(start) => start,
+            '-' if before(start) == Some('-') && opens(start - 1) && !number => start - 1,
+            '$' | '€' | '£' | '¥' => start,
+            '§' => start,
+            ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' if number && before(start) == Some('§') => start - '§'.len_utf8(),
+            _ => first,
+        }
+    }
+
+    /// The end of the unit if it is a number with its unit of measure, at once or after a space.
+    fn measured(&mut self, first: usize, end: usize) -> Option<(usize, Unit)> {
+        let Measure { from, end, letters } = quantity::measure(self.text, first, end)?;
+        if let Some(part) = self.parts.last_mut().filter(|part| part.end > from) {
+            part.end = from;
+        }
+        self.parts.extend(letters);
+        Some((end, Unit::Quantity(from)))
+    }
+}
+
+fn is_hebrew(c: char) -> bool {
+    ('\u{5d0}'..='\u{5ea}').contains(&c)
+}
