@@ -1,16 +1,18 @@
 //! Indexing: walk, read, cut, embed, store, with progress and a report.
 
+use crate::sources::Sources;
 use crate::text::{counted, grouped};
-use crate::{Amount, Error, Names, Result, Skipped, Steps, Watch};
-use ingest::pipeline::{self, Event, Known, Plan, Totals};
-use ingest::read::Limits;
-use ingest::walk::{Found, walk};
+use crate::{Amount, Error, Names, Omitted, Result, Skipped, Steps, Watch};
+use ingest::format::Kind;
+use ingest::pipeline::{self, Digest, Event, Known, Plan, Totals};
+use ingest::read::{Item, Limits};
+use ingest::walk::{Entry, Found, Source, Walk};
 use ingest::{Article, Embedder, Fingerprint, Format};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use store::{ArticleCard, Catalogue, Collection, Language, Writer};
 
 /// What is waiting is committed at the latest when it is this many passages, or this long ago: so
@@ -50,8 +52,9 @@ pub struct Report {
     /// Files and records that could not be used.
     #[serde(flatten)]
     pub skipped: Skipped,
-    /// Files in walked folders in no format read here.
-    pub unsupported: usize,
+    /// What was left out or guessed.
+    #[serde(flatten)]
+    pub omitted: Omitted,
     /// Passages of added and updated articles.
     pub passages: usize,
     /// Of these, embedded now.
@@ -70,54 +73,104 @@ pub struct Report {
     pub interrupted: bool,
 }
 
-/// The bytes there are to read under the roots; `Err` with the number of files in no format read
-/// here if there are none of another.
-///
-/// # Errors
-/// As said.
-pub fn survey(job: &Job<'_>) -> Result<u64, usize> {
-    let (mut bytes, mut any, mut unsupported) = (0, false, 0);
-    for found in walk(job.roots, job.format, |_| String::new()) {
-        match found {
-            Found::Unsupported(_) => unsupported += 1,
-            Found::Failed(..) | Found::Article(_) => any = true,
-            Found::Source(source) => {
-                any = true;
-                bytes += source.bytes;
+/// What is under a job's roots.
+pub struct Survey {
+    walk: Walk,
+    /// What the files are called in the collection, in their order.
+    names: Vec<String>,
+    begun: SystemTime,
+}
+
+impl Survey {
+    /// Walks the job's roots.
+    pub fn new(job: &Job<'_>) -> Self {
+        let begun = SystemTime::now();
+        let walk = Walk::new(job.roots);
+        let names = walk.files.iter().map(|file| job.names.name(&file.path)).collect();
+        Self { walk, names, begun }
+    }
+
+    /// What is left out of it, if it holds no file to read: then there is nothing to index.
+    pub fn nothing_to_read(&self, job: &Job<'_>) -> Option<Omitted> {
+        let mut omitted = Omitted::default();
+        for (name, entry) in self.files() {
+            match Found::new(entry.clone(), job.format, name.to_owned()) {
+                Found::Unsupported(source, kind) => omitted.unsupported(source.name, kind),
+                _ => return None,
             }
         }
+        omitted.leave_out(&self.walk.left_out, job.names);
+        self.walk.failed.is_empty().then_some(omitted)
     }
-    if any { Ok(bytes) } else { Err(unsupported) }
+
+    fn files(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.names.iter().map(String::as_str).zip(&self.walk.files)
+    }
 }
 
 /// The most articles, and bytes of each, that are looked at to tell a language.
-const LOOKED_AT: usize = 50;
-const LOOKED_INTO: usize = 2000;
+const LOOKED_AT: usize = 200;
+const LOOKED_INTO: usize = 4000;
 
-/// The language that most of the first articles under the job's roots are in; English where none tells.
-pub fn language(job: &Job<'_>) -> Language {
-    let mut found: Vec<Language> = Vec::new();
-    for source in walk(job.roots, job.format, |_| String::new()) {
-        let Found::Source(source) = source else { continue };
+/// The language that most words of the first articles under the job's roots are in; `Other` where none tells.
+pub fn language(job: &Job<'_>, survey: &Survey) -> Language {
+    let mut texts: Vec<String> = Vec::new();
+    for (name, entry) in survey.files() {
+        let Found::Source(source) = Found::new(entry.clone(), job.format, name.to_owned()) else { continue };
         // What is wrong with an article is said when it is indexed; what is slow to read need not be read twice.
         let limits = Limits { seconds: 1, ..job.plan.limits };
-        let _ = ingest::read::read(&source, limits, &mut |article| {
-            if let Ok(article) = article {
-                let body = article.body.first().map_or("", |span| span.of(&article.text));
-                found.push(Language::detect(&body[..body.floor_char_boundary(LOOKED_INTO)]));
+        let _ = ingest::read::read(&source, limits, &mut |item| {
+            if let Item::Article(article) = item {
+                let body = article.body.iter().map(|span| span.of(&article.text)).collect::<Vec<_>>().join("\n");
+                texts.push(body[..body.floor_char_boundary(LOOKED_INTO)].to_owned());
             }
-            if found.len() < LOOKED_AT { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if texts.len() < LOOKED_AT { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        if found.len() >= LOOKED_AT {
+        if texts.len() >= LOOKED_AT {
             break;
         }
     }
-    let count = |language: &Language| found.iter().filter(|other| *other == language).count();
-    found.iter().copied().max_by_key(|language| (count(language), *language)).unwrap_or(Language::English)
+    Language::detect(texts.iter().map(String::as_str)).unwrap_or(Language::Other)
 }
 
-/// Brings the collection up to date with what is under the job's roots, `bytes` in all: new articles are added,
-/// changed ones replaced, and those whose file or record is gone deleted. What is done is committed every few seconds.
+/// Of what, besides a file, depends what is read from it.
+fn reading(job: &Job<'_>) -> String {
+    let Plan { chunking, limits, .. } = &job.plan;
+    format!("{} {} {} {:?} {limits:?}", env!("CARGO_PKG_VERSION"), ingest::read::VERSION, chunking.key(), job.format)
+}
+
+/// The names of the job's roots, in their order.
+fn roots(job: &Job<'_>) -> Vec<String> {
+    job.roots.iter().map(|root| job.names.name(root)).collect()
+}
+
+/// The report of a run that has nothing to do: the job ended before at this very commit, and no file has changed since.
+/// Takes no more than to look at every file's times.
+pub fn nothing_to_do(collection: &dyn Collection, job: &Job<'_>, survey: &Survey, watch: &dyn Watch) -> Option<Report> {
+    let begun = Instant::now();
+    let changes_nothing = job.delete_vanished && job.builder.is_none() && survey.walk.failed.is_empty();
+    let commit = collection.commit_id().filter(|_| changes_nothing)?;
+    let known = Sources::new(&reading(job), Some(&collection.cache()?));
+    if !known.are_complete(commit, &roots(job), job.names.are_under(job.roots), survey.files()) {
+        return None;
+    }
+    let mut report = Report::default();
+    for (name, entry) in survey.files() {
+        let known = known.unchanged(name, entry)?;
+        report.articles += known.articles.count as usize;
+        known.extra.notes.iter().for_each(|note| report.omitted.note(note.clone(), watch));
+        if let Some(kind) = &known.extra.unsupported {
+            report.omitted.unsupported(name.to_owned(), Kind::from(kind.as_str()));
+        }
+    }
+    report.unchanged = report.articles;
+    report.omitted.leave_out(&survey.walk.left_out, job.names);
+    report.seconds = begun.elapsed().as_secs_f64();
+    Some(report)
+}
+
+/// Brings the collection up to date with what is under the job's roots: new articles are added, changed ones replaced,
+/// and those whose file or record is gone deleted. What is done is committed every few seconds.
 ///
 /// # Errors
 /// When the collection cannot be written, or the model fails; articles that could not be read are only reported.
@@ -125,7 +178,7 @@ pub fn index(
     collection: &mut dyn Collection,
     embedder: Box<dyn Embedder>,
     job: &Job<'_>,
-    bytes: u64,
+    survey: &Survey,
     watch: &dyn Watch,
 ) -> Result<Report> {
     let mut writer = collection.writer()?;
@@ -136,16 +189,125 @@ pub fn index(
     if let Some(builder) = job.builder {
         writer.set_builder(builder);
     }
+    let sources = Sources::new(&reading(job), collection.cache().as_deref());
+    let upkeep = job.delete_vanished.then(|| Upkeep::new(job, survey, &known, sources.clone()));
+    let found = Finding::new(job, survey, &sources, &known);
     let held = Held { catalogue: &known, names: job.names };
-    let found = walk(job.roots, job.format, |path| job.names.name(path));
-    let taking =
-        Taking { embedder, known: &held, there: &known.articles, plan: &job.plan, bytes, watch, merge: Merge::All };
-    let report = taking.all(writer, found, |writer, seen, troubled| match job.delete_vanished {
-        true => delete_vanished(writer, &known, job, seen, troubled),
-        false => Ok(0),
-    })?;
+    let taking = Taking {
+        embedder,
+        known: &held,
+        there: &known.articles,
+        plan: &job.plan,
+        bytes: survey.walk.bytes(),
+        watch,
+        merge: Merge::All,
+    };
+    let mut report = taking.all(writer, found.all(), upkeep)?;
+    report.omitted.leave_out(&survey.walk.left_out, job.names);
     collection.refresh()?;
     Ok(report)
+}
+
+/// Files as they are found: those that have not changed with the articles that they had.
+struct Finding<'a> {
+    job: &'a Job<'a>,
+    survey: &'a Survey,
+    sources: &'a Sources,
+    /// What the collection holds of each file.
+    held: HashMap<&'a str, (Digest, Vec<&'a str>)>,
+}
+
+impl<'a> Finding<'a> {
+    fn new(job: &'a Job<'a>, survey: &'a Survey, sources: &'a Sources, known: &'a Catalogue) -> Self {
+        let mut held: HashMap<&str, (Digest, Vec<&str>)> = HashMap::new();
+        if !sources.is_empty() {
+            for (id, card) in &known.articles {
+                let (digest, ids) = held.entry(&card.path).or_default();
+                digest.add(id, &card.fingerprint);
+                ids.push(id);
+            }
+        }
+        Self { job, survey, sources, held }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Found> {
+        let failed = self.survey.walk.failed.iter().map(|(path, error)| Found::Failed(path.clone(), error.again()));
+        failed.chain(self.survey.files().map(|(name, entry)| self.one(name, entry)))
+    }
+
+    fn one(&self, name: &str, entry: &Entry) -> Found {
+        let source = || Source {
+            path: entry.path.clone(),
+            name: name.to_owned(),
+            format: Format::Text,
+            is_guess: false,
+            stat: Some(entry.stat),
+        };
+        if let Some(known) = self.sources.unchanged(name, entry) {
+            if let Some(kind) = &known.extra.unsupported {
+                return Found::Unsupported(source(), Kind::from(kind.as_str()));
+            }
+            let (digest, ids) =
+                self.held.get(name).map_or((Digest::default(), &[][..]), |(digest, ids)| (*digest, ids));
+            if digest == known.articles {
+                let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+                ids.sort_unstable();
+                return Found::Unchanged(source(), ids, known.extra.notes.clone());
+            }
+        }
+        Found::new(entry.clone(), self.job.format, name.to_owned())
+    }
+}
+
+/// What keeps a collection like the files under its roots.
+struct Upkeep<'a> {
+    job: &'a Job<'a>,
+    survey: &'a Survey,
+    known: &'a Catalogue,
+    sources: Sources,
+}
+
+impl<'a> Upkeep<'a> {
+    fn new(job: &'a Job<'a>, survey: &'a Survey, known: &'a Catalogue, mut sources: Sources) -> Self {
+        sources.begin(survey.begun);
+        Self { job, survey, known, sources }
+    }
+
+    /// Deletes the articles under the roots that were not seen, but for those of files with something wrong in them.
+    fn delete_vanished(
+        &self,
+        writer: &mut dyn Writer,
+        seen: &HashSet<String>,
+        troubled: &HashSet<PathBuf>,
+    ) -> store::Result<usize> {
+        let Self { job, known, .. } = self;
+        // As articles have it: a name that is not UTF-8 is not kept to the byte.
+        let troubled: Vec<PathBuf> = troubled.iter().map(|path| job.names.absolute(&job.names.name(path))).collect();
+        let is_troubled = |name: &str| {
+            let path = job.names.absolute(name);
+            troubled.iter().any(|trouble| path.starts_with(trouble))
+        };
+        let under_roots = job.names.are_under(job.roots);
+        let gone = known
+            .articles
+            .iter()
+            .filter(|(id, card)| !seen.contains(*id) && under_roots(&card.path) && !is_troubled(&card.path));
+        let mut ids: Vec<&String> = gone.map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        ids.iter().try_fold(0, |count, id| Ok(count + usize::from(writer.delete(id)?)))
+    }
+
+    /// Keeps what was read of which files, for the next run.
+    fn keep(mut self, writer: &mut dyn Writer, interrupted: bool) -> store::Result<()> {
+        let under_roots = self.job.names.are_under(self.job.roots);
+        let there: HashSet<&str> = self.survey.names.iter().map(String::as_str).collect();
+        self.sources.retain(|name| there.contains(name) || !under_roots(name));
+        let roots = (!interrupted).then(|| roots(self.job));
+        writer.keep_cache(&mut |commit| {
+            self.sources.end(commit, roots.clone());
+            self.sources.encode()
+        })
+    }
 }
 
 /// Adds articles, or puts them in the place of those with their ids; deletes none.
@@ -163,7 +325,7 @@ pub fn add(
     collection.refresh()?;
     let known = collection.catalogue()?;
     let taking = Taking { embedder, known: &known, there: &known.articles, plan, bytes: 0, watch, merge: Merge::All };
-    let report = taking.all(writer, articles, |_, _, _| Ok(0))?;
+    let report = taking.all(writer, articles, None)?;
     collection.refresh()?;
     Ok(report)
 }
@@ -186,7 +348,7 @@ pub fn add_one(
     let there = collection.cards(&[&article.id])?;
     let taking =
         Taking { embedder, known: &WithoutVectors(&there), there: &there, plan, bytes: 0, watch, merge: Merge::Small };
-    taking.all(writer, std::iter::once(Found::Article(Box::new(article))), |_, _, _| Ok(0))
+    taking.all(writer, std::iter::once(Found::Article(Box::new(article))), None)
 }
 
 /// The articles that are known, by id, and no vectors: each text is embedded, whether other articles have it or not.
@@ -225,7 +387,7 @@ pub(crate) fn put(
     let mut known = collection.catalogue()?;
     let there = std::mem::take(&mut known.articles);
     let taking = Taking { embedder, known: &known, there: &there, plan, bytes: 0, watch, merge: Merge::All };
-    let report = taking.all(writer, articles, |_, _, _| Ok(0))?;
+    let report = taking.all(writer, articles, None)?;
     collection.refresh()?;
     Ok(report)
 }
@@ -252,13 +414,12 @@ enum Merge {
 }
 
 impl Taking<'_> {
-    /// Takes in all that is found. `delete` then deletes what is no longer there, and gives how many that were;
-    /// it is told every id that was seen and every path with something wrong in it.
+    /// Takes in all that is found.
     fn all(
         self,
         mut writer: Box<dyn Writer>,
         found: impl Iterator<Item = Found> + Send,
-        delete: impl FnOnce(&mut dyn Writer, &HashSet<String>, &HashSet<PathBuf>) -> store::Result<usize>,
+        upkeep: Option<Upkeep<'_>>,
     ) -> Result<Report> {
         let (begun, Self { embedder, known, there, plan, bytes, watch, merge }) = (Instant::now(), self);
         writer.set_memory(plan.building);
@@ -271,6 +432,7 @@ impl Taking<'_> {
             troubled: HashSet::new(),
             committed: Instant::now(),
             error: None,
+            upkeep,
             watch,
         };
         let result = pipeline::run(found, embedder, known, plan, watch.stop(), &mut |event, totals| {
@@ -279,7 +441,7 @@ impl Taking<'_> {
             watch.doing(&said(sink.report.articles, sink.report.skipped.failures, totals, begun));
             flow
         });
-        let Sink { mut writer, mut report, seen, troubled, error, .. } = sink;
+        let Sink { mut writer, mut report, seen, troubled, error, upkeep, .. } = sink;
         let finish = (|| -> Result<()> {
             let totals = match error {
                 Some(error) => return Err(error.into()),
@@ -294,8 +456,8 @@ impl Taking<'_> {
                 ..
             } = totals;
             report.interrupted = watch.stopped();
-            if !report.interrupted {
-                report.deleted = delete(&mut *writer, &seen, &troubled)?;
+            if let Some(upkeep) = upkeep.as_ref().filter(|_| !report.interrupted) {
+                report.deleted = upkeep.delete_vanished(&mut *writer, &seen, &troubled)?;
             }
             watch.doing("saving");
             writer.commit()?;
@@ -309,6 +471,11 @@ impl Taking<'_> {
                     Err(store::Error::Stopped) => report.interrupted = true,
                     merged => merged?,
                 }
+            }
+            if let Some(Err(error)) = upkeep.map(|upkeep| upkeep.keep(&mut *writer, report.interrupted)) {
+                watch.note(&format!(
+                    "the next run reads every file again, for what was read could not be kept: {error}"
+                ));
             }
             Ok(())
         })();
@@ -369,6 +536,7 @@ struct Sink<'a> {
     troubled: HashSet<PathBuf>,
     committed: Instant,
     error: Option<store::Error>,
+    upkeep: Option<Upkeep<'a>>,
     watch: &'a dyn Watch,
 }
 
@@ -392,7 +560,18 @@ impl Sink<'_> {
                 self.troubled.extend(error.path().map(Path::to_owned));
                 self.report.skipped.add(&error.to_string(), self.watch);
             }
-            Event::Unsupported(_) => self.report.unsupported += 1,
+            Event::Note(note) => self.report.omitted.note(note, self.watch),
+            Event::Unsupported(source, kind) => {
+                if let (Some(upkeep), Some(stat)) = (&mut self.upkeep, source.stat) {
+                    upkeep.sources.unsupported(&source.name, stat, &kind.to_string());
+                }
+                self.report.omitted.unsupported(source.name, kind);
+            }
+            Event::Read(read) => {
+                if let Some(upkeep) = &mut self.upkeep {
+                    upkeep.sources.read(read);
+                }
+            }
         }
         ControlFlow::Continue(())
     }
@@ -416,24 +595,4 @@ pub(crate) fn merge_in_background(writer: &mut dyn Writer, watch: &dyn Watch) {
     if let Err(error) = writer.merge_in_background(1) {
         watch.note(&format!("merging in the background failed, and is tried again at the end: {error}"));
     }
-}
-
-/// Deletes the articles of the indexed roots whose file or record is gone.
-fn delete_vanished(
-    writer: &mut dyn Writer,
-    known: &Catalogue,
-    job: &Job<'_>,
-    seen: &HashSet<String>,
-    troubled: &HashSet<PathBuf>,
-) -> store::Result<usize> {
-    // As articles have it: a name that is not UTF-8 is not kept to the byte.
-    let troubled: Vec<PathBuf> = troubled.iter().map(|path| job.names.absolute(&job.names.name(path))).collect();
-    let gone = |path: &Path| {
-        job.roots.iter().any(|root| path.starts_with(root)) && !troubled.iter().any(|trouble| path.starts_with(trouble))
-    };
-    let articles =
-        known.articles.iter().filter(|(id, card)| !seen.contains(*id) && gone(&job.names.absolute(&card.path)));
-    let mut ids: Vec<&String> = articles.map(|(id, _)| id).collect();
-    ids.sort_unstable();
-    ids.iter().try_fold(0, |count, id| Ok(count + usize::from(writer.delete(id)?)))
 }

@@ -1,7 +1,7 @@
 //! Articles to a file of their passages and vectors: read, cut, embed, with no collection to know.
 
 use crate::articles::{WithoutVectors, said};
-use crate::{Amount, Error, Result, Skipped, Watch};
+use crate::{Amount, Error, Omitted, Result, Skipped, Watch};
 use ingest::Embedder;
 use ingest::pipeline::{self, Event, Plan, Totals};
 use ingest::walk::Found;
@@ -18,8 +18,9 @@ pub struct Embedded {
     /// Files and records that could not be used.
     #[serde(flatten)]
     pub skipped: Skipped,
-    /// Files in walked folders in no format read here.
-    pub unsupported: usize,
+    /// What was left out or guessed.
+    #[serde(flatten)]
+    pub omitted: Omitted,
     /// Passages.
     pub passages: usize,
     /// Their word pieces.
@@ -82,9 +83,10 @@ fn take(event: Event, out: &mut exchange::Writer, done: &mut Embedded, watch: &d
             done.articles += 1;
         }
         Event::Failed(error) => done.skipped.add(&error.to_string(), watch),
-        Event::Unsupported(_) => done.unsupported += 1,
-        // Nothing was there before.
-        Event::Unchanged(_) => {}
+        Event::Note(note) => done.omitted.note(note, watch),
+        Event::Unsupported(source, kind) => done.omitted.unsupported(source.name, kind),
+        // Nothing was there before, and nothing is remembered.
+        Event::Unchanged(_) | Event::Read(_) => {}
     }
     Ok(())
 }

@@ -33,6 +33,23 @@ impl Names {
         if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() }
     }
 
+    /// Whether a name is that of a file at or under one of these canonical paths.
+    pub(crate) fn are_under<'a>(&self, roots: &'a [PathBuf]) -> impl Fn(&str) -> bool + use<'a> {
+        let base = self.base.clone();
+        // Names of files are many; what their roots are called is found out once.
+        let prefixes: Vec<Option<String>> = roots
+            .iter()
+            .map(|root| (*root != base).then(|| self.name(root).trim_end_matches('/').to_owned()))
+            .collect();
+        move |name| {
+            prefixes.iter().any(|prefix| match prefix {
+                // The base itself: all names but whole paths.
+                None => !Path::new(name).is_absolute(),
+                Some(prefix) => name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            }) || roots.iter().any(|root| base.starts_with(root) && base.join(name).starts_with(root))
+        }
+    }
+
     /// The whole path behind a name.
     pub(crate) fn absolute(&self, name: &str) -> PathBuf {
         self.base.join(name)
@@ -53,6 +70,27 @@ fn current() -> PathBuf {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_know_the_roots_they_are_under() {
+        let names = Names { base: "/home/me".into() };
+        for (root, name, expected) in [
+            ("/home/me", "a.md", true),
+            ("/home/me", "docs/a.md", true),
+            ("/home/me", "/other/a.md", false),
+            ("/home/me/docs", "docs/a.md", true),
+            ("/home/me/docs", "docs", true),
+            ("/home/me/docs", "docs2/a.md", false),
+            ("/other", "/other/a.md", true),
+            ("/other", "a.md", false),
+            ("/home", "a.md", true),
+            ("/home", "/home/you/a.md", true),
+            ("/", "a.md", true),
+        ] {
+            let roots = [PathBuf::from(root)];
+            assert_eq!(names.are_under(&roots)(name), expected, "{name} under {root}");
+        }
+    }
 
     #[test]
     fn a_backslash_in_a_name_is_a_character() {

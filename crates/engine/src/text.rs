@@ -26,12 +26,6 @@ pub fn grouped(number: usize) -> String {
     eval::report::grouped(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// The name of a language as it is written in a sentence.
-pub fn titled(language: store::Language) -> String {
-    let name = language.to_string();
-    name[..1].to_uppercase() + &name[1..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

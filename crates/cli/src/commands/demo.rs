@@ -66,13 +66,8 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;
     let (roots, names) = ([root.join("data")], Names::new(&location));
     let job = Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
-    let report = articles::index(
-        &mut *collection,
-        embedder.fork()?,
-        &job,
-        articles::survey(&job).unwrap_or_default(),
-        &Bars::default(),
-    )?;
+    let report =
+        articles::index(&mut *collection, embedder.fork()?, &job, &articles::Survey::new(&job), &Bars::default())?;
     let wordings = sample::paraphrases()?;
     let (queries, judged) = judged(&*collection, &wordings)?;
     let answers = answers(&*collection, embedder.fork()?, &wordings, &judged)?;

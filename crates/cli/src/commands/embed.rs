@@ -14,7 +14,7 @@ use engine::embedding::{self, Embedded};
 use engine::text::counted;
 use exchange::Header;
 use ingest::Format;
-use ingest::walk::{Found, Source, walk};
+use ingest::walk::{Found, Source, Walk};
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -24,7 +24,7 @@ pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::
     let embedder = model(&args.reading, config, None)?;
     let header = Header::new(embedder.model().clone(), plan.chunking, args.language);
     let (found, _input) = found(args)?;
-    let bytes = found.iter().map(|found| if let Found::Source(source) = found { source.bytes } else { 0 }).sum();
+    let bytes = found.iter().map(|found| if let Found::Source(source) = found { source.bytes() } else { 0 }).sum();
     stop::on_ctrl_c("\nstopping")?;
     let (done, to_file) = write(&args.out, &header, output, |out| {
         Ok(embedding::embed(found.into_iter(), embedder, &plan, bytes, out, &Bars::default())?)
@@ -62,9 +62,14 @@ fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile
     if args.paths.iter().all(|path| path != Path::new(STANDARD)) {
         // As a collection that is made here would call them, so that import knows what is there already.
         let names = Names::here();
-        let name = |path: &Path| names.name(path);
-        let found: Vec<Found> = walk(&canonical(&args.paths)?, args.reading.format.format(), name).collect();
-        if found.iter().all(|found| matches!(found, Found::Unsupported(_))) {
+        let Walk { files, failed, .. } = Walk::new(&canonical(&args.paths)?);
+        let failed = failed.into_iter().map(|(path, error)| Found::Failed(path, error));
+        let files = files.into_iter().map(|file| {
+            let name = names.name(&file.path);
+            Found::new(file, args.reading.format.format(), name)
+        });
+        let found: Vec<Found> = failed.chain(files).collect();
+        if found.iter().all(|found| matches!(found, Found::Unsupported(..))) {
             bail!("nothing to embed: no files in a format read here ({})", Format::ALL);
         }
         return Ok((found, None));
@@ -74,7 +79,7 @@ fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile
     }
     let format = args.reading.format.format().unwrap_or(Format::Jsonl);
     let (path, kept) = standard_input(format).context("standard input")?;
-    let source = Source { path, name: "stdin".to_owned(), format, is_guess: false, bytes: 0, is_stream: true };
+    let source = Source { path, name: "stdin".to_owned(), format, is_guess: false, stat: None };
     Ok((vec![Found::Source(source)], kept))
 }
 

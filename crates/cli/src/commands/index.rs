@@ -1,6 +1,6 @@
 //! `nigh index`
 
-use super::{print_left, stop};
+use super::{omissions, print_left, stop};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
@@ -8,13 +8,13 @@ use crate::output::{Output, style, styled};
 use crate::progress::Bars;
 use anyhow::{Context, bail};
 use engine::Names;
-use engine::articles::{self, Job, Report};
-use engine::text::{counted, titled};
+use engine::articles::{self, Job, Report, Survey};
+use engine::text::counted;
 use ingest::embed::{self, Workload};
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder, Format};
 use std::path::PathBuf;
-use store::{Collection, Language};
+use store::{Collection, Language, Manifest};
 
 /// As nice as a process can be.
 #[cfg(unix)]
@@ -47,35 +47,43 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         builder: args.builder.map(Into::into),
         delete_vanished: true,
     };
-    let bytes = match articles::survey(&job) {
-        Ok(bytes) => bytes,
-        Err(unsupported) => {
-            let kept =
-                existing.map_or("", |_| ". The collection stays as it is; `nigh delete` removes articles from it");
-            let what = match unsupported {
-                0 => "no files".to_owned(),
-                n => format!("{} in no format read here ({})", counted(n, "file"), Format::ALL),
-            };
-            let paths = args.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
-            bail!("nothing to index in {paths}: {what}{kept}");
-        }
-    };
+    let survey = Survey::new(&job);
+    if let Some(omitted) = survey.nothing_to_read(&job) {
+        let kept = existing.map_or("", |_| ". The collection stays as it is; `nigh delete` removes articles from it");
+        let paths = args.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+        let what = omissions(&omitted).unwrap_or_else(|| "no files".to_owned());
+        bail!("nothing to index in {paths}: {what}. Formats read are {}{kept}", Format::ALL);
+    }
+    if let Some(collection) = existing.as_deref().filter(|was| names_its_model(&args.reading, was.manifest()))
+        && let Some(report) = articles::nothing_to_do(collection, &job, &survey, &Bars::default())
+    {
+        said(output, &location, collection, &report)?;
+        return Ok(Outcome::Done);
+    }
     let embedder = model(&args.reading, config, existing.as_deref())?;
     let mut collection = match existing {
         Some(collection) => collection,
         None => {
-            let language = args.language.unwrap_or_else(|| articles::language(&job));
+            let language = args.language.unwrap_or_else(|| articles::language(&job, &survey));
             store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default(), language)?
         }
     };
     stop::on_ctrl_c("\nfinishing what is under way and saving it; Ctrl-C again stops at once")?;
-    let report = articles::index(&mut *collection, embedder, &job, bytes, &Bars::default())?;
-    if output.is_json() {
-        output.json(&document(&location, &*collection, &report))?;
-    } else {
-        print(output, &location, &*collection, &report)?;
-    }
+    let report = articles::index(&mut *collection, embedder, &job, &survey, &Bars::default())?;
+    said(output, &location, &*collection, &report)?;
     Ok(if report.skipped.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
+}
+
+/// Whether the collection's own model is what is asked for, by its name.
+fn names_its_model(args: &args::Reading, manifest: &Manifest) -> bool {
+    args.model.as_ref().is_none_or(|name| embed::full_name(name) == embed::full_name(&manifest.model.name))
+}
+
+fn said(output: &mut Output, location: &str, collection: &dyn Collection, report: &Report) -> anyhow::Result<()> {
+    if output.is_json() {
+        return Ok(output.json(&document(location, collection, report))?);
+    }
+    print(output, location, collection, report)
 }
 
 pub fn canonical(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -174,14 +182,14 @@ fn print(output: &mut Output, location: &str, collection: &dyn Collection, repor
             indicatif::HumanCount(report.pieces_cut as u64)
         ))?;
     }
-    if report.unsupported > 0 {
-        output.line(format_args!("{} in no format read here", counted(report.unsupported, "file")))?;
+    if let Some(what) = omissions(&report.omitted) {
+        output.line(format_args!("left out: {what}. --json names them"))?;
     }
     print_left(output, &report.skipped, report.interrupted)?;
     let language = match collection.manifest().language {
         Language::English => String::new(),
         Language::Other => " whose words are looked for as they stand".to_owned(),
-        language => format!(" in {}", titled(language)),
+        language => format!(" in {}", language.titled()),
     };
     let holds = format!("{location} holds {}{language}", counted(collection.stats()?.passages, "passage"));
     output.line(format_args!(

@@ -18,9 +18,30 @@ pub mod stop;
 pub mod tune;
 
 use crate::output::{Output, style, styled};
-use engine::Skipped;
+use engine::text::counted;
+use engine::{Omitted, Skipped};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Says what was not done, if anything.
+/// What was left out, each kind with its number; `None` if nothing was.
+fn omissions(omitted: &Omitted) -> Option<String> {
+    let Omitted { unsupported, unsupported_kinds, left_out, left_out_reasons, .. } = omitted;
+    let listed = |of: &BTreeMap<String, usize>| {
+        let mut kinds: Vec<_> = of.iter().collect();
+        kinds.sort_by_key(|(_, count)| Reverse(**count));
+        kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
+    };
+    let mut parts = Vec::new();
+    if *unsupported > 0 {
+        parts.push(format!("{} in no format read here ({})", counted(*unsupported, "file"), listed(unsupported_kinds)));
+    }
+    if *left_out > 0 {
+        parts.push(format!("{} ({})", counted(*left_out, "path"), listed(left_out_reasons)));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 fn print_left(output: &mut Output, skipped: &Skipped, interrupted: bool) -> std::io::Result<()> {
     if skipped.failures > 0 {
         output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", skipped.failures))))?;

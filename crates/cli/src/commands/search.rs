@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::output::{self, Output, style, styled};
 use crate::text::{keywords, wrapped};
 use anyhow::Context;
-use engine::text::{clipped, counted, titled};
+use engine::text::clipped;
 use engine::{Names, embedder_for};
 use ingest::ByteSpan;
 use ingest::embed::Workload;
@@ -15,12 +15,9 @@ use query::{Hit, Mode, Options, Response, Searcher};
 use std::collections::HashSet;
 use std::io::BufRead;
 use std::time::Duration;
-use store::Language;
 
 /// What reranking may take where nothing else is said.
 pub const BUDGET: Duration = Duration::from_secs(2);
-/// Fewer words do not tell a language.
-const WORDS: usize = 5;
 /// Hits where nothing else is said.
 const HITS: u32 = 10;
 
@@ -53,13 +50,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
             hit.path = names.path(&hit.path);
             hit.copies.iter_mut().for_each(|copy| copy.path = names.path(&copy.path));
         }
-        say(&response, collection.manifest().language);
-        if response.cut > 0 {
-            let (cut, window) = (counted(response.cut, "word piece"), collection.manifest().model.window);
-            output::note(format_args!(
-                "the question is longer than the {window} word pieces that the model reads: its last {cut} did not count for meaning"
-            ));
-        }
+        response.notes.iter().for_each(output::note);
         Ok(response)
     };
     if args.question != "-" {
@@ -90,32 +81,6 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         output.json(&responses)?;
     }
     Ok(Outcome::Done)
-}
-
-/// What a reader should know of how a question was answered.
-fn say(response: &Response, language: Language) {
-    if response.wordless {
-        let without = match response.mode {
-            Mode::Lexical => "",
-            _ => "; meaning alone answers",
-        };
-        output::note(format_args!("no passage holds a word of the question that says anything{without}"));
-    }
-    let asked = Language::detect(&response.query);
-    let tells = response.query.split_whitespace().count() >= WORDS;
-    if tells && asked != language && asked != Language::Other {
-        output::note(format_args!(
-            "the question looks like {}, the articles' words are {}: words will hardly be found",
-            titled(asked),
-            titled(language)
-        ));
-    }
-    if let Some(rerank) = response.rerank.as_ref().filter(|rerank| rerank.passages < rerank.of) {
-        output::note(format_args!(
-            "{} reranked {} of {} in the time it has; --rerank-ms gives it more",
-            rerank.model, rerank.passages, rerank.of
-        ));
-    }
 }
 
 fn print(output: &mut Output, response: &Response) -> anyhow::Result<()> {

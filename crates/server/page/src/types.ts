@@ -32,6 +32,7 @@ export interface Answer {
   mode: Mode;
   took_ms: number;
   rerank?: { model: string; passages: number; of: number; took_ms: number };
+  notes?: string[];
   hits: Hit[];
 }
 export interface Suggestion { text: string; kind: "question" | "title"; article_id: string }

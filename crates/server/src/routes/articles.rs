@@ -13,8 +13,8 @@ use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use engine::articles::{self, Report};
-use engine::{Names, Silent};
+use engine::articles::{self, Report, Survey};
+use engine::{Names, Omitted, Silent};
 use ingest::pipeline::Plan;
 use ingest::read::Limits;
 use ingest::{Article, ByteSpan, MetaValue, Metadata};
@@ -468,11 +468,13 @@ fn index(
     plan.limits = limits;
     let roots = [root];
     let job = articles::Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
-    let bytes = articles::survey(&job).map_err(|unsupported| {
-        Problem::bad_request(format!("{unsupported} files in no format read here ({})", ingest::Format::ALL))
-    })?;
+    let survey = Survey::new(&job);
+    if let Some(Omitted { unsupported, .. }) = survey.nothing_to_read(&job) {
+        let problem = format!("{unsupported} files in no format read here ({})", ingest::Format::ALL);
+        return Err(Problem::bad_request(problem));
+    }
     let embedder = models.embedder(&collection.manifest().model.name)?;
-    let report = articles::index(&mut *collection, embedder, &job, bytes, handle);
+    let report = articles::index(&mut *collection, embedder, &job, &survey, handle);
     hosted.refresh()?;
     Ok(report?)
 }
