@@ -191,9 +191,9 @@ fn a_collection_of_a_newer_version() {
     place.ok(&["index", "a.txt"]);
     place.put(".nigh/nigh.collection", "nigh collection, format 7\n");
     for args in [&["search", "x"][..], &["index", "a.txt"], &["check"]] {
-        place.run(args).said(2, &["format 7", "format 3", "newer"]);
+        place.run(args).said(2, &["format 7", "format 4", "newer"]);
     }
-    place.put(".nigh/nigh.collection", "nigh collection, format 3\n");
+    place.put(".nigh/nigh.collection", "nigh collection, format 4\n");
     place.sound(1);
 }
 

@@ -190,9 +190,12 @@ fn questions_of_every_kind_get_an_answer() {
         assert_eq!(first(question), "a/story.txt", "{question}");
     }
     place
-        .run(&["search", "the of and to"])
+        .run(&["search", "quixotic xylophones"])
         .said(0, &["no passage holds a word of the question", "meaning alone answers"]);
-    place.run(&["search", "the of and to", "--mode", "lexical"]).said(0, &["no passage holds a word", "nothing found"]);
+    place
+        .run(&["search", "quixotic xylophones", "--mode", "lexical"])
+        .said(0, &["no passage holds a word", "nothing found"]);
+    place.run(&["search", "the of and to", "--mode", "lexical"]).said(0, &["only stop words", "a/story.txt"]);
     place
         .run(&["search", "wann wird der alte Leuchtturm am Hafen wieder angezündet"])
         .said(0, &["looks like German", "the articles' words are English"]);
@@ -216,10 +219,12 @@ fn words_are_those_of_the_articles_language() {
     place.run(&["index", "de", "--language", "english"]).said(2, &["german", "english", "-c"]);
     let as_they_stand = place.json(0, &["index", "de", "-c", "plain", "--language", "other"]);
     assert_eq!(as_they_stand["language"], "other");
-    assert_eq!(
-        place.json(0, &["search", "Fischer", "-c", "plain", "--mode", "lexical"])["hits"].as_array().unwrap().len(),
-        1,
-        "the nearest word"
-    );
+    let near = place.json(0, &["search", "fischer", "-c", "plain", "--mode", "lexical"]);
+    assert_eq!(near["hits"].as_array().unwrap().len(), 1, "the nearest word");
+    assert_eq!(near["corrections"], serde_json::json!([{ "asked": "fischer", "found_as": "fischern" }]));
+    assert!(near["notes"][0].as_str().unwrap().contains("fischern"), "{near}");
+    // Another name is another man.
+    let name = place.json(0, &["search", "Fischer", "-c", "plain", "--mode", "lexical"]);
+    assert_eq!(name["hits"], serde_json::json!([]));
     place.run(&["index", "de", "-c", "x", "--language", "klingon"]).said(2, &["expected one of", "german"]);
 }

@@ -126,7 +126,7 @@ fn questions_however_they_are_worded() {
     ] {
         let found = place.json(0, &["search", question, "--mode", mode]);
         let none = found["hits"].as_array().unwrap().is_empty();
-        assert_eq!(none, mode == "lexical", "{question:.40}");
+        assert_eq!(none, question == "🎉", "{question:.40}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Readers, and the cutting of what they read.
 
 use super::put;
-use ingest::read::Limits;
+use ingest::read::{Item, Limits};
 use ingest::walk::Source;
 use ingest::{Article, Chunking, Format, Strategy};
 use std::ops::ControlFlow;
@@ -12,14 +12,14 @@ pub fn read(name: &str, format: Format, input: &[u8]) {
         name: name.to_owned(),
         format,
         is_guess: false,
-        bytes: input.len() as u64,
-        is_stream: false,
+        stat: Some(Default::default()),
     };
     let limits = Limits { bytes: 1 << 20, seconds: 5, ..Limits::USUAL };
     let read = ingest::read::read(&source, limits, &mut |item| {
         match item {
-            Ok(article) => sound(&article),
-            Err(error) => said(&error),
+            Item::Article(article) => sound(&article),
+            Item::Failed(error) => said(&error),
+            Item::Note(note) => assert!(!note.text.is_empty()),
         }
         ControlFlow::Continue(())
     });
