@@ -10,7 +10,6 @@ mod blocks;
 mod detect;
 mod docx;
 mod epub;
-mod fuzz;
 mod ipynb;
 mod kinds;
 mod latex;
@@ -34,7 +33,6 @@ mod xml;
 mod zipped;
 
 pub use detect::{Kind, detect, unreadable};
-pub use fuzz::{fuzz_any, fuzz_kind};
 pub use kinds::kind_name;
 pub use prose::is_prose;
 

@@ -1,6 +1,7 @@
 //! Which reader a file wants: by its name, then by its first bytes.
 
 use crate::encoding;
+pub use formats::Kind as DocumentKind;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -27,7 +28,7 @@ pub enum Format {
     /// One row an article, as [`Format::Jsonl`] has lines.
     Parquet,
     /// One of the formats of office programs, mail, notebooks and light markup.
-    Document(formats::Kind),
+    Document(DocumentKind),
 }
 
 impl Format {

@@ -1,6 +1,7 @@
 //! Readers, and the cutting of what they read.
 
 use super::put;
+use ingest::format::DocumentKind;
 use ingest::read::{Item, Limits};
 use ingest::walk::Source;
 use ingest::{Article, Chunking, Format, Strategy};
@@ -26,6 +27,13 @@ pub fn read(name: &str, format: Format, input: &[u8]) {
     if let Err(error) = read {
         said(&error);
     }
+}
+
+/// The first byte chooses the format, the rest is the file.
+pub fn read_document(input: &[u8]) {
+    let Some((first, file)) = input.split_first() else { return };
+    let kind = DocumentKind::ALL[usize::from(*first) % DocumentKind::ALL.len()];
+    read("a.document", Format::Document(kind), file);
 }
 
 fn said(error: &ingest::Error) {

@@ -13,8 +13,9 @@ use std::path::PathBuf;
 
 /// Everything that takes input from outside.
 #[allow(dead_code, reason = "a fuzzer takes one of them")]
-pub const TARGETS: [&str; 16] = [
+pub const TARGETS: [&str; 17] = [
     "csv",
+    "documents",
     "embedded",
     "embedded_parquet",
     "files",
@@ -36,6 +37,7 @@ pub const TARGETS: [&str; 16] = [
 pub fn take(target: &str, input: &[u8]) {
     match target {
         "csv" => articles::read("a.csv", Format::Csv, input),
+        "documents" => articles::read_document(input),
         "html" => articles::read("a.html", Format::Html, input),
         "jsonl" => articles::read("a.jsonl", Format::Jsonl, input),
         "markdown" => articles::read("a.md", Format::Markdown, input),
