@@ -13,6 +13,8 @@ mod queue;
 mod scan;
 mod stop;
 mod stream;
+#[cfg(test)]
+mod tests;
 pub mod title;
 mod version;
 mod weights;

@@ -1,0 +1,179 @@
+use super::common::terms;
+use crate::Language::{English, French, German, Other, Portuguese, Turkish};
+use crate::analysis::Place::{Exact, Stems};
+
+fn has(language: crate::Language, place: crate::analysis::Place, text: &str, term: &str) {
+    let all = terms(language, place, text);
+    assert!(all.iter().any(|own| own == term), "{term:?} of {text:?}: {all:?}");
+}
+
+#[test]
+fn names_made_with_signs_stand_whole_beside_their_parts() {
+    for (text, whole, parts) in [
+        ("(C++)", "c++", vec!["c"]),
+        ("C#.", "c#", vec!["c"]),
+        ("F#/C#", "f#", vec!["f", "c"]),
+        ("the .NET way", ".net", vec!["net", "way"]),
+        ("node.js,", "node.js", vec!["node", "js"]),
+        ("§\u{a0}12(3)", "§12(3)", vec!["12", "3"]),
+        ("CVE-2024-3094", "cve-2024-3094", vec!["cve", "2024", "3094"]),
+        ("A-113/B", "a-113/b", vec!["113", "b"]),
+        ("v1.10.", "v1.10", vec!["v1", "10"]),
+        ("R&D", "r&d", vec!["r", "d"]),
+        ("TCP/IP", "tcp/ip", vec!["tcp", "ip"]),
+        ("user@example.org!", "user@example.org", vec!["user", "exampl", "org"]),
+        ("/etc/passwd", "etc/passwd", vec!["etc", "passwd"]),
+        ("foo_bar", "foo_bar", vec!["foo", "bar"]),
+        ("std::vec", "std::vec", vec!["std", "vec"]),
+        ("5%", "5%", vec!["5"]),
+        ("צה\"ל", "צה\"ל", vec!["צה", "ל"]),
+    ] {
+        has(English, Exact, text, whole);
+        assert_eq!(terms(English, Stems, text), parts, "{text}");
+    }
+}
+
+#[test]
+fn signs_at_the_edge_of_a_sentence_are_no_names() {
+    for text in ["word.", "(word)", "\"word\"", "word...", "- word", "word;", "*word*", "word: more", "a + b", "# word"]
+    {
+        let all = terms(Other, Exact, text);
+        assert!(all.iter().all(|term| term.chars().all(char::is_alphanumeric)), "{text}: {all:?}");
+    }
+}
+
+#[test]
+fn measures_are_one_with_and_without_a_space() {
+    for (one, other) in
+        [("100mg", "100 mg"), ("−5 °C", "-5°C"), ("20\u{202f}µm", "20μm"), ("5 %", "5%"), ("21 ℃", "21°C")]
+    {
+        let whole = |text| terms(English, Exact, text).into_iter().rfind(|term| !term.starts_with('\u{1}')).unwrap();
+        assert_eq!(whole(one), whole(other), "{one}");
+        assert_eq!(terms(English, Stems, one), terms(English, Stems, other), "{one}");
+    }
+    assert_ne!(terms(English, Exact, "5 °C"), terms(English, Exact, "−5 °C"));
+    assert_eq!(terms(English, Stems, "at 5 in the morning"), ["5", "morn"]);
+    assert_eq!(terms(English, Stems, "p53 CD4 3D"), ["p53", "cd4", "3d"]);
+}
+
+#[test]
+fn humps_are_words_too() {
+    assert_eq!(terms(English, Stems, "getUserName"), ["getusernam", "get", "user", "name"]);
+    assert_eq!(terms(English, Stems, "iPhone McKay"), ["iphon", "mckay"]);
+}
+
+#[test]
+fn invisible_characters_do_not_cut_words() {
+    for text in ["wind\u{ad}mill", "wind\u{200b}mill", "wind\u{2060}mill", "wind\u{feff}mill", "wind\u{200c}mill"] {
+        assert_eq!(terms(Other, Stems, text), ["windmill"], "{text:?}");
+        assert_eq!(terms(Other, Exact, text), ["windmill"], "{text:?}");
+    }
+}
+
+#[test]
+fn composed_and_decomposed_are_one() {
+    for (one, other) in [("résumé", "re\u{301}sume\u{301}"), ("한글날", "한글날"), ("Việt", "Vie\u{323}\u{302}t")]
+    {
+        for place in [Stems, Exact] {
+            assert_eq!(terms(Other, place, one), terms(Other, place, other), "{one}");
+        }
+    }
+}
+
+#[test]
+fn marks_of_other_scripts_do_not_cut_words() {
+    for word in ["हिन्दी", "தமிழ்", "שָׁלוֹם", "مُحَمَّد", "বাংলা", "ગુજરાતી"]
+    {
+        assert_eq!(terms(Other, Stems, word).len(), 1, "{word}");
+    }
+}
+
+#[test]
+fn long_words_are_kept() {
+    let long = "абв".repeat(30);
+    assert_eq!(terms(Other, Stems, &long), std::slice::from_ref(&long));
+    let longer = "0123456789abcdef".repeat(5000);
+    let kept = terms(Other, Stems, &longer);
+    assert!(kept[0].len() < 256 && kept.len() == 1);
+    assert_ne!(kept, terms(Other, Stems, &longer.replacen("f0", "e0", 4000)));
+}
+
+#[test]
+fn apostrophes_are_read_as_the_language_does() {
+    assert_eq!(
+        terms(English, Stems, "the patient's don't can’t O'Brien"),
+        ["patient", "do", "not", "can", "not", "o", "brien"]
+    );
+    has(English, Exact, "O’Brien", "o'brien");
+    assert_eq!(terms(French, Stems, "l'eau n’est pas"), ["eau", "est", "pas"]);
+    assert_eq!(terms(French, Exact, "l’eau"), ["l", "eau"]);
+}
+
+#[test]
+fn a_stem_is_found_with_and_without_marks() {
+    assert_eq!(terms(Portuguese, Stems, "informação"), ["inform", "informaca"]);
+    assert_eq!(terms(Portuguese, Stems, "informacao"), ["informaca"]);
+    assert_eq!(terms(German, Stems, "Häuser"), terms(German, Stems, "Haus"));
+    has(Turkish, Stems, "İstanbul", "istanbul");
+}
+
+#[test]
+fn negations_stay_and_stop_words_go_from_the_stems() {
+    assert_eq!(terms(English, Stems, "it is not in the box"), ["not", "box"]);
+    assert_eq!(terms(German, Stems, "das ist nicht der Ofen"), ["nicht", "ofen"]);
+    has(English, Exact, "it is not in the box", "it is");
+}
+
+#[test]
+fn positions_grow_by_one_for_each_word() {
+    use crate::analysis::Words;
+    use tantivy::tokenizer::{TokenStream, Tokenizer};
+    let mut words = Words::new(English, Stems);
+    let mut positions = Vec::new();
+    words
+        .token_stream("The node.js of 100mg boxes 网络配置 end")
+        .process(&mut |t| positions.push((t.text.clone(), t.position)));
+    let expected =
+        [("node", 1), ("js", 2), ("100", 4), ("mg", 5), ("box", 6), ("网络", 7), ("络配", 8), ("配置", 9), ("end", 11)];
+    assert_eq!(positions, expected.map(|(term, at)| (term.to_owned(), at)));
+}
+
+#[test]
+fn any_text_is_read_without_harm() {
+    let odd = [
+        "",
+        " ",
+        "++",
+        "§",
+        "§ ",
+        "'s",
+        "n't",
+        "a'",
+        "(((",
+        "1(",
+        "1()",
+        "°C",
+        "5 °",
+        "\u{301}\u{301}",
+        "เ",
+        "្ក",
+        "#.@$-",
+        "-",
+        "--a",
+        "..a",
+        "a::",
+        "a://",
+        "1,",
+        ",1",
+        "\u{1}c",
+        "\u{fffd}",
+    ];
+    for a in odd {
+        for b in odd {
+            for place in [Stems, Exact] {
+                terms(English, place, &format!("{a}{b}"));
+                terms(French, place, &format!("x{a}{b}1"));
+            }
+        }
+    }
+}
