@@ -48,9 +48,10 @@ pub fn of(collection: &dyn Collection, facts: &Facts<'_>) -> Result<Vec<String>>
             manifest.model.window, facts.cut
         ));
     }
+    // Without a language of the articles, or without looking for words, the question's does not matter.
     if facts.options.mode != Mode::Dense
-        && let Some(asked) = Language::of_question(facts.question).filter(|asked| *asked != manifest.language)
         && manifest.language != Language::Other
+        && let Some(asked) = Language::of_question(facts.question).filter(|asked| *asked != manifest.language)
     {
         notes.push(format!(
             "the question looks like {}, the articles' words are {}: words will hardly be found",

@@ -365,6 +365,14 @@ pub trait Collection: Send + Sync {
         Ok(None)
     }
 
+    /// The values of a field that come near to one that no article has, nearest first; none where that cannot be told.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn nearest_values(&self, _field: &str, _value: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Whether this is the newest commit.
     ///
     /// # Errors

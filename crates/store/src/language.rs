@@ -2,7 +2,13 @@
 
 use crate::analysis::detect::Detector;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use tantivy::tokenizer::Language as Stems;
+
+thread_local! {
+    /// Its lists of words take longer to make than a question's language to tell.
+    static DETECTOR: RefCell<Detector> = RefCell::default();
+}
 
 macro_rules! languages {
     ($($name:ident),* $(,)?) => {
@@ -49,12 +55,12 @@ impl Language {
     /// The language that most words of the texts are in; `None` where they are too few, too mixed, or in none that is
     /// known. A wrong language would lose words, so none is claimed without good evidence.
     pub fn detect<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        Detector::default().detect(texts).language
+        DETECTOR.with_borrow_mut(|detector| detector.detect(texts).language)
     }
 
     /// The language of a question of some length, if it tells.
     pub fn of_question(question: &str) -> Option<Self> {
-        Detector::default().detect_question(question).language
+        DETECTOR.with_borrow_mut(|detector| detector.detect_question(question).language)
     }
 }
 

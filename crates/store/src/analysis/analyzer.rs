@@ -21,8 +21,6 @@ pub struct Analyzer {
     folded: String,
     joined: String,
     clusters: Vec<Range<usize>>,
-    /// For the scanner, to be used again.
-    pub(crate) parts: Vec<Range<usize>>,
 }
 
 /// A part of a name of so many bytes may be another name.
@@ -59,7 +57,6 @@ impl Analyzer {
             folded: String::new(),
             joined: String::new(),
             clusters: Vec::new(),
-            parts: Vec::new(),
         }
     }
 

@@ -42,9 +42,9 @@ const LONG: usize = 8;
 /// What a near word counts beside one that the question has.
 pub const NEAR: f32 = 0.7;
 /// So many words of a question are replaced at most: each is a walk over the dictionaries.
-pub const MOST_WORDS: usize = 4;
+const MOST_WORDS: usize = 4;
 /// So many words take the place of one at most.
-pub const NEAREST: usize = 3;
+const NEAREST: usize = 3;
 /// So many words of a dictionary are looked at for one.
 const MOST_TERMS: usize = 2000;
 
@@ -89,23 +89,40 @@ fn distance(text: &str, span: &Range<usize>, word: &str, language: Language) -> 
     (says_nothing && letters >= LONG && lower(raw)).then_some(1)
 }
 
-/// The words of a dictionary that are nearest to a misspelt one, the commonest first, and how many passages hold each.
-/// `field` is that of exact forms: what is found can be shown as it is.
+/// The words of a dictionary that are nearest to a misspelt one, the commonest first. `field` is that of exact forms: what
+/// is found can be shown as it is.
 ///
 /// # Errors
 /// When the index cannot be read.
-pub fn nearest(searcher: &Searcher, field: Field, misspelt: &Misspelt) -> tantivy::Result<Vec<(String, u64)>> {
-    let word = misspelt.word.as_str();
-    for distance in 1..=misspelt.distance {
+pub fn nearest(searcher: &Searcher, field: Field, misspelt: &Misspelt) -> tantivy::Result<Vec<String>> {
+    let Misspelt { word, distance, .. } = misspelt;
+    let found = nearest_terms(searcher, field, word, *distance, MOST_TERMS, |term| takes_the_place_of(term, word))?;
+    Ok(found.into_iter().map(|(term, _)| term).collect())
+}
+
+/// Of the terms that `accepts` says may stand for `word`, the commonest of those with the fewest letters changed, each with
+/// how many passages hold it. At most `looked_at` terms of each segment's dictionary are looked at for a distance.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn nearest_terms(
+    searcher: &Searcher,
+    field: Field,
+    word: &str,
+    most_distance: u8,
+    looked_at: usize,
+    accepts: impl Fn(&str) -> bool,
+) -> tantivy::Result<Vec<(String, u64)>> {
+    for distance in 1..=most_distance {
         let mut found: HashMap<String, u64> = HashMap::new();
         let automaton = FuzzyTermQuery::new(Term::from_field_text(field, word), distance, true).automaton()?;
         for reader in searcher.segment_readers() {
             let index = reader.inverted_index(field)?;
             let mut terms = index.terms().search(&automaton).into_stream()?;
-            for _ in 0..MOST_TERMS {
+            for _ in 0..looked_at {
                 let Some((term, info)) = terms.next() else { break };
                 let Ok(term) = std::str::from_utf8(term) else { continue };
-                if takes_the_place_of(term, word) {
+                if accepts(term) {
                     *found.entry(term.to_owned()).or_default() += u64::from(info.doc_freq);
                 }
             }

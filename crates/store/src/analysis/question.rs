@@ -47,7 +47,7 @@ impl Question {
         let mut reader = Reader::default();
         let mut queue = Queue::default();
         analyzer.begin();
-        let mut scanner = Scanner::new(text, Vec::new());
+        let mut scanner = Scanner::new(text);
         while let Some((unit, _)) = analyzer.next_unit(text, &mut scanner, Wanted::BOTH, &mut queue) {
             reader.unit(&unit, &queue);
         }
@@ -141,12 +141,9 @@ impl Reader {
 
     /// Pairs a stem with the one right before it.
     fn stem(&mut self, at: usize, position: usize) {
-        let before = self.last.replace((at, position));
-        if let Some((before, last)) = before.filter(|(before, last)| last + 1 == position && *before != at) {
-            let _ = last;
-            if !self.question.pairs.contains(&[before, at]) {
-                self.question.pairs.push([before, at]);
-            }
+        let Some((before, last)) = self.last.replace((at, position)) else { return };
+        if last + 1 == position && before != at && !self.question.pairs.contains(&[before, at]) {
+            self.question.pairs.push([before, at]);
         }
     }
 

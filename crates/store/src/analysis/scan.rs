@@ -31,10 +31,9 @@ pub struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// Of a text, from its beginning; `parts` is a buffer that is used again.
-    pub fn new(text: &'a str, mut parts: Vec<Range<usize>>) -> Self {
-        parts.clear();
-        Self { text, at: 0, ended: 0, parts }
+    /// Of a text, from its beginning.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: 0, ended: 0, parts: Vec::new() }
     }
 
     /// The words of the unit that was read last, by their places.

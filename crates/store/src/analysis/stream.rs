@@ -36,8 +36,7 @@ impl Tokenizer for Words {
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
         self.analyzer.begin();
         self.queue.clear();
-        let scanner = Scanner::new(text, std::mem::take(&mut self.analyzer.parts));
-        Stream { text, scanner, words: self, next: 0 }
+        Stream { text, scanner: Scanner::new(text), words: self, next: 0 }
     }
 }
 

@@ -163,6 +163,10 @@ impl Collection for LocalCollection {
         self.snapshot.why_nothing_passes(filter)
     }
 
+    fn nearest_values(&self, field: &str, value: &str) -> Result<Vec<String>> {
+        self.snapshot.nearest_values(field, value)
+    }
+
     fn commit_id(&self) -> Option<Fingerprint> {
         Some(self.snapshot.commit_id())
     }

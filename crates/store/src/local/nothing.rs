@@ -2,8 +2,8 @@
 
 use super::records;
 use super::snapshot::Snapshot;
-use crate::filter::{Clause, Filter, ID, Test, Value};
-use crate::{Result, filter};
+use crate::Result;
+use crate::filter::{Clause, Filter, ID, Test, Value, in_order};
 use ingest::fold::fold_value;
 use std::collections::BTreeSet;
 
@@ -29,19 +29,26 @@ impl Snapshot {
         }))
     }
 
+    /// The values of a field that come near to another one, nearest first.
+    pub fn nearest_values(&self, field: &str, value: &str) -> Result<Vec<String>> {
+        Ok(nearest(value, self.values(field)?.iter().map(Value::shown)))
+    }
+
     fn reason(&self, clause: &Clause) -> Result<String> {
-        let values = self.values(&clause.field)?;
         let said = format!("no article has {clause}");
-        let mut ordered: Vec<&Value> = values.iter().filter(|value| !matches!(value, Value::Text(_))).collect();
-        ordered.sort_by(|a, b| filter::in_order(a, b));
-        Ok(match (&clause.test, ordered.first(), ordered.last()) {
-            (Test::Range(..), Some(low), Some(high)) => {
-                format!("{said}; its values are {} to {}", low.shown(), high.shown())
+        Ok(match &clause.test {
+            Test::Range(..) => {
+                let values = self.values(&clause.field)?;
+                let ordered = || values.iter().filter(|value| !matches!(value, Value::Text(_)));
+                match (ordered().min_by(|a, b| in_order(a, b)), ordered().max_by(|a, b| in_order(a, b))) {
+                    (Some(low), Some(high)) => format!("{said}; its values are {} to {}", low.shown(), high.shown()),
+                    _ => said,
+                }
             }
-            (Test::Word(word), ..) => {
-                let near = nearest(word, values.iter().map(Value::shown));
-                if near.is_empty() { said } else { format!("{said}; the nearest are {}", near.join(", ")) }
-            }
+            Test::Word(word) => match self.nearest_values(&clause.field, word)? {
+                near if near.is_empty() => said,
+                near => format!("{said}; the nearest are {}", near.join(", ")),
+            },
             _ => said,
         })
     }

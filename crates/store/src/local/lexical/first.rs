@@ -2,18 +2,12 @@
 
 use super::{MAX_WORDS, Word, Words};
 use crate::Result;
-use crate::analysis::near::Correction;
+use crate::analysis::near::{Correction, NEAR, nearest_terms};
 use crate::analysis::{Analysis, Place};
 use crate::collection::QuestionReading;
 use crate::local::snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap};
-use tantivy::Term;
-use tantivy::query::FuzzyTermQuery;
 
-/// What a word counts that is near to one of the question's that no passage has.
-const NEAR: f32 = 0.7;
-/// The most such words for one of the question's.
-const NEAREST: usize = 3;
 /// So many of a question's words that no passage has are replaced by near ones, the first of them: each is an
 /// automaton run over the dictionary of every segment.
 const MAX_FUZZY_WORDS: usize = 8;
@@ -86,28 +80,10 @@ impl Snapshot {
         if letters < 4 || word.bytes().any(|b| b.is_ascii_digit()) {
             return Ok(Vec::new());
         }
-        for distance in 1..=if letters < 8 { 1 } else { 2 } {
-            let mut found: HashMap<String, u64> = HashMap::new();
-            let term = Term::from_field_text(self.fields.contents, word);
-            let automaton = FuzzyTermQuery::new(term, distance, true).automaton().map_err(self.text_error())?;
-            for reader in self.searcher.segment_readers() {
-                let index = reader.inverted_index(self.fields.contents).map_err(self.text_error())?;
-                let mut terms = index.terms().search(&automaton).into_stream().map_err(self.io_error())?;
-                while let Some((term, info)) = terms.next() {
-                    let term = String::from_utf8_lossy(term);
-                    // The first letter is seldom the wrong one.
-                    if term.chars().next() == word.chars().next() {
-                        *found.entry(term.into_owned()).or_default() += u64::from(info.doc_freq);
-                    }
-                }
-            }
-            if !found.is_empty() {
-                let mut found: Vec<(String, u64)> = found.into_iter().collect();
-                found.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-                found.truncate(NEAREST);
-                return Ok(found);
-            }
-        }
-        Ok(Vec::new())
+        let distance = if letters < 8 { 1 } else { 2 };
+        // The first letter is seldom the wrong one.
+        let accepts = |term: &str| term.chars().next() == word.chars().next();
+        nearest_terms(&self.searcher, self.fields.contents, word, distance, usize::MAX, accepts)
+            .map_err(self.text_error())
     }
 }

@@ -19,6 +19,14 @@ impl Snapshot {
         let counts = misspelt.iter().map(|wrong| question.asked.get(wrong.stem).map_or(1.0, |asked| asked.weight));
         let counts: Vec<f32> = counts.collect();
         let rarest = rarest(&question, &found);
+        // Weighing leaves stems that nothing holds in, for a near word may stand for them.
+        let unheld: HashSet<String> = question
+            .asked
+            .iter()
+            .zip(&found)
+            .filter(|(asked, found)| asked.place == Place::Stems && **found == 0)
+            .map(|(asked, _)| asked.term.clone())
+            .collect();
         question.weigh(&found);
         let asked = |asked: &Asked| text.get(asked.span.clone()).unwrap_or_default().to_owned();
         let word = |of: &Asked| Word { asked: asked(of), term: of.term.clone(), place: of.place, weight: of.weight };
@@ -26,26 +34,22 @@ impl Snapshot {
         words.reading.only_stop_words = question.only_stop_words;
         let is_rare =
             |of: &&Asked| of.kind == Kind::Title || rarest.as_ref().is_none_or(|all| all.contains(&of.position));
-        for of in question.asked.iter().filter(is_rare) {
-            // Stems that nothing holds are still among them.
-            if self.frequency(of.place, &of.term)? > 0 {
-                words.words.push(word(of));
-            }
-        }
+        let is_held = |of: &&Asked| of.place != Place::Stems || !unheld.contains(&of.term);
+        words.words = question.asked.iter().filter(is_rare).filter(is_held).map(word).collect();
         let stem = |at: usize| question.asked.get(at).map(|asked| asked.term.clone());
         let pairs = question.pairs.iter().filter_map(|[a, b]| Some([stem(*a)?, stem(*b)?]));
         words.pairs = pairs.collect();
         words.pairs.sort_unstable();
         words.pairs.dedup();
         // Without the field of exact forms there is no second analysis.
-        let Some(exact) = self.fields.exact else { return Ok(words) };
+        let Some(exact) = self.fields.exact.filter(|_| !misspelt.is_empty()) else { return Ok(words) };
         let mut tokenizer = Analysis::Second.tokenizer(language, Place::Stems);
         // What the question itself says comes before what a misspelling could mean; of two misspellings of one term the
         // one that is asked more often counts.
         let mut near_terms: BTreeMap<String, (f32, String)> = BTreeMap::new();
         for (wrong, count) in misspelt.iter().zip(counts) {
             let asked = text.get(wrong.span.clone()).unwrap_or_default().to_owned();
-            for (near, _) in nearest(&self.searcher, exact, wrong).map_err(self.text_error())? {
+            for near in nearest(&self.searcher, exact, wrong).map_err(self.text_error())? {
                 tokenizer.token_stream(&near).process(&mut |token| {
                     let kept = near_terms.entry(token.text.clone()).or_insert_with(|| (count, asked.clone()));
                     if count > kept.0 {
