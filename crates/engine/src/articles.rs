@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use store::{ArticleCard, Catalogue, Collection, Language, Writer};
 
@@ -189,8 +190,11 @@ pub fn index(
     if let Some(builder) = job.builder {
         writer.set_builder(builder);
     }
-    let sources = Sources::new(&reading(job), collection.cache().as_deref());
-    let upkeep = job.delete_vanished.then(|| Upkeep::new(job, survey, &known, sources.clone()));
+    let mut sources = Sources::new(&reading(job), collection.cache().as_deref());
+    sources.begin(survey.begun);
+    // Asked while files are read, and told of those that were.
+    let sources = Mutex::new(sources);
+    let upkeep = job.delete_vanished.then_some(Upkeep { job, survey, known: &known, sources: &sources });
     let found = Finding::new(job, survey, &sources, &known);
     let held = Held { catalogue: &known, names: job.names };
     let taking = Taking {
@@ -208,19 +212,23 @@ pub fn index(
     Ok(report)
 }
 
+fn lock(sources: &Mutex<Sources>) -> MutexGuard<'_, Sources> {
+    sources.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Files as they are found: those that have not changed with the articles that they had.
 struct Finding<'a> {
     job: &'a Job<'a>,
     survey: &'a Survey,
-    sources: &'a Sources,
+    sources: &'a Mutex<Sources>,
     /// What the collection holds of each file.
     held: HashMap<&'a str, (Digest, Vec<&'a str>)>,
 }
 
 impl<'a> Finding<'a> {
-    fn new(job: &'a Job<'a>, survey: &'a Survey, sources: &'a Sources, known: &'a Catalogue) -> Self {
+    fn new(job: &'a Job<'a>, survey: &'a Survey, sources: &'a Mutex<Sources>, known: &'a Catalogue) -> Self {
         let mut held: HashMap<&str, (Digest, Vec<&str>)> = HashMap::new();
-        if !sources.is_empty() {
+        if !lock(sources).is_empty() {
             for (id, card) in &known.articles {
                 let (digest, ids) = held.entry(&card.path).or_default();
                 digest.add(id, &card.fingerprint);
@@ -243,7 +251,7 @@ impl<'a> Finding<'a> {
             is_guess: false,
             stat: Some(entry.stat),
         };
-        if let Some(known) = self.sources.unchanged(name, entry) {
+        if let Some(known) = lock(self.sources).unchanged(name, entry) {
             if let Some(kind) = &known.extra.unsupported {
                 return Found::Unsupported(source(), Kind::from(kind.as_str()));
             }
@@ -264,15 +272,10 @@ struct Upkeep<'a> {
     job: &'a Job<'a>,
     survey: &'a Survey,
     known: &'a Catalogue,
-    sources: Sources,
+    sources: &'a Mutex<Sources>,
 }
 
-impl<'a> Upkeep<'a> {
-    fn new(job: &'a Job<'a>, survey: &'a Survey, known: &'a Catalogue, mut sources: Sources) -> Self {
-        sources.begin(survey.begun);
-        Self { job, survey, known, sources }
-    }
-
+impl Upkeep<'_> {
     /// Deletes the articles under the roots that were not seen, but for those of files with something wrong in them.
     fn delete_vanished(
         &self,
@@ -298,14 +301,15 @@ impl<'a> Upkeep<'a> {
     }
 
     /// Keeps what was read of which files, for the next run.
-    fn keep(mut self, writer: &mut dyn Writer, interrupted: bool) -> store::Result<()> {
+    fn keep(self, writer: &mut dyn Writer, interrupted: bool) -> store::Result<()> {
         let under_roots = self.job.names.are_under(self.job.roots);
         let there: HashSet<&str> = self.survey.names.iter().map(String::as_str).collect();
-        self.sources.retain(|name| there.contains(name) || !under_roots(name));
+        let mut sources = lock(self.sources);
+        sources.retain(|name| there.contains(name) || !under_roots(name));
         let roots = (!interrupted).then(|| roots(self.job));
         writer.keep_cache(&mut |commit| {
-            self.sources.end(commit, roots.clone());
-            self.sources.encode()
+            sources.end(commit, roots.clone());
+            sources.encode()
         })
     }
 }
@@ -562,14 +566,14 @@ impl Sink<'_> {
             }
             Event::Note(note) => self.report.omitted.note(note, self.watch),
             Event::Unsupported(source, kind) => {
-                if let (Some(upkeep), Some(stat)) = (&mut self.upkeep, source.stat) {
-                    upkeep.sources.unsupported(&source.name, stat, &kind.to_string());
+                if let (Some(upkeep), Some(stat)) = (&self.upkeep, source.stat) {
+                    lock(upkeep.sources).unsupported(&source.name, stat, &kind.to_string());
                 }
                 self.report.omitted.unsupported(source.name, kind);
             }
             Event::Read(read) => {
-                if let Some(upkeep) = &mut self.upkeep {
-                    upkeep.sources.read(read);
+                if let Some(upkeep) = &self.upkeep {
+                    lock(upkeep.sources).read(read);
                 }
             }
         }

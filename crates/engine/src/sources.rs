@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 /// Every file that was read to its end without a failure.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Sources {
     /// What else decides what is read from a file.
     reading: String,

@@ -103,7 +103,7 @@ impl MetaValue {
     pub fn shown(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
-            Self::Date(IsoDate(text)) | Self::String(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            Self::Date(IsoDate(text)) | Self::String(text) => one_line(text),
             Self::List(items) => items.iter().map(Self::shown).collect::<Vec<_>>().join(", "),
         }
     }
@@ -120,6 +120,11 @@ impl MetaValue {
             Value::Object(_) => Self::String(value.to_string()),
         })
     }
+}
+
+/// Text on one line, with single spaces.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A string that is a calendar date, `YYYY-MM-DD`, with or without a time of the day (`T` or a space before it) and an

@@ -9,8 +9,7 @@ use engine::text::{counted, grouped};
 use engine::{Repaired, Steps};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
-use store::filter::{self, Clause, Test};
-use store::{CheckReport, Filter};
+use store::{CheckReport, filter};
 
 pub fn stats(args: &args::OnCollection, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(args);
@@ -165,14 +164,12 @@ pub fn delete(args: &args::Delete, config: &Config, output: &mut Output) -> anyh
         if writer.delete(id)? { deleted.push(id) } else { missing.push(id) }
     }
     writer.commit()?;
-    let reason = |id: &String| -> anyhow::Result<String> {
-        let filter = Filter::Is(Clause { field: filter::ID.to_owned(), test: Test::Word(id.clone()) });
-        let why = collection.why_nothing_passes(&filter)?;
-        let near = why.as_deref().and_then(|why| why.split_once("; the nearest are ")).map(|(_, near)| near);
-        Ok(near.map_or_else(String::new, |near| format!("; the nearest are {near}")))
+    let note = |id: &&String| -> anyhow::Result<String> {
+        let near = collection.nearest_values(filter::ID, id)?;
+        let near = if near.is_empty() { String::new() } else { format!("; the nearest are {}", near.join(", ")) };
+        Ok(format!("no article has the id {id:?}{near}"))
     };
-    let notes = missing.iter().map(|id| Ok(format!("no article has the id {id:?}{}", reason(id)?)));
-    let notes = notes.collect::<anyhow::Result<Vec<_>>>()?;
+    let notes = missing.iter().map(note).collect::<anyhow::Result<Vec<_>>>()?;
     if output.is_json() {
         output.json(&json!({ "collection": location, "deleted": deleted, "missing": missing, "notes": notes }))?;
     } else {

@@ -23,7 +23,6 @@ use engine::{Omitted, Skipped};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Says what was not done, if anything.
 /// What was left out, each kind with its number; `None` if nothing was.
 fn omissions(omitted: &Omitted) -> Option<String> {
     let Omitted { unsupported, unsupported_kinds, left_out, left_out_reasons, .. } = omitted;
@@ -42,6 +41,7 @@ fn omissions(omitted: &Omitted) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
+/// Says what was not done, if anything.
 fn print_left(output: &mut Output, skipped: &Skipped, interrupted: bool) -> std::io::Result<()> {
     if skipped.failures > 0 {
         output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", skipped.failures))))?;

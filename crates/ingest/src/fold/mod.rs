@@ -1,27 +1,19 @@
-//! One normalization for what is embedded, indexed, asked and compared.
+//! One normalization for what is indexed, asked and compared.
 //!
-//! [`clean`] is what a reader sees: one form for each character, nothing invisible, one kind of blank. [`fold`] is that
-//! without regard to letter case, [`fold_marks`] also without the marks that writers leave out, and [`fold_value`] what
-//! a filter compares. Each gives the same for its own result.
+//! [`fold`] gives one form for each character, nothing invisible, one kind of blank, and no letter case; [`fold_marks`] takes
+//! out the marks that writers leave out, too, and [`fold_value`] is what a filter compares. Each gives the same for its own
+//! result.
 
 pub mod chars;
+#[cfg(test)]
+mod tests;
 
 use chars::{is_ignorable, is_optional_mark, plain_letter, plain_sign};
 use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfd_quick};
 
-/// Text as it is read: compatibility forms and composition by NFKC, invisible characters out, every blank a space (line
-/// breaks stay), signs that look alike made alike. Letter case stays.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
-    }
-    let mut cleaned = String::with_capacity(text.len());
-    cleaned.extend(visible(text).nfc());
-    if cleaned == text { Cow::Borrowed(text) } else { Cow::Owned(cleaned) }
-}
-
-/// Text without regard to letter case: [`clean`] and full case folding (`STRASSE` and `straße` are one).
+/// Text without regard to letter case: compatibility forms and composition by NFKC, invisible characters out, every blank
+/// a space (line breaks stay), signs that look alike made alike, and full case folding (`STRASSE` and `straße` are one).
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if !text.bytes().any(|b| b.is_ascii_uppercase()) {

@@ -4,7 +4,7 @@ mod records;
 
 use super::record::{self, TEXT};
 use super::value::Value;
-use super::{Emit, Item, Note, Reader};
+use super::{Emit, Item, Note, Reader, give};
 use crate::format::HEAD;
 use crate::number::Number;
 use crate::walk::Source;
@@ -18,9 +18,7 @@ pub struct Csv;
 impl Reader for Csv {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let (mut text, note) = encoding::reader(source)?;
-        if let Some(note) = note
-            && emit(Item::Note(note)).is_break()
-        {
+        if give(note.map(Item::Note), emit).is_break() {
             return Ok(());
         }
         let mut head = Vec::new();
@@ -43,10 +41,8 @@ impl Reader for Csv {
                 Err(Problem::Io(error)) => return Err(Error::io(&source.path)(error)),
                 Err(problem) => vec![Item::Failed(wrong(source, line, problem))],
             };
-            for item in items {
-                if emit(item).is_break() {
-                    return Ok(());
-                }
+            if give(items, emit).is_break() {
+                return Ok(());
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! by whatever reader their own format wants.
 
 use super::{Emit, Failure, Item, Note, Reader, bytes_of, here, html, one_file, title_of};
-use crate::article::{Article, MetaValue};
+use crate::article::{Article, MetaValue, one_line};
 use crate::format::{self, Format};
 use crate::walk::Source;
 use crate::{Error, Result};
@@ -93,8 +93,7 @@ impl Reading<'_, '_> {
             Some(name) => name.clone(),
             None => title_of(self.source, &text),
         });
-        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut article = self.named(one_file(self.source, title, text), name.as_deref());
+        let mut article = self.named(one_file(self.source, one_line(&title), text), name.as_deref());
         article.record_line = line.filter(|_| within.is_none());
         for (name, value) in metadata {
             article.metadata.insert(name, MetaValue::from_text(&value));

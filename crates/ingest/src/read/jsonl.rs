@@ -3,7 +3,7 @@
 
 use super::lines::{Line, lines};
 use super::value::Value;
-use super::{Emit, Item, Reader, json, record};
+use super::{Emit, Item, Reader, give, json, record};
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
 use std::io::BufReader;
@@ -13,9 +13,7 @@ pub struct Jsonl;
 impl Reader for Jsonl {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let (text, note) = encoding::reader(source)?;
-        if let Some(note) = note
-            && emit(Item::Note(note)).is_break()
-        {
+        if give(note.map(Item::Note), emit).is_break() {
             return Ok(());
         }
         for line in lines(BufReader::with_capacity(1 << 16, text), limit) {
@@ -27,10 +25,8 @@ impl Reader for Jsonl {
                     vec![Item::Failed(Error::TooLarge { path, line: Some(number), bytes, limit })]
                 }
             };
-            for item in items {
-                if emit(item).is_break() {
-                    return Ok(());
-                }
+            if give(items, emit).is_break() {
+                return Ok(());
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::front_matter::{self, FrontMatter};
 use super::{Note, one_file, title_from_name};
 use crate::Result;
-use crate::article::{Article, ByteSpan, Metadata};
+use crate::article::{Article, ByteSpan, Metadata, one_line};
 use crate::walk::Source;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
@@ -19,7 +19,7 @@ pub fn parse(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Art
     let body_start = mark + front.end;
     title = title.or_else(|| first_heading(&text[body_start..]));
     let title = title.unwrap_or_else(|| title_from_name(source));
-    let mut article = one_file(source, title.split_whitespace().collect::<Vec<_>>().join(" "), text);
+    let mut article = one_file(source, one_line(&title), text);
     article.body = vec![ByteSpan::new(body_start, article.text.len())];
     article.metadata = metadata;
     if article.body[0].of(&article.text).trim().is_empty() && front.end > 0 {

@@ -184,12 +184,8 @@ impl Reader for WholeFile {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let decoded = encoding::decode(source, bytes_of(source, limit)?)?;
         let mut notes: Vec<Note> = decoded.note.into_iter().collect();
-        let article = checked(source, (self.0)(source, decoded.text, &mut notes)?);
-        for item in notes.into_iter().map(Item::Note).chain([article.into()]) {
-            if emit(item).is_break() {
-                break;
-            }
-        }
+        let article = (self.0)(source, decoded.text, &mut notes)?;
+        hand_over(source, notes, article, emit);
         Ok(())
     }
 }
@@ -201,6 +197,18 @@ fn bytes_of(source: &Source, limit: u64) -> Result<Vec<u8>> {
         return Err(Error::TooLarge { path: path.clone(), line: None, bytes, limit });
     }
     std::fs::read(path).map_err(Error::io(path))
+}
+
+/// Hands over the article of a file, and what there is to note of it.
+fn hand_over(source: &Source, notes: impl IntoIterator<Item = Note>, article: Article, emit: &mut Emit<'_>) {
+    let items = notes.into_iter().map(Item::Note).chain([checked(source, article).into()]);
+    // Nothing more is read either way.
+    let _ = give(items, emit);
+}
+
+/// Hands items over until one is not taken.
+fn give(items: impl IntoIterator<Item = Item>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+    items.into_iter().try_for_each(emit)
 }
 
 /// An article with something in it, or an error.

@@ -2,7 +2,7 @@
 
 mod text;
 
-use super::{Emit, Item, Note, Reader, bytes_of, checked, one_file, title_of};
+use super::{Emit, Note, Reader, bytes_of, hand_over, one_file, title_of};
 use crate::article::MetaValue;
 use crate::walk::Source;
 use crate::{Error, Result};
@@ -30,12 +30,8 @@ impl Reader for Pdf {
         for (name, value) in [("author", author), ("created", created)] {
             article.metadata.extend(value.map(|value| (name.to_owned(), MetaValue::from_text(&value))));
         }
-        let notes = notes.into_iter().map(|note| Item::Note(Note::new(source, None, note)));
-        for item in notes.chain([checked(source, article).into()]) {
-            if emit(item).is_break() {
-                break;
-            }
-        }
+        let notes = notes.into_iter().map(|note| Note::new(source, None, note));
+        hand_over(source, notes, article, emit);
         Ok(())
     }
 }

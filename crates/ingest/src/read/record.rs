@@ -2,28 +2,29 @@
 
 use super::value::{Value, together};
 use super::{Item, Note};
-use crate::article::{Article, ByteSpan, MetaValue, Metadata};
+use crate::article::{Article, ByteSpan, MetaValue, Metadata, one_line};
 use crate::walk::Source;
 use crate::{Error, Format};
 use std::collections::btree_map::Entry;
 
-pub const ID: &[&str] = &["_id", "id"];
-pub const TITLE: &[&str] = &["title", "headline"];
+const ID: &[&str] = &["_id", "id"];
+const TITLE: &[&str] = &["title", "headline"];
 pub const TEXT: &[&str] = &["text", "content", "contents", "body", "article"];
-pub const URL: &[&str] = &["url", "link"];
+const URL: &[&str] = &["url", "link"];
 
 /// The article of a record on `line` of its file, and what there is to note of it.
 ///
 /// Names are compared without regard to letter case. The text is in the first of [`TEXT`] that has some; of a name that
 /// stands twice all values are kept. A record without an id of its own, or with an empty one, is called after its line.
 pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Vec<Item> {
-    let mut notes: Vec<String> = Vec::new();
-    if let Some(at) = fields.iter().position(|(name, value)| name == "metadata" && matches!(value, Value::Map(_)))
-        && let (_, Value::Map(nested)) = fields.remove(at)
-    {
-        // What is nested is never the record's own id or text.
-        fields = merged(fields, &mut notes);
-        let mut record = Record::new(source, line, fields);
+    // What is nested is never the record's own id or text.
+    let nested = fields.iter().position(|(name, value)| name == "metadata" && matches!(value, Value::Map(_)));
+    let nested = nested.map(|at| fields.remove(at).1);
+    let (fields, twice) = together(fields);
+    let mut notes: Vec<String> =
+        twice.iter().map(|name| format!("{name:?} stands there twice; both values are kept")).collect();
+    let mut record = Record::new(source, line, fields);
+    if let Some(Value::Map(nested)) = nested {
         for (name, value) in nested {
             match record.metadata.entry(name) {
                 Entry::Occupied(there) => {
@@ -37,22 +38,13 @@ pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Ve
                 }
             }
         }
-        return record.into_items(source, line, notes);
     }
-    let fields = merged(fields, &mut notes);
-    Record::new(source, line, fields).into_items(source, line, notes)
-}
-
-/// Puts the values of names that stand twice together, which is noted.
-fn merged(fields: Vec<(String, Value)>, notes: &mut Vec<String>) -> Vec<(String, Value)> {
-    let (merged, twice) = together(fields);
-    notes.extend(twice.iter().map(|name| format!("{name:?} stands there twice; both values are kept")));
-    merged
+    record.into_items(source, line, notes)
 }
 
 /// The parts of a record.
 struct Record {
-    id: Option<String>,
+    id: String,
     title: Option<String>,
     text: Result<Option<String>, String>,
     metadata: Metadata,
@@ -75,7 +67,7 @@ impl Record {
         let others = fields.into_iter().filter(|(name, value)| !is_one_of(name, TEXT) || value.text().is_some());
         let mut metadata: Metadata = others.filter_map(|(name, value)| Some((name, value.metadata()?))).collect();
         metadata.extend(url.map(|url| ("url".to_owned(), MetaValue::String(url))));
-        let id = id.or_else(|| Some(format!("{}#{line}", source.name)));
+        let id = id.unwrap_or_else(|| format!("{}#{line}", source.name));
         Self { id, title, text, metadata }
     }
 
@@ -83,7 +75,7 @@ impl Record {
         let note = |text| Item::Note(Note::new(source, Some(line), text));
         let mut items: Vec<Item> = notes.into_iter().map(note).collect();
         let Self { id, title, text, metadata } = self;
-        let title = title.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        let title = one_line(&title.unwrap_or_default());
         let text = match text {
             Err(problem) => {
                 items.push(Item::Failed(Error::malformed(&source.path, Some(line), problem)));
@@ -97,7 +89,7 @@ impl Record {
             Ok(text) => text.unwrap_or_default(),
         };
         let article = Article {
-            id: id.unwrap_or_default(),
+            id,
             title,
             path: source.name.clone(),
             body: vec![ByteSpan::new(0, text.len())],

@@ -16,7 +16,7 @@ mod title;
 mod tree;
 mod words;
 
-use super::{Emit, Item, Note, Reader, bytes_of, checked, one_file, title_from_name};
+use super::{Emit, Reader, bytes_of, hand_over, one_file, title_from_name};
 use crate::article::{Article, MetaValue};
 use crate::walk::Source;
 use crate::{Result, encoding};
@@ -29,13 +29,7 @@ impl Reader for Html {
         let bytes = bytes_of(source, limit)?;
         let declared = declared_encoding(&bytes);
         let decoded = encoding::decode_declared(source, bytes, declared)?;
-        let notes: Vec<Note> = decoded.note.into_iter().collect();
-        let article = checked(source, article(source, extract(&decoded.text)));
-        for item in notes.into_iter().map(Item::Note).chain([article.into()]) {
-            if emit(item).is_break() {
-                break;
-            }
-        }
+        hand_over(source, decoded.note, article(source, extract(&decoded.text)), emit);
         Ok(())
     }
 }

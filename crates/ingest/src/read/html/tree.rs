@@ -189,14 +189,17 @@ impl Tree {
         }
     }
 
-    /// Adds `text` to the text node `to`, if that is one.
-    fn extend(&mut self, to: Option<Id>, text: &StrTendril) -> bool {
-        match to.map(|id| &mut self.at(id).data) {
-            Some(Data::Text(before)) => {
-                before.push_tendril(text);
-                true
+    /// The node to put behind `before`; none if it is text that `before` takes up.
+    fn node_of(&mut self, child: NodeOrText<Id>, before: Option<Id>) -> Option<Id> {
+        match child {
+            NodeOrText::AppendNode(child) => Some(child),
+            NodeOrText::AppendText(text) => {
+                if let Some(Data::Text(taken)) = before.map(|id| &mut self.at(id).data) {
+                    taken.push_tendril(&text);
+                    return None;
+                }
+                Some(self.push(Data::Text(text)))
             }
-            _ => false,
         }
     }
 }
@@ -249,29 +252,17 @@ impl TreeSink for Builder {
 
     fn append(&self, parent: &Id, child: NodeOrText<Id>) {
         let mut tree = self.0.borrow_mut();
-        match child {
-            NodeOrText::AppendNode(child) => tree.append(*parent, child),
-            NodeOrText::AppendText(text) => {
-                let last = tree.node(*parent).last;
-                if !tree.extend(last, &text) {
-                    let child = tree.push(Data::Text(text));
-                    tree.append(*parent, child);
-                }
-            }
+        let last = tree.node(*parent).last;
+        if let Some(child) = tree.node_of(child, last) {
+            tree.append(*parent, child);
         }
     }
 
     fn append_before_sibling(&self, sibling: &Id, child: NodeOrText<Id>) {
         let mut tree = self.0.borrow_mut();
-        match child {
-            NodeOrText::AppendNode(child) => tree.insert_before(*sibling, child),
-            NodeOrText::AppendText(text) => {
-                let prev = tree.node(*sibling).prev;
-                if !tree.extend(prev, &text) {
-                    let child = tree.push(Data::Text(text));
-                    tree.insert_before(*sibling, child);
-                }
-            }
+        let prev = tree.node(*sibling).prev;
+        if let Some(child) = tree.node_of(child, prev) {
+            tree.insert_before(*sibling, child);
         }
     }
 

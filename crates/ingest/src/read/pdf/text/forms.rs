@@ -46,7 +46,7 @@ pub fn of_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Vec<S
         let text = match kind.as_ref().map(Name::as_str) {
             Some("Widget") => field(&note, fonts, seen),
             Some(kind) if NOTES.contains(&kind) => string(&note, "Contents")
-                .or_else(|| string(&note, "RC").map(|t| untagged(&t)))
+                .or_else(|| string(&note, "RC").map(|t| rich_text(&t)))
                 .or_else(|| if kind == "FreeText" || kind == "Stamp" { appearance(&note, fonts) } else { None }),
             _ => None,
         };
@@ -141,21 +141,8 @@ fn string(dict: &Dict<'_>, key: &str) -> Option<String> {
 }
 
 /// The text of rich contents, which are XHTML.
-fn untagged(rich: &str) -> String {
-    let mut out = String::new();
-    let mut inside = false;
-    for c in rich.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                out.push(' ');
-            }
-            c if !inside => out.push(c),
-            _ => {}
-        }
-    }
-    info::line(&out)
+fn rich_text(rich: &str) -> String {
+    info::line(&info::untagged(rich))
 }
 
 /// The text of what is drawn in place of a note or a field.

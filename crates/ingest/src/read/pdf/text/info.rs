@@ -105,9 +105,17 @@ fn element(xml: &str, name: &str) -> Option<String> {
     let from = xml.find(&format!("<{name}"))?;
     let rest = &xml[from..];
     let rest = &rest[..rest.find(&format!("</{name}"))?];
+    let out = untagged(rest);
+    let out = out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
+    let out = line(&out.replace("&amp;", "&"));
+    (!out.is_empty()).then_some(out)
+}
+
+/// The text of XML, with a space for each tag.
+pub fn untagged(xml: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
-    for c in rest.chars() {
+    for c in xml.chars() {
         match c {
             '<' => inside = true,
             '>' => {
@@ -118,7 +126,5 @@ fn element(xml: &str, name: &str) -> Option<String> {
             _ => {}
         }
     }
-    let out = out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
-    let out = line(&out.replace("&amp;", "&"));
-    (!out.is_empty()).then_some(out)
+    out
 }
