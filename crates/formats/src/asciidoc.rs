@@ -2,12 +2,11 @@
 
 use crate::lines::{Lines, replace_between, unmark};
 use crate::meta::Meta;
-use crate::text::decode;
 use crate::{Context, Emit, Problem, note};
 use std::collections::HashMap;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let text = decode(bytes);
+    let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().collect();
     let mut reader = AsciiDoc::default();
     let mut at = 0;

@@ -67,6 +67,11 @@ impl Kind {
         Self::Zip,
     ];
 
+    /// Whether it is text in light markup, in whatever encoding; other formats say in what encoding their parts are.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Srt | Self::Vtt | Self::Org | Self::Rst | Self::AsciiDoc | Self::Man | Self::Latex)
+    }
+
     /// Whether reading it can need much more than the file is long, or much time: it is better done apart.
     pub fn is_heavy(self) -> bool {
         matches!(

@@ -3,11 +3,11 @@
 
 use crate::lines::Lines;
 use crate::meta::Meta;
-use crate::text::{decode, one_line};
+use crate::text::one_line;
 use crate::{Context, Emit, Problem};
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let text = without_comments(&decode(bytes));
+    let text = without_comments(&String::from_utf8_lossy(bytes));
     let (preamble, body) = text.split_once("\\begin{document}").unwrap_or(("", &text));
     let body = body.split_once("\\end{document}").map_or(body, |(body, _)| body);
     let mut meta = Meta::default();

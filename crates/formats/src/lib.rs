@@ -7,6 +7,7 @@
 
 mod asciidoc;
 mod blocks;
+mod declared;
 mod detect;
 mod docx;
 mod epub;
@@ -32,6 +33,7 @@ mod xlsx;
 mod xml;
 mod zipped;
 
+pub use declared::declared_encoding;
 pub use detect::{Kind, detect, unreadable};
 pub use kinds::kind_name;
 pub use prose::is_prose;
@@ -126,7 +128,7 @@ pub type Emit<'a> = dyn FnMut(Result<Found, Problem>) -> ControlFlow<()> + 'a;
 /// A reader. It fails when the file as a whole cannot be read.
 pub type Read = fn(&[u8], &Context<'_>, &mut Emit<'_>) -> Result<(), Problem>;
 
-/// Hands everything in `bytes`, a file of the given kind, to `emit`.
+/// Hands everything in `bytes`, a file of the given kind, to `emit`. A [text](Kind::is_text) is in UTF-8.
 ///
 /// # Errors
 /// When the file as a whole cannot be read.

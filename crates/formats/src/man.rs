@@ -2,11 +2,10 @@
 
 use crate::lines::Lines;
 use crate::meta::Meta;
-use crate::text::decode;
 use crate::{Context, Emit, Problem};
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let text = decode(bytes);
+    let text = String::from_utf8_lossy(bytes);
     let mut page = Page::default();
     for line in text.lines() {
         page.line(line);

@@ -2,11 +2,10 @@
 
 use crate::lines::{Lines, replace_between, unmark};
 use crate::meta::Meta;
-use crate::text::decode;
 use crate::{Context, Emit, Problem};
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let text = decode(bytes);
+    let text = String::from_utf8_lossy(bytes);
     let (mut lines, mut meta) = (Lines::default(), Meta::default());
     let mut org = State::default();
     let mut open = String::new();

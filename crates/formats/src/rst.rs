@@ -3,12 +3,11 @@
 
 use crate::lines::{Lines, indent, replace_between, unmark};
 use crate::meta::Meta;
-use crate::text::decode;
 use crate::{Context, Emit, Problem};
 use std::collections::HashMap;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let text = decode(bytes);
+    let text = String::from_utf8_lossy(bytes);
     let mut rst = Rst { lines: text.lines().collect(), ..Rst::default() };
     rst.substitutions();
     rst.run();

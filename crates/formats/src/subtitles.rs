@@ -1,7 +1,6 @@
 //! Subtitles (SubRip `.srt`, WebVTT `.vtt`): what is said, as flowing text, without numbers and times. Where nobody
 //! speaks for a while a paragraph ends.
 
-use crate::text::decode;
 use crate::{Context, Document, Emit, Problem, hand};
 
 /// A silence of so many milliseconds ends a paragraph.
@@ -16,7 +15,7 @@ pub fn read_vtt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Res
 }
 
 fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let text = decode(bytes);
+    let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let (mut said, mut last, mut until) = (String::new(), String::new(), 0_u64);
     let mut at = 0;

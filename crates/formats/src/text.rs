@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The text of `bytes`: by its mark, by the encoding that its XML declaration names, as UTF-8, or else as Windows-1252.
+/// The text of XML: by its mark, by the encoding that its declaration names, as UTF-8, or else as Windows-1252.
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0;

@@ -23,7 +23,7 @@ pub mod read;
 pub mod walk;
 
 pub use article::{Article, ByteSpan, MetaValue, Metadata, QaPair};
-pub use chunk::{Chunking, Strategy};
+pub use chunk::{Chunking, LexicalText, Strategy};
 pub use date::Date;
 pub use embed::{Embedder, Embedding, ModelInfo, Role};
 pub use error::{Error, Result};

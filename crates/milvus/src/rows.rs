@@ -8,7 +8,7 @@ use crate::schema::{
     START, STEMS, STUB, TAG, TEXT, TITLE, VECTOR, WRITTEN,
 };
 use ingest::pipeline::EmbeddedArticle;
-use ingest::{Article, ByteSpan, Fingerprint, Metadata, QaPair};
+use ingest::{Article, ByteSpan, Fingerprint, LexicalText, Metadata, QaPair};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use store::{Language, StoredArticle};
@@ -62,11 +62,10 @@ impl PassageRow {
     pub fn of(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
         let (fingerprint, (facts, _)) = (fingerprint.to_string(), facts(&article));
+        let lexical = LexicalText::of(&article);
         let rows = passages.into_iter().enumerate().map(|(ordinal, passage)| {
             let text = passage.span.of(&article.text);
             let missing = || store::Error::MissingVector { article: article.id.clone(), ordinal };
-            let words =
-                if text.starts_with(&article.title) { text.to_owned() } else { format!("{}\n{text}", article.title) };
             Ok(Self {
                 key: key(&article.id, &fingerprint, "passage", ordinal),
                 article: article.id.clone(),
@@ -76,7 +75,7 @@ impl PassageRow {
                 path: cut(&article.path),
                 // A longer one is read from its article.
                 text: if text.len() > LONGEST { String::new() } else { text.to_owned() },
-                stems: cut(&language.stems_of(&words).join(" ")),
+                stems: cut(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
                 ordinal: ordinal as i64,
                 start: passage.span.start as i64,
                 end: passage.span.end as i64,

@@ -1,6 +1,7 @@
 //! What can be chosen from a list.
 
 use clap::ValueEnum;
+use ingest::format::DocumentKind;
 use ingest::{Format, Strategy};
 use query::{ArticleScore, By, Mode};
 use store::FusionMethod;
@@ -102,35 +103,29 @@ impl From<FusionArg> for FusionMethod {
     }
 }
 
-/// The format of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    Auto,
-    Qa,
-    Text,
-    Markdown,
-    Html,
-    Pdf,
-    Jsonl,
-    Csv,
-    Beir,
-    Parquet,
+macro_rules! format_arg {
+    (own { $($own:ident),* } documents { $($kind:ident),* }) => {
+        /// The format of files.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        #[value(rename_all = "lower")]
+        pub enum FormatArg { Auto, $($own,)* $($kind),* }
+
+        impl FormatArg {
+            /// The format, or `None` to find it out.
+            pub fn format(self) -> Option<Format> {
+                Some(match self {
+                    Self::Auto => return None,
+                    $(Self::$own => Format::$own,)*
+                    $(Self::$kind => Format::Document(DocumentKind::$kind)),*
+                })
+            }
+        }
+    };
 }
 
-impl FormatArg {
-    /// The format, or `None` to find it out.
-    pub fn format(self) -> Option<Format> {
-        Some(match self {
-            Self::Auto => return None,
-            Self::Qa => Format::Qa,
-            Self::Text => Format::Text,
-            Self::Markdown => Format::Markdown,
-            Self::Html => Format::Html,
-            Self::Pdf => Format::Pdf,
-            Self::Jsonl => Format::Jsonl,
-            Self::Csv => Format::Csv,
-            Self::Beir => Format::Beir,
-            Self::Parquet => Format::Parquet,
-        })
+format_arg!(
+    own { Qa, Text, Markdown, Html, Pdf, Jsonl, Csv, Beir, Parquet }
+    documents {
+        Docx, Pptx, Xlsx, Odf, FlatOdf, Epub, Rtf, Eml, Mbox, Ipynb, Srt, Vtt, Org, Rst, AsciiDoc, Man, Latex, Zip
     }
-}
+);

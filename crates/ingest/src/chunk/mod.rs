@@ -72,6 +72,27 @@ impl Cut {
     }
 }
 
+/// What lexical search reads of an article's passages.
+pub struct LexicalText<'a> {
+    article: &'a Article,
+    tables: Tables,
+}
+
+impl<'a> LexicalText<'a> {
+    /// That of `article`.
+    pub fn of(article: &'a Article) -> Self {
+        Self { article, tables: Tables::of(&article.text) }
+    }
+
+    /// A line each: the title, where the passage does not begin with it; the header of the table in whose rows the
+    /// passage begins; the passage.
+    pub fn passage(&self, span: ByteSpan) -> String {
+        let (title, passage) = (&self.article.title, span.of(&self.article.text));
+        let title = Some(title.as_str()).filter(|title| !passage.starts_with(title));
+        title.into_iter().chain(self.tables.header_at(span.start)).chain([passage]).collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// Context may take one part in so many of the model's window; with [`Strategy::Whole`], where it is
 /// the title, all of it.
 pub const CONTEXT_SHARE: usize = 16;

@@ -3,6 +3,7 @@
 
 use super::{Emit, Failure, Item, Note, Reader, bytes_of, here, html, one_file, title_of};
 use crate::article::{Article, MetaValue, one_line};
+use crate::encoding;
 use crate::format::{self, Format};
 use crate::walk::Source;
 use crate::{Error, Result};
@@ -52,19 +53,37 @@ impl Reading<'_, '_> {
             (page.title, page.text)
         };
         let unpacked = self.limit.saturating_mul(BYTES_A_TEXT_BYTE);
+        let text = kind.is_text().then(|| self.decoded(kind, bytes, within)).transpose()?;
+        let bytes = text.as_ref().map_or(bytes, |text| text.as_bytes());
         let context = Context { html: &page, limit: self.limit, unpacked, depth };
         formats::read(kind, bytes, &context, &mut |found| {
             match found {
                 Ok(Found::Document(document)) => self.document(document, within),
                 Ok(Found::Part(part)) => self.part(&part, within, depth),
-                Ok(Found::Note(text)) => {
-                    let text = within.map_or_else(|| text.clone(), |within| format!("{within}: {text}"));
-                    self.tell(Item::Note(Note::new(self.source, None, text)));
-                }
+                Ok(Found::Note(text)) => self.note(within, text),
                 Err(problem) => self.failed(within, &problem),
             }
             self.flow
         })
+    }
+
+    /// A text in light markup, by what it declares or is found to be in.
+    fn decoded(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>) -> Result<String, Problem> {
+        let declared = formats::declared_encoding(kind, bytes);
+        let decoded = encoding::decode_declared(self.source, bytes.to_vec(), declared)
+            .map_err(|error| Problem { line: None, text: Failure::new(&error).problem })?;
+        if let Some(note) = decoded.note {
+            self.note(within, note.text);
+        }
+        Ok(decoded.text)
+    }
+
+    fn note(&mut self, within: Option<&str>, text: String) {
+        let text = match within {
+            Some(within) => format!("{within}: {text}"),
+            None => text,
+        };
+        self.tell(Item::Note(Note::new(self.source, None, text)));
     }
 
     fn tell(&mut self, item: Item) {
@@ -222,6 +241,27 @@ mod tests {
         assert_eq!(notes.len(), 2, "{notes:?}");
         assert!(notes[0].starts_with("a.zip: broken.pdf: not a readable PDF"), "{notes:?}");
         assert_eq!(notes[1], "note: a.zip: left out of it, in no format read here: 1 image");
+    }
+
+    #[test]
+    fn markup_is_read_in_the_encoding_it_is_in() {
+        let russian =
+            "Смотритель маяка каждый вечер поднимался по лестнице и зажигал лампу, чтобы корабли видели берег.";
+        let cue = format!("1\r\n00:00:01,000 --> 00:00:04,000\r\n{russian}\r\n");
+        let (articles, notes) =
+            read_bytes("a.srt", Format::Document(Kind::Srt), &encoding_rs::WINDOWS_1251.encode(&cue).0);
+        assert_eq!(articles[0].text.trim(), russian);
+        assert_eq!(notes, ["note: a.srt: no encoding is declared; read as windows-1251, which is a guess"]);
+
+        let declared = format!(".. -*- coding: koi8-r -*-\n\nМаяк\n====\n\n{russian}\n");
+        let (articles, notes) =
+            read_bytes("a.rst", Format::Document(Kind::Rst), &encoding_rs::KOI8_R.encode(&declared).0);
+        assert!(articles[0].title == "Маяк" && articles[0].text.contains(russian) && notes.is_empty(), "{notes:?}");
+
+        let wide: Vec<u8> =
+            format!("\u{feff}* Heading\n{russian}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let (articles, notes) = read_bytes("a.org", Format::Document(Kind::Org), &wide);
+        assert!(articles[0].text.contains(russian) && notes.is_empty(), "{notes:?}");
     }
 
     #[test]

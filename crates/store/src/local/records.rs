@@ -5,7 +5,7 @@ use crate::analysis::{Analysis, Place, title};
 use crate::collection::StoredArticle;
 use crate::filter::{PATH, Value};
 use ingest::pipeline::EmbeddedArticle;
-use ingest::{Article, ByteSpan, Fingerprint, Metadata, QaPair};
+use ingest::{Article, ByteSpan, Fingerprint, LexicalText, Metadata, QaPair};
 use serde::{Deserialize, Serialize};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
@@ -216,8 +216,14 @@ impl Fields {
         document
     }
 
-    /// The document of its passage `ordinal`.
-    pub fn passage(&self, embedded: &EmbeddedArticle, ordinal: usize, key: u64) -> TantivyDocument {
+    /// The document of its passage `ordinal`; `words` is of the same article.
+    pub fn passage(
+        &self,
+        embedded: &EmbeddedArticle,
+        words: &LexicalText<'_>,
+        ordinal: usize,
+        key: u64,
+    ) -> TantivyDocument {
         let (article, passage) = (&embedded.article, &embedded.passages[ordinal]);
         let text = passage.span.of(&article.text);
         let mut document = TantivyDocument::new();
@@ -227,8 +233,7 @@ impl Fields {
         document.add_u64(self.start, passage.span.start as u64);
         document.add_u64(self.end, passage.span.end as u64);
         document.add_u64(self.line, passage.line);
-        let contents =
-            if text.starts_with(&article.title) { text.to_owned() } else { format!("{}\n{text}", article.title) };
+        let contents = words.passage(passage.span);
         if let Some(exact) = self.exact {
             document.add_text(exact, &contents);
         }

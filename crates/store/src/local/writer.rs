@@ -12,7 +12,7 @@ use crate::{Error, Manifest, Result};
 use disk::Disk;
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
-use ingest::{Chunking, Fingerprint};
+use ingest::{Chunking, Fingerprint, LexicalText};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
@@ -377,8 +377,9 @@ impl Writer for LocalWriter {
         let first_key = self.manifest.next_key;
         let text = self.text()?;
         text.add_document(fields.article(&article)).map_err(Error::text(&root))?;
+        let words = LexicalText::of(&article.article);
         for (key, ordinal) in (first_key..).zip(0..article.passages.len()) {
-            text.add_document(fields.passage(&article, ordinal, key)).map_err(Error::text(&root))?;
+            text.add_document(fields.passage(&article, &words, ordinal, key)).map_err(Error::text(&root))?;
         }
         for (vector, passage) in vectors.into_iter().zip(&article.passages) {
             self.fresh.insert(passage.fingerprint, self.rows.len());
