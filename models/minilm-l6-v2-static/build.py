@@ -1,7 +1,9 @@
 """Distils the static model beside this file from the built-in MiniLM, without any training data.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
-    venv/bin/python build.py
+    venv/bin/python build.py MODEL.ONNX
+
+MODEL.ONNX is MiniLM as version 0.1.0 shipped it: models/minilm-l6-v2-int8/model.onnx there, sha256 7d4d1746…861cdc2c.
 
 Every piece of the vocabulary is read by MiniLM alone; its vector is what comes out. The directions that all
 pieces share say nothing and are dropped, the rest is cut to 256 dimensions, and frequent pieces count
@@ -10,6 +12,7 @@ less, by their rank in the vocabulary. A text's vector is then the mean over its
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +34,7 @@ def read_alone(pieces, before, after):
     """The teacher's last states of every piece between the special ones, the first of them added."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    session = ort.InferenceSession(str(TEACHER / "model.onnx"), options)
+    session = ort.InferenceSession(sys.argv[1], options)
     states = np.zeros((pieces, 384), np.float32)
     for piece in range(pieces):
         ids = np.array([[before, piece, after]], np.int64)

@@ -2,7 +2,6 @@
 
 use crate::{Error, Result};
 use ingest::Embedder;
-use ingest::embed::Workload;
 use query::Mode;
 use store::Collection;
 
@@ -10,14 +9,14 @@ use store::Collection;
 ///
 /// # Errors
 /// When it cannot be loaded.
-pub fn embedder_for(collection: &dyn Collection, mode: Mode, workload: Workload) -> Result<Option<Box<dyn Embedder>>> {
-    if mode == Mode::Lexical { Ok(None) } else { model_of(collection, workload).map(Some) }
+pub fn embedder_for(collection: &dyn Collection, mode: Mode) -> Result<Option<Box<dyn Embedder>>> {
+    if mode == Mode::Lexical { Ok(None) } else { model_of(collection).map(Some) }
 }
 
 /// The collection's own model.
-pub(crate) fn model_of(collection: &dyn Collection, workload: Workload) -> Result<Box<dyn Embedder>> {
+pub(crate) fn model_of(collection: &dyn Collection) -> Result<Box<dyn Embedder>> {
     let name = &collection.manifest().model.name;
-    ingest::embed::load(name, workload).map_err(|source| Error::Model { name: name.clone(), source })
+    ingest::embed::load(name).map_err(|source| Error::Model { name: name.clone(), source })
 }
 
 /// One embedder for each of `threads`.

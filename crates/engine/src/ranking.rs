@@ -2,7 +2,7 @@
 
 use crate::{Error, Result, forks};
 use ingest::Embedder;
-use ingest::embed::{self, CrossEncoder, Workload, builtin, fixed};
+use ingest::embed::{self, CrossEncoder, builtin, fixed};
 use query::rerank::{self, Cosine, Cross, MaxSim, Reranker};
 use query::{ArticleScore, By, Mode, Options, Reranking};
 use serde_json::json;
@@ -139,7 +139,7 @@ impl RerankWith {
     pub fn load(name: &str, embedder: Option<&dyn Embedder>) -> Result<Self> {
         let built_in = || match embedder {
             Some(embedder) if embedder.model().name == builtin::NAME => embedder.fork(),
-            _ => embed::load(builtin::ALIAS, Workload::Passages),
+            _ => embed::load(builtin::ALIAS),
         };
         Ok(match name {
             rerank::MAXSIM => Self::MaxSim(built_in()?),

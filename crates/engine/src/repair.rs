@@ -3,7 +3,6 @@
 use crate::articles::put;
 use crate::model::model_of;
 use crate::{Amount, Error, Result, Steps, Watch};
-use ingest::embed::Workload;
 use ingest::pipeline::Plan;
 use ingest::walk::Found;
 use serde::Serialize;
@@ -46,8 +45,8 @@ pub fn repair(location: &str, threads: usize, watch: &dyn Watch) -> Result<Repai
     let (mut put_back, mut embedded) = (0, 0);
     if !to_put_back(&*collection)?.is_empty() {
         let model = &collection.manifest().model;
-        let embedder = model_of(&*collection, Workload::Passages)?;
-        if embedder.model().hash != model.hash {
+        let embedder = model_of(&*collection)?;
+        if !embedder.model().agrees_with(model) {
             return Err(Error::unusable(format!(
                 "the collection was made with another model of the name {:?} ({}, here {})",
                 model.name,

@@ -121,7 +121,7 @@ pub fn import(
     watch: &dyn Watch,
 ) -> Result<Imported> {
     let (theirs, ours) = (from.header().model, &collection.manifest().model);
-    if theirs.hash != ours.hash {
+    if !theirs.agrees_with(ours) {
         return Err(Error::unusable(format!(
             "the collection was made with the model {:?} ({}), and these articles with {:?} ({}). Make a new collection with -c for them",
             ours.name, ours.hash, theirs.name, theirs.hash

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use engine::{Silent, articles};
-use ingest::embed::{self, Workload};
+use ingest::embed;
 use ingest::pipeline::Plan;
 use ingest::walk::Found;
 use ingest::{Article, ByteSpan, Chunking};
@@ -26,7 +26,7 @@ fn note(number: usize) -> Found {
 /// How many rows the largest segment has after so many notes were added.
 fn largest(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usize {
     let folder = tempfile::tempdir().unwrap();
-    let embedder = embed::load("static", Workload::Passages).unwrap();
+    let embedder = embed::load("static").unwrap();
     let (model, params) = (embedder.model().clone(), index::Params::default());
     let location = folder.path().join("c").to_string_lossy().into_owned();
     let memory = memory(model.dimensions, params);

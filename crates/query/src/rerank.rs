@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_nearest_piece_of_each_counts() {
-        let model = ingest::embed::load("builtin", ingest::embed::Workload::Questions).unwrap();
+        let model = ingest::embed::load("builtin").unwrap();
         let workers = (0..2).map(|_| model.fork().unwrap()).collect();
         let texts = ["The cat sat on the mat.", "What drives the tides is the moon.", "Bread needs yeast."];
         let texts = texts.map(str::to_owned);

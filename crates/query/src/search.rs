@@ -167,7 +167,7 @@ impl<'a> Searcher<'a> {
     pub fn new(collection: &'a dyn Collection, embedder: Option<Box<dyn Embedder>>) -> Result<Self> {
         if let Some(embedder) = &embedder {
             let (expected, found) = (&collection.manifest().model, embedder.model());
-            if expected.hash != found.hash {
+            if !found.agrees_with(expected) {
                 return Err(Error::OtherModel {
                     expected_name: expected.name.clone(),
                     expected: expected.hash.clone(),

@@ -5,7 +5,7 @@ use crate::problem::{Problem, Result};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use engine::RerankWith;
 use ingest::Embedder;
-use ingest::embed::{self, Workload};
+use ingest::embed;
 use once_cell::sync::OnceCell;
 use query::rerank::Reranker;
 use std::collections::HashMap;
@@ -200,7 +200,7 @@ impl Worker {
 impl Models {
     /// A copy of a model, loaded the first time that it is asked for.
     pub fn embedder(&self, name: &str) -> engine::Result<Box<dyn Embedder>> {
-        let load = || Ok::<_, engine::Error>(Mutex::new(embed::load(name, Workload::Passages)?));
+        let load = || Ok::<_, engine::Error>(Mutex::new(embed::load(name)?));
         let fork = |model: &Mutex<Box<dyn Embedder>>| model.lock().unwrap_or_else(PoisonError::into_inner).fork();
         Ok(self.embedders.get(name, load, fork)??)
     }

@@ -7,7 +7,7 @@ use crate::output::Output;
 use crate::sample;
 use anyhow::{Context, bail};
 use indicatif::HumanBytes;
-use ingest::embed::{self, Workload};
+use ingest::embed;
 use ingest::{Embedder, Role};
 use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,12 +48,12 @@ const QUESTIONS: usize = 101;
 fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
     let name = args.model.as_deref().or(config.model.as_deref()).unwrap_or(embed::builtin::ALIAS);
     let threads = config.threads(args.threads);
-    let mut asking = embed::load(name, Workload::Questions)?;
+    let mut asking = embed::load(name)?;
     asking.embed("how near is near", Role::Query)?;
     let first_vector_ms = begun.elapsed().as_secs_f64() * 1e3;
     let query_ms = middle(&mut *asking)?;
     drop(asking);
-    let embedder = embed::load(name, Workload::Passages)?;
+    let embedder = embed::load(name)?;
     let texts = match &args.texts {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;

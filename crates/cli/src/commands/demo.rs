@@ -13,7 +13,7 @@ use engine::judge::{self, Articles, Notes};
 use engine::text::counted;
 use engine::{Names, Questions};
 use eval::{Judged, Query};
-use ingest::embed::{self, Workload};
+use ingest::embed;
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder};
 use query::{By, Mode, Options, Searcher};
@@ -60,7 +60,7 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     sample::unpack(&root.join("data"))?;
     let location = root.join(".nigh").to_string_lossy().into_owned();
     let threads = args.threads.unwrap_or_else(cores);
-    let embedder = embed::load(embed::builtin::ALIAS, Workload::Passages)?;
+    let embedder = embed::load(embed::builtin::ALIAS)?;
     let plan = Plan::new(Chunking::default(), threads);
     let (model, language) = (embedder.model().clone(), Language::English);
     let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;

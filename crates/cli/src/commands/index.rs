@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use engine::Names;
 use engine::articles::{self, Job, Report, Survey};
 use engine::text::counted;
-use ingest::embed::{self, Workload};
+use ingest::embed;
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder, Format};
 use std::path::PathBuf;
@@ -79,11 +79,22 @@ fn names_its_model(args: &args::Reading, manifest: &Manifest) -> bool {
     args.model.as_ref().is_none_or(|name| embed::full_name(name) == embed::full_name(&manifest.model.name))
 }
 
+/// Of a collection from before the built-in model had its own engine.
+const EARLIER: &str = "its vectors were made by an earlier engine of the same model; new ones stand beside them, and both \
+    find the same (their cosine is .998 at least). To have all of one engine, index into a new collection with -c";
+
 fn said(output: &mut Output, location: &str, collection: &dyn Collection, report: &Report) -> anyhow::Result<()> {
+    let earlier = collection.manifest().model.is_earlier().then_some(EARLIER);
     if output.is_json() {
-        return Ok(output.json(&document(location, collection, report))?);
+        let mut document = document(location, collection, report);
+        document["model_note"] = earlier.into();
+        return Ok(output.json(&document)?);
     }
-    print(output, location, collection, report)
+    print(output, location, collection, report)?;
+    if let Some(note) = earlier {
+        output.line(format_args!("note: {note}"))?;
+    }
+    Ok(())
 }
 
 pub fn canonical(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -125,8 +136,8 @@ pub fn model(
 ) -> anyhow::Result<Box<dyn Embedder>> {
     let was = existing.map(|collection| &collection.manifest().model);
     let name = args.model.as_deref().or(was.map(|model| model.name.as_str())).or(config.model.as_deref());
-    let embedder = embed::load(name.unwrap_or(embed::builtin::ALIAS), Workload::Passages)?;
-    if let Some(was) = was.filter(|was| was.hash != embedder.model().hash) {
+    let embedder = embed::load(name.unwrap_or(embed::builtin::ALIAS))?;
+    if let Some(was) = was.filter(|was| !was.agrees_with(embedder.model())) {
         bail!(
             "the collection was made with the model {:?} ({}), and {:?} is another ({}). Make a new collection with -c for it",
             was.name,

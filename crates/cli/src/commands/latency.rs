@@ -11,7 +11,6 @@ use engine::embedder_for;
 use engine::manifest::{extend, manifest};
 use engine::text::counted;
 use eval::manifest::Input;
-use ingest::embed::Workload;
 use query::{By, Mode, Options, Searcher};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -43,7 +42,7 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
         bail!("{}: no questions in it", args.queries.display());
     }
     let collection = store::open(&location)?;
-    let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
+    let embedder = embedder_for(&*collection, mode)?;
     let ranking = engine::Ranking::from(&args.how.ranking);
     let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let reranker = rerank.map(|rerank| rerank.with_threads(config.threads(None))).transpose()?;

@@ -13,7 +13,6 @@ use eval::manifest::Input;
 use eval::recall::{Filtered, Kept, Plan, Recall, Truth, measure, read_f32, scan_qps, write_vectors};
 use eval::report;
 use index::{Builder, Files, FirstPass, Params, VectorFile, VectorWriter};
-use ingest::embed::Workload;
 use query::Mode;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -151,7 +150,7 @@ fn of_collection(
         Some(path) => {
             let questions = eval::query::read(path)?;
             let texts: Vec<&str> = questions.iter().map(|query| query.text.as_str()).collect();
-            let embedder = embedder_for(&*collection, Mode::Dense, Workload::Passages)?;
+            let embedder = embedder_for(&*collection, Mode::Dense)?;
             (
                 Questions::embed(&texts, embedder.as_deref(), threads, &Bars::default())?.vectors(),
                 json!(Input::of(path)),

@@ -11,7 +11,6 @@ use engine::text::counted;
 use engine::{Questions, UNLIMITED, embedder_for};
 use eval::manifest::Input;
 use eval::run::{column, write_ranking};
-use ingest::embed::Workload;
 use query::Mode;
 use serde_json::json;
 use std::time::Instant;
@@ -24,7 +23,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let queries = eval::query::read(&args.queries)?;
     let collection = store::open(&location)?;
     let threads = config.threads(args.threads);
-    let embedder = embedder_for(&*collection, mode, Workload::Passages)?;
+    let embedder = embedder_for(&*collection, mode)?;
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let watch = Bars::default();
     let asked = Questions::embed(&texts, embedder.as_deref(), threads, &watch)?;

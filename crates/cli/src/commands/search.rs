@@ -9,7 +9,6 @@ use anyhow::Context;
 use engine::text::clipped;
 use engine::{Names, embedder_for};
 use ingest::ByteSpan;
-use ingest::embed::Workload;
 use query::explain::Explanation;
 use query::{Hit, Mode, Options, Response, Searcher};
 use std::collections::HashSet;
@@ -31,8 +30,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
     }
     let collection = store::open(&location)?;
     // Of many questions the first waits a little so that all others wait less.
-    let workload = if args.question == "-" { Workload::Passages } else { Workload::Questions };
-    let embedder = embedder_for(&*collection, mode, workload)?;
+    let embedder = embedder_for(&*collection, mode)?;
     let options = Options {
         collapse: !args.copies,
         diverse: args.diverse,

@@ -16,7 +16,6 @@ use eval::run::Scored;
 use eval::significance::{Comparison, RANDOMIZATION, REAL, Units};
 use eval::table::mean;
 use eval::{Judged, Metric, Run, Table, paraphrase, report, tune};
-use ingest::embed::Workload;
 use query::parallel::in_order;
 use query::{Mode, Options, Searcher, fuse};
 use serde::Serialize;
@@ -155,7 +154,7 @@ fn tables(
     ways: &[Fusion],
     threads: usize,
 ) -> anyhow::Result<Vec<Table>> {
-    let embedder = embedder_for(collection, Mode::Hybrid, Workload::Passages)?;
+    let embedder = embedder_for(collection, Mode::Hybrid)?;
     let answerable = |id: &str| judged.topics.get(id).is_some_and(|topic| !topic.ideal.is_empty());
     let queries: Vec<_> = gathered.queries.iter().filter(|query| answerable(&query.id)).collect();
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();

@@ -5,7 +5,7 @@
 use super::{Part, Task, judge};
 use crate::{Amount, Error, Part as Progress, Result, Watch, articles, embedder_for};
 use eval::loss::Searched;
-use ingest::embed::{self, Workload};
+use ingest::embed;
 use ingest::pipeline::Plan;
 use ingest::walk::Found;
 use ingest::{Chunking, Embedder, Embedding, Fingerprint, ModelInfo, Role, Strategy};
@@ -72,9 +72,9 @@ pub fn add(
         task.watch.note(&format!("{} of {}: {label}", number + 1, others.len()));
         if !embedders.contains_key(&cell.model) {
             let loaded = if cell.model == own.model {
-                embedder_for(collection, Mode::Dense, Workload::Passages)?
+                embedder_for(collection, Mode::Dense)?
             } else {
-                Some(embed::load(&cell.model, Workload::Passages)?)
+                Some(embed::load(&cell.model)?)
             };
             embedders.extend(loaded.map(|loaded| {
                 let remembering: Box<dyn Embedder> = Box::new(Remembering::new(loaded));

@@ -20,7 +20,6 @@ use eval::significance::Units;
 use eval::{Judged, Level, Metric, Run, Table, paraphrase};
 use evidence::Look;
 use ingest::Embedder;
-use ingest::embed::Workload;
 use query::{Mode, Options};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -101,7 +100,7 @@ pub fn evaluate(collection: Option<(&dyn Collection, &str)>, asked: &Asked, watc
     let files = read_runs(asked, &judged, collection, &mut gathered.notes)?;
     let task = Task { gathered: &gathered, at: metrics[0].depth.unwrap_or(MISSED), metrics, asked, watch };
     let embedder = match collection {
-        Some(collection) => embedder_for(collection, task.needs_model(), Workload::Passages)?,
+        Some(collection) => embedder_for(collection, task.needs_model())?,
         None => None,
     };
     let embedder: Option<Box<dyn Embedder>> = match embedder {

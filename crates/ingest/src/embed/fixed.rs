@@ -254,7 +254,7 @@ mod tests {
         assert!(!Static::is_in(dir.path()));
         std::fs::write(dir.path().join("config.json"), "{\"model_type\": \"model2vec\"}").unwrap();
         assert!(Static::is_in(dir.path()));
-        let mut other = crate::embed::load(dir.path().to_str().unwrap(), super::super::Workload::Questions).unwrap();
+        let mut other = crate::embed::load(dir.path().to_str().unwrap()).unwrap();
         let text = "Tides follow the moon more than the sun.";
         let (one, two) = (model.embed(text, Role::Query).unwrap(), other.embed(text, Role::Query).unwrap());
         assert!(dot(&one.vector, &two.vector) > 0.99999 && one.pieces == two.pieces);

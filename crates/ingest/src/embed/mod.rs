@@ -49,6 +49,17 @@ impl ModelInfo {
         Fingerprint::of([self.hash.as_bytes(), text.as_bytes()])
     }
 
+    /// Whether vectors of both can be compared: the models are the same, or the built-in one on another engine.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let is_builtin = |model: &Self| model.hash == builtin::HASH || model.is_earlier();
+        self.hash == other.hash || is_builtin(self) && is_builtin(other)
+    }
+
+    /// Whether this is the built-in model on an engine of before.
+    pub fn is_earlier(&self) -> bool {
+        builtin::EARLIER.contains(&self.hash.as_str())
+    }
+
     /// How many word pieces of an article's own text a passage may have.
     pub fn room(&self) -> usize {
         self.window.saturating_sub(2)
@@ -113,24 +124,15 @@ pub trait Embedder: Send {
     fn fork(&self) -> Result<Box<dyn Embedder>>;
 }
 
-/// What an embedder will mostly do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Workload {
-    /// A question or a few: be ready soon.
-    Questions,
-    /// Thousands of passages: spend some milliseconds and memory to be faster at each.
-    Passages,
-}
-
 /// Loads a model by name: `builtin`, `static` or their full names, a folder that holds an ONNX or a static model, or a name
 /// of fastembed's catalogue (see [`catalogue`]).
 ///
 /// # Errors
 /// When no model has that name, its files are incomplete, or ONNX Runtime is not there; the text
 /// says what to do.
-pub fn load(name: &str, workload: Workload) -> Result<Box<dyn Embedder>> {
+pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
     if name == builtin::ALIAS || name == builtin::NAME {
-        return Ok(Box::new(builtin::Builtin::load(workload)?));
+        return Ok(Box::new(builtin::Builtin::load()?));
     }
     if name == fixed::ALIAS || name == fixed::NAME {
         return Ok(Box::new(fixed::Static::builtin()?));
