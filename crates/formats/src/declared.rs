@@ -18,17 +18,17 @@ pub fn declared_encoding(kind: Kind, bytes: &[u8]) -> Option<&'static Encoding> 
         Kind::AsciiDoc => head.lines().find_map(|line| line.strip_prefix(":encoding:")),
         _ => None,
     };
-    own.or_else(|| for_the_editor(&head)).and_then(|label| encoding(label.trim()))
+    own.and_then(|label| encoding(label.trim())).or_else(|| for_the_editor(&head))
 }
 
 /// What the first two lines tell Emacs, Vim or TeXworks.
-fn for_the_editor(head: &str) -> Option<&str> {
+fn for_the_editor(head: &str) -> Option<&'static Encoding> {
     head.lines().take(2).find_map(|line| {
         let rest = ["coding:", "coding=", "fenc=", "!TEX encoding ="].iter().find_map(|name| {
             let (before, rest) = line.split_once(name)?;
             (line.contains("-*-") || before.contains("vim:") || before.contains('%')).then_some(rest)
         })?;
-        rest.trim_start().split(|c: char| c.is_whitespace() || c == ';').next().filter(|label| !label.is_empty())
+        rest.trim_start().split(|c: char| c.is_whitespace() || c == ';').next().and_then(encoding)
     })
 }
 
@@ -40,7 +40,7 @@ fn encoding(label: &str) -> Option<&'static Encoding> {
         "ansinew" | "iso-latin-1" | "latin-1" => Some(encoding_rs::WINDOWS_1252),
         "iso-latin-2" | "latin-2" => Some(encoding_rs::ISO_8859_2),
         "latin9" | "latin-9" | "iso-latin-9" | "latin-0" => Some(encoding_rs::ISO_8859_15),
-        "applemac" => Some(encoding_rs::MACINTOSH),
+        "applemac" | "macroman" => Some(encoding_rs::MACINTOSH),
         "cyrillic-koi8" => Some(encoding_rs::KOI8_R),
         "chinese-gbk" => Some(encoding_rs::GBK),
         "japanese-shift-jis" => Some(encoding_rs::SHIFT_JIS),
@@ -61,7 +61,8 @@ mod tests {
         for (kind, text, name) in [
             (Kind::Latex, "\\documentclass{article}\n\\usepackage[latin2]{inputenc}\n", Some("ISO-8859-2")),
             (Kind::Latex, "% \\usepackage[latin2]{inputenc}\n\\usepackage[cp1251]{inputenc}", Some("windows-1251")),
-            (Kind::Latex, "% !TEX encoding = MacRoman\n% -*- coding: koi8-r -*-\n", Some("KOI8-R")),
+            (Kind::Latex, "% !TEX encoding = MacRoman\n", Some("macintosh")),
+            (Kind::Latex, "% !TEX encoding = Unheard\n% -*- coding: koi8-r -*-\n", Some("KOI8-R")),
             (Kind::Man, "'\\\" t -*- coding: latin-9-unix -*-\n.TH X 1\n", Some("ISO-8859-15")),
             (Kind::Rst, ".. -*- mode: rst; coding: euc-jp; -*-\n", Some("EUC-JP")),
             (Kind::Rst, ".. vim: set fileencoding=cp1250 :\n", Some("windows-1250")),

@@ -46,8 +46,7 @@ impl Scratch {
     /// Makes room for texts of `length` tokens.
     pub fn reserve(&mut self, length: usize, dimensions: usize) {
         let padded = length.next_multiple_of(LANES);
-        let grow = |to: usize| to;
-        fit(&mut self.queries, grow((padded + QUERIES) * dimensions));
+        fit(&mut self.queries, (padded + QUERIES) * dimensions);
         fit(&mut self.keys, padded * dimensions / 2);
         fit(&mut self.values, padded / 2 * dimensions);
         fit(&mut self.scores, QUERIES * padded);

