@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What nigh reads from files, for benches/html.py and benches/pdf.py.
+"""What nigh reads from files, for benches/html_pages.py and benches/pdf.py.
 
   benches/extract.py PROGRAM html < PATHS      a JSON line for each page: path, title, text, seconds
   benches/extract.py PROGRAM pdf FILE          the text, without marks between pages: benches/pdf.py with --pages 10000

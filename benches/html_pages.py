@@ -1,8 +1,8 @@
 """How much of a page's main text an HTML reader keeps, how much else it lets in, and how fast it is.
 
     python3 -m venv venv && venv/bin/pip install trafilatura lxml_html_clean
-    venv/bin/python benches/html.py corpus DIR                       # downloads Debian's packages, samples pages
-    venv/bin/python benches/html.py score DIR --program nigh="benches/extract.py target/release/nigh html"
+    venv/bin/python benches/html_pages.py corpus DIR                       # downloads Debian's packages, samples pages
+    venv/bin/python benches/html_pages.py score DIR --program nigh="benches/extract.py target/release/nigh html"
 
 A program reads paths of pages on standard input and writes a JSON line for each: path, title, text, and seconds, the time
 of extraction alone. `corpus` needs apt-get and dpkg-deb, as Debian has them; it takes a sample of pages with a fixed
