@@ -32,12 +32,12 @@ fn a_local_folder_embeds_and_answers() {
     };
     let report = run(&["index", "a", "--chunk", "whole", "--model", "embedder", "--json"]);
     assert_eq!((&report["articles"], &report["model"]), (&serde_json::json!(2), &serde_json::json!("embedder")));
-    // The model knows no order of words: the same ones give the same vector.
+    // The model knows no order of words. The passage has them twice, as its title too, and the special ones once.
     let found = run(&["search", "sea the pulls moon the it towards.", "--mode", "dense", "--json"]);
     let hits = found["hits"].as_array().unwrap();
     let score = |at: usize| hits[at]["score"].as_f64().unwrap();
     assert_eq!(hits[0]["article_id"], "a/tides.txt");
-    assert!((score(0) - 1.0).abs() < 1e-4 && score(1) < 0.9, "{hits:?}");
+    assert!(score(0) > 0.98 && score(1) < 0.5, "{hits:?}");
 }
 
 #[test]
