@@ -20,7 +20,6 @@ pub use workspace::Workspace;
 
 use kernels::Kernels;
 use model::Model;
-use std::sync::OnceLock;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -45,9 +44,9 @@ impl Encoder {
     /// Takes weights that are quantized and laid out as the kernels read them, without a copy of the large ones.
     ///
     /// # Errors
-    /// When the file is no such model: see [`Error`].
+    /// When the file is no such model, or `NIGH_CPU` names instructions that the processor has not: see [`Error`].
     pub fn from_quantized(file: &'static [u8]) -> Result<Self> {
-        Self::on(chosen(), file)
+        Self::on(chosen(std::env::var(CHOICE).ok().as_deref())?, file)
     }
 
     fn on((path, kernels): (&'static str, &'static Kernels), file: &'static [u8]) -> Result<Self> {
@@ -105,12 +104,14 @@ pub fn paths() -> Vec<&'static str> {
     kernels::available().into_iter().map(|(name, _)| name).collect()
 }
 
-fn chosen() -> (&'static str, &'static Kernels) {
-    static CHOSEN: OnceLock<(&str, &Kernels)> = OnceLock::new();
-    *CHOSEN.get_or_init(|| {
-        let available = kernels::available();
-        let wanted = std::env::var(CHOICE).unwrap_or_default();
-        available.iter().find(|(name, _)| *name == wanted).copied().unwrap_or(available[0])
+/// The kernels that the environment names, or else the fastest.
+fn chosen(wanted: Option<&str>) -> Result<(&'static str, &'static Kernels)> {
+    let available = kernels::available();
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(available[0]) };
+    available.iter().find(|(name, _)| *name == wanted).copied().ok_or_else(|| Error::Value {
+        name: CHOICE.to_owned(),
+        expected: format!("one of {} on this processor", paths().join(", ")),
+        found: wanted.to_owned(),
     })
 }
 

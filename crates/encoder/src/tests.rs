@@ -220,6 +220,16 @@ fn what_is_wrong_with_a_file_is_named() {
 }
 
 #[test]
+fn the_environment_chooses_among_what_the_processor_has() {
+    for path in paths() {
+        assert_eq!(chosen(Some(path)).unwrap().0, path);
+    }
+    assert_eq!(chosen(None).unwrap().0, paths()[0]);
+    let error = chosen(Some("abacus")).unwrap_err().to_string();
+    assert!(error.starts_with("NIGH_CPU: expected one of ") && error.ends_with(", found abacus"), "{error}");
+}
+
+#[test]
 #[should_panic(expected = "a text of 513 tokens; the model reads 512")]
 fn a_text_past_the_positions_is_refused() {
     Encoder::from_quantized(BUILT_IN).unwrap().sums(&[&[7; 513]], &mut Workspace::default());

@@ -15,7 +15,7 @@ const QUERIES: usize = 8;
 
 /// A head over a text.
 pub struct Attention {
-    /// For each token query, key and value, one after the other; two more rows than `length` can be read.
+    /// For each token its query, key and value, one after the other.
     pub input: *const f32,
     /// How many numbers each of them has: a multiple of [`LANES`].
     pub dimensions: usize,
