@@ -6,6 +6,7 @@
 use crate::kernels::{Attention, Embedding, Kernels, Normalization, Projection, Quantization};
 use crate::model::{Layer, Model, Norm, Product};
 use crate::workspace::{UNIT_ROWS, Workspace};
+use std::ops::Range;
 
 /// Leaves the last states of all texts' tokens in the workspace, one text after the other.
 ///
@@ -40,7 +41,13 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
         attend(model, kernels, layer, texts, rows, work);
         for from in (0..rows).step_by(UNIT_ROWS) {
             let some = UNIT_ROWS.min(rows - from);
-            project_and_normalize(kernels, &layer.attention_output, &layer.attention_norm, from, some, work);
+            // SAFETY: the workspace has what attention gave for all rows, and eight more.
+            unsafe {
+                let bytes = work.attended_bytes.as_ptr().add(from * shape.width);
+                let bytes = (bytes, work.attended_scales.as_ptr().add(from));
+                let (product, norm) = (&layer.attention_output, &layer.attention_norm);
+                project_and_normalize(kernels, product, norm, bytes, None, from..from + some, work);
+            }
             units(model, kernels, layer, from, some, work);
         }
     }
@@ -88,23 +95,29 @@ fn attend(model: &Model, kernels: &Kernels, layer: &Layer, texts: &[&[u32]], row
     }
 }
 
-/// What attention gave, through a product, added to the states of some rows.
-fn project_and_normalize(
+/// Some rows of bytes, with the scale of each, through a product, added to the states of `rows`. `outliers` are
+/// what [`Normalization`] adds besides.
+///
+/// # Safety
+/// The bytes are as many rows of the product's inputs and eight more that can be read, at most [`UNIT_ROWS`], and `outliers`
+/// have as many.
+unsafe fn project_and_normalize(
     kernels: &Kernels,
     product: &Product,
     norm: &Norm,
-    from: usize,
-    rows: usize,
+    (input, scales): (*const u8, *const f32),
+    outliers: Option<(*const f32, usize, &[f32])>,
+    rows: Range<usize>,
     work: &mut Workspace,
 ) {
-    let width = norm.weight.len();
-    // SAFETY: the workspace has room for `from + rows` rows and eight more; what is given, for UNIT_ROWS.
+    let (width, from, rows) = (norm.weight.len(), rows.start, rows.len());
+    // SAFETY: as the caller promised; the workspace has room for the states and, of what is given, for UNIT_ROWS.
     unsafe {
         (kernels.project)(&Projection {
             product,
             columns: 0..product.outputs(),
-            input: work.attended_bytes.as_ptr().add(from * width),
-            scales: work.attended_scales.as_ptr().add(from),
+            input,
+            scales,
             rows,
             output: work.given.as_mut_ptr(),
             stride: width,
@@ -113,7 +126,7 @@ fn project_and_normalize(
             norm,
             input: work.given.as_mut_ptr(),
             states: work.states.as_mut_ptr().add(from * width),
-            outliers: None,
+            outliers,
             rows,
             output: work.bytes.as_mut_ptr().add(from * width),
             scales: work.scales.as_mut_ptr().add(from),
@@ -144,23 +157,16 @@ fn units(model: &Model, kernels: &Kernels, layer: &Layer, from: usize, rows: usi
             output: work.unit_bytes.as_mut_ptr(),
             scales: work.unit_scales.as_mut_ptr(),
         });
-        (kernels.project)(&Projection {
-            product: &layer.second,
-            columns: 0..width,
-            input: work.unit_bytes.as_ptr(),
-            scales: work.unit_scales.as_ptr(),
-            rows,
-            output: work.given.as_mut_ptr(),
-            stride: width,
-        });
-        (kernels.normalize)(&Normalization {
-            norm: &layer.output_norm,
-            input: work.given.as_mut_ptr(),
-            states: work.states.as_mut_ptr().add(from * width),
-            outliers: Some((work.units.as_ptr().add(units - outliers), units, &layer.outliers)),
-            rows,
-            output: work.bytes.as_mut_ptr().add(from * width),
-            scales: work.scales.as_mut_ptr().add(from),
-        });
+        let outliers = (work.units.as_ptr().add(units - outliers), units, layer.outliers.as_slice());
+        let bytes = (work.unit_bytes.as_ptr(), work.unit_scales.as_ptr());
+        project_and_normalize(
+            kernels,
+            &layer.second,
+            &layer.output_norm,
+            bytes,
+            Some(outliers),
+            from..from + rows,
+            work,
+        );
     }
 }

@@ -48,12 +48,10 @@ const QUESTIONS: usize = 101;
 fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
     let name = args.model.as_deref().or(config.model.as_deref()).unwrap_or(embed::builtin::ALIAS);
     let threads = config.threads(args.threads);
-    let mut asking = embed::load(name)?;
-    asking.embed("how near is near", Role::Query)?;
+    let mut embedder = embed::load(name)?;
+    embedder.embed("how near is near", Role::Query)?;
     let first_vector_ms = begun.elapsed().as_secs_f64() * 1e3;
-    let query_ms = middle(&mut *asking)?;
-    drop(asking);
-    let embedder = embed::load(name)?;
+    let query_ms = middle(&mut *embedder)?;
     let texts = match &args.texts {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;

@@ -29,7 +29,6 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         anyhow::bail!(query::Error::EmptyQuestion);
     }
     let collection = store::open(&location)?;
-    // Of many questions the first waits a little so that all others wait less.
     let embedder = embedder_for(&*collection, mode)?;
     let options = Options {
         collapse: !args.copies,
