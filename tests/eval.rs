@@ -218,7 +218,7 @@ fn each_miss_has_its_cause() {
         .find(|m| m["query"] == "window" && m["system"] == "dense")
         .unwrap();
     assert!(window["dense_rank"].as_u64().unwrap() > 1, "the exact rank is told: {window}");
-    assert!(verdict["notes"][0].as_str().unwrap().contains("docs/mars.txt"), "{}", verdict["notes"]);
+    assert!(verdict["notes"][0]["message"].as_str().unwrap().contains("docs/mars.txt"), "{}", verdict["notes"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn unknown_articles_are_counted_named_and_missed() {
     let place = place();
     place.put("qrels.tsv", "1\tdocs/moon.txt\t1\n2\tdocs/bread.txt\t1\n2\tdocs/cake.txt\t1\n1\tdocs/mars.txt\t1\n");
     let verdict = place.json(1, &EVAL);
-    let note = verdict["notes"][0].as_str().unwrap();
+    let note = verdict["notes"][0]["message"].as_str().unwrap();
     assert!(note.starts_with("2 judgements of 2 articles") && note.contains("docs/cake.txt, docs/mars.txt"), "{note}");
     assert_eq!(verdict["systems"][0]["metrics"]["recall@10"]["mean"], 0.5, "they count as missed");
     assert_eq!(verdict["losses"]["systems"][0]["by_cause"]["not indexed"], 2);
@@ -35,7 +35,10 @@ fn questions_and_judgements_that_do_not_meet() {
     place.put("qrels.tsv", "1\tdocs/moon.txt\t1\n");
     let verdict = place.json(0, &EVAL);
     assert_eq!(verdict["queries"], 1);
-    assert!(verdict["notes"][0].as_str().unwrap().contains("1 question without judgements, left out: 2"), "{verdict}");
+    assert!(
+        verdict["notes"][0]["message"].as_str().unwrap().contains("1 question without judgements, left out: 2"),
+        "{verdict}"
+    );
     place.put("qrels.tsv", "1\tdocs/moon.txt\t1\n7\tdocs/moon.txt\t1\n2\tdocs/bread.txt\t0\n");
     let ran = place.run(&EVAL);
     ran.said(1, &["1 query in the judgements and not among the questions: 7", "nothing judged relevant, left out: 2"]);

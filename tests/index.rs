@@ -224,3 +224,43 @@ fn at_low_priority_others_go_first() {
     assert_eq!(nice, 19);
     place.sound(1);
 }
+
+#[test]
+fn notes_say_what_was_skipped_guessed_and_left_out() {
+    let place = Place::new();
+    let russian = encoding_of_1251("Маяк на мысе Горн стоит с давних времён, и его свет виден за двадцать миль.");
+    place.put("docs/lighthouse.srt", [b"1\n00:00:01,000 --> 00:00:04,000\n".as_slice(), &russian].concat());
+    place.put("docs/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    place.put("docs/.draft.md", "Not yet.");
+    place.put("docs/records.jsonl", "{\"_id\": \"a\", \"text\": \"The weir holds the river.\"}\n{\"_id\": oops\n");
+    let report = place.json(1, &["index", "docs"]);
+    let notes = report["notes"].as_array().unwrap();
+    let named: Vec<_> = notes.iter().map(|note| (note["code"].as_str().unwrap(), note["line"].as_u64())).collect();
+    for expected in
+        [("encoding_guessed", None), ("read_failed", Some(2)), ("unsupported_format", None), ("left_out", None)]
+    {
+        assert_eq!(named.iter().filter(|found| **found == expected).count(), 1, "{expected:?} in {notes:?}");
+    }
+    let of = |code: &str| notes.iter().find(|note| note["code"] == code).unwrap();
+    assert_eq!(of("encoding_guessed")["path"], "docs/lighthouse.srt");
+    assert_eq!(
+        (&of("unsupported_format")["path"], &of("unsupported_format")["reason"]),
+        (&"docs/photo.png".into(), &"image".into())
+    );
+    assert_eq!(of("left_out")["path"], "docs/.draft.md");
+    assert!(of("left_out")["reason"].as_str().unwrap().contains("hidden"), "{notes:?}");
+    assert_eq!(
+        (&report["failures"], &report["noted"], &report["unsupported"], &report["left_out"]),
+        (&1.into(), &1.into(), &1.into(), &1.into())
+    );
+}
+
+/// Russian in windows-1251.
+fn encoding_of_1251(text: &str) -> Vec<u8> {
+    let byte = |c: char| match c {
+        'ё' => 0xb8,
+        'А'..='я' => (c as u32 - 'А' as u32) as u8 + 0xc0,
+        other => other as u8,
+    };
+    text.chars().map(byte).collect()
+}

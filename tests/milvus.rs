@@ -188,6 +188,14 @@ fn milvus_filters_as_a_folder_does() {
         for condition in conditions {
             assert_eq!(allowed(&kept.0, condition), allowed(".nigh", condition), "{server}: {condition}");
         }
+        for condition in ["source:Rueters", "year:>2030", "source:AP AND tags:food", "id:q", "NOT id:*"] {
+            let notes = |collection: &str| {
+                let asked = ["search", "what rises", "--mode", "dense", "--filter", condition, "-c", collection];
+                place.json(0, &asked)["notes"].take()
+            };
+            assert_eq!(notes(&kept.0), notes(".nigh"), "{server}: {condition}");
+            assert_eq!(notes(&kept.0)[0]["code"], "filter_matches_nothing", "{server}: {condition}");
+        }
         place
             .run(&["search", "x", "--mode", "dense", "--filter", "nothing:x", "-c", &kept.0])
             .said(2, &["no article has a field \"nothing\""]);

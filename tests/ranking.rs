@@ -221,8 +221,9 @@ fn words_are_those_of_the_articles_language() {
     assert_eq!(as_they_stand["language"], "other");
     let near = place.json(0, &["search", "fischer", "-c", "plain", "--mode", "lexical"]);
     assert_eq!(near["hits"].as_array().unwrap().len(), 1, "the nearest word");
-    assert_eq!(near["corrections"], serde_json::json!([{ "asked": "fischer", "found_as": "fischern" }]));
-    assert!(near["notes"][0].as_str().unwrap().contains("fischern"), "{near}");
+    assert_eq!(near["corrections"], serde_json::json!([{ "word": "fischer", "used": "fischern" }]));
+    assert_eq!(near["notes"][0]["code"], "near_words");
+    assert!(near["notes"][0]["message"].as_str().unwrap().contains("fischern"), "{near}");
     // Another name is another man.
     let name = place.json(0, &["search", "Fischer", "-c", "plain", "--mode", "lexical"]);
     assert_eq!(name["hits"], serde_json::json!([]));

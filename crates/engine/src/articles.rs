@@ -2,7 +2,7 @@
 
 use crate::sources::Sources;
 use crate::text::{counted, grouped};
-use crate::{Amount, Error, Names, Omitted, Result, Skipped, Steps, Watch};
+use crate::{Amount, Error, Names, Omitted, Result, Steps, Watch};
 use ingest::format::Kind;
 use ingest::pipeline::{self, Digest, Event, Known, Plan, Totals};
 use ingest::read::{Item, Limits};
@@ -50,10 +50,7 @@ pub struct Report {
     pub unchanged: usize,
     /// Articles whose file or record is gone.
     pub deleted: usize,
-    /// Files and records that could not be used.
-    #[serde(flatten)]
-    pub skipped: Skipped,
-    /// What was left out or guessed.
+    /// What could not be used, was left out or guessed.
     #[serde(flatten)]
     pub omitted: Omitted,
     /// Passages of added and updated articles.
@@ -442,7 +439,7 @@ impl Taking<'_> {
         let result = pipeline::run(found, embedder, known, plan, watch.stop(), &mut |event, totals| {
             let flow = sink.take(event);
             watch.done(totals.bytes);
-            watch.doing(&said(sink.report.articles, sink.report.skipped.failures, totals, begun));
+            watch.doing(&said(sink.report.articles, sink.report.omitted.skipped.failures, totals, begun));
             flow
         });
         let Sink { mut writer, mut report, seen, troubled, error, upkeep, .. } = sink;
@@ -562,7 +559,7 @@ impl Sink<'_> {
             }
             Event::Failed(error) => {
                 self.troubled.extend(error.path().map(Path::to_owned));
-                self.report.skipped.add(&error.to_string(), self.watch);
+                self.report.omitted.skipped.add(error.to_note(), self.watch);
             }
             Event::Note(note) => self.report.omitted.note(note, self.watch),
             Event::Unsupported(source, kind) => {

@@ -1,7 +1,7 @@
 //! Articles to a file of their passages and vectors: read, cut, embed, with no collection to know.
 
 use crate::articles::{WithoutVectors, said};
-use crate::{Amount, Error, Omitted, Result, Skipped, Watch};
+use crate::{Amount, Error, Omitted, Result, Watch};
 use ingest::Embedder;
 use ingest::pipeline::{self, Event, Plan, Totals};
 use ingest::walk::Found;
@@ -15,10 +15,7 @@ use std::time::Instant;
 pub struct Embedded {
     /// Articles, failures not counted.
     pub articles: usize,
-    /// Files and records that could not be used.
-    #[serde(flatten)]
-    pub skipped: Skipped,
-    /// What was left out or guessed.
+    /// What could not be used, was left out or guessed.
     #[serde(flatten)]
     pub omitted: Omitted,
     /// Passages.
@@ -54,7 +51,7 @@ pub fn embed(
         pipeline::run(found, embedder, &WithoutVectors(&HashMap::new()), plan, watch.stop(), &mut |event, totals| {
             let written = take(event, out, &mut done, watch);
             watch.done(totals.bytes);
-            watch.doing(&said(done.articles, done.skipped.failures, totals, begun));
+            watch.doing(&said(done.articles, done.omitted.skipped.failures, totals, begun));
             match written {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
@@ -82,7 +79,7 @@ fn take(event: Event, out: &mut exchange::Writer, done: &mut Embedded, watch: &d
             out.put(&article)?;
             done.articles += 1;
         }
-        Event::Failed(error) => done.skipped.add(&error.to_string(), watch),
+        Event::Failed(error) => done.omitted.skipped.add(error.to_note(), watch),
         Event::Note(note) => done.omitted.note(note, watch),
         Event::Unsupported(source, kind) => done.omitted.unsupported(source.name, kind),
         // Nothing was there before, and nothing is remembered.

@@ -29,7 +29,7 @@ mod watch;
 pub use error::{Error, Result};
 pub use model::{embedder_for, forks};
 pub use names::Names;
-pub use omitted::{Omission, Omitted};
+pub use omitted::Omitted;
 pub use questions::Questions;
 pub use ranking::{Ranking, RerankWith, UNLIMITED};
 pub use repair::{Repaired, repair};

@@ -1,62 +1,49 @@
 //! What a reading left out or guessed.
 
-use crate::{Names, Watch};
+use crate::{Names, Skipped, Watch};
 use ingest::format::Kind;
-use ingest::read::Note;
 use ingest::walk::{LeftOut, Reason};
+use notes::{Code, Note};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many of each a report names.
-const NAMED: usize = 1000;
-
-/// A file or folder that was left out.
-#[derive(Debug, Clone, Serialize)]
-pub struct Omission {
-    /// Its name in the collection.
-    pub path: String,
-    /// Why, or what kind of file it is.
-    pub reason: String,
-}
-
-/// What was left out in reading files and folders, or guessed: no failures.
+/// What was left out in reading files and folders, or guessed.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Omitted {
+    /// What could not be used, and a note of each thing below.
+    #[serde(flatten)]
+    pub skipped: Skipped,
     /// How much was guessed, changed or left out in articles that were read.
-    pub notes: usize,
-    /// The first thousand of these.
-    pub noted: Vec<Note>,
+    pub noted: usize,
     /// Files in walked folders in no format read here.
     pub unsupported: usize,
     /// How many of each kind.
     pub unsupported_kinds: BTreeMap<String, usize>,
-    /// The first thousand of them.
-    pub unsupported_files: Vec<Omission>,
     /// Files and folders that were left out: hidden, ignored, and links to what is read already.
     pub left_out: usize,
     /// How many for each reason.
     pub left_out_reasons: BTreeMap<String, usize>,
-    /// The first thousand of them.
-    pub left_out_paths: Vec<Omission>,
 }
 
 impl Omitted {
     /// Something to know about an article, which `watch` is told.
     pub(crate) fn note(&mut self, note: Note, watch: &dyn Watch) {
         watch.note(&note.to_string());
-        self.notes += 1;
-        keep(&mut self.noted, note);
+        self.noted += 1;
+        self.skipped.note(self.noted, note);
     }
 
     /// A file in no format read here.
     pub(crate) fn unsupported(&mut self, path: String, kind: Kind) {
+        let kind = kind.to_string();
         self.unsupported += 1;
-        *self.unsupported_kinds.entry(kind.to_string()).or_default() += 1;
-        keep(&mut self.unsupported_files, Omission { path, reason: kind.to_string() });
+        *self.unsupported_kinds.entry(kind.clone()).or_default() += 1;
+        let note = Note::new(Code::UnsupportedFormat, "in no format read here").at(path, None).because(kind);
+        self.skipped.note(self.unsupported, note);
     }
 
     /// What a walk left out.
-    pub(crate) fn leave_out(&mut self, left_out: &[LeftOut], names: &Names) {
+    pub fn leave_out(&mut self, left_out: &[LeftOut], names: &Names) {
         for LeftOut { path, reason } in left_out {
             let reason = match reason {
                 Reason::Ignored(by) => format!("ignored by {}", names.name(by)),
@@ -64,13 +51,8 @@ impl Omitted {
             };
             self.left_out += 1;
             *self.left_out_reasons.entry(reason.clone()).or_default() += 1;
-            keep(&mut self.left_out_paths, Omission { path: names.name(path), reason });
+            let note = Note::new(Code::LeftOut, "left out").at(names.name(path), None).because(reason);
+            self.skipped.note(self.left_out, note);
         }
-    }
-}
-
-fn keep<T>(named: &mut Vec<T>, one: T) {
-    if named.len() < NAMED {
-        named.push(one);
     }
 }

@@ -6,8 +6,8 @@
 
 use ingest::Fingerprint;
 use ingest::pipeline::{Digest, ReadSource};
-use ingest::read::Note;
 use ingest::walk::{Entry, Stat};
+use notes::Note;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
@@ -199,6 +199,7 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use notes::Code;
     use std::time::Duration;
 
     fn entry(bytes: u64) -> Entry {
@@ -209,7 +210,7 @@ mod tests {
         let mut sources = Sources::new("v1", None);
         sources.begin(SystemTime::now());
         let articles = Digest { count: 3, sum: u128::MAX - 9 };
-        let notes = vec![Note { path: "a".to_owned(), line: Some(2), text: "guessed".to_owned() }];
+        let notes = vec![Note::new(Code::EncodingGuessed, "guessed").at("a", Some(2))];
         sources.read(ReadSource { name: "a".to_owned(), stat: entry(1).stat, articles, notes });
         sources.unsupported("b", entry(2).stat, "image");
         sources

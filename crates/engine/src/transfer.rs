@@ -1,6 +1,7 @@
 //! Articles with their vectors out of a collection, and into another one.
 
 use crate::articles::{COMMIT_EVERY, COMMIT_PASSAGES, merge_in_background};
+use crate::skipped::unusable;
 use crate::text::counted;
 use crate::{Amount, Error, Result, Skipped, Steps, Watch};
 use exchange::Header;
@@ -182,7 +183,7 @@ impl Taking<'_> {
             }
             match article {
                 Ok(article) => self.take(article, watch)?,
-                Err(error) if error.is_of_one_article() => self.done.skipped.add(&error.to_string(), watch),
+                Err(error) if error.is_of_one_article() => self.done.skipped.add(unusable(error.to_string()), watch),
                 Err(error) => return Err(error.into()),
             }
             watch.doing(&format!("reading: {}", counted(self.done.articles, "article")));
@@ -216,7 +217,7 @@ impl Taking<'_> {
                 Ok(()) => *if card.is_some() { &mut self.done.updated } else { &mut self.done.added } += 1,
                 // A vector that is none: the collection is as it was before this article.
                 Err(store::Error::Index(error)) => {
-                    self.done.skipped.add(&format!("article {id:?}: {error}"), watch);
+                    self.done.skipped.add(unusable(format!("article {id:?}: {error}")), watch);
                     continue;
                 }
                 Err(error) => return Err(error.into()),

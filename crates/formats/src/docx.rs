@@ -41,7 +41,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         note(count("header") + count("footer"), "header or footer", "headers and footers", emit)?;
         match count("aFChunk") {
             0 => std::ops::ControlFlow::Continue(()),
-            _ => emit(Ok(Found::Note("text included from another format".to_owned()))),
+            _ => emit(Ok(Found::LeftOut("text included from another format".to_owned()))),
         }
     };
     let _ = tell();
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(document.metadata[1], ("created".into(), "2024-03-05T10:07:00Z".into()));
         assert_eq!(
             items[1..],
-            [Found::Note("1 embedded image or film".into()), Found::Note("1 header or footer".into())]
+            [Found::LeftOut("1 embedded image or film".into()), Found::LeftOut("1 header or footer".into())]
         );
     }
 

@@ -36,7 +36,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let Notebook { text, headings, images } = notebook;
     let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
     let _ = match document.text.is_empty() {
-        true => emit(Ok(Found::Note("a notebook without text".to_owned()))),
+        true => emit(Ok(Found::LeftOut("a notebook without text".to_owned()))),
         false => hand(document, context, emit),
     };
     let _ = note(images, "image", "images", emit);

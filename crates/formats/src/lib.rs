@@ -1,7 +1,7 @@
 //! Readers of document formats: bytes in; plain text, titles and metadata out.
 //!
 //! Each reader is a function of the form [`Read`]. A broken part of a file costs itself alone; what is left out on
-//! purpose is said in a [`Found::Note`].
+//! purpose is said in a [`Found::LeftOut`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -86,8 +86,8 @@ pub enum Found {
     Document(Document),
     /// A file within the file.
     Part(Part),
-    /// What was left out, or read otherwise than expected: "2 embedded images".
-    Note(String),
+    /// What was left out on purpose: "2 embedded images".
+    LeftOut(String),
 }
 
 /// What is wrong with a file, or with one part of it.
@@ -174,8 +174,8 @@ fn hand(document: Document, context: &Context<'_>, emit: &mut Emit<'_>) -> Contr
 fn note(count: usize, one: &str, many: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
     match count {
         0 => ControlFlow::Continue(()),
-        1 => emit(Ok(Found::Note(format!("1 {one}")))),
-        _ => emit(Ok(Found::Note(format!("{count} {many}")))),
+        1 => emit(Ok(Found::LeftOut(format!("1 {one}")))),
+        _ => emit(Ok(Found::LeftOut(format!("{count} {many}")))),
     }
 }
 

@@ -49,7 +49,7 @@ pub fn one(
             found.unread.dedup();
             let kinds = found.unread.join(", ");
             let s = if count == 1 { "" } else { "s" };
-            emit(Ok(Found::Note(format!("{count} attachment{s} of unread kinds: {kinds}"))))?;
+            emit(Ok(Found::LeftOut(format!("{count} attachment{s} of unread kinds: {kinds}"))))?;
         }
         ControlFlow::Continue(())
     };
@@ -284,7 +284,7 @@ mod tests {
             matches!(&found[2], Found::Part(p) if p.name == "inner.eml" && p.bytes.starts_with(b"Subject: inner\nFrom: x@y.z\n\nInner text")),
             "{found:?}"
         );
-        assert_eq!(found[3], Found::Note("1 attachment of unread kinds: image/png".into()));
+        assert_eq!(found[3], Found::LeftOut("1 attachment of unread kinds: image/png".into()));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Shapes};
 use crate::package::Package;
 use crate::xml::leaves;
-use crate::{Context, Document, Emit, Problem, hand, note};
+use crate::{Context, Document, Emit, Problem, hand};
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
     let mut package = Package::open(bytes, context)?;
     let mut meta = ooxml::properties(&mut package);
-    let (mut blocks, mut problems, mut notes) = (Blocks::default(), Vec::new(), 0);
+    let (mut blocks, mut problems) = (Blocks::default(), Vec::new());
     let slides = slides(&mut package)?;
     for (at, slide) in slides.iter().enumerate() {
         let read = package.need(slide).and_then(|bytes| ooxml::drawing(&bytes, Shapes::All, &mut blocks));
@@ -33,7 +33,6 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
                 }
                 _ => continue,
             };
-            notes += usize::from(shapes == Shapes::Notes);
             let read = package.need(&relation.target).and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
             problems.extend(read.err().map(|problem| problem.of(&relation.target)));
         }
@@ -46,7 +45,6 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let tell = || {
         hand(document, context, emit)?;
         problems.into_iter().try_for_each(|problem| emit(Err(problem)))?;
-        note(notes, "slide's notes read", "slides' notes read", emit)?;
         ooxml::left_out(&package, "ppt", emit)
     };
     let _ = tell();

@@ -61,7 +61,7 @@ mod tests {
         let names: Vec<&str> =
             items.iter().filter_map(|i| if let Found::Part(p) = i { Some(p.name.as_str()) } else { None }).collect();
         assert_eq!(names, ["a/b.txt", "d.txt"]);
-        assert_eq!(items.last(), Some(&Found::Note("1 member whose path leads out of the archive".into())));
+        assert_eq!(items.last(), Some(&Found::LeftOut("1 member whose path leads out of the archive".into())));
     }
 
     #[test]

@@ -8,11 +8,12 @@ mod utf32;
 
 pub use reader::reader;
 
-use crate::read::Note;
+use crate::read::note;
 use crate::walk::Source;
 use crate::{Error, Result};
 use detect::{Detected, detect};
 use encoding_rs::Encoding;
+use notes::{Code, Note};
 use std::borrow::Cow;
 use utf32::Utf32;
 
@@ -61,22 +62,22 @@ pub fn decode_declared(source: &Source, bytes: Vec<u8>, declared: Option<&'stati
         }
         (detected, _) => detected,
     };
-    let note = |text: String| Some(Note::new(source, None, text));
+    let note = |code, message| Some(note(source, None, code, message));
     let (mut text, note) = match detected {
         Detected::Utf8 => (into_string(bytes), None),
         Detected::Utf8WithZeros(zeros) => {
             let said = format!("read as text, though {zeros} of {} bytes are zero", bytes.len());
-            (into_string(bytes), note(said))
+            (into_string(bytes), note(Code::ZeroBytes, said))
         }
         Detected::BrokenUtf8 { sequences, line } => {
             let places = if sequences == 1 { "1 place".to_owned() } else { format!("{sequences} places, first") };
             let said = format!("not UTF-8 in {places} in line {line}; shown as \u{fffd} there");
-            (into_string(bytes), note(said))
+            (into_string(bytes), note(Code::InvalidBytes, said))
         }
         Detected::Known(encoding) => (encoding.decode_with_bom_removal(&bytes).0.into_owned(), None),
         Detected::Guess(encoding) => {
             let said = format!("no encoding is declared; read as {}, which is a guess", encoding.name());
-            (encoding.decode_without_bom_handling(&bytes).0.into_owned(), note(said))
+            (encoding.decode_without_bom_handling(&bytes).0.into_owned(), note(Code::EncodingGuessed, said))
         }
         Detected::Utf32(order) => (order.decode(&bytes), None),
         Detected::Binary(offset) => return Err(Error::Binary { path: source.path.clone(), offset }),

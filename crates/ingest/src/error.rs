@@ -1,5 +1,6 @@
 //! What can go wrong between a path and a vector.
 
+use notes::{Code, Note};
 use std::path::PathBuf;
 
 /// The result of this crate.
@@ -111,9 +112,7 @@ impl Error {
             }
             other => {
                 let path = other.path().map(std::path::Path::to_owned).unwrap_or_default();
-                let said = other.to_string();
-                let problem = said.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&said).to_owned();
-                Self::Malformed { path, line: None, problem }
+                Self::Malformed { path, line: other.line(), problem: other.problem() }
             }
         }
     }
@@ -129,6 +128,31 @@ impl Error {
             | Self::Empty { path }
             | Self::DuplicateId { path, .. } => Some(path),
             Self::Model { .. } | Self::Embedding { .. } => None,
+        }
+    }
+
+    /// What is wrong, without the path and the line.
+    pub fn problem(&self) -> String {
+        let path = self.path().map(|path| path.display().to_string()).unwrap_or_default();
+        let place = self.line().map_or_else(|| format!("{path}: "), |line| format!("{path}:{line}: "));
+        let said = self.to_string();
+        said.strip_prefix(&place).unwrap_or(&said).to_owned()
+    }
+
+    /// The line of the file, from 1, if it is about one.
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Self::Malformed { line, .. } | Self::TooLarge { line, .. } | Self::DuplicateId { line, .. } => *line,
+            _ => None,
+        }
+    }
+
+    /// As a note on what could not be read.
+    pub fn to_note(&self) -> Note {
+        let note = Note::new(Code::ReadFailed, self.problem());
+        match self.path() {
+            Some(path) => note.at(path.display().to_string(), self.line()),
+            None => note,
         }
     }
 

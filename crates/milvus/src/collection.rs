@@ -18,6 +18,7 @@ use ingest::{Article, ByteSpan, Fingerprint};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use store::filter::explain::FieldValues;
 use store::{
     ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest,
     PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle, StoredPassage, WordScore, Writer,
@@ -258,6 +259,10 @@ impl Collection for MilvusCollection {
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
         Ok(Box::new(MilvusWriter::of(self)))
+    }
+
+    fn field_values(&self) -> &dyn FieldValues {
+        self
     }
 
     fn is_newest(&self) -> Result<bool> {

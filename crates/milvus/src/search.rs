@@ -10,6 +10,7 @@ use prost::Message;
 use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
+use store::filter::explain::{FieldValues, MAX_VALUES};
 use store::filter::{ID, Matcher, Value};
 use store::{Candidate, Collection, Error, Filter, PassageKey, Result};
 
@@ -132,6 +133,33 @@ impl MilvusCollection {
         found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         found.truncate(k);
         Ok(found)
+    }
+}
+
+impl FieldValues for MilvusCollection {
+    fn any_passes(&self, filter: &Filter) -> Result<bool> {
+        let allowed = self.allowed(Some(filter))?.unwrap_or_default();
+        Ok(self.rows.counted(self.passages(), &allowed)? > 0)
+    }
+
+    fn values(&self, field: &str) -> Result<Vec<Value>> {
+        let mut values = Vec::new();
+        let fields = [KEY, ARTICLE, FACTS];
+        self.rows.pages(&self.rows.wire.location().articles(), FIRST_PAGES, &fields, PAGE_ROWS, &mut |columns| {
+            if values.len() >= MAX_VALUES {
+                return Ok(());
+            }
+            if field == ID {
+                values.extend(columns.strings(ARTICLE).iter().cloned().map(Value::Text));
+            }
+            for facts in columns.documents(FACTS) {
+                let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
+                values.extend(expression::values(&facts, field));
+            }
+            Ok(())
+        })?;
+        values.truncate(MAX_VALUES);
+        Ok(values)
     }
 }
 

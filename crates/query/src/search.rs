@@ -2,11 +2,12 @@
 
 use crate::explain::{self, Explanation, Shares};
 use crate::fuse::{self, Parts};
-use crate::notes::{self, Facts};
+use crate::notes::{self as remarks, Facts};
 use crate::rank::{Ranked, best_of_each_article, rank, sum_of_each_article};
 use crate::rerank::Reranker;
 use crate::select::{Budget, Selected, select};
 use crate::{ArticleScore, By, Error, Mode, Options, Result};
+use ::notes::Note;
 use ingest::{ByteSpan, Embedder, Embedding, Role};
 use serde::Serialize;
 use std::time::Instant;
@@ -127,7 +128,7 @@ pub struct Response {
     /// What there is to know of how it was answered: a question that was cut, words that no passage holds, a filter that
     /// lets nothing through.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// How many candidates of each list are fused, whatever is asked for: a fused score depends on where
@@ -229,7 +230,7 @@ impl<'a> Searcher<'a> {
             found_nothing: hits.is_empty() && options.offset == 0,
             rerank: rerank.as_ref(),
         };
-        let notes = notes::of(self.collection, &facts)?;
+        let notes = remarks::of(self.collection, &facts)?;
         let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let (query, corrections) = (question.to_owned(), reading.corrections);
         Ok(Response { query, mode: options.mode, took_ms, rerank, hits, corrections, notes })

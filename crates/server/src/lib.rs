@@ -10,6 +10,7 @@
 
 #![deny(missing_docs)]
 
+mod api_docs;
 mod app;
 mod ask;
 mod guard;

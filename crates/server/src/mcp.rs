@@ -270,7 +270,7 @@ fn summary(verdict: &Value) -> String {
         );
     }
     for note in verdict["notes"].as_array().into_iter().flatten() {
-        let _ = writeln!(text, "note: {}", note.as_str().unwrap_or_default());
+        let _ = writeln!(text, "note: {}", note["message"].as_str().unwrap_or_default());
     }
     text
 }

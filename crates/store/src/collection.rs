@@ -1,5 +1,6 @@
 //! What the crates above know of a collection, wherever it is kept.
 
+use crate::filter::explain::FieldValues;
 use crate::manifest::Fusion;
 use crate::{Correction, Filter, Manifest, Result};
 use ingest::pipeline::{EmbeddedArticle, Known};
@@ -357,21 +358,8 @@ pub trait Collection: Send + Sync {
     /// [`crate::Error::Locked`] when another process has it.
     fn writer(&self) -> Result<Box<dyn Writer>>;
 
-    /// Why a filter lets no passage through, in a sentence; `None` if it lets some through, or where that cannot be told.
-    ///
-    /// # Errors
-    /// When the filter names a field that no article has, or reading fails.
-    fn why_nothing_passes(&self, _filter: &Filter) -> Result<Option<String>> {
-        Ok(None)
-    }
-
-    /// The values of a field that come near to one that no article has, nearest first; none where that cannot be told.
-    ///
-    /// # Errors
-    /// When reading fails.
-    fn nearest_values(&self, _field: &str, _value: &str) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
+    /// The values of its fields, which explain a filter that lets nothing through.
+    fn field_values(&self) -> &dyn FieldValues;
 
     /// Whether this is the newest commit.
     ///

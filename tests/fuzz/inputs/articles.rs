@@ -20,7 +20,7 @@ pub fn read(name: &str, format: Format, input: &[u8]) {
         match item {
             Item::Article(article) => sound(&article),
             Item::Failed(error) => said(&error),
-            Item::Note(note) => assert!(!note.text.is_empty()),
+            Item::Note(note) => assert!(!note.message.is_empty()),
         }
         ControlFlow::Continue(())
     });

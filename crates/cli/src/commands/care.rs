@@ -8,7 +8,9 @@ use crate::progress::Bars;
 use engine::text::{counted, grouped};
 use engine::{Repaired, Steps};
 use indicatif::HumanBytes;
+use notes::{Code, Note};
 use serde_json::{Value, json};
+use store::filter::explain::nearest_values;
 use store::{CheckReport, filter};
 
 pub fn stats(args: &args::OnCollection, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -164,10 +166,10 @@ pub fn delete(args: &args::Delete, config: &Config, output: &mut Output) -> anyh
         if writer.delete(id)? { deleted.push(id) } else { missing.push(id) }
     }
     writer.commit()?;
-    let note = |id: &&String| -> anyhow::Result<String> {
-        let near = collection.nearest_values(filter::ID, id)?;
+    let note = |id: &&String| -> anyhow::Result<Note> {
+        let near = nearest_values(collection.field_values(), filter::ID, id)?;
         let near = if near.is_empty() { String::new() } else { format!("; the nearest are {}", near.join(", ")) };
-        Ok(format!("no article has the id {id:?}{near}"))
+        Ok(Note::new(Code::UnknownArticle, format!("no article has the id {id:?}{near}")))
     };
     let notes = missing.iter().map(note).collect::<anyhow::Result<Vec<_>>>()?;
     if output.is_json() {

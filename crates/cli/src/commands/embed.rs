@@ -2,7 +2,7 @@
 
 use super::exchange::{STANDARD, say, write};
 use super::index::{canonical, model, plan};
-use super::stop;
+use super::{omissions, passages_cut, stop};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
@@ -14,7 +14,7 @@ use engine::embedding::{self, Embedded};
 use engine::text::counted;
 use exchange::Header;
 use ingest::Format;
-use ingest::walk::{Found, Source, Walk};
+use ingest::walk::{Found, LeftOut, Source, Walk};
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -23,12 +23,15 @@ pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::
     let plan = plan(&args.reading, config, None)?;
     let embedder = model(&args.reading, config, None)?;
     let header = Header::new(embedder.model().clone(), plan.chunking, args.language);
-    let (found, _input) = found(args)?;
+    let Input { found, left_out, names, kept: _kept } = input(args)?;
     let bytes = found.iter().map(|found| if let Found::Source(source) = found { source.bytes() } else { 0 }).sum();
     stop::on_ctrl_c("\nstopping")?;
-    let (done, to_file) = write(&args.out, &header, output, |out| {
+    let (mut done, to_file) = write(&args.out, &header, output, |out| {
         Ok(embedding::embed(found.into_iter(), embedder, &plan, bytes, out, &Bars::default())?)
     })?;
+    done.omitted.leave_out(&left_out, &names);
+    let cut = passages_cut(header.model.window, done.cut, done.pieces_cut);
+    done.omitted.skipped.notes.extend(cut);
     if output.is_json() {
         let mut document = serde_json::to_value(&done)?;
         document["file"] = args.out.to_string_lossy().into();
@@ -36,8 +39,11 @@ pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::
         output.json(&document)?;
     } else {
         say(output, to_file, &said(&done))?;
+        if let Some(what) = omissions(&done.omitted) {
+            say(output, to_file, &format!("left out: {what}. --json names them"))?;
+        }
     }
-    Ok(if done.skipped.failures == 0 { Outcome::Done } else { Outcome::Less })
+    Ok(if done.omitted.skipped.failures == 0 { Outcome::Done } else { Outcome::Less })
 }
 
 fn said(done: &Embedded) -> String {
@@ -51,18 +57,26 @@ fn said(done: &Embedded) -> String {
     if done.cut > 0 {
         said += &format!("; {} had more than the model reads", counted(done.cut, "passage"));
     }
-    if done.skipped.failures > 0 {
-        said += &format!("; {} skipped, named above", done.skipped.failures);
+    if done.omitted.skipped.failures > 0 {
+        said += &format!("; {} skipped, named above", done.omitted.skipped.failures);
     }
     said
 }
 
-/// What there is to read, and what has to live until it is read.
-fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile>)> {
+/// What there is to read.
+struct Input {
+    found: Vec<Found>,
+    left_out: Vec<LeftOut>,
+    names: Names,
+    /// Has to live until it is read.
+    kept: Option<NamedTempFile>,
+}
+
+fn input(args: &args::Embed) -> anyhow::Result<Input> {
+    // As a collection that is made here would call them, so that import knows what is there already.
+    let names = Names::here();
     if args.paths.iter().all(|path| path != Path::new(STANDARD)) {
-        // As a collection that is made here would call them, so that import knows what is there already.
-        let names = Names::here();
-        let Walk { files, failed, .. } = Walk::new(&canonical(&args.paths)?);
+        let Walk { files, failed, left_out, .. } = Walk::new(&canonical(&args.paths)?);
         let failed = failed.into_iter().map(|(path, error)| Found::Failed(path, error));
         let files = files.into_iter().map(|file| {
             let name = names.name(&file.path);
@@ -72,7 +86,7 @@ fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile
         if found.iter().all(|found| matches!(found, Found::Unsupported(..))) {
             bail!("nothing to embed: no files in a format read here ({})", Format::ALL);
         }
-        return Ok((found, None));
+        return Ok(Input { found, left_out, names, kept: None });
     }
     if args.paths.len() > 1 {
         bail!("standard input (-) is read alone, without other files");
@@ -80,7 +94,7 @@ fn found(args: &args::Embed) -> anyhow::Result<(Vec<Found>, Option<NamedTempFile
     let format = args.reading.format.format().unwrap_or(Format::Jsonl);
     let (path, kept) = standard_input(format).context("standard input")?;
     let source = Source { path, name: "stdin".to_owned(), format, is_guess: false, stat: None };
-    Ok((vec![Found::Source(source)], kept))
+    Ok(Input { found: vec![Found::Source(source)], left_out: Vec::new(), names, kept })
 }
 
 /// A file that reads as standard input: that itself where the system has it as one, for formats that are read from

@@ -1,6 +1,6 @@
 //! `nigh index`
 
-use super::{omissions, print_left, stop};
+use super::{omissions, passages_cut, print_left, stop};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
@@ -13,6 +13,7 @@ use engine::text::counted;
 use ingest::embed;
 use ingest::pipeline::Plan;
 use ingest::{Chunking, Embedder, Format};
+use notes::{Code, Note};
 use std::path::PathBuf;
 use store::{Collection, Language, Manifest};
 
@@ -71,7 +72,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     stop::on_ctrl_c("\nfinishing what is under way and saving it; Ctrl-C again stops at once")?;
     let report = articles::index(&mut *collection, embedder, &job, &survey, &Bars::default())?;
     said(output, &location, &*collection, &report)?;
-    Ok(if report.skipped.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
+    Ok(if report.omitted.skipped.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Less })
 }
 
 /// Whether the collection's own model is what is asked for, by its name.
@@ -84,13 +85,18 @@ const EARLIER: &str = "its vectors were made by an earlier engine of the same mo
     find the same (their cosine is .998 at least). To have all of one engine, index into a new collection with -c";
 
 fn said(output: &mut Output, location: &str, collection: &dyn Collection, report: &Report) -> anyhow::Result<()> {
-    let earlier = collection.manifest().model.is_earlier().then_some(EARLIER);
+    let model = &collection.manifest().model;
+    let earlier = model.is_earlier().then(|| Note::new(Code::EarlierEngine, EARLIER));
+    let cut = passages_cut(model.window, report.cut, report.pieces_cut);
     if output.is_json() {
         let mut document = document(location, collection, report);
-        document["model_note"] = earlier.into();
+        let notes = report.omitted.skipped.notes.iter().chain(&cut).chain(&earlier).collect::<Vec<_>>();
+        if !notes.is_empty() {
+            document["notes"] = serde_json::to_value(notes)?;
+        }
         return Ok(output.json(&document)?);
     }
-    print(output, location, collection, report)?;
+    print(output, location, collection, report, cut.as_ref())?;
     if let Some(note) = earlier {
         output.line(format_args!("note: {note}"))?;
     }
@@ -159,7 +165,13 @@ fn document(location: &str, collection: &dyn Collection, report: &Report) -> ser
     document
 }
 
-fn print(output: &mut Output, location: &str, collection: &dyn Collection, report: &Report) -> anyhow::Result<()> {
+fn print(
+    output: &mut Output,
+    location: &str,
+    collection: &dyn Collection,
+    report: &Report,
+    cut: Option<&Note>,
+) -> anyhow::Result<()> {
     let strong = |text: String| styled(style::STRONG, text);
     output.line(format_args!(
         "{}: {} added, {} updated, {} unchanged, {} deleted",
@@ -184,19 +196,13 @@ fn print(output: &mut Output, location: &str, collection: &dyn Collection, repor
             report.passages_per_second
         ))?;
     }
-    if report.cut > 0 {
-        output.line(format_args!(
-            "{}: the model reads {} word pieces; {} had more, and lost {} of them. --chunk sentences loses none",
-            styled(style::BAD, "cut"),
-            collection.manifest().model.window,
-            counted(report.cut, "passage"),
-            indicatif::HumanCount(report.pieces_cut as u64)
-        ))?;
+    if let Some(cut) = cut {
+        output.line(format_args!("{}: {cut}", styled(style::BAD, "cut")))?;
     }
     if let Some(what) = omissions(&report.omitted) {
         output.line(format_args!("left out: {what}. --json names them"))?;
     }
-    print_left(output, &report.skipped, report.interrupted)?;
+    print_left(output, &report.omitted.skipped, report.interrupted)?;
     let language = match collection.manifest().language {
         Language::English => String::new(),
         Language::Other => " whose words are looked for as they stand".to_owned(),

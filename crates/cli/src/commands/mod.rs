@@ -20,6 +20,7 @@ pub mod tune;
 use crate::output::{Output, style, styled};
 use engine::text::counted;
 use engine::{Omitted, Skipped};
+use notes::{Code, Note};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -39,6 +40,18 @@ fn omissions(omitted: &Omitted) -> Option<String> {
         parts.push(format!("{} ({})", counted(*left_out, "path"), listed(left_out_reasons)));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Of passages that the model's window cut, if there are any, and of the word pieces that they lost.
+fn passages_cut(window: usize, passages: usize, pieces: usize) -> Option<Note> {
+    let said = || {
+        format!(
+            "the model reads {window} word pieces; {} had more, and lost {} of them. --chunk sentences loses none",
+            counted(passages, "passage"),
+            indicatif::HumanCount(pieces as u64)
+        )
+    };
+    (passages > 0).then(|| Note::new(Code::PassagesCut, said()))
 }
 
 /// Says what was not done, if anything.

@@ -16,6 +16,7 @@ use eval::run::Scored;
 use eval::significance::{Comparison, RANDOMIZATION, REAL, Units};
 use eval::table::mean;
 use eval::{Judged, Metric, Run, Table, paraphrase, report, tune};
+use notes::Note;
 use query::parallel::in_order;
 use query::{Mode, Options, Searcher, fuse};
 use serde::Serialize;
@@ -45,6 +46,8 @@ struct Tuned {
     tried: Vec<Tried>,
     /// Whether the collection has it from now on.
     kept: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
     manifest: serde_json::Value,
 }
 
@@ -117,6 +120,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
         comparisons,
         tried: ways.iter().zip(&tables).map(|(fusion, table)| Tried { fusion: *fusion, mean: table.mean(0) }).collect(),
         kept,
+        notes: gathered.notes.said,
         manifest: manifest(Some((&*collection, &location)), particulars)?,
     };
     if output.is_json() {
@@ -124,7 +128,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     } else {
         print(output, &tuned, before, &location, args.dry_run)?;
     }
-    for note in &gathered.notes.said {
+    for note in &tuned.notes {
         output::note(note);
     }
     Ok(if gathered.notes.less { Outcome::Less } else { Outcome::Done })

@@ -6,6 +6,7 @@ use crate::text::counted;
 use crate::{Error, Result};
 use eval::judgement::{Judgement, Target};
 use eval::{Judged, Level, Query};
+use notes::{Code, Note};
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use store::Collection;
@@ -35,14 +36,14 @@ pub struct Gathered {
 #[derive(Default)]
 pub struct Notes {
     /// What to know.
-    pub said: Vec<String>,
+    pub said: Vec<Note>,
     /// Whether something of what was asked for cannot be done.
     pub less: bool,
 }
 
 impl Notes {
     /// Something of what was asked for cannot be done.
-    pub(crate) fn less(&mut self, note: String) {
+    pub(crate) fn less(&mut self, note: Note) {
         self.less = true;
         self.said.push(note);
     }
@@ -138,7 +139,8 @@ pub fn attach(queries: &mut [Query], own: &[(Query, Judgement)], notes: &mut Not
     }
     if !strays.is_empty() {
         let ids = named(strays.iter().map(String::as_str));
-        notes.less(format!("{} rewords a question that no article asks: {ids}", counted(strays.len(), "query")));
+        let said = format!("{} rewords a question that no article asks: {ids}", counted(strays.len(), "query"));
+        notes.less(Note::new(Code::UnknownQuestion, said));
     }
 }
 
@@ -169,17 +171,17 @@ impl Gathered {
         if !judged.unknown.is_empty() {
             let articles: BTreeSet<&str> = judged.unknown.iter().map(|(article, _)| article.as_str()).collect();
             let (judgements, count) = (counted(judged.unknown.len(), "judgement"), counted(articles.len(), "article"));
-            notes.less(format!(
+            let said = format!(
                 "{judgements} of {count} that the collection does not hold, counted as missed: {}",
                 named(articles)
-            ));
+            );
+            notes.less(Note::new(Code::UnknownArticle, said));
         }
         if !judged.astray.is_empty() {
             let some = judged.astray.iter().take(QUOTED).cloned().collect::<Vec<_>>().join("; ");
-            notes.less(format!(
-                "{} of what stands nowhere, counted as missed: {some}",
-                counted(judged.astray.len(), "judgement")
-            ));
+            let judgements = counted(judged.astray.len(), "judgement");
+            let said = format!("{judgements} of what stands nowhere, counted as missed: {some}");
+            notes.less(Note::new(Code::UnresolvedJudgement, said));
         }
         if !self.queries.is_empty() {
             let asked = self.queries.iter().flat_map(|query| [Some(&query.id), query.group.as_ref()]).flatten();
@@ -189,7 +191,8 @@ impl Gathered {
             let unasked: Vec<&str> = judged_queries.into_iter().filter(|query| !asked.contains(query)).collect();
             if !unasked.is_empty() {
                 let count = counted(unasked.len(), "query");
-                notes.less(format!("{count} in the judgements and not among the questions: {}", named(unasked)));
+                let said = format!("{count} in the judgements and not among the questions: {}", named(unasked));
+                notes.less(Note::new(Code::QueryNotAsked, said));
             }
             let unjudged: Vec<&str> = self
                 .queries
@@ -199,20 +202,22 @@ impl Gathered {
                 .collect();
             if !unjudged.is_empty() {
                 let count = counted(unjudged.len(), "question");
-                notes.said.push(format!("{count} without judgements, left out: {}", named(unjudged)));
+                let said = format!("{count} without judgements, left out: {}", named(unjudged));
+                notes.said.push(Note::new(Code::QueryNotJudged, said));
             }
         }
         let vain = judged.topics.iter().filter(|(_, topic)| topic.ideal.is_empty()).map(|(query, _)| query.as_str());
         let vain: Vec<&str> = vain.collect();
         if !vain.is_empty() {
             let count = counted(vain.len(), "question");
-            notes.said.push(format!("{count} with nothing judged relevant, left out: {}", named(vain)));
+            let said = format!("{count} with nothing judged relevant, left out: {}", named(vain));
+            notes.said.push(Note::new(Code::NothingRelevant, said));
         }
         if judged.answerable().next().is_none() {
             return Err(Error::unusable(format!(
                 "no question has anything judged relevant; are these the judgements of these questions?{}",
                 {
-                    let said = notes.said.join("\n  ");
+                    let said = notes.said.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
                     if said.is_empty() { said } else { format!("\n  {said}") }
                 }
             )));

@@ -194,7 +194,7 @@ fn build(
     if let Some(error) = unread.into_inner().ok().flatten() {
         return Err(error.into());
     }
-    if let Some(failed) = report.skipped.failed.into_iter().next() {
+    if let Some(failed) = report.omitted.skipped.failed.into_iter().next() {
         return Err(Error::Unusable(failed.problem));
     }
     if task.watch.stopped() {

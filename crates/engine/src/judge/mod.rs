@@ -20,6 +20,7 @@ use eval::significance::Units;
 use eval::{Judged, Level, Metric, Run, Table, paraphrase};
 use evidence::Look;
 use ingest::Embedder;
+use notes::{Code, Note};
 use query::{Mode, Options};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -291,7 +292,8 @@ fn read_runs(
                 Level::Article => ("an article", "its id"),
                 Level::Answer => ("a passage", "ARTICLE#NUMBER, as nigh run --by passage writes them"),
             };
-            notes.less(format!("{}: none of its results names {kind} that was judged ({example})", path.display()));
+            let said = format!("none of its results names {kind} that was judged ({example})");
+            notes.less(Note::new(Code::RunUnjudged, said).at(path.display().to_string(), None));
         }
         if !taken.insert(run.name.clone()) {
             run.name = path.display().to_string();

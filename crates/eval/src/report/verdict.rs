@@ -6,6 +6,7 @@ use crate::paraphrase::{Failing, GroupValue, Summary};
 use crate::select::Selection;
 use crate::significance::{Comparison, Intervals, Units};
 use crate::table::Table;
+use notes::Note;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ pub struct Verdict {
     /// The depth at which a judgement counts as missed.
     pub at: usize,
     /// What a reader must know: judgements that could not be used, and why.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The systems, in the order asked for.
     pub systems: Vec<System>,
     /// Their differences, tested.

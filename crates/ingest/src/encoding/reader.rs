@@ -2,10 +2,11 @@
 
 use super::detect::{Detected, detect};
 use super::utf32::Utf32;
-use crate::read::Note;
+use crate::read;
 use crate::walk::Source;
 use crate::{Error, Result};
 use encoding_rs_io::DecodeReaderBytesBuilder;
+use notes::{Code, Note};
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 
@@ -27,7 +28,7 @@ pub fn reader(source: &Source) -> Result<(Box<dyn Read>, Option<Note>)> {
         Detected::Known(encoding) => Some(encoding),
         Detected::Guess(encoding) => {
             let said = format!("no encoding is declared; read as {}, which is a guess", encoding.name());
-            note = Some(Note::new(source, None, said));
+            note = Some(read::note(source, None, Code::EncodingGuessed, said));
             Some(encoding)
         }
         Detected::Utf32(order) => {

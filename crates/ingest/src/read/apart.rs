@@ -4,10 +4,11 @@
 //! The other process is this very program, told so by an argument ([`with`]): it [`serve`]s. One that has died is
 //! replaced. Without [`with`] files are read here.
 
-use super::{Emit, Failure, Item, Limits, Note, here};
+use super::{Emit, Failure, Item, Limits, here};
 use crate::article::Article;
 use crate::walk::Source;
 use crate::{Error, Format, Result};
+use notes::Note;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};

@@ -4,11 +4,12 @@ mod records;
 
 use super::record::{self, TEXT};
 use super::value::Value;
-use super::{Emit, Item, Note, Reader, give};
+use super::{Emit, Item, Reader, give, note};
 use crate::format::HEAD;
 use crate::number::Number;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
+use notes::Code;
 use records::{Problem, Records, Row};
 use std::borrow::Cow;
 use std::io::Read;
@@ -104,7 +105,7 @@ impl Columns {
         let mut items = record::items(source, line, values.collect());
         if row.is_as_written {
             let said = "its quotation marks are not doubled; what is between them is kept as it is written";
-            items.insert(0, Item::Note(Note::new(source, Some(line), said)));
+            items.insert(0, Item::Note(note(source, Some(line), Code::UnescapedQuotes, said)));
         }
         items
     }

@@ -1,13 +1,14 @@
 //! Formats of office programs, mail, notebooks and light markup, and archives of files: read by [`formats`], and their parts
 //! by whatever reader their own format wants.
 
-use super::{Emit, Failure, Item, Note, Reader, bytes_of, here, html, one_file, title_of};
+use super::{Emit, Item, Reader, bytes_of, here, html, note, one_file, title_of};
 use crate::article::{Article, MetaValue, one_line};
 use crate::encoding;
 use crate::format::{self, Format};
 use crate::walk::Source;
 use crate::{Error, Result};
 use formats::{Context, Document, Found, Kind, Part, Problem};
+use notes::{Code, Note};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -29,8 +30,8 @@ impl Reader for Documents {
         let Reading { unread, flow, emit, .. } = reading;
         if flow.is_continue() && !unread.is_empty() {
             let kinds = unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
-            let _ =
-                emit(Item::Note(Note::new(source, None, format!("left out of it, in no format read here: {kinds}"))));
+            let said = format!("left out, in no format read here: {kinds}");
+            let _ = emit(Item::Note(note(source, None, Code::PartLeftOut, said)));
         }
         read.map_err(|problem| Error::malformed(&source.path, problem.line, problem.text))
     }
@@ -60,7 +61,7 @@ impl Reading<'_, '_> {
             match found {
                 Ok(Found::Document(document)) => self.document(document, within),
                 Ok(Found::Part(part)) => self.part(&part, within, depth),
-                Ok(Found::Note(text)) => self.note(within, text),
+                Ok(Found::LeftOut(what)) => self.note(within, Code::PartLeftOut, format!("left out: {what}")),
                 Err(problem) => self.failed(within, &problem),
             }
             self.flow
@@ -71,19 +72,19 @@ impl Reading<'_, '_> {
     fn decoded(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>) -> Result<String, Problem> {
         let declared = formats::declared_encoding(kind, bytes);
         let decoded = encoding::decode_declared(self.source, bytes.to_vec(), declared)
-            .map_err(|error| Problem { line: None, text: Failure::new(&error).problem })?;
+            .map_err(|error| Problem { line: None, text: error.problem() })?;
         if let Some(note) = decoded.note {
-            self.note(within, note.text);
+            self.note(within, note.code, note.message);
         }
         Ok(decoded.text)
     }
 
-    fn note(&mut self, within: Option<&str>, text: String) {
+    fn note(&mut self, within: Option<&str>, code: Code, text: String) {
         let text = match within {
             Some(within) => format!("{within}: {text}"),
             None => text,
         };
-        self.tell(Item::Note(Note::new(self.source, None, text)));
+        self.tell(Item::Note(note(self.source, None, code, text)));
     }
 
     fn tell(&mut self, item: Item) {
@@ -103,7 +104,7 @@ impl Reading<'_, '_> {
         if text.trim().is_empty() {
             let item = match &name {
                 // A sheet or chapter without text is nothing to speak of.
-                Some(name) => Item::Note(Note::new(self.source, None, format!("{name}: no text in it"))),
+                Some(name) => Item::Note(note(self.source, None, Code::NoText, format!("{name}: no text in it"))),
                 None => Item::Failed(Error::Empty { path: self.source.path.clone() }),
             };
             return self.tell(item);
@@ -175,14 +176,16 @@ impl Reading<'_, '_> {
                     article.record_line = None;
                     Item::Article(Box::new(self.named(*article, Some(&id))))
                 }
-                Item::Note(note) => Item::Note(Note::new(self.source, None, format!("{name}: {}", note.text))),
-                Item::Failed(error) => wrong(Failure::new(&error).problem),
+                Item::Note(Note { code, message, .. }) => {
+                    Item::Note(note(self.source, None, code, format!("{name}: {message}")))
+                }
+                Item::Failed(error) => wrong(error.problem()),
             };
             self.tell(item);
             self.flow
         });
         if let Err(error) = read {
-            self.tell(wrong(Failure::new(&error).problem));
+            self.tell(wrong(error.problem()));
         }
     }
 }
@@ -240,7 +243,7 @@ mod tests {
         assert_eq!(articles[0].metadata["author"].shown(), "Ann");
         assert_eq!(notes.len(), 2, "{notes:?}");
         assert!(notes[0].starts_with("a.zip: broken.pdf: not a readable PDF"), "{notes:?}");
-        assert_eq!(notes[1], "note: a.zip: left out of it, in no format read here: 1 image");
+        assert_eq!(notes[1], "note: a.zip: left out, in no format read here: 1 image");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Markdown: the file is the article, its front matter the metadata.
 
 use super::front_matter::{self, FrontMatter};
-use super::{Note, one_file, title_from_name};
+use super::{note, one_file, title_from_name};
 use crate::Result;
 use crate::article::{Article, ByteSpan, Metadata, one_line};
 use crate::walk::Source;
+use notes::{Code, Note};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// What a heading-aware reader needs to understand of Markdown.
@@ -25,14 +26,17 @@ pub fn parse(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Art
     if article.body[0].of(&article.text).trim().is_empty() && front.end > 0 {
         // A note that is nothing but its front matter says something, too.
         article.body = vec![ByteSpan::new(mark, article.text.len())];
-        notes.push(Note::new(source, None, "there is nothing but front matter in it, which is read as its text"));
+        let said = "there is nothing but front matter in it, which is read as its text";
+        notes.push(note(source, None, Code::FrontMatterOnly, said));
     }
     Ok(article)
 }
 
 /// The metadata of front matter, and the title in it.
 pub fn metadata(source: &Source, front: &FrontMatter, notes: &mut Vec<Note>) -> (Metadata, Option<String>) {
-    let said = |(line, problem): &(u64, String)| Note::new(source, Some(*line), format!("front matter: {problem}"));
+    let said = |(line, problem): &(u64, String)| {
+        note(source, Some(*line), Code::FrontMatterInvalid, format!("front matter: {problem}"))
+    };
     notes.extend(front.problems.iter().map(said));
     let (mut metadata, mut title) = (Metadata::new(), None);
     for (name, value) in &front.entries {

@@ -26,8 +26,8 @@ use crate::article::{Article, ByteSpan};
 use crate::format::Format;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
+use notes::{Code, Note};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -48,31 +48,9 @@ impl From<Result<Article>> for Item {
     }
 }
 
-/// Something to know about what was read: no failure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// The file, as it is shown.
-    pub path: String,
-    /// The line, from 1, if it is about one.
-    pub line: Option<u64>,
-    /// What there is to know.
-    pub text: String,
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}: {}", self.path, self.text),
-            None => write!(f, "{}: {}", self.path, self.text),
-        }
-    }
-}
-
-impl Note {
-    /// About a file, or a line of it.
-    pub fn new(source: &Source, line: Option<u64>, text: impl Into<String>) -> Self {
-        Self { path: source.name.clone(), line, text: text.into() }
-    }
+/// A note about a file, or a line of it.
+pub(crate) fn note(source: &Source, line: Option<u64>, code: Code, message: impl Into<String>) -> Note {
+    Note::new(code, message).at(&source.name, line)
 }
 
 /// Takes each item; breaks to stop the reading.
@@ -144,14 +122,7 @@ struct Failure {
 
 impl Failure {
     fn new(error: &Error) -> Self {
-        let line = match error {
-            Error::Malformed { line, .. } | Error::TooLarge { line, .. } => *line,
-            _ => None,
-        };
-        let path = error.path().map(|path| path.display().to_string()).unwrap_or_default();
-        let place = line.map_or_else(|| format!("{path}: "), |line| format!("{path}:{line}: "));
-        let said = error.to_string();
-        Self { line, problem: said.strip_prefix(&place).unwrap_or(&said).to_owned() }
+        Self { line: error.line(), problem: error.problem() }
     }
 
     fn of(self, path: &std::path::Path) -> Error {

@@ -2,7 +2,7 @@
 
 mod text;
 
-use super::{Emit, Note, Reader, bytes_of, hand_over, one_file, title_of};
+use super::{Emit, Reader, bytes_of, hand_over, note, one_file, title_of};
 use crate::article::MetaValue;
 use crate::walk::Source;
 use crate::{Error, Result};
@@ -30,7 +30,7 @@ impl Reader for Pdf {
         for (name, value) in [("author", author), ("created", created)] {
             article.metadata.extend(value.map(|value| (name.to_owned(), MetaValue::from_text(&value))));
         }
-        let notes = notes.into_iter().map(|note| Note::new(source, None, note));
+        let notes = notes.into_iter().map(|(code, said)| note(source, None, code, said));
         hand_over(source, notes, article, emit);
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! What JSONL and CSV records share: which of their fields is the id, the title, the text.
 
 use super::value::{Value, together};
-use super::{Item, Note};
+use super::{Item, note};
 use crate::article::{Article, ByteSpan, MetaValue, Metadata, one_line};
 use crate::walk::Source;
 use crate::{Error, Format};
+use notes::Code;
 use std::collections::btree_map::Entry;
 
 const ID: &[&str] = &["_id", "id"];
@@ -21,8 +22,8 @@ pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Ve
     let nested = fields.iter().position(|(name, value)| name == "metadata" && matches!(value, Value::Map(_)));
     let nested = nested.map(|at| fields.remove(at).1);
     let (fields, twice) = together(fields);
-    let mut notes: Vec<String> =
-        twice.iter().map(|name| format!("{name:?} stands there twice; both values are kept")).collect();
+    let twice_said = |name: &String| format!("{name:?} stands there twice; both values are kept");
+    let mut notes: Vec<String> = twice.iter().map(twice_said).collect();
     let mut record = Record::new(source, line, fields);
     if let Some(Value::Map(nested)) = nested {
         for (name, value) in nested {
@@ -72,8 +73,8 @@ impl Record {
     }
 
     fn into_items(self, source: &Source, line: u64, notes: Vec<String>) -> Vec<Item> {
-        let note = |text| Item::Note(Note::new(source, Some(line), text));
-        let mut items: Vec<Item> = notes.into_iter().map(note).collect();
+        let note = |code, message| Item::Note(note(source, Some(line), code, message));
+        let mut items: Vec<Item> = notes.into_iter().map(|said| note(Code::DuplicateField, said)).collect();
         let Self { id, title, text, metadata } = self;
         let title = one_line(&title.unwrap_or_default());
         let text = match text {
@@ -83,7 +84,7 @@ impl Record {
             }
             // Published figures are measured with such articles as they are.
             Ok(None) if source.format != Format::Beir => {
-                items.push(note("it has a title and no text; the title is its text".to_owned()));
+                items.push(note(Code::TitleOnly, "it has a title and no text; the title is its text".to_owned()));
                 title.clone()
             }
             Ok(text) => text.unwrap_or_default(),

@@ -1,9 +1,10 @@
 //! Plain text: the file is the article.
 
-use super::{Note, one_file, title_of};
+use super::{one_file, title_of};
 use crate::Result;
 use crate::article::Article;
 use crate::walk::Source;
+use notes::Note;
 
 pub fn parse(source: &Source, text: String, _: &mut Vec<Note>) -> Result<Article> {
     Ok(one_file(source, title_of(source, &text), text))

@@ -12,9 +12,9 @@ pub use stat::Stat;
 
 use crate::article::Article;
 use crate::format::{self, Format, Kind};
-use crate::read::Note;
 use crate::{Error, Result};
 use folder::Walker;
+use notes::Note;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};

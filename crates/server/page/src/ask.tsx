@@ -253,7 +253,7 @@ function Answers({ collection, state, way, go, title, main = false, answered, be
             {answer.hits.length === 0 ? (first > 0 ? "No more." : "Nothing found.") : `${answer.hits[0]!.rank.toLocaleString("en")} to ${(first + answer.hits.length).toLocaleString("en")}, ${answer.took_ms.toFixed(0)} ms`}
             {answer.rerank && `, ${answer.rerank.passages} looked at closer`}
           </p>
-          {answer.notes?.map((note) => <p class="note" role="status" key={note}>{note[0]!.toUpperCase() + note.slice(1)}.</p>)}
+          {answer.notes?.map((note) => <p class="note" role="status" key={note.message}>{note.message[0]!.toUpperCase() + note.message.slice(1)}.</p>)}
           <HitList answer={answer} state={state} go={go} keyboard={main} beside={beside} />
           {main && (first > 0 || answer.hits.length === PAGE) && (
             <nav class="pages" aria-label="Pages">

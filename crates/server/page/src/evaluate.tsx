@@ -70,7 +70,7 @@ function VerdictView({ verdict, job }: { verdict: Verdict; job: string }) {
           : <a href={`/v1/jobs/${job}/report`} target="_blank" rel="noopener">The whole report</a>}
       </p>
       {problem && <p class="problem" role="alert">{problem}</p>}
-      {verdict.notes.map((note) => <p key={note} class="faint">{note}</p>)}
+      {verdict.notes.map((note) => <p key={note.message} class="faint">{note.path ? `${note.path}: ` : ""}{note.message}</p>)}
       <div class="scroll" tabIndex={0} role="region" aria-label="Figures">
         <table>
           <thead><tr><th>System</th>{verdict.metrics.map((metric) => <th key={metric} class="number">{metric}</th>)}</tr></thead>

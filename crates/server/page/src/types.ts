@@ -4,6 +4,8 @@ export type Span = [number, number];
 export type Mode = "hybrid" | "dense" | "lexical";
 
 export interface Scores { dense?: number; lexical?: number; rerank?: number }
+/** What there is to know of an answer that is no error; docs/notes.md lists the codes. */
+export interface Note { code: string; message: string; path?: string; line?: number; reason?: string }
 export interface WordScore { word: string; found_as: string; place: string; score: number }
 export interface Explanation {
   shares: { dense?: number; lexical?: number };
@@ -32,7 +34,7 @@ export interface Answer {
   mode: Mode;
   took_ms: number;
   rerank?: { model: string; passages: number; of: number; took_ms: number };
-  notes?: string[];
+  notes?: Note[];
   hits: Hit[];
 }
 export interface Suggestion { text: string; kind: "question" | "title"; article_id: string }
@@ -62,7 +64,7 @@ export interface Job {
 }
 export interface Figure { mean: number; ci95: [number, number] }
 export interface Verdict {
-  queries: number; judgements: number; metrics: string[]; primary: string; at: number; notes: string[];
+  queries: number; judgements: number; metrics: string[]; primary: string; at: number; notes: Note[];
   systems: { name: string; metrics: Record<string, Figure> }[];
   comparisons: { a: string; b: string; metric: string; difference: number; ci95: [number, number]; p_holm: number; test: string }[];
   losses: { at: number; causes: string[]; explained: Record<string, string>; systems: { system: string; found: number; by_cause: Record<string, number> }[] };

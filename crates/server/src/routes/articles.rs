@@ -339,7 +339,7 @@ fn add(hosted: &Hosted, models: &Models, article: Article) -> Result<Report> {
     let plan = Plan::new(manifest.chunking, 1);
     let embedder = models.embedder(&manifest.model.name)?;
     let report = articles::add_one(&mut *collection, embedder, article, &plan, &Silent::default()).map_err(inner)?;
-    if let Some(failed) = report.skipped.failed.first() {
+    if let Some(failed) = report.omitted.skipped.failed.first() {
         return Err(Problem::bad_request(failed.problem.clone()));
     }
     hosted.refresh()?;

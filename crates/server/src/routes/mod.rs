@@ -15,7 +15,7 @@ use crate::jobs::Job;
 use crate::keys::Role;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::settings::Settings;
-use crate::{guard, mcp, metrics, page, rest};
+use crate::{api_docs, guard, mcp, metrics, page, rest};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue, LOCATION};
@@ -34,7 +34,6 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
 
 /// How long an upload may take, and what an assistant asks for: an evaluation for one.
 const LONG: Duration = Duration::from_secs(3600);
@@ -134,7 +133,7 @@ pub fn router(app: &Shared) -> Router {
         .layer(room);
     router
         .merge(others)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
+        .merge(api_docs::router(api))
         .merge(page::router())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)

@@ -30,9 +30,9 @@ pub struct Misspelt {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Correction {
     /// The word as the question has it.
-    pub asked: String,
+    pub word: String,
     /// The word that was looked for, as passages have it.
-    pub found_as: String,
+    pub used: String,
 }
 
 /// In a shorter word another letter makes another word.

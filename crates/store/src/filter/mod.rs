@@ -17,6 +17,7 @@
 //! too; where the bound has an offset from UTC, as a moment. `2025-6-1`, `2025/06/01` and `1.6.2025` are read as that day.
 //! What is no date lies in no range of dates. Of a list, one value that fits is enough.
 
+pub mod explain;
 mod parse;
 mod value;
 mod wildcard;

@@ -3,13 +3,13 @@
 mod among;
 mod check;
 mod facets;
+mod field_values;
 mod folder;
 mod layout;
 mod lexical;
 mod lock;
 mod mend;
 mod merge;
-mod nothing;
 mod records;
 mod snapshot;
 mod waiting;
@@ -19,6 +19,7 @@ use crate::collection::{
     ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress,
     QuestionReading, Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
+use crate::filter::explain::FieldValues;
 use crate::{Filter, Manifest, Result};
 use disk::{Disk, Mapped, System};
 pub(crate) use folder::damage;
@@ -159,12 +160,8 @@ impl Collection for LocalCollection {
         self.snapshot.reading(question)
     }
 
-    fn why_nothing_passes(&self, filter: &Filter) -> Result<Option<String>> {
-        self.snapshot.why_nothing_passes(filter)
-    }
-
-    fn nearest_values(&self, field: &str, value: &str) -> Result<Vec<String>> {
-        self.snapshot.nearest_values(field, value)
+    fn field_values(&self) -> &dyn FieldValues {
+        &self.snapshot
     }
 
     fn commit_id(&self) -> Option<Fingerprint> {

@@ -94,7 +94,7 @@ impl Collection {
                 for stem in terms(self.language, Place::Stems, &near) {
                     add(Place::Stems, &stem, NEAR);
                 }
-                corrections.push(Correction { asked: text[word.span.clone()].to_owned(), found_as: near });
+                corrections.push(Correction { word: text[word.span.clone()].to_owned(), used: near });
             }
         }
         let top = TopDocs::with_limit(100).order_by_score();

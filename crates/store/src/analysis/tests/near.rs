@@ -20,9 +20,9 @@ fn collection() -> Collection {
 fn a_slip_is_found_and_told() {
     let (found, corrections) = collection().ask("photosythesis of plants");
     assert_eq!(found, ["photosynthesis"]);
-    assert_eq!((corrections[0].asked.as_str(), corrections[0].found_as.as_str()), ("photosythesis", "photosynthesis"));
+    assert_eq!((corrections[0].word.as_str(), corrections[0].used.as_str()), ("photosythesis", "photosynthesis"));
     let (found, corrections) = collection().ask("errosions");
-    assert_eq!((found.len(), corrections[0].found_as.as_str()), (1, "erosions"));
+    assert_eq!((found.len(), corrections[0].used.as_str()), (1, "erosions"));
     assert_eq!(collection().ask("Photosythesis of plants").0, ["photosynthesis"]);
 }
 
@@ -43,7 +43,7 @@ fn names_numbers_and_short_words_are_not_replaced() {
         "Norwey fiords",
     ] {
         let (found, corrections) = collection().ask(asked);
-        let told = corrections.iter().all(|c| c.asked.starts_with(char::is_lowercase));
+        let told = corrections.iter().all(|c| c.word.starts_with(char::is_lowercase));
         assert!(
             told && (found.is_empty() || !corrections.is_empty() || asked.contains("lake")),
             "{asked}: {found:?} {corrections:?}"

@@ -51,7 +51,7 @@ impl Snapshot {
         }
         for (asked, count) in unknown.into_iter().take(MAX_FUZZY_WORDS) {
             for (term, found) in self.near(&asked)? {
-                corrections.push(Correction { asked: asked.clone(), found_as: term.clone() });
+                corrections.push(Correction { word: asked.clone(), used: term.clone() });
                 let word = Word { asked: asked.clone(), term: term.clone(), place: Place::Stems, weight: count * NEAR };
                 match by_term.get(&term) {
                     Some((_, kept)) if kept.asked == kept.term || kept.weight >= word.weight => {}

@@ -56,7 +56,7 @@ impl Snapshot {
                         *kept = (count, asked.clone());
                     }
                 });
-                words.reading.corrections.push(Correction { asked: asked.clone(), found_as: near });
+                words.reading.corrections.push(Correction { word: asked.clone(), used: near });
             }
         }
         let said = |term: &String| words.words.iter().any(|word| word.place == Place::Stems && word.term == *term);

@@ -24,6 +24,7 @@ use fonts::Fonts;
 use hayro_font::kurbo::{Affine, Point};
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use notes::Code;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The parser recurses with the file's own nesting, so it gets a thread with a stack of its own.
@@ -45,7 +46,7 @@ pub struct Document {
     /// The day that it was made, as `2024-05-31`.
     pub created: Option<String>,
     /// What was left out, in plain words.
-    pub notes: Vec<String>,
+    pub notes: Vec<(Code, String)>,
 }
 
 /// Why a PDF cannot be read.
@@ -140,28 +141,33 @@ fn whole(bytes: &[u8]) -> Result<Document, Problem> {
     if let Ok(((title, author, created), xfa)) = told {
         (document.title, document.author, document.created) = (title, author, created);
         if xfa {
-            document.notes.push("its XFA form is not read, only its plain fields".to_owned());
+            let said = "its XFA form is not read, only its plain fields";
+            document.notes.push((Code::PartLeftOut, said.to_owned()));
         }
     }
-    note(&mut document.notes, &unread, pdf.pages().len(), "cannot be read");
-    note(&mut document.notes, &cut, pdf.pages().len(), "hold more than is read of one page");
-    note(&mut document.notes, &unknown, pdf.pages().len(), "hold letters that the file tells no text of");
-    note(&mut document.notes, &outside, pdf.pages().len(), "have text outside the sheet, which is left out");
-    if running > 0 {
-        document.notes.push(format!("{running} running heads and page numbers left out"));
-    }
-    note(&mut document.notes, &document.pages_without_text, pdf.pages().len(), "have no text layer");
+    let of = pdf.pages().len();
+    let about = |code, pages: &[usize], what| about_pages(pages, of, what).map(|said| (code, said));
+    let running = (running > 0).then(|| format!("{running} running heads and page numbers left out"));
+    document.notes.extend(
+        [
+            about(Code::PageUnreadable, &unread, "cannot be read"),
+            about(Code::PageTruncated, &cut, "hold more than is read of one page"),
+            about(Code::UnmappedText, &unknown, "hold letters that the file tells no text of"),
+            about(Code::PartLeftOut, &outside, "have text outside the sheet, which is left out"),
+            running.map(|said| (Code::PartLeftOut, said)),
+            about(Code::NoText, &document.pages_without_text, "have no text layer"),
+        ]
+        .into_iter()
+        .flatten(),
+    );
     Ok(document)
 }
 
-/// Says which pages something is wrong with.
-fn note(notes: &mut Vec<String>, pages: &[usize], of: usize, what: &str) {
-    if pages.is_empty() {
-        return;
-    }
+/// Says which pages something is wrong with, if any.
+fn about_pages(pages: &[usize], of: usize, what: &str) -> Option<String> {
     let named: Vec<String> = pages.iter().take(20).map(usize::to_string).collect();
     let more = if pages.len() > named.len() { ", …" } else { "" };
-    notes.push(format!("{} of {of} pages {what}: {}{more}", pages.len(), named.join(", ")));
+    (!pages.is_empty()).then(|| format!("{} of {of} pages {what}: {}{more}", pages.len(), named.join(", ")))
 }
 
 /// A page: its lines, and whether it shows anything at all.

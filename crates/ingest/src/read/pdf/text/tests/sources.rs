@@ -3,6 +3,7 @@
 use super::build::{Builder, show};
 use super::{document, text};
 use crate::read::pdf::text::{Problem, read};
+use notes::Code;
 
 #[test]
 fn encodings_and_names_of_glyphs() {
@@ -167,7 +168,7 @@ fn pages_without_text_are_counted() {
     builder.page("");
     let document = read(&builder.build()).unwrap();
     assert_eq!(document.pages_without_text, [2]);
-    assert_eq!(document.notes, ["1 of 3 pages have no text layer: 2"]);
+    assert_eq!(document.notes, [(Code::NoText, "1 of 3 pages have no text layer: 2".to_owned())]);
 }
 
 #[test]

@@ -1,0 +1,173 @@
+//! Notes: what a reader should know of a result that is no error. A file was skipped, an encoding guessed, a question cut.
+//!
+//! Every note has a [`Code`], which programs may rely on, and a message, which they may not. All codes are here, in one
+//! list; docs/notes.md shows it. This crate only names notes: where they go is up to whoever has them.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something that a reader should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Note {
+    /// What kind of note it is.
+    pub code: Code,
+    /// One sentence without a full stop; neither the path nor the line is in it.
+    pub message: String,
+    /// The file or folder that it is about, as the collection calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line of the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// Why, where many notes have the same reason: the kind of a file that is not read, the rule that left it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Note {
+    /// A note about nothing in particular.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), path: None, line: None, reason: None }
+    }
+
+    /// The same about a file, or a line of it.
+    #[must_use]
+    pub fn at(self, path: impl Into<String>, line: Option<u64>) -> Self {
+        Self { path: Some(path.into()), line, ..self }
+    }
+
+    /// The same for a reason that other notes may have, too.
+    #[must_use]
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+}
+
+/// `path:line: message`.
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.path, self.line) {
+            (Some(path), Some(line)) => write!(f, "{path}:{line}: {}", self.message),
+            (Some(path), None) => write!(f, "{path}: {}", self.message),
+            (None, _) => f.write_str(&self.message),
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $meaning:literal])+ $code:ident,)+) => {
+        /// What kind of note it is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum Code {
+            $($(#[doc = $meaning])+ $code,)+
+        }
+
+        impl Code {
+            /// All of them, with what each means.
+            pub const ALL: &[(Self, &'static str)] = &[$((Self::$code, concat!($($meaning),+))),+];
+        }
+    };
+}
+
+codes! {
+    /// No encoding is declared; the one that the bytes look like was used.
+    EncodingGuessed,
+    /// Bytes that the file's encoding does not have are shown as U+FFFD.
+    InvalidBytes,
+    /// Zero bytes stand in what was read as text.
+    ZeroBytes,
+    /// An entry of front matter does not parse; it is kept as it is written.
+    FrontMatterInvalid,
+    /// There is nothing but front matter, which is read as the text.
+    FrontMatterOnly,
+    /// A field stands twice in a record.
+    DuplicateField,
+    /// A record has a title and no text; the title is its text.
+    TitleOnly,
+    /// Quotation marks in a CSV field are not doubled; they are kept.
+    UnescapedQuotes,
+    /// A part of a file was left out: images, charts, attachments that are not read, running heads.
+    PartLeftOut,
+    /// A page, sheet or chapter has no text.
+    NoText,
+    /// Pages that cannot be read.
+    PageUnreadable,
+    /// Pages of which only a part was read, for they hold too much.
+    PageTruncated,
+    /// Letters whose text the file does not tell.
+    UnmappedText,
+    /// A file or record could not be used; the exit code is 1.
+    ReadFailed,
+    /// A file is in no format read here; `reason` is what kind of file it is.
+    UnsupportedFormat,
+    /// A file or folder was left out; `reason` is the rule.
+    LeftOut,
+    /// Passages are longer than the model reads; what is beyond does not count for meaning.
+    PassagesCut,
+    /// Some vectors of the collection were made by an earlier engine of the same model.
+    EarlierEngine,
+    /// The filter lets no passage through.
+    FilterMatchesNothing,
+    /// No passage has a word of the question.
+    NoWordMatches,
+    /// The question has only stop words; they were looked for.
+    StopWordsOnly,
+    /// A word that no passage has was replaced by near ones (`corrections`).
+    NearWords,
+    /// The question is longer than the model reads.
+    QuestionCut,
+    /// The question is in another language than the articles.
+    LanguageDiffers,
+    /// Reranking ran out of time.
+    RerankUnfinished,
+    /// A question rewords another one that no article asks.
+    UnknownQuestion,
+    /// An article that was named is not in the collection.
+    UnknownArticle,
+    /// A judgement points at text that is not there.
+    UnresolvedJudgement,
+    /// A query is judged and not asked.
+    QueryNotAsked,
+    /// A query is asked and not judged; it is left out.
+    QueryNotJudged,
+    /// Nothing is judged relevant to a query; it is left out.
+    NothingRelevant,
+    /// No result of a run is among what was judged.
+    RunUnjudged,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_names_its_place() {
+        let note = Note::new(Code::NoText, "no text in it");
+        assert_eq!(note.to_string(), "no text in it");
+        let note = note.at("a.pdf", Some(3)).because("scan");
+        assert_eq!(note.to_string(), "a.pdf:3: no text in it");
+        let json = serde_json::to_string(&note).unwrap();
+        assert_eq!(json, r#"{"code":"no_text","message":"no text in it","path":"a.pdf","line":3,"reason":"scan"}"#);
+        assert_eq!(serde_json::from_str::<Note>(&json).unwrap(), note);
+    }
+
+    #[test]
+    fn the_documentation_lists_every_code() {
+        let listed = include_str!("../../../docs/notes.md");
+        let rows: Vec<&str> = listed.lines().filter(|line| line.starts_with("| `")).collect();
+        let expected: Vec<String> =
+            Code::ALL.iter().map(|(code, meaning)| format!("| `{code}` |{meaning} |")).collect();
+        assert_eq!(rows, expected);
+    }
+}

@@ -1,0 +1,72 @@
+//! The API's description at `/openapi.json`, and Swagger UI at `/docs/` to read it and try it.
+//!
+//! Swagger UI comes as an archive of its sources; what is asked for is unpacked when it is.
+
+use crate::app::Shared;
+use crate::problem::{Problem, Result};
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+
+const PAGE: &str = r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>nigh: the API</title>
+<link rel="stylesheet" href="swagger-ui.css">
+<link rel="icon" type="image/png" href="favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="swagger-ui-bundle.js"></script>
+<script src="start.js"></script>
+</body>
+</html>
+"#;
+
+/// Addresses are relative: the server may stand below a path of another one.
+const START: &str = r##"SwaggerUIBundle({ url: "../openapi.json", dom_id: "#swagger-ui" });
+"##;
+
+/// The description, and the page.
+pub fn router(api: OpenApi) -> Router<Shared> {
+    let api = Arc::new(api);
+    Router::new()
+        .route("/openapi.json", get(move || async move { Json(api).into_response() }))
+        .route("/docs", get(|| async { Redirect::permanent("docs/") }))
+        .route("/docs/", get(|| async { served("text/html; charset=utf-8", PAGE) }))
+        .route("/docs/{file}", get(file))
+}
+
+async fn file(Path(name): Path<String>) -> Result<Response> {
+    let kind = match name.as_str() {
+        "start.js" => return Ok(served("text/javascript; charset=utf-8", START)),
+        "swagger-ui-bundle.js" => "text/javascript; charset=utf-8",
+        "swagger-ui.css" => "text/css; charset=utf-8",
+        "favicon-32x32.png" => "image/png",
+        _ => return Err(Problem::not_found(format!("nothing is at /docs/{name}"))),
+    };
+    Ok(served(kind, unpacked(&name).map_err(|error| Problem::internal(&error))?))
+}
+
+fn served(kind: &'static str, body: impl IntoResponse) -> Response {
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "max-age=3600")], body).into_response()
+}
+
+/// A file of Swagger UI's build.
+fn unpacked(name: &str) -> zip::result::ZipResult<Vec<u8>> {
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    let end = format!("/dist/{name}");
+    let path = archive.file_names().flatten().find(|path| path.ends_with(&end)).map(Cow::into_owned);
+    let mut bytes = Vec::new();
+    archive.by_name(path.as_deref().unwrap_or(&end))?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
