@@ -234,11 +234,7 @@ fn collections_are_made_filled_judged_checked_and_removed() {
     assert!(!gauges.contains("collection=\"new\""), "{gauges}");
     // One that comes into the folder is served too.
     place.ok(&["index", "faq.txt", "-c", "shelf/later"]);
-    let there = (0..50).any(|_| {
-        std::thread::sleep(Duration::from_millis(100));
-        server.get("/v1/collections/later").status == 200
-    });
-    assert!(there, "it was not taken up");
+    server.until("the new collection", |server| server.get("/v1/collections/later").status == 200);
 }
 
 #[test]
@@ -310,11 +306,7 @@ fn a_job_is_stopped_by_whoever_may_begin_it() {
     let text: String = (0..40_000).map(|n| format!("Sentence number {n} speaks of {}.\n\n", n * 7919)).collect();
     let begun = server.begin_upload("books", &[("long.txt", &text), (".DS_Store", "x")]);
     let path = format!("/v1/jobs/{}", begun["id"].as_str().unwrap());
-    let runs = (0..100).any(|_| {
-        std::thread::sleep(Duration::from_millis(20));
-        server.get(&path).json()["phase"] == "running"
-    });
-    assert!(runs, "{}", server.get(&path).text);
+    server.until("the upload", |server| server.get(&path).json()["phase"] == "running");
     let write = server.key.replace(read);
     server.ask("DELETE", &path, &[], None).said(403, &["role write"]);
     // It does not wait for the other.
@@ -341,9 +333,9 @@ fn a_second_signal_does_not_wait() {
         let path = format!("{base}/v1/collections/books/search/batch");
         ureq::post(path).content_type("application/json").send(batch).map(|reply| reply.status().as_u16())
     });
-    std::thread::sleep(Duration::from_millis(300));
+    server.until("the batch", |server| server.in_flight() == 1);
     server.interrupt();
-    std::thread::sleep(Duration::from_millis(300));
+    server.until_closed();
     assert!(server.process.try_wait().unwrap().is_none(), "it did not finish what was under way");
     assert_eq!(server.stop(), 0);
     assert!(asking.join().unwrap().is_err(), "the answer came all the same");
@@ -440,13 +432,11 @@ fn new_commits_are_taken_up_without_a_failed_request() {
             place.ok(&["index", "new.jsonl", "-c", "books"]);
         }
         place.ok(&["compact", "-c", "books"]);
-        let seen = (0..50).any(|_| {
-            std::thread::sleep(Duration::from_millis(100));
+        server.until("the last commit", |server| {
             let found = server.get("/v1/collections/books/search?q=zebras&k=1&mode=lexical").json();
             found["hits"][0]["text"].as_str().is_some_and(|text| text.contains("Round 4"))
         });
         stop.store(true, Ordering::Relaxed);
-        assert!(seen, "the last commit was not taken up");
         assert!(asking.join().unwrap() > 10);
     });
 }
@@ -465,7 +455,7 @@ fn what_is_under_way_is_finished_before_it_stops() {
             .send(batch);
         reply.unwrap().body_mut().read_to_string().unwrap()
     });
-    std::thread::sleep(Duration::from_millis(300));
+    server.until("the batch", |server| server.in_flight() == 1);
     assert_eq!(server.stop(), 0);
     let answers: Value = serde_json::from_str(&asking.join().unwrap()).unwrap();
     assert_eq!(answers["answers"].as_array().unwrap().len(), 150);

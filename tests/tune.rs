@@ -69,3 +69,12 @@ fn what_cannot_be_tuned_is_said() {
         .run(&TUNE)
         .said(0, &["40 questions, nDCG@10, 5 parts", "as it was", "meaning alone", "words alone", "best on all"]);
 }
+
+#[test]
+fn where_words_decide_they_get_the_weight() {
+    let place = words_decide();
+    let tuned = place.json(0, &[&TUNE[..], &["--metric", "MRR@10"]].concat());
+    assert!(mean(&tuned, "lexical") > mean(&tuned, "dense"), "{tuned}");
+    assert!(mean(&tuned, "tuned") >= mean(&tuned, "before"), "{tuned}");
+    assert!(tuned["best"]["dense"].as_f64().unwrap() < 0.5, "{}", tuned["best"]);
+}

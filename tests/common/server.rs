@@ -123,6 +123,24 @@ impl Server {
         self.get(&format!("/v1/jobs/{id}")).json()
     }
 
+    /// Waits until something is so.
+    pub fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        super::until(what, || is_so(self));
+    }
+
+    /// How many requests have no response yet, this one aside.
+    pub fn in_flight(&self) -> usize {
+        let metrics = self.get("/metrics").text;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("nigh_http_requests_in_flight "));
+        line.unwrap().parse::<usize>().unwrap() - 1
+    }
+
+    /// Waits until nobody can connect any more.
+    pub fn until_closed(&self) {
+        let address = self.base.trim_start_matches("http://");
+        super::until("its end", || std::net::TcpStream::connect(address).is_err());
+    }
+
     /// Asks it to stop, as Ctrl-C does.
     pub fn interrupt(&self) {
         let id = self.process.id().to_string();

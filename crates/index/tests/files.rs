@@ -108,7 +108,12 @@ fn a_damaged_byte_anywhere_gives_an_error_that_names_the_file_and_never_a_wrong_
 fn without_a_seal_every_damaged_byte_is_noticed_by_a_check_and_none_makes_a_search_fail() {
     damage(&unsealed(), |vectors, graph, what| {
         assert!(verify(vectors, graph).is_err(), "{what}");
-        let _ = answers(vectors, graph);
+        // Other numbers make other answers, of rows that there are; a damaged header is an error.
+        match answers(vectors, graph) {
+            Ok(found) => assert!(!found.is_empty(), "{what}"),
+            Err(Error::Damaged { .. } | Error::Version { .. }) => {}
+            Err(other) => panic!("{what}: {other}"),
+        }
     });
 }
 

@@ -12,6 +12,7 @@ use std::time::Instant;
 use store::Stats;
 
 pub const REQUESTS: &str = "nigh_http_requests_total";
+pub const IN_FLIGHT: &str = "nigh_http_requests_in_flight";
 pub const SECONDS: &str = "nigh_http_request_seconds";
 pub const ANSWERS: &str = "nigh_answers_total";
 pub const WAITING: &str = "nigh_questions_waiting";
@@ -37,6 +38,7 @@ pub fn recorder() -> PrometheusHandle {
             // Another recorder in the process keeps its place; this one then stays empty.
             let _ = metrics::set_global_recorder(recorder);
             metrics::describe_counter!(REQUESTS, "Requests by route, method and status");
+            metrics::describe_gauge!(IN_FLIGHT, "Requests that have no response yet, this one included");
             metrics::describe_histogram!(SECONDS, "Seconds from request to response, by route");
             metrics::describe_counter!(ANSWERS, "Answers, remembered or worked out");
             metrics::describe_gauge!(WAITING, "Questions that wait for a thread");
@@ -50,11 +52,29 @@ pub async fn count(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = known(request.method());
+    let in_flight = InFlight::new();
     let response = next.run(request).await;
+    drop(in_flight);
     let status = response.status().as_u16().to_string();
     metrics::histogram!(SECONDS, "route" => route.clone()).record(begun.elapsed().as_secs_f64());
     metrics::counter!(REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
     response
+}
+
+/// A request without a response. One whose client has gone is dropped in the middle.
+struct InFlight;
+
+impl InFlight {
+    fn new() -> Self {
+        metrics::gauge!(IN_FLIGHT).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!(IN_FLIGHT).decrement(1.0);
+    }
 }
 
 /// A method by its name: clients may make up others without end, and each would be counted for ever.
