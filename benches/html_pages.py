@@ -125,6 +125,7 @@ def words(text):
 def packages(folder):
     debs = folder / "deb"
     debs.mkdir(parents=True, exist_ok=True)
+    (folder / "x").mkdir(exist_ok=True)
     for package in sorted({layout[0] for layout in LAYOUTS.values()}):
         out = folder / "x" / package
         if out.exists():

@@ -1,7 +1,16 @@
-"""Writes the figures of README.md, RELIABILITY.md and deploy/README.md from the newest recorded run of each part, and what the program prints.
+"""Writes the generated tables and transcripts of the documents.
 
-    python3 benches/tables.py            writes
-    python3 benches/tables.py --check    exits 1 if their figures are not those of the runs
+    python3 benches/tables.py            writes all of them; the transcripts need target/release/nigh
+    python3 benches/tables.py --check    exits 1 if a table is not what the recorded runs give
+
+The newest recorded run of each part counts (benches/runs, by name). A generated block stands between `<!-- NAME -->` and
+`<!-- /NAME -->`:
+
+    README.md                figures; demo and verdict, both shortened
+    benches/RESULTS.md       a block for each table
+    docs/guide/evaluate.md   verdict
+    RELIABILITY.md           reliability
+    deploy/README.md         plan
 """
 
 import json
@@ -9,6 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,16 +27,18 @@ import plan as deployment  # noqa: E402
 from plan import newest  # noqa: E402
 
 README = ROOT / "README.md"
+RESULTS = ROOT / "benches/RESULTS.md"
+EVALUATE = ROOT / "docs/guide/evaluate.md"
 RELIABILITY = ROOT / "RELIABILITY.md"
 DEPLOY = ROOT / "deploy/README.md"
 NIGH = ROOT / "target/release/nigh"
 
-# nDCG@10 as others report it: MTEB's results (all-MiniLM-L6-v2), Anserini, bm25s, Qdrant's tuning
-# article; the BM25 figures of the other three sets are bm25s on the same files (stems, k1 1.2, b 0.75).
-ELSEWHERE = {
-    ("scifact", "dense"): ".645 the f32 model (MTEB)",
+# nDCG@10 as published: MTEB (all-MiniLM-L6-v2), Anserini, bm25s, Qdrant's article on tuning. The BM25 figures of the other
+# three sets are bm25s on the same files (stems, k1 1.2, b 0.75).
+PUBLISHED = {
+    ("scifact", "dense"): ".645 f32 model (MTEB)",
     ("scifact", "lexical"): ".679 Anserini, .687 bm25s",
-    ("scifact", "hybrid"): ".7175 Qdrant's tuned fusion",
+    ("scifact", "hybrid"): ".7175 Qdrant's tuned fusion of lists of its own",
     ("squad-dev-v1.1", "lexical"): ".873 bm25s",
     ("cranfield", "lexical"): ".360 bm25s",
     ("medquad", "lexical"): ".505 bm25s",
@@ -38,63 +50,79 @@ def machine(run):
     return f"{made['cpu']}, {made['cores']} cores, {', '.join(made['simd'])}"
 
 
-def embedding_tables():
+def recorded(part, run):
+    """Where a run was recorded, and on which machine."""
+    name = sorted((ROOT / "benches/runs").glob(f"*/{part}.json"))[-1].parent.name
+    return f"Run `{name}`; {machine(run)}."
+
+
+def number(value):
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def head(*columns):
+    """The head of a table."""
+    return [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+
+
+def embedding_table():
+    run = newest("embedding")
+    rates = run["passages_per_second"]
+    out = [f"{recorded('embedding', run)} {run['threads']} threads, medians of {run['rounds']} rounds.", "",
+           *head("engine", "passages/s", "speedup of nigh"), f"| **nigh**, int8 | **{rates['nigh']:.0f}** | |"]
+    return out + [f"| {name} | {rate:.0f} | {rates['nigh'] / rate:.2f} × |" for name, rate in rates.items() if name != "nigh"]
+
+
+def resource_table():
     embedding, start, memory = map(newest, ["embedding", "start", "memory"])
-    rates, pieces = embedding["passages_per_second"], round(embedding["pieces_per_passage"])
-    out = [
-        f"Embedding: one run on one machine ({machine(embedding)}), all engines in turn, medians of {embedding['rounds']} rounds.",
+    tokens = round(embedding["pieces_per_passage"])
+    return [
+        f"Query: {recorded('embedding', embedding)} Start: {recorded('start', start)} Indexing: {recorded('memory', memory)}",
         "",
-        f"| embedding passages of {pieces} word pieces, {embedding['threads']} threads | passages/s | nigh is |",
-        "|---|---|---|",
-        f"| **nigh**, int8 | **{rates['nigh']:.0f}** | |",
-    ]
-    out += [f"| {name} | {rate:.0f} | {rates['nigh'] / rate:.2f} × |" for name, rate in rates.items() if name != "nigh"]
-    return out + [
-        "",
-        "| | |",
-        "|---|---|",
-        f"| start of the process to its first answer, demo articles | {start['median_ms']:.0f} ms |",
-        f"| embedding a question, one thread | {embedding['query_ms']:.1f} ms |",
-        f"| indexing {memory['passages']:,} passages of {pieces} word pieces | {memory['seconds']:.0f} s, {memory['peak_bytes'] / 1e6:.0f} MB at most |",
+        *head("measured", "result"),
+        f"| process start to first answer, demo articles | {start['median_ms']:.0f} ms |",
+        f"| embedding one query, one thread | {embedding['query_ms']:.1f} ms |",
+        f"| indexing {memory['passages']:,} passages of {tokens} tokens | {memory['seconds']:.0f} s, {memory['peak_bytes'] / 1e6:.0f} MB peak memory |",
     ]
 
 
-def evaluation_tables():
+def quality_table():
     run = newest("evaluation")
-    out = [
-        f"Evaluation ({machine(run)}): whole documents, exact search, `nigh eval`; 95 % bootstrap intervals.",
-        "",
-        "| set | mode | nDCG@10 | recall@100 | MRR@10 | nDCG@10 elsewhere |",
-        "|---|---|---|---|---|---|",
-    ]
+    out = [recorded("evaluation", run), "", *head("set", "mode", "nDCG@10", "recall@100", "MRR@10", "published nDCG@10")]
     for name, found in run["sets"].items():
-        label = f"{name}, {found['passages']:,} passages, {found['queries']:,} questions"
+        label = f"{name}, {found['passages']:,} documents, {found['queries']:,} queries"
         for system in found["systems"]:
             mode, metrics = system["name"], system["metrics"]
             low, high = metrics["nDCG@10"]["ci95"]
             out.append(f"| {label} | {mode} | {metrics['nDCG@10']['mean']:.4f} [{low:.3f}, {high:.3f}] | {metrics['recall@100']['mean']:.3f} "
-                       f"| {metrics['MRR@10']['mean']:.3f} | {ELSEWHERE.get((name, mode), '')} |")
+                       f"| {metrics['MRR@10']['mean']:.3f} | {PUBLISHED.get((name, mode), '')} |")
             label = ""
-    out += ["", "Dense lists are within .01 of what others report for the same list, lexical ones within .01 or above; Qdrant fuses lists of its own (dense .6239, sparse .6886)."]
+    return out
+
+
+def miss_table():
+    run = newest("evaluation")
     causes = ["not indexed", "chunker", "window", "graph", "model", "words", "fusion"]
-    out += ["", "Where the judgements that the hybrid search (through the graph) does not have among its first ten were lost:", "",
-            f"| set | found | missed | {' | '.join(causes)} |", "|---" * (len(causes) + 3) + "|"]
+    out = head("set", "found", "missed", *causes)
     for name, found in run["sets"].items():
         losses = found["losses"]["hybrid"]
-        counts = " | ".join(str(losses["by_cause"][cause]) for cause in causes)
+        counts = " | ".join(f"{losses['by_cause'][cause]:,}" for cause in causes)
         out.append(f"| {name} | {losses['found']:,} | {losses['missed']:,} | {counts} |")
+    return out
+
+
+def judging_table():
+    run = newest("evaluation")
     speed, squad = run["speed"], run["sets"]["squad-dev-v1.1"]
-    return out + [
-        "",
-        "| judging | |",
-        "|---|---|",
-        f"| five metrics over {speed['queries']:,} × 100 results, in memory | {speed['nigh_s'] * 1e3:.0f} ms, pytrec_eval {speed['pytrec_eval_s'] * 1e3:.0f} ms: {speed['ratio']:.0f} × |",
-        f"| SQuAD's {squad['queries']:,} questions in three modes, tests and causes included | {squad['timings']['total_s']:.1f} s, "
-        f"{squad['times_embedding']:.1f} × the time of embedding the questions |",
+    return [
+        *head("measured", "result"),
+        f"| five metrics over {speed['queries']:,} × 100 results, in memory | {speed['nigh_s'] * 1e3:.0f} ms; pytrec_eval {speed['pytrec_eval_s'] * 1e3:.0f} ms, {speed['ratio']:.0f} times as long |",
+        f"| SQuAD's {squad['queries']:,} queries in three modes, with tests and causes of misses | {squad['timings']['total_s']:.1f} s, "
+        f"{squad['times_embedding']:.1f} × the time to embed the queries |",
     ]
 
 
-METHODS = {"z-score": "z-score", "min-max": "min-max", "distribution": "distribution", "rrf": "reciprocal ranks, k 60"}
+METHODS = {"z-score": "z-score", "min-max": "min-max", "distribution": "distribution", "rrf": "reciprocal rank, k = 60"}
 
 
 def mean(system):
@@ -111,16 +139,10 @@ def against(found, a, b):
     return ""
 
 
-def fusion_tables():
+def fusion_table():
     run = newest("fusion")
-    if not run:
-        return []
     fusion, sets = run["sets"], list(run["sets"])
-    out = [
-        f"Fusing ({machine(run)}): whole documents, nDCG@10 at equal weights and, behind it, at the weight for meaning that is best on the very set:",
-        "",
-        f"| fused by | {' | '.join(sets)} | mean |", "|---" * (len(sets) + 2) + "|",
-    ]
+    out = [recorded("fusion", run), "", *head("fused by", *sets, "mean at equal weights")]
     for key, words in METHODS.items():
         tried = {name: [t for t in fusion[name]["tried"] if t["method"] == key] for name in sets}
         equal = {name: next(t["mean"] for t in tried[name] if t["dense"] == 0.5) for name in sets}
@@ -128,80 +150,88 @@ def fusion_tables():
         cells = [f"{equal[name]:.4f}; {best[name]['mean']:.4f} at {best[name]['dense']:.2f}" for name in sets]
         shown = f"**{words}** (default)" if key == "z-score" else words
         out.append(f"| {shown} | {' | '.join(cells)} | {sum(equal.values()) / len(sets):.4f} |")
-    for weight, words in ((1.0, "meaning alone"), (0.0, "words alone")):
+    for weight, words in ((1.0, "dense alone"), (0.0, "lexical alone")):
         alone = [next(t["mean"] for t in fusion[name]["tried"] if t["method"] == "z-score" and t["dense"] == weight) for name in sets]
         out.append(f"| {words} | {' | '.join(f'{value:.4f}' for value in alone)} | {sum(alone) / len(sets):.4f} |")
-    out += ["", "`nigh tune` on each set's own questions, five parts, each judged by what is best on the others:", "",
-            "| set | tuned | default | tuned against the default | tuned against the better list alone |", "|---|---|---|---|---|"]
-    for name in sets:
-        found = fusion[name]
+    return out
+
+
+def tuning_table():
+    run = newest("fusion")
+    out = head("set", "tuned", "default", "tuned − default", "tuned − better list alone")
+    for name, found in run["sets"].items():
         systems = {s["name"]: next(iter(s["metrics"].values())) for s in found["systems"]}
         single = max(("dense", "lexical"), key=lambda mode: systems[mode]["mean"])
         out.append(f"| {name} | {mean(systems['tuned'])} | {mean(systems['before'])} | {against(found, 'tuned', 'before')} | {against(found, 'tuned', single)} |")
-    out += ["", "`distribution` differs from the z-score by a scale and a shift alone, and orders as it does."]
-    return [*out, ""]
+    return out
 
 
-def ranking_tables():
+def reranking_table():
     run = newest("ranking")
-    if not run:
-        return []
-    out = [f"The 50 best reranked by late interaction (`--rerank maxsim`; {machine(run)}; of the large sets 500 questions, drawn at random), nDCG@10:", "",
-           "| set | hybrid | reranked | difference |", "|---|---|---|---|"]
+    out = [recorded("ranking", run), "", *head("set", "hybrid", "reranked", "difference")]
     for name, found in run["reranked"].items():
-        out.append(f"| {name}, {found['queries']:,} questions | {mean(found['systems']['hybrid'])} | {mean(found['systems']['hybrid, maxsim'])} "
+        out.append(f"| {name}, {found['queries']:,} queries | {mean(found['systems']['hybrid'])} | {mean(found['systems']['hybrid, maxsim'])} "
                    f"| {against(found, 'hybrid, maxsim', 'hybrid')} |")
-    out += ["", "The static model, alone and with its 50 best ranked by MiniLM, beside a collection of MiniLM's own, same questions:", "",
-            "| set | static | ranked by MiniLM | MiniLM's own collection | static indexes |", "|---|---|---|---|---|"]
+    return out
+
+
+def static_table():
+    run = newest("ranking")
+    out = head("set", "static model", "static, reranked by MiniLM", "MiniLM", "indexing with the static model")
     for name, found in run["static"].items():
         systems = found["systems"]
         rate = f"{found['passages_per_second']:,.0f} documents/s" if "passages_per_second" in found else ""
         out.append(f"| {name} | {mean(systems['hybrid'])} | {mean(systems['hybrid, builtin'])} | {mean(found['full'])} | {rate} |")
-    for name, found in run["robust"].items():
-        out += ["", f"{name}'s questions worded badly or at length:", "", "| wording | hybrid | dense | lexical |", "|---|---|---|---|"]
-        out += [f"| {wording} | {' | '.join(mean(systems[mode]) for mode in ('hybrid', 'dense', 'lexical'))} |" for wording, systems in found.items()]
-    return [*out, ""]
+    return out
 
 
-def serve_tables():
+WORDINGS = {"a slip in every fourth word": "a typo in every fourth word", "in a paragraph": "inside a paragraph of chat"}
+
+
+def wording_tables():
+    out = []
+    for name, found in newest("ranking")["robust"].items():
+        out += [*([""] if out else []), f"{name}:", "", *head("wording", "hybrid", "dense", "lexical")]
+        out += [f"| {WORDINGS.get(wording, wording)} | {' | '.join(mean(systems[mode]) for mode in ('hybrid', 'dense', 'lexical'))} |" for wording, systems in found.items()]
+    return out
+
+
+def load_table():
     run = newest("serve")
-    out = [f"Over HTTP among {run['passages']:,} passages, hybrid ({machine(run)}; wrk on the same cores), questions not asked before:", "",
-           "| connections | questions/s | p50 | p99 | refused |", "|---|---|---|---|---|"]
+    out = [recorded("serve", run), "", *head("connections", "queries/s", "p50", "p99", "refused")]
     refused = lambda found: sum(count for status, count in found["statuses"].items() if status == "429")
     for name, found in run["load"].items():
         rate = found["requests"] / found["seconds"]
-        out.append(f"| {name} | {rate:,.0f} | {found['p50_ms']:.2f} ms | {found['p99_ms']:.2f} ms | {refused(found)} |")
+        label = name.replace(" at once", "").replace("remembered", "answers cached")
+        out.append(f"| {label} | {rate:,.0f} | {found['p50_ms']:.2f} ms | {found['p99_ms']:.2f} ms | {refused(found)} |")
     over = run["overload"]
     answered, memory = over["statuses"]["200"], [held["own"] / 1e6 for held in over["resident_bytes"]]
     mapped = max(held["of_files"] for held in over["resident_bytes"]) / 1e6
     others = sum(count for status, count in over["statuses"].items() if status not in ("200", "429"))
-    return out + ["", f"Ten minutes of 256 connections that come again at once: {answered / over['seconds']:,.0f} answers/s, {refused(over):,} requests refused with 429, "
-                  f"{others + over['broken']} failed; memory {memory[0]:,.0f} MB before, {memory[len(memory) // 3]:,.0f} MB after a third of the time, {memory[2 * len(memory) // 3]:,.0f} MB after two, "
-                  f"{memory[-1]:,.0f} MB at the end (64 MB of it remembered answers), and up to {mapped:,.0f} MB of mapped files; afterwards p50 {run['after']['p50_ms']:.1f} ms.", ""]
+    return out + ["", "Overload: ten minutes of 256 connections that retry at once.", "",
+                  *head("measured", "result"),
+                  f"| answers | {answered / over['seconds']:,.0f}/s |",
+                  f"| requests refused with 429 | {refused(over):,} |",
+                  f"| requests failed | {others + over['broken']} |",
+                  f"| private memory before; after one third, two thirds, all of the time | {memory[0]:,.0f}; {memory[len(memory) // 3]:,.0f}, {memory[2 * len(memory) // 3]:,.0f}, {memory[-1]:,.0f} MB |",
+                  f"| mapped files, peak | {mapped:,.0f} MB |",
+                  f"| p50 of one connection afterwards | {run['after']['p50_ms']:.1f} ms |"]
 
 
-def latency_tables():
+def latency_table():
     run = newest("latency")
-    ways = run["ways"]
-    first = next(iter(ways.values()))
-    out = [f"From the question to its ranked answer among {first['passages']:,} passages of at most 64 word pieces, warm, embedding included ({machine(run)}):", "",
-           "| mode | questions | p50 | p90 | p99 |", "|---|---|---|---|---|"]
-    return out + [f"| {way} | {found['questions']:,} | {found['p50_ms']:.1f} ms | {found['p90_ms']:.1f} ms | {found['p99_ms']:.1f} ms |" for way, found in ways.items()]
+    passages = next(iter(run["ways"].values()))["passages"]
+    out = [f"{recorded('latency', run)} {passages:,} passages.", "", *head("mode", "queries", "p50", "p90", "p99")]
+    return out + [f"| {way} | {found['questions']:,} | {found['p50_ms']:.1f} ms | {found['p90_ms']:.1f} ms | {found['p99_ms']:.1f} ms |"
+                  for way, found in run["ways"].items()]
 
 
-def index_tables():
+def index_table():
     run = newest("index")
-    sets = run["sets"]
     versions = ", ".join(f"{package} {version}" for package, version in run["versions"].items() if package != "numpy")
-    out = [
-        f"The index ({machine(run)}; {versions}): one run, engines in turn, M {run['m']}, ef_construction {run['ef_construction']}, "
-        f"{run['threads']} threads building, one searching, recall@{run['k']}; peers get all queries in one call.",
-        "",
-        "| vectors of 384 dimensions | engine | built in | queries/s at recall .95 | at .99 | nigh is, at .95 | at .99 |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    number = lambda value: "–" if value is None else f"{value:,.0f}"
-    for name, found in sets.items():
+    out = [f"{recorded('index', run)} {versions}. M {run['m']}, ef_construction {run['ef_construction']}, recall@{run['k']}; {run['threads']} threads build, one searches.", "",
+           *head("vectors of 384 dimensions", "engine", "build", "queries/s at recall .95", "at .99", "speedup of nigh at .95", "at .99")]
+    for name, found in run["sets"].items():
         label = f"{found['n']:,} {name}"
         ours = found["engines"]["nigh"]["qps_at"]
         for engine in sorted(found["engines"], key=lambda e: (e != "nigh", not e.startswith("nigh"), e)):
@@ -211,42 +241,109 @@ def index_tables():
             out.append(f"| {label} | {shown} | {found['engines'][engine]['build_s']:.1f} s | {number(at['0.95'])} | {number(at['0.99'])} "
                        f"| {ratio('0.95')} | {ratio('0.99')} |")
             label = ""
-    out += ["", "The exact answer, one thread: nigh looks at codes, then at the vectors that could be among the ten; faiss at all.", "",
-            "| vectors | nigh, one by one | faiss IndexFlatIP | nigh is | nigh, all at once | faiss IndexFlatIP | nigh is |",
-            "|---|---|---|---|---|---|---|"]
-    for name, found in sets.items():
+    return out
+
+
+def exact_table():
+    out = head("vectors", "nigh, one query at a time", "faiss IndexFlatIP", "speedup of nigh", "nigh, all queries in one call", "faiss IndexFlatIP", "speedup of nigh")
+    for name, found in newest("index")["sets"].items():
         out.append(f"| {found['n']:,} {name} | {found['exact_qps']:,.0f}/s | {found['flat_qps']:,.0f}/s | {found['exact_qps'] / found['flat_qps']:.1f} × "
                    f"| {found['exact_batch_qps']:,.0f}/s | {found['flat_batch_qps']:,.0f}/s | {found['exact_batch_qps'] / found['flat_batch_qps']:.1f} × |")
-    largest = max(sets.values(), key=lambda found: found["n"])
+    return out
+
+
+def filtered_table():
+    run = newest("index")
+    largest = max(run["sets"].values(), key=lambda found: found["n"])
     filtered = {(f["share"], f["rows"]): f for f in largest["filtered"]}
     shares = sorted({share for share, _ in filtered}, reverse=True)
-    places = {"anywhere": "anywhere", "near": "nearest to the query", "far": "farthest from it"}
-    out += ["", f"Searching among some of {largest['n']:,} vectors, recall@{run['k']} of the exact answer and queries/s, ef {largest['filtered'][0]['ef']}:", "",
-            f"| rows allowed | {' | '.join(f'{share:.1%}' for share in shares)} |", "|---" * (len(shares) + 1) + "|"]
+    places = {"anywhere": "drawn at random", "near": "nearest to the query", "far": "farthest from the query"}
+    out = [f"{largest['n']:,} vectors, ef {largest['filtered'][0]['ef']}; recall@{run['k']}, queries/s.", "",
+           *head("allowed rows", *(f"{share:.1%}" for share in shares))]
     for place, words in places.items():
         cells = [filtered[share, place] for share in shares]
         shown = " | ".join(f"{f['recall']:.4f}, {f['qps']:,.0f}" for f in cells)
         out.append(f"| {words} | {shown} |")
+    return out
+
+
+def near_copies_table():
+    run = newest("index")
     lost, n = run["near_copies"]["lost"], run["near_copies"]["n"]
     engines = {engine: count for engine, count in lost.items() if ":" not in engine}
-    out += ["", f"20 texts in 500 near-copies each among 10,000 others: vectors of {n:,} that a search for them with 64 candidates does not find:", "",
-            f"| {' | '.join(engines)} |", "|---" * len(engines) + "|", f"| {' | '.join(f'{count:,} ({count / n:.2%})' for count in engines.values())} |", "",
-            f"Of hnsw_rs's graph {lost['nigh, built by hnsw_rs: unreachable before mending']:,} could not be reached at all before mending, of nigh's own "
-            f"{lost['nigh: unreachable before mending']:,}; after it, of both, none."]
-    out += ["", "From a thousand to a million made-up vectors (crowds of every width in 40 of 384 dimensions):", "",
-            "| vectors | built in | hnswlib | opened in | bytes a vector, of them graph and codes | queries/s at recall .95 | hnswlib | at .99 | hnswlib | exact/s | most memory, building and searching |",
-            "|---|---|---|---|---|---|---|---|---|---|---|"]
-    for row in run["scaling"]:
+    out = [*head("engine", f"vectors of {n:,} not found by their own vector", "unreachable before repair", "after")]
+    for engine, count in engines.items():
+        before, after = (lost.get(f"{engine}: {state}") for state in ("unreachable before mending", "unreachable"))
+        out.append(f"| {engine} | {count:,} ({count / n:.2%}) | {number(before)} | {number(after)} |")
+    return out
+
+
+def scaling_table():
+    out = head("vectors", "build", "hnswlib", "open", "bytes per vector", "of them graph and codes", "queries/s at recall .95", "hnswlib", "at .99", "hnswlib", "exact scan/s", "peak memory")
+    for row in newest("index")["scaling"]:
         at, theirs = row["qps_at"], row["hnswlib_qps_at"]
-        scanned = f"scanned, {max(p['qps'] for p in row['points'] if not p['walked']):,.0f}" if not any(p["walked"] for p in row["points"]) else None
+        scanned = f"{max(p['qps'] for p in row['points'] if not p['walked']):,.0f} (scan)" if not any(p["walked"] for p in row["points"]) else None
         ours = {r: scanned or number(at[r]) for r in at}
         # For small runs the system reports what Python, the parent, held when it began them.
         memory = f"{row['peak_bytes'] / 1e9:.1f} GB" if row["n"] >= 1_000_000 else "–"
         theirs_built = f"{row['hnswlib_build_s']:.2f} s" if row["hnswlib_build_s"] else "–"
         out.append(f"| {row['n']:,} | {row['build_s']:.2f} s | {theirs_built} | {row['open_ms']:.2f} ms "
-                   f"| {row['bytes_per_vector']:,.0f}, {row['graph_bytes_per_vector']:,.0f} | {ours['0.95']} | {number(theirs['0.95'])} "
+                   f"| {row['bytes_per_vector']:,.0f} | {row['graph_bytes_per_vector']:,.0f} | {ours['0.95']} | {number(theirs['0.95'])} "
                    f"| {ours['0.99']} | {number(theirs['0.99'])} | {row['exact_qps']:,.0f} | {memory} |")
     return out
+
+
+def summary_table():
+    """README's table: a figure of each kind beside the best of its peers."""
+    embedding, index, evaluation, latency = map(newest, ["embedding", "index", "evaluation", "latency"])
+    rates = embedding["passages_per_second"]
+    fastest = lambda peer: max(rate for name, rate in rates.items() if name.startswith(peer))
+    rivals = ", ".join(f"{peer} {fastest(peer):.0f}" for peer in ("OpenVINO int8", "OpenVINO bf16", "torch bf16", "torch f32"))
+    largest = max(index["sets"].values(), key=lambda found: found["n"])
+    engines = {"hnswlib": "hnswlib", "faiss HNSW": "faiss", "usearch f32": "usearch"}
+    of_engines = lambda value: ", ".join(f"{shown} {value(largest['engines'][engine])}" for engine, shown in engines.items())
+    qps = lambda found: number(found["qps_at"]["0.95"])
+    built = lambda found: f"{found['build_s']:.1f}"
+    scifact = {system["name"]: system["metrics"]["nDCG@10"]["mean"] for system in evaluation["sets"]["scifact"]["systems"]}
+    hybrid = latency["ways"]["hybrid"]
+    out = [
+        *head("measured", "nigh", "others"),
+        f"| embedding, passages/s, {embedding['threads']} threads | **{rates['nigh']:.0f}** | {rivals} |",
+        f"| HNSW search, queries/s at recall@{index['k']} .95 | **{qps(largest['engines']['nigh'])}** | {of_engines(qps)} |",
+        f"| HNSW build, seconds | **{built(largest['engines']['nigh'])}** | {of_engines(built)} |",
+        f"| exact search, queries/s | **{largest['exact_qps']:,.0f}** | faiss IndexFlatIP {largest['flat_qps']:,.0f} |",
+    ]
+    out += [f"| SciFact nDCG@10, {mode} | **{scifact[mode]:.3f}** | published: {PUBLISHED['scifact', mode]} |" for mode in ("hybrid", "dense", "lexical")]
+    out.append(f"| hybrid query among {hybrid['passages']:,} passages, end to end | **p50 {hybrid['p50_ms']:.1f} ms, p99 {hybrid['p99_ms']:.1f} ms** | |")
+    of = lambda run: f"{run['machine']['cpu']}, {run['machine']['cores']} cores"
+    others = {of(run) for run in (index, evaluation, latency)}
+    assert len(others) == 1, others
+    said = (f"All engines of a row ran on one machine in one run: {of(embedding)}, for embedding; {others.pop()}, for everything else. "
+            f"Embedded passages have {round(embedding['pieces_per_passage'])} tokens. The index rows use {largest['n']:,} vectors of 384 "
+            f"dimensions; {index['threads']} threads build, one searches. Published figures are quoted from their authors.")
+    return out + ["", *textwrap.wrap(said, 100)]
+
+
+# Every block of RESULTS.md.
+BLOCKS = {
+    "embedding": embedding_table,
+    "resources": resource_table,
+    "index": index_table,
+    "exact": exact_table,
+    "filtered": filtered_table,
+    "near-copies": near_copies_table,
+    "scaling": scaling_table,
+    "quality": quality_table,
+    "misses": miss_table,
+    "judging": judging_table,
+    "fusion": fusion_table,
+    "tuning": tuning_table,
+    "reranking": reranking_table,
+    "static": static_table,
+    "wording": wording_tables,
+    "latency": latency_table,
+    "load": load_table,
+}
 
 
 def reliability_table():
@@ -302,11 +399,15 @@ def cluster_tables():
     sizes = run["sizes"]
     args = deployment.arguments([])
     out = [*deployment.table([deployment.plan(passages, args) for passages in args.passages], args), "",
-           f"Measured ({machine(run)}; {sizes['server']}, M {sizes['m']}, {sizes['passages']:,} passages): {sizes['memory_bytes_a_passage']:,.0f} bytes of memory and "
-           f"{sizes['disk_bytes_a_passage']:,.0f} of disk for a passage with its text, {sizes['imported_a_second']:,.0f} passages taken a second, "
-           f"recall@10 of the graph over {sizes['recall_over']:,} {sizes['recall@10']:.4f}, {sizes['search_ms']:.0f} ms from the start of `nigh search` to its answer.", "",
-           "Words: nDCG@10 with nigh's BM25 and with Milvus's over the same stems (milvus-lite 3.2.2), whole documents:", "",
-           "| set | mode | nigh | Milvus |", "|---|---|---|---|"]
+           f"Measured on {sizes['server']} with {sizes['passages']:,} passages, M {sizes['m']}. {recorded('cluster', run)}", "",
+           *head("measured", "result"),
+           f"| memory per passage, text included | {sizes['memory_bytes_a_passage']:,.0f} bytes |",
+           f"| disk per passage, text included | {sizes['disk_bytes_a_passage']:,.0f} bytes |",
+           f"| import | {sizes['imported_a_second']:,.0f} passages/s |",
+           f"| recall@10 of the graph over {sizes['recall_over']:,} passages | {sizes['recall@10']:.4f} |",
+           f"| start of `nigh search` to its answer | {sizes['search_ms']:.0f} ms |", "",
+           "nDCG@10 of whole documents, with nigh's BM25 and with Milvus's BM25 over the same stems (milvus-lite 3.2.2):", "",
+           *head("set", "mode", "nigh", "Milvus")]
     for name, systems in run["words"].items():
         for system in ["lexical", "hybrid"]:
             ours, theirs = (systems[system][place]["nDCG@10"] for place in ["nigh", "milvus"])
@@ -315,32 +416,74 @@ def cluster_tables():
 
 
 def put(text, mark, block):
-    return re.sub(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)
+    new, count = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)
+    assert count == 1, f"{mark}: {count} blocks of that name"
+    return new
+
+
+def between(text, mark):
+    return re.search(rf"<!-- {mark} -->\n(.*?)\n<!-- /{mark} -->", text, flags=re.S)[1]
+
+
+def shortened_demo(printed):
+    """Two of the demo's answers, and the figures of paraphrased questions."""
+    blocks = printed.split("\n\n")
+    answers = [block for block in blocks if block.startswith("? ")]
+    figures = next(block for block in blocks if block.startswith("questions of the")).split("\n")
+    kept = [figures[0], *(line for line in figures if "paraphrased" in line)]
+    return "\n\n".join([f"$ nigh demo\n{blocks[0]}", answers[0], answers[2], "[…]", "\n".join(kept)])
+
+
+def shortened_verdict(printed):
+    """The figures of a verdict and their tested differences."""
+    figures, differences, *_ = printed.split("\n\n")
+    return f"{figures}\n\n{differences}\n\n[…]"
+
+
+def fenced(text):
+    return f"```text\n{text}\n```"
+
+
+def unfenced(block):
+    return block.removeprefix("```text\n").removesuffix("\n```")
 
 
 def printed(*args, cwd=None):
     return subprocess.run([NIGH, *args], cwd=cwd, check=True, capture_output=True, text=True).stdout.rstrip()
 
 
-def main():
-    readme = README.read_text()
-    new = put(readme, "figures", "\n".join([*embedding_tables(), "", *index_tables(), "", *evaluation_tables(), "", *fusion_tables(), *ranking_tables(), *latency_tables(), "", *serve_tables()]))
-    reliability = RELIABILITY.read_text()
-    newer = put(reliability, "reliability", "\n".join(reliability_table()))
-    deploy = DEPLOY.read_text()
-    newest_plan = put(deploy, "plan", "\n".join(cluster_tables()))
-    if "--check" in sys.argv:
-        files = [(README, readme, new), (RELIABILITY, reliability, newer), (DEPLOY, deploy, newest_plan)]
-        stale = [str(path.relative_to(ROOT)) for path, was, now in files if was != now]
-        sys.exit(f"{', '.join(stale)}: the figures are not those of the runs; python3 benches/tables.py writes them" if stale else 0)
-    RELIABILITY.write_text(newer)
-    DEPLOY.write_text(newest_plan)
-    new = put(new, "demo", f"```text\n{printed('demo')}\n```")
+def transcripts():
+    """What the demo and an evaluation of the articles in data/ print."""
+    demo = printed("demo")
+    command = ["eval", "--qa", "--queries", "data/paraphrases.jsonl", "--metrics", "success@1,nDCG@10,recall@10"]
     with tempfile.TemporaryDirectory() as folder:
         printed("index", ROOT / "data", "-c", ".nigh", cwd=folder)
-        command = ["eval", "--qa", "--queries", "data/paraphrases.jsonl", "--metrics", "success@1,nDCG@10,recall@10"]
         verdict = printed(*command[:3], ROOT / command[3], *command[4:], cwd=folder)
-    README.write_text(put(new, "verdict", f"```text\n$ nigh {' '.join(command)}\n{verdict}\n```"))
+    return demo, f"$ nigh {' '.join(command)}\n{verdict}"
+
+
+def main():
+    check = "--check" in sys.argv
+    was = {path: path.read_text() for path in (README, RESULTS, EVALUATE, RELIABILITY, DEPLOY)}
+    now = dict(was)
+    if check:
+        verdict = unfenced(between(was[EVALUATE], "verdict"))
+    else:
+        demo, verdict = transcripts()
+        now[README] = put(now[README], "demo", fenced(shortened_demo(demo)))
+        now[EVALUATE] = put(now[EVALUATE], "verdict", fenced(verdict))
+    now[README] = put(now[README], "verdict", fenced(shortened_verdict(verdict)))
+    now[README] = put(now[README], "figures", "\n".join(summary_table()))
+    for mark, table in BLOCKS.items():
+        now[RESULTS] = put(now[RESULTS], mark, "\n".join(table()))
+    now[RELIABILITY] = put(now[RELIABILITY], "reliability", "\n".join(reliability_table()))
+    now[DEPLOY] = put(now[DEPLOY], "plan", "\n".join(cluster_tables()))
+    stale = [path for path in was if was[path] != now[path]]
+    if check:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        sys.exit(f"{names}: not what the recorded runs give; python3 benches/tables.py writes it anew" if stale else 0)
+    for path in stale:
+        path.write_text(now[path])
 
 
 main()
