@@ -453,3 +453,22 @@ mod files {
         assert_eq!(errors, ["a.html: no text in it"]);
     }
 }
+
+#[test]
+fn parts_marked_for_search_engines_to_skip_are_left_out() {
+    for marked in [
+        "<div class=nosearch>",
+        "<div class='box robots-nocontent'>",
+        "<div data-nosnippet>",
+        "<div data-pagefind-ignore=all>",
+        "<div data-swiftype-index=false>",
+    ] {
+        let page = format!("<h1>Bogs</h1>{marked}Small. Fast. Choose any.</div>{}", prose());
+        let text = text(&page);
+        assert!(!text.contains("Choose") && text.contains("Peat"), "{marked}: {text}");
+    }
+    let kept = text(&format!("<h1>Bogs</h1><div data-nosnippet>{}</div>", prose()));
+    assert!(kept.contains("Peat"), "most of the page stays: {kept}");
+    let kept = text(&format!("<h1>Bogs</h1><div data-pagefind-ignore=false>Small.</div>{}", prose()));
+    assert!(kept.contains("Small"), "{kept}");
+}

@@ -21,12 +21,23 @@ pub fn sign(element: &Element) -> Sign {
     if element.attr("itemtype").is_some_and(|kind| kind.ends_with("BreadcrumbList")) {
         found = Sign::Sure;
     }
+    if is_kept_from_search(element) {
+        found = found.max(Sign::Strong);
+    }
     // A long id is made of the words of a heading.
     let id = element.attr("id").filter(|id| element.local() != "section" && split(id).count() <= 4);
     for name in [element.attr("class"), id, element.attr("aria-label")].into_iter().flatten() {
         found = found.max(named(name));
     }
     found
+}
+
+/// Whether the page asks search engines to leave an element out: Google, Pagefind, Algolia, Swiftype and Elastic.
+fn is_kept_from_search(element: &Element) -> bool {
+    ["data-nosnippet", "data-pagefind-ignore", "data-docsearch-ignore", "data-elastic-exclude"]
+        .iter()
+        .any(|name| element.attr(name).is_some_and(|value| value != "false"))
+        || element.attr("data-swiftype-index") == Some("false")
 }
 
 fn role(role: &str) -> Sign {
@@ -149,6 +160,13 @@ fn whole(name: &str) -> Sign {
         "next-prev",
         "prev-next",
         "nextprev",
+        // Asks search engines to leave it out.
+        "nosearch",
+        "no-search",
+        "noindex",
+        "nocontent",
+        "robots-nocontent",
+        "robots-noindex",
     ];
     if strong.contains(&name) { Sign::Strong } else { Sign::None }
 }
