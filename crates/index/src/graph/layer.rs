@@ -1,35 +1,36 @@
-//! Neighbour lists of one fixed width, one after the other.
+//! Neighbor lists of one layer, each of the same fixed width.
 
 use crate::distance::prefetch::prefetch;
-use crate::file::Guard;
+use crate::section_file::Guard;
 
-/// Fills a list up.
-pub const NONE: u32 = u32::MAX;
+/// Pads neighbor lists shorter than the width.
+pub const NO_NEIGHBOR: u32 = u32::MAX;
 
-/// The most links of a node on a level.
-pub fn width(level: usize, m: usize) -> usize {
+/// The most neighbors of a node on a level: the paper's M_max0 = 2M on level 0, and M_max = M above.
+pub fn max_neighbors(level: usize, m: usize) -> usize {
     if level == 0 { 2 * m } else { m }
 }
 
-/// The lists of one level.
+/// A read-only view of the neighbor lists of one layer.
 #[derive(Clone, Copy)]
-pub struct Links<'a> {
+pub struct Layer<'a> {
+    /// `nodes × width`, row-major, padded with [`NO_NEIGHBOR`].
     pub links: &'a [u32],
     pub width: usize,
     pub guard: Guard<'a>,
 }
 
-impl<'a> Links<'a> {
-    /// The neighbours of `node`; none if it is not there.
+impl<'a> Layer<'a> {
+    /// The neighbors of `node`; empty if the layer has no such node.
     #[inline(always)]
-    pub fn of(&self, node: u32) -> &'a [u32] {
+    pub fn neighbors(&self, node: u32) -> &'a [u32] {
         let start = node as usize * self.width;
         let Some(list) = self.links.get(start..start + self.width) else { return &[] };
-        self.guard.check(start * size_of::<u32>()..(start + self.width) * size_of::<u32>());
-        &list[..length(list)]
+        self.guard.verify(start * size_of::<u32>()..(start + self.width) * size_of::<u32>());
+        &list[..list_len(list)]
     }
 
-    /// Asks for a list that will be read soon.
+    /// Prefetches the list of a node that will be visited soon.
     #[inline(always)]
     pub fn prefetch(&self, node: u32) {
         let start = node as usize * self.width;
@@ -39,8 +40,8 @@ impl<'a> Links<'a> {
     }
 }
 
-/// How much of a list is filled.
+/// The length of a list without its padding.
 #[inline(always)]
-pub fn length(list: &[u32]) -> usize {
-    list.iter().position(|&link| link == NONE).unwrap_or(list.len())
+pub fn list_len(list: &[u32]) -> usize {
+    list.iter().position(|&link| link == NO_NEIGHBOR).unwrap_or(list.len())
 }

@@ -1,37 +1,41 @@
-//! A graph while it is being built: lists that still change, over nodes numbered by level.
+//! A graph under construction: neighbor lists that still change.
 
-use super::links::{Links, NONE, length};
-use crate::codes::Codes;
-use crate::file::Guard;
+use super::layer::{Layer, NO_NEIGHBOR, list_len};
+use crate::codes::QuantizedVectors;
+use crate::section_file::Guard;
 
-/// Nodes are numbered so that those of every level come first: node 0 is on the highest one, and is
-/// where searches begin.
-pub struct Draft {
-    pub codes: Codes,
+/// A graph whose lists can be changed. Nodes are numbered so that those of each level come first: a level has nodes
+/// `0..n`, and node 0 is on the highest one and is the entry point of every search.
+pub struct MutableGraph {
+    /// The code of each node.
+    pub codes: QuantizedVectors,
     /// The row of each node.
     pub rows: Vec<u32>,
-    /// The lists of each level.
-    pub levels: Vec<Level>,
+    /// The layer of each level, level 0 first.
+    pub layers: Vec<MutableLayer>,
 }
 
-pub struct Level {
-    /// How many nodes it has: `0..nodes`.
+/// The neighbor lists of one level.
+pub struct MutableLayer {
+    /// How many nodes are on this level: `0..nodes`.
     pub nodes: usize,
+    /// The capacity of each list.
     pub width: usize,
+    /// `nodes × width`, row-major, padded with [`NO_NEIGHBOR`].
     pub links: Vec<u32>,
 }
 
-impl Level {
+impl MutableLayer {
     pub fn new(nodes: usize, width: usize) -> Self {
-        Self { nodes, width, links: vec![NONE; nodes * width] }
+        Self { nodes, width, links: vec![NO_NEIGHBOR; nodes * width] }
     }
 
-    pub fn view(&self) -> Links<'_> {
-        Links { links: &self.links, width: self.width, guard: Guard::default() }
+    pub fn view(&self) -> Layer<'_> {
+        Layer { links: &self.links, width: self.width, guard: Guard::default() }
     }
 
-    pub fn of(&self, node: u32) -> &[u32] {
-        self.view().of(node)
+    pub fn neighbors(&self, node: u32) -> &[u32] {
+        self.view().neighbors(node)
     }
 
     fn slots(&mut self, node: u32) -> &mut [u32] {
@@ -39,17 +43,17 @@ impl Level {
         &mut self.links[start..start + self.width]
     }
 
-    /// Takes the given list, of at most `width` links, in place of the node's.
-    pub fn set(&mut self, node: u32, list: impl IntoIterator<Item = u32>) {
+    /// Replaces the list of `node`. Neighbors beyond `width` are dropped.
+    pub fn set_neighbors(&mut self, node: u32, neighbors: impl IntoIterator<Item = u32>) {
         let slots = self.slots(node);
-        slots.fill(NONE);
-        slots.iter_mut().zip(list).for_each(|(slot, link)| *slot = link);
+        slots.fill(NO_NEIGHBOR);
+        slots.iter_mut().zip(neighbors).for_each(|(slot, link)| *slot = link);
     }
 
-    /// Adds a link, if there is room.
+    /// Adds a link if the list of `node` has room; returns whether it had.
     pub fn push(&mut self, node: u32, to: u32) -> bool {
         let slots = self.slots(node);
-        match slots.get_mut(length(slots)) {
+        match slots.get_mut(list_len(slots)) {
             Some(slot) => {
                 *slot = to;
                 true
@@ -58,10 +62,11 @@ impl Level {
         }
     }
 
-    /// Puts a link first, in the place of the last one that `spare` allows to drop; gives that one.
-    pub fn replace(&mut self, node: u32, to: u32, spare: impl Fn(u32) -> bool) -> Option<u32> {
+    /// Inserts a link at the front in place of the last link that `can_drop` accepts. Returns the dropped link; `None`,
+    /// without a change, if there is no such link.
+    pub fn replace(&mut self, node: u32, to: u32, can_drop: impl Fn(u32) -> bool) -> Option<u32> {
         let slots = self.slots(node);
-        let at = slots.iter().rposition(|&link| link != NONE && spare(link))?;
+        let at = slots.iter().rposition(|&link| link != NO_NEIGHBOR && can_drop(link))?;
         let dropped = slots[at];
         slots[..=at].rotate_right(1);
         slots[0] = to;
@@ -69,9 +74,9 @@ impl Level {
     }
 }
 
-/// The place of each of `0..count` in `order`; 0 for those that are not in it.
+/// Inverts a permutation: the position in `order` of each of `0..count`; 0 for numbers that are not in it.
 pub fn inverse(order: &[u32], count: usize) -> Vec<u32> {
-    let mut places = vec![0; count];
-    (0..).zip(order).for_each(|(place, &number)| places[number as usize] = place);
-    places
+    let mut positions = vec![0; count];
+    (0..).zip(order).for_each(|(position, &number)| positions[number as usize] = position);
+    positions
 }

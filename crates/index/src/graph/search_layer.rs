@@ -1,34 +1,36 @@
-//! Best-first search over one level, and the way down to it.
+//! Best-first search on one layer, and the greedy descent through the layers above it.
 
-use super::links::Links;
+use super::layer::Layer;
 use crate::codes::Scorer;
 
-/// The nodes a search has seen: a stamp a node, and clearing is a new stamp.
+/// The nodes visited by a search, as one epoch stamp per node: starting a new epoch clears the set in O(1).
 #[derive(Default)]
-pub struct Visited {
+pub struct VisitedSet {
     stamps: Vec<u8>,
-    now: u8,
-    /// How many nodes the graph has; there can be stamps for more, of a larger one searched before.
+    epoch: u8,
+    /// The size of the current graph. `stamps` can be longer, left over from a larger graph.
     nodes: usize,
 }
 
-impl Visited {
-    pub fn begin(&mut self, nodes: usize) {
-        if self.stamps.len() < nodes || self.now == u8::MAX {
+impl VisitedSet {
+    /// Clears the set for a search of a graph of `nodes` nodes.
+    pub fn reset(&mut self, nodes: usize) {
+        if self.stamps.len() < nodes || self.epoch == u8::MAX {
             self.stamps.clear();
             self.stamps.resize(nodes, 0);
-            self.now = 0;
+            self.epoch = 0;
         }
-        self.now += 1;
+        self.epoch += 1;
         self.nodes = nodes;
     }
 
-    /// Whether `node` is new. A node beyond the graph, which only a damaged file can name, is not.
+    /// Returns whether `node` was not visited yet, and marks it. `false` for a node outside the graph, which only a
+    /// damaged file can name.
     #[inline(always)]
     pub fn insert(&mut self, node: u32) -> bool {
         match self.stamps[..self.nodes].get_mut(node as usize) {
-            Some(stamp) if *stamp != self.now => {
-                *stamp = self.now;
+            Some(stamp) if *stamp != self.epoch => {
+                *stamp = self.epoch;
                 true
             }
             _ => false,
@@ -36,144 +38,156 @@ impl Visited {
     }
 }
 
-/// A node and its cosine as the codes have it.
+/// A node and its approximate cosine with the query, computed from codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Near {
+pub struct Candidate {
     pub score: f32,
+    /// The node, with [`EXPANDED`] set once its neighbors have been scored.
     node: u32,
 }
 
-/// Marks a node whose neighbours have been looked at.
-const DONE: u32 = 1 << 31;
-/// So many nodes a graph can have.
-pub const MOST_NODES: usize = DONE as usize;
+/// Marks a candidate whose neighbors have been scored.
+const EXPANDED: u32 = 1 << 31;
+/// The most nodes a graph can have, since the highest bit is [`EXPANDED`].
+pub const MAX_NODES: usize = EXPANDED as usize;
 
-impl Near {
+impl Candidate {
     pub fn new(node: u32, score: f32) -> Self {
         Self { score, node }
     }
 
     pub fn node(&self) -> u32 {
-        self.node & !DONE
+        self.node & !EXPANDED
     }
 }
 
-/// The best candidates so far, best first; of equals the first met comes first.
+/// The best `ef` candidates so far, best first. Among equal scores the one found first comes first.
 #[derive(Default)]
-pub struct Pool {
-    near: Vec<Near>,
-    most: usize,
-    /// No candidate before this one is left to look at.
-    next: usize,
+pub struct CandidateQueue {
+    candidates: Vec<Candidate>,
+    ef: usize,
+    /// All candidates before this index are expanded.
+    first_unexpanded: usize,
 }
 
-impl Pool {
-    pub fn begin(&mut self, most: usize) {
-        self.near.clear();
-        self.most = most.max(1);
-        self.next = 0;
+impl CandidateQueue {
+    /// Empties the queue and sets its capacity.
+    pub fn reset(&mut self, ef: usize) {
+        self.candidates.clear();
+        self.ef = ef.max(1);
+        self.first_unexpanded = 0;
     }
 
-    /// Takes a candidate in, unless it is no better than all of a full pool.
+    /// Inserts a candidate, unless the queue is full and none in it is worse.
     #[inline(always)]
-    pub fn offer(&mut self, node: u32, score: f32) {
-        if self.near.len() >= self.most {
-            if self.near.last().is_none_or(|worst| score <= worst.score) {
+    pub fn push(&mut self, node: u32, score: f32) {
+        if self.candidates.len() >= self.ef {
+            if self.candidates.last().is_none_or(|worst| score <= worst.score) {
                 return;
             }
-            self.near.pop();
+            self.candidates.pop();
         }
-        let at = self.near.partition_point(|near| near.score >= score);
-        self.near.insert(at, Near { score, node });
-        self.next = self.next.min(at);
+        let at = self.candidates.partition_point(|candidate| candidate.score >= score);
+        self.candidates.insert(at, Candidate { score, node });
+        self.first_unexpanded = self.first_unexpanded.min(at);
     }
 
-    /// The best candidate whose neighbours have not been looked at, which they are now.
+    /// Returns the best unexpanded candidate and marks it expanded.
     #[inline(always)]
     pub fn next(&mut self) -> Option<u32> {
-        let ahead = self.peek()?;
-        self.next += ahead + 1;
-        let near = &mut self.near[self.next - 1];
-        let node = near.node;
-        near.node |= DONE;
+        let offset = self.unexpanded_offset()?;
+        self.first_unexpanded += offset + 1;
+        let candidate = &mut self.candidates[self.first_unexpanded - 1];
+        let node = candidate.node;
+        candidate.node |= EXPANDED;
         Some(node)
     }
 
-    /// How far ahead the next candidate to look at is.
+    /// The distance from `first_unexpanded` to the best unexpanded candidate.
     #[inline(always)]
-    fn peek(&self) -> Option<usize> {
-        self.near[self.next..].iter().position(|near| near.node & DONE == 0)
+    fn unexpanded_offset(&self) -> Option<usize> {
+        self.candidates[self.first_unexpanded..].iter().position(|candidate| candidate.node & EXPANDED == 0)
     }
 
-    /// The candidate that will be next, if none better comes.
+    /// The candidate that [`Self::next`] would return, without marking it.
     #[inline(always)]
-    pub fn after(&self) -> Option<u32> {
-        self.peek().map(|ahead| self.near[self.next + ahead].node)
+    pub fn peek(&self) -> Option<u32> {
+        self.unexpanded_offset().map(|offset| self.candidates[self.first_unexpanded + offset].node)
     }
 
-    /// Leaves only the candidates whose node is wanted.
-    pub fn retain(&mut self, wanted: impl Fn(u32) -> bool) {
-        self.near.retain(|near| wanted(near.node()));
+    /// Keeps only the candidates whose node satisfies `keep`.
+    pub fn retain(&mut self, keep: impl Fn(u32) -> bool) {
+        self.candidates.retain(|candidate| keep(candidate.node()));
     }
 
-    /// Best first.
-    pub fn found(&self) -> &[Near] {
-        &self.near
+    /// The candidates, best first.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
     }
 }
 
-/// What searches need room for, kept from one to the next.
+/// Buffers that searches reuse.
 #[derive(Default)]
-pub struct Scratch {
-    pub visited: Visited,
-    pub pool: Pool,
+pub struct SearchScratch {
+    pub visited: VisitedSet,
+    pub queue: CandidateQueue,
     pub batch: Vec<u32>,
     pub sums: Vec<i32>,
 }
 
-/// How many rows of a batch are asked for before it is complete; the products ask for the rest.
-const FIRST_ROWS: usize = 4;
+/// Rows of a batch prefetched while it is collected; the dot-product kernels prefetch the rest.
+const PREFETCHED_ROWS: usize = 4;
 
-/// The `most` nodes nearest to `query` that are met on the way from `starts`, in `scratch.pool`.
-pub fn walk(links: Links<'_>, near: &impl Scorer, starts: &[u32], most: usize, scratch: &mut Scratch) {
-    let Scratch { visited, pool, batch, sums } = scratch;
-    visited.begin(near.len());
-    pool.begin(most);
+/// SEARCH-LAYER (algorithm 2 of the paper): leaves the `ef` nearest nodes found from `entry_points` in `scratch.queue`.
+pub fn search_layer(
+    layer: Layer<'_>,
+    scorer: &impl Scorer,
+    entry_points: &[u32],
+    ef: usize,
+    scratch: &mut SearchScratch,
+) {
+    let SearchScratch { visited, queue, batch, sums } = scratch;
+    visited.reset(scorer.len());
+    queue.reset(ef);
     batch.clear();
-    batch.extend(starts.iter().filter(|&&start| visited.insert(start)));
+    batch.extend(entry_points.iter().filter(|&&node| visited.insert(node)));
     loop {
-        near.scores(batch, sums, |node, score| pool.offer(node, score));
-        let Some(node) = pool.next() else { break };
+        scorer.score_rows(batch, sums, |node, score| queue.push(node, score));
+        let Some(node) = queue.next() else { break };
         batch.clear();
-        for &neighbour in links.of(node) {
-            if visited.insert(neighbour) {
-                if batch.len() < FIRST_ROWS {
-                    near.prefetch(neighbour);
+        for &neighbor in layer.neighbors(node) {
+            if visited.insert(neighbor) {
+                if batch.len() < PREFETCHED_ROWS {
+                    scorer.prefetch(neighbor);
                 }
-                batch.push(neighbour);
+                batch.push(neighbor);
             }
         }
-        if let Some(after) = pool.after() {
-            links.prefetch(after);
+        if let Some(next) = queue.peek() {
+            layer.prefetch(next);
         }
     }
 }
 
-/// The node near the query that the levels `above`, lowest first, lead to from node 0.
-pub fn enter<'a>(above: impl DoubleEndedIterator<Item = Links<'a>>, near: &impl Scorer, sums: &mut Vec<i32>) -> Near {
-    let start = near.near(0, sums);
-    above.rev().fold(start, |nearest, links| descend(links, near, nearest, sums))
+/// Greedy search from node 0 through `layers`, which come lowest first; returns the nearest node found.
+pub fn greedy_descent<'a>(
+    layers: impl DoubleEndedIterator<Item = Layer<'a>>,
+    scorer: &impl Scorer,
+    sums: &mut Vec<i32>,
+) -> Candidate {
+    let entry = Candidate::new(0, scorer.score_row(0, sums));
+    layers.rev().fold(entry, |nearest, layer| greedy_search(layer, scorer, nearest, sums))
 }
 
-/// Goes from `start` to ever nearer neighbours until none is nearer; gives the last node.
-fn descend(links: Links<'_>, near: &impl Scorer, start: Near, sums: &mut Vec<i32>) -> Near {
+/// Moves from `start` to the nearest neighbor until no neighbor is nearer: SEARCH-LAYER with ef = 1.
+fn greedy_search(layer: Layer<'_>, scorer: &impl Scorer, start: Candidate, sums: &mut Vec<i32>) -> Candidate {
     let mut nearest = start;
     loop {
-        // Said by a flag: a damaged file's scores can be no numbers, which no comparison calls equal.
+        // A flag rather than a comparison with the last node: scores from a damaged file can be NaN.
         let mut moved = false;
-        near.scores(within(links.of(nearest.node()), near.len()), sums, |node, score| {
+        scorer.score_rows(valid_neighbors(layer.neighbors(nearest.node()), scorer.len()), sums, |node, score| {
             if score > nearest.score {
-                nearest = Near::new(node, score);
+                nearest = Candidate::new(node, score);
                 moved = true;
             }
         });
@@ -183,7 +197,7 @@ fn descend(links: Links<'_>, near: &impl Scorer, start: Near, sums: &mut Vec<i32
     }
 }
 
-/// The neighbours, or none where one is beyond the graph, as only a damaged file has it.
-fn within(neighbours: &[u32], nodes: usize) -> &[u32] {
-    if neighbours.iter().all(|&node| (node as usize) < nodes) { neighbours } else { &[] }
+/// The neighbors, or none if one lies outside the graph, as only a damaged file has it.
+fn valid_neighbors(neighbors: &[u32], nodes: usize) -> &[u32] {
+    if neighbors.iter().all(|&node| (node as usize) < nodes) { neighbors } else { &[] }
 }
