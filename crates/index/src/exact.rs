@@ -174,11 +174,11 @@ impl Scan<'_> {
         queries: &[QuantizedVector],
         candidates: &mut [UpperBoundCandidates],
     ) {
-        let mut sums = [[0; amx::TILE_QUERIES]; amx::TILE_ROWS];
-        let (whole, rest) = nodes.as_chunks::<{ amx::TILE_ROWS }>();
+        let mut sums = [[0; amx::TILE_QUERIES]; amx::BLOCK_ROWS];
+        let (whole, rest) = nodes.as_chunks::<{ amx::BLOCK_ROWS }>();
         let mut thresholds = Thresholds::new(queries);
         for rows in whole {
-            let (start, end) = (rows[0] as usize, rows[0] as usize + amx::TILE_ROWS);
+            let (start, end) = (rows[0] as usize, rows[0] as usize + amx::BLOCK_ROWS);
             tile.sums(self.codes.rows(start..end), &mut sums);
             thresholds.update(queries, candidates, self.errors[start..end].iter().copied().fold(0.0, f32::max));
             for (&node, sums) in rows.iter().zip(&sums) {

@@ -8,9 +8,9 @@ use super::int8::LANES;
 /// Queries per call.
 pub const TILE_QUERIES: usize = 16;
 /// Rows per call: two tiles.
-pub const TILE_ROWS: usize = 32;
+pub const BLOCK_ROWS: usize = 32;
 /// Rows per tile.
-const HALF_ROWS: usize = 16;
+const TILE_ROWS: usize = 16;
 
 /// Up to sixteen queries, packed as the second operand. Exists only if the processor supports AMX.
 pub struct QueryTile {
@@ -39,12 +39,12 @@ impl QueryTile {
         Some(Self { packed, stride })
     }
 
-    /// Computes the dot products of [`TILE_ROWS`] rows with every query: `sums[row][query]`.
+    /// Computes the dot products of [`BLOCK_ROWS`] rows with every query: `sums[row][query]`.
     ///
     /// # Panics
-    /// If `codes` is not exactly [`TILE_ROWS`] rows.
-    pub fn sums(&self, codes: &[u8], sums: &mut [[i32; TILE_QUERIES]; TILE_ROWS]) {
-        assert_eq!(codes.len(), TILE_ROWS * self.stride);
+    /// If `codes` is not exactly [`BLOCK_ROWS`] rows.
+    pub fn sums(&self, codes: &[u8], sums: &mut [[i32; TILE_QUERIES]; BLOCK_ROWS]) {
+        assert_eq!(codes.len(), BLOCK_ROWS * self.stride);
         assert!(self.stride.is_multiple_of(LANES) && self.packed.len() == self.stride * TILE_QUERIES);
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         // SAFETY: a value of this type exists only if `available` found AMX and the system permitted its use; the assertions
@@ -84,8 +84,8 @@ fn available() -> bool {
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 // SAFETY: the caller guarantees that AMX can be used, that `packed` has `stride · TILE_QUERIES` and `codes`
-// `stride · TILE_ROWS` elements, and that `stride` is a multiple of LANES. Tiles are configured and released here.
-unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32; TILE_QUERIES]; TILE_ROWS]) {
+// `stride · BLOCK_ROWS` elements, and that `stride` is a multiple of LANES. Tiles are configured and released here.
+unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32; TILE_QUERIES]; BLOCK_ROWS]) {
     use std::arch::asm;
 
     /// The tile configuration: every tile has 16 rows of 64 bytes.
@@ -123,7 +123,7 @@ unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32;
             shapes = in(reg) &shapes,
             queries = inout(reg) packed.as_ptr() => _,
             upper = inout(reg) codes.as_ptr() => _,
-            lower = inout(reg) codes.as_ptr().add(HALF_ROWS * stride) => _,
+            lower = inout(reg) codes.as_ptr().add(TILE_ROWS * stride) => _,
             count = inout(reg) stride / LANES => _,
             line = in(reg) 64usize,
             stride = in(reg) stride,
@@ -147,20 +147,20 @@ mod tests {
             for count in [1, 15, 16] {
                 let queries: Vec<Vec<i8>> =
                     (0..count).map(|_| (0..stride).map(|_| random.next() as i8).collect()).collect();
-                let codes: Vec<u8> = (0..TILE_ROWS * stride).map(|_| random.next() as u8).collect();
+                let codes: Vec<u8> = (0..BLOCK_ROWS * stride).map(|_| random.next() as u8).collect();
                 let slices: Vec<&[i8]> = queries.iter().map(Vec::as_slice).collect();
                 let Some(tiles) = QueryTile::new(&slices, stride) else {
                     crate::distance::testing::report_skipped("amx");
                     return;
                 };
-                let mut sums = [[7; TILE_QUERIES]; TILE_ROWS];
+                let mut sums = [[7; TILE_QUERIES]; BLOCK_ROWS];
                 tiles.sums(&codes, &mut sums);
-                let rows: Vec<u32> = (0..TILE_ROWS as u32).collect();
+                let rows: Vec<u32> = (0..BLOCK_ROWS as u32).collect();
                 let (_, portable) = int8::implementations().pop().unwrap();
                 for (number, query) in queries.iter().enumerate() {
-                    let mut expected = vec![0; TILE_ROWS];
+                    let mut expected = vec![0; BLOCK_ROWS];
                     portable(query, &codes, &rows, &mut expected);
-                    assert!((0..TILE_ROWS).all(|row| sums[row][number] == expected[row]), "{stride} {count} {number}");
+                    assert!((0..BLOCK_ROWS).all(|row| sums[row][number] == expected[row]), "{stride} {count} {number}");
                 }
                 assert!(sums.iter().all(|row| row[count..].iter().all(|&sum| sum == 0)));
             }
