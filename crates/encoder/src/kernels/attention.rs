@@ -43,7 +43,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes buffers for texts of `length` tokens.
+    /// Makes room for texts of `length` tokens.
     pub fn reserve(&mut self, length: usize, dimensions: usize) {
         let padded = length.next_multiple_of(LANES);
         grow(&mut self.queries, (padded + QUERY_BLOCK) * dimensions);
@@ -81,7 +81,7 @@ pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
         scores: scratch.scores.as_mut_ptr(),
         weights: scratch.weights.as_mut_ptr(),
     };
-    // SAFETY: the assertions; `padded` is `length` in whole vectors, and `first` below `length`.
+    // SAFETY: the assertions above guarantee room for `padded` tokens, and `first` is below `length`.
     unsafe {
         let scales = quantize::<S>(job, &buffers);
         for first in (0..length).step_by(QUERY_BLOCK) {
