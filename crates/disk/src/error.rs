@@ -1,25 +1,25 @@
-//! What can go wrong with a file.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
-/// The result of this crate.
+/// A result whose error is this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that reading or writing a file can report.
+/// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused.
+    /// A system call failed.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// The file or directory concerned.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The file is not what was written.
+    /// The file's contents do not match its checksums.
     #[error("{path}: {problem}")]
     Damaged {
-        /// The file.
+        /// The damaged file.
         path: PathBuf,
         /// What was expected and what was found.
         problem: String,

@@ -1,22 +1,21 @@
-//! Bytes in, under a name; the same bytes out, or an error that names the file.
+//! Takes bytes and a path; gives back the same bytes, or an error that names the file. Corrupt data is never used.
 //!
-//! A [`Writer`] gives a file its name once it is whole and on disk, and ends it with a *seal*: a checksum of
-//! every page of 4,096 bytes. [`Mapped`] reads it where it lies, and compares each page with its
-//! checksum the first time it is asked for: what is read is what was written, at the cost of the pages that are
-//! used and no others. Everything that changes a disk goes through the trait [`Disk`], so that tests can stand a
-//! failing one in its place.
+//! A [`Writer`] writes to a temporary file, ends it with a *seal* (a footer with an XXH3 checksum for each page of
+//! 4,096 bytes), syncs it and renames it into place. [`MappedFile`] maps a finished file and verifies each page the
+//! first time it is read, so opening costs nothing and reading costs only the pages used. Every change to a disk goes
+//! through the [`FileSystem`] trait, so tests can inject failures.
 //!
-//! This crate knows nothing of what is in the files; it never prints.
+//! This crate never interprets the contents of files, never prints and never panics on a damaged file.
 
 #![deny(missing_docs)]
 
 mod error;
-mod files;
+mod file_system;
 mod mapped;
 mod seal;
 mod writer;
 
 pub use error::{Error, Result};
-pub use files::{Disk, Output, System};
-pub use mapped::{Map, Mapped};
-pub use writer::{Files, Writer, write};
+pub use file_system::{FileSystem, OsFileSystem, WritableFile};
+pub use mapped::{MappedFile, Mmap};
+pub use writer::{WriteOptions, Writer, atomic_write};

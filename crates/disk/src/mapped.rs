@@ -1,10 +1,9 @@
-//! Reading a file where it lies.
+//! Reading a finished file through a memory map, verifying pages on first use.
 
-// A memory map is `unsafe` to make, and so is the promise that its bytes stay where they are; both blocks here
-// say why that is sound.
+// Creating a memory map is `unsafe`, and so is implementing `StableDeref`; both blocks below say why they are sound.
 #![allow(unsafe_code)]
 
-use crate::seal::{PAGE, Seal};
+use crate::seal::{PAGE_SIZE, Seal};
 use crate::{Error, Result};
 use std::fs::File;
 use std::ops::{Deref, Range};
@@ -13,11 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-/// The bytes of a mapped file. Clones are of the same mapping.
+/// The bytes of a mapped file, seal included. Clones share the mapping.
 #[derive(Debug, Clone)]
-pub struct Map(Arc<memmap2::Mmap>);
+pub struct Mmap(Arc<memmap2::Mmap>);
 
-impl Deref for Map {
+impl Deref for Mmap {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -25,92 +24,99 @@ impl Deref for Map {
     }
 }
 
-// SAFETY: `deref` gives the mapping's bytes, which lie behind an `Arc`: moving or cloning a `Map` leaves them where
-// they are, and they go when the last clone does.
-unsafe impl stable_deref_trait::StableDeref for Map {}
+// SAFETY: `deref` returns the bytes of a mapping behind an `Arc`. Moving or cloning a `Mmap` does not move them, and
+// they are unmapped only when the last clone is dropped.
+unsafe impl stable_deref_trait::StableDeref for Mmap {}
 
-/// A finished file, mapped.
+/// A finished file, mapped into memory.
+///
+/// [`MappedFile::verify_range`] must be called for a range before its bytes are trusted. After a batch of reads,
+/// [`MappedFile::ensure_reads_valid`] reports whether any of them touched a damaged page.
 #[derive(Debug)]
-pub struct Mapped {
+pub struct MappedFile {
     path: PathBuf,
-    map: Map,
+    mmap: Mmap,
     seal: Option<Arc<Seal>>,
-    /// The first page that was found to be damaged.
+    /// The first damaged page found.
     damaged: OnceLock<usize>,
-    /// What compares the rest of the file.
-    comparing: OnceLock<JoinHandle<()>>,
+    /// Verifies the pages nobody has read yet.
+    background: OnceLock<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
 }
 
-impl Drop for Mapped {
-    /// Whoever lets go of a file may have it changed: nobody reads it any more.
+impl Drop for MappedFile {
+    /// Waits for the background thread, so that after the drop nothing reads the mapping (the caller may then change
+    /// the file).
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.comparing.take() {
-            // At the next page it sees that it is to stop.
+        if let Some(thread) = self.background.take() {
+            // The thread checks `stop` before each page.
             let _ = thread.join();
         }
     }
 }
 
-impl Mapped {
-    /// Maps the file. `sealed` looks at its bytes and says whether it must have a seal.
+impl MappedFile {
+    /// Maps a file. `must_be_sealed` is given its bytes and says whether it must end with a seal.
     ///
     /// # Errors
-    /// When it is not there, or its seal is not there or does not fit it.
-    pub fn open(path: &Path, sealed: impl FnOnce(&[u8]) -> bool) -> Result<Self> {
+    /// [`Error::Io`] if the file cannot be opened or mapped; [`Error::Damaged`] if its seal is missing or does not
+    /// match its length or name.
+    pub fn open(path: &Path, must_be_sealed: impl FnOnce(&[u8]) -> bool) -> Result<Self> {
         let file = File::open(path).map_err(Error::io(path))?;
-        // SAFETY: a finished file is never written again, only replaced or removed, which leaves mappings intact.
-        // Should another program truncate it while it is mapped, or the disk not give a page of it, reading that
-        // would raise SIGBUS, which ends the process: no wrong byte is ever seen, and no error either.
-        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io(path))?;
-        let seal = match sealed(&map) {
+        // SAFETY: the caller relies on the file not being modified while it is mapped. nigh never writes to a finished
+        // file; it replaces or removes it, which leaves existing mappings unchanged. If another program modifies the
+        // file, a page that was already verified may change under a reader; if it truncates the file, or the disk
+        // cannot read a page, access raises SIGBUS and ends the process.
+        let mmap = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io(path))?;
+        let seal = match must_be_sealed(&mmap) {
             true => {
-                let seal = Seal::read(path, &map);
+                let seal = Seal::read(path, &mmap);
                 Some(Arc::new(seal.map_err(|problem| Error::Damaged { path: path.to_owned(), problem })?))
             }
             false => None,
         };
         Ok(Self {
             path: path.to_owned(),
-            map: Map(Arc::new(map)),
+            mmap: Mmap(Arc::new(mmap)),
             seal,
             damaged: OnceLock::new(),
-            comparing: OnceLock::new(),
+            background: OnceLock::new(),
             stop: Arc::default(),
         })
     }
 
-    /// Where it is.
+    /// The path it was opened at.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The mapping, the seal included.
-    pub fn map(&self) -> &Map {
-        &self.map
+    /// The whole mapping, seal included.
+    pub fn mmap(&self) -> &Mmap {
+        &self.mmap
     }
 
-    /// What was written to it. Only what [`Mapped::check`] was asked about is known to be that.
+    /// The contents without the seal. Bytes are unverified until [`MappedFile::verify_range`] has returned `true` for
+    /// them.
     #[inline(always)]
     pub fn contents(&self) -> &[u8] {
         match &self.seal {
-            Some(seal) => &self.map[..seal.length],
-            None => &self.map,
+            Some(seal) => &self.mmap[..seal.length],
+            None => &self.mmap,
         }
     }
 
-    /// Whether a range of the contents is as it was written. A file without a seal is believed.
-    /// Where it is not, [`Mapped::intact`] says so from then on.
+    /// Verifies the pages of a range of bytes of the contents; returns whether their checksums match. Always `true` for a
+    /// file without a seal. A mismatch is remembered and reported by [`MappedFile::ensure_reads_valid`].
     #[inline(always)]
-    pub fn check(&self, range: Range<usize>) -> bool {
+    pub fn verify_range(&self, range: Range<usize>) -> bool {
         let Some(seal) = &self.seal else { return true };
-        if seal.knows(&range) {
+        if seal.is_verified(&range) {
             return true;
         }
-        match seal.check(self.contents(), range) {
+        match seal.verify_range(self.contents(), range) {
             Ok(()) => {
-                self.compare_rest();
+                self.verify_rest_in_background();
                 true
             }
             Err(page) => {
@@ -120,51 +126,51 @@ impl Mapped {
         }
     }
 
-    /// Once half of the file has been used, compares the rest on a thread of its own: nobody who searches waits for it.
+    /// Once half of the file has been verified, verifies the rest on a separate thread, so that no search waits for it.
     #[cold]
-    fn compare_rest(&self) {
-        let Some(seal) = self.seal.as_ref().filter(|seal| seal.is_half_seen()) else { return };
-        let (seal, map, stop) = (seal.clone(), self.map.clone(), self.stop.clone());
+    fn verify_rest_in_background(&self) {
+        let Some(seal) = self.seal.as_ref().filter(|seal| seal.claim_background_verification()) else { return };
+        let (seal, mmap, stop) = (seal.clone(), self.mmap.clone(), self.stop.clone());
         let thread = std::thread::Builder::new().name("checksums".to_owned());
-        // Where there can be no thread, pages go on being compared as they are asked for.
-        if let Ok(thread) = thread.spawn(move || seal.finish(&map[..seal.length], &stop)) {
-            let _ = self.comparing.set(thread);
+        // If no thread can be spawned, pages continue to be verified on first use.
+        if let Ok(thread) = thread.spawn(move || seal.verify_remaining(&mmap[..seal.length], &stop)) {
+            let _ = self.background.set(thread);
         }
     }
 
-    /// Whether all of it is known to be as it was written, so that there is nothing left to check.
+    /// Whether every page has been verified, so that no further checks are needed. `true` for a file without a seal.
     #[inline(always)]
-    pub fn is_whole(&self) -> bool {
-        self.seal.as_ref().is_none_or(|seal| seal.is_whole())
+    pub fn is_fully_verified(&self) -> bool {
+        self.seal.as_ref().is_none_or(|seal| seal.is_fully_verified())
     }
 
-    /// That nothing was found to be damaged yet, in whatever was checked.
+    /// Fails if any range verified so far was damaged. Pages that were not read are not checked.
     ///
     /// # Errors
-    /// What was found.
+    /// [`Error::Damaged`], with the byte range of the first damaged page found.
     #[inline]
-    pub fn intact(&self) -> Result<()> {
+    pub fn ensure_reads_valid(&self) -> Result<()> {
         match self.damaged.get() {
             None => Ok(()),
-            Some(&page) => Err(self.damaged_at(page)),
+            Some(&page) => Err(self.damage_error(page)),
         }
     }
 
-    /// Reads it all again, and compares every page with its checksum.
+    /// Verifies every page, including those verified before.
     ///
     /// # Errors
-    /// The first page that is damaged.
+    /// [`Error::Damaged`], with the byte range of the first damaged page.
     pub fn verify(&self) -> Result<()> {
         let Some(seal) = &self.seal else { return Ok(()) };
-        match (0..seal.pages()).find(|&page| !seal.holds(self.contents(), page)) {
+        match (0..seal.page_count()).find(|&page| !seal.page_matches(self.contents(), page)) {
             None => Ok(()),
-            Some(page) => Err(self.damaged_at(page)),
+            Some(page) => Err(self.damage_error(page)),
         }
     }
 
-    fn damaged_at(&self, page: usize) -> Error {
-        let end = self.contents().len().min((page + 1) * PAGE);
-        let problem = format!("damaged: bytes {} to {end} are not those that were written", page * PAGE);
+    fn damage_error(&self, page: usize) -> Error {
+        let end = self.contents().len().min((page + 1) * PAGE_SIZE);
+        let problem = format!("damaged: bytes {} to {end} do not match their checksum", page * PAGE_SIZE);
         Error::Damaged { path: self.path.clone(), problem }
     }
 }
@@ -173,7 +179,7 @@ impl Mapped {
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 mod tests {
     use super::*;
-    use crate::{Files, write};
+    use crate::{WriteOptions, atomic_write};
     use std::fs;
 
     fn contents(length: usize) -> Vec<u8> {
@@ -181,80 +187,86 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn contents_round_trip_at_every_length_with_and_without_seal() {
         let folder = tempfile::tempdir().unwrap();
-        for length in [0, 1, PAGE - 1, PAGE, PAGE + 1, 64 * PAGE, 70 * PAGE + 5, 200 * PAGE] {
+        for length in
+            [0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 64 * PAGE_SIZE, 70 * PAGE_SIZE + 5, 200 * PAGE_SIZE]
+        {
             let path = folder.path().join(length.to_string());
-            write(&Files::default(), &path, &contents(length)).unwrap();
-            let file = Mapped::open(&path, |_| true).unwrap();
-            assert!(file.contents() == contents(length) && file.is_whole() == (length == 0));
-            assert!(file.check(0..length) && file.is_whole());
+            atomic_write(&WriteOptions::default(), &path, &contents(length)).unwrap();
+            let file = MappedFile::open(&path, |_| true).unwrap();
+            assert!(file.contents() == contents(length) && file.is_fully_verified() == (length == 0));
+            assert!(file.verify_range(0..length) && file.is_fully_verified());
             file.verify().unwrap();
-            let plain = Files { sealed: false, ..Files::default() };
-            write(&plain, &path, &contents(length)).unwrap();
+            let plain = WriteOptions { sealed: false, ..WriteOptions::default() };
+            atomic_write(&plain, &path, &contents(length)).unwrap();
             assert!(fs::read(&path).unwrap() == contents(length));
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 8, "nothing unfinished is left");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 8, "temporary files are left behind");
     }
 
     #[test]
-    fn a_damaged_page_is_noticed_when_it_is_asked_for() {
+    fn damaged_page_is_reported_on_first_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        write(&Files::default(), &path, &contents(300 * PAGE + 9)).unwrap();
+        atomic_write(&WriteOptions::default(), &path, &contents(300 * PAGE_SIZE + 9)).unwrap();
         let mut bytes = fs::read(&path).unwrap();
-        bytes[130 * PAGE + 17] ^= 4;
+        bytes[130 * PAGE_SIZE + 17] ^= 4;
         fs::write(&path, &bytes).unwrap();
-        let file = Mapped::open(&path, |_| true).unwrap();
-        assert!(file.check(0..10) && file.check(10 * PAGE..130 * PAGE) && file.check(131 * PAGE..300 * PAGE + 9));
-        // All others are known by now, as more than half of them were asked for.
-        assert!(!file.is_whole());
-        file.intact().unwrap();
-        assert!(!file.check(130 * PAGE - 1..130 * PAGE + 1));
-        let said = file.intact().unwrap_err().to_string();
-        assert!(said.contains("file: damaged: bytes 532480 to 536576"), "{said}");
-        assert_eq!(file.verify().unwrap_err().to_string(), said);
+        let file = MappedFile::open(&path, |_| true).unwrap();
+        assert!(
+            file.verify_range(0..10)
+                && file.verify_range(10 * PAGE_SIZE..130 * PAGE_SIZE)
+                && file.verify_range(131 * PAGE_SIZE..300 * PAGE_SIZE + 9)
+        );
+        // More than half have been read, so all other pages are being verified in the background.
+        assert!(!file.is_fully_verified());
+        file.ensure_reads_valid().unwrap();
+        assert!(!file.verify_range(130 * PAGE_SIZE - 1..130 * PAGE_SIZE + 1));
+        let message = file.ensure_reads_valid().unwrap_err().to_string();
+        assert!(message.contains("file: damaged: bytes 532480 to 536576"), "{message}");
+        assert_eq!(file.verify().unwrap_err().to_string(), message);
     }
 
     #[test]
-    fn every_byte_of_a_seal_counts() {
+    fn open_rejects_seal_with_any_byte_changed_or_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        write(&Files::default(), &path, &contents(2 * PAGE)).unwrap();
+        atomic_write(&WriteOptions::default(), &path, &contents(2 * PAGE_SIZE)).unwrap();
         let whole = fs::read(&path).unwrap();
-        for at in 2 * PAGE..whole.len() {
+        for at in 2 * PAGE_SIZE..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
             fs::write(&path, &bytes).unwrap();
-            assert!(Mapped::open(&path, |_| true).is_err(), "byte {at}");
+            assert!(MappedFile::open(&path, |_| true).is_err(), "byte {at}");
             fs::write(&path, &whole[..at]).unwrap();
-            assert!(Mapped::open(&path, |_| true).is_err(), "cut at {at}");
+            assert!(MappedFile::open(&path, |_| true).is_err(), "cut at {at}");
         }
         let other = folder.path().join("other");
         fs::write(&other, &whole).unwrap();
-        let error = Mapped::open(&other, |_| true).unwrap_err().to_string();
+        let error = MappedFile::open(&other, |_| true).unwrap_err().to_string();
         assert!(error.contains("another name"), "{error}");
-        assert!(Mapped::open(&path, |_| true).is_err() && Mapped::open(&path, |_| false).is_ok());
+        assert!(MappedFile::open(&path, |_| true).is_err() && MappedFile::open(&path, |_| false).is_ok());
     }
 
     #[test]
-    fn threads_that_ask_at_once_agree() {
+    fn concurrent_readers_verify_every_page() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        write(&Files::default(), &path, &contents(1000 * PAGE)).unwrap();
-        let file = Mapped::open(&path, |_| true).unwrap();
+        atomic_write(&WriteOptions::default(), &path, &contents(1000 * PAGE_SIZE)).unwrap();
+        let file = MappedFile::open(&path, |_| true).unwrap();
         std::thread::scope(|scope| {
             for thread in 0..8 {
                 let file = &file;
                 scope.spawn(move || {
                     (0..1000).for_each(|page| {
-                        assert!(
-                            file.check((page * (thread + 1)) % 1000 * PAGE..(page * (thread + 1)) % 1000 * PAGE + 1)
-                        )
+                        assert!(file.verify_range(
+                            (page * (thread + 1)) % 1000 * PAGE_SIZE..(page * (thread + 1)) % 1000 * PAGE_SIZE + 1
+                        ))
                     })
                 });
             }
         });
-        assert!(file.is_whole() && file.check(0..1000 * PAGE));
+        assert!(file.is_fully_verified() && file.verify_range(0..1000 * PAGE_SIZE));
     }
 }

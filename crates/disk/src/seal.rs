@@ -1,12 +1,12 @@
-//! The seal: what a file ends with, and what its pages are compared with.
+//! The seal: a footer with one checksum per page of the file's contents.
 //!
 //! ```text
 //! contents
-//! for each page of them, the last one shorter: XXH3 of its bytes, u64
-//! "NIGHSEAL", length of the contents, XXH3 of the file's name, XXH3 of the sums above, 24 zeros,
-//! XXH3 of these 56 bytes
+//! table: for each page of the contents (the last may be shorter) its XXH3, u64
+//! footer: "NIGHSEAL", length of the contents, XXH3 of the file name, XXH3 of the table, 24 zero bytes,
+//!         XXH3 of these 56 bytes
 //! ```
-//! All numbers are little-endian.
+//! All integers are little-endian.
 
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -16,140 +16,155 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use twox_hash::XxHash3_64;
 
-/// What is compared with a checksum at once, in bytes.
-pub const PAGE: usize = 4096;
+/// Bytes covered by one checksum.
+pub const PAGE_SIZE: usize = 4096;
 
 const MAGIC: &[u8; 8] = b"NIGHSEAL";
-const FOOT: usize = 64;
-const SUM: usize = size_of::<u64>();
+const FOOTER_LEN: usize = 64;
+const CHECKSUM_LEN: usize = size_of::<u64>();
 
-pub fn sum(bytes: &[u8]) -> u64 {
+pub fn checksum(bytes: &[u8]) -> u64 {
     XxHash3_64::oneshot(bytes)
 }
 
-fn name_sum(path: &Path) -> u64 {
-    sum(path.file_name().unwrap_or_default().as_encoded_bytes())
+fn name_checksum(path: &Path) -> u64 {
+    checksum(path.file_name().unwrap_or_default().as_encoded_bytes())
 }
 
-/// The seal of contents of `length` bytes whose pages have the `sums`, in a file that will be at `path`.
-pub fn encode(path: &Path, length: u64, sums: &[u64]) -> Vec<u8> {
-    let mut seal: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
-    let table = sum(&seal);
-    let foot = seal.len();
+/// Encodes the seal for contents of `length` bytes with the given page checksums, for a file named as in `path`.
+pub fn encode(path: &Path, length: u64, checksums: &[u64]) -> Vec<u8> {
+    let mut seal: Vec<u8> = checksums.iter().flat_map(|checksum| checksum.to_le_bytes()).collect();
+    let table = checksum(&seal);
+    let footer = seal.len();
     seal.extend(MAGIC);
-    [length, name_sum(path), table, 0, 0, 0].iter().for_each(|number| seal.extend(number.to_le_bytes()));
-    seal.extend(sum(&seal[foot..]).to_le_bytes());
+    [length, name_checksum(path), table, 0, 0, 0].iter().for_each(|field| seal.extend(field.to_le_bytes()));
+    seal.extend(checksum(&seal[footer..]).to_le_bytes());
     seal
 }
 
-/// A seal that was read, and which pages have been compared with it.
+/// A decoded seal, and the pages verified against it so far.
 #[derive(Debug)]
 pub struct Seal {
-    /// The length of what it seals.
+    /// The length of the contents in bytes.
     pub length: usize,
-    sums: Vec<u64>,
-    /// A bit a page.
-    seen: Vec<AtomicU64>,
-    /// How many pages have not been compared yet.
-    left: AtomicUsize,
-    /// Set by whoever compares the rest.
-    finishing: AtomicBool,
+    checksums: Vec<u64>,
+    /// One bit per page.
+    verified: Vec<AtomicU64>,
+    /// The number of zero bits among the pages in `verified`.
+    unverified: AtomicUsize,
+    /// Set by the thread that takes on verifying the rest.
+    background_claimed: AtomicBool,
 }
 
 impl Seal {
-    /// Reads the seal at the end of a file. `Err` says what is wrong with it.
+    /// Decodes the seal at the end of a file. `Err` describes what is wrong with it. Page checksums are not compared
+    /// with the contents here.
     pub fn read(path: &Path, file: &[u8]) -> Result<Self, String> {
-        let cut_off = || format!("{} bytes found, and no seal at their end", file.len());
-        let (rest, foot) = file.split_at_checked(file.len().wrapping_sub(FOOT)).ok_or_else(cut_off)?;
-        if foot[..8] != *MAGIC {
-            return Err(cut_off());
+        let missing = || format!("{} bytes found, and no seal at their end", file.len());
+        let (rest, footer) = file.split_at_checked(file.len().wrapping_sub(FOOTER_LEN)).ok_or_else(missing)?;
+        if footer[..8] != *MAGIC {
+            return Err(missing());
         }
-        let number =
-            |at: usize| foot[at..at + SUM].iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
+        let field = |at: usize| {
+            footer[at..at + CHECKSUM_LEN].iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte))
+        };
         let compare = |what: &str, expected: u64, found: u64| match expected == found {
             true => Ok(()),
             false => Err(format!("{what}: checksum {expected:016x} expected, {found:016x} found")),
         };
-        compare("the foot of its seal", number(FOOT - SUM), sum(&foot[..FOOT - SUM]))?;
-        let length = number(8);
-        let pages = length.div_ceil(PAGE as u64);
-        if pages.checked_mul(SUM as u64).and_then(|table| table.checked_add(length)) != Some(rest.len() as u64) {
-            return Err(format!("sealed with {length} bytes, {} found before the seal", rest.len()));
+        compare(
+            "the footer of its seal",
+            field(FOOTER_LEN - CHECKSUM_LEN),
+            checksum(&footer[..FOOTER_LEN - CHECKSUM_LEN]),
+        )?;
+        let length = field(8);
+        let pages = length.div_ceil(PAGE_SIZE as u64);
+        if pages.checked_mul(CHECKSUM_LEN as u64).and_then(|table_len| table_len.checked_add(length))
+            != Some(rest.len() as u64)
+        {
+            return Err(format!("its seal is for {length} bytes, but {} precede it", rest.len()));
         }
-        if number(16) != name_sum(path) {
+        if field(16) != name_checksum(path) {
             return Err("it was written under another name".to_owned());
         }
         let table = &rest[length as usize..];
-        compare("its seal", number(24), sum(table))?;
-        let (sums, _) = table.as_chunks::<SUM>();
-        let sums: Vec<u64> = sums.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
-        let seen = (0..pages.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        let left = AtomicUsize::new(sums.len());
-        Ok(Self { length: length as usize, sums, seen, left, finishing: AtomicBool::new(false) })
+        compare("its seal", field(24), checksum(table))?;
+        let (checksums, _) = table.as_chunks::<CHECKSUM_LEN>();
+        let checksums: Vec<u64> = checksums.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        let verified = (0..pages.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let unverified = AtomicUsize::new(checksums.len());
+        Ok(Self {
+            length: length as usize,
+            checksums,
+            verified,
+            unverified,
+            background_claimed: AtomicBool::new(false),
+        })
     }
 
-    /// Whether all pages of a range are known to be as they were sealed: of ranges of up to 64 pages, which is all that
-    /// searches ask for.
+    /// Whether all pages of a range are already verified. May return `false` for a verified range that spans more than
+    /// one word of `verified`; searches read ranges far shorter than its 64 pages.
     #[inline(always)]
-    pub fn knows(&self, range: &Range<usize>) -> bool {
-        let (first, last) = (range.start / PAGE, range.end.saturating_sub(1) / PAGE);
-        match self.seen.get(first / 64) {
-            Some(seen) if last / 64 == first / 64 => {
+    pub fn is_verified(&self, range: &Range<usize>) -> bool {
+        let (first, last) = (range.start / PAGE_SIZE, range.end.saturating_sub(1) / PAGE_SIZE);
+        match self.verified.get(first / 64) {
+            Some(verified) if last / 64 == first / 64 => {
                 let mask = (!0 << (first % 64)) & (!0 >> (63 - last % 64));
-                seen.load(Ordering::Relaxed) & mask == mask
+                verified.load(Ordering::Relaxed) & mask == mask
             }
             _ => false,
         }
     }
 
-    /// Whether all pages of a range of `contents` are as they were sealed; those seen before are not looked at
-    /// again. `Err` is the first that is not.
-    pub fn check(&self, contents: &[u8], range: Range<usize>) -> Result<(), usize> {
+    /// Verifies the pages of a byte range of `contents` that are not verified yet. `Err` is the number of the first
+    /// damaged page.
+    pub fn verify_range(&self, contents: &[u8], range: Range<usize>) -> Result<(), usize> {
         if range.is_empty() {
             return Ok(());
         }
-        self.compare(contents, range.start / PAGE, (range.end - 1) / PAGE)
+        self.verify_pages(contents, range.start / PAGE_SIZE, (range.end - 1) / PAGE_SIZE)
     }
 
-    /// Whether every page is as it was sealed.
+    /// Whether every page has been verified.
     #[inline(always)]
-    pub fn is_whole(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0
+    pub fn is_fully_verified(&self) -> bool {
+        self.unverified.load(Ordering::Relaxed) == 0
     }
 
-    /// Whether half of the file has been compared, and not all: then the rest is worth comparing, too, for who has
-    /// used half will use it again, and in the end there is nothing left to ask. Says so once.
-    pub fn is_half_seen(&self) -> bool {
-        let left = self.left.load(Ordering::Relaxed);
-        (1..=self.sums.len() / 2).contains(&left) && !self.finishing.swap(true, Ordering::Relaxed)
+    /// Returns `true` once, to the first caller after half of the pages have been verified, unless all have. A process
+    /// that has used half of a file is likely to use it again, and once all pages are verified no checks are needed.
+    pub fn claim_background_verification(&self) -> bool {
+        let unverified = self.unverified.load(Ordering::Relaxed);
+        (1..=self.checksums.len() / 2).contains(&unverified) && !self.background_claimed.swap(true, Ordering::Relaxed)
     }
 
-    /// Compares what is left until it is told to `stop`, or up to the first page that is not as it was sealed: that is met
-    /// by whoever asks for it.
-    pub fn finish(&self, contents: &[u8], stop: &std::sync::atomic::AtomicBool) {
-        let go_on = |_: &usize| !stop.load(std::sync::atomic::Ordering::Relaxed);
-        let _ = (0..self.sums.len()).take_while(go_on).try_for_each(|page| self.compare(contents, page, page));
+    /// Verifies the remaining pages until `stop` is set. Ends at the first damaged page without reporting it: whoever
+    /// reads that page gets the error.
+    pub fn verify_remaining(&self, contents: &[u8], stop: &std::sync::atomic::AtomicBool) {
+        let running = |_: &usize| !stop.load(std::sync::atomic::Ordering::Relaxed);
+        let _ =
+            (0..self.checksums.len()).take_while(running).try_for_each(|page| self.verify_pages(contents, page, page));
     }
 
-    /// Compares the pages of a range that have not been yet.
+    /// Verifies the pages `first..=last` that are not verified yet.
     #[cold]
-    fn compare(&self, contents: &[u8], first: usize, last: usize) -> Result<(), usize> {
+    fn verify_pages(&self, contents: &[u8], first: usize, last: usize) -> Result<(), usize> {
         let mut page = first;
         while page <= last {
-            let Some(seen) = self.seen.get(page / 64) else { return Err(page) };
-            let word = seen.load(Ordering::Relaxed);
+            let Some(verified) = self.verified.get(page / 64) else { return Err(page) };
+            let word = verified.load(Ordering::Relaxed);
             if page.is_multiple_of(64) && word == !0 {
                 page += 64;
                 continue;
             }
             if word >> (page % 64) & 1 == 0 {
-                if !self.holds(contents, page) {
+                if !self.page_matches(contents, page) {
                     return Err(page);
                 }
                 let bit = 1u64 << (page % 64);
-                // Two threads may have compared the same page.
-                if seen.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-                    self.left.fetch_sub(1, Ordering::Relaxed);
+                // Another thread may have verified the same page meanwhile: count it once.
+                if verified.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+                    self.unverified.fetch_sub(1, Ordering::Relaxed);
                 }
             }
             page += 1;
@@ -157,72 +172,72 @@ impl Seal {
         Ok(())
     }
 
-    /// Whether a page is as it was sealed, seen before or not.
-    pub fn holds(&self, contents: &[u8], page: usize) -> bool {
-        let bytes = contents.get(page * PAGE..contents.len().min((page + 1) * PAGE));
-        bytes.is_some_and(|bytes| self.sums.get(page) == Some(&sum(bytes)))
+    /// Compares a page with its checksum, whether or not it was verified before.
+    pub fn page_matches(&self, contents: &[u8], page: usize) -> bool {
+        let bytes = contents.get(page * PAGE_SIZE..contents.len().min((page + 1) * PAGE_SIZE));
+        bytes.is_some_and(|bytes| self.checksums.get(page) == Some(&checksum(bytes)))
     }
 
-    /// How many pages there are.
-    pub fn pages(&self) -> usize {
-        self.sums.len()
+    /// The number of pages of the contents.
+    pub fn page_count(&self) -> usize {
+        self.checksums.len()
     }
 }
 
-/// Every order in which two threads can look at pages: `RUSTFLAGS="--cfg loom" cargo test -p disk --lib interleavings`.
+/// Explores every interleaving of two threads that verify pages: `RUSTFLAGS="--cfg loom" cargo test -p disk --lib interleavings`.
 #[cfg(all(test, loom))]
 mod interleavings {
     use super::*;
     use loom::sync::Arc;
 
-    /// Three pages and their seal; the one numbered `damaged` is not as it was.
+    /// Three pages and their seal; page `damaged` is changed after sealing.
     fn sealed(damaged: Option<usize>) -> (Vec<u8>, Seal) {
         let path = Path::new("a");
-        let mut contents = vec![7; 2 * PAGE + 9];
-        let sums: Vec<u64> = contents.chunks(PAGE).map(sum).collect();
-        let file = [contents.clone(), encode(path, contents.len() as u64, &sums)].concat();
+        let mut contents = vec![7; 2 * PAGE_SIZE + 9];
+        let checksums: Vec<u64> = contents.chunks(PAGE_SIZE).map(checksum).collect();
+        let file = [contents.clone(), encode(path, contents.len() as u64, &checksums)].concat();
         let seal = Seal::read(path, &file).unwrap();
-        damaged.into_iter().for_each(|page| contents[page * PAGE] = 8);
+        damaged.into_iter().for_each(|page| contents[page * PAGE_SIZE] = 8);
         (contents, seal)
     }
 
-    /// Two threads look at these ranges of pages, in every order; what each is told, and the seal.
-    fn all_orders(damaged: Option<usize>, ranges: [Range<usize>; 2], holds: fn([bool; 2], &Seal)) {
+    /// Verifies a range of pages on each of two threads in every interleaving, and calls `check` with the results.
+    fn all_orders(damaged: Option<usize>, ranges: [Range<usize>; 2], check: fn([bool; 2], &Seal)) {
         loom::model(move || {
             let shared = Arc::new(sealed(damaged));
-            let looking = |range: Range<usize>| {
+            let verifying = |range: Range<usize>| {
                 let shared = shared.clone();
-                move || shared.1.check(&shared.0, range.start * PAGE..range.end * PAGE).is_ok()
+                move || shared.1.verify_range(&shared.0, range.start * PAGE_SIZE..range.end * PAGE_SIZE).is_ok()
             };
-            let other = loom::thread::spawn(looking(ranges[1].clone()));
-            let told = looking(ranges[0].clone())();
-            holds([told, other.join().unwrap()], &shared.1);
+            let other = loom::thread::spawn(verifying(ranges[1].clone()));
+            let result = verifying(ranges[0].clone())();
+            check([result, other.join().unwrap()], &shared.1);
         });
     }
 
     #[test]
-    fn a_whole_file_is_found_whole_and_each_page_counted_once() {
+    fn undamaged_file_verifies_and_counts_each_page_once() {
         for ranges in [[0..2, 1..3], [0..3, 0..3], [0..1, 2..3]] {
-            all_orders(None, ranges, |told, seal| {
-                assert_eq!(told, [true, true]);
-                let left = seal.left.load(Ordering::Relaxed);
-                let seen: u32 = seal.seen.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
-                assert_eq!(left + seen as usize, 3);
+            all_orders(None, ranges, |results, seal| {
+                assert_eq!(results, [true, true]);
+                let unverified = seal.unverified.load(Ordering::Relaxed);
+                let verified: u32 = seal.verified.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
+                assert_eq!(unverified + verified as usize, 3);
             });
         }
     }
 
     #[test]
-    fn nobody_is_told_that_a_damaged_page_is_right() {
+    fn damaged_page_is_never_reported_as_valid() {
         for ranges in [[2..3, 0..3], [1..3, 2..3]] {
-            all_orders(Some(2), ranges, |told, seal| {
-                assert_eq!(told, [false, false]);
-                assert!(!seal.is_whole());
+            all_orders(Some(2), ranges, |results, seal| {
+                assert_eq!(results, [false, false]);
+                assert!(!seal.is_fully_verified());
             });
         }
-        all_orders(Some(2), [0..2, 1..3], |told, seal| {
-            assert_eq!(told, [true, false]);
-            assert!(!seal.is_whole());
+        all_orders(Some(2), [0..2, 1..3], |results, seal| {
+            assert_eq!(results, [true, false]);
+            assert!(!seal.is_fully_verified());
         });
     }
 }

@@ -1,132 +1,132 @@
-//! Writing a file, and giving it its name when it is whole.
+//! Writing a file under a temporary name and renaming it once it is complete.
 
-use crate::files::{Disk, Output, System};
-use crate::seal::{self, PAGE};
+use crate::file_system::{FileSystem, OsFileSystem, WritableFile};
+use crate::seal::{self, PAGE_SIZE};
 use crate::{Error, Result};
 use std::io::{self, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What is gathered before it goes to the system: a whole number of pages.
-const BUFFER: usize = 64 * PAGE;
+/// Bytes buffered before each write: a whole number of pages, so that checksums are computed page by page.
+const BUFFER_SIZE: usize = 64 * PAGE_SIZE;
 
-/// Where files are written, and how.
+/// The file system to write to, and whether to add checksums.
 #[derive(Debug, Clone)]
-pub struct Files {
-    /// What writes them.
-    pub disk: Arc<dyn Disk>,
-    /// Whether they are sealed. Files of the first releases are not.
+pub struct WriteOptions {
+    /// Performs the system calls.
+    pub fs: Arc<dyn FileSystem>,
+    /// Whether files end with a seal. Those of collection formats 1 and 2 do not.
     pub sealed: bool,
 }
 
-impl Default for Files {
+impl Default for WriteOptions {
     fn default() -> Self {
-        Self { disk: Arc::new(System), sealed: true }
+        Self { fs: Arc::new(OsFileSystem), sealed: true }
     }
 }
 
-/// Writes one file from its beginning to its end.
+/// Writes one file from start to end.
 pub struct Writer {
-    files: Files,
-    output: Box<dyn Output>,
+    options: WriteOptions,
+    output: Box<dyn WritableFile>,
     path: PathBuf,
-    /// Where it is until it is whole; empty once there is nothing to clear away.
-    temporary: Temporary,
+    temporary: TemporaryFile,
     buffer: Vec<u8>,
-    /// The checksums of the pages written.
-    sums: Vec<u64>,
-    /// The first page, which may yet change.
-    first: Vec<u8>,
-    /// What replaces its beginning.
-    patch: Vec<u8>,
+    /// Checksums of the pages written so far.
+    checksums: Vec<u64>,
+    /// The first page, kept because [`Writer::replace_start`] changes its checksum.
+    first_page: Vec<u8>,
+    /// Replaces the start of the file when it is finished.
+    start_patch: Vec<u8>,
     length: u64,
 }
 
-/// A name that is removed again if the file is never finished.
-struct Temporary {
-    disk: Arc<dyn Disk>,
+/// The path of an unfinished file, which is removed on drop; empty if there is nothing to remove.
+struct TemporaryFile {
+    fs: Arc<dyn FileSystem>,
     path: PathBuf,
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if !self.path.as_os_str().is_empty() {
-            // Nothing to do about a failure here: an unfinished file is never opened.
-            let _ = self.disk.remove(&self.path);
+            // A failure can be ignored: unfinished files are never opened, and the next writer removes them.
+            let _ = self.fs.remove_file(&self.path);
         }
     }
 }
 
 impl Writer {
-    /// Begins a file that will be at `path` once [`Writer::finish`] has come back. Until then it is beside it,
-    /// its extension `unfinished`.
+    /// Starts a file that appears at `path` when [`Writer::finish`] succeeds. Until then it is beside it, with the
+    /// extension `unfinished`.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn create(files: &Files, path: &Path) -> Result<Self> {
-        Self::at(files, path, path.with_extension("unfinished"))
+    /// [`Error::Io`] if the temporary file cannot be created.
+    pub fn create(options: &WriteOptions, path: &Path) -> Result<Self> {
+        Self::new(options, path, path.with_extension("unfinished"))
     }
 
-    /// Begins a file that is at `path` at once, for callers that name no file in what others read before it is
-    /// finished and its folder synced.
+    /// Starts a file directly at `path`. The caller must not refer to it from any other file before it is finished
+    /// and its directory synced.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn in_place(files: &Files, path: &Path) -> Result<Self> {
-        Self::at(files, path, PathBuf::new())
+    /// [`Error::Io`] if the file cannot be created.
+    pub fn in_place(options: &WriteOptions, path: &Path) -> Result<Self> {
+        Self::new(options, path, PathBuf::new())
     }
 
-    fn at(files: &Files, path: &Path, temporary: PathBuf) -> Result<Self> {
-        let place = if temporary.as_os_str().is_empty() { path } else { &temporary };
-        let output = files.disk.create(place).map_err(Error::io(place))?;
+    fn new(options: &WriteOptions, path: &Path, temporary: PathBuf) -> Result<Self> {
+        let output_path = if temporary.as_os_str().is_empty() { path } else { &temporary };
+        let output = options.fs.create(output_path).map_err(Error::io(output_path))?;
         Ok(Self {
-            files: files.clone(),
+            options: options.clone(),
             output,
             path: path.to_owned(),
-            temporary: Temporary { disk: files.disk.clone(), path: temporary },
+            temporary: TemporaryFile { fs: options.fs.clone(), path: temporary },
             buffer: Vec::new(),
-            sums: Vec::new(),
-            first: Vec::new(),
-            patch: Vec::new(),
+            checksums: Vec::new(),
+            first_page: Vec::new(),
+            start_patch: Vec::new(),
             length: 0,
         })
     }
 
-    /// Where it will be.
+    /// The final path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How much has been written.
+    /// The number of bytes written so far, without the seal.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// What the file begins with instead of what was written there; no longer than a page, or than the file.
+    /// Replaces the first bytes of the file when it is finished. `start` must be no longer than a page, nor than
+    /// the file.
     pub fn replace_start(&mut self, start: Vec<u8>) {
-        self.patch = start;
+        self.start_patch = start;
     }
 
-    /// Hands on what is in the buffer: all of it at the end, else whole pages.
-    fn hand_on(&mut self) -> io::Result<()> {
-        if self.sums.is_empty() {
-            self.first = self.buffer[..self.buffer.len().min(PAGE)].to_vec();
+    /// Writes out the buffer. Except for the last call it holds whole pages.
+    fn flush_buffer(&mut self) -> io::Result<()> {
+        if self.checksums.is_empty() {
+            self.first_page = self.buffer[..self.buffer.len().min(PAGE_SIZE)].to_vec();
         }
-        self.sums.extend(self.buffer.chunks(PAGE).map(seal::sum));
+        self.checksums.extend(self.buffer.chunks(PAGE_SIZE).map(seal::checksum));
         self.output.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
-        self.hand_on()?;
-        let patch = std::mem::take(&mut self.patch);
-        if let Some(start) = self.first.get_mut(..patch.len()).filter(|_| !patch.is_empty()) {
+    fn complete(&mut self) -> io::Result<()> {
+        self.flush_buffer()?;
+        let patch = std::mem::take(&mut self.start_patch);
+        if let Some(start) = self.first_page.get_mut(..patch.len()).filter(|_| !patch.is_empty()) {
             start.copy_from_slice(&patch);
-            self.sums[0] = seal::sum(&self.first);
+            self.checksums[0] = seal::checksum(&self.first_page);
         }
-        if self.files.sealed {
-            self.output.write_all(&seal::encode(&self.path, self.length, &self.sums))?;
+        if self.options.sealed {
+            self.output.write_all(&seal::encode(&self.path, self.length, &self.checksums))?;
         }
         if !patch.is_empty() {
             self.output.seek(SeekFrom::Start(0))?;
@@ -135,22 +135,22 @@ impl Writer {
         self.output.sync()
     }
 
-    /// Makes the file whole and durable, under its name. One written in place is durable when its folder is
-    /// synced.
+    /// Writes the seal, syncs the file and renames it to its final path. A file written in place is durable only
+    /// after the caller has synced its directory.
     ///
     /// # Errors
-    /// When the system refuses; then there is no such file, or what had the name before still has it. Only where
-    /// the folder itself cannot be synced may the new one be there. What was written in place is left as it is.
+    /// [`Error::Io`] if a system call fails. Then the final path holds what it held before, except that the new file
+    /// may be there if only syncing the directory failed. A file written in place is left as it is.
     pub fn finish(mut self) -> Result<()> {
-        self.end().map_err(Error::io(&self.path))?;
+        self.complete().map_err(Error::io(&self.path))?;
         if self.temporary.path.as_os_str().is_empty() {
             return Ok(());
         }
-        let disk = self.files.disk.clone();
-        disk.rename(&self.temporary.path, &self.path).map_err(Error::io(&self.path))?;
+        let fs = self.options.fs.clone();
+        fs.rename(&self.temporary.path, &self.path).map_err(Error::io(&self.path))?;
         self.temporary.path = PathBuf::new();
         match self.path.parent() {
-            Some(folder) => disk.sync_folder(folder).map_err(Error::io(folder)),
+            Some(directory) => fs.sync_dir(directory).map_err(Error::io(directory)),
             None => Ok(()),
         }
     }
@@ -158,27 +158,27 @@ impl Writer {
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() == BUFFER {
-            self.hand_on()?;
+        if self.buffer.len() == BUFFER_SIZE {
+            self.flush_buffer()?;
         }
-        let taken = bytes.len().min(BUFFER - self.buffer.len());
+        let taken = bytes.len().min(BUFFER_SIZE - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);
         self.length += taken as u64;
         Ok(taken)
     }
 
-    /// Nothing: what is written counts once it is finished.
+    /// Does nothing: only [`Writer::finish`] makes the file visible and durable.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Puts a whole file at `path`, in one step.
+/// Writes a whole file to `path` atomically.
 ///
 /// # Errors
-/// As for [`Writer::finish`].
-pub fn write(files: &Files, path: &Path, contents: &[u8]) -> Result<()> {
-    let mut writer = Writer::create(files, path)?;
+/// As [`Writer::finish`].
+pub fn atomic_write(options: &WriteOptions, path: &Path, contents: &[u8]) -> Result<()> {
+    let mut writer = Writer::create(options, path)?;
     writer.write_all(contents).map_err(Error::io(path))?;
     writer.finish()
 }

@@ -1,42 +1,42 @@
-//! What can be wrong with a model's file.
+//! Errors of this crate.
 
-/// Why an encoder could not be made.
+/// Why an encoder could not be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The file is no safetensors file.
-    #[error("no safetensors file: {0}")]
+    /// The file is not in safetensors format; the text is that of the safetensors crate.
+    #[error("not a safetensors file: {0}")]
     Format(String),
-    /// A tensor that is needed is not there.
+    /// A required tensor is missing.
     #[error("no tensor `{0}`")]
     Missing(String),
-    /// A tensor is of another type or shape.
+    /// A tensor has the wrong type or shape.
     #[error("tensor `{name}`: expected {expected}, found {found}")]
     Shape {
         /// The tensor.
         name: String,
-        /// Type and shape.
+        /// The expected type and shape.
         expected: String,
-        /// Type and shape.
+        /// The type and shape in the file.
         found: String,
     },
-    /// A tensor holds a number that is none, or infinite.
+    /// A tensor holds a value that is NaN or infinite.
     #[error("tensor `{name}`: number {at} is {value}")]
     NotFinite {
         /// The tensor.
         name: String,
-        /// Its place, from 0.
+        /// The index of the value, from 0.
         at: usize,
-        /// What stands there.
+        /// The value, as text.
         value: String,
     },
-    /// A number that the file states, or a size, is out of range.
+    /// A size in the file, or an environment variable, is out of range.
     #[error("{name}: expected {expected}, found {found}")]
     Value {
-        /// What it is.
+        /// The size or variable.
         name: String,
-        /// What was expected.
+        /// The valid values, in words.
         expected: String,
-        /// What was found.
+        /// The value found.
         found: String,
     },
 }

@@ -1,80 +1,80 @@
-//! The way of tokens through all layers.
+//! The forward pass through all layers.
 
-// What the kernels' pointers point to is checked here, once.
+// The kernels take raw pointers; this module guarantees that they point into large enough buffers.
 #![allow(unsafe_code)]
 
 use crate::kernels::{Attention, Embedding, Kernels, Normalization, Projection, Quantization};
-use crate::model::{Layer, Model, Norm, Product};
-use crate::workspace::{UNIT_ROWS, Workspace};
+use crate::model::{Layer, LayerNorm, Linear, Model};
+use crate::workspace::{FEED_FORWARD_ROWS, Workspace};
 use std::ops::Range;
 
-/// Leaves the last states of all texts' tokens in the workspace, one text after the other.
+/// Computes the last hidden states of all tokens, one text after the other, into `work.states`.
 ///
 /// # Panics
-/// When a text has no token, more than the model has positions, or one that is not in the vocabulary.
+/// If a text is empty, longer than the model's maximum, or has a token outside the vocabulary.
 pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Workspace) {
     let shape = model.shape;
     let rows = texts.iter().map(|text| text.len()).sum();
     let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
-    assert!(longest <= shape.positions, "a text of {longest} tokens; the model reads {}", shape.positions);
+    assert!(longest <= shape.max_tokens, "a text of {longest} tokens; the model reads {}", shape.max_tokens);
     assert!(texts.iter().all(|text| !text.is_empty()), "a text without tokens");
-    let known = |token: &u32| (*token as usize) < shape.vocabulary;
+    let known = |token: &u32| (*token as usize) < shape.vocab_size;
     assert!(texts.iter().all(|text| text.iter().all(known)), "a token that is not in the vocabulary");
     work.reserve(shape, rows, longest);
 
     let mut row = 0;
     for text in texts {
-        // SAFETY: the workspace has room for all rows, the tokens are known, and there are as many positions.
+        // SAFETY: the workspace has room for all rows, the tokens are in the vocabulary, and there are as many positions.
         unsafe {
             (kernels.embed)(&Embedding {
                 model,
                 tokens: text,
-                row: work.given.as_mut_ptr(),
-                states: work.states.as_mut_ptr().add(row * shape.width),
-                output: work.bytes.as_mut_ptr().add(row * shape.width),
+                row: work.projected.as_mut_ptr(),
+                states: work.states.as_mut_ptr().add(row * shape.hidden_size),
+                output: work.quantized.as_mut_ptr().add(row * shape.hidden_size),
                 scales: work.scales.as_mut_ptr().add(row),
             });
         }
         row += text.len();
     }
     for layer in &model.layers {
-        attend(model, kernels, layer, texts, rows, work);
-        for from in (0..rows).step_by(UNIT_ROWS) {
-            let some = UNIT_ROWS.min(rows - from);
-            // SAFETY: the workspace has what attention gave for all rows, and eight more.
+        attention(model, kernels, layer, texts, rows, work);
+        for from in (0..rows).step_by(FEED_FORWARD_ROWS) {
+            let count = FEED_FORWARD_ROWS.min(rows - from);
+            // SAFETY: the workspace has the output of attention for all rows, and eight more.
             unsafe {
-                let bytes = work.attended_bytes.as_ptr().add(from * shape.width);
-                let bytes = (bytes, work.attended_scales.as_ptr().add(from));
-                let (product, norm) = (&layer.attention_output, &layer.attention_norm);
-                project_and_normalize(kernels, product, norm, bytes, None, from..from + some, work);
+                let input = work.attention_quantized.as_ptr().add(from * shape.hidden_size);
+                let input = (input, work.attention_scales.as_ptr().add(from));
+                let (linear, norm) = (&layer.attention_output, &layer.attention_norm);
+                project_and_normalize(kernels, linear, norm, input, None, from..from + count, work);
             }
-            units(model, kernels, layer, from, some, work);
+            feed_forward(model, kernels, layer, from, count, work);
         }
     }
 }
 
-/// Self-attention of all texts, to bytes.
-fn attend(model: &Model, kernels: &Kernels, layer: &Layer, texts: &[&[u32]], rows: usize, work: &mut Workspace) {
-    let (width, head) = (model.shape.width, model.shape.head());
+/// Self-attention within each text, quantized for the next linear layer.
+fn attention(model: &Model, kernels: &Kernels, layer: &Layer, texts: &[&[u32]], rows: usize, work: &mut Workspace) {
+    let (width, head) = (model.shape.hidden_size, model.shape.head_size());
     for number in 0..model.shape.heads {
-        // SAFETY: the workspace has room for all rows and eight more, of a head's numbers and of whole states.
+        // SAFETY: the workspace has room for all rows and eight more, both of one head and of whole hidden states.
         unsafe {
             (kernels.project)(&Projection {
-                product: &layer.attention,
+                linear: &layer.qkv,
                 columns: number * 3 * head..(number + 1) * 3 * head,
-                input: work.bytes.as_ptr(),
+                input: work.quantized.as_ptr(),
                 scales: work.scales.as_ptr(),
                 rows,
-                output: work.head.as_mut_ptr(),
+                output: work.qkv.as_mut_ptr(),
                 stride: 3 * head,
             });
             let mut row = 0;
             for text in texts {
                 let job = Attention {
-                    input: work.head.as_ptr().add(row * 3 * head),
+                    input: work.qkv.as_ptr().add(row * 3 * head),
                     dimensions: head,
                     length: text.len(),
-                    output: work.attended.as_mut_ptr().add(row * width + number * head),
+                    output: work.attention.as_mut_ptr().add(row * width + number * head),
                     stride: width,
                 };
                 (kernels.attend)(&job, &mut work.scratch);
@@ -85,85 +85,85 @@ fn attend(model: &Model, kernels: &Kernels, layer: &Layer, texts: &[&[u32]], row
     // SAFETY: as above.
     unsafe {
         (kernels.quantize)(&Quantization {
-            input: work.attended.as_ptr(),
+            input: work.attention.as_ptr(),
             factors: &layer.attention_smoothing,
             zeros: 0,
             rows,
-            output: work.attended_bytes.as_mut_ptr(),
-            scales: work.attended_scales.as_mut_ptr(),
+            output: work.attention_quantized.as_mut_ptr(),
+            scales: work.attention_scales.as_mut_ptr(),
         });
     }
 }
 
-/// Some rows of bytes, with the scale of each, through a product, added to the states of `rows`. `outliers` are
-/// what [`Normalization`] adds besides.
+/// Applies a linear layer to quantized rows with their scales, adds the result and the outlier units to the hidden states
+/// `rows`, and normalizes them.
 ///
 /// # Safety
-/// The bytes are as many rows of the product's inputs and eight more that can be read, at most [`UNIT_ROWS`], and `outliers`
-/// have as many.
+/// `rows` must be at most [`FEED_FORWARD_ROWS`]. `input` must have as many rows of the layer's inputs, plus eight that can
+/// be read, and `outliers` as many rows as [`Normalization`] requires.
 unsafe fn project_and_normalize(
     kernels: &Kernels,
-    product: &Product,
-    norm: &Norm,
+    linear: &Linear,
+    norm: &LayerNorm,
     (input, scales): (*const u8, *const f32),
     outliers: Option<(*const f32, usize, &[f32])>,
     rows: Range<usize>,
     work: &mut Workspace,
 ) {
     let (width, from, rows) = (norm.weight.len(), rows.start, rows.len());
-    // SAFETY: as the caller promised; the workspace has room for the states and, of what is given, for UNIT_ROWS.
+    // SAFETY: the caller's contract; the workspace has room for the hidden states and for FEED_FORWARD_ROWS projected rows.
     unsafe {
         (kernels.project)(&Projection {
-            product,
-            columns: 0..product.outputs(),
+            linear,
+            columns: 0..linear.outputs(),
             input,
             scales,
             rows,
-            output: work.given.as_mut_ptr(),
+            output: work.projected.as_mut_ptr(),
             stride: width,
         });
         (kernels.normalize)(&Normalization {
             norm,
-            input: work.given.as_mut_ptr(),
+            input: work.projected.as_mut_ptr(),
             states: work.states.as_mut_ptr().add(from * width),
             outliers,
             rows,
-            output: work.bytes.as_mut_ptr().add(from * width),
+            output: work.quantized.as_mut_ptr().add(from * width),
             scales: work.scales.as_mut_ptr().add(from),
         });
     }
 }
 
-/// Some rows through the units of a layer.
-fn units(model: &Model, kernels: &Kernels, layer: &Layer, from: usize, rows: usize, work: &mut Workspace) {
-    let (width, units, outliers) = (model.shape.width, model.shape.units, model.shape.outliers);
-    // SAFETY: the workspace has room for `from + rows` rows and eight more; of units and of what is given, for UNIT_ROWS
-    // and eight more. Outliers are the last of the units.
+/// The feed-forward block for `rows` rows from `from` on.
+fn feed_forward(model: &Model, kernels: &Kernels, layer: &Layer, from: usize, rows: usize, work: &mut Workspace) {
+    let (width, units, outliers) = (model.shape.hidden_size, model.shape.intermediate_size, model.shape.outliers);
+    // SAFETY: the workspace has room for `from + rows` hidden states and eight more, and for FEED_FORWARD_ROWS intermediate
+    // and projected rows and eight more. Outliers are the last of the intermediate units.
     unsafe {
         (kernels.project_gelu)(&Projection {
-            product: &layer.first,
+            linear: &layer.feed_forward_1,
             columns: 0..units,
-            input: work.bytes.as_ptr().add(from * width),
+            input: work.quantized.as_ptr().add(from * width),
             scales: work.scales.as_ptr().add(from),
             rows,
-            output: work.units.as_mut_ptr(),
+            output: work.intermediate.as_mut_ptr(),
             stride: units,
         });
         (kernels.quantize)(&Quantization {
-            input: work.units.as_ptr(),
-            factors: &layer.smoothing,
+            input: work.intermediate.as_ptr(),
+            factors: &layer.feed_forward_smoothing,
             zeros: outliers,
             rows,
-            output: work.unit_bytes.as_mut_ptr(),
-            scales: work.unit_scales.as_mut_ptr(),
+            output: work.intermediate_quantized.as_mut_ptr(),
+            scales: work.intermediate_scales.as_mut_ptr(),
         });
-        let outliers = (work.units.as_ptr().add(units - outliers), units, layer.outliers.as_slice());
-        let bytes = (work.unit_bytes.as_ptr(), work.unit_scales.as_ptr());
+        let outliers = (work.intermediate.as_ptr().add(units - outliers), units, layer.outlier_weights.as_slice());
+        let input = (work.intermediate_quantized.as_ptr(), work.intermediate_scales.as_ptr());
         project_and_normalize(
             kernels,
-            &layer.second,
+            &layer.feed_forward_2,
             &layer.output_norm,
-            bytes,
+            input,
             Some(outliers),
             from..from + rows,
             work,

@@ -1,11 +1,12 @@
-//! Token ids in; the states of a BERT-shaped encoder, or unit vectors, out.
+//! Takes token ids; gives back the last hidden states of a BERT encoder, per token or summed per text.
 //!
-//! Products with weights are of bytes: weights with a scale for each output, activations with a scale for each token
-//! (SmoothQuant, arXiv:2211.10438; the units with the largest outliers stay in f32, as in arXiv:2208.07339). A vector is
-//! a function of its own text alone, however many go together, and it is the same to the last bit on every processor:
-//! sums of whole numbers are exact, and floats are added in one order on all paths.
+//! An [`Encoder`] holds the weights and is shared by threads; each thread brings its own [`Workspace`]. Linear layers are
+//! int8: weights have a scale per output, activations a scale per token (SmoothQuant, arXiv:2211.10438; the units with the
+//! largest outliers stay in f32, as in arXiv:2208.07339). The result for a text does not depend on what else is in the
+//! batch, and is bit-identical on every processor: integer sums are exact, and floats are added in the same order by every
+//! implementation.
 //!
-//! This crate knows nothing of text, of files or of articles.
+//! This crate never sees text or articles, never opens a file and never prints.
 
 mod error;
 mod forward;
@@ -23,14 +24,14 @@ use model::Model;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// Names the instructions to use, out of [`paths`]; for tests.
-const CHOICE: &str = "NIGH_CPU";
+/// The environment variable that selects one of [`instruction_sets`]; for tests.
+const INSTRUCTIONS_VARIABLE: &str = "NIGH_CPU";
 
-/// A model, to be shared by threads; each brings a [`Workspace`].
+/// A model with the kernels to run it. Shared by threads.
 #[derive(Debug)]
 pub struct Encoder {
     model: Model,
-    path: &'static str,
+    instruction_set: &'static str,
     kernels: &'static Kernels,
 }
 
@@ -41,57 +42,59 @@ impl std::fmt::Debug for Kernels {
 }
 
 impl Encoder {
-    /// Takes weights that are quantized and laid out as the kernels read them, without a copy of the large ones.
+    /// Creates an encoder from a safetensors file whose weights are already quantized and laid out for the kernels. The int8
+    /// weights are used in place, without a copy.
     ///
     /// # Errors
-    /// When the file is no such model, or `NIGH_CPU` names instructions that the processor has not: see [`Error`].
+    /// [`Error::Format`], [`Error::Missing`], [`Error::Shape`], [`Error::NotFinite`] or [`Error::Value`] if the file is not
+    /// such a model; [`Error::Value`] if `NIGH_CPU` names an instruction set that the processor does not support.
     pub fn from_quantized(file: &'static [u8]) -> Result<Self> {
-        Self::on(chosen(std::env::var(CHOICE).ok().as_deref())?, file)
+        Self::with_kernels(select_kernels(std::env::var(INSTRUCTIONS_VARIABLE).ok().as_deref())?, file)
     }
 
-    fn on((path, kernels): (&'static str, &'static Kernels), file: &'static [u8]) -> Result<Self> {
-        Ok(Self { model: quantized::read(file, kernels.offset)?, path, kernels })
+    fn with_kernels((instruction_set, kernels): (&'static str, &'static Kernels), file: &'static [u8]) -> Result<Self> {
+        Ok(Self { model: quantized::read(file, kernels.activation_offset)?, instruction_set, kernels })
     }
 
-    /// The length of a state and of a vector.
+    /// The length of a hidden state.
     pub fn dimensions(&self) -> usize {
-        self.model.shape.width
+        self.model.shape.hidden_size
     }
 
-    /// The most tokens of a text.
-    pub fn positions(&self) -> usize {
-        self.model.shape.positions
+    /// The length of the longest text in tokens.
+    pub fn max_tokens(&self) -> usize {
+        self.model.shape.max_tokens
     }
 
-    /// The instructions in use: one of [`paths`].
-    pub fn path(&self) -> &'static str {
-        self.path
+    /// The instruction set in use: one of [`instruction_sets`].
+    pub fn instruction_set(&self) -> &'static str {
+        self.instruction_set
     }
 
-    /// The last states of the tokens of all texts, a row of [`Self::dimensions`] each, one text after the other.
+    /// Returns the last hidden state of every token, a row of [`Self::dimensions`] each, one text after the other.
     ///
     /// # Panics
-    /// When a text has no token, more than [`Self::positions`], or one that is not in the vocabulary.
-    pub fn states<'w>(&self, texts: &[&[u32]], work: &'w mut Workspace) -> &'w [f32] {
+    /// If a text is empty, has more than [`Self::max_tokens`] tokens, or a token outside the vocabulary.
+    pub fn hidden_states<'w>(&self, texts: &[&[u32]], work: &'w mut Workspace) -> &'w [f32] {
         forward::run(&self.model, self.kernels, texts, work);
         let tokens: usize = texts.iter().map(|text| text.len()).sum();
         &work.states[..tokens * self.dimensions()]
     }
 
-    /// The sum of the states of each text: a row of [`Self::dimensions`] for each, of any length.
+    /// Returns the sum of the hidden states of each text, a row of [`Self::dimensions`] per text, not normalized.
     ///
     /// # Panics
-    /// As [`Self::states`].
-    pub fn sums(&self, texts: &[&[u32]], work: &mut Workspace) -> Vec<f32> {
+    /// As [`Self::hidden_states`].
+    pub fn summed_states(&self, texts: &[&[u32]], work: &mut Workspace) -> Vec<f32> {
         let width = self.dimensions();
-        let mut states = self.states(texts, work);
+        let mut states = self.hidden_states(texts, work);
         let mut sums = vec![0.0; texts.len() * width];
         for (text, sums) in texts.iter().zip(sums.chunks_exact_mut(width)) {
             let (own, rest) = states.split_at(text.len() * width);
-            // SAFETY: the kernels are those that this processor can run; rows are as long as the sums.
+            // SAFETY: the processor supports the kernels' instructions; rows are as long as `sums`.
             #[allow(unsafe_code)]
             unsafe {
-                (self.kernels.sum)(own, sums);
+                (self.kernels.sum_rows)(own, sums);
             }
             states = rest;
         }
@@ -99,18 +102,19 @@ impl Encoder {
     }
 }
 
-/// The instructions that this processor can use, fastest first. `NIGH_CPU` names another one to take.
-pub fn paths() -> Vec<&'static str> {
+/// The instruction sets that this processor supports, fastest first. The first is used unless the environment variable
+/// `NIGH_CPU` names another.
+pub fn instruction_sets() -> Vec<&'static str> {
     kernels::available().into_iter().map(|(name, _)| name).collect()
 }
 
-/// The kernels that the environment names, or else the fastest.
-fn chosen(wanted: Option<&str>) -> Result<(&'static str, &'static Kernels)> {
+/// The kernels of the named instruction set; the fastest if no name is given.
+fn select_kernels(wanted: Option<&str>) -> Result<(&'static str, &'static Kernels)> {
     let available = kernels::available();
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(available[0]) };
     available.iter().find(|(name, _)| *name == wanted).copied().ok_or_else(|| Error::Value {
-        name: CHOICE.to_owned(),
-        expected: format!("one of {} on this processor", paths().join(", ")),
+        name: INSTRUCTIONS_VARIABLE.to_owned(),
+        expected: format!("one of {} on this processor", instruction_sets().join(", ")),
         found: wanted.to_owned(),
     })
 }

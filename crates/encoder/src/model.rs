@@ -6,46 +6,81 @@ use std::borrow::Cow;
 /// The sizes of a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
-    /// The length of a state.
-    pub width: usize,
-    /// How many heads of attention there are.
+    /// The length of a hidden state.
+    pub hidden_size: usize,
+    /// The number of attention heads.
     pub heads: usize,
-    /// The units between the two products of a layer.
-    pub units: usize,
-    /// How many of them are kept in f32.
+    /// The number of units between the two products of a feed-forward block.
+    pub intermediate_size: usize,
+    /// How many of these units are kept in f32: the last ones.
     pub outliers: usize,
-    /// How many layers there are.
+    /// The number of layers.
     pub layers: usize,
-    /// How many tokens there are.
-    pub vocabulary: usize,
-    /// The longest text, in tokens.
-    pub positions: usize,
+    /// The number of tokens in the vocabulary.
+    pub vocab_size: usize,
+    /// The length of the longest text in tokens.
+    pub max_tokens: usize,
 }
 
 impl Shape {
-    /// The numbers of a query, a key or a value of one head.
-    pub fn head(&self) -> usize {
-        self.width / self.heads
+    /// The dimensions of a query, key or value of one head.
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.heads
+    }
+
+    /// Checks the sizes against what the kernels rely on. Returns the name of the first invalid size, what was expected
+    /// and what was found.
+    pub fn problem(&self) -> Option<(&'static str, String, usize)> {
+        let multiple = |of: usize| format!("a multiple of {of}");
+        let checks = [
+            (
+                "the length of a state",
+                self.hidden_size > 0 && self.hidden_size <= 4096 && self.hidden_size.is_multiple_of(LANES),
+                self.hidden_size,
+            ),
+            (
+                "the number of units",
+                self.intermediate_size > 0 && self.intermediate_size.is_multiple_of(LANES),
+                self.intermediate_size,
+            ),
+            (
+                "the number of outliers",
+                self.outliers.is_multiple_of(LANES) && self.outliers < self.intermediate_size,
+                self.outliers,
+            ),
+        ];
+        for (name, valid, found) in checks {
+            if !valid {
+                return Some((name, multiple(LANES), found));
+            }
+        }
+        let divides =
+            self.heads > 0 && self.hidden_size.is_multiple_of(self.heads) && self.head_size().is_multiple_of(LANES);
+        (!divides).then(|| {
+            ("the number of heads", format!("one whose heads have {} dimensions", multiple(LANES)), self.heads)
+        })
     }
 }
 
-/// A matrix of bytes, inputs × outputs.
+/// A linear layer with int8 weights, `inputs × outputs`.
 #[derive(Debug)]
-pub struct Product {
-    /// How many numbers a row that it is multiplied with has.
+pub struct Linear {
+    /// The length of an input row.
     pub inputs: usize,
-    /// Of sixteen columns at a time, of four inputs at a time, those four of each column.
+    /// The weights as `outputs/16 × inputs/4 × 16 × 4`: in blocks of sixteen columns by four inputs, with the four weights
+    /// of each column adjacent.
     pub weights: Cow<'static, [u8]>,
-    /// What makes up for the offset of unsigned activations; see [`crate::lanes::Lanes::OFFSET`].
+    /// Added to each column's sum to compensate for the offset of activations; see
+    /// [`crate::lanes::Lanes::ACTIVATION_OFFSET`].
     pub correction: Vec<i32>,
-    /// What a column's sum counts.
+    /// The quantization scale of each column.
     pub scale: Vec<f32>,
-    /// What is added.
+    /// The bias of each column.
     pub bias: Vec<f32>,
 }
 
-impl Product {
-    /// How many columns there are.
+impl Linear {
+    /// The number of columns.
     pub fn outputs(&self) -> usize {
         self.bias.len()
     }
@@ -53,40 +88,41 @@ impl Product {
 
 /// A layer normalization.
 #[derive(Debug)]
-pub struct Norm {
-    /// What each column is multiplied by.
+pub struct LayerNorm {
+    /// The factor of each column.
     pub weight: Vec<f32>,
-    /// What is added to it.
+    /// The bias of each column.
     pub bias: Vec<f32>,
-    /// Both, times what smooths the input of the next product.
+    /// `weight` times the smoothing factors of the input of the next linear layer.
     pub next_weight: Vec<f32>,
-    /// See `next_weight`.
+    /// `bias` times the same factors.
     pub next_bias: Vec<f32>,
-    /// What is added to the variance.
+    /// Added to the variance.
     pub epsilon: f32,
 }
 
-/// A layer.
+/// A transformer layer.
 #[derive(Debug)]
 pub struct Layer {
-    /// To query, key and value of one head after the other; queries come out in units of `ln 2 · √head`.
-    pub attention: Product,
-    /// What smooths the input of `attention_output`.
+    /// To query, key and value of one head after the other. Queries are scaled by `log2(e) / √head_size`, so that the
+    /// softmax can use powers of two.
+    pub qkv: Linear,
+    /// The smoothing factors of the input of `attention_output`.
     pub attention_smoothing: Vec<f32>,
-    /// Of all heads together.
-    pub attention_output: Product,
+    /// From the concatenated heads to the hidden state.
+    pub attention_output: Linear,
     /// After attention.
-    pub attention_norm: Norm,
-    /// To the units.
-    pub first: Product,
-    /// What smooths the units.
-    pub smoothing: Vec<f32>,
-    /// From the units; of the outliers, which are the last, all zeros.
-    pub second: Product,
-    /// What each outlier counts in each column.
-    pub outliers: Vec<f32>,
-    /// After the units.
-    pub output_norm: Norm,
+    pub attention_norm: LayerNorm,
+    /// To the intermediate units.
+    pub feed_forward_1: Linear,
+    /// The smoothing factors of the input of `feed_forward_2`.
+    pub feed_forward_smoothing: Vec<f32>,
+    /// From the intermediate units. Inputs of outlier units, which are the last, are zero.
+    pub feed_forward_2: Linear,
+    /// The f32 weights of the outlier units, `outliers × hidden_size`.
+    pub outlier_weights: Vec<f32>,
+    /// After the feed-forward block.
+    pub output_norm: LayerNorm,
 }
 
 /// All weights.
@@ -94,41 +130,14 @@ pub struct Layer {
 pub struct Model {
     /// The sizes.
     pub shape: Shape,
-    /// A row of bytes for each token.
-    pub words: Cow<'static, [u8]>,
-    /// What a byte of each token's row counts.
-    pub word_scales: Vec<f32>,
-    /// A row for each position.
-    pub positions: Vec<f32>,
-    /// Of the sum of both.
-    pub norm: Norm,
+    /// The int8 embedding of each token, `vocab_size × hidden_size`.
+    pub token_embeddings: Cow<'static, [u8]>,
+    /// The quantization scale of each token's embedding.
+    pub token_scales: Vec<f32>,
+    /// The embedding of each position, `max_tokens × hidden_size`.
+    pub position_embeddings: Vec<f32>,
+    /// Of the sum of both embeddings.
+    pub embedding_norm: LayerNorm,
     /// The layers, first to last.
     pub layers: Vec<Layer>,
-}
-
-impl Shape {
-    /// What is wrong with the sizes, if anything: what the kernels take for granted.
-    pub fn problem(&self) -> Option<(&'static str, String, usize)> {
-        let multiple = |of: usize| format!("a multiple of {of}");
-        let checks = [
-            (
-                "the length of a state",
-                self.width > 0 && self.width <= 4096 && self.width.is_multiple_of(LANES),
-                self.width,
-            ),
-            ("the number of units", self.units > 0 && self.units.is_multiple_of(LANES), self.units),
-            (
-                "the number of outliers",
-                self.outliers.is_multiple_of(LANES) && self.outliers < self.units,
-                self.outliers,
-            ),
-        ];
-        for (name, holds, found) in checks {
-            if !holds {
-                return Some((name, multiple(LANES), found));
-            }
-        }
-        let divides = self.heads > 0 && self.width.is_multiple_of(self.heads) && self.head().is_multiple_of(LANES);
-        (!divides).then(|| ("the number of heads", format!("one that leaves each {}", multiple(LANES)), self.heads))
-    }
 }

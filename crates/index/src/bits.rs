@@ -1,6 +1,6 @@
-//! A set of rows.
+//! A bit set of rows.
 
-/// A fixed-size set of row numbers.
+/// A subset of `0..rows`, as a bit set that knows its size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bits {
     words: Vec<u64>,
@@ -14,7 +14,7 @@ impl Bits {
         Self { words: vec![0; rows.div_ceil(64)], rows, count: 0 }
     }
 
-    /// All of `0..rows`.
+    /// The set of all of `0..rows`.
     pub fn full(rows: usize) -> Self {
         let mut words = vec![u64::MAX; rows.div_ceil(64)];
         if let Some(last) = words.last_mut().filter(|_| !rows.is_multiple_of(64)) {
@@ -23,7 +23,7 @@ impl Bits {
         Self { words, rows, count: rows }
     }
 
-    /// Adds `row`; whether it was new. Rows outside the set's range are left out.
+    /// Adds `row`; returns whether it was new. A row outside `0..rows` is not added.
     pub fn insert(&mut self, row: u32) -> bool {
         let at = row as usize;
         if at >= self.rows || self.contains(row) {
@@ -40,7 +40,7 @@ impl Bits {
         self.words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 
-    /// The rows in the set, increasing.
+    /// The rows in the set, in increasing order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
         self.words.iter().enumerate().flat_map(|(at, &word)| {
             let rest = std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)));
@@ -48,27 +48,27 @@ impl Bits {
         })
     }
 
-    /// The first row in the set that is not below `row`.
+    /// The first row in the set that is at least `row`.
     pub fn next_from(&self, row: u32) -> Option<u32> {
-        let (at, first) = (row as usize / 64, u64::MAX << (row % 64));
+        let (at, mask) = (row as usize / 64, u64::MAX << (row % 64));
         let words = self.words.iter().zip(0u32..).skip(at);
         words
-            .map(|(word, place)| (if place as usize == at { word & first } else { *word }, place))
+            .map(|(word, place)| (if place as usize == at { word & mask } else { *word }, place))
             .find(|(word, _)| *word != 0)
             .map(|(word, place)| place * 64 + word.trailing_zeros())
     }
 
-    /// How many rows there are to choose from.
+    /// The size of the range that the set is a subset of.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many rows are in the set.
+    /// The number of rows in the set.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Whether it is all of `0..rows`.
+    /// Whether the set is all of `0..rows`.
     pub fn is_all_of(&self, rows: usize) -> bool {
         self.rows == rows && self.count == rows
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_in_is_gone_through_in_order() {
+    fn iter_and_next_from_visit_inserted_rows_in_order() {
         let mut bits = Bits::new(200);
         let rows = [0, 1, 63, 64, 127, 130, 199];
         rows.iter().rev().for_each(|&row| assert!(bits.insert(row)));

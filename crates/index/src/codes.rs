@@ -1,50 +1,52 @@
-//! Vectors as int8 codes: a quarter of the bytes, and products in whole numbers.
+//! Int8 scalar quantization: a quarter of the memory, and dot products in integers.
 //!
-//! A vector *x* becomes whole numbers *c* of −127..=127 and a scale *s*, its largest value through
-//! 127, so that *s·c* is *x* but for an error whose length is kept. For unit vectors *x*, *y* with
-//! errors *e*, *f*, the product of the codes differs from that of the vectors by at most
-//! |*e*| + |*f*|·(1 + |*e*|): see [`Coded::bound`].
+//! A vector *x* is stored as integers *c* in −127..=127 and a scale *s*, its largest absolute value divided by 127, so
+//! that *x* = *s·c* + *e*. The norm of the residual *e* is kept. For unit vectors *x*, *y* with residuals *e*, *f*, the
+//! dot product of the quantized vectors differs from that of the vectors by at most |*e*| + |*f*|·(1 + |*e*|): see
+//! [`QuantizedVector::error_bound`].
 
-use crate::distance::int8::{self, Dots, LANES};
+use crate::distance::int8::{self, DotRows, LANES};
 use crate::distance::prefetch::prefetch;
-use crate::file::{Array, Guard};
-use crate::graph::Near;
+use crate::section_file::{Array, Guard};
 use rayon::prelude::*;
 
-/// What is added to a number to keep it without a sign.
+/// Added to the numbers of rows so that they are unsigned.
 const BIAS: i32 = 128;
 
-/// The bytes of a code of `dimensions` numbers: padded to whole lanes.
+/// The bytes per code: `dimensions`, padded to a multiple of [`LANES`].
 pub fn stride(dimensions: usize) -> usize {
     dimensions.next_multiple_of(LANES).max(LANES)
 }
 
-/// Codes of many vectors, `rows × stride`.
-pub struct Codes {
+/// The quantized form of many vectors.
+pub struct QuantizedVectors {
+    /// Bytes per row.
     pub stride: usize,
+    /// `rows × stride`, row-major: the integers plus 128, padded with 128.
     pub bytes: Array<u8>,
+    /// The scale of each row.
     pub scales: Array<f32>,
-    /// The length of what each code leaves out.
+    /// The norm of each row's residual.
     pub errors: Array<f32>,
 }
 
-impl Codes {
-    /// Those of the given rows of a matrix (row-major, `dimensions` wide), in their order.
-    pub fn of(vectors: &[f32], dimensions: usize, rows: &[u32]) -> Self {
+impl QuantizedVectors {
+    /// Quantizes the given rows of a row-major matrix of `dimensions` columns, in the order of `rows`.
+    pub fn new(vectors: &[f32], dimensions: usize, rows: &[u32]) -> Self {
         let stride = stride(dimensions);
         let mut bytes = vec![0u8; rows.len() * stride];
         let mut parts = vec![(0f32, 0f32); rows.len()];
         bytes.par_chunks_exact_mut(stride).zip(&mut parts).zip(rows).for_each(|((code, part), &row)| {
             let vector = &vectors[row as usize * dimensions..][..dimensions];
-            let coded = Coded::of(vector);
-            code.iter_mut().zip(&coded.code).for_each(|(byte, &c)| *byte = (i32::from(c) + BIAS) as u8);
-            *part = (coded.scale, coded.error);
+            let quantized = QuantizedVector::new(vector);
+            code.iter_mut().zip(&quantized.code).for_each(|(byte, &c)| *byte = (i32::from(c) + BIAS) as u8);
+            *part = (quantized.scale, quantized.error);
         });
         let (scales, errors) = parts.into_iter().unzip();
         Self { stride, bytes: Array::Owned(bytes), scales: Array::Owned(scales), errors: Array::Owned(errors) }
     }
 
-    /// The codes in another order: row `i` is what was row `order[i]`.
+    /// The same rows in another order: row `i` of the result is row `order[i]` of `self`.
     pub fn reordered(&self, order: &[u32]) -> Self {
         let view = self.view();
         let mut bytes = vec![0u8; order.len() * self.stride];
@@ -56,46 +58,45 @@ impl Codes {
         Self { stride: self.stride, bytes: Array::Owned(bytes), scales: pick(&self.scales), errors: pick(&self.errors) }
     }
 
-    /// The codes, looked up once for a search.
-    pub fn view(&self) -> View<'_> {
-        View {
+    /// A view for the duration of a search.
+    pub fn view(&self) -> QuantizedView<'_> {
+        QuantizedView {
             stride: self.stride,
             bytes: &self.bytes,
             scales: &self.scales,
-            dots: int8::dots(),
+            dot_rows: int8::dot_rows(),
             guard: self.bytes.guard(),
         }
     }
 }
 
-/// Gives the nearness of rows to one query.
+/// Scores rows against one query.
 pub trait Scorer {
-    /// How many rows there are.
+    /// The number of rows.
     fn len(&self) -> usize;
 
-    /// Asks for a row that will be read soon.
+    /// Prefetches a row that will be scored soon.
     fn prefetch(&self, row: u32);
 
-    /// The cosines of the query and each of `rows`, as far as is known, to `take`. `sums` is room to
-    /// work in.
-    fn scores(&self, rows: &[u32], sums: &mut Vec<i32>, take: impl FnMut(u32, f32));
+    /// Calls `emit` with each of `rows` and its approximate cosine with the query. `sums` is scratch space.
+    fn score_rows(&self, rows: &[u32], sums: &mut Vec<i32>, emit: impl FnMut(u32, f32));
 
-    /// A row with its cosine.
-    fn near(&self, row: u32, sums: &mut Vec<i32>) -> Near {
-        let mut near = Near::new(row, f32::NEG_INFINITY);
-        self.scores(&[row], sums, |row, score| near = Near::new(row, score));
-        near
+    /// The approximate cosine of one row with the query.
+    fn score_row(&self, row: u32, sums: &mut Vec<i32>) -> f32 {
+        let mut result = f32::NEG_INFINITY;
+        self.score_rows(&[row], sums, |_, score| result = score);
+        result
     }
 }
 
-/// A query among codes.
+/// Scores int8 codes against a quantized query.
 #[derive(Clone, Copy)]
-pub struct CodeSearch<'a> {
-    pub codes: View<'a>,
-    pub query: &'a Coded,
+pub struct QuantizedScorer<'a> {
+    pub codes: QuantizedView<'a>,
+    pub query: &'a QuantizedVector,
 }
 
-impl Scorer for CodeSearch<'_> {
+impl Scorer for QuantizedScorer<'_> {
     fn len(&self) -> usize {
         self.codes.len()
     }
@@ -106,45 +107,45 @@ impl Scorer for CodeSearch<'_> {
     }
 
     #[inline(always)]
-    fn scores(&self, rows: &[u32], sums: &mut Vec<i32>, take: impl FnMut(u32, f32)) {
-        self.codes.scores(self.query, rows, sums, take);
+    fn score_rows(&self, rows: &[u32], sums: &mut Vec<i32>, emit: impl FnMut(u32, f32)) {
+        self.codes.score_rows(self.query, rows, sums, emit);
     }
 }
 
-/// Codes that are being searched.
+/// A view of [`QuantizedVectors`], with the dot-product kernel to use. Reads are verified through the guard.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct QuantizedView<'a> {
     stride: usize,
     bytes: &'a [u8],
     scales: &'a [f32],
-    dots: Dots,
+    dot_rows: DotRows,
     guard: Guard<'a>,
 }
 
-impl<'a> View<'a> {
-    /// How many there are.
+impl<'a> QuantizedView<'a> {
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.scales.len()
     }
 
-    /// The bytes of so many, one after the other.
+    /// The bytes of consecutive rows.
     pub fn rows(&self, rows: std::ops::Range<usize>) -> &'a [u8] {
         let bytes = rows.start * self.stride..rows.end * self.stride;
-        self.guard.check(bytes.clone());
+        self.guard.verify(bytes.clone());
         &self.bytes[bytes]
     }
 
-    /// The bytes of one.
+    /// The bytes of one row.
     pub fn row(&self, row: u32) -> &'a [u8] {
         self.rows(row as usize..row as usize + 1)
     }
 
-    /// What the numbers of one are to be multiplied with.
+    /// The scale of one row.
     pub fn scale(&self, row: u32) -> f32 {
         self.scales[row as usize]
     }
 
-    /// Asks for a code that will be read soon.
+    /// Prefetches a row that will be scored soon.
     #[inline(always)]
     pub fn prefetch(&self, row: u32) {
         if let Some(code) = self.bytes.get(row as usize * self.stride..(row as usize + 1) * self.stride) {
@@ -152,51 +153,56 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The cosines of `query` and each of `rows` as the codes have them, to `take`. `sums` is room to
-    /// work in.
+    /// Calls `emit` with each of `rows` and the approximate cosine of its code with `query`. `sums` is scratch space.
     #[inline(always)]
-    pub fn scores(&self, query: &Coded, rows: &[u32], sums: &mut Vec<i32>, mut take: impl FnMut(u32, f32)) {
+    pub fn score_rows(
+        &self,
+        query: &QuantizedVector,
+        rows: &[u32],
+        sums: &mut Vec<i32>,
+        mut emit: impl FnMut(u32, f32),
+    ) {
         sums.resize(sums.len().max(rows.len()), 0);
         for &row in rows {
-            self.guard.check(row as usize * self.stride..(row as usize + 1) * self.stride);
+            self.guard.verify(row as usize * self.stride..(row as usize + 1) * self.stride);
         }
-        (self.dots)(&query.code, self.bytes, rows, sums);
+        (self.dot_rows)(&query.code, self.bytes, rows, sums);
         for (&row, &sum) in rows.iter().zip(&*sums) {
-            take(row, query.score(sum, self.scales[row as usize]));
+            emit(row, query.score(sum, self.scales[row as usize]));
         }
     }
 }
 
-/// The code of one vector, ready to be multiplied with others.
+/// One quantized vector, as the signed operand of dot products with rows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Coded {
+pub struct QuantizedVector {
     code: Vec<i8>,
     scale: f32,
-    /// The length of what the code leaves out.
+    /// The norm of the residual.
     error: f32,
-    /// What the others' bias adds to a sum.
+    /// What the bias of 128 in the bytes of a row adds to a dot product.
     bias: i32,
 }
 
-impl Coded {
-    /// That of a vector of finite numbers.
-    pub fn of(vector: &[f32]) -> Self {
-        let largest = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
-        let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+impl QuantizedVector {
+    /// Quantizes a vector, whose values must be finite.
+    pub fn new(vector: &[f32]) -> Self {
+        let max = vector.iter().fold(0f32, |max, x| max.max(x.abs()));
+        let scale = if max > 0.0 { max / 127.0 } else { 1.0 };
         let mut code = vec![0i8; stride(vector.len())];
         let mut error = 0f64;
         for (c, x) in code.iter_mut().zip(vector) {
             *c = (x / scale).round() as i8;
-            let left_out = f64::from(x - scale * f32::from(*c));
-            error += left_out * left_out;
+            let residual = f64::from(x - scale * f32::from(*c));
+            error += residual * residual;
         }
-        let mut coded = Self { code, scale, error: error.sqrt() as f32, bias: 0 };
-        coded.set_bias();
-        coded
+        let mut quantized = Self { code, scale, error: error.sqrt() as f32, bias: 0 };
+        quantized.set_bias();
+        quantized
     }
 
-    /// Becomes that of a row.
-    pub fn become_row(&mut self, codes: &View<'_>, row: u32) {
+    /// Copies a row, reusing the buffer. Does not set the error.
+    pub fn load_row(&mut self, codes: &QuantizedView<'_>, row: u32) {
         self.code.clear();
         self.code.extend(codes.row(row).iter().map(|&byte| (byte ^ 0x80) as i8));
         self.scale = codes.scales[row as usize];
@@ -207,30 +213,30 @@ impl Coded {
         self.bias = BIAS * self.code.iter().map(|&c| i32::from(c)).sum::<i32>();
     }
 
-    /// Its scale and what the others' bias adds to a sum.
-    pub fn parts(&self) -> (f32, i32) {
+    /// The scale, and what the bias of rows adds to a dot product.
+    pub fn scale_and_bias(&self) -> (f32, i32) {
         (self.scale, self.bias)
     }
 
-    /// Its numbers.
+    /// The integers, padded with zeros.
     pub fn code(&self) -> &[i8] {
         &self.code
     }
 
-    /// A cosine, from the sum of products with a row's bytes and that row's scale.
+    /// The cosine with a row, given the dot product with its bytes and its scale.
     #[inline(always)]
     pub fn score(&self, sum: i32, scale: f32) -> f32 {
         scale * (self.scale * (sum - self.bias) as f32)
     }
 
-    /// The length of what the code leaves out.
+    /// The norm of the residual.
     pub fn error(&self) -> f32 {
         self.error
     }
 
-    /// The most by which the cosine as the codes have it can differ from that of the vectors, where
-    /// the other's error is `error`, both are of unit length within a thousandth, and sums round.
-    pub fn bound(&self, error: f32) -> f32 {
+    /// The most by which the cosine of codes can differ from that of the vectors, if the other residual has norm `error`,
+    /// both vectors have unit length within 0.001, and floating-point sums round.
+    pub fn error_bound(&self, error: f32) -> f32 {
         1.002 * (self.error + error * (1.0 + self.error)) + 1e-5
     }
 }
@@ -241,27 +247,27 @@ mod tests {
     use crate::graph::testing::Random;
 
     #[test]
-    fn products_of_codes_are_within_their_bound() {
+    fn error_bound_holds() {
         let mut random = Random(5);
         for dimensions in [3, 64, 100, 384] {
             let vectors: Vec<Vec<f32>> = (0..50).map(|_| random.unit(dimensions)).collect();
             let rows: Vec<u32> = (0..50).rev().collect();
-            let codes = Codes::of(&vectors.concat(), dimensions, &rows);
+            let codes = QuantizedVectors::new(&vectors.concat(), dimensions, &rows);
             let view = codes.view();
             let query = random.unit(dimensions);
-            let coded = Coded::of(&query);
+            let quantized = QuantizedVector::new(&query);
             let (mut sums, mut seen) = (Vec::new(), 0);
-            view.scores(&coded, &[0, 7, 49], &mut sums, |row, score| {
+            view.score_rows(&quantized, &[0, 7, 49], &mut sums, |row, score| {
                 let exact: f32 = vectors[49 - row as usize].iter().zip(&query).map(|(a, b)| a * b).sum();
-                let bound = coded.bound(codes.errors[row as usize]);
+                let bound = quantized.error_bound(codes.errors[row as usize]);
                 assert!((score - exact).abs() <= bound, "{score} {exact} {bound}");
                 assert!(bound < 0.05);
                 seen += 1;
             });
             assert_eq!(seen, 3);
-            let mut again = Coded::default();
-            again.become_row(&view, 4);
-            let first = Coded::of(&vectors[45]);
+            let mut again = QuantizedVector::default();
+            again.load_row(&view, 4);
+            let first = QuantizedVector::new(&vectors[45]);
             assert_eq!((again.code, again.bias, again.scale), (first.code, first.bias, first.scale));
         }
     }

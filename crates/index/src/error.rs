@@ -1,81 +1,81 @@
-//! What can go wrong between a vector and a file of them.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
-/// The result of this crate.
+/// A result whose error is this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that building, opening or searching can report.
+/// Why a file or graph could not be built, opened or searched.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused.
+    /// A system call failed.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// The file concerned.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// A vector of another length than the others.
+    /// A vector has the wrong number of dimensions.
     #[error("a vector of {found} dimensions where {expected} were expected")]
     Dimension {
-        /// The length of the others.
+        /// The dimensions of the other vectors.
         expected: usize,
-        /// Its length.
+        /// The dimensions of this one.
         found: usize,
     },
-    /// A vector with a value that is no number.
+    /// A vector has a value that is NaN or infinite.
     #[error("a vector whose value {index} is {value}, not a finite number")]
     NotFinite {
-        /// Where in the vector.
+        /// The dimension, from 0.
         index: usize,
         /// The value.
         value: f32,
     },
-    /// A vector that is not of unit length, a zero vector for instance.
+    /// A vector does not have unit length; for instance a zero vector.
     #[error("a vector of length {norm}; unit length was expected")]
     NotUnit {
-        /// Its length.
+        /// Its Euclidean norm.
         norm: f32,
     },
-    /// A parameter outside its range.
+    /// A parameter is out of range.
     #[error("{name} = {found}; expected {expected}")]
     Parameter {
-        /// Its name.
+        /// The parameter.
         name: &'static str,
-        /// The range.
+        /// The valid range, in words.
         expected: &'static str,
-        /// What was given.
+        /// The value given.
         found: usize,
     },
-    /// A file that is not what it should be.
+    /// A file's contents do not match its checksums, its header or each other.
     #[error("{path}: {problem}")]
     Damaged {
-        /// The file.
+        /// The damaged file.
         path: PathBuf,
         /// What was expected and what was found.
         problem: String,
     },
-    /// A file of a version this program does not know.
-    #[error("{path}: format version {found}; this program reads version {known}")]
+    /// A file has a format version that this program does not know.
+    #[error("{path}: format version {found}; this program reads versions up to {known}")]
     Version {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// Its format version.
         found: u32,
-        /// The version known here.
+        /// The newest version known.
         known: u32,
     },
-    /// The caller said to stop.
+    /// The progress callback stopped the build.
     #[error("stopped before it was done")]
     Stopped,
     /// The threads for a parallel build could not be started.
-    #[error("could not start {threads} threads: {said}")]
+    #[error("could not start {threads} threads: {reason}")]
     Threads {
-        /// How many.
+        /// How many were asked for.
         threads: usize,
-        /// What the system said.
-        said: String,
+        /// The operating system's error.
+        reason: String,
     },
 }
 

@@ -1,39 +1,37 @@
-//! Vectors in; the nearest ids out.
+//! Takes unit vectors, each with a 64-bit key and a 128-bit fingerprint; gives back the rows nearest to a query vector.
 //!
-//! A [`Segment`] is an immutable file of unit vectors, each with a 64-bit key and a 128-bit tag
-//! that mean nothing here, and, where it is worth it, a second file with an HNSW graph over them and
-//! their int8 codes. Both are mapped into memory and searched where they lie: by a walk through the
-//! graph ([`graph`]), or by looking at every code or vector ([`exact`]), which gives the true answer.
-//! Scores are dot products of unit vectors, so cosines, clamped to −1..=1; of equal scores the vector
-//! that was added first comes first.
+//! A [`Segment`] is an immutable file of vectors ([`VectorFile`]) and, if it is large enough, a second file with an HNSW
+//! [`Graph`] over them and their int8 codes. Both are memory-mapped. A search either traverses the graph ([`graph`]) or
+//! scans codes or vectors ([`exact`]), which gives the exact answer. Scores are dot products of unit vectors, that is
+//! cosines, clamped to −1..=1; ties go to the row added first.
 //!
-//! A graph is built in parallel, the same one from the same seed, or by hnsw_rs; then every vector is
-//! proved reachable and asked for by itself, and what is not found is linked in.
+//! A graph is built in parallel, by this crate (deterministically, from a seed) or by hnsw_rs. After the build, links are
+//! added until every vector is reachable and, as far as links can do that, found by a search for itself.
 //!
-//! This crate knows ids and vectors, never text; it never prints, and no file, however damaged, makes
-//! it panic.
+//! This crate never sees text, never interprets keys and fingerprints, never prints, and never panics on a damaged file.
 
 #![deny(missing_docs)]
 
 #[cfg(target_endian = "big")]
-compile_error!("the files are little-endian and are mapped as they are");
+compile_error!("files are little-endian and are mapped without conversion");
 
+mod binary;
 mod bits;
 mod codes;
 pub mod distance;
 mod error;
 pub mod exact;
-mod file;
 pub mod graph;
+mod rescore;
+mod section_file;
 mod segment;
-mod signs;
-mod top;
+mod top_k;
 mod vectors;
 
 pub use bits::Bits;
-pub use disk::Files;
+pub use disk::WriteOptions;
 pub use error::{Error, Result};
-pub use graph::{Builder, FirstPass, Graph, Health, Params};
-pub use segment::{Method, Segment};
-pub use top::Hit;
+pub use graph::{BuildReport, Builder, Graph, Params, Quantization};
+pub use segment::{SearchStrategy, Segment};
+pub use top_k::Hit;
 pub use vectors::{VectorFile, VectorWriter, check_unit};

@@ -1,130 +1,137 @@
-//! A file of vectors with its graph, if it has one.
+//! A vector file together with its graph, if it has one.
 
-use crate::top::Hit;
-use crate::{Bits, FirstPass, Graph, Result, VectorFile, check_unit, exact};
+use crate::top_k::Hit;
+use crate::{Bits, Graph, Quantization, Result, VectorFile, check_unit, exact};
 use rayon::prelude::*;
 use std::path::Path;
 
-/// How to search.
+/// How to search a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Look at every vector.
+pub enum SearchStrategy {
+    /// Find the exact answer by a scan.
     Exact,
-    /// Walk the graph, where there is one, keeping the best `ef` candidates; more finds more and
-    /// takes longer.
+    /// Search the graph, if there is one and a scan would not be faster.
     Graph {
-        /// The length of the candidate list; at least `k` are kept.
+        /// The size of the candidate list (at least `k` is used). A larger one finds more and takes longer.
         ef: usize,
-        /// What the walk compares.
-        first: FirstPass,
+        /// The codes compared during the search.
+        quantization: Quantization,
     },
 }
 
-/// Looking through so many codes takes as long as walking with one candidate more; measured with
-/// 384 dimensions and candidate lists of 64 and 128, on a hundred thousand rows.
-const SCANNED: usize = 50;
-/// And where only some rows are allowed, looking them up; also on a million.
-const LOOKED_UP: usize = 300;
+/// Codes scanned in the time that one more candidate costs a graph search. Measured with 384 dimensions and `ef` of 64 and
+/// 128, on a hundred thousand rows.
+const SCANNED_ROWS_PER_CANDIDATE: usize = 50;
+/// The same for a filtered search, which looks up only the allowed rows; also measured on a million rows.
+const FILTERED_ROWS_PER_CANDIDATE: usize = 300;
 
-impl Method {
-    /// A walk over int8 codes with `ef` candidates.
-    pub fn walk(ef: usize) -> Self {
-        Self::Graph { ef, first: FirstPass::Int8 }
+impl SearchStrategy {
+    /// A graph search over int8 codes with `ef` candidates.
+    pub fn graph(ef: usize) -> Self {
+        Self::Graph { ef, quantization: Quantization::Int8 }
     }
 }
 
-/// Vectors that can be searched.
+/// A searchable set of vectors.
 pub struct Segment {
     vectors: VectorFile,
     graph: Option<Graph>,
 }
 
 impl Segment {
-    /// Opens a file of vectors and, if `graph` is given, the graph over it.
+    /// Opens a vector file and, if `graph` is given, the graph over it.
     ///
     /// # Errors
-    /// When either is not there, damaged, or the two do not belong together.
+    /// As [`VectorFile::open`] and [`Graph::open`].
     pub fn open(vectors: &Path, graph: Option<&Path>) -> Result<Self> {
-        let vectors_file = VectorFile::open(vectors)?;
-        let graph = graph.map(|graph| Graph::open(graph, &vectors_file)).transpose()?;
-        Ok(Self { vectors: vectors_file, graph })
+        let vectors = VectorFile::open(vectors)?;
+        let graph = graph.map(|graph| Graph::open(graph, &vectors)).transpose()?;
+        Ok(Self { vectors, graph })
     }
 
-    /// Its vectors.
+    /// The vector file.
     pub fn vectors(&self) -> &VectorFile {
         &self.vectors
     }
 
-    /// Its graph.
+    /// The graph; `None` for a segment without one.
     pub fn graph(&self) -> Option<&Graph> {
         self.graph.as_ref()
     }
 
-    /// The `k` rows nearest to `query`, best first, among those in `allowed`.
+    /// Returns the `k` rows nearest to `query`, best first, among those in `allowed` (`None` for all).
     ///
     /// # Errors
-    /// When `query` is not a unit vector of the right length, or what was looked at is damaged.
-    pub fn search(&self, query: &[f32], k: usize, method: Method, allowed: Option<&Bits>) -> Result<Vec<Hit>> {
+    /// Those of [`check_unit`] for `query`; [`Error::Damaged`](crate::Error::Damaged) if a part that was read is damaged.
+    pub fn search(
+        &self,
+        query: &[f32],
+        k: usize,
+        strategy: SearchStrategy,
+        allowed: Option<&Bits>,
+    ) -> Result<Vec<Hit>> {
         check_unit(query, self.vectors.dimensions())?;
-        let hits = self.hits(query, k, method, allowed);
-        self.intact()?;
+        let hits = self.unchecked_search(query, k, strategy, allowed);
+        self.ensure_reads_valid()?;
         Ok(hits)
     }
 
-    fn hits(&self, query: &[f32], k: usize, method: Method, allowed: Option<&Bits>) -> Vec<Hit> {
+    /// The search itself. Its result must be discarded if a part that it read was damaged.
+    fn unchecked_search(&self, query: &[f32], k: usize, strategy: SearchStrategy, allowed: Option<&Bits>) -> Vec<Hit> {
         let allowed = allowed.filter(|bits| !bits.is_all_of(self.vectors.rows()));
-        let most = allowed.map_or(self.vectors.rows(), Bits::count);
+        let max_hits = allowed.map_or(self.vectors.rows(), Bits::count);
         let Some(graph) = &self.graph else { return exact::search(&self.vectors, query, k, allowed) };
-        if let Method::Graph { ef, first } = method
-            && self.walks(k, ef, allowed)
-            && let Some(hits) = graph.search(&self.vectors, query, k, ef, first, allowed)
-            && hits.len() == k.min(most)
+        if let SearchStrategy::Graph { ef, quantization } = strategy
+            && self.uses_graph(k, ef, allowed)
+            && let Some(hits) = graph.search(&self.vectors, query, k, ef, quantization, allowed)
+            && hits.len() == k.min(max_hits)
         {
             return hits;
         }
-        exact::search_codes(&self.vectors, graph, query, k, allowed)
+        exact::search_quantized(&self.vectors, graph, query, k, allowed)
     }
 
-    /// The answers of [`Segment::search`] to many queries (`queries × dimensions`, row-major), on all
-    /// cores.
+    /// Answers many queries (`queries × dimensions`, row-major) as [`Segment::search`] would, in parallel.
     ///
     /// # Errors
-    /// When a query is not a unit vector of the right length, or what was looked at is damaged.
-    pub fn search_many(&self, queries: &[f32], k: usize, method: Method) -> Result<Vec<Vec<Hit>>> {
-        let rows = queries.par_chunks(self.vectors.dimensions());
-        if method != Method::Exact {
-            return rows.map(|query| self.search(query, k, method, None)).collect();
+    /// As [`Segment::search`].
+    pub fn search_many(&self, queries: &[f32], k: usize, strategy: SearchStrategy) -> Result<Vec<Vec<Hit>>> {
+        let query_rows = queries.par_chunks(self.vectors.dimensions());
+        if strategy != SearchStrategy::Exact {
+            return query_rows.map(|query| self.search(query, k, strategy, None)).collect();
         }
-        rows.try_for_each(|query| check_unit(query, self.vectors.dimensions()))?;
+        query_rows.try_for_each(|query| check_unit(query, self.vectors.dimensions()))?;
         let hits = match &self.graph {
-            Some(graph) => exact::search_codes_many(&self.vectors, graph, queries, k),
+            Some(graph) => exact::search_quantized_many(&self.vectors, graph, queries, k),
             None => exact::search_many(&self.vectors, queries, k),
         };
-        self.intact()?;
+        self.ensure_reads_valid()?;
         Ok(hits)
     }
 
-    /// That nothing that was looked at so far is other than what was written.
+    /// Fails if any part of the files read so far was damaged. Parts that were not read are not checked.
     ///
     /// # Errors
-    /// What is damaged.
-    pub fn intact(&self) -> Result<()> {
-        self.vectors.intact()?;
-        self.graph.as_ref().map_or(Ok(()), Graph::intact)
+    /// [`Error::Damaged`](crate::Error::Damaged), with the file and the damaged bytes.
+    pub fn ensure_reads_valid(&self) -> Result<()> {
+        self.vectors.ensure_reads_valid()?;
+        self.graph.as_ref().map_or(Ok(()), Graph::ensure_reads_valid)
     }
 
-    /// Whether a search for `k` of the allowed rows by [`Method::Graph`] walks the graph, unless they
-    /// turn out to lie far from the query. Otherwise it takes no longer to look at each of them.
-    pub fn walks(&self, k: usize, ef: usize, allowed: Option<&Bits>) -> bool {
-        let (most, each) = allowed.map_or((self.vectors.rows(), SCANNED), |bits| (bits.count(), LOOKED_UP));
-        self.graph.is_some() && most > ef.max(k).saturating_mul(each)
+    /// Whether a search with [`SearchStrategy::Graph`] for `k` of the allowed rows starts with the graph. If not, a scan is
+    /// as fast. A graph search still falls back to a scan if the allowed rows turn out to lie far from the query.
+    pub fn uses_graph(&self, k: usize, ef: usize, allowed: Option<&Bits>) -> bool {
+        let (rows, rows_per_candidate) = match allowed {
+            None => (self.vectors.rows(), SCANNED_ROWS_PER_CANDIDATE),
+            Some(allowed) => (allowed.count(), FILTERED_ROWS_PER_CANDIDATE),
+        };
+        self.graph.is_some() && rows > ef.max(k).saturating_mul(rows_per_candidate)
     }
 
-    /// Reads it all, compares checksums, and walks the graph from its entry to see that every
-    /// vector is reached.
+    /// Reads both files and checks everything that [`VectorFile::verify`] and [`Graph::verify`] check.
     ///
     /// # Errors
-    /// What does not hold.
+    /// [`Error::Damaged`](crate::Error::Damaged), with the first check that fails.
     pub fn verify(&self) -> Result<()> {
         self.vectors.verify()?;
         self.graph.as_ref().map_or(Ok(()), Graph::verify)

@@ -1,11 +1,11 @@
-//! The same graph every time, as good as that of hnsw_rs.
+//! Builds are deterministic, can be stopped, and find as much as hnsw_rs.
 
 use crate::common::{Built, Random, build, write};
-use index::{Builder, Error, FirstPass, Method, Params, Segment, VectorFile, exact, graph};
+use index::{Builder, Error, Params, Quantization, SearchStrategy, Segment, VectorFile, exact, graph};
 use std::ops::ControlFlow;
 
 #[test]
-fn the_number_of_threads_changes_nothing_and_the_seed_does() {
+fn graph_depends_on_seed_but_not_on_thread_count() {
     let mut random = Random(1);
     let mut rows = random.clustered(40, 100, 0.3, 48);
     rows.extend(vec![random.unit(48); 200]);
@@ -21,14 +21,14 @@ fn recall(built: &Built, queries: &[Vec<f32>], ef: usize) -> f64 {
     let mut found = 0;
     for query in queries {
         let truth = exact::search(built.segment.vectors(), query, 10, None);
-        let hits = built.segment.search(query, 10, Method::walk(ef), None).unwrap();
+        let hits = built.segment.search(query, 10, SearchStrategy::graph(ef), None).unwrap();
         found += hits.iter().filter(|hit| truth.contains(hit)).count();
     }
     found as f64 / (10 * queries.len()) as f64
 }
 
 #[test]
-fn as_much_is_found_as_in_the_graph_of_hnsw_rs() {
+fn recall_is_on_par_with_hnsw_rs() {
     let mut random = Random(2);
     let rows = random.clustered(100, 60, 0.2, 64);
     let queries: Vec<_> = (0..200).map(|i| random.near(&rows[i * 7], 0.1)).collect();
@@ -42,42 +42,42 @@ fn as_much_is_found_as_in_the_graph_of_hnsw_rs() {
 }
 
 #[test]
-fn an_answer_does_not_depend_on_what_was_asked_before() {
+fn hits_do_not_depend_on_earlier_searches() {
     let mut random = Random(3);
     let rows = random.clustered(50, 60, 0.5, 32);
     let built = build(&rows, Params::default(), 2);
     let queries: Vec<Vec<f32>> = (0..600).map(|_| random.unit(32)).collect();
-    let method = Method::walk(20);
-    let together = built.segment.search_many(&queries.concat(), 5, method).unwrap();
+    let strategy = SearchStrategy::graph(20);
+    let together = built.segment.search_many(&queries.concat(), 5, strategy).unwrap();
     for (query, hits) in queries.iter().zip(&together).rev() {
-        assert_eq!(&built.segment.search(query, 5, method, None).unwrap(), hits);
+        assert_eq!(&built.segment.search(query, 5, strategy, None).unwrap(), hits);
     }
 }
 
 #[test]
-fn many_searches_at_once_may_be_the_first_to_need_the_signs() {
+fn concurrent_searches_can_trigger_binary_quantization() {
     let mut random = Random(6);
     let rows = random.clustered(50, 60, 0.2, 64);
     let built = build(&rows, Params::default(), 2);
-    let method = Method::Graph { ef: 40, first: FirstPass::Binary };
-    let found = built.segment.search_many(&rows.concat(), 1, method).unwrap();
+    let strategy = SearchStrategy::Graph { ef: 40, quantization: Quantization::Binary };
+    let found = built.segment.search_many(&rows.concat(), 1, strategy).unwrap();
     let own = (0..).zip(&found).filter(|(row, hits)| hits[0].row == *row).count();
     assert!(own as f64 > 0.99 * rows.len() as f64, "{own}");
 }
 
 #[test]
-fn a_build_can_be_stopped() {
+fn build_stops_when_progress_returns_break() {
     let mut random = Random(5);
     let rows: Vec<_> = (0..3000).map(|_| random.unit(16)).collect();
     let folder = tempfile::tempdir().unwrap();
-    let vectors = VectorFile::open(&write(&index::Files::default(), folder.path(), &rows)).unwrap();
+    let vectors = VectorFile::open(&write(&index::WriteOptions::default(), folder.path(), &rows)).unwrap();
     for builder in [Builder::Batch, Builder::HnswRs] {
         let stop = |done, _| if done > 600 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let stopped = graph::build(&vectors, Params { builder, ..Params::default() }, 2, &stop);
         assert!(matches!(stopped, Err(Error::Stopped)));
-        // And when all are in, while they are asked for.
-        let all_in = std::sync::atomic::AtomicUsize::new(0);
-        let late = |done, of| match done == of && all_in.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+        // Also after the last insertion, during the self-queries.
+        let calls = std::sync::atomic::AtomicUsize::new(0);
+        let late = |done, of| match done == of && calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
@@ -87,7 +87,7 @@ fn a_build_can_be_stopped() {
 }
 
 #[test]
-fn parameters_out_of_range_and_graphs_of_other_vectors_are_refused() {
+fn invalid_parameters_and_mismatched_files_are_rejected() {
     let mut random = Random(4);
     let rows: Vec<_> = (0..100).map(|_| random.unit(16)).collect();
     let built = build(&rows, Params::default(), 1);
@@ -102,7 +102,7 @@ fn parameters_out_of_range_and_graphs_of_other_vectors_are_refused() {
             .is_err()
     );
     let other = tempfile::tempdir().unwrap();
-    let fewer = write(&index::Files::default(), other.path(), &rows[..99]);
+    let fewer = write(&index::WriteOptions::default(), other.path(), &rows[..99]);
     assert!(Segment::open(&fewer, Some(&built.folder.path().join("a.graph"))).is_err());
     assert!(VectorFile::open(&built.folder.path().join("a.graph")).is_err());
 }

@@ -1,10 +1,10 @@
-//! The tests of this crate from outside, in one binary.
+//! Integration tests, in one binary.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+#![allow(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
 
 mod common;
 
 mod building;
 mod files;
 mod filters;
-mod wholeness;
+mod reachability;

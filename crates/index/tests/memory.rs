@@ -1,32 +1,34 @@
-//! What building a graph needs is what was said beforehand.
+//! The memory a build needs is close to its estimate.
 
 mod common;
 
 use common::Random;
-use index::{Builder, Files, Params, VectorFile, graph};
+use index::{Builder, Params, VectorFile, WriteOptions, graph};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many bytes are held now, and how many were at most.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
+/// Bytes allocated now.
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+/// The most bytes allocated at once.
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
+/// The system allocator, with counters.
 struct Counting;
 
-#[expect(unsafe_code, reason = "an allocator cannot be written without")]
-// SAFETY: everything is asked of the system's allocator, as it was asked of this one.
+#[expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
+// SAFETY: every call is passed on unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        MOST.fetch_max(held, Ordering::Relaxed);
-        // SAFETY: the caller's own promise.
+        let allocated = ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(allocated, Ordering::Relaxed);
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's own promise.
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -35,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 #[test]
-fn a_build_needs_no_more_than_was_said_and_not_much_less() {
+fn build_memory_is_at_most_the_estimate_and_at_least_half_of_it() {
     let (batch, hnsw_rs) = (Builder::Batch, Builder::HnswRs);
     for (rows, dimensions, m, builder) in [
         (10_000, 384, 16, batch),
@@ -46,16 +48,20 @@ fn a_build_needs_no_more_than_was_said_and_not_much_less() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let params = Params { m, ef_construction: 40, builder, ..Params::default() };
-        let path =
-            common::write(&Files::default(), folder.path(), &Random(7).clustered(rows / 100, 100, 0.3, dimensions));
+        let path = common::write(
+            &WriteOptions::default(),
+            folder.path(),
+            &Random(7).clustered(rows / 100, 100, 0.3, dimensions),
+        );
         let vectors = VectorFile::open(&path).unwrap();
-        let before = HELD.load(Ordering::Relaxed);
-        MOST.store(before, Ordering::Relaxed);
+        let before = ALLOCATED.load(Ordering::Relaxed);
+        PEAK.store(before, Ordering::Relaxed);
         let graph = graph::build(&vectors, params, 2, &|_, _| ControlFlow::Continue(())).unwrap();
-        let (most, said) = (MOST.load(Ordering::Relaxed) - before, graph::memory(rows, dimensions, params) as usize);
+        let peak = PEAK.load(Ordering::Relaxed) - before;
+        let estimate = graph::estimate_build_memory(rows, dimensions, params) as usize;
         assert!(
-            most <= said && most * 2 >= said,
-            "{rows} of {dimensions}, m {m}, {builder:?}: {most} bytes, {said} were said"
+            peak <= estimate && peak * 2 >= estimate,
+            "{rows} of {dimensions}, m {m}, {builder:?}: {peak} bytes, estimate {estimate}"
         );
         drop(graph);
     }

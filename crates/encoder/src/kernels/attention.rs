@@ -1,44 +1,44 @@
-//! One head of attention over one text, in whole numbers of sixteen bits.
+//! One attention head over one text, in 16-bit integers.
 //!
-//! Queries and keys are rounded to as many bits as let their products add up without loss, the weights of a row and the
-//! values to fifteen: finer than the bfloat16 that processors offer for this, and the same on all of them.
+//! Queries and keys are rounded to as many bits as their dot products allow without overflow; softmax weights and values to
+//! fifteen. This is more precise than bfloat16, and gives the same result on every processor.
 
 use super::functions::exp2;
 use crate::lanes::{LANES, Lanes};
 
-/// What the weights of a row add up to.
-const ONE: f32 = 32_767.0;
-/// The largest value.
-const LARGEST_VALUE: f32 = 32_000.0;
-/// So many queries go together.
-const QUERIES: usize = 8;
+/// What the integer softmax weights of a row sum to, up to rounding.
+const WEIGHT_SUM: f32 = 32_767.0;
+/// The largest quantized value.
+const MAX_VALUE: f32 = 32_000.0;
+/// Queries processed together.
+const QUERY_BLOCK: usize = 8;
 
-/// A head over a text.
+/// One head over one text.
 pub struct Attention {
-    /// For each token its query, key and value, one after the other.
+    /// For each token its query, key and value, concatenated.
     pub input: *const f32,
-    /// How many numbers each of them has: a multiple of [`LANES`].
+    /// The length of each of them: a multiple of [`LANES`].
     pub dimensions: usize,
-    /// How many tokens there are.
+    /// The number of tokens.
     pub length: usize,
-    /// Where the head's part of the first token's row begins.
+    /// Receives the output of this head, starting at its columns of the first token's row.
     pub output: *mut f32,
-    /// From one row of the output to the next.
+    /// The distance between output rows in floats.
     pub stride: usize,
 }
 
-/// What a head works in.
+/// Buffers for one head.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Queries, a row each.
+    /// The queries, one row each.
     queries: Vec<i16>,
-    /// Keys: of every two numbers those of all tokens side by side.
+    /// The keys, in pairs of dimensions: for each pair, the two values of every token.
     keys: Vec<i32>,
-    /// Values: of every two tokens those of all numbers side by side.
+    /// The values, in pairs of tokens: for each pair, the two values of every dimension.
     values: Vec<i32>,
-    /// Of some queries, a row each of one number for each token.
+    /// The scores of [`QUERY_BLOCK`] queries, one row of a number per token each.
     scores: Vec<f32>,
-    /// The same as weights.
+    /// The softmax weights of the same queries.
     weights: Vec<i16>,
 }
 
@@ -46,31 +46,34 @@ impl Scratch {
     /// Makes room for texts of `length` tokens.
     pub fn reserve(&mut self, length: usize, dimensions: usize) {
         let padded = length.next_multiple_of(LANES);
-        fit(&mut self.queries, (padded + QUERIES) * dimensions);
-        fit(&mut self.keys, padded * dimensions / 2);
-        fit(&mut self.values, padded / 2 * dimensions);
-        fit(&mut self.scores, QUERIES * padded);
-        fit(&mut self.weights, QUERIES * padded);
+        grow(&mut self.queries, (padded + QUERY_BLOCK) * dimensions);
+        grow(&mut self.keys, padded * dimensions / 2);
+        grow(&mut self.values, padded / 2 * dimensions);
+        grow(&mut self.scores, QUERY_BLOCK * padded);
+        grow(&mut self.weights, QUERY_BLOCK * padded);
     }
 }
 
-fn fit<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
+fn grow<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
     if buffer.len() < length {
         buffer.resize(length, T::default());
     }
 }
 
+/// Computes one head.
+///
 /// # Safety
-/// As [`Lanes`] and the fields of [`Attention`] say; there is room for as many tokens and dimensions in `scratch`.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Attention`] describe. `scratch` must
+/// have been reserved for as many tokens and dimensions.
 #[inline(always)]
 pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
     let (length, dimensions) = (job.length, job.dimensions);
     let padded = length.next_multiple_of(LANES);
-    assert!(length > 0 && scratch.scores.len() >= QUERIES * padded);
+    assert!(length > 0 && scratch.scores.len() >= QUERY_BLOCK * padded);
     assert!(
-        scratch.queries.len() >= (padded + QUERIES) * dimensions && scratch.values.len() >= padded / 2 * dimensions
+        scratch.queries.len() >= (padded + QUERY_BLOCK) * dimensions && scratch.values.len() >= padded / 2 * dimensions
     );
-    let room = Room {
+    let buffers = Buffers {
         padded,
         queries: scratch.queries.as_mut_ptr(),
         keys: scratch.keys.as_mut_ptr(),
@@ -78,22 +81,23 @@ pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
         scores: scratch.scores.as_mut_ptr(),
         weights: scratch.weights.as_mut_ptr(),
     };
-    // SAFETY: the assertions; `padded` is `length` in whole vectors, and `first` below `length`.
+    // SAFETY: the assertions above guarantee room for `padded` tokens, and `first` is below `length`.
     unsafe {
-        let scales = quantize::<S>(job, &room);
-        for first in (0..length).step_by(QUERIES) {
-            let queries = QUERIES.min(length - first);
-            score::<S>(job, &room, first, queries);
+        let scales = quantize::<S>(job, &buffers);
+        for first in (0..length).step_by(QUERY_BLOCK) {
+            let queries = QUERY_BLOCK.min(length - first);
+            score::<S>(job, &buffers, first, queries);
             for query in 0..queries {
-                softmax::<S>(job, &room, query, scales.score);
+                softmax::<S>(job, &buffers, query, scales.score);
             }
-            weigh::<S>(job, &room, first, queries, scales.value);
+            weighted_sum::<S>(job, &buffers, first, queries, scales.value);
         }
     }
 }
 
-/// The parts of [`Scratch`].
-struct Room {
+/// Pointers to the parts of [`Scratch`].
+struct Buffers {
+    /// The number of tokens, rounded up to a multiple of [`LANES`].
     padded: usize,
     queries: *mut i16,
     keys: *mut i32,
@@ -102,20 +106,20 @@ struct Room {
     weights: *mut i16,
 }
 
-/// What a whole number counts.
+/// The scales of integer scores and weighted sums.
 struct Scales {
     score: f32,
     value: f32,
 }
 
-/// Queries, keys and values as whole numbers.
+/// Quantizes queries, keys and values.
 #[inline(always)]
-unsafe fn quantize<S: Lanes>(job: &Attention, room: &Room) -> Scales {
+unsafe fn quantize<S: Lanes>(job: &Attention, buffers: &Buffers) -> Scales {
     let (length, dimensions) = (job.length, job.dimensions);
-    // As large as lets the sum of `dimensions` products be an i32.
+    // The largest value for which a sum of `dimensions` products fits an i32.
     let limit = (f64::from(i32::MAX) / dimensions as f64).sqrt().floor() as f32;
     // SAFETY: each row of the input is three times `dimensions` long, and there is one more than `length`; offsets
-    // into the room are below the sizes that `attend` asserts.
+    // into the buffers are below the sizes that `attend` asserts.
     unsafe {
         let part = |token: usize, part: usize, at: usize| S::load(job.input.add((3 * token + part) * dimensions + at));
         let mut largest = [S::splat(1e-20); 3];
@@ -126,21 +130,21 @@ unsafe fn quantize<S: Lanes>(job: &Attention, room: &Room) -> Scales {
                 }
             }
         }
-        let [query, key, value] = largest.map(|x| S::largest(x));
+        let [query, key, value] = largest.map(|x| S::reduce_max(x));
         let (to_query, to_key, to_value) =
-            (S::splat(limit / query), S::splat(limit / key), S::splat(LARGEST_VALUE / value));
-        // Past the last key it stands again: no score is above the largest for that.
-        for token in 0..room.padded {
+            (S::splat(limit / query), S::splat(limit / key), S::splat(MAX_VALUE / value));
+        // Padding repeats the last key, so that it does not change the largest score.
+        for token in 0..buffers.padded {
             let from = token.min(length - 1);
             let mut row = [0i16; LANES];
             for at in (0..dimensions).step_by(LANES) {
-                S::store_halves(row.as_mut_ptr(), S::round(S::mul(part(from, 1, at), to_key)));
+                S::store_i16(row.as_mut_ptr(), S::round(S::mul(part(from, 1, at), to_key)));
                 for (pair, two) in row.as_chunks::<2>().0.iter().enumerate() {
                     let bits = u32::from(two[0].cast_unsigned()) | u32::from(two[1].cast_unsigned()) << 16;
-                    *room.keys.add((at / 2 + pair) * room.padded + token) = bits.cast_signed();
+                    *buffers.keys.add((at / 2 + pair) * buffers.padded + token) = bits.cast_signed();
                 }
-                let to = room.queries.add(token * dimensions + at);
-                S::store_halves(to, S::round(S::mul(part(from, 0, at), to_query)));
+                let to = buffers.queries.add(token * dimensions + at);
+                S::store_i16(to, S::round(S::mul(part(from, 0, at), to_query)));
             }
         }
         for token in (0..length).step_by(2) {
@@ -151,32 +155,32 @@ unsafe fn quantize<S: Lanes>(job: &Attention, room: &Room) -> Scales {
                 } else {
                     S::splat_int(0)
                 };
-                S::store_int(room.values.add(token / 2 * dimensions + at), S::or(low, high));
+                S::store_int(buffers.values.add(token / 2 * dimensions + at), S::or(low, high));
             }
         }
-        Scales { score: query * key / (limit * limit), value: value / (LARGEST_VALUE * ONE) }
+        Scales { score: query * key / (limit * limit), value: value / (MAX_VALUE * WEIGHT_SUM) }
     }
 }
 
-/// The products of some queries with all keys.
+/// Computes the dot products of a block of queries with all keys.
 #[inline(always)]
-unsafe fn score<S: Lanes>(job: &Attention, room: &Room, first: usize, queries: usize) {
-    let (rows, columns) = S::ATTENTION;
+unsafe fn score<S: Lanes>(job: &Attention, buffers: &Buffers, first: usize, queries: usize) {
+    let (rows, columns) = S::ATTENTION_BLOCK;
     for query in (0..queries).step_by(rows) {
         let mut key = 0;
-        while key < room.padded {
-            let panels = columns.min((room.padded - key) / LANES);
-            // SAFETY: queries past the last are in the room, and their scores too, for `rows` divides QUERIES.
+        while key < buffers.padded {
+            let panels = columns.min((buffers.padded - key) / LANES);
+            // SAFETY: queries past the last and their scores are within the buffers, since `rows` divides QUERY_BLOCK.
             unsafe {
                 match (rows, panels) {
-                    (4, 4) => score_block::<S, 4, 4>(job, room, first, query, key),
-                    (4, 3) => score_block::<S, 4, 3>(job, room, first, query, key),
-                    (4, 2) => score_block::<S, 4, 2>(job, room, first, query, key),
-                    (4, _) => score_block::<S, 4, 1>(job, room, first, query, key),
-                    (2, 2) => score_block::<S, 2, 2>(job, room, first, query, key),
-                    (2, _) => score_block::<S, 2, 1>(job, room, first, query, key),
-                    (_, 2) => score_block::<S, 1, 2>(job, room, first, query, key),
-                    _ => score_block::<S, 1, 1>(job, room, first, query, key),
+                    (4, 4) => score_block::<S, 4, 4>(job, buffers, first, query, key),
+                    (4, 3) => score_block::<S, 4, 3>(job, buffers, first, query, key),
+                    (4, 2) => score_block::<S, 4, 2>(job, buffers, first, query, key),
+                    (4, _) => score_block::<S, 4, 1>(job, buffers, first, query, key),
+                    (2, 2) => score_block::<S, 2, 2>(job, buffers, first, query, key),
+                    (2, _) => score_block::<S, 2, 1>(job, buffers, first, query, key),
+                    (_, 2) => score_block::<S, 1, 2>(job, buffers, first, query, key),
+                    _ => score_block::<S, 1, 1>(job, buffers, first, query, key),
                 }
             }
             key += panels * LANES;
@@ -187,80 +191,82 @@ unsafe fn score<S: Lanes>(job: &Attention, room: &Room, first: usize, queries: u
 #[inline(always)]
 unsafe fn score_block<S: Lanes, const R: usize, const C: usize>(
     job: &Attention,
-    room: &Room,
+    buffers: &Buffers,
     first: usize,
     query: usize,
     key: usize,
 ) {
     let pairs = job.dimensions / 2;
-    // SAFETY: as `score` says.
+    // SAFETY: as in `score`.
     unsafe {
-        let queries = room.queries.cast::<i32>().add((first + query) * pairs);
+        let queries = buffers.queries.cast::<i32>().add((first + query) * pairs);
         let mut sums = [[S::splat_int(0); C]; R];
         for pair in 0..pairs {
             let mut keys = [S::splat_int(0); C];
             for (at, keys) in keys.iter_mut().enumerate() {
-                *keys = S::load_int(room.keys.add(pair * room.padded + key + at * LANES));
+                *keys = S::load_int(buffers.keys.add(pair * buffers.padded + key + at * LANES));
             }
             for (at, sums) in sums.iter_mut().enumerate() {
                 let x = S::splat_int(queries.add(at * pairs + pair).read_unaligned());
                 for (sum, keys) in sums.iter_mut().zip(keys) {
-                    *sum = S::dot_halves(*sum, x, keys);
+                    *sum = S::dot_i16(*sum, x, keys);
                 }
             }
         }
         for (at, sums) in sums.into_iter().enumerate() {
             for (panel, sum) in sums.into_iter().enumerate() {
-                let to = room.scores.add((query + at) * room.padded + key + panel * LANES);
+                let to = buffers.scores.add((query + at) * buffers.padded + key + panel * LANES);
                 S::store(to, S::to_float(sum));
             }
         }
     }
 }
 
-/// The scores of a query to weights that add up to [`ONE`], but for their rounding.
+/// Converts the scores of a query to softmax weights that sum to [`WEIGHT_SUM`], up to rounding.
 #[inline(always)]
-unsafe fn softmax<S: Lanes>(job: &Attention, room: &Room, query: usize, scale: f32) {
+unsafe fn softmax<S: Lanes>(job: &Attention, buffers: &Buffers, query: usize, scale: f32) {
     // SAFETY: both rows are `padded` long.
     unsafe {
-        let (scores, weights) = (room.scores.add(query * room.padded), room.weights.add(query * room.padded));
+        let (scores, weights) =
+            (buffers.scores.add(query * buffers.padded), buffers.weights.add(query * buffers.padded));
         let mut largest = S::splat(f32::MIN);
-        for at in (0..room.padded).step_by(LANES) {
+        for at in (0..buffers.padded).step_by(LANES) {
             largest = S::max(largest, S::load(scores.add(at)));
         }
-        let (largest, scale) = (S::splat(S::largest(largest)), S::splat(scale));
+        let (largest, scale) = (S::splat(S::reduce_max(largest)), S::splat(scale));
         let mut sum = S::splat(0.0);
-        for at in (0..room.padded).step_by(LANES) {
+        for at in (0..buffers.padded).step_by(LANES) {
             let e = exp2::<S>(S::mul(S::sub(S::load(scores.add(at)), largest), scale));
-            let e = if at + LANES > job.length { S::first(e, job.length - at) } else { e };
+            let e = if at + LANES > job.length { S::keep_first(e, job.length - at) } else { e };
             sum = S::add(sum, e);
             S::store(scores.add(at), e);
         }
-        let share = S::splat(ONE / S::sum(sum));
-        for at in (0..room.padded).step_by(LANES) {
-            S::store_halves(weights.add(at), S::round(S::mul(S::load(scores.add(at)), share)));
+        let share = S::splat(WEIGHT_SUM / S::reduce_sum(sum));
+        for at in (0..buffers.padded).step_by(LANES) {
+            S::store_i16(weights.add(at), S::round(S::mul(S::load(scores.add(at)), share)));
         }
     }
 }
 
-/// The mean of the values of some queries, by their weights.
+/// Computes the weighted sum of the values for a block of queries.
 #[inline(always)]
-unsafe fn weigh<S: Lanes>(job: &Attention, room: &Room, first: usize, queries: usize, scale: f32) {
-    // Two vectors of values at a time, and as many rows as in `score`, twice those where registers are plenty.
-    let rows = if S::ATTENTION.0 == 4 { 8 } else { S::ATTENTION.0 };
+unsafe fn weighted_sum<S: Lanes>(job: &Attention, buffers: &Buffers, first: usize, queries: usize, scale: f32) {
+    // Two vectors of values at a time, and as many rows as in `score`, or twice as many with AVX-512 and NEON, which have
+    // 32 registers.
+    let rows = if S::ATTENTION_BLOCK.0 == 4 { 8 } else { S::ATTENTION_BLOCK.0 };
     for query in (0..queries).step_by(rows) {
         let mut at = 0;
         while at < job.dimensions {
             let panels = 2.min((job.dimensions - at) / LANES);
-            // SAFETY: weights past the last query are in the room, and what comes of them is not written.
+            // SAFETY: weights past the last query are within the buffers, and their results are not written.
             unsafe {
                 match (rows, panels) {
-                    (8, 2) => weigh_block::<S, 8, 2>(job, room, first, query, queries, at, scale),
-                    (8, _) => weigh_block::<S, 8, 1>(job, room, first, query, queries, at, scale),
-                    (2, 2) => weigh_block::<S, 2, 2>(job, room, first, query, queries, at, scale),
-                    (2, _) => weigh_block::<S, 2, 1>(job, room, first, query, queries, at, scale),
-                    (_, 2) => weigh_block::<S, 1, 2>(job, room, first, query, queries, at, scale),
-                    _ => weigh_block::<S, 1, 1>(job, room, first, query, queries, at, scale),
+                    (8, 2) => weighted_sum_block::<S, 8, 2>(job, buffers, first, query, queries, at, scale),
+                    (8, _) => weighted_sum_block::<S, 8, 1>(job, buffers, first, query, queries, at, scale),
+                    (2, 2) => weighted_sum_block::<S, 2, 2>(job, buffers, first, query, queries, at, scale),
+                    (2, _) => weighted_sum_block::<S, 2, 1>(job, buffers, first, query, queries, at, scale),
+                    (_, 2) => weighted_sum_block::<S, 1, 2>(job, buffers, first, query, queries, at, scale),
+                    _ => weighted_sum_block::<S, 1, 1>(job, buffers, first, query, queries, at, scale),
                 }
             }
             at += panels * LANES;
@@ -269,28 +275,28 @@ unsafe fn weigh<S: Lanes>(job: &Attention, room: &Room, first: usize, queries: u
 }
 
 #[inline(always)]
-unsafe fn weigh_block<S: Lanes, const R: usize, const C: usize>(
+unsafe fn weighted_sum_block<S: Lanes, const R: usize, const C: usize>(
     job: &Attention,
-    room: &Room,
+    buffers: &Buffers,
     first: usize,
     query: usize,
     queries: usize,
     at: usize,
     scale: f32,
 ) {
-    // SAFETY: as `weigh` says.
+    // SAFETY: as in `weighted_sum`.
     unsafe {
-        let weights = room.weights.cast::<i32>().add(query * room.padded / 2);
+        let weights = buffers.weights.cast::<i32>().add(query * buffers.padded / 2);
         let mut sums = [[S::splat_int(0); C]; R];
         for pair in 0..job.length.div_ceil(2) {
             let mut values = [S::splat_int(0); C];
             for (panel, values) in values.iter_mut().enumerate() {
-                *values = S::load_int(room.values.add(pair * job.dimensions + at + panel * LANES));
+                *values = S::load_int(buffers.values.add(pair * job.dimensions + at + panel * LANES));
             }
             for (row, sums) in sums.iter_mut().enumerate() {
-                let x = S::splat_int(weights.add(row * room.padded / 2 + pair).read_unaligned());
+                let x = S::splat_int(weights.add(row * buffers.padded / 2 + pair).read_unaligned());
                 for (sum, values) in sums.iter_mut().zip(values) {
-                    *sum = S::dot_halves(*sum, x, values);
+                    *sum = S::dot_i16(*sum, x, values);
                 }
             }
         }

@@ -1,42 +1,44 @@
-//! Token ids to rows: the vector of each token and of its position, normalized.
+//! Embedding tokens: token embedding plus position embedding, normalized.
 
-use super::norm::row_of;
+use super::norm::normalize_row;
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
 
-/// A text's tokens.
+/// The tokens of one text.
 pub struct Embedding<'a> {
-    /// The model.
+    /// The model whose embeddings to use.
     pub model: &'a Model,
-    /// Ids below the vocabulary's size, no more than there are positions.
+    /// Ids below the vocabulary size; at most as many as the model has positions.
     pub tokens: &'a [u32],
-    /// A row to work in.
+    /// Scratch space for one row.
     pub row: *mut f32,
-    /// A row for each token.
+    /// Receives the hidden state of each token.
     pub states: *mut f32,
-    /// Rows of bytes for the first product.
+    /// Receives the quantized rows for the first linear layer.
     pub output: *mut u8,
-    /// The scale of each row of bytes.
+    /// Receives the scale of each quantized row.
     pub scales: *mut f32,
 }
 
+/// Embeds the tokens of one text.
+///
 /// # Safety
-/// As [`Lanes`] and the fields of [`Embedding`] say.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Embedding`] describe.
 #[inline(always)]
 pub unsafe fn embed<S: Lanes>(job: &Embedding<'_>) {
-    let (model, width) = (job.model, job.model.shape.width);
+    let (model, width) = (job.model, job.model.shape.hidden_size);
     for (at, &token) in job.tokens.iter().enumerate() {
         // SAFETY: the token is in the vocabulary and the position in its table, both rows of `width`.
         unsafe {
-            let word = model.words.as_ptr().add(token as usize * width).cast::<i8>();
-            let scale = S::splat(*model.word_scales.as_ptr().add(token as usize));
-            let position = model.positions.as_ptr().add(at * width);
+            let word = model.token_embeddings.as_ptr().add(token as usize * width).cast::<i8>();
+            let scale = S::splat(*model.token_scales.as_ptr().add(token as usize));
+            let position = model.position_embeddings.as_ptr().add(at * width);
             for x in (0..width).step_by(LANES) {
                 let word = S::to_float(S::load_bytes(word.add(x)));
                 S::store(job.row.add(x), S::mul_add(word, scale, S::load(position.add(x))));
             }
             let states = job.states.add(at * width);
-            row_of::<S>(&model.norm, job.row, states, job.output.add(at * width), job.scales.add(at));
+            normalize_row::<S>(&model.embedding_norm, job.row, states, job.output.add(at * width), job.scales.add(at));
         }
     }
 }

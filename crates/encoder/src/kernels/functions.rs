@@ -1,11 +1,12 @@
-//! Functions of sixteen numbers, approximated by polynomials.
+//! Polynomial approximations of functions on sixteen lanes.
 
 use crate::lanes::Lanes;
 
-/// `x · Φ(x)`, to 1e-5: `max(x, 0) - t · Φ(-t)` with `t = |x|`, the second part a polynomial around the middle of 0 to 4.5.
+/// GELU, `x · Φ(x)`, with an absolute error of at most 1e-5. Computed as `max(x, 0) - t · Φ(-t)` with `t = min(|x|, 4.5)`; the
+/// second term is a polynomial around the center of 0..4.5.
 ///
 /// # Safety
-/// As [`Lanes`] says.
+/// The contract of [`Lanes`].
 #[inline(always)]
 pub unsafe fn gelu<S: Lanes>(x: S::F) -> S::F {
     const CENTER: f32 = 2.25;
@@ -23,7 +24,7 @@ pub unsafe fn gelu<S: Lanes>(x: S::F) -> S::F {
         -5.916_61e-2,
         2.749_987_2e-2,
     ];
-    // SAFETY: as the caller promised.
+    // SAFETY: the caller's contract.
     unsafe {
         let t = S::sub(S::min(S::abs(x), S::splat(2.0 * CENTER)), S::splat(CENTER));
         let mut p = S::splat(COEFFICIENTS[0]);
@@ -34,14 +35,14 @@ pub unsafe fn gelu<S: Lanes>(x: S::F) -> S::F {
     }
 }
 
-/// `2^x` for `x` of at most 0, relatively to 2e-7; below 2^-120 that.
+/// `2^x` for `x ≤ 0`, with a relative error of at most 2e-7. Inputs below -120 are treated as -120.
 ///
 /// # Safety
-/// As [`Lanes`] says.
+/// The contract of [`Lanes`].
 #[inline(always)]
 pub unsafe fn exp2<S: Lanes>(x: S::F) -> S::F {
     const COEFFICIENTS: [f32; 6] = [1.3276471e-3, 9.675541e-3, 0.05550713, 0.2402212, 0.69314694, 1.0000001];
-    // SAFETY: as the caller promised.
+    // SAFETY: the caller's contract.
     unsafe {
         let x = S::max(x, S::splat(-120.0));
         let whole = S::round(x);
@@ -50,7 +51,7 @@ pub unsafe fn exp2<S: Lanes>(x: S::F) -> S::F {
         for c in &COEFFICIENTS[1..] {
             p = S::mul_add(p, r, S::splat(*c));
         }
-        // `p` is between .7 and 1.5: its exponent has room for what is added.
+        // `p` is between 0.7 and 1.5, so adding `whole ≥ -120` to its exponent does not underflow.
         S::from_bits(S::add_int(S::bits(p), S::shift_left::<23>(whole)))
     }
 }

@@ -1,9 +1,9 @@
-//! The steps of an encoder over rows of tokens, each compiled for every set of instructions.
+//! The steps of the forward pass over rows of tokens, each compiled for every instruction set.
 //!
-//! A step reads and writes plain buffers of the [`Workspace`](crate::workspace::Workspace). All of them are functions of a
-//! row alone, or of the rows of one text: what else is in the buffers changes nothing.
+//! A step reads and writes buffers of the [`Workspace`](crate::workspace::Workspace). Its result for a row depends only on
+//! that row, or on the rows of one text, and on nothing else in the buffers.
 
-// The steps take pointers, for rows overlap in what is padded; each says what they must point to.
+// Kernels take pointers because they may read padding rows beyond the last; each documents what they must point to.
 #![allow(unsafe_code)]
 
 mod attention;
@@ -11,13 +11,13 @@ mod embedding;
 mod functions;
 mod norm;
 mod pooling;
-mod product;
+mod projection;
 mod quantize;
 
 pub use attention::{Attention, Scratch};
 pub use embedding::Embedding;
 pub use norm::Normalization;
-pub use product::Projection;
+pub use projection::Projection;
 pub use quantize::Quantization;
 
 use crate::lanes::Lanes;
@@ -26,24 +26,24 @@ use crate::lanes::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{avx2::Avx2, avx512::Avx512};
 
-/// Every step, compiled for one set of instructions.
+/// All steps, compiled for one instruction set.
 pub struct Kernels {
-    /// What the instructions want added to activations; see [`Lanes::OFFSET`].
-    pub offset: u8,
-    /// Token ids to rows.
+    /// See [`Lanes::ACTIVATION_OFFSET`].
+    pub activation_offset: u8,
+    /// Embeds token ids.
     pub embed: unsafe fn(&Embedding<'_>),
-    /// Rows times a matrix.
+    /// Applies a linear layer.
     pub project: unsafe fn(&Projection<'_>),
-    /// Rows times a matrix, then GELU.
+    /// Applies a linear layer, then GELU.
     pub project_gelu: unsafe fn(&Projection<'_>),
-    /// One head of attention over one text.
+    /// Computes one attention head over one text.
     pub attend: unsafe fn(&Attention, &mut Scratch),
-    /// Rows to bytes.
+    /// Quantizes rows.
     pub quantize: unsafe fn(&Quantization<'_>),
-    /// Rows and their residuals to rows of mean 0 and variance 1, scaled, and to bytes.
+    /// Adds residuals, applies a layer normalization, and quantizes the result.
     pub normalize: unsafe fn(&Normalization<'_>),
-    /// The sum of rows.
-    pub sum: unsafe fn(&[f32], &mut [f32]),
+    /// Sums rows.
+    pub sum_rows: unsafe fn(&[f32], &mut [f32]),
 }
 
 macro_rules! kernels {
@@ -52,8 +52,8 @@ macro_rules! kernels {
         mod $name {
             use super::*;
 
-            // SAFETY of all: these functions are called through `KERNELS` alone, which is chosen where the processor
-            // has the features; the jobs' own conditions are passed on.
+            // SAFETY of all: these functions are only called through `KERNELS`, which is only used if the processor
+            // supports the features; the safety contract of the jobs is passed on to the caller.
             $(#[target_feature(enable = $features)])?
             unsafe fn embed(job: &Embedding<'_>) {
                 // SAFETY: see above.
@@ -62,12 +62,12 @@ macro_rules! kernels {
             $(#[target_feature(enable = $features)])?
             unsafe fn project(job: &Projection<'_>) {
                 // SAFETY: see above.
-                unsafe { product::project::<$lanes, false>(job) }
+                unsafe { projection::project::<$lanes, false>(job) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn project_gelu(job: &Projection<'_>) {
                 // SAFETY: see above.
-                unsafe { product::project::<$lanes, true>(job) }
+                unsafe { projection::project::<$lanes, true>(job) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn attend(job: &Attention, scratch: &mut Scratch) {
@@ -85,13 +85,13 @@ macro_rules! kernels {
                 unsafe { norm::normalize::<$lanes>(job) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn sum(rows: &[f32], sums: &mut [f32]) {
+            unsafe fn sum_rows(rows: &[f32], sums: &mut [f32]) {
                 // SAFETY: see above.
-                unsafe { pooling::sum::<$lanes>(rows, sums) }
+                unsafe { pooling::sum_rows::<$lanes>(rows, sums) }
             }
             pub static KERNELS: Kernels = Kernels {
-                offset: <$lanes as Lanes>::OFFSET,
-                embed, project, project_gelu, attend, quantize, normalize, sum,
+                activation_offset: <$lanes as Lanes>::ACTIVATION_OFFSET,
+                embed, project, project_gelu, attend, quantize, normalize, sum_rows,
             };
         }
     };
@@ -130,7 +130,7 @@ kernels!(
     "neon,dotprod"
 );
 
-/// The kernels that this processor can run, fastest first, each with its name.
+/// The kernels that this processor supports, fastest first, with the names of their instruction sets.
 pub fn available() -> Vec<(&'static str, &'static Kernels)> {
     let mut all: Vec<(&'static str, &'static Kernels)> = Vec::new();
     #[cfg(target_arch = "x86_64")]

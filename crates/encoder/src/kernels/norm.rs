@@ -1,35 +1,36 @@
-//! Layer normalization, and the bytes that the next product reads.
+//! Layer normalization, and quantization for the next linear layer.
 
-use super::quantize::scales;
+use super::quantize::scale_and_inverse;
 use crate::lanes::{LANES, Lanes};
-use crate::model::Norm;
+use crate::model::LayerNorm;
 
-/// Rows to be normalized.
+/// Rows to normalize.
 pub struct Normalization<'a> {
-    /// The weights; rows are as long as they are.
-    pub norm: &'a Norm,
-    /// Rows of floats; what is left in them is of no use.
+    /// The weights, whose length is that of the rows.
+    pub norm: &'a LayerNorm,
+    /// The rows; overwritten with intermediate values.
     pub input: *mut f32,
-    /// Rows that are added first, and where the result goes.
+    /// The residuals, which are added first; receives the result.
     pub states: *mut f32,
-    /// What is added besides: rows of the units that a product left out, with the distance from one to the next, and
-    /// what each unit counts in each column.
+    /// Outlier units to add: rows of f32 activations, the stride between rows, and the f32 weights (`units × width`).
     pub outliers: Option<(*const f32, usize, &'a [f32])>,
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: usize,
-    /// Rows of bytes for the next product.
+    /// Receives the quantized rows for the next linear layer.
     pub output: *mut u8,
-    /// The scale of each row of bytes.
+    /// Receives the scale of each quantized row.
     pub scales: *mut f32,
 }
 
+/// Normalizes rows.
+///
 /// # Safety
-/// As [`Lanes`] and the fields of [`Normalization`] say.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Normalization`] describe.
 #[inline(always)]
 pub unsafe fn normalize<S: Lanes>(job: &Normalization<'_>) {
     let width = job.norm.weight.len();
     for row in 0..job.rows {
-        // SAFETY: rows are `width` long, and so is each row of what outliers count.
+        // SAFETY: rows are `width` long, and so are the rows of outlier weights.
         unsafe {
             let (input, states) = (job.input.add(row * width), job.states.add(row * width));
             for at in (0..width).step_by(LANES) {
@@ -38,15 +39,15 @@ pub unsafe fn normalize<S: Lanes>(job: &Normalization<'_>) {
             if let Some((units, stride, weights)) = job.outliers {
                 add_outliers::<S>(input, width, units.add(row * stride), weights);
             }
-            row_of::<S>(job.norm, input, states, job.output.add(row * width), job.scales.add(row));
+            normalize_row::<S>(job.norm, input, states, job.output.add(row * width), job.scales.add(row));
         }
     }
 }
 
-/// Adds to a row what the units give that a product left out.
+/// Adds the contribution of the outlier units to a row.
 ///
 /// # Safety
-/// `units` are as many floats as `weights` has rows of `width`.
+/// `units` must point to as many floats as `weights` has rows of `width`.
 #[inline(always)]
 unsafe fn add_outliers<S: Lanes>(row: *mut f32, width: usize, units: *const f32, weights: &[f32]) {
     const PANELS: usize = 6;
@@ -71,12 +72,18 @@ unsafe fn add_outliers<S: Lanes>(row: *mut f32, width: usize, units: *const f32,
     }
 }
 
-/// One row, `input`, to states and to bytes.
+/// Normalizes one row, `input`, into `states`, and quantizes it into `bytes`.
 ///
 /// # Safety
-/// All are as long as the norm's weights.
+/// All rows must be as long as the weights of the norm.
 #[inline(always)]
-pub unsafe fn row_of<S: Lanes>(norm: &Norm, input: *mut f32, states: *mut f32, bytes: *mut u8, scale: *mut f32) {
+pub unsafe fn normalize_row<S: Lanes>(
+    norm: &LayerNorm,
+    input: *mut f32,
+    states: *mut f32,
+    bytes: *mut u8,
+    scale: *mut f32,
+) {
     let width = norm.weight.len();
     let share = 1.0 / width as f32;
     // SAFETY: all offsets are below `width`.
@@ -85,13 +92,13 @@ pub unsafe fn row_of<S: Lanes>(norm: &Norm, input: *mut f32, states: *mut f32, b
         for (number, at) in (0..width).step_by(LANES).enumerate() {
             sums[number % 2] = S::add(sums[number % 2], S::load(input.add(at)));
         }
-        let mean = S::splat(S::sum(S::add(sums[0], sums[1])) * share);
+        let mean = S::splat(S::reduce_sum(S::add(sums[0], sums[1])) * share);
         let mut squares = [S::splat(0.0); 2];
         for (number, at) in (0..width).step_by(LANES).enumerate() {
             let d = S::sub(S::load(input.add(at)), mean);
             squares[number % 2] = S::mul_add(d, d, squares[number % 2]);
         }
-        let variance = S::sum(S::add(squares[0], squares[1])) * share;
+        let variance = S::reduce_sum(S::add(squares[0], squares[1])) * share;
         let deviation = S::splat(1.0 / (variance + norm.epsilon).sqrt());
         let mut largest = S::splat(0.0);
         let load = |from: &[f32], at: usize| S::load(from.as_ptr().add(at));
@@ -102,7 +109,7 @@ pub unsafe fn row_of<S: Lanes>(norm: &Norm, input: *mut f32, states: *mut f32, b
             largest = S::max(largest, S::abs(next));
             S::store(input.add(at), next);
         }
-        let (unit, inverse) = scales(S::largest(largest));
+        let (unit, inverse) = scale_and_inverse(S::reduce_max(largest));
         *scale = unit;
         let inverse = S::splat(inverse);
         for at in (0..width).step_by(LANES) {

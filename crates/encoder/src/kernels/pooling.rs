@@ -1,16 +1,16 @@
-//! The sum of a text's rows.
+//! Summing the rows of a text.
 
 use crate::lanes::{LANES, Lanes};
 
-/// Adds up rows as long as `sums`, from the first to the last.
+/// Sums rows as long as `sums`, in order.
 ///
 /// # Safety
-/// As [`Lanes`] says.
+/// The contract of [`Lanes`].
 #[inline(always)]
-pub unsafe fn sum<S: Lanes>(rows: &[f32], sums: &mut [f32]) {
+pub unsafe fn sum_rows<S: Lanes>(rows: &[f32], sums: &mut [f32]) {
     let width = sums.len();
     for (panel, sums) in sums.chunks_exact_mut(LANES).enumerate() {
-        // SAFETY: sixteen numbers of a row, from one that is a multiple of sixteen.
+        // SAFETY: `panel` is one of the whole groups of sixteen columns, so every access is within its row.
         unsafe {
             let mut sum = S::splat(0.0);
             for row in rows.chunks_exact(width) {

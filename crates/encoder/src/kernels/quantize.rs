@@ -1,28 +1,30 @@
-//! Rows of floats to bytes, each row with a scale of its own.
+//! Quantizing rows of floats to int8, with a scale per row.
 
 use crate::lanes::{LANES, Lanes};
 
-/// The largest number that a byte stands for.
-const MOST: f32 = 127.0;
+/// The largest quantized value.
+const MAX_QUANTIZED: f32 = 127.0;
 
-/// Rows to become bytes.
+/// Rows to quantize.
 pub struct Quantization<'a> {
-    /// Rows of floats, as long as `factors`.
+    /// Rows as long as `factors`.
     pub input: *const f32,
-    /// What each column is multiplied by first.
+    /// The smoothing factor of each column.
     pub factors: &'a [f32],
-    /// So many of the last columns become zeros.
+    /// The number of last columns to set to zero.
     pub zeros: usize,
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: usize,
-    /// Rows of bytes.
+    /// Receives the quantized rows.
     pub output: *mut u8,
-    /// The scale of each row.
+    /// Receives the scale of each row.
     pub scales: *mut f32,
 }
 
+/// Quantizes rows.
+///
 /// # Safety
-/// As [`Lanes`] and the fields of [`Quantization`] say.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Quantization`] describe.
 #[inline(always)]
 pub unsafe fn quantize<S: Lanes>(job: &Quantization<'_>) {
     let width = job.factors.len();
@@ -36,7 +38,7 @@ pub unsafe fn quantize<S: Lanes>(job: &Quantization<'_>) {
             for at in (0..kept).step_by(LANES) {
                 largest = S::max(largest, S::abs(S::mul(S::load(from.add(at)), S::load(factors.add(at)))));
             }
-            let (scale, inverse) = scales(S::largest(largest));
+            let (scale, inverse) = scale_and_inverse(S::reduce_max(largest));
             *job.scales.add(row) = scale;
             let inverse = S::splat(inverse);
             for at in (0..kept).step_by(LANES) {
@@ -50,10 +52,10 @@ pub unsafe fn quantize<S: Lanes>(job: &Quantization<'_>) {
     }
 }
 
-/// What a byte of a row counts, and what the row is multiplied by to be bytes, by the largest of its numbers.
+/// The quantization scale of a row whose largest absolute value is `largest`, and the inverse.
 #[inline(always)]
-pub fn scales(largest: f32) -> (f32, f32) {
-    // Of a row of zeros anything will do, but infinity.
+pub fn scale_and_inverse(largest: f32) -> (f32, f32) {
+    // Any finite scale will do for a row of zeros.
     let largest = if largest > 1e-20 { largest } else { 1e-20 };
-    (largest * (1.0 / MOST), MOST / largest)
+    (largest * (1.0 / MAX_QUANTIZED), MAX_QUANTIZED / largest)
 }

@@ -1,9 +1,9 @@
-//! AVX2 with FMA, two vectors of eight for sixteen lanes; with AVX-VNNI, products of bytes in one instruction.
+//! AVX2 with FMA: two vectors of eight lanes. With AVX-VNNI, byte dot products are one instruction.
 
 use super::Lanes;
 use std::arch::x86_64::*;
 
-/// Needs AVX2 and FMA; with `VNNI` also AVX-VNNI.
+/// Requires AVX2 and FMA, and AVX-VNNI if `VNNI`.
 #[derive(Clone, Copy)]
 pub struct Avx2<const VNNI: bool>;
 
@@ -11,9 +11,9 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type F = [__m256; 2];
     type I = [__m256i; 2];
 
-    const BLOCK: (usize, usize) = if VNNI { (6, 1) } else { (4, 1) };
-    const ATTENTION: (usize, usize) = (2, 2);
-    const OFFSET: u8 = if VNNI { 128 } else { 0 };
+    const PRODUCT_BLOCK: (usize, usize) = if VNNI { (6, 1) } else { (4, 1) };
+    const ATTENTION_BLOCK: (usize, usize) = (2, 2);
+    const ACTIVATION_OFFSET: u8 = if VNNI { 128 } else { 0 };
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::F {
@@ -110,20 +110,21 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
     #[inline(always)]
     unsafe fn store_bytes(to: *mut u8, x: Self::I) {
-        let halves = halves(x);
+        let halves = to_i16(x);
         let bytes = _mm_packs_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
-        _mm_storeu_si128(to.cast(), _mm_xor_si128(bytes, _mm_set1_epi8(Self::OFFSET as i8)));
+        _mm_storeu_si128(to.cast(), _mm_xor_si128(bytes, _mm_set1_epi8(Self::ACTIVATION_OFFSET as i8)));
     }
     #[inline(always)]
-    unsafe fn store_halves(to: *mut i16, x: Self::I) {
-        _mm256_storeu_si256(to.cast(), halves(x))
+    unsafe fn store_i16(to: *mut i16, x: Self::I) {
+        _mm256_storeu_si256(to.cast(), to_i16(x))
     }
     #[inline(always)]
     unsafe fn dot_bytes(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
         if VNNI {
             return [_mm256_dpbusd_avx_epi32(sum[0], a[0], b[0]), _mm256_dpbusd_avx_epi32(sum[1], a[1], b[1])];
         }
-        // Of bytes up to 127 two products fit sixteen bits; the signs go to the second factor.
+        // The sum of two products of bytes up to 127 fits 16 bits. `maddubs` needs its first operand unsigned, so the signs
+        // are moved to the second.
         let one = |sum, a, b| {
             let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a));
             _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
@@ -131,18 +132,18 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         [one(sum[0], a[0], b[0]), one(sum[1], a[1], b[1])]
     }
     #[inline(always)]
-    unsafe fn dot_halves(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
+    unsafe fn dot_i16(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
         [
             _mm256_add_epi32(sum[0], _mm256_madd_epi16(a[0], b[0])),
             _mm256_add_epi32(sum[1], _mm256_madd_epi16(a[1], b[1])),
         ]
     }
     #[inline(always)]
-    unsafe fn sum(x: Self::F) -> f32 {
-        sum(_mm256_add_ps(x[0], x[1]))
+    unsafe fn reduce_sum(x: Self::F) -> f32 {
+        reduce_sum_256(_mm256_add_ps(x[0], x[1]))
     }
     #[inline(always)]
-    unsafe fn largest(x: Self::F) -> f32 {
+    unsafe fn reduce_max(x: Self::F) -> f32 {
         let x = _mm256_max_ps(x[0], x[1]);
         let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
         let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
@@ -150,15 +151,15 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 }
 
-/// Sixteen integers as halves, in order.
+/// Narrows sixteen integers to i16, in order.
 #[inline(always)]
-unsafe fn halves(x: [__m256i; 2]) -> __m256i {
+unsafe fn to_i16(x: [__m256i; 2]) -> __m256i {
     _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(x[0], x[1]))
 }
 
-/// Eight lanes together, in the order of [`Lanes::sum`].
+/// The sum of eight lanes, in the order of [`Lanes::reduce_sum`].
 #[inline(always)]
-pub unsafe fn sum(x: __m256) -> f32 {
+pub unsafe fn reduce_sum_256(x: __m256) -> f32 {
     let x = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
     let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
     _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps::<1>(x, x)))

@@ -3,7 +3,7 @@
 use super::Lanes;
 use std::arch::x86_64::*;
 
-/// Needs AVX-512 F, BW, VL and VNNI.
+/// Requires AVX-512 F, BW, VL and VNNI.
 #[derive(Clone, Copy)]
 pub struct Avx512;
 
@@ -11,9 +11,9 @@ impl Lanes for Avx512 {
     type F = __m512;
     type I = __m512i;
 
-    const BLOCK: (usize, usize) = (8, 3);
-    const ATTENTION: (usize, usize) = (4, 4);
-    const OFFSET: u8 = 128;
+    const PRODUCT_BLOCK: (usize, usize) = (8, 3);
+    const ATTENTION_BLOCK: (usize, usize) = (4, 4);
+    const ACTIVATION_OFFSET: u8 = 128;
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> __m512 {
@@ -108,7 +108,7 @@ impl Lanes for Avx512 {
         _mm_storeu_si128(to.cast(), _mm_xor_si128(_mm512_cvtepi32_epi8(x), _mm_set1_epi8(-128)))
     }
     #[inline(always)]
-    unsafe fn store_halves(to: *mut i16, x: __m512i) {
+    unsafe fn store_i16(to: *mut i16, x: __m512i) {
         _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(x))
     }
     #[inline(always)]
@@ -116,16 +116,16 @@ impl Lanes for Avx512 {
         _mm512_dpbusd_epi32(sum, a, b)
     }
     #[inline(always)]
-    unsafe fn dot_halves(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    unsafe fn dot_i16(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
         _mm512_dpwssd_epi32(sum, a, b)
     }
     #[inline(always)]
-    unsafe fn sum(x: __m512) -> f32 {
+    unsafe fn reduce_sum(x: __m512) -> f32 {
         let halves = _mm256_add_ps(_mm512_castps512_ps256(x), upper(x));
-        super::avx2::sum(halves)
+        super::avx2::reduce_sum_256(halves)
     }
     #[inline(always)]
-    unsafe fn largest(x: __m512) -> f32 {
+    unsafe fn reduce_max(x: __m512) -> f32 {
         _mm512_reduce_max_ps(x)
     }
 }

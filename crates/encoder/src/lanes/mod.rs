@@ -1,10 +1,9 @@
-//! Sixteen numbers at a time, in whatever vectors a processor has.
+//! Operations on sixteen lanes, implemented for each instruction set.
 //!
-//! Every operation is defined exactly, down to the last bit, so that all implementations give the same results: sums of
-//! integers are exact, floats are added and multiplied lane by lane with one rounding each (two for none), and sums across
-//! lanes are taken in one fixed order.
+//! Every operation is defined bit for bit, so that all implementations give the same results: integer sums are exact, float
+//! operations round once per lane (`mul_add` included), and reductions across lanes have one fixed order.
 
-// Every function here is one operation, and what it needs is what the trait says.
+// Every function here is one operation whose safety contract is that of the trait.
 #![allow(unsafe_code, unsafe_op_in_unsafe_fn)]
 
 #[cfg(target_arch = "x86_64")]
@@ -15,26 +14,27 @@ pub mod avx512;
 pub mod neon;
 pub mod portable;
 
-/// How many numbers go together.
+/// The number of lanes.
 pub const LANES: usize = 16;
 
-/// What a processor does with sixteen numbers.
+/// Operations on sixteen f32 or i32 lanes.
 ///
 /// # Safety
-/// All functions may be called only where the processor has the instructions that the implementation names. Pointers are
-/// to as many numbers as are read or written; they need not be aligned.
+/// Functions may be called only if the processor supports the instructions that the implementation names. Pointers must be
+/// valid for the elements read or written; they need not be aligned.
 pub trait Lanes: Copy {
     /// Sixteen f32.
     type F: Copy;
-    /// Sixteen i32, or as many bits read otherwise.
+    /// Sixteen i32, or the same bits as 64 bytes or 32 i16.
     type I: Copy;
 
-    /// The rows of a block of an int8 product, and its columns in units of [`LANES`]: as many sums as registers hold.
-    const BLOCK: (usize, usize);
-    /// The same of the products within attention.
-    const ATTENTION: (usize, usize);
-    /// Added to activations so that they are unsigned, as the instruction for products wants them: 0 or 128.
-    const OFFSET: u8;
+    /// The rows of a block of an int8 matrix product, and its columns in units of [`LANES`]: as many sums as fit into
+    /// registers.
+    const PRODUCT_BLOCK: (usize, usize);
+    /// The same for the products within attention.
+    const ATTENTION_BLOCK: (usize, usize);
+    /// Added to quantized activations: 128 if the dot-product instruction needs them unsigned, otherwise 0.
+    const ACTIVATION_OFFSET: u8;
 
     unsafe fn load(from: *const f32) -> Self::F;
     unsafe fn store(to: *mut f32, x: Self::F);
@@ -47,12 +47,12 @@ pub trait Lanes: Copy {
     unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
     unsafe fn min(a: Self::F, b: Self::F) -> Self::F;
     unsafe fn abs(x: Self::F) -> Self::F;
-    /// To the nearest whole number, to the even one of two.
+    /// Rounds to the nearest integer, ties to even.
     unsafe fn round(x: Self::F) -> Self::I;
     unsafe fn to_float(x: Self::I) -> Self::F;
-    /// The bits as integers.
+    /// Reinterprets the bits as integers.
     unsafe fn bits(x: Self::F) -> Self::I;
-    /// The bits as floats.
+    /// Reinterprets the bits as floats.
     unsafe fn from_bits(x: Self::I) -> Self::F;
 
     unsafe fn load_int(from: *const i32) -> Self::I;
@@ -62,22 +62,21 @@ pub trait Lanes: Copy {
     unsafe fn and(a: Self::I, b: Self::I) -> Self::I;
     unsafe fn or(a: Self::I, b: Self::I) -> Self::I;
     unsafe fn shift_left<const BITS: u32>(x: Self::I) -> Self::I;
-    /// Sixteen bytes as integers.
+    /// Loads sixteen bytes, sign-extended.
     unsafe fn load_bytes(from: *const i8) -> Self::I;
-    /// The low bytes of sixteen integers between -128 and 127, [`Self::OFFSET`] added.
+    /// Stores sixteen integers in -128..=127 as bytes, with [`Self::ACTIVATION_OFFSET`] added.
     unsafe fn store_bytes(to: *mut u8, x: Self::I);
-    /// The low halves of sixteen integers between -32,768 and 32,767.
-    unsafe fn store_halves(to: *mut i16, x: Self::I);
-    /// `sum + a · b` of the four bytes of each lane: of `a` as [`Self::store_bytes`] stores them, of `b` signed and no
-    /// -128.
+    /// Stores sixteen integers in -32,768..=32,767 as i16.
+    unsafe fn store_i16(to: *mut i16, x: Self::I);
+    /// Adds to each lane the dot product of its four bytes. `a` is in the format of [`Self::store_bytes`]; `b` is signed and
+    /// never -128.
     unsafe fn dot_bytes(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
-    /// `sum + a · b` of the two signed halves of each lane.
-    unsafe fn dot_halves(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
+    /// Adds to each lane the dot product of its two signed i16.
+    unsafe fn dot_i16(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
 
-    /// All lanes together: each of the first eight with the one eight further, of these the first four with those four
-    /// further, and so on.
+    /// The sum of all lanes, as a tree: lane i plus lane i + 8, then lane i plus lane i + 4, and so on.
     #[inline(always)]
-    unsafe fn sum(x: Self::F) -> f32 {
+    unsafe fn reduce_sum(x: Self::F) -> f32 {
         let mut lanes = Self::array(x);
         for half in [8, 4, 2, 1] {
             for lane in 0..half {
@@ -87,9 +86,9 @@ pub trait Lanes: Copy {
         lanes[0]
     }
 
-    /// The largest of all lanes.
+    /// The maximum of all lanes.
     #[inline(always)]
-    unsafe fn largest(x: Self::F) -> f32 {
+    unsafe fn reduce_max(x: Self::F) -> f32 {
         Self::array(x).into_iter().fold(f32::MIN, |a, b| if b > a { b } else { a })
     }
 
@@ -101,9 +100,9 @@ pub trait Lanes: Copy {
         lanes
     }
 
-    /// The first `count` lanes, zeros in the others.
+    /// Keeps the first `count` lanes and sets the others to zero.
     #[inline(always)]
-    unsafe fn first(x: Self::F, count: usize) -> Self::F {
+    unsafe fn keep_first(x: Self::F, count: usize) -> Self::F {
         const MASK: [i32; 2 * LANES] = {
             let mut mask = [0; 2 * LANES];
             let mut lane = 0;

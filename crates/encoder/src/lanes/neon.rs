@@ -1,9 +1,9 @@
-//! NEON, four vectors of four for sixteen lanes; with its dot products, products of bytes in one instruction.
+//! NEON: four vectors of four lanes. With the dot-product extension, byte dot products are one instruction.
 
 use super::Lanes;
 use std::arch::aarch64::*;
 
-/// Needs NEON, which every aarch64 processor has; with `DOT` also its dot products.
+/// Requires NEON, which every aarch64 processor has, and the dot-product extension if `DOT`.
 #[derive(Clone, Copy)]
 pub struct Neon<const DOT: bool>;
 
@@ -21,9 +21,9 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     type F = [float32x4_t; 4];
     type I = [int32x4_t; 4];
 
-    const BLOCK: (usize, usize) = (4, 1);
-    const ATTENTION: (usize, usize) = (4, 1);
-    const OFFSET: u8 = 0;
+    const PRODUCT_BLOCK: (usize, usize) = (4, 1);
+    const ATTENTION_BLOCK: (usize, usize) = (4, 1);
+    const ACTIVATION_OFFSET: u8 = 0;
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::F {
@@ -132,12 +132,12 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     }
     #[inline(always)]
     unsafe fn store_bytes(to: *mut u8, x: Self::I) {
-        let [low, high] = halves(x);
+        let [low, high] = to_i16(x);
         vst1q_s8(to.cast(), vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
     }
     #[inline(always)]
-    unsafe fn store_halves(to: *mut i16, x: Self::I) {
-        let [low, high] = halves(x);
+    unsafe fn store_i16(to: *mut i16, x: Self::I) {
+        let [low, high] = to_i16(x);
         vst1q_s16(to, low);
         vst1q_s16(to.add(8), high);
     }
@@ -156,7 +156,7 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
                 );
                 return sum;
             }
-            // Two products of bytes up to 127 fit sixteen bits.
+            // The sum of two products of bytes up to 127 fits 16 bits.
             let low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
             let high = vmull_s8(vget_high_s8(a), vget_high_s8(b));
             vpadalq_s16(sum, vpaddq_s16(low, high))
@@ -164,7 +164,7 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
         [one(sum[0], a[0], b[0]), one(sum[1], a[1], b[1]), one(sum[2], a[2], b[2]), one(sum[3], a[3], b[3])]
     }
     #[inline(always)]
-    unsafe fn dot_halves(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
+    unsafe fn dot_i16(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
         let one = |sum, a, b| unsafe {
             let (a, b) = (vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
             let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
@@ -175,8 +175,8 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     }
 }
 
-/// Sixteen integers as halves, in order.
+/// Narrows sixteen integers to i16, in order.
 #[inline(always)]
-unsafe fn halves(x: [int32x4_t; 4]) -> [int16x8_t; 2] {
+unsafe fn to_i16(x: [int32x4_t; 4]) -> [int16x8_t; 2] {
     [vcombine_s16(vmovn_s32(x[0]), vmovn_s32(x[1])), vcombine_s16(vmovn_s32(x[2]), vmovn_s32(x[3]))]
 }

@@ -1,16 +1,16 @@
-//! Plain Rust, which the compiler turns into whatever the target has.
+//! Plain Rust, which the compiler vectorizes for the target.
 
 use super::{LANES, Lanes};
 
-/// Needs nothing.
+/// Requires no particular instructions.
 #[derive(Clone, Copy)]
 pub struct Portable;
 
 #[inline(always)]
-fn each<A: Copy, B: Copy, R: Copy + Default>(a: [A; LANES], b: [B; LANES], of: impl Fn(A, B) -> R) -> [R; LANES] {
+fn zip_lanes<A: Copy, B: Copy, R: Copy + Default>(a: [A; LANES], b: [B; LANES], f: impl Fn(A, B) -> R) -> [R; LANES] {
     let mut out = [R::default(); LANES];
     for lane in 0..LANES {
-        out[lane] = of(a[lane], b[lane]);
+        out[lane] = f(a[lane], b[lane]);
     }
     out
 }
@@ -19,9 +19,9 @@ impl Lanes for Portable {
     type F = [f32; LANES];
     type I = [i32; LANES];
 
-    const BLOCK: (usize, usize) = (2, 1);
-    const ATTENTION: (usize, usize) = (1, 2);
-    const OFFSET: u8 = 0;
+    const PRODUCT_BLOCK: (usize, usize) = (2, 1);
+    const ATTENTION_BLOCK: (usize, usize) = (1, 2);
+    const ACTIVATION_OFFSET: u8 = 0;
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::F {
@@ -37,15 +37,15 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn add(a: Self::F, b: Self::F) -> Self::F {
-        each(a, b, |a, b| a + b)
+        zip_lanes(a, b, |a, b| a + b)
     }
     #[inline(always)]
     unsafe fn sub(a: Self::F, b: Self::F) -> Self::F {
-        each(a, b, |a, b| a - b)
+        zip_lanes(a, b, |a, b| a - b)
     }
     #[inline(always)]
     unsafe fn mul(a: Self::F, b: Self::F) -> Self::F {
-        each(a, b, |a, b| a * b)
+        zip_lanes(a, b, |a, b| a * b)
     }
     #[inline(always)]
     unsafe fn mul_add(a: Self::F, b: Self::F, c: Self::F) -> Self::F {
@@ -57,11 +57,11 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn max(a: Self::F, b: Self::F) -> Self::F {
-        each(a, b, |a, b| if a > b { a } else { b })
+        zip_lanes(a, b, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
     unsafe fn min(a: Self::F, b: Self::F) -> Self::F {
-        each(a, b, |a, b| if a < b { a } else { b })
+        zip_lanes(a, b, |a, b| if a < b { a } else { b })
     }
     #[inline(always)]
     unsafe fn abs(x: Self::F) -> Self::F {
@@ -97,15 +97,15 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn add_int(a: Self::I, b: Self::I) -> Self::I {
-        each(a, b, i32::wrapping_add)
+        zip_lanes(a, b, i32::wrapping_add)
     }
     #[inline(always)]
     unsafe fn and(a: Self::I, b: Self::I) -> Self::I {
-        each(a, b, |a, b| a & b)
+        zip_lanes(a, b, |a, b| a & b)
     }
     #[inline(always)]
     unsafe fn or(a: Self::I, b: Self::I) -> Self::I {
-        each(a, b, |a, b| a | b)
+        zip_lanes(a, b, |a, b| a | b)
     }
     #[inline(always)]
     unsafe fn shift_left<const BITS: u32>(x: Self::I) -> Self::I {
@@ -120,7 +120,7 @@ impl Lanes for Portable {
         to.cast::<[u8; LANES]>().write(x.map(|x| x as u8))
     }
     #[inline(always)]
-    unsafe fn store_halves(to: *mut i16, x: Self::I) {
+    unsafe fn store_i16(to: *mut i16, x: Self::I) {
         to.cast::<[i16; LANES]>().write_unaligned(x.map(|x| x as i16))
     }
     #[inline(always)]
@@ -129,11 +129,11 @@ impl Lanes for Portable {
             let (a, b) = (a.to_le_bytes(), b.to_le_bytes());
             (0..4).map(|at| i32::from(a[at].cast_signed()) * i32::from(b[at].cast_signed())).sum::<i32>()
         };
-        each(sum, each(a, b, four), i32::wrapping_add)
+        zip_lanes(sum, zip_lanes(a, b, four), i32::wrapping_add)
     }
     #[inline(always)]
-    unsafe fn dot_halves(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
+    unsafe fn dot_i16(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
         let two = |a: i32, b: i32| (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
-        each(sum, each(a, b, two), i32::wrapping_add)
+        zip_lanes(sum, zip_lanes(a, b, two), i32::wrapping_add)
     }
 }

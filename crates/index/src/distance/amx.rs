@@ -1,50 +1,54 @@
-//! Many int8 codes against sixteen queries at once, in the tiles of processors that have AMX.
+//! Dot products of many int8 rows with sixteen queries at once, in AMX tiles.
 //!
-//! A tile of 16 rows × 64 bytes times one of 64 bytes × 16 queries is one instruction: sixteen times
-//! the work of the widest vector instruction. It pays where many queries go through the same codes.
+//! One instruction multiplies a tile of 16 rows × 64 bytes with one of 64 bytes × 16 queries: sixteen times the work of the
+//! widest vector instruction. This pays when many queries scan the same codes.
 
 use super::int8::LANES;
 
-/// So many queries go together.
-pub const QUERIES: usize = 16;
-/// So many rows go together.
-pub const ROWS: usize = 32;
-/// Rows of a tile.
-const HALF: usize = 16;
+/// Queries per call.
+pub const TILE_QUERIES: usize = 16;
+/// Rows per call: two tiles.
+pub const BLOCK_ROWS: usize = 32;
+/// Rows per tile.
+const TILE_ROWS: usize = 16;
 
-/// Sixteen queries, laid out as the second factor.
-pub struct Queries {
+/// Up to sixteen queries, packed as the second operand. Exists only if the processor supports AMX.
+pub struct QueryTile {
     packed: Vec<i8>,
     stride: usize,
 }
 
-impl Queries {
-    /// Lays out at most sixteen codes of `stride` numbers; where there are fewer, zeros stand for the
-    /// others. `None` where the processor has no AMX.
+impl QueryTile {
+    /// Packs at most sixteen queries of `stride` values; missing ones are zero. `None` if AMX is not available, or if the
+    /// queries do not fit.
     pub fn new(queries: &[&[i8]], stride: usize) -> Option<Self> {
-        if stride == 0 || !available() || queries.len() > QUERIES || queries.iter().any(|query| query.len() != stride) {
+        if stride == 0
+            || !available()
+            || queries.len() > TILE_QUERIES
+            || queries.iter().any(|query| query.len() != stride)
+        {
             return None;
         }
-        // Of every four numbers of a query those of all queries side by side.
-        let mut packed = vec![0; stride * QUERIES];
+        // Four values of each query in turn, as TDPBUSD expects its second operand.
+        let mut packed = vec![0; stride * TILE_QUERIES];
         for (query, code) in queries.iter().enumerate() {
-            for (four, numbers) in code.as_chunks::<4>().0.iter().enumerate() {
-                packed[(four * QUERIES + query) * 4..][..4].copy_from_slice(numbers);
+            for (group, values) in code.as_chunks::<4>().0.iter().enumerate() {
+                packed[(group * TILE_QUERIES + query) * 4..][..4].copy_from_slice(values);
             }
         }
         Some(Self { packed, stride })
     }
 
-    /// The sums of products of the [`ROWS`] rows of `codes` with every query: `sums[row][query]`.
+    /// Computes the dot products of [`BLOCK_ROWS`] rows with every query: `sums[row][query]`.
     ///
     /// # Panics
-    /// When `codes` is not just so many rows.
-    pub fn sums(&self, codes: &[u8], sums: &mut [[i32; QUERIES]; ROWS]) {
-        assert_eq!(codes.len(), ROWS * self.stride);
-        assert!(self.stride.is_multiple_of(LANES) && self.packed.len() == self.stride * QUERIES);
+    /// If `codes` is not exactly [`BLOCK_ROWS`] rows.
+    pub fn sums(&self, codes: &[u8], sums: &mut [[i32; TILE_QUERIES]; BLOCK_ROWS]) {
+        assert_eq!(codes.len(), BLOCK_ROWS * self.stride);
+        assert!(self.stride.is_multiple_of(LANES) && self.packed.len() == self.stride * TILE_QUERIES);
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        // SAFETY: a value of this type exists only where `available` found AMX and the system allowed it;
-        // the assertions keep all loads and stores of whole tiles within their slices.
+        // SAFETY: a value of this type exists only if `available` found AMX and the system permitted its use; the assertions
+        // keep all loads and stores of whole tiles within their slices.
         unsafe {
             multiply(&self.packed, codes, self.stride, sums);
         }
@@ -53,7 +57,7 @@ impl Queries {
     }
 }
 
-/// Whether the processor has AMX for bytes and the system lets this process use it; asked once.
+/// Whether the processor has AMX-INT8 and the system lets this process use it; determined once.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn available() -> bool {
     use std::arch::x86_64::{__cpuid, __cpuid_count};
@@ -64,11 +68,11 @@ fn available() -> bool {
         const REQUEST_PERMISSION: libc::c_long = 0x1023;
         const TILE_DATA: libc::c_long = 18;
         if cfg!(miri) {
-            return false; // It knows no assembly.
+            return false; // Miri does not support inline assembly.
         }
         let features = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).edx } else { 0 };
         features & TILES_AND_BYTES == TILES_AND_BYTES
-            // SAFETY: this system call takes two numbers and changes nothing but what the process may use.
+            // SAFETY: this system call takes two integers and only changes which instructions the process may use.
             && unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) } == 0
     })
 }
@@ -79,12 +83,12 @@ fn available() -> bool {
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-// SAFETY: the caller has seen to it that AMX can be used, and that `packed` is `stride · QUERIES` and
-// `codes` `stride · ROWS` long, `stride` a multiple of LANES. The tiles are set up and given up here.
-unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32; QUERIES]; ROWS]) {
+// SAFETY: the caller guarantees that AMX can be used, that `packed` has `stride · TILE_QUERIES` and `codes`
+// `stride · BLOCK_ROWS` elements, and that `stride` is a multiple of LANES. Tiles are configured and released here.
+unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32; TILE_QUERIES]; BLOCK_ROWS]) {
     use std::arch::asm;
 
-    /// How tiles are shaped: all of 16 rows of 64 bytes.
+    /// The tile configuration: every tile has 16 rows of 64 bytes.
     #[repr(C, align(64))]
     struct Shapes {
         palette: u8,
@@ -96,7 +100,7 @@ unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32;
     let mut shapes = Shapes { palette: 1, start: 0, reserved: [0; 14], bytes: [0; 16], rows: [0; 16] };
     shapes.bytes[..5].fill(64);
     shapes.rows[..5].fill(16);
-    // SAFETY: see above; all the registers and the memory that are written are named.
+    // SAFETY: see above; every register and all memory written is declared to the compiler.
     unsafe {
         asm!(
             "ldtilecfg [{shapes}]",
@@ -119,7 +123,7 @@ unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32;
             shapes = in(reg) &shapes,
             queries = inout(reg) packed.as_ptr() => _,
             upper = inout(reg) codes.as_ptr() => _,
-            lower = inout(reg) codes.as_ptr().add(HALF * stride) => _,
+            lower = inout(reg) codes.as_ptr().add(TILE_ROWS * stride) => _,
             count = inout(reg) stride / LANES => _,
             line = in(reg) 64usize,
             stride = in(reg) stride,
@@ -137,30 +141,30 @@ mod tests {
     use crate::graph::testing::Random;
 
     #[test]
-    fn tiles_give_the_sums_of_the_portable_path() {
+    fn tiles_match_the_portable_implementation() {
         let mut random = Random(1);
         for stride in [64, 128, 384] {
             for count in [1, 15, 16] {
                 let queries: Vec<Vec<i8>> =
                     (0..count).map(|_| (0..stride).map(|_| random.next() as i8).collect()).collect();
-                let codes: Vec<u8> = (0..ROWS * stride).map(|_| random.next() as u8).collect();
+                let codes: Vec<u8> = (0..BLOCK_ROWS * stride).map(|_| random.next() as u8).collect();
                 let slices: Vec<&[i8]> = queries.iter().map(Vec::as_slice).collect();
-                let Some(tiles) = Queries::new(&slices, stride) else {
-                    crate::distance::testing::left_out("amx");
+                let Some(tiles) = QueryTile::new(&slices, stride) else {
+                    crate::distance::testing::report_skipped("amx");
                     return;
                 };
-                let mut sums = [[7; QUERIES]; ROWS];
+                let mut sums = [[7; TILE_QUERIES]; BLOCK_ROWS];
                 tiles.sums(&codes, &mut sums);
-                let rows: Vec<u32> = (0..ROWS as u32).collect();
-                let (_, portable) = int8::paths().pop().unwrap();
+                let rows: Vec<u32> = (0..BLOCK_ROWS as u32).collect();
+                let (_, portable) = int8::implementations().pop().unwrap();
                 for (number, query) in queries.iter().enumerate() {
-                    let mut expected = vec![0; ROWS];
+                    let mut expected = vec![0; BLOCK_ROWS];
                     portable(query, &codes, &rows, &mut expected);
-                    assert!((0..ROWS).all(|row| sums[row][number] == expected[row]), "{stride} {count} {number}");
+                    assert!((0..BLOCK_ROWS).all(|row| sums[row][number] == expected[row]), "{stride} {count} {number}");
                 }
                 assert!(sums.iter().all(|row| row[count..].iter().all(|&sum| sum == 0)));
             }
         }
-        assert!(Queries::new(&[&[0; 64][..]; 17], 64).is_none());
+        assert!(QueryTile::new(&[&[0; 64][..]; 17], 64).is_none());
     }
 }

@@ -1,49 +1,52 @@
-//! How many bits a row of a binary matrix has in common with each of a few others.
+//! Dot products of rows of bits with a query of 4-bit integers.
 //!
-//! With a query as four planes of bits, one for each binary digit of its numbers, the sum of those
-//! numbers where a row has a bit is Σ 2ʲ·|row ∧ planeⱼ|: counting bits in place of multiplying.
+//! The query is stored as four bit planes, one per binary digit of its values. The sum of the values where a row has a bit
+//! set is then Σ 2ʲ·|row ∧ planeⱼ|: population counts instead of multiplications.
 
 use std::sync::OnceLock;
 
-/// How many binary digits a query's numbers have.
+/// The number of binary digits of a query's values.
 pub const PLANES: usize = 4;
 
-/// The planes of a query, each as long as a row.
-pub type Planes = [Vec<u64>; PLANES];
+/// The bit planes of a query, least significant digit first; each is as long as a row.
+pub type BitPlanes = [Vec<u64>; PLANES];
 
-/// For every row named in `rows`, Σ 2ʲ·|row ∧ planeⱼ| into `out`.
+/// For each of `rows`, writes Σ 2ʲ·|row ∧ planeⱼ| to `out`. Rows are as long as the planes.
 ///
 /// # Panics
-/// When a row is not within `bits`, a plane not `words` long, or `out` shorter than `rows`.
-pub type Counts = fn(planes: &Planes, bits: &[u64], rows: &[u32], out: &mut [i32]);
+/// If a row is not within `bits`, a plane is shorter than the first, or `out` is shorter than `rows`.
+pub type BitPlaneDot = fn(planes: &BitPlanes, bits: &[u64], rows: &[u32], out: &mut [i32]);
 
-/// The fastest path this processor can run, chosen once.
-pub fn counts() -> Counts {
-    static CHOSEN: OnceLock<Counts> = OnceLock::new();
-    *CHOSEN.get_or_init(|| paths().into_iter().map(|(_, counts)| counts).next().unwrap_or(portable))
+/// The fastest implementation that this processor supports, chosen once.
+pub fn bit_plane_dot() -> BitPlaneDot {
+    static CHOSEN: OnceLock<BitPlaneDot> = OnceLock::new();
+    *CHOSEN.get_or_init(|| {
+        implementations().into_iter().map(|(_, bit_plane_dot)| bit_plane_dot).next().unwrap_or(portable)
+    })
 }
 
-/// The paths this processor can run, fastest first, each with its name.
-pub fn paths() -> Vec<(&'static str, Counts)> {
-    let mut paths: Vec<(&'static str, Counts)> = Vec::new();
+/// The implementations that this processor supports, fastest first, with their names.
+pub fn implementations() -> Vec<(&'static str, BitPlaneDot)> {
+    let mut implementations: Vec<(&'static str, BitPlaneDot)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
         if has!("avx512f") && has!("avx512vpopcntdq") {
             // SAFETY: called only where AVX-512 with VPOPCNTDQ was found just now.
-            paths.push(("avx512-vpopcntdq", |planes, bits, rows, out| unsafe { vpopcntdq(planes, bits, rows, out) }));
+            implementations
+                .push(("avx512-vpopcntdq", |planes, bits, rows, out| unsafe { vpopcntdq(planes, bits, rows, out) }));
         }
         if has!("popcnt") {
             // SAFETY: called only where POPCNT was found just now.
-            paths.push(("popcnt", |planes, bits, rows, out| unsafe { popcnt(planes, bits, rows, out) }));
+            implementations.push(("popcnt", |planes, bits, rows, out| unsafe { popcnt(planes, bits, rows, out) }));
         }
     }
-    paths.push(("portable", portable));
-    paths
+    implementations.push(("portable", portable));
+    implementations
 }
 
 #[inline(always)]
-fn portable(planes: &Planes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
+fn portable(planes: &BitPlanes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
     let words = planes[0].len();
     for (out, &row) in out[..rows.len()].iter_mut().zip(rows) {
         let row = &bits[row as usize * words..][..words];
@@ -55,7 +58,7 @@ fn portable(planes: &Planes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "popcnt")]
 // SAFETY: the caller has checked for POPCNT; the code is the portable one.
-unsafe fn popcnt(planes: &Planes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
+unsafe fn popcnt(planes: &BitPlanes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
     portable(planes, bits, rows, out);
 }
 
@@ -63,7 +66,7 @@ unsafe fn popcnt(planes: &Planes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
 // SAFETY: the caller has checked for the features. Every load is of the words that the mask names,
 // which the slices taken before it have.
-unsafe fn vpopcntdq(planes: &Planes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
+unsafe fn vpopcntdq(planes: &BitPlanes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
     use std::arch::x86_64::*;
     let words = planes[0].len();
     for (out, &row) in out[..rows.len()].iter_mut().zip(rows) {
@@ -95,10 +98,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_path_gives_the_same_counts(words in 1usize..20, rows in prop::collection::vec(0u32..9, 0..20), seed: u64) {
+        fn implementations_agree(words in 1usize..20, rows in prop::collection::vec(0u32..9, 0..20), seed: u64) {
             let mut random = Random(seed);
             let bits: Vec<u64> = (0..9 * words).map(|_| random.next()).collect();
-            let planes: Planes = std::array::from_fn(|_| (0..words).map(|_| random.next()).collect());
+            let planes: BitPlanes = std::array::from_fn(|_| (0..words).map(|_| random.next()).collect());
             let mut expected = vec![0; rows.len()];
             for (out, &row) in expected.iter_mut().zip(&rows) {
                 for bit in 0..words * 64 {
@@ -107,9 +110,9 @@ mod tests {
                     *out += has(&bits[row as usize * words..]) * number;
                 }
             }
-            for (name, counts) in paths() {
+            for (name, bit_plane_dot) in implementations() {
                 let mut found = vec![0; rows.len()];
-                counts(&planes, &bits, &rows, &mut found);
+                bit_plane_dot(&planes, &bits, &rows, &mut found);
                 prop_assert_eq!(&found, &expected, "{}", name);
             }
         }

@@ -1,41 +1,41 @@
-//! The dot product of two vectors, in the widest instructions the processor has.
+//! Dot products of f32 vectors.
 //!
-//! Every path sums in another order, so results differ in the last bits; the test holds them to
-//! 1e-5 of each other.
+//! Each implementation sums in a different order, so results differ in the last bits; a test keeps each within 1e-4 of the
+//! f64 result.
 
 use std::sync::OnceLock;
 
-/// A dot product of two slices of equal length (of the shorter one, should they differ).
+/// The dot product of two slices. If their lengths differ, the excess of the longer one is ignored.
 pub type Dot = fn(&[f32], &[f32]) -> f32;
 
-/// The fastest path this processor can run, chosen once.
+/// The fastest implementation that this processor supports, chosen once.
 pub fn dot() -> Dot {
     static CHOSEN: OnceLock<Dot> = OnceLock::new();
-    *CHOSEN.get_or_init(|| paths().into_iter().map(|(_, dot)| dot).next().unwrap_or(portable))
+    *CHOSEN.get_or_init(|| implementations().into_iter().map(|(_, dot)| dot).next().unwrap_or(portable))
 }
 
-/// The paths this processor can run, fastest first, each with its name.
-pub fn paths() -> Vec<(&'static str, Dot)> {
-    let mut paths: Vec<(&'static str, Dot)> = Vec::new();
+/// The implementations that this processor supports, fastest first, with their names.
+pub fn implementations() -> Vec<(&'static str, Dot)> {
+    let mut implementations: Vec<(&'static str, Dot)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
         if std::arch::is_x86_feature_detected!("avx512f") {
             // SAFETY: called only where AVX-512F was found just now.
-            paths.push(("avx512", |a, b| unsafe { avx512(a, b) }));
+            implementations.push(("avx512", |a, b| unsafe { avx512(a, b) }));
         }
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
             // SAFETY: called only where AVX2 and FMA were found just now.
-            paths.push(("avx2", |a, b| unsafe { avx2(a, b) }));
+            implementations.push(("avx2", |a, b| unsafe { avx2(a, b) }));
         }
     }
     #[cfg(target_arch = "aarch64")]
     // SAFETY: NEON is part of every aarch64 processor Rust supports.
-    paths.push(("neon", |a, b| unsafe { neon(a, b) }));
-    paths.push(("portable", portable));
-    paths
+    implementations.push(("neon", |a, b| unsafe { neon(a, b) }));
+    implementations.push(("portable", portable));
+    implementations
 }
 
-/// Sixteen sums side by side, which the compiler turns into whatever vectors the target has.
+/// Sixteen independent sums, which the compiler vectorizes for the target.
 fn portable(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let n = a.len().min(b.len());
@@ -131,8 +131,8 @@ unsafe fn neon(a: &[f32], b: &[f32]) -> f32 {
     }
 }
 
-/// The distance that hnsw_rs builds with: 1 − cosine, never below zero, where rounding would put
-/// the product of two equal vectors just above one.
+/// The distance that hnsw_rs builds with: 1 − cosine, at least 0. Without the bound, rounding could make the distance of
+/// equal vectors negative.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitDistance(pub Dot);
 
@@ -149,10 +149,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_path_agrees(pairs in prop::collection::vec((-1f32..1.0, -1f32..1.0), 0..200)) {
+        fn implementations_match_the_f64_result(pairs in prop::collection::vec((-1f32..1.0, -1f32..1.0), 0..200)) {
             let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
             let truth: f64 = a.iter().zip(&b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-            for (name, dot) in paths() {
+            for (name, dot) in implementations() {
                 let got = f64::from(dot(&a, &b));
                 prop_assert!((got - truth).abs() < 1e-4, "{name}: {got} for {truth}");
             }
@@ -160,18 +160,18 @@ mod tests {
     }
 
     #[test]
-    fn of_two_lengths_the_shorter_one_counts() {
-        for (name, dot) in paths() {
+    fn excess_of_the_longer_slice_is_ignored() {
+        for (name, dot) in implementations() {
             assert_eq!(dot(&[1.0; 20], &[1.0; 33]), 20.0, "{name}");
             assert_eq!(dot(&[1.0; 33], &[1.0; 17]), 17.0, "{name}");
         }
     }
 
     #[test]
-    fn equal_vectors_are_at_no_negative_distance() {
+    fn distance_of_equal_vectors_is_not_negative() {
         use hnsw_rs::anndists::dist::Distance;
         let v = vec![0.051_031_04_f32; 384];
-        for (_, dot) in paths() {
+        for (_, dot) in implementations() {
             let distance = UnitDistance(dot).eval(&v, &v);
             assert!((0.0..1e-5).contains(&distance), "{distance}");
         }

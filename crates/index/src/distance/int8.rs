@@ -1,40 +1,38 @@
-//! Inner products of int8 vectors: one against many rows of a matrix. Sums are whole numbers, so every
-//! path gives the same ones.
+//! Dot products of one int8 vector with many rows of a matrix. Sums are integers, so all implementations agree exactly.
 //!
-//! Rows are kept with 128 added (`u8`), since the widest instruction there is multiplies unsigned by
-//! signed bytes; what that adds, 128 times the sum of the other side, is for the caller to take off.
+//! Rows are stored with 128 added (`u8`), because VNNI multiplies unsigned by signed bytes. The caller subtracts what that
+//! adds to a sum: 128 times the sum of the query's values.
 
 use super::prefetch::prefetch;
 use std::sync::OnceLock;
 
-/// Rows are as long as a multiple of this many bytes.
+/// The length of rows in bytes is a multiple of this.
 pub const LANES: usize = 64;
-/// Lines are asked for so many rows before they are read.
-const AHEAD: usize = 4;
+/// How many rows ahead codes are prefetched.
+const PREFETCH_DISTANCE: usize = 4;
 
-/// For every row named in `rows`, the sum over `code[row * stride + i] * query[i]` into `out`.
+/// For each of `rows`, writes the sum over i of `codes[row * stride + i] * query[i]` to `out`; the stride is `query.len()`.
 ///
 /// # Panics
-/// When a row is not within `codes`, the stride, which is the length of `query`, no multiple of
-/// [`LANES`], or `out` shorter than `rows`.
-pub type Dots = fn(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]);
+/// If a row is not within `codes`, the stride is not a positive multiple of [`LANES`], or `out` is shorter than `rows`.
+pub type DotRows = fn(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]);
 
-/// The fastest path this processor can run, chosen once.
-pub fn dots() -> Dots {
-    static CHOSEN: OnceLock<Dots> = OnceLock::new();
-    *CHOSEN.get_or_init(|| paths().into_iter().map(|(_, dots)| dots).next().unwrap_or(portable))
+/// The fastest implementation that this processor supports, chosen once.
+pub fn dot_rows() -> DotRows {
+    static CHOSEN: OnceLock<DotRows> = OnceLock::new();
+    *CHOSEN.get_or_init(|| implementations().into_iter().map(|(_, dot_rows)| dot_rows).next().unwrap_or(portable))
 }
 
-/// The paths this processor can run, fastest first, each with its name.
-pub fn paths() -> Vec<(&'static str, Dots)> {
-    let mut paths: Vec<(&'static str, Dots)> = Vec::new();
+/// The implementations that this processor supports, fastest first, with their names.
+pub fn implementations() -> Vec<(&'static str, DotRows)> {
+    let mut implementations: Vec<(&'static str, DotRows)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
         if has!("avx512f") && has!("avx512bw") && has!("avx512vnni") {
             // SAFETY: called only where AVX-512 with VNNI was found just now; `check` keeps every
             // load within its slice.
-            paths.push(("avx512-vnni", |query, codes, rows, out| {
+            implementations.push(("avx512-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
                 // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
                 unsafe { avx512_vnni(query, codes, rows, out) }
@@ -42,7 +40,7 @@ pub fn paths() -> Vec<(&'static str, Dots)> {
         }
         if has!("avx2") && has!("avxvnni") {
             // SAFETY: as above, for AVX-VNNI.
-            paths.push(("avx-vnni", |query, codes, rows, out| {
+            implementations.push(("avx-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
                 // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
                 unsafe { avx_vnni(query, codes, rows, out) }
@@ -50,7 +48,7 @@ pub fn paths() -> Vec<(&'static str, Dots)> {
         }
         if has!("avx2") {
             // SAFETY: as above, for AVX2.
-            paths.push(("avx2", |query, codes, rows, out| {
+            implementations.push(("avx2", |query, codes, rows, out| {
                 check(query, codes, rows, out);
                 // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
                 unsafe { avx2(query, codes, rows, out) }
@@ -60,22 +58,22 @@ pub fn paths() -> Vec<(&'static str, Dots)> {
     #[cfg(target_arch = "aarch64")]
     // SAFETY: NEON is part of every aarch64 processor Rust supports; `check` keeps every load within
     // its slice.
-    paths.push(("neon", |query, codes, rows, out| {
+    implementations.push(("neon", |query, codes, rows, out| {
         check(query, codes, rows, out);
         // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
         unsafe { neon(query, codes, rows, out) }
     }));
-    paths.push(("portable", portable));
-    paths
+    implementations.push(("portable", portable));
+    implementations
 }
 
-/// What the paths below rely on.
+/// The preconditions of the implementations below.
 #[inline(always)]
 fn check(query: &[i8], codes: &[u8], rows: &[u32], out: &[i32]) {
     let stride = query.len();
     assert!(stride > 0 && stride.is_multiple_of(LANES) && out.len() >= rows.len());
-    let most = rows.iter().max().map_or(0, |&row| row as usize + 1);
-    assert!(most <= codes.len() / stride);
+    let end = rows.iter().max().map_or(0, |&row| row as usize + 1);
+    assert!(end <= codes.len() / stride);
 }
 
 fn portable(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
@@ -99,7 +97,7 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
     let mut groups = rows.chunks_exact(WIDTH);
     let mut at = 0;
     for group in &mut groups {
-        if let Some(next) = rows.get(at + AHEAD..(at + AHEAD + WIDTH).min(rows.len())) {
+        if let Some(next) = rows.get(at + PREFETCH_DISTANCE..(at + PREFETCH_DISTANCE + WIDTH).min(rows.len())) {
             next.iter().for_each(|&row| prefetch(&codes[row as usize * stride..][..stride], usize::MAX));
         }
         let starts = [row_at(group[0]), row_at(group[1]), row_at(group[2]), row_at(group[3])];
@@ -136,7 +134,7 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn sum_of_256(sum: std::arch::x86_64::__m256i) -> i32 {
+fn horizontal_sum(sum: std::arch::x86_64::__m256i) -> i32 {
     use std::arch::x86_64::*;
     let sum = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
     let sum = _mm_add_epi32(sum, _mm_shuffle_epi32::<0b01_00_11_10>(sum));
@@ -151,7 +149,7 @@ unsafe fn avx_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
     use std::arch::x86_64::*;
     let stride = query.len();
     for (at, (out, &row)) in out.iter_mut().zip(rows).enumerate() {
-        if let Some(&next) = rows.get(at + AHEAD) {
+        if let Some(&next) = rows.get(at + PREFETCH_DISTANCE) {
             prefetch(&codes[next as usize * stride..][..stride], usize::MAX);
         }
         let mut sums = [_mm256_setzero_si256(); 2];
@@ -167,7 +165,7 @@ unsafe fn avx_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
             }
             i += LANES;
         }
-        *out = sum_of_256(_mm256_add_epi32(sums[0], sums[1]));
+        *out = horizontal_sum(_mm256_add_epi32(sums[0], sums[1]));
     }
 }
 
@@ -178,14 +176,14 @@ unsafe fn avx2(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
     use std::arch::x86_64::*;
     let stride = query.len();
     for (at, (out, &row)) in out.iter_mut().zip(rows).enumerate() {
-        if let Some(&next) = rows.get(at + AHEAD) {
+        if let Some(&next) = rows.get(at + PREFETCH_DISTANCE) {
             prefetch(&codes[next as usize * stride..][..stride], usize::MAX);
         }
         let mut sums = [_mm256_setzero_si256(); 4];
         let mut i = 0;
         while i < stride {
             for (quarter, sum) in sums.iter_mut().enumerate() {
-                // As 16-bit numbers: bytes multiplied in pairs could overflow the 16 bits they are added in.
+                // Widened to 16 bits first: `maddubs` could overflow its 16-bit sums of byte products.
                 // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
                 unsafe {
                     let code = _mm_loadu_si128(codes.as_ptr().add(row as usize * stride + i + 16 * quarter).cast());
@@ -196,7 +194,7 @@ unsafe fn avx2(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
             }
             i += LANES;
         }
-        *out = sum_of_256(_mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]), _mm256_add_epi32(sums[2], sums[3])));
+        *out = horizontal_sum(_mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]), _mm256_add_epi32(sums[2], sums[3])));
     }
 }
 
@@ -215,7 +213,7 @@ unsafe fn neon(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
                 unsafe {
                     let code = vld1q_u8(codes.as_ptr().add(row as usize * stride + i + 16 * quarter));
                     let q = vld1q_s8(query.as_ptr().add(i + 16 * quarter));
-                    // As 16-bit numbers, where 255 fits beside a sign.
+                    // Widened to signed 16 bits, which hold 255.
                     let (low, high) = (
                         vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(code))),
                         vreinterpretq_s16_u16(vmovl_high_u8(code)),
@@ -240,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_path_gives_the_same_sums(
+        fn implementations_agree(
             lanes in 1usize..8,
             rows in prop::collection::vec(0u32..20, 0..30),
             seed in any::<u64>(),
@@ -251,27 +249,27 @@ mod tests {
             let query: Vec<i8> = (0..stride).map(|_| random.next() as i8).collect();
             let mut expected = vec![0; rows.len()];
             portable(&query, &codes, &rows, &mut expected);
-            for (name, dots) in paths() {
+            for (name, dot_rows) in implementations() {
                 let mut found = vec![0; rows.len()];
-                dots(&query, &codes, &rows, &mut found);
+                dot_rows(&query, &codes, &rows, &mut found);
                 prop_assert_eq!(&found, &expected, "{}", name);
             }
         }
     }
 
     #[test]
-    fn the_largest_numbers_do_not_overflow() {
-        for (name, dots) in paths() {
+    fn extreme_values_do_not_overflow() {
+        for (name, dot_rows) in implementations() {
             let mut found = [0];
-            dots(&[-128; 4096], &[255; 4096], &[0], &mut found);
+            dot_rows(&[-128; 4096], &[255; 4096], &[0], &mut found);
             assert_eq!(found, [-128 * 255 * 4096], "{name}");
         }
     }
 
     #[test]
-    fn rows_outside_are_refused() {
-        for (name, dots) in paths() {
-            let outside = std::panic::catch_unwind(|| dots(&[1; 64], &[1; 128], &[0, 2], &mut [0; 2]));
+    fn row_out_of_range_panics() {
+        for (name, dot_rows) in implementations() {
+            let outside = std::panic::catch_unwind(|| dot_rows(&[1; 64], &[1; 128], &[0, 2], &mut [0; 2]));
             assert!(outside.is_err(), "{name}");
         }
     }

@@ -1,6 +1,6 @@
-//! Inner products in the widest instructions the processor has, chosen when the program runs.
+//! Dot products with the widest instructions that the processor supports, chosen at run time.
 
-// SIMD needs `unsafe`; each block says why it is sound.
+// SIMD intrinsics are `unsafe`; each block says why it is sound.
 #![allow(unsafe_code)]
 
 pub mod amx;
@@ -9,36 +9,34 @@ pub mod float;
 pub mod int8;
 pub mod prefetch;
 
-pub use float::{Dot, UnitDistance, dot, paths};
+pub use float::{Dot, UnitDistance, dot, implementations};
 
 #[cfg(test)]
 mod testing {
     use super::*;
     use std::io::Write;
 
-    /// Says which path was not tried, past the capture of what tests print.
-    pub fn left_out(path: &str) {
-        let _ = writeln!(std::io::stderr(), "not tested here: the path {path}, which this processor cannot run");
+    /// Reports an implementation that was not tested. Written to standard error directly, which the test harness does not
+    /// capture.
+    pub fn report_skipped(name: &str) {
+        let _ = writeln!(std::io::stderr(), "not tested: {name} is not supported by this processor");
     }
 
     #[test]
-    fn paths_that_this_processor_cannot_run_are_named() {
+    fn unsupported_implementations_are_reported() {
         let all: &[(&str, &[&str])] = if cfg!(target_arch = "x86_64") {
-            &[
-                ("whole numbers", &["avx512-vnni", "avx-vnni", "avx2", "portable"]),
-                ("floats", &["avx512", "avx2", "portable"]),
-            ]
+            &[("int8", &["avx512-vnni", "avx-vnni", "avx2", "portable"]), ("f32", &["avx512", "avx2", "portable"])]
         } else if cfg!(target_arch = "aarch64") {
-            &[("whole numbers", &["neon", "portable"]), ("floats", &["neon", "portable"])]
+            &[("int8", &["neon", "portable"]), ("f32", &["neon", "portable"])]
         } else {
-            &[("whole numbers", &["portable"]), ("floats", &["portable"])]
+            &[("int8", &["portable"]), ("f32", &["portable"])]
         };
-        let whole: Vec<&str> = int8::paths().into_iter().map(|(name, _)| name).collect();
-        let floats: Vec<&str> = float::paths().into_iter().map(|(name, _)| name).collect();
-        for ((kind, names), found) in all.iter().zip([whole, floats]) {
+        let int8: Vec<&str> = int8::implementations().into_iter().map(|(name, _)| name).collect();
+        let floats: Vec<&str> = float::implementations().into_iter().map(|(name, _)| name).collect();
+        for ((kind, names), found) in all.iter().zip([int8, floats]) {
             assert!(found.iter().all(|name| names.contains(name)), "{found:?} of {kind}");
             for name in names.iter().filter(|name| !found.contains(name)) {
-                left_out(&format!("{name} of {kind}"));
+                report_skipped(&format!("{name} of {kind}"));
             }
         }
     }

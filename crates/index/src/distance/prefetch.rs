@@ -1,15 +1,15 @@
-//! Telling the processor what will be read soon.
+//! Prefetching memory into the cache.
 
-/// The bytes that come into the cache together.
-pub const LINE: usize = 64;
+/// The size of a cache line in bytes.
+pub const CACHE_LINE: usize = 64;
 
-/// Asks for the cache lines of `values` (the first `lines` of them at most). Nothing else happens.
+/// Prefetches the cache lines of `values`, at most the first `max_lines`. Has no other effect.
 #[inline(always)]
-pub fn prefetch<T>(values: &[T], lines: usize) {
+pub fn prefetch<T>(values: &[T], max_lines: usize) {
     let bytes = std::mem::size_of_val(values);
-    for line in 0..bytes.div_ceil(LINE).min(lines) {
-        // Within the slice, by the bound above.
-        let at = values.as_ptr().cast::<u8>().wrapping_add(line * LINE);
+    for line in 0..bytes.div_ceil(CACHE_LINE).min(max_lines) {
+        // Within the slice, by the bound of the loop.
+        let at = values.as_ptr().cast::<u8>().wrapping_add(line * CACHE_LINE);
         #[cfg(target_arch = "x86_64")]
         // SAFETY: SSE is part of x86-64, and a prefetch reads nothing and cannot fault.
         unsafe {

@@ -1,109 +1,113 @@
-//! Search: a walk on codes, then the exact cosines of what it found.
+//! Searching the graph: a walk on codes, then rescoring with the vectors.
 
-use super::walk::{Near, Scratch, enter, walk};
-use super::{Graph, filter};
-use crate::codes::{CodeSearch, Coded, Scorer};
-use crate::exact::{self, Possible};
-use crate::signs::Signs;
-use crate::top::Hit;
+use super::filtered::search_layer_filtered;
+use super::hnsw::Graph;
+use super::search_layer::{Candidate, SearchScratch, greedy_descent, search_layer};
+use crate::binary::BinaryCodes;
+use crate::codes::{QuantizedScorer, QuantizedVector, Scorer};
+use crate::rescore::{UpperBoundCandidate, rescore};
+use crate::top_k::Hit;
 use crate::{Bits, VectorFile};
 use serde::Serialize;
 use std::cell::RefCell;
 
-/// What a walk through the graph compares.
+/// The codes that a walk through the graph compares. Results are rescored with the f32 vectors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FirstPass {
-    /// Codes of a byte a number: nearly the cosine.
+pub enum Quantization {
+    /// One byte per dimension: nearly the exact cosine.
     #[default]
     Int8,
-    /// Signs, a bit a number: an eighth of the memory, and a longer candidate list for the same recall.
-    /// They are made from the codes by the first search that asks for them.
+    /// One bit per dimension, its sign: an eighth of the memory traffic, but the same recall needs a larger `ef`. Computed
+    /// from the int8 codes by the first search that uses them.
     Binary,
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static SCRATCH: RefCell<SearchScratch> = RefCell::default();
 }
 
-/// Of the candidates beyond the first k, those are looked at whose cosine, as the codes have it, lies
-/// at most this share of the codes' greatest possible error below the k-th best. Errors of single
-/// values fall out evenly and mostly cancel: with 384 of them this is seven standard deviations.
-const MARGIN: f32 = 0.25;
+/// Candidates beyond the first `k` are rescored if their approximate cosine is at most this fraction of the codes' error
+/// bound below the k-th best. The errors of single dimensions are independent and mostly cancel: with 384 dimensions this
+/// is seven standard deviations.
+const RESCORE_MARGIN: f32 = 0.25;
 
-/// Where at least this share of the rows is allowed, a walk over all finds enough of them.
-const MANY: f32 = 0.25;
-/// Where less than this share is allowed, two steps for one miss more, and the candidate list is twice as long.
-const LITTLE: f32 = 0.1;
-/// Where among the nearest of all rows less than this of the expected share is allowed, the allowed
-/// ones lie elsewhere: the nearest of them are far from the query and from each other, and only a
-/// look at each finds them.
-const RARE: f32 = 0.5;
+/// If at least this fraction of the rows is allowed, an unfiltered search with a larger `ef` finds enough of them.
+const DENSE_FILTER_RATIO: f32 = 0.25;
+/// Below this fraction the two-hop expansion misses more, and `ef` is doubled.
+const SPARSE_FILTER_RATIO: f32 = 0.1;
+/// If, among the nearest rows of an unfiltered search, less than this fraction of the expected number is allowed, the
+/// allowed rows lie far from the query and from each other, and only a scan of them finds the nearest.
+const MIN_EXPECTED_ALLOWED: f32 = 0.5;
 
 impl Graph {
-    /// The `k` rows nearest to the unit vector `query` that a walk with `ef` candidates finds, best
-    /// first, among those in `allowed`. `None` where these lie so far from the query that no
-    /// walk leads there.
+    /// Returns the `k` nearest rows to the unit vector `query` that a search with `ef` candidates finds, best first, among
+    /// those in `allowed`. Returns `None` if the allowed rows lie so far from the query that a graph search misses them.
     pub(crate) fn search(
         &self,
         vectors: &VectorFile,
         query: &[f32],
         k: usize,
         ef: usize,
-        first: FirstPass,
+        quantization: Quantization,
         allowed: Option<&Bits>,
     ) -> Option<Vec<Hit>> {
         SCRATCH.with_borrow_mut(|scratch| {
-            let (found, margin) = match first {
-                FirstPass::Int8 => {
-                    let (codes, coded) = (self.codes.view(), Coded::of(query));
-                    let search = CodeSearch { codes, query: &coded };
-                    (self.candidates(&search, ef.max(k), allowed, scratch)?, MARGIN * coded.bound(coded.error()))
+            let (candidates, margin) = match quantization {
+                Quantization::Int8 => {
+                    let (codes, query) = (self.codes.view(), QuantizedVector::new(query));
+                    let scorer = QuantizedScorer { codes, query: &query };
+                    let candidates = self.candidates(&scorer, ef.max(k), allowed, scratch)?;
+                    (candidates, RESCORE_MARGIN * query.error_bound(query.error()))
                 }
-                FirstPass::Binary => {
-                    let signs = self.signs.get_or_init(|| Signs::of(self.codes.view(), vectors.dimensions()));
-                    // What a sign says is rough: all of them are looked at.
-                    (self.candidates(&signs.search(query), ef.max(k), allowed, scratch)?, f32::INFINITY)
+                Quantization::Binary => {
+                    let new_codes = || BinaryCodes::new(self.codes.view(), vectors.dimensions());
+                    let scorer = self.binary_codes.get_or_init(new_codes).scorer(query);
+                    // Binary scores are rough: every candidate is rescored.
+                    (self.candidates(&scorer, ef.max(k), allowed, scratch)?, f32::INFINITY)
                 }
             };
-            let groups = self.groups();
-            let possible = found.iter().flat_map(|near| {
-                groups.allowed(near.node(), allowed).map(move |row| Possible { row, most: near.score + margin })
+            let node_rows = self.node_rows();
+            let rows = candidates.iter().flat_map(|candidate| {
+                let upper_bound = candidate.score + margin;
+                node_rows.allowed(candidate.node(), allowed).map(move |row| UpperBoundCandidate { row, upper_bound })
             });
-            Some(exact::best(vectors, query, k, possible))
+            Some(rescore(vectors, query, k, rows))
         })
     }
 
-    /// The `ef` allowed nodes nearest to a query that a walk meets.
+    /// The nearest allowed nodes that a search with `ef` candidates finds.
     fn candidates<'a>(
         &self,
-        near: &impl Scorer,
+        scorer: &impl Scorer,
         ef: usize,
         allowed: Option<&Bits>,
-        scratch: &'a mut Scratch,
-    ) -> Option<&'a [Near]> {
-        let nearest = enter((1..self.levels()).map(|level| self.level(level)), near, &mut scratch.sums);
-        // From node 0 too: the check after the build proves what can be reached from there.
-        let (level0, starts) = (self.level(0), [nearest.node(), 0]);
+        scratch: &'a mut SearchScratch,
+    ) -> Option<&'a [Candidate]> {
+        let above = (1..self.levels()).map(|level| self.layer(level));
+        let entry = greedy_descent(above, scorer, &mut scratch.sums);
+        // Node 0 is an entry point too, since reachability is proved from there.
+        let (layer0, entry_points) = (self.layer(0), [entry.node(), 0]);
         let Some(allowed) = allowed else {
-            walk(level0, near, &starts, ef, scratch);
-            return Some(scratch.pool.found());
+            search_layer(layer0, scorer, &entry_points, ef, scratch);
+            return Some(scratch.queue.candidates());
         };
-        let groups = self.groups();
-        let share = allowed.count() as f32 / self.rows() as f32;
-        walk(level0, near, &starts, if share >= MANY { (ef as f32 / share) as usize } else { ef }, scratch);
-        let all = scratch.pool.found().len();
-        scratch.pool.retain(|node| groups.any(node, Some(allowed)));
-        if (scratch.pool.found().len() as f32) < RARE * share * all as f32 {
+        let node_rows = self.node_rows();
+        let ratio = allowed.count() as f32 / self.rows() as f32;
+        let unfiltered_ef = if ratio >= DENSE_FILTER_RATIO { (ef as f32 / ratio) as usize } else { ef };
+        search_layer(layer0, scorer, &entry_points, unfiltered_ef, scratch);
+        let found = scratch.queue.candidates().len();
+        scratch.queue.retain(|node| node_rows.any_allowed(node, Some(allowed)));
+        if (scratch.queue.candidates().len() as f32) < MIN_EXPECTED_ALLOWED * ratio * found as f32 {
             return None;
         }
-        if share < MANY {
-            let most = if share < LITTLE { 2 * ef } else { ef };
-            // By nodes, since most of what two steps reach is looked up here and dropped.
+        if ratio < DENSE_FILTER_RATIO {
+            let ef = if ratio < SPARSE_FILTER_RATIO { 2 * ef } else { ef };
+            // A set of nodes rather than rows, since most nodes that the two-hop expansion tests are not allowed.
             let mut nodes = Bits::new(self.nodes());
             allowed.iter().for_each(|row| _ = nodes.insert(self.node_of(row)));
-            filter::walk(level0, near, nearest.node(), most, &nodes, scratch);
+            search_layer_filtered(layer0, scorer, entry.node(), ef, &nodes, scratch);
         }
-        Some(scratch.pool.found())
+        Some(scratch.queue.candidates())
     }
 }

@@ -1,8 +1,8 @@
-//! Vectors that are the same everywhere. Included by the unit tests, the tests beside this file and
-//! the benches, which share no crate of their own.
-#![allow(dead_code, reason = "each of them uses its own part")]
+//! Reproducible pseudo-random vectors. Included as a module by the unit tests, the integration tests and the benches, which
+//! have no crate in common.
+#![allow(dead_code, reason = "each of them uses some of these")]
 
-/// A small repeatable generator: SplitMix64.
+/// The SplitMix64 generator; the field is its state.
 pub struct Random(pub u64);
 
 impl Random {
@@ -13,24 +13,25 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Between −1 and 1.
+    /// Uniform in −1..1.
     pub fn value(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
+    /// A unit vector.
     pub fn unit(&mut self, dimensions: usize) -> Vec<f32> {
         normalized((0..dimensions).map(|_| self.value()).collect())
     }
 
-    /// Near `centre`: each value moved by up to `spread`.
-    pub fn near(&mut self, centre: &[f32], spread: f32) -> Vec<f32> {
-        normalized(centre.iter().map(|x| x + spread * self.value()).collect())
+    /// A unit vector near `center`: each value is moved by up to `spread`, then the vector is normalized.
+    pub fn near(&mut self, center: &[f32], spread: f32) -> Vec<f32> {
+        normalized(center.iter().map(|x| x + spread * self.value()).collect())
     }
 
-    /// `clusters` crowds of `each` vectors, in turn.
+    /// `clusters` clusters of `each` vectors; consecutive vectors belong to different clusters.
     pub fn clustered(&mut self, clusters: usize, each: usize, spread: f32, dimensions: usize) -> Vec<Vec<f32>> {
-        let centres: Vec<_> = (0..clusters).map(|_| self.unit(dimensions)).collect();
-        (0..clusters * each).map(|i| self.near(&centres[i % clusters], spread)).collect()
+        let centers: Vec<_> = (0..clusters).map(|_| self.unit(dimensions)).collect();
+        (0..clusters * each).map(|i| self.near(&centers[i % clusters], spread)).collect()
     }
 }
 

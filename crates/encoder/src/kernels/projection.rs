@@ -1,42 +1,44 @@
-//! Rows of bytes times a matrix of bytes, to floats.
+//! Int8 matrix multiplication: quantized rows times quantized weights, to floats.
 
 use super::functions::gelu;
 use crate::lanes::{LANES, Lanes};
-use crate::model::Product;
+use crate::model::Linear;
 use std::ops::Range;
 
-/// Rows to be multiplied with some columns of a matrix.
+/// Rows to multiply with a range of columns of a linear layer.
 pub struct Projection<'a> {
-    /// The matrix.
-    pub product: &'a Product,
-    /// Which of its columns, in multiples of [`LANES`].
+    /// The layer.
+    pub linear: &'a Linear,
+    /// The columns; both ends are multiples of [`LANES`].
     pub columns: Range<usize>,
-    /// Rows of as many bytes as the matrix has inputs; eight more rows than `rows` can be read.
+    /// Rows of as many bytes as the layer has inputs. Eight more rows than `rows` must be readable.
     pub input: *const u8,
     /// The scale of each row.
     pub scales: *const f32,
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: usize,
-    /// Rows of floats, the first of `columns` first.
+    /// Receives rows of floats; their first element is that of the first of `columns`.
     pub output: *mut f32,
-    /// From one row of the output to the next.
+    /// The distance between output rows in floats.
     pub stride: usize,
 }
 
+/// Multiplies rows with the columns, then applies scale and bias and, if `GELU`, the activation function.
+///
 /// # Safety
-/// As [`Lanes`] and the fields of [`Projection`] say.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Projection`] describe.
 #[inline(always)]
 pub unsafe fn project<S: Lanes, const GELU: bool>(job: &Projection<'_>) {
     let mut column = job.columns.start;
     while column < job.columns.end {
-        let panels = S::BLOCK.1.min((job.columns.end - column) / LANES);
+        let panels = S::PRODUCT_BLOCK.1.min((job.columns.end - column) / LANES);
         let mut row = 0;
         while row < job.rows {
             let left = job.rows - row;
-            // The sizes that some path has; for each path, the compiler keeps its own.
-            // SAFETY: the block is within the columns, and within the rows but for those that can be read.
+            // The block sizes of all instruction sets; in each instantiation the compiler keeps only its own.
+            // SAFETY: the block is within the columns, and its rows are within those that can be read.
             unsafe {
-                match (S::BLOCK.0, panels) {
+                match (S::PRODUCT_BLOCK.0, panels) {
                     (8, 3) if left > 4 => block::<S, GELU, 8, 3>(job, row, column),
                     (8, 3) => block::<S, GELU, 4, 3>(job, row, column),
                     (8, 2) => block::<S, GELU, 8, 2>(job, row, column),
@@ -46,34 +48,34 @@ pub unsafe fn project<S: Lanes, const GELU: bool>(job: &Projection<'_>) {
                     _ => block::<S, GELU, 2, 1>(job, row, column),
                 }
             }
-            row += S::BLOCK.0;
+            row += S::PRODUCT_BLOCK.0;
         }
         column += panels * LANES;
     }
 }
 
-/// `R` rows times `C · 16` columns; rows past the last are read and not written.
+/// Multiplies `R` rows with `16·C` columns. Rows past the last are read but not written.
 ///
 /// # Safety
-/// As [`project`] wants.
+/// As [`project`].
 #[inline(always)]
 unsafe fn block<S: Lanes, const GELU: bool, const R: usize, const C: usize>(
     job: &Projection<'_>,
     row: usize,
     column: usize,
 ) {
-    let product = job.product;
-    let inputs = product.inputs;
-    // SAFETY: a panel of sixteen columns is `inputs · 16` bytes, and `column` the first of `C` of them; the vectors of
-    // the product are as long as it has columns; rows of the input are `inputs` bytes long.
+    let linear = job.linear;
+    let inputs = linear.inputs;
+    // SAFETY: a panel of sixteen columns has `inputs · 16` bytes, and `column` is the first column of `C` panels; the
+    // vectors of the layer are as long as it has columns; input rows are `inputs` bytes long.
     unsafe {
-        let weights = product.weights.as_ptr().add(column * inputs);
+        let weights = linear.weights.as_ptr().add(column * inputs);
         let input = job.input.add(row * inputs);
         let mut sums = [[S::splat_int(0); C]; R];
-        if S::OFFSET != 0 {
+        if S::ACTIVATION_OFFSET != 0 {
             for sums in &mut sums {
                 for (at, sum) in sums.iter_mut().enumerate() {
-                    *sum = S::load_int(product.correction.as_ptr().add(column + at * LANES));
+                    *sum = S::load_int(linear.correction.as_ptr().add(column + at * LANES));
                 }
             }
         }
@@ -97,8 +99,8 @@ unsafe fn block<S: Lanes, const GELU: bool, const R: usize, const C: usize>(
                 let y = S::mul(S::to_float(sum), scale);
                 let y = S::mul_add(
                     y,
-                    S::load(product.scale.as_ptr().add(column)),
-                    S::load(product.bias.as_ptr().add(column)),
+                    S::load(linear.scale.as_ptr().add(column)),
+                    S::load(linear.bias.as_ptr().add(column)),
                 );
                 S::store(output.add(panel * LANES), if GELU { gelu::<S>(y) } else { y });
             }

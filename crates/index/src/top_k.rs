@@ -1,20 +1,20 @@
-//! The best k of many, ties to the lower row.
+//! The k best hits; ties go to the lower row.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// A row and how near it is.
+/// A row and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
-    /// The row in its segment.
+    /// The row number in its segment.
     pub row: u32,
-    /// The cosine, −1..=1.
+    /// The cosine with the query, −1..=1.
     pub score: f32,
 }
 
 impl Eq for Hit {}
 
-/// Greater is better: a higher score, then a lower row.
+/// A better hit is greater: one with a higher score or, if equal, a lower row.
 impl Ord for Hit {
     fn cmp(&self, other: &Self) -> Ordering {
         self.score.total_cmp(&other.score).then(other.row.cmp(&self.row))
@@ -27,13 +27,13 @@ impl PartialOrd for Hit {
     }
 }
 
-/// Keeps the best `k` hits it is shown.
-pub struct Top {
+/// Keeps the best `k` of the hits pushed.
+pub struct TopK {
     heap: BinaryHeap<Reverse<Hit>>,
     k: usize,
 }
 
-impl Top {
+impl TopK {
     pub fn new(k: usize) -> Self {
         Self { heap: BinaryHeap::with_capacity(k.min(1 << 16) + 1), k }
     }

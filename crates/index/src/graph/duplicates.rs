@@ -1,11 +1,11 @@
-//! Rows with the very same vector, which are one node: a crowd of copies would otherwise fill every
-//! list and every search that comes near.
+//! Rows with exactly the same vector share one node: otherwise a crowd of copies would fill every neighbor list and
+//! every candidate list nearby.
 
 use crate::VectorFile;
 use rayon::prelude::*;
 
-/// The rows in groups of the same vector, each group in order, groups in the order of their first rows.
-pub fn groups(vectors: &VectorFile) -> Vec<Vec<u32>> {
+/// Groups the rows by vector: rows increase within a group, and groups are ordered by their first row.
+pub fn group_duplicates(vectors: &VectorFile) -> Vec<Vec<u32>> {
     let hash = |row: u32| {
         let hash = blake3::hash(bytemuck::cast_slice(vectors.vector(row)));
         bytemuck::pod_read_unaligned::<u64>(&hash.as_bytes()[..8])
