@@ -1,7 +1,7 @@
 //! Errors of this crate.
 
 /// Why an encoder could not be created.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The file is not in safetensors format; the text is that of the safetensors crate.
     #[error("not a safetensors file: {0}")]
@@ -29,10 +29,13 @@ pub enum Error {
         /// The value, as text.
         value: String,
     },
-    /// A size in the file, or an environment variable, is out of range.
+    /// `NIGH_CPU` names an instruction set that the processor does not have.
+    #[error(transparent)]
+    Cpu(#[from] cpu::Error),
+    /// A size in the file is out of range.
     #[error("{name}: expected {expected}, found {found}")]
     Value {
-        /// The size or variable.
+        /// The size.
         name: String,
         /// The valid values, in words.
         expected: String,

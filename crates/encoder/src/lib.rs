@@ -19,19 +19,17 @@ mod workspace;
 pub use error::Error;
 pub use workspace::Workspace;
 
+use cpu::InstructionSet;
 use kernels::Kernels;
 use model::Model;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// The environment variable that selects one of [`instruction_sets`]; for tests.
-const INSTRUCTIONS_VARIABLE: &str = "NIGH_CPU";
-
 /// A model with the kernels to run it. Shared by threads.
 #[derive(Debug)]
 pub struct Encoder {
     model: Model,
-    instruction_set: &'static str,
+    instruction_set: InstructionSet,
     kernels: &'static Kernels,
 }
 
@@ -47,12 +45,15 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::Format`], [`Error::Missing`], [`Error::Shape`], [`Error::NotFinite`] or [`Error::Value`] if the file is not
-    /// such a model; [`Error::Value`] if `NIGH_CPU` names an instruction set that the processor does not support.
+    /// such a model; [`Error::Cpu`] if `NIGH_CPU` names an instruction set that the processor does not have.
     pub fn from_quantized(file: &'static [u8]) -> Result<Self> {
-        Self::with_kernels(select_kernels(std::env::var(INSTRUCTIONS_VARIABLE).ok().as_deref())?, file)
+        Self::with_kernels(kernels::fastest(cpu::ceiling()?), file)
     }
 
-    fn with_kernels((instruction_set, kernels): (&'static str, &'static Kernels), file: &'static [u8]) -> Result<Self> {
+    fn with_kernels(
+        (instruction_set, kernels): (InstructionSet, &'static Kernels),
+        file: &'static [u8],
+    ) -> Result<Self> {
         Ok(Self { model: quantized::read(file, kernels.activation_offset)?, instruction_set, kernels })
     }
 
@@ -67,7 +68,7 @@ impl Encoder {
     }
 
     /// The instruction set in use: one of [`instruction_sets`].
-    pub fn instruction_set(&self) -> &'static str {
+    pub fn instruction_set(&self) -> InstructionSet {
         self.instruction_set
     }
 
@@ -102,21 +103,10 @@ impl Encoder {
     }
 }
 
-/// The instruction sets that this processor supports, fastest first. The first is used unless the environment variable
-/// `NIGH_CPU` names another.
-pub fn instruction_sets() -> Vec<&'static str> {
-    kernels::available().into_iter().map(|(name, _)| name).collect()
-}
-
-/// The kernels of the named instruction set; the fastest if no name is given.
-fn select_kernels(wanted: Option<&str>) -> Result<(&'static str, &'static Kernels)> {
-    let available = kernels::available();
-    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(available[0]) };
-    available.iter().find(|(name, _)| *name == wanted).copied().ok_or_else(|| Error::Value {
-        name: INSTRUCTIONS_VARIABLE.to_owned(),
-        expected: format!("one of {} on this processor", instruction_sets().join(", ")),
-        found: wanted.to_owned(),
-    })
+/// The instruction sets that this processor supports, fastest first. The first is used unless `NIGH_CPU` sets a lower
+/// ceiling.
+pub fn instruction_sets() -> Vec<InstructionSet> {
+    kernels::available().into_iter().map(|(set, _)| set).collect()
 }
 
 #[cfg(test)]

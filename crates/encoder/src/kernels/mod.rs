@@ -25,6 +25,7 @@ use crate::lanes::Lanes;
 use crate::lanes::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{avx2::Avx2, avx512::Avx512};
+use cpu::InstructionSet;
 
 /// All steps, compiled for one instruction set.
 pub struct Kernels {
@@ -131,28 +132,27 @@ kernels!(
 );
 
 /// The kernels that this processor supports, fastest first, with the names of their instruction sets.
-pub fn available() -> Vec<(&'static str, &'static Kernels)> {
-    let mut all: Vec<(&'static str, &'static Kernels)> = Vec::new();
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni") {
-            all.push(("vnni", &avx512::KERNELS));
-        }
-        if has!("avx2") && has!("fma") {
-            if has!("avxvnni") {
-                all.push(("avx-vnni", &avx_vnni::KERNELS));
-            }
-            all.push(("avx2", &avx2::KERNELS));
-        }
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        if std::arch::is_aarch64_feature_detected!("dotprod") {
-            all.push(("neon-dot", &neon_dot::KERNELS));
-        }
-        all.push(("neon", &neon::KERNELS));
-    }
-    all.push(("portable", &portable::KERNELS));
-    all
+pub fn available() -> Vec<(InstructionSet, &'static Kernels)> {
+    let all = [
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Vnni, &avx512::KERNELS),
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::AvxVnni, &avx_vnni::KERNELS),
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Avx2, &avx2::KERNELS),
+        #[cfg(target_arch = "aarch64")]
+        (InstructionSet::NeonDot, &neon_dot::KERNELS),
+        #[cfg(target_arch = "aarch64")]
+        (InstructionSet::Neon, &neon::KERNELS),
+        (InstructionSet::Portable, &portable::KERNELS),
+    ];
+    // No kernels need features but those that `is_available` tests.
+    all.into_iter().filter(|(set, _)| set.is_available()).collect()
+}
+
+/// The fastest kernels up to a ceiling.
+pub fn fastest(ceiling: Option<InstructionSet>) -> (InstructionSet, &'static Kernels) {
+    let is_allowed = |set| ceiling.is_none_or(|ceiling| set <= ceiling);
+    let fastest = available().into_iter().find(|(set, _)| is_allowed(*set));
+    fastest.unwrap_or((InstructionSet::Portable, &portable::KERNELS))
 }

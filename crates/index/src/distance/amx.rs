@@ -4,6 +4,8 @@
 //! widest vector instruction. This pays when many queries scan the same codes.
 
 use super::int8::LANES;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use cpu::InstructionSet;
 
 /// Queries per call.
 pub const TILE_QUERIES: usize = 16;
@@ -60,18 +62,16 @@ impl QueryTile {
 /// Whether the processor has AMX-INT8 and the system lets this process use it; determined once.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn available() -> bool {
-    use std::arch::x86_64::{__cpuid, __cpuid_count};
     use std::sync::OnceLock;
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
-        const TILES_AND_BYTES: u32 = 1 << 24 | 1 << 25;
         const REQUEST_PERMISSION: libc::c_long = 0x1023;
         const TILE_DATA: libc::c_long = 18;
         if cfg!(miri) {
             return false; // Miri does not support inline assembly.
         }
-        let features = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).edx } else { 0 };
-        features & TILES_AND_BYTES == TILES_AND_BYTES
+        cpu::allows(InstructionSet::Amx)
+            && InstructionSet::Amx.is_available()
             // SAFETY: this system call takes two integers and only changes which instructions the process may use.
             && unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) } == 0
     })

@@ -3,6 +3,7 @@
 //! The query is stored as four bit planes, one per binary digit of its values. The sum of the values where a row has a bit
 //! set is then Σ 2ʲ·|row ∧ planeⱼ|: population counts instead of multiplications.
 
+use cpu::InstructionSet;
 use std::sync::OnceLock;
 
 /// The number of binary digits of a query's values.
@@ -31,12 +32,12 @@ pub fn implementations() -> Vec<(&'static str, BitPlaneDot)> {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512vpopcntdq") {
+        if cpu::allows(InstructionSet::Vnni) && has!("avx512f") && has!("avx512vpopcntdq") {
             // SAFETY: called only where AVX-512 with VPOPCNTDQ was found just now.
             implementations
                 .push(("avx512-vpopcntdq", |planes, bits, rows, out| unsafe { vpopcntdq(planes, bits, rows, out) }));
         }
-        if has!("popcnt") {
+        if cpu::allows(InstructionSet::Avx2) && has!("popcnt") {
             // SAFETY: called only where POPCNT was found just now.
             implementations.push(("popcnt", |planes, bits, rows, out| unsafe { popcnt(planes, bits, rows, out) }));
         }

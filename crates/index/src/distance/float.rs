@@ -3,6 +3,7 @@
 //! Each implementation sums in a different order, so results differ in the last bits; a test keeps each within 1e-4 of the
 //! f64 result.
 
+use cpu::InstructionSet;
 use std::sync::OnceLock;
 
 /// The dot product of two slices. If their lengths differ, the excess of the longer one is ignored.
@@ -19,18 +20,20 @@ pub fn implementations() -> Vec<(&'static str, Dot)> {
     let mut implementations: Vec<(&'static str, Dot)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
-        if std::arch::is_x86_feature_detected!("avx512f") {
+        if cpu::allows(InstructionSet::Vnni) && std::arch::is_x86_feature_detected!("avx512f") {
             // SAFETY: called only where AVX-512F was found just now.
             implementations.push(("avx512", |a, b| unsafe { avx512(a, b) }));
         }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        if cpu::allows(InstructionSet::Avx2) && InstructionSet::Avx2.is_available() {
             // SAFETY: called only where AVX2 and FMA were found just now.
             implementations.push(("avx2", |a, b| unsafe { avx2(a, b) }));
         }
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: NEON is part of every aarch64 processor Rust supports.
-    implementations.push(("neon", |a, b| unsafe { neon(a, b) }));
+    if cpu::allows(InstructionSet::Neon) {
+        // SAFETY: NEON is part of every aarch64 processor Rust supports.
+        implementations.push(("neon", |a, b| unsafe { neon(a, b) }));
+    }
     implementations.push(("portable", portable));
     implementations
 }

@@ -4,6 +4,7 @@
 //! adds to a sum: 128 times the sum of the query's values.
 
 use super::prefetch::prefetch;
+use cpu::InstructionSet;
 use std::sync::OnceLock;
 
 /// The length of rows in bytes is a multiple of this.
@@ -28,8 +29,7 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
     let mut implementations: Vec<(&'static str, DotRows)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
-        use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512bw") && has!("avx512vnni") {
+        if cpu::allows(InstructionSet::Vnni) && InstructionSet::Vnni.is_available() {
             // SAFETY: called only where AVX-512 with VNNI was found just now; `check` keeps every
             // load within its slice.
             implementations.push(("avx512-vnni", |query, codes, rows, out| {
@@ -38,7 +38,7 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
                 unsafe { avx512_vnni(query, codes, rows, out) }
             }));
         }
-        if has!("avx2") && has!("avxvnni") {
+        if cpu::allows(InstructionSet::AvxVnni) && InstructionSet::AvxVnni.is_available() {
             // SAFETY: as above, for AVX-VNNI.
             implementations.push(("avx-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
@@ -46,7 +46,7 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
                 unsafe { avx_vnni(query, codes, rows, out) }
             }));
         }
-        if has!("avx2") {
+        if cpu::allows(InstructionSet::Avx2) && InstructionSet::Avx2.is_available() {
             // SAFETY: as above, for AVX2.
             implementations.push(("avx2", |query, codes, rows, out| {
                 check(query, codes, rows, out);
@@ -56,13 +56,14 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
         }
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: NEON is part of every aarch64 processor Rust supports; `check` keeps every load within
-    // its slice.
-    implementations.push(("neon", |query, codes, rows, out| {
-        check(query, codes, rows, out);
-        // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
-        unsafe { neon(query, codes, rows, out) }
-    }));
+    if cpu::allows(InstructionSet::Neon) {
+        // SAFETY: NEON is part of every aarch64 processor Rust supports; `check` keeps every load within its slice.
+        implementations.push(("neon", |query, codes, rows, out| {
+            check(query, codes, rows, out);
+            // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
+            unsafe { neon(query, codes, rows, out) }
+        }));
+    }
     implementations.push(("portable", portable));
     implementations
 }

@@ -19,7 +19,7 @@ mod testing {
     /// Reports an implementation that was not tested. Written to standard error directly, which the test harness does not
     /// capture.
     pub fn report_skipped(name: &str) {
-        let _ = writeln!(std::io::stderr(), "not tested: {name} is not supported by this processor");
+        let _ = writeln!(std::io::stderr(), "not tested: {name}, which this processor lacks or NIGH_CPU forbids");
     }
 
     #[test]
