@@ -67,7 +67,7 @@ impl Error {
     }
 
     /// Whether the rest of the file can be read all the same.
-    pub fn is_of_one_article(&self) -> bool {
+    pub fn is_recoverable(&self) -> bool {
         matches!(self, Self::Malformed { .. })
     }
 }

@@ -125,7 +125,7 @@ impl Iterator for Reader {
                     self.number = number;
                     self.assembler.take(number, row);
                 }
-                Some(Err(error)) if error.is_of_one_article() => {
+                Some(Err(error)) if error.is_recoverable() => {
                     self.assembler.give_up();
                     return Some(Err(error));
                 }

@@ -35,7 +35,7 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     let hit = &collection.fetch(&[collection.search_lexical("wind", 1, None).unwrap()[0].key]).unwrap()[0];
     assert_eq!((hit.line, hit.path.as_str(), hit.title.as_str()), (2, "a.txt", "Title of a"));
 
-    let all = collection.catalogue().unwrap().articles;
+    let all = collection.catalog().unwrap().articles;
     assert_eq!(all.len(), 2);
     assert_eq!(collection.cards(&["a", "b", "c"]).unwrap(), all);
     assert_eq!(collection.cards(&["b", "c"]).unwrap().into_keys().collect::<Vec<_>>(), ["b"]);
@@ -174,7 +174,7 @@ fn everything_it_holds_can_be_gone_through() {
     assert_eq!(names, ["one\ntwo#0", "one\ntwo#1", "three#0"]);
     let mut seen = Vec::new();
     collection
-        .each_vector(&mut |key, found| {
+        .for_each_vector(&mut |key, found| {
             seen.push((key, found.to_vec()));
             Ok(())
         })
@@ -196,7 +196,7 @@ fn everything_it_holds_can_be_gone_through() {
     assert_eq!(other.keys().unwrap().len(), 3, "what was replaced is gone");
     let mut vectors = 0;
     other
-        .each_vector(&mut |_, _| {
+        .for_each_vector(&mut |_, _| {
             vectors += 1;
             Ok(())
         })
@@ -217,7 +217,7 @@ fn without_a_commit_nothing_happened() {
     drop(writer);
     let collection = open(&path);
     assert_eq!(texts(&*collection, "x", 9), ["one"]);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 1);
+    assert_eq!(collection.catalog().unwrap().articles.len(), 1);
     sound(&*collection);
 }
 
@@ -446,7 +446,7 @@ fn no_segment_is_merged_for_whose_graph_there_is_no_memory() {
     collection.refresh().unwrap();
     let manifest = collection.manifest();
     let memory = index::graph::memory(2_000, manifest.model.dimensions, manifest.graph);
-    writer.set_memory(Some(memory));
+    writer.set_memory_budget(Some(memory));
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
     let rows = |collection: &dyn Collection| collection.manifest().segments.iter().map(|s| s.rows).collect::<Vec<_>>();
@@ -454,7 +454,7 @@ fn no_segment_is_merged_for_whose_graph_there_is_no_memory() {
     assert_eq!(rows(&*collection).iter().sum::<usize>(), 6_000);
     assert!(rows(&*collection).len() <= 6, "{:?}", rows(&*collection));
     sound(&*collection);
-    writer.set_memory(None);
+    writer.set_memory_budget(None);
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
     assert_eq!(rows(&*collection), [6_000]);

@@ -70,13 +70,13 @@ fn answers(path: &Path) -> Vec<Result<Answers>> {
         ask(&|c| Ok(Answers { filtered: c.search_lexical("number last goes", 20, Some(&filter))?, ..none() })),
         ask(&|c| Ok(Answers { passages: c.fetch(&c.keys()?)?, ..none() })),
         ask(&|c| {
-            let mut ids: Vec<String> = c.catalogue()?.articles.into_keys().collect();
+            let mut ids: Vec<String> = c.catalog()?.articles.into_keys().collect();
             ids.sort();
             let articles = ids.iter().filter_map(|id| c.article(id).transpose()).collect::<Result<_>>()?;
             Ok(Answers { articles, known: ids.len(), ..none() })
         }),
         ask(&|c| Ok(Answers { vectors: c.vectors(&c.keys()?)?, facets: c.facets(5)?, ..none() })),
-        ask(&|c| Ok(Answers { known: c.catalogue()?.vectors.len(), ..none() })),
+        ask(&|c| Ok(Answers { known: c.catalog()?.vectors.len(), ..none() })),
     ]
 }
 
@@ -202,7 +202,7 @@ fn put_back(path: &Path) {
     let collection = LocalCollection::open(path).unwrap();
     let incomplete = collection.incomplete().unwrap();
     let mut articles: Vec<_> = incomplete.iter().map(|id| collection.article(id).unwrap().unwrap().article).collect();
-    let there = collection.catalogue().unwrap().articles;
+    let there = collection.catalog().unwrap().articles;
     articles.extend(collection.salvaged().unwrap().into_iter().filter(|article| !there.contains_key(&article.id)));
     let mut writer = collection.writer().unwrap();
     for found in articles {
@@ -261,7 +261,7 @@ fn what_is_damaged_is_mended_from_what_is_not() {
                 }
             }
             assert!(store::survey(path.to_str().unwrap()).unwrap().is_empty());
-            assert_eq!(store::mend(path.to_str().unwrap()).unwrap(), store::Mended::default());
+            assert_eq!(store::mend(path.to_str().unwrap()).unwrap(), store::RepairReport::default());
         }
     }
     println!("{whole} mended whole, {partly} but for articles named");
@@ -289,7 +289,7 @@ fn mending_that_was_stopped_goes_on() {
     writer.commit().unwrap();
     drop(writer);
     let again = store::mend(path.to_str().unwrap()).unwrap();
-    assert_eq!(again, store::Mended { salvaged: first.salvaged, ..store::Mended::default() });
+    assert_eq!(again, store::RepairReport { salvaged: first.salvaged, ..store::RepairReport::default() });
     let waiting = LocalCollection::open(&path).unwrap().salvaged().unwrap();
     assert_eq!(waiting.len(), first.salvaged);
     assert!(expected.len() == first.salvaged, "{first:?}");
@@ -347,7 +347,7 @@ fn a_damaged_page_of_texts_costs_the_articles_in_it_alone() {
     put_back(&path);
     let after = contents(&LocalCollection::open(&path).unwrap()).unwrap();
     assert!(after.iter().all(|(id, text)| before.get(id) == Some(text)) && after.len() == mended.salvaged);
-    assert_eq!(store::mend(path.to_str().unwrap()).unwrap(), store::Mended::default());
+    assert_eq!(store::mend(path.to_str().unwrap()).unwrap(), store::RepairReport::default());
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Writer for Noted<'_> {
 
     fn set_chunking(&mut self, _: ingest::Chunking) {}
     fn set_builder(&mut self, _: index::Builder) {}
-    fn set_memory(&mut self, _: Option<u64>) {}
+    fn set_memory_budget(&mut self, _: Option<u64>) {}
     fn set_fusion(&mut self, _: Option<store::Fusion>) {}
 
     fn pending(&self) -> usize {

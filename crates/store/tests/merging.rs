@@ -36,7 +36,7 @@ fn a_merge_in_the_background_that_fails_is_told_once_and_loses_nothing() {
     writer.merge(1, &go_on).unwrap();
     drop(writer);
     let collection = open(&path);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 17);
+    assert_eq!(collection.catalog().unwrap().articles.len(), 17);
     assert_eq!(collection.stats().unwrap().segments, 1);
     sound(&*collection);
 }
@@ -56,13 +56,13 @@ fn single_changes_cost_few_segments_and_read_nothing_of_the_rest() {
         assert!(open(&path).stats().unwrap().segments < 16);
     }
     let collection = open(&path);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 30);
+    assert_eq!(collection.catalog().unwrap().articles.len(), 30);
     assert_eq!(lexical(&*collection, "39"), ["a9#0"]);
     assert!(lexical(&*collection, "9").is_empty(), "it was replaced");
     let mut writer = collection.writer().unwrap();
     assert!(writer.delete("a9").unwrap() && !writer.delete("a9").unwrap());
     writer.commit().unwrap();
     drop(writer);
-    assert_eq!(open(&path).catalogue().unwrap().articles.len(), 29);
+    assert_eq!(open(&path).catalog().unwrap().articles.len(), 29);
     sound(&*open(&path));
 }

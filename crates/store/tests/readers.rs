@@ -78,7 +78,7 @@ fn read(path: &Path) {
 
 /// The one generation that a collection is of; `None` if nothing is in it yet.
 fn seen(collection: &LocalCollection) -> Option<u64> {
-    let ids = collection.catalogue().unwrap().articles;
+    let ids = collection.catalog().unwrap().articles;
     if ids.is_empty() {
         return None;
     }

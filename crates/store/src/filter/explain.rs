@@ -1,6 +1,6 @@
 //! Why a condition lets nothing through: which of its tests no article passes, and which values come near.
 
-use super::{Clause, Filter, Test, Value, in_order};
+use super::{Clause, Filter, Test, Value, compare_values};
 use crate::Result;
 use ingest::fold::fold_value;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ pub trait FieldValues {
     ///
     /// # Errors
     /// When it names a field that no article has, or reading fails.
-    fn any_passes(&self, filter: &Filter) -> Result<bool>;
+    fn has_match(&self, filter: &Filter) -> Result<bool>;
 
     /// The values of a field: [`MAX_VALUES`] at most, in no order, those of deleted articles perhaps among them.
     ///
@@ -29,13 +29,13 @@ pub trait FieldValues {
 ///
 /// # Errors
 /// As for [`FieldValues`].
-pub fn why_nothing_passes(collection: &dyn FieldValues, filter: &Filter) -> Result<Option<String>> {
-    if collection.any_passes(filter)? {
+pub fn explain_no_matches(collection: &dyn FieldValues, filter: &Filter) -> Result<Option<String>> {
+    if collection.has_match(filter)? {
         return Ok(None);
     }
     let mut reasons = Vec::new();
     for clause in filter.clauses() {
-        if !collection.any_passes(&Filter::Is(clause.clone()))? {
+        if !collection.has_match(&Filter::Clause(clause.clone()))? {
             reasons.push(reason(collection, clause)?);
         }
     }
@@ -49,22 +49,22 @@ pub fn why_nothing_passes(collection: &dyn FieldValues, filter: &Filter) -> Resu
 ///
 /// # Errors
 /// When reading fails.
-pub fn nearest_values(collection: &dyn FieldValues, field: &str, value: &str) -> Result<Vec<String>> {
-    Ok(nearest(value, collection.values(field)?.iter().map(Value::shown)))
+pub fn similar_values(collection: &dyn FieldValues, field: &str, value: &str) -> Result<Vec<String>> {
+    Ok(nearest(value, collection.values(field)?.iter().map(Value::to_text)))
 }
 
 fn reason(collection: &dyn FieldValues, clause: &Clause) -> Result<String> {
     let said = format!("no article has {clause}");
     Ok(match &clause.test {
-        Test::Range(..) => {
+        Predicate::Range(..) => {
             let values = collection.values(&clause.field)?;
             let ordered = || values.iter().filter(|value| !matches!(value, Value::Text(_)));
-            match (ordered().min_by(|a, b| in_order(a, b)), ordered().max_by(|a, b| in_order(a, b))) {
-                (Some(low), Some(high)) => format!("{said}; its values are {} to {}", low.shown(), high.shown()),
+            match (ordered().min_by(|a, b| compare_values(a, b)), ordered().max_by(|a, b| compare_values(a, b))) {
+                (Some(low), Some(high)) => format!("{said}; its values are {} to {}", low.to_text(), high.to_text()),
                 _ => said,
             }
         }
-        Test::Word(word) => match nearest_values(collection, &clause.field, word)? {
+        Predicate::Equals(word) => match similar_values(collection, &clause.field, word)? {
             near if near.is_empty() => said,
             near => format!("{said}; the nearest are {}", near.join(", ")),
         },

@@ -22,7 +22,7 @@ mod parse;
 mod value;
 mod wildcard;
 
-pub use value::{Matcher, Operand, Value, in_order};
+pub use value::{Matcher, Operand, Value, compare_values};
 use wildcard::Wildcard;
 
 use std::fmt;
@@ -126,10 +126,10 @@ impl fmt::Display for Clause {
             Bound::Unbounded => "*".to_owned(),
         };
         match &self.test {
-            Test::Any => f.write_str("*"),
-            Test::Word(word) => f.write_str(&parse::quoted(word)),
-            Test::Glob(glob) => f.write_str(glob),
-            Test::Range(low, high) => {
+            Predicate::Exists => f.write_str("*"),
+            Predicate::Equals(word) => f.write_str(&parse::quoted(word)),
+            Predicate::Glob(glob) => f.write_str(glob),
+            Predicate::Range(low, high) => {
                 let open = if matches!(low, Bound::Excluded(_)) { '{' } else { '[' };
                 let close = if matches!(high, Bound::Excluded(_)) { '}' } else { ']' };
                 write!(f, "{open}{} TO {}{close}", bound(low), bound(high))

@@ -106,7 +106,7 @@ impl Parser<'_> {
         }
         self.at += 1;
         let test = self.test()?;
-        Ok(Filter::Is(Clause { field: field.text, test }))
+        Ok(Filter::Clause(Clause { field: field.text, test }))
     }
 
     fn test(&mut self) -> Result<Test, FilterError> {
@@ -121,9 +121,9 @@ impl Parser<'_> {
             return Err(self.error(format!("expected a value after the colon, found {}", self.found())));
         }
         Ok(match word {
-            Word { text, quoted: false } if text == "*" => Test::Any,
-            Word { text, quoted: false } if text.contains(['*', '?']) => Test::Glob(text),
-            Word { text, .. } => Test::Word(text),
+            Word { text, quoted: false } if text == "*" => Predicate::Exists,
+            Word { text, quoted: false } if text.contains(['*', '?']) => Predicate::Glob(text),
+            Word { text, .. } => Predicate::Equals(text),
         })
     }
 
@@ -137,7 +137,7 @@ impl Parser<'_> {
             return Err(self.error(format!("expected a bound, found {}", self.found())));
         }
         let bound = if with { Bound::Included(word.text) } else { Bound::Excluded(word.text) };
-        Ok(if below { Test::Range(Bound::Unbounded, bound) } else { Test::Range(bound, Bound::Unbounded) })
+        Ok(if below { Predicate::Range(Bound::Unbounded, bound) } else { Predicate::Range(bound, Bound::Unbounded) })
     }
 
     fn range(&mut self) -> Result<Test, FilterError> {
@@ -163,7 +163,7 @@ impl Parser<'_> {
             Bound::Included(bound) if high_out => Bound::Excluded(bound),
             bound => bound,
         };
-        Ok(Test::Range(low, high))
+        Ok(Predicate::Range(low, high))
     }
 
     fn bound(&mut self, out: bool) -> Result<Bound<String>, FilterError> {
@@ -252,11 +252,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn clause(field: &str, test: Test) -> Filter {
-        Filter::Is(Clause { field: field.to_owned(), test })
+        Filter::Clause(Clause { field: field.to_owned(), test })
     }
 
     fn word(field: &str, value: &str) -> Filter {
-        clause(field, Test::Word(value.to_owned()))
+        clause(field, Predicate::Equals(value.to_owned()))
     }
 
     #[test]
@@ -274,15 +274,15 @@ mod tests {
         let included = |text: &str| Bound::Included(text.to_owned());
         let excluded = |text: &str| Bound::Excluded(text.to_owned());
         for (text, test) in [
-            ("date:[2025-01-01 TO 2025-06-30]", Test::Range(included("2025-01-01"), included("2025-06-30"))),
-            ("date:{2025 TO *}", Test::Range(excluded("2025"), Bound::Unbounded)),
-            ("date:[* TO \"a b\"}", Test::Range(Bound::Unbounded, excluded("a b"))),
-            ("date:>=2025", Test::Range(included("2025"), Bound::Unbounded)),
-            ("date:<2025", Test::Range(Bound::Unbounded, excluded("2025"))),
-            ("date:*", Test::Any),
-            ("date:\"*\"", Test::Word("*".to_owned())),
-            ("date:docs/**/*.md", Test::Glob("docs/**/*.md".to_owned())),
-            ("date:10:30", Test::Word("10:30".to_owned())),
+            ("date:[2025-01-01 TO 2025-06-30]", Predicate::Range(included("2025-01-01"), included("2025-06-30"))),
+            ("date:{2025 TO *}", Predicate::Range(excluded("2025"), Bound::Unbounded)),
+            ("date:[* TO \"a b\"}", Predicate::Range(Bound::Unbounded, excluded("a b"))),
+            ("date:>=2025", Predicate::Range(included("2025"), Bound::Unbounded)),
+            ("date:<2025", Predicate::Range(Bound::Unbounded, excluded("2025"))),
+            ("date:*", Predicate::Exists),
+            ("date:\"*\"", Predicate::Equals("*".to_owned())),
+            ("date:docs/**/*.md", Predicate::Glob("docs/**/*.md".to_owned())),
+            ("date:10:30", Predicate::Equals("10:30".to_owned())),
         ] {
             assert_eq!(parse(text), Ok(clause("date", test)), "{text}");
         }
@@ -320,12 +320,12 @@ mod tests {
         let bound =
             || prop_oneof![Just(Bound::Unbounded), text.prop_map(Bound::Included), text.prop_map(Bound::Excluded)];
         let test = prop_oneof![
-            Just(Test::Any),
-            text.prop_map(Test::Word),
-            "[a-z/]{1,5}[*?][a-z.]{0,5}".prop_map(Test::Glob),
-            (bound(), bound()).prop_map(|(low, high)| Test::Range(low, high)),
+            Just(Predicate::Exists),
+            text.prop_map(Predicate::Equals),
+            "[a-z/]{1,5}[*?][a-z.]{0,5}".prop_map(Predicate::Glob),
+            (bound(), bound()).prop_map(|(low, high)| Predicate::Range(low, high)),
         ];
-        let leaf = (text, test).prop_map(|(field, test)| Filter::Is(Clause { field, test }));
+        let leaf = (text, test).prop_map(|(field, test)| Filter::Clause(Clause { field, test }));
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),

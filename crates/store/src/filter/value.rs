@@ -29,7 +29,7 @@ impl Value {
     }
 
     /// As it is shown.
-    pub fn shown(&self) -> String {
+    pub fn to_text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Date(text) | Self::Text(text) => text.clone(),
@@ -69,7 +69,7 @@ impl Value {
 }
 
 /// The order of a field's values for people: numbers, dates and texts, each among themselves.
-pub fn in_order(a: &Value, b: &Value) -> Ordering {
+pub fn compare_values(a: &Value, b: &Value) -> Ordering {
     let kind = |value: &Value| match value {
         Value::Number(_) => 0,
         Value::Date(_) => 1,
@@ -77,7 +77,7 @@ pub fn in_order(a: &Value, b: &Value) -> Ordering {
     };
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
-        _ => kind(a).cmp(&kind(b)).then_with(|| a.shown().cmp(&b.shown())),
+        _ => kind(a).cmp(&kind(b)).then_with(|| a.to_text().cmp(&b.to_text())),
     }
 }
 
@@ -117,11 +117,11 @@ impl Matcher {
         let bound = |bound: &Bound<String>| bound.as_ref().map(|text| Operand::new(text));
         let in_path = [ID, PATH].contains(&clause.field.as_str());
         Self(match &clause.test {
-            Test::Any => How::Any,
-            Test::Word(word) if clause.field == ID => How::Id(word.clone()),
-            Test::Word(word) => How::Equal(Operand::new(word)),
-            Test::Range(low, high) => How::Range(bound(low), bound(high)),
-            Test::Glob(pattern) => How::Wildcard(Wildcard::new(pattern, in_path)),
+            Predicate::Exists => How::Any,
+            Predicate::Equals(word) if clause.field == ID => How::Id(word.clone()),
+            Predicate::Equals(word) => How::Equal(Operand::new(word)),
+            Predicate::Range(low, high) => How::Range(bound(low), bound(high)),
+            Predicate::Glob(pattern) => How::Wildcard(Wildcard::new(pattern, in_path)),
         })
     }
 
@@ -129,9 +129,9 @@ impl Matcher {
     pub fn matches(&self, value: &Value) -> bool {
         match &self.0 {
             How::Any => true,
-            How::Id(id) => value.shown() == *id,
+            How::Id(id) => value.to_text() == *id,
             How::Equal(word) => value.is(word),
-            How::Wildcard(pattern) => pattern.matches(&value.shown()),
+            How::Wildcard(pattern) => pattern.matches(&value.to_text()),
             How::Range(low, high) => {
                 let above = match low {
                     Bound::Unbounded => true,
@@ -155,7 +155,7 @@ mod tests {
     use crate::filter::Filter;
 
     fn holds(condition: &str, value: &Value) -> bool {
-        let Ok(Filter::Is(clause)) = condition.parse() else { panic!("{condition} is no clause") };
+        let Ok(Filter::Clause(clause)) = condition.parse() else { panic!("{condition} is no clause") };
         Matcher::new(&clause).matches(value)
     }
 

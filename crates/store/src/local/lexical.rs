@@ -7,7 +7,7 @@ mod second;
 use super::among::Documents;
 use super::snapshot::Snapshot;
 use crate::analysis::{Analysis, Place};
-use crate::collection::{Candidate, PassageKey, QuestionReading, WordScore};
+use crate::collection::{Candidate, PassageKey, QueryInterpretation, WordScore};
 use crate::{Filter, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct Words {
     words: Vec<Word>,
     /// Pairs of stems that stand together.
     pairs: Vec<[String; 2]>,
-    reading: QuestionReading,
+    reading: QueryInterpretation,
 }
 
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Snapshot {
     }
 
     /// How a question is read.
-    pub fn reading(&self, question: &str) -> Result<QuestionReading> {
+    pub fn reading(&self, question: &str) -> Result<QueryInterpretation> {
         Ok(self.words(question)?.reading.clone())
     }
 

@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::snapshot::{Snapshot, open_segment};
 use super::writer::LocalWriter;
 use crate::collection::{CompactReport, Progress, Step, Writer};
-use crate::manifest::{GRAPH_ROWS, GraphEntry, SegmentEntry};
+use crate::manifest::{MIN_GRAPH_ROWS, GraphEntry, SegmentEntry};
 use crate::{Error, Result};
 use index::{Bits, Params, Segment, VectorWriter};
 use std::ops::ControlFlow;
@@ -57,7 +57,7 @@ pub fn tiered(writer: &mut LocalWriter, threads: usize, progress: &Progress<'_>)
         }
         if chosen.is_empty() {
             // One of the size that has a graph and without one is a merge of itself.
-            let lacks = |entry: &SegmentEntry| entry.lacks_graph() && entry.rows <= writer.most_rows;
+            let lacks = |entry: &SegmentEntry| entry.needs_graph() && entry.rows <= writer.most_rows;
             chosen.extend(entries.iter().position(lacks));
         }
         if chosen.is_empty() {
@@ -110,7 +110,7 @@ pub fn small(writer: &mut LocalWriter) -> Result<()> {
     let mut rows = 0;
     let fits = |&at: &usize| {
         rows += entries[at].rows;
-        rows < GRAPH_ROWS
+        rows < MIN_GRAPH_ROWS
     };
     let chosen: Vec<usize> = order.into_iter().take_while(fits).collect();
     let go_on = |_, _, _| ControlFlow::Continue(());
@@ -267,7 +267,7 @@ impl Merge {
         drop(rows);
         let checksum = file.finish()?;
         let mut entry = SegmentEntry { number: self.number, rows: count, checksum, graph: None };
-        if entry.lacks_graph() {
+        if entry.needs_graph() {
             let vectors = index::VectorFile::open(&path)?;
             let progress = |done, all| steps(Step::Graph, done, all);
             let graph = index::graph::build(&vectors, self.params, self.threads, &progress)?;

@@ -252,7 +252,7 @@ impl Fields {
             own.iter()
                 .for_each(|(name, text)| document.add_text(facts, fact_term(name, &Value::Text((*text).clone()))));
             for (name, value) in &article.metadata {
-                Value::all(value).iter().for_each(|value| document.add_text(facts, fact_term(name, value)));
+                Value::flatten(value).iter().for_each(|value| document.add_text(facts, fact_term(name, value)));
             }
         }
         document

@@ -418,7 +418,7 @@ impl Writer for LocalWriter {
         self.manifest.graph.builder = builder;
     }
 
-    fn set_memory(&mut self, memory: Option<u64>) {
+    fn set_memory_budget(&mut self, memory: Option<u64>) {
         let of_one = index::graph::memory(1, self.manifest.model.dimensions, self.manifest.graph);
         self.most_rows = memory.map_or(usize::MAX, |memory| (memory / of_one) as usize);
     }
@@ -443,7 +443,7 @@ impl Writer for LocalWriter {
         if std::mem::take(&mut self.replaced) { self.remove_strays() } else { Ok(()) }
     }
 
-    fn keep_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
+    fn write_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
         let index = self.text()?.index().clone();
         let metas = load_metas(&self.layout, &index)?;
         // Of a collection of any format: what does not read is made again.

@@ -74,7 +74,7 @@ pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
     let report = collection.check(&go_on)?;
     assert_eq!(report.problems, Vec::<String>::new());
     let mut contents = Contents::new();
-    for id in collection.catalogue()?.articles.into_keys() {
+    for id in collection.catalog()?.articles.into_keys() {
         let stored = collection.article(&id)?.unwrap();
         for span in &stored.passages {
             let passage = span.of(&stored.article.text);

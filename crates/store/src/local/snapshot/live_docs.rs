@@ -78,7 +78,7 @@ impl Snapshot {
     }
 
     /// Every live vector, in the order of keys.
-    pub fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+    pub fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
         let keys: Vec<&[u64]> = self.segments.iter().map(|segment| segment.vectors().keys()).collect();
         let mut places = vec![0; keys.len()];
         for key in self.live_keys()? {

@@ -2,7 +2,7 @@
 
 use super::Snapshot;
 use super::opening::file_sizes;
-use crate::collection::{ArticleCard, Catalogue, PassageKey, Stats};
+use crate::collection::{ArticleMeta, Catalog, PassageKey, Stats};
 use crate::local::records;
 use crate::{Error, Result};
 use ingest::Fingerprint;
@@ -12,7 +12,7 @@ use tantivy::{DocAddress, TantivyDocument};
 
 impl Snapshot {
     /// Calls `visit` with the id and document address of every live article.
-    fn each_article(&self, mut visit: impl FnMut(String, DocAddress) -> Result<()>) -> Result<()> {
+    fn for_each_article(&self, mut visit: impl FnMut(String, DocAddress) -> Result<()>) -> Result<()> {
         let ids = self.texts("id")?;
         for at in self.alive() {
             if let Some(id) = self.text_at(&ids, at)? {
@@ -25,7 +25,7 @@ impl Snapshot {
     /// Every article's id.
     pub fn article_ids(&self) -> Result<Vec<String>> {
         let mut ids = Vec::new();
-        self.each_article(|id, _| {
+        self.for_each_article(|id, _| {
             ids.push(id);
             Ok(())
         })?;
@@ -61,7 +61,7 @@ impl Snapshot {
     }
 
     /// Every article with its passages and vectors, in the order in which they were added.
-    pub fn each_embedded(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
+    pub fn for_each_embedded_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
         let (names, lines) = (self.names()?, &self.places()?.lines);
         let mut order: Vec<String> = Vec::new();
         let mut passages: HashMap<String, Vec<(u64, PassageKey, u64)>> = HashMap::new();
@@ -78,7 +78,7 @@ impl Snapshot {
         }
         let without = self.article_ids()?.into_iter().filter(|id| !passages.contains_key(id));
         order.extend(without);
-        let cards = self.catalogue()?.articles;
+        let cards = self.catalog()?.articles;
         let tags: Vec<_> = self.segments.iter().map(|segment| segment.vectors().tags()).collect();
         for id in order {
             let mut places = passages.remove(&id).unwrap_or_default();
@@ -102,7 +102,7 @@ impl Snapshot {
 
     pub fn corpus_fingerprint(&self) -> Result<Fingerprint> {
         let mut articles: Vec<(String, Fingerprint)> = Vec::new();
-        self.each_article(|id, at| {
+        self.for_each_article(|id, at| {
             let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
             let stored = self.fields.stored_article(&id, String::new(), &document);
             let fingerprint = stored.map_or(Fingerprint([0; 16]), |stored| stored.article.fingerprint(""));
@@ -114,7 +114,7 @@ impl Snapshot {
     }
 
     /// Reads what is known of the article of a document.
-    fn card(&self) -> Result<impl Fn(DocAddress) -> Result<ArticleCard>> {
+    fn card(&self) -> Result<impl Fn(DocAddress) -> Result<ArticleMeta>> {
         let fingerprints = self.columns(|segment| segment.fast_fields().bytes("fingerprint"))?;
         let sources = self.texts("source")?;
         Ok(move |at: DocAddress| {
@@ -124,14 +124,14 @@ impl Snapshot {
             {
                 column.ord_to_bytes(ord, &mut bytes).map_err(self.io_error())?;
             }
-            Ok(ArticleCard {
+            Ok(ArticleMeta {
                 fingerprint: records::fingerprint(&bytes).unwrap_or(Fingerprint([0; 16])),
                 path: self.text_at(&sources, at)?.unwrap_or_default(),
             })
         })
     }
 
-    pub fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
+    pub fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleMeta>> {
         let (card, mut cards) = (self.card()?, HashMap::new());
         for id in ids {
             if let Some(at) = self.find(id)? {
@@ -141,19 +141,19 @@ impl Snapshot {
         Ok(cards)
     }
 
-    pub fn catalogue(&self) -> Result<Catalogue> {
-        let mut catalogue = Catalogue { keeps: true, ..Catalogue::default() };
+    pub fn catalog(&self) -> Result<Catalog> {
+        let mut catalog = Catalog { keeps: true, ..Catalog::default() };
         let card = self.card()?;
-        self.each_article(|id, at| {
-            catalogue.articles.insert(id, card(at)?);
+        self.for_each_article(|id, at| {
+            catalog.articles.insert(id, card(at)?);
             Ok(())
         })?;
         for segment in &self.segments {
             let tags = segment.vectors().tags();
             segment.vectors().intact()?;
-            catalogue.vectors.extend(tags.iter().map(|tag| Fingerprint(*tag)));
+            catalog.vectors.extend(tags.iter().map(|tag| Fingerprint(*tag)));
         }
-        Ok(catalogue)
+        Ok(catalog)
     }
 
     /// How big the commit is, worked out once.
@@ -184,8 +184,8 @@ impl Snapshot {
                 .sum(),
             segments: self.segments.len(),
             graphs: self.segments.iter().filter(|segment| segment.graph().is_some()).count(),
-            linked_in: Some(health.clone().map(|health| health.linked).sum()),
-            not_found_by_themselves: Some(health.map(|health| health.lost).sum()),
+            links_added: Some(health.clone().map(|health| health.linked).sum()),
+            self_misses: Some(health.map(|health| health.lost).sum()),
             text_bytes: Some(file_sizes(&self.layout.text()).iter().sum()),
             vector_bytes: Some(file_sizes(&self.layout.vectors()).iter().sum()),
         })

@@ -62,7 +62,7 @@ impl Snapshot {
     /// Sees that some article has each field that a condition names: a misspelt one would otherwise
     /// quietly let nothing through, or everything.
     fn known_fields(&self, filter: &Filter) -> Result<()> {
-        let facts = self.fields.facts.ok_or_else(|| Error::NoFacts { path: self.layout.root().to_owned() })?;
+        let facts = self.fields.facts.ok_or_else(|| Error::FiltersUnsupported { path: self.layout.root().to_owned() })?;
         let mut known: Option<BTreeSet<String>> = None;
         for clause in filter.clauses() {
             if clause.field == ID {
@@ -120,7 +120,7 @@ impl Snapshot {
                 all.iter().filter(|doc| !not.contains(*doc)).for_each(|doc| _ = allowed.insert(doc));
                 allowed
             }
-            Filter::Is(clause) => self.with_fact(clause, reader, all)?,
+            Filter::Clause(clause) => self.with_fact(clause, reader, all)?,
         })
     }
 
@@ -138,7 +138,7 @@ impl Snapshot {
                 let (from, to) = (records::first_fact(&clause.field), records::after_facts(&clause.field));
                 index.terms().range().ge(from).lt(to)
             }
-            (true, Test::Word(id)) => index.terms().range().ge(id).le(id),
+            (true, Predicate::Equals(id)) => index.terms().range().ge(id).le(id),
             (true, _) => index.terms().range(),
         };
         let mut terms = terms.into_stream().map_err(self.io_error())?;

@@ -35,7 +35,7 @@ use tantivy::{DocId, Index, IndexSettings, SegmentMeta, TantivyDocument};
 /// What mending found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Mended {
+pub struct RepairReport {
     /// What was damaged, each naming its file.
     pub problems: Vec<String>,
     /// The articles whose text is lost, by id. Some may have been deleted before.
@@ -192,7 +192,7 @@ fn damage(result: Result<()>) -> Result<Option<String>> {
 
 /// Leaves out of a new commit what is damaged, once all that can be read of it is safe. Nothing changes where
 /// nothing is damaged.
-pub fn mend(path: &Path) -> Result<Mended> {
+pub fn mend(path: &Path) -> Result<RepairReport> {
     let (layout, marker) = found(path)?;
     let lock = WriterLock::take(&layout)?;
     let survey = Survey::of(layout, marker)?;
@@ -224,7 +224,7 @@ pub fn mend(path: &Path) -> Result<Mended> {
         writer.remove_orphans()?;
         crate::Writer::commit(&mut writer)?;
     }
-    Ok(Mended {
+    Ok(RepairReport {
         graphs: survey.graphs.len(),
         vectors: survey.vectors.iter().map(|&at| survey.manifest.segments[at].rows).sum(),
         problems: survey.problems,

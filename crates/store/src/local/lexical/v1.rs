@@ -4,7 +4,7 @@ use super::{MAX_WORDS, Word, Words};
 use crate::Result;
 use crate::analysis::near::{Correction, NEAR, nearest_terms};
 use crate::analysis::{Analysis, Place};
-use crate::collection::QuestionReading;
+use crate::collection::QueryInterpretation;
 use crate::local::snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap};
 
@@ -70,7 +70,7 @@ impl Snapshot {
         pairs.retain(|[a, b]| kept(a) && kept(b));
         pairs.sort_unstable();
         pairs.dedup();
-        Ok(Words { words, pairs, reading: QuestionReading { corrections, only_stop_words: false } })
+        Ok(Words { words, pairs, reading: QueryInterpretation { corrections, only_stop_words: false } })
     }
 
     /// The commonest of the indexed words nearest to one that is not indexed: a slip of the fingers away.
