@@ -155,7 +155,7 @@ impl Error {
 
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| match crate::local::damage(&source) {
+        move |source| match crate::local::damage_in(&source) {
             Some((path, problem)) => Self::damaged(path, problem),
             None => Self::Io { path, source },
         }
@@ -169,7 +169,7 @@ impl Error {
                 TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => Some(io_error),
                 _ => None,
             };
-            match io.and_then(|io| crate::local::damage(io)) {
+            match io.and_then(|io| crate::local::damage_in(io)) {
                 Some((path, problem)) => Self::damaged(path, problem),
                 None => Self::Text { path, source },
             }

@@ -22,7 +22,7 @@ pub mod local;
 mod manifest;
 pub mod remote;
 
-pub use analysis::near::Correction;
+pub use analysis::fuzzy::Correction;
 pub use collection::{
     ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
     PassageKey, PassageRef, Progress, QueryInterpretation, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,

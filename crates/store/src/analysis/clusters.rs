@@ -1,38 +1,40 @@
-//! Scripts that put no spaces between words: pairs of what is written together stand for words.
+//! Scripts without spaces between words are indexed as bigrams of characters.
 //!
-//! A pair finds every word of two characters or more wherever it stands, needs no dictionary, and does not change with
-//! one. Characters alone go to the field of exact forms, so that a word of one character is found too.
+//! A bigram finds every word of two or more characters wherever it is, needs no dictionary, and does not change
+//! with one. Single characters go to [`TextField::Exact`](super::TextField::Exact), so that words of one
+//! character are found.
 
 use ingest::fold::chars::Class;
 use std::ops::Range;
 
-/// Cuts a folded run into the least that can stand for itself: a character, or in the scripts of Southeast Asia a
-/// consonant with all that hangs on it.
-pub fn clusters(run: &str, class: Class, clusters: &mut Vec<Range<usize>>) {
+/// Splits a folded run into its smallest units: characters with their combining marks or, in Southeast Asian
+/// scripts, consonants with their vowels and signs.
+pub fn split(run: &str, class: Class, clusters: &mut Vec<Range<usize>>) {
     clusters.clear();
-    // Whether the next character belongs to the cluster before it whatever it is.
+    // Whether the next character joins this cluster whatever it is.
     let mut bound = false;
     for (at, c) in run.char_indices() {
         let end = at + c.len_utf8();
-        let hangs = match class {
-            Class::SoutheastAsian => bound || follows(c),
+        let joins = match class {
+            Class::SoutheastAsian => bound || joins_previous(c),
             _ => unicode_normalization::char::is_combining_mark(c),
         };
         match clusters.last_mut() {
-            Some(last) if hangs => last.end = end,
+            Some(last) if joins => last.end = end,
             _ => clusters.push(at..end),
         }
-        bound = class == Class::SoutheastAsian && binds(c);
+        bound = class == Class::SoutheastAsian && binds_next(c);
     }
 }
 
-/// Whether a character hangs on the one before it: a mark, or a vowel that is written after its consonant.
-fn follows(c: char) -> bool {
+/// Whether a character belongs to the one before it: a combining mark, or a vowel written after its consonant.
+fn joins_previous(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
         || matches!(c, '\u{e2f}'..='\u{e3a}' | '\u{e45}'..='\u{e4e}' | '\u{eaf}'..='\u{ebd}' | '\u{ec6}'..='\u{ece}')
 }
 
-/// Whether the character after it belongs to it: a vowel written before its consonant, or a sign that stacks the next.
-fn binds(c: char) -> bool {
+/// Whether a character binds the next one: a vowel written before its consonant, or a sign that stacks
+/// consonants.
+fn binds_next(c: char) -> bool {
     matches!(c, '\u{e40}'..='\u{e44}' | '\u{ec0}'..='\u{ec4}' | '\u{17d2}' | '\u{1039}' | '\u{1a60}')
 }

@@ -1,10 +1,10 @@
-//! Words near to one of the question's that no passage holds: what a slip of the fingers made of them.
+//! Fuzzy matching: indexed words close to a query word that no passage has.
 //!
-//! Another name or number is another subject, so those are never replaced, and whatever is replaced is told:
-//! [`Correction`].
+//! Names and numbers are never replaced, since another one is another subject. Every replacement is reported as
+//! a [`Correction`].
 
-use super::question::Question;
-use super::queue::Kind;
+use super::query::ParsedQuery;
+use super::term_buffer::TermKind;
 use crate::Language;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,96 +12,97 @@ use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::Field;
 use tantivy::{Searcher, Term};
 
-/// A word of a question that may be misspelt.
+/// A query word that may be misspelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misspelt {
-    /// The word, folded.
+pub struct UnknownWord {
+    /// The folded word.
     pub word: String,
-    /// Where in the question it stands.
+    /// Its bytes in the query.
     pub span: Range<usize>,
-    /// The place of its stem in [`Question::asked`].
+    /// The index of its stem in [`ParsedQuery::terms`].
     pub stem: usize,
-    /// How many letters may be other ones.
-    pub distance: u8,
+    /// The maximum edit distance of a replacement.
+    pub max_distance: u8,
 }
 
-/// A word that another was looked for.
+/// A query word that was replaced by an indexed one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Correction {
-    /// The word as the question has it.
+    /// The word as the query has it.
     pub word: String,
-    /// The word that was looked for, as passages have it.
+    /// The indexed word that was searched for instead.
     pub used: String,
 }
 
-/// In a shorter word another letter makes another word.
-const SHORTEST: usize = 5;
-/// A word of so many letters may have two wrong.
-const LONG: usize = 8;
-/// What a near word counts beside one that the question has.
-pub const NEAR: f32 = 0.7;
-/// So many words of a question are replaced at most: each is a walk over the dictionaries.
-const MOST_WORDS: usize = 4;
-/// So many words take the place of one at most.
-const NEAREST: usize = 3;
-/// So many words of a dictionary are looked at for one.
-const MOST_TERMS: usize = 2000;
+/// In shorter words, another letter makes another word.
+const MIN_FUZZY_LETTERS: usize = 5;
+/// From this length on, two edits are allowed.
+const TWO_EDIT_LETTERS: usize = 8;
+/// The weight of a replacement relative to a word of the query.
+pub const FUZZY_BOOST: f32 = 0.7;
+/// At most so many words of a query are replaced: each costs an automaton run over the dictionaries.
+const MAX_FUZZY_WORDS: usize = 4;
+/// At most so many terms replace one word.
+const MAX_EXPANSIONS: usize = 3;
+/// At most so many terms of a segment's dictionary are examined for one word.
+const MAX_EXAMINED_TERMS: usize = 2000;
 
-impl Question {
-    /// The words that may be misspelt, in their order; `found` says how many passages hold each of the terms. To be
-    /// called before [`Question::weigh`].
-    pub fn misspelt(&self, text: &str, language: Language, found: &[u64]) -> Vec<Misspelt> {
-        let holds = |at: usize| found.get(at).is_some_and(|found| *found > 0);
-        let held: Vec<usize> =
-            self.asked.iter().enumerate().filter(|(at, _)| holds(*at)).map(|(_, a)| a.position).collect();
+impl ParsedQuery {
+    /// The words that may be misspelled, in query order. `doc_freqs` has the document frequency of each term.
+    /// To be called before [`ParsedQuery::weigh`].
+    pub fn unknown_words(&self, text: &str, language: Language, doc_freqs: &[u64]) -> Vec<UnknownWord> {
+        let is_indexed = |at: usize| doc_freqs.get(at).is_some_and(|doc_freq| *doc_freq > 0);
+        let indexed: Vec<usize> =
+            self.terms.iter().enumerate().filter(|(at, _)| is_indexed(*at)).map(|(_, term)| term.position).collect();
         let mut words = Vec::new();
-        for (stem, asked) in self.asked.iter().enumerate().filter(|(_, asked)| asked.kind == Kind::Stem) {
-            let of_word = |kind: Kind| self.asked.iter().find(|a| a.kind == kind && a.position == asked.position);
-            let whole = (asked.part_of.is_none() && of_word(Kind::Acronym).is_none()).then(|| of_word(Kind::Exact));
-            let Some(exact) = whole.flatten().filter(|_| !held.contains(&asked.position)) else { continue };
-            if let Some(distance) = distance(text, &asked.span, &exact.term, language) {
-                words.push(Misspelt { word: exact.term.clone(), span: asked.span.clone(), stem, distance });
+        for (at, stem) in self.terms.iter().enumerate().filter(|(_, term)| term.kind == TermKind::Stem) {
+            let of_word =
+                |kind: TermKind| self.terms.iter().find(|term| term.kind == kind && term.position == stem.position);
+            let whole = (stem.part_of.is_none() && of_word(TermKind::Acronym).is_none()).then(|| of_word(TermKind::Exact));
+            let Some(exact) = whole.flatten().filter(|_| !indexed.contains(&stem.position)) else { continue };
+            if let Some(max_distance) = max_distance(text, &stem.span, &exact.term, language) {
+                words.push(UnknownWord { word: exact.term.clone(), span: stem.span.clone(), stem: at, max_distance });
             }
         }
-        words.truncate(MOST_WORDS);
+        words.truncate(MAX_FUZZY_WORDS);
         words
     }
 }
 
-/// How many letters of a word may be wrong; `None` if it must not be replaced.
-fn distance(text: &str, span: &Range<usize>, word: &str, language: Language) -> Option<u8> {
+/// The maximum edit distance for a word; `None` if it must not be replaced.
+fn max_distance(text: &str, span: &Range<usize>, word: &str, language: Language) -> Option<u8> {
     let letters = word.chars().count();
-    if letters < SHORTEST || !word.chars().all(char::is_alphabetic) {
+    if letters < MIN_FUZZY_LETTERS || !word.chars().all(char::is_alphabetic) {
         return None;
     }
-    let by_length = if letters < LONG { 1 } else { 2 };
+    let by_length = if letters < TWO_EDIT_LETTERS { 1 } else { 2 };
     let raw = text.get(span.clone())?;
     if !raw.starts_with(char::is_uppercase) {
         return Some(by_length);
     }
     let rest = (text.get(..span.start)?, text.get(span.end..)?);
     let lower = |text: &str| text.chars().any(char::is_lowercase);
-    let begins = !rest.0.chars().any(char::is_alphanumeric);
-    // A capital says nothing where sentences begin, nor of a German noun; a long word with one wrong letter is then
-    // rather a slip than another name.
-    let says_nothing = begins && lower(rest.1) || language == Language::German;
-    (says_nothing && letters >= LONG && lower(raw)).then_some(1)
+    let is_first = !rest.0.chars().any(char::is_alphanumeric);
+    // A capital does not mark a name at the start of a sentence or in a German noun. A long word with one wrong
+    // letter is then more likely a typo than another name.
+    let is_no_name = is_first && lower(rest.1) || language == Language::German;
+    (is_no_name && letters >= TWO_EDIT_LETTERS && lower(raw)).then_some(1)
 }
 
-/// The words of a dictionary that are nearest to a misspelt one, the commonest first. `field` is that of exact forms: what
-/// is found can be shown as it is.
+/// The indexed words closest to an unknown one, the most frequent first. `field` is the one of exact forms, so
+/// that its terms can be shown to users.
 ///
 /// # Errors
 /// When the index cannot be read.
-pub fn nearest(searcher: &Searcher, field: Field, misspelt: &Misspelt) -> tantivy::Result<Vec<String>> {
-    let Misspelt { word, distance, .. } = misspelt;
-    let found = nearest_terms(searcher, field, word, *distance, MOST_TERMS, |term| takes_the_place_of(term, word))?;
+pub fn fuzzy_expand(searcher: &Searcher, field: Field, unknown: &UnknownWord) -> tantivy::Result<Vec<String>> {
+    let UnknownWord { word, max_distance, .. } = unknown;
+    let found = nearest_terms(searcher, field, word, *max_distance, MAX_EXAMINED_TERMS, |term| can_replace(term, word))?;
     Ok(found.into_iter().map(|(term, _)| term).collect())
 }
 
-/// Of the terms that `accepts` says may stand for `word`, the commonest of those with the fewest letters changed, each with
-/// how many passages hold it. At most `looked_at` terms of each segment's dictionary are looked at for a distance.
+/// The terms that `accepts` allows at the smallest edit distance from `word` with any, the most frequent first,
+/// each with its document frequency. Examines at most `max_examined` terms per segment and distance.
 ///
 /// # Errors
 /// When the index cannot be read.
@@ -109,17 +110,17 @@ pub fn nearest_terms(
     searcher: &Searcher,
     field: Field,
     word: &str,
-    most_distance: u8,
-    looked_at: usize,
+    max_distance: u8,
+    max_examined: usize,
     accepts: impl Fn(&str) -> bool,
 ) -> tantivy::Result<Vec<(String, u64)>> {
-    for distance in 1..=most_distance {
+    for distance in 1..=max_distance {
         let mut found: HashMap<String, u64> = HashMap::new();
         let automaton = FuzzyTermQuery::new(Term::from_field_text(field, word), distance, true).automaton()?;
         for reader in searcher.segment_readers() {
             let index = reader.inverted_index(field)?;
             let mut terms = index.terms().search(&automaton).into_stream()?;
-            for _ in 0..looked_at {
+            for _ in 0..max_examined {
                 let Some((term, info)) = terms.next() else { break };
                 let Ok(term) = std::str::from_utf8(term) else { continue };
                 if accepts(term) {
@@ -130,16 +131,16 @@ pub fn nearest_terms(
         if !found.is_empty() {
             let mut found: Vec<(String, u64)> = found.into_iter().collect();
             found.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            found.truncate(NEAREST);
+            found.truncate(MAX_EXPANSIONS);
             return Ok(found);
         }
     }
     Ok(Vec::new())
 }
 
-/// Whether a term is a word that may stand for another: letters alone, and the first letter, which is seldom the wrong
-/// one, the same.
-fn takes_the_place_of(term: &str, word: &str) -> bool {
-    // An acronym's term is the only one with capitals.
+/// Whether `term` may replace `word`: it has letters only and starts with the same one, which typos rarely
+/// change.
+fn can_replace(term: &str, word: &str) -> bool {
+    // Only terms of acronyms have capitals.
     term.chars().next() == word.chars().next() && term.chars().all(|c| c.is_alphabetic() && !c.is_uppercase())
 }

@@ -1,157 +1,157 @@
-//! A question as the index is asked: its terms, what each is and where it stands. What each counts is said in
-//! [`super::weights`], once the index has said how many passages hold it.
+//! A query as the terms to look up: the kind and position of each. [`super::weights`] sets their weights once
+//! their document frequencies are known.
 
-use super::analyzer::{Analyzer, Wanted};
-use super::queue::{ALIKE, Kind, Place, Queue};
+use super::analyzer::{Analyzer, FieldSet};
+use super::term_buffer::{VARIANT_MARKER, TermKind, TextField, TermBuffer};
 use super::scan::{Scanner, Unit};
 use super::title;
 use ingest::fold::fold_marks;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// A term that is looked for.
+/// A term to look up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
-    /// It, as the index has it.
+pub struct QueryTerm {
+    /// The term as it is indexed.
     pub term: String,
-    /// In which field.
-    pub place: Place,
-    /// What it is.
-    pub kind: Kind,
-    /// How often the question says it; what it counts, once that is known.
+    /// The field to search.
+    pub field: TextField,
+    /// What the term stands for.
+    pub kind: TermKind,
+    /// Its frequency in the query, multiplied by its weight in [`ParsedQuery::weigh`].
     pub weight: f32,
-    /// The word's position in the question; the first one's if it stands there more than once.
+    /// The position of its word in the query; the first one if it occurs several times.
     pub position: usize,
-    /// Where in the question it stands.
+    /// Its bytes in the query.
     pub span: Range<usize>,
-    /// The compound that it is a part of, by its place in the list.
+    /// The index of the compound that it is a part of.
     pub part_of: Option<usize>,
     /// Whether it is one of several characters of a run without spaces.
     pub in_run: bool,
 }
 
-/// A question's terms.
+/// The terms of a query.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Question {
-    /// All of them, in the order of the question.
-    pub asked: Vec<Asked>,
-    /// Pairs of stems that stand together, by their places in `asked`.
+pub struct ParsedQuery {
+    /// All terms, in query order.
+    pub terms: Vec<QueryTerm>,
+    /// Pairs of adjacent stems, by their indices in `terms`.
     pub pairs: Vec<[usize; 2]>,
-    /// Whether it holds nothing but stop words, which are then looked for.
+    /// Whether the query has stop words only, which are then searched for.
     pub only_stop_words: bool,
 }
 
-impl Question {
-    /// Reads a question. [`Question::weigh`] has to follow.
+impl ParsedQuery {
+    /// Parses a query. [`ParsedQuery::weigh`] has to follow.
     pub fn new(analyzer: &mut Analyzer, text: &str) -> Self {
-        let mut reader = Reader::default();
-        let mut queue = Queue::default();
-        analyzer.begin();
+        let mut builder = Builder::default();
+        let mut buffer = TermBuffer::default();
+        analyzer.start_text();
         let mut scanner = Scanner::new(text);
-        while let Some((unit, _)) = analyzer.next_unit(text, &mut scanner, Wanted::BOTH, &mut queue) {
-            reader.unit(&unit, &queue);
+        while let Some((unit, _)) = analyzer.next_unit(text, &mut scanner, FieldSet::BOTH, &mut buffer) {
+            builder.add_unit(&unit, &buffer);
         }
-        reader.title(text);
-        let Reader { mut question, .. } = reader;
-        question.only_stop_words = question.says_nothing();
-        question
+        builder.add_title(text);
+        let Builder { mut query, .. } = builder;
+        query.only_stop_words = query.has_only_stop_words();
+        query
     }
 
-    /// Whether there are words, and all of them are stop words or negations.
-    fn says_nothing(&self) -> bool {
-        let at = |kind: Kind| self.asked.iter().filter(move |asked| asked.kind == kind).map(|asked| asked.position);
-        let negations: Vec<usize> = at(Kind::Negation).collect();
-        let says = |asked: &Asked| match asked.place {
-            Place::Stems => !negations.contains(&asked.position),
-            Place::Exact => asked.kind == Kind::Compound,
-            Place::Title => false,
+    /// Whether there are words and all of them are stop words or negations.
+    fn has_only_stop_words(&self) -> bool {
+        let at = |kind: TermKind| self.terms.iter().filter(move |term| term.kind == kind).map(|term| term.position);
+        let negations: Vec<usize> = at(TermKind::Negation).collect();
+        let is_significant = |term: &QueryTerm| match term.field {
+            TextField::Stems => !negations.contains(&term.position),
+            TextField::Exact => term.kind == TermKind::Compound,
+            TextField::Title => false,
         };
-        at(Kind::StopWord).next().is_some() && !self.asked.iter().any(says)
+        at(TermKind::StopWord).next().is_some() && !self.terms.iter().any(is_significant)
     }
 
-    /// Leaves out what counts nothing.
-    pub(crate) fn keep_weighty(&mut self) {
+    /// Removes terms of weight 0.
+    pub(crate) fn drop_weightless(&mut self) {
         let mut moved: Vec<Option<usize>> = Vec::new();
         let mut kept = 0;
-        for asked in &self.asked {
-            moved.push((asked.weight > 0.0).then_some(kept));
-            kept += usize::from(asked.weight > 0.0);
+        for term in &self.terms {
+            moved.push((term.weight > 0.0).then_some(kept));
+            kept += usize::from(term.weight > 0.0);
         }
         let to = |at: usize| moved.get(at).copied().flatten();
-        self.asked.retain(|asked| asked.weight > 0.0);
-        self.asked.iter_mut().for_each(|asked| asked.part_of = asked.part_of.and_then(to));
+        self.terms.retain(|term| term.weight > 0.0);
+        self.terms.iter_mut().for_each(|term| term.part_of = term.part_of.and_then(to));
         self.pairs = self.pairs.iter().filter_map(|[a, b]| Some([to(*a)?, to(*b)?])).collect();
     }
 }
 
-/// A question while it is read.
+/// Collects the terms of a query.
 #[derive(Default)]
-struct Reader {
-    question: Question,
-    /// The places of the terms in the list.
-    places: HashMap<(String, Place), usize>,
-    /// The last stem's place and position.
-    last: Option<(usize, usize)>,
+struct Builder {
+    query: ParsedQuery,
+    /// The index of each term in `query.terms`.
+    indices: HashMap<(String, TextField), usize>,
+    /// The last stem's index and position.
+    last_stem: Option<(usize, usize)>,
 }
 
-impl Reader {
+impl Builder {
     /// Adds the terms of a unit.
-    fn unit(&mut self, unit: &Unit, queue: &Queue) {
-        let grams = queue.terms().iter().filter(|(_, kind, _)| *kind == Kind::Gram).count();
+    fn add_unit(&mut self, unit: &Unit, buffer: &TermBuffer) {
+        let grams = buffer.terms().iter().filter(|(_, kind, _)| *kind == TermKind::Bigram).count();
         let mut own = Vec::new();
-        for (token, kind, place) in queue.terms().iter().filter(|(_, kind, _)| *kind != Kind::Alike) {
+        for (token, kind, field) in buffer.terms().iter().filter(|(_, kind, _)| *kind != TermKind::Variant) {
             let span = token.offset_from..token.offset_to;
-            let at = self.ask(&token.text, *place, *kind, token.position, span.clone(), grams > 1);
+            let at = self.add(&token.text, *field, *kind, token.position, span.clone(), grams > 1);
             own.push(at);
-            if matches!(kind, Kind::Stem | Kind::Gram) {
-                self.stem(at, token.position);
+            if matches!(kind, TermKind::Stem | TermKind::Bigram) {
+                self.pair_stem(at, token.position);
             }
-            if *kind == Kind::Exact && *unit == Unit::Word {
-                let alike = format!("{ALIKE}{}", fold_marks(&token.text));
-                self.ask(&alike, Place::Exact, Kind::Alike, token.position, span, false);
+            if *kind == TermKind::Exact && *unit == Unit::Word {
+                let variant = format!("{VARIANT_MARKER}{}", fold_marks(&token.text));
+                self.add(&variant, TextField::Exact, TermKind::Variant, token.position, span, false);
             }
         }
-        let name = own.iter().copied().find(|at| self.question.asked[*at].kind == Kind::Compound);
+        let name = own.iter().copied().find(|at| self.query.terms[*at].kind == TermKind::Compound);
         for at in own.into_iter().filter(|at| Some(*at) != name) {
-            self.question.asked[at].part_of = name;
+            self.query.terms[at].part_of = name;
         }
     }
 
-    /// Adds a term, or counts it once more. Its place in the list.
-    fn ask(
+    /// Adds a term, or increments the frequency of one that is there already. Returns its index.
+    fn add(
         &mut self,
         term: &str,
-        place: Place,
-        kind: Kind,
+        field: TextField,
+        kind: TermKind,
         position: usize,
         span: Range<usize>,
         in_run: bool,
     ) -> usize {
-        let asked = &mut self.question.asked;
-        let at = *self.places.entry((term.to_owned(), place)).or_insert(asked.len());
-        match asked.get_mut(at) {
-            Some(asked) => asked.weight += 1.0,
+        let terms = &mut self.query.terms;
+        let at = *self.indices.entry((term.to_owned(), field)).or_insert(terms.len());
+        match terms.get_mut(at) {
+            Some(term) => term.weight += 1.0,
             None => {
                 let term = term.to_owned();
-                asked.push(Asked { term, place, kind, weight: 1.0, position, span, part_of: None, in_run });
+                terms.push(QueryTerm { term, field, kind, weight: 1.0, position, span, part_of: None, in_run });
             }
         }
         at
     }
 
-    /// Pairs a stem with the one right before it.
-    fn stem(&mut self, at: usize, position: usize) {
-        let Some((before, last)) = self.last.replace((at, position)) else { return };
-        if last + 1 == position && before != at && !self.question.pairs.contains(&[before, at]) {
-            self.question.pairs.push([before, at]);
+    /// Pairs a stem with the one directly before it.
+    fn pair_stem(&mut self, at: usize, position: usize) {
+        let Some((before, last)) = self.last_stem.replace((at, position)) else { return };
+        if last + 1 == position && before != at && !self.query.pairs.contains(&[before, at]) {
+            self.query.pairs.push([before, at]);
         }
     }
 
-    /// The question may be a title.
-    fn title(&mut self, text: &str) {
+    /// Adds the whole query as a title.
+    fn add_title(&mut self, text: &str) {
         let term = title::term(text);
         if !term.is_empty() {
-            self.ask(&term, Place::Title, Kind::Title, 0, 0..text.len(), false);
+            self.add(&term, TextField::Title, TermKind::Title, 0, 0..text.len(), false);
         }
     }
 }

@@ -1,47 +1,47 @@
-//! Where words begin and end: words as Unicode's text segmentation has them, names made with signs whole beside their
-//! parts, and runs of scripts that put no spaces between words.
+//! Word segmentation by Unicode's rules. Names that contain signs are units together with their parts, and so
+//! are runs of scripts without spaces between words.
 
 use super::quantity::{self, Measure};
 use ingest::fold::chars::{Class, class, plain_sign};
 use std::ops::Range;
 
-/// What a unit of a text is.
+/// The kind of a unit of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unit {
     /// One word.
     Word,
-    /// Words that apostrophes join (`don't`, `l'eau`).
+    /// Words joined by apostrophes (`don't`, `l'eau`).
     Apostrophes,
-    /// Words and signs that make one name (`C++`, `node.js`, `§ 12(3)`).
+    /// Words and signs that form one name (`C++`, `node.js`, `§ 12(3)`).
     Compound,
-    /// A number and its unit of measure, which begins here (`100mg`, `-5 °C`).
+    /// A number with a unit of measure (`100mg`, `-5 °C`), which begins at this byte.
     Quantity(usize),
-    /// Letters without spaces between words.
+    /// A run of a script without spaces between words.
     Run(Class),
 }
 
-/// Reads a text unit by unit.
+/// Splits a text into units.
 pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    /// Where the unit before ended: what stands before that is no part of this one.
-    ended: usize,
+    /// The end of the previous unit, which signs before the next one may not reach across.
+    previous_end: usize,
     /// The words of the last unit.
     parts: Vec<Range<usize>>,
 }
 
 impl<'a> Scanner<'a> {
-    /// Of a text, from its beginning.
+    /// A scanner at the beginning of `text`.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, ended: 0, parts: Vec::new() }
+        Self { text, at: 0, previous_end: 0, parts: Vec::new() }
     }
 
-    /// The words of the unit that was read last, by their places.
+    /// The byte ranges of the words of the last unit.
     pub fn parts(&self) -> &[Range<usize>] {
         &self.parts
     }
 
-    /// The next unit and its place; `None` at the end.
+    /// The next unit and its byte range; `None` at the end.
     pub fn next_unit(&mut self) -> Option<(Unit, Range<usize>)> {
         loop {
             let c = self.char_at(self.at)?;
@@ -78,12 +78,12 @@ impl<'a> Scanner<'a> {
             }
             self.at += c.len_utf8();
         }
-        self.ended = self.at;
+        self.previous_end = self.at;
         self.parts.clear();
         (Unit::Run(of), start..self.at)
     }
 
-    /// Where the letters and digits that begin here end.
+    /// The end of the letters and digits that begin at `at`.
     fn word_end(&self, mut at: usize) -> usize {
         let bytes = self.text.as_bytes();
         loop {
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
         self.parts.clear();
         self.parts.push(first..end);
         let (mut start, mut unit) = (first, Unit::Word);
-        // By far the most words stand between a space and a space.
+        // A fast path: most words have white space on both sides.
         let bytes = self.text.as_bytes();
         let plain_before = first == 0 || bytes.get(first - 1).is_some_and(|b| *b == b' ' || *b == b'\n');
         let plain_after = bytes.get(end).is_none_or(|b| *b == b' ' || *b == b'\n');
@@ -122,11 +122,12 @@ impl<'a> Scanner<'a> {
             (end, unit) = measured;
         }
         self.at = end;
-        self.ended = end;
+        self.previous_end = end;
         (unit, start..end)
     }
 
-    /// What signs join to the word that ends here: the end of all, and what it is.
+    /// Extends a word that ends at `end` by what signs join to it. Returns the new end and the kind of the
+    /// unit.
     fn joined(&mut self, mut end: usize) -> (usize, Unit) {
         let mut unit = Unit::Word;
         while let Some((from, apostrophe)) = self.connector(end) {
@@ -141,7 +142,7 @@ impl<'a> Scanner<'a> {
         if tail > end { (tail, Unit::Compound) } else { (end, unit) }
     }
 
-    /// Where the word begins that a sign joins to the one ending here, and whether that sign is an apostrophe.
+    /// If a sign at `end` joins another word, the start of that word and whether the sign is an apostrophe.
     fn connector(&self, end: usize) -> Option<(usize, bool)> {
         let sign = self.char_at(end)?;
         let plain = plain_sign(sign);
@@ -167,7 +168,7 @@ impl<'a> Scanner<'a> {
         (holds && after(next).is_some()).then_some((next, matches!(plain, '\'' | '"' | '\u{5f4}')))
     }
 
-    /// The end of the signs that belong to the word ending here: `++`, `#`, `€`, `(3)`.
+    /// The end of trailing signs that belong to the word: `++`, `#`, `€`, `(3)`.
     fn tail(&mut self, mut end: usize) -> usize {
         let Some(last) = self.parts.last().map(|part| self.of(part)) else { return end };
         let numbered = last.ends_with(|c: char| c.is_ascii_digit());
@@ -190,7 +191,7 @@ impl<'a> Scanner<'a> {
         end
     }
 
-    /// The few letters or digits in brackets here, as numbers of paragraphs have them.
+    /// A few letters or digits in parentheses at `at`, as in section numbers.
     fn bracketed(&self, at: usize) -> Option<Range<usize>> {
         if self.char_at(at)? != '(' {
             return None;
@@ -199,9 +200,10 @@ impl<'a> Scanner<'a> {
         ((at + 2..at + 6).contains(&end) && self.char_at(end) == Some(')')).then_some(at + 1..end)
     }
 
-    /// Where the signs begin that belong to the word beginning here: `.NET`, `-5`, `§ 12`, `#1`, `@user`, `$PATH`.
+    /// The start of leading signs that belong to the word at `first`: `.NET`, `-5`, `§ 12`, `#1`, `@user`,
+    /// `$PATH`.
     fn lead(&self, first: usize) -> usize {
-        let before = |at: usize| self.char_before(at).filter(|_| at > self.ended);
+        let before = |at: usize| self.char_before(at).filter(|_| at > self.previous_end);
         let Some(sign) = before(first) else { return first };
         let start = first - sign.len_utf8();
         let number = self.char_at(first).is_some_and(char::is_numeric);
@@ -216,7 +218,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The end of the unit if it is a number with its unit of measure, at once or after a space.
+    /// The end of the unit if it is a number with a unit of measure, attached or after a space.
     fn measured(&mut self, first: usize, end: usize) -> Option<(usize, Unit)> {
         let Measure { from, end, letters } = quantity::measure(self.text, first, end)?;
         if let Some(part) = self.parts.last_mut().filter(|part| part.end > from) {

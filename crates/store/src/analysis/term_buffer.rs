@@ -1,78 +1,78 @@
-//! The terms of the unit that is being read.
+//! The terms of the unit of text that is being analyzed.
 
 use tantivy::tokenizer::Token;
 
-/// Which field a term belongs to.
+/// The index field that a term belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
-    /// Words as they are found: stems without marks, pairs of characters.
+pub enum TextField {
+    /// Stems without diacritics, and bigrams of characters.
     Stems,
-    /// Words as they are written, but for letter case: also stop words, and names made with signs.
+    /// Words as written, except for letter case. Includes stop words and names with signs.
     Exact,
-    /// Titles, each as one term.
+    /// Whole titles as one term each.
     Title,
 }
 
-/// What a term is.
+/// The kind of a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// A word as it is written, but for letter case.
+pub enum TermKind {
+    /// A word as written, except for letter case.
     Exact,
-    /// A word without its marks, where its stem with them is another.
+    /// The stem of a word without diacritics, if that differs from its stem.
     Folded,
-    /// A word's stem, without marks.
+    /// A word's stem, without diacritics.
     Stem,
     /// Two characters of a script without spaces.
-    Gram,
-    /// A name made with signs, whole.
+    Bigram,
+    /// A whole name that contains signs.
     Compound,
     /// A short word in capitals.
     Acronym,
     /// A stop word.
     StopWord,
-    /// A word that turns the sense of a sentence.
+    /// A negation.
     Negation,
-    /// Two stop words or negations that stand together.
+    /// Two adjacent stop words or negations.
     StopPair,
-    /// That a word stands here which differs from this one by its marks or by a sign alone.
-    Alike,
+    /// Marks a word that differs from this one by diacritics or a sign only.
+    Variant,
     /// A whole title.
     Title,
 }
 
-/// What terms of the kind [`Kind::Alike`] begin with: no word holds it.
-pub const ALIKE: char = '\u{1}';
+/// The first character of [`TermKind::Variant`] terms. No word contains it.
+pub const VARIANT_MARKER: char = '\u{1}';
 
-/// The terms of a unit, in buffers that are used again.
+/// The terms of a unit. Its strings are reused from unit to unit.
 #[derive(Debug, Clone, Default)]
-pub struct Queue {
-    terms: Vec<(Token, Kind, Place)>,
+pub struct TermBuffer {
+    terms: Vec<(Token, TermKind, TextField)>,
     filled: usize,
-    /// What is at hand before the first term is asked for.
-    none: Token,
+    /// Returned for positions without a term.
+    empty: Token,
 }
 
-impl Queue {
-    /// Forgets all terms.
+impl TermBuffer {
+    /// Removes all terms.
     pub fn clear(&mut self) {
         self.filled = 0;
     }
 
-    /// Adds a term that `write` writes.
+    /// Adds the term written by `write`, at bytes `at` of the text, unless it is empty.
     pub fn push(
         &mut self,
-        place: Place,
-        kind: Kind,
+        field: TextField,
+        kind: TermKind,
         position: usize,
         at: (usize, usize),
         write: impl FnOnce(&mut String),
     ) {
         if self.filled == self.terms.len() {
-            self.terms.push((Token::default(), kind, place));
+            self.terms.push((Token::default(), kind, field));
         }
         let Some(slot) = self.terms.get_mut(self.filled) else { return };
         let token = &mut slot.0;
-        (slot.1, slot.2) = (kind, place);
+        (slot.1, slot.2) = (kind, field);
         (token.offset_from, token.offset_to, token.position, token.position_length) = (at.0, at.1, position, 1);
         token.text.clear();
         write(&mut token.text);
@@ -83,32 +83,33 @@ impl Queue {
     }
 
     /// The terms.
-    pub fn terms(&self) -> &[(Token, Kind, Place)] {
+    pub fn terms(&self) -> &[(Token, TermKind, TextField)] {
         self.terms.get(..self.filled).unwrap_or_default()
     }
 
-    /// One of them.
+    /// The term at a position.
     pub fn token(&self, at: usize) -> &Token {
-        self.terms.get(at).map_or(&self.none, |(token, ..)| token)
+        self.terms.get(at).map_or(&self.empty, |(token, ..)| token)
     }
 
-    /// One of them, to be changed.
+    /// The term at a position, mutably.
     pub fn token_mut(&mut self, at: usize) -> &mut Token {
-        self.terms.get_mut(at).map_or(&mut self.none, |(token, ..)| token)
+        self.terms.get_mut(at).map_or(&mut self.empty, |(token, ..)| token)
     }
 }
 
-/// A longer term is kept as its beginning and a hash of all of it: it is found whole, and costs no more than others.
-const LONGEST: usize = 240;
+/// A longer term is replaced by its prefix and a hash of all of it: it is still found as a whole, and stays
+/// below tantivy's limit.
+const MAX_TERM_BYTES: usize = 240;
 
 fn shorten(term: &mut String) {
-    if term.len() <= LONGEST {
+    if term.len() <= MAX_TERM_BYTES {
         return;
     }
-    // FNV-1a: it is written to disk, so it must stay what it is.
+    // FNV-1a. Hashes are stored in the index, so the function must never change.
     let hash = term
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    term.truncate(term.floor_char_boundary(LONGEST - 32));
+    term.truncate(term.floor_char_boundary(MAX_TERM_BYTES - 32));
     term.push_str(&format!("\u{1}{hash:016x}"));
 }

@@ -1,51 +1,51 @@
-//! The analyzer as tantivy's tokenizer.
+//! Adapts the analyzer to tantivy's tokenizer interface.
 
 use super::analyzer::Analyzer;
-use super::queue::{Place, Queue};
+use super::term_buffer::{TermBuffer, TextField};
 use super::scan::Scanner;
 use crate::Language;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-/// The tokenizer of one field of a collection in one language.
+/// The v2 tokenizer of one field, for one language.
 #[derive(Clone)]
-pub struct Words {
+pub struct FieldTokenizer {
     analyzer: Analyzer,
-    place: Place,
-    queue: Queue,
+    field: TextField,
+    terms: TermBuffer,
 }
 
-impl Words {
-    /// That of a field.
-    pub fn new(language: Language, place: Place) -> Self {
-        Self { analyzer: Analyzer::new(language), place, queue: Queue::default() }
+impl FieldTokenizer {
+    /// The tokenizer of `field`.
+    pub fn new(language: Language, field: TextField) -> Self {
+        Self { analyzer: Analyzer::new(language), field, terms: TermBuffer::default() }
     }
 }
 
-/// The terms of a text.
+/// The terms of one text.
 pub struct Stream<'a> {
     text: &'a str,
     scanner: Scanner<'a>,
-    words: &'a mut Words,
-    /// The term after the one at hand.
+    tokenizer: &'a mut FieldTokenizer,
+    /// The index of the next term in the buffer.
     next: usize,
 }
 
-impl Tokenizer for Words {
+impl Tokenizer for FieldTokenizer {
     type TokenStream<'a> = Stream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
-        self.analyzer.begin();
-        self.queue.clear();
-        Stream { text, scanner: Scanner::new(text), words: self, next: 0 }
+        self.analyzer.start_text();
+        self.terms.clear();
+        Stream { text, scanner: Scanner::new(text), tokenizer: self, next: 0 }
     }
 }
 
 impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
-        let Words { analyzer, place, queue } = &mut *self.words;
-        while self.next >= queue.terms().len() {
+        let FieldTokenizer { analyzer, field, terms } = &mut *self.tokenizer;
+        while self.next >= terms.terms().len() {
             self.next = 0;
-            if analyzer.next_unit(self.text, &mut self.scanner, (*place).into(), queue).is_none() {
+            if analyzer.next_unit(self.text, &mut self.scanner, (*field).into(), terms).is_none() {
                 return false;
             }
         }
@@ -54,10 +54,10 @@ impl TokenStream for Stream<'_> {
     }
 
     fn token(&self) -> &Token {
-        self.words.queue.token(self.next.saturating_sub(1))
+        self.tokenizer.terms.token(self.next.saturating_sub(1))
     }
 
     fn token_mut(&mut self) -> &mut Token {
-        self.words.queue.token_mut(self.next.saturating_sub(1))
+        self.tokenizer.terms.token_mut(self.next.saturating_sub(1))
     }
 }

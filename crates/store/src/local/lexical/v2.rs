@@ -1,84 +1,88 @@
-//! Words as collections have them since the fourth format: see [`crate::analysis`].
+//! Query analysis for collections from format 4 on: see [`crate::analysis`].
 
-use super::{MAX_WORDS, Word, Words};
+use super::{AnalyzedQuery, MAX_QUERY_WORDS, WeightedTerm};
 use crate::Result;
-use crate::analysis::near::{Correction, NEAR, nearest};
-use crate::analysis::question::{Asked, Question};
-use crate::analysis::{Analysis, Analyzer, Kind, Place};
+use crate::analysis::fuzzy::{Correction, FUZZY_BOOST, fuzzy_expand};
+use crate::analysis::query::{ParsedQuery, QueryTerm};
+use crate::analysis::{Analyzer, AnalyzerVersion, TermKind, TextField};
 use crate::local::snapshot::Snapshot;
 use std::collections::{BTreeMap, HashSet};
 
 impl Snapshot {
-    /// The words of a question that the index can look for.
-    pub(super) fn second_words(&self, text: &str) -> Result<Words> {
+    /// The terms of a query, by the v2 analyzer.
+    pub(super) fn analyze_query_v2(&self, text: &str) -> Result<AnalyzedQuery> {
         let language = self.manifest.language;
-        let mut question = Question::new(&mut Analyzer::new(language), text);
-        let found = question.asked.iter().map(|asked| self.frequency(asked.place, &asked.term));
-        let found = found.collect::<Result<Vec<u64>>>()?;
-        let misspelt = question.misspelt(text, language, &found);
-        let counts = misspelt.iter().map(|wrong| question.asked.get(wrong.stem).map_or(1.0, |asked| asked.weight));
+        let mut query = ParsedQuery::new(&mut Analyzer::new(language), text);
+        let doc_freqs = query.terms.iter().map(|term| self.doc_freq(term.field, &term.term));
+        let doc_freqs = doc_freqs.collect::<Result<Vec<u64>>>()?;
+        let unknown = query.unknown_words(text, language, &doc_freqs);
+        let counts = unknown.iter().map(|word| query.terms.get(word.stem).map_or(1.0, |term| term.weight));
         let counts: Vec<f32> = counts.collect();
-        let rarest = rarest(&question, &found);
-        // Weighing leaves stems that nothing holds in, for a near word may stand for them.
-        let unheld: HashSet<String> = question
-            .asked
+        let rarest = rarest_positions(&query, &doc_freqs);
+        // Weighing keeps stems without documents, as their corrections need them.
+        let unmatched: HashSet<String> = query
+            .terms
             .iter()
-            .zip(&found)
-            .filter(|(asked, found)| asked.place == Place::Stems && **found == 0)
-            .map(|(asked, _)| asked.term.clone())
+            .zip(&doc_freqs)
+            .filter(|(term, doc_freq)| term.field == TextField::Stems && **doc_freq == 0)
+            .map(|(term, _)| term.term.clone())
             .collect();
-        question.weigh(&found);
-        let asked = |asked: &Asked| text.get(asked.span.clone()).unwrap_or_default().to_owned();
-        let word = |of: &Asked| Word { asked: asked(of), term: of.term.clone(), place: of.place, weight: of.weight };
-        let mut words = Words::default();
-        words.reading.only_stop_words = question.only_stop_words;
+        query.weigh(&doc_freqs);
+        let weighted = |term: &QueryTerm| WeightedTerm {
+            word: text.get(term.span.clone()).unwrap_or_default().to_owned(),
+            term: term.term.clone(),
+            field: term.field,
+            weight: term.weight,
+        };
+        let mut analyzed = AnalyzedQuery::default();
+        analyzed.interpretation.only_stop_words = query.only_stop_words;
         let is_rare =
-            |of: &&Asked| of.kind == Kind::Title || rarest.as_ref().is_none_or(|all| all.contains(&of.position));
-        let is_held = |of: &&Asked| of.place != Place::Stems || !unheld.contains(&of.term);
-        words.words = question.asked.iter().filter(is_rare).filter(is_held).map(word).collect();
-        let stem = |at: usize| question.asked.get(at).map(|asked| asked.term.clone());
-        let pairs = question.pairs.iter().filter_map(|[a, b]| Some([stem(*a)?, stem(*b)?]));
-        words.pairs = pairs.collect();
-        words.pairs.sort_unstable();
-        words.pairs.dedup();
-        // Without the field of exact forms there is no second analysis.
-        let Some(exact) = self.fields.exact.filter(|_| !misspelt.is_empty()) else { return Ok(words) };
-        let mut tokenizer = Analysis::Second.tokenizer(language, Place::Stems);
-        // What the question itself says comes before what a misspelling could mean; of two misspellings of one term the
-        // one that is asked more often counts.
-        let mut near_terms: BTreeMap<String, (f32, String)> = BTreeMap::new();
-        for (wrong, count) in misspelt.iter().zip(counts) {
-            let asked = text.get(wrong.span.clone()).unwrap_or_default().to_owned();
-            for near in nearest(&self.searcher, exact, wrong).map_err(self.text_error())? {
-                tokenizer.token_stream(&near).process(&mut |token| {
-                    let kept = near_terms.entry(token.text.clone()).or_insert_with(|| (count, asked.clone()));
+            |term: &&QueryTerm| term.kind == TermKind::Title || rarest.as_ref().is_none_or(|all| all.contains(&term.position));
+        let is_matched = |term: &&QueryTerm| term.field != TextField::Stems || !unmatched.contains(&term.term);
+        analyzed.terms = query.terms.iter().filter(is_rare).filter(is_matched).map(weighted).collect();
+        let stem = |at: usize| query.terms.get(at).map(|term| term.term.clone());
+        let pairs = query.pairs.iter().filter_map(|[a, b]| Some([stem(*a)?, stem(*b)?]));
+        analyzed.pairs = pairs.collect();
+        analyzed.pairs.sort_unstable();
+        analyzed.pairs.dedup();
+        // Collections without the `exact` field have the v1 analyzer, so it is always there.
+        let Some(exact) = self.fields.exact.filter(|_| !unknown.is_empty()) else { return Ok(analyzed) };
+        let mut tokenizer = AnalyzerVersion::V2.tokenizer(language, TextField::Stems);
+        // A term of the query takes precedence over the same term as a correction; of two corrections to one
+        // term the word that the query has more often counts.
+        let mut corrected: BTreeMap<String, (f32, String)> = BTreeMap::new();
+        for (unknown, count) in unknown.iter().zip(counts) {
+            let word = text.get(unknown.span.clone()).unwrap_or_default().to_owned();
+            for replacement in fuzzy_expand(&self.searcher, exact, unknown).map_err(self.text_error())? {
+                tokenizer.token_stream(&replacement).process(&mut |token| {
+                    let kept = corrected.entry(token.text.clone()).or_insert_with(|| (count, word.clone()));
                     if count > kept.0 {
-                        *kept = (count, asked.clone());
+                        *kept = (count, word.clone());
                     }
                 });
-                words.reading.corrections.push(Correction { word: asked.clone(), used: near });
+                analyzed.interpretation.corrections.push(Correction { word: word.clone(), used: replacement });
             }
         }
-        let said = |term: &String| words.words.iter().any(|word| word.place == Place::Stems && word.term == *term);
-        near_terms.retain(|term, _| !said(term));
-        let near = near_terms.into_iter().map(|(term, (count, asked))| {
-            let weight = NEAR * count;
-            Word { asked, term, place: Place::Stems, weight }
+        let in_query = |stem: &String| analyzed.terms.iter().any(|term| term.field == TextField::Stems && term.term == *stem);
+        corrected.retain(|stem, _| !in_query(stem));
+        let corrected = corrected.into_iter().map(|(term, (count, word))| {
+            let weight = FUZZY_BOOST * count;
+            WeightedTerm { word, term, field: TextField::Stems, weight }
         });
-        words.words.extend(near);
-        Ok(words)
+        analyzed.terms.extend(corrected);
+        Ok(analyzed)
     }
 }
 
-/// The positions of the words that count in a question of very many: the others are as good as not there. `None` where
-/// all count.
-fn rarest(question: &Question, found: &[u64]) -> Option<HashSet<usize>> {
-    let is_word = |asked: &Asked| matches!(asked.kind, Kind::Stem | Kind::Gram);
-    let words = question.asked.iter().zip(found).filter(|(asked, found)| is_word(asked) && **found > 0);
-    let mut words: Vec<(u64, usize)> = words.map(|(asked, found)| (*found, asked.position)).collect();
-    if words.len() <= MAX_WORDS {
+/// The positions of the rarest words of a very long query, the only ones that are searched for. `None` if the
+/// query is not that long.
+fn rarest_positions(query: &ParsedQuery, doc_freqs: &[u64]) -> Option<HashSet<usize>> {
+    let is_word = |term: &QueryTerm| matches!(term.kind, TermKind::Stem | TermKind::Bigram);
+    let words = query.terms.iter().zip(doc_freqs).filter(|(term, doc_freq)| is_word(term) && **doc_freq > 0);
+    let mut words: Vec<(u64, usize)> = words.map(|(term, doc_freq)| (*doc_freq, term.position)).collect();
+    if words.len() <= MAX_QUERY_WORDS {
         return None;
     }
     words.sort_unstable();
-    Some(words.into_iter().take(MAX_WORDS).map(|(_, position)| position).collect())
+    Some(words.into_iter().take(MAX_QUERY_WORDS).map(|(_, position)| position).collect())
 }

@@ -1,4 +1,4 @@
-//! What passages are called: columns of tantivy, opened once.
+//! tantivy's columns of ids, ordinals and spans, opened once for a snapshot.
 
 use super::Snapshot;
 use crate::Result;
@@ -6,88 +6,88 @@ use std::sync::OnceLock;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::{DocAddress, SegmentReader};
 
-/// A column of every text segment.
+/// One column for each text segment.
 pub struct Columns<C>(pub Vec<C>);
 
 impl<C> Columns<C> {
-    pub fn at(&self, at: DocAddress) -> Option<&C> {
+    pub fn of_segment(&self, at: DocAddress) -> Option<&C> {
         self.0.get(at.segment_ord as usize)
     }
 }
 
 impl Columns<Option<Column<u64>>> {
-    /// The number of a document; `None` if it has none.
+    /// A document's number; `None` if it has none.
     pub fn number(&self, at: DocAddress) -> Option<u64> {
-        self.at(at)?.as_ref()?.first(at.doc_id)
+        self.of_segment(at)?.as_ref()?.first(at.doc_id)
     }
 }
 
-/// What names passages: their columns, opened once, and every article id that was asked for. To look
-/// one up in its column means to unpack a block of them.
-pub struct Names {
+/// The columns that identify passages, and the article ids looked up so far: reading an id from its column
+/// means decompressing a block of the dictionary.
+pub struct PassageIds {
     pub keys: Columns<Option<Column<u64>>>,
     parents: Columns<Option<StrColumn>>,
     pub ordinals: Columns<Option<Column<u64>>>,
-    /// By text segment and place among its ids.
-    ids: Vec<Vec<OnceLock<Box<str>>>>,
+    /// By text segment and ordinal in its id dictionary.
+    known: Vec<Vec<OnceLock<Box<str>>>>,
 }
 
-/// Where passages stand in their articles.
-pub struct Places {
+/// Where passages are in their articles: start and end byte, and line.
+pub struct PassageSpans {
     pub starts: Columns<Option<Column<u64>>>,
     pub ends: Columns<Option<Column<u64>>>,
     pub lines: Columns<Option<Column<u64>>>,
 }
 
 impl Snapshot {
-    /// A column, opened once for all documents that are asked for.
+    /// Opens a column in every text segment.
     pub fn columns<C>(&self, open: impl Fn(&SegmentReader) -> tantivy::Result<C>) -> Result<Columns<C>> {
         let columns = self.searcher.segment_readers().iter().map(open).collect::<tantivy::Result<Vec<_>>>();
         columns.map(Columns).map_err(self.text_error())
     }
 
-    pub fn numbers(&self, name: &str) -> Result<Columns<Option<Column<u64>>>> {
+    pub fn number_columns(&self, name: &str) -> Result<Columns<Option<Column<u64>>>> {
         self.columns(|segment| segment.fast_fields().column_opt(name))
     }
 
-    pub fn texts(&self, name: &str) -> Result<Columns<Option<StrColumn>>> {
+    pub fn text_columns(&self, name: &str) -> Result<Columns<Option<StrColumn>>> {
         self.columns(|segment| segment.fast_fields().str(name))
     }
 
-    /// The string of a document; `None` if it has none.
+    /// A document's string; `None` if it has none.
     pub fn text_at(&self, columns: &Columns<Option<StrColumn>>, at: DocAddress) -> Result<Option<String>> {
-        let Some(column) = columns.at(at).and_then(Option::as_ref) else { return Ok(None) };
+        let Some(column) = columns.of_segment(at).and_then(Option::as_ref) else { return Ok(None) };
         let Some(ord) = column.term_ords(at.doc_id).next() else { return Ok(None) };
         let mut text = String::new();
         column.ord_to_str(ord, &mut text).map_err(self.io_error())?;
         Ok(Some(text))
     }
 
-    pub fn names(&self) -> Result<&Names> {
-        if let Some(names) = self.names.get() {
-            return Ok(names);
+    pub fn ids(&self) -> Result<&PassageIds> {
+        if let Some(ids) = self.ids.get() {
+            return Ok(ids);
         }
-        let parents = self.texts("parent")?;
-        let places = |column: &Option<StrColumn>| column.as_ref().map_or(0, |column| column.num_terms());
-        let ids = parents.0.iter().map(|column| (0..places(column)).map(|_| OnceLock::new()).collect()).collect();
-        let names = Names { keys: self.numbers("key")?, ordinals: self.numbers("ordinal")?, parents, ids };
-        Ok(self.names.get_or_init(|| names))
+        let parents = self.text_columns("parent")?;
+        let count = |column: &Option<StrColumn>| column.as_ref().map_or(0, |column| column.num_terms());
+        let known = parents.0.iter().map(|column| (0..count(column)).map(|_| OnceLock::new()).collect()).collect();
+        let ids = PassageIds { keys: self.number_columns("key")?, ordinals: self.number_columns("ordinal")?, parents, known };
+        Ok(self.ids.get_or_init(|| ids))
     }
 
-    pub fn places(&self) -> Result<&Places> {
-        if let Some(places) = self.places.get() {
-            return Ok(places);
+    pub fn spans(&self) -> Result<&PassageSpans> {
+        if let Some(spans) = self.spans.get() {
+            return Ok(spans);
         }
-        let places =
-            Places { starts: self.numbers("start")?, ends: self.numbers("end")?, lines: self.numbers("line")? };
-        Ok(self.places.get_or_init(|| places))
+        let spans =
+            PassageSpans { starts: self.number_columns("start")?, ends: self.number_columns("end")?, lines: self.number_columns("line")? };
+        Ok(self.spans.get_or_init(|| spans))
     }
 
-    /// The id of the article that a passage's document belongs to; `None` if it has none.
-    pub fn parent(&self, names: &Names, at: DocAddress) -> Result<Option<String>> {
-        let Some(column) = names.parents.at(at).and_then(Option::as_ref) else { return Ok(None) };
+    /// The id of the article that a passage's document belongs to; `None` for articles' own documents.
+    pub fn parent(&self, ids: &PassageIds, at: DocAddress) -> Result<Option<String>> {
+        let Some(column) = ids.parents.of_segment(at).and_then(Option::as_ref) else { return Ok(None) };
         let Some(ord) = column.term_ords(at.doc_id).next() else { return Ok(None) };
-        let known = names.ids.get(at.segment_ord as usize).and_then(|ids| ids.get(ord as usize));
+        let known = ids.known.get(at.segment_ord as usize).and_then(|known| known.get(ord as usize));
         if let Some(id) = known.and_then(OnceLock::get) {
             return Ok(Some(id.to_string()));
         }
