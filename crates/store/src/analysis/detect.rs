@@ -4,7 +4,7 @@
 //! hardly any function words, so no language is returned for them: the wrong stop words and stems lose more
 //! than none at all.
 
-use super::stop::StopWords;
+use super::stop_words::StopWords;
 use crate::Language;
 use ingest::fold::chars::{Class, class};
 use ingest::fold::fold_into;

@@ -1,6 +1,6 @@
 //! Stop words and stems by word. A few frequent words make up most of a text, so recent ones are cached.
 
-use super::stop::StopWords;
+use super::stop_words::StopWords;
 use crate::Language;
 use frostem::Stemmer;
 use ingest::fold::fold_marks;
