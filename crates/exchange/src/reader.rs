@@ -96,7 +96,10 @@ pub fn not_exchange_file(path: &Path, what: &'static str) -> impl FnOnce(String)
 }
 
 /// The lines that are not blank, with their numbers.
-fn numbered_lines<R: BufRead + Send>(path: &Path, from: R) -> impl Iterator<Item = Result<(u64, Vec<u8>)>> + Send + use<R> {
+fn numbered_lines<R: BufRead + Send>(
+    path: &Path,
+    from: R,
+) -> impl Iterator<Item = Result<(u64, Vec<u8>)>> + Send + use<R> {
     let path = path.to_owned();
     lines(from, MAX_LINE_BYTES).filter_map(move |line| match line {
         Ok((_, Line::Text(text))) if text.trim_ascii().is_empty() => None,

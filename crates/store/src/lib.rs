@@ -25,7 +25,8 @@ pub mod remote;
 pub use analysis::fuzzy::Correction;
 pub use collection::{
     ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
-    PassageKey, PassageRef, Progress, QueryInterpretation, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
+    PassageKey, PassageRef, Progress, QueryInterpretation, Stats, Step, StoredArticle, StoredPassage, WordScore,
+    Writer,
 };
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};

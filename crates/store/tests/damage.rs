@@ -193,7 +193,11 @@ fn files_of_another_collection_are_detected() {
         for foreign in files(&other.path().join("c")).iter().chain(&files(&damaged.path())) {
             if kind(foreign) == kind(&file) && *foreign != file {
                 // Markers are the same in every collection, so exchanging them changes nothing.
-                damaged.with_replaced(&file, Some(&fs::read(foreign).unwrap()), &format!("{} in the place", foreign.display()));
+                damaged.with_replaced(
+                    &file,
+                    Some(&fs::read(foreign).unwrap()),
+                    &format!("{} in the place", foreign.display()),
+                );
             }
         }
     }

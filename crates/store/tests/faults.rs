@@ -5,9 +5,7 @@
 //! data the disk has lost.
 #![allow(clippy::print_stdout, reason = "prints measurements")]
 
-use crate::common::faulty_disk::{
-    EIO, ENOSPC, Fault, FaultyDisk, PowerCutSimulator, Tree, UNSYNCED, tree, write_tree,
-};
+use crate::common::faulty_disk::{EIO, ENOSPC, Fault, FaultyDisk, PowerCutSimulator, Tree, UNSYNCED, tree, write_tree};
 use crate::common::{Contents, article, contents, go_on, manifest};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -43,7 +43,9 @@ impl ColumnType {
 }
 
 pub fn schema() -> Schema {
-    Schema::new(COLUMNS.map(|(name, column_type)| Field::new(name, column_type.arrow_type(), name != "article_id")).to_vec())
+    Schema::new(
+        COLUMNS.map(|(name, column_type)| Field::new(name, column_type.arrow_type(), name != "article_id")).to_vec(),
+    )
 }
 
 /// Rows that are buffered to be written.

@@ -57,7 +57,8 @@ fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
         ended = rows.is_err();
         let mut numbered = |row: Result<Row, String>| {
             number += 1;
-            let malformed = |problem| Error::Malformed { path: error_path.clone(), unit: RecordUnit::Row, number, problem };
+            let malformed =
+                |problem| Error::Malformed { path: error_path.clone(), unit: RecordUnit::Row, number, problem };
             row.map(|row| (number, row)).map_err(malformed)
         };
         Some(rows.map_or_else(|error| vec![Err(error)], |rows| rows.into_iter().map(&mut numbered).collect()))
@@ -107,7 +108,11 @@ impl Writer {
     /// [`Error::Io`] or [`Error::Parquet`].
     pub fn push(&mut self, row: Row) -> Result<()> {
         self.buffer.push(row);
-        if self.buffer.rows() >= MAX_BUFFERED_ROWS || self.buffer.bytes() >= MAX_BUFFERED_BYTES { self.flush() } else { Ok(()) }
+        if self.buffer.rows() >= MAX_BUFFERED_ROWS || self.buffer.bytes() >= MAX_BUFFERED_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -1,8 +1,8 @@
 //! The v2 analyzer: the terms of each unit of a text.
 
 use super::lexicon::Lexicon;
-use super::term_buffer::{TermBuffer, TermKind, TextField, VARIANT_MARKER};
 use super::scan::{Scanner, Unit};
+use super::term_buffer::{TermBuffer, TermKind, TextField, VARIANT_MARKER};
 use super::{camel_case, clusters};
 use crate::Language;
 use ingest::fold::chars::{Class, class, plain_sign};
@@ -205,7 +205,14 @@ impl Analyzer {
     }
 
     /// Adds a name made with signs as one term: its pieces without white space.
-    fn whole(&mut self, kind: TermKind, pieces: [&str; 2], position: usize, span: &Range<usize>, terms: &mut TermBuffer) {
+    fn whole(
+        &mut self,
+        kind: TermKind,
+        pieces: [&str; 2],
+        position: usize,
+        span: &Range<usize>,
+        terms: &mut TermBuffer,
+    ) {
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
         pieces.iter().for_each(|piece| fold_into(piece, &mut joined));

@@ -119,9 +119,9 @@ pub struct Detector {
 impl Default for Detector {
     fn default() -> Self {
         let words = |list: &'static str| list.split(' ').filter(|word| !word.is_empty()).collect();
-        let lists = BY_FUNCTION_WORDS
-            .iter()
-            .map(|(language, lang)| (*language, *lang, StopWords::with_negations(*language), words(extra_function_words(*language))));
+        let lists = BY_FUNCTION_WORDS.iter().map(|(language, lang)| {
+            (*language, *lang, StopWords::with_negations(*language), words(extra_function_words(*language)))
+        });
         Self { lists: lists.collect(), unsupported: UNSUPPORTED.iter().map(|list| words(list)).collect() }
     }
 }
@@ -195,7 +195,9 @@ impl Detector {
             (Lang::Ell, _) => Some(Language::Greek),
             (Lang::Tam, _) => Some(Language::Tamil),
             (Lang::Ara, _) => Some(Language::Arabic).filter(|_| is_arabic(all)),
-            (lang, Some((language, own, ..))) if distinct >= MIN_DISTINCT_FUNCTION_WORDS && share >= MIN_SHARE && margin >= MIN_MARGIN => {
+            (lang, Some((language, own, ..)))
+                if distinct >= MIN_DISTINCT_FUNCTION_WORDS && share >= MIN_SHARE && margin >= MIN_MARGIN =>
+            {
                 // Trigrams cannot distinguish these two, but function words can.
                 let alike = [Lang::Dan, Lang::Nob];
                 let near = alike.contains(&lang) && alike.contains(own) && margin >= 2.0 * MIN_MARGIN;

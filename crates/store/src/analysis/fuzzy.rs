@@ -59,7 +59,8 @@ impl ParsedQuery {
         for (at, stem) in self.terms.iter().enumerate().filter(|(_, term)| term.kind == TermKind::Stem) {
             let of_word =
                 |kind: TermKind| self.terms.iter().find(|term| term.kind == kind && term.position == stem.position);
-            let whole = (stem.part_of.is_none() && of_word(TermKind::Acronym).is_none()).then(|| of_word(TermKind::Exact));
+            let whole =
+                (stem.part_of.is_none() && of_word(TermKind::Acronym).is_none()).then(|| of_word(TermKind::Exact));
             let Some(exact) = whole.flatten().filter(|_| !indexed.contains(&stem.position)) else { continue };
             if let Some(max_distance) = max_distance(text, &stem.span, &exact.term, language) {
                 words.push(UnknownWord { word: exact.term.clone(), span: stem.span.clone(), stem: at, max_distance });
@@ -97,7 +98,8 @@ fn max_distance(text: &str, span: &Range<usize>, word: &str, language: Language)
 /// When the index cannot be read.
 pub fn fuzzy_expand(searcher: &Searcher, field: Field, unknown: &UnknownWord) -> tantivy::Result<Vec<String>> {
     let UnknownWord { word, max_distance, .. } = unknown;
-    let found = nearest_terms(searcher, field, word, *max_distance, MAX_EXAMINED_TERMS, |term| can_replace(term, word))?;
+    let found =
+        nearest_terms(searcher, field, word, *max_distance, MAX_EXAMINED_TERMS, |term| can_replace(term, word))?;
     Ok(found.into_iter().map(|(term, _)| term).collect())
 }
 

@@ -42,7 +42,13 @@ impl Lexicon {
     /// The lexicon of `language`.
     pub fn new(language: Language) -> Self {
         let stemmer = language.stemmer().map(Stemmer::new);
-        Self { language, stop: StopWords::new(language), stemmer, entries: vec![Entry::default(); INITIAL_ENTRIES], misses: 0 }
+        Self {
+            language,
+            stop: StopWords::new(language),
+            stemmer,
+            entries: vec![Entry::default(); INITIAL_ENTRIES],
+            misses: 0,
+        }
     }
 
     /// Looks up a folded word. The stems of the entry are only valid if `stems` is set.

@@ -2,8 +2,8 @@
 //! their document frequencies are known.
 
 use super::analyzer::{Analyzer, FieldSet};
-use super::term_buffer::{VARIANT_MARKER, TermKind, TextField, TermBuffer};
 use super::scan::{Scanner, Unit};
+use super::term_buffer::{TermBuffer, TermKind, TextField, VARIANT_MARKER};
 use super::title;
 use ingest::fold::fold_marks;
 use std::collections::HashMap;

@@ -1,8 +1,8 @@
 //! Adapts the analyzer to tantivy's tokenizer interface.
 
 use super::analyzer::Analyzer;
-use super::term_buffer::{TermBuffer, TextField};
 use super::scan::Scanner;
+use super::term_buffer::{TermBuffer, TextField};
 use crate::Language;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 

@@ -62,7 +62,9 @@ fn reason(collection: &dyn FieldValues, clause: &Clause) -> Result<String> {
             let values = collection.values(&clause.field)?;
             let ordered = || values.iter().filter(|value| !matches!(value, Value::Text(_)));
             match (ordered().min_by(|a, b| compare_values(a, b)), ordered().max_by(|a, b| compare_values(a, b))) {
-                (Some(low), Some(high)) => format!("{fact}; its values range from {} to {}", low.to_text(), high.to_text()),
+                (Some(low), Some(high)) => {
+                    format!("{fact}; its values range from {} to {}", low.to_text(), high.to_text())
+                }
                 _ => fact,
             }
         }

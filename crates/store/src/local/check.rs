@@ -109,8 +109,6 @@ fn check_passages(snapshot: &Snapshot, report: &mut CheckReport, progress: &Prog
     }
     let mut orphans: Vec<&String> = counted.keys().collect();
     orphans.sort_unstable();
-    report
-        .problems
-        .extend(orphans.into_iter().map(|id| format!("article {id:?} is missing, but has passages")));
+    report.problems.extend(orphans.into_iter().map(|id| format!("article {id:?} is missing, but has passages")));
     Ok(())
 }

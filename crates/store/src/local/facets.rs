@@ -18,7 +18,9 @@ impl Snapshot {
             // Seek from field to field, so that the values of a field with too many of them are not all read.
             loop {
                 let mut terms = index.terms().range().ge(&next_field).into_stream().map_err(self.io_error())?;
-                let Some((name, _)) = terms.next().and_then(|(term, _)| records::parse_metadata_term(term)) else { break };
+                let Some((name, _)) = terms.next().and_then(|(term, _)| records::parse_metadata_term(term)) else {
+                    break;
+                };
                 next_field = records::metadata_end(&name);
                 let values = counts.entry(name.clone()).or_default();
                 if !records::is_facetable(&name) {

@@ -62,7 +62,8 @@ impl Snapshot {
     /// Fails if the filter names a field that no article has: a misspelled field would otherwise silently match
     /// nothing, or everything.
     fn ensure_fields_exist(&self, filter: &Filter) -> Result<()> {
-        let facts = self.fields.facts.ok_or_else(|| Error::FiltersUnsupported { path: self.layout.root().to_owned() })?;
+        let facts =
+            self.fields.facts.ok_or_else(|| Error::FiltersUnsupported { path: self.layout.root().to_owned() })?;
         let mut known: Option<BTreeSet<String>> = None;
         for clause in filter.clauses() {
             if clause.field == ID {

@@ -41,6 +41,7 @@ pub struct AnalyzedQuery {
     interpretation: QueryInterpretation,
 }
 
+/// A term to search for.
 #[derive(Debug)]
 struct WeightedTerm {
     /// The word as the query has it.
@@ -64,7 +65,8 @@ impl Snapshot {
         if analyzed.terms.is_empty() {
             return Ok(Vec::new());
         }
-        let query = self.any_of(self.all_term_queries(&analyzed), allowed.as_ref().map(|allowed| allowed.documents.clone()));
+        let query =
+            self.any_of(self.all_term_queries(&analyzed), allowed.as_ref().map(|allowed| allowed.documents.clone()));
         let mut hits = self.top_passages(&query, k.max(PHRASE_DEPTH))?;
         // Which of several equal passages get the bonus must not depend on the segments they are in.
         hits.sort_by(|(a_key, _, a), (b_key, _, b)| b.total_cmp(a).then(a_key.cmp(b_key)));
@@ -167,6 +169,7 @@ impl Snapshot {
         own.into_iter().chain(heading.map(|heading| (of(heading, term.weight * TITLE_BOOST), "title"))).collect()
     }
 
+    /// The phrase query for two adjacent stems.
     fn pair_query(&self, pair: &[String; 2]) -> Box<dyn Query> {
         let terms = pair.iter().map(|term| Term::from_field_text(self.fields.contents, term));
         Box::new(BoostQuery::new(Box::new(PhraseQuery::new(terms.collect())), PHRASE_BOOST))

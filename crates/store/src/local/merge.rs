@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::snapshot::{Snapshot, open_segment};
 use super::writer::LocalWriter;
 use crate::collection::{CompactReport, Progress, Step, Writer};
-use crate::manifest::{MIN_GRAPH_ROWS, GraphEntry, SegmentEntry};
+use crate::manifest::{GraphEntry, MIN_GRAPH_ROWS, SegmentEntry};
 use crate::{Error, Result};
 use index::{Bits, Params, Segment, VectorWriter};
 use std::ops::ControlFlow;
@@ -15,8 +15,7 @@ use std::thread::JoinHandle;
 /// A segment is merged with all smaller ones once these together have 1/4 of its rows. The number of times a
 /// row is rewritten therefore grows with the logarithm of the collection.
 const TIER_RATIO: usize = 4;
-/// The number of small segments that starts a background merge, so that rows are rewritten less often while
-/// more are added.
+/// Merges during a series of commits wait for this many small segments, so that rows are rewritten less often.
 const MANY_SEGMENTS: usize = 16;
 
 /// Splits segments by the rule of [`TIER_RATIO`]: the indices of the smallest ones, to be merged into a segment

@@ -21,8 +21,8 @@ use crate::collection::{
 };
 use crate::filter::explain::FieldValues;
 use crate::{Filter, Manifest, Result};
-use disk::{Disk, Mapped, System};
 pub(crate) use checksummed_directory::damage_in;
+use disk::{Disk, Mapped, System};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::walk::COLLECTION_MARKER;
 use ingest::{Article, Fingerprint};

@@ -63,7 +63,8 @@ pub fn schema(format: u64) -> (Schema, Fields) {
     let mut builder = Schema::builder();
     let analyzer = AnalyzerVersion::of_format(format);
     let analyzed = |field, option| {
-        let indexing = TextFieldIndexing::default().set_tokenizer(analyzer.tokenizer_name(field)).set_index_option(option);
+        let indexing =
+            TextFieldIndexing::default().set_tokenizer(analyzer.tokenizer_name(field)).set_index_option(option);
         TextOptions::default().set_indexing_options(indexing)
     };
     let name = STRING.set_fast(RAW_TOKENIZER);
@@ -82,7 +83,8 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         start: builder.add_u64_field("start", FAST),
         end: builder.add_u64_field("end", FAST),
         line: builder.add_u64_field("line", FAST),
-        contents: builder.add_text_field("contents", analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions)),
+        contents: builder
+            .add_text_field("contents", analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions)),
         heading: None,
         facts: None,
         exact: None,
@@ -92,7 +94,8 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         passage: builder.add_text_field("passage", STORED),
     };
     if format > 1 {
-        fields.heading = Some(builder.add_text_field("heading", analyzed(TextField::Stems, IndexRecordOption::WithFreqs)));
+        fields.heading =
+            Some(builder.add_text_field("heading", analyzed(TextField::Stems, IndexRecordOption::WithFreqs)));
         fields.facts = Some(builder.add_text_field("facts", STRING));
     }
     if analyzer == AnalyzerVersion::V2 {

@@ -11,8 +11,8 @@ use super::checksummed_directory::ChecksummedDirectory;
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::records::{self, Fields, Salvaged};
-use super::snapshot::{MANAGED, META, open_segment, segment_files};
 use super::salvage_journal::SalvageJournal;
+use super::snapshot::{MANAGED, META, open_segment, segment_files};
 use super::writer::LocalWriter;
 use crate::manifest::FORMAT;
 use crate::{Error, Manifest, Result};
@@ -167,15 +167,18 @@ impl DamageSurvey {
             let mut vectors_only = entry.clone();
             vectors_only.graph = None;
             let open = |entry| open_segment(&self.layout, entry);
-            let (problem, damaged) = match damage_problem(open(&vectors_only).and_then(|segment| Ok(segment.verify()?)))? {
-                Some(problem) => (problem, &mut self.vector_files),
-                None => {
-                    match damage_problem(open(entry).and_then(|segment| Ok(segment.graph().map_or(Ok(()), Graph::verify)?)))? {
-                        Some(problem) => (problem, &mut self.graph_files),
-                        None => continue,
+            let (problem, damaged) =
+                match damage_problem(open(&vectors_only).and_then(|segment| Ok(segment.verify()?)))? {
+                    Some(problem) => (problem, &mut self.vector_files),
+                    None => {
+                        match damage_problem(
+                            open(entry).and_then(|segment| Ok(segment.graph().map_or(Ok(()), Graph::verify)?)),
+                        )? {
+                            Some(problem) => (problem, &mut self.graph_files),
+                            None => continue,
+                        }
                     }
-                }
-            };
+                };
             self.problems.push(problem);
             damaged.insert(at);
         }
@@ -378,11 +381,7 @@ struct LenientDirectory {
 const EXTENSIONS_WITHOUT_IDS: [&str; 5] = ["idx", "pos", "term", "fieldnorm", "store"];
 
 impl LenientDirectory {
-    fn new(
-        directory: ChecksummedDirectory,
-        format: u64,
-        contents: IndexContents,
-    ) -> tantivy::Result<Self> {
+    fn new(directory: ChecksummedDirectory, format: u64, contents: IndexContents) -> tantivy::Result<Self> {
         if contents == IndexContents::All {
             return Ok(Self { directory, empty: None });
         }
@@ -397,7 +396,9 @@ impl LenientDirectory {
 impl Directory for LenientDirectory {
     fn get_file_handle(&self, name: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         match &self.empty {
-            Some(empty) if name.extension().is_some_and(|kind| EXTENSIONS_WITHOUT_IDS.iter().any(|other| kind == *other)) => {
+            Some(empty)
+                if name.extension().is_some_and(|kind| EXTENSIONS_WITHOUT_IDS.iter().any(|other| kind == *other)) =>
+            {
                 Ok(empty.clone())
             }
             _ => self.directory.get_file_handle(name),

@@ -116,6 +116,7 @@ pub struct LocalWriter {
     pub(super) manifest: Manifest,
     pub(super) segments: Vec<Arc<Segment>>,
     fields: Fields,
+    /// tantivy's writer; `None` after an error.
     text: Option<IndexWriter>,
     /// The snapshot from when this writer was opened.
     base: Snapshot,
@@ -260,7 +261,8 @@ impl LocalWriter {
 
     /// Deletes the documents of an article and of its passages.
     fn remove_documents(&mut self, id: &str) -> Result<()> {
-        let (article, passages) = (Term::from_field_text(self.fields.id, id), Term::from_field_text(self.fields.parent, id));
+        let (article, passages) =
+            (Term::from_field_text(self.fields.id, id), Term::from_field_text(self.fields.parent, id));
         let text = self.text()?;
         text.delete_term(article);
         text.delete_term(passages);
@@ -386,7 +388,11 @@ impl Writer for LocalWriter {
         }
         for (vector, passage) in vectors.into_iter().zip(&article.passages) {
             self.pending_vectors.insert(passage.fingerprint, self.pending_rows.len());
-            self.pending_rows.push(PendingRow { key: self.manifest.next_key, fingerprint: passage.fingerprint, vector });
+            self.pending_rows.push(PendingRow {
+                key: self.manifest.next_key,
+                fingerprint: passage.fingerprint,
+                vector,
+            });
             self.manifest.next_key += 1;
         }
         self.changes.insert(id, true);

@@ -35,12 +35,14 @@ impl Collection {
     pub fn new(language: Language, texts: &[(&str, &str)]) -> Self {
         let mut schema = Schema::builder();
         let analyzed = |field, option| {
-            let indexing =
-                TextFieldIndexing::default().set_tokenizer(AnalyzerVersion::V2.tokenizer_name(field)).set_index_option(option);
+            let indexing = TextFieldIndexing::default()
+                .set_tokenizer(AnalyzerVersion::V2.tokenizer_name(field))
+                .set_index_option(option);
             TextOptions::default().set_indexing_options(indexing)
         };
         let id = schema.add_text_field("id", STRING | STORED);
-        let stems = schema.add_text_field("stems", analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions));
+        let stems =
+            schema.add_text_field("stems", analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions));
         let exact = schema.add_text_field("exact", analyzed(TextField::Exact, IndexRecordOption::WithFreqs));
         let titles = schema.add_text_field("titles", STRING);
         let index = Index::create_in_ram(schema.build());

@@ -44,7 +44,10 @@ impl Snapshot {
                 doc_freq => {
                     by_term.insert(
                         stem.clone(),
-                        (doc_freq, WeightedTerm { term: stem.clone(), word: stem, field: TextField::Stems, weight: count }),
+                        (
+                            doc_freq,
+                            WeightedTerm { term: stem.clone(), word: stem, field: TextField::Stems, weight: count },
+                        ),
                     );
                 }
             }

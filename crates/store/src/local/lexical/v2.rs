@@ -36,8 +36,9 @@ impl Snapshot {
         };
         let mut analyzed = AnalyzedQuery::default();
         analyzed.interpretation.only_stop_words = query.only_stop_words;
-        let is_rare =
-            |term: &&QueryTerm| term.kind == TermKind::Title || rarest.as_ref().is_none_or(|all| all.contains(&term.position));
+        let is_rare = |term: &&QueryTerm| {
+            term.kind == TermKind::Title || rarest.as_ref().is_none_or(|all| all.contains(&term.position))
+        };
         let is_matched = |term: &&QueryTerm| term.field != TextField::Stems || !unmatched.contains(&term.term);
         analyzed.terms = query.terms.iter().filter(is_rare).filter(is_matched).map(weighted).collect();
         let stem = |at: usize| query.terms.get(at).map(|term| term.term.clone());
@@ -63,7 +64,8 @@ impl Snapshot {
                 analyzed.interpretation.corrections.push(Correction { word: word.clone(), used: replacement });
             }
         }
-        let in_query = |stem: &String| analyzed.terms.iter().any(|term| term.field == TextField::Stems && term.term == *stem);
+        let in_query =
+            |stem: &String| analyzed.terms.iter().any(|term| term.field == TextField::Stems && term.term == *stem);
         corrected.retain(|stem, _| !in_query(stem));
         let corrected = corrected.into_iter().map(|(term, (count, word))| {
             let weight = FUZZY_BOOST * count;

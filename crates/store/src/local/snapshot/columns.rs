@@ -70,7 +70,8 @@ impl Snapshot {
         let parents = self.text_columns("parent")?;
         let count = |column: &Option<StrColumn>| column.as_ref().map_or(0, |column| column.num_terms());
         let known = parents.0.iter().map(|column| (0..count(column)).map(|_| OnceLock::new()).collect()).collect();
-        let ids = PassageIds { keys: self.number_columns("key")?, ordinals: self.number_columns("ordinal")?, parents, known };
+        let ids =
+            PassageIds { keys: self.number_columns("key")?, ordinals: self.number_columns("ordinal")?, parents, known };
         Ok(self.ids.get_or_init(|| ids))
     }
 
@@ -78,8 +79,11 @@ impl Snapshot {
         if let Some(spans) = self.spans.get() {
             return Ok(spans);
         }
-        let spans =
-            PassageSpans { starts: self.number_columns("start")?, ends: self.number_columns("end")?, lines: self.number_columns("line")? };
+        let spans = PassageSpans {
+            starts: self.number_columns("start")?,
+            ends: self.number_columns("end")?,
+            lines: self.number_columns("line")?,
+        };
         Ok(self.spans.get_or_init(|| spans))
     }
 

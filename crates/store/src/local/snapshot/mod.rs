@@ -14,9 +14,9 @@ use super::lexical::QueryCache;
 use super::records::Fields;
 use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage};
 use crate::{Error, Filter, Manifest, Result};
+use columns::{PassageIds, PassageSpans};
 use index::{Method, Segment};
 use ingest::{ByteSpan, Fingerprint};
-use columns::{PassageIds, PassageSpans};
 use live_docs::LiveDocs;
 use open::read_manifest;
 use std::collections::HashMap;
@@ -194,8 +194,7 @@ impl Snapshot {
     fn find_article(&self, id: &str) -> Result<Option<DocAddress>> {
         let term = Term::from_field_text(self.fields.id, id);
         let query = TermQuery::new(term, IndexRecordOption::Basic);
-        let hits =
-            self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
+        let hits = self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
         Ok(hits.into_iter().next().map(|(_, at)| at))
     }
 

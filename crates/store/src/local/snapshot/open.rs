@@ -27,7 +27,8 @@ pub fn segment_files(segment: &SegmentMeta) -> Vec<PathBuf> {
 /// Opens tantivy's index of the newest commit with our tokenizers, and checks that schema and format are as
 /// expected.
 pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
-    let index = Index::open(ChecksummedDirectory::new(layout.text(), layout.files())).map_err(Error::text(layout.root()))?;
+    let index =
+        Index::open(ChecksummedDirectory::new(layout.text(), layout.files())).map_err(Error::text(layout.root()))?;
     let (schema, fields) = records::schema(layout.format());
     if index.schema() != schema {
         return Err(Error::damaged(layout.text(), "its schema is not that of a nigh collection"));
