@@ -59,7 +59,7 @@ impl Assembler {
         }
     }
 
-    /// Drops the article in progress, whose problem has been reported already.
+    /// Drops the article in progress, because one of its rows cannot be parsed.
     pub fn abandon(&mut self) {
         if let Some(open) = self.open.take() {
             self.failed = Some(open.embedded.article.id);

@@ -98,7 +98,7 @@ pub enum DenseSearch {
     },
 }
 
-/// What is known of an article without fetching it.
+/// The metadata of an article, available without fetching it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArticleMeta {
     /// The hash of its content and of how it was split into passages.
@@ -145,7 +145,7 @@ pub struct Facet {
 }
 
 impl Facet {
-    /// A field with more distinct values is no facet: it identifies articles, and nobody picks from such a list.
+    /// Fields with more distinct values identify articles rather than group them, so they are no facets.
     pub const MAX_VALUES: usize = 1000;
 
     /// Makes facets of passage counts by field and value, ordered by field name. Fields with no value or with more

@@ -16,7 +16,7 @@ pub enum Error {
         /// The path that was opened.
         path: PathBuf,
     },
-    /// The path holds something else than a collection.
+    /// Something other than a collection is at the path.
     #[error("{path} exists and is not a collection; choose another location with -c")]
     Occupied {
         /// The path.

@@ -1,5 +1,5 @@
-//! Corruption of every file of a collection, everywhere. Every request then gives the right answer or an error
-//! that names the file; never a wrong answer, never a panic.
+//! Corruption of every file of a collection at every position. Every request then gives the right answer or an
+//! error that names the file; never a wrong answer, never a panic.
 #![allow(clippy::print_stdout, reason = "prints measurements")]
 
 use crate::common::{article, contents, go_on, manifest, vector};

@@ -106,10 +106,10 @@ impl Analyzer {
         Some((unit, span))
     }
 
-    /// Adds the parts of a unit as words. `each` says whether each also gets a term for its exact form.
-    fn words(&mut self, text: &str, parts: &[Range<usize>], fields: FieldSet, each: bool, terms: &mut TermBuffer) {
+    /// Adds the parts of a unit as words, each with its exact form if `exact` is set.
+    fn words(&mut self, text: &str, parts: &[Range<usize>], fields: FieldSet, exact: bool, terms: &mut TermBuffer) {
         for part in parts {
-            let fields = FieldSet { exact: fields.exact && each, ..fields };
+            let fields = FieldSet { exact: fields.exact && exact, ..fields };
             self.word(text, part, fields, terms);
         }
     }
@@ -153,18 +153,18 @@ impl Analyzer {
         self.stems(&folded, true, at, terms);
     }
 
-    /// Adds the exact form of a word. `is_function_word` says that it is a stop word or a negation: two
-    /// adjacent ones are also a term of their own, because each alone is nearly everywhere.
+    /// Adds the exact form of a word. A function word is a stop word or a negation; two adjacent ones are also
+    /// a term of their own, because each alone is nearly everywhere.
     fn exact(
         &mut self,
         text: &str,
         part: &Range<usize>,
         folded: &str,
-        (stop, is_function_word): (bool, bool),
+        (is_stop_word, is_function_word): (bool, bool),
         terms: &mut TermBuffer,
     ) {
         let (position, at) = (self.position, (part.start, part.end));
-        let kind = match (stop, is_function_word) {
+        let kind = match (is_stop_word, is_function_word) {
             (true, _) => TermKind::StopWord,
             (_, true) => TermKind::Negation,
             _ => TermKind::Exact,
@@ -193,7 +193,7 @@ impl Analyzer {
         *last = position;
     }
 
-    /// Marks a word that differs from another one by diacritics only.
+    /// Marks that the index has a word with diacritics, so that queries prefer its exact form.
     fn variant(&self, folded: &str, position: usize, at: (usize, usize), terms: &mut TermBuffer) {
         let plain = fold_marks(folded);
         if plain != folded {
@@ -222,7 +222,7 @@ impl Analyzer {
         self.joined = joined;
     }
 
-    /// Marks the short words of a name that differs from them by signs only: `C++` from `C`.
+    /// Marks that the index has a name which differs from a short word by signs only: `C++` from `C`.
     fn short_parts(&mut self, text: &str, parts: &[Range<usize>], position: usize, terms: &mut TermBuffer) {
         for part in parts.iter().filter(|part| part.len() <= MAX_SHORT_PART_BYTES) {
             let raw = text.get(part.clone()).unwrap_or_default();

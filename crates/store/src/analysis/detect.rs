@@ -1,4 +1,4 @@
-//! Detects the language of articles, or that it cannot be told.
+//! Language detection for articles and queries, which prefers no answer to a wrong one.
 //!
 //! Two signals have to agree: function words, and whatlang's letter trigrams. Lists, invoices and names have
 //! hardly any function words, so no language is returned for them: the wrong stop words and stems lose more
@@ -27,7 +27,7 @@ pub struct Detection {
 
 /// Texts with fewer words are not classified.
 const MIN_WORDS: usize = 12;
-/// The same for a query, which comes in sentences if it is that long.
+/// The same for queries: one of that length is usually a sentence.
 const MIN_QUERY_WORDS: usize = 8;
 /// The minimum number of distinct function words.
 const MIN_DISTINCT_FUNCTION_WORDS: usize = 4;
@@ -161,7 +161,7 @@ impl Detector {
                 }
             }
         }
-        self.judge(&all, words, min_words, &counts)
+        self.classify(&all, words, min_words, &counts)
     }
 
     /// The languages that have a folded word as a function word, one bit each.
@@ -171,7 +171,7 @@ impl Detector {
         known.chain(others).enumerate().fold(0, |all, (at, holds)| all | u64::from(holds) << at)
     }
 
-    fn judge(&self, all: &str, words: usize, min_words: usize, counts: &Counts) -> Detection {
+    fn classify(&self, all: &str, words: usize, min_words: usize, counts: &Counts) -> Detection {
         let count = |with: usize, without: Option<usize>| -> f64 {
             let holds = |set: u64| set >> with & 1 == 1 && without.is_none_or(|without| set >> without & 1 == 0);
             counts

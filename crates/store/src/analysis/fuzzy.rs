@@ -41,11 +41,11 @@ const MIN_FUZZY_LETTERS: usize = 5;
 const TWO_EDIT_LETTERS: usize = 8;
 /// The weight of a replacement relative to a word of the query.
 pub const FUZZY_BOOST: f32 = 0.7;
-/// At most so many words of a query are replaced: each costs an automaton run over the dictionaries.
+/// The maximum number of query words to replace: each costs an automaton run over the dictionaries.
 const MAX_FUZZY_WORDS: usize = 4;
-/// At most so many terms replace one word.
+/// The maximum number of terms that replace one word.
 const MAX_EXPANSIONS: usize = 3;
-/// At most so many terms of a segment's dictionary are examined for one word.
+/// The maximum number of terms of a segment's dictionary that are examined for one word.
 const MAX_EXAMINED_TERMS: usize = 2000;
 
 impl ParsedQuery {

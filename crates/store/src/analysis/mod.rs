@@ -1,7 +1,7 @@
 //! Text analysis: from text to index terms, the same for passages and queries.
 //!
-//! Words end where Unicode says, names that contain signs (`C++`) are also indexed whole, and stop words are
-//! indexed but only searched for when the query has nothing else. Passages and queries are
+//! Words are segmented by Unicode's rules, names that contain signs (`C++`) are also indexed whole, and stop
+//! words are indexed but only searched for when the query has nothing else. Passages and queries are
 //! [folded](ingest::fold) alike.
 
 mod analyzer;

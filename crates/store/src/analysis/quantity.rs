@@ -3,8 +3,7 @@
 use ingest::fold::chars::{Class, class};
 use std::ops::Range;
 
-/// Units written after a number, in the letter case that people use: `MB` differs from `mb`, but nobody writes
-/// `kM`.
+/// Units written after a number. Letter case matters where it distinguishes units: `MB` and `mb`.
 const UNITS: &[&str] = &[
     "Ah", "Bq", "GB", "GHz", "GW", "GWh", "GiB", "Gbit", "Gy", "Hz", "KB", "KiB", "MB", "MHz", "MJ", "MPa", "MW",
     "MWh", "MiB", "Mbit", "Nm", "Pa", "PB", "Sv", "TB", "TW", "TWh", "TiB", "V", "VA", "W", "Wh", "atm", "bar", "bit",

@@ -16,7 +16,7 @@ pub struct QueryTerm {
     pub term: String,
     /// The field to search.
     pub field: TextField,
-    /// What the term stands for.
+    /// The kind of term.
     pub kind: TermKind,
     /// Its frequency in the query, multiplied by its weight in [`ParsedQuery::weigh`].
     pub weight: f32,

@@ -65,22 +65,22 @@ impl<'a> Scanner<'a> {
         self.text.get(..at)?.chars().next_back()
     }
 
-    fn of(&self, span: &Range<usize>) -> &'a str {
+    fn slice(&self, span: &Range<usize>) -> &'a str {
         self.text.get(span.clone()).unwrap_or_default()
     }
 
-    fn run(&mut self, of: Class) -> (Unit, Range<usize>) {
+    fn run(&mut self, script: Class) -> (Unit, Range<usize>) {
         let start = self.at;
         while let Some(c) = self.char_at(self.at) {
             let class = class(c);
-            if class != of && class != Class::Extend {
+            if class != script && class != Class::Extend {
                 break;
             }
             self.at += c.len_utf8();
         }
         self.previous_end = self.at;
         self.parts.clear();
-        (Unit::Run(of), start..self.at)
+        (Unit::Run(script), start..self.at)
     }
 
     /// The end of the letters and digits that begin at `at`.
@@ -108,18 +108,18 @@ impl<'a> Scanner<'a> {
         let bytes = self.text.as_bytes();
         let plain_before = first == 0 || bytes.get(first - 1).is_some_and(|b| *b == b' ' || *b == b'\n');
         let plain_after = bytes.get(end).is_none_or(|b| *b == b' ' || *b == b'\n');
-        let number = bytes.get(first).is_some_and(u8::is_ascii_digit);
+        let is_number = bytes.get(first).is_some_and(u8::is_ascii_digit);
         if !plain_before {
-            start = self.lead(first);
+            start = self.leading_signs_start(first);
         }
         if !plain_after {
-            (end, unit) = self.joined(end);
+            (end, unit) = self.join_words(end);
         }
         if start < first {
             unit = Unit::Compound;
         }
-        if number && let Some(measured) = self.measured(first, end) {
-            (end, unit) = measured;
+        if is_number && let Some(quantity) = self.quantity(first, end) {
+            (end, unit) = quantity;
         }
         self.at = end;
         self.previous_end = end;
@@ -128,7 +128,7 @@ impl<'a> Scanner<'a> {
 
     /// Extends a word that ends at `end` by what signs join to it. Returns the new end and the kind of the
     /// unit.
-    fn joined(&mut self, mut end: usize) -> (usize, Unit) {
+    fn join_words(&mut self, mut end: usize) -> (usize, Unit) {
         let mut unit = Unit::Word;
         while let Some((from, apostrophe)) = self.connector(end) {
             end = self.word_end(from);
@@ -138,8 +138,8 @@ impl<'a> Scanner<'a> {
                 _ => Unit::Compound,
             };
         }
-        let tail = self.tail(end);
-        if tail > end { (tail, Unit::Compound) } else { (end, unit) }
+        let with_signs = self.trailing_signs_end(end);
+        if with_signs > end { (with_signs, Unit::Compound) } else { (end, unit) }
     }
 
     /// If a sign at `end` joins another word, the start of that word and whether the sign is an apostrophe.
@@ -149,7 +149,7 @@ impl<'a> Scanner<'a> {
         let (before, mut next) = (self.char_before(end)?, end + sign.len_utf8());
         let after = |at: usize| self.char_at(at).filter(|c| class(*c) == Class::Word);
         let digits = before.is_numeric() && after(next).is_some_and(char::is_numeric);
-        let holds = match plain {
+        let joins = match plain {
             '.' | '-' | '_' | '/' | '&' | '@' | '+' | '#' | '\\' | '~' | '\u{b7}' => true,
             ',' => digits,
             ':' if self.text.get(next..).is_some_and(|rest| rest.starts_with(':')) => {
@@ -165,12 +165,12 @@ impl<'a> Scanner<'a> {
             '"' | '\u{5f4}' => is_hebrew(before) && after(next).is_some_and(is_hebrew),
             _ => false,
         };
-        (holds && after(next).is_some()).then_some((next, matches!(plain, '\'' | '"' | '\u{5f4}')))
+        (joins && after(next).is_some()).then_some((next, matches!(plain, '\'' | '"' | '\u{5f4}')))
     }
 
     /// The end of trailing signs that belong to the word: `++`, `#`, `€`, `(3)`.
-    fn tail(&mut self, mut end: usize) -> usize {
-        let Some(last) = self.parts.last().map(|part| self.of(part)) else { return end };
+    fn trailing_signs_end(&mut self, mut end: usize) -> usize {
+        let Some(last) = self.parts.last().map(|part| self.slice(part)) else { return end };
         let numbered = last.ends_with(|c: char| c.is_ascii_digit());
         let rest = self.text.get(end..).unwrap_or_default();
         let pluses = rest.len() - rest.trim_start_matches('+').len();
@@ -184,7 +184,7 @@ impl<'a> Scanner<'a> {
         if numbered && let Some(sign) = rest.chars().next().filter(|c| "€£¥$".contains(*c)) {
             return end + sign.len_utf8();
         }
-        while numbered && let Some(inner) = self.bracketed(end) {
+        while numbered && let Some(inner) = self.parenthesized(end) {
             end = inner.end + 1;
             self.parts.push(inner);
         }
@@ -192,7 +192,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A few letters or digits in parentheses at `at`, as in section numbers.
-    fn bracketed(&self, at: usize) -> Option<Range<usize>> {
+    fn parenthesized(&self, at: usize) -> Option<Range<usize>> {
         if self.char_at(at)? != '(' {
             return None;
         }
@@ -202,7 +202,7 @@ impl<'a> Scanner<'a> {
 
     /// The start of leading signs that belong to the word at `first`: `.NET`, `-5`, `§ 12`, `#1`, `@user`,
     /// `$PATH`.
-    fn lead(&self, first: usize) -> usize {
+    fn leading_signs_start(&self, first: usize) -> usize {
         let before = |at: usize| self.char_before(at).filter(|_| at > self.previous_end);
         let Some(sign) = before(first) else { return first };
         let start = first - sign.len_utf8();
@@ -219,7 +219,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The end of the unit if it is a number with a unit of measure, attached or after a space.
-    fn measured(&mut self, first: usize, end: usize) -> Option<(usize, Unit)> {
+    fn quantity(&mut self, first: usize, end: usize) -> Option<(usize, Unit)> {
         let Measure { from, end, letters } = quantity::measure(self.text, first, end)?;
         if let Some(part) = self.parts.last_mut().filter(|part| part.end > from) {
             part.end = from;

@@ -34,7 +34,7 @@ pub enum TermKind {
     Negation,
     /// Two adjacent stop words or negations.
     StopPair,
-    /// Marks a word that differs from this one by diacritics or a sign only.
+    /// Marks that a word is indexed which differs from this one by diacritics or a sign only.
     Variant,
     /// A whole title.
     Title,

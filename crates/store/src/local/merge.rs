@@ -124,7 +124,7 @@ pub fn merge_small_segments(writer: &mut LocalWriter) -> Result<()> {
     writer.commit()
 }
 
-/// A merge on a thread of its own, while the writer goes on.
+/// A merge on its own thread, while the writer continues.
 pub struct BackgroundMerge {
     /// The number of the new segment.
     pub number: u64,

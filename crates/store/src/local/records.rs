@@ -124,7 +124,7 @@ pub fn register_tokenizers(index: &Index, language: Language, format: u64) {
 
 /// The metadata field of an article's title.
 const TITLE: &str = "title";
-/// Longer values are truncated: nobody filters by a whole one.
+/// Longer values are truncated: nobody filters by an exact value of that length.
 const MAX_METADATA_VALUE_BYTES: usize = 1000;
 
 /// The term of a metadata value: field name, a zero byte, the kind of the value, the value. Stored on disk.

@@ -318,7 +318,7 @@ impl PowerCutSimulator {
         alone.chain(all_but).chain(first).collect()
     }
 
-    /// What is there after a power cut.
+    /// The files and folders after a power cut that kept the chosen pending changes.
     pub fn cut(&self, choice: &[bool], unsynced: Unsynced) -> Tree {
         let (mut names, mut folders) = (self.durable.clone(), self.folders.clone());
         let kept = self.pending.iter().zip(choice).filter(|(_, kept)| **kept);

@@ -8,8 +8,8 @@ use crate::collection::QueryInterpretation;
 use crate::local::snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap};
 
-/// The first so many unknown words of a query are fuzzy-matched: each costs an automaton run over the
-/// dictionary of every segment.
+/// Only the first unknown words of a query, up to this number, are fuzzy-matched: each costs an automaton run
+/// over the dictionary of every segment.
 const MAX_FUZZY_WORDS: usize = 8;
 
 impl Snapshot {

@@ -1,4 +1,4 @@
-//! A snapshot: one opened commit and everything that readers ask of it.
+//! A snapshot: an opened commit, and the queries that it answers.
 
 mod columns;
 mod full_scan;
