@@ -223,8 +223,8 @@ fn put_back(path: &Path) {
 
 #[test]
 fn repair_restores_everything_but_lost_articles() {
-    let place = tempfile::tempdir().unwrap();
-    let path = place.path().join("c");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
     let fresh = || {
         let _ = fs::remove_dir_all(&path);
         make(&path, "story");
@@ -276,8 +276,8 @@ fn repair_restores_everything_but_lost_articles() {
 
 #[test]
 fn interrupted_repair_continues() {
-    let place = tempfile::tempdir().unwrap();
-    let path = place.path().join("c");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
     make(&path, "story");
     let mut expected = contents(&LocalCollection::open(&path).unwrap()).unwrap();
     // The articles are salvaged, and nobody puts them back.
@@ -307,8 +307,8 @@ fn interrupted_repair_continues() {
 
 #[test]
 fn repair_restores_the_marker_of_an_earlier_format() {
-    let place = tempfile::tempdir().unwrap();
-    let path = place.path().join("c");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/format-2");
     for file in files(&fixture) {
         let to = path.join(file.strip_prefix(&fixture).unwrap());
@@ -326,8 +326,8 @@ fn repair_restores_the_marker_of_an_earlier_format() {
 
 #[test]
 fn damaged_page_of_text_loses_only_the_articles_in_it() {
-    let place = tempfile::tempdir().unwrap();
-    let path = place.path().join("c");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
     let collection = LocalCollection::create(&path, manifest()).unwrap();
     let mut writer = collection.writer().unwrap();
     for number in 0..400 {
@@ -358,8 +358,8 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
 
 #[test]
 fn repair_restores_any_damaged_marker() {
-    let place = tempfile::tempdir().unwrap();
-    let path = place.path().join("c");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
     make(&path, "story");
     let marker = path.join("nigh.collection");
     let original = fs::read(&marker).unwrap();

@@ -198,7 +198,7 @@ fn survives_fault(at: usize, fault: Fault) -> bool {
     let now = contents_at(&path);
     match &now {
         Some(now) => assert!(allowed.contains(&now), "call {at} {fault:?}: {now:?}, {allowed:?}"),
-        None => assert!(history.commits.len() == 1, "call {at} {fault:?}: nothing is there"),
+        None => assert!(history.commits.len() == 1, "call {at} {fault:?}: there is no collection"),
     }
     assert_writable(&path, now);
     true
@@ -277,15 +277,15 @@ fn survives_power_cuts(chosen: impl Fn(usize) -> bool) {
     let (sender, receiver) = mpsc::sync_channel(64);
     let receiver = Arc::new(Mutex::new(receiver));
     let check = |receiver: Arc<Mutex<mpsc::Receiver<CutState<'_>>>>| {
-        let there = tempfile::tempdir().unwrap();
+        let restored = tempfile::tempdir().unwrap();
         loop {
             let Ok(CutState { what, tree, allowed, created, write }) = receiver.lock().unwrap().recv() else { break };
-            write_tree(&tree, folder.path(), there.path());
-            let path = there.path().join("collection");
+            write_tree(&tree, folder.path(), restored.path());
+            let path = restored.path().join("collection");
             let now = contents_at(&path);
             match &now {
                 Some(now) => assert!(allowed.iter().any(|(_, contents)| contents == now), "{what}: {now:?}"),
-                None => assert!(!created, "{what}: nothing is there"),
+                None => assert!(!created, "{what}: there is no collection"),
             }
             if write {
                 assert_writable(&path, now);

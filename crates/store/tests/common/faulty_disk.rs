@@ -314,7 +314,7 @@ impl PowerCutSimulator {
         }
         let alone = (0..count).map(|one| (0..count).map(|at| at == one).collect());
         let all_but = (0..count).map(|one| (0..count).map(|at| at != one).collect());
-        let first = (0..=count).map(|most| (0..count).map(|at| at < most).collect());
+        let first = (0..=count).map(|end| (0..count).map(|at| at < end).collect());
         alone.chain(all_but).chain(first).collect()
     }
 
