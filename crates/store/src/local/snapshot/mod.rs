@@ -64,7 +64,7 @@ impl Snapshot {
             }
         }
         Err(last.unwrap_or_else(|| {
-            Error::damaged(layout.root(), "commits came faster than one could be opened; try again")
+            Error::damaged(layout.root(), "new commits kept arriving while it was being opened; try again")
         }))
     }
 

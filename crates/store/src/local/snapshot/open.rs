@@ -72,7 +72,7 @@ pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<
     if found != entry.checksum || segment.vectors().rows() != entry.rows {
         return Err(Error::damaged(
             vectors,
-            format!("another file was expected: checksum {} expected, {found} found", entry.checksum),
+            format!("expected the file with checksum {}, found one with {found}", entry.checksum),
         ));
     }
     if let (Some(graph_entry), Some(found)) = (&entry.graph, segment.graph().and_then(index::Graph::checksum))
@@ -80,7 +80,7 @@ pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<
     {
         return Err(Error::damaged(
             graph,
-            format!("another file was expected: checksum {} expected, {found} found", graph_entry.checksum),
+            format!("expected the file with checksum {}, found one with {found}", graph_entry.checksum),
         ));
     }
     Ok(Arc::new(segment))
