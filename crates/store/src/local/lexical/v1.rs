@@ -18,12 +18,12 @@ impl Snapshot {
         let mut analyzer = AnalyzerVersion::V1.tokenizer(self.manifest.language, TextField::Stems);
         // In query order: the same query must always get the same scores.
         let mut stems: Vec<(String, f32)> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut indices: HashMap<String, usize> = HashMap::new();
         let mut pairs: Vec<[String; 2]> = Vec::new();
         let mut last: Option<(usize, String)> = None;
         analyzer.token_stream(text).process(&mut |token| {
-            let place = *places.entry(token.text.clone()).or_insert(stems.len());
-            match stems.get_mut(place) {
+            let index = *indices.entry(token.text.clone()).or_insert(stems.len());
+            match stems.get_mut(index) {
                 Some((_, count)) => *count += 1.0,
                 None => stems.push((token.text.clone(), 1.0)),
             }
@@ -42,13 +42,9 @@ impl Snapshot {
             match self.doc_freq(TextField::Stems, &stem)? {
                 0 => unknown.push((stem, count)),
                 doc_freq => {
-                    by_term.insert(
-                        stem.clone(),
-                        (
-                            doc_freq,
-                            WeightedTerm { term: stem.clone(), word: stem, field: TextField::Stems, weight: count },
-                        ),
-                    );
+                    let term =
+                        WeightedTerm { word: stem.clone(), term: stem.clone(), field: TextField::Stems, weight: count };
+                    by_term.insert(stem, (doc_freq, term));
                 }
             }
         }
