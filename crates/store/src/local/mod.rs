@@ -49,7 +49,8 @@ impl LocalCollection {
     /// Opens the newest commit.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::NewerFormat`], or [`Error::Damaged`].
+    /// [`Error::NotFound`](crate::Error::NotFound), [`Error::NewerFormat`](crate::Error::NewerFormat), or
+    /// [`Error::Damaged`](crate::Error::Damaged).
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_on(Arc::new(System), path)
     }
@@ -66,7 +67,7 @@ impl LocalCollection {
     /// Creates an empty collection.
     ///
     /// # Errors
-    /// [`Error::Occupied`] when something else is there, or an I/O error.
+    /// [`Error::Occupied`](crate::Error::Occupied) when something else is there, or an I/O error.
     pub fn create(path: &Path, manifest: Manifest) -> Result<Self> {
         Self::create_on(Arc::new(System), path, manifest)
     }
