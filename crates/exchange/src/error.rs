@@ -1,63 +1,81 @@
-//! What can go wrong with such a file.
+//! Errors of reading and writing exchange files.
 
 use std::path::PathBuf;
 
-/// The result of this crate.
+/// This crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that reading or writing one can report.
+/// Any error of an exchange file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused.
+    /// An I/O error.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It is no such file.
+    /// The file is not an exchange file, or of a newer format.
     #[error("{path}: {problem}; expected what nigh export or nigh embed wrote")]
-    Foreign {
+    NotExchangeFile {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// What was found instead.
         problem: String,
     },
-    /// One article in it is not as it should be.
-    #[error("{path}, {} {number}: {problem}", if *.is_line { "line" } else { "row" })]
+    /// One article is malformed; the others can still be read.
+    #[error("{path}, {unit} {number}: {problem}")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Whether it has lines.
-        is_line: bool,
-        /// Which line or row of it, from 1.
+        /// What `number` counts.
+        unit: RecordUnit,
+        /// The number of the line or row, from 1.
         number: u64,
-        /// What was expected and what was found.
+        /// What was expected, and what was found.
         problem: String,
     },
     /// An article to be written has a passage without a vector.
-    #[error("article {article:?}: no vector for its passage {ordinal}")]
+    #[error("article {article:?}: passage {ordinal} has no vector")]
     MissingVector {
-        /// The article.
+        /// The article's id.
         article: String,
-        /// Which of its passages, from 0.
+        /// The passage's position in the article, from 0.
         ordinal: usize,
     },
-    /// Parquet was left out when the program was built.
-    #[error("{path}: this build neither reads nor writes Parquet; build with `--features parquet`")]
+    /// This build does not include Parquet.
+    #[error("{path}: this build does not support Parquet; build with `--features parquet`")]
     NotBuiltIn {
         /// The file.
         path: PathBuf,
     },
-    /// From reading or writing Parquet.
+    /// An error of the Parquet library.
     #[error("{path}: {source}")]
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The library's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// What the records of a file are, as errors call them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordUnit {
+    /// Lines of JSON.
+    Line,
+    /// Rows of Parquet.
+    Row,
+}
+
+impl std::fmt::Display for RecordUnit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Line => "line",
+            Self::Row => "row",
+        })
+    }
 }
 
 impl Error {
@@ -66,8 +84,8 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
-    /// Whether the rest of the file can be read all the same.
-    pub fn is_of_one_article(&self) -> bool {
+    /// Whether the error concerns one article only, so that the rest of the file can still be read.
+    pub fn is_recoverable(&self) -> bool {
         matches!(self, Self::Malformed { .. })
     }
 }

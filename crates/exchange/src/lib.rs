@@ -1,11 +1,11 @@
-//! Embedded articles in files: JSON lines and Parquet, which any other engine reads, and from which a collection can be
-//! made without a model.
+//! Embedded articles in files, as JSON lines or Parquet. Other engines can read them, and a collection can be
+//! built from them without a model.
 //!
-//! A file is a [`Header`], the same for all of it, and a [`Row`] for every passage in the order of the articles: which article
-//! and where in it, its text, its unit vector, and with the first passage of an article all else that there is of the
-//! article. [`Writer`] takes [`EmbeddedArticle`](ingest::pipeline::EmbeddedArticle)s, [`Reader`] gives them back, the same to the bit.
+//! A file is one [`Header`] and one [`Row`] per passage, in the order of the articles: its article and place,
+//! its text and its unit vector. The first row of an article also has the rest of the article. [`Writer`] takes
+//! [`EmbeddedArticle`](ingest::pipeline::EmbeddedArticle)s and [`Reader`] returns them, bit for bit the same.
 //!
-//! This crate never embeds, never opens a collection, never prints.
+//! This crate never embeds, never opens a collection, and never prints.
 
 #![deny(missing_docs)]
 
@@ -20,22 +20,22 @@ mod reader;
 mod row;
 mod writer;
 
-pub use error::{Error, Result};
+pub use error::{Error, RecordUnit, Result};
 pub use reader::Reader;
 pub use row::{FORMAT, Header, Record, Row};
 pub use writer::Writer;
 
-/// The two kinds of files.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A JSON object a line, the header first.
+    /// One JSON object per line, the header first.
     Jsonl,
-    /// Parquet, the header in the metadata of the file.
+    /// Parquet, with the header in the file's key-value metadata.
     Parquet,
 }
 
 impl Kind {
-    /// What a file's name says of it: Parquet where it ends so.
+    /// The format by the file's extension: Parquet for `.parquet`, JSON lines otherwise.
     pub fn of(path: &std::path::Path) -> Self {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some(extension) if extension.eq_ignore_ascii_case("parquet") => Self::Parquet,

@@ -1,4 +1,4 @@
-//! Stands in for Parquet in a build without it.
+//! Replaces the `parquet` module in builds without that feature.
 
 use crate::reader::Rows;
 use crate::{Error, Header, Result, Row};

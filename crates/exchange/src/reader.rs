@@ -1,7 +1,7 @@
-//! Reading such a file.
+//! The reader of exchange files.
 
 use crate::assemble::Assembler;
-use crate::{Error, FORMAT, Header, Result, Row, parquet};
+use crate::{Error, FORMAT, Header, RecordUnit, Result, Row, parquet};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::read::lines::{Line, lines};
 use serde::Deserialize;
@@ -9,19 +9,20 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-/// A line has an article's text twice at most, and a vector: no line written here is as long.
-const LONGEST_LINE: u64 = 1 << 28;
-/// What every Parquet file begins with.
-const PARQUET: &[u8] = b"PAR1";
+/// The longest line accepted. A line has its article's text at most twice, and a vector; written lines are far
+/// shorter.
+const MAX_LINE_BYTES: u64 = 1 << 28;
+/// The first bytes of every Parquet file.
+const PARQUET_MAGIC: &[u8] = b"PAR1";
 
-/// Rows with their numbers.
+/// Rows with their numbers, from 1.
 pub type Rows = Box<dyn Iterator<Item = Result<(u64, Row)>> + Send>;
 
-/// Gives the articles of a file in their order. What is wrong with one article is an error, and the next ones are
-/// read; after any other error there are none.
+/// Iterates over the articles of a file in order. An error that [concerns one article](Error::is_recoverable)
+/// is followed by the next article; any other error ends the iteration.
 pub struct Reader {
     path: PathBuf,
-    is_lines: bool,
+    unit: RecordUnit,
     header: Header,
     rows: Rows,
     assembler: Assembler,
@@ -30,79 +31,82 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a file, of either kind.
+    /// Opens a file of either format.
     ///
     /// # Errors
-    /// When it cannot be read, or is no such file.
+    /// [`Error::Io`], [`Error::NotExchangeFile`], or [`Error::NotBuiltIn`].
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = File::open(path).map_err(Error::io(path))?;
         let mut head = Vec::new();
-        file.by_ref().take(PARQUET.len() as u64).read_to_end(&mut head).map_err(Error::io(path))?;
-        if head == PARQUET {
+        file.by_ref().take(PARQUET_MAGIC.len() as u64).read_to_end(&mut head).map_err(Error::io(path))?;
+        if head == PARQUET_MAGIC {
             let (header, rows) = parquet::read(path, file)?;
-            return Self::new(path, false, header, rows);
+            return Self::new(path, RecordUnit::Row, header, rows);
         }
         Self::jsonl(path, Cursor::new(head).chain(file))
     }
 
-    /// Reads JSON lines as they come, which errors call `path`.
+    /// Reads JSON lines from a stream. Errors name `path`.
     ///
     /// # Errors
-    /// When the first line cannot be read, or is no header.
+    /// [`Error::Io`], or [`Error::NotExchangeFile`] when the first line is not a header.
     pub fn jsonl(path: &Path, from: impl Read + Send + 'static) -> Result<Self> {
-        let mut lines = numbered(path, BufReader::with_capacity(1 << 16, from));
+        let mut lines = numbered_lines(path, BufReader::with_capacity(1 << 16, from));
         #[derive(Deserialize)]
-        struct First {
+        struct HeaderLine {
             nigh: Header,
         }
         let first = match lines.next() {
             Some(line) => serde_json::from_slice(&line?.1).map_err(|error| error.to_string()),
             None => Err("it is empty".to_owned()),
         };
-        let header = first.map_err(foreign(path, "no header in its first line: "))?;
-        let First { nigh: header } = header;
-        let named = path.to_owned();
+        let header = first.map_err(not_exchange_file(path, "no header in its first line: "))?;
+        let HeaderLine { nigh: header } = header;
+        let error_path = path.to_owned();
         let rows = lines.map(move |line| {
             let (number, line) = line?;
             serde_json::from_slice(&line).map(|row| (number, row)).map_err(|error| Error::Malformed {
-                path: named.clone(),
-                is_line: true,
+                path: error_path.clone(),
+                unit: RecordUnit::Line,
                 number,
                 problem: error.to_string(),
             })
         });
-        Self::new(path, true, header, Box::new(rows))
+        Self::new(path, RecordUnit::Line, header, Box::new(rows))
     }
 
-    fn new(path: &Path, is_lines: bool, header: Header, rows: Rows) -> Result<Self> {
+    fn new(path: &Path, unit: RecordUnit, header: Header, rows: Rows) -> Result<Self> {
         if header.format > FORMAT {
             let problem = format!("its format is {}, and this program reads format {FORMAT}", header.format);
-            return Err(Error::Foreign { path: path.to_owned(), problem });
+            return Err(Error::NotExchangeFile { path: path.to_owned(), problem });
         }
         let assembler = Assembler::new(header.model.dimensions);
-        Ok(Self { path: path.to_owned(), is_lines, header, rows, assembler, number: 0, ended: false })
+        Ok(Self { path: path.to_owned(), unit, header, rows, assembler, number: 0, ended: false })
     }
 
-    /// What the file says of all its articles.
+    /// The header: what all articles of the file have in common.
     pub fn header(&self) -> &Header {
         &self.header
     }
 }
 
-pub fn foreign(path: &Path, what: &'static str) -> impl FnOnce(String) -> Error {
+pub fn not_exchange_file(path: &Path, what: &'static str) -> impl FnOnce(String) -> Error {
     let path = path.to_owned();
-    move |problem| Error::Foreign { path, problem: format!("{what}{problem}") }
+    move |problem| Error::NotExchangeFile { path, problem: format!("{what}{problem}") }
 }
 
-/// The lines that are not empty.
-fn numbered<R: BufRead + Send>(path: &Path, from: R) -> impl Iterator<Item = Result<(u64, Vec<u8>)>> + Send + use<R> {
+/// The lines that are not blank, with their numbers.
+fn numbered_lines<R: BufRead + Send>(
+    path: &Path,
+    from: R,
+) -> impl Iterator<Item = Result<(u64, Vec<u8>)>> + Send + use<R> {
     let path = path.to_owned();
-    lines(from, LONGEST_LINE).filter_map(move |line| match line {
+    lines(from, MAX_LINE_BYTES).filter_map(move |line| match line {
         Ok((_, Line::Text(text))) if text.trim_ascii().is_empty() => None,
         Ok((number, Line::Text(text))) => Some(Ok((number, text))),
         Ok((number, Line::TooLong(bytes))) => {
-            let problem = format!("{bytes} bytes, over the limit of {LONGEST_LINE}");
-            Some(Err(Error::Malformed { path: path.clone(), is_line: true, number, problem }))
+            let problem = format!("{bytes} bytes, over the limit of {MAX_LINE_BYTES}");
+            Some(Err(Error::Malformed { path: path.clone(), unit: RecordUnit::Line, number, problem }))
         }
         Err(source) => Some(Err(Error::Io { path: path.clone(), source })),
     })
@@ -113,9 +117,9 @@ impl Iterator for Reader {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(made) = self.assembler.made.pop_front() {
-                let (path, is_line) = (self.path.clone(), self.is_lines);
-                return Some(made.map_err(|(number, problem)| Error::Malformed { path, is_line, number, problem }));
+            if let Some(finished) = self.assembler.finished.pop_front() {
+                let (path, unit) = (self.path.clone(), self.unit);
+                return Some(finished.map_err(|(number, problem)| Error::Malformed { path, unit, number, problem }));
             }
             if self.ended {
                 return None;
@@ -123,10 +127,10 @@ impl Iterator for Reader {
             match self.rows.next() {
                 Some(Ok((number, row))) => {
                     self.number = number;
-                    self.assembler.take(number, row);
+                    self.assembler.push_row(number, row);
                 }
-                Some(Err(error)) if error.is_of_one_article() => {
-                    self.assembler.give_up();
+                Some(Err(error)) if error.is_recoverable() => {
+                    self.assembler.abandon();
                     return Some(Err(error));
                 }
                 Some(Err(error)) => {
@@ -135,7 +139,7 @@ impl Iterator for Reader {
                 }
                 None => {
                     self.ended = true;
-                    self.assembler.end(self.number);
+                    self.assembler.finish_article(self.number);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What stands in such a file.
+//! The header and rows of a file. Field names are those of the file format.
 
 use crate::{Error, Result};
 use ingest::pipeline::{EmbeddedArticle, Passage};
@@ -6,78 +6,78 @@ use ingest::{Article, ByteSpan, Chunking, Fingerprint, Metadata, ModelInfo, QaPa
 use serde::{Deserialize, Serialize};
 use store::Language;
 
-/// The version of this structure that is written here.
+/// The version of the format that is written here.
 pub const FORMAT: u64 = 1;
 
-/// What is the same for all of a file.
+/// What all articles of a file have in common.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// The version of the structure.
+    /// The version of the format.
     pub format: u64,
-    /// The model of every vector in it.
+    /// The model that made every vector.
     pub model: ModelInfo,
-    /// How its articles were cut.
+    /// How the articles were split into passages.
     pub chunking: Chunking,
-    /// The language of their words.
+    /// The language of the articles.
     pub language: Language,
 }
 
 impl Header {
-    /// That of a file written here.
+    /// The header of a new file.
     pub fn new(model: ModelInfo, chunking: Chunking, language: Language) -> Self {
         Self { format: FORMAT, model, chunking, language }
     }
 }
 
-/// A passage, or an article without any. What is of the passage is `None` there.
+/// A passage, or an article without passages, whose passage fields are `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its name: article id, `#`, place in the article from 0.
+    /// The passage as `article_id#ordinal`.
     pub passage_id: Option<String>,
-    /// Its article.
+    /// The id of its article.
     pub article_id: String,
-    /// Which of its article's passages, from 0.
+    /// Its position in the article, from 0.
     pub ordinal: Option<u64>,
     /// The article's title.
     pub title: String,
-    /// Where the article came from.
+    /// The path or URL that the article was read from.
     pub path: String,
     /// The article's metadata.
     pub metadata: Metadata,
-    /// Where it begins in the article's text, in bytes.
+    /// Its start in the article's text, in bytes.
     pub start: Option<u64>,
-    /// Where it ends.
+    /// Its end in the article's text, in bytes.
     pub end: Option<u64>,
-    /// The line it begins on.
+    /// The line of the source on which it begins, from 1.
     pub line: Option<u64>,
     /// Its text.
     pub text: Option<String>,
-    /// Identifies model and text, context included, as 32 hexadecimal digits.
+    /// The hash of the model and of the embedded text, context included, as 32 hexadecimal digits.
     pub fingerprint: Option<String>,
     /// Its unit vector.
     pub vector: Option<Vec<f32>>,
-    /// All else of the article, in its first row; `None` in the others.
+    /// The rest of the article, in its first row; `None` in the others.
     pub article: Option<Record>,
 }
 
-/// An article beyond its passages.
+/// An article without what its rows have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// How many passages it has.
+    /// The number of its passages.
     pub passages: usize,
-    /// Of its content and the way it was cut, as 32 hexadecimal digits.
+    /// The hash of its content and of how it was split, as 32 hexadecimal digits.
     pub fingerprint: String,
     /// The whole text.
     pub text: String,
     /// The parts of the text that passages may cover.
     pub body: Vec<ByteSpan>,
-    /// The line that every passage stands on, in formats with one record a line.
+    /// The line of the source that all its passages are on, in formats with one record per line.
     pub record_line: Option<u64>,
-    /// The questions it asks itself.
+    /// The questions that it brings along, with their answers.
     pub questions: Vec<QaPair>,
 }
 
-/// The rows of an article.
+/// Makes the rows of an article.
 pub fn rows(embedded: &EmbeddedArticle) -> Result<Vec<Row>> {
     let EmbeddedArticle { article, fingerprint, passages } = embedded;
     let mut record = Some(Record {
@@ -124,15 +124,15 @@ pub fn rows(embedded: &EmbeddedArticle) -> Result<Vec<Row>> {
 }
 
 impl Row {
-    /// The article that begins with this row, without its passages, and how many it is to have; `None` where none
-    /// begins here. Or what is wrong with it.
-    pub(crate) fn article(&mut self) -> Option<Result<(EmbeddedArticle, usize), String>> {
+    /// If an article begins with this row, takes it out, without passages but with the number it must have.
+    /// `Err` says what is wrong with it.
+    pub(crate) fn take_article(&mut self) -> Option<Result<(EmbeddedArticle, usize), String>> {
         let record = self.article.take()?;
         let fits = |span: &ByteSpan| record.text.get(span.start..span.end).is_some();
         if !record.body.iter().chain(record.questions.iter().map(|pair| &pair.answer)).all(fits) {
             return Some(Err(format!("article {:?}: a span does not fit its text", self.article_id)));
         }
-        let fingerprint = match fingerprint(&record.fingerprint) {
+        let fingerprint = match parse_fingerprint(&record.fingerprint) {
             Ok(fingerprint) => fingerprint,
             Err(problem) => return Some(Err(problem)),
         };
@@ -149,8 +149,9 @@ impl Row {
         Some(Ok((EmbeddedArticle { article, fingerprint, passages: Vec::new() }, record.passages)))
     }
 
-    /// The passage in this row, the `ordinal`th of the article; `None` where there is none. Or what is wrong with it.
-    pub(crate) fn passage(
+    /// Checks and returns the passage of this row, which has to be number `ordinal` of the article. `None` if
+    /// the row has no passage. `Err` says what is wrong with it.
+    pub(crate) fn into_passage(
         self,
         article: &Article,
         ordinal: usize,
@@ -178,19 +179,19 @@ impl Row {
         if vector.len() != dimensions {
             return Err(format!("expected a vector of {dimensions} numbers, found {}", vector.len()));
         }
-        let fingerprint = fingerprint(&self.fingerprint.unwrap_or_default())?;
+        let fingerprint = parse_fingerprint(&self.fingerprint.unwrap_or_default())?;
         Ok(Some(Passage { span: ByteSpan::new(start, end), line, fingerprint, vector: Some(vector) }))
     }
 }
 
-fn fingerprint(hex: &str) -> Result<Fingerprint, String> {
-    let wrong = || format!("expected a fingerprint of 32 hexadecimal digits, found {hex:?}");
+fn parse_fingerprint(hex: &str) -> Result<Fingerprint, String> {
+    let problem = || format!("expected a fingerprint of 32 hexadecimal digits, found {hex:?}");
     let mut bytes = [0; 16];
     if hex.len() != 32 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(wrong());
+        return Err(problem());
     }
     for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| problem())?;
     }
     Ok(Fingerprint(bytes))
 }

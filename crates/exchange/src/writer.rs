@@ -1,4 +1,4 @@
-//! Writing such a file.
+//! The writer of exchange files.
 
 use crate::row::rows;
 use crate::{Error, Header, Kind, Result, parquet};
@@ -7,60 +7,60 @@ use ingest::read::EMBEDDED;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes one file from its beginning to its end.
+/// Writes one file of articles.
 pub struct Writer {
-    /// What it is called in errors.
+    /// The name of the file in errors.
     path: PathBuf,
-    to: To,
+    output: Output,
 }
 
-enum To {
+enum Output {
     Jsonl(Box<dyn Write + Send>),
     Parquet(Box<parquet::Writer>),
 }
 
 impl Writer {
-    /// Begins a file; errors call it `path`.
+    /// Writes the header to `out`. Errors name `path`.
     ///
     /// # Errors
-    /// When `out` refuses, or this build does not write Parquet.
+    /// [`Error::Io`], or [`Error::NotBuiltIn`] for Parquet in a build without it.
     pub fn new(kind: Kind, path: &Path, out: Box<dyn Write + Send>, header: &Header) -> Result<Self> {
-        let to = match kind {
+        let output = match kind {
             Kind::Jsonl => {
                 let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(1 << 16, out));
-                line(&mut *out, path, &serde_json::json!({ EMBEDDED: header }))?;
-                To::Jsonl(out)
+                write_line(&mut *out, path, &serde_json::json!({ EMBEDDED: header }))?;
+                Output::Jsonl(out)
             }
-            Kind::Parquet => To::Parquet(Box::new(parquet::Writer::new(path, out, header)?)),
+            Kind::Parquet => Output::Parquet(Box::new(parquet::Writer::new(path, out, header)?)),
         };
-        Ok(Self { path: path.to_owned(), to })
+        Ok(Self { path: path.to_owned(), output })
     }
 
     /// Writes an article.
     ///
     /// # Errors
-    /// When a passage has no vector, or the disk refuses.
+    /// [`Error::MissingVector`], [`Error::Io`] or [`Error::Parquet`].
     pub fn put(&mut self, embedded: &EmbeddedArticle) -> Result<()> {
         let rows = rows(embedded)?;
-        match &mut self.to {
-            To::Jsonl(out) => rows.iter().try_for_each(|row| line(&mut **out, &self.path, row)),
-            To::Parquet(writer) => rows.into_iter().try_for_each(|row| writer.push(row)),
+        match &mut self.output {
+            Output::Jsonl(out) => rows.iter().try_for_each(|row| write_line(&mut **out, &self.path, row)),
+            Output::Parquet(writer) => rows.into_iter().try_for_each(|row| writer.push(row)),
         }
     }
 
-    /// Writes what is left. A file that was not finished is none.
+    /// Writes buffered rows and the end of the file. A Parquet file cannot be read without it.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// [`Error::Io`] or [`Error::Parquet`].
     pub fn finish(self) -> Result<()> {
-        match self.to {
-            To::Jsonl(mut out) => out.flush().map_err(Error::io(self.path)),
-            To::Parquet(writer) => writer.finish(),
+        match self.output {
+            Output::Jsonl(mut out) => out.flush().map_err(Error::io(self.path)),
+            Output::Parquet(writer) => writer.finish(),
         }
     }
 }
 
-fn line(out: &mut dyn Write, path: &Path, value: &impl serde::Serialize) -> Result<()> {
+fn write_line(out: &mut dyn Write, path: &Path, value: &impl serde::Serialize) -> Result<()> {
     serde_json::to_writer(&mut *out, value).map_err(std::io::Error::from).map_err(Error::io(path))?;
     out.write_all(b"\n").map_err(Error::io(path))
 }

@@ -1,4 +1,4 @@
-//! What the crates above know of a collection, wherever it is kept.
+//! The interface of a collection, wherever it is stored: snapshots to read from, and writers.
 
 use crate::filter::explain::FieldValues;
 use crate::manifest::Fusion;
@@ -9,48 +9,48 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
-/// A passage of one snapshot.
+/// Identifies a passage within one snapshot. Keys grow in the order in which passages are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PassageKey(pub u64);
 
-/// A passage found by one kind of search.
+/// A passage with its score from one kind of search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Which.
+    /// The passage.
     pub key: PassageKey,
-    /// Dense: the cosine, −1..=1. Lexical: BM25, above 0.
+    /// Higher is better. Dense: the cosine similarity, −1..=1. Lexical: BM25, above 0.
     pub score: f32,
 }
 
-/// How a lexical search reads a question.
+/// How a lexical search interprets a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct QuestionReading {
-    /// What is looked for in place of words that no passage holds.
+pub struct QueryInterpretation {
+    /// The indexed words that replace query words found in no passage.
     pub corrections: Vec<Correction>,
-    /// There is nothing in it but stop words, which are looked for then.
+    /// Whether the query consists of stop words only. They are searched for in that case, and ignored otherwise.
     pub only_stop_words: bool,
 }
 
-/// What a word of a question gives a passage.
+/// The contribution of one query word to a passage's BM25 score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WordScore {
-    /// The word's stem, or two that stand together.
+    /// The word of the query, or two adjacent words.
     pub word: String,
-    /// The indexed word that was looked for: another one where no passage holds this one.
+    /// The indexed term that matched: another one than `word` if that was corrected.
     pub found_as: String,
-    /// Where: in the `text` by its stem, `exact` as it is written, in the `title`, or `together` with the next one.
+    /// The field that matched: `text` (stems), `exact` (unstemmed), `title`, or `together` for adjacent words.
     pub place: &'static str,
     /// Its share of the passage's score.
     pub score: f32,
 }
 
-/// Which passage of which article.
+/// A passage by article id and ordinal, displayed as `id#ordinal`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PassageRef {
     /// The article's id.
     pub article_id: String,
-    /// Which of its passages, from 0.
+    /// The passage's position in its article, from 0.
     pub ordinal: u64,
 }
 
@@ -63,64 +63,64 @@ impl std::fmt::Display for PassageRef {
 /// A passage with its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredPassage {
-    /// Which it is.
+    /// Its article and ordinal.
     pub reference: PassageRef,
     /// The article's title.
     pub title: String,
-    /// Where the article came from.
+    /// The path or URL that the article was read from.
     pub path: String,
-    /// Where the passage stands in the article's text.
+    /// The passage's bytes in the article's text.
     pub span: ByteSpan,
-    /// The line it begins on.
+    /// The line of the source on which it begins, from 1.
     pub line: u64,
-    /// Its text: the article's at `span`.
+    /// The article's text at `span`.
     pub text: String,
 }
 
-/// An article with where its passages stand.
+/// An article with the spans of its passages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredArticle {
     /// The article as it was read.
     pub article: Article,
-    /// Its passages, in order.
+    /// The spans of its passages, by ordinal.
     pub passages: Vec<ByteSpan>,
 }
 
-/// How to search vectors.
+/// How to search the vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenseSearch {
-    /// Look at every one.
+    /// The exact nearest neighbors.
     Exact,
-    /// Walk the graphs, keeping `ef` candidates.
+    /// Approximate nearest neighbors from the HNSW graphs. Segments without a graph are searched exactly.
     Graph {
-        /// The length of the candidate list.
+        /// The length of the candidate list, `efSearch` in the HNSW paper.
         ef: usize,
     },
 }
 
-/// What is known of an article without fetching it.
+/// The metadata of an article, available without fetching it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArticleCard {
-    /// Of its content and the way it was cut.
+pub struct ArticleMeta {
+    /// The hash of its content and of how it was split into passages.
     pub fingerprint: Fingerprint,
-    /// Where it came from.
+    /// The path or URL that it was read from.
     pub path: String,
 }
 
-/// What a collection holds, by name: asked by ingestion to skip what is there already.
+/// The articles and vectors of a collection. Ingestion uses it to skip what is already there.
 #[derive(Debug, Clone, Default)]
-pub struct Catalogue {
+pub struct Catalog {
     /// Every article by id.
-    pub articles: HashMap<String, ArticleCard>,
-    /// The fingerprints of all texts that have a vector.
+    pub articles: HashMap<String, ArticleMeta>,
+    /// The fingerprints of all texts with a stored vector.
     pub vectors: HashSet<Fingerprint>,
-    /// Whether a text that comes twice in one run needs its vector once.
-    pub keeps: bool,
+    /// Whether a vector put during a run can be reused later in it, so that no text is embedded twice.
+    pub reuses_vectors: bool,
 }
 
-impl Known for Catalogue {
+impl Known for Catalog {
     fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
-        self.articles.get(id).is_some_and(|card| card.fingerprint == *fingerprint)
+        self.articles.get(id).is_some_and(|meta| meta.fingerprint == *fingerprint)
     }
 
     fn vector(&self, text: &Fingerprint) -> bool {
@@ -128,135 +128,143 @@ impl Known for Catalogue {
     }
 
     fn keeps(&self) -> bool {
-        self.keeps
+        self.reuses_vectors
     }
 }
 
-/// A field of articles' metadata and its values.
+/// A field of the articles' metadata, with its values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Facet {
-    /// The field.
+    /// The field's name.
     pub field: String,
-    /// Values, those of most passages first.
+    /// The values with the most passages, in descending order of their counts.
     pub values: Vec<FacetValue>,
-    /// Values there are besides.
+    /// The number of values left out of `values`.
     pub more: usize,
 }
 
 impl Facet {
-    /// A field with more values than this tells articles apart; nobody chooses from so many.
-    pub const VALUES: usize = 1000;
+    /// Fields with more distinct values identify articles rather than group them, so they are no facets.
+    pub const MAX_VALUES: usize = 1000;
 
-    /// Facets of what was counted: fields in the order of their names, those with too many values left out, and of each at most
-    /// `most` values, those of most passages first.
-    pub fn of(counted: BTreeMap<String, BTreeMap<String, u64>>, most: usize) -> Vec<Self> {
-        let fields = counted.into_iter().filter(|(_, values)| (1..=Self::VALUES).contains(&values.len()));
+    /// Makes facets of passage counts by field and value, ordered by field name. Fields with no value or with more
+    /// than [`Facet::MAX_VALUES`] are left out; each facet lists its `limit` most frequent values, ties by value.
+    pub fn from_counts(counts: BTreeMap<String, BTreeMap<String, u64>>, limit: usize) -> Vec<Self> {
+        let fields = counts.into_iter().filter(|(_, values)| (1..=Self::MAX_VALUES).contains(&values.len()));
         let facets = fields.map(|(field, values)| {
-            let more = values.len().saturating_sub(most);
+            let more = values.len().saturating_sub(limit);
             let mut values: Vec<_> =
                 values.into_iter().map(|(value, passages)| FacetValue { value, passages }).collect();
             values.sort_by(|a, b| b.passages.cmp(&a.passages).then_with(|| a.value.cmp(&b.value)));
-            values.truncate(most);
+            values.truncate(limit);
             Self { field, values, more }
         });
         facets.collect()
     }
 }
 
-/// A value of a field.
+/// A value of a metadata field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FacetValue {
-    /// As it is shown, and asked for.
+    /// The value as text, as a filter expects it.
     pub value: String,
-    /// Passages of articles that have it.
+    /// The number of passages whose article has this value.
     pub passages: u64,
 }
 
-/// How big a collection is.
+/// The size of a collection.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stats {
-    /// Articles.
+    /// Number of articles.
     pub articles: usize,
-    /// Passages.
+    /// Number of passages.
     pub passages: usize,
-    /// Questions that the articles ask themselves.
+    /// Number of questions that articles bring along, as FAQ entries do.
     pub questions: usize,
-    /// Vectors of deleted passages, not yet compacted away.
+    /// Vectors of deleted passages that no merge has dropped yet.
     pub dead_vectors: usize,
-    /// Vector segments.
+    /// Number of vector segments.
     pub segments: usize,
-    /// Segments with a graph.
+    /// Number of segments with a graph.
     pub graphs: usize,
-    /// Links added to the graphs so that every vector is reached, and found by itself; `None` where another engine has
-    /// the graphs, and does not say.
-    pub linked_in: Option<usize>,
-    /// Vectors that a search for them with a short candidate list does not find even so; `None` likewise.
-    pub not_found_by_themselves: Option<usize>,
-    /// Bytes of text, metadata and lexical index; `None` likewise.
+    /// Links added after the builds so that every vector is reachable and found by a search for itself. `None` if a
+    /// remote server keeps the graphs.
+    #[serde(rename = "linked_in")]
+    pub links_added: Option<usize>,
+    /// Vectors that a search for themselves with a short candidate list still misses. `None` if a remote server keeps
+    /// the graphs.
+    #[serde(rename = "not_found_by_themselves")]
+    pub self_misses: Option<usize>,
+    /// Size of text, metadata and lexical index in bytes. `None` if it is not known.
     pub text_bytes: Option<u64>,
-    /// Bytes of vectors and graphs; `None` likewise.
+    /// Size of vectors and graphs in bytes. `None` if it is not known.
     pub vector_bytes: Option<u64>,
 }
 
-/// A long step of writing or checking.
+/// A long-running step of writing or checking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Vectors into one segment.
+    /// Copying vectors into a new segment.
     Merge,
-    /// A graph over a segment.
+    /// Building the graph of a segment.
     Graph,
-    /// Reading everything.
+    /// Verifying passages.
     Check,
 }
 
-/// Told how far a step is: done, of how many. Says whether to go on; where it does not, the work ends with
-/// [`Error::Stopped`](crate::Error::Stopped) and every commit stands.
+/// Called with a step, the units done and the units in total. Returning [`ControlFlow::Break`] ends the work with
+/// [`Error::Stopped`](crate::Error::Stopped); commits made so far stay.
 pub type Progress<'a> = dyn Fn(Step, usize, usize) -> ControlFlow<()> + Sync + 'a;
 
-/// What a check found.
+/// The result of [`Collection::check`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckReport {
-    /// Files read whole.
+    /// Number of files verified.
     pub files: usize,
-    /// Passages whose span gave their text and whose vector was there.
+    /// Passages whose text is their article's at their span.
     pub passages: usize,
-    /// Vectors proved reachable in a graph; `None` where another engine has the graphs.
+    /// Vectors proved reachable from the entry point of their graph. `None` if a remote server keeps the graphs.
     pub reachable: Option<usize>,
-    /// What does not hold, each naming its file or id.
+    /// Everything that is wrong, each entry naming its file or id.
     pub problems: Vec<String>,
 }
 
-/// What compacting did.
+/// The result of [`Writer::compact`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CompactReport {
-    /// Vectors that were dropped.
+    /// Vectors of deleted passages that were dropped.
     pub dropped: usize,
-    /// Segments before.
+    /// Vector segments before.
     pub segments_before: usize,
-    /// Segments after.
+    /// Vector segments after.
     pub segments_after: usize,
 }
 
-/// A collection as of one commit: what it gives never changes until [`Collection::refresh`].
+/// A snapshot of a collection: results never change until [`Collection::refresh`].
+///
+/// Every method that reads can fail with [`Error::Damaged`](crate::Error::Damaged) when a file is corrupt, or
+/// [`Error::Io`](crate::Error::Io); a remote collection with [`Error::Remote`](crate::Error::Remote).
 pub trait Collection: Send + Sync {
-    /// The commit.
+    /// The manifest of the commit.
     fn manifest(&self) -> &Manifest;
 
-    /// How big it is.
+    /// The size of the collection.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Any error of reading.
     fn stats(&self) -> Result<Stats>;
 
-    /// The `k` passages nearest to a unit vector, best first; equal scores in the order in which
-    /// the passages were added.
+    /// The `k` passages nearest to a unit vector, best first. Equal scores are in the order in which the passages
+    /// were added.
     ///
     /// # Errors
-    /// When the vector is not of the model's dimensions and unit length, or reading fails.
+    /// [`Error::Index`](crate::Error::Index) when the vector does not have the model's dimensions or unit length;
+    /// [`Error::UnknownField`](crate::Error::UnknownField) as for [`Collection::search_lexical`]; any error of
+    /// reading.
     fn search_dense(
         &self,
         vector: &[f32],
@@ -265,229 +273,231 @@ pub trait Collection: Send + Sync {
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>>;
 
-    /// The `k` passages that hold the question's words, by BM25 (k₁ 1.2, b 0.75) over title and
-    /// text, stems of the collection's language, best first; titles count more, and so do, among the
-    /// best few hundred, words that stand together as in the question. For a word that no passage holds the nearest ones are
-    /// looked for. Any string is a valid question.
+    /// The `k` best passages by BM25 (k₁ = 1.2, b = 0.75) over title and text, best first. Any string is a valid
+    /// query.
     ///
-    /// `filter`, here as in [`Collection::search_dense`], says which articles may answer: it is evaluated before
-    /// the best are chosen, so there are `k` of them if so many are allowed.
+    /// Words are stemmed for the collection's language. Matches in titles add to the score, and so do adjacent query
+    /// words that are adjacent in one of the best few hundred passages. Words found in no passage are fuzzy-matched.
+    ///
+    /// `filter`, here and in [`Collection::search_dense`], is applied before ranking: there are `k` results if `k`
+    /// matching passages are allowed.
     ///
     /// # Errors
-    /// When the filter names a field that no article has, or reading fails.
-    fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>>;
+    /// [`Error::UnknownField`](crate::Error::UnknownField) when the filter names a field that no article has,
+    /// [`Error::FiltersUnsupported`](crate::Error::FiltersUnsupported) when the collection predates filters, or any
+    /// error of reading.
+    fn search_lexical(&self, query: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>>;
 
-    /// How a lexical search reads a question.
+    /// How [`Collection::search_lexical`] interprets a query.
     ///
     /// # Errors
-    /// When reading fails.
-    fn reading(&self, _question: &str) -> Result<QuestionReading> {
-        Ok(QuestionReading::default())
+    /// Any error of reading.
+    fn interpret_query(&self, _query: &str) -> Result<QueryInterpretation> {
+        Ok(QueryInterpretation::default())
     }
 
-    /// What each word of a question gives each of the passages in a lexical search, best first.
+    /// For each passage, the contributions of the query words to its lexical score, largest first.
     ///
     /// # Errors
-    /// When a key is of another snapshot, or reading fails.
-    fn explain_lexical(&self, question: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>>;
+    /// When a key is of another snapshot, or any error of reading.
+    fn explain_lexical(&self, query: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>>;
 
-    /// The unit vectors of passages, in the order of the keys.
+    /// The unit vectors of passages, in the order of `keys`.
     ///
     /// # Errors
-    /// When a key is of another snapshot.
+    /// When a key is of another snapshot, or any error of reading.
     fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>>;
 
-    /// Which passages the keys stand for, in their order.
+    /// Article ids and ordinals of passages, in the order of `keys`.
     ///
     /// # Errors
-    /// When a key is of another snapshot, or reading fails.
+    /// When a key is of another snapshot, or any error of reading.
     fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>>;
 
-    /// The passages behind the keys, in their order.
+    /// Passages with their texts, in the order of `keys`.
     ///
     /// # Errors
-    /// When a key is of another snapshot, or reading fails.
+    /// When a key is of another snapshot, or any error of reading.
     fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>>;
 
-    /// The article with an id.
+    /// The article with this id, if there is one.
     ///
     /// # Errors
-    /// When reading fails.
+    /// Any error of reading.
     fn article(&self, id: &str) -> Result<Option<StoredArticle>>;
 
-    /// Every passage, in the order in which they were added.
+    /// The keys of all passages, in the order in which they were added.
     ///
     /// # Errors
-    /// When reading fails.
+    /// Any error of reading.
     fn keys(&self) -> Result<Vec<PassageKey>>;
 
-    /// Shows every passage's unit vector, in the order in which they were added.
+    /// Calls `visit` with every passage's unit vector, in the order in which they were added.
     ///
     /// # Errors
-    /// When reading fails, or what `visit` returns.
-    fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()>;
+    /// Any error of reading or of `visit`.
+    fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()>;
 
-    /// Shows every article with its passages and their vectors, as another collection can take it, in the order in
-    /// which they were added.
+    /// Calls `visit` with every article, its passages and their vectors, ready for [`Writer::put`] of another
+    /// collection, in the order in which they were added.
     ///
     /// # Errors
-    /// When reading fails or an article is not whole, or what `visit` returns.
-    fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()>;
+    /// Any error of reading or of `visit`; [`Error::Damaged`](crate::Error::Damaged) when an article is incomplete.
+    fn for_each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()>;
 
-    /// Identifies the articles it holds, whatever their order and however they are cut.
+    /// A hash of all articles, independent of their order and of chunking.
     ///
     /// # Errors
-    /// When reading fails.
+    /// Any error of reading.
     fn corpus_fingerprint(&self) -> Result<Fingerprint>;
 
-    /// What it holds, by name.
+    /// All article ids with their metadata, and the fingerprints of all vectors.
     ///
     /// # Errors
-    /// When reading fails.
-    fn catalogue(&self) -> Result<Catalogue>;
+    /// Any error of reading.
+    fn catalog(&self) -> Result<Catalog>;
 
-    /// What is known of those of these articles that it holds, by their ids.
+    /// The metadata of the given articles, by id. Ids that are not in the collection are left out.
     ///
     /// # Errors
-    /// When reading fails.
-    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>>;
+    /// Any error of reading.
+    fn article_meta(&self, ids: &[&str]) -> Result<HashMap<String, ArticleMeta>>;
 
-    /// Takes the only right to change it.
+    /// Takes the writer lock and returns the writer that holds it.
     ///
     /// # Errors
-    /// [`crate::Error::Locked`] when another process has it.
+    /// [`Error::Locked`](crate::Error::Locked) when another writer holds the lock.
     fn writer(&self) -> Result<Box<dyn Writer>>;
 
-    /// The values of its fields, which explain a filter that lets nothing through.
+    /// The values of the metadata fields, for explaining filters that match nothing.
     fn field_values(&self) -> &dyn FieldValues;
 
-    /// Whether this is the newest commit.
+    /// Whether this snapshot is of the newest commit.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// Any error of reading.
     fn is_newest(&self) -> Result<bool>;
 
-    /// Identifies this commit; `None` where there are none.
+    /// Identifies the commit. `None` for collections without commits, as on a remote server.
     fn commit_id(&self) -> Option<Fingerprint> {
         None
     }
 
-    /// What [`Writer::keep_cache`] kept, if it is there and whole.
-    fn cache(&self) -> Option<Vec<u8>> {
+    /// The bytes that [`Writer::write_cache`] stored, if they are present and undamaged.
+    fn read_cache(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// The fields that filters can ask for and that have few values, in the order of their names: of each at most
-    /// `most` values, those of most passages first.
+    /// The metadata fields with few distinct values, ordered by name, each with its `limit` most frequent values.
     ///
     /// # Errors
-    /// When reading fails.
-    fn facets(&self, most: usize) -> Result<Vec<Facet>>;
+    /// Any error of reading.
+    fn facets(&self, limit: usize) -> Result<Vec<Facet>>;
 
     /// Moves on to the newest commit.
     ///
     /// # Errors
-    /// When that cannot be opened; the snapshot stays as it was.
+    /// Any error of opening it; the snapshot then stays as it was.
     fn refresh(&mut self) -> Result<()>;
 
-    /// The ids of articles whose passages, or their vectors, are not all there: of none, unless a damaged file was
-    /// left out.
+    /// The ids of articles with missing passages or vectors. There are none unless [`repair`](crate::repair) left out
+    /// a damaged file.
     ///
     /// # Errors
-    /// When reading fails.
+    /// Any error of reading.
     fn incomplete(&self) -> Result<Vec<String>>;
 
-    /// Articles that were read out of damaged files and wait to be put back.
+    /// Articles that [`repair`](crate::repair) read out of damaged files and that have to be put back.
     ///
     /// # Errors
-    /// When reading fails.
+    /// Any error of reading.
     fn salvaged(&self) -> Result<Vec<Article>>;
 
-    /// Reads everything and says what does not hold.
+    /// Verifies every file, graph and passage.
     ///
     /// # Errors
-    /// When reading fails for reasons other than damage.
+    /// [`Error::Stopped`](crate::Error::Stopped). Everything else that is wrong is in the report.
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport>;
 }
 
-/// Changes a collection. Nothing is seen by anyone before [`Writer::commit`]; dropped without it,
-/// nothing happened.
+/// Changes a collection. Nothing is visible to readers before [`Writer::commit`]; dropping the writer discards what was
+/// not committed.
 pub trait Writer {
-    /// Adds an article, in place of any with its id.
+    /// Adds an article, replacing any with the same id.
     ///
     /// # Errors
-    /// When a passage has neither a vector nor one stored for its text, a vector is none, or
-    /// writing fails.
+    /// [`Error::MissingVector`](crate::Error::MissingVector) when a passage has no vector and none is stored for its
+    /// text, [`Error::Index`](crate::Error::Index) when a vector has the wrong length, or any error of writing.
     fn put(&mut self, article: EmbeddedArticle) -> Result<()>;
 
-    /// Deletes an article; whether it was there.
+    /// Deletes an article. Returns whether it existed.
     ///
     /// # Errors
-    /// When writing fails.
+    /// Any error of writing.
     fn delete(&mut self, id: &str) -> Result<bool>;
 
-    /// Forgets the salvaged articles: to be called once a commit holds them.
+    /// Discards the salvaged articles. To be called once a commit holds them.
     ///
     /// # Errors
-    /// When writing fails.
+    /// Any error of writing.
     fn forget_salvaged(&mut self) -> Result<()>;
 
-    /// How articles are to be cut from now on, for callers that do not say.
+    /// Sets the default chunking of this collection.
     fn set_chunking(&mut self, chunking: Chunking);
 
-    /// What builds graphs from now on.
+    /// Sets the builder of graphs.
     fn set_builder(&mut self, builder: index::Builder);
 
-    /// Segments for whose graph building would need more memory than this, in bytes, are no longer made by merging;
-    /// `None` for no limit. [`Writer::compact`] makes one segment all the same.
-    fn set_memory(&mut self, memory: Option<u64>);
+    /// Limits merges to segments whose graphs can be built within this many bytes of memory; `None` for no limit.
+    /// [`Writer::compact`] makes one segment regardless.
+    fn set_memory_budget(&mut self, bytes: Option<u64>);
 
-    /// How lists are fused from now on; `None` for the default.
+    /// Sets how the dense and the lexical ranking are fused; `None` for the default.
     fn set_fusion(&mut self, fusion: Option<Fusion>);
 
-    /// How many passages wait for the next commit.
+    /// The number of passages added since the last commit.
     fn pending(&self) -> usize;
 
-    /// Makes everything since the last commit visible, durably and at once.
+    /// Makes all changes since the last commit visible, atomically and durably.
     ///
     /// # Errors
-    /// When the disk is full or refuses; the last commit stands.
+    /// Any error of writing, such as a full disk; the last commit stays in place.
     fn commit(&mut self) -> Result<()>;
 
-    /// Keeps bytes beside the collection that save a caller work, and that nobody misses when they are gone. They are
-    /// made from the newest commit's [id](Collection::commit_id).
+    /// Stores bytes that save a caller work and can be recomputed if they are lost. `make` gets the
+    /// [id](Collection::commit_id) of the newest commit. A collection without commits stores nothing.
     ///
     /// # Errors
-    /// When they cannot be written.
-    fn keep_cache(&mut self, _make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
+    /// Any error of writing.
+    fn write_cache(&mut self, _make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
         Ok(())
     }
 
-    /// Starts to merge in the background, with `threads` threads, if there are many small segments and no
-    /// such merge is under way. What it makes is taken up by the first commit after it is done; until
-    /// then readers and this writer go on with what there is. Dropping the writer gives it up.
+    /// Starts merging on a background thread if there are many small segments and no such merge is running. `threads`
+    /// threads build its graph. The first commit after it has finished uses the merged segment; until then readers and
+    /// this writer use the old ones. Dropping the writer cancels the merge.
     ///
     /// # Errors
-    /// When the commit cannot be read or the thread not be started; or, once, what the last such merge failed on. Then
-    /// all is as it was before it, and this writer merges no more in the background.
+    /// When the thread cannot be started; or, once, the error that the previous background merge failed with. That
+    /// merge changed nothing, and this writer starts no further ones.
     fn merge_in_background(&mut self, threads: usize) -> Result<()>;
 
-    /// Merges small segments where there are many of them: to be called after a commit of little, for it costs as little.
+    /// Merges small segments if there are many. Cheap enough to call after every small commit.
     ///
     /// # Errors
     /// As for [`Writer::commit`].
     fn merge_small(&mut self) -> Result<()>;
 
-    /// Waits for a merge in the background, brings the segments back to a few, and builds graphs over those big enough for one. To be
-    /// called after a run of commits.
+    /// Waits for the background merge, merges segments until few are left, and builds the graphs of those large enough
+    /// for one. To be called after a series of commits.
     ///
     /// # Errors
-    /// As for [`Writer::commit`].
+    /// As for [`Writer::commit`], and [`Error::Stopped`](crate::Error::Stopped).
     fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()>;
 
-    /// Drops everything deleted and leaves one segment with a fresh graph.
+    /// Drops deleted passages and leaves one segment with a newly built graph.
     ///
     /// # Errors
-    /// As for [`Writer::commit`].
+    /// As for [`Writer::merge`].
     fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport>;
 }

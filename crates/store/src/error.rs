@@ -1,119 +1,119 @@
-//! What can go wrong with a collection.
+//! Errors of opening, reading and changing a collection.
 
 use std::path::PathBuf;
 use tantivy::TantivyError;
 use tantivy::directory::error::OpenReadError;
 
-/// The result of this crate.
+/// This crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that opening, reading or changing a collection can report.
+/// Any error of a collection.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none.
+    /// There is no collection at this path.
     #[error("no collection at {path}; `nigh index PATH… -c {path}` makes one")]
     NotFound {
-        /// Where it was looked for.
+        /// The path that was opened.
         path: PathBuf,
     },
-    /// Something else is there.
-    #[error("{path} is there and is no collection; give another place with -c")]
+    /// Something other than a collection is at the path.
+    #[error("{path} exists and is not a collection; choose another location with -c")]
     Occupied {
-        /// The place.
+        /// The path.
         path: PathBuf,
     },
-    /// Made by a later program.
-    #[error("{path}: collection format {found}; this program reads format {known}. A newer nigh made it")]
+    /// The collection was written by a newer version of nigh.
+    #[error("{path}: a newer nigh wrote this collection: its format is {found}, this program reads up to {known}")]
     NewerFormat {
-        /// The collection.
+        /// The collection's folder.
         path: PathBuf,
-        /// Its format.
+        /// The collection's format.
         found: u64,
-        /// The format known here.
+        /// The newest format this program reads.
         known: u64,
     },
-    /// Another process is writing.
+    /// Another writer holds the lock.
     #[error("{path} is being written by process {holder}; wait for it, or stop it")]
     Locked {
         /// The collection.
         path: PathBuf,
-        /// The other process.
+        /// The id of the process that holds the lock, `(unknown)` if it could not be read.
         holder: String,
     },
-    /// A file is not as it should be.
+    /// A file is corrupt or inconsistent with the others.
     #[error("{path}: {problem}")]
     Damaged {
-        /// The file or collection.
+        /// The file, or the collection's folder.
         path: PathBuf,
-        /// What was expected and what was found.
+        /// What was expected, and what was found instead.
         problem: String,
     },
-    /// A passage came without a vector, and none is stored for its text.
-    #[error("article {article:?}: no vector for its passage {ordinal}, and none stored for its text")]
+    /// A passage was put without a vector, and none is stored for its text.
+    #[error("article {article:?}: passage {ordinal} has no vector, and none is stored for its text")]
     MissingVector {
-        /// The article.
+        /// The article's id.
         article: String,
-        /// Which of its passages, from 0.
+        /// The passage's position in the article, from 0.
         ordinal: usize,
     },
-    /// A condition on a collection that has nothing to put one on.
+    /// A filter on a collection of format 1, which does not index metadata.
     #[error(
-        "{path}: an earlier nigh made this collection, without what filters need; index the articles into a new one"
+        "{path}: this collection was made by an earlier nigh and does not support filters; index the articles into a new one"
     )]
-    NoFacts {
+    FiltersUnsupported {
         /// The collection.
         path: PathBuf,
     },
-    /// A condition on a field that no article has.
-    #[error("no article has a field {field:?}; there are: {known}")]
+    /// A filter on a field that no article has.
+    #[error("no article has a field {field:?}; known fields: {known}")]
     UnknownField {
         /// The field.
         field: String,
-        /// Those that there are.
+        /// The fields that exist, separated by commas.
         known: String,
     },
-    /// The thread that merges in the background panicked: a fault of the program. Nothing is lost.
-    #[error("{path}: merging panicked: {said}")]
+    /// The background merge panicked. This is a bug; nothing is lost.
+    #[error("{path}: the background merge panicked: {message}")]
     MergePanicked {
         /// The collection.
         path: PathBuf,
-        /// What it said.
-        said: String,
+        /// The panic message.
+        message: String,
     },
-    /// No place for a collection.
+    /// The location is not valid.
     #[error("{problem}")]
     Location {
-        /// What was expected and what was found.
+        /// What was expected, and what was found instead.
         problem: String,
     },
-    /// A server that keeps the collection refused, or does not answer.
+    /// The server that keeps the collection refused a request or does not answer.
     #[error("{location}: {problem}")]
     Remote {
         /// The collection.
         location: String,
-        /// What it said.
+        /// The server's answer, or why there was none.
         problem: String,
     },
-    /// The operating system refused.
+    /// An I/O error.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It was told to stop; what was committed stays.
+    /// The progress callback asked to stop; earlier commits stay.
     #[error("stopped")]
     Stopped,
-    /// From the vectors or the graph.
+    /// An error of a vector or graph file.
     #[error(transparent)]
     Index(index::Error),
-    /// From the text index.
+    /// An error of the text index.
     #[error("{path}: text index: {source}")]
     Text {
         /// The collection.
         path: PathBuf,
-        /// What tantivy said.
+        /// tantivy's error.
         source: TantivyError,
     },
 }
@@ -137,7 +137,7 @@ impl From<index::Error> for Error {
 }
 
 impl Error {
-    /// Whether a file of the collection is damaged or gone, so that mending it may help.
+    /// Whether a file of the collection is corrupt or missing, so that a repair may help.
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. } | Self::Index(index::Error::Damaged { .. } | index::Error::Version { .. }) => true,
@@ -145,9 +145,9 @@ impl Error {
                 source.kind() == std::io::ErrorKind::NotFound
             }
             Self::Text { source, .. } => {
-                let gone = |error: &OpenReadError| matches!(error, OpenReadError::FileDoesNotExist(_));
+                let is_missing = |error: &OpenReadError| matches!(error, OpenReadError::FileDoesNotExist(_));
                 matches!(source, TantivyError::DataCorruption(_))
-                    || matches!(source, TantivyError::OpenReadError(error) if gone(error))
+                    || matches!(source, TantivyError::OpenReadError(error) if is_missing(error))
             }
             _ => false,
         }
@@ -155,7 +155,7 @@ impl Error {
 
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| match crate::local::damage(&source) {
+        move |source| match crate::local::damage_in(&source) {
             Some((path, problem)) => Self::damaged(path, problem),
             None => Self::Io { path, source },
         }
@@ -169,7 +169,7 @@ impl Error {
                 TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => Some(io_error),
                 _ => None,
             };
-            match io.and_then(|io| crate::local::damage(io)) {
+            match io.and_then(|io| crate::local::damage_in(io)) {
                 Some((path, problem)) => Self::damaged(path, problem),
                 None => Self::Text { path, source },
             }

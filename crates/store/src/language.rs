@@ -1,12 +1,12 @@
-//! The language of a collection's words: which stop words there are, and how words are reduced to stems.
+//! The language of a collection: it selects the stemmer and the stop words.
 
 use crate::analysis::detect::Detector;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use tantivy::tokenizer::Language as Stems;
+use tantivy::tokenizer::Language as TantivyLanguage;
 
 thread_local! {
-    /// Its lists of words take longer to make than a question's language to tell.
+    /// Kept because building its word lists takes longer than detecting the language of a query.
     static DETECTOR: RefCell<Detector> = RefCell::default();
 }
 
@@ -15,28 +15,28 @@ macro_rules! languages {
         /// The language of a collection's articles.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
-        #[allow(missing_docs, reason = "they are what they are called")]
+        #[allow(missing_docs, reason = "the names say it all")]
         pub enum Language {
             $($name,)*
-            /// Any other: words are looked for as they stand.
+            /// Any other language: words are neither stemmed nor treated as stop words.
             #[default]
             Other,
         }
 
         impl Language {
-            /// All of them.
+            /// All languages, [`Language::Other`] last.
             pub const ALL: &'static [Self] = &[$(Self::$name,)* Self::Other];
 
-            /// What its list of stop words is called.
-            pub(crate) fn stems(self) -> Option<Stems> {
+            /// The language by its name in tantivy, which has the stop words; `None` for [`Language::Other`].
+            pub(crate) fn tantivy(self) -> Option<TantivyLanguage> {
                 match self {
-                    $(Self::$name => Some(Stems::$name),)*
+                    $(Self::$name => Some(TantivyLanguage::$name),)*
                     Self::Other => None,
                 }
             }
 
-            /// What its stemmer is called.
-            pub(crate) fn algorithm(self) -> Option<frostem::Algorithm> {
+            /// The Snowball stemmer; `None` for [`Language::Other`].
+            pub(crate) fn stemmer(self) -> Option<frostem::Algorithm> {
                 match self {
                     $(Self::$name => Some(frostem::Algorithm::$name),)*
                     Self::Other => None,
@@ -52,21 +52,22 @@ languages!(
 );
 
 impl Language {
-    /// The language that most words of the texts are in; `None` where they are too few, too mixed, or in none that is
-    /// known. A wrong language would lose words, so none is claimed without good evidence.
+    /// Detects the main language of `texts`. `None` if they are too short, too mixed, or in no supported
+    /// language: the wrong stop words and stems would lose matches, so a language is only returned on good
+    /// evidence.
     pub fn detect<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         DETECTOR.with_borrow_mut(|detector| detector.detect(texts).language)
     }
 
-    /// The language of a question of some length, if it tells.
-    pub fn of_question(question: &str) -> Option<Self> {
-        DETECTOR.with_borrow_mut(|detector| detector.detect_question(question).language)
+    /// Detects the language of a query; `None` if it is too short to tell.
+    pub fn detect_query(question: &str) -> Option<Self> {
+        DETECTOR.with_borrow_mut(|detector| detector.detect_query(question).language)
     }
 }
 
 impl Language {
-    /// Its name with a capital letter, as in a sentence.
-    pub fn titled(self) -> String {
+    /// The capitalized name, for use in a sentence.
+    pub fn display_name(self) -> String {
         format!("{self:?}")
     }
 }
@@ -81,8 +82,8 @@ impl std::str::FromStr for Language {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|language| language.to_string() == text.to_lowercase());
-        found.copied().ok_or_else(|| {
+        let language = Self::ALL.iter().find(|language| language.to_string() == text.to_lowercase());
+        language.copied().ok_or_else(|| {
             let names = Self::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             format!("expected one of {names}")
         })
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_sentences_tell_their_language_and_a_list_tells_none() {
+    fn detects_sentences_but_not_lists() {
         let english =
             "The tides follow the moon, and twice a day the water is high. It is not the sun that makes them.";
         let german = "Die Gezeiten folgen dem Mond, und zweimal am Tag steht das Wasser hoch. Das ist nicht die Sonne.";
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn names_read_as_they_are_written() {
+    fn names_round_trip_through_display_parse_and_serde() {
         for language in Language::ALL {
             assert_eq!(language.to_string().parse(), Ok(*language));
             assert_eq!(serde_json::to_value(language).unwrap(), language.to_string());

@@ -1,15 +1,15 @@
-//! A collection: text, metadata, lexical index, vectors and graph behind one commit.
+//! A collection: article text, metadata, a BM25 index, vectors and an HNSW graph, changed by atomic commits.
 //!
-//! [`Collection`] is all that the crates above know: a consistent snapshot to search and fetch
-//! from, and a [`Writer`] to change it with. [`open`] and [`create`] give the collection behind a
-//! location; that is a folder on this machine ([`local`]), or what was
-//! [registered](register) for locations like its own.
+//! This crate takes embedded articles ([`ingest::pipeline::EmbeddedArticle`]), stores them, and returns ranked
+//! passages. [`Collection`] is a consistent snapshot to search and fetch from; [`Writer`] changes it. [`open`]
+//! and [`create`] resolve a location: a folder on this machine ([`local`]), or a URL whose scheme a remote
+//! backend has [registered](register).
 //!
-//! A local collection keeps its records in tantivy and its vectors in immutable segments beside it.
-//! tantivy's commit carries our [`Manifest`], so one rename of one small file is the only moment at
-//! which anything changes: a crash at any other leaves the last commit.
+//! A local collection keeps its records in tantivy and its vectors in immutable segments beside it. Our
+//! [`Manifest`] is the payload of tantivy's commit, so renaming one small file is the only moment at which
+//! anything changes. A crash at any other moment leaves the previous commit.
 //!
-//! This crate never embeds, never ranks beyond one list, never prints.
+//! This crate never embeds, never combines the dense and the lexical ranking, and never prints.
 
 #![deny(missing_docs)]
 
@@ -22,33 +22,35 @@ pub mod local;
 mod manifest;
 pub mod remote;
 
-pub use analysis::near::Correction;
+pub use analysis::fuzzy::Correction;
 pub use collection::{
-    ArticleCard, Candidate, Catalogue, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
-    PassageKey, PassageRef, Progress, QuestionReading, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
+    PassageKey, PassageRef, Progress, QueryInterpretation, Stats, Step, StoredArticle, StoredPassage, WordScore,
+    Writer,
 };
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};
 pub use language::Language;
-pub use local::Mended;
+pub use local::RepairReport;
 pub use manifest::{FORMAT, Fusion, FusionMethod, Manifest, SegmentEntry};
 pub use remote::{Remote, register};
 
 /// Opens the collection at `location`.
 ///
 /// # Errors
-/// When there is none, it is damaged, or of a format this program does not read.
+/// [`Error::NotFound`], [`Error::NewerFormat`], [`Error::Damaged`], or [`Error::Remote`] when a server cannot
+/// be reached.
 pub fn open(location: &str) -> Result<Box<dyn Collection>> {
-    if let Some(remote) = remote::of(location)? {
+    if let Some(remote) = remote::backend_of(location)? {
         return remote.open(location);
     }
     Ok(Box::new(local::LocalCollection::open(location.as_ref())?))
 }
 
-/// Makes an empty collection at `location` for vectors of `model` and words of `language`.
+/// Creates an empty collection at `location`, for vectors of `model` and text in `language`.
 ///
 /// # Errors
-/// When something else is there already, or it cannot be written.
+/// [`Error::Occupied`] when the location already holds something, or an error when it cannot be written.
 pub fn create(
     location: &str,
     model: ingest::ModelInfo,
@@ -57,43 +59,46 @@ pub fn create(
     language: Language,
 ) -> Result<Box<dyn Collection>> {
     let manifest = Manifest::new(model, chunking, graph, language);
-    if let Some(remote) = remote::of(location)? {
+    if let Some(remote) = remote::backend_of(location)? {
         return remote.create(location, manifest);
     }
     Ok(Box::new(local::LocalCollection::create(location.as_ref(), manifest)?))
 }
 
-/// What is damaged in the collection at `location`, which may be too damaged to open: each names its file.
+/// Checks every file of the collection at `location` and returns one problem per damaged file. Works on
+/// collections that are too damaged to open.
 ///
 /// # Errors
-/// When there is no collection, or it is of a format not read here, or nothing can be said of it.
-pub fn survey(location: &str) -> Result<Vec<String>> {
-    if remote::of(location)?.is_some() {
+/// When there is no collection, its format is not supported, or its commit is unreadable.
+pub fn find_damage(location: &str) -> Result<Vec<String>> {
+    if remote::backend_of(location)?.is_some() {
         return Ok(Vec::new());
     }
-    local::survey(location.as_ref())
+    local::find_damage(location.as_ref())
 }
 
-/// Leaves what is damaged out of a new commit, and keeps all else: see [`Collection::incomplete`] and
-/// [`Collection::salvaged`] for what is then to be put back.
+/// Makes a new commit without the damaged files and keeps everything else. [`Collection::incomplete`] and
+/// [`Collection::salvaged`] then list the articles that have to be indexed again.
 ///
 /// # Errors
-/// As for [`survey`], and when another process writes or the disk is full; then the last commit is as it was, or the
-/// new one is there. The same call goes on.
-pub fn mend(location: &str) -> Result<Mended> {
-    if remote::of(location)?.is_some() {
-        // Its servers keep it whole. What is missing of an article, indexing its source again puts back.
-        return Ok(Mended::default());
+/// As for [`find_damage`], and [`Error::Locked`] when another process is writing, or an I/O error such as a
+/// full disk. Either the last commit or the new one is in place then, and calling this again continues the
+/// repair.
+pub fn repair(location: &str) -> Result<RepairReport> {
+    if remote::backend_of(location)?.is_some() {
+        // Its servers keep replicas. Indexing the source of an incomplete article again restores what is
+        // missing of it.
+        return Ok(RepairReport::default());
     }
-    local::mend(location.as_ref())
+    local::repair(location.as_ref())
 }
 
-/// Whether a collection is at `location`.
+/// Whether there is a collection at `location`.
 ///
 /// # Errors
-/// When a server that would know does not answer.
+/// [`Error::Remote`] when the server does not answer.
 pub fn exists(location: &str) -> Result<bool> {
-    match remote::of(location)? {
+    match remote::backend_of(location)? {
         Some(remote) => remote.exists(location),
         None => Ok(local::LocalCollection::exists(location.as_ref())),
     }

@@ -1,105 +1,105 @@
-//! What a commit says of itself, carried as JSON in tantivy's commit.
+//! The manifest of a commit, stored as the JSON payload of tantivy's commit.
 
 use crate::Language;
 use index::{Health, Params};
 use ingest::{Chunking, ModelInfo};
 use serde::{Deserialize, Serialize};
 
-/// One commit of a collection.
+/// The description of one commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The version of this structure and of the records.
+    /// The version of the manifest and of all other files.
     pub format: u64,
-    /// The program that wrote it.
+    /// The program that created the collection, with its version.
     pub written_by: String,
-    /// The model of every vector in it.
+    /// The model that made every vector.
     pub model: ModelInfo,
-    /// How articles are cut unless the caller says otherwise.
+    /// The default chunking of articles.
     pub chunking: Chunking,
-    /// How graphs are built.
+    /// The parameters of graph construction.
     pub graph: Params,
-    /// The language of its words.
+    /// The language whose stemmer and stop words are used.
     #[serde(default = "english")]
     pub language: Language,
-    /// How the lists of a question are fused, where that was fitted to questions of its user's.
+    /// How the dense and the lexical ranking are fused, if that was tuned; `None` for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fusion: Option<Fusion>,
-    /// The key that the next passage will get.
+    /// The key of the next passage.
     pub next_key: u64,
-    /// The number that the next vector segment will get.
+    /// The number of the next vector segment.
     pub next_segment: u64,
     /// The live vector segments.
     pub segments: Vec<SegmentEntry>,
 }
 
-/// Collections of format 1 had one language.
+/// Collections of format 1 do not name their language: it was always English.
 fn english() -> Language {
     Language::English
 }
 
-/// How a dense and a lexical list become one. What it means is for `query` to say; here it is kept.
+/// How the dense and the lexical ranking are fused. Only stored here; the `query` crate applies it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fusion {
-    /// What makes the scores of the two lists comparable.
+    /// How scores are normalized.
     pub method: FusionMethod,
-    /// What the dense list counts, 0..=1; the lexical list counts the rest.
+    /// The weight of the dense ranking, 0..=1; the lexical ranking has the rest.
     pub dense: f32,
 }
 
-/// What makes the scores of two lists comparable.
+/// How the scores of a ranking are normalized before they are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FusionMethod {
-    /// Standard deviations from the list's mean.
+    /// (score − mean) / standard deviation, over the ranking.
     ZScore,
-    /// From 0, the list's lowest, to 1, its highest.
+    /// (score − minimum) / (maximum − minimum), over the ranking.
     MinMax,
-    /// From 0, three standard deviations below the list's mean, to 1, three above it.
+    /// Min-max with mean ± 3 standard deviations as the bounds: distribution-based score fusion.
     Distribution,
-    /// Ranks alone: 1 / (60 + rank).
+    /// Reciprocal rank fusion (Cormack et al. 2009): 1 / (60 + rank), whatever the scores.
     Rrf,
 }
 
-/// One vector segment.
+/// A live vector segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SegmentEntry {
     /// Its number: its files are `vectors/NNNNNNNN.vec` and `.graph`.
     pub number: u64,
-    /// How many vectors.
+    /// The number of vectors, deleted ones included.
     pub rows: usize,
-    /// The checksum of the vectors' file.
+    /// The checksum of the vector file.
     pub checksum: String,
-    /// Its graph, if it has one.
+    /// Its graph; `None` for small segments.
     pub graph: Option<GraphEntry>,
 }
 
-/// A segment with fewer rows has no graph: looking at each of them takes no longer.
-pub(crate) const GRAPH_ROWS: usize = 4096;
+/// Segments with fewer rows get no graph: scanning them takes no longer than a graph search.
+pub(crate) const MIN_GRAPH_ROWS: usize = 4096;
 
 impl SegmentEntry {
-    /// Whether it is big enough for a graph and has none.
-    pub fn lacks_graph(&self) -> bool {
-        self.graph.is_none() && self.rows >= GRAPH_ROWS
+    /// Whether the segment is large enough for a graph but has none.
+    pub fn needs_graph(&self) -> bool {
+        self.graph.is_none() && self.rows >= MIN_GRAPH_ROWS
     }
 }
 
 /// The graph of a segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GraphEntry {
-    /// The checksum of its file.
+    /// The checksum of the graph file.
     pub checksum: String,
-    /// What the check after its build found.
+    /// The results of the reachability and self-query checks after the build.
     pub health: Health,
 }
 
-/// The format written here. Earlier ones are read, and go on as they are: format 3 with the first analysis of words,
-/// format 2 also without seals, format 1 also without conditions and without titles apart.
+/// The format of new collections. Older ones are read and written in their own format: format 3 has the v1
+/// analyzer, format 2 also lacks checksum footers, format 1 also lacks filters and a separate title field.
 pub const FORMAT: u64 = 4;
 
 impl Manifest {
-    /// That of an empty collection.
+    /// The manifest of an empty collection.
     pub fn new(model: ModelInfo, chunking: Chunking, graph: Params, language: Language) -> Self {
         Self {
             format: FORMAT,
@@ -115,7 +115,7 @@ impl Manifest {
         }
     }
 
-    /// How many vectors there are, dead ones included.
+    /// The number of stored vectors, deleted ones included.
     pub fn rows(&self) -> usize {
         self.segments.iter().map(|segment| segment.rows).sum()
     }

@@ -1,41 +1,41 @@
-//! Collections that are not on this machine: whoever keeps them says so here, and is asked for locations that begin with
-//! its name.
+//! Remote collections: backends register themselves for a URL scheme.
 
 use crate::{Collection, Error, Manifest, Result};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
-/// Keeps collections elsewhere.
+/// A backend that stores collections on a server.
 pub trait Remote: Send + Sync {
     /// Opens the collection at `location`.
     ///
     /// # Errors
-    /// When there is none, or it cannot be reached.
+    /// [`Error::NotFound`], or [`Error::Remote`] when the server does not answer.
     fn open(&self, location: &str) -> Result<Box<dyn Collection>>;
 
-    /// Makes an empty collection.
+    /// Creates an empty collection.
     ///
     /// # Errors
-    /// When one is there already, or it cannot be made.
+    /// [`Error::Occupied`] when there is one already, or [`Error::Remote`].
     fn create(&self, location: &str, manifest: Manifest) -> Result<Box<dyn Collection>>;
 
-    /// Whether a collection is at `location`.
+    /// Whether there is a collection at `location`.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// [`Error::Remote`] when the server does not answer.
     fn exists(&self, location: &str) -> Result<bool>;
 }
 
-type Known = RwLock<Vec<(&'static str, &'static dyn Remote)>>;
-static KNOWN: OnceLock<Known> = OnceLock::new();
+type Registry = RwLock<Vec<(&'static str, &'static dyn Remote)>>;
+static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
-/// From now on locations that begin with `scheme` and `://` are those of `remote`.
+/// Makes `remote` responsible for locations that begin with `scheme://`. A later registration of the same
+/// scheme replaces an earlier one.
 pub fn register(scheme: &'static str, remote: Box<dyn Remote>) {
-    let known = KNOWN.get_or_init(Known::default);
-    // For as long as the program runs, like the program itself.
-    known.write().unwrap_or_else(PoisonError::into_inner).push((scheme, Box::leak(remote)));
+    let registry = REGISTRY.get_or_init(Registry::default);
+    // Leaked because a backend lives as long as the program.
+    registry.write().unwrap_or_else(PoisonError::into_inner).push((scheme, Box::leak(remote)));
 }
 
-/// Whether a location is that of something elsewhere: a name, `://`, and more.
+/// Whether `location` is a URL, as opposed to a path on this machine.
 pub fn is_remote(location: &str) -> bool {
     scheme_of(location).is_some()
 }
@@ -45,11 +45,11 @@ fn scheme_of(location: &str) -> Option<&str> {
     (!scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(scheme)
 }
 
-/// Who keeps the collection at a location; `None` for one on this machine.
-pub(crate) fn of(location: &str) -> Result<Option<&'static dyn Remote>> {
+/// The backend responsible for `location`; `None` if it is a path on this machine.
+pub(crate) fn backend_of(location: &str) -> Result<Option<&'static dyn Remote>> {
     let Some(scheme) = scheme_of(location) else { return Ok(None) };
-    let known = KNOWN.get_or_init(Known::default).read().unwrap_or_else(PoisonError::into_inner);
-    match known.iter().rev().find(|(of, _)| *of == scheme) {
+    let registry = REGISTRY.get_or_init(Registry::default).read().unwrap_or_else(PoisonError::into_inner);
+    match registry.iter().rev().find(|(registered, _)| *registered == scheme) {
         Some((_, remote)) => Ok(Some(*remote)),
         None => Err(Error::Location { problem: format!("{location}: nothing here keeps collections at {scheme}://") }),
     }
@@ -60,12 +60,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_no_remote_place() {
+    fn paths_are_not_remote_and_unknown_schemes_are_errors() {
         for folder in [".nigh", "/a/b", "a:b", "C:\\a", "a/b://c", "://x"] {
             assert!(!is_remote(folder), "{folder}");
         }
         assert!(is_remote("milvus://host/a"));
-        let said = of("nowhere://host/a").err().unwrap().to_string();
-        assert_eq!(said, "nowhere://host/a: nothing here keeps collections at nowhere://");
+        let message = backend_of("nowhere://host/a").err().unwrap().to_string();
+        assert_eq!(message, "nowhere://host/a: nothing here keeps collections at nowhere://");
     }
 }

@@ -1,6 +1,6 @@
-//! A collection's life: create, add, update, delete, reopen, merge, compact; who sees what, when.
+//! The life of a collection: create, add, update, delete, reopen, merge, compact; and what readers see when.
 
-use crate::common::{article, create, go_on, lexical, model, open, sound, vector};
+use crate::common::{article, assert_sound, create, go_on, lexical, model, open, vector};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, MetaValue};
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ fn texts(collection: &dyn Collection, query: &str, k: usize) -> Vec<String> {
 }
 
 #[test]
-fn an_article_is_found_fetched_updated_and_deleted() {
+fn article_is_found_fetched_updated_and_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let mut collection = create(&path);
@@ -23,7 +23,7 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     writer.put(article("b", "bread follows the yeast\n")).unwrap();
     assert_eq!(writer.pending(), 3);
     writer.commit().unwrap();
-    assert!(texts(&*collection, "x", 9).is_empty(), "a snapshot does not move by itself");
+    assert!(texts(&*collection, "x", 9).is_empty(), "a snapshot does not refresh by itself");
     collection.refresh().unwrap();
     assert_eq!(texts(&*collection, "waves follow the wind", 1), ["waves follow the wind"]);
     assert_eq!(lexical(&*collection, "What makes WAVES? (wind)"), ["a#1"]);
@@ -35,10 +35,10 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     let hit = &collection.fetch(&[collection.search_lexical("wind", 1, None).unwrap()[0].key]).unwrap()[0];
     assert_eq!((hit.line, hit.path.as_str(), hit.title.as_str()), (2, "a.txt", "Title of a"));
 
-    let all = collection.catalogue().unwrap().articles;
+    let all = collection.catalog().unwrap().articles;
     assert_eq!(all.len(), 2);
-    assert_eq!(collection.cards(&["a", "b", "c"]).unwrap(), all);
-    assert_eq!(collection.cards(&["b", "c"]).unwrap().into_keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(collection.article_meta(&["a", "b", "c"]).unwrap(), all);
+    assert_eq!(collection.article_meta(&["b", "c"]).unwrap().into_keys().collect::<Vec<_>>(), ["b"]);
 
     writer.put(article("a", "currents follow the salt\n")).unwrap();
     assert!(!writer.delete("nothing").unwrap());
@@ -49,7 +49,7 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     assert!(collection.article("b").unwrap().is_none());
     let stats = collection.stats().unwrap();
     assert_eq!((stats.articles, stats.passages, stats.dead_vectors), (1, 1, 3));
-    sound(&*collection);
+    assert_sound(&*collection);
     drop(writer);
 
     let report = collection.writer().unwrap().compact(1, &go_on).unwrap();
@@ -57,11 +57,11 @@ fn an_article_is_found_fetched_updated_and_deleted() {
     collection.refresh().unwrap();
     assert_eq!(texts(&*collection, "x", 9), ["currents follow the salt"]);
     assert_eq!(collection.stats().unwrap().dead_vectors, 0);
-    sound(&*collection);
+    assert_sound(&*collection);
 }
 
 #[test]
-fn what_is_stopped_leaves_all_as_it_was() {
+fn stopped_merge_and_compaction_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -75,15 +75,15 @@ fn what_is_stopped_leaves_all_as_it_was() {
     collection.refresh().unwrap();
     assert!(matches!(collection.check(&stop), Err(Error::Stopped)));
     assert_eq!(collection.stats().unwrap().segments, 3);
-    sound(&*collection);
+    assert_sound(&*collection);
     assert_eq!(writer.compact(1, &go_on).unwrap().segments_after, 1);
     collection.refresh().unwrap();
     assert_eq!(lexical(&*collection, "rust"), ["a0#0", "a1#0", "a2#0"]);
-    sound(&*collection);
+    assert_sound(&*collection);
 }
 
 #[test]
-fn of_no_passages_nothing_is_explained() {
+fn explaining_or_requesting_zero_passages_gives_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -95,7 +95,7 @@ fn of_no_passages_nothing_is_explained() {
 }
 
 #[test]
-fn facets_count_what_is_alive() {
+fn facets_count_live_passages_only() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -106,8 +106,8 @@ fn facets_count_what_is_alive() {
     }
     writer.commit().unwrap();
     collection.refresh().unwrap();
-    let source = |collection: &dyn Collection, most| {
-        let facet = collection.facets(most).unwrap().into_iter().find(|facet| facet.field == "source").unwrap();
+    let source = |collection: &dyn Collection, limit| {
+        let facet = collection.facets(limit).unwrap().into_iter().find(|facet| facet.field == "source").unwrap();
         let values = facet.values.into_iter().map(|value| (value.value, value.passages)).collect::<Vec<_>>();
         (values, facet.more)
     };
@@ -122,7 +122,7 @@ fn facets_count_what_is_alive() {
 }
 
 #[test]
-fn another_collection_in_the_same_place_is_newer() {
+fn collection_replaced_by_another_is_not_the_newest() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (dir.path().join("one"), dir.path().join("other"));
     for (path, text) in [(&one, "rust"), (&other, "iron")] {
@@ -139,7 +139,7 @@ fn another_collection_in_the_same_place_is_newer() {
 }
 
 #[test]
-fn words_are_counted_with_those_of_deleted_passages() {
+fn merge_rewrites_mostly_dead_segments() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -154,11 +154,11 @@ fn words_are_counted_with_those_of_deleted_passages() {
     collection.refresh().unwrap();
     assert_eq!(collection.stats().unwrap().dead_vectors, 0, "a segment that is mostly dead is written again");
     assert_eq!(lexical(&*collection, "rust"), ["a6#0", "a7#0", "a8#0", "a9#0"]);
-    sound(&*collection);
+    assert_sound(&*collection);
 }
 
 #[test]
-fn everything_it_holds_can_be_gone_through() {
+fn scans_visit_all_passages_in_insertion_order() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let mut collection = create(&path);
@@ -174,14 +174,14 @@ fn everything_it_holds_can_be_gone_through() {
     assert_eq!(names, ["one\ntwo#0", "one\ntwo#1", "three#0"]);
     let mut seen = Vec::new();
     collection
-        .each_vector(&mut |key, found| {
+        .for_each_vector(&mut |key, found| {
             seen.push((key, found.to_vec()));
             Ok(())
         })
         .unwrap();
     let expected: Vec<_> = keys.iter().copied().zip(["one", "two", "three"].map(vector)).collect();
     assert_eq!(seen, expected);
-    // The same articles, added in another order, are the same corpus; one more, or a change, is not.
+    // The corpus fingerprint does not depend on the order of articles, but on their contents.
     let mut other = create(&dir.path().join("other"));
     let mut writer = other.writer().unwrap();
     writer.put(article("three", "three")).unwrap();
@@ -193,10 +193,10 @@ fn everything_it_holds_can_be_gone_through() {
     writer.commit().unwrap();
     other.refresh().unwrap();
     assert_ne!(other.corpus_fingerprint().unwrap(), fingerprint);
-    assert_eq!(other.keys().unwrap().len(), 3, "what was replaced is gone");
+    assert_eq!(other.keys().unwrap().len(), 3, "the old version is gone");
     let mut vectors = 0;
     other
-        .each_vector(&mut |_, _| {
+        .for_each_vector(&mut |_, _| {
             vectors += 1;
             Ok(())
         })
@@ -205,7 +205,7 @@ fn everything_it_holds_can_be_gone_through() {
 }
 
 #[test]
-fn without_a_commit_nothing_happened() {
+fn uncommitted_changes_are_discarded() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let collection = create(&path);
@@ -217,12 +217,12 @@ fn without_a_commit_nothing_happened() {
     drop(writer);
     let collection = open(&path);
     assert_eq!(texts(&*collection, "x", 9), ["one"]);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 1);
-    sound(&*collection);
+    assert_eq!(collection.catalog().unwrap().articles.len(), 1);
+    assert_sound(&*collection);
 }
 
 #[test]
-fn a_reader_keeps_its_snapshot_while_segments_are_merged_away() {
+fn reader_keeps_its_snapshot_while_segments_are_merged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let collection = create(&path);
@@ -240,11 +240,11 @@ fn a_reader_keeps_its_snapshot_while_segments_are_merged_away() {
     old.refresh().unwrap();
     assert_eq!(old.stats().unwrap().segments, 1);
     assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact, None).unwrap().len(), 5);
-    sound(&*old);
+    assert_sound(&*old);
 }
 
 #[test]
-fn one_writer_at_a_time_and_the_error_names_it() {
+fn second_writer_gets_an_error_naming_the_first() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let collection = create(&path);
@@ -256,7 +256,7 @@ fn one_writer_at_a_time_and_the_error_names_it() {
 }
 
 #[test]
-fn a_text_already_known_needs_no_vector() {
+fn passage_without_vector_reuses_that_of_the_same_text() {
     let dir = tempfile::tempdir().unwrap();
     let collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -282,7 +282,7 @@ fn a_text_already_known_needs_no_vector() {
 }
 
 #[test]
-fn vectors_that_are_none_change_nothing() {
+fn invalid_vectors_are_rejected_without_effect() {
     let dir = tempfile::tempdir().unwrap();
     let collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -297,7 +297,7 @@ fn vectors_that_are_none_change_nothing() {
 }
 
 #[test]
-fn what_is_there_already_is_not_overwritten() {
+fn creating_a_collection_in_an_occupied_folder_fails() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("diary.txt"), "mine").unwrap();
     let error = store::create(
@@ -310,13 +310,13 @@ fn what_is_there_already_is_not_overwritten() {
     .err()
     .unwrap();
     assert!(matches!(error, Error::Occupied { .. }));
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is put into it");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was added");
     let error = store::open(dir.path().to_str().unwrap()).err().unwrap();
     assert!(error.to_string().contains("nigh index"), "{error}");
 }
 
 #[test]
-fn another_or_a_damaged_file_is_named() {
+fn swapped_or_damaged_file_is_named_in_the_error() {
     let dir = tempfile::tempdir().unwrap();
     let (one, two) = (dir.path().join("one"), dir.path().join("two"));
     for (path, text) in [(&one, "first\n"), (&two, "other\n")] {
@@ -343,7 +343,7 @@ fn another_or_a_damaged_file_is_named() {
 }
 
 #[test]
-fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
+fn large_segment_gets_a_graph_with_high_recall() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -369,16 +369,16 @@ fn a_big_segment_gets_a_graph_that_finds_what_the_scan_finds() {
     writer.put(article("late", "one more\n")).unwrap();
     writer.merge(2, &go_on).unwrap();
     collection.refresh().unwrap();
-    assert_eq!(collection.stats().unwrap().segments, 2, "a small addition leaves the big segment alone");
-    sound(&*collection);
+    assert_eq!(collection.stats().unwrap().segments, 2, "a small addition does not rewrite the large segment");
+    assert_sound(&*collection);
 }
 
-/// How many vectors files there are, finished or not.
+/// The number of vector files, finished or not.
 fn vector_files(path: &Path) -> usize {
     std::fs::read_dir(path.join("vectors")).unwrap().count()
 }
 
-/// Twenty segments of 300 rows: many small ones.
+/// Makes twenty segments of 300 rows.
 fn twenty_commits(writer: &mut dyn Writer) {
     for i in 0..20 {
         let text: String = (0..300).map(|j| format!("line {j} of {i}\n")).collect();
@@ -387,11 +387,11 @@ fn twenty_commits(writer: &mut dyn Writer) {
     }
 }
 
-/// Goes on committing until what a merge in the background made is taken up: it has a graph.
+/// Commits until a background merge has been adopted, which shows by its graph.
 fn commit_until_merged(collection: &mut dyn Collection, writer: &mut dyn Writer) {
-    let begun = std::time::Instant::now();
+    let start = std::time::Instant::now();
     while collection.stats().unwrap().graphs == 0 {
-        assert!(begun.elapsed().as_secs() < 60, "{:?}", collection.stats());
+        assert!(start.elapsed().as_secs() < 60, "{:?}", collection.stats());
         std::thread::sleep(std::time::Duration::from_millis(50));
         writer.put(article("more", "more\n")).unwrap();
         writer.commit().unwrap();
@@ -400,7 +400,7 @@ fn commit_until_merged(collection: &mut dyn Collection, writer: &mut dyn Writer)
 }
 
 #[test]
-fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
+fn background_merge_runs_while_articles_are_added_and_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let mut collection = create(&path);
@@ -410,7 +410,7 @@ fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
     let reader = open(&path);
     assert_eq!(reader.stats().unwrap().segments, 20);
     writer.merge_in_background(1).unwrap();
-    // While it is under way, and after: an article less, one changed, one more.
+    // During the merge and after it: one article deleted, one changed, one added.
     writer.delete("a3").unwrap();
     writer.put(article("a4", "changed meanwhile\n")).unwrap();
     writer.put(article("late", "added meanwhile\n")).unwrap();
@@ -420,17 +420,17 @@ fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
         assert_eq!(texts(collection, "changed meanwhile", 1), ["changed meanwhile"]);
         assert_eq!(texts(collection, "added meanwhile", 1), ["added meanwhile"]);
         assert_ne!(texts(collection, "line 5 of 3", 1), ["line 5 of 3"]);
-        sound(collection);
+        assert_sound(collection);
     };
     collection.refresh().unwrap();
     expect(&*collection);
-    // It is taken up by the first commit after it is done.
+    // The first commit after the merge has finished adopts it.
     commit_until_merged(&mut *collection, &mut *writer);
     writer.delete("more").unwrap();
     writer.commit().unwrap();
     collection.refresh().unwrap();
     expect(&*collection);
-    // Who had the old segments open still has them.
+    // A reader of the old segments still has them.
     assert_eq!((reader.stats().unwrap().segments, reader.stats().unwrap().passages), (20, 6000));
     assert_eq!(texts(&*reader, "line 5 of 3", 1), ["line 5 of 3"]);
     drop(writer);
@@ -438,7 +438,7 @@ fn many_small_segments_are_merged_while_more_is_added_and_deleted() {
 }
 
 #[test]
-fn no_segment_is_merged_for_whose_graph_there_is_no_memory() {
+fn merges_respect_the_memory_budget_of_graph_builds() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -446,22 +446,22 @@ fn no_segment_is_merged_for_whose_graph_there_is_no_memory() {
     collection.refresh().unwrap();
     let manifest = collection.manifest();
     let memory = index::graph::memory(2_000, manifest.model.dimensions, manifest.graph);
-    writer.set_memory(Some(memory));
+    writer.set_memory_budget(Some(memory));
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
     let rows = |collection: &dyn Collection| collection.manifest().segments.iter().map(|s| s.rows).collect::<Vec<_>>();
     assert_eq!(rows(&*collection).iter().max(), Some(&1_800), "{:?}", rows(&*collection));
     assert_eq!(rows(&*collection).iter().sum::<usize>(), 6_000);
     assert!(rows(&*collection).len() <= 6, "{:?}", rows(&*collection));
-    sound(&*collection);
-    writer.set_memory(None);
+    assert_sound(&*collection);
+    writer.set_memory_budget(None);
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
     assert_eq!(rows(&*collection), [6_000]);
 }
 
 #[test]
-fn a_text_that_is_gone_keeps_its_vector_through_a_merge_in_the_background() {
+fn background_merge_keeps_vectors_of_deleted_texts() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
@@ -471,49 +471,49 @@ fn a_text_that_is_gone_keeps_its_vector_through_a_merge_in_the_background() {
     twenty_commits(&mut *writer);
     writer.merge_in_background(1).unwrap();
     commit_until_merged(&mut *collection, &mut *writer);
-    // It is said to be known, so it comes without a vector.
+    // The catalog says that the text has a vector, so it comes without one.
     let mut back = article("y", "moved elsewhere\n");
     back.passages[0].vector = None;
     writer.put(back).unwrap();
     writer.commit().unwrap();
     collection.refresh().unwrap();
     assert_eq!(texts(&*collection, "moved elsewhere", 1), ["moved elsewhere"]);
-    sound(&*collection);
+    assert_sound(&*collection);
 }
 
 #[test]
-fn a_merge_that_is_given_up_leaves_the_last_commit() {
+fn canceled_merge_leaves_the_last_commit() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let collection = create(&path);
     let mut writer = collection.writer().unwrap();
     twenty_commits(&mut *writer);
     writer.merge_in_background(1).unwrap();
-    // To be waited for, and then not: nothing is left to wait for, and the merge is one for later.
+    // Stop waiting for the merge: it is canceled, and can be done later.
     assert!(matches!(writer.merge(1, &|_, _, _| ControlFlow::Break(())), Err(Error::Stopped)));
     writer.merge_in_background(1).unwrap();
     drop(writer);
     let mut again = open(&path);
     assert_eq!((again.stats().unwrap().segments, again.stats().unwrap().passages), (20, 6000));
-    sound(&*again);
+    assert_sound(&*again);
     again.writer().unwrap().merge(2, &go_on).unwrap();
     again.refresh().unwrap();
     assert_eq!(again.stats().unwrap().segments, 1);
     assert_eq!(vector_files(&path), 2);
-    sound(&*again);
+    assert_sound(&*again);
 }
 
 #[test]
-fn a_creation_cut_short_can_be_begun_again() {
+fn interrupted_creation_can_be_repeated() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     drop(create(&path));
     std::fs::remove_file(path.join("nigh.collection")).unwrap();
-    sound(&*create(&path));
+    assert_sound(&*create(&path));
 }
 
 #[test]
-fn what_a_killed_writer_left_is_removed() {
+fn leftovers_of_a_killed_writer_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let collection = create(&path);
@@ -524,11 +524,11 @@ fn what_a_killed_writer_left_is_removed() {
     assert_eq!(std::fs::read_dir(path.join("vectors")).unwrap().count(), 0);
     writer.put(article("a", "one\n")).unwrap();
     writer.commit().unwrap();
-    sound(&*open(&path));
+    assert_sound(&*open(&path));
 }
 
 #[test]
-fn creating_a_collection_deletes_no_file_of_the_user() {
+fn creating_a_collection_never_deletes_foreign_files() {
     let dir = tempfile::tempdir().unwrap();
     for folder in ["text", "vectors"] {
         let path = dir.path().join(folder).join("corpus");

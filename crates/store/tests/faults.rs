@@ -1,11 +1,11 @@
-//! A disk that fails, at every call of every commit; and the power cut after any of them.
+//! A disk that fails at each call of each commit, and power cuts after each of them.
 //!
-//! A failing call gives an error or does not matter, and the collection then holds what the last commit that came
-//! back held, or the one that was under way; nothing else, ever. So after a power cut, whatever the disk had
-//! not been told to keep.
-#![allow(clippy::print_stdout, reason = "what was measured")]
+//! A failing call gives an error or does not matter. Afterwards the collection holds what the last successful
+//! commit or the one in progress held, and nothing else. The same is true after a power cut, whatever unsynced
+//! data the disk has lost.
+#![allow(clippy::print_stdout, reason = "prints measurements")]
 
-use crate::common::faulty::{EIO, ENOSPC, Fault, Faulty, Power, Tree, UNSYNCED, lay_out, tree};
+use crate::common::faulty_disk::{EIO, ENOSPC, Fault, FaultyDisk, PowerCutSimulator, Tree, UNSYNCED, tree, write_tree};
 use crate::common::{Contents, article, contents, go_on, manifest};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use store::local::LocalCollection;
 use store::{Collection, Error, Result, Writer};
 
-/// A step of a collection's life.
-type Life = fn(&mut dyn Writer) -> Result<()>;
+/// A step of the workload.
+type WorkloadStep = fn(&mut dyn Writer) -> Result<()>;
 
-/// All that writers do: add, update, delete, many commits, merging, compacting.
-const LIFE: [Life; 7] = [
+/// Everything that writers do: add, update, delete, commit often, merge, compact.
+const WORKLOAD: [WorkloadStep; 7] = [
     |writer| {
         writer.put(article("tides", "the moon pulls the sea\nthe sea rises\n"))?;
         writer.put(article("kites", "wind holds the kite\n"))?;
@@ -52,38 +52,38 @@ const LIFE: [Life; 7] = [
     },
 ];
 
-/// What the collection holds after each commit of its life, the first of which makes it; in the order of the calls
-/// that had been made when it came back.
+/// The contents of the collection after each commit of the workload, its creation first, each with the number
+/// of calls made when the commit returned; `usize::MAX` if it did not return.
 #[derive(Default)]
-struct Lived {
-    after: Vec<(usize, Contents)>,
+struct History {
+    commits: Vec<(usize, Contents)>,
 }
 
-/// Lives as far as the disk lets it.
-fn live(disk: &Faulty, path: &Path, lived: &mut Lived) -> Result<()> {
+/// Runs the workload as far as the disk allows.
+fn run_workload(disk: &FaultyDisk, path: &Path, history: &mut History) -> Result<()> {
     let shared: Arc<dyn disk::Disk> = Arc::new(disk.clone());
     let mut now = Contents::new();
-    // Noted before: what is under way may be there when it fails.
-    lived.after.push((usize::MAX, now.clone()));
+    // Recorded first: a commit that fails may still have taken effect.
+    history.commits.push((usize::MAX, now.clone()));
     let mut collection = LocalCollection::create_on(shared, path, manifest())?;
-    lived.after[0].0 = disk.count();
-    let mut writer = Noted { writer: collection.writer()?, now: &mut now, lived, disk };
-    for step in LIFE {
+    history.commits[0].0 = disk.count();
+    let mut writer = RecordingWriter { writer: collection.writer()?, now: &mut now, history, disk };
+    for step in WORKLOAD {
         step(&mut writer)?;
     }
     drop(writer);
     collection.refresh()
 }
 
-/// A writer that notes what each commit must hold.
-struct Noted<'a> {
+/// A writer that records the contents that each commit must have.
+struct RecordingWriter<'a> {
     writer: Box<dyn Writer>,
     now: &'a mut Contents,
-    lived: &'a mut Lived,
-    disk: &'a Faulty,
+    history: &'a mut History,
+    disk: &'a FaultyDisk,
 }
 
-impl Writer for Noted<'_> {
+impl Writer for RecordingWriter<'_> {
     fn put(&mut self, article: ingest::pipeline::EmbeddedArticle) -> Result<()> {
         let (id, text) = (article.article.id.clone(), article.article.text.clone());
         self.writer.put(article)?;
@@ -92,15 +92,15 @@ impl Writer for Noted<'_> {
     }
 
     fn delete(&mut self, id: &str) -> Result<bool> {
-        let was = self.writer.delete(id)?;
+        let existed = self.writer.delete(id)?;
         self.now.remove(id);
-        Ok(was)
+        Ok(existed)
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.lived.after.push((usize::MAX, self.now.clone()));
+        self.history.commits.push((usize::MAX, self.now.clone()));
         self.writer.commit()?;
-        self.lived.after.last_mut().unwrap().0 = self.disk.count();
+        self.history.commits.last_mut().unwrap().0 = self.disk.count();
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Writer for Noted<'_> {
 
     fn set_chunking(&mut self, _: ingest::Chunking) {}
     fn set_builder(&mut self, _: index::Builder) {}
-    fn set_memory(&mut self, _: Option<u64>) {}
+    fn set_memory_budget(&mut self, _: Option<u64>) {}
     fn set_fusion(&mut self, _: Option<store::Fusion>) {}
 
     fn pending(&self) -> usize {
@@ -134,17 +134,18 @@ impl Writer for Noted<'_> {
     }
 }
 
-impl Lived {
-    /// What may be there after so many calls: what the last commit that had come back held, or the next one.
+impl History {
+    /// What the collection may hold after so many calls: the last commit that had returned, or the one in
+    /// progress.
     fn allowed(&self, calls: usize) -> &[(usize, Contents)] {
-        let done = self.after.iter().take_while(|(count, _)| *count <= calls).count();
-        &self.after[done.saturating_sub(1)..(done + 1).min(self.after.len())]
+        let done = self.commits.iter().take_while(|(count, _)| *count <= calls).count();
+        &self.commits[done.saturating_sub(1)..(done + 1).min(self.commits.len())]
     }
 }
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// A panic on any thread counts: tantivy has threads of its own.
+/// Counts panics on all threads, since tantivy has its own.
 fn count_panics() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -153,8 +154,8 @@ fn count_panics() {
     }));
 }
 
-/// What is there, if anything is.
-fn found(path: &Path) -> Option<Contents> {
+/// The contents of the collection at `path`, if there is one.
+fn contents_at(path: &Path) -> Option<Contents> {
     match LocalCollection::open(path) {
         Ok(collection) => Some(contents(&collection).unwrap_or_else(|error| panic!("{error}"))),
         Err(Error::NotFound { .. }) => None,
@@ -162,8 +163,8 @@ fn found(path: &Path) -> Option<Contents> {
     }
 }
 
-/// The collection takes more, or can be made where there is none yet.
-fn goes_on(path: &Path, expected: Option<Contents>) {
+/// Asserts that the collection can be written to, or created if there is none.
+fn assert_writable(path: &Path, expected: Option<Contents>) {
     let collection = match &expected {
         Some(_) => LocalCollection::open(path).unwrap(),
         None => LocalCollection::create(path, manifest()).unwrap(),
@@ -177,43 +178,44 @@ fn goes_on(path: &Path, expected: Option<Contents>) {
     let mut expected = expected.unwrap_or_default();
     expected.insert("tides".into(), "the moon pulls the sea\n".into());
     expected.insert("later".into(), "one more\nand another\n".into());
-    assert_eq!(found(path), Some(expected));
+    assert_eq!(contents_at(path), Some(expected));
 }
 
 const FAULTS: [Fault; 3] = [Fault::Once(EIO), Fault::FromHere(ENOSPC), Fault::Short];
 
-/// Lives with one call failing. Whether there was such a call.
-fn survives(at: usize, fault: Fault) -> bool {
+/// Runs the workload with one failing call and checks the result. Returns whether the call was reached.
+fn survives_fault(at: usize, fault: Fault) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("collection");
-    let (disk, mut lived) = (Faulty::failing(at, fault), Lived::default());
-    let result = live(&disk, &path, &mut lived);
+    let (disk, mut history) = (FaultyDisk::failing(at, fault), History::default());
+    let result = run_workload(&disk, &path, &mut history);
     if !disk.failed() {
         result.unwrap();
         return false;
     }
-    let last = lived.after.len().saturating_sub(if result.is_ok() { 1 } else { 2 });
-    let allowed: Vec<&Contents> = lived.after[last..].iter().map(|(_, contents)| contents).collect();
-    let now = found(&path);
+    let last = history.commits.len().saturating_sub(if result.is_ok() { 1 } else { 2 });
+    let allowed: Vec<&Contents> = history.commits[last..].iter().map(|(_, contents)| contents).collect();
+    let now = contents_at(&path);
     match &now {
         Some(now) => assert!(allowed.contains(&now), "call {at} {fault:?}: {now:?}, {allowed:?}"),
-        None => assert!(lived.after.len() == 1, "call {at} {fault:?}: nothing is there"),
+        None => assert!(history.commits.len() == 1, "call {at} {fault:?}: there is no collection"),
     }
-    goes_on(&path, now);
+    assert_writable(&path, now);
     true
 }
 
-/// Lives with each of the faults that `chosen` says, on all cores.
-fn survives_all(chosen: impl Fn(usize, Fault) -> bool + Sync) {
+/// Runs the workload with each of the `chosen` faults, on all cores.
+fn survives_faults(chosen: impl Fn(usize, Fault) -> bool + Sync) {
     count_panics();
-    // Merges on tantivy's threads make the number of calls vary a little: on until there is no such call.
+    // Merges on tantivy's threads make the number of calls vary a little, so this goes on until a call is not
+    // reached.
     let (next, injected) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
         let faults = FAULTS.into_iter().filter(|fault| chosen(at, *fault));
-        let counts: Vec<bool> = faults.map(|fault| survives(at, fault)).collect();
-        injected.fetch_add(counts.iter().filter(|there| **there).count(), Ordering::Relaxed);
-        if counts.contains(&false) {
+        let reached: Vec<bool> = faults.map(|fault| survives_fault(at, fault)).collect();
+        injected.fetch_add(reached.iter().filter(|reached| **reached).count(), Ordering::Relaxed);
+        if reached.contains(&false) {
             break;
         }
     };
@@ -229,79 +231,79 @@ fn cores() -> usize {
 }
 
 #[test]
-fn a_call_that_fails_loses_nothing() {
-    survives_all(|at, fault| at % 24 == 0 && FAULTS[at / 24 % 3] == fault);
+fn failing_call_loses_nothing() {
+    survives_faults(|at, fault| at % 24 == 0 && FAULTS[at / 24 % 3] == fault);
 }
 
 #[test]
 #[ignore = "needs minutes: cargo test -p store --test integration -- --ignored"]
-fn a_call_that_fails_anywhere_loses_nothing() {
-    survives_all(|_, _| true);
+fn failing_call_anywhere_loses_nothing() {
+    survives_faults(|_, _| true);
 }
 
 #[test]
-fn the_disk_is_told_of_everything() {
+fn all_changes_go_through_the_disk_trait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("collection");
-    let disk = Faulty::default();
-    live(&disk, &path, &mut Lived::default()).unwrap();
-    let mut power = Power::on(folder.path());
-    disk.calls().iter().for_each(|call| power.call(call));
-    let (told, there) = (power.whole(), tree(folder.path()));
-    assert_eq!(told.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
-    assert!(told == there, "a file was changed behind the disk's back");
+    let disk = FaultyDisk::default();
+    run_workload(&disk, &path, &mut History::default()).unwrap();
+    let mut power = PowerCutSimulator::on(folder.path());
+    disk.calls().iter().for_each(|call| power.apply(call));
+    let (recorded, actual) = (power.current(), tree(folder.path()));
+    assert_eq!(recorded.keys().collect::<Vec<_>>(), actual.keys().collect::<Vec<_>>());
+    assert!(recorded == actual, "a file was changed behind the disk's back");
 }
 
-/// What a power cut left, and what may be there then.
-struct Left<'a> {
+/// A state that a power cut left, and what the collection may hold then.
+struct CutState<'a> {
     what: String,
     tree: Tree,
     allowed: &'a [(usize, Contents)],
-    /// Whether the collection had been made.
-    made: bool,
-    /// Whether to see that it takes more.
+    /// Whether the collection had been created.
+    created: bool,
+    /// Whether to test writing to it, too.
     write: bool,
 }
 
-/// Cuts the power after each of the calls that `chosen` says, in every way.
-fn outlives_all(chosen: impl Fn(usize) -> bool) {
+/// Simulates power cuts after each of the `chosen` calls, in every possible way.
+fn survives_power_cuts(chosen: impl Fn(usize) -> bool) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("collection");
-    let (disk, mut lived) = (Faulty::default(), Lived::default());
-    live(&disk, &path, &mut lived).unwrap();
+    let (disk, mut history) = (FaultyDisk::default(), History::default());
+    run_workload(&disk, &path, &mut history).unwrap();
     let (mut states, mut cuts) = (HashSet::new(), 0);
-    let mut power = Power::on(folder.path());
+    let mut power = PowerCutSimulator::on(folder.path());
     let calls = disk.calls();
-    let (left, waiting) = mpsc::sync_channel(64);
-    let waiting = Arc::new(Mutex::new(waiting));
-    let outlive = |waiting: Arc<Mutex<mpsc::Receiver<Left<'_>>>>| {
-        let there = tempfile::tempdir().unwrap();
+    let (sender, receiver) = mpsc::sync_channel(64);
+    let receiver = Arc::new(Mutex::new(receiver));
+    let check = |receiver: Arc<Mutex<mpsc::Receiver<CutState<'_>>>>| {
+        let restored = tempfile::tempdir().unwrap();
         loop {
-            let Ok(Left { what, tree, allowed, made, write }) = waiting.lock().unwrap().recv() else { break };
-            lay_out(&tree, folder.path(), there.path());
-            let path = there.path().join("collection");
-            let now = found(&path);
+            let Ok(CutState { what, tree, allowed, created, write }) = receiver.lock().unwrap().recv() else { break };
+            write_tree(&tree, folder.path(), restored.path());
+            let path = restored.path().join("collection");
+            let now = contents_at(&path);
             match &now {
                 Some(now) => assert!(allowed.iter().any(|(_, contents)| contents == now), "{what}: {now:?}"),
-                None => assert!(!made, "{what}: nothing is there"),
+                None => assert!(!created, "{what}: there is no collection"),
             }
             if write {
-                goes_on(&path, now);
+                assert_writable(&path, now);
             }
         }
     };
     std::thread::scope(|scope| {
-        for waiting in vec![waiting; cores()] {
-            scope.spawn(|| outlive(waiting));
+        for receiver in vec![receiver; cores()] {
+            scope.spawn(|| check(receiver));
         }
         for done in 0..=calls.len() {
             if let Some(call) = done.checked_sub(1) {
-                power.call(&calls[call]);
+                power.apply(&calls[call]);
             }
             if !chosen(done) {
                 continue;
             }
-            let (allowed, made) = (lived.allowed(done), lived.after[0].0 <= done);
+            let (allowed, created) = (history.allowed(done), history.commits[0].0 <= done);
             for choice in power.choices() {
                 for unsynced in UNSYNCED {
                     cuts += 1;
@@ -310,25 +312,25 @@ fn outlives_all(chosen: impl Fn(usize) -> bool) {
                     (&tree, allowed[0].0, allowed.len()).hash(&mut hasher);
                     if states.insert(hasher.finish()) {
                         let what = format!("after call {done}, {choice:?}, {unsynced:?}");
-                        // If nobody takes it, all have failed, and the scope says so.
-                        let _ = left.send(Left { what, tree, allowed, made, write: states.len() % 4 == 0 });
+                        // If no thread receives it, all have panicked, and the scope reports that.
+                        let _ = sender.send(CutState { what, tree, allowed, created, write: states.len() % 4 == 0 });
                     }
                 }
             }
         }
-        drop(left);
+        drop(sender);
     });
     println!("measured {{\"power_cuts\": {cuts}, \"disks\": {}}}", states.len());
     assert!(calls.len() > 300 && states.len() > 50, "{} calls, {} states", calls.len(), states.len());
 }
 
 #[test]
-fn a_power_cut_leaves_a_commit() {
-    outlives_all(|done| done % 24 == 0);
+fn power_cut_leaves_a_commit() {
+    survives_power_cuts(|done| done % 24 == 0);
 }
 
 #[test]
 #[ignore = "needs minutes: cargo test -p store --test integration -- --ignored"]
-fn a_power_cut_after_any_call_leaves_a_commit() {
-    outlives_all(|_| true);
+fn power_cut_after_any_call_leaves_a_commit() {
+    survives_power_cuts(|_| true);
 }

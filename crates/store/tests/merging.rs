@@ -1,16 +1,16 @@
-//! Merging while articles are added: what fails is told, and few changes cost little.
+//! Merging while articles are added: failures are reported, and small changes stay cheap.
 
-use crate::common::faulty::{EIO, Fault, Faulty};
-use crate::common::{article, create, go_on, lexical, manifest, open, sound};
+use crate::common::faulty_disk::{EIO, Fault, FaultyDisk};
+use crate::common::{article, assert_sound, create, go_on, lexical, manifest, open};
 use std::sync::Arc;
 use store::local::LocalCollection;
 use store::{Collection, Error};
 
 #[test]
-fn a_merge_in_the_background_that_fails_is_told_once_and_loses_nothing() {
+fn failed_background_merge_is_reported_once_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
-    let disk = Faulty::default();
+    let disk = FaultyDisk::default();
     let collection = LocalCollection::create_on(Arc::new(disk.clone()), &path, manifest()).unwrap();
     let mut writer = collection.writer().unwrap();
     for number in 0..16 {
@@ -19,30 +19,30 @@ fn a_merge_in_the_background_that_fails_is_told_once_and_loses_nothing() {
     }
     disk.fail_next(Fault::Once(EIO));
     writer.merge_in_background(1).unwrap();
-    let mut told = None;
+    let mut reported = None;
     for _ in 0..1000 {
         writer.commit().unwrap();
-        told = writer.merge_in_background(1).err();
-        if told.is_some() {
+        reported = writer.merge_in_background(1).err();
+        if reported.is_some() {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert!(matches!(told, Some(Error::Index(_))), "{told:?}");
+    assert!(matches!(reported, Some(Error::Index(_))), "{reported:?}");
     writer.put(article("more", "more text\n")).unwrap();
     writer.commit().unwrap();
     writer.merge_in_background(1).unwrap();
-    // Whoever merges in the end does what could not be done.
+    // The final merge does what the background merge could not.
     writer.merge(1, &go_on).unwrap();
     drop(writer);
     let collection = open(&path);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 17);
+    assert_eq!(collection.catalog().unwrap().articles.len(), 17);
     assert_eq!(collection.stats().unwrap().segments, 1);
-    sound(&*collection);
+    assert_sound(&*collection);
 }
 
 #[test]
-fn single_changes_cost_few_segments_and_read_nothing_of_the_rest() {
+fn single_changes_keep_the_number_of_segments_small() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let collection = create(&path);
@@ -56,13 +56,13 @@ fn single_changes_cost_few_segments_and_read_nothing_of_the_rest() {
         assert!(open(&path).stats().unwrap().segments < 16);
     }
     let collection = open(&path);
-    assert_eq!(collection.catalogue().unwrap().articles.len(), 30);
+    assert_eq!(collection.catalog().unwrap().articles.len(), 30);
     assert_eq!(lexical(&*collection, "39"), ["a9#0"]);
-    assert!(lexical(&*collection, "9").is_empty(), "it was replaced");
+    assert!(lexical(&*collection, "9").is_empty(), "the article was replaced");
     let mut writer = collection.writer().unwrap();
     assert!(writer.delete("a9").unwrap() && !writer.delete("a9").unwrap());
     writer.commit().unwrap();
     drop(writer);
-    assert_eq!(open(&path).catalogue().unwrap().articles.len(), 29);
-    sound(&*open(&path));
+    assert_eq!(open(&path).catalog().unwrap().articles.len(), 29);
+    assert_sound(&*open(&path));
 }

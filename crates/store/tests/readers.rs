@@ -1,10 +1,10 @@
-//! Eight processes read while one writes, and all of them are killed now and then: every reader sees exactly what
-//! one commit holds, never an older one than before, and two writers are never at work at once.
+//! Eight processes read while one writes, and all are killed at random. Every reader sees exactly the contents
+//! of one commit, never an older one than before, and two writers are never active at once.
 //!
-//! Every commit holds the same articles, all of one generation; how many passages an article has follows from
-//! it. `NIGH_SECONDS` says how long it goes on.
+//! Every commit has the same articles, all of one generation, which determines their number of passages.
+//! `NIGH_SECONDS` sets the duration.
 #![cfg(unix)]
-#![allow(clippy::print_stdout, reason = "what was measured")]
+#![allow(clippy::print_stdout, reason = "prints measurements")]
 
 use crate::common::{article, go_on, manifest, vector};
 use std::io::{BufRead, BufReader};
@@ -16,9 +16,9 @@ use store::{Collection, DenseSearch, Error};
 
 const ARTICLES: usize = 12;
 const READERS: usize = 8;
-/// Says to a process of this test what it is to be, and where.
+/// Environment variables that tell a process of this test its role and the path of the collection.
 const ROLE: &str = "NIGH_ROLE";
-const PLACE: &str = "NIGH_PLACE";
+const COLLECTION_PATH: &str = "NIGH_COLLECTION_PATH";
 
 fn line(generation: u64, number: usize, line: u64) -> String {
     format!("generation {generation} of story{number} line {line}")
@@ -28,22 +28,22 @@ fn text(generation: u64, number: usize) -> String {
     (0..=generation % 3).map(|at| line(generation, number, at) + "\n").collect()
 }
 
-/// Commits one generation after the other, and merges and compacts between.
+/// Commits one generation after another, with merges and compactions in between.
 fn write(path: &Path) {
-    // Whoever was killed may not be gone yet.
+    // A killed writer may not have exited yet.
     let collection = LocalCollection::open(path).unwrap();
-    let begun = Instant::now();
+    let start = Instant::now();
     let mut writer = loop {
         match collection.writer() {
             Ok(writer) => break writer,
-            Err(Error::Locked { .. }) if begun.elapsed() < Duration::from_secs(10) => {
+            Err(Error::Locked { .. }) if start.elapsed() < Duration::from_secs(10) => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             Err(error) => panic!("{error}"),
         }
     };
     assert!(matches!(collection.writer(), Err(Error::Locked { .. })), "two writers at once");
-    let first = seen(&LocalCollection::open(path).unwrap()).unwrap_or(0) + 1;
+    let first = generation_of(&LocalCollection::open(path).unwrap()).unwrap_or(0) + 1;
     for generation in first.. {
         for number in 0..ARTICLES {
             writer.put(article(&format!("story{number}"), &text(generation, number))).unwrap();
@@ -58,15 +58,15 @@ fn write(path: &Path) {
     }
 }
 
-/// Looks at everything again and again, each time at the newest commit.
+/// Verifies the newest commit in a loop.
 fn read(path: &Path) {
     let mut collection = LocalCollection::open(path).unwrap();
     let mut last = 0;
     loop {
-        let generation = seen(&collection).unwrap_or(0);
+        let generation = generation_of(&collection).unwrap_or(0);
         assert!(generation >= last, "generation {generation} after {last}");
-        // What is held stays what it was, whatever was committed and removed meanwhile.
-        assert_eq!(seen(&collection).unwrap_or(0), generation);
+        // The snapshot stays the same, whatever is committed and removed meanwhile.
+        assert_eq!(generation_of(&collection).unwrap_or(0), generation);
         println!("{generation}");
         last = generation;
         match generation % 2 {
@@ -76,9 +76,9 @@ fn read(path: &Path) {
     }
 }
 
-/// The one generation that a collection is of; `None` if nothing is in it yet.
-fn seen(collection: &LocalCollection) -> Option<u64> {
-    let ids = collection.catalogue().unwrap().articles;
+/// The generation of a collection; `None` if it is empty.
+fn generation_of(collection: &LocalCollection) -> Option<u64> {
+    let ids = collection.catalog().unwrap().articles;
     if ids.is_empty() {
         return None;
     }
@@ -87,7 +87,7 @@ fn seen(collection: &LocalCollection) -> Option<u64> {
     let generation: u64 = first.split(' ').nth(1).unwrap().parse().unwrap();
     for number in 0..ARTICLES {
         let found = collection.article(&format!("story{number}")).unwrap().unwrap();
-        assert_eq!(found.article.text, text(generation, number), "half of a commit");
+        assert_eq!(found.article.text, text(generation, number), "part of another commit");
     }
     let keys = collection.keys().unwrap();
     let mut lines: Vec<String> = collection.fetch(&keys).unwrap().into_iter().map(|passage| passage.text).collect();
@@ -96,18 +96,18 @@ fn seen(collection: &LocalCollection) -> Option<u64> {
     lines.sort();
     expected.sort();
     assert_eq!(lines, expected);
-    let near = collection.search_dense(&vector(&expected[0]), 1, DenseSearch::Exact, None).unwrap();
-    assert_eq!(collection.fetch(&[near[0].key]).unwrap()[0].text, expected[0]);
-    let words = collection.search_lexical("generation", 1000, None).unwrap();
-    assert_eq!(words.len(), expected.len());
+    let nearest = collection.search_dense(&vector(&expected[0]), 1, DenseSearch::Exact, None).unwrap();
+    assert_eq!(collection.fetch(&[nearest[0].key]).unwrap()[0].text, expected[0]);
+    let hits = collection.search_lexical("generation", 1000, None).unwrap();
+    assert_eq!(hits.len(), expected.len());
     Some(generation)
 }
 
-/// What a process of this test does when it is started with a role. Nothing, in a run of the tests.
+/// The entry point of the processes that this test starts. Does nothing in a regular run.
 #[test]
 fn role() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    let path = PathBuf::from(std::env::var(PLACE).unwrap());
+    let path = PathBuf::from(std::env::var(COLLECTION_PATH).unwrap());
     match role.as_str() {
         "write" => write(&path),
         _ => read(&path),
@@ -116,50 +116,50 @@ fn role() {
 
 struct Process {
     child: Child,
-    /// Counts the generations that it said.
-    said: std::thread::JoinHandle<usize>,
+    /// Counts the generations that it printed.
+    generations: std::thread::JoinHandle<usize>,
 }
 
-fn start(role: &str, place: &Path) -> Process {
+fn spawn(role: &str, path: &Path) -> Process {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "readers::role", "--nocapture"])
         .env(ROLE, role)
-        .env(PLACE, place)
+        .env(COLLECTION_PATH, path)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let said =
+    let generations =
         std::thread::spawn(move || lines.map_while(Result::ok).filter(|line| line.parse::<u64>().is_ok()).count());
-    Process { child, said }
+    Process { child, generations }
 }
 
 impl Process {
-    /// Kills it. It must have been at work still: what it finds wrong ends it.
+    /// Kills the process. It must still be running: a failed assertion would have ended it.
     fn kill(mut self) -> usize {
-        assert!(self.child.try_wait().unwrap().is_none(), "a process found something wrong; see above");
+        assert!(self.child.try_wait().unwrap().is_none(), "a process failed an assertion; see above");
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.said.join().unwrap()
+        self.generations.join().unwrap()
     }
 }
 
 #[test]
-fn every_reader_sees_one_commit() {
+fn every_reader_sees_exactly_one_commit() {
     let seconds = std::env::var("NIGH_SECONDS").map_or(4, |seconds| seconds.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c");
     LocalCollection::create(&path, manifest()).unwrap();
-    let mut writer = start("write", &path);
-    let mut readers: Vec<Process> = (0..READERS).map(|_| start("read", &path)).collect();
-    let (begun, mut commits, mut looks, mut kills, mut random) = (Instant::now(), 0, 0, 0, 0x9e37_79b9_u64);
-    while begun.elapsed() < Duration::from_secs(seconds) {
+    let mut writer = spawn("write", &path);
+    let mut readers: Vec<Process> = (0..READERS).map(|_| spawn("read", &path)).collect();
+    let (start, mut commits, mut looks, mut kills, mut random) = (Instant::now(), 0, 0, 0, 0x9e37_79b9_u64);
+    while start.elapsed() < Duration::from_secs(seconds) {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         std::thread::sleep(Duration::from_millis(200 + (random >> 33) % 700));
         commits += writer.kill();
-        writer = start("write", &path);
+        writer = spawn("write", &path);
         let killed = (random >> 40) as usize % READERS;
-        looks += std::mem::replace(&mut readers[killed], start("read", &path)).kill();
+        looks += std::mem::replace(&mut readers[killed], spawn("read", &path)).kill();
         kills += 2;
     }
     commits += writer.kill();

@@ -1,4 +1,4 @@
-//! Rows as Parquet's columns.
+//! Conversion between rows and Parquet columns.
 
 use crate::Row;
 use arrow_array::builder::{Float32Builder, Int64Builder, ListBuilder, StringBuilder};
@@ -8,32 +8,32 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use std::sync::Arc;
 
-/// The columns, in their order.
-const COLUMNS: [(&str, Type); 13] = [
-    ("passage_id", Type::Text),
-    ("article_id", Type::Text),
-    ("ordinal", Type::Number),
-    ("title", Type::Text),
-    ("path", Type::Text),
-    ("metadata", Type::Text),
-    ("start", Type::Number),
-    ("end", Type::Number),
-    ("line", Type::Number),
-    ("text", Type::Text),
-    ("fingerprint", Type::Text),
-    ("vector", Type::Vector),
-    ("article", Type::Text),
+/// The columns of the file, in order.
+const COLUMNS: [(&str, ColumnType); 13] = [
+    ("passage_id", ColumnType::Text),
+    ("article_id", ColumnType::Text),
+    ("ordinal", ColumnType::Number),
+    ("title", ColumnType::Text),
+    ("path", ColumnType::Text),
+    ("metadata", ColumnType::Text),
+    ("start", ColumnType::Number),
+    ("end", ColumnType::Number),
+    ("line", ColumnType::Number),
+    ("text", ColumnType::Text),
+    ("fingerprint", ColumnType::Text),
+    ("vector", ColumnType::Vector),
+    ("article", ColumnType::Text),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
-enum Type {
+enum ColumnType {
     Text,
     Number,
     Vector,
 }
 
-impl Type {
-    fn of_arrow(self) -> DataType {
+impl ColumnType {
+    fn arrow_type(self) -> DataType {
         match self {
             Self::Text => DataType::Utf8,
             Self::Number => DataType::Int64,
@@ -43,17 +43,19 @@ impl Type {
 }
 
 pub fn schema() -> Schema {
-    Schema::new(COLUMNS.map(|(name, of)| Field::new(name, of.of_arrow(), name != "article_id")).to_vec())
+    Schema::new(
+        COLUMNS.map(|(name, column_type)| Field::new(name, column_type.arrow_type(), name != "article_id")).to_vec(),
+    )
 }
 
-/// Rows that wait to be written.
+/// Rows that are buffered to be written.
 #[derive(Default)]
-pub struct Columns {
+pub struct RowBuffer {
     rows: Vec<Row>,
     bytes: usize,
 }
 
-impl Columns {
+impl RowBuffer {
     pub fn push(&mut self, row: Row) {
         self.bytes += row.text.as_ref().map_or(0, String::len) + row.article.as_ref().map_or(0, |a| a.text.len());
         self.rows.push(row);
@@ -67,7 +69,7 @@ impl Columns {
         self.bytes
     }
 
-    /// The rows as a batch; `None` if there are none.
+    /// The rows as a record batch; `None` if there are none.
     pub fn finish(self) -> Result<Option<RecordBatch>, ArrowError> {
         if self.rows.is_empty() {
             return Ok(None);
@@ -113,13 +115,14 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The rows of a batch, or what is wrong with it or one of them.
+/// The rows of a batch. The outer error says that the batch has wrong columns, an inner one that a row is
+/// malformed.
 pub fn rows(batch: &RecordBatch) -> Result<Vec<Result<Row, String>>, String> {
-    for (name, of) in COLUMNS {
+    for (name, column_type) in COLUMNS {
         let column = batch.column_by_name(name).ok_or_else(|| format!("it has no column {name:?}"))?;
-        let (expected, found) = (of.of_arrow(), column.data_type());
+        let (expected, found) = (column_type.arrow_type(), column.data_type());
         let is_vector = matches!(found, DataType::List(inner) if *inner.data_type() == DataType::Float32);
-        if *found != expected && !(of == Type::Vector && is_vector) {
+        if *found != expected && !(column_type == ColumnType::Vector && is_vector) {
             return Err(format!("expected {expected} in its column {name:?}, found {found}"));
         }
     }

@@ -1,9 +1,9 @@
-//! Parquet files: rows in columns, the header in the metadata.
+//! Exchange files in Parquet: one column per field of a row, and the header in the key-value metadata.
 
 mod columns;
 
-use crate::reader::{Rows, foreign};
-use crate::{Error, Header, Result, Row};
+use crate::reader::{Rows, not_exchange_file};
+use crate::{Error, Header, RecordUnit, Result, Row};
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::basic::Compression;
@@ -11,7 +11,7 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::schema::types::ColumnPath;
-use columns::{Columns, schema};
+use columns::{RowBuffer, schema};
 use ingest::read::EMBEDDED;
 use std::fs::File;
 use std::io::Write;
@@ -19,20 +19,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How many rows of a file are looked at together.
-const BATCH: usize = 256;
-/// Rows are written when there are so many of them, or so many bytes of text in them.
-const ROWS: usize = 1024;
-const BYTES: usize = 16 << 20;
-/// A row group is what a reader holds at least: 16,384 vectors of 384 numbers are 25 MB.
-const ROW_GROUP: usize = 16_384;
+/// The number of rows decoded at once.
+const READ_BATCH_ROWS: usize = 256;
+/// Buffered rows are encoded when they reach this number, or this many bytes of text.
+const MAX_BUFFERED_ROWS: usize = 1024;
+const MAX_BUFFERED_BYTES: usize = 16 << 20;
+/// The size of a row group, which a reader has to hold in memory: 16,384 vectors of 384 dimensions are 25 MB.
+const ROW_GROUP_ROWS: usize = 16_384;
 
-/// The header of a file, and its rows with their numbers.
+/// Reads the header of a file and returns an iterator over its numbered rows.
 ///
 /// # Errors
-/// When it is no such file.
+/// [`Error::NotExchangeFile`] or [`Error::Parquet`].
 pub fn read(path: &Path, file: File) -> Result<(Header, Rows)> {
-    caught(|| open(path, file)).unwrap_or_else(|| Err(panicked(path)))
+    catch_panic(|| open(path, file)).unwrap_or_else(|| Err(panicked(path)))
 }
 
 fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
@@ -41,94 +41,99 @@ fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
     let entry = entries.into_iter().flatten().find(|entry| entry.key == EMBEDDED);
     let header = entry.and_then(|entry| entry.value.as_deref()).ok_or_else(|| "found none".to_owned());
     let header = header.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()));
-    let header = header.map_err(foreign(path, "no header in its metadata: "))?;
-    let mut batches = builder.with_batch_size(BATCH).build().map_err(error(path))?;
-    let (named, mut number, mut over) = (path.to_owned(), 0, false);
+    let header = header.map_err(not_exchange_file(path, "no header in its metadata: "))?;
+    let mut batches = builder.with_batch_size(READ_BATCH_ROWS).build().map_err(error(path))?;
+    let (error_path, mut number, mut ended) = (path.to_owned(), 0, false);
     let rows = std::iter::from_fn(move || {
-        if over {
+        if ended {
             return None;
         }
-        let rows: Result<Vec<_>> = match caught(|| batches.next()) {
+        let rows: Result<Vec<_>> = match catch_panic(|| batches.next()) {
             Some(None) => return None,
-            Some(Some(Ok(batch))) => columns::rows(&batch).map_err(foreign(&named, "")),
-            Some(Some(Err(source))) => Err(error(&named)(source.into())),
-            None => Err(panicked(&named)),
+            Some(Some(Ok(batch))) => columns::rows(&batch).map_err(not_exchange_file(&error_path, "")),
+            Some(Some(Err(source))) => Err(error(&error_path)(source.into())),
+            None => Err(panicked(&error_path)),
         };
-        over = rows.is_err();
+        ended = rows.is_err();
         let mut numbered = |row: Result<Row, String>| {
             number += 1;
-            let wrong = |problem| Error::Malformed { path: named.clone(), is_line: false, number, problem };
-            row.map(|row| (number, row)).map_err(wrong)
+            let malformed =
+                |problem| Error::Malformed { path: error_path.clone(), unit: RecordUnit::Row, number, problem };
+            row.map(|row| (number, row)).map_err(malformed)
         };
         Some(rows.map_or_else(|error| vec![Err(error)], |rows| rows.into_iter().map(&mut numbered).collect()))
     });
     Ok((header, Box::new(rows.flatten())))
 }
 
-/// The parser is a dependency's: `None` where it panics.
-fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
+/// Runs the third-party parser; `None` if it panics.
+fn catch_panic<T>(read: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(read)).ok()
 }
 
 fn panicked(path: &Path) -> Error {
-    Error::Foreign { path: path.to_owned(), problem: "its reader panicked".to_owned() }
+    Error::NotExchangeFile { path: path.to_owned(), problem: "its reader panicked".to_owned() }
 }
 
-/// Writes a file.
+/// Writes a Parquet file.
 pub struct Writer {
     path: PathBuf,
-    to: ArrowWriter<Box<dyn Write + Send>>,
-    waiting: Columns,
+    output: ArrowWriter<Box<dyn Write + Send>>,
+    buffer: RowBuffer,
 }
 
 impl Writer {
-    /// Begins a file, which errors call `path`.
+    /// Begins a file. Errors name `path`.
     ///
     /// # Errors
-    /// When `out` cannot be written.
+    /// [`Error::Parquet`] when the header cannot be written.
     pub fn new(path: &Path, out: Box<dyn Write + Send>, header: &Header) -> Result<Self> {
         // Strings and numbers: writing them as JSON cannot fail.
         let header = KeyValue::new(EMBEDDED.to_owned(), serde_json::to_string(header).unwrap_or_default());
         let properties = WriterProperties::builder()
             .set_created_by(concat!("nigh ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::SNAPPY)
-            .set_max_row_group_row_count(Some(ROW_GROUP))
-            // No two numbers are the same.
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            // A dictionary would not pay, since vectors hardly repeat.
             .set_column_dictionary_enabled(ColumnPath::from(vec!["vector".to_owned()]), false)
             .set_key_value_metadata(Some(vec![header]))
             .build();
-        let to = ArrowWriter::try_new(out, Arc::new(schema()), Some(properties)).map_err(error(path))?;
-        Ok(Self { path: path.to_owned(), to, waiting: Columns::default() })
+        let output = ArrowWriter::try_new(out, Arc::new(schema()), Some(properties)).map_err(error(path))?;
+        Ok(Self { path: path.to_owned(), output, buffer: RowBuffer::default() })
     }
 
-    /// Writes a row, at the latest with [`Self::finish`].
+    /// Buffers a row; [`Self::finish`] writes the last ones.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// [`Error::Io`] or [`Error::Parquet`].
     pub fn push(&mut self, row: Row) -> Result<()> {
-        self.waiting.push(row);
-        if self.waiting.rows() >= ROWS || self.waiting.bytes() >= BYTES { self.flush() } else { Ok(()) }
+        self.buffer.push(row);
+        if self.buffer.rows() >= MAX_BUFFERED_ROWS || self.buffer.bytes() >= MAX_BUFFERED_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn flush(&mut self) -> Result<()> {
-        let batch = std::mem::take(&mut self.waiting).finish().map_err(ParquetError::from);
-        batch.and_then(|batch| batch.map_or(Ok(()), |batch| self.to.write(&batch))).map_err(error(&self.path))
+        let batch = std::mem::take(&mut self.buffer).finish().map_err(ParquetError::from);
+        batch.and_then(|batch| batch.map_or(Ok(()), |batch| self.output.write(&batch))).map_err(error(&self.path))
     }
 
-    /// Writes what is left.
+    /// Writes the remaining rows and the end of the file.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// [`Error::Io`] or [`Error::Parquet`].
     pub fn finish(mut self) -> Result<()> {
         self.flush()?;
-        self.to.into_inner().map_err(error(&self.path))?.flush().map_err(Error::io(self.path))
+        self.output.into_inner().map_err(error(&self.path))?.flush().map_err(Error::io(self.path))
     }
 }
 
 fn error(path: impl Into<PathBuf>) -> impl FnOnce(ParquetError) -> Error {
     let path = path.into();
     move |source| match source {
-        // A closed pipe, a full disk: the system's word, not Parquet's.
+        // A closed pipe or a full disk is an I/O error, not one of Parquet.
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
             Ok(source) => Error::Io { path, source: *source },
             Err(source) => Error::Parquet { path, source: ParquetError::External(source).into() },

@@ -1,53 +1,53 @@
-//! Text to terms, the same for passages and questions.
+//! The v2 analyzer: the terms of each unit of a text.
 
 use super::lexicon::Lexicon;
-use super::queue::{ALIKE, Kind, Place, Queue};
 use super::scan::{Scanner, Unit};
-use super::{grams, humps};
+use super::term_buffer::{TermBuffer, TermKind, TextField, VARIANT_MARKER};
+use super::{camel_case, clusters};
 use crate::Language;
 use ingest::fold::chars::{Class, class, plain_sign};
 use ingest::fold::{fold_into, fold_marks};
 use std::ops::Range;
 
-/// Reads texts of one language.
+/// Analyzes texts of one language.
 #[derive(Clone)]
 pub struct Analyzer {
     language: Language,
     lexicon: Lexicon,
-    /// The next word's position.
+    /// The position of the next word.
     position: usize,
-    /// The stop word that was read last, and its position.
+    /// The last stop word and its position; `usize::MAX` if there was none.
     last_stop: (String, usize),
     folded: String,
     joined: String,
     clusters: Vec<Range<usize>>,
 }
 
-/// A part of a name of so many bytes may be another name.
-const SHORT_PART: usize = 4;
+/// Parts of names up to this length, in bytes, may be names of their own.
+const MAX_SHORT_PART_BYTES: usize = 4;
 
-/// Which of the terms are wanted.
+/// The fields whose terms are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
-    /// Those of the field of stems.
+pub struct FieldSet {
+    /// Terms of [`TextField::Stems`].
     pub stems: bool,
-    /// Those of the field of exact forms.
+    /// Terms of [`TextField::Exact`].
     pub exact: bool,
 }
 
-impl Wanted {
-    /// Those of both fields.
+impl FieldSet {
+    /// Both fields.
     pub const BOTH: Self = Self { stems: true, exact: true };
 }
 
-impl From<Place> for Wanted {
-    fn from(place: Place) -> Self {
-        Self { stems: place == Place::Stems, exact: place == Place::Exact }
+impl From<TextField> for FieldSet {
+    fn from(field: TextField) -> Self {
+        Self { stems: field == TextField::Stems, exact: field == TextField::Exact }
     }
 }
 
 impl Analyzer {
-    /// One for texts of a language.
+    /// An analyzer for texts in `language`.
     pub fn new(language: Language) -> Self {
         Self {
             language,
@@ -60,128 +60,129 @@ impl Analyzer {
         }
     }
 
-    /// Begins another text.
-    pub fn begin(&mut self) {
+    /// Resets positions for another text.
+    pub fn start_text(&mut self) {
         self.position = 0;
         self.last_stop.1 = usize::MAX;
     }
 
-    /// The terms of the next unit of a text; `None` at its end, else the unit and its place. The queue may stay empty.
+    /// Fills `terms` with the terms of the next unit and returns the unit and its bytes; `None` at the end of
+    /// the text. A unit can have no terms.
     pub fn next_unit(
         &mut self,
         text: &str,
         scanner: &mut Scanner<'_>,
-        wanted: Wanted,
-        queue: &mut Queue,
+        fields: FieldSet,
+        terms: &mut TermBuffer,
     ) -> Option<(Unit, Range<usize>)> {
-        queue.clear();
+        terms.clear();
         let (unit, span) = scanner.next_unit()?;
         let of = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
         match &unit {
-            Unit::Word => self.words(text, scanner.parts(), wanted, true, queue),
-            Unit::Apostrophes => self.apostrophes(text, scanner.parts(), &span, wanted, queue),
+            Unit::Word => self.words(text, scanner.parts(), fields, true, terms),
+            Unit::Apostrophes => self.apostrophes(text, scanner.parts(), &span, fields, terms),
             Unit::Compound => {
                 let position = self.position;
-                self.words(text, scanner.parts(), wanted, false, queue);
-                if wanted.exact {
+                self.words(text, scanner.parts(), fields, false, terms);
+                if fields.exact {
                     let name = of(&span);
-                    let kind = if is_name(name) { Kind::Compound } else { Kind::Exact };
-                    self.whole(kind, [name, ""], position, &span, queue);
-                    if kind == Kind::Compound {
-                        self.short_parts(text, scanner.parts(), position, queue);
+                    let kind = if is_name(name) { TermKind::Compound } else { TermKind::Exact };
+                    self.whole(kind, [name, ""], position, &span, terms);
+                    if kind == TermKind::Compound {
+                        self.short_parts(text, scanner.parts(), position, terms);
                     }
                 }
             }
             Unit::Quantity(from) => {
                 let position = self.position;
-                self.words(text, scanner.parts(), wanted, true, queue);
-                if wanted.exact {
+                self.words(text, scanner.parts(), fields, true, terms);
+                if fields.exact {
                     let measured = [of(&(span.start..*from)), of(&(*from..span.end))];
-                    self.whole(Kind::Compound, measured, position, &span, queue);
+                    self.whole(TermKind::Compound, measured, position, &span, terms);
                 }
             }
-            Unit::Run(class) => self.run(of(&span), *class, &span, wanted, queue),
+            Unit::Run(class) => self.run(of(&span), *class, &span, fields, terms),
         }
         Some((unit, span))
     }
 
-    /// The parts of a unit as words. `each` says that each also stands for itself as it is written.
-    fn words(&mut self, text: &str, parts: &[Range<usize>], wanted: Wanted, each: bool, queue: &mut Queue) {
+    /// Adds the parts of a unit as words, each with its exact form if `exact` is set.
+    fn words(&mut self, text: &str, parts: &[Range<usize>], fields: FieldSet, exact: bool, terms: &mut TermBuffer) {
         for part in parts {
-            let wanted = Wanted { exact: wanted.exact && each, ..wanted };
-            self.word(text, part, wanted, queue);
+            let fields = FieldSet { exact: fields.exact && exact, ..fields };
+            self.word(text, part, fields, terms);
         }
     }
 
-    fn word(&mut self, text: &str, part: &Range<usize>, wanted: Wanted, queue: &mut Queue) {
+    fn word(&mut self, text: &str, part: &Range<usize>, fields: FieldSet, terms: &mut TermBuffer) {
         let raw = text.get(part.clone()).unwrap_or_default();
         let at = (part.start, part.end);
         let mut folded = std::mem::take(&mut self.folded);
         folded.clear();
         fold_into(raw, &mut folded);
         if folded.starts_with('°') {
-            // `℃` is two characters that count as one.
+            // `℃` folds to `°c`, whose unit is `c`.
             folded.remove(0);
         }
-        let (stop, negation) = self.stems(&folded, wanted.stems, at, queue);
-        if wanted.stems && !stop {
-            humps::split(raw, |hump| self.hump(hump, at, queue));
+        let (stop, negation) = self.stems(&folded, fields.stems, at, terms);
+        if fields.stems && !stop {
+            camel_case::split(raw, |part| self.camel_case_part(part, at, terms));
         }
-        if wanted.exact {
-            self.exact(text, part, &folded, (stop, stop || negation), queue);
+        if fields.exact {
+            self.exact(text, part, &folded, (stop, stop || negation), terms);
         }
         self.folded = folded;
         self.position += 1;
     }
 
-    /// The stem of a folded word, and that of it without marks where it is another; none if it is a stop word. Whether it
-    /// is that, and whether it is a negation.
-    fn stems(&mut self, folded: &str, wanted: bool, at: (usize, usize), queue: &mut Queue) -> (bool, bool) {
-        let entry = self.lexicon.entry(folded, wanted);
-        if wanted && !entry.stop {
-            queue.push(Place::Stems, Kind::Stem, self.position, at, |term| term.push_str(&entry.stem));
-            queue.push(Place::Stems, Kind::Folded, self.position, at, |term| term.push_str(&entry.unmarked));
+    /// If `add` is set, adds the stem of a folded word and, if different, the stem of the word without
+    /// diacritics; neither for a stop word. Returns whether it is a stop word and whether it is a negation.
+    fn stems(&mut self, folded: &str, add: bool, at: (usize, usize), terms: &mut TermBuffer) -> (bool, bool) {
+        let entry = self.lexicon.entry(folded, add);
+        if add && !entry.stop {
+            terms.push(TextField::Stems, TermKind::Stem, self.position, at, |term| term.push_str(&entry.stem));
+            terms.push(TextField::Stems, TermKind::Folded, self.position, at, |term| term.push_str(&entry.unmarked));
         }
         (entry.stop, entry.negation)
     }
 
-    /// A word within a word, `Case` in `camelCase`.
-    fn hump(&mut self, hump: &str, at: (usize, usize), queue: &mut Queue) {
+    /// Adds a part of a camel-case word, such as `Case` of `camelCase`.
+    fn camel_case_part(&mut self, part: &str, at: (usize, usize), terms: &mut TermBuffer) {
         let mut folded = String::new();
-        fold_into(hump, &mut folded);
-        self.stems(&folded, true, at, queue);
+        fold_into(part, &mut folded);
+        self.stems(&folded, true, at, terms);
     }
 
-    /// A word as it is written. `little` says that it is a stop word or a negation: two of them that stand together are a
-    /// term, for each alone stands nearly everywhere.
+    /// Adds the exact form of a word. A function word is a stop word or a negation; two adjacent ones are also
+    /// a term of their own, because each alone is nearly everywhere.
     fn exact(
         &mut self,
         text: &str,
         part: &Range<usize>,
         folded: &str,
-        (stop, little): (bool, bool),
-        queue: &mut Queue,
+        (is_stop_word, is_function_word): (bool, bool),
+        terms: &mut TermBuffer,
     ) {
         let (position, at) = (self.position, (part.start, part.end));
-        let kind = match (stop, little) {
-            (true, _) => Kind::StopWord,
-            (_, true) => Kind::Negation,
-            _ => Kind::Exact,
+        let kind = match (is_stop_word, is_function_word) {
+            (true, _) => TermKind::StopWord,
+            (_, true) => TermKind::Negation,
+            _ => TermKind::Exact,
         };
-        queue.push(Place::Exact, kind, position, at, |term| term.push_str(folded));
+        terms.push(TextField::Exact, kind, position, at, |term| term.push_str(folded));
         if !folded.is_ascii() {
-            self.alike(folded, position, at, queue);
+            self.variant(folded, position, at, terms);
         }
         if is_acronym(text, part) {
             let raw = text.get(part.clone()).unwrap_or_default();
-            queue.push(Place::Exact, Kind::Acronym, position, at, |term| term.push_str(raw));
+            terms.push(TextField::Exact, TermKind::Acronym, position, at, |term| term.push_str(raw));
         }
-        if !little {
+        if !is_function_word {
             return;
         }
         let (before, last) = &mut self.last_stop;
         if last.wrapping_add(1) == position && position > 0 {
-            queue.push(Place::Exact, Kind::StopPair, *last, at, |term| {
+            terms.push(TextField::Exact, TermKind::StopPair, *last, at, |term| {
                 term.push_str(before);
                 term.push(' ');
                 term.push_str(folded);
@@ -192,75 +193,82 @@ impl Analyzer {
         *last = position;
     }
 
-    /// That a word stands here which differs from others by its marks alone.
-    fn alike(&self, folded: &str, position: usize, at: (usize, usize), queue: &mut Queue) {
+    /// Marks that the index has a word with diacritics, so that queries prefer its exact form.
+    fn variant(&self, folded: &str, position: usize, at: (usize, usize), terms: &mut TermBuffer) {
         let plain = fold_marks(folded);
         if plain != folded {
-            queue.push(Place::Exact, Kind::Alike, position, at, |term| {
-                term.push(ALIKE);
+            terms.push(TextField::Exact, TermKind::Variant, position, at, |term| {
+                term.push(VARIANT_MARKER);
                 term.push_str(&plain);
             });
         }
     }
 
-    /// What signs join, whole: its pieces without blanks.
-    fn whole(&mut self, kind: Kind, pieces: [&str; 2], position: usize, span: &Range<usize>, queue: &mut Queue) {
+    /// Adds a name made with signs as one term: its pieces without white space.
+    fn whole(
+        &mut self,
+        kind: TermKind,
+        pieces: [&str; 2],
+        position: usize,
+        span: &Range<usize>,
+        terms: &mut TermBuffer,
+    ) {
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
         pieces.iter().for_each(|piece| fold_into(piece, &mut joined));
-        queue.push(Place::Exact, kind, position, (span.start, span.end), |term| {
+        terms.push(TextField::Exact, kind, position, (span.start, span.end), |term| {
             term.extend(joined.chars().filter(|c| !c.is_whitespace()));
         });
         self.joined = joined;
     }
 
-    /// That a name stands here which differs from its short words by signs alone: `C++` from `C`.
-    fn short_parts(&mut self, text: &str, parts: &[Range<usize>], position: usize, queue: &mut Queue) {
-        for part in parts.iter().filter(|part| part.len() <= SHORT_PART) {
+    /// Marks that the index has a name which differs from a short word by signs only: `C++` from `C`.
+    fn short_parts(&mut self, text: &str, parts: &[Range<usize>], position: usize, terms: &mut TermBuffer) {
+        for part in parts.iter().filter(|part| part.len() <= MAX_SHORT_PART_BYTES) {
             let raw = text.get(part.clone()).unwrap_or_default();
-            queue.push(Place::Exact, Kind::Alike, position, (part.start, part.end), |term| {
-                term.push(ALIKE);
+            terms.push(TextField::Exact, TermKind::Variant, position, (part.start, part.end), |term| {
+                term.push(VARIANT_MARKER);
                 fold_into(raw, term);
             });
         }
     }
 
-    /// Words that apostrophes join. What they do there is a matter of the language.
+    /// Adds words joined by apostrophes. What an apostrophe means depends on the language.
     fn apostrophes(
         &mut self,
         text: &str,
         parts: &[Range<usize>],
         span: &Range<usize>,
-        wanted: Wanted,
-        queue: &mut Queue,
+        fields: FieldSet,
+        terms: &mut TermBuffer,
     ) {
         let of = |span: &Range<usize>| text.get(span.clone()).unwrap_or_default();
         let last = parts.last().map(&of).unwrap_or_default();
         match self.language {
             // `l'eau` and `dell'acqua` are two words each.
-            Language::French | Language::Italian => return self.words(text, parts, wanted, true, queue),
+            Language::French | Language::Italian => return self.words(text, parts, fields, true, terms),
             // `patient's` is a form of `patient`.
             Language::English if last.eq_ignore_ascii_case("s") => {
                 return match parts {
-                    [word, _] => self.word(text, word, wanted, queue),
-                    _ => self.words(text, &parts[..parts.len() - 1], wanted, true, queue),
+                    [word, _] => self.word(text, word, fields, terms),
+                    _ => self.words(text, &parts[..parts.len() - 1], fields, true, terms),
                 };
             }
             _ => {}
         }
         let position = self.position;
         if self.language == Language::English && last.eq_ignore_ascii_case("t") && parts.len() == 2 {
-            self.negated(of(&parts[0]), (span.start, span.end), wanted, queue);
+            self.contracted_negation(of(&parts[0]), (span.start, span.end), fields, terms);
         } else {
-            self.words(text, parts, wanted, false, queue);
+            self.words(text, parts, fields, false, terms);
         }
-        if wanted.exact {
-            self.whole(Kind::Exact, [of(span), ""], position, span, queue);
+        if fields.exact {
+            self.whole(TermKind::Exact, [of(span), ""], position, span, terms);
         }
     }
 
-    /// `don't` is `do` and `not`.
-    fn negated(&mut self, verb: &str, at: (usize, usize), wanted: Wanted, queue: &mut Queue) {
+    /// Adds the stems of a contracted negation: `don't` is `do` and `not`.
+    fn contracted_negation(&mut self, verb: &str, at: (usize, usize), fields: FieldSet, terms: &mut TermBuffer) {
         let mut folded = String::new();
         fold_into(verb, &mut folded);
         let verb = match folded.as_str() {
@@ -270,41 +278,42 @@ impl Analyzer {
             verb => verb.strip_suffix('n').unwrap_or(verb),
         };
         for word in [verb, "not"] {
-            self.stems(word, wanted.stems, at, queue);
+            self.stems(word, fields.stems, at, terms);
             self.position += 1;
         }
     }
 
-    /// A run of a script without spaces.
-    fn run(&mut self, raw: &str, class: Class, span: &Range<usize>, wanted: Wanted, queue: &mut Queue) {
+    /// Adds the terms of a run in a script without spaces between words.
+    fn run(&mut self, raw: &str, class: Class, span: &Range<usize>, fields: FieldSet, terms: &mut TermBuffer) {
         let mut folded = std::mem::take(&mut self.folded);
         let mut clusters = std::mem::take(&mut self.clusters);
         folded.clear();
         fold_into(raw, &mut folded);
-        grams::clusters(&folded, class, &mut clusters);
-        // Folding seldom changes how long such a run is; where it does, a term's place is that of the run.
+        clusters::split(&folded, class, &mut clusters);
+        // Offsets are exact if folding keeps the length of the run, as it nearly always does; otherwise they
+        // are those of the run.
         let same = folded.len() == raw.len();
-        let place =
+        let offsets =
             |from: usize, to: usize| if same { (span.start + from, span.start + to) } else { (span.start, span.end) };
         let first = self.position;
-        let mut push = |of: Place, kind: Kind, position: usize, range: Range<usize>| {
+        let mut push = |field: TextField, kind: TermKind, position: usize, range: Range<usize>| {
             let text = folded.get(range.clone()).unwrap_or_default();
-            queue.push(of, kind, position, place(range.start, range.end), |term| term.push_str(text));
+            terms.push(field, kind, position, offsets(range.start, range.end), |term| term.push_str(text));
         };
         for (at, cluster) in clusters.iter().enumerate() {
-            if wanted.stems {
+            if fields.stems {
                 match clusters.get(at + 1) {
-                    Some(next) => push(Place::Stems, Kind::Gram, first + at, cluster.start..next.end),
-                    None if at == 0 => push(Place::Stems, Kind::Gram, first, cluster.clone()),
+                    Some(next) => push(TextField::Stems, TermKind::Bigram, first + at, cluster.start..next.end),
+                    None if at == 0 => push(TextField::Stems, TermKind::Bigram, first, cluster.clone()),
                     None => {}
                 }
             }
-            if wanted.exact && class != Class::Hangul {
-                push(Place::Exact, Kind::Exact, first + at, cluster.clone());
+            if fields.exact && class != Class::Hangul {
+                push(TextField::Exact, TermKind::Exact, first + at, cluster.clone());
             }
         }
-        if wanted.exact && class == Class::Hangul {
-            push(Place::Exact, Kind::Exact, first, 0..folded.len());
+        if fields.exact && class == Class::Hangul {
+            push(TextField::Exact, TermKind::Exact, first, 0..folded.len());
         }
         self.position += clusters.len();
         self.folded = folded;
@@ -312,23 +321,24 @@ impl Analyzer {
     }
 }
 
-/// Whether what signs join is a name of its own. Words of letters alone that a hyphen or a slash joins (`web-based`,
-/// `and/or`) are the words beside each other, unless one is a single letter (`T-cell`).
+/// Whether words joined by signs are a name of their own. Words of letters only, joined by hyphens or slashes
+/// (`web-based`, `and/or`), are just adjacent words, unless one is a single letter (`T-cell`).
 fn is_name(whole: &str) -> bool {
     whole.chars().any(|c| !(c.is_alphabetic() || matches!(class(c), Class::Extend) || "-/".contains(plain_sign(c))))
         || whole.split(['-', '/']).any(|part| part.len() < 2)
 }
 
-/// Whether a word is an acronym: a few capital letters, and not because all around it is in capitals.
+/// Whether a word is an acronym: two to five capital letters, and not because the text around it is in
+/// capitals.
 fn is_acronym(text: &str, part: &Range<usize>) -> bool {
-    const AROUND: usize = 12;
+    const CONTEXT_BYTES: usize = 12;
     let Some(word) = text.as_bytes().get(part.clone()) else { return false };
     if !(2..=5).contains(&word.len()) || !word.iter().all(u8::is_ascii_uppercase) {
         return false;
     }
     let bytes = text.as_bytes();
-    let before = bytes.get(part.start.saturating_sub(AROUND)..part.start).unwrap_or_default();
-    let after = bytes.get(part.end..(part.end + AROUND).min(bytes.len())).unwrap_or_default();
+    let before = bytes.get(part.start.saturating_sub(CONTEXT_BYTES)..part.start).unwrap_or_default();
+    let after = bytes.get(part.end..(part.end + CONTEXT_BYTES).min(bytes.len())).unwrap_or_default();
     let mut letters = before.iter().chain(after).filter(|b| b.is_ascii_alphabetic()).peekable();
     letters.peek().is_none() || letters.any(u8::is_ascii_lowercase)
 }

@@ -1,44 +1,45 @@
-//! Which language a collection's articles are in, or that it cannot be told.
+//! Language detection for articles and queries, which prefers no answer to a wrong one.
 //!
-//! Two witnesses have to agree: the small words that a language cannot do without, and the letters (whatlang's
-//! trigrams). Lists, invoices and names have hardly any small words, so nothing is claimed of them: wrong stop words
-//! and stems lose what none at all would find.
+//! Two signals have to agree: function words, and whatlang's letter trigrams. Lists, invoices and names have
+//! hardly any function words, so no language is returned for them: the wrong stop words and stems lose more
+//! than none at all.
 
-use super::stop::StopWords;
+use super::stop_words::StopWords;
 use crate::Language;
 use ingest::fold::chars::{Class, class};
 use ingest::fold::fold_into;
 use std::collections::{HashMap, HashSet};
 use whatlang::Lang;
 
-/// What was found out about the language of texts.
+/// The result of language detection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detection {
-    /// The language; `None` if the texts are too few, too mixed, or in none that is known.
+    /// The language; `None` if the texts are too short, too mixed, or in no supported language.
     pub language: Option<Language>,
-    /// What part of the words are small words of the likeliest language.
+    /// The share of function words of the most likely language, 0..=1.
     pub share: f64,
-    /// How many times as many words are small words of this language alone as of the nearest other one alone.
+    /// The lowest ratio, over all other languages, of function words of this language only to those of the
+    /// other only.
     pub margin: f64,
-    /// How many words there are.
+    /// The number of words.
     pub words: usize,
 }
 
-/// Fewer words than this say nothing.
-const WORDS: usize = 12;
-/// A question of so many, in whole sentences as it is, says something.
-const WORDS_OF_QUESTION: usize = 8;
-/// So many different small words must stand there.
-const DIFFERENT: usize = 4;
-/// What part of the words they must be.
-const SHARE: f64 = 0.06;
-/// How many times as many must be of this language and not of the other as the other way round, for each other one.
-const MARGIN: f64 = 2.0;
-/// So much of each text is looked at.
-const LOOKED_INTO: usize = 4000;
+/// Texts with fewer words are not classified.
+const MIN_WORDS: usize = 12;
+/// The same for queries: one of that length is usually a sentence.
+const MIN_QUERY_WORDS: usize = 8;
+/// The minimum number of distinct function words.
+const MIN_DISTINCT_FUNCTION_WORDS: usize = 4;
+/// The minimum of [`Detection::share`].
+const MIN_SHARE: f64 = 0.06;
+/// The minimum of [`Detection::margin`].
+const MIN_MARGIN: f64 = 2.0;
+/// The bytes of each text that are examined.
+const MAX_TEXT_BYTES: usize = 4000;
 
-/// The languages that are told by small words.
-const BY_WORDS: &[(Language, Lang)] = &[
+/// The languages that are detected by function words.
+const BY_FUNCTION_WORDS: &[(Language, Lang)] = &[
     (Language::Danish, Lang::Dan),
     (Language::Dutch, Lang::Nld),
     (Language::English, Lang::Eng),
@@ -56,9 +57,8 @@ const BY_WORDS: &[(Language, Lang)] = &[
     (Language::Turkish, Lang::Tur),
 ];
 
-/// Small words that the lists of stop words lack, or of languages that have no list. The last three lines are of
-/// languages that have no stemmer here: without them their texts would pass for a neighbour's.
-fn more(language: Language) -> &'static str {
+/// Function words that the stop word lists lack, or of languages without such a list.
+fn extra_function_words(language: Language) -> &'static str {
     match language {
         Language::English => {
             "i you he she we his her its our your my who what which when where how why from have has had do does did can could would should may must been were am than so all any some more about after before only also other out up over me him us them"
@@ -85,8 +85,8 @@ fn more(language: Language) -> &'static str {
     }
 }
 
-/// Small words of languages that are not known here, so that their texts are not taken for a neighbour's.
-const OTHERS: &[&str] = &[
+/// Function words of unsupported languages, so that their texts are not mistaken for a related one.
+const UNSUPPORTED: &[&str] = &[
     "i el la els les de del al amb que per és una un no es en com o si aquest aquesta són pot més seu seva ha sense dels als ho hi ja quan també",
     "o a os as e de do da no na que para un unha non é se por co coa en ou como máis este esta son pode seu súa ao dos das pola polo cando tamén só",
     "a na je v se to že si o s jako po k by z do pro nebo ale ve za jsou pokud které který při není také může",
@@ -110,40 +110,40 @@ const OTHERS: &[&str] = &[
     "e ac yn i y o ar am yr mae nid bod gan eich neu hyn wedi",
 ];
 
-/// Tells the language of texts.
+/// Detects languages. Building its word lists is slow, so reuse it.
 pub struct Detector {
     lists: Vec<(Language, Lang, StopWords, HashSet<&'static str>)>,
-    others: Vec<HashSet<&'static str>>,
+    unsupported: Vec<HashSet<&'static str>>,
 }
 
 impl Default for Detector {
     fn default() -> Self {
         let words = |list: &'static str| list.split(' ').filter(|word| !word.is_empty()).collect();
-        let lists = BY_WORDS
-            .iter()
-            .map(|(language, lang)| (*language, *lang, StopWords::with_negations(*language), words(more(*language))));
-        Self { lists: lists.collect(), others: OTHERS.iter().map(|list| words(list)).collect() }
+        let lists = BY_FUNCTION_WORDS.iter().map(|(language, lang)| {
+            (*language, *lang, StopWords::with_negations(*language), words(extra_function_words(*language)))
+        });
+        Self { lists: lists.collect(), unsupported: UNSUPPORTED.iter().map(|list| words(list)).collect() }
     }
 }
 
-/// The small words of a text: for each set of languages that have them, how many and which.
+/// The function words of a text: for each set of languages that share them, their number and the distinct ones.
 type Counts = HashMap<u64, (f64, HashSet<String>)>;
 
 impl Detector {
-    /// Tells the language of a question.
-    pub fn detect_question(&mut self, question: &str) -> Detection {
-        self.detect_with(WORDS_OF_QUESTION, [question])
+    /// Detects the language of a query.
+    pub fn detect_query(&mut self, query: &str) -> Detection {
+        self.detect_with(MIN_QUERY_WORDS, [query])
     }
 
-    /// Tells the language that most of the texts' words are in.
+    /// Detects the main language of `texts`.
     pub fn detect<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) -> Detection {
-        self.detect_with(WORDS, texts)
+        self.detect_with(MIN_WORDS, texts)
     }
 
-    fn detect_with<'a>(&mut self, least: usize, texts: impl IntoIterator<Item = &'a str>) -> Detection {
+    fn detect_with<'a>(&mut self, min_words: usize, texts: impl IntoIterator<Item = &'a str>) -> Detection {
         let mut all = String::new();
         for text in texts {
-            all.push_str(&text[..text.floor_char_boundary(LOOKED_INTO)]);
+            all.push_str(&text[..text.floor_char_boundary(MAX_TEXT_BYTES)]);
             all.push('\n');
         }
         let (mut counts, mut words, mut word) = (Counts::new(), 0_usize, String::new());
@@ -152,26 +152,26 @@ impl Detector {
             words += 1;
             word.clear();
             fold_into(raw, &mut word);
-            let holders = self.holders(&word);
-            if holders != 0 {
-                let (count, which) = counts.entry(holders).or_default();
+            let languages = self.languages_with(&word);
+            if languages != 0 {
+                let (count, distinct) = counts.entry(languages).or_default();
                 *count += 1.0;
-                if !which.contains(&word) {
-                    which.insert(word.clone());
+                if !distinct.contains(&word) {
+                    distinct.insert(word.clone());
                 }
             }
         }
-        self.judge(&all, words, least, &counts)
+        self.classify(&all, words, min_words, &counts)
     }
 
-    /// The languages of which a folded word is a small word, a bit each.
-    fn holders(&mut self, word: &str) -> u64 {
+    /// The languages that have a folded word as a function word, one bit each.
+    fn languages_with(&mut self, word: &str) -> u64 {
         let known = self.lists.iter_mut().map(|(_, _, stop, more)| more.contains(word) || stop.contains(word));
-        let others = self.others.iter().map(|other| other.contains(word));
+        let others = self.unsupported.iter().map(|other| other.contains(word));
         known.chain(others).enumerate().fold(0, |all, (at, holds)| all | u64::from(holds) << at)
     }
 
-    fn judge(&self, all: &str, words: usize, least: usize, counts: &Counts) -> Detection {
+    fn classify(&self, all: &str, words: usize, min_words: usize, counts: &Counts) -> Detection {
         let count = |with: usize, without: Option<usize>| -> f64 {
             let holds = |set: u64| set >> with & 1 == 1 && without.is_none_or(|without| set >> without & 1 == 0);
             counts
@@ -180,29 +180,31 @@ impl Detector {
                 .map(|(set, (count, _))| count / f64::from(set.count_ones()).sqrt())
                 .sum()
         };
-        let languages = self.lists.len() + self.others.len();
+        let languages = self.lists.len() + self.unsupported.len();
         let best = (0..languages).max_by(|a, b| count(*a, None).total_cmp(&count(*b, None))).unwrap_or_default();
-        // Half a word more on both sides: one against none is no proof.
+        // Additive smoothing: one word against none is no proof.
         let margin = |other: usize| (count(best, Some(other)) + 0.5) / (count(other, Some(best)) + 0.5);
         let margin = (0..languages).filter(|other| *other != best).map(margin).fold(f64::INFINITY, f64::min);
         let own = || counts.iter().filter(|(set, _)| *set >> best & 1 == 1).map(|(_, own)| own);
         let share = own().map(|(count, _)| count).sum::<f64>() / words.max(1) as f64;
-        let different: usize = own().map(|(_, which)| which.len()).sum();
+        let distinct: usize = own().map(|(_, words)| words.len()).sum();
         let mut detection = Detection { language: None, share, margin, words };
-        let Some(letters) = whatlang::detect(all).filter(|_| words >= least) else { return detection };
+        let Some(letters) = whatlang::detect(all).filter(|_| words >= min_words) else { return detection };
         detection.language = match (letters.lang(), self.lists.get(best)) {
-            // Letters of their own.
+            // These have scripts of their own.
             (Lang::Ell, _) => Some(Language::Greek),
             (Lang::Tam, _) => Some(Language::Tamil),
-            (Lang::Ara, _) => Some(Language::Arabic).filter(|_| arabic(all)),
-            (lang, Some((language, own, ..))) if different >= DIFFERENT && share >= SHARE && margin >= MARGIN => {
-                // Their letters are too much alike for trigrams; their small words are not.
+            (Lang::Ara, _) => Some(Language::Arabic).filter(|_| is_arabic(all)),
+            (lang, Some((language, own, ..)))
+                if distinct >= MIN_DISTINCT_FUNCTION_WORDS && share >= MIN_SHARE && margin >= MIN_MARGIN =>
+            {
+                // Trigrams cannot distinguish these two, but function words can.
                 let alike = [Lang::Dan, Lang::Nob];
-                let near = alike.contains(&lang) && alike.contains(own) && margin >= 2.0 * MARGIN;
+                let near = alike.contains(&lang) && alike.contains(own) && margin >= 2.0 * MIN_MARGIN;
                 let english = lang == Lang::Eng && letters.is_reliable();
                 (lang == *own || near).then_some(*language).or(english.then_some(Language::English))
             }
-            // What is claimed of few notes in English is rarely wrong, and its stop words and stems lose least.
+            // English is rarely wrong even for a few short notes, and its stop words and stems lose least.
             (Lang::Eng, _) if letters.is_reliable() => Some(Language::English),
             _ => None,
         };
@@ -210,8 +212,9 @@ impl Detector {
     }
 }
 
-/// Whether a text in Arabic letters is without those that Arabic lacks and its neighbours' languages use all the time.
-fn arabic(text: &str) -> bool {
+/// Whether a text in Arabic script is in Arabic: without the letters that Arabic lacks and related scripts use
+/// often.
+fn is_arabic(text: &str) -> bool {
     let (mut own, mut foreign) = (0_usize, 0_usize);
     for c in text.chars() {
         match c {

@@ -1,85 +1,90 @@
-//! What is known of a word: whether it is a stop word, and its stems. Few words make most of a text, so the last ones
-//! looked up are kept.
+//! Stop words and stems by word. A few frequent words make up most of a text, so recent ones are cached.
 
-use super::stop::StopWords;
+use super::stop_words::StopWords;
 use crate::Language;
 use frostem::Stemmer;
 use ingest::fold::fold_marks;
 
-/// A word and what is known of it.
+/// A word with its properties.
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
     word: String,
-    /// Whether its stems are known yet.
+    /// Whether `stem` and `unmarked` have been computed.
     stemmed: bool,
     /// Whether it is a stop word.
     pub stop: bool,
-    /// Whether it turns the sense of a sentence.
+    /// Whether it is a negation.
     pub negation: bool,
-    /// Its stem, without marks.
+    /// Its stem, without diacritics.
     pub stem: String,
-    /// The stem of the word without marks; empty where it is the same.
+    /// The stem of the word without diacritics; empty if that is the same.
     pub unmarked: String,
 }
 
-/// The words of a language.
+/// Looks up words of one language, with a direct-mapped cache.
 #[derive(Clone)]
 pub struct Lexicon {
     language: Language,
     stop: StopWords,
     stemmer: Option<Stemmer>,
     entries: Vec<Entry>,
-    /// How many words were looked for in vain since there was room for more.
-    missed: usize,
+    /// Cache misses since the cache last grew.
+    misses: usize,
 }
 
-/// How many words are kept at first, which is enough for a question, and at most. Powers of two.
-const FEW: usize = 1 << 6;
-const MANY: usize = 1 << 15;
-/// The same where stems are not wanted: stop words are few, and what is kept should stay in the processor's cache.
-const FOR_STOP_WORDS: usize = 1 << 11;
+/// The initial number of cache entries, enough for a query, and the limit. Powers of two.
+const INITIAL_ENTRIES: usize = 1 << 6;
+const MAX_ENTRIES: usize = 1 << 15;
+/// The limit when stems are not needed: there are few stop words, and the cache should fit the processor's.
+const MAX_STOP_WORD_ENTRIES: usize = 1 << 11;
 
 impl Lexicon {
-    /// Those of a language.
+    /// The lexicon of `language`.
     pub fn new(language: Language) -> Self {
-        let stemmer = language.algorithm().map(Stemmer::new);
-        Self { language, stop: StopWords::new(language), stemmer, entries: vec![Entry::default(); FEW], missed: 0 }
+        let stemmer = language.stemmer().map(Stemmer::new);
+        Self {
+            language,
+            stop: StopWords::new(language),
+            stemmer,
+            entries: vec![Entry::default(); INITIAL_ENTRIES],
+            misses: 0,
+        }
     }
 
-    /// What is known of a folded word; its stems only if they are `wanted`.
-    pub fn entry(&mut self, word: &str, wanted: bool) -> &Entry {
-        let most = if wanted { MANY } else { FOR_STOP_WORDS };
-        if self.missed > 4 * self.entries.len() && self.entries.len() < most {
+    /// Looks up a folded word. The stems of the entry are only valid if `stems` is set.
+    pub fn entry(&mut self, word: &str, stems: bool) -> &Entry {
+        let limit = if stems { MAX_ENTRIES } else { MAX_STOP_WORD_ENTRIES };
+        if self.misses > 4 * self.entries.len() && self.entries.len() < limit {
             self.entries.resize(self.entries.len() * 4, Entry::default());
-            self.missed = 0;
+            self.misses = 0;
         }
-        let place = place(word) & (self.entries.len() - 1);
-        // `place` is less than the number of entries.
-        let entry = &mut self.entries[place];
+        let slot = hash(word) & (self.entries.len() - 1);
+        // The mask keeps `slot` below the number of entries.
+        let entry = &mut self.entries[slot];
         if entry.word != word {
-            self.missed += 1;
+            self.misses += 1;
             entry.word.clear();
             entry.word.push_str(word);
             entry.stemmed = false;
             entry.stop = self.stop.contains(word);
-            entry.negation = self.stop.negates(word);
+            entry.negation = self.stop.is_negation(word);
         }
-        if wanted && !entry.stemmed {
+        if stems && !entry.stemmed {
             entry.stemmed = true;
-            stems(self.language, self.stemmer.as_ref(), entry);
+            compute_stems(self.language, self.stemmer.as_ref(), entry);
         }
         entry
     }
 }
 
-/// Writes the stems of an entry's word.
-fn stems(language: Language, stemmer: Option<&Stemmer>, entry: &mut Entry) {
+/// Computes the stems of an entry's word.
+fn compute_stems(language: Language, stemmer: Option<&Stemmer>, entry: &mut Entry) {
     entry.stem.clear();
     entry.unmarked.clear();
     let word = entry.word.as_str();
     let plain = fold_marks(word);
     let Some(stemmer) = stemmer else { return entry.stem.push_str(&plain) };
-    // English words have no marks of their own; other languages' stemmers know theirs.
+    // English stems ignore diacritics; other languages' stemmers need them.
     let marked = if language == Language::English { &*plain } else { word };
     entry.stem.push_str(&fold_marks(&stemmer.stem(marked)));
     if plain != marked {
@@ -91,8 +96,8 @@ fn stems(language: Language, stemmer: Option<&Stemmer>, entry: &mut Entry) {
     }
 }
 
-/// Where a word is kept, were there room for all.
-fn place(word: &str) -> usize {
+/// A fast hash (FxHash) of a word.
+fn hash(word: &str) -> usize {
     let mix = |hash: u64, part: u64| (hash.rotate_left(5) ^ part).wrapping_mul(0x517c_c1b7_2722_0a95);
     let mut hash = word.len() as u64;
     let mut rest = word.as_bytes();

@@ -1,25 +1,28 @@
-//! Text to terms: words end where Unicode says, names made with signs count whole, stop words are indexed, and asked for
-//! only where nothing else is. What is indexed, asked and compared goes through one [folding](ingest::fold).
+//! Text analysis: from text to index terms, the same for passages and queries.
+//!
+//! Words are segmented by Unicode's rules, names that contain signs (`C++`) are also indexed whole, and stop
+//! words are indexed but only searched for when the query has nothing else. Passages and queries are
+//! [folded](ingest::fold) alike.
 
 mod analyzer;
+mod camel_case;
+mod clusters;
 pub mod detect;
-mod grams;
-mod humps;
+pub mod fuzzy;
 mod lexicon;
-pub mod near;
 mod quantity;
-pub mod question;
-mod queue;
+pub mod query;
 mod scan;
-mod stop;
-mod stream;
+mod stop_words;
+mod term_buffer;
 #[cfg(test)]
 mod tests;
 pub mod title;
+mod tokenizer;
 mod version;
 mod weights;
 
 pub use analyzer::Analyzer;
-pub use queue::{ALIKE, Kind, Place};
-pub use stream::Words;
-pub use version::Analysis;
+pub use term_buffer::{TermKind, TextField, VARIANT_MARKER};
+pub use tokenizer::FieldTokenizer;
+pub use version::AnalyzerVersion;

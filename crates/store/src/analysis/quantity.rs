@@ -1,9 +1,9 @@
-//! Numbers with a unit of measure: `100mg` and `100 mg` are one, `5 °C` and `5 °F` are two.
+//! Numbers with a unit of measure: `100mg` and `100 mg` are the same, `5 °C` and `5 °F` are not.
 
 use ingest::fold::chars::{Class, class};
 use std::ops::Range;
 
-/// Units that are written after a number. Letter case counts: a `MB` is no `mb`, but nobody writes `kM`.
+/// Units written after a number. Letter case matters where it distinguishes units: `MB` and `mb`.
 const UNITS: &[&str] = &[
     "Ah", "Bq", "GB", "GHz", "GW", "GWh", "GiB", "Gbit", "Gy", "Hz", "KB", "KiB", "MB", "MHz", "MJ", "MPa", "MW",
     "MWh", "MiB", "Mbit", "Nm", "Pa", "PB", "Sv", "TB", "TW", "TWh", "TiB", "V", "VA", "W", "Wh", "atm", "bar", "bit",
@@ -15,21 +15,22 @@ const UNITS: &[&str] = &[
     "μs",
 ];
 
-/// Units that are words of their own after a space (`5 in the morning`): only written to the number they count.
-const ATTACHED: &[&str] = &["in", "bar", "bit"];
+/// Units that are also words (`5 in the morning`): recognized only when attached to the number.
+const ATTACHED_ONLY: &[&str] = &["in", "bar", "bit"];
 
-/// A unit of measure in a text.
+/// A unit of measure in a text, by byte offsets.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Measure {
-    /// Where it begins.
+    /// Its start.
     pub from: usize,
-    /// Where it ends.
+    /// Its end.
     pub end: usize,
-    /// Its letters, if it has any.
+    /// The range of its letters, if it has any.
     pub letters: Option<Range<usize>>,
 }
 
-/// The unit of measure of the number from `first` up to `end` (with letters written to it), if that is one and has one.
+/// The unit of the number at `first..end`, which may have letters attached; `None` if it is not a number with a
+/// unit.
 pub fn measure(text: &str, first: usize, end: usize) -> Option<Measure> {
     let number = text.get(first..end)?;
     let digits = number.find(|c: char| !c.is_ascii_digit() && !".,".contains(c)).unwrap_or(number.len());
@@ -61,7 +62,7 @@ pub fn measure(text: &str, first: usize, end: usize) -> Option<Measure> {
     }
     let length = unit.find(|c: char| !c.is_alphabetic()).unwrap_or(unit.len());
     let name = &unit[..length];
-    (from > end && UNITS.contains(&name) && !ATTACHED.contains(&name) && ends(from + length)).then_some(Measure {
+    (from > end && UNITS.contains(&name) && !ATTACHED_ONLY.contains(&name) && ends(from + length)).then_some(Measure {
         from,
         end: from + length,
         letters: Some(from..from + length),

@@ -1,47 +1,47 @@
-//! Where words begin and end: words as Unicode's text segmentation has them, names made with signs whole beside their
-//! parts, and runs of scripts that put no spaces between words.
+//! Word segmentation by Unicode's rules. Names that contain signs are units together with their parts, and so
+//! are runs of scripts without spaces between words.
 
 use super::quantity::{self, Measure};
 use ingest::fold::chars::{Class, class, plain_sign};
 use std::ops::Range;
 
-/// What a unit of a text is.
+/// The kind of a unit of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unit {
     /// One word.
     Word,
-    /// Words that apostrophes join (`don't`, `l'eau`).
+    /// Words joined by apostrophes (`don't`, `l'eau`).
     Apostrophes,
-    /// Words and signs that make one name (`C++`, `node.js`, `§ 12(3)`).
+    /// Words and signs that form one name (`C++`, `node.js`, `§ 12(3)`).
     Compound,
-    /// A number and its unit of measure, which begins here (`100mg`, `-5 °C`).
+    /// A number with a unit of measure (`100mg`, `-5 °C`), which begins at this byte.
     Quantity(usize),
-    /// Letters without spaces between words.
+    /// A run of a script without spaces between words.
     Run(Class),
 }
 
-/// Reads a text unit by unit.
+/// Splits a text into units.
 pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    /// Where the unit before ended: what stands before that is no part of this one.
-    ended: usize,
+    /// The end of the previous unit, which signs before the next one may not reach across.
+    previous_end: usize,
     /// The words of the last unit.
     parts: Vec<Range<usize>>,
 }
 
 impl<'a> Scanner<'a> {
-    /// Of a text, from its beginning.
+    /// A scanner at the beginning of `text`.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, ended: 0, parts: Vec::new() }
+        Self { text, at: 0, previous_end: 0, parts: Vec::new() }
     }
 
-    /// The words of the unit that was read last, by their places.
+    /// The byte ranges of the words of the last unit.
     pub fn parts(&self) -> &[Range<usize>] {
         &self.parts
     }
 
-    /// The next unit and its place; `None` at the end.
+    /// The next unit and its byte range; `None` at the end.
     pub fn next_unit(&mut self) -> Option<(Unit, Range<usize>)> {
         loop {
             let c = self.char_at(self.at)?;
@@ -65,25 +65,25 @@ impl<'a> Scanner<'a> {
         self.text.get(..at)?.chars().next_back()
     }
 
-    fn of(&self, span: &Range<usize>) -> &'a str {
+    fn slice(&self, span: &Range<usize>) -> &'a str {
         self.text.get(span.clone()).unwrap_or_default()
     }
 
-    fn run(&mut self, of: Class) -> (Unit, Range<usize>) {
+    fn run(&mut self, script: Class) -> (Unit, Range<usize>) {
         let start = self.at;
         while let Some(c) = self.char_at(self.at) {
             let class = class(c);
-            if class != of && class != Class::Extend {
+            if class != script && class != Class::Extend {
                 break;
             }
             self.at += c.len_utf8();
         }
-        self.ended = self.at;
+        self.previous_end = self.at;
         self.parts.clear();
-        (Unit::Run(of), start..self.at)
+        (Unit::Run(script), start..self.at)
     }
 
-    /// Where the letters and digits that begin here end.
+    /// The end of the letters and digits that begin at `at`.
     fn word_end(&self, mut at: usize) -> usize {
         let bytes = self.text.as_bytes();
         loop {
@@ -104,30 +104,31 @@ impl<'a> Scanner<'a> {
         self.parts.clear();
         self.parts.push(first..end);
         let (mut start, mut unit) = (first, Unit::Word);
-        // By far the most words stand between a space and a space.
+        // A fast path: most words have white space on both sides.
         let bytes = self.text.as_bytes();
         let plain_before = first == 0 || bytes.get(first - 1).is_some_and(|b| *b == b' ' || *b == b'\n');
         let plain_after = bytes.get(end).is_none_or(|b| *b == b' ' || *b == b'\n');
-        let number = bytes.get(first).is_some_and(u8::is_ascii_digit);
+        let is_number = bytes.get(first).is_some_and(u8::is_ascii_digit);
         if !plain_before {
-            start = self.lead(first);
+            start = self.leading_signs_start(first);
         }
         if !plain_after {
-            (end, unit) = self.joined(end);
+            (end, unit) = self.join_words(end);
         }
         if start < first {
             unit = Unit::Compound;
         }
-        if number && let Some(measured) = self.measured(first, end) {
-            (end, unit) = measured;
+        if is_number && let Some(quantity) = self.quantity(first, end) {
+            (end, unit) = quantity;
         }
         self.at = end;
-        self.ended = end;
+        self.previous_end = end;
         (unit, start..end)
     }
 
-    /// What signs join to the word that ends here: the end of all, and what it is.
-    fn joined(&mut self, mut end: usize) -> (usize, Unit) {
+    /// Extends a word that ends at `end` by what signs join to it. Returns the new end and the kind of the
+    /// unit.
+    fn join_words(&mut self, mut end: usize) -> (usize, Unit) {
         let mut unit = Unit::Word;
         while let Some((from, apostrophe)) = self.connector(end) {
             end = self.word_end(from);
@@ -137,18 +138,18 @@ impl<'a> Scanner<'a> {
                 _ => Unit::Compound,
             };
         }
-        let tail = self.tail(end);
-        if tail > end { (tail, Unit::Compound) } else { (end, unit) }
+        let with_signs = self.trailing_signs_end(end);
+        if with_signs > end { (with_signs, Unit::Compound) } else { (end, unit) }
     }
 
-    /// Where the word begins that a sign joins to the one ending here, and whether that sign is an apostrophe.
+    /// If a sign at `end` joins another word, the start of that word and whether the sign is an apostrophe.
     fn connector(&self, end: usize) -> Option<(usize, bool)> {
         let sign = self.char_at(end)?;
         let plain = plain_sign(sign);
         let (before, mut next) = (self.char_before(end)?, end + sign.len_utf8());
         let after = |at: usize| self.char_at(at).filter(|c| class(*c) == Class::Word);
         let digits = before.is_numeric() && after(next).is_some_and(char::is_numeric);
-        let holds = match plain {
+        let joins = match plain {
             '.' | '-' | '_' | '/' | '&' | '@' | '+' | '#' | '\\' | '~' | '\u{b7}' => true,
             ',' => digits,
             ':' if self.text.get(next..).is_some_and(|rest| rest.starts_with(':')) => {
@@ -164,12 +165,12 @@ impl<'a> Scanner<'a> {
             '"' | '\u{5f4}' => is_hebrew(before) && after(next).is_some_and(is_hebrew),
             _ => false,
         };
-        (holds && after(next).is_some()).then_some((next, matches!(plain, '\'' | '"' | '\u{5f4}')))
+        (joins && after(next).is_some()).then_some((next, matches!(plain, '\'' | '"' | '\u{5f4}')))
     }
 
-    /// The end of the signs that belong to the word ending here: `++`, `#`, `€`, `(3)`.
-    fn tail(&mut self, mut end: usize) -> usize {
-        let Some(last) = self.parts.last().map(|part| self.of(part)) else { return end };
+    /// The end of trailing signs that belong to the word: `++`, `#`, `€`, `(3)`.
+    fn trailing_signs_end(&mut self, mut end: usize) -> usize {
+        let Some(last) = self.parts.last().map(|part| self.slice(part)) else { return end };
         let numbered = last.ends_with(|c: char| c.is_ascii_digit());
         let rest = self.text.get(end..).unwrap_or_default();
         let pluses = rest.len() - rest.trim_start_matches('+').len();
@@ -183,15 +184,15 @@ impl<'a> Scanner<'a> {
         if numbered && let Some(sign) = rest.chars().next().filter(|c| "€£¥$".contains(*c)) {
             return end + sign.len_utf8();
         }
-        while numbered && let Some(inner) = self.bracketed(end) {
+        while numbered && let Some(inner) = self.parenthesized(end) {
             end = inner.end + 1;
             self.parts.push(inner);
         }
         end
     }
 
-    /// The few letters or digits in brackets here, as numbers of paragraphs have them.
-    fn bracketed(&self, at: usize) -> Option<Range<usize>> {
+    /// A few letters or digits in parentheses at `at`, as in section numbers.
+    fn parenthesized(&self, at: usize) -> Option<Range<usize>> {
         if self.char_at(at)? != '(' {
             return None;
         }
@@ -199,9 +200,10 @@ impl<'a> Scanner<'a> {
         ((at + 2..at + 6).contains(&end) && self.char_at(end) == Some(')')).then_some(at + 1..end)
     }
 
-    /// Where the signs begin that belong to the word beginning here: `.NET`, `-5`, `§ 12`, `#1`, `@user`, `$PATH`.
-    fn lead(&self, first: usize) -> usize {
-        let before = |at: usize| self.char_before(at).filter(|_| at > self.ended);
+    /// The start of leading signs that belong to the word at `first`: `.NET`, `-5`, `§ 12`, `#1`, `@user`,
+    /// `$PATH`.
+    fn leading_signs_start(&self, first: usize) -> usize {
+        let before = |at: usize| self.char_before(at).filter(|_| at > self.previous_end);
         let Some(sign) = before(first) else { return first };
         let start = first - sign.len_utf8();
         let number = self.char_at(first).is_some_and(char::is_numeric);
@@ -216,8 +218,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The end of the unit if it is a number with its unit of measure, at once or after a space.
-    fn measured(&mut self, first: usize, end: usize) -> Option<(usize, Unit)> {
+    /// The end of the unit if it is a number with a unit of measure, attached or after a space.
+    fn quantity(&mut self, first: usize, end: usize) -> Option<(usize, Unit)> {
         let Measure { from, end, letters } = quantity::measure(self.text, first, end)?;
         if let Some(part) = self.parts.last_mut().filter(|part| part.end > from) {
             part.end = from;

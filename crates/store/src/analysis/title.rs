@@ -1,16 +1,17 @@
-//! A title as one term, so that a question that is a title finds it whatever its words are (`The The`, `IT`).
+//! Whole titles as terms, so that a query that is a title finds it even if it has stop words only (`The The`,
+//! `IT`).
 
 use ingest::fold::fold;
 
-/// A title, or a question, without regard to letter case, signs at its ends and blanks.
+/// Normalizes a title or a query: folds case, removes punctuation around words, and collapses white space.
 pub fn term(text: &str) -> String {
     let folded = fold(text);
-    let words = folded.split(|c: char| c.is_whitespace()).map(|word| word.trim_matches(is_closing));
+    let words = folded.split(|c: char| c.is_whitespace()).map(|word| word.trim_matches(is_punctuation));
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Signs that stand at the end of a word, or around it, and are no part of it.
-fn is_closing(c: char) -> bool {
+/// Punctuation at the end of a word or around it that is not part of the word.
+fn is_punctuation(c: char) -> bool {
     matches!(
         c,
         '.' | ','

@@ -1,58 +1,58 @@
-//! The analyses that collections were made with: each is searched with its own for good.
+//! The versions of the analyzer. A collection is always searched with the one it was indexed with.
 
-use super::Words;
-use super::queue::Place;
+use super::FieldTokenizer;
+use super::term_buffer::TextField;
 use crate::Language;
 use tantivy::tokenizer::{
     AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
 };
 
-/// How text becomes terms. The format of a collection says which it is.
+/// A version of text analysis, determined by the format of the collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Analysis {
-    /// Letters and digits, 60 bytes at most, without stop words, in one field.
-    First,
-    /// That of this module, in fields of stems, exact forms and titles.
-    Second,
+pub enum AnalyzerVersion {
+    /// Runs of letters and digits up to 60 bytes, without stop words, in one field.
+    V1,
+    /// [`Analyzer`](super::Analyzer), in fields of stems, exact forms and titles.
+    V2,
 }
 
-/// The first format of collections with the second analysis.
-const SECOND: u64 = 4;
+/// The first collection format with the v2 analyzer.
+const FIRST_V2_FORMAT: u64 = 4;
 
-impl Analysis {
-    /// That of a collection's format.
-    pub fn of(format: u64) -> Self {
-        if format < SECOND { Self::First } else { Self::Second }
+impl AnalyzerVersion {
+    /// The version used by collections of `format`.
+    pub fn of_format(format: u64) -> Self {
+        if format < FIRST_V2_FORMAT { Self::V1 } else { Self::V2 }
     }
 
-    /// The name that a field's tokenizer is registered under; it is part of tantivy's schema.
-    pub fn name(self, place: Place) -> &'static str {
-        match (self, place) {
-            (_, Place::Title) => "raw",
-            // From when there was one language.
-            (Self::First, _) => "nigh_en",
-            (_, Place::Stems) => "nigh_stems_2",
-            (_, Place::Exact) => "nigh_exact_2",
+    /// The name under which a field's tokenizer is registered. It is part of tantivy's stored schema.
+    pub fn tokenizer_name(self, field: TextField) -> &'static str {
+        match (self, field) {
+            (_, TextField::Title) => "raw",
+            // The name dates from when English was the only language.
+            (Self::V1, _) => "nigh_en",
+            (_, TextField::Stems) => "nigh_stems_2",
+            (_, TextField::Exact) => "nigh_exact_2",
         }
     }
 
     /// The tokenizer of a field.
-    pub fn tokenizer(self, language: Language, place: Place) -> TextAnalyzer {
+    pub fn tokenizer(self, language: Language, field: TextField) -> TextAnalyzer {
         match self {
-            Self::First => first(language),
-            Self::Second => TextAnalyzer::from(Words::new(language, place)),
+            Self::V1 => v1_tokenizer(language),
+            Self::V2 => TextAnalyzer::from(FieldTokenizer::new(language, field)),
         }
     }
 }
 
-/// Words without accents, lower case, the language's stop words out, its stems: as version 0.1 indexed them.
-fn first(language: Language) -> TextAnalyzer {
-    // tantivy's limit for a term was near.
-    const LONGEST_WORD: usize = 60;
+/// Lowercase ASCII-folded stems without stop words, as version 0.1 indexed them.
+fn v1_tokenizer(language: Language) -> TextAnalyzer {
+    // Keeps terms well below tantivy's limit.
+    const MAX_WORD_BYTES: usize = 60;
     let words = TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(LONGEST_WORD))
+        .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
         .filter(LowerCaser);
-    let Some(stems) = language.stems() else { return words.filter(AsciiFoldingFilter).build() };
+    let Some(stems) = language.tantivy() else { return words.filter(AsciiFoldingFilter).build() };
     match (language, StopWordFilter::new(stems)) {
         (Language::English, Some(stop)) => {
             words.filter(AsciiFoldingFilter).filter(stop).filter(Stemmer::new(stems)).build()

@@ -1,68 +1,69 @@
-//! What each term of a question counts.
+//! The weights of a query's terms.
 
-use super::question::{Asked, Question};
-use super::queue::Kind;
+use super::query::{ParsedQuery, QueryTerm};
+use super::term_buffer::TermKind;
 
-/// What the exact form of a word counts beside its stem. More is better where questions use the words of the passages
-/// (SQuAD, MedQuAD) and worse where they do not (SciFact's training questions).
-const EXACT: f32 = 0.15;
-/// What it counts where the index also has a word that differs by its marks or by a sign alone: in a question of hardly
-/// more than this word, and among many.
-const ALIKE: [f32; 2] = [1.0, 0.4];
-/// What a name made with signs counts, and what its words count where the name itself is known.
-const NAMED: [(f32, f32); 2] = [(2.0, 0.3), (1.0, 0.6)];
-/// A question of so many words is hardly more than the names in it.
-const SHORT: usize = 4;
-/// What a short word in capitals counts beside the word: where that is a stop word, or in a question of hardly more, and
-/// among many others.
-const ACRONYM: (f32, f32) = (1.0, 0.1);
-/// What a stem counts that is another because the marks are left out.
-const FOLDED: f32 = 0.5;
-/// What a single character of a longer run counts.
-const CHARACTER: f32 = 0.2;
-/// What a title counts that is the question, word by word, and where that says nothing else.
-const TITLE: (f32, f32) = (0.3, 2.0);
+/// The weight of a word's exact form relative to its stem. A higher weight helps where queries use the words of
+/// the passages (SQuAD, MedQuAD) and hurts where they do not (SciFact's training queries).
+const EXACT_WEIGHT: f32 = 0.15;
+/// The weight of an exact form if the index also has a variant that differs by diacritics or a sign only: in a
+/// short query and in a longer one.
+const EXACT_WEIGHT_WITH_VARIANT: [f32; 2] = [1.0, 0.4];
+/// The weights of a name with signs and of its parts if the index has the name: in a short query and in a
+/// longer one.
+const NAME_WEIGHTS: [(f32, f32); 2] = [(2.0, 0.3), (1.0, 0.6)];
+/// Up to this many words, a query is short: little more than the names in it.
+const SHORT_QUERY_WORDS: usize = 4;
+/// The weight of an acronym in addition to the word: in a short query or if the word is a stop word, and
+/// otherwise.
+const ACRONYM_WEIGHTS: (f32, f32) = (1.0, 0.1);
+/// The weight of the stem of a word without diacritics, if that differs.
+const FOLDED_WEIGHT: f32 = 0.5;
+/// The weight of a single character of a longer run.
+const CHARACTER_WEIGHT: f32 = 0.2;
+/// The weight of a title equal to the query: usually, and if the query has stop words only.
+const TITLE_WEIGHTS: (f32, f32) = (0.3, 2.0);
 
-impl Question {
-    /// Weighs the terms by how many passages hold each, in their order. Terms that nothing holds are left out, but for
-    /// stems: a near word may stand for those.
-    pub fn weigh(&mut self, found: &[u64]) {
-        let holds = |at: usize| found.get(at).is_some_and(|found| *found > 0);
-        let at = |kind: Kind, any: bool| -> Vec<usize> {
-            let of_kind = self.asked.iter().enumerate().filter(|(_, asked)| asked.kind == kind);
-            of_kind.filter(|(at, _)| any || holds(*at)).map(|(_, asked)| asked.position).collect()
+impl ParsedQuery {
+    /// Sets the weights, given the document frequency of each term, and drops terms without documents. Stems
+    /// are kept even then, because a correction may replace them.
+    pub fn weigh(&mut self, doc_freqs: &[u64]) {
+        let is_indexed = |at: usize| doc_freqs.get(at).is_some_and(|doc_freq| *doc_freq > 0);
+        let positions = |kind: TermKind, any: bool| -> Vec<usize> {
+            let of_kind = self.terms.iter().enumerate().filter(|(_, term)| term.kind == kind);
+            of_kind.filter(|(at, _)| any || is_indexed(*at)).map(|(_, term)| term.position).collect()
         };
-        let (stops, alike) = (at(Kind::StopWord, true), at(Kind::Alike, false));
-        let words = at(Kind::Stem, true).len() + at(Kind::Gram, true).len();
-        let names = self.asked.iter().filter(|asked| asked.kind == Kind::Compound).count();
-        let parts = self.asked.iter().filter(|asked| asked.kind == Kind::Stem && asked.part_of.is_some()).count();
-        let long = usize::from(words + names - parts > SHORT);
+        let (stops, variants) = (positions(TermKind::StopWord, true), positions(TermKind::Variant, false));
+        let words = positions(TermKind::Stem, true).len() + positions(TermKind::Bigram, true).len();
+        let names = self.terms.iter().filter(|term| term.kind == TermKind::Compound).count();
+        let parts = self.terms.iter().filter(|term| term.kind == TermKind::Stem && term.part_of.is_some()).count();
+        let long = usize::from(words + names - parts > SHORT_QUERY_WORDS);
         let only_stop_words = self.only_stop_words;
-        for (place, asked) in self.asked.iter_mut().enumerate() {
-            let Asked { kind, position, part_of, in_run, .. } = asked;
+        for (at, term) in self.terms.iter_mut().enumerate() {
+            let QueryTerm { kind, position, part_of, in_run, .. } = term;
             let weight = match kind {
-                Kind::Stem | Kind::Gram if part_of.is_some_and(holds) => NAMED[long].1,
-                Kind::Stem | Kind::Gram => 1.0,
-                Kind::Folded => FOLDED,
-                Kind::Compound => NAMED[long].0,
-                Kind::StopWord | Kind::StopPair | Kind::Negation if only_stop_words => 1.0,
-                Kind::StopWord | Kind::StopPair | Kind::Alike => 0.0,
-                Kind::Exact | Kind::Negation if *in_run => CHARACTER,
-                Kind::Exact if alike.contains(position) => ALIKE[long],
-                Kind::Exact | Kind::Negation => EXACT,
-                Kind::Acronym if long == 0 || stops.contains(position) => ACRONYM.0,
-                Kind::Acronym => ACRONYM.1,
-                Kind::Title => {
+                TermKind::Stem | TermKind::Bigram if part_of.is_some_and(is_indexed) => NAME_WEIGHTS[long].1,
+                TermKind::Stem | TermKind::Bigram => 1.0,
+                TermKind::Folded => FOLDED_WEIGHT,
+                TermKind::Compound => NAME_WEIGHTS[long].0,
+                TermKind::StopWord | TermKind::StopPair | TermKind::Negation if only_stop_words => 1.0,
+                TermKind::StopWord | TermKind::StopPair | TermKind::Variant => 0.0,
+                TermKind::Exact | TermKind::Negation if *in_run => CHARACTER_WEIGHT,
+                TermKind::Exact if variants.contains(position) => EXACT_WEIGHT_WITH_VARIANT[long],
+                TermKind::Exact | TermKind::Negation => EXACT_WEIGHT,
+                TermKind::Acronym if long == 0 || stops.contains(position) => ACRONYM_WEIGHTS.0,
+                TermKind::Acronym => ACRONYM_WEIGHTS.1,
+                TermKind::Title => {
                     if only_stop_words {
-                        TITLE.1
+                        TITLE_WEIGHTS.1
                     } else {
-                        TITLE.0
+                        TITLE_WEIGHTS.0
                     }
                 }
             };
-            let kept = holds(place) || matches!(kind, Kind::Stem);
-            asked.weight *= if kept { weight } else { 0.0 };
+            let kept = is_indexed(at) || matches!(kind, TermKind::Stem);
+            term.weight *= if kept { weight } else { 0.0 };
         }
-        self.keep_weighty();
+        self.drop_weightless();
     }
 }

@@ -1,80 +1,82 @@
-//! A condition on articles: which of them may answer.
+//! Filters: conditions on the metadata of articles, with their syntax and semantics.
 //!
 //! ```text
-//! condition  = both { "OR" both }
-//! both       = part { "AND" part }
-//! part       = "NOT" part | "(" condition ")" | FIELD ":" value
+//! filter     = and { "OR" and }
+//! and        = part { "AND" part }
+//! part       = "NOT" part | "(" filter ")" | FIELD ":" value
 //! value      = WORD | "quoted words" | "*"
 //!            | (">" | ">=" | "<" | "<=") bound
-//!            | ("[" | "{") bound "TO" bound ("]" | "}")       *  for an open end; { } leave the bound out
+//!            | ("[" | "{") bound "TO" bound ("]" | "}")       *  for an open end; { } exclude the bound
 //! ```
 //!
-//! A field is a name of the articles' metadata, or `id`, `path` or `title`. Words are compared without
-//! regard to letter case and may hold `*` (any characters) and `?` (one); in a `path` or an `id`, `*` stops
-//! at `/` and `**` does not. Nothing else stands for other characters. Numbers are compared as numbers, whole ones of 64
-//! bits exactly; text that is written as a number lies in ranges of numbers, but equals only the same text. A date is
-//! compared as far as the bound says: `date:2025-06` holds all of June, and `[2025-01 TO 2025-06]` all of January and June
-//! too; where the bound has an offset from UTC, as a moment. `2025-6-1`, `2025/06/01` and `1.6.2025` are read as that day.
-//! What is no date lies in no range of dates. Of a list, one value that fits is enough.
+//! A field is a metadata field of the articles, or `id`, `path` or `title`. Text is compared ignoring letter
+//! case, except for an `id` without wildcards, and may contain the wildcards `*` (any characters) and `?` (one
+//! character). In a `path` or an `id`, `*` stops at `/`, and `**` does not.
+//!
+//! Numbers are compared by value, 64-bit integers exactly. Text that is written as a number is in ranges of
+//! numbers, but equals only the same text. Dates are compared as precisely as the bound is given:
+//! `date:2025-06` matches all of June, `[2025-01 TO 2025-06]` includes January and June; a bound with a UTC
+//! offset is a point in time. `2025-6-1`, `2025/06/01` and `1.6.2025` are the same day. Values that are not
+//! dates are in no range of dates. A list matches if one of its items does.
 
 pub mod explain;
 mod parse;
 mod value;
 mod wildcard;
 
-pub use value::{Matcher, Operand, Value, in_order};
+pub use value::{Matcher, Operand, Value, compare_values};
 use wildcard::Wildcard;
 
 use std::fmt;
 use std::ops::Bound;
 
-/// The field of an article's id.
+/// The built-in field of an article's id.
 pub const ID: &str = "id";
-/// The field of where an article came from.
+/// The built-in field of the path that an article was read from.
 pub const PATH: &str = "path";
 
-/// A condition on articles.
+/// A condition on the metadata of articles.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Filter {
-    /// All of these hold.
+    /// All parts match.
     And(Vec<Filter>),
-    /// One of these holds.
+    /// At least one part matches.
     Or(Vec<Filter>),
-    /// This does not.
+    /// The part does not match.
     Not(Box<Filter>),
-    /// A value of a field passes a test.
-    Is(Clause),
+    /// One of the field's values satisfies a predicate.
+    Clause(Clause),
 }
 
-/// A test of one field.
+/// A predicate on one field.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Clause {
     /// The field's name.
     pub field: String,
-    /// What one of its values must be.
-    pub test: Test,
+    /// The predicate that one of its values has to satisfy.
+    pub predicate: Predicate,
 }
 
-/// A test of a value.
+/// A predicate on a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Test {
-    /// There is one.
-    Any,
-    /// It is this.
-    Word(String),
-    /// It has this form, `*` and `?` standing for others.
+pub enum Predicate {
+    /// There is a value.
+    Exists,
+    /// The value equals this text, number or date.
+    Equals(String),
+    /// The value matches this pattern with the wildcards `*` and `?`.
     Glob(String),
-    /// It lies between these.
+    /// The value is between these bounds.
     Range(Bound<String>, Bound<String>),
 }
 
-/// What is wrong with a condition, and where.
+/// A syntax error in a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("filter, column {column}: {problem}\n  {text}\n  {marker}", marker = format_args!("{:>1$}", '^', column))]
 pub struct FilterError {
-    /// The condition as it was given.
+    /// The filter as it was given.
     pub text: String,
-    /// The character at which it goes wrong, from 1.
+    /// The position of the error in characters, from 1.
     pub column: usize,
     /// What was expected, and what was found.
     pub problem: String,
@@ -89,17 +91,17 @@ impl std::str::FromStr for Filter {
 }
 
 impl Filter {
-    /// Every test in it.
+    /// All clauses, in order.
     pub fn clauses(&self) -> Vec<&Clause> {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::clauses).collect(),
             Self::Not(part) => part.clauses(),
-            Self::Is(clause) => vec![clause],
+            Self::Clause(clause) => vec![clause],
         }
     }
 }
 
-/// The condition written out again; reading it gives the same one.
+/// Writes the filter in its own syntax; parsing that gives the same filter.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |f: &mut fmt::Formatter<'_>, parts: &[Self], with: &str| {
@@ -113,7 +115,7 @@ impl fmt::Display for Filter {
             Self::And(parts) => joined(f, parts, " AND "),
             Self::Or(parts) => joined(f, parts, " OR "),
             Self::Not(part) => write!(f, "NOT {part}"),
-            Self::Is(clause) => clause.fmt(f),
+            Self::Clause(clause) => clause.fmt(f),
         }
     }
 }
@@ -125,11 +127,11 @@ impl fmt::Display for Clause {
             Bound::Included(text) | Bound::Excluded(text) => parse::quoted(text),
             Bound::Unbounded => "*".to_owned(),
         };
-        match &self.test {
-            Test::Any => f.write_str("*"),
-            Test::Word(word) => f.write_str(&parse::quoted(word)),
-            Test::Glob(glob) => f.write_str(glob),
-            Test::Range(low, high) => {
+        match &self.predicate {
+            Predicate::Exists => f.write_str("*"),
+            Predicate::Equals(word) => f.write_str(&parse::quoted(word)),
+            Predicate::Glob(glob) => f.write_str(glob),
+            Predicate::Range(low, high) => {
                 let open = if matches!(low, Bound::Excluded(_)) { '{' } else { '[' };
                 let close = if matches!(high, Bound::Excluded(_)) { '}' } else { ']' };
                 write!(f, "{open}{} TO {}{close}", bound(low), bound(high))

@@ -1,14 +1,14 @@
-//! The words of a condition to a [`Filter`].
+//! The parser of filters: recursive descent over the text.
 
-use super::{Clause, Filter, FilterError, Test};
+use super::{Clause, Filter, FilterError, Predicate};
 use std::ops::Bound;
 
-/// Conditions nested deeper than this are no one's question.
-const DEEPEST: usize = 64;
+/// The nesting limit, which keeps recursion off the end of the stack.
+const MAX_DEPTH: usize = 64;
 
 pub fn parse(text: &str) -> Result<Filter, FilterError> {
     let mut parser = Parser { text, at: 0, depth: 0 };
-    let filter = parser.either()?;
+    let filter = parser.or()?;
     match parser.peek() {
         None => Ok(filter),
         Some(')') => Err(parser.error("this parenthesis was never opened")),
@@ -16,7 +16,7 @@ pub fn parse(text: &str) -> Result<Filter, FilterError> {
     }
 }
 
-/// `text` as a value that reads as itself.
+/// `text`, quoted if it would not be parsed as itself otherwise.
 pub fn quoted(text: &str) -> String {
     let plain = !text.is_empty() && text.chars().all(|c| !ends_word(c) && !"*?:<>[]{}\\".contains(c));
     if plain && !is_keyword(text) {
@@ -29,7 +29,7 @@ fn is_keyword(word: &str) -> bool {
     ["AND", "OR", "NOT", "TO"].contains(&word)
 }
 
-/// Where an unquoted word ends.
+/// Whether `c` ends an unquoted word.
 fn ends_word(c: char) -> bool {
     c.is_whitespace() || "()\"".contains(c)
 }
@@ -40,22 +40,22 @@ struct Parser<'a> {
     depth: usize,
 }
 
-/// A word, and whether it stood in quotation marks.
+/// A word, and whether it was quoted.
 struct Word {
     text: String,
     quoted: bool,
 }
 
 impl Parser<'_> {
-    fn either(&mut self) -> Result<Filter, FilterError> {
-        let mut parts = vec![self.both()?];
+    fn or(&mut self) -> Result<Filter, FilterError> {
+        let mut parts = vec![self.and()?];
         while self.keyword("OR") {
-            parts.push(self.both()?);
+            parts.push(self.and()?);
         }
         Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::Or(parts) })
     }
 
-    fn both(&mut self) -> Result<Filter, FilterError> {
+    fn and(&mut self) -> Result<Filter, FilterError> {
         let mut parts = vec![self.part()?];
         while self.keyword("AND") {
             parts.push(self.part()?);
@@ -65,15 +65,15 @@ impl Parser<'_> {
 
     fn part(&mut self) -> Result<Filter, FilterError> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(self.error(format!("nested more than {DEEPEST} deep")));
+        if self.depth > MAX_DEPTH {
+            return Err(self.error(format!("nested more than {MAX_DEPTH} deep")));
         }
         let part = if self.keyword("NOT") {
             Filter::Not(Box::new(self.part()?))
         } else if self.peek() == Some('(') {
             let opened = self.at;
             self.at += 1;
-            let inside = self.either()?;
+            let inside = self.or()?;
             match self.peek() {
                 Some(')') => self.at += 1,
                 None => {
@@ -91,10 +91,10 @@ impl Parser<'_> {
     }
 
     fn clause(&mut self) -> Result<Filter, FilterError> {
-        let begun = self.skip();
+        let start = self.skip_whitespace();
         let field = self.word(|c| c == ':')?;
         let wrong = |parser: &mut Self| {
-            parser.at = begun;
+            parser.at = start;
             let found = parser.found();
             Err(parser.error(format!("expected a condition like field:value, found {found}")))
         };
@@ -105,12 +105,12 @@ impl Parser<'_> {
             return wrong(self);
         }
         self.at += 1;
-        let test = self.test()?;
-        Ok(Filter::Is(Clause { field: field.text, test }))
+        let predicate = self.predicate()?;
+        Ok(Filter::Clause(Clause { field: field.text, predicate }))
     }
 
-    fn test(&mut self) -> Result<Test, FilterError> {
-        // A value may not stand apart from its field: what follows would be another condition.
+    fn predicate(&mut self) -> Result<Predicate, FilterError> {
+        // White space is not allowed after the colon: it would make the value the start of another clause.
         match self.rest().chars().next() {
             Some('[' | '{') => return self.range(),
             Some('>' | '<') => return self.comparison(),
@@ -121,35 +121,35 @@ impl Parser<'_> {
             return Err(self.error(format!("expected a value after the colon, found {}", self.found())));
         }
         Ok(match word {
-            Word { text, quoted: false } if text == "*" => Test::Any,
-            Word { text, quoted: false } if text.contains(['*', '?']) => Test::Glob(text),
-            Word { text, .. } => Test::Word(text),
+            Word { text, quoted: false } if text == "*" => Predicate::Exists,
+            Word { text, quoted: false } if text.contains(['*', '?']) => Predicate::Glob(text),
+            Word { text, .. } => Predicate::Equals(text),
         })
     }
 
-    fn comparison(&mut self) -> Result<Test, FilterError> {
-        let below = self.rest().starts_with('<');
+    fn comparison(&mut self) -> Result<Predicate, FilterError> {
+        let is_upper = self.rest().starts_with('<');
         self.at += 1;
-        let with = self.rest().starts_with('=');
-        self.at += usize::from(with);
+        let inclusive = self.rest().starts_with('=');
+        self.at += usize::from(inclusive);
         let word = self.word(|_| false)?;
         if word.text.is_empty() {
             return Err(self.error(format!("expected a bound, found {}", self.found())));
         }
-        let bound = if with { Bound::Included(word.text) } else { Bound::Excluded(word.text) };
-        Ok(if below { Test::Range(Bound::Unbounded, bound) } else { Test::Range(bound, Bound::Unbounded) })
+        let bound = if inclusive { Bound::Included(word.text) } else { Bound::Excluded(word.text) };
+        Ok(if is_upper { Predicate::Range(Bound::Unbounded, bound) } else { Predicate::Range(bound, Bound::Unbounded) })
     }
 
-    fn range(&mut self) -> Result<Test, FilterError> {
+    fn range(&mut self) -> Result<Predicate, FilterError> {
         let opened = self.at;
-        let low_out = self.rest().starts_with('{');
+        let low_excluded = self.rest().starts_with('{');
         self.at += 1;
-        let low = self.bound(low_out)?;
+        let low = self.bound(low_excluded)?;
         if !self.keyword("TO") {
             return Err(self.error(format!("expected TO between the bounds, found {}", self.found())));
         }
         let high = self.bound(false)?;
-        let high_out = match self.peek() {
+        let high_excluded = match self.peek() {
             Some(']') => false,
             Some('}') => true,
             None => {
@@ -160,14 +160,14 @@ impl Parser<'_> {
         };
         self.at += 1;
         let high = match high {
-            Bound::Included(bound) if high_out => Bound::Excluded(bound),
+            Bound::Included(bound) if high_excluded => Bound::Excluded(bound),
             bound => bound,
         };
-        Ok(Test::Range(low, high))
+        Ok(Predicate::Range(low, high))
     }
 
-    fn bound(&mut self, out: bool) -> Result<Bound<String>, FilterError> {
-        self.skip();
+    fn bound(&mut self, excluded: bool) -> Result<Bound<String>, FilterError> {
+        self.skip_whitespace();
         let word = self.word(|c| "[]{}".contains(c))?;
         Ok(match word {
             Word { text, quoted: false } if text == "*" => Bound::Unbounded,
@@ -175,12 +175,13 @@ impl Parser<'_> {
                 self.at -= text.len();
                 return Err(self.error(format!("expected a bound or *, found {}", self.found())));
             }
-            Word { text, .. } if out => Bound::Excluded(text),
+            Word { text, .. } if excluded => Bound::Excluded(text),
             Word { text, .. } => Bound::Included(text),
         })
     }
 
-    /// The word here: quoted, or up to white space, a parenthesis, a quotation mark, or what `ends` it.
+    /// Reads a quoted word, or one up to white space, a parenthesis, a quotation mark, or a character that
+    /// `ends` it.
     fn word(&mut self, ends: impl Fn(char) -> bool) -> Result<Word, FilterError> {
         if !self.rest().starts_with('"') {
             let rest = self.rest();
@@ -205,31 +206,31 @@ impl Parser<'_> {
         Err(self.error("this quotation mark is never closed"))
     }
 
-    /// Whether the keyword stands here; it is read if so.
+    /// Reads the keyword if it is next. Returns whether it was.
     fn keyword(&mut self, keyword: &str) -> bool {
-        self.skip();
+        self.skip_whitespace();
         let rest = self.rest();
-        let there = rest.strip_prefix(keyword).is_some_and(|after| after.chars().next().is_none_or(ends_word));
-        self.at += if there { keyword.len() } else { 0 };
-        there
+        let is_next = rest.strip_prefix(keyword).is_some_and(|after| after.chars().next().is_none_or(ends_word));
+        self.at += if is_next { keyword.len() } else { 0 };
+        is_next
     }
 
     fn rest(&self) -> &str {
         &self.text[self.at..]
     }
 
-    /// Goes past white space; where that is.
-    fn skip(&mut self) -> usize {
+    /// Skips white space and returns the new position.
+    fn skip_whitespace(&mut self) -> usize {
         self.at = self.text.len() - self.rest().trim_start().len();
         self.at
     }
 
     fn peek(&mut self) -> Option<char> {
-        self.skip();
+        self.skip_whitespace();
         self.rest().chars().next()
     }
 
-    /// What stands here, for a message.
+    /// The next word, for an error message.
     fn found(&self) -> String {
         let rest = self.rest();
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
@@ -251,12 +252,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn clause(field: &str, test: Test) -> Filter {
-        Filter::Is(Clause { field: field.to_owned(), test })
+    fn clause(field: &str, predicate: Predicate) -> Filter {
+        Filter::Clause(Clause { field: field.to_owned(), predicate })
     }
 
     fn word(field: &str, value: &str) -> Filter {
-        clause(field, Test::Word(value.to_owned()))
+        clause(field, Predicate::Equals(value.to_owned()))
     }
 
     #[test]
@@ -270,21 +271,21 @@ mod tests {
     }
 
     #[test]
-    fn ranges_comparisons_and_globs() {
+    fn parses_ranges_comparisons_and_globs() {
         let included = |text: &str| Bound::Included(text.to_owned());
         let excluded = |text: &str| Bound::Excluded(text.to_owned());
-        for (text, test) in [
-            ("date:[2025-01-01 TO 2025-06-30]", Test::Range(included("2025-01-01"), included("2025-06-30"))),
-            ("date:{2025 TO *}", Test::Range(excluded("2025"), Bound::Unbounded)),
-            ("date:[* TO \"a b\"}", Test::Range(Bound::Unbounded, excluded("a b"))),
-            ("date:>=2025", Test::Range(included("2025"), Bound::Unbounded)),
-            ("date:<2025", Test::Range(Bound::Unbounded, excluded("2025"))),
-            ("date:*", Test::Any),
-            ("date:\"*\"", Test::Word("*".to_owned())),
-            ("date:docs/**/*.md", Test::Glob("docs/**/*.md".to_owned())),
-            ("date:10:30", Test::Word("10:30".to_owned())),
+        for (text, predicate) in [
+            ("date:[2025-01-01 TO 2025-06-30]", Predicate::Range(included("2025-01-01"), included("2025-06-30"))),
+            ("date:{2025 TO *}", Predicate::Range(excluded("2025"), Bound::Unbounded)),
+            ("date:[* TO \"a b\"}", Predicate::Range(Bound::Unbounded, excluded("a b"))),
+            ("date:>=2025", Predicate::Range(included("2025"), Bound::Unbounded)),
+            ("date:<2025", Predicate::Range(Bound::Unbounded, excluded("2025"))),
+            ("date:*", Predicate::Exists),
+            ("date:\"*\"", Predicate::Equals("*".to_owned())),
+            ("date:docs/**/*.md", Predicate::Glob("docs/**/*.md".to_owned())),
+            ("date:10:30", Predicate::Equals("10:30".to_owned())),
         ] {
-            assert_eq!(parse(text), Ok(clause("date", test)), "{text}");
+            assert_eq!(parse(text), Ok(clause("date", predicate)), "{text}");
         }
         assert_eq!(parse("\"my field\":x"), Ok(word("my field", "x")));
     }
@@ -319,13 +320,13 @@ mod tests {
         let text = "[ -~é]{1,8}";
         let bound =
             || prop_oneof![Just(Bound::Unbounded), text.prop_map(Bound::Included), text.prop_map(Bound::Excluded)];
-        let test = prop_oneof![
-            Just(Test::Any),
-            text.prop_map(Test::Word),
-            "[a-z/]{1,5}[*?][a-z.]{0,5}".prop_map(Test::Glob),
-            (bound(), bound()).prop_map(|(low, high)| Test::Range(low, high)),
+        let predicate = prop_oneof![
+            Just(Predicate::Exists),
+            text.prop_map(Predicate::Equals),
+            "[a-z/]{1,5}[*?][a-z.]{0,5}".prop_map(Predicate::Glob),
+            (bound(), bound()).prop_map(|(low, high)| Predicate::Range(low, high)),
         ];
-        let leaf = (text, test).prop_map(|(field, test)| Filter::Is(Clause { field, test }));
+        let leaf = (text, predicate).prop_map(|(field, predicate)| Filter::Clause(Clause { field, predicate }));
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
@@ -337,12 +338,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_out_reads_as_itself(filter in filters()) {
+        fn display_and_parse_round_trip(filter in filters()) {
             prop_assert_eq!(parse(&filter.to_string()), Ok(filter));
         }
 
         #[test]
-        fn any_string_is_a_condition_or_an_error(text in "\\PC{0,40}|[a-c:\"()\\[\\]{}*?<>=AND OR TO NOT]{0,30}") {
+        fn parsing_any_string_never_panics(text in "\\PC{0,40}|[a-c:\"()\\[\\]{}*?<>=AND OR TO NOT]{0,30}") {
             if let Err(error) = parse(&text) {
                 prop_assert!(error.column <= text.chars().count() + 1);
             }

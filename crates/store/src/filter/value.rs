@@ -1,60 +1,61 @@
-//! Values of fields, and whether one passes a test.
+//! Values of metadata fields, and whether they satisfy a predicate.
 
-use super::{Clause, ID, PATH, Test, Wildcard};
+use super::{Clause, ID, PATH, Predicate, Wildcard};
 use ingest::fold::fold_value;
 use ingest::{Date, MetaValue, Number};
 use std::cmp::Ordering;
 use std::ops::Bound;
 
-/// One value of a field.
+/// A value of a metadata field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A number.
     Number(Number),
-    /// A date, with or without a time: compared as far as the other side says.
+    /// A date, with or without a time. Compared as precisely as the other side is given.
     Date(String),
     /// Any other text.
     Text(String),
 }
 
 impl Value {
-    /// The values of a metadata value: those of a list one by one.
-    pub fn all(of: &MetaValue) -> Vec<Self> {
-        match of {
+    /// The values of a metadata value, with lists flattened.
+    pub fn flatten(value: &MetaValue) -> Vec<Self> {
+        match value {
             MetaValue::Number(number) => vec![Self::Number(number.clone())],
             MetaValue::Date(date) => vec![Self::Date(date.clone().into())],
             MetaValue::String(text) => vec![Self::Text(text.clone())],
-            MetaValue::List(items) => items.iter().flat_map(Self::all).collect(),
+            MetaValue::List(items) => items.iter().flat_map(Self::flatten).collect(),
         }
     }
 
-    /// As it is shown.
-    pub fn shown(&self) -> String {
+    /// The value as text.
+    pub fn to_text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Date(text) | Self::Text(text) => text.clone(),
         }
     }
 
-    /// Whether it is what a condition names. A text is, letter by letter but for their case: `02134` is not `2134`.
-    fn is(&self, word: &Operand) -> bool {
+    /// Whether the value equals an operand. Text is compared character by character, ignoring case: `02134` is
+    /// not `2134`.
+    fn equals(&self, operand: &Operand) -> bool {
         match self {
-            Self::Number(number) => word.number.as_ref() == Some(number),
-            Self::Date(_) => self.compared_to(word) == Some(Ordering::Equal),
+            Self::Number(number) => operand.number.as_ref() == Some(number),
+            Self::Date(_) => self.compare(operand) == Some(Ordering::Equal),
             Self::Text(text) => {
-                let same_day = || Some(Date::read(text)?.compared_to(word.date.filter(|date| date.has_day())?));
-                fold_value(text) == word.folded || same_day() == Some(Ordering::Equal)
+                let same_day = || Some(Date::read(text)?.compared_to(operand.date.filter(|date| date.has_day())?));
+                fold_value(text) == operand.folded || same_day() == Some(Ordering::Equal)
             }
         }
     }
 
-    /// How this value lies to a bound, if they can be compared: numbers with numbers and dates with dates, also those that
-    /// are written as text, and other text letter by letter.
-    fn compared_to(&self, bound: &Operand) -> Option<Ordering> {
+    /// Compares the value with a bound. `None` if they are not comparable: numbers and dates only compare with
+    /// their kind, also when they are written as text; other text compares alphabetically.
+    fn compare(&self, bound: &Operand) -> Option<Ordering> {
         let date = |text: &str| Some(Date::read(text)?.compared_to(bound.date?));
         match self {
             Self::Number(number) => Some(number.cmp(bound.number.as_ref()?)),
-            // Written before dates were looked at as closely, it may be none.
+            // Collections of older versions may hold values that are not dates.
             Self::Date(text) => date(text),
             Self::Text(text) => match (&bound.number, bound.date) {
                 (None, None) => Some(fold_value(text).as_ref().cmp(&bound.folded)),
@@ -68,8 +69,8 @@ impl Value {
     }
 }
 
-/// The order of a field's values for people: numbers, dates and texts, each among themselves.
-pub fn in_order(a: &Value, b: &Value) -> Ordering {
+/// Orders values for display: numbers, then dates, then text.
+pub fn compare_values(a: &Value, b: &Value) -> Ordering {
     let kind = |value: &Value| match value {
         Value::Number(_) => 0,
         Value::Date(_) => 1,
@@ -77,72 +78,73 @@ pub fn in_order(a: &Value, b: &Value) -> Ordering {
     };
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
-        _ => kind(a).cmp(&kind(b)).then_with(|| a.shown().cmp(&b.shown())),
+        _ => kind(a).cmp(&kind(b)).then_with(|| a.to_text().cmp(&b.to_text())),
     }
 }
 
-/// A word of a condition, read in every way it can be meant.
+/// An operand of a filter in every interpretation it allows.
 #[derive(Debug, Clone)]
 pub struct Operand {
-    /// The number it is.
+    /// Its value if it is a number.
     pub number: Option<Number>,
-    /// The date it is.
+    /// Its value if it is a date.
     pub date: Option<Date>,
-    /// It [folded](ingest::fold), as texts are compared.
+    /// The text, [folded](ingest::fold) for comparison.
     pub folded: String,
 }
 
 impl Operand {
-    /// Reads a word.
+    /// Interprets a word.
     pub fn new(text: &str) -> Self {
         Self { number: text.parse().ok(), date: Date::read(text), folded: fold_value(text).into_owned() }
     }
 }
 
-/// A test made ready for many values.
-pub struct Matcher(How);
+/// A predicate compiled for testing many values.
+pub struct Matcher(CompiledPredicate);
 
-enum How {
-    Any,
-    /// An id is a name: letter by letter.
-    Id(String),
-    Equal(Operand),
+enum CompiledPredicate {
+    Exists,
+    /// Ids are compared exactly, letter case included.
+    IdEquals(String),
+    Equals(Operand),
     Wildcard(Wildcard),
     Range(Bound<Operand>, Bound<Operand>),
 }
 
 impl Matcher {
-    /// Of the values of the clause's field.
+    /// Compiles the predicate of a clause, for values of its field.
     pub fn new(clause: &Clause) -> Self {
         let bound = |bound: &Bound<String>| bound.as_ref().map(|text| Operand::new(text));
-        let in_path = [ID, PATH].contains(&clause.field.as_str());
-        Self(match &clause.test {
-            Test::Any => How::Any,
-            Test::Word(word) if clause.field == ID => How::Id(word.clone()),
-            Test::Word(word) => How::Equal(Operand::new(word)),
-            Test::Range(low, high) => How::Range(bound(low), bound(high)),
-            Test::Glob(pattern) => How::Wildcard(Wildcard::new(pattern, in_path)),
+        let is_path = [ID, PATH].contains(&clause.field.as_str());
+        Self(match &clause.predicate {
+            Predicate::Exists => CompiledPredicate::Exists,
+            Predicate::Equals(word) if clause.field == ID => CompiledPredicate::IdEquals(word.clone()),
+            Predicate::Equals(word) => CompiledPredicate::Equals(Operand::new(word)),
+            Predicate::Range(low, high) => CompiledPredicate::Range(bound(low), bound(high)),
+            Predicate::Glob(pattern) if is_path => CompiledPredicate::Wildcard(Wildcard::for_path(pattern)),
+            Predicate::Glob(pattern) => CompiledPredicate::Wildcard(Wildcard::new(pattern)),
         })
     }
 
-    /// Whether a value passes.
+    /// Whether a value satisfies the predicate.
     pub fn matches(&self, value: &Value) -> bool {
         match &self.0 {
-            How::Any => true,
-            How::Id(id) => value.shown() == *id,
-            How::Equal(word) => value.is(word),
-            How::Wildcard(pattern) => pattern.matches(&value.shown()),
-            How::Range(low, high) => {
+            CompiledPredicate::Exists => true,
+            CompiledPredicate::IdEquals(id) => value.to_text() == *id,
+            CompiledPredicate::Equals(operand) => value.equals(operand),
+            CompiledPredicate::Wildcard(pattern) => pattern.matches(&value.to_text()),
+            CompiledPredicate::Range(low, high) => {
                 let above = match low {
                     Bound::Unbounded => true,
-                    Bound::Included(bound) => value.compared_to(bound).is_some_and(Ordering::is_ge),
-                    Bound::Excluded(bound) => value.compared_to(bound).is_some_and(Ordering::is_gt),
+                    Bound::Included(bound) => value.compare(bound).is_some_and(Ordering::is_ge),
+                    Bound::Excluded(bound) => value.compare(bound).is_some_and(Ordering::is_gt),
                 };
                 above
                     && match high {
                         Bound::Unbounded => true,
-                        Bound::Included(bound) => value.compared_to(bound).is_some_and(Ordering::is_le),
-                        Bound::Excluded(bound) => value.compared_to(bound).is_some_and(Ordering::is_lt),
+                        Bound::Included(bound) => value.compare(bound).is_some_and(Ordering::is_le),
+                        Bound::Excluded(bound) => value.compare(bound).is_some_and(Ordering::is_lt),
                     }
             }
         }
@@ -154,19 +156,19 @@ mod tests {
     use super::*;
     use crate::filter::Filter;
 
-    fn holds(condition: &str, value: &Value) -> bool {
-        let Ok(Filter::Is(clause)) = condition.parse() else { panic!("{condition} is no clause") };
+    fn matches(filter: &str, value: &Value) -> bool {
+        let Ok(Filter::Clause(clause)) = filter.parse() else { panic!("{filter} is not a clause") };
         Matcher::new(&clause).matches(value)
     }
 
     #[test]
-    fn values_are_compared_as_what_they_are() {
+    fn values_are_compared_by_their_type() {
         let (text, date, number) =
             (Value::Text("Reuters UK".into()), Value::Date("2025-06-30T18:00:00Z".into()), Value::Number(10.into()));
         let (code, big, price) =
             (Value::Text("02134".into()), Value::Number(9_007_199_254_740_993.into()), Value::Text("10.50".into()));
         let (loose, leap) = (Value::Text("30.06.2025".into()), Value::Text("2025-02-30".into()));
-        for (condition, value, expected) in [
+        for (filter, value, expected) in [
             ("s:\"reuters uk\"", &text, true),
             ("s:reuters", &text, false),
             ("s:\"reuters\u{a0}uk\"", &text, true),
@@ -224,7 +226,7 @@ mod tests {
             ("path:docs/**/*.md", &Value::Text("docs/b/c/a.md".into()), true),
             ("path:**/*.MD", &Value::Text("docs/b/a.md".into()), true),
         ] {
-            assert_eq!(holds(condition, value), expected, "{condition} of {value:?}");
+            assert_eq!(matches(filter, value), expected, "{filter} of {value:?}");
         }
     }
 }

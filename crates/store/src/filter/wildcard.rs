@@ -1,96 +1,106 @@
-//! `*` and `?` in a condition: nothing else stands for anything but itself.
+//! Wildcard patterns with `*` and `?`. All other characters stand for themselves.
 
 use ingest::fold::fold;
 
-/// A pattern of characters, compared without regard to letter case and to how letters are composed. `*` stands for any number of characters and `?` for
-/// one. In a path neither stands for a `/`; there `**` does, and `**/` also stands for no folder at all.
+/// A compiled pattern. Letter case and Unicode composition are ignored. `*` matches any number of characters
+/// and `?` one. In a path neither matches `/`, but `**` does, and `**/` also matches no folder at all.
 #[derive(Debug)]
 pub struct Wildcard {
-    parts: Vec<Part>,
+    states: Vec<State>,
     in_path: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Part {
+enum State {
     Char(char),
     One,
     /// `*`
     Many,
     /// `**`
     All,
-    /// `**/`: goes on at once, or inside.
+    /// `**/`: matches nothing, or enters [`State::Inside`].
     Folders,
-    /// Within `**/`: goes on after a slash.
+    /// Within `**/`: ends after any slash.
     Inside,
 }
 
 impl Wildcard {
-    /// `in_path` says that the values are paths.
-    pub fn new(pattern: &str, in_path: bool) -> Self {
-        let mut parts = Vec::new();
+    /// A pattern for any text.
+    pub fn new(pattern: &str) -> Self {
+        Self::compile(pattern, false)
+    }
+
+    /// A pattern for paths, whose separator is `/`.
+    pub fn for_path(pattern: &str) -> Self {
+        Self::compile(pattern, true)
+    }
+
+    fn compile(pattern: &str, in_path: bool) -> Self {
+        let mut states = Vec::new();
         let pattern = fold(pattern);
         let mut rest = pattern.as_ref();
         while let Some(c) = rest.chars().next() {
-            let begins_folder = matches!(parts.last(), None | Some(Part::Char('/')));
+            let begins_folder = matches!(states.last(), None | Some(State::Char('/')));
             if in_path && begins_folder && rest.starts_with("**/") {
-                parts.extend([Part::Folders, Part::Inside]);
+                states.extend([State::Folders, State::Inside]);
                 rest = &rest[3..];
             } else if in_path && rest.starts_with("**") {
-                parts.push(Part::All);
+                states.push(State::All);
                 rest = rest.trim_start_matches('*');
             } else {
-                parts.push(match c {
-                    '*' => Part::Many,
-                    '?' => Part::One,
-                    c => Part::Char(c),
+                states.push(match c {
+                    '*' => State::Many,
+                    '?' => State::One,
+                    c => State::Char(c),
                 });
                 rest = &rest[c.len_utf8()..];
             }
         }
-        Self { parts, in_path }
+        Self { states, in_path }
     }
 
-    /// Whether all of `text` has this form. Takes a step for each character and each place of the pattern at most.
+    /// Whether the pattern matches all of `text`. Simulates the nondeterministic automaton, whose active states
+    /// are bounded by the length of the pattern, so there is no exponential backtracking.
     pub fn matches(&self, text: &str) -> bool {
-        let (mut places, mut next) = (Vec::new(), Vec::new());
-        self.reach(0, &mut places);
+        let (mut active, mut next) = (Vec::new(), Vec::new());
+        self.activate(0, &mut active);
         for c in fold(text).chars() {
             next.clear();
-            for &place in &places {
-                match self.parts.get(place) {
-                    Some(Part::Char(expected)) if *expected == c => self.reach(place + 1, &mut next),
-                    Some(Part::One) if !self.ends_at(c) => self.reach(place + 1, &mut next),
-                    Some(Part::Many) if !self.ends_at(c) => self.reach(place, &mut next),
-                    Some(Part::All) => self.reach(place, &mut next),
-                    Some(Part::Inside) => {
-                        self.reach(place, &mut next);
+            for &state in &active {
+                match self.states.get(state) {
+                    Some(State::Char(expected)) if *expected == c => self.activate(state + 1, &mut next),
+                    Some(State::One) if !self.is_separator(c) => self.activate(state + 1, &mut next),
+                    Some(State::Many) if !self.is_separator(c) => self.activate(state, &mut next),
+                    Some(State::All) => self.activate(state, &mut next),
+                    Some(State::Inside) => {
+                        self.activate(state, &mut next);
                         if c == '/' {
-                            self.reach(place + 1, &mut next);
+                            self.activate(state + 1, &mut next);
                         }
                     }
                     _ => {}
                 }
             }
-            std::mem::swap(&mut places, &mut next);
+            std::mem::swap(&mut active, &mut next);
         }
-        places.contains(&self.parts.len())
+        active.contains(&self.states.len())
     }
 
-    fn ends_at(&self, c: char) -> bool {
+    fn is_separator(&self, c: char) -> bool {
         self.in_path && c == '/'
     }
 
-    /// Adds a place, and those that follow it without a character.
-    fn reach(&self, place: usize, places: &mut Vec<usize>) {
-        if places.contains(&place) {
+    /// Adds a state, and those that follow it without a character.
+    fn activate(&self, state: usize, active: &mut Vec<usize>) {
+        if active.contains(&state) {
             return;
         }
-        places.push(place);
-        match self.parts.get(place) {
-            Some(Part::Many | Part::All) => self.reach(place + 1, places),
-            Some(Part::Folders) => {
-                self.reach(place + 1, places);
-                self.reach(place + 2, places);
+        active.push(state);
+        match self.states.get(state) {
+            Some(State::Many | State::All) => self.activate(state + 1, active),
+            Some(State::Folders) => {
+                self.activate(state + 1, active);
+                self.activate(state + 2, active);
             }
             _ => {}
         }
@@ -102,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_star_and_question_mark_stand_for_others() {
+    fn only_star_and_question_mark_are_wildcards() {
         for (pattern, text, expected) in [
             ("caf?", "café", true),
             ("É*", "école", true),
@@ -118,12 +128,12 @@ mod tests {
             ("a*b*c", "abcd", false),
             ("**", "a/b", true),
         ] {
-            assert_eq!(Wildcard::new(pattern, false).matches(text), expected, "{pattern} {text}");
+            assert_eq!(Wildcard::new(pattern).matches(text), expected, "{pattern} {text}");
         }
     }
 
     #[test]
-    fn in_a_path_one_star_keeps_to_its_folder() {
+    fn single_star_does_not_cross_folders_in_a_path() {
         for (pattern, text, expected) in [
             ("docs/*.md", "docs/a.md", true),
             ("docs/*.md", "docs/b/a.md", false),
@@ -136,13 +146,13 @@ mod tests {
             ("docs/**", "docs/b/a.md", true),
             ("**a.md", "docs/b/a.md", true),
         ] {
-            assert_eq!(Wildcard::new(pattern, true).matches(text), expected, "{pattern} {text}");
+            assert_eq!(Wildcard::for_path(pattern).matches(text), expected, "{pattern} {text}");
         }
     }
 
     #[test]
-    fn many_stars_take_no_longer_than_their_number() {
+    fn many_stars_take_polynomial_time() {
         let pattern = "a*".repeat(500) + "b";
-        assert!(!Wildcard::new(&pattern, false).matches(&"a".repeat(5000)));
+        assert!(!Wildcard::new(&pattern).matches(&"a".repeat(5000)));
     }
 }

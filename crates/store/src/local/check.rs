@@ -1,4 +1,4 @@
-//! Reading everything, and saying what does not hold.
+//! Verification of a whole snapshot.
 
 use super::layout::Layout;
 use super::snapshot::{MANAGED, META, Snapshot};
@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use tantivy::Index;
 
-/// How many passages are fetched at once.
-const BLOCK: usize = 256;
+/// The number of passages fetched at once.
+const FETCH_BATCH: usize = 256;
 
 pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport> {
     let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
-    text(snapshot, &mut report);
+    check_text_files(snapshot, &mut report);
     let mut reachable = 0;
     for segment in &snapshot.segments {
         report.files += 1 + usize::from(segment.graph().is_some());
@@ -29,7 +29,7 @@ pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport
         }
         Err(error) => report.problems.push(error.to_string()),
     }
-    match passages(snapshot, &mut report, progress) {
+    match check_passages(snapshot, &mut report, progress) {
         Ok(()) => {}
         Err(Error::Stopped) => return Err(Error::Stopped),
         Err(error) => report.problems.push(error.to_string()),
@@ -37,65 +37,66 @@ pub fn check(snapshot: &Snapshot, progress: &Progress<'_>) -> Result<CheckReport
     Ok(report)
 }
 
-/// The files of the text index, and that it knows them for its own.
-fn text(snapshot: &Snapshot, report: &mut CheckReport) {
+/// Verifies the files of the text index, and that tantivy's list of managed files names them.
+fn check_text_files(snapshot: &Snapshot, report: &mut CheckReport) {
     let (layout, index) = (&snapshot.layout, snapshot.searcher.index());
     let managed = index.directory().list_managed_files();
-    let mut named = true;
+    let mut all_managed = true;
     for file in snapshot.segment_files() {
         report.files += 1;
-        named &= managed.contains(&file);
-        report.problems.extend(verify_text(layout, index, &file).err().map(|error| error.to_string()));
+        all_managed &= managed.contains(&file);
+        report.problems.extend(verify_text_file(layout, index, &file).err().map(|error| error.to_string()));
     }
-    // Without seals nothing tells whether these two are as they were written.
+    // These two can only be verified in formats with checksum footers.
     for path in [META, MANAGED].map(|file| layout.text().join(file)) {
         report.files += 1;
         let read = disk::Mapped::open(&path, |_| layout.files().sealed).and_then(|file| file.verify());
         report.problems.extend(read.err().map(|error| error.to_string()));
     }
-    if !named {
-        let problem = "it does not name the commit's files, so they would never be removed";
+    if !all_managed {
+        let problem = "it does not list the commit's files, so they would never be removed";
         report.problems.push(format!("{}: {problem}", layout.text().join(MANAGED).display()));
     }
 }
 
-/// Sees that a file of a text segment is as it was written: by its seal, or where it has none by tantivy's checksum.
-pub fn verify_text(layout: &Layout, index: &Index, file: &Path) -> Result<()> {
+/// Verifies a file of a text segment by its checksum footer or, in formats without one, by tantivy's checksum.
+pub fn verify_text_file(layout: &Layout, index: &Index, file: &Path) -> Result<()> {
     let (path, sealed) = (layout.text().join(file), layout.files().sealed);
     disk::Mapped::open(&path, |_| sealed)?.verify()?;
     if !sealed && !matches!(index.directory().validate_checksum(file), Ok(true)) {
-        return Err(Error::damaged(path, "its checksum is not the one it was written with"));
+        return Err(Error::damaged(path, "its checksum does not match"));
     }
     Ok(())
 }
 
-/// Every passage is its article's text at its span, and is the one that the article says.
-fn passages(snapshot: &Snapshot, report: &mut CheckReport, progress: &Progress<'_>) -> Result<()> {
+/// Checks that every passage is its article's text at its span, and that every article has the passages it
+/// lists.
+fn check_passages(snapshot: &Snapshot, report: &mut CheckReport, progress: &Progress<'_>) -> Result<()> {
     let keys: Vec<PassageKey> = snapshot.live_keys()?.collect();
     let mut counted: HashMap<String, usize> = HashMap::new();
     let mut article = None;
-    for (block, part) in keys.chunks(BLOCK).enumerate() {
+    for (batch, part) in keys.chunks(FETCH_BATCH).enumerate() {
         for passage in snapshot.fetch(part)? {
             let id = &passage.reference.article_id;
-            if article.as_ref().is_none_or(|(known, _)| known != id) {
+            if article.as_ref().is_none_or(|(current, _)| current != id) {
                 article = Some((id.clone(), snapshot.article(id)?));
             }
             *counted.entry(id.clone()).or_default() += 1;
             let Some((_, Some(stored))) = &article else {
-                report.problems.push(format!("passage {}: its article is not there", passage.reference));
+                report.problems.push(format!("passage {}: its article is missing", passage.reference));
                 continue;
             };
-            let said = stored.passages.get(passage.reference.ordinal as usize);
-            if said != Some(&passage.span) || passage.span.of(&stored.article.text) != passage.text {
+            let listed = stored.passages.get(passage.reference.ordinal as usize);
+            if listed != Some(&passage.span) || passage.span.of(&stored.article.text) != passage.text {
                 report.problems.push(format!(
-                    "passage {}: its text is not its article's at {:?}",
+                    "passage {}: its text differs from its article's at {:?}",
                     passage.reference, passage.span
                 ));
                 continue;
             }
             report.passages += 1;
         }
-        if progress(Step::Check, (block * BLOCK + part.len()).min(keys.len()), keys.len()).is_break() {
+        if progress(Step::Check, (batch * FETCH_BATCH + part.len()).min(keys.len()), keys.len()).is_break() {
             return Err(Error::Stopped);
         }
     }
@@ -103,13 +104,11 @@ fn passages(snapshot: &Snapshot, report: &mut CheckReport, progress: &Progress<'
         let expected = snapshot.article(&id)?.map_or(0, |stored| stored.passages.len());
         let found = counted.remove(&id).unwrap_or(0);
         if expected != found {
-            report.problems.push(format!("article {id:?}: {expected} passages expected, {found} found"));
+            report.problems.push(format!("article {id:?}: expected {expected} passages, found {found}"));
         }
     }
     let mut orphans: Vec<&String> = counted.keys().collect();
     orphans.sort_unstable();
-    report
-        .problems
-        .extend(orphans.into_iter().map(|id| format!("article {id:?} is not there, but passages of it are")));
+    report.problems.extend(orphans.into_iter().map(|id| format!("article {id:?} is missing, but has passages")));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Where everything is in a collection's folder.
+//! Paths in a collection's folder.
 
 use crate::manifest::FORMAT;
 use crate::{Error, Result};
@@ -7,10 +7,10 @@ use ingest::walk::COLLECTION_MARKER;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The first format whose files are sealed.
-const SEALED: u64 = 3;
+/// The first format whose files end in a checksum footer.
+const FIRST_CHECKSUMMED_FORMAT: u64 = 3;
 
-/// The paths in one collection.
+/// The folder and format of one collection.
 #[derive(Debug, Clone)]
 pub struct Layout {
     root: PathBuf,
@@ -19,21 +19,21 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// That of a collection that is to be made.
+    /// The layout of a new collection, in the newest format.
     pub fn new(root: &Path, disk: Arc<dyn Disk>) -> Self {
         Self { root: root.to_owned(), disk, format: FORMAT }
     }
 
-    /// That of the collection that is there, if it is of a format read here.
-    pub fn of(root: &Path, disk: Arc<dyn Disk>) -> Result<Self> {
+    /// The layout of an existing collection, in the format that its marker names.
+    pub fn read(root: &Path, disk: Arc<dyn Disk>) -> Result<Self> {
         let mut layout = Self::new(root, disk);
-        layout.format = layout.marked()?;
+        layout.format = layout.read_marker()?;
         Ok(layout)
     }
 
-    /// The same, as it is there now: another collection may have been put in its place.
-    pub fn again(&self) -> Result<Self> {
-        Self::of(&self.root, self.disk.clone())
+    /// Reads the marker again: another collection may have been put in this one's place.
+    pub fn reload(&self) -> Result<Self> {
+        Self::read(&self.root, self.disk.clone())
     }
 
     /// The collection's format.
@@ -41,12 +41,12 @@ impl Layout {
         self.format
     }
 
-    /// How its files are written.
+    /// How its files are written: through which disk, and whether with a checksum footer.
     pub fn files(&self) -> Files {
-        Files { disk: self.disk.clone(), sealed: self.format >= SEALED }
+        Files { disk: self.disk.clone(), sealed: self.format >= FIRST_CHECKSUMMED_FORMAT }
     }
 
-    /// What changes it.
+    /// The disk that all changes go through.
     pub fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
@@ -55,32 +55,32 @@ impl Layout {
         &self.root
     }
 
-    /// The file that says that this is a collection, and of which format.
+    /// The marker file, which makes the folder a collection and names its format.
     pub fn marker(&self) -> PathBuf {
         self.root.join(COLLECTION_MARKER)
     }
 
-    /// The file that the writer holds locked.
+    /// The file that the writer locks.
     pub fn lock(&self) -> PathBuf {
         self.root.join("writer.lock")
     }
 
-    /// The articles that mending read out of damaged files and that are not put back yet.
+    /// The salvage journal: articles read out of damaged files and not put back yet.
     pub fn salvaged(&self) -> PathBuf {
         self.root.join("salvaged.jsonl")
     }
 
-    /// What callers keep to save work. It can be deleted at any time.
+    /// Bytes that callers store to save work; deleting it is safe.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
     }
 
-    /// tantivy's folder.
+    /// tantivy's index directory.
     pub fn text(&self) -> PathBuf {
         self.root.join("text")
     }
 
-    /// The folder of vector segments.
+    /// The directory of vector segments.
     pub fn vectors(&self) -> PathBuf {
         self.root.join("vectors")
     }
@@ -93,50 +93,51 @@ impl Layout {
         self.vectors().join(format!("{segment:08}.graph"))
     }
 
-    /// The same, should the collection be of another format than its marker can tell.
-    pub fn of_format(&self, format: u64) -> Self {
+    /// The same folder in another format, for collections whose marker is damaged.
+    pub fn with_format(&self, format: u64) -> Self {
         Self { format, ..self.clone() }
     }
 
-    /// What the marker holds.
+    /// The marker's contents.
     fn marker_text(&self) -> String {
         format!("nigh collection, format {}\n", self.format)
     }
 
     /// Writes the marker, which makes the folder a collection.
-    pub fn mark(&self) -> Result<()> {
-        // A line for people to read, so without a seal.
+    pub fn write_marker(&self) -> Result<()> {
+        // A line for people to read, so without a checksum footer.
         let files = Files { sealed: false, ..self.files() };
         Ok(disk::write(&files, &self.marker(), self.marker_text().as_bytes())?)
     }
 
-    /// That there is nothing of a collection that has lost its marker; what a creation cut short left behind may be there.
-    pub fn holds_nothing(&self) -> Result<()> {
+    /// Fails if the folder holds data but no marker, as after the marker was lost. The empty remains of an
+    /// interrupted creation are fine.
+    pub fn ensure_no_unmarked_data(&self) -> Result<()> {
         let files =
             [self.text(), self.vectors()].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
-        let holds = |path: &Path| path.extension().is_some_and(|kind| kind == "store" || kind == "vec");
-        let some = files.filter_map(|entry| Some(entry.ok()?.path())).any(|path| holds(&path));
-        // Looked at last: it may just have been made.
-        if some && !self.marker().exists() {
-            let problem = "it is not there, but a collection is; nigh check --repair makes it again";
+        let is_data = |path: &Path| path.extension().is_some_and(|kind| kind == "store" || kind == "vec");
+        let has_data = files.filter_map(|entry| Some(entry.ok()?.path())).any(|path| is_data(&path));
+        // Checked last: another process may have created it since.
+        if has_data && !self.marker().exists() {
+            let problem = "the file is missing, but the folder holds a collection; nigh check --repair restores it";
             return Err(Error::damaged(self.marker(), problem));
         }
         Ok(())
     }
 
-    /// The format that the marker says.
-    fn marked(&self) -> Result<u64> {
+    /// Reads the format from the marker.
+    fn read_marker(&self) -> Result<u64> {
         let path = self.marker();
         let text = match std::fs::read(&path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.holds_nothing()?;
+                self.ensure_no_unmarked_data()?;
                 return Err(Error::NotFound { path: self.root.clone() });
             }
             Err(error) => return Err(Error::io(path)(error)),
         };
         let number = text.strip_prefix("nigh collection, format ").and_then(|rest| rest.trim().parse::<u64>().ok());
-        let format = number.filter(|&format| self.of_format(format).marker_text() == text);
+        let format = number.filter(|&format| self.with_format(format).marker_text() == text);
         match format {
             Some(found @ 1..=FORMAT) => Ok(found),
             Some(found) if found > FORMAT => Err(Error::NewerFormat { path: self.root.clone(), found, known: FORMAT }),

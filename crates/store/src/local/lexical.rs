@@ -1,13 +1,13 @@
-//! Words in common: BM25 over passages and titles, a bonus for words that stand together, and the
-//! nearest words for those that no passage has.
+//! Lexical search: BM25 over passages and titles, a bonus for adjacent query words that are adjacent in the
+//! passage, and fuzzy expansion of query words that no passage has.
 
-mod first;
-mod second;
+mod v1;
+mod v2;
 
-use super::among::Documents;
+use super::filter_eval::DocSetQuery;
 use super::snapshot::Snapshot;
-use crate::analysis::{Analysis, Place};
-use crate::collection::{Candidate, PassageKey, QuestionReading, WordScore};
+use crate::analysis::{AnalyzerVersion, TextField};
+use crate::collection::{Candidate, PassageKey, QueryInterpretation, WordScore};
 use crate::{Filter, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,171 +16,176 @@ use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Ph
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, Searcher, Term};
 
-/// What a title's BM25 counts beside a passage's. Titles are part of what passages hold already; this
-/// is on top. More is better for words alone, and worse for what is fused from them: nDCG@10 of both with 0, .1
-/// and .25 is .684, .689, .695 and .736, .737, .730 on SciFact, .696, .700, .702 and .732, .735, .733 on its training
-/// questions, .358, .365, .377 and .411, .415, .416 on Cranfield.
-const TITLE: f32 = 0.1;
-/// What the BM25 of two words that stand together counts, and for how many of the best passages. With it,
-/// nDCG@10 of words alone is up by .003 on SciFact and .001 on its training questions and on Cranfield.
-const PHRASE: f32 = 0.05;
-const PHRASED: usize = 300;
-/// A question's words beyond the rarest so many say little and cost much.
-const MAX_WORDS: usize = 48;
-/// How many questions' words are remembered.
-const REMEMBERED: usize = 64;
+/// The weight of BM25 in the title field. Titles are also part of the text field, so this comes on top. A
+/// higher weight improves lexical search alone and worsens its fusion with dense search: nDCG@10 of the two
+/// with 0, .1 and .25 is .684, .689, .695 and .736, .737, .730 on SciFact, .696, .700, .702 and .732, .735,
+/// .733 on its training queries, .358, .365, .377 and .411, .415, .416 on Cranfield.
+const TITLE_BOOST: f32 = 0.1;
+/// The weight of BM25 of a phrase of two adjacent words, and the number of best passages it is added to. It
+/// raises nDCG@10 of lexical search alone by .003 on SciFact and by .001 on its training queries and on
+/// Cranfield.
+const PHRASE_BOOST: f32 = 0.05;
+const PHRASE_DEPTH: usize = 300;
+/// Of a longer query only the rarest words are searched for: the others discriminate little and cost much.
+const MAX_QUERY_WORDS: usize = 48;
+/// The number of analyzed queries that are cached.
+const QUERY_CACHE_SIZE: usize = 64;
 
-/// A question as the index knows words.
+/// A query as index terms.
 #[derive(Debug, Default)]
-pub struct Words {
-    /// Every word: what it is in the index, what it counts.
-    words: Vec<Word>,
-    /// Pairs of stems that stand together.
+pub struct AnalyzedQuery {
+    /// The terms to search for.
+    terms: Vec<WeightedTerm>,
+    /// Pairs of adjacent stems.
     pairs: Vec<[String; 2]>,
-    reading: QuestionReading,
+    interpretation: QueryInterpretation,
 }
 
+/// A term to search for.
 #[derive(Debug)]
-struct Word {
-    /// In the question.
-    asked: String,
-    /// In the index.
+struct WeightedTerm {
+    /// The word as the query has it.
+    word: String,
+    /// The term as the index has it.
     term: String,
-    place: Place,
+    field: TextField,
     weight: f32,
 }
 
-/// The questions whose words were worked out, by their texts.
-pub type Remembered = HashMap<String, Arc<Words>>;
+/// Analyzed queries by their texts.
+pub type QueryCache = HashMap<String, Arc<AnalyzedQuery>>;
 
 impl Snapshot {
-    pub fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
-        let among = filter.map(|filter| self.among(filter)).transpose()?;
+    pub fn search_lexical(&self, text: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
+        let allowed = filter.map(|filter| self.evaluate_filter(filter)).transpose()?;
         if k == 0 || self.manifest.segments.is_empty() {
             return Ok(Vec::new());
         }
-        let words = self.words(question)?;
-        if words.words.is_empty() {
+        let analyzed = self.analyze_query(text)?;
+        if analyzed.terms.is_empty() {
             return Ok(Vec::new());
         }
-        let query = self.within(self.any_word(&words), among.as_ref().map(|among| among.documents.clone()));
-        let mut found = self.best(&query, k.max(PHRASED))?;
-        // Which of equals get the bonus must not depend on the segments that they lie in.
-        found.sort_by(|(a_key, _, a), (b_key, _, b)| b.total_cmp(a).then(a_key.cmp(b_key)));
-        let pooled = found.len().min(PHRASED);
-        if pooled > 0 && !words.pairs.is_empty() {
-            let documents = Documents::at(self, found[..pooled].iter().map(|(_, at, _)| *at));
+        let query =
+            self.any_of(self.all_term_queries(&analyzed), allowed.as_ref().map(|allowed| allowed.documents.clone()));
+        let mut hits = self.top_passages(&query, k.max(PHRASE_DEPTH))?;
+        // Which of several equal passages get the bonus must not depend on the segments they are in.
+        hits.sort_by(|(a_key, _, a), (b_key, _, b)| b.total_cmp(a).then(a_key.cmp(b_key)));
+        let depth = hits.len().min(PHRASE_DEPTH);
+        if depth > 0 && !analyzed.pairs.is_empty() {
+            let documents = DocSetQuery::from_addresses(self, hits[..depth].iter().map(|(_, at, _)| *at));
             let bonus: HashMap<DocAddress, f32> = self
-                .best(&self.within(self.any_pair(&words), Some(documents)), pooled)?
+                .top_passages(&self.any_of(self.all_pair_queries(&analyzed), Some(documents)), depth)?
                 .into_iter()
                 .map(|(_, at, score)| (at, score))
                 .collect();
-            found[..pooled].iter_mut().for_each(|(_, at, score)| *score += bonus.get(at).unwrap_or(&0.0));
+            hits[..depth].iter_mut().for_each(|(_, at, score)| *score += bonus.get(at).unwrap_or(&0.0));
         }
-        let mut found: Vec<Candidate> =
-            found.into_iter().map(|(key, _, score)| Candidate { key: PassageKey(key), score }).collect();
-        found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        found.truncate(k);
-        Ok(found)
+        let mut candidates: Vec<Candidate> =
+            hits.into_iter().map(|(key, _, score)| Candidate { key: PassageKey(key), score }).collect();
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        candidates.truncate(k);
+        Ok(candidates)
     }
 
-    /// What each word of a question gives each passage.
-    pub fn explain_lexical(&self, question: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
+    /// For each passage, the contributions of the query words to its score, largest first.
+    pub fn explain_lexical(&self, text: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
         let addresses = keys.iter().map(|key| self.address(*key)).collect::<Result<Vec<_>>>()?;
         let mut all = vec![Vec::new(); keys.len()];
-        let words = self.words(question)?;
-        let documents = Documents::at(self, addresses.iter().copied());
+        let analyzed = self.analyze_query(text)?;
+        let documents = DocSetQuery::from_addresses(self, addresses.iter().copied());
         let mut add = |query: Box<dyn Query>, word: &str, found_as: &str, place: &'static str| -> Result<()> {
-            let query = self.within(vec![query], Some(documents.clone()));
-            for (_, at, score) in self.best(&query, keys.len())? {
-                for (_, scores) in addresses.iter().zip(&mut all).filter(|(of, _)| **of == at) {
+            let query = self.any_of(vec![query], Some(documents.clone()));
+            for (_, at, score) in self.top_passages(&query, keys.len())? {
+                for (_, scores) in addresses.iter().zip(&mut all).filter(|(address, _)| **address == at) {
                     scores.push(WordScore { word: word.to_owned(), found_as: found_as.to_owned(), place, score });
                 }
             }
             Ok(())
         };
-        for word in &words.words {
-            let shown = word.term.trim_start_matches(crate::analysis::ALIKE);
-            for (query, place) in self.term_queries(word) {
-                add(query, &word.asked, shown, place)?;
+        for term in &analyzed.terms {
+            let shown = term.term.trim_start_matches(crate::analysis::VARIANT_MARKER);
+            for (query, place) in self.term_queries(term) {
+                add(query, &term.word, shown, place)?;
             }
         }
-        for pair in &words.pairs {
-            add(self.pair(pair), &pair.join(" "), &pair.join(" "), "together")?;
+        for pair in &analyzed.pairs {
+            add(self.pair_query(pair), &pair.join(" "), &pair.join(" "), "together")?;
         }
         all.iter_mut().for_each(|scores| scores.sort_by(|a, b| b.score.total_cmp(&a.score)));
         Ok(all)
     }
 
-    /// How a question is read.
-    pub fn reading(&self, question: &str) -> Result<QuestionReading> {
-        Ok(self.words(question)?.reading.clone())
+    /// How a query is interpreted.
+    pub fn interpret_query(&self, text: &str) -> Result<QueryInterpretation> {
+        Ok(self.analyze_query(text)?.interpretation.clone())
     }
 
-    /// The words of a question that the index can look for.
-    fn words(&self, question: &str) -> Result<Arc<Words>> {
-        if let Some(known) = self.asked.lock().ok().and_then(|known| known.get(question).cloned()) {
-            return Ok(known);
+    /// The terms of a query, by the analyzer that the collection was indexed with. Recent queries are cached.
+    fn analyze_query(&self, text: &str) -> Result<Arc<AnalyzedQuery>> {
+        if let Some(cached) = self.query_cache.lock().ok().and_then(|cache| cache.get(text).cloned()) {
+            return Ok(cached);
         }
-        let words = Arc::new(match Analysis::of(self.manifest.format) {
-            Analysis::First => self.first_words(question)?,
-            Analysis::Second => self.second_words(question)?,
+        let analyzed = Arc::new(match AnalyzerVersion::of_format(self.manifest.format) {
+            AnalyzerVersion::V1 => self.analyze_query_v1(text)?,
+            AnalyzerVersion::V2 => self.analyze_query_v2(text)?,
         });
-        if let Ok(mut known) = self.asked.lock() {
-            if known.len() >= REMEMBERED {
-                known.clear();
+        if let Ok(mut cache) = self.query_cache.lock() {
+            if cache.len() >= QUERY_CACHE_SIZE {
+                cache.clear();
             }
-            known.insert(question.to_owned(), words.clone());
+            cache.insert(text.to_owned(), analyzed.clone());
         }
-        Ok(words)
+        Ok(analyzed)
     }
 
-    /// How many passages hold a term, deleted ones that still count in BM25 included.
-    fn frequency(&self, place: Place, term: &str) -> Result<u64> {
-        let Some(field) = self.field(place) else { return Ok(0) };
+    /// The number of passages with a term. Deleted ones count until their segment is merged, as they do in
+    /// BM25.
+    fn doc_freq(&self, field: TextField, term: &str) -> Result<u64> {
+        let Some(field) = self.schema_field(field) else { return Ok(0) };
         self.searcher.doc_freq(&Term::from_field_text(field, term)).map_err(self.text_error())
     }
 
-    fn field(&self, place: Place) -> Option<Field> {
-        match place {
-            Place::Stems => Some(self.fields.contents),
-            Place::Exact => self.fields.exact,
-            Place::Title => self.fields.titles,
+    fn schema_field(&self, field: TextField) -> Option<Field> {
+        match field {
+            TextField::Stems => Some(self.fields.contents),
+            TextField::Exact => self.fields.exact,
+            TextField::Title => self.fields.titles,
         }
     }
 
-    /// What a word is looked for with, and where that is.
-    fn term_queries(&self, word: &Word) -> Vec<(Box<dyn Query>, &'static str)> {
+    /// The queries for a term, each with the name of the field that it searches.
+    fn term_queries(&self, term: &WeightedTerm) -> Vec<(Box<dyn Query>, &'static str)> {
         let of = |field: Field, weight: f32| -> Box<dyn Query> {
-            let query = TermQuery::new(Term::from_field_text(field, &word.term), IndexRecordOption::WithFreqs);
+            let query = TermQuery::new(Term::from_field_text(field, &term.term), IndexRecordOption::WithFreqs);
             if weight == 1.0 { Box::new(query) } else { Box::new(BoostQuery::new(Box::new(query), weight)) }
         };
-        let place = match word.place {
-            Place::Stems => "text",
-            Place::Exact => "exact",
-            Place::Title => "title",
+        let place = match term.field {
+            TextField::Stems => "text",
+            TextField::Exact => "exact",
+            TextField::Title => "title",
         };
-        let heading = self.fields.heading.filter(|_| word.place == Place::Stems);
-        let own = self.field(word.place).map(|field| (of(field, word.weight), place));
-        own.into_iter().chain(heading.map(|heading| (of(heading, word.weight * TITLE), "title"))).collect()
+        let heading = self.fields.heading.filter(|_| term.field == TextField::Stems);
+        let own = self.schema_field(term.field).map(|field| (of(field, term.weight), place));
+        own.into_iter().chain(heading.map(|heading| (of(heading, term.weight * TITLE_BOOST), "title"))).collect()
     }
 
-    fn pair(&self, pair: &[String; 2]) -> Box<dyn Query> {
+    /// The phrase query for two adjacent stems.
+    fn pair_query(&self, pair: &[String; 2]) -> Box<dyn Query> {
         let terms = pair.iter().map(|term| Term::from_field_text(self.fields.contents, term));
-        Box::new(BoostQuery::new(Box::new(PhraseQuery::new(terms.collect())), PHRASE))
+        Box::new(BoostQuery::new(Box::new(PhraseQuery::new(terms.collect())), PHRASE_BOOST))
     }
 
-    fn any_word(&self, words: &Words) -> Vec<Box<dyn Query>> {
-        words.words.iter().flat_map(|word| self.term_queries(word)).map(|(query, _)| query).collect()
+    fn all_term_queries(&self, analyzed: &AnalyzedQuery) -> Vec<Box<dyn Query>> {
+        analyzed.terms.iter().flat_map(|term| self.term_queries(term)).map(|(query, _)| query).collect()
     }
 
-    fn any_pair(&self, words: &Words) -> Vec<Box<dyn Query>> {
-        words.pairs.iter().map(|pair| self.pair(pair)).collect()
+    fn all_pair_queries(&self, analyzed: &AnalyzedQuery) -> Vec<Box<dyn Query>> {
+        analyzed.pairs.iter().map(|pair| self.pair_query(pair)).collect()
     }
 
-    /// One of `any`, among `documents` alone.
-    fn within(&self, any: Vec<Box<dyn Query>>, documents: Option<Documents>) -> BooleanQuery {
-        let any = BooleanQuery::new(any.into_iter().map(|query| (Occur::Should, query)).collect());
+    /// The disjunction of `queries`, restricted to `documents` if given.
+    fn any_of(&self, queries: Vec<Box<dyn Query>>, documents: Option<DocSetQuery>) -> BooleanQuery {
+        let any = BooleanQuery::new(queries.into_iter().map(|query| (Occur::Should, query)).collect());
         match documents {
             None => any,
             Some(documents) => {
@@ -192,27 +197,27 @@ impl Snapshot {
     }
 
     /// The `k` best passages of a query, best first: key, document, score.
-    fn best(&self, query: &BooleanQuery, k: usize) -> Result<Vec<(u64, DocAddress, f32)>> {
-        // tantivy counts from one.
+    fn top_passages(&self, query: &BooleanQuery, k: usize) -> Result<Vec<(u64, DocAddress, f32)>> {
+        // tantivy panics on a limit of 0.
         if k == 0 {
             return Ok(Vec::new());
         }
-        let keys = &self.names()?.keys;
+        let keys = &self.ids()?.keys;
         let passages = keys.0.iter().flatten().map(|column| u64::from(column.values.num_vals())).sum();
         let statistics = PassageStatistics { searcher: &self.searcher, passages };
         let top = TopDocs::with_limit(k).order_by_score();
-        let found =
+        let hits =
             self.searcher.search_with_statistics_provider(query, &top, &statistics).map_err(self.text_error())?;
-        Ok(found.into_iter().filter_map(|(score, at)| Some((keys.number(at)?, at, score))).collect())
+        Ok(hits.into_iter().filter_map(|(score, at)| Some((keys.number(at)?, at, score))).collect())
     }
 }
 
-/// BM25's statistics over passages alone: article documents hold no words, and to count them
-/// would halve the average length.
+/// BM25 statistics over passages only. Article documents have no words in these fields, and counting them would
+/// halve the average length.
 struct PassageStatistics<'a> {
     searcher: &'a Searcher,
-    /// Deleted ones included until their text segment is merged, as in the counts of words and of
-    /// passages with a word.
+    /// Includes deleted passages until their text segment is merged, as tantivy's token counts and document
+    /// frequencies do.
     passages: u64,
 }
 

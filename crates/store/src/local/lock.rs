@@ -1,17 +1,17 @@
-//! One writer at a time, across processes.
+//! The writer lock: one writer at a time, across processes.
 
 use super::layout::Layout;
 use crate::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::io::Write;
 
-/// Held by the writer. The system lets go of it when the process ends, however it ends.
+/// Held by the writer. The system releases it when the process ends, however that happens.
 pub struct WriterLock {
     _file: File,
 }
 
 impl WriterLock {
-    pub fn take(layout: &Layout) -> Result<Self> {
+    pub fn acquire(layout: &Layout) -> Result<Self> {
         let path = layout.lock();
         let file = File::options()
             .read(true)
@@ -29,7 +29,7 @@ impl WriterLock {
             }
             Err(TryLockError::Error(error)) => return Err(Error::io(path)(error)),
         }
-        // For the message above; that it is locked is what counts.
+        // Only for the message above: what excludes other writers is the lock, not the contents.
         let mut contents = &file;
         file.set_len(0).and_then(|()| writeln!(contents, "{}", std::process::id())).map_err(Error::io(path))?;
         Ok(Self { _file: file })

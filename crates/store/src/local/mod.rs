@@ -1,33 +1,33 @@
 //! A collection in a folder. FORMAT.md describes every file.
 
-mod among;
 mod check;
+mod checksummed_directory;
 mod facets;
 mod field_values;
-mod folder;
+mod filter_eval;
 mod layout;
 mod lexical;
 mod lock;
-mod mend;
 mod merge;
 mod records;
+mod repair;
+mod salvage_journal;
 mod snapshot;
-mod waiting;
 mod writer;
 
 use crate::collection::{
-    ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress,
-    QuestionReading, Stats, StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress,
+    QueryInterpretation, Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
 use crate::filter::explain::FieldValues;
 use crate::{Filter, Manifest, Result};
+pub(crate) use checksummed_directory::damage_in;
 use disk::{Disk, Mapped, System};
-pub(crate) use folder::damage;
 use ingest::pipeline::EmbeddedArticle;
 use ingest::walk::COLLECTION_MARKER;
 use ingest::{Article, Fingerprint};
 use layout::Layout;
-pub use mend::{Mended, mend, survey};
+pub use repair::{RepairReport, find_damage, repair};
 use snapshot::Snapshot;
 use std::collections::HashMap;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub struct LocalCollection {
 }
 
 impl LocalCollection {
-    /// Whether a collection is at `path`.
+    /// Whether there is a collection at `path`.
     pub fn exists(path: &Path) -> bool {
         path.join(COLLECTION_MARKER).is_file()
     }
@@ -49,29 +49,30 @@ impl LocalCollection {
     /// Opens the newest commit.
     ///
     /// # Errors
-    /// When there is no collection, it is damaged, or of a newer format.
+    /// [`Error::NotFound`](crate::Error::NotFound), [`Error::NewerFormat`](crate::Error::NewerFormat), or
+    /// [`Error::Damaged`](crate::Error::Damaged).
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_on(Arc::new(System), path)
     }
 
-    /// The same, on a disk of the caller's.
+    /// Like [`LocalCollection::open`], with all changes made through `disk`.
     ///
     /// # Errors
     /// As for [`LocalCollection::open`].
     pub fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
-        let layout = Layout::of(path, disk)?;
+        let layout = Layout::read(path, disk)?;
         Ok(Self { snapshot: Snapshot::open(&layout)?, layout })
     }
 
-    /// Makes an empty collection.
+    /// Creates an empty collection.
     ///
     /// # Errors
-    /// When something else is there, or it cannot be written.
+    /// [`Error::Occupied`](crate::Error::Occupied) when something else is there, or an I/O error.
     pub fn create(path: &Path, manifest: Manifest) -> Result<Self> {
         Self::create_on(Arc::new(System), path, manifest)
     }
 
-    /// The same, on a disk of the caller's.
+    /// Like [`LocalCollection::create`], with all changes made through `disk`.
     ///
     /// # Errors
     /// As for [`LocalCollection::create`].
@@ -100,12 +101,12 @@ impl Collection for LocalCollection {
         self.snapshot.search_dense(vector, k, how, filter)
     }
 
-    fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
-        self.snapshot.search_lexical(question, k, filter)
+    fn search_lexical(&self, query: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
+        self.snapshot.search_lexical(query, k, filter)
     }
 
-    fn explain_lexical(&self, question: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
-        self.snapshot.explain_lexical(question, keys)
+    fn explain_lexical(&self, query: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
+        self.snapshot.explain_lexical(query, keys)
     }
 
     fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
@@ -128,24 +129,24 @@ impl Collection for LocalCollection {
         Ok(self.snapshot.live_keys()?.collect())
     }
 
-    fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
-        self.snapshot.each_vector(visit)
+    fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+        self.snapshot.for_each_vector(visit)
     }
 
-    fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
-        self.snapshot.each_embedded(visit)
+    fn for_each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
+        self.snapshot.for_each_embedded_article(visit)
     }
 
     fn corpus_fingerprint(&self) -> Result<ingest::Fingerprint> {
         self.snapshot.corpus_fingerprint()
     }
 
-    fn catalogue(&self) -> Result<Catalogue> {
-        self.snapshot.catalogue()
+    fn catalog(&self) -> Result<Catalog> {
+        self.snapshot.catalog()
     }
 
-    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
-        self.snapshot.cards(ids)
+    fn article_meta(&self, ids: &[&str]) -> Result<HashMap<String, ArticleMeta>> {
+        self.snapshot.article_meta(ids)
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
@@ -156,8 +157,8 @@ impl Collection for LocalCollection {
         self.snapshot.is_newest()
     }
 
-    fn reading(&self, question: &str) -> Result<QuestionReading> {
-        self.snapshot.reading(question)
+    fn interpret_query(&self, query: &str) -> Result<QueryInterpretation> {
+        self.snapshot.interpret_query(query)
     }
 
     fn field_values(&self) -> &dyn FieldValues {
@@ -168,18 +169,18 @@ impl Collection for LocalCollection {
         Some(self.snapshot.commit_id())
     }
 
-    fn cache(&self) -> Option<Vec<u8>> {
+    fn read_cache(&self) -> Option<Vec<u8>> {
         let file = Mapped::open(&self.layout.cache(), |_| true).ok()?;
         file.verify().ok()?;
         Some(file.contents().to_vec())
     }
 
-    fn facets(&self, most: usize) -> Result<Vec<Facet>> {
-        self.snapshot.facets(most)
+    fn facets(&self, limit: usize) -> Result<Vec<Facet>> {
+        self.snapshot.facets(limit)
     }
 
     fn refresh(&mut self) -> Result<()> {
-        let layout = self.layout.again()?;
+        let layout = self.layout.reload()?;
         (self.snapshot, self.layout) = (Snapshot::open(&layout)?, layout);
         Ok(())
     }
@@ -189,7 +190,7 @@ impl Collection for LocalCollection {
     }
 
     fn salvaged(&self) -> Result<Vec<Article>> {
-        mend::salvaged(&self.layout)
+        repair::salvaged(&self.layout)
     }
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {

@@ -1,7 +1,7 @@
 //! Articles and passages as tantivy documents.
 
 use crate::Language;
-use crate::analysis::{Analysis, Place, title};
+use crate::analysis::{AnalyzerVersion, TextField, title};
 use crate::collection::StoredArticle;
 use crate::filter::{PATH, Value};
 use ingest::pipeline::EmbeddedArticle;
@@ -12,21 +12,22 @@ use tantivy::schema::{
 };
 use tantivy::{Index, TantivyDocument};
 
-/// The tokenizer that keeps a string whole, for identifiers.
-const WHOLE: &str = "raw";
+/// tantivy's tokenizer that keeps a string as one term, for identifiers.
+const RAW_TOKENIZER: &str = "raw";
 
-/// The fields. Article documents have the first six, passage documents the others.
+/// The schema's fields, named as in the schema. Article documents have the first six, passage documents the
+/// others.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
     /// The article's id.
     pub id: Field,
     /// The article's fingerprint, 16 bytes.
     pub fingerprint: Field,
-    /// Where it came from.
+    /// The path or URL that it was read from.
     pub source: Field,
-    /// How many questions it asks itself.
+    /// The number of questions that the article brings along.
     pub questions: Field,
-    /// Everything else of the article but its text, as JSON.
+    /// The rest of the article except its text, as JSON.
     pub record: Field,
     /// The article's text.
     pub text: Field,
@@ -34,24 +35,24 @@ pub struct Fields {
     pub parent: Field,
     /// The passage's key.
     pub key: Field,
-    /// Which of its article's passages.
+    /// The passage's position in its article, from 0.
     pub ordinal: Field,
-    /// The passage's span.
+    /// The passage's span in bytes.
     pub start: Field,
     pub end: Field,
     /// The line it begins on.
     pub line: Field,
-    /// Title and text, analyzed.
+    /// Title and text as stems.
     pub contents: Field,
-    /// The title, analyzed; not in collections of format 1.
+    /// The title as stems; from format 2 on.
     pub heading: Option<Field>,
-    /// What conditions can ask for; not in collections of format 1.
+    /// Metadata as terms for filters; from format 2 on.
     pub facts: Option<Field>,
-    /// Title and text, their words as they are written; from format 4 on.
+    /// Title and text as unstemmed words; from format 4 on.
     pub exact: Option<Field>,
-    /// The title as one term; from format 4 on.
+    /// The normalized title as one term; from format 4 on.
     pub titles: Option<Field>,
-    /// The article's title, path, and the passage's text, as they are shown.
+    /// The article's title and path, and the passage's text, stored for display.
     pub title: Field,
     pub path: Field,
     pub passage: Field,
@@ -60,18 +61,19 @@ pub struct Fields {
 /// The schema of a format. The order of the fields is part of it.
 pub fn schema(format: u64) -> (Schema, Fields) {
     let mut builder = Schema::builder();
-    let analysis = Analysis::of(format);
-    let analyzed = |place, option| {
-        let indexing = TextFieldIndexing::default().set_tokenizer(analysis.name(place)).set_index_option(option);
+    let analyzer = AnalyzerVersion::of_format(format);
+    let analyzed = |field, option| {
+        let indexing =
+            TextFieldIndexing::default().set_tokenizer(analyzer.tokenizer_name(field)).set_index_option(option);
         TextOptions::default().set_indexing_options(indexing)
     };
-    let name = STRING.set_fast(WHOLE);
-    // An article's record says by itself what it is of, should all else be damaged.
-    let own = if format > 2 { name.clone() | STORED } else { name.clone() };
+    let name = STRING.set_fast(RAW_TOKENIZER);
+    // From format 3 on also stored, so that a repair can name an article when everything else is damaged.
+    let stored_name = if format > 2 { name.clone() | STORED } else { name.clone() };
     let mut fields = Fields {
-        id: builder.add_text_field("id", own.clone()),
+        id: builder.add_text_field("id", stored_name.clone()),
         fingerprint: builder.add_bytes_field("fingerprint", FAST),
-        source: builder.add_text_field("source", own),
+        source: builder.add_text_field("source", stored_name),
         questions: builder.add_u64_field("questions", FAST),
         record: builder.add_bytes_field("record", STORED),
         text: builder.add_text_field("text", STORED),
@@ -81,7 +83,8 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         start: builder.add_u64_field("start", FAST),
         end: builder.add_u64_field("end", FAST),
         line: builder.add_u64_field("line", FAST),
-        contents: builder.add_text_field("contents", analyzed(Place::Stems, IndexRecordOption::WithFreqsAndPositions)),
+        contents: builder
+            .add_text_field("contents", analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions)),
         heading: None,
         facts: None,
         exact: None,
@@ -91,65 +94,66 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         passage: builder.add_text_field("passage", STORED),
     };
     if format > 1 {
-        fields.heading = Some(builder.add_text_field("heading", analyzed(Place::Stems, IndexRecordOption::WithFreqs)));
+        fields.heading =
+            Some(builder.add_text_field("heading", analyzed(TextField::Stems, IndexRecordOption::WithFreqs)));
         fields.facts = Some(builder.add_text_field("facts", STRING));
     }
-    if analysis == Analysis::Second {
-        fields.exact = Some(builder.add_text_field("exact", analyzed(Place::Exact, IndexRecordOption::WithFreqs)));
+    if analyzer == AnalyzerVersion::V2 {
+        fields.exact = Some(builder.add_text_field("exact", analyzed(TextField::Exact, IndexRecordOption::WithFreqs)));
         fields.titles = Some(builder.add_text_field("titles", STRING));
     }
     (builder.build(), fields)
 }
 
 impl Language {
-    /// The stems of a text's words, in their order, by the first analysis.
+    /// The stems of a text's words, in order, by the v1 analyzer.
     pub fn stems_of(self, text: &str) -> Vec<String> {
-        let (mut analyzer, mut stems) = (Analysis::First.tokenizer(self, Place::Stems), Vec::new());
+        let (mut analyzer, mut stems) = (AnalyzerVersion::V1.tokenizer(self, TextField::Stems), Vec::new());
         analyzer.token_stream(text).process(&mut |token| stems.push(token.text.clone()));
         stems
     }
 }
 
-/// Tells tantivy the tokenizers of a collection's fields.
-pub fn register(index: &Index, language: Language, format: u64) {
-    let analysis = Analysis::of(format);
-    for place in [Place::Stems, Place::Exact] {
-        index.tokenizers().register(analysis.name(place), analysis.tokenizer(language, place));
+/// Registers the tokenizers of the collection's fields.
+pub fn register_tokenizers(index: &Index, language: Language, format: u64) {
+    let analyzer = AnalyzerVersion::of_format(format);
+    for field in [TextField::Stems, TextField::Exact] {
+        index.tokenizers().register(analyzer.tokenizer_name(field), analyzer.tokenizer(language, field));
     }
 }
 
-/// The field of an article's title.
+/// The metadata field of an article's title.
 const TITLE: &str = "title";
-/// Longer values are cut: nobody asks for them whole.
-const LONGEST_FACT: usize = 1000;
+/// Longer values are truncated: nobody filters by an exact value of that length.
+const MAX_METADATA_VALUE_BYTES: usize = 1000;
 
-/// A value of a field as a term: the name, a zero byte, the kind of value, the value.
-fn fact_term(name: &str, value: &Value) -> String {
+/// The term of a metadata value: field name, a zero byte, the kind of the value, the value. Stored on disk.
+fn metadata_term(name: &str, value: &Value) -> String {
     let (kind, text) = match value {
         Value::Number(number) => ('n', number.to_string()),
         Value::Date(date) => ('d', date.replacen(' ', "T", 1)),
-        Value::Text(text) => ('s', text[..text.floor_char_boundary(LONGEST_FACT)].to_owned()),
+        Value::Text(text) => ('s', text[..text.floor_char_boundary(MAX_METADATA_VALUE_BYTES)].to_owned()),
     };
-    format!("{}{kind}{text}", first_fact(name))
+    format!("{}{kind}{text}", metadata_start(name))
 }
 
-/// Where the terms of a field begin.
-pub fn first_fact(name: &str) -> String {
+/// The prefix of a field's terms, and the inclusive start of their range.
+pub fn metadata_start(name: &str) -> String {
     format!("{}\0", name.replace('\0', " "))
 }
 
-/// Past the terms of a field.
-pub fn after_facts(name: &str) -> Vec<u8> {
+/// The exclusive end of the range of a field's terms.
+pub fn metadata_end(name: &str) -> Vec<u8> {
     format!("{}\u{1}", name.replace('\0', " ")).into_bytes()
 }
 
-/// Whether each article has a value of its own of this field.
-pub fn tells_apart(name: &str) -> bool {
-    [PATH, TITLE].contains(&name)
+/// Whether a field makes a useful facet. Nearly every article has its own path and title.
+pub fn is_facetable(name: &str) -> bool {
+    ![PATH, TITLE].contains(&name)
 }
 
-/// The field and the value of a term; `None` if it is none.
-pub fn fact(term: &[u8]) -> Option<(String, Value)> {
+/// Parses a term of [`metadata_term`]; `None` if it is not one.
+pub fn parse_metadata_term(term: &[u8]) -> Option<(String, Value)> {
     let (name, rest) = std::str::from_utf8(term).ok()?.split_once('\0')?;
     let value = match rest.split_at_checked(1)? {
         ("n", number) => Value::Number(number.parse().ok()?),
@@ -159,7 +163,7 @@ pub fn fact(term: &[u8]) -> Option<(String, Value)> {
     Some((name.to_owned(), value))
 }
 
-/// An article but for its id, fingerprint, source and text.
+/// An article without its id, fingerprint, source and text, as stored in JSON.
 #[derive(Serialize, Deserialize)]
 struct Record {
     title: String,
@@ -170,10 +174,10 @@ struct Record {
     passages: Vec<ByteSpan>,
 }
 
-/// An article that was read out of a damaged file, on its own.
+/// An article read out of a damaged file; a line of the salvage journal.
 #[derive(Serialize, Deserialize)]
 pub struct Salvaged {
-    /// Its id.
+    /// The article's id.
     pub id: String,
     path: String,
     text: String,
@@ -194,8 +198,8 @@ impl Record {
 }
 
 impl Fields {
-    /// The document of an article.
-    pub fn article(&self, embedded: &EmbeddedArticle) -> TantivyDocument {
+    /// Makes the document of an article.
+    pub fn article_document(&self, embedded: &EmbeddedArticle) -> TantivyDocument {
         let Article { id, title, path, text, body, record_line, metadata, questions } = &embedded.article;
         let record = Record {
             title: title.clone(),
@@ -216,8 +220,8 @@ impl Fields {
         document
     }
 
-    /// The document of its passage `ordinal`; `words` is of the same article.
-    pub fn passage(
+    /// Makes the document of passage `ordinal`. `words` belongs to the same article.
+    pub fn passage_document(
         &self,
         embedded: &EmbeddedArticle,
         words: &LexicalText<'_>,
@@ -248,36 +252,37 @@ impl Fields {
             document.add_text(heading, &article.title);
         }
         if let Some(facts) = self.facts {
-            let own = [(PATH, &article.path), (TITLE, &article.title)];
-            own.iter()
-                .for_each(|(name, text)| document.add_text(facts, fact_term(name, &Value::Text((*text).clone()))));
+            let built_in = [(PATH, &article.path), (TITLE, &article.title)];
+            built_in
+                .iter()
+                .for_each(|(name, text)| document.add_text(facts, metadata_term(name, &Value::Text((*text).clone()))));
             for (name, value) in &article.metadata {
-                Value::all(value).iter().for_each(|value| document.add_text(facts, fact_term(name, value)));
+                Value::flatten(value).iter().for_each(|value| document.add_text(facts, metadata_term(name, value)));
             }
         }
         document
     }
 
-    /// An article from its document; `None` if that is not one.
+    /// Reads an article from its document; `None` if that does not hold one.
     pub fn stored_article(&self, id: &str, path: String, document: &TantivyDocument) -> Option<StoredArticle> {
         let Salvaged { id, path, text, record } = self.salvaged(id, path, document)?;
         Some(record.into_stored(id, path, text))
     }
 
-    /// The same, to be kept on its own.
+    /// Like [`Fields::stored_article`], in the form of the salvage journal.
     pub fn salvaged(&self, id: &str, path: String, document: &TantivyDocument) -> Option<Salvaged> {
         let record: Record = serde_json::from_slice(document.get_first(self.record)?.as_bytes()?).ok()?;
         let text = document.get_first(self.text)?.as_str()?.to_owned();
         Some(Salvaged { id: id.to_owned(), path, text, record })
     }
 
-    /// The first stored string of a field.
+    /// The first stored string of a field; empty if there is none.
     pub fn string(document: &TantivyDocument, field: Field) -> String {
         document.get_first(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
     }
 }
 
-/// A fingerprint from its 16 bytes.
+/// Reads a fingerprint of 16 bytes.
 pub fn fingerprint(bytes: &[u8]) -> Option<Fingerprint> {
     bytes.try_into().ok().map(Fingerprint)
 }

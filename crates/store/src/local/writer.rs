@@ -1,9 +1,9 @@
-//! Changing a local collection.
+//! The writer of a local collection.
 
-use super::folder::Folder;
+use super::checksummed_directory::ChecksummedDirectory;
 use super::layout::Layout;
 use super::lock::WriterLock;
-use super::merge::{self, Merged, Running};
+use super::merge::{self, BackgroundMerge, MergedSegment};
 use super::records::{self, Fields};
 use super::snapshot::{MANAGED, META, Snapshot, commit_id, load_metas, open_index, open_segment};
 use crate::collection::{CompactReport, Progress, Writer};
@@ -21,23 +21,23 @@ use std::sync::Arc;
 use std::time::Duration;
 use tantivy::{Index, IndexSettings, IndexWriter, Term};
 
-/// What tantivy may hold of new documents before it writes them out, in bytes.
-const TEXT_BUFFER: usize = 32 << 20;
-/// How often a merge that is waited for is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+/// The size of tantivy's buffer of new documents.
+const TEXT_BUFFER_BYTES: usize = 32 << 20;
+/// How often to check on a background merge that is being waited for.
+const MERGE_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Makes an empty collection: everything else first, the marker that makes it one last.
+/// Creates an empty collection. The marker, which makes the folder a collection, is written last.
 pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let (root, disk) = (layout.root(), layout.disk());
-    let made = root.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-    let made: Vec<PathBuf> = made.map(Path::to_owned).collect();
+    let created = root.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let created: Vec<PathBuf> = created.map(Path::to_owned).collect();
     disk.create_folder(root).map_err(Error::io(root))?;
-    made.iter().try_for_each(|folder| sync(disk, folder.parent()))?;
-    // Nothing is put into somebody else's folder.
-    free(layout)?;
-    // Then this, so that no two processes make it at once.
-    let _lock = WriterLock::take(layout)?;
-    free(layout)?;
+    created.iter().try_for_each(|folder| sync(disk, folder.parent()))?;
+    // Checked before the lock file is created, so that nothing is put into a folder that holds something else.
+    ensure_unoccupied(layout)?;
+    // Checked again under the lock, so that no two processes create the collection at once.
+    let _lock = WriterLock::acquire(layout)?;
+    ensure_unoccupied(layout)?;
     for folder in [layout.text(), layout.vectors()] {
         disk.create_folder(&folder).map_err(Error::io(&folder))?;
         for path in files_in(&folder)? {
@@ -45,18 +45,19 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
         }
     }
     let text = || Error::text(root);
-    let folder = Folder::new(layout.text(), layout.files());
-    let index = Index::create(folder, records::schema(FORMAT).0, IndexSettings::default()).map_err(text())?;
-    records::register(&index, manifest.language, FORMAT);
+    let directory = ChecksummedDirectory::new(layout.text(), layout.files());
+    let index = Index::create(directory, records::schema(FORMAT).0, IndexSettings::default()).map_err(text())?;
+    records::register_tokenizers(&index, manifest.language, FORMAT);
     commit(layout, &mut text_writer(layout, &index)?, manifest)?;
-    // The marker must not outlast what it marks.
+    // The marker must not become durable before the collection does.
     sync(disk, Some(root))?;
-    layout.mark()
+    layout.write_marker()
 }
 
-/// That a collection can be made in its folder: nothing is there but what a creation cut short left behind.
-fn free(layout: &Layout) -> Result<()> {
-    layout.holds_nothing()?;
+/// Fails unless a collection can be created here: nothing may be there but the remains of an interrupted
+/// creation.
+fn ensure_unoccupied(layout: &Layout) -> Result<()> {
+    layout.ensure_no_unmarked_data()?;
     let root = layout.root();
     let ours = [layout.text(), layout.vectors(), layout.lock(), layout.marker().with_extension("unfinished")];
     let text = [META, MANAGED, ".tantivy-writer.lock", ".tantivy-meta.lock"].map(|name| layout.text().join(name));
@@ -71,7 +72,7 @@ fn free(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-/// The paths in a folder; none where it is not there.
+/// The paths in a folder; none if the folder does not exist.
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -81,17 +82,17 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn sync(disk: &dyn Disk, folder: Option<&Path>) -> Result<()> {
-    // The parent of a relative path of one part is the folder that one is in.
+    // The parent of a one-part relative path is the empty path, which means the current directory.
     let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     folder.map_or(Ok(()), |folder| disk.sync_folder(folder).map_err(Error::io(folder)))
 }
 
 fn text_writer(layout: &Layout, index: &Index) -> Result<IndexWriter> {
-    // One thread: documents then get their numbers in the order they are added.
-    index.writer_with_num_threads(1, TEXT_BUFFER).map_err(Error::text(layout.root()))
+    // With one thread, documents are numbered in the order in which they are added.
+    index.writer_with_num_threads(1, TEXT_BUFFER_BYTES).map_err(Error::text(layout.root()))
 }
 
-/// The one moment at which anything changes.
+/// Commits the text index with the manifest as its payload: the one moment at which anything becomes visible.
 fn commit(layout: &Layout, writer: &mut IndexWriter, manifest: &Manifest) -> Result<()> {
     let text = || Error::text(layout.root());
     // Strings and numbers: writing them as JSON cannot fail.
@@ -102,50 +103,52 @@ fn commit(layout: &Layout, writer: &mut IndexWriter, manifest: &Manifest) -> Res
     Ok(())
 }
 
-/// A row not yet in a segment.
-struct Row {
+/// A vector that is not in a segment yet.
+struct PendingRow {
     key: u64,
-    tag: Fingerprint,
+    fingerprint: Fingerprint,
     vector: Vec<f32>,
 }
 
-/// The one writer of a collection.
+/// The writer of a local collection; it holds the writer lock.
 pub struct LocalWriter {
     pub(super) layout: Layout,
     pub(super) manifest: Manifest,
     pub(super) segments: Vec<Arc<Segment>>,
     fields: Fields,
+    /// tantivy's writer; `None` after an error.
     text: Option<IndexWriter>,
-    /// What was there when writing began.
-    begun: Snapshot,
-    /// Articles put or deleted since, and whether they are there, committed or not.
+    /// The snapshot from when this writer was opened.
+    base: Snapshot,
+    /// Articles put or deleted since then, committed or not, and whether they now exist.
     changes: HashMap<String, bool>,
-    /// Where each text's vector stands in the segments; made when it is first asked for.
-    stored: Option<HashMap<Fingerprint, (usize, u32)>>,
-    rows: Vec<Row>,
-    /// Where each text's vector stands in `rows`.
-    fresh: HashMap<Fingerprint, usize>,
-    changed: bool,
-    /// How many rows the largest segment may have that is made by merging.
-    pub(super) most_rows: usize,
-    /// Whether segments were replaced that the last commit still names.
-    replaced: bool,
-    /// A merge in the background.
-    merging: Option<Running>,
-    /// What the last merge in the background failed on, until somebody is told.
+    /// The segment and row of each text's vector, computed on first use.
+    stored_rows: Option<HashMap<Fingerprint, (usize, u32)>>,
+    pending_rows: Vec<PendingRow>,
+    /// The index in `pending_rows` of each text's vector.
+    pending_vectors: HashMap<Fingerprint, usize>,
+    /// Whether there is anything to commit.
+    has_changes: bool,
+    /// The maximum number of rows of a merged segment.
+    pub(super) max_segment_rows: usize,
+    /// Whether merges have replaced segments that the last commit still names.
+    has_replaced_segments: bool,
+    /// The running background merge.
+    background_merge: Option<BackgroundMerge>,
+    /// The error of the last background merge, until it is reported.
     merge_error: Option<Error>,
-    /// Whether merges are tried in the background: not after one has failed.
+    /// Whether to start background merges: not after one has failed.
     merges_in_background: bool,
     _lock: WriterLock,
 }
 
 impl LocalWriter {
     pub fn open(layout: &Layout) -> Result<Self> {
-        Self::holding(WriterLock::take(layout)?, layout)
+        Self::with_lock(WriterLock::acquire(layout)?, layout)
     }
 
-    /// The writer of whoever holds the lock.
-    pub(super) fn holding(lock: WriterLock, layout: &Layout) -> Result<Self> {
+    /// Opens a writer with a lock that is already held.
+    pub(super) fn with_lock(lock: WriterLock, layout: &Layout) -> Result<Self> {
         let snapshot = Snapshot::open(layout)?;
         let (index, fields) = open_index(layout)?;
         let writer = Self {
@@ -153,53 +156,54 @@ impl LocalWriter {
             layout: layout.clone(),
             fields,
             changes: HashMap::new(),
-            stored: None,
-            rows: Vec::new(),
-            fresh: HashMap::new(),
-            changed: false,
-            most_rows: usize::MAX,
-            replaced: false,
-            merging: None,
+            stored_rows: None,
+            pending_rows: Vec::new(),
+            pending_vectors: HashMap::new(),
+            has_changes: false,
+            max_segment_rows: usize::MAX,
+            has_replaced_segments: false,
+            background_merge: None,
             merge_error: None,
             merges_in_background: true,
             manifest: snapshot.manifest.clone(),
             segments: snapshot.segments.clone(),
-            begun: snapshot,
+            base: snapshot,
             _lock: lock,
         };
-        // A commit whose writer did not live to make it durable: its files must not go before it is.
+        // The last writer may have been killed before it made its commit durable: sync it before removing files
+        // that only older commits name.
         sync(layout.disk(), Some(&layout.text()))?;
-        writer.remove_strays()?;
+        writer.remove_unreferenced_files()?;
         Ok(writer)
     }
 
-    /// Whether an article is there as of the last change.
-    fn holds(&self, id: &str) -> Result<bool> {
+    /// Whether an article exists, uncommitted changes included.
+    fn has_article(&self, id: &str) -> Result<bool> {
         match self.changes.get(id) {
-            Some(&is_there) => Ok(is_there),
-            None => self.begun.has_article(id),
+            Some(&exists) => Ok(exists),
+            None => self.base.has_article(id),
         }
     }
 
-    /// Where the vector of a text stands in the segments. The first call goes through all of them.
-    fn stored(&mut self, text: &Fingerprint) -> Result<Option<(usize, u32)>> {
-        if self.stored.is_none() {
+    /// The segment and row of a text's vector. The first call scans all segments.
+    fn find_stored_row(&mut self, text: &Fingerprint) -> Result<Option<(usize, u32)>> {
+        if self.stored_rows.is_none() {
             let mut stored = HashMap::new();
             for (at, segment) in self.segments.iter().enumerate() {
-                let tags = segment.vectors().tags();
+                let fingerprints = segment.vectors().tags();
                 segment.vectors().intact()?;
-                stored.extend((0..).zip(tags).map(|(row, tag)| (Fingerprint(*tag), (at, row))));
+                stored.extend((0..).zip(fingerprints).map(|(row, fingerprint)| (Fingerprint(*fingerprint), (at, row))));
             }
-            self.stored = Some(stored);
+            self.stored_rows = Some(stored);
         }
-        Ok(self.stored.as_ref().and_then(|stored| stored.get(text).copied()))
+        Ok(self.stored_rows.as_ref().and_then(|stored| stored.get(text).copied()))
     }
 
-    /// Removes vector files that no commit names: what a killed writer left, or segments merged
-    /// into others. A reader that still has one mapped keeps it.
-    fn remove_strays(&self) -> Result<()> {
+    /// Removes vector files that neither the commit nor the running merge needs: leftovers of a killed writer,
+    /// and segments that were merged into others. Readers that have one mapped keep it.
+    fn remove_unreferenced_files(&self) -> Result<()> {
         let folder = self.layout.vectors();
-        let under_way = self.merging.as_ref().map(|merge| merge.number);
+        let merging = self.background_merge.as_ref().map(|merge| merge.number);
         let named: HashSet<_> = self
             .manifest
             .segments
@@ -212,8 +216,8 @@ impl LocalWriter {
         for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
             let path = entry.map_err(Error::io(&folder))?.path();
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-            if !named.contains(&path) && (number.is_none() || number != under_way) {
-                // Where the system will not remove a file in use, the next writer will.
+            if !named.contains(&path) && (number.is_none() || number != merging) {
+                // Some systems refuse to remove a mapped file; the next writer will remove it.
                 let _ = self.layout.disk().remove(&path);
             }
         }
@@ -222,25 +226,25 @@ impl LocalWriter {
 
     fn text(&mut self) -> Result<&mut IndexWriter> {
         let root = self.layout.root();
-        self.text.as_mut().ok_or_else(|| Error::damaged(root, "the writer gave up after an earlier error"))
+        self.text.as_mut().ok_or_else(|| Error::damaged(root, "the writer cannot be used after an earlier error"))
     }
 
-    /// The vectors of an article's passages: each its own, or that of an earlier passage with the
-    /// same text, in this article or any other.
+    /// The vectors of an article's passages. A passage without one gets that of an earlier passage with the
+    /// same text, in this article or another.
     fn vectors(&mut self, article: &EmbeddedArticle) -> Result<Vec<Vec<f32>>> {
-        let mut own: HashMap<Fingerprint, usize> = HashMap::new();
+        let mut in_article: HashMap<Fingerprint, usize> = HashMap::new();
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(article.passages.len());
         for (ordinal, passage) in article.passages.iter().enumerate() {
-            let tag = &passage.fingerprint;
+            let fingerprint = &passage.fingerprint;
             let vector = match &passage.vector {
                 Some(vector) => vector.clone(),
-                None => match (own.get(tag), self.fresh.get(tag)) {
+                None => match (in_article.get(fingerprint), self.pending_vectors.get(fingerprint)) {
                     (Some(&earlier), _) => vectors[earlier].clone(),
-                    (_, Some(&at)) => self.rows[at].vector.clone(),
+                    (_, Some(&at)) => self.pending_rows[at].vector.clone(),
                     _ => {
                         let article = &article.article.id;
                         let missing = || Error::MissingVector { article: article.clone(), ordinal };
-                        let (segment, row) = self.stored(tag)?.ok_or_else(missing)?;
+                        let (segment, row) = self.find_stored_row(fingerprint)?.ok_or_else(missing)?;
                         let vectors = self.segments[segment].vectors();
                         let vector = vectors.vector(row).to_vec();
                         vectors.intact()?;
@@ -249,34 +253,36 @@ impl LocalWriter {
                 },
             };
             check_unit(&vector, self.manifest.model.dimensions)?;
-            own.insert(*tag, ordinal);
+            in_article.insert(*fingerprint, ordinal);
             vectors.push(vector);
         }
         Ok(vectors)
     }
 
+    /// Deletes the documents of an article and of its passages.
     fn remove_documents(&mut self, id: &str) -> Result<()> {
-        let (own, parent) = (Term::from_field_text(self.fields.id, id), Term::from_field_text(self.fields.parent, id));
+        let (article, passages) =
+            (Term::from_field_text(self.fields.id, id), Term::from_field_text(self.fields.parent, id));
         let text = self.text()?;
-        text.delete_term(own);
-        text.delete_term(parent);
+        text.delete_term(article);
+        text.delete_term(passages);
         Ok(())
     }
 
-    /// Deletes passages whose article is not there.
+    /// Deletes passages whose article does not exist.
     pub(super) fn remove_orphans(&mut self) -> Result<()> {
         for id in Snapshot::open(&self.layout)?.parents()? {
-            if !self.holds(&id)? {
-                self.changed = true;
+            if !self.has_article(&id)? {
+                self.has_changes = true;
                 self.remove_documents(&id)?;
             }
         }
         Ok(())
     }
 
-    /// Writes the waiting rows as a segment; the manifest names it from the next commit on.
+    /// Writes the pending rows as a new segment, which the next commit will name.
     fn flush_rows(&mut self) -> Result<()> {
-        if self.rows.is_empty() {
+        if self.pending_rows.is_empty() {
             return Ok(());
         }
         let number = self.manifest.next_segment;
@@ -285,20 +291,20 @@ impl LocalWriter {
             &self.layout.vector_file(number),
             self.manifest.model.dimensions,
         )?;
-        for row in &self.rows {
-            writer.push(row.key, row.tag.0, &row.vector)?;
+        for row in &self.pending_rows {
+            writer.push(row.key, row.fingerprint.0, &row.vector)?;
         }
         let entry = SegmentEntry { number, rows: writer.rows(), checksum: writer.finish()?, graph: None };
         let segment = open_segment(&self.layout, &entry)?;
         let at = self.segments.len();
-        if let Some(stored) = &mut self.stored {
-            stored.extend((0..).zip(&self.rows).map(|(row, r)| (r.tag, (at, row))));
+        if let Some(stored) = &mut self.stored_rows {
+            stored.extend((0..).zip(&self.pending_rows).map(|(row, r)| (r.fingerprint, (at, row))));
         }
         self.manifest.next_segment += 1;
         self.manifest.segments.push(entry);
         self.segments.push(segment);
-        self.rows.clear();
-        self.fresh.clear();
+        self.pending_rows.clear();
+        self.pending_vectors.clear();
         Ok(())
     }
 
@@ -307,58 +313,57 @@ impl LocalWriter {
         let (layout, manifest) = (self.layout.clone(), self.manifest.clone());
         let result = self.text().and_then(|text| commit(&layout, text, &manifest));
         if result.is_err() {
-            // What tantivy holds is of no known state now; the last commit on disk is.
-            self.give_up_text();
+            // The state of tantivy's writer is unknown now. The last commit on disk is what counts.
+            self.close_text_writer();
         }
         result
     }
 
-    /// Lets go of tantivy's writer once all its threads have ended: one that went on merging would write into
-    /// the folder behind the next writer's back.
-    fn give_up_text(&mut self) {
+    /// Drops tantivy's writer after all its threads have ended: a merge that went on would write into the
+    /// directory behind the next writer's back.
+    fn close_text_writer(&mut self) {
         if let Some(text) = self.text.take() {
             let _ = text.wait_merging_threads();
         }
     }
 
-    /// Takes what a merge made in the place of the segments with the given numbers, from the next
-    /// commit on.
-    pub(super) fn take_up(&mut self, numbers: &[u64], merged: Merged) {
+    /// Replaces the segments with the given numbers by a merged one, from the next commit on.
+    pub(super) fn adopt_merged(&mut self, numbers: &[u64], merged: MergedSegment) {
         let all = std::mem::take(&mut self.manifest.segments).into_iter().zip(std::mem::take(&mut self.segments));
         let left = all.filter(|(entry, _)| !numbers.contains(&entry.number));
         (self.manifest.segments, self.segments) = left.chain(merged).unzip();
-        self.changed = true;
-        self.replaced = true;
-        self.stored = None;
+        self.has_changes = true;
+        self.has_replaced_segments = true;
+        self.stored_rows = None;
     }
 
-    /// Takes up what a merge in the background made, if it is done. One that failed changes nothing, and is no reason
-    /// not to commit: [`Writer::merge_in_background`] says so.
-    fn take_up_merged(&mut self) {
-        if let Some(merge) = self.merging.take_if(|merge| merge.is_finished()) {
+    /// Adopts the segment of a finished background merge. If the merge failed, nothing changes and the commit
+    /// goes ahead; [`Writer::merge_in_background`] reports the error.
+    fn adopt_background_merge(&mut self) {
+        if let Some(merge) = self.background_merge.take_if(|merge| merge.is_finished()) {
             self.merge_error = merge.finish(self).err();
         }
     }
 
-    /// Waits for the merge in the background and takes up what it made.
+    /// Waits for the background merge and adopts its segment.
     fn wait_for_merge(&mut self, progress: &Progress<'_>) -> Result<()> {
-        while let Some(merge) = self.merging.as_ref().filter(|merge| !merge.is_finished()) {
-            let (step, done, of) = merge.far();
+        while let Some(merge) = self.background_merge.as_ref().filter(|merge| !merge.is_finished()) {
+            let (step, done, of) = merge.progress();
             if progress(step, done, of).is_break() {
-                self.stop_merge();
+                self.cancel_merge();
                 return Err(Error::Stopped);
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(MERGE_POLL_INTERVAL);
         }
-        self.take_up_merged();
-        // Whoever merges now meets what stopped the last one, should it still be there.
+        self.adopt_background_merge();
+        // The merge that follows will run into the same error if it persists.
         self.merge_error = None;
         Ok(())
     }
 
-    /// Gives the merge in the background up.
-    fn stop_merge(&mut self) {
-        if let Some(merge) = self.merging.take() {
+    /// Cancels the background merge.
+    fn cancel_merge(&mut self) {
+        if let Some(merge) = self.background_merge.take() {
             merge.stop();
         }
     }
@@ -366,24 +371,28 @@ impl LocalWriter {
 
 impl Writer for LocalWriter {
     fn put(&mut self, article: EmbeddedArticle) -> Result<()> {
-        // Everything that can fail for the article's own sake comes before anything is changed.
+        // Everything about the article that can be invalid is checked before anything is changed.
         let vectors = self.vectors(&article)?;
         let id = article.article.id.clone();
-        if self.holds(&id)? {
+        if self.has_article(&id)? {
             self.remove_documents(&id)?;
         }
         let (fields, root) = (self.fields, self.layout.root().to_owned());
-        self.changed = true;
+        self.has_changes = true;
         let first_key = self.manifest.next_key;
         let text = self.text()?;
-        text.add_document(fields.article(&article)).map_err(Error::text(&root))?;
+        text.add_document(fields.article_document(&article)).map_err(Error::text(&root))?;
         let words = LexicalText::of(&article.article);
         for (key, ordinal) in (first_key..).zip(0..article.passages.len()) {
-            text.add_document(fields.passage(&article, &words, ordinal, key)).map_err(Error::text(&root))?;
+            text.add_document(fields.passage_document(&article, &words, ordinal, key)).map_err(Error::text(&root))?;
         }
         for (vector, passage) in vectors.into_iter().zip(&article.passages) {
-            self.fresh.insert(passage.fingerprint, self.rows.len());
-            self.rows.push(Row { key: self.manifest.next_key, tag: passage.fingerprint, vector });
+            self.pending_vectors.insert(passage.fingerprint, self.pending_rows.len());
+            self.pending_rows.push(PendingRow {
+                key: self.manifest.next_key,
+                fingerprint: passage.fingerprint,
+                vector,
+            });
             self.manifest.next_key += 1;
         }
         self.changes.insert(id, true);
@@ -391,10 +400,10 @@ impl Writer for LocalWriter {
     }
 
     fn delete(&mut self, id: &str) -> Result<bool> {
-        if !self.holds(id)? {
+        if !self.has_article(id)? {
             return Ok(false);
         }
-        self.changed = true;
+        self.has_changes = true;
         self.remove_documents(id)?;
         self.changes.insert(id.to_owned(), false);
         Ok(true)
@@ -409,44 +418,44 @@ impl Writer for LocalWriter {
     }
 
     fn set_chunking(&mut self, chunking: Chunking) {
-        self.changed |= self.manifest.chunking != chunking;
+        self.has_changes |= self.manifest.chunking != chunking;
         self.manifest.chunking = chunking;
     }
 
     fn set_builder(&mut self, builder: index::Builder) {
-        self.changed |= self.manifest.graph.builder != builder;
+        self.has_changes |= self.manifest.graph.builder != builder;
         self.manifest.graph.builder = builder;
     }
 
-    fn set_memory(&mut self, memory: Option<u64>) {
-        let of_one = index::graph::memory(1, self.manifest.model.dimensions, self.manifest.graph);
-        self.most_rows = memory.map_or(usize::MAX, |memory| (memory / of_one) as usize);
+    fn set_memory_budget(&mut self, bytes: Option<u64>) {
+        let bytes_per_row = index::graph::memory(1, self.manifest.model.dimensions, self.manifest.graph);
+        self.max_segment_rows = bytes.map_or(usize::MAX, |bytes| (bytes / bytes_per_row) as usize);
     }
 
     fn set_fusion(&mut self, fusion: Option<Fusion>) {
-        self.changed |= self.manifest.fusion != fusion;
+        self.has_changes |= self.manifest.fusion != fusion;
         self.manifest.fusion = fusion;
     }
 
     fn pending(&self) -> usize {
-        self.rows.len()
+        self.pending_rows.len()
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.take_up_merged();
-        if !self.changed {
+        self.adopt_background_merge();
+        if !self.has_changes {
             return Ok(());
         }
         self.flush_rows()?;
         self.commit_manifest()?;
-        self.changed = false;
-        if std::mem::take(&mut self.replaced) { self.remove_strays() } else { Ok(()) }
+        self.has_changes = false;
+        if std::mem::take(&mut self.has_replaced_segments) { self.remove_unreferenced_files() } else { Ok(()) }
     }
 
-    fn keep_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
+    fn write_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
         let index = self.text()?.index().clone();
         let metas = load_metas(&self.layout, &index)?;
-        // Of a collection of any format: what does not read is made again.
+        // With a checksum footer in every format: an unreadable cache is just recomputed.
         let files = disk::Files { sealed: true, ..self.layout.files() };
         Ok(disk::write(&files, &self.layout.cache(), &make(commit_id(&metas)))?)
     }
@@ -456,26 +465,26 @@ impl Writer for LocalWriter {
             self.merges_in_background = false;
             return Err(error);
         }
-        if self.merges_in_background && self.merging.is_none() {
-            self.merging = Running::start(self, threads)?;
+        if self.merges_in_background && self.background_merge.is_none() {
+            self.background_merge = BackgroundMerge::start(self, threads)?;
         }
         Ok(())
     }
 
     fn merge_small(&mut self) -> Result<()> {
-        merge::small(self)
+        merge::merge_small_segments(self)
     }
 
     fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
         self.wait_for_merge(progress)?;
         self.commit()?;
-        merge::tiered(self, threads, progress)
+        merge::merge_tiers(self, threads, progress)
     }
 
     fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
         self.wait_for_merge(progress)?;
         self.commit()?;
-        let report = merge::everything(self, threads, progress)?;
+        let report = merge::merge_all(self, threads, progress)?;
         let segments = self.text()?.index().searchable_segment_ids().map_err(Error::text(self.layout.root()))?;
         let root = self.layout.root().to_owned();
         if !segments.is_empty() {
@@ -488,7 +497,7 @@ impl Writer for LocalWriter {
 
 impl Drop for LocalWriter {
     fn drop(&mut self) {
-        self.stop_merge();
-        self.give_up_text();
+        self.cancel_merge();
+        self.close_text_writer();
     }
 }

@@ -1,8 +1,8 @@
-//! Articles with vectors that depend on their text alone, and what a collection holds.
+//! Test articles with vectors that depend on their text only, and the contents of a collection.
 #![allow(dead_code, reason = "every test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
-pub mod faulty;
+pub mod faulty_disk;
 
 use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{Article, ByteSpan, Chunking, ModelInfo};
@@ -26,11 +26,12 @@ pub fn manifest() -> Manifest {
     Manifest::new(model(), Chunking::default(), index::Params::default(), Language::English)
 }
 
+/// A progress callback that never stops.
 pub fn go_on(_: Step, _: usize, _: usize) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// A unit vector that depends on the text alone, as a model's does.
+/// A unit vector that depends on the text only, as a model's does.
 pub fn vector(text: &str) -> Vec<f32> {
     let hash = ingest::Fingerprint::of([text.as_bytes()]).0;
     let raw: Vec<f32> = (0..4).map(|i| f32::from(hash[i]) - 127.5).collect();
@@ -38,7 +39,7 @@ pub fn vector(text: &str) -> Vec<f32> {
     raw.into_iter().map(|x| x / norm).collect()
 }
 
-/// An article whose passages are its lines.
+/// An article with one passage per line.
 pub fn article(id: &str, text: &str) -> EmbeddedArticle {
     let mut start = 0;
     let mut spans = Vec::new();
@@ -68,21 +69,21 @@ pub fn article(id: &str, text: &str) -> EmbeddedArticle {
 /// The text of every article, by id.
 pub type Contents = BTreeMap<String, String>;
 
-/// What a collection holds; whoever asks for less than all of it would get that. It is whole, and every passage is
-/// found by its vector and by its words.
+/// The contents of a collection, after asserting that it is sound and that every passage is found by its vector
+/// and by its words.
 pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
     let report = collection.check(&go_on)?;
     assert_eq!(report.problems, Vec::<String>::new());
     let mut contents = Contents::new();
-    for id in collection.catalogue()?.articles.into_keys() {
+    for id in collection.catalog()?.articles.into_keys() {
         let stored = collection.article(&id)?.unwrap();
         for span in &stored.passages {
             let passage = span.of(&stored.article.text);
-            let near = collection.search_dense(&vector(passage), 1, DenseSearch::Exact, None)?;
-            assert_eq!(collection.fetch(&[near[0].key])?[0].text, passage);
-            let words = collection.search_lexical(passage, 1000, None)?;
-            let keys: Vec<_> = words.iter().map(|found| found.key).collect();
-            assert!(collection.identify(&keys)?.iter().any(|found| found.article_id == id), "{passage:?} of {id}");
+            let nearest = collection.search_dense(&vector(passage), 1, DenseSearch::Exact, None)?;
+            assert_eq!(collection.fetch(&[nearest[0].key])?[0].text, passage);
+            let hits = collection.search_lexical(passage, 1000, None)?;
+            let keys: Vec<_> = hits.iter().map(|hit| hit.key).collect();
+            assert!(collection.identify(&keys)?.iter().any(|hit| hit.article_id == id), "{passage:?} of {id}");
         }
         contents.insert(id, stored.article.text);
     }
@@ -98,19 +99,20 @@ pub fn open(path: &Path) -> Box<dyn Collection> {
     store::open(path.to_str().unwrap()).unwrap()
 }
 
-pub fn lexical(collection: &dyn Collection, question: &str) -> Vec<String> {
-    let found = collection.search_lexical(question, 10, None).unwrap();
+/// The passages that a lexical search finds, as `id#ordinal`.
+pub fn lexical(collection: &dyn Collection, query: &str) -> Vec<String> {
+    let found = collection.search_lexical(query, 10, None).unwrap();
     let keys: Vec<_> = found.iter().map(|c| c.key).collect();
     collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect()
 }
 
-pub fn sound(collection: &dyn Collection) {
+pub fn assert_sound(collection: &dyn Collection) {
     let report = collection.check(&go_on).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
 }
 
-/// A collection of these articles, and the folder that holds it.
-pub fn holding(articles: &[(&str, &str)]) -> (tempfile::TempDir, Box<dyn Collection>) {
+/// A collection with these articles, and the folder that it is in.
+pub fn collection_of(articles: &[(&str, &str)]) -> (tempfile::TempDir, Box<dyn Collection>) {
     let folder = tempfile::tempdir().unwrap();
     let mut collection = create(&folder.path().join("c"));
     let mut writer = collection.writer().unwrap();

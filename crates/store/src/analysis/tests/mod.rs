@@ -1,7 +1,7 @@
-//! One test for each rule of the analysis, over an index in memory.
+//! Tests of each rule of the analysis, over an index in memory.
 
 mod common;
-mod detecting;
-mod near;
-mod searching;
+mod detect;
+mod fuzzy;
+mod search;
 mod terms;

@@ -1,14 +1,14 @@
 use super::common::terms;
 use crate::Language::{English, French, German, Other, Portuguese, Turkish};
-use crate::analysis::Place::{Exact, Stems};
+use crate::analysis::TextField::{Exact, Stems};
 
-fn has(language: crate::Language, place: crate::analysis::Place, text: &str, term: &str) {
-    let all = terms(language, place, text);
+fn has(language: crate::Language, field: crate::analysis::TextField, text: &str, term: &str) {
+    let all = terms(language, field, text);
     assert!(all.iter().any(|own| own == term), "{term:?} of {text:?}: {all:?}");
 }
 
 #[test]
-fn names_made_with_signs_stand_whole_beside_their_parts() {
+fn names_with_signs_are_indexed_whole_and_in_parts() {
     for (text, whole, parts) in [
         ("(C++)", "c++", vec!["c"]),
         ("C#.", "c#", vec!["c"]),
@@ -34,7 +34,7 @@ fn names_made_with_signs_stand_whole_beside_their_parts() {
 }
 
 #[test]
-fn signs_at_the_edge_of_a_sentence_are_no_names() {
+fn punctuation_around_words_makes_no_names() {
     for text in ["word.", "(word)", "\"word\"", "word...", "- word", "word;", "*word*", "word: more", "a + b", "# word"]
     {
         let all = terms(Other, Exact, text);
@@ -43,7 +43,7 @@ fn signs_at_the_edge_of_a_sentence_are_no_names() {
 }
 
 #[test]
-fn measures_are_one_with_and_without_a_space() {
+fn quantities_are_the_same_with_and_without_a_space() {
     for (one, other) in
         [("100mg", "100 mg"), ("−5 °C", "-5°C"), ("20\u{202f}µm", "20μm"), ("5 %", "5%"), ("21 ℃", "21°C")]
     {
@@ -57,13 +57,13 @@ fn measures_are_one_with_and_without_a_space() {
 }
 
 #[test]
-fn humps_are_words_too() {
+fn camel_case_parts_are_indexed_too() {
     assert_eq!(terms(English, Stems, "getUserName"), ["getusernam", "get", "user", "name"]);
     assert_eq!(terms(English, Stems, "iPhone McKay"), ["iphon", "mckay"]);
 }
 
 #[test]
-fn invisible_characters_do_not_cut_words() {
+fn invisible_characters_do_not_split_words() {
     for text in ["wind\u{ad}mill", "wind\u{200b}mill", "wind\u{2060}mill", "wind\u{feff}mill", "wind\u{200c}mill"] {
         assert_eq!(terms(Other, Stems, text), ["windmill"], "{text:?}");
         assert_eq!(terms(Other, Exact, text), ["windmill"], "{text:?}");
@@ -71,17 +71,17 @@ fn invisible_characters_do_not_cut_words() {
 }
 
 #[test]
-fn composed_and_decomposed_are_one() {
+fn composed_and_decomposed_characters_are_equal() {
     for (one, other) in [("résumé", "re\u{301}sume\u{301}"), ("한글날", "한글날"), ("Việt", "Vie\u{323}\u{302}t")]
     {
-        for place in [Stems, Exact] {
-            assert_eq!(terms(Other, place, one), terms(Other, place, other), "{one}");
+        for field in [Stems, Exact] {
+            assert_eq!(terms(Other, field, one), terms(Other, field, other), "{one}");
         }
     }
 }
 
 #[test]
-fn marks_of_other_scripts_do_not_cut_words() {
+fn combining_marks_of_other_scripts_do_not_split_words() {
     for word in ["हिन्दी", "தமிழ்", "שָׁלוֹם", "مُحَمَّد", "বাংলা", "ગુજરાતી"]
     {
         assert_eq!(terms(Other, Stems, word).len(), 1, "{word}");
@@ -89,7 +89,7 @@ fn marks_of_other_scripts_do_not_cut_words() {
 }
 
 #[test]
-fn long_words_are_kept() {
+fn long_words_are_kept_with_a_hash() {
     let long = "абв".repeat(30);
     assert_eq!(terms(Other, Stems, &long), std::slice::from_ref(&long));
     let longer = "0123456789abcdef".repeat(5000);
@@ -99,7 +99,7 @@ fn long_words_are_kept() {
 }
 
 #[test]
-fn apostrophes_are_read_as_the_language_does() {
+fn apostrophes_follow_the_rules_of_the_language() {
     assert_eq!(
         terms(English, Stems, "the patient's don't can’t O'Brien"),
         ["patient", "do", "not", "can", "not", "o", "brien"]
@@ -110,7 +110,7 @@ fn apostrophes_are_read_as_the_language_does() {
 }
 
 #[test]
-fn a_stem_is_found_with_and_without_marks() {
+fn stems_are_indexed_with_and_without_diacritics() {
     assert_eq!(terms(Portuguese, Stems, "informação"), ["inform", "informaca"]);
     assert_eq!(terms(Portuguese, Stems, "informacao"), ["informaca"]);
     assert_eq!(terms(German, Stems, "Häuser"), terms(German, Stems, "Haus"));
@@ -118,19 +118,19 @@ fn a_stem_is_found_with_and_without_marks() {
 }
 
 #[test]
-fn negations_stay_and_stop_words_go_from_the_stems() {
+fn stems_drop_stop_words_but_keep_negations() {
     assert_eq!(terms(English, Stems, "it is not in the box"), ["not", "box"]);
     assert_eq!(terms(German, Stems, "das ist nicht der Ofen"), ["nicht", "ofen"]);
     has(English, Exact, "it is not in the box", "it is");
 }
 
 #[test]
-fn positions_grow_by_one_for_each_word() {
-    use crate::analysis::Words;
+fn positions_increase_by_one_per_word() {
+    use crate::analysis::FieldTokenizer;
     use tantivy::tokenizer::{TokenStream, Tokenizer};
-    let mut words = Words::new(English, Stems);
+    let mut tokenizer = FieldTokenizer::new(English, Stems);
     let mut positions = Vec::new();
-    words
+    tokenizer
         .token_stream("The node.js of 100mg boxes 网络配置 end")
         .process(&mut |t| positions.push((t.text.clone(), t.position)));
     let expected =
@@ -139,7 +139,7 @@ fn positions_grow_by_one_for_each_word() {
 }
 
 #[test]
-fn any_text_is_read_without_harm() {
+fn odd_texts_never_panic() {
     let odd = [
         "",
         " ",
@@ -170,9 +170,9 @@ fn any_text_is_read_without_harm() {
     ];
     for a in odd {
         for b in odd {
-            for place in [Stems, Exact] {
-                terms(English, place, &format!("{a}{b}"));
-                terms(French, place, &format!("x{a}{b}1"));
+            for field in [Stems, Exact] {
+                terms(English, field, &format!("{a}{b}"));
+                terms(French, field, &format!("x{a}{b}1"));
             }
         }
     }

@@ -1,24 +1,24 @@
-//! One commit, opened: everything a reader asks.
+//! A snapshot: an opened commit, and the queries that it answers.
 
-mod live;
-mod names;
-mod opening;
-mod whole;
+mod columns;
+mod full_scan;
+mod live_docs;
+mod open;
 
-pub use names::Columns;
-pub use opening::{MANAGED, META, commit_id, load_metas, open_index, open_segment, segment_files};
+pub use columns::Columns;
+pub use open::{MANAGED, META, commit_id, load_metas, open_index, open_segment, segment_files};
 
-use super::among::Among;
+use super::filter_eval::AllowedPassages;
 use super::layout::Layout;
-use super::lexical::Remembered;
+use super::lexical::QueryCache;
 use super::records::Fields;
 use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage};
 use crate::{Error, Filter, Manifest, Result};
+use columns::{PassageIds, PassageSpans};
 use index::{Method, Segment};
 use ingest::{ByteSpan, Fingerprint};
-use live::Live;
-use names::{Names, Places};
-use opening::manifest;
+use live_docs::LiveDocs;
+use open::read_manifest;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -28,35 +28,35 @@ use tantivy::query::TermQuery;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, Index, IndexMeta, ReloadPolicy, Searcher, TantivyDocument, Term};
 
-/// How often to look again when a writer commits in the middle of opening.
-const ATTEMPTS: usize = 20;
+/// How many times to retry opening when a writer commits in between.
+const MAX_OPEN_ATTEMPTS: usize = 20;
 
 /// A consistent view of one commit.
 pub struct Snapshot {
     pub manifest: Manifest,
-    /// What the commit says of itself.
+    /// tantivy's description of the commit.
     metas: IndexMeta,
     pub segments: Vec<Arc<Segment>>,
     pub fields: Fields,
     pub searcher: Searcher,
     pub layout: Layout,
-    live: OnceLock<Live>,
-    names: OnceLock<Names>,
-    places: OnceLock<Places>,
+    live: OnceLock<LiveDocs>,
+    ids: OnceLock<PassageIds>,
+    spans: OnceLock<PassageSpans>,
     stats: OnceLock<Stats>,
-    /// What conditions allow, once worked out.
-    pub filtered: Mutex<HashMap<Filter, Arc<Among>>>,
-    /// The questions whose words were worked out.
-    pub asked: Mutex<Remembered>,
+    /// The results of recent filters.
+    pub filter_cache: Mutex<HashMap<Filter, Arc<AllowedPassages>>>,
+    /// Recently analyzed queries.
+    pub query_cache: Mutex<QueryCache>,
 }
 
 impl Snapshot {
     pub fn open(layout: &Layout) -> Result<Self> {
         let mut last = None;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_OPEN_ATTEMPTS {
             let (index, fields) = open_index(layout)?;
-            match Self::of(layout, &index, fields) {
-                // A commit came in between; its files may have replaced the ones just read of.
+            match Self::open_newest(layout, &index, fields) {
+                // If a commit came in between, its files may have replaced those that were just opened.
                 Ok(snapshot) if snapshot.is_newest()? => return Ok(snapshot),
                 Ok(_) => {}
                 Err(error @ (Error::Index(_) | Error::Text { .. })) => last = Some(error),
@@ -64,15 +64,16 @@ impl Snapshot {
             }
         }
         Err(last.unwrap_or_else(|| {
-            Error::damaged(layout.root(), "commits came faster than one could be opened; try again")
+            Error::damaged(layout.root(), "new commits kept arriving while it was being opened; try again")
         }))
     }
 
-    /// Whether no commit came after this one.
+    /// Whether this snapshot is of the newest commit.
     pub fn is_newest(&self) -> Result<bool> {
         let newest = load_metas(&self.layout, self.searcher.index())?;
         let segments = |metas: &IndexMeta| metas.segments.iter().map(|segment| segment.id()).collect::<Vec<_>>();
-        // Another collection that was put in the place of this one may have come as far, but not with its segments.
+        // Another collection that was put in this one's place may have the same opstamp, but not the same
+        // segments.
         Ok(newest.opstamp == self.metas.opstamp && segments(&newest) == segments(&self.metas))
     }
 
@@ -81,16 +82,16 @@ impl Snapshot {
         commit_id(&self.metas)
     }
 
-    /// The names of the files of the commit's text segments.
+    /// The file names of the commit's text segments.
     pub fn segment_files(&self) -> impl Iterator<Item = PathBuf> {
         self.metas.segments.iter().flat_map(segment_files)
     }
 
-    /// The newest commit.
-    fn of(layout: &Layout, index: &Index, fields: Fields) -> Result<Self> {
+    /// Opens the newest commit.
+    fn open_newest(layout: &Layout, index: &Index, fields: Fields) -> Result<Self> {
         let text = || Error::text(layout.root());
         let metas = load_metas(layout, index)?;
-        let manifest = manifest(layout, &metas)?;
+        let manifest = read_manifest(layout, &metas)?;
         let segments = manifest.segments.iter().map(|entry| open_segment(layout, entry)).collect::<Result<Vec<_>>>()?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text())?;
         let searcher = reader.searcher();
@@ -102,11 +103,11 @@ impl Snapshot {
             searcher,
             layout: layout.clone(),
             live: OnceLock::new(),
-            names: OnceLock::new(),
-            places: OnceLock::new(),
+            ids: OnceLock::new(),
+            spans: OnceLock::new(),
             stats: OnceLock::new(),
-            filtered: Mutex::default(),
-            asked: Mutex::default(),
+            filter_cache: Mutex::default(),
+            query_cache: Mutex::default(),
         })
     }
 
@@ -118,8 +119,8 @@ impl Snapshot {
         Error::io(self.layout.text())
     }
 
-    /// Every document that is not deleted, articles and passages alike.
-    fn alive(&self) -> impl Iterator<Item = DocAddress> {
+    /// The addresses of all documents that are not deleted, of articles and passages alike.
+    fn live_addresses(&self) -> impl Iterator<Item = DocAddress> {
         let segments = (0..).zip(self.searcher.segment_readers());
         segments.flat_map(|(ordinal, segment)| segment.doc_ids_alive().map(move |doc| DocAddress::new(ordinal, doc)))
     }
@@ -136,29 +137,29 @@ impl Snapshot {
             DenseSearch::Exact => Method::Exact,
             DenseSearch::Graph { ef } => Method::walk(ef),
         };
-        let among = filter.map(|filter| self.among(filter)).transpose()?;
-        let allowed = match &among {
-            Some(among) => &among.rows,
+        let filtered = filter.map(|filter| self.evaluate_filter(filter)).transpose()?;
+        let allowed = match &filtered {
+            Some(allowed) => &allowed.rows,
             None => &self.live()?.rows,
         };
-        let mut found = Vec::new();
+        let mut candidates = Vec::new();
         for (segment, allowed) in self.segments.iter().zip(allowed) {
             let hits = segment.search(vector, k, method, Some(allowed))?;
             let keys = segment.vectors().keys();
-            found
+            candidates
                 .extend(hits.iter().map(|hit| Candidate { key: PassageKey(keys[hit.row as usize]), score: hit.score }));
         }
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        found.truncate(k);
-        Ok(found)
+        candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        candidates.truncate(k);
+        Ok(candidates)
     }
 
     pub fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
-        let names = self.names()?;
+        let ids = self.ids()?;
         keys.iter()
             .map(|&key| {
                 let at = self.address(key)?;
-                match (self.parent(names, at)?, names.ordinals.number(at)) {
+                match (self.parent(ids, at)?, ids.ordinals.number(at)) {
                     (Some(article_id), Some(ordinal)) => Ok(PassageRef { article_id, ordinal }),
                     _ => Err(Error::damaged(
                         self.layout.text(),
@@ -170,7 +171,7 @@ impl Snapshot {
     }
 
     pub fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
-        let places = self.places()?;
+        let spans = self.spans()?;
         keys.iter()
             .zip(self.identify(keys)?)
             .map(|(&key, reference)| {
@@ -181,34 +182,33 @@ impl Snapshot {
                     reference,
                     title: Fields::string(&document, self.fields.title),
                     path: Fields::string(&document, self.fields.path),
-                    span: ByteSpan::from((value(&places.starts) as usize, value(&places.ends) as usize)),
-                    line: value(&places.lines),
+                    span: ByteSpan::from((value(&spans.starts) as usize, value(&spans.ends) as usize)),
+                    line: value(&spans.lines),
                     text: Fields::string(&document, self.fields.passage),
                 })
             })
             .collect()
     }
 
-    /// The document of an article.
-    fn find(&self, id: &str) -> Result<Option<DocAddress>> {
+    /// The address of an article's document.
+    fn find_article(&self, id: &str) -> Result<Option<DocAddress>> {
         let term = Term::from_field_text(self.fields.id, id);
         let query = TermQuery::new(term, IndexRecordOption::Basic);
-        let found =
-            self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
-        Ok(found.into_iter().next().map(|(_, at)| at))
+        let hits = self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
+        Ok(hits.into_iter().next().map(|(_, at)| at))
     }
 
     pub fn has_article(&self, id: &str) -> Result<bool> {
-        Ok(self.find(id)?.is_some())
+        Ok(self.find_article(id)?.is_some())
     }
 
     pub fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
-        let Some(at) = self.find(id)? else { return Ok(None) };
+        let Some(at) = self.find_article(id)? else { return Ok(None) };
         let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
-        let path = self.text_at(&self.texts("source")?, at)?;
+        let path = self.text_at(&self.text_columns("source")?, at)?;
         match self.fields.stored_article(id, path.unwrap_or_default(), &document) {
             Some(article) => Ok(Some(article)),
-            None => Err(Error::damaged(self.layout.text(), format!("the record of article {id:?} does not read"))),
+            None => Err(Error::damaged(self.layout.text(), format!("the record of article {id:?} cannot be read"))),
         }
     }
 }

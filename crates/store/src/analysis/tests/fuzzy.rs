@@ -17,18 +17,18 @@ fn collection() -> Collection {
 }
 
 #[test]
-fn a_slip_is_found_and_told() {
-    let (found, corrections) = collection().ask("photosythesis of plants");
+fn corrects_a_misspelled_word_and_reports_it() {
+    let (found, corrections) = collection().search("photosythesis of plants");
     assert_eq!(found, ["photosynthesis"]);
     assert_eq!((corrections[0].word.as_str(), corrections[0].used.as_str()), ("photosythesis", "photosynthesis"));
-    let (found, corrections) = collection().ask("errosions");
+    let (found, corrections) = collection().search("errosions");
     assert_eq!((found.len(), corrections[0].used.as_str()), (1, "erosions"));
-    assert_eq!(collection().ask("Photosythesis of plants").0, ["photosynthesis"]);
+    assert_eq!(collection().search("Photosythesis of plants").0, ["photosynthesis"]);
 }
 
 #[test]
-fn names_numbers_and_short_words_are_not_replaced() {
-    for asked in [
+fn never_corrects_names_numbers_or_short_words() {
+    for query in [
         "Norwey",
         "in Norwey",
         "Australia",
@@ -42,24 +42,24 @@ fn names_numbers_and_short_words_are_not_replaced() {
         "1999a",
         "Norwey fiords",
     ] {
-        let (found, corrections) = collection().ask(asked);
-        let told = corrections.iter().all(|c| c.word.starts_with(char::is_lowercase));
+        let (found, corrections) = collection().search(query);
+        let names_kept = corrections.iter().all(|c| c.word.starts_with(char::is_lowercase));
         assert!(
-            told && (found.is_empty() || !corrections.is_empty() || asked.contains("lake")),
-            "{asked}: {found:?} {corrections:?}"
+            names_kept && (found.is_empty() || !corrections.is_empty() || query.contains("lake")),
+            "{query}: {found:?} {corrections:?}"
         );
     }
 }
 
 #[test]
-fn a_word_that_a_passage_holds_is_never_replaced() {
+fn never_corrects_an_indexed_word() {
     let collection = Collection::new(English, &[("a", "adsorption of gas"), ("b", "absorption of light")]);
-    let (found, corrections) = collection.ask("adsorption");
+    let (found, corrections) = collection.search("adsorption");
     assert_eq!((found, corrections), (vec!["a".to_owned()], vec![]));
 }
 
 #[test]
-fn a_german_noun_may_be_misspelt() {
+fn corrects_german_nouns() {
     let collection = Collection::new(German, &[("a", "Die Wettervorhersage ist gut.")]);
-    assert_eq!(collection.ask("Wettervorhersge").1[0].found_as, "wettervorhersage");
+    assert_eq!(collection.search("Wettervorhersge").1[0].used, "wettervorhersage");
 }

@@ -1,12 +1,12 @@
 use crate::Language;
 use crate::analysis::detect::Detector;
 
-fn told(texts: &[&str]) -> Option<Language> {
+fn detected(texts: &[&str]) -> Option<Language> {
     Detector::default().detect(texts.iter().copied()).language
 }
 
 #[test]
-fn enough_sentences_tell_their_language() {
+fn detects_the_language_of_sentences() {
     for (text, language) in [
         (
             "The tides follow the moon, and twice a day the water is high in the harbour where we have our boat.",
@@ -37,12 +37,12 @@ fn enough_sentences_tell_their_language() {
             Language::Arabic,
         ),
     ] {
-        assert_eq!(told(&[text]), Some(language), "{text}");
+        assert_eq!(detected(&[text]), Some(language), "{text}");
     }
 }
 
 #[test]
-fn little_or_mixed_text_tells_none() {
+fn detects_nothing_in_short_or_mixed_text() {
     for texts in [
         &[
             "Invoice 2024-113",
@@ -60,6 +60,6 @@ fn little_or_mixed_text_tells_none() {
         &["潮汐は月に従い、一日に二度、水位が高くなります。"],
         &["این یک متن فارسی است که در آن هیچ واژه‌ی عربی گفته نمی‌شود و برای آزمایش است"],
     ] {
-        assert!(matches!(told(texts), None | Some(Language::English)), "{texts:?} {:?}", told(texts));
+        assert!(matches!(detected(texts), None | Some(Language::English)), "{texts:?} {:?}", detected(texts));
     }
 }

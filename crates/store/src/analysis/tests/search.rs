@@ -2,7 +2,7 @@ use super::common::Collection;
 use crate::Language::{English, German, Other};
 
 #[test]
-fn an_exact_name_outranks_what_looks_like_it() {
+fn exact_name_outranks_similar_names() {
     let pairs = [
         ("C++", "C"),
         ("C#", "C"),
@@ -24,21 +24,21 @@ fn an_exact_name_outranks_what_looks_like_it() {
         ("US", "us"),
     ];
     for (one, other) in pairs {
-        // In small letters a question leaves open whether it means a name.
+        // A lowercase query does not say whether it means a name.
         let both = [(one, other), (other, one)];
-        for (asked, unasked) in both.into_iter().filter(|(asked, _)| *asked != "us") {
-            // The other one has what they share more often, and is shorter.
-            let right = format!("A long note on {asked} and many other things that fill its lines with words.");
-            let wrong = format!("Note on {unasked}.");
+        for (query, other_name) in both.into_iter().filter(|(query, _)| *query != "us") {
+            // The wrong text has the shared word more often relative to its length.
+            let right = format!("A long note on {query} and many other things that fill its lines with words.");
+            let wrong = format!("Note on {other_name}.");
             let texts = [("wrong", wrong.as_str()), ("right", right.as_str()), ("else", "Nothing of that.")];
-            let found = Collection::new(English, &texts).find(asked);
-            assert_eq!(found.first().map(String::as_str), Some("right"), "{asked} before {unasked}: {found:?}");
+            let found = Collection::new(English, &texts).find(query);
+            assert_eq!(found.first().map(String::as_str), Some("right"), "{query} before {other_name}: {found:?}");
         }
     }
 }
 
 #[test]
-fn words_with_and_without_marks_are_both_found() {
+fn search_ignores_diacritics_but_prefers_exact_matches() {
     let texts =
         [("marked", "Her résumé lists shipyards."), ("plain", "Her resume lists shipyards."), ("x", "No ships.")];
     for language in [English, Other] {
@@ -49,7 +49,7 @@ fn words_with_and_without_marks_are_both_found() {
 }
 
 #[test]
-fn stop_words_alone_find_their_title() {
+fn query_of_stop_words_finds_its_title() {
     let texts = [
         ("band", "The Who\nA band of four from London; it was loud."),
         ("album", "The The\nIt is the band of one man, and that is all of it."),
@@ -62,7 +62,7 @@ fn stop_words_alone_find_their_title() {
         ),
     ];
     let collection = Collection::new(English, &texts);
-    for (asked, first) in [
+    for (query, first) in [
         ("The The", "album"),
         ("the who", "band"),
         ("IT", "clown"),
@@ -70,12 +70,12 @@ fn stop_words_alone_find_their_title() {
         ("To be, or not to be?", "prince"),
         ("OR", "or"),
     ] {
-        assert_eq!(collection.find(asked).first().map(String::as_str), Some(first), "{asked}");
+        assert_eq!(collection.find(query).first().map(String::as_str), Some(first), "{query}");
     }
 }
 
 #[test]
-fn stop_words_count_nothing_beside_others_and_negations_do() {
+fn stop_words_are_ignored_beside_other_words_but_negations_count() {
     let texts = [
         ("a", "The kiln is hot."),
         ("b", "A kiln that does not cool."),
@@ -89,7 +89,7 @@ fn stop_words_count_nothing_beside_others_and_negations_do() {
 }
 
 #[test]
-fn words_of_scripts_without_spaces_are_found() {
+fn finds_words_of_scripts_without_spaces() {
     let texts = [
         ("zh", "山坡上的旧磨坊用石灰岩砌成，每逢秋天磨面粉。"),
         ("mixed", "我的手机是Pixel 9，昨天刚买。水很贵。"),
@@ -101,7 +101,7 @@ fn words_of_scripts_without_spaces_are_found() {
         ("ko", "언덕 위의 풍차에서 밀가루를 만든다."),
     ];
     let collection = Collection::new(English, &texts);
-    for (asked, first) in [
+    for (query, first) in [
         ("磨坊", "zh"),
         ("面粉", "zh"),
         ("水", "mixed"),
@@ -116,19 +116,19 @@ fn words_of_scripts_without_spaces_are_found() {
         ("풍차", "ko"),
         ("밀가루", "ko"),
     ] {
-        assert_eq!(collection.find(asked).first().map(String::as_str), Some(first), "{asked}");
+        assert_eq!(collection.find(query).first().map(String::as_str), Some(first), "{query}");
     }
 }
 
 #[test]
-fn english_in_a_collection_of_another_language_is_found_by_its_words() {
+fn finds_english_words_in_a_collection_of_another_language() {
     let collection = Collection::new(Other, &[("a", "The Engine runs on wood gas."), ("b", "Die casting")]);
     assert_eq!(collection.find("engine"), ["a"]);
     assert_eq!(collection.find("die"), ["b"]);
 }
 
 #[test]
-fn case_folds_in_full() {
+fn search_uses_full_case_folding() {
     let collection = Collection::new(Other, &[("a", "Die Straße nach İzmir"), ("b", "ΟΔΟΣ")]);
     assert_eq!(collection.find("STRASSE"), ["a"]);
     assert_eq!(collection.find("izmir"), ["a"]);
@@ -136,7 +136,7 @@ fn case_folds_in_full() {
 }
 
 #[test]
-fn a_word_in_capitals_among_small_ones_is_a_name() {
+fn uppercase_query_word_matches_the_acronym() {
     let texts = [("dept", "Our IT desk opens at nine."), ("desk", "It is a desk. Put it down, it holds.")];
     assert_eq!(Collection::new(English, &texts).find("IT desk")[0], "dept");
 }

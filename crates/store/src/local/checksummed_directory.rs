@@ -1,11 +1,11 @@
-//! The folder of the text index, as tantivy sees it: every file is sealed, and every page of one is compared with
-//! its checksum before tantivy gets it.
+//! tantivy's directory of the text index, with a checksum footer on every file (from format 3 on). Each page is
+//! verified before tantivy gets it.
 //!
-//! tantivy's own directory would do neither, nor make the rename durable that a commit is: a machine that
-//! went down at the wrong moment could keep the removals that follow a commit and lose the commit.
+//! tantivy's own directory neither verifies pages nor syncs the directory after the rename that makes a commit:
+//! a power cut could keep the removals that follow a commit and lose the commit itself.
 //!
-//! Once something could not be written, nothing more is: tantivy takes new segments for committed before their commit is
-//! written, and a merge that ends after a commit has failed would write them down, without our manifest's vectors.
+//! After a failed write, nothing more is written. tantivy counts new segments as committed before their commit
+//! is written, so a merge that ends after a failed commit would publish them without our manifest's vectors.
 
 use disk::{Error, Files, Mapped};
 use std::fmt::Debug;
@@ -22,32 +22,32 @@ use tantivy::directory::{
     WatchHandle, WritePtr,
 };
 
-/// The folder at a path.
+/// The directory at `path`.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub struct ChecksummedDirectory {
     path: PathBuf,
     files: Files,
-    /// Set once something could not be written.
-    closed: Arc<AtomicBool>,
+    /// Set by the first failed write; see the module documentation.
+    poisoned: Arc<AtomicBool>,
 }
 
-impl Folder {
+impl ChecksummedDirectory {
     pub fn new(path: PathBuf, files: Files) -> Self {
-        Self { path, files, closed: Arc::default() }
+        Self { path, files, poisoned: Arc::default() }
     }
 
-    /// That nothing failed to be written before: what is there may be the last commit's, and nothing else is.
-    fn open(&self) -> io::Result<()> {
-        match self.closed.load(Ordering::SeqCst) {
-            true => Err(io::Error::other("nothing more is written or removed after an earlier failure")),
+    /// Fails if a write has failed: what is on disk may be the last commit, and must stay as it is.
+    fn ensure_not_poisoned(&self) -> io::Result<()> {
+        match self.poisoned.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("nothing is written or removed after an earlier write failed")),
             false => Ok(()),
         }
     }
 
-    /// Writes, unless that failed before.
+    /// Runs a write unless an earlier one has failed.
     fn write<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        self.open()?;
-        write().inspect_err(|_| self.closed.store(true, Ordering::SeqCst))
+        self.ensure_not_poisoned()?;
+        write().inspect_err(|_| self.poisoned.store(true, Ordering::SeqCst))
     }
 
     fn map(&self, name: &Path) -> Result<Mapped, OpenReadError> {
@@ -60,7 +60,7 @@ impl Folder {
     }
 }
 
-/// An error as tantivy passes it on. What is damaged is found in it again by [`damage`].
+/// Wraps an error so that it passes through tantivy; [`damage_in`] unwraps it again.
 fn as_io(error: Error) -> io::Error {
     match error {
         Error::Io { source, .. } => source,
@@ -68,34 +68,34 @@ fn as_io(error: Error) -> io::Error {
     }
 }
 
-/// What is damaged, if that is what an error is about.
-pub fn damage(error: &io::Error) -> Option<(&Path, &str)> {
+/// The damaged file and its problem, if the error wraps [`Error::Damaged`].
+pub fn damage_in(error: &io::Error) -> Option<(&Path, &str)> {
     match error.get_ref()?.downcast_ref()? {
         Error::Damaged { path, problem } => Some((path, problem)),
         Error::Io { .. } => None,
     }
 }
 
-/// A file that tantivy reads from.
+/// A memory-mapped file whose pages are verified as they are read.
 #[derive(Debug)]
-struct Read {
+struct ChecksummedFile {
     file: Mapped,
     bytes: OwnedBytes,
 }
 
-impl HasLen for Read {
+impl HasLen for ChecksummedFile {
     fn len(&self) -> usize {
         self.file.contents().len()
     }
 }
 
-impl FileHandle for Read {
+impl FileHandle for ChecksummedFile {
     fn read_bytes(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
         if range.start > range.end || range.end > self.len() {
-            let problem = format!("{}: {range:?} of {} bytes were asked for", self.file.path().display(), self.len());
+            let problem = format!("{}: cannot read {range:?} of {} bytes", self.file.path().display(), self.len());
             return Err(io::Error::new(ErrorKind::UnexpectedEof, problem));
         }
-        // Of this range, and no matter what was found elsewhere in the file: what is not damaged can be read.
+        // Checks this range only: undamaged parts of a damaged file can still be read.
         if !self.file.check(range.clone()) {
             self.file.intact().map_err(as_io)?;
         }
@@ -103,16 +103,16 @@ impl FileHandle for Read {
     }
 }
 
-/// A file that tantivy writes.
-struct Written {
-    folder: Folder,
+/// A file that is being written; its footer is added when tantivy terminates it.
+struct ChecksummedWrite {
+    directory: ChecksummedDirectory,
     writer: Option<disk::Writer>,
 }
 
-impl Write for Written {
+impl Write for ChecksummedWrite {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Self { folder, writer } = self;
-        folder.write(|| writer.as_mut().map_or(Ok(0), |writer| writer.write(bytes)))
+        let Self { directory, writer } = self;
+        directory.write(|| writer.as_mut().map_or(Ok(0), |writer| writer.write(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -120,21 +120,21 @@ impl Write for Written {
     }
 }
 
-impl TerminatingWrite for Written {
+impl TerminatingWrite for ChecksummedWrite {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
         let writer = self.writer.take();
-        self.folder.write(|| writer.map_or(Ok(()), |writer| writer.finish().map_err(as_io)))
+        self.directory.write(|| writer.map_or(Ok(()), |writer| writer.finish().map_err(as_io)))
     }
 }
 
-impl Directory for Folder {
+impl Directory for ChecksummedDirectory {
     fn get_file_handle(&self, name: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         let file = self.map(name)?;
-        Ok(Arc::new(Read { bytes: OwnedBytes::new(file.map().clone()), file }))
+        Ok(Arc::new(ChecksummedFile { bytes: OwnedBytes::new(file.map().clone()), file }))
     }
 
     fn delete(&self, name: &Path) -> Result<(), DeleteError> {
-        let removed = self.open().and_then(|()| self.files.disk.remove(&self.path.join(name)));
+        let removed = self.ensure_not_poisoned().and_then(|()| self.files.disk.remove(&self.path.join(name)));
         removed.map_err(|error| match error.kind() {
             ErrorKind::NotFound => DeleteError::FileDoesNotExist(name.to_owned()),
             _ => DeleteError::IoError { io_error: Arc::new(error), filepath: name.to_owned() },
@@ -149,13 +149,13 @@ impl Directory for Folder {
     fn open_write(&self, name: &Path) -> Result<WritePtr, OpenWriteError> {
         let path = self.path.join(name);
         let io = |error| OpenWriteError::wrap_io_error(error, name.to_owned());
-        // No name is given twice in commits. What has it was left by a writer that was killed before its commit,
-        // and whose work is being done again: with the same numbers, so with the same names.
+        // Commits never reuse a file name. A file of this name was left by a writer that was killed before its
+        // commit; the work is now repeated with the same segment numbers.
         if path.try_exists().map_err(io)? {
             self.write(|| self.files.disk.remove(&path)).map_err(io)?;
         }
         let writer = self.write(|| disk::Writer::in_place(&self.files, &path).map_err(as_io)).map_err(io)?;
-        Ok(BufWriter::new(Box::new(Written { folder: self.clone(), writer: Some(writer) })))
+        Ok(BufWriter::new(Box::new(ChecksummedWrite { directory: self.clone(), writer: Some(writer) })))
     }
 
     fn atomic_read(&self, name: &Path) -> Result<Vec<u8>, OpenReadError> {
@@ -175,16 +175,16 @@ impl Directory for Folder {
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
         let path = self.path.join(&lock.filepath);
-        let made = File::options().write(true).create(true).truncate(false).open(&path);
-        let file = match made {
-            // Readers lock, too: also where they may not write.
+        let created = File::options().write(true).create(true).truncate(false).open(&path);
+        let file = match created {
+            // Readers lock, too, even where they may not write.
             Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
                 match File::open(&path) {
                     Err(error) if error.kind() == ErrorKind::NotFound => return Ok(DirectoryLock::from(Box::new(()))),
                     opened => opened,
                 }
             }
-            made => made,
+            created => created,
         }
         .map_err(LockError::wrap_io_error)?;
         if lock.is_blocking {
@@ -198,7 +198,7 @@ impl Directory for Folder {
         Ok(DirectoryLock::from(Box::new(file)))
     }
 
-    /// Nothing is watched: collections are looked at again when they are asked to.
+    /// No file is watched: snapshots look for newer commits when they are asked to refresh.
     fn watch(&self, _: WatchCallback) -> tantivy::Result<WatchHandle> {
         Ok(WatchHandle::empty())
     }

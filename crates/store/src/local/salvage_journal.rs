@@ -1,4 +1,5 @@
-//! What mending read out of damaged files, and what it could not, until the one is put back and the other was said.
+//! The salvage journal: articles that a repair read out of damaged files, until they are put back, and what it
+//! lost, until that is reported.
 
 use super::layout::Layout;
 use super::records::Salvaged;
@@ -7,56 +8,57 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io::Write;
 
-/// The file of what waits.
+/// The contents of the journal.
 #[derive(Default)]
-pub struct Waiting {
+pub struct SalvageJournal {
     /// Articles to be put back.
     pub articles: Vec<Salvaged>,
-    /// What is lost.
-    pub lost: Lost,
+    /// What could not be read.
+    pub losses: Losses,
 }
 
-/// What is lost: the first line of the file.
+/// What a repair could not read: the first line of the file.
 #[derive(Default, Clone, Serialize, Deserialize)]
-pub struct Lost {
-    /// Articles, by id.
-    pub lost: BTreeSet<String>,
-    /// Articles and passages that nothing names.
+pub struct Losses {
+    /// The ids of lost articles. Deleted articles may be among them.
+    #[serde(rename = "lost")]
+    pub articles: BTreeSet<String>,
+    /// The number of lost articles and passages whose ids could not be read either.
     pub unnamed: usize,
 }
 
-impl Waiting {
-    /// Reads the file, as far as it is not damaged itself; empty where there is none.
+impl SalvageJournal {
+    /// Reads the journal, skipping damaged lines. Empty if there is no file.
     pub fn read(layout: &Layout) -> Result<Self> {
         let path = layout.salvaged();
         if !path.exists() {
             return Ok(Self::default());
         }
         let file = disk::Mapped::open(&path, |_| layout.files().sealed)?;
-        let (mut waiting, mut at, mut first) = (Self::default(), 0, true);
+        let (mut journal, mut at, mut first) = (Self::default(), 0, true);
         for line in file.contents().split_inclusive(|&byte| byte == b'\n') {
             let range = at..at + line.len();
             at = range.end;
             let line = if file.check(range) { line } else { &[][..] };
             if std::mem::take(&mut first) {
-                // Without it at least that something is lost is known.
-                waiting.lost = serde_json::from_slice(line).unwrap_or(Lost { unnamed: 1, ..Lost::default() });
+                // If this line is damaged, it is at least known that something was lost.
+                journal.losses = serde_json::from_slice(line).unwrap_or(Losses { unnamed: 1, ..Losses::default() });
                 continue;
             }
             match serde_json::from_slice(line) {
-                Ok(article) => waiting.articles.push(article),
-                Err(_) => waiting.lost.unnamed += 1,
+                Ok(article) => journal.articles.push(article),
+                Err(_) => journal.losses.unnamed += 1,
             }
         }
-        Ok(waiting)
+        Ok(journal)
     }
 
-    /// Puts the file in the place of the one that is there.
+    /// Replaces the file.
     pub fn write(&self, layout: &Layout) -> Result<()> {
         let path = layout.salvaged();
         let mut file = disk::Writer::create(&layout.files(), &path)?;
         // Strings and numbers: writing them as JSON cannot fail.
-        let first = serde_json::to_vec(&self.lost).unwrap_or_default();
+        let first = serde_json::to_vec(&self.losses).unwrap_or_default();
         let articles = self.articles.iter().map(|article| serde_json::to_vec(article).unwrap_or_default());
         for mut line in std::iter::once(first).chain(articles) {
             line.push(b'\n');

@@ -1,5 +1,5 @@
-//! A disk that does what it is told, writes down every call, fails at one of them, and can say what would be left
-//! of it if the power went after any of them.
+//! A disk that records every call, can fail at one of them, and can simulate what a power cut after any of them
+//! would leave.
 
 use disk::{Disk, Output};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -8,7 +8,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// What a disk was asked to do. Files are named by number: a name can change, and be given again.
+/// A recorded call. Files have numbers, since a name can be changed and reused.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Call {
     Create(PathBuf, usize),
@@ -23,11 +23,11 @@ pub enum Call {
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
-    /// This one alone, and nothing of it is done.
+    /// Only this call fails, without any effect.
     Once(i32),
-    /// This one and all after it, as on a disk that is full or gone.
+    /// This call and all later ones fail, as on a disk that is full or gone.
     FromHere(i32),
-    /// Half of what is to be written is, then the disk is full. As `Once` for calls that write nothing.
+    /// Half of the bytes are written, then the disk is full. Like `Once` for calls that write nothing.
     Short,
 }
 
@@ -38,22 +38,22 @@ pub const ENOSPC: i32 = 28;
 struct State {
     calls: Vec<Call>,
     files: usize,
-    /// Which call fails, and how.
+    /// The number of the call to fail, and how.
     fault: Option<(usize, Fault)>,
-    /// Whether it has.
+    /// Whether the fault has occurred.
     failed: bool,
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Faulty(Arc<Mutex<State>>);
+pub struct FaultyDisk(Arc<Mutex<State>>);
 
-impl Faulty {
-    /// One whose call of that number, from 0, fails.
+impl FaultyDisk {
+    /// A disk whose call number `at`, from 0, fails.
     pub fn failing(at: usize, fault: Fault) -> Self {
         Self(Arc::new(Mutex::new(State { fault: Some((at, fault)), ..State::default() })))
     }
 
-    /// Has the next call fail.
+    /// Makes the next call fail.
     pub fn fail_next(&self, fault: Fault) {
         let mut state = self.0.lock().unwrap();
         state.fault = Some((state.calls.len(), fault));
@@ -71,8 +71,8 @@ impl Faulty {
         self.0.lock().unwrap().failed
     }
 
-    /// Writes a call down. The error, if it is to fail; whether half of it is to be done first.
-    fn call(&self, call: Call) -> Result<(), (io::Error, bool)> {
+    /// Records a call. If it is to fail, returns the error and whether to do half of it first.
+    fn record(&self, call: Call) -> Result<(), (io::Error, bool)> {
         let mut state = self.0.lock().unwrap();
         let at = state.calls.len();
         state.calls.push(call);
@@ -86,45 +86,45 @@ impl Faulty {
         Err((io::Error::from_raw_os_error(code), half))
     }
 
-    fn plain(&self, call: Call) -> io::Result<()> {
-        self.call(call).map_err(|(error, _)| error)
+    fn record_whole(&self, call: Call) -> io::Result<()> {
+        self.record(call).map_err(|(error, _)| error)
     }
 }
 
-impl Disk for Faulty {
+impl Disk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Output>> {
         let number = {
             let mut state = self.0.lock().unwrap();
             state.files += 1;
             state.files
         };
-        self.plain(Call::Create(path.to_owned(), number))?;
+        self.record_whole(Call::Create(path.to_owned(), number))?;
         let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
         Ok(Box::new(Out { disk: self.clone(), number, file, at: 0 }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.plain(Call::Rename(from.to_owned(), to.to_owned()))?;
+        self.record_whole(Call::Rename(from.to_owned(), to.to_owned()))?;
         fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.plain(Call::Remove(path.to_owned()))?;
+        self.record_whole(Call::Remove(path.to_owned()))?;
         fs::remove_file(path)
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.plain(Call::CreateFolder(path.to_owned()))?;
+        self.record_whole(Call::CreateFolder(path.to_owned()))?;
         fs::create_dir_all(path)
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.plain(Call::SyncFolder(path.to_owned()))
+        self.record_whole(Call::SyncFolder(path.to_owned()))
     }
 }
 
 struct Out {
-    disk: Faulty,
+    disk: FaultyDisk,
     number: usize,
     file: File,
     at: u64,
@@ -132,7 +132,7 @@ struct Out {
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = self.disk.call(Call::Write(self.number, self.at, bytes.to_vec()));
+        let result = self.disk.record(Call::Write(self.number, self.at, bytes.to_vec()));
         if let Err((error, half)) = result {
             if half {
                 self.file.write_all(&bytes[..bytes.len() / 2])?;
@@ -158,14 +158,14 @@ impl Seek for Out {
 
 impl Output for Out {
     fn sync(&mut self) -> io::Result<()> {
-        self.disk.plain(Call::Sync(self.number))
+        self.disk.record_whole(Call::Sync(self.number))
     }
 }
 
-/// Every file of a folder tree and what it holds, and the folders, which hold nothing.
+/// The files of a folder tree with their contents, and its folders, which have none.
 pub type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
-/// Reads a folder tree, but for what only locks.
+/// Reads a folder tree except for lock files.
 pub fn tree(root: &Path) -> Tree {
     let mut tree = Tree::new();
     let mut folders = vec![root.to_owned()];
@@ -182,14 +182,14 @@ pub fn tree(root: &Path) -> Tree {
     tree
 }
 
-/// What a power cut leaves of what was written to a file and not synced.
+/// What a power cut leaves of unsynced writes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Unsynced {
     Kept,
     Lost,
-    /// The file is as long as it was to be, and holds zeros where it was written.
+    /// The file has its new length, with zeros in place of what was written.
     Zeros,
-    /// The first half of it is there.
+    /// The first half of the file is there.
     Half,
 }
 
@@ -199,7 +199,7 @@ pub const UNSYNCED: [Unsynced; 4] = [Unsynced::Kept, Unsynced::Lost, Unsynced::Z
 struct Inode {
     durable: Vec<u8>,
     now: Vec<u8>,
-    /// Where it was written since it was synced.
+    /// The ranges written since the last sync.
     written: Vec<(usize, usize)>,
 }
 
@@ -220,7 +220,7 @@ impl Inode {
     }
 }
 
-/// A change of names that is not durable yet.
+/// A directory change that is not durable yet.
 #[derive(Debug, Clone)]
 enum Change {
     Link(PathBuf, usize),
@@ -236,11 +236,11 @@ impl Change {
     }
 }
 
-/// A disk as its calls left it: what is durable, and what a power cut may undo.
+/// The state of a disk after its recorded calls: what is durable, and what a power cut may undo.
 #[derive(Debug, Clone)]
-pub struct Power {
+pub struct PowerCutSimulator {
     inodes: HashMap<usize, Inode>,
-    /// The durable names, and which file each is.
+    /// The durable names and their files.
     durable: BTreeMap<PathBuf, usize>,
     folders: HashSet<PathBuf>,
     root: PathBuf,
@@ -248,8 +248,8 @@ pub struct Power {
     pending: Vec<Change>,
 }
 
-impl Power {
-    /// A disk with nothing in the folder `root`.
+impl PowerCutSimulator {
+    /// A disk whose folder `root` is empty.
     pub fn on(root: &Path) -> Self {
         Self {
             inodes: HashMap::new(),
@@ -261,7 +261,7 @@ impl Power {
         }
     }
 
-    pub fn call(&mut self, call: &Call) {
+    pub fn apply(&mut self, call: &Call) {
         match call {
             Call::Create(path, number) => {
                 self.inodes.insert(*number, Inode::default());
@@ -305,8 +305,8 @@ impl Power {
         }
     }
 
-    /// Which of the pending changes may be there after a power cut: any of them, in whatever order the disk made
-    /// them durable. All choices where there are few; each alone, all but each, and the first so many otherwise.
+    /// Which pending changes may survive a power cut: any subset, since disks make them durable in any order.
+    /// All subsets if there are few changes; otherwise each change alone, all but each, and every prefix.
     pub fn choices(&self) -> Vec<Vec<bool>> {
         let count = self.pending.len();
         if count <= 6 {
@@ -314,11 +314,11 @@ impl Power {
         }
         let alone = (0..count).map(|one| (0..count).map(|at| at == one).collect());
         let all_but = (0..count).map(|one| (0..count).map(|at| at != one).collect());
-        let first = (0..=count).map(|most| (0..count).map(|at| at < most).collect());
+        let first = (0..=count).map(|end| (0..count).map(|at| at < end).collect());
         alone.chain(all_but).chain(first).collect()
     }
 
-    /// What is there after a power cut.
+    /// The files and folders after a power cut that kept the chosen pending changes.
     pub fn cut(&self, choice: &[bool], unsynced: Unsynced) -> Tree {
         let (mut names, mut folders) = (self.durable.clone(), self.folders.clone());
         let kept = self.pending.iter().zip(choice).filter(|(_, kept)| **kept);
@@ -331,8 +331,8 @@ impl Power {
         files.chain(folders.iter().filter(|folder| reached(folder)).map(|folder| (folder.clone(), None))).collect()
     }
 
-    /// What is there if nothing happens.
-    pub fn whole(&self) -> Tree {
+    /// The files without a power cut.
+    pub fn current(&self) -> Tree {
         self.now.iter().map(|(path, number)| (path.clone(), Some(self.inodes[number].now.clone()))).collect()
     }
 }
@@ -352,8 +352,8 @@ fn apply(change: &Change, names: &mut BTreeMap<PathBuf, usize>, folders: &mut Ha
     }
 }
 
-/// Puts a tree on the disk, in the place of what is there.
-pub fn lay_out(tree: &Tree, from: &Path, to: &Path) {
+/// Replaces the folder `to` by a tree recorded under `from`.
+pub fn write_tree(tree: &Tree, from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     fs::create_dir_all(to).unwrap();
     for (path, contents) in tree {

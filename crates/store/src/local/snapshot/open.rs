@@ -1,6 +1,6 @@
-//! What a commit lists: its manifest, the index of its texts, its segments of vectors, and their files.
+//! Opening a commit: its manifest, its text index and its vector segments.
 
-use crate::local::folder::Folder;
+use crate::local::checksummed_directory::ChecksummedDirectory;
 use crate::local::layout::Layout;
 use crate::local::records::{self, Fields};
 use crate::{Error, Manifest, Result};
@@ -11,11 +11,12 @@ use std::sync::Arc;
 use tantivy::index::SegmentComponent;
 use tantivy::{Index, IndexMeta, SegmentMeta};
 
-/// What tantivy keeps besides segments: the commit, and which files it will have to remove some day.
+/// tantivy's files besides segments: the commit, and the list of files that it manages and will remove some
+/// day.
 pub const META: &str = "meta.json";
 pub const MANAGED: &str = ".managed.json";
 
-/// The names of a segment's files.
+/// The file names of a text segment.
 pub fn segment_files(segment: &SegmentMeta) -> Vec<PathBuf> {
     use SegmentComponent::{Delete, FastFields, FieldNorms, Positions, Postings, Store, Terms};
     let deleted = segment.has_deletes().then_some(Delete);
@@ -23,14 +24,16 @@ pub fn segment_files(segment: &SegmentMeta) -> Vec<PathBuf> {
     parts.map(|part| segment.relative_path(part)).collect()
 }
 
-/// tantivy's index in the collection, its fields and its newest manifest, with our analyzer.
+/// Opens tantivy's index of the newest commit with our tokenizers, and checks that schema and format are as
+/// expected.
 pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
-    let index = Index::open(Folder::new(layout.text(), layout.files())).map_err(Error::text(layout.root()))?;
+    let index =
+        Index::open(ChecksummedDirectory::new(layout.text(), layout.files())).map_err(Error::text(layout.root()))?;
     let (schema, fields) = records::schema(layout.format());
     if index.schema() != schema {
-        return Err(Error::damaged(layout.text(), "its fields are not those of a nigh collection"));
+        return Err(Error::damaged(layout.text(), "its schema is not that of a nigh collection"));
     }
-    let manifest = manifest(layout, &load_metas(layout, &index)?)?;
+    let manifest = read_manifest(layout, &load_metas(layout, &index)?)?;
     if manifest.format != layout.format() {
         let problem = format!(
             "format {} expected, as in {}, found {}",
@@ -40,28 +43,28 @@ pub fn open_index(layout: &Layout) -> Result<(Index, Fields)> {
         );
         return Err(Error::damaged(layout.marker(), problem));
     }
-    records::register(&index, manifest.language, layout.format());
+    records::register_tokenizers(&index, manifest.language, layout.format());
     Ok((index, fields))
 }
 
-/// The manifest that a commit carries.
-pub fn manifest(layout: &Layout, metas: &IndexMeta) -> Result<Manifest> {
+/// Reads the manifest from a commit's payload.
+pub fn read_manifest(layout: &Layout, metas: &IndexMeta) -> Result<Manifest> {
     let path = || layout.text().join(META);
     let payload = metas.payload.as_deref().ok_or_else(|| Error::damaged(path(), "its commit carries no manifest"))?;
     serde_json::from_str(payload)
-        .map_err(|error| Error::damaged(path(), format!("its manifest does not read: {error}")))
+        .map_err(|error| Error::damaged(path(), format!("its manifest cannot be parsed: {error}")))
 }
 
 pub fn load_metas(layout: &Layout, index: &Index) -> Result<IndexMeta> {
     index.load_metas().map_err(Error::text(layout.root()))
 }
 
-/// Identifies a commit by what its writer said of it: merging the text's segments changes nothing of that.
+/// Identifies a commit by its opstamp and payload. Merging text segments changes neither.
 pub fn commit_id(metas: &IndexMeta) -> Fingerprint {
     Fingerprint::of([&metas.opstamp.to_le_bytes()[..], metas.payload.as_deref().unwrap_or_default().as_bytes()])
 }
 
-/// Opens a segment and sees that its files are those that the commit means.
+/// Opens a vector segment and checks that its files are the ones that the commit names.
 pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<Segment>> {
     let (vectors, graph) = (layout.vector_file(entry.number), layout.graph_file(entry.number));
     let segment = Segment::open(&vectors, entry.graph.as_ref().map(|_| graph.as_path()))?;
@@ -69,7 +72,7 @@ pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<
     if found != entry.checksum || segment.vectors().rows() != entry.rows {
         return Err(Error::damaged(
             vectors,
-            format!("another file was expected: checksum {} expected, {found} found", entry.checksum),
+            format!("expected the file with checksum {}, found one with {found}", entry.checksum),
         ));
     }
     if let (Some(graph_entry), Some(found)) = (&entry.graph, segment.graph().and_then(index::Graph::checksum))
@@ -77,13 +80,13 @@ pub fn open_segment(layout: &Layout, entry: &crate::SegmentEntry) -> Result<Arc<
     {
         return Err(Error::damaged(
             graph,
-            format!("another file was expected: checksum {} expected, {found} found", graph_entry.checksum),
+            format!("expected the file with checksum {}, found one with {found}", graph_entry.checksum),
         ));
     }
     Ok(Arc::new(segment))
 }
 
-/// The sizes of the files in a folder of the collection.
+/// The sizes in bytes of the files in a folder.
 pub fn file_sizes(folder: &Path) -> Vec<u64> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries.flatten().filter_map(|entry| entry.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).collect()

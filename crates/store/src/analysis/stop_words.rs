@@ -1,44 +1,45 @@
-//! Words that say little beside others, and those among them that turn the sense of a sentence.
+//! Stop words, and negations, which are no stop words.
 
 use crate::Language;
 use tantivy::tokenizer::{RawTokenizer, StopWordFilter, TokenFilter, TokenStream, Tokenizer};
 
-/// A language's stop words: tantivy's list, which only its filter can read, without the negations.
+/// The stop words of a language: tantivy's list, which is only accessible through its filter, without the
+/// negations.
 #[derive(Clone)]
 pub struct StopWords {
     filter: Option<<StopWordFilter as TokenFilter>::Tokenizer<RawTokenizer>>,
     negations: &'static [&'static str],
 }
 
-/// No word of a list is longer: longer ones need no look.
-const LONGEST: usize = 24;
+/// No stop word is longer, in bytes.
+const MAX_STOP_WORD_BYTES: usize = 24;
 
 impl StopWords {
-    /// Those of a language; none if it has no list.
+    /// The stop words of a language; none if it has no list.
     pub fn new(language: Language) -> Self {
-        let filter = language.stems().and_then(StopWordFilter::new);
+        let filter = language.tantivy().and_then(StopWordFilter::new);
         let filter = filter.map(|filter| filter.transform(RawTokenizer::default()));
         Self { filter, negations: negations(language) }
     }
 
-    /// Those of a language, and its negations.
+    /// The stop words of a language, negations included.
     pub fn with_negations(language: Language) -> Self {
         Self { negations: &[], ..Self::new(language) }
     }
 
-    /// Whether a folded word is one.
+    /// Whether a folded word is a stop word.
     pub fn contains(&mut self, word: &str) -> bool {
-        let Some(filter) = self.filter.as_mut().filter(|_| word.len() <= LONGEST) else { return false };
-        !filter.token_stream(word).advance() && !self.negates(word)
+        let Some(filter) = self.filter.as_mut().filter(|_| word.len() <= MAX_STOP_WORD_BYTES) else { return false };
+        !filter.token_stream(word).advance() && !self.is_negation(word)
     }
 
     /// Whether a folded word is a negation.
-    pub fn negates(&self, word: &str) -> bool {
+    pub fn is_negation(&self, word: &str) -> bool {
         self.negations.contains(&word)
     }
 }
 
-/// Words that turn the sense of a sentence: never left out. Folded, as words of the index are.
+/// Negations are never treated as stop words, because they change the meaning. Folded, as indexed words are.
 fn negations(language: Language) -> &'static [&'static str] {
     match language {
         Language::English => &["no", "not", "nor", "never", "none", "without"],

@@ -1,4 +1,4 @@
-//! Which passages are alive, in which document each is and in which row its vector.
+//! Live passages: the document and the vector row of each.
 
 use super::Snapshot;
 use crate::collection::PassageKey;
@@ -6,40 +6,42 @@ use crate::{Error, Result};
 use index::Bits;
 use tantivy::DocAddress;
 
-/// Which passages are alive, and where.
-pub struct Live {
-    /// Every live passage's document, by key.
+/// The live passages of a snapshot.
+pub struct LiveDocs {
+    /// Every live passage's key and document, sorted by key.
     pub documents: Vec<(u64, DocAddress)>,
-    /// The live rows of each segment.
+    /// The live rows of each vector segment.
     pub rows: Vec<Bits>,
-    /// Live keys without a vector.
+    /// The keys of live passages without a vector, in ascending order.
     missing: Vec<u64>,
 }
 
 impl Snapshot {
-    /// Which passages are alive. Worked out when first asked: opening stays instant.
-    pub fn live(&self) -> Result<&Live> {
+    /// The live passages. Computed on first use, so that opening a collection stays instant.
+    pub fn live(&self) -> Result<&LiveDocs> {
         if let Some(live) = self.live.get() {
             return Ok(live);
         }
-        let keys = self.numbers("key")?;
+        let keys = self.number_columns("key")?;
         let mut documents: Vec<(u64, DocAddress)> = Vec::with_capacity(self.manifest.rows());
-        documents.extend(self.alive().filter_map(|at| Some((keys.number(at)?, at))));
+        documents.extend(self.live_addresses().filter_map(|at| Some((keys.number(at)?, at))));
         documents.sort_unstable_by_key(|(key, _)| *key);
-        let (rows, missing) = self.rows_of(documents.iter().map(|(key, _)| *key));
-        Ok(self.live.get_or_init(|| Live { documents, rows, missing }))
+        let (rows, missing) = self.find_rows(documents.iter().map(|(key, _)| *key));
+        Ok(self.live.get_or_init(|| LiveDocs { documents, rows, missing }))
     }
 
-    /// The rows of each vector segment that hold the keys, which come in order, and the keys that none holds.
-    pub fn rows_of(&self, keys: impl Iterator<Item = u64>) -> (Vec<Bits>, Vec<u64>) {
+    /// The rows of each vector segment with the given keys, and the keys without a row. `keys` are in ascending
+    /// order.
+    pub fn find_rows(&self, keys: impl Iterator<Item = u64>) -> (Vec<Bits>, Vec<u64>) {
         let mut rows: Vec<Bits> = self.segments.iter().map(|segment| Bits::new(segment.vectors().rows())).collect();
         let mut missing = Vec::new();
-        let mut places: Vec<(usize, &[u64])> =
+        let mut cursors: Vec<(usize, &[u64])> =
             self.segments.iter().map(|segment| (0, segment.vectors().keys())).collect();
         for key in keys {
-            // Every segment's keys come in order, too: each is found by going on from the last.
-            let found = places.iter_mut().zip(&mut rows).any(|((at, keys), rows)| {
-                *at += keys[*at..].partition_point_from_start(key);
+            // Each segment's keys are in ascending order, too, so its search continues where the last one
+            // ended.
+            let found = cursors.iter_mut().zip(&mut rows).any(|((at, keys), rows)| {
+                *at += keys[*at..].gallop(key);
                 keys.get(*at) == Some(&key) && rows.insert(*at as u32)
             });
             if !found {
@@ -49,22 +51,23 @@ impl Snapshot {
         (rows, missing)
     }
 
-    /// Every live passage's key and document, in the order of keys.
-    pub fn live_addresses(&self) -> Result<&[(u64, DocAddress)]> {
+    /// Every live passage's key and document, sorted by key.
+    pub fn live_passages(&self) -> Result<&[(u64, DocAddress)]> {
         Ok(&self.live()?.documents)
     }
 
-    /// The live rows of each segment.
+    /// The live rows of each vector segment.
     pub fn live_rows(&self) -> Result<&[Bits]> {
         Ok(&self.live()?.rows)
     }
 
-    /// Live passages whose vector is in no segment: none, unless a file was put in another's place.
+    /// The keys of live passages without a vector. There are none unless files were mixed up or left out by a
+    /// repair.
     pub fn missing_vectors(&self) -> Result<&[u64]> {
         Ok(&self.live()?.missing)
     }
 
-    /// Every live passage's key, in order.
+    /// Every live passage's key, in ascending order.
     pub fn live_keys(&self) -> Result<impl Iterator<Item = PassageKey>> {
         Ok(self.live()?.documents.iter().map(|(key, _)| PassageKey(*key)))
     }
@@ -77,13 +80,13 @@ impl Snapshot {
         }
     }
 
-    /// Every live vector, in the order of keys.
-    pub fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+    /// Calls `visit` with every live vector, in ascending order of keys.
+    pub fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
         let keys: Vec<&[u64]> = self.segments.iter().map(|segment| segment.vectors().keys()).collect();
-        let mut places = vec![0; keys.len()];
+        let mut cursors = vec![0; keys.len()];
         for key in self.live_keys()? {
-            for (at, (keys, segment)) in places.iter_mut().zip(keys.iter().zip(&self.segments)) {
-                *at += keys[*at..].partition_point_from_start(key.0);
+            for (at, (keys, segment)) in cursors.iter_mut().zip(keys.iter().zip(&self.segments)) {
+                *at += keys[*at..].gallop(key.0);
                 if keys.get(*at) == Some(&key.0) {
                     let vector = segment.vectors().vector(*at as u32);
                     segment.vectors().intact()?;
@@ -95,12 +98,12 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The vectors of passages, in the order of the keys.
+    /// The vectors of passages, in the order of `keys`.
     pub fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
         keys.iter()
             .map(|key| {
-                let (at, row) = self.row_of(*key)?;
-                let vectors = self.segments[at].vectors();
+                let (segment, row) = self.find_row(*key)?;
+                let vectors = self.segments[segment].vectors();
                 let vector = vectors.vector(row).to_vec();
                 vectors.intact()?;
                 Ok(vector)
@@ -108,22 +111,22 @@ impl Snapshot {
             .collect()
     }
 
-    /// In which row of which segment a passage's vector is.
-    pub fn row_of(&self, key: PassageKey) -> Result<(usize, u32)> {
+    /// The segment and row of a passage's vector.
+    pub fn find_row(&self, key: PassageKey) -> Result<(usize, u32)> {
         let mut segments = self.segments.iter().enumerate();
         let found = segments.find_map(|(at, segment)| Some((at, segment.vectors().row_of(key.0)?)));
         found.ok_or_else(|| Error::damaged(self.layout.root(), format!("no vector has the key {}", key.0)))
     }
 }
 
-/// Galloping search, for many keys in order.
+/// Exponential search, which is fast when many keys are looked up in ascending order.
 trait Gallop {
-    /// How many elements at the start are below `key`, found in steps that double.
-    fn partition_point_from_start(&self, key: u64) -> usize;
+    /// The number of elements below `key`, found in steps that double.
+    fn gallop(&self, key: u64) -> usize;
 }
 
 impl Gallop for [u64] {
-    fn partition_point_from_start(&self, key: u64) -> usize {
+    fn gallop(&self, key: u64) -> usize {
         let mut end = 1;
         while end < self.len() && self[end - 1] < key {
             end *= 2;
@@ -137,11 +140,11 @@ mod tests {
     use super::Gallop;
 
     #[test]
-    fn galloping_finds_what_bisection_finds() {
+    fn gallop_agrees_with_partition_point() {
         let keys: Vec<u64> = (0..100).map(|i| i * 3).collect();
         for key in 0..310 {
-            assert_eq!(keys.partition_point_from_start(key), keys.partition_point(|&k| k < key), "{key}");
+            assert_eq!(keys.gallop(key), keys.partition_point(|&k| k < key), "{key}");
         }
-        assert_eq!([].partition_point_from_start(5), 0);
+        assert_eq!([].gallop(5), 0);
     }
 }
