@@ -25,9 +25,9 @@ pub struct CallerRole(pub Role);
 /// foreign `Origin` (cross-site requests).
 pub async fn check_host_and_origin(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let host = request_host(request.headers(), request.uri());
-    let known = |name: &str| app.settings.allowed_hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
-    let checked = app.settings.listen.ip().is_loopback() || !app.settings.allowed_hosts.is_empty();
-    if checked && !host.as_deref().map(strip_port).is_some_and(|name| is_loopback_name(name) || known(name)) {
+    let is_allowed = |name: &str| app.settings.allowed_hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
+    let must_check = app.settings.listen.ip().is_loopback() || !app.settings.allowed_hosts.is_empty();
+    if must_check && !host.as_deref().map(strip_port).is_some_and(|name| is_loopback_name(name) || is_allowed(name)) {
         let shown = host.as_deref().unwrap_or("nothing");
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
@@ -37,8 +37,8 @@ pub async fn check_host_and_origin(State(app): State<SharedApp>, request: Reques
     }
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or_default();
-        let own = origin.split_once("://").is_some_and(|(_, rest)| Some(rest) == host.as_deref());
-        if !own && !app.settings.allowed_origins.iter().any(|known| known == origin) {
+        let is_own = origin.split_once("://").is_some_and(|(_, rest)| Some(rest) == host.as_deref());
+        if !is_own && !app.settings.allowed_origins.iter().any(|allowed| allowed == origin) {
             return Problem::new(
                 StatusCode::FORBIDDEN,
                 format!("requests from pages of {origin:?} are not allowed; --allow-origin allows them"),

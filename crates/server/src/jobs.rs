@@ -123,7 +123,7 @@ pub struct JobHandle {
 /// All jobs of this process.
 pub struct Jobs {
     all: Mutex<VecDeque<Arc<JobHandle>>>,
-    /// Semaphores of evaluations, which only read, and of all other jobs. Neither kind is_queued for the other.
+    /// Semaphores of evaluations, which only read, and of all other jobs. Neither kind waits for the other.
     slots: [Arc<Semaphore>; 2],
     next: AtomicU64,
     /// Set on shutdown: no more jobs start.

@@ -124,14 +124,14 @@ impl Tools {
 
     /// Measure how well search answers questions with known answers: recall, MRR and nDCG of each mode,
     /// significance tests of the differences, and the likely cause of each miss.
-    #[tool(annotations(title = "Judge the answers", read_only_hint = true, open_world_hint = false))]
+    #[tool(annotations(title = "Evaluate search quality", read_only_hint = true, open_world_hint = false))]
     async fn evaluate(&self, Parameters(request): Parameters<Evaluate>) -> CallToolResult {
         tool_result(self.run_evaluation(request).await)
     }
 
     async fn run_search(&self, request: Search) -> Result<(String, Value)> {
         let served = self.app.collections.named_or_default(request.collection.as_deref())?;
-        let mode = match search.mode.as_deref() {
+        let mode = match request.mode.as_deref() {
             None | Some("hybrid") => Mode::Hybrid,
             Some("dense") => Mode::Dense,
             Some("lexical") => Mode::Lexical,

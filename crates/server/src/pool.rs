@@ -82,9 +82,9 @@ impl<T> SingleFlight<T> {
 impl WorkerPool {
     pub fn new(threads: usize, models: Arc<ModelRegistry>) -> std::io::Result<Self> {
         let (queue, tasks): (_, Receiver<Task>) = bounded(threads * QUEUE_SLOTS_PER_THREAD);
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let queued = Arc::new(AtomicUsize::new(0));
         for number in 0..threads {
-            let (tasks, models, waiting) = (tasks.clone(), models.clone(), waiting.clone());
+            let (tasks, models, queued) = (tasks.clone(), models.clone(), queued.clone());
             std::thread::Builder::new().name(format!("answers-{number}")).spawn(move || {
                 let mut worker = Worker { models, embedders: HashMap::new(), rerankers: HashMap::new() };
                 while let Ok(task) = tasks.recv() {
@@ -102,7 +102,7 @@ impl WorkerPool {
 
     /// How many tasks are in the queue.
     pub fn queued(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.queued.load(Ordering::Relaxed)
     }
 
     /// Whether [`WorkerPool::try_run`] would refuse a task.
@@ -129,8 +129,8 @@ impl WorkerPool {
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         // The semaphore is never closed, so this cannot fail.
-        let _turn = self.queued_permits.acquire().await;
-        let (mut task, answer) = Self::package(work);
+        let _permit = self.queued_permits.acquire().await;
+        let (mut task, result) = Self::package(work);
         while let Err(full) = self.enqueue(task) {
             task = full;
             tokio::time::sleep(QUEUE_POLL_INTERVAL).await;
@@ -229,23 +229,23 @@ mod tests {
     #[test]
     fn loading_one_model_does_not_block_another() {
         let registry = Arc::new(SingleFlight::<i32>::default());
-        let (go, wait) = mpsc::channel::<()>();
-        let (begun, loading) = mpsc::channel::<()>();
+        let (release, blocker) = mpsc::channel::<()>();
+        let (started, loading) = mpsc::channel::<()>();
         let slow = registry.clone();
         let slow = std::thread::spawn(move || {
             let load = || {
-                begun.send(()).unwrap();
-                wait.recv().unwrap();
+                started.send(()).unwrap();
+                blocker.recv().unwrap();
                 Ok::<_, ()>(1)
             };
             slow.get("slow", load, |value| *value)
         });
         loading.recv().unwrap();
         assert_eq!(registry.get("quick", || Ok::<_, ()>(2), |value| *value), Ok(2));
-        assert_eq!(registry.get("quick", || Err(()), |value| *value), Ok(2), "it is made once");
+        assert_eq!(registry.get("quick", || Err(()), |value| *value), Ok(2), "the value is made once");
         assert_eq!(registry.get("none", || Err("no such model"), |value| *value), Err("no such model"));
         assert!(!registry.0.lock().unwrap().contains_key("none"));
-        go.send(()).unwrap();
+        release.send(()).unwrap();
         assert_eq!(slow.join().unwrap(), Ok(1));
     }
 
@@ -257,8 +257,8 @@ mod tests {
     #[tokio::test]
     async fn try_run_returns_429_when_the_queue_is_full_and_run_queued_waits() {
         let pool = Arc::new(WorkerPool::new(1, Arc::default()).unwrap());
-        let (go, wait) = mpsc::channel::<()>();
-        let ask = |work: Task| {
+        let (release, blocker) = mpsc::channel::<()>();
+        let spawn_immediate = |work: Task| {
             let pool = pool.clone();
             tokio::spawn(async move {
                 pool.try_run(move |worker| {
@@ -268,22 +268,22 @@ mod tests {
                 .await
             })
         };
-        let blocked = ask(Box::new(move |_| wait.recv().unwrap()));
+        let blocked = spawn_immediate(Box::new(move |_| blocker.recv().unwrap()));
         while pool.queued() > 0 {
             tokio::task::yield_now().await;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let queued: Vec<_> = (0..QUEUE_SLOTS_PER_THREAD).map(|_| ask(Box::new(|_| ()))).collect();
+        let queued: Vec<_> = (0..QUEUE_SLOTS_PER_THREAD).map(|_| spawn_immediate(Box::new(|_| ()))).collect();
         while pool.queued() < QUEUE_SLOTS_PER_THREAD {
             tokio::task::yield_now().await;
         }
         let refused = pool.try_run(|_| Ok(())).await.unwrap_err();
         assert_eq!(refused.status(), axum::http::StatusCode::TOO_MANY_REQUESTS);
         let batch = spawn_queued(&pool);
-        go.send(()).unwrap();
+        release.send(()).unwrap();
         assert_eq!(blocked.await.unwrap().unwrap(), 7);
-        for waiting in waiting {
-            assert_eq!(waiting.await.unwrap().unwrap(), 7);
+        for task in queued {
+            assert_eq!(task.await.unwrap().unwrap(), 7);
         }
         assert_eq!(batch.await.unwrap().unwrap(), 9);
     }
@@ -291,23 +291,23 @@ mod tests {
     #[tokio::test]
     async fn queued_tasks_leave_room_for_immediate_ones() {
         let pool = Arc::new(WorkerPool::new(1, Arc::default()).unwrap());
-        let (go, wait) = mpsc::channel::<()>();
+        let (release, blocker) = mpsc::channel::<()>();
         let blocking = pool.clone();
         let blocked = tokio::spawn(async move {
             blocking
                 .try_run(move |_| {
-                    wait.recv().unwrap();
+                    blocker.recv().unwrap();
                     Ok(())
                 })
                 .await
         });
         let queued: Vec<_> = (0..2 * QUEUE_SLOTS_PER_THREAD).map(|_| spawn_queued(&pool)).collect();
         tokio::time::sleep(10 * QUEUE_POLL_INTERVAL).await;
-        assert!(pool.queued() <= 2, "{} wait", pool.queued());
+        assert!(pool.queued() <= 2, "{} are queued", pool.queued());
         let immediate = pool.clone();
         let single = tokio::spawn(async move { immediate.try_run(|_| Ok(1)).await });
         tokio::time::sleep(QUEUE_POLL_INTERVAL).await;
-        go.send(()).unwrap();
+        release.send(()).unwrap();
         blocked.await.unwrap().unwrap();
         assert_eq!(single.await.unwrap().unwrap(), 1);
         for task in queued {

@@ -20,14 +20,14 @@ pub const MAX_QUESTION_CHARS: usize = 20_000;
 /// The default time limit of reranking.
 const DEFAULT_RERANK_BUDGET: Duration = Duration::from_secs(2);
 const MAX_RERANK_MS: u32 = 20_000;
-/// The max_chars passages to rerank.
+/// The most passages to rerank.
 const MAX_RERANKED: usize = 1000;
 const MAX_AROUND: usize = 100;
-/// The max_chars hits to explain, which embeds their sentences, and the max_chars to diversify, which compares them with
+/// The most hits to explain, which embeds their sentences, and the max_chars to diversify, which compares them with
 /// each other.
 const MAX_EXPLAINED_HITS: usize = 100;
 const MAX_DIVERSE_HITS: usize = 1000;
-/// The max_chars passages in one response, context around hits included: they are in memory at the same time.
+/// The most passages in one response, context around hits included: they are in memory at the same time.
 pub const MAX_SHOWN_PASSAGES: usize = 50_000;
 const MAX_FILTER_CHARS: usize = 4000;
 
@@ -147,12 +147,12 @@ impl Question {
         Ok(ValidatedQuestion { question: self.q.clone(), ranking, options: Options { offset, ..options } })
     }
 
-    /// The max_chars hits of the response.
+    /// The most hits that the response can have.
     fn max_hits(&self) -> usize {
         self.k.unwrap_or(DEFAULT_HITS) as usize
     }
 
-    /// The max_chars passages in the response, context around hits included.
+    /// The most passages that the response can have, context around hits included.
     pub fn max_passages(&self) -> usize {
         self.max_hits().saturating_mul(1 + 2 * self.around.unwrap_or(0) as usize)
     }

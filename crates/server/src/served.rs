@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::{Collection, Facet};
 
 /// Suffix of the hidden folder that a collection is moved to before it is deleted.
-const REMOVED_SUFFIX: &str = ".nigh-removed";
+const REMOVED_SUFFIX: &str = ".nigh-gone";
 /// How many values of each field the facets list.
 const MAX_FACET_VALUES: usize = 50;
 /// The longest name of a collection, in bytes.
@@ -130,12 +130,12 @@ impl Collections {
             remove_leftovers(root)?;
         }
         let (root, last_errors) = (root.map(Path::to_owned), Mutex::default());
-        let all = Self { by_name: RwLock::new(served), root, default, last_errors };
+        let all = Self { by_name: RwLock::new(by_name), root, default, last_errors };
         all.scan_root()?;
         Ok(all)
     }
 
-    /// Opens collections that have appeared in the root folder, and drops those that have removed.
+    /// Opens collections that have appeared in the root folder, and drops those that are gone.
     fn scan_root(&self) -> store::Result<()> {
         let Some(root) = &self.root else { return Ok(()) };
         let io = |source| store::Error::Io { path: root.clone(), source };

@@ -482,7 +482,7 @@ fn index_uploads(
     let job = articles::Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
     let survey = Survey::new(&job);
     if let Some(Omitted { unsupported, .. }) = survey.nothing_to_read(&job) {
-        let problem = format!("{unsupported} files in unsupported formats; supported are ({})", ingest::Format::ALL);
+        let problem = format!("{unsupported} files in unsupported formats; supported: {}", ingest::Format::ALL);
         return Err(Problem::bad_request(problem));
     }
     let embedder = models.embedder(&collection.manifest().model.name)?;

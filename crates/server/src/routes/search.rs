@@ -89,24 +89,24 @@ async fn cached_answer(
 ) -> Result<(Bytes, bool)> {
     // Serializing strings, numbers and enums cannot fail.
     let key = (snapshot.id, serde_json::to_string(question).unwrap_or_default());
-    if let Some(known) = app.answer_cache.get(&key) {
+    if let Some(cached) = app.answer_cache.get(&key) {
         metrics::counter!(ANSWERS_TOTAL, "from" => "memory").increment(1);
-        return Ok((known, true));
+        return Ok((cached, true));
     }
     let work = move |worker: &mut crate::pool::Worker| {
         let response = validated.search(&snapshot, worker)?;
         // Do not cache a response whose reranking ran out of time: the next one may be better.
-        let lasting = response.rerank.as_ref().is_none_or(|rerank| rerank.passages == rerank.of);
+        let is_cacheable = response.rerank.as_ref().is_none_or(|rerank| rerank.passages == rerank.of);
         let answer = serde_json::to_vec(&response)?;
         // Free the spare capacity: the response may be cached for long.
-        Ok((Bytes::from(answer.into_boxed_slice()), lasting))
+        Ok((Bytes::from(answer.into_boxed_slice()), is_cacheable))
     };
-    let (bytes, lasting) = match admission {
+    let (bytes, is_cacheable) = match admission {
         Admission::Immediate => app.pool.try_run(work).await?,
         Admission::Queued => app.pool.run_queued(work).await?,
     };
     metrics::counter!(ANSWERS_TOTAL, "from" => "search").increment(1);
-    if lasting {
+    if is_cacheable {
         app.answer_cache.insert(key, bytes.clone());
     }
     Ok((bytes, false))
@@ -250,7 +250,7 @@ pub struct MapResponse {
     points: Vec<MapPoint>,
     /// How many passages the collection has.
     passages: usize,
-    /// Where the question is, as [x, y].
+    /// Where the question is, as `[x, y]`.
     question: Option<[f32; 2]>,
     /// The passages nearest to the question in the full vector space, nearest first.
     #[serde(rename = "neighbours")]
@@ -282,7 +282,7 @@ pub async fn map(
         }
     };
     let map = snapshot.map()?;
-    let (question, neighbors) = placed.map_or((None, Vec::new()), |(position, near)| (Some(position), near));
+    let (question, neighbors) = placed.map_or((None, Vec::new()), |(position, neighbors)| (Some(position), neighbors));
     Ok(Json(MapResponse { points: map.points.clone(), passages: map.passages, question, neighbors }))
 }
 
@@ -298,13 +298,13 @@ fn place_question(
     let vector = embedder.embed(question, Role::Query)?.vector;
     worker.put_back(query::Models { embedder: Some(embedder), reranker: None }, None);
     let search = store::DenseSearch::Graph { ef: 128 };
-    let found = collection.search_dense(&vector, MAP_NEIGHBORS, search, None)?;
-    let keys: Vec<_> = found.iter().map(|candidate| candidate.key).collect();
+    let nearest = collection.search_dense(&vector, MAP_NEIGHBORS, search, None)?;
+    let keys: Vec<_> = nearest.iter().map(|candidate| candidate.key).collect();
     let (vectors, passages) = (collection.vectors(&keys)?, collection.fetch(&keys)?);
-    let near = vectors.iter().zip(passages).map(|(vector, passage)| {
+    let neighbors = vectors.iter().zip(passages).map(|(vector, passage)| {
         let [x, y] = map.project(vector);
         let passage_id = passage.reference.to_string();
         MapPoint { x, y, passage_id, article_id: passage.reference.article_id, title: passage.title }
     });
-    Ok((map.project(&vector), near.collect()))
+    Ok((map.project(&vector), neighbors.collect()))
 }
