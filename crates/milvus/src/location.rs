@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 /// What such a location begins with.
 pub const SCHEME: &str = "milvus";
-const PORT: u16 = 19530;
-const DATABASE: &str = "default";
+const DEFAULT_PORT: u16 = 19530;
+const DEFAULT_DATABASE: &str = "default";
 /// Milvus allows 255 bytes, and one of the two collections has a longer name.
-const LONGEST_NAME: usize = 240;
+const MAX_NAME_BYTES: usize = 240;
 
 /// `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// `HOST:PORT`
+    /// `HOST:DEFAULT_PORT`
     pub address: String,
     /// The database.
     pub database: String,
@@ -40,14 +40,14 @@ impl Location {
         let wrong = |problem: &str| format!("{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION");
         let rest = text.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix("://"));
         let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or_else(|| wrong("no collection in it"))?;
-        let (database, collection) = path.split_once('/').unwrap_or((DATABASE, path));
+        let (database, collection) = path.split_once('/').unwrap_or((DEFAULT_DATABASE, path));
         for name in [database, collection] {
             let begins = name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
             if !begins || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
                 return Err(wrong(&format!("{name:?} is no name of letters, digits and _ that begins with no digit")));
             }
-            if name.len() > LONGEST_NAME {
-                return Err(wrong(&format!("a name of {} bytes, over the limit of {LONGEST_NAME}", name.len())));
+            if name.len() > MAX_NAME_BYTES {
+                return Err(wrong(&format!("a name of {} bytes, over the limit of {MAX_NAME_BYTES}", name.len())));
             }
         }
         let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port.parse::<u16>());
@@ -55,13 +55,13 @@ impl Location {
             _ if host.is_empty() || host.starts_with(':') => return Err(wrong("no host in it")),
             Some(Err(_)) => return Err(wrong("its port is no number of 1 to 65535")),
             Some(Ok(_)) => host.to_owned(),
-            None => format!("{host}:{PORT}"),
+            None => format!("{host}:{DEFAULT_PORT}"),
         };
         Ok(Self { address, database: database.to_owned(), collection: collection.to_owned() })
     }
 
     /// The collection in which articles are.
-    pub fn articles(&self) -> String {
+    pub fn articles_collection(&self) -> String {
         format!("{}_articles", self.collection)
     }
 }

@@ -1,11 +1,11 @@
 //! Articles and passages as rows.
 
-use crate::columns::{Columns, documents, numbers, strings, vectors};
-use crate::expression::facts;
+use crate::columns::{Columns, json, longs, strings, vectors};
+use crate::expression::metadata_terms;
 use crate::proto::FieldData;
 use crate::schema::{
-    ARTICLE, END, FACTS, FINGERPRINT, KEY, LINE, LONGEST, ORDINAL, PAGE, PAGES, PASSAGES, PATH, QUESTIONS, RECORD,
-    START, STEMS, STUB, TAG, TEXT, TITLE, VECTOR, WRITTEN,
+    ARTICLE, END, FACTS, FINGERPRINT, KEY, LINE, MAX_STRING_BYTES, ORDINAL, PAGE, PAGES, PASSAGES, PATH,
+    PLACEHOLDER_VECTOR, QUESTIONS, RECORD, START, STEMS, TAG, TEXT, TITLE, VECTOR, WRITTEN,
 };
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, ByteSpan, Fingerprint, LexicalText, Metadata, QaPair};
@@ -15,7 +15,7 @@ use store::{Language, StoredArticle};
 
 /// Identifies a passage or a page: the same one is the same row, however often it is written. Two different ones
 /// share a key with probability 2⁻⁶² .
-pub fn key(article: &str, fingerprint: &str, part: &str, number: usize) -> i64 {
+pub fn row_key(article: &str, fingerprint: &str, part: &str, number: usize) -> i64 {
     let number = number.to_le_bytes();
     let Fingerprint(bytes) = Fingerprint::of([article.as_bytes(), fingerprint.as_bytes(), part.as_bytes(), &number]);
     let mut first = [0; 8];
@@ -43,39 +43,39 @@ pub struct PassageRow {
 }
 
 /// The longest beginning of a text that a string holds.
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(LONGEST)].to_owned()
+fn truncate(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_STRING_BYTES)].to_owned()
 }
 
 impl PassageRow {
     /// Whether it is of the article with this id.
-    pub fn is_of(&self, id: &str) -> bool {
+    pub fn belongs_to(&self, id: &str) -> bool {
         self.article == id
     }
 
     /// How much of a message it takes, about.
-    pub fn bytes(&self) -> usize {
+    pub fn message_bytes(&self) -> usize {
         self.text.len() + self.stems.len() + 4 * self.vector.len() + 1000
     }
 
     /// The rows of an article's passages.
-    pub fn of(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
+    pub fn from_article(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
-        let (fingerprint, (facts, _)) = (fingerprint.to_string(), facts(&article));
+        let (fingerprint, (facts, _)) = (fingerprint.to_string(), metadata_terms(&article));
         let lexical = LexicalText::of(&article);
         let rows = passages.into_iter().enumerate().map(|(ordinal, passage)| {
             let text = passage.span.of(&article.text);
             let missing = || store::Error::MissingVector { article: article.id.clone(), ordinal };
             Ok(Self {
-                key: key(&article.id, &fingerprint, "passage", ordinal),
+                key: row_key(&article.id, &fingerprint, "passage", ordinal),
                 article: article.id.clone(),
                 fingerprint: fingerprint.clone(),
                 tag: passage.fingerprint.to_string(),
-                title: cut(&article.title),
-                path: cut(&article.path),
+                title: truncate(&article.title),
+                path: truncate(&article.path),
                 // A longer one is read from its article.
-                text: if text.len() > LONGEST { String::new() } else { text.to_owned() },
-                stems: cut(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
+                text: if text.len() > MAX_STRING_BYTES { String::new() } else { text.to_owned() },
+                stems: truncate(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
                 ordinal: ordinal as i64,
                 start: passage.span.start as i64,
                 end: passage.span.end as i64,
@@ -87,29 +87,30 @@ impl PassageRow {
         rows.collect()
     }
 
-    /// Rows as columns. `has_words` says whether the server looks for words.
-    pub fn columns(rows: &[Self], dimensions: usize, has_words: bool) -> Vec<FieldData> {
+    /// The columns of these rows, without the stems.
+    pub fn columns(rows: &[Self], dimensions: usize) -> Vec<FieldData> {
         let texts = |of: fn(&Self) -> &String| rows.iter().map(|row| of(row).clone()).collect();
         let values = |of: fn(&Self) -> i64| rows.iter().map(of).collect();
-        let mut columns = vec![
-            numbers(KEY, values(|row| row.key)),
+        vec![
+            longs(KEY, values(|row| row.key)),
             strings(ARTICLE, texts(|row| &row.article)),
             strings(FINGERPRINT, texts(|row| &row.fingerprint)),
             strings(TAG, texts(|row| &row.tag)),
             strings(TITLE, texts(|row| &row.title)),
             strings(PATH, texts(|row| &row.path)),
             strings(TEXT, texts(|row| &row.text)),
-            numbers(ORDINAL, values(|row| row.ordinal)),
-            numbers(START, values(|row| row.start)),
-            numbers(END, values(|row| row.end)),
-            numbers(LINE, values(|row| row.line)),
-            documents(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
+            longs(ORDINAL, values(|row| row.ordinal)),
+            longs(START, values(|row| row.start)),
+            longs(END, values(|row| row.end)),
+            longs(LINE, values(|row| row.line)),
+            json(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
             vectors(VECTOR, dimensions, rows.iter().flat_map(|row| row.vector.iter().copied()).collect()),
-        ];
-        if has_words {
-            columns.push(strings(STEMS, texts(|row| &row.stems)));
-        }
-        columns
+        ]
+    }
+
+    /// The column of stems, for servers with full-text search.
+    pub fn stems_column(rows: &[Self]) -> FieldData {
+        strings(STEMS, rows.iter().map(|row| row.stems.clone()).collect())
     }
 }
 
@@ -142,7 +143,7 @@ pub struct PageRow {
 
 impl PageRow {
     /// A row that is of no article.
-    pub fn about_all(key: i64, record: String) -> Self {
+    pub fn without_article(key: i64, record: String) -> Self {
         Self {
             key,
             article: String::new(),
@@ -159,7 +160,7 @@ impl PageRow {
     }
 
     /// The pages of an article, the first one last.
-    pub fn of(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
+    pub fn from_article(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
         let record = Record {
             title: article.title.clone(),
@@ -174,16 +175,16 @@ impl PageRow {
         let record = serde_json::to_string(&record).unwrap_or_default();
         let (mut pages, mut rest) = (Vec::new(), record.as_str());
         while !rest.is_empty() {
-            let (page, after) = rest.split_at(rest.floor_char_boundary(LONGEST));
+            let (page, after) = rest.split_at(rest.floor_char_boundary(MAX_STRING_BYTES));
             pages.push(page);
             rest = after;
         }
-        let (count, fingerprint, (facts, _)) = (pages.len() as i64, fingerprint.to_string(), facts(article));
+        let (count, fingerprint, (facts, _)) = (pages.len() as i64, fingerprint.to_string(), metadata_terms(article));
         let rows = pages.into_iter().enumerate().map(|(number, page)| Self {
-            key: key(&article.id, &fingerprint, "page", number),
+            key: row_key(&article.id, &fingerprint, "page", number),
             article: article.id.clone(),
             fingerprint: fingerprint.clone(),
-            path: cut(&article.path),
+            path: truncate(&article.path),
             record: page.to_owned(),
             page: number as i64,
             pages: count,
@@ -202,18 +203,18 @@ impl PageRow {
         let texts = |of: fn(&Self) -> &String| rows.iter().map(|row| of(row).clone()).collect();
         let values = |of: fn(&Self) -> i64| rows.iter().map(of).collect();
         vec![
-            numbers(KEY, values(|row| row.key)),
+            longs(KEY, values(|row| row.key)),
             strings(ARTICLE, texts(|row| &row.article)),
             strings(FINGERPRINT, texts(|row| &row.fingerprint)),
             strings(PATH, texts(|row| &row.path)),
             strings(RECORD, texts(|row| &row.record)),
-            numbers(PAGE, values(|row| row.page)),
-            numbers(PAGES, values(|row| row.pages)),
-            numbers(PASSAGES, values(|row| row.passages)),
-            numbers(QUESTIONS, values(|row| row.questions)),
-            numbers(WRITTEN, values(|row| row.written)),
-            documents(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
-            vectors(VECTOR, STUB.len(), rows.iter().flat_map(|_| STUB).collect()),
+            longs(PAGE, values(|row| row.page)),
+            longs(PAGES, values(|row| row.pages)),
+            longs(PASSAGES, values(|row| row.passages)),
+            longs(QUESTIONS, values(|row| row.questions)),
+            longs(WRITTEN, values(|row| row.written)),
+            json(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
+            vectors(VECTOR, PLACEHOLDER_VECTOR.len(), rows.iter().flat_map(|_| PLACEHOLDER_VECTOR).collect()),
         ]
     }
 }
@@ -222,7 +223,7 @@ impl PageRow {
 /// whole. `None` where none is.
 pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
     let (fingerprints, paths, records) = (columns.strings(FINGERPRINT), columns.strings(PATH), columns.strings(RECORD));
-    let (pages, counts, written) = (columns.numbers(PAGE), columns.numbers(PAGES), columns.numbers(WRITTEN));
+    let (pages, counts, written) = (columns.longs(PAGE), columns.longs(PAGES), columns.longs(WRITTEN));
     let mut rows: Vec<usize> = (0..pages.len()).collect();
     // As cards have it.
     rows.sort_unstable_by(|&a, &b| {
@@ -245,7 +246,7 @@ pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
 }
 
 /// A fingerprint from its 32 hexadecimal digits.
-pub fn fingerprint(hex: &str) -> Fingerprint {
+pub fn parse_fingerprint(hex: &str) -> Fingerprint {
     let mut bytes = [0; 16];
     for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
         let digits = std::str::from_utf8(digits).unwrap_or_default();
@@ -280,22 +281,22 @@ pub mod tests {
     #[test]
     fn an_article_is_cut_into_pages_and_is_whole_or_not_there() {
         let (old, new) = (embedded("short"), embedded(&"ünï \"code\" \n".repeat(20_000)));
-        let mut rows = PageRow::of(&new, 2);
-        assert!(rows.len() > 3 && rows.iter().all(|row| row.record.len() <= LONGEST));
+        let mut rows = PageRow::from_article(&new, 2);
+        assert!(rows.len() > 3 && rows.iter().all(|row| row.record.len() <= MAX_STRING_BYTES));
         assert_eq!(rows.last().unwrap().page, 0, "the first page is written last");
-        rows.extend(PageRow::of(&old, 1));
-        let (print, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
-        assert_eq!((print, &stored.article), (new.fingerprint.to_string(), &new.article));
+        rows.extend(PageRow::from_article(&old, 1));
+        let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
+        assert_eq!((fingerprint, &stored.article), (new.fingerprint.to_string(), &new.article));
         // Where a page is missing the version before is meant.
         rows.remove(0);
-        let (print, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
-        assert_eq!((print, &stored.article), (old.fingerprint.to_string(), &old.article));
+        let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
+        assert_eq!((fingerprint, &stored.article), (old.fingerprint.to_string(), &old.article));
         assert!(article("a", &Columns(Vec::new())).is_none());
     }
 
     #[test]
     fn keys_are_the_same_for_the_same_and_no_others() {
-        assert_eq!(key("a", "f", "page", 1), key("a", "f", "page", 1));
+        assert_eq!(row_key("a", "f", "page", 1), row_key("a", "f", "page", 1));
         let keys = [
             ("a", "f", "page", 1),
             ("a", "f", "page", 2),
@@ -303,7 +304,7 @@ pub mod tests {
             ("a", "g", "page", 1),
             ("b", "f", "page", 1),
         ];
-        let mut keys: Vec<i64> = keys.iter().map(|(a, f, p, n)| key(a, f, p, *n)).collect();
+        let mut keys: Vec<i64> = keys.iter().map(|(a, f, p, n)| row_key(a, f, p, *n)).collect();
         assert!(keys.iter().all(|key| *key > 0 && *key < i64::MAX));
         keys.sort_unstable();
         keys.dedup();
@@ -312,9 +313,9 @@ pub mod tests {
 
     #[test]
     fn a_passage_too_long_for_a_string_is_left_to_its_article() {
-        let rows = PassageRow::of(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
-        assert!(rows[0].text.is_empty() && rows[0].stems.len() <= LONGEST);
+        let rows = PassageRow::from_article(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
+        assert!(rows[0].text.is_empty() && rows[0].stems.len() <= MAX_STRING_BYTES);
         let hex = rows[0].tag.clone();
-        assert_eq!(fingerprint(&hex).to_string(), hex);
+        assert_eq!(parse_fingerprint(&hex).to_string(), hex);
     }
 }

@@ -1,10 +1,12 @@
-//! Calls to the server: tried again where that may help, and waited for no longer than is said.
+//! Calls to the server: with_retries again where that may help, and waited for no longer than is text.
 //!
 //! The official client for Rust is not used: it does not search on every version of the server that is out there, and
 //! holds back other crates (see ARCHITECTURE.md).
 
 use crate::location::{Access, Location};
-use crate::proto::{Answer, Call, GetLoadingProgress, GetVersion, LoadCollection, Pair, Status as Said};
+use crate::proto::{
+    GetLoadingProgress, GetVersion, KeyValuePair, LoadCollection, Response, Rpc, Status as ResponseStatus,
+};
 use base64::Engine;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,113 +20,116 @@ use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 /// How long a connection may take, and a call.
-const CONNECT: Duration = Duration::from_secs(5);
-const CALL: Duration = Duration::from_secs(120);
-/// How long a question is tried again, and a change: a server that is started again needs most of a minute.
-const ASKING: Duration = Duration::from_secs(20);
-const CHANGING: Duration = Duration::from_secs(240);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a question is with_retries again, and a change: a server that is started again needs most of a minute.
+const READ_RETRY_TIMEOUT: Duration = Duration::from_secs(20);
+const WRITE_RETRY_TIMEOUT: Duration = Duration::from_secs(240);
 /// How long until the first and at most until the next try.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// A page of 10,000 vectors is more than the 4 MB that tonic allows by itself.
-const LARGEST: usize = 256 << 20;
+const MAX_MESSAGE_BYTES: usize = 256 << 20;
 /// Milvus's codes for too many requests at once, of today and of before, and for a collection that was not loaded.
-const RATE_LIMIT: i32 = 8;
-const OLD_RATE_LIMIT: i32 = 49;
-const NOT_LOADED: i32 = 101;
+const CODE_RATE_LIMIT: i32 = 8;
+const OLD_CODE_RATE_LIMIT: i32 = 49;
+const CODE_NOT_LOADED: i32 = 101;
 /// What servers say, under a code for anything, when a part of them was started again and the others do not know yet.
-const STARTING: [&str; 5] = ["node not match", "node not found", "session not found", "not ready", "not healthy"];
-/// How much of a reason is said.
-const LONGEST_REASON: usize = 300;
+const TRANSIENT_REASONS: [&str; 5] =
+    ["node not match", "node not found", "session not found", "not ready", "not healthy"];
+/// How much of a reason is text.
+const MAX_REASON_BYTES: usize = 300;
 
 /// Why a call failed.
 struct Failure {
     problem: String,
     /// The same call may do better later.
-    passes: bool,
+    is_retriable: bool,
     /// The server has the collection, but not where it can be searched.
     is_not_loaded: bool,
     /// The server has had too many such calls of late.
-    is_too_many: bool,
+    is_rate_limited: bool,
 }
 
 impl Failure {
-    fn new(problem: String, passes: bool) -> Self {
-        Self { problem, passes, is_not_loaded: false, is_too_many: false }
+    fn new(problem: String, is_retriable: bool) -> Self {
+        Self { problem, is_retriable, is_not_loaded: false, is_rate_limited: false }
     }
 }
 
 /// What a server of this version can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Abilities {
+pub struct ServerCapabilities {
     /// Looks for words (BM25).
-    pub words: bool,
+    pub full_text_search: bool,
     /// Runs in one process of Python, for development: its graphs lose rows under conditions, and its BM25 has the sign turned.
-    pub lite: bool,
+    pub is_lite: bool,
 }
 
-impl Abilities {
-    fn of(version: &str) -> Self {
+impl ServerCapabilities {
+    fn from_version(version: &str) -> Self {
         if version.starts_with("milvus_lite") {
-            return Self { words: true, lite: true };
+            return Self { full_text_search: true, is_lite: true };
         }
         let mut numbers = version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
         let mut next = || numbers.next().and_then(|number| number.parse::<u32>().ok()).unwrap_or_default();
-        Self { words: (next(), next()) >= (2, 5), lite: false }
+        Self { full_text_search: (next(), next()) >= (2, 5), is_lite: false }
     }
 }
 
 /// A connection to a server.
-pub struct Wire {
+pub struct Client {
     /// There until it is dropped.
     runtime: Option<Runtime>,
     channel: Channel,
-    /// What is said with every call.
+    /// What is text with every call.
     headers: Vec<(&'static str, AsciiMetadataValue)>,
     location: Location,
-    pub abilities: Abilities,
+    pub capabilities: ServerCapabilities,
 }
 
-impl Wire {
+impl Client {
     /// Connects.
     pub fn open(location: &Location, access: &Access) -> Result<Self> {
-        let refused = |problem: String| Error::Remote { location: location.to_string(), problem };
+        let connect_error = |problem: String| Error::Remote { location: location.to_string(), problem };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|error| refused(error.to_string()))?;
-        let header = |text: String| AsciiMetadataValue::try_from(text).map_err(|error| refused(error.to_string()));
+        let runtime = runtime.map_err(|error| connect_error(error.to_string()))?;
+        let header =
+            |text: String| AsciiMetadataValue::try_from(text).map_err(|error| connect_error(error.to_string()));
         let mut headers = vec![("dbname", header(location.database.clone())?)];
         if let Some(token) = &access.token {
             let encoded = base64::engine::general_purpose::STANDARD.encode(token);
             headers.push(("authorization", header(encoded)?));
         }
-        let endpoint = endpoint(location, access).map_err(refused)?;
-        let connected = Instant::now();
-        let mut pause = FIRST_PAUSE;
+        let endpoint = endpoint(location, access).map_err(connect_error)?;
+        let started = Instant::now();
+        let mut pause = MIN_BACKOFF;
         let channel = loop {
-            // What the endpoint has a limit for is the connection, and not what is said over it to encrypt.
-            let problem = match runtime.block_on(async { tokio::time::timeout(ASKING, endpoint.connect()).await }) {
-                Ok(Ok(channel)) => break channel,
-                Ok(Err(error)) => causes(&error),
-                Err(_) => format!("timed out after {} s", ASKING.as_secs()),
-            };
-            if connected.elapsed() > CONNECT {
+            // What the endpoint has a limit for is the connection, and not what is text over it to encrypt.
+            let problem =
+                match runtime.block_on(async { tokio::time::timeout(READ_RETRY_TIMEOUT, endpoint.connect()).await }) {
+                    Ok(Ok(channel)) => break channel,
+                    Ok(Err(error)) => error_chain(&error),
+                    Err(_) => format!("timed out after {} s", READ_RETRY_TIMEOUT.as_secs()),
+                };
+            if started.elapsed() > CONNECT_TIMEOUT {
                 let hint = hint(&problem, access.tls);
-                return Err(refused(format!("no Milvus answers there: {problem}{hint}")));
+                return Err(connect_error(format!("no Milvus answers there: {problem}{hint}")));
             }
             std::thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_BACKOFF);
         };
-        let abilities = Abilities { words: false, lite: false };
-        let mut wire = Self { runtime: Some(runtime), channel, headers, location: location.clone(), abilities };
-        let version = wire.ask(GetVersion {}).map_err(|error| match error {
+        let capabilities = ServerCapabilities { full_text_search: false, is_lite: false };
+        let mut client = Self { runtime: Some(runtime), channel, headers, location: location.clone(), capabilities };
+        let version = client.read(GetVersion {}).map_err(|error| match error {
             Error::Remote { location, problem } => {
                 let hint = hint(&problem, access.tls);
                 Error::Remote { location, problem: format!("{problem}{hint}") }
             }
             other => other,
         })?;
-        wire.abilities = Abilities::of(&version.version);
-        Ok(wire)
+        client.capabilities = ServerCapabilities::from_version(&version.version);
+        Ok(client)
     }
 
     pub fn location(&self) -> &Location {
@@ -132,91 +137,92 @@ impl Wire {
     }
 
     /// An error about this collection.
-    pub fn wrong(&self, problem: impl Into<String>) -> Error {
+    pub fn error(&self, problem: impl Into<String>) -> Error {
         Error::Remote { location: self.location.to_string(), problem: problem.into() }
     }
 
     /// Asks something that changes nothing.
-    pub fn ask<C: Call>(&self, call: C) -> Result<C::Answer> {
-        self.tried(ASKING, call)
+    pub fn read<C: Rpc>(&self, request: C) -> Result<C::Response> {
+        self.with_retries(READ_RETRY_TIMEOUT, request)
     }
 
     /// Changes something; done twice it is as done once.
-    pub fn change<C: Call>(&self, call: C) -> Result<C::Answer> {
-        self.tried(CHANGING, call)
+    pub fn write<C: Rpc>(&self, request: C) -> Result<C::Response> {
+        self.with_retries(WRITE_RETRY_TIMEOUT, request)
     }
 
     /// Changes something that need not be now: done, too, where the server has no room for it.
-    pub fn offer<C: Call>(&self, call: C) -> Result<()> {
-        match self.once(call.clone()) {
+    pub fn write_unless_rate_limited<C: Rpc>(&self, request: C) -> Result<()> {
+        match self.try_call(request.clone()) {
             Ok(_) => Ok(()),
-            Err(failure) if failure.is_too_many => Ok(()),
-            Err(_) => self.change(call).map(|_| ()),
+            Err(failure) if failure.is_rate_limited => Ok(()),
+            Err(_) => self.write(request).map(|_| ()),
         }
     }
 
     /// Whether the server has a collection where it can be searched, whole.
     pub fn is_loaded(&self, collection: &str) -> bool {
-        self.once(GetLoadingProgress { collection_name: collection.to_owned() })
+        self.try_call(GetLoadingProgress { collection_name: collection.to_owned() })
             .is_ok_and(|answer| answer.progress >= 100)
     }
 
     /// One call, and more of the same while that may help.
-    fn tried<C: Call>(&self, patience: Duration, call: C) -> Result<C::Answer> {
-        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+    fn with_retries<C: Rpc>(&self, timeout: Duration, request: C) -> Result<C::Response> {
+        let (started, mut pause) = (Instant::now(), MIN_BACKOFF);
         loop {
-            let failure = match self.once(call.clone()) {
+            let failure = match self.try_call(request.clone()) {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if !failure.passes || begun.elapsed() + pause > patience {
-                return Err(self.wrong(failure.problem));
+            if !failure.is_retriable || started.elapsed() + pause > timeout {
+                return Err(self.error(failure.problem));
             }
             if failure.is_not_loaded {
                 // After a restart nobody has asked for it yet. Whether that went well the next try says.
                 for name in [self.location.collection.clone(), self.location.articles()] {
-                    let _ = self.once(LoadCollection { collection_name: name });
+                    let _ = self.try_call(LoadCollection { collection_name: name });
                 }
             }
             std::thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_BACKOFF);
         }
     }
 
-    fn once<C: Call>(&self, call: C) -> Result<C::Answer, Failure> {
+    fn try_call<C: Rpc>(&self, request: C) -> Result<C::Response, Failure> {
         let Some(runtime) = &self.runtime else {
             return Err(Failure::new("the connection is closed".to_owned(), false));
         };
-        let mut grpc =
-            Grpc::new(self.channel.clone()).max_decoding_message_size(LARGEST).max_encoding_message_size(LARGEST);
-        let mut request = Request::new(call);
+        let mut grpc = Grpc::new(self.channel.clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let mut request = Request::new(request);
         for (name, value) in &self.headers {
             request.metadata_mut().insert(*name, value.clone());
         }
         let answer = runtime.block_on(async {
             let answer = async {
                 let ready = grpc.ready().await;
-                ready.map_err(|error| Status::unavailable(causes(&error)))?;
-                let codec: ProstCodec<C, C::Answer> = ProstCodec::default();
+                ready.map_err(|error| Status::unavailable(error_chain(&error)))?;
+                let codec: ProstCodec<C, C::Response> = ProstCodec::default();
                 grpc.unary(request, PathAndQuery::from_static(C::PATH), codec).await
             };
-            tokio::time::timeout(CALL, answer).await
+            tokio::time::timeout(CALL_TIMEOUT, answer).await
         });
         let answer = match answer {
             Ok(Ok(answer)) => answer.into_inner(),
-            Ok(Err(status)) => return Err(refused(&status)),
+            Ok(Err(status)) => return Err(failure_from_rpc(&status)),
             Err(_) => {
-                return Err(Failure::new(format!("no answer within {} s", CALL.as_secs()), true));
+                return Err(Failure::new(format!("no answer within {} s", CALL_TIMEOUT.as_secs()), true));
             }
         };
         match answer.status() {
-            Some(said) if said.code != 0 || said.error_code != 0 => Err(told(said)),
+            Some(status) if status.code != 0 || status.error_code != 0 => Err(failure_from_response(status)),
             _ => Ok(answer),
         }
     }
 }
 
-impl Drop for Wire {
+impl Drop for Client {
     fn drop(&mut self) {
         // A runtime that waits for its own end must not be dropped by a thread of another one, such as a server's.
         if let Some(runtime) = self.runtime.take() {
@@ -225,19 +231,19 @@ impl Drop for Wire {
     }
 }
 
-fn told(said: &Said) -> Failure {
-    let is_not_loaded = said.code == NOT_LOADED;
-    let is_starting = STARTING.iter().any(|words| said.reason.contains(words));
-    let is_too_many = said.code == RATE_LIMIT || said.error_code == OLD_RATE_LIMIT;
-    let passes = said.retriable || is_not_loaded || is_starting || is_too_many;
+fn failure_from_response(status: &ResponseStatus) -> Failure {
+    let is_not_loaded = status.code == CODE_NOT_LOADED;
+    let is_transient = TRANSIENT_REASONS.iter().any(|text| status.reason.contains(text));
+    let is_rate_limited = status.code == CODE_RATE_LIMIT || status.error_code == OLD_CODE_RATE_LIMIT;
+    let is_retriable = status.retriable || is_not_loaded || is_transient || is_rate_limited;
     // Some reasons begin with pages of where in the server it happened.
-    let from = said.reason.len().saturating_sub(LONGEST_REASON);
-    let problem = said.reason[said.reason.ceil_char_boundary(from)..].to_owned();
-    Failure { problem, passes, is_not_loaded, is_too_many }
+    let from = status.reason.len().saturating_sub(MAX_REASON_BYTES);
+    let problem = status.reason[status.reason.ceil_char_boundary(from)..].to_owned();
+    Failure { problem, is_retriable, is_not_loaded, is_rate_limited }
 }
 
-fn refused(status: &Status) -> Failure {
-    let passes = matches!(
+fn failure_from_rpc(status: &Status) -> Failure {
+    let is_retriable = matches!(
         status.code(),
         // A connection that broke is "unknown"; a call that took too long is "cancelled".
         Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Aborted
@@ -246,26 +252,26 @@ fn refused(status: &Status) -> Failure {
         Code::Unauthenticated => {
             format!("{}; NIGH_MILVUS_TOKEN is user:password, or an API key", status.message())
         }
-        _ => with_causes(status.message().to_owned(), status),
+        _ => append_causes(status.message().to_owned(), status),
     };
-    Failure::new(problem, passes)
+    Failure::new(problem, is_retriable)
 }
 
-/// What is wrong, with its causes: by itself such an error says "transport error".
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    with_causes(error.to_string(), error)
+/// What is wrong, with its error_chain: by itself such an error says "transport error".
+fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    append_causes(error.to_string(), error)
 }
 
-fn with_causes(mut said: String, error: &(dyn std::error::Error + 'static)) -> String {
+fn append_causes(mut text: String, error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let more = error.to_string();
-        if !said.contains(&more) {
-            said = format!("{said}: {more}");
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
         }
         cause = error.source();
     }
-    said
+    text
 }
 
 /// What to do about a connection that was not made.
@@ -281,9 +287,10 @@ fn hint(problem: &str, tls: bool) -> &'static str {
 
 fn endpoint(location: &Location, access: &Access) -> Result<Endpoint, String> {
     let scheme = if access.tls { "https" } else { "http" };
-    let endpoint = Endpoint::from_shared(format!("{scheme}://{}", location.address)).map_err(|error| causes(&error))?;
+    let endpoint =
+        Endpoint::from_shared(format!("{scheme}://{}", location.address)).map_err(|error| error_chain(&error))?;
     let endpoint = endpoint
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20));
     if !access.tls {
@@ -294,12 +301,12 @@ fn endpoint(location: &Location, access: &Access) -> Result<Endpoint, String> {
         Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
         None => ClientTlsConfig::new().with_enabled_roots(),
     };
-    endpoint.tls_config(tls).map_err(|error| causes(&error))
+    endpoint.tls_config(tls).map_err(|error| error_chain(&error))
 }
 
 /// A parameter.
-pub fn parameter(key: &str, value: impl ToString) -> Pair {
-    Pair { key: key.to_owned(), value: value.to_string() }
+pub fn parameter(key: &str, value: impl ToString) -> KeyValuePair {
+    KeyValuePair { key: key.to_owned(), value: value.to_string() }
 }
 
 #[cfg(test)]
@@ -308,9 +315,9 @@ mod tests {
 
     #[test]
     fn versions_say_what_servers_can_do() {
-        let of = Abilities::of;
-        assert_eq!(of("milvus_lite-3.2.2"), Abilities { words: true, lite: true });
-        for (version, words) in [
+        let of = ServerCapabilities::from_version;
+        assert_eq!(of("milvus_lite-3.2.2"), ServerCapabilities { full_text_search: true, is_lite: true });
+        for (version, full_text_search) in [
             ("v2.3.5-lite", false),
             ("v2.4.15", false),
             ("v2.5.0", true),
@@ -318,7 +325,7 @@ mod tests {
             ("v3.0", true),
             ("?", false),
         ] {
-            assert_eq!(of(version), Abilities { words, lite: false }, "{version}");
+            assert_eq!(of(version), ServerCapabilities { full_text_search, is_lite: false }, "{version}");
         }
     }
 }
