@@ -1,4 +1,4 @@
-//! Checking.
+//! Verification of a collection.
 
 use crate::reader::{BEING_DELETED, RowReader, SCAN_ROWS_WITH_VECTORS, article_in, batch_ids};
 use crate::schema::{self, ARTICLE, END, FINGERPRINT, KEY, START, TEXT, VECTOR};
@@ -6,14 +6,15 @@ use ingest::ByteSpan;
 use std::collections::HashMap;
 use store::{CheckReport, Error, Progress, Result, Step};
 
-/// Reads every article and passage and says what does not hold.
+/// Reads every article and passage and reports what is missing or inconsistent.
 pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> Result<CheckReport> {
     let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
-    let cards = reader.all_versions()?;
+    let versions = reader.all_versions()?;
     let of = reader.count(reader.passages(), "")? as usize;
-    let batches = batch_ids(&cards);
-    for id in batches.iter().flatten().filter(|id| cards.get(**id).is_some_and(|card| !card.older.is_empty())) {
-        report.problems.push(format!("article {id:?} is there in an older version, too; nigh compact removes that"));
+    let batches = batch_ids(&versions);
+    for id in batches.iter().flatten().filter(|id| versions.get(**id).is_some_and(|version| !version.older.is_empty()))
+    {
+        report.problems.push(format!("article {id:?} also exists in an older version; nigh compact removes it"));
     }
     for ids in &batches {
         let articles = reader.articles(ids)?;
@@ -32,7 +33,7 @@ pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> 
                 let (text, own) = (text(TEXT)?, span.of(&stored.article.text));
                 if text != own && !(text.is_empty() && own.len() > schema::MAX_STRING_BYTES) {
                     report.problems.push(format!(
-                        "a passage of article {id:?} is not what stands at {}..{}",
+                        "a passage of article {id:?} differs from the article's text at bytes {}..{}",
                         span.start, span.end
                     ));
                 }
@@ -45,19 +46,21 @@ pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> 
         })?;
         for id in ids {
             let there = found.get(id.as_str()).copied().unwrap_or_default();
-            match cards.get(*id) {
-                Some(card) if card.passages == BEING_DELETED => {
-                    report.problems.push(format!("article {id:?}: its deletion was stopped; nigh delete ends it"));
-                }
-                Some(card) if !articles.contains_key(*id) => {
+            match versions.get(*id) {
+                Some(version) if version.passages == BEING_DELETED => {
                     report
                         .problems
-                        .push(format!("article {id:?}: not all of its {} passages' text is there", card.passages));
+                        .push(format!("article {id:?}: its deletion was interrupted; nigh delete completes it"));
                 }
-                Some(card) if card.passages != there => {
+                Some(version) if !articles.contains_key(*id) => {
+                    report
+                        .problems
+                        .push(format!("article {id:?}: part of its text is missing ({} passages)", version.passages));
+                }
+                Some(version) if version.passages != there => {
                     report.problems.push(format!(
-                        "article {id:?}: {there} of {} passages are there; delete it, and index its source again",
-                        card.passages
+                        "article {id:?}: has {there} of {} passages; delete it and index its source again",
+                        version.passages
                     ));
                 }
                 _ => {}
@@ -70,7 +73,7 @@ pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> 
     if of > report.passages {
         let left = of - report.passages;
         report.problems.push(format!(
-            "{left} passages of no article, left by a writer that was stopped; nigh compact removes them"
+            "{left} passages belong to no article, left by an interrupted writer; nigh compact removes them"
         ));
     }
     Ok(report)

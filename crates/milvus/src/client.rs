@@ -1,7 +1,8 @@
-//! Calls to the server: with_retries again where that may help, and waited for no longer than is text.
+//! A gRPC client for Milvus that retries failed calls, within a time limit.
 //!
-//! The official client for Rust is not used: it does not search on every version of the server that is out there, and
-//! holds back other crates (see ARCHITECTURE.md).
+//!
+//! The official Rust client cannot search on some server versions in use, and pins other crates to old versions
+//! (see ARCHITECTURE.md).
 
 use crate::location::{Access, Location};
 use crate::proto::{
@@ -19,35 +20,35 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
-/// How long a connection may take, and a call.
+/// Time limits of connecting and of a single call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a question is with_retries again, and a change: a server that is started again needs most of a minute.
+/// How long reads and writes are retried. A restarting server needs most of a minute.
 const READ_RETRY_TIMEOUT: Duration = Duration::from_secs(20);
 const WRITE_RETRY_TIMEOUT: Duration = Duration::from_secs(240);
-/// How long until the first and at most until the next try.
+/// Exponential backoff between retries.
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
-/// A page of 10,000 vectors is more than the 4 MB that tonic allows by itself.
+/// A page of 10,000 vectors exceeds tonic's default of 4 MB.
 const MAX_MESSAGE_BYTES: usize = 256 << 20;
-/// Milvus's codes for too many requests at once, of today and of before, and for a collection that was not loaded.
+/// Milvus' error codes for too many requests, current and before 2.3, and for a collection that is not loaded.
 const CODE_RATE_LIMIT: i32 = 8;
 const OLD_CODE_RATE_LIMIT: i32 = 49;
 const CODE_NOT_LOADED: i32 = 101;
-/// What servers say, under a code for anything, when a part of them was started again and the others do not know yet.
+/// Reasons that servers give, under a generic code, while their components restart.
 const TRANSIENT_REASONS: [&str; 5] =
     ["node not match", "node not found", "session not found", "not ready", "not healthy"];
-/// How much of a reason is text.
+/// The most of a server's reason that an error message shows.
 const MAX_REASON_BYTES: usize = 300;
 
 /// Why a call failed.
 struct Failure {
     problem: String,
-    /// The same call may do better later.
+    /// Whether the same call may succeed later.
     is_retriable: bool,
-    /// The server has the collection, but not where it can be searched.
+    /// The collection exists but has to be loaded before it can be searched.
     is_not_loaded: bool,
-    /// The server has had too many such calls of late.
+    /// The server has received too many such calls.
     is_rate_limited: bool,
 }
 
@@ -57,12 +58,13 @@ impl Failure {
     }
 }
 
-/// What a server of this version can do.
+/// What the server supports, by its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerCapabilities {
-    /// Looks for words (BM25).
+    /// BM25 full-text search.
     pub full_text_search: bool,
-    /// Runs in one process of Python, for development: its graphs lose rows under conditions, and its BM25 has the sign turned.
+    /// Milvus-lite: a single Python process for development. Its graphs lose rows under filters, and its BM25
+    /// scores have the opposite sign.
     pub is_lite: bool,
 }
 
@@ -79,17 +81,17 @@ impl ServerCapabilities {
 
 /// A connection to a server.
 pub struct Client {
-    /// There until it is dropped.
+    /// `Some` until the client is dropped.
     runtime: Option<Runtime>,
     channel: Channel,
-    /// What is text with every call.
+    /// Metadata of every call.
     headers: Vec<(&'static str, AsciiMetadataValue)>,
     location: Location,
     pub capabilities: ServerCapabilities,
 }
 
 impl Client {
-    /// Connects.
+    /// Connects, and asks for the server's version.
     pub fn open(location: &Location, access: &Access) -> Result<Self> {
         let connect_error = |problem: String| Error::Remote { location: location.to_string(), problem };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -105,7 +107,7 @@ impl Client {
         let started = Instant::now();
         let mut pause = MIN_BACKOFF;
         let channel = loop {
-            // What the endpoint has a limit for is the connection, and not what is text over it to encrypt.
+            // The endpoint's own timeout covers the TCP connection but not the TLS handshake.
             let problem =
                 match runtime.block_on(async { tokio::time::timeout(READ_RETRY_TIMEOUT, endpoint.connect()).await }) {
                     Ok(Ok(channel)) => break channel,
@@ -141,17 +143,17 @@ impl Client {
         Error::Remote { location: self.location.to_string(), problem: problem.into() }
     }
 
-    /// Asks something that changes nothing.
+    /// Calls something that changes nothing.
     pub fn read<C: Rpc>(&self, request: C) -> Result<C::Response> {
         self.with_retries(READ_RETRY_TIMEOUT, request)
     }
 
-    /// Changes something; done twice it is as done once.
+    /// Calls something that changes data. It must be idempotent, because it is retried.
     pub fn write<C: Rpc>(&self, request: C) -> Result<C::Response> {
         self.with_retries(WRITE_RETRY_TIMEOUT, request)
     }
 
-    /// Changes something that need not be now: done, too, where the server has no room for it.
+    /// Like [`Client::write`], but counts as successful if the server has rate-limited it.
     pub fn write_unless_rate_limited<C: Rpc>(&self, request: C) -> Result<()> {
         match self.try_call(request.clone()) {
             Ok(_) => Ok(()),
@@ -160,13 +162,13 @@ impl Client {
         }
     }
 
-    /// Whether the server has a collection where it can be searched, whole.
+    /// Whether a collection is fully loaded and can be searched.
     pub fn is_loaded(&self, collection: &str) -> bool {
         self.try_call(GetLoadingProgress { collection_name: collection.to_owned() })
             .is_ok_and(|answer| answer.progress >= 100)
     }
 
-    /// One call, and more of the same while that may help.
+    /// Calls until it succeeds, fails for good, or `timeout` is over.
     fn with_retries<C: Rpc>(&self, timeout: Duration, request: C) -> Result<C::Response> {
         let (started, mut pause) = (Instant::now(), MIN_BACKOFF);
         loop {
@@ -178,7 +180,7 @@ impl Client {
                 return Err(self.error(failure.problem));
             }
             if failure.is_not_loaded {
-                // After a restart nobody has asked for it yet. Whether that went well the next try says.
+                // After a restart nothing has loaded it yet. If loading fails, so does the next try.
                 for name in [self.location.collection.clone(), self.location.articles()] {
                     let _ = self.try_call(LoadCollection { collection_name: name });
                 }
@@ -224,7 +226,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // A runtime that waits for its own end must not be dropped by a thread of another one, such as a server's.
+        // Dropping a runtime blocks, which panics inside another runtime, such as that of a server.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -236,7 +238,7 @@ fn failure_from_response(status: &ResponseStatus) -> Failure {
     let is_transient = TRANSIENT_REASONS.iter().any(|text| status.reason.contains(text));
     let is_rate_limited = status.code == CODE_RATE_LIMIT || status.error_code == OLD_CODE_RATE_LIMIT;
     let is_retriable = status.retriable || is_not_loaded || is_transient || is_rate_limited;
-    // Some reasons begin with pages of where in the server it happened.
+    // Keep the end: some reasons start with a long stack trace.
     let from = status.reason.len().saturating_sub(MAX_REASON_BYTES);
     let problem = status.reason[status.reason.ceil_char_boundary(from)..].to_owned();
     Failure { problem, is_retriable, is_not_loaded, is_rate_limited }
@@ -245,19 +247,19 @@ fn failure_from_response(status: &ResponseStatus) -> Failure {
 fn failure_from_rpc(status: &Status) -> Failure {
     let is_retriable = matches!(
         status.code(),
-        // A connection that broke is "unknown"; a call that took too long is "cancelled".
+        // A broken connection is "unknown", a call that timed out is "cancelled".
         Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Aborted
     );
     let problem = match status.code() {
         Code::Unauthenticated => {
-            format!("{}; NIGH_MILVUS_TOKEN is user:password, or an API key", status.message())
+            format!("{}; NIGH_MILVUS_TOKEN is user:password or an API key", status.message())
         }
         _ => append_causes(status.message().to_owned(), status),
     };
     Failure::new(problem, is_retriable)
 }
 
-/// What is wrong, with its error_chain: by itself such an error says "transport error".
+/// An error with its sources: tonic's own message is only "transport error".
 fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     append_causes(error.to_string(), error)
 }
@@ -274,12 +276,12 @@ fn append_causes(mut text: String, error: &(dyn std::error::Error + 'static)) ->
     text
 }
 
-/// What to do about a connection that was not made.
+/// What to try if a connection fails.
 fn hint(problem: &str, tls: bool) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| problem.contains(word));
     match tls {
-        true if says(&["UnknownIssuer"]) => "; NIGH_MILVUS_CA is the certificate of who vouches for it",
-        true if says(&["InvalidContentType"]) => "; it does not encrypt: without NIGH_MILVUS_TLS",
+        true if says(&["UnknownIssuer"]) => "; NIGH_MILVUS_CA is the certificate file of its CA",
+        true if says(&["InvalidContentType"]) => "; it does not use TLS: unset NIGH_MILVUS_TLS",
         false if says(&["broken pipe", "connection reset"]) => "; if it encrypts: NIGH_MILVUS_TLS=1",
         _ => "",
     }
@@ -304,7 +306,7 @@ fn endpoint(location: &Location, access: &Access) -> Result<Endpoint, String> {
     endpoint.tls_config(tls).map_err(|error| error_chain(&error))
 }
 
-/// A parameter.
+/// A key-value parameter of a request.
 pub fn parameter(key: &str, value: impl ToString) -> KeyValuePair {
     KeyValuePair { key: key.to_owned(), value: value.to_string() }
 }
@@ -314,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_say_what_servers_can_do() {
+    fn capabilities_follow_from_the_version() {
         let of = ServerCapabilities::from_version;
         assert_eq!(of("milvus_lite-3.2.2"), ServerCapabilities { full_text_search: true, is_lite: true });
         for (version, full_text_search) in [

@@ -1,4 +1,4 @@
-//! A collection, read.
+//! Reads a collection: implements [`store::Collection`].
 
 use crate::check;
 use crate::client::Client;
@@ -25,28 +25,28 @@ use store::{
     PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
 
-/// A collection as of a commit. Milvus has no snapshots: what is changed meanwhile is seen or not, passage by passage.
+/// A collection as of a commit. Milvus has no snapshots, so later changes may be visible, passage by passage.
 pub struct MilvusCollection {
     pub reader: RowReader,
     pub manifest_row: ManifestRow,
     is_flat: bool,
-    /// All vectors in the order of keys, once an exact search over a graph needed them.
+    /// All vectors, kept once an exact search has needed them although there is a graph.
     pub vectors: Mutex<Option<Arc<Vectors>>>,
 }
 
 impl MilvusCollection {
-    /// Opens the collection behind a connection.
+    /// Opens a collection and loads it on the server.
     pub fn open(client: Arc<Client>) -> Result<Self> {
         let location = client.location();
-        let none = || Error::NotFound { path: location.to_string().into() };
+        let not_found = || Error::NotFound { path: location.to_string().into() };
         if !schema::exists(&client, &location.collection)? {
-            return Err(none());
+            return Err(not_found());
         }
         if !schema::exists(&client, &location.articles_collection())? {
-            return Err(client.error("a collection is there that nigh did not make; give another name"));
+            return Err(client.error("there is a collection of this name that nigh did not make; use another name"));
         }
         schema::load(&client, &location.articles_collection())?;
-        let manifest_row = read_newest(&client)?.ok_or_else(none)?;
+        let manifest_row = read_newest(&client)?.ok_or_else(not_found)?;
         schema::load(&client, &location.collection)?;
         if manifest_row.manifest.format > store::FORMAT {
             let (found, known) = (manifest_row.manifest.format, store::FORMAT);
@@ -60,7 +60,7 @@ impl MilvusCollection {
         Ok(collection)
     }
 
-    /// How many passages there are: what a local manifest says of its segments.
+    /// Counts the passages. The manifest has them as a segment, because local manifests do.
     fn count(&mut self) -> Result<()> {
         let rows = self.reader.count(self.reader.passages(), "")? as usize;
         self.manifest_row.manifest.segments =
@@ -72,7 +72,7 @@ impl MilvusCollection {
         Searcher { reader: &self.reader, fields: &self.manifest_row.fields }
     }
 
-    /// Every vector, read once.
+    /// All vectors, read from the server on the first call.
     fn all_vectors(&self) -> Result<Arc<Vectors>> {
         let mut held = self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(vectors) = &*held {
@@ -146,7 +146,7 @@ impl Collection for MilvusCollection {
             return Err(self
                 .rows
                 .client
-                .error("this server does not look for words (Milvus does from 2.5 on); --mode dense"));
+                .error("this server does not look for words (full-text search needs Milvus 2.5); use --mode dense"));
         }
         let stems = self.manifest_row.manifest.language.stems_of(question).join(" ");
         if stems.is_empty() {
@@ -156,7 +156,7 @@ impl Collection for MilvusCollection {
     }
 
     fn explain_lexical(&self, _: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
-        // The server says what all words together give.
+        // The server gives only the total score.
         Ok(vec![Vec::new(); keys.len()])
     }
 
@@ -192,7 +192,7 @@ impl Collection for MilvusCollection {
             })
         })?;
         for passage in found.iter_mut().filter(|passage| passage.text.len() != passage.span.len()) {
-            // Longer than a string may be there.
+            // The text was longer than a string field holds.
             if let Some(stored) = self.article(&passage.reference.article_id)? {
                 passage.text = passage.span.of(&stored.article.text).to_owned();
             }
@@ -226,8 +226,8 @@ impl Collection for MilvusCollection {
 
     fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
         let dimensions = self.manifest_row.manifest.model.dimensions;
-        let cards = self.reader.all_versions()?;
-        for ids in &batch_ids(&cards) {
+        let versions = self.reader.all_versions()?;
+        for ids in &batch_ids(&versions) {
             let mut articles = self.reader.articles(ids)?;
             let mut passages: HashMap<(String, String), BTreeMap<i64, Passage>> = HashMap::new();
             let fields = [KEY, ARTICLE, FINGERPRINT, ORDINAL, START, END, LINE, TAG, VECTOR];
@@ -253,12 +253,12 @@ impl Collection for MilvusCollection {
                 },
             )?;
             for id in ids {
-                let not_whole =
-                    || self.reader.client.error(format!("article {id:?} is not whole; index its source again"));
-                let (fingerprint, stored) = articles.remove(*id).ok_or_else(not_whole)?;
+                let incomplete_error =
+                    || self.reader.client.error(format!("article {id:?} is incomplete; index its source again"));
+                let (fingerprint, stored) = articles.remove(*id).ok_or_else(incomplete_error)?;
                 let passages = passages.remove(&((*id).clone(), fingerprint.clone())).unwrap_or_default();
                 if passages.len() != stored.passages.len() {
-                    return Err(not_whole());
+                    return Err(incomplete_error());
                 }
                 let passages = passages.into_values().collect();
                 visit(EmbeddedArticle {
@@ -272,9 +272,9 @@ impl Collection for MilvusCollection {
     }
 
     fn corpus_fingerprint(&self) -> Result<Fingerprint> {
-        let cards = self.reader.all_versions()?;
+        let versions = self.reader.all_versions()?;
         let mut of: Vec<(String, Fingerprint)> = Vec::new();
-        for ids in &batch_ids(&cards) {
+        for ids in &batch_ids(&versions) {
             let articles = self.reader.articles(ids)?;
             of.extend(articles.into_iter().map(|(id, (_, stored))| (id, stored.article.fingerprint(""))));
         }
@@ -283,8 +283,8 @@ impl Collection for MilvusCollection {
     }
 
     fn catalogue(&self) -> Result<Catalogue> {
-        let cards = self.reader.all_versions()?.into_iter().map(|(id, card)| (id, card.into()));
-        // Which texts have vectors would have to be read passage by passage.
+        let versions = self.reader.all_versions()?.into_iter().map(|(id, card)| (id, card.into()));
+        // Finding out which texts have vectors would mean reading all passages.
         Ok(Catalogue { articles: cards.collect(), vectors: HashSet::new(), keeps: false })
     }
 
@@ -335,8 +335,8 @@ impl Collection for MilvusCollection {
     }
 
     fn refresh(&mut self) -> Result<()> {
-        let gone = || Error::NotFound { path: self.reader.client.location().to_string().into() };
-        self.manifest_row = read_newest(&self.reader.client)?.ok_or_else(gone)?;
+        let not_found = || Error::NotFound { path: self.reader.client.location().to_string().into() };
+        self.manifest_row = read_newest(&self.reader.client)?.ok_or_else(not_found)?;
         self.reader.timestamp = self.manifest_row.read_timestamp;
         *self.vectors.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.count()

@@ -1,4 +1,4 @@
-//! Columns of rows, to and from Milvus's messages. Servers give them in any order, and more of them than were asked for.
+//! Conversion between values and the columns of Milvus messages.
 
 use crate::proto::{
     DataType, FieldData, FieldValues, FloatArray, JsonArray, LongArray, ScalarData, ScalarField, StringArray,
@@ -32,7 +32,8 @@ fn scalars(name: &str, of: DataType, data: ScalarData) -> FieldData {
     FieldData { kind: of.into(), field_name: name.to_owned(), field: Some(FieldValues::Scalars(scalars)) }
 }
 
-/// Columns that came back. One that is not there, or is of another kind, reads as empty: whoever asks for its rows sees that.
+/// Columns of a response, in any order; servers may add columns that were not asked for. A column that is
+/// missing or has another type reads as empty, so accessing a row of it fails.
 pub struct Columns(pub Vec<FieldData>);
 
 impl Columns {
@@ -68,7 +69,7 @@ impl Columns {
         }
     }
 
-    /// The vectors of `dimensions` numbers, in order.
+    /// The vectors in row order, each of `dimensions` components.
     pub fn vectors(&self, name: &str, dimensions: usize) -> impl ExactSizeIterator<Item = &[f32]> {
         let flat: &[f32] = match self.column(name) {
             Some(FieldValues::Vectors(VectorField { floats: Some(floats), .. })) => &floats.data,

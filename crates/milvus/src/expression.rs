@@ -1,8 +1,10 @@
-//! Conditions as Milvus's expressions.
+//! Filters as Milvus expressions.
 //!
-//! The facts of an article (its metadata, title and path) are written as one JSON object, a key a value: the kind of value
-//! (`s` text in lower case, `d` date, `n` number), `:`, the field, `:`, which of its values. Servers differ in what `in`,
-//! `!=`, `is null` and a missing key mean; `exists` in parentheses and a comparison after it mean the same to all.
+//!
+//! The metadata terms of an article (its metadata, title and path) are stored as a JSON object with one key per
+//! value: the kind (`s` lowercase text, `d` date, `n` number), `:`, the field, `:`, and the position among the
+//! field's values of that kind. Servers disagree about `in`, `!=`, `is null` and missing keys; `exists` in
+//! parentheses followed by a comparison means the same on all of them.
 
 use ingest::fold::fold_value;
 use ingest::{Article, Date, MetaValue, Number};
@@ -12,14 +14,14 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use store::filter::{Clause, Filter, ID, Operand, PATH, Test, Value};
 
-/// Longer values are cut: nobody asks for them whole.
+/// Longer texts are truncated.
 const MAX_VALUE_BYTES: usize = 1000;
-/// A JSON field has at most 65,536 bytes.
+/// Milvus allows 65,536 bytes in a JSON field.
 const MAX_TERMS_BYTES: usize = 60_000;
-/// What an expression goes through of a field's values.
+/// The most values of a field that an expression enumerates.
 const MAX_VALUES_PER_FIELD: usize = 32;
 
-/// How many values a field has at most in any article, by kind.
+/// The largest number of values of each kind that a field has in any article.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueCounts {
     #[serde(default, rename = "s")]
@@ -39,7 +41,7 @@ impl ValueCounts {
         }
     }
 
-    /// At least as many of each.
+    /// The element-wise maximum.
     fn max(&mut self, other: Self) {
         *self = Self {
             texts: self.texts.max(other.texts),
@@ -49,17 +51,17 @@ impl ValueCounts {
     }
 }
 
-/// The fields that articles have.
+/// The metadata fields of all articles.
 pub type Fields = BTreeMap<String, ValueCounts>;
 
-/// Adds the fields of one to those of others.
+/// Adds `other` to `fields`.
 pub fn merge_fields(fields: &mut Fields, other: &Fields) {
     for (name, counts) in other {
         fields.entry(name.clone()).or_default().max(*counts);
     }
 }
 
-/// What conditions can ask of an article, and which fields these are.
+/// The metadata terms of an article, and its fields.
 pub fn metadata_terms(article: &Article) -> (Map<String, Json>, Fields) {
     let own_fields = ["path", "title"].into_iter().zip([&article.path, &article.title]);
     let own_fields = own_fields.map(|(name, text)| (name.to_owned(), vec![Value::Text(text.clone())]));
@@ -77,7 +79,7 @@ pub fn metadata_terms(article: &Article) -> (Map<String, Json>, Fields) {
             };
             let count = counts.of_kind(&value);
             let key = term_key(kind(&value), &name, *count);
-            // A colon and a comma beside.
+            // Two more for the colon and the comma.
             bytes += Json::from(key.as_str()).to_string().len() + json.to_string().len() + 2;
             if bytes > MAX_TERMS_BYTES {
                 break;
@@ -90,7 +92,7 @@ pub fn metadata_terms(article: &Article) -> (Map<String, Json>, Fields) {
     (facts, fields)
 }
 
-/// A number as servers compare them: with a decimal point, but where that would change it.
+/// A number as servers compare them: as a float, unless that would change its value.
 fn number_json(number: &Number) -> Json {
     match Number::try_from(number.as_f64()) {
         Ok(float) if float == *number => Json::from(number.as_f64()),
@@ -109,7 +111,8 @@ fn kind(value: &Value) -> char {
 fn term_key(kind: char, field: &str, at: usize) -> String {
     let mut key = format!("{kind}:");
     for c in field.chars() {
-        // Servers look for a key as it stands in the expression: what would have to be escaped there is found by none.
+        // Servers look up a key exactly as the expression spells it, so a key that needs escaping there would
+        // never be found.
         if c.is_control() || matches!(c, '%' | '"' | '\\' | '[' | ']') {
             key.push_str(&format!("%{:02x}", u32::from(c)));
         } else {
@@ -120,7 +123,7 @@ fn term_key(kind: char, field: &str, at: usize) -> String {
     key
 }
 
-/// The values of a field in an article's facts.
+/// The values of a field among an article's metadata terms.
 pub fn field_values<'a>(facts: &'a Map<String, Json>, field: &'a str) -> impl Iterator<Item = Value> + 'a {
     ['s', 'd', 'n'].into_iter().flat_map(move |kind| {
         (0..).map_while(move |at| {
@@ -134,7 +137,7 @@ pub fn field_values<'a>(facts: &'a Map<String, Json>, field: &'a str) -> impl It
     })
 }
 
-/// A string as every server reads it.
+/// Quotes a string so that every server reads it the same way.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -152,15 +155,15 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-/// What a condition says of the rows of a server; `None` where a server cannot be is_expressible all of it.
+/// A filter as an expression; `None` if Milvus cannot express all of it.
 pub fn to_expression(filter: &Filter, fields: &Fields) -> Option<String> {
-    let joined = |parts: &[Filter], with: &str| {
+    let join = |parts: &[Filter], with: &str| {
         let parts = parts.iter().map(|part| to_expression(part, fields)).collect::<Option<Vec<_>>>()?;
         Some(format!("({})", parts.join(with)))
     };
     match filter {
-        Filter::And(parts) => joined(parts, " and "),
-        Filter::Or(parts) => joined(parts, " or "),
+        Filter::And(parts) => join(parts, " and "),
+        Filter::Or(parts) => join(parts, " or "),
         Filter::Not(part) => Some(format!("(not {})", to_expression(part, fields)?)),
         Filter::Is(clause) => clause_expression(clause, fields.get(&clause.field).copied().unwrap_or_default()),
     }
@@ -172,7 +175,7 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
         return match test {
             Test::Any => Some(MATCH_ALL.to_owned()),
             Test::Word(id) => Some(format!("(article == {})", quote(id))),
-            // Letter case, and what * means in a path, are nothing that servers know.
+            // Milvus knows neither case-insensitive comparison nor what `*` means in a path.
             _ => None,
         };
     }
@@ -189,7 +192,7 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
     match test {
         Test::Any => {
             for (kind, count) in [('s', counts.texts), ('d', counts.dates), ('n', counts.numbers)] {
-                // The first is there where any is.
+                // Values are numbered from 0, so the first exists if any does.
                 if count > 0 {
                     alternatives.push(format!("(exists facts[{}])", quote(&term_key(kind, field, 0))));
                 }
@@ -197,7 +200,7 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
         }
         Test::Word(word) => {
             let operand = Operand::new(word);
-            // Servers know no zones, no dates in other writings, and none that are text.
+            // Servers know no time zones and no other notations of dates, and do not see dates in text.
             let is_expressible = |date: &Date| !date.has_time() && counts.texts == 0 && Date::parse(word).is_some();
             if (counts.dates > 0 || counts.texts > 0)
                 && operand.date.is_some_and(|date| date.has_day() && !is_expressible(&date))
@@ -222,7 +225,8 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
                     Bound::Unbounded => true,
                 })
             };
-            // Servers know no zones, no dates in other writings, and no numbers and dates that are text.
+            // Servers know no time zones and no other notations of dates, and do not see numbers and dates in
+            // text.
             let is_inexpressible = |operand: &Operand| {
                 let is_expressible = |date: &Date| !date.has_time() && Date::parse(&operand.folded).is_some();
                 (counts.dates > 0 && operand.date.is_some_and(|date| !is_expressible(&date)))
@@ -245,7 +249,7 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
             any_value('s', counts.texts, &|value| {
                 between(value, side(&bounds[0], [">=", ">"], &text), side(&bounds[1], ["<=", "<"], &text))
             });
-            // As far as the bound says: up to June is before what follows June.
+            // Bounds have the precision they are written in: up to June includes all of June.
             let after = |operand: &Operand| quote(&prefix_successor(&operand.folded));
             let above = match &bounds[0] {
                 Bound::Excluded(operand) => Some(format!(">= {}", after(operand))),
@@ -269,9 +273,9 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
         }
         Test::Glob(glob) => {
             let prefix = glob.strip_suffix('*')?;
-            let plain = !prefix.contains(['*', '?', '\\', '%', '_']);
+            let is_simple_prefix = !prefix.contains(['*', '?', '\\', '%', '_']);
             if field == PATH
-                || !plain
+                || !is_simple_prefix
                 || counts.numbers > 0
                 || (counts.dates > 0 && !prefix.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
             {
@@ -285,11 +289,11 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
     Some(if alternatives.is_empty() { MATCH_NONE.to_owned() } else { format!("({})", alternatives.join(" or ")) })
 }
 
-/// No article has an empty id.
+/// An id is never empty.
 const MATCH_ALL: &str = "(article != \"\")";
 const MATCH_NONE: &str = "(article == \"\")";
 
-/// The first string after all that begin with `prefix`, which ends in a digit.
+/// The first string after all strings that start with `prefix`. The prefix must end in a digit.
 fn prefix_successor(prefix: &str) -> String {
     let mut bytes = prefix.as_bytes().to_vec();
     if let Some(last) = bytes.last_mut() {
@@ -320,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_are_a_key_a_value_and_read_back() {
+    fn metadata_terms_round_trip() {
         let (facts, fields) = metadata_terms(&article());
         assert_eq!((&facts["s:source:0"], &facts["n:year:0"]), (&Json::from("reuters"), &Json::from(2025.0)));
         assert_eq!(fields["tags"], ValueCounts { texts: 2, dates: 0, numbers: 0 });
@@ -333,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_are_no_larger_than_a_server_takes_and_their_names_need_no_escapes() {
+    fn metadata_terms_fit_the_json_field_and_need_no_escapes() {
         let numbers = MetaValue::List((0..9000).map(|n| MetaValue::Number(n.into())).collect());
         let metadata = [("a \"b\\ [c]".to_owned(), MetaValue::Number(1.into())), ("n".repeat(30), numbers)];
         let (facts, _) = metadata_terms(&Article { metadata: metadata.into_iter().collect(), ..article() });
@@ -344,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_become_expressions() {
+    fn filters_become_expressions_or_none() {
         let (_, fields) = metadata_terms(&article());
         let of = |condition: &str| to_expression(&condition.parse().unwrap(), &fields);
         let expected = r#"(((exists facts["s:source:0"]) and facts["s:source:0"] == "reuters"))"#;
@@ -352,13 +356,13 @@ mod tests {
         assert!(of("NOT source:*").unwrap().starts_with("(not ("));
         assert!(of("year:2025").unwrap().contains("facts[\"n:year:0\"] == 2025.0"));
         assert!(of("date:2025-06").unwrap().contains("like \"2025-06%\""));
-        // All of June, as far as the bound says.
+        // All of June.
         assert!(
             of("date:[2025-01 TO 2025-06]").unwrap().contains(">= \"2025-01\" and facts[\"d:date:0\"] < \"2025-07\"")
         );
         assert!(of("tags:moon").unwrap().contains("s:tags:1"));
         assert_eq!(of("id:\"a\\\"b\"").unwrap(), r#"(article == "a\"b")"#);
-        // What is no date lies in no range of dates.
+        // The bounds are not dates, so no date is in range.
         assert_eq!(of("date:[a TO z]").unwrap(), MATCH_NONE);
         assert!(of("year:9007199254740993").unwrap().ends_with("== 9007199254740993))"));
         for inexpressible in [

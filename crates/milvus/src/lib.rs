@@ -1,11 +1,13 @@
-//! A collection on a Milvus cluster: what [`store::Collection`] says, with the server's shards, replicas and indexes behind it.
+//! Stores a collection on a Milvus cluster: an implementation of [`store::Collection`].
 //!
-//! [`register`] makes `milvus://HOST[:PORT]/[DATABASE/]COLLECTION` a location like any other. Passages, spans, metadata and
-//! answers are those of a local collection. What differs: Milvus has no commits, so a reader can see a change passage by
-//! passage, and an interrupted one until the same command has gone on or the collection was compacted; scores of words are those of the server's BM25,
-//! over the same stems.
 //!
-//! This crate never embeds, never ranks beyond one list, never prints.
+//! After [`register`], `store` opens and creates collections at `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`.
+//! Passages, spans, metadata and search results are those of a local collection, with two differences. Milvus
+//! has no commits: a reader can see part of a change, and part of an interrupted one until it is repeated or the
+//! collection is compacted. Lexical scores come from the server's BM25, over the same stems.
+//!
+//!
+//! This crate never embeds, never fuses result lists and never prints.
 
 #![deny(missing_docs)]
 
@@ -34,15 +36,19 @@ use std::sync::Arc;
 use store::{Collection, Error, Manifest, Remote, Result};
 use writer::MilvusWriter;
 
-/// From now on locations that begin with `milvus://` are opened here.
+/// Makes `store` open `milvus://` locations with this crate. `index` is for the vectors of new collections; by
+/// default it is HNSW, or flat on milvus-lite.
 pub fn register(access: Access, index: Option<IndexKind>) {
     store::register(SCHEME, Box::new(MilvusBackend { access, index }));
 }
 
-/// Removes a collection, and all that is in it; no error where there is none.
+/// Deletes a collection and all its data. It is no error if there is none.
+///
 ///
 /// # Errors
-/// When the server refuses, or does not answer.
+///
+/// [`store::Error::Location`] for a malformed location, [`store::Error::Remote`] if the server refuses or does
+/// not respond.
 pub fn remove(location: &str, access: &Access) -> Result<()> {
     let location = Location::parse(location).map_err(|problem| Error::Location { problem })?;
     schema::drop_collections(&Client::open(&location, access)?)
@@ -74,7 +80,7 @@ impl Remote for MilvusBackend {
         // The graphs of milvus-lite lose rows under filters, and it is not meant for collections that need one.
         let default = if client.capabilities.is_lite { IndexKind::Flat } else { IndexKind::Hnsw };
         let index_kind = self.index.unwrap_or(default);
-        // The manifest last: until it is there, there is no collection, and this can be done again.
+        // The manifest comes last: until it is written there is no collection, and creation can be repeated.
         schema::create_articles(&client)?;
         let rows = RowReader { client: client.clone(), timestamp: 0 };
         if rows.count(&client.location().articles_collection(), FIRST_PAGES)? > 0 {
@@ -94,7 +100,8 @@ impl Remote for MilvusBackend {
     }
 }
 
-/// Whether there is a collection of that name, ours or another: one that was not made to its end is none.
+/// Whether a collection of that name exists, made by nigh or not. One without a manifest, whose creation was
+/// interrupted, does not count.
 fn exists(client: &Client) -> Result<bool> {
     let is_there = schema::exists(client, &client.location().collection)?;
     Ok(is_there

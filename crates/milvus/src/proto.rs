@@ -1,16 +1,16 @@
-//! The part of Milvus's protocol that is spoken here: its messages with the fields that are used, under the numbers that
-//! `milvus.proto`, `schema.proto` and `common.proto` of github.com/milvus-io/milvus-proto give them. Whatever else a
-//! server sends is passed over.
+//! The part of the Milvus gRPC API in use: messages with the fields that matter, under the tags of
+//! `milvus.proto`, `schema.proto` and `common.proto` in github.com/milvus-io/milvus-proto. Other fields are
+//! ignored.
 
 use prost::{Message, Oneof};
 
-/// A call: what is asked, by which name, and what comes back.
+/// A request message, with the path of its method and the type of the response.
 pub trait Rpc: Message + Clone + 'static {
     const PATH: &'static str;
     type Response: Response;
 }
 
-/// An answer says whether it is one.
+/// A response message, which carries a status.
 pub trait Response: Message + Default + 'static {
     fn status(&self) -> Option<&Status>;
 }
@@ -63,7 +63,7 @@ impl Response for Status {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Status {
-    /// Of servers before 2.3, and of some later ones beside `code`.
+    /// Set by servers before 2.3, and by some later ones in addition to `code`.
     #[prost(int32, tag = "1")]
     pub error_code: i32,
     #[prost(string, tag = "2")]
@@ -224,7 +224,7 @@ pub struct GetLoadingProgress {
 pub struct GetLoadingProgressResponse {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
-    /// In per cent.
+    /// Per cent.
     #[prost(int64, tag = "2")]
     pub progress: i64,
 }
@@ -251,13 +251,13 @@ pub struct Delete {
 pub struct MutationResult {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
-    /// Whoever reads as of this time sees the change.
+    /// Reads as of this timestamp see the change.
     #[prost(uint64, tag = "9")]
     pub timestamp: u64,
 }
 
-/// Whoever says nothing else reads what was written before (consistency level 0, strong), at the cost of waiting for
-/// the server's next tick; with a time, whatever was written until then.
+/// With a timestamp of 0, reads are strongly consistent (level 0), and wait for the server's next tick. With a
+/// timestamp, they see whatever was written until then.
 #[derive(Clone, PartialEq, Message)]
 pub struct Query {
     #[prost(string, tag = "3")]
@@ -280,7 +280,7 @@ pub struct QueryResults {
     pub fields_data: Vec<FieldData>,
 }
 
-/// As [`Query`], of rows near to a vector, or with words of a text.
+/// Like [`Query`], for the rows nearest to a vector or that match a text.
 #[derive(Clone, PartialEq, Message)]
 pub struct Search {
     #[prost(string, tag = "3")]
@@ -290,7 +290,7 @@ pub struct Search {
     /// [`PlaceholderGroup`].
     #[prost(bytes = "vec", tag = "6")]
     pub placeholder_group: Vec<u8>,
-    /// 1 is an expression.
+    /// 1 is a boolean expression.
     #[prost(int32, tag = "7")]
     pub dsl_type: i32,
     #[prost(string, repeated, tag = "8")]

@@ -1,4 +1,4 @@
-//! Reading rows.
+//! Reads rows from Milvus.
 
 use crate::client::{Client, parameter};
 use crate::columns::{Columns, longs, strings};
@@ -10,20 +10,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use store::{ArticleCard, PassageKey, Result, StoredArticle};
 
-/// The first page of every article: there is an article where it is.
+/// Matches the first page of every article: an article exists if its first page does.
 pub const FIRST_PAGES: &str = "key > 0 and page == 0";
-/// How many rows are read at once, with and without their vectors.
+/// Rows read at once, without and with their vectors.
 pub const SCAN_ROWS: usize = 10_000;
 pub const SCAN_ROWS_WITH_VECTORS: usize = 5_000;
-/// How many pages of articles are asked for at once, for a server gives 100 MB at most; how many rows by their keys, and cards.
+/// Limits of one query: pages of articles (a server returns at most 100 MB), passage keys, and articles.
 const MAX_PAGES_PER_QUERY: i64 = 400;
 const MAX_KEYS_PER_QUERY: usize = 1_000;
 const MAX_ARTICLES_PER_QUERY: usize = 200;
 
-/// RowReader of a collection as of a time.
+/// Reads rows as of a timestamp.
 pub struct RowReader {
     pub client: Arc<Client>,
-    /// Milvus's time: what was written until then is seen.
+    /// Milvus' timestamp: everything written until then is visible. 0 is now.
     pub timestamp: u64,
 }
 
@@ -33,7 +33,7 @@ impl RowReader {
         &self.client.location().collection
     }
 
-    /// RowReader for which an expression holds.
+    /// The rows for which `expr` holds.
     pub fn query(&self, collection: &str, expr: &str, fields: &[&str]) -> Result<Columns> {
         query(&self.client, collection, expr, fields, None, self.timestamp)
     }
@@ -43,7 +43,7 @@ impl RowReader {
         Ok(columns.longs("count(*)").first().copied().unwrap_or_default())
     }
 
-    /// All rows for which an expression holds, `rows` at a time, in the order of their keys.
+    /// Visits all rows for which `expr` holds in key order, `rows` at a time.
     pub fn for_each_page(
         &self,
         collection: &str,
@@ -66,7 +66,7 @@ impl RowReader {
         }
     }
 
-    /// RowReader by their keys, in the order of these; an error where one is gone.
+    /// The passages with these keys, in the same order. Fails if one has been deleted.
     pub fn fetch_by_keys<T>(
         &self,
         keys: &[PassageKey],
@@ -81,37 +81,37 @@ impl RowReader {
                 found.insert(*key as u64, row(&columns, at)?);
             }
         }
-        let gone = |key: &PassageKey| {
-            self.client.error(format!("the passage with key {} was deleted meanwhile; ask again", key.0))
+        let deleted = |key: &PassageKey| {
+            self.client.error(format!("the passage with key {} has been deleted in the meantime; search again", key.0))
         };
-        keys.iter().map(|key| found.remove(&key.0).ok_or_else(|| gone(key))).collect()
+        keys.iter().map(|key| found.remove(&key.0).ok_or_else(|| deleted(key))).collect()
     }
 
-    /// A field of a row, or an error that says that the server did not give it.
+    /// A value of a column, or an error if the server left it out.
     pub fn cell<'a, T>(&self, of: &'a [T], at: usize, name: &str) -> Result<&'a T> {
         of.get(at).ok_or_else(|| self.client.error(format!("the server gave a row without {name}")))
     }
 
-    /// What is known of every article.
+    /// The versions of every article, by id.
     pub fn all_versions(&self) -> Result<HashMap<String, ArticleVersions>> {
         self.versions_where(FIRST_PAGES)
     }
 
-    /// What is known of chunk articles.
+    /// The versions of these articles, by id.
     pub fn versions_of(&self, ids: &[&str]) -> Result<HashMap<String, ArticleVersions>> {
-        let mut cards = HashMap::new();
+        let mut versions = HashMap::new();
         for ids in ids.chunks(MAX_ARTICLES_PER_QUERY) {
-            cards.extend(self.versions_where(&format!("{FIRST_PAGES} and {}", article_in(ids)))?);
+            versions.extend(self.versions_where(&format!("{FIRST_PAGES} and {}", article_in(ids)))?);
         }
-        Ok(cards)
+        Ok(versions)
     }
 
     fn versions_where(&self, expr: &str) -> Result<HashMap<String, ArticleVersions>> {
-        let mut cards: HashMap<String, ArticleVersions> = HashMap::new();
+        let mut versions: HashMap<String, ArticleVersions> = HashMap::new();
         let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PAGES, PASSAGES, WRITTEN];
         self.for_each_page(&self.client.location().articles_collection(), expr, &fields, SCAN_ROWS, &mut |columns| {
             for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
-                let card = ArticleVersions {
+                let version = ArticleVersions {
                     fingerprint: self.cell(columns.strings(FINGERPRINT), at, FINGERPRINT)?.clone(),
                     path: self.cell(columns.strings(PATH), at, PATH)?.clone(),
                     pages: *self.cell(columns.longs(PAGES), at, PAGES)?,
@@ -119,19 +119,19 @@ impl RowReader {
                     written: *self.cell(columns.longs(WRITTEN), at, WRITTEN)?,
                     older: Vec::new(),
                 };
-                let card = match cards.remove(id) {
-                    // A writer that was stopped between writing the one and deleting the other.
-                    Some(other) => card.merge(other),
-                    None => card,
+                let version = match versions.remove(id) {
+                    // An interrupted writer has written the new version but not deleted the old one.
+                    Some(other) => version.merge(other),
+                    None => version,
                 };
-                cards.insert(id.clone(), card);
+                versions.insert(id.clone(), version);
             }
             Ok(())
         })?;
-        Ok(cards)
+        Ok(versions)
     }
 
-    /// Articles, and their fingerprints, by their ids.
+    /// The articles with these ids, each with its fingerprint in hexadecimal.
     pub fn articles(&self, ids: &[&String]) -> Result<HashMap<String, (String, StoredArticle)>> {
         let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PAGE, PAGES, WRITTEN, RECORD];
         let columns = self.query(&self.client.location().articles_collection(), &article_in(ids), &fields)?;
@@ -143,55 +143,55 @@ impl RowReader {
     }
 }
 
-/// What is known of an article without reading it.
+/// The versions of an article: the current one, and those not yet deleted.
 pub struct ArticleVersions {
     pub fingerprint: String,
     pub path: String,
-    /// How many pages it and the other versions have.
+    /// The number of pages of all versions together.
     pub pages: i64,
-    /// How many it has, or [`BEING_DELETED`].
+    /// The number of passages of the current version, or [`BEING_DELETED`].
     pub passages: i64,
     pub written: i64,
-    /// How many other versions there are, which are no longer meant.
+    /// The fingerprints of the other versions.
     pub older: Vec<String>,
 }
 
-/// In the place of how many passages an article has: it is being deleted.
+/// Stored instead of the number of passages while an article is being deleted.
 pub const BEING_DELETED: i64 = -1;
 
 impl ArticleVersions {
-    /// The card of two versions: the one that was written last is meant.
+    /// Combines two versions. The one that was written last is current.
     fn merge(self, other: Self) -> Self {
         let is_last = (self.written, &self.fingerprint) > (other.written, &other.fingerprint);
-        let (mut card, mut other) = if is_last { (self, other) } else { (other, self) };
-        card.pages += other.pages;
-        card.older.append(&mut other.older);
-        card.older.push(other.fingerprint);
-        card
+        let (mut version, mut other) = if is_last { (self, other) } else { (other, self) };
+        version.pages += other.pages;
+        version.older.append(&mut other.older);
+        version.older.push(other.fingerprint);
+        version
     }
 
-    /// The fingerprints of all versions, the one that is meant first.
+    /// The fingerprints of all versions, the current one first.
     pub fn fingerprints(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.fingerprint).chain(&self.older)
     }
 }
 
 impl From<ArticleVersions> for ArticleCard {
-    fn from(card: ArticleVersions) -> Self {
-        // One that a writer left in two versions, or did not delete to its end, is like none that is known: put again, it
-        // is there once.
-        let is_one = card.older.is_empty() && card.passages != BEING_DELETED;
-        let fingerprint = if is_one { card.fingerprint.as_str() } else { "" };
-        Self { fingerprint: parse_fingerprint(fingerprint), path: card.path }
+    fn from(version: ArticleVersions) -> Self {
+        // After an interrupted write or deletion, report an unknown fingerprint, so that the article counts as
+        // changed and is written again.
+        let is_complete = version.older.is_empty() && version.passages != BEING_DELETED;
+        let fingerprint = if is_complete { version.fingerprint.as_str() } else { "" };
+        Self { fingerprint: parse_fingerprint(fingerprint), path: version.path }
     }
 }
 
-/// The ids of articles in their order, as many together as may be read at once.
-pub fn batch_ids(cards: &HashMap<String, ArticleVersions>) -> Vec<Vec<&String>> {
-    let mut cards: Vec<(&String, i64)> = cards.iter().map(|(id, card)| (id, card.pages)).collect();
-    cards.sort_unstable();
+/// The ids in order, in groups that can be read with one query each.
+pub fn batch_ids(versions: &HashMap<String, ArticleVersions>) -> Vec<Vec<&String>> {
+    let mut versions: Vec<(&String, i64)> = versions.iter().map(|(id, version)| (id, version.pages)).collect();
+    versions.sort_unstable();
     let (mut batches, mut pages) = (Vec::<Vec<&String>>::new(), 0);
-    for (id, more) in cards {
+    for (id, more) in versions {
         pages += more;
         match batches.last_mut() {
             Some(batch) if pages <= MAX_PAGES_PER_QUERY && batch.len() < MAX_ARTICLES_PER_QUERY => batch.push(id),
@@ -204,7 +204,7 @@ pub fn batch_ids(cards: &HashMap<String, ArticleVersions>) -> Vec<Vec<&String>> 
     batches
 }
 
-/// Of rows of several articles those of one.
+/// The rows that belong to one article.
 fn rows_of_article(columns: &Columns, id: &str) -> Columns {
     let rows: Vec<usize> = (0..).zip(columns.strings(ARTICLE)).filter(|(_, of)| *of == id).map(|(at, _)| at).collect();
     let texts = |name| strings(name, rows.iter().filter_map(|&at| columns.strings(name).get(at).cloned()).collect());
@@ -212,35 +212,34 @@ fn rows_of_article(columns: &Columns, id: &str) -> Columns {
     Columns(vec![texts(FINGERPRINT), texts(PATH), texts(RECORD), values(PAGE), values(PAGES), values(WRITTEN)])
 }
 
-/// The condition that it is of one of these articles.
+/// An expression for rows of these articles.
 pub fn article_in(ids: &[impl AsRef<str>]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| quote(id.as_ref())).collect();
     format!("{ARTICLE} in [{}]", ids.join(", "))
 }
 
-/// RowReader for which an expression holds, `limit` of them in the order of their keys. `after` is the time as of which they are
-/// read, 0 for now.
+/// The rows for which `expr` holds as of `timestamp` (0 is now). With a limit they come in key order.
 pub fn query(
     client: &Client,
     collection: &str,
     expr: &str,
     fields: &[&str],
     limit: Option<usize>,
-    after: u64,
+    timestamp: u64,
 ) -> Result<Columns> {
     let mut query_params = Vec::new();
     if let Some(limit) = limit {
-        // Only "iterator" makes every server order by key.
+        // With `iterator` every server version returns rows in key order.
         query_params.extend([parameter("limit", limit), parameter("iterator", "False")]);
     }
-    let answer = client.read(Query {
+    let response = client.read(Query {
         collection_name: collection.to_owned(),
         expr: expr.to_owned(),
         output_fields: fields.iter().map(|field| (*field).to_owned()).collect(),
         query_params,
-        guarantee_timestamp: after,
+        guarantee_timestamp: timestamp,
     })?;
-    Ok(Columns(answer.fields_data))
+    Ok(Columns(response.fields_data))
 }
 
 #[cfg(test)]
@@ -248,8 +247,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_versions_the_last_is_meant_and_all_others_are_known() {
-        let card = |fingerprint: &str, written| ArticleVersions {
+    fn the_last_written_version_is_current_and_all_others_are_listed() {
+        let version = |fingerprint: &str, written| ArticleVersions {
             fingerprint: fingerprint.into(),
             path: String::new(),
             pages: 1,
@@ -258,8 +257,8 @@ mod tests {
             older: Vec::new(),
         };
         for order in [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]] {
-            let cards = order.map(|at| card(&format!("v{at}"), at));
-            let mut joined = cards.into_iter().reduce(|one, next| next.merge(one)).unwrap();
+            let versions = order.map(|at| version(&format!("v{at}"), at));
+            let mut joined = versions.into_iter().reduce(|one, next| next.merge(one)).unwrap();
             joined.older.sort();
             assert_eq!(
                 (joined.fingerprint.as_str(), joined.pages, joined.older),
@@ -269,8 +268,8 @@ mod tests {
     }
 
     #[test]
-    fn as_much_is_read_at_once_as_a_server_gives() {
-        let card = |pages| ArticleVersions {
+    fn batch_ids_respects_the_limit_of_pages_per_query() {
+        let version = |pages| ArticleVersions {
             fingerprint: String::new(),
             path: String::new(),
             pages,
@@ -278,9 +277,9 @@ mod tests {
             written: 0,
             older: Vec::new(),
         };
-        let cards =
-            [("a", 300), ("b", 100), ("c", 1), ("d", 1000), ("e", 1)].map(|(id, pages)| (id.to_owned(), card(pages)));
-        let cards = HashMap::from(cards);
-        assert_eq!(batch_ids(&cards), [vec!["a", "b"], vec!["c"], vec!["d"], vec!["e"]]);
+        let versions = [("a", 300), ("b", 100), ("c", 1), ("d", 1000), ("e", 1)]
+            .map(|(id, pages)| (id.to_owned(), version(pages)));
+        let versions = HashMap::from(versions);
+        assert_eq!(batch_ids(&versions), [vec!["a", "b"], vec!["c"], vec!["d"], vec!["e"]]);
     }
 }

@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use store::{Language, StoredArticle};
 
-/// Identifies a passage or a page: the same one is the same row, however often it is written. Two different ones
-/// share a key with probability 2⁻⁶² .
+/// The key of a passage or page. It depends on the contents, so writing the same row twice leaves one row. Two
+/// different rows collide with probability 2⁻⁶².
 pub fn row_key(article: &str, fingerprint: &str, part: &str, number: usize) -> i64 {
     let number = number.to_le_bytes();
     let Fingerprint(bytes) = Fingerprint::of([article.as_bytes(), fingerprint.as_bytes(), part.as_bytes(), &number]);
     let mut first = [0; 8];
     first.copy_from_slice(&bytes[..8]);
-    // Not 0, which is the manifest's, and not so large that servers stumble.
+    // At least 1, because 0 is the manifest's key, and below 2⁶², because some servers mishandle larger keys.
     (i64::from_le_bytes(first) & (i64::MAX >> 1)) + 1
 }
 
-/// A passage that waits to be written.
+/// A passage to be written.
 pub struct PassageRow {
     pub key: i64,
     article: String,
@@ -42,23 +42,23 @@ pub struct PassageRow {
     vector: Vec<f32>,
 }
 
-/// The longest beginning of a text that a string holds.
+/// The longest prefix that fits into a string field.
 fn truncate(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_STRING_BYTES)].to_owned()
 }
 
 impl PassageRow {
-    /// Whether it is of the article with this id.
+    /// Whether the passage belongs to the article with this id.
     pub fn belongs_to(&self, id: &str) -> bool {
         self.article == id
     }
 
-    /// How much of a message it takes, about.
+    /// Roughly how many bytes the row takes in a message.
     pub fn message_bytes(&self) -> usize {
         self.text.len() + self.stems.len() + 4 * self.vector.len() + 1000
     }
 
-    /// The rows of an article's passages.
+    /// The rows of an article's passages. Fails with [`store::Error::MissingVector`].
     pub fn from_article(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
         let (fingerprint, (facts, _)) = (fingerprint.to_string(), metadata_terms(&article));
@@ -73,7 +73,7 @@ impl PassageRow {
                 tag: passage.fingerprint.to_string(),
                 title: truncate(&article.title),
                 path: truncate(&article.path),
-                // A longer one is read from its article.
+                // A text that does not fit is read from the article instead.
                 text: if text.len() > MAX_STRING_BYTES { String::new() } else { text.to_owned() },
                 stems: truncate(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
                 ordinal: ordinal as i64,
@@ -114,7 +114,7 @@ impl PassageRow {
     }
 }
 
-/// An article as it is kept.
+/// An article as JSON, to be split into pages.
 #[derive(Serialize, Deserialize)]
 struct Record {
     title: String,
@@ -126,7 +126,7 @@ struct Record {
     passages: Vec<ByteSpan>,
 }
 
-/// A page of an article, or the manifest.
+/// A page of an article's JSON; also the manifest, and a metadata field.
 pub struct PageRow {
     pub key: i64,
     pub article: String,
@@ -142,7 +142,7 @@ pub struct PageRow {
 }
 
 impl PageRow {
-    /// A row that is of no article.
+    /// A row that belongs to no article.
     pub fn without_article(key: i64, record: String) -> Self {
         Self {
             key,
@@ -159,7 +159,7 @@ impl PageRow {
         }
     }
 
-    /// The pages of an article, the first one last.
+    /// The pages of an article. The first one comes last, because an article exists once its first page does.
     pub fn from_article(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
         let record = Record {
@@ -171,7 +171,7 @@ impl PageRow {
             questions: article.questions.clone(),
             passages: passages.iter().map(|passage| passage.span).collect(),
         };
-        // Strings, numbers and lists: writing them as JSON cannot fail.
+        // Serializing strings, numbers and lists cannot fail.
         let record = serde_json::to_string(&record).unwrap_or_default();
         let (mut pages, mut rest) = (Vec::new(), record.as_str());
         while !rest.is_empty() {
@@ -198,7 +198,7 @@ impl PageRow {
         rows
     }
 
-    /// Rows as columns.
+    /// The columns of these rows.
     pub fn columns(rows: &[Self]) -> Vec<FieldData> {
         let texts = |of: fn(&Self) -> &String| rows.iter().map(|row| of(row).clone()).collect();
         let values = |of: fn(&Self) -> i64| rows.iter().map(of).collect();
@@ -219,13 +219,13 @@ impl PageRow {
     }
 }
 
-/// An article, and its fingerprint, from its pages in any order; of several versions the one that was written last and is
-/// whole. `None` where none is.
+/// Rebuilds an article from its pages in any order, with its fingerprint. Of several versions it takes the last
+/// written one that is complete; `None` if there is none.
 pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
     let (fingerprints, paths, records) = (columns.strings(FINGERPRINT), columns.strings(PATH), columns.strings(RECORD));
     let (pages, counts, written) = (columns.longs(PAGE), columns.longs(PAGES), columns.longs(WRITTEN));
     let mut rows: Vec<usize> = (0..pages.len()).collect();
-    // As cards have it.
+    // In the order of [`crate::reader::ArticleVersions`].
     rows.sort_unstable_by(|&a, &b| {
         let version = |row: usize| (written.get(row), &fingerprints[row]);
         version(b).cmp(&version(a)).then(pages[a].cmp(&pages[b]))
@@ -245,7 +245,7 @@ pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
     None
 }
 
-/// A fingerprint from its 32 hexadecimal digits.
+/// Parses a fingerprint of 32 hexadecimal digits.
 pub fn parse_fingerprint(hex: &str) -> Fingerprint {
     let mut bytes = [0; 16];
     for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
@@ -260,7 +260,7 @@ pub mod tests {
     use super::*;
     use ingest::pipeline::Passage;
 
-    /// The article `a`, one passage of it.
+    /// An article with id `a` and a single passage.
     pub fn embedded(text: &str) -> EmbeddedArticle {
         let article = Article {
             id: "a".into(),
@@ -279,7 +279,7 @@ pub mod tests {
     }
 
     #[test]
-    fn an_article_is_cut_into_pages_and_is_whole_or_not_there() {
+    fn an_article_with_a_missing_page_is_read_in_its_older_version() {
         let (old, new) = (embedded("short"), embedded(&"ünï \"code\" \n".repeat(20_000)));
         let mut rows = PageRow::from_article(&new, 2);
         assert!(rows.len() > 3 && rows.iter().all(|row| row.record.len() <= MAX_STRING_BYTES));
@@ -287,7 +287,7 @@ pub mod tests {
         rows.extend(PageRow::from_article(&old, 1));
         let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
         assert_eq!((fingerprint, &stored.article), (new.fingerprint.to_string(), &new.article));
-        // Where a page is missing the version before is meant.
+        // With a page missing, the older version counts.
         rows.remove(0);
         let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
         assert_eq!((fingerprint, &stored.article), (old.fingerprint.to_string(), &old.article));
@@ -295,7 +295,7 @@ pub mod tests {
     }
 
     #[test]
-    fn keys_are_the_same_for_the_same_and_no_others() {
+    fn row_keys_are_deterministic_and_distinct() {
         assert_eq!(row_key("a", "f", "page", 1), row_key("a", "f", "page", 1));
         let keys = [
             ("a", "f", "page", 1),
@@ -312,7 +312,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_passage_too_long_for_a_string_is_left_to_its_article() {
+    fn a_passage_too_long_for_a_string_is_stored_without_its_text() {
         let rows = PassageRow::from_article(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
         assert!(rows[0].text.is_empty() && rows[0].stems.len() <= MAX_STRING_BYTES);
         let hex = rows[0].tag.clone();

@@ -1,9 +1,10 @@
-//! The two Milvus collections of a collection.
+//! The schemas of the two Milvus collections that make up a collection.
 //!
-//! *Passages*: a row each, with its vector, and its words reduced to their stems as a local collection has them, so that BM25
-//! counts the same terms whatever analyzers the server has. *Articles*: each as pages of JSON, for a string has at most
-//! 65,535 bytes there; the first page, written last, says that the article is there. Its row of key 0 is the manifest,
-//! those of negative keys are the fields that articles have.
+//!
+//! *Passages*: one row each, with the vector and with the stems of the local analysis, so that BM25 counts the
+//! same terms whatever analyzers the server has. *Articles*: JSON split into pages, because a string has at most
+//! 65,535 bytes in Milvus. The first page is written last; the article exists once it is there. The row with key
+//! 0 is the manifest, and rows with negative keys are the metadata fields.
 
 use crate::client::{Client, ServerCapabilities, parameter};
 use crate::proto::{
@@ -15,9 +16,9 @@ use prost::Message;
 use std::time::{Duration, Instant};
 use store::Result;
 
-/// The longest string, in bytes.
+/// The longest string in bytes.
 pub const MAX_STRING_BYTES: usize = 65_535;
-/// Which key the manifest has.
+/// The key of the manifest's row.
 pub const MANIFEST_KEY: i64 = 0;
 
 pub const KEY: &str = "key";
@@ -25,7 +26,7 @@ pub const ARTICLE: &str = "article";
 pub const FINGERPRINT: &str = "fingerprint";
 pub const FACTS: &str = "facts";
 pub const VECTOR: &str = "vector";
-// Of passages.
+// Fields of passages only.
 pub const ORDINAL: &str = "ordinal";
 pub const START: &str = "start";
 pub const END: &str = "end";
@@ -36,7 +37,7 @@ pub const TEXT: &str = "text";
 pub const TAG: &str = "tag";
 pub const STEMS: &str = "stems";
 pub const SPARSE: &str = "words";
-// Of articles.
+// Fields of articles only.
 pub const PAGE: &str = "page";
 pub const PAGES: &str = "pages";
 pub const PASSAGES: &str = "passages";
@@ -44,13 +45,13 @@ pub const QUESTIONS: &str = "questions";
 pub const WRITTEN: &str = "written";
 pub const RECORD: &str = "record";
 
-/// Vectors are of unit length: their product is the cosine.
+/// Inner product: vectors have unit length, so it is the cosine.
 pub const METRIC: &str = "IP";
 pub const BM25: &str = "BM25";
 
-/// How long a collection may take to be loaded.
+/// The time limit of loading a collection.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(600);
-/// How often it is looked at.
+/// How often to ask whether loading is done.
 const LOAD_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How the vectors of a new collection are indexed.
@@ -86,7 +87,7 @@ fn passages_schema(name: &str, dimensions: usize, capabilities: ServerCapabiliti
     let mut functions = Vec::new();
     if capabilities.full_text_search {
         let mut stems = field(STEMS, DataType::VarChar);
-        // They are words already: the server only takes them apart.
+        // The text is a list of stems, which the server only has to split.
         stems
             .type_params
             .extend([parameter("enable_analyzer", true), parameter("analyzer_params", r#"{"tokenizer":"standard"}"#)]);
@@ -106,16 +107,15 @@ fn articles_schema(name: &str) -> CollectionSchema {
     let mut fields = vec![key()];
     fields.extend([ARTICLE, FINGERPRINT, PATH, RECORD].map(|name| field(name, DataType::VarChar)));
     fields.extend([PAGE, PAGES, PASSAGES, QUESTIONS, WRITTEN].map(|name| field(name, DataType::Int64)));
-    // No collection is without a vector.
+    // Milvus requires a vector field in every collection.
     fields.extend([field(FACTS, DataType::Json), vector(PLACEHOLDER_VECTOR.len())]);
     CollectionSchema { name: name.to_owned(), fields, functions: Vec::new() }
 }
 
-/// The vector of what has none.
+/// The vector of rows that have none.
 pub const PLACEHOLDER_VECTOR: [f32; 2] = [1.0, 0.0];
 
-/// Makes the collection of articles and has the server load it. One that is there was left by a creation that was
-/// stopped.
+/// Creates the collection of articles and loads it. An existing one is the remainder of an interrupted creation.
 pub fn create_articles(client: &Client) -> Result<()> {
     let name = client.location().articles_collection();
     create(client, &articles_schema(&name))?;
@@ -123,7 +123,7 @@ pub fn create_articles(client: &Client) -> Result<()> {
     load(client, &name)
 }
 
-/// Makes the collection of passages in the same way.
+/// Creates the collection of passages in the same way.
 pub fn create_passages(client: &Client, dimensions: usize, graph: Params, index_kind: IndexKind) -> Result<()> {
     let location = client.location();
     create(client, &passages_schema(&location.collection, dimensions, client.capabilities))?;
@@ -149,7 +149,7 @@ fn create(client: &Client, schema: &CollectionSchema) -> Result<()> {
         properties: vec![parameter("nigh", store::FORMAT)],
     });
     match created {
-        // Some servers refuse what is there already: a call whose answer was lost, done again.
+        // Some servers reject what exists already, as after a retry whose first response was lost.
         Err(error) if !exists(client, &schema.name)? => Err(error),
         _ => Ok(()),
     }
@@ -179,15 +179,15 @@ fn create_index(
     }
 }
 
-/// The parameters of a field's index; `None` where it has none.
+/// The parameters of a field's index; `None` if it has none.
 pub fn describe_index(client: &Client, collection: &str, field: &str) -> Result<Option<Vec<KeyValuePair>>> {
     let request = DescribeIndex { collection_name: collection.to_owned(), field_name: field.to_owned() };
     let index = client.read(request)?.indexes.into_iter().find(|index| index.field_name == field);
     Ok(index.map(|index| index.params))
 }
 
-/// Has the server load a collection, and waits until it has. One that is loaded is left as it is: with as many replicas
-/// as somebody wanted.
+/// Loads a collection into memory and waits for it. One that is loaded is left alone, to keep its number of
+/// replicas.
 pub fn load(client: &Client, name: &str) -> Result<()> {
     if client.is_loaded(name) {
         return Ok(());
@@ -203,7 +203,7 @@ pub fn load(client: &Client, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes both collections, first what without the other is nothing.
+/// Drops both collections: the articles first, because without them there is no collection.
 pub fn drop_collections(client: &Client) -> Result<()> {
     for name in [client.location().articles_collection(), client.location().collection.clone()] {
         client.write(DropCollection { collection_name: name })?;
@@ -211,7 +211,7 @@ pub fn drop_collections(client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// Whether a collection of that name is there.
+/// Whether a Milvus collection with this name exists.
 pub fn exists(client: &Client, name: &str) -> Result<bool> {
     Ok(client.read(HasCollection { collection_name: name.to_owned() })?.value)
 }

@@ -1,4 +1,4 @@
-//! Searching: which rows a condition allows, the server's searches, and the exact one over what only has a graph there.
+//! Searches: filters, the server's searches, and exact search on collections with a graph.
 
 use crate::client::parameter;
 use crate::expression::{self, Fields};
@@ -12,9 +12,9 @@ use store::filter::explain::MAX_VALUES;
 use store::filter::{ID, Matcher, Value};
 use store::{Candidate, Error, Filter, PassageKey, Result};
 
-/// More results a server does not give to one question.
+/// The most results of one search; Milvus allows no more.
 const MAX_RESULTS: usize = 16_384;
-/// What a condition that no server can be told may allow: so many articles are article_in instead.
+/// The most articles that an expression lists by id.
 const MAX_LISTED_ARTICLES: usize = 20_000;
 
 /// Searches the passages of a collection as of the reader's timestamp.
@@ -25,20 +25,20 @@ pub struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    /// What of the server's rows a condition allows; `None` for all of them.
-    fn allowed(&self, filter: Option<&Filter>) -> Result<Option<String>> {
+    /// The filter as a Milvus expression; `None` for no filter. A filter that Milvus cannot express is evaluated
+    /// here, and the expression lists the matching articles by id.
+    fn filter_expression(&self, filter: Option<&Filter>) -> Result<Option<String>> {
         let Some(filter) = filter else { return Ok(None) };
-        let known = self.fields;
         for clause in filter.clauses() {
-            if clause.field != ID && !known.is_empty() && !known.contains_key(&clause.field) {
-                let known = known.keys().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
+            if clause.field != ID && !self.fields.is_empty() && !self.fields.contains_key(&clause.field) {
+                let known = self.fields.keys().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
                 return Err(Error::UnknownField { field: clause.field.clone(), known });
             }
         }
-        if let Some(expression) = expression::to_expression(filter, known) {
+        if let Some(expression) = expression::to_expression(filter, self.fields) {
             return Ok(Some(expression));
         }
-        // What servers cannot be told is looked for here, and the articles article_in.
+        // Evaluate the filter on the metadata terms of every article.
         let mut allowed = Vec::new();
         let fields = [KEY, ARTICLE, FACTS];
         self.reader.for_each_page(
@@ -59,31 +59,31 @@ impl Searcher<'_> {
         )?;
         if allowed.len() > MAX_LISTED_ARTICLES {
             return Err(self.reader.client.error(format!(
-                "the condition {filter} cannot be told to Milvus, and allows more articles than can be article_in ({}): \
-                 words, numbers, dates and a * at the end of a word can",
+                "Milvus cannot express the filter {filter}, and it matches too many articles to list ({}); \
+                 words, numbers, dates and a * at the end of a word are fine",
                 allowed.len()
             )));
         }
         Ok(Some(article_in(&allowed)))
     }
 
-    /// The best of a search in `field` for what stands in `asked`.
+    /// Searches `field` for a query value, best results first.
     pub fn search(
         &self,
         field: &str,
         metric: &str,
         params: &str,
-        asked: (DataType, Vec<u8>),
+        query: (DataType, Vec<u8>),
         k: usize,
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>> {
-        let placeholder = PlaceholderValue { tag: "$0".to_owned(), kind: asked.0.into(), values: vec![asked.1] };
-        let answer = self.reader.client.read(Search {
+        let placeholder = PlaceholderValue { tag: "$0".to_owned(), kind: query.0.into(), values: vec![query.1] };
+        let response = self.reader.client.read(Search {
             collection_name: self.reader.passages().to_owned(),
-            expr: self.allowed(filter)?.unwrap_or_default(),
+            expr: self.filter_expression(filter)?.unwrap_or_default(),
             placeholder_group: PlaceholderGroup { placeholders: vec![placeholder] }.encode_to_vec(),
             dsl_type: 1,
-            // Of none the lightest server gives all.
+            // With no output fields milvus-lite returns all of them.
             output_fields: vec![KEY.to_owned()],
             search_params: vec![
                 parameter("anns_field", field),
@@ -95,21 +95,22 @@ impl Searcher<'_> {
             guarantee_timestamp: self.reader.timestamp,
             nq: 1,
         })?;
-        let results = answer.results.unwrap_or_default();
+        let results = response.results.unwrap_or_default();
         let keys = results.ids.and_then(|ids| ids.longs).unwrap_or_default().data;
-        let found = keys.into_iter().zip(results.scores);
-        let mut found: Vec<_> = found.map(|(key, score)| Candidate { key: PassageKey(key as u64), score }).collect();
+        let candidates = keys.into_iter().zip(results.scores);
+        let mut candidates: Vec<_> =
+            candidates.map(|(key, score)| Candidate { key: PassageKey(key as u64), score }).collect();
         if metric == BM25 {
-            // Which sign they have is the server's business.
-            found.iter_mut().for_each(|candidate| candidate.score = candidate.score.abs());
+            // The sign of BM25 scores depends on the server.
+            candidates.iter_mut().for_each(|candidate| candidate.score = candidate.score.abs());
         }
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        Ok(found)
+        candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        Ok(candidates)
     }
 
-    /// The nearest of all vectors, looked at here: what a graph on the server gives is not exact.
+    /// The exact nearest vectors by brute force, for collections whose server has an approximate graph.
     pub fn scan(&self, all: &Vectors, vector: &[f32], k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
-        let allowed = match self.allowed(filter)? {
+        let allowed = match self.filter_expression(filter)? {
             None => None,
             Some(expr) => {
                 let mut allowed: HashSet<i64> = HashSet::new();
@@ -123,16 +124,16 @@ impl Searcher<'_> {
         let rows = all.keys.iter().zip(all.flat.chunks_exact(vector.len()));
         let rows = rows.filter(|(key, _)| allowed.as_ref().is_none_or(|allowed| allowed.contains(*key)));
         let dot = index::distance::dot();
-        let mut found: Vec<Candidate> =
+        let mut candidates: Vec<Candidate> =
             rows.map(|(key, row)| Candidate { key: PassageKey(*key as u64), score: dot(vector, row) }).collect();
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        found.truncate(k);
-        Ok(found)
+        candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        candidates.truncate(k);
+        Ok(candidates)
     }
 
     /// Whether any passage passes the filter.
     pub fn any_passes(&self, filter: &Filter) -> Result<bool> {
-        let allowed = self.allowed(Some(filter))?.unwrap_or_default();
+        let allowed = self.filter_expression(Some(filter))?.unwrap_or_default();
         Ok(self.reader.count(self.reader.passages(), &allowed)? > 0)
     }
 
@@ -164,14 +165,14 @@ impl Searcher<'_> {
     }
 }
 
-/// All vectors in the order of their keys.
+/// All vectors of a collection, in key order.
 pub struct Vectors {
     pub keys: Vec<i64>,
     /// Row-major, one row for each key.
     pub flat: Vec<f32>,
 }
 
-/// Whether an article's facts pass a condition.
+/// Whether an article's metadata terms pass a filter.
 fn matches_filter(filter: &Filter, id: &str, facts: &Map<String, Json>) -> bool {
     match filter {
         Filter::And(parts) => parts.iter().all(|part| matches_filter(part, id, facts)),

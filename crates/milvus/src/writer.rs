@@ -1,10 +1,12 @@
-//! Changing a collection.
+//! Writes to a collection: implements [`store::Writer`].
 //!
-//! What is written has a key that only depends on what it is, so that writing it twice is writing it once: a call that
-//! failed is repeated, and a writer that was stopped is started again. A new version of an article is written before the
-//! old one is deleted, and its first page last of all: until then the old one is meant. Deleted are only versions that were
-//! there when writing began, each by its name and its passages first: what another writer makes of an article meanwhile is not
-//! hit, unless it is that very version again. A writer that was stopped in between leaves an article that is seen to have something left to do.
+//!
+//! Row keys depend only on the contents, so writes are idempotent: failed calls are retried, and an interrupted
+//! command can be repeated. A new version of an article is written before the old one is deleted, and its first
+//! page last; until then readers see the old version. Only versions that existed when writing began are deleted,
+//! each by its fingerprint and its passages first, so a version that another writer adds meanwhile is safe
+//! unless it is the very same one. An interrupted writer leaves the article in a state that the next writer
+//! recognizes as unfinished.
 
 use crate::client::Client;
 use crate::expression::{self, Fields, quote};
@@ -20,36 +22,36 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::{CompactReport, Error, Fusion, Progress, Result, Writer};
 
-/// How much goes into one message: servers take 64 MB.
+/// Limits of one message; servers accept 64 MB.
 const MAX_MESSAGE_BYTES: usize = 8 << 20;
 const MAX_MESSAGE_ROWS: usize = 1_000;
-/// How many articles one expression names.
+/// The most versions that one delete expression lists.
 const MAX_VERSIONS_PER_DELETE: usize = 200;
 
-/// The writer of a collection. Two of them at once do not harm each other's articles; of the same article the last one
-/// is meant.
+/// A writer for a collection. Several writers may run at once: they do not damage each other's articles, and of
+/// the same article the last one to write wins.
 pub struct MilvusWriter {
     client: Arc<Client>,
     manifest_row: ManifestRow,
-    /// The fields that are there.
+    /// The metadata fields that have been written.
     written_fields: Fields,
     passages: Vec<PassageRow>,
     pages: Vec<PageRow>,
-    /// The articles that these rows are of.
+    /// The ids of the articles in `passages` and `pages`.
     pending_ids: HashSet<String>,
-    /// Articles that are to go.
+    /// The ids of articles to delete on commit.
     deleted: Vec<String>,
     changed: bool,
-    /// Whether the manifest is changed, too, and not only the articles.
+    /// Whether the settings in the manifest have changed, not only articles.
     settings_changed: bool,
 }
 
-/// The condition that it is of a version of an article.
+/// An expression for the rows of one version of an article.
 fn version_expression(id: &str, fingerprint: &str) -> String {
     format!("({ARTICLE} == {} and {FINGERPRINT} == {})", quote(id), quote(fingerprint))
 }
 
-/// Microseconds since 1970: which of two versions is the later one.
+/// Microseconds since 1970; orders the versions of an article.
 fn now_micros() -> i64 {
     SystemTime::now_micros().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as i64)
 }
@@ -69,8 +71,8 @@ impl MilvusWriter {
         }
     }
 
-    /// Leaves out what waits to be written of an article; whether there was any. Some servers keep two rows of one key
-    /// that come in one message.
+    /// Drops the pending rows of an article; whether there were any. Some servers keep both rows if one message
+    /// has the same key twice.
     fn discard_pending(&mut self, id: &str) -> bool {
         let was_pending = self.pending_ids.remove(id);
         if was_pending {
@@ -80,7 +82,7 @@ impl MilvusWriter {
         was_pending
     }
 
-    /// What is there as of the last change.
+    /// A reader that sees the last change of this writer.
     fn reader(&self) -> RowReader {
         RowReader { client: self.client.clone(), timestamp: self.manifest_row.read_timestamp }
     }
@@ -93,7 +95,7 @@ impl MilvusWriter {
     }
 
     fn delete_rows(&mut self, collection: &str, expr: String) -> Result<()> {
-        // An empty one would delete everything on chunk servers.
+        // Some servers delete everything for an empty expression.
         debug_assert!(!expr.is_empty());
         let result = self.client.write(Delete { collection_name: collection.to_owned(), expr })?;
         self.manifest_row.read_timestamp = self.manifest_row.read_timestamp.max(result.timestamp);
@@ -125,15 +127,15 @@ impl MilvusWriter {
 
     fn write_pages(&mut self) -> Result<()> {
         let (rows, name) = (std::mem::take(&mut self.pages), self.client.location().articles_collection());
-        // A page has 65,535 bytes at most.
+        // A page has at most 65,535 bytes.
         for rows in rows.chunks(MAX_MESSAGE_BYTES / schema::MAX_STRING_BYTES) {
             self.upsert(&name, PageRow::columns(rows), rows.len())?;
         }
         Ok(())
     }
 
-    /// Makes the pages that wait later than what is there of their articles, whatever clocks say, and gives the
-    /// versions that they replace, as conditions.
+    /// Dates the pending pages after the versions that exist, even if a clock was wrong, and returns expressions
+    /// for the versions that they replace.
     fn replaced_versions(&mut self) -> Result<Vec<String>> {
         let written: BTreeMap<&str, &str> =
             self.pages.iter().map(|row| (row.article.as_str(), row.fingerprint.as_str())).collect();
@@ -150,8 +152,8 @@ impl MilvusWriter {
         Ok(replaced)
     }
 
-    /// Says of articles that they are being deleted, so that nobody takes them for whole any more, and gives their
-    /// versions, as conditions.
+    /// Marks articles as being deleted, so that nobody takes them for complete, and returns expressions for
+    /// their versions.
     fn mark_being_deleted(&mut self, ids: &[&str]) -> Result<Vec<String>> {
         let (mut rows, mut versions) = (Vec::new(), Vec::new());
         for (id, card) in self.reader().versions_of(ids)? {
@@ -176,12 +178,12 @@ impl MilvusWriter {
         Ok(versions)
     }
 
-    /// Where an article is, in the order in which it is deleted: while its first page is there, somebody sees it.
+    /// The Milvus collections in the order of deletion: an article exists until its first page is deleted.
     fn collections_in_delete_order(&self) -> [String; 2] {
         [self.client.location().collection.clone(), self.client.location().articles()]
     }
 
-    /// Deletes all for which one of these conditions holds.
+    /// Deletes the rows for which one of these expressions holds.
     fn delete_where(&mut self, conditions: &[String]) -> Result<()> {
         for chunk in conditions.chunks(MAX_VERSIONS_PER_DELETE) {
             for name in self.collections_in_delete_order() {
@@ -191,7 +193,7 @@ impl MilvusWriter {
         Ok(())
     }
 
-    /// Writes the fields that are new, each as a row.
+    /// Writes new metadata fields, each as a row.
     fn write_fields(&mut self) -> Result<()> {
         let new =
             self.manifest_row.fields.iter().filter(|(name, counts)| self.written_fields.get(*name) != Some(counts));
@@ -211,10 +213,10 @@ impl MilvusWriter {
         Ok(())
     }
 
-    /// Writes the manifest: from then on it is this commit.
+    /// Writes the manifest, which makes the changes a commit.
     fn write_manifest(&mut self) -> Result<()> {
         if let Some(newest) = read_newest(&self.client)? {
-            // Another writer may have been there since.
+            // Another writer may have committed since.
             self.manifest_row.read_timestamp = self.manifest_row.read_timestamp.max(newest.read_timestamp);
             if !self.settings_changed {
                 self.manifest_row.manifest = newest.manifest;
@@ -223,10 +225,10 @@ impl MilvusWriter {
         self.put_manifest()
     }
 
-    /// Writes the manifest as it is here.
+    /// Writes this manifest without looking at the newest one.
     pub fn put_manifest(&mut self) -> Result<()> {
         self.manifest_row.commit = now_micros();
-        // Strings and numbers: writing them as JSON cannot fail.
+        // Serializing strings and numbers cannot fail.
         let record = serde_json::to_string(&self.manifest_row).unwrap_or_default();
         let row = PageRow { written: self.manifest_row.commit, ..PageRow::without_article(MANIFEST_KEY, record) };
         let name = self.client.location().articles_collection();
@@ -272,7 +274,7 @@ impl Writer for MilvusWriter {
     }
 
     fn set_builder(&mut self, _: index::Builder) {
-        // The server builds.
+        // The server builds the index.
     }
 
     fn set_memory(&mut self, _: Option<u64>) {}
@@ -297,7 +299,7 @@ impl Writer for MilvusWriter {
         self.write_pages()?;
         self.delete_where(&replaced)?;
         let deleted = std::mem::take(&mut self.deleted);
-        // One that was deleted and put again since stays.
+        // An article that was deleted and then put again stays.
         let deleted: Vec<&str> = deleted.iter().filter(|id| !written.contains(*id)).map(String::as_str).collect();
         let versions = self.mark_being_deleted(&deleted)?;
         self.delete_where(&versions)?;
@@ -316,8 +318,9 @@ impl Writer for MilvusWriter {
 
     fn merge(&mut self, _: usize, _: &Progress<'_>) -> Result<()> {
         self.commit()?;
-        // RowReader that were not flushed are looked through one by one, or in a makeshift index that loses chunk. Where that was
-        // asked too often (once in ten seconds is what clusters allow) the server does it by itself chunk minutes later.
+        // Rows that are not flushed are searched by brute force, or in a temporary index that loses some. If the
+        // server limits the rate of flushes (clusters allow one in ten seconds), it flushes by itself some
+        // minutes later.
         let location = self.client.location();
         self.client.write_unless_rate_limited(Flush {
             collection_names: vec![location.collection.clone(), location.articles()],
@@ -328,17 +331,17 @@ impl Writer for MilvusWriter {
     fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
         self.commit()?;
         let reader = self.reader();
-        let cards = reader.all_versions()?;
+        let versions = reader.all_versions()?;
         let location = self.client.location().clone();
         let mut dropped = 0;
-        // What stopped writers left: older versions, and parts of articles that were never written to their end. Those of
-        // a writer that is at work look the same.
+        // Interrupted writers leave older versions and parts of articles. Rows that another writer is writing
+        // right now look the same.
         for (name, is_passages) in [(location.articles_collection(), false), (location.collection, true)] {
             let mut orphans: Vec<i64> = Vec::new();
             reader.for_each_page(&name, "key > 0", &[KEY, ARTICLE, FINGERPRINT], SCAN_ROWS, &mut |columns| {
                 let (keys, articles) = (columns.longs(KEY), columns.strings(ARTICLE));
                 for ((key, article), fingerprint) in keys.iter().zip(articles).zip(columns.strings(FINGERPRINT)) {
-                    if cards.get(article).is_none_or(|card| card.fingerprint != *fingerprint) {
+                    if versions.get(article).is_none_or(|card| card.fingerprint != *fingerprint) {
                         orphans.push(*key);
                     }
                 }
@@ -390,7 +393,7 @@ mod tests {
         store::create(location, model, Chunking::default(), index::Params::default(), Language::English).unwrap();
     }
 
-    /// A new collection, how to come to it, and what opens it.
+    /// Creates a collection. Returns its location, its access, and a function that opens it.
     fn new_collection(name: &str) -> (String, Access, impl Fn() -> MilvusCollection) {
         let server = std::env::var("MILVUS_URI").unwrap();
         let (location, access) = (format!("{server}/{name}_{}", std::process::id()), Access::default());
@@ -403,12 +406,12 @@ mod tests {
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-    fn what_a_stopped_writer_left_is_named_and_removed() {
+    fn check_reports_and_compact_removes_what_an_interrupted_writer_left() {
         let (location, access, open) = new_collection("stopped");
         let mut writer = writer_of(&open());
         writer.put(embedded("old")).unwrap();
         writer.commit().unwrap();
-        // Stopped before the old one was deleted, and the next before it had written its first page.
+        // The first was stopped before it deleted the old version, the second before it wrote its first page.
         let mut writer = writer_of(&open());
         writer.put(embedded("new")).unwrap();
         writer.write_passages().unwrap();
@@ -425,11 +428,12 @@ mod tests {
         let report = collection.check(&ignore_progress).unwrap();
         assert_eq!(report.problems.len(), 2, "{:?}", report.problems);
         assert!(
-            report.problems[0].contains("older version") && report.problems[1].contains("2 passages of no article")
+            report.problems[0].contains("older version")
+                && report.problems[1].contains("2 passages belong to no article")
         );
         assert_eq!(collection.article("a").unwrap().unwrap().article.text, "new");
         let known = collection.cards(&["a"]).unwrap();
-        assert_ne!(known["a"].fingerprint, embedded("new").fingerprint, "it is to be put again");
+        assert_ne!(known["a"].fingerprint, embedded("new").fingerprint, "it has to be put again");
 
         let mut writer = writer_of(&collection);
         assert_eq!(writer.compact(1, &ignore_progress).unwrap().dropped, 2);
@@ -448,17 +452,17 @@ mod tests {
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-    fn writers_of_two_versions_at_once_leave_one_that_is_whole() {
+    fn concurrent_writers_of_two_versions_leave_a_complete_one() {
         let (location, access, open) = new_collection("versions");
         let mut first = writer_of(&open());
         first.put(embedded("older")).unwrap();
         first.commit().unwrap();
-        // By a clock that is years behind.
+        // With a clock that is years behind.
         first.put(embedded("old")).unwrap();
         first.pages[0].written = 5;
         first.commit().unwrap();
         assert_eq!(open().article("a").unwrap().unwrap().article.text, "old");
-        // One is in the middle of its commit when the other comes and goes.
+        // `other` commits while `one` is in the middle of its commit.
         let (mut one, mut other) = (writer_of(&open()), writer_of(&open()));
         one.put(embedded("one")).unwrap();
         let replaced = one.replaced_versions().unwrap();
@@ -471,9 +475,9 @@ mod tests {
 
         let collection = open();
         let meant = collection.article("a").unwrap().unwrap().article.text;
-        assert_eq!(meant, "other", "it was the last to be put");
+        assert_eq!(meant, "other", "it was put last");
         assert_eq!(collection.keys().unwrap().len(), 2, "passages of both, none of the old");
-        // Whoever comes with it again is told that there is something to do, and it is there once.
+        // Put again, it is written, and exists once.
         assert_ne!(collection.cards(&["a"]).unwrap()["a"].fingerprint, embedded(&meant).fingerprint);
         let mut writer = writer_of(&collection);
         writer.put(embedded(&meant)).unwrap();
@@ -489,7 +493,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-    fn a_deletion_that_was_stopped_has_something_left_to_delete() {
+    fn an_interrupted_deletion_can_be_completed_or_overwritten() {
         let (location, access, open) = new_collection("deletion");
         let mut writer = writer_of(&open());
         writer.put(embedded("text")).unwrap();
@@ -500,7 +504,7 @@ mod tests {
             writer.delete_rows(&writer.collections_in_delete_order()[0], versions.join(" or ")).unwrap();
         };
         stopped();
-        // Who deletes it again finds it, and who puts it finds that it is not as it was.
+        // Deleting it again finds it, and putting it again finds it changed.
         let mut writer = writer_of(&open());
         assert!(writer.delete("a").unwrap());
         writer.commit().unwrap();
@@ -508,7 +512,7 @@ mod tests {
         writer.put(embedded("text")).unwrap();
         writer.commit().unwrap();
         stopped();
-        assert!(open().check(&ignore_progress).unwrap().problems[0].contains("deletion was stopped"));
+        assert!(open().check(&ignore_progress).unwrap().problems[0].contains("deletion was interrupted"));
         assert_ne!(open().cards(&["a"]).unwrap()["a"].fingerprint, embedded("text").fingerprint);
         let mut writer = writer_of(&open());
         writer.put(embedded("text")).unwrap();
@@ -520,10 +524,10 @@ mod tests {
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-    fn a_creation_that_was_stopped_is_gone_on_with() {
+    fn an_interrupted_creation_can_be_repeated() {
         let (location, access, open) = new_collection("creation");
         let client = Client::open(&location_of(&location), &access).unwrap();
-        // Before there was a manifest, and before there was any place for passages.
+        // Without a manifest, and then without the collection of passages, too.
         let parts = [client.location().collection.clone(), client.location().articles()];
         for dropped in [0, 1] {
             let mut writer = writer_of(&open());
