@@ -1,6 +1,5 @@
 //! A gRPC client for Milvus that retries failed calls, within a time limit.
 //!
-//!
 //! The official Rust client cannot search on some server versions in use, and pins other crates to old versions
 //! (see ARCHITECTURE.md).
 
@@ -165,7 +164,7 @@ impl Client {
     /// Whether a collection is fully loaded and can be searched.
     pub fn is_loaded(&self, collection: &str) -> bool {
         self.try_call(GetLoadingProgress { collection_name: collection.to_owned() })
-            .is_ok_and(|answer| answer.progress >= 100)
+            .is_ok_and(|response| response.progress >= 100)
     }
 
     /// Calls until it succeeds, fails for good, or `timeout` is over.
@@ -173,7 +172,7 @@ impl Client {
         let (started, mut pause) = (Instant::now(), MIN_BACKOFF);
         loop {
             let failure = match self.try_call(request.clone()) {
-                Ok(answer) => return Ok(answer),
+                Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
             if !failure.is_retriable || started.elapsed() + pause > timeout {
@@ -181,7 +180,7 @@ impl Client {
             }
             if failure.is_not_loaded {
                 // After a restart nothing has loaded it yet. If loading fails, so does the next try.
-                for name in [self.location.collection.clone(), self.location.articles()] {
+                for name in [self.location.collection.clone(), self.location.articles_collection()] {
                     let _ = self.try_call(LoadCollection { collection_name: name });
                 }
             }
@@ -201,25 +200,25 @@ impl Client {
         for (name, value) in &self.headers {
             request.metadata_mut().insert(*name, value.clone());
         }
-        let answer = runtime.block_on(async {
-            let answer = async {
+        let response = runtime.block_on(async {
+            let response = async {
                 let ready = grpc.ready().await;
                 ready.map_err(|error| Status::unavailable(error_chain(&error)))?;
                 let codec: ProstCodec<C, C::Response> = ProstCodec::default();
                 grpc.unary(request, PathAndQuery::from_static(C::PATH), codec).await
             };
-            tokio::time::timeout(CALL_TIMEOUT, answer).await
+            tokio::time::timeout(CALL_TIMEOUT, response).await
         });
-        let answer = match answer {
-            Ok(Ok(answer)) => answer.into_inner(),
+        let response = match response {
+            Ok(Ok(response)) => response.into_inner(),
             Ok(Err(status)) => return Err(failure_from_rpc(&status)),
             Err(_) => {
                 return Err(Failure::new(format!("no answer within {} s", CALL_TIMEOUT.as_secs()), true));
             }
         };
-        match answer.status() {
+        match response.status() {
             Some(status) if status.code != 0 || status.error_code != 0 => Err(failure_from_response(status)),
-            _ => Ok(answer),
+            _ => Ok(response),
         }
     }
 }

@@ -56,12 +56,12 @@ impl MilvusCollection {
         let is_flat = index.iter().any(|param| param.key == "index_type" && param.value == "FLAT");
         let reader = RowReader { timestamp: manifest_row.read_timestamp, client };
         let mut collection = Self { reader, manifest_row, is_flat, vectors: Mutex::new(None) };
-        collection.count()?;
+        collection.count_passages()?;
         Ok(collection)
     }
 
     /// Counts the passages. The manifest has them as a segment, because local manifests do.
-    fn count(&mut self) -> Result<()> {
+    fn count_passages(&mut self) -> Result<()> {
         let rows = self.reader.count(self.reader.passages(), "")? as usize;
         self.manifest_row.manifest.segments =
             vec![SegmentEntry { number: 0, rows, checksum: String::new(), graph: None }];
@@ -74,8 +74,8 @@ impl MilvusCollection {
 
     /// All vectors, read from the server on the first call.
     fn all_vectors(&self) -> Result<Arc<Vectors>> {
-        let mut held = self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(vectors) = &*held {
+        let mut cached = self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(vectors) = &*cached {
             return Ok(vectors.clone());
         }
         let mut all = Vectors { keys: Vec::new(), flat: Vec::new() };
@@ -84,7 +84,7 @@ impl MilvusCollection {
             all.flat.extend_from_slice(vector);
             Ok(())
         })?;
-        Ok(held.insert(Arc::new(all)).clone())
+        Ok(cached.insert(Arc::new(all)).clone())
     }
 }
 
@@ -95,11 +95,11 @@ impl Collection for MilvusCollection {
 
     fn stats(&self) -> Result<Stats> {
         let (mut articles, mut questions) = (0, 0);
-        let of = [KEY, QUESTIONS];
+        let fields = [KEY, QUESTIONS];
         self.reader.for_each_page(
             &self.reader.client.location().articles_collection(),
             FIRST_PAGES,
-            &of,
+            &fields,
             SCAN_ROWS,
             &mut |columns| {
                 articles += columns.longs(QUESTIONS).len();
@@ -144,7 +144,7 @@ impl Collection for MilvusCollection {
     fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
         if !self.reader.client.capabilities.full_text_search {
             return Err(self
-                .rows
+                .reader
                 .client
                 .error("this server does not look for words (full-text search needs Milvus 2.5); use --mode dense"));
         }
@@ -283,13 +283,13 @@ impl Collection for MilvusCollection {
     }
 
     fn catalogue(&self) -> Result<Catalogue> {
-        let versions = self.reader.all_versions()?.into_iter().map(|(id, card)| (id, card.into()));
+        let versions = self.reader.all_versions()?.into_iter().map(|(id, version)| (id, version.into()));
         // Finding out which texts have vectors would mean reading all passages.
-        Ok(Catalogue { articles: cards.collect(), vectors: HashSet::new(), keeps: false })
+        Ok(Catalogue { articles: versions.collect(), vectors: HashSet::new(), keeps: false })
     }
 
     fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
-        Ok(self.reader.versions_of(ids)?.into_iter().map(|(id, card)| (id, card.into())).collect())
+        Ok(self.reader.versions_of(ids)?.into_iter().map(|(id, version)| (id, version.into())).collect())
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
@@ -309,11 +309,11 @@ impl Collection for MilvusCollection {
         let names: Vec<&String> =
             self.manifest_row.fields.keys().filter(|name| !["path", "title"].contains(&name.as_str())).collect();
         let mut found: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-        let of = [KEY, FACTS, PASSAGES];
+        let fields = [KEY, FACTS, PASSAGES];
         self.reader.for_each_page(
             &self.reader.client.location().articles_collection(),
             FIRST_PAGES,
-            &of,
+            &fields,
             SCAN_ROWS,
             &mut |columns| {
                 for (facts, passages) in columns.json(FACTS).iter().zip(columns.longs(PASSAGES)) {
@@ -339,7 +339,7 @@ impl Collection for MilvusCollection {
         self.manifest_row = read_newest(&self.reader.client)?.ok_or_else(not_found)?;
         self.reader.timestamp = self.manifest_row.read_timestamp;
         *self.vectors.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.count()
+        self.count_passages()
     }
 
     fn incomplete(&self) -> Result<Vec<String>> {

@@ -1,6 +1,5 @@
 //! Filters as Milvus expressions.
 //!
-//!
 //! The metadata terms of an article (its metadata, title and path) are stored as a JSON object with one key per
 //! value: the kind (`s` lowercase text, `d` date, `n` number), `:`, the field, `:`, and the position among the
 //! field's values of that kind. Servers disagree about `in`, `!=`, `is null` and missing keys; `exists` in

@@ -1,11 +1,9 @@
 //! Stores a collection on a Milvus cluster: an implementation of [`store::Collection`].
 //!
-//!
 //! After [`register`], `store` opens and creates collections at `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`.
 //! Passages, spans, metadata and search results are those of a local collection, with two differences. Milvus
 //! has no commits: a reader can see part of a change, and part of an interrupted one until it is repeated or the
 //! collection is compacted. Lexical scores come from the server's BM25, over the same stems.
-//!
 //!
 //! This crate never embeds, never fuses result lists and never prints.
 
@@ -44,9 +42,7 @@ pub fn register(access: Access, index: Option<IndexKind>) {
 
 /// Deletes a collection and all its data. It is no error if there is none.
 ///
-///
 /// # Errors
-///
 /// [`store::Error::Location`] for a malformed location, [`store::Error::Remote`] if the server refuses or does
 /// not respond.
 pub fn remove(location: &str, access: &Access) -> Result<()> {
@@ -82,10 +78,10 @@ impl Remote for MilvusBackend {
         let index_kind = self.index.unwrap_or(default);
         // The manifest comes last: until it is written there is no collection, and creation can be repeated.
         schema::create_articles(&client)?;
-        let rows = RowReader { client: client.clone(), timestamp: 0 };
-        if rows.count(&client.location().articles_collection(), FIRST_PAGES)? > 0 {
+        let reader = RowReader { client: client.clone(), timestamp: 0 };
+        if reader.count(&client.location().articles_collection(), FIRST_PAGES)? > 0 {
             return Err(client.error(format!(
-                "articles without passages are in {}; drop it",
+                "{} has articles but there are no passages; drop it",
                 client.location().articles_collection()
             )));
         }
@@ -103,7 +99,7 @@ impl Remote for MilvusBackend {
 /// Whether a collection of that name exists, made by nigh or not. One without a manifest, whose creation was
 /// interrupted, does not count.
 fn exists(client: &Client) -> Result<bool> {
-    let is_there = schema::exists(client, &client.location().collection)?;
-    Ok(is_there
+    let has_passages = schema::exists(client, &client.location().collection)?;
+    Ok(has_passages
         && !(schema::exists(client, &client.location().articles_collection())? && read_newest(client)?.is_none()))
 }

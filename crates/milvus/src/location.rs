@@ -34,9 +34,7 @@ pub struct Access {
 impl Location {
     /// Parses a location.
     ///
-    ///
     /// # Errors
-    ///
     /// A message that says what was expected and what was found.
     pub fn parse(text: &str) -> Result<Self, String> {
         let error = |problem: &str| format!("{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION");

@@ -1,6 +1,5 @@
 //! The schemas of the two Milvus collections that make up a collection.
 //!
-//!
 //! *Passages*: one row each, with the vector and with the stems of the local analysis, so that BM25 counts the
 //! same terms whatever analyzers the server has. *Articles*: JSON split into pages, because a string has at most
 //! 65,535 bytes in Milvus. The first page is written last; the article exists once it is there. The row with key

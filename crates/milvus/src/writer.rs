@@ -1,6 +1,5 @@
 //! Writes to a collection: implements [`store::Writer`].
 //!
-//!
 //! Row keys depend only on the contents, so writes are idempotent: failed calls are retried, and an interrupted
 //! command can be repeated. A new version of an article is written before the old one is deleted, and its first
 //! page last; until then readers see the old version. Only versions that existed when writing began are deleted,
@@ -53,7 +52,7 @@ fn version_expression(id: &str, fingerprint: &str) -> String {
 
 /// Microseconds since 1970; orders the versions of an article.
 fn now_micros() -> i64 {
-    SystemTime::now_micros().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as i64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as i64)
 }
 
 impl MilvusWriter {
@@ -140,13 +139,15 @@ impl MilvusWriter {
         let written: BTreeMap<&str, &str> =
             self.pages.iter().map(|row| (row.article.as_str(), row.fingerprint.as_str())).collect();
         let ids: Vec<&str> = written.keys().copied().collect();
-        let there = self.reader().versions_of(&ids)?;
-        let older = there.iter().flat_map(|(id, card)| card.fingerprints().map(move |fingerprint| (id, fingerprint)));
+        let existing = self.reader().versions_of(&ids)?;
+        let older = existing
+            .iter()
+            .flat_map(|(id, versions)| versions.fingerprints().map(move |fingerprint| (id, fingerprint)));
         let older = older.filter(|(id, fingerprint)| written.get(id.as_str()) != Some(&fingerprint.as_str()));
         let replaced = older.map(|(id, fingerprint)| version_expression(id, fingerprint)).collect();
         for row in &mut self.pages {
-            if let Some(card) = there.get(&row.article) {
-                row.written = row.written.max(card.written + 1);
+            if let Some(versions) = existing.get(&row.article) {
+                row.written = row.written.max(versions.written + 1);
             }
         }
         Ok(replaced)
@@ -156,17 +157,17 @@ impl MilvusWriter {
     /// their versions.
     fn mark_being_deleted(&mut self, ids: &[&str]) -> Result<Vec<String>> {
         let (mut rows, mut versions) = (Vec::new(), Vec::new());
-        for (id, card) in self.reader().versions_of(ids)? {
-            for fingerprint in card.fingerprints() {
+        for (id, article_versions) in self.reader().versions_of(ids)? {
+            for fingerprint in article_versions.fingerprints() {
                 versions.push(version_expression(&id, fingerprint));
-                let (article, fingerprint, path) = (id.clone(), fingerprint.clone(), card.path.clone());
-                let row = PageRow::without_article(rows::row_key(&id, fingerprint, "page", 0), String::new());
+                let (article, fingerprint, path) = (id.clone(), fingerprint.clone(), article_versions.path.clone());
+                let row = PageRow::without_article(rows::row_key(&id, &fingerprint, "page", 0), String::new());
                 rows.push(PageRow {
                     article,
                     fingerprint,
                     path,
                     passages: BEING_DELETED,
-                    written: card.written,
+                    written: article_versions.written,
                     ..row
                 });
             }
@@ -180,12 +181,12 @@ impl MilvusWriter {
 
     /// The Milvus collections in the order of deletion: an article exists until its first page is deleted.
     fn collections_in_delete_order(&self) -> [String; 2] {
-        [self.client.location().collection.clone(), self.client.location().articles()]
+        [self.client.location().collection.clone(), self.client.location().articles_collection()]
     }
 
     /// Deletes the rows for which one of these expressions holds.
-    fn delete_where(&mut self, conditions: &[String]) -> Result<()> {
-        for chunk in conditions.chunks(MAX_VERSIONS_PER_DELETE) {
+    fn delete_where(&mut self, expressions: &[String]) -> Result<()> {
+        for chunk in expressions.chunks(MAX_VERSIONS_PER_DELETE) {
             for name in self.collections_in_delete_order() {
                 self.delete_rows(&name, chunk.join(" or "))?;
             }
@@ -202,7 +203,7 @@ impl MilvusWriter {
             records.map(|record| PageRow::without_article(-rows::row_key("", "", &record, 0), record)).collect();
         if let Some(row) = rows.iter().find(|row| row.record.len() > schema::MAX_STRING_BYTES) {
             let name = &row.record[..row.record.floor_char_boundary(100)];
-            return Err(self.client.error(format!("a name of a field of {} bytes: {name}…", row.record.len())));
+            return Err(self.client.error(format!("the name of a field has {} bytes: {name}…", row.record.len())));
         }
         let name = self.client.location().articles_collection();
         while !rows.is_empty() {
@@ -323,7 +324,7 @@ impl Writer for MilvusWriter {
         // minutes later.
         let location = self.client.location();
         self.client.write_unless_rate_limited(Flush {
-            collection_names: vec![location.collection.clone(), location.articles()],
+            collection_names: vec![location.collection.clone(), location.articles_collection()],
         })?;
         Ok(())
     }
@@ -341,7 +342,7 @@ impl Writer for MilvusWriter {
             reader.for_each_page(&name, "key > 0", &[KEY, ARTICLE, FINGERPRINT], SCAN_ROWS, &mut |columns| {
                 let (keys, articles) = (columns.longs(KEY), columns.strings(ARTICLE));
                 for ((key, article), fingerprint) in keys.iter().zip(articles).zip(columns.strings(FINGERPRINT)) {
-                    if versions.get(article).is_none_or(|card| card.fingerprint != *fingerprint) {
+                    if versions.get(article).is_none_or(|article| article.fingerprint != *fingerprint) {
                         orphans.push(*key);
                     }
                 }
@@ -528,7 +529,7 @@ mod tests {
         let (location, access, open) = new_collection("creation");
         let client = Client::open(&location_of(&location), &access).unwrap();
         // Without a manifest, and then without the collection of passages, too.
-        let parts = [client.location().collection.clone(), client.location().articles()];
+        let parts = [client.location().collection.clone(), client.location().articles_collection()];
         for dropped in [0, 1] {
             let mut writer = writer_of(&open());
             writer.delete_rows(&parts[1], format!("{KEY} == {MANIFEST_KEY}")).unwrap();

@@ -1,6 +1,5 @@
 //! The OpenAPI description at `/openapi.json`, and Swagger UI at `/docs/`.
 //!
-//!
 //! Swagger UI is compiled in as an archive; a file is unpacked when it is requested.
 
 use crate::app::SharedApp;

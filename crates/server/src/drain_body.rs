@@ -1,6 +1,5 @@
 //! Reads the part of a request body that its handler has left unread.
 //!
-//!
 //! A handler that needs no body, or rejects it, responds before the body has arrived. Closing the connection
 //! then would reset it: a client that is still sending would never see the response, and one that reuses the
 //! connection would get an error.

@@ -84,9 +84,7 @@ pub enum Error {
 impl Keys {
     /// Reads a key file.
     ///
-    ///
     /// # Errors
-    ///
     /// [`Error::Io`], or [`Error::Malformed`] if it is not a key file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
@@ -125,9 +123,7 @@ impl Keys {
 
     /// Creates a key, adds its hash to the file, and returns the key. A missing file is created.
     ///
-    ///
     /// # Errors
-    ///
     /// [`Error::NameTaken`], [`Error::Random`], or any error of reading or writing the file.
     pub fn add(path: &Path, name: &str, role: Role) -> Result<String, Error> {
         let mut keys = if path.exists() { Self::read(path)? } else { Self::default() };
@@ -145,9 +141,7 @@ impl Keys {
 
     /// Removes the key with this name from the file.
     ///
-    ///
     /// # Errors
-    ///
     /// [`Error::UnknownName`], or any error of reading or writing the file.
     pub fn remove(path: &Path, name: &str) -> Result<(), Error> {
         let mut keys = Self::read(path)?;

@@ -6,7 +6,6 @@
 //! and output. One worker thread per core answers questions from a bounded queue. Each answer comes from a
 //! single commit; new commits are picked up in the background. Long work runs as a job.
 //!
-//!
 //! This crate never exposes collection data to other machines without an API key, never reads a path that a
 //! client names, and never prints: it logs through `tracing`.
 
@@ -121,9 +120,7 @@ pub enum Error {
 /// Serves HTTP until Ctrl-C or SIGTERM, then lets requests in progress finish. Calls `ready` with the bound
 /// address once the server accepts connections.
 ///
-///
 /// # Errors
-///
 /// Whatever prevents the server from starting: see [`Error`].
 pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
     let runtime = runtime()?;
@@ -135,9 +132,7 @@ pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), E
 
 /// Speaks the Model Context Protocol over standard input and output until the client disconnects.
 ///
-///
 /// # Errors
-///
 /// Those of [`serve`], and [`Error::Protocol`].
 pub fn serve_mcp(settings: Settings) -> Result<(), Error> {
     let runtime = runtime()?;
