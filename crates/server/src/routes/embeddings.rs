@@ -112,7 +112,7 @@ pub struct EmbeddingData {
     /// The index of the text.
     index: usize,
     /// The vector, of unit length.
-    embedding: Numbers,
+    embedding: EmbeddingVector,
 }
 
 /// The components of a vector.
