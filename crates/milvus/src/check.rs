@@ -10,7 +10,7 @@ use store::{CheckReport, Error, Progress, Result, Step};
 pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> Result<CheckReport> {
     let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
     let versions = reader.all_versions()?;
-    let of = reader.count(reader.passages(), "")? as usize;
+    let total = reader.count(reader.passages(), "")? as usize;
     let batches = batch_ids(&versions);
     for id in batches.iter().flatten().filter(|id| versions.get(**id).is_some_and(|version| !version.older.is_empty()))
     {
@@ -45,7 +45,7 @@ pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> 
             Ok(())
         })?;
         for id in ids {
-            let there = found.get(id.as_str()).copied().unwrap_or_default();
+            let present = found.get(id.as_str()).copied().unwrap_or_default();
             match versions.get(*id) {
                 Some(version) if version.passages == BEING_DELETED => {
                     report
@@ -57,21 +57,21 @@ pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> 
                         .problems
                         .push(format!("article {id:?}: part of its text is missing ({} passages)", version.passages));
                 }
-                Some(version) if version.passages != there => {
+                Some(version) if version.passages != present => {
                     report.problems.push(format!(
-                        "article {id:?}: has {there} of {} passages; delete it and index its source again",
+                        "article {id:?}: has {present} of {} passages; delete it and index its source again",
                         version.passages
                     ));
                 }
                 _ => {}
             }
         }
-        if progress(Step::Check, report.passages, of).is_break() {
+        if progress(Step::Check, report.passages, total).is_break() {
             return Err(Error::Stopped);
         }
     }
-    if of > report.passages {
-        let left = of - report.passages;
+    if total > report.passages {
+        let left = total - report.passages;
         report.problems.push(format!(
             "{left} passages belong to no article, left by an interrupted writer; nigh compact removes them"
         ));

@@ -316,14 +316,14 @@ impl Collection for MilvusCollection {
             &fields,
             SCAN_ROWS,
             &mut |columns| {
-                for (facts, passages) in columns.json(FACTS).iter().zip(columns.longs(PASSAGES)) {
-                    let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
+                for (terms, passages) in columns.json(FACTS).iter().zip(columns.longs(PASSAGES)) {
+                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
                     for name in &names {
                         let counts = found.entry((*name).clone()).or_default();
                         if counts.len() > Facet::VALUES {
                             continue;
                         }
-                        for value in expression::field_values(&facts, name) {
+                        for value in expression::field_values(&terms, name) {
                             *counts.entry(value.shown()).or_default() += *passages as u64;
                         }
                     }

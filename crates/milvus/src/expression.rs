@@ -65,7 +65,7 @@ pub fn metadata_terms(article: &Article) -> (Map<String, Json>, Fields) {
     let own_fields = ["path", "title"].into_iter().zip([&article.path, &article.title]);
     let own_fields = own_fields.map(|(name, text)| (name.to_owned(), vec![Value::Text(text.clone())]));
     let metadata = article.metadata.iter().map(|(name, value): (_, &MetaValue)| (name.clone(), Value::all(value)));
-    let (mut facts, mut fields, mut bytes) = (Map::new(), Fields::new(), 0);
+    let (mut terms, mut fields, mut bytes) = (Map::new(), Fields::new(), 0);
     for (name, values) in own_fields.chain(metadata) {
         let mut counts = ValueCounts::default();
         for value in values {
@@ -84,11 +84,11 @@ pub fn metadata_terms(article: &Article) -> (Map<String, Json>, Fields) {
                 break;
             }
             *count += 1;
-            facts.insert(key, json);
+            terms.insert(key, json);
         }
         fields.insert(name, counts);
     }
-    (facts, fields)
+    (terms, fields)
 }
 
 /// A number as servers compare them: as a float, unless that would change its value.
@@ -123,10 +123,10 @@ fn term_key(kind: char, field: &str, at: usize) -> String {
 }
 
 /// The values of a field among an article's metadata terms.
-pub fn field_values<'a>(facts: &'a Map<String, Json>, field: &'a str) -> impl Iterator<Item = Value> + 'a {
+pub fn field_values<'a>(terms: &'a Map<String, Json>, field: &'a str) -> impl Iterator<Item = Value> + 'a {
     ['s', 'd', 'n'].into_iter().flat_map(move |kind| {
         (0..).map_while(move |at| {
-            let value = facts.get(&term_key(kind, field, at))?;
+            let value = terms.get(&term_key(kind, field, at))?;
             Some(match kind {
                 'n' => Value::Number(value.as_number()?.clone().into()),
                 'd' => Value::Date(value.as_str()?.to_owned()),
@@ -324,26 +324,26 @@ mod tests {
 
     #[test]
     fn metadata_terms_round_trip() {
-        let (facts, fields) = metadata_terms(&article());
-        assert_eq!((&facts["s:source:0"], &facts["n:year:0"]), (&Json::from("reuters"), &Json::from(2025.0)));
+        let (terms, fields) = metadata_terms(&article());
+        assert_eq!((&terms["s:source:0"], &terms["n:year:0"]), (&Json::from("reuters"), &Json::from(2025.0)));
         assert_eq!(fields["tags"], ValueCounts { texts: 2, dates: 0, numbers: 0 });
         assert_eq!(
-            field_values(&facts, "tags").collect::<Vec<_>>(),
+            field_values(&terms, "tags").collect::<Vec<_>>(),
             [Value::Text("sea".into()), Value::Text("moon".into())]
         );
-        assert_eq!(field_values(&facts, "date").collect::<Vec<_>>(), [Value::Date("2025-06-30".into())]);
-        assert_eq!(field_values(&facts, "none").count(), 0);
+        assert_eq!(field_values(&terms, "date").collect::<Vec<_>>(), [Value::Date("2025-06-30".into())]);
+        assert_eq!(field_values(&terms, "none").count(), 0);
     }
 
     #[test]
     fn metadata_terms_fit_the_json_field_and_need_no_escapes() {
         let numbers = MetaValue::List((0..9000).map(|n| MetaValue::Number(n.into())).collect());
         let metadata = [("a \"b\\ [c]".to_owned(), MetaValue::Number(1.into())), ("n".repeat(30), numbers)];
-        let (facts, _) = metadata_terms(&Article { metadata: metadata.into_iter().collect(), ..article() });
-        let bytes = Json::Object(facts.clone()).to_string().len();
+        let (terms, _) = metadata_terms(&Article { metadata: metadata.into_iter().collect(), ..article() });
+        let bytes = Json::Object(terms.clone()).to_string().len();
         assert!((MAX_TERMS_BYTES - 100..65_536).contains(&bytes), "{bytes}");
-        assert!(facts.keys().all(|key| !key.contains(['"', '\\', '[', ']'])), "{:?}", facts.keys().next());
-        assert_eq!(field_values(&facts, "a \"b\\ [c]").count(), 1);
+        assert!(terms.keys().all(|key| !key.contains(['"', '\\', '[', ']'])), "{:?}", terms.keys().next());
+        assert_eq!(field_values(&terms, "a \"b\\ [c]").count(), 1);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct PassageRow {
     start: i64,
     end: i64,
     line: i64,
-    facts: Map<String, Json>,
+    terms: Map<String, Json>,
     vector: Vec<f32>,
 }
 
@@ -61,7 +61,7 @@ impl PassageRow {
     /// The rows of an article's passages. Fails with [`store::Error::MissingVector`].
     pub fn from_article(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
-        let (fingerprint, (facts, _)) = (fingerprint.to_string(), metadata_terms(&article));
+        let (fingerprint, (terms, _)) = (fingerprint.to_string(), metadata_terms(&article));
         let lexical = LexicalText::of(&article);
         let rows = passages.into_iter().enumerate().map(|(ordinal, passage)| {
             let text = passage.span.of(&article.text);
@@ -80,7 +80,7 @@ impl PassageRow {
                 start: passage.span.start as i64,
                 end: passage.span.end as i64,
                 line: passage.line as i64,
-                facts: facts.clone(),
+                terms: terms.clone(),
                 vector: passage.vector.ok_or_else(missing)?,
             })
         });
@@ -103,7 +103,7 @@ impl PassageRow {
             longs(START, values(|row| row.start)),
             longs(END, values(|row| row.end)),
             longs(LINE, values(|row| row.line)),
-            json(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
+            json(FACTS, rows.iter().map(|row| Json::Object(row.terms.clone()))),
             vectors(VECTOR, dimensions, rows.iter().flat_map(|row| row.vector.iter().copied()).collect()),
         ]
     }
@@ -138,7 +138,7 @@ pub struct PageRow {
     pub passages: i64,
     pub questions: i64,
     pub written: i64,
-    pub facts: Map<String, Json>,
+    pub terms: Map<String, Json>,
 }
 
 impl PageRow {
@@ -155,7 +155,7 @@ impl PageRow {
             passages: 0,
             questions: 0,
             written: 0,
-            facts: Map::new(),
+            terms: Map::new(),
         }
     }
 
@@ -179,7 +179,7 @@ impl PageRow {
             pages.push(page);
             rest = after;
         }
-        let (count, fingerprint, (facts, _)) = (pages.len() as i64, fingerprint.to_string(), metadata_terms(article));
+        let (count, fingerprint, (terms, _)) = (pages.len() as i64, fingerprint.to_string(), metadata_terms(article));
         let rows = pages.into_iter().enumerate().map(|(number, page)| Self {
             key: row_key(&article.id, &fingerprint, "page", number),
             article: article.id.clone(),
@@ -191,7 +191,7 @@ impl PageRow {
             passages: passages.len() as i64,
             questions: article.questions.len() as i64,
             written,
-            facts: if number == 0 { facts.clone() } else { Map::new() },
+            terms: if number == 0 { terms.clone() } else { Map::new() },
         });
         let mut rows: Vec<_> = rows.collect();
         rows.reverse();
@@ -213,7 +213,7 @@ impl PageRow {
             longs(PASSAGES, values(|row| row.passages)),
             longs(QUESTIONS, values(|row| row.questions)),
             longs(WRITTEN, values(|row| row.written)),
-            json(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
+            json(FACTS, rows.iter().map(|row| Json::Object(row.terms.clone()))),
             vectors(VECTOR, PLACEHOLDER_VECTOR.len(), rows.iter().flat_map(|_| PLACEHOLDER_VECTOR).collect()),
         ]
     }

@@ -23,6 +23,7 @@ pub const MANIFEST_KEY: i64 = 0;
 pub const KEY: &str = "key";
 pub const ARTICLE: &str = "article";
 pub const FINGERPRINT: &str = "fingerprint";
+/// The metadata terms.
 pub const FACTS: &str = "facts";
 pub const VECTOR: &str = "vector";
 // Fields of passages only.
@@ -33,14 +34,20 @@ pub const LINE: &str = "line";
 pub const TITLE: &str = "title";
 pub const PATH: &str = "path";
 pub const TEXT: &str = "text";
+/// The fingerprint of the text; that of the article is [`FINGERPRINT`].
 pub const TAG: &str = "tag";
+/// The stems, separated by spaces.
 pub const STEMS: &str = "stems";
+/// The sparse vector that BM25 makes of the stems.
 pub const SPARSE: &str = "words";
 // Fields of articles only.
 pub const PAGE: &str = "page";
+/// The number of pages of the article.
 pub const PAGES: &str = "pages";
+/// The number of passages of the article.
 pub const PASSAGES: &str = "passages";
 pub const QUESTIONS: &str = "questions";
+/// When the version was written, in microseconds since 1970.
 pub const WRITTEN: &str = "written";
 pub const RECORD: &str = "record";
 
@@ -202,7 +209,7 @@ pub fn load(client: &Client, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Drops both collections: the articles first, because without them there is no collection.
+/// Drops both collections: first the articles, and the manifest with them. Can be repeated if it is interrupted.
 pub fn drop_collections(client: &Client) -> Result<()> {
     for name in [client.location().articles_collection(), client.location().collection.clone()] {
         client.write(DropCollection { collection_name: name })?;

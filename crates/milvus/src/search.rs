@@ -48,9 +48,9 @@ impl Searcher<'_> {
             SCAN_ROWS,
             &mut |columns| {
                 for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
-                    let facts = self.reader.cell(columns.json(FACTS), at, FACTS)?;
-                    let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
-                    if matches_filter(filter, id, &facts) {
+                    let terms = self.reader.cell(columns.json(FACTS), at, FACTS)?;
+                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    if matches_filter(filter, id, &terms) {
                         allowed.push(id.clone());
                     }
                 }
@@ -153,9 +153,9 @@ impl Searcher<'_> {
                 if field == ID {
                     values.extend(columns.strings(ARTICLE).iter().cloned().map(Value::Text));
                 }
-                for facts in columns.json(FACTS) {
-                    let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
-                    values.extend(expression::field_values(&facts, field));
+                for terms in columns.json(FACTS) {
+                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    values.extend(expression::field_values(&terms, field));
                 }
                 Ok(())
             },
@@ -173,16 +173,16 @@ pub struct Vectors {
 }
 
 /// Whether an article's metadata terms pass a filter.
-fn matches_filter(filter: &Filter, id: &str, facts: &Map<String, Json>) -> bool {
+fn matches_filter(filter: &Filter, id: &str, terms: &Map<String, Json>) -> bool {
     match filter {
-        Filter::And(parts) => parts.iter().all(|part| matches_filter(part, id, facts)),
-        Filter::Or(parts) => parts.iter().any(|part| matches_filter(part, id, facts)),
-        Filter::Not(part) => !matches_filter(part, id, facts),
+        Filter::And(parts) => parts.iter().all(|part| matches_filter(part, id, terms)),
+        Filter::Or(parts) => parts.iter().any(|part| matches_filter(part, id, terms)),
+        Filter::Not(part) => !matches_filter(part, id, terms),
         Filter::Is(clause) => {
             let matcher = Matcher::new(clause);
             match clause.field.as_str() {
                 ID => matcher.matches(&Value::Text(id.to_owned())),
-                field => expression::field_values(facts, field).any(|value| matcher.matches(&value)),
+                field => expression::field_values(terms, field).any(|value| matcher.matches(&value)),
             }
         }
     }

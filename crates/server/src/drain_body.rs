@@ -44,7 +44,7 @@ fn shared(body: Arc<Mutex<BodyDataStream>>) -> impl Stream<Item = Result<Bytes, 
 
 /// Discards the rest; whether its end was reached.
 async fn drain(mut rest: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin) -> bool {
-    let whole = async {
+    let drained = async {
         let mut read = 0;
         while read <= MAX_DRAINED_BYTES {
             match rest.next().await {
@@ -55,7 +55,7 @@ async fn drain(mut rest: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin)
         }
         false
     };
-    tokio::time::timeout(DRAIN_TIMEOUT, whole).await.unwrap_or(false)
+    tokio::time::timeout(DRAIN_TIMEOUT, drained).await.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -65,13 +65,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn draining_gives_up_on_slow_and_on_endless_bodies() {
-        let begun = tokio::time::Instant::now();
+        let started = tokio::time::Instant::now();
         let drip = stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_millis(900)).await;
             Some((Ok(Bytes::from_static(b"x")), ()))
         });
         assert!(!drain(Box::pin(drip)).await);
-        assert_eq!(begun.elapsed(), DRAIN_TIMEOUT);
+        assert_eq!(started.elapsed(), DRAIN_TIMEOUT);
         let short = stream::iter([Ok(Bytes::from_static(b"x"))]);
         assert!(drain(short).await);
         let endless = stream::repeat_with(|| Ok(Bytes::from(vec![0; 1 << 20])));

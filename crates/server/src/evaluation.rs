@@ -23,7 +23,7 @@ const MAX_SEED: u64 = (1 << 53) - 1;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Evaluation {
-    /// Whether to use the question-and-answer pairs evaluated in the collection's articles.
+    /// Whether to use the question-and-answer pairs found in the collection's articles.
     pub qa: bool,
     /// The contents of a query file: JSON lines with `_id` and `text`.
     pub queries: Option<String>,

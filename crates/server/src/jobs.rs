@@ -404,7 +404,7 @@ mod tests {
         states.wait_for(|job| job.phase == JobPhase::Running).await.unwrap();
         let upload = Arc::new(());
         let held = upload.clone();
-        let waiting = jobs.start(JobKind::Index, "books", move |_| panic!("never begun: {held:?}")).unwrap().id;
+        let waiting = jobs.start(JobKind::Index, "books", move |_| panic!("never started: {held:?}")).unwrap().id;
         assert_eq!(jobs.cancel(&waiting).unwrap().phase, JobPhase::Cancelled);
         tokio::time::timeout(Duration::from_secs(10), async {
             while Arc::strong_count(&upload) > 1 {

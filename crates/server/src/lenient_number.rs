@@ -55,15 +55,14 @@ mod tests {
     use serde::Deserialize;
 
     #[derive(Deserialize)]
-    struct Asked {
+    struct Body {
         #[serde(default, deserialize_with = "super::whole_number")]
         k: Option<u32>,
     }
 
     #[test]
     fn whole_numbers_are_read_in_every_notation() {
-        let k =
-            |json: &str| serde_json::from_str::<Asked>(json).map(|asked| asked.k).map_err(|error| error.to_string());
+        let k = |json: &str| serde_json::from_str::<Body>(json).map(|body| body.k).map_err(|error| error.to_string());
         assert_eq!(k("{}"), Ok(None));
         assert_eq!(k(r#"{"k": null}"#), Ok(None));
         assert_eq!(k(r#"{"k": 10}"#), Ok(Some(10)));
@@ -71,7 +70,7 @@ mod tests {
         for wrong in [r#"{"k": 1.5}"#, r#"{"k": -1}"#, r#"{"k": 5000000000}"#, r#"{"k": true}"#, r#"{"k": "x"}"#] {
             assert!(k(wrong).is_err(), "{wrong}");
         }
-        let url: Result<axum::extract::Query<Asked>, _> = axum::extract::Query::try_from_uri(&"/?k=7".parse().unwrap());
+        let url: Result<axum::extract::Query<Body>, _> = axum::extract::Query::try_from_uri(&"/?k=7".parse().unwrap());
         assert_eq!(url.unwrap().k, Some(7));
     }
 }

@@ -48,14 +48,14 @@ pub fn prometheus() -> PrometheusHandle {
 
 /// Counts and times every request.
 pub async fn track_requests(request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+    let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = method_label(request.method());
     let in_flight = InFlight::new();
     let response = next.run(request).await;
     drop(in_flight);
     let status = response.status().as_u16().to_string();
-    metrics::histogram!(REQUEST_SECONDS, "route" => route.clone()).record(begun.elapsed().as_secs_f64());
+    metrics::histogram!(REQUEST_SECONDS, "route" => route.clone()).record(started.elapsed().as_secs_f64());
     metrics::counter!(REQUESTS_TOTAL, "route" => route, "method" => method, "status" => status).increment(1);
     response
 }

@@ -37,7 +37,7 @@ pub fn router() -> Router<SharedApp> {
 /// A file, or 304 if the browser's copy is current.
 fn serve(file: &File, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", &blake3::hash(file.bytes).to_hex()[..16]);
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if headers.get(IF_NONE_MATCH).is_some_and(|cached| cached.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
     }
     let headers = [(CONTENT_TYPE, file.content_type), (CACHE_CONTROL, "no-cache")];

@@ -40,7 +40,7 @@ pub struct Question {
     #[schema(min_length = 1, max_length = 20000, example = "why do my tomatoes split")]
     #[param(min_length = 1, max_length = 20000, example = "why do my tomatoes split")]
     pub q: String,
-    /// The number of hits to return: 10 by default, at max_chars 100 with `explain`.
+    /// The number of hits to return: 10 by default, at most 100 with `explain`.
     #[schema(minimum = 1, maximum = 10000)]
     #[param(minimum = 1, maximum = 10000)]
     #[serde(default, deserialize_with = "whole_number")]

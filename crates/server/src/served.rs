@@ -161,9 +161,9 @@ impl Collections {
     fn log_err<T>(&self, name: &str, result: store::Result<T>, message: &str) -> Option<T> {
         let mut last_errors = self.last_errors.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
-            Ok(found) => {
+            Ok(value) => {
                 last_errors.remove(name);
-                Some(found)
+                Some(value)
             }
             Err(error) => {
                 let error = error.to_string();
@@ -260,7 +260,7 @@ impl Collections {
         std::fs::rename(&served.location, &removed)?;
         if let Ok(mut all) = self.by_name.write() {
             // A new collection of that name may have taken its place.
-            if all.get(name).is_some_and(|there| Arc::ptr_eq(there, &served)) {
+            if all.get(name).is_some_and(|current| Arc::ptr_eq(current, &served)) {
                 all.remove(name);
             }
         }

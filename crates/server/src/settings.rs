@@ -27,7 +27,7 @@ pub struct Settings {
     pub rerankers: Vec<String>,
     /// How many worker threads answer questions.
     pub threads: usize,
-    /// The longest that a request may take; uploads, evaluations and MCP calls have an hour.
+    /// The longest that a request may take; uploads and MCP calls have an hour.
     pub timeout: Duration,
     /// The largest request body other than an upload, in bytes.
     pub body_limit: usize,

@@ -204,9 +204,9 @@ pub async fn get(
         Some(question) => {
             app.pool
                 .try_run(move |worker| {
-                    let mut whole = load_article(&snapshot, &id)?;
-                    score_passages(&snapshot, &mut whole, &question, mode, worker)?;
-                    Ok(Json(whole))
+                    let mut article = load_article(&snapshot, &id)?;
+                    score_passages(&snapshot, &mut article, &question, mode, worker)?;
+                    Ok(Json(article))
                 })
                 .await
         }
@@ -234,25 +234,25 @@ pub fn load_article(snapshot: &Snapshot, id: &str) -> Result<WholeArticle> {
 /// Scores every passage of an article for a question, with a search restricted to the article.
 fn score_passages(
     snapshot: &Snapshot,
-    whole: &mut WholeArticle,
+    article: &mut WholeArticle,
     question: &str,
     mode: Mode,
     worker: &mut Worker,
 ) -> Result<()> {
     let collection = &*snapshot.collection;
-    let only_this = Filter::Is(Clause { field: "id".to_owned(), test: Test::Word(whole.id.clone()) });
-    let k = whole.passages.len().max(1);
+    let only_this = Filter::Is(Clause { field: "id".to_owned(), test: Test::Word(article.id.clone()) });
+    let k = article.passages.len().max(1);
     let all = Options { k, mode, exact: true, filter: Some(only_this), ..Options::default() };
     let best = Options { k: MAX_EXPLAINED_PASSAGES, explain: true, ..all.clone() };
     let embedder = if mode == Mode::Lexical { None } else { Some(worker.embedder(collection)?) };
     let mut searcher = Searcher::new(collection, embedder)?;
-    let found = searcher.search(question, &all).and_then(|all| Ok((all, searcher.search(question, &best)?)));
+    let responses = searcher.search(question, &all).and_then(|all| Ok((all, searcher.search(question, &best)?)));
     worker.put_back(searcher.into_models(), None);
-    let (all, best) = found?;
+    let (all, best) = responses?;
     let mut scores: HashMap<_, _> = all.hits.into_iter().map(|hit| (hit.passage_id, (hit.score, hit.scores))).collect();
     let mut explanations: HashMap<_, _> =
         best.hits.into_iter().filter_map(|hit| Some((hit.passage_id, hit.explanation?))).collect();
-    for passage in &mut whole.passages {
+    for passage in &mut article.passages {
         (passage.score, passage.scores) = scores.remove(&passage.passage_id).unzip();
         passage.explanation = explanations.remove(&passage.passage_id);
     }
@@ -292,9 +292,9 @@ pub async fn put(
     if new.text.trim().is_empty() {
         return Err(Problem::bad_request("text: it is empty"));
     }
-    let named = id.clone();
-    let article = move |known: Option<String>| Article {
-        path: new.path.or(known).unwrap_or_else(|| id.clone()),
+    let article_id = id.clone();
+    let article = move |known_path: Option<String>| Article {
+        path: new.path.or(known_path).unwrap_or_else(|| id.clone()),
         title: new.title.split_whitespace().collect::<Vec<_>>().join(" "),
         body: vec![ByteSpan::new(0, new.text.len())],
         text: new.text,
@@ -311,8 +311,8 @@ pub async fn put(
     let models = app.models.clone();
     run_blocking(move || {
         let _writing = write_lock;
-        let known = served.snapshot().collection.article(&named)?.map(|stored| stored.article.path);
-        let report = add_article(&served, &models, article(known))?;
+        let known_path = served.snapshot().collection.article(&article_id)?.map(|stored| stored.article.path);
+        let report = add_article(&served, &models, article(known_path))?;
         let status = if report.added > 0 { StatusCode::CREATED } else { StatusCode::OK };
         Ok((
             status,

@@ -51,7 +51,7 @@ pub struct EmbeddingRequest {
 pub enum Input {
     /// A single text.
     One(String),
-    /// Several request.
+    /// Several texts.
     Many(Vec<String>),
 }
 
