@@ -57,7 +57,7 @@ impl App {
                 Err(error) if collections.default_name() == Some(&served.name) => return Err(error.into()),
                 // One broken collection does not keep the others from being served.
                 Err(error) => {
-                    tracing::error!(collection = served.name, %error, "cannot load the model of this collection; searches of it will fail")
+                    tracing::error!(collection = served.name, %error, "cannot load the model; searches will fail")
                 }
             }
         }

@@ -16,7 +16,7 @@ const REMOVED_SUFFIX: &str = ".nigh-gone";
 /// How many values of each field the facets list.
 const MAX_FACET_VALUES: usize = 50;
 /// The longest name of a collection, in bytes.
-const MAX_NAME_LEN: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// One commit of a collection, with what was derived from it.
 pub struct Snapshot {
@@ -228,7 +228,7 @@ impl Collections {
         })?;
         if !is_name(name) {
             return Err(Problem::bad_request(format!(
-                "{name:?} is no name for a collection: expected 1 to {MAX_NAME_LEN} letters, digits, '-', '_' or '.', the first a letter or digit"
+                "{name:?} is no name for a collection: expected 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.', the first a letter or digit"
             )));
         }
         if self.get(name).is_some() {
@@ -314,7 +314,7 @@ fn is_name_char(c: char) -> bool {
 
 /// Whether a name is a valid file name on every system and cannot leave its folder.
 fn is_name(name: &str) -> bool {
-    (1..=MAX_NAME_LEN).contains(&name.len())
+    (1..=MAX_NAME_BYTES).contains(&name.len())
         && name.chars().all(is_name_char)
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
