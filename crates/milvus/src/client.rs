@@ -316,8 +316,8 @@ mod tests {
 
     #[test]
     fn capabilities_follow_from_the_version() {
-        let of = ServerCapabilities::from_version;
-        assert_eq!(of("milvus_lite-3.2.2"), ServerCapabilities { full_text_search: true, is_lite: true });
+        let parse = ServerCapabilities::from_version;
+        assert_eq!(parse("milvus_lite-3.2.2"), ServerCapabilities { full_text_search: true, is_lite: true });
         for (version, full_text_search) in [
             ("v2.3.5-lite", false),
             ("v2.4.15", false),
@@ -326,7 +326,7 @@ mod tests {
             ("v3.0", true),
             ("?", false),
         ] {
-            assert_eq!(of(version), ServerCapabilities { full_text_search, is_lite: false }, "{version}");
+            assert_eq!(parse(version), ServerCapabilities { full_text_search, is_lite: false }, "{version}");
         }
     }
 }

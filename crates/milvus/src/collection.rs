@@ -126,11 +126,11 @@ impl Collection for MilvusCollection {
         &self,
         vector: &[f32],
         k: usize,
-        how: DenseSearch,
+        search: DenseSearch,
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>> {
         index::check_unit(vector, self.manifest_row.manifest.model.dimensions)?;
-        let params = match how {
+        let params = match search {
             DenseSearch::Exact if !self.is_flat => {
                 return self.searcher().scan(&*self.all_vectors()?, vector, k, filter);
             }
@@ -246,8 +246,8 @@ impl Collection for MilvusCollection {
                             fingerprint: parse_fingerprint(text(TAG)?),
                             vector: Some(vector.to_vec()),
                         };
-                        let of = (text(ARTICLE)?.clone(), text(FINGERPRINT)?.clone());
-                        passages.entry(of).or_default().insert(number(ORDINAL)?, passage);
+                        let version = (text(ARTICLE)?.clone(), text(FINGERPRINT)?.clone());
+                        passages.entry(version).or_default().insert(number(ORDINAL)?, passage);
                     }
                     Ok(())
                 },
@@ -273,13 +273,13 @@ impl Collection for MilvusCollection {
 
     fn corpus_fingerprint(&self) -> Result<Fingerprint> {
         let versions = self.reader.all_versions()?;
-        let mut of: Vec<(String, Fingerprint)> = Vec::new();
+        let mut fingerprints: Vec<(String, Fingerprint)> = Vec::new();
         for ids in &batch_ids(&versions) {
             let articles = self.reader.articles(ids)?;
-            of.extend(articles.into_iter().map(|(id, (_, stored))| (id, stored.article.fingerprint(""))));
+            fingerprints.extend(articles.into_iter().map(|(id, (_, stored))| (id, stored.article.fingerprint(""))));
         }
-        of.sort_unstable();
-        Ok(Fingerprint::of(of.iter().flat_map(|(id, of)| [id.as_bytes(), of.0.as_slice()])))
+        fingerprints.sort_unstable();
+        Ok(Fingerprint::of(fingerprints.iter().flat_map(|(id, fingerprint)| [id.as_bytes(), fingerprint.0.as_slice()])))
     }
 
     fn catalogue(&self) -> Result<Catalogue> {
@@ -305,10 +305,10 @@ impl Collection for MilvusCollection {
             .is_some_and(|manifest_row| manifest_row.commit == self.manifest_row.commit))
     }
 
-    fn facets(&self, most: usize) -> Result<Vec<Facet>> {
+    fn facets(&self, max_values: usize) -> Result<Vec<Facet>> {
         let names: Vec<&String> =
             self.manifest_row.fields.keys().filter(|name| !["path", "title"].contains(&name.as_str())).collect();
-        let mut found: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        let mut values: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         let fields = [KEY, FACTS, PASSAGES];
         self.reader.for_each_page(
             &self.reader.client.location().articles_collection(),
@@ -319,7 +319,7 @@ impl Collection for MilvusCollection {
                 for (terms, passages) in columns.json(FACTS).iter().zip(columns.longs(PASSAGES)) {
                     let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
                     for name in &names {
-                        let counts = found.entry((*name).clone()).or_default();
+                        let counts = values.entry((*name).clone()).or_default();
                         if counts.len() > Facet::VALUES {
                             continue;
                         }
@@ -331,7 +331,7 @@ impl Collection for MilvusCollection {
                 Ok(())
             },
         )?;
-        Ok(Facet::of(found, most))
+        Ok(Facet::of(values, max_values))
     }
 
     fn refresh(&mut self) -> Result<()> {

@@ -27,9 +27,9 @@ pub fn vectors(name: &str, dimensions: usize, data: Vec<f32>) -> FieldData {
     }
 }
 
-fn scalars(name: &str, of: DataType, data: ScalarData) -> FieldData {
+fn scalars(name: &str, data_type: DataType, data: ScalarData) -> FieldData {
     let scalars = ScalarField { data: Some(data) };
-    FieldData { kind: of.into(), field_name: name.to_owned(), field: Some(FieldValues::Scalars(scalars)) }
+    FieldData { kind: data_type.into(), field_name: name.to_owned(), field: Some(FieldValues::Scalars(scalars)) }
 }
 
 /// Columns of a response, in any order; servers may add columns that were not asked for. A column that is

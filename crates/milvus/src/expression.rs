@@ -349,21 +349,23 @@ mod tests {
     #[test]
     fn filters_become_expressions_or_none() {
         let (_, fields) = metadata_terms(&article());
-        let of = |condition: &str| to_expression(&condition.parse().unwrap(), &fields);
+        let express = |condition: &str| to_expression(&condition.parse().unwrap(), &fields);
         let expected = r#"(((exists facts["s:source:0"]) and facts["s:source:0"] == "reuters"))"#;
-        assert_eq!(of("source:REUTERS").unwrap(), expected);
-        assert!(of("NOT source:*").unwrap().starts_with("(not ("));
-        assert!(of("year:2025").unwrap().contains("facts[\"n:year:0\"] == 2025.0"));
-        assert!(of("date:2025-06").unwrap().contains("like \"2025-06%\""));
+        assert_eq!(express("source:REUTERS").unwrap(), expected);
+        assert!(express("NOT source:*").unwrap().starts_with("(not ("));
+        assert!(express("year:2025").unwrap().contains("facts[\"n:year:0\"] == 2025.0"));
+        assert!(express("date:2025-06").unwrap().contains("like \"2025-06%\""));
         // All of June.
         assert!(
-            of("date:[2025-01 TO 2025-06]").unwrap().contains(">= \"2025-01\" and facts[\"d:date:0\"] < \"2025-07\"")
+            express("date:[2025-01 TO 2025-06]")
+                .unwrap()
+                .contains(">= \"2025-01\" and facts[\"d:date:0\"] < \"2025-07\"")
         );
-        assert!(of("tags:moon").unwrap().contains("s:tags:1"));
-        assert_eq!(of("id:\"a\\\"b\"").unwrap(), r#"(article == "a\"b")"#);
+        assert!(express("tags:moon").unwrap().contains("s:tags:1"));
+        assert_eq!(express("id:\"a\\\"b\"").unwrap(), r#"(article == "a\"b")"#);
         // The bounds are not dates, so no date is in range.
-        assert_eq!(of("date:[a TO z]").unwrap(), MATCH_NONE);
-        assert!(of("year:9007199254740993").unwrap().ends_with("== 9007199254740993))"));
+        assert_eq!(express("date:[a TO z]").unwrap(), MATCH_NONE);
+        assert!(express("year:9007199254740993").unwrap().ends_with("== 9007199254740993))"));
         for inexpressible in [
             "path:*.md",
             "title:*ides",
@@ -373,7 +375,7 @@ mod tests {
             "date:>=2025-06-30T10:00Z",
             "source:>5",
         ] {
-            assert_eq!(of(inexpressible), None, "{inexpressible}");
+            assert_eq!(express(inexpressible), None, "{inexpressible}");
         }
     }
 }

@@ -78,11 +78,11 @@ mod tests {
 
     #[test]
     fn parse_accepts_locations_and_explains_what_is_wrong() {
-        let of = |text: &str| Location::parse(text).map(|location| location.to_string());
-        assert_eq!(of("milvus://host/books").unwrap(), "milvus://host:19530/default/books");
-        assert_eq!(of("milvus://10.0.0.1:99/shelf/books").unwrap(), "milvus://10.0.0.1:99/shelf/books");
-        assert_eq!(of("milvus://[::1]/books").unwrap(), "milvus://[::1]:19530/default/books");
-        assert_eq!(of("milvus://[::1]:7/books").unwrap(), "milvus://[::1]:7/default/books");
+        let parse = |text: &str| Location::parse(text).map(|location| location.to_string());
+        assert_eq!(parse("milvus://host/books").unwrap(), "milvus://host:19530/default/books");
+        assert_eq!(parse("milvus://10.0.0.1:99/shelf/books").unwrap(), "milvus://10.0.0.1:99/shelf/books");
+        assert_eq!(parse("milvus://[::1]/books").unwrap(), "milvus://[::1]:19530/default/books");
+        assert_eq!(parse("milvus://[::1]:7/books").unwrap(), "milvus://[::1]:7/default/books");
         for (text, problem) in [
             ("milvus://host", "no collection"),
             ("milvus://host/", "\"\" is no name"),
@@ -92,7 +92,7 @@ mod tests {
             ("milvus:///a", "no host"),
             ("milvus://host:x/a", "its port"),
         ] {
-            let error = of(text).unwrap_err();
+            let error = parse(text).unwrap_err();
             assert!(error.contains(problem) && error.contains("expected milvus://HOST"), "{error}");
         }
     }

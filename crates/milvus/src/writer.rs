@@ -400,8 +400,8 @@ mod tests {
         let (location, access) = (format!("{server}/{name}_{}", std::process::id()), Access::default());
         register(access.clone(), None);
         create(&location);
-        let (at, by) = (location_of(&location), access.clone());
-        let open = move || MilvusCollection::open(Arc::new(Client::open(&at, &by).unwrap())).unwrap();
+        let (parsed, open_access) = (location_of(&location), access.clone());
+        let open = move || MilvusCollection::open(Arc::new(Client::open(&parsed, &open_access).unwrap())).unwrap();
         (location, access, open)
     }
 
