@@ -1,41 +1,39 @@
-//! Checking.
+//! Verification of a collection.
 
-use crate::collection::MilvusCollection;
-use crate::reading::{GOING, PAGE_VECTORS, batches, named};
+use crate::reader::{BEING_DELETED, RowReader, SCAN_ROWS_WITH_VECTORS, article_in, batch_ids};
 use crate::schema::{self, ARTICLE, END, FINGERPRINT, KEY, START, TEXT, VECTOR};
 use ingest::ByteSpan;
 use std::collections::HashMap;
-use store::{CheckReport, Collection, Error, Progress, Result, Step};
+use store::{CheckReport, Error, Progress, Result, Step};
 
-/// Reads every article and passage and says what does not hold.
-pub fn check(collection: &MilvusCollection, progress: &Progress<'_>) -> Result<CheckReport> {
-    let rows = &collection.rows;
+/// Reads every article and passage and reports what is missing or inconsistent.
+pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> Result<CheckReport> {
     let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
-    let cards = rows.all_cards()?;
-    let of = rows.counted(collection.passages(), "")? as usize;
-    let batches = batches(&cards);
-    for id in batches.iter().flatten().filter(|id| cards.get(**id).is_some_and(|card| !card.older.is_empty())) {
-        report.problems.push(format!("article {id:?} is there in an older version, too; nigh compact removes that"));
+    let versions = reader.all_versions()?;
+    let total = reader.count(reader.passages(), "")? as usize;
+    let batches = batch_ids(&versions);
+    for id in batches.iter().flatten().filter(|id| versions.get(**id).is_some_and(|version| !version.older.is_empty()))
+    {
+        report.problems.push(format!("article {id:?} also exists in an older version; nigh compact removes it"));
     }
     for ids in &batches {
-        let articles = rows.articles(ids)?;
+        let articles = reader.articles(ids)?;
         let mut found: HashMap<&str, i64> = HashMap::new();
         let fields = [KEY, ARTICLE, FINGERPRINT, START, END, TEXT, VECTOR];
-        let dimensions = collection.manifest().model.dimensions;
-        rows.pages(collection.passages(), &named(ids), &fields, PAGE_VECTORS, &mut |columns| {
+        reader.for_each_page(reader.passages(), &article_in(ids), &fields, SCAN_ROWS_WITH_VECTORS, &mut |columns| {
             for (at, vector) in columns.vectors(VECTOR, dimensions).enumerate() {
-                let text = |name| rows.part(columns.strings(name), at, name);
-                let number = |name| Ok::<_, Error>(*rows.part(columns.numbers(name), at, name)? as usize);
-                let Some((id, (print, stored))) = articles.get_key_value(text(ARTICLE)?) else { continue };
-                if print != text(FINGERPRINT)? {
+                let text = |name| reader.cell(columns.strings(name), at, name);
+                let number = |name| Ok::<_, Error>(*reader.cell(columns.longs(name), at, name)? as usize);
+                let Some((id, (fingerprint, stored))) = articles.get_key_value(text(ARTICLE)?) else { continue };
+                if fingerprint != text(FINGERPRINT)? {
                     continue;
                 }
                 *found.entry(id).or_default() += 1;
                 let span = ByteSpan::from((number(START)?, number(END)?));
                 let (text, own) = (text(TEXT)?, span.of(&stored.article.text));
-                if text != own && !(text.is_empty() && own.len() > schema::LONGEST) {
+                if text != own && !(text.is_empty() && own.len() > schema::MAX_STRING_BYTES) {
                     report.problems.push(format!(
-                        "a passage of article {id:?} is not what stands at {}..{}",
+                        "a passage of article {id:?} differs from the article's text at bytes {}..{}",
                         span.start, span.end
                     ));
                 }
@@ -47,33 +45,35 @@ pub fn check(collection: &MilvusCollection, progress: &Progress<'_>) -> Result<C
             Ok(())
         })?;
         for id in ids {
-            let there = found.get(id.as_str()).copied().unwrap_or_default();
-            match cards.get(*id) {
-                Some(card) if card.passages == GOING => {
-                    report.problems.push(format!("article {id:?}: its deletion was stopped; nigh delete ends it"));
-                }
-                Some(card) if !articles.contains_key(*id) => {
+            let present = found.get(id.as_str()).copied().unwrap_or_default();
+            match versions.get(*id) {
+                Some(version) if version.passages == BEING_DELETED => {
                     report
                         .problems
-                        .push(format!("article {id:?}: not all of its {} passages' text is there", card.passages));
+                        .push(format!("article {id:?}: its deletion was interrupted; nigh delete completes it"));
                 }
-                Some(card) if card.passages != there => {
+                Some(version) if !articles.contains_key(*id) => {
+                    report
+                        .problems
+                        .push(format!("article {id:?}: part of its text is missing ({} passages)", version.passages));
+                }
+                Some(version) if version.passages != present => {
                     report.problems.push(format!(
-                        "article {id:?}: {there} of {} passages are there; delete it, and index its source again",
-                        card.passages
+                        "article {id:?}: has {present} of {} passages; delete it and index its source again",
+                        version.passages
                     ));
                 }
                 _ => {}
             }
         }
-        if progress(Step::Check, report.passages, of).is_break() {
+        if progress(Step::Check, report.passages, total).is_break() {
             return Err(Error::Stopped);
         }
     }
-    if of > report.passages {
-        let left = of - report.passages;
+    if total > report.passages {
+        let left = total - report.passages;
         report.problems.push(format!(
-            "{left} passages of no article, left by a writer that was stopped; nigh compact removes them"
+            "{left} passages belong to no article, left by an interrupted writer; nigh compact removes them"
         ));
     }
     Ok(report)

@@ -1,91 +1,113 @@
-//! A collection, read.
+//! Reads a collection: implements [`store::Collection`].
 
 use crate::check;
+use crate::client::Client;
 use crate::expression;
-use crate::head::{Head, newest};
+use crate::manifest_row::{ManifestRow, read_newest};
 use crate::proto::DataType;
-use crate::reading::{FIRST_PAGES, PAGE_ROWS, PAGE_VECTORS, Rows, batches, named};
-use crate::rows::fingerprint;
+use crate::reader::{FIRST_PAGES, RowReader, SCAN_ROWS, SCAN_ROWS_WITH_VECTORS, article_in, batch_ids};
+use crate::rows::parse_fingerprint;
 use crate::schema::{
-    self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PASSAGES, PATH, QUESTIONS, START, TAG,
-    TEXT, TITLE, VECTOR, WORDS,
+    self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PASSAGES, PATH, QUESTIONS, SPARSE, START,
+    TAG, TEXT, TITLE, VECTOR,
 };
-use crate::search::Vectors;
-use crate::wire::Wire;
+use crate::search::{Searcher, Vectors};
 use crate::writer::MilvusWriter;
 use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{Article, ByteSpan, Fingerprint};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use store::filter::Value;
 use store::filter::explain::FieldValues;
 use store::{
     ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest,
     PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
 
-/// A collection as of a commit. Milvus has no snapshots: what is changed meanwhile is seen or not, passage by passage.
+/// A collection as of a commit. Milvus has no snapshots, so later changes may be visible, passage by passage.
 pub struct MilvusCollection {
-    pub rows: Rows,
-    pub head: Head,
+    pub reader: RowReader,
+    pub manifest_row: ManifestRow,
     is_flat: bool,
-    /// All vectors in the order of keys, once an exact search over a graph needed them.
+    /// All vectors, kept once an exact search has needed them although there is a graph.
     pub vectors: Mutex<Option<Arc<Vectors>>>,
 }
 
 impl MilvusCollection {
-    /// Opens the collection behind a connection.
-    pub fn open(wire: Arc<Wire>) -> Result<Self> {
-        let location = wire.location();
-        let none = || Error::NotFound { path: location.to_string().into() };
-        if !schema::has(&wire, &location.collection)? {
-            return Err(none());
+    /// Opens a collection and loads it on the server.
+    pub fn open(client: Arc<Client>) -> Result<Self> {
+        let location = client.location();
+        let not_found = || Error::NotFound { path: location.to_string().into() };
+        if !schema::exists(&client, &location.collection)? {
+            return Err(not_found());
         }
-        if !schema::has(&wire, &location.articles())? {
-            return Err(wire.wrong("a collection is there that nigh did not make; give another name"));
+        if !schema::exists(&client, &location.articles_collection())? {
+            return Err(client.error("there is a collection of this name that nigh did not make; use another name"));
         }
-        schema::load(&wire, &location.articles())?;
-        let head = newest(&wire)?.ok_or_else(none)?;
-        schema::load(&wire, &location.collection)?;
-        if head.manifest.format > store::FORMAT {
-            let (found, known) = (head.manifest.format, store::FORMAT);
+        schema::load(&client, &location.articles_collection())?;
+        let manifest_row = read_newest(&client)?.ok_or_else(not_found)?;
+        schema::load(&client, &location.collection)?;
+        if manifest_row.manifest.format > store::FORMAT {
+            let (found, known) = (manifest_row.manifest.format, store::FORMAT);
             return Err(Error::NewerFormat { path: location.to_string().into(), found, known });
         }
-        let index = schema::described(&wire, &location.collection, VECTOR)?.unwrap_or_default();
+        let index = schema::describe_index(&client, &location.collection, VECTOR)?.unwrap_or_default();
         let is_flat = index.iter().any(|param| param.key == "index_type" && param.value == "FLAT");
-        let rows = Rows { after: head.after, wire };
-        let mut collection = Self { rows, head, is_flat, vectors: Mutex::new(None) };
-        collection.count()?;
+        let reader = RowReader { timestamp: manifest_row.read_timestamp, client };
+        let mut collection = Self { reader, manifest_row, is_flat, vectors: Mutex::new(None) };
+        collection.count_passages()?;
         Ok(collection)
     }
 
-    /// How many passages there are: what a local manifest says of its segments.
-    fn count(&mut self) -> Result<()> {
-        let rows = self.rows.counted(self.passages(), "")? as usize;
-        self.head.manifest.segments = vec![SegmentEntry { number: 0, rows, checksum: String::new(), graph: None }];
+    /// Counts the passages. The manifest has them as a segment, because local manifests do.
+    fn count_passages(&mut self) -> Result<()> {
+        let rows = self.reader.count(self.reader.passages(), "")? as usize;
+        self.manifest_row.manifest.segments =
+            vec![SegmentEntry { number: 0, rows, checksum: String::new(), graph: None }];
         Ok(())
     }
 
-    /// The Milvus collection of the passages.
-    pub fn passages(&self) -> &str {
-        &self.rows.wire.location().collection
+    fn searcher(&self) -> Searcher<'_> {
+        Searcher { reader: &self.reader, fields: &self.manifest_row.fields }
+    }
+
+    /// All vectors, read from the server on the first call.
+    fn all_vectors(&self) -> Result<Arc<Vectors>> {
+        let mut cached = self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(vectors) = &*cached {
+            return Ok(vectors.clone());
+        }
+        let mut all = Vectors { keys: Vec::new(), flat: Vec::new() };
+        self.each_vector(&mut |key, vector| {
+            all.keys.push(key.0 as i64);
+            all.flat.extend_from_slice(vector);
+            Ok(())
+        })?;
+        Ok(cached.insert(Arc::new(all)).clone())
     }
 }
 
 impl Collection for MilvusCollection {
     fn manifest(&self) -> &Manifest {
-        &self.head.manifest
+        &self.manifest_row.manifest
     }
 
     fn stats(&self) -> Result<Stats> {
         let (mut articles, mut questions) = (0, 0);
-        let of = [KEY, QUESTIONS];
-        self.rows.pages(&self.rows.wire.location().articles(), FIRST_PAGES, &of, PAGE_ROWS, &mut |columns| {
-            articles += columns.numbers(QUESTIONS).len();
-            questions += columns.numbers(QUESTIONS).iter().sum::<i64>() as usize;
-            Ok(())
-        })?;
-        let passages = self.rows.counted(self.passages(), "")? as usize;
+        let fields = [KEY, QUESTIONS];
+        self.reader.for_each_page(
+            &self.reader.client.location().articles_collection(),
+            FIRST_PAGES,
+            &fields,
+            SCAN_ROWS,
+            &mut |columns| {
+                articles += columns.longs(QUESTIONS).len();
+                questions += columns.longs(QUESTIONS).iter().sum::<i64>() as usize;
+                Ok(())
+            },
+        )?;
+        let passages = self.reader.count(self.reader.passages(), "")? as usize;
         Ok(Stats {
             articles,
             passages,
@@ -104,60 +126,62 @@ impl Collection for MilvusCollection {
         &self,
         vector: &[f32],
         k: usize,
-        how: DenseSearch,
+        search: DenseSearch,
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>> {
-        index::check_unit(vector, self.head.manifest.model.dimensions)?;
-        let params = match how {
-            DenseSearch::Exact if !self.is_flat => return self.scan(vector, k, filter),
+        index::check_unit(vector, self.manifest_row.manifest.model.dimensions)?;
+        let params = match search {
+            DenseSearch::Exact if !self.is_flat => {
+                return self.searcher().scan(&*self.all_vectors()?, vector, k, filter);
+            }
             DenseSearch::Exact => "{}".to_owned(),
             DenseSearch::Graph { ef } => format!(r#"{{"ef":{}}}"#, ef.max(k)),
         };
         let bytes = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.search(VECTOR, METRIC, &params, (DataType::FloatVector, bytes), k, filter)
+        self.searcher().search(VECTOR, METRIC, &params, (DataType::FloatVector, bytes), k, filter)
     }
 
     fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
-        if !self.rows.wire.abilities.words {
+        if !self.reader.client.capabilities.full_text_search {
             return Err(self
-                .rows
-                .wire
-                .wrong("this server does not look for words (Milvus does from 2.5 on); --mode dense"));
+                .reader
+                .client
+                .error("this server does not look for words (full-text search needs Milvus 2.5); use --mode dense"));
         }
-        let stems = self.head.manifest.language.stems_of(question).join(" ");
+        let stems = self.manifest_row.manifest.language.stems_of(question).join(" ");
         if stems.is_empty() {
             return Ok(Vec::new());
         }
-        self.search(WORDS, BM25, "{}", (DataType::VarChar, stems.into_bytes()), k, filter)
+        self.searcher().search(SPARSE, BM25, "{}", (DataType::VarChar, stems.into_bytes()), k, filter)
     }
 
     fn explain_lexical(&self, _: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
-        // The server says what all words together give.
+        // The server gives only the total score.
         Ok(vec![Vec::new(); keys.len()])
     }
 
     fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
-        let dimensions = self.head.manifest.model.dimensions;
-        self.rows.by_keys(keys, &[KEY, VECTOR], &|columns, at| {
+        let dimensions = self.manifest_row.manifest.model.dimensions;
+        self.reader.fetch_by_keys(keys, &[KEY, VECTOR], &|columns, at| {
             let vector = columns.vectors(VECTOR, dimensions).nth(at).map(<[f32]>::to_vec);
-            vector.ok_or_else(|| self.rows.wire.wrong("the server gave a row without its vector"))
+            vector.ok_or_else(|| self.reader.client.error("the server gave a row without its vector"))
         })
     }
 
     fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
-        self.rows.by_keys(keys, &[KEY, ARTICLE, ORDINAL], &|columns, at| {
+        self.reader.fetch_by_keys(keys, &[KEY, ARTICLE, ORDINAL], &|columns, at| {
             Ok(PassageRef {
-                article_id: self.rows.part(columns.strings(ARTICLE), at, ARTICLE)?.clone(),
-                ordinal: *self.rows.part(columns.numbers(ORDINAL), at, ORDINAL)? as u64,
+                article_id: self.reader.cell(columns.strings(ARTICLE), at, ARTICLE)?.clone(),
+                ordinal: *self.reader.cell(columns.longs(ORDINAL), at, ORDINAL)? as u64,
             })
         })
     }
 
     fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
         let fields = [KEY, ARTICLE, ORDINAL, TITLE, PATH, START, END, LINE, TEXT];
-        let mut found = self.rows.by_keys(keys, &fields, &|columns, at| {
-            let text = |name| Ok::<_, Error>(self.rows.part(columns.strings(name), at, name)?.clone());
-            let number = |name| Ok::<_, Error>(*self.rows.part(columns.numbers(name), at, name)? as u64);
+        let mut found = self.reader.fetch_by_keys(keys, &fields, &|columns, at| {
+            let text = |name| Ok::<_, Error>(self.reader.cell(columns.strings(name), at, name)?.clone());
+            let number = |name| Ok::<_, Error>(*self.reader.cell(columns.longs(name), at, name)? as u64);
             Ok(StoredPassage {
                 reference: PassageRef { article_id: text(ARTICLE)?, ordinal: number(ORDINAL)? },
                 title: text(TITLE)?,
@@ -168,7 +192,7 @@ impl Collection for MilvusCollection {
             })
         })?;
         for passage in found.iter_mut().filter(|passage| passage.text.len() != passage.span.len()) {
-            // Longer than a string may be there.
+            // The text was longer than a string field holds.
             if let Some(stored) = self.article(&passage.reference.article_id)? {
                 passage.text = passage.span.of(&stored.article.text).to_owned();
             }
@@ -178,22 +202,22 @@ impl Collection for MilvusCollection {
 
     fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
         let id = id.to_owned();
-        Ok(self.rows.articles(&[&id])?.remove(&id).map(|(_, article)| article))
+        Ok(self.reader.articles(&[&id])?.remove(&id).map(|(_, article)| article))
     }
 
     fn keys(&self) -> Result<Vec<PassageKey>> {
         let mut keys = Vec::new();
-        self.rows.pages(self.passages(), "", &[KEY], PAGE_ROWS, &mut |columns| {
-            keys.extend(columns.numbers(KEY).iter().map(|key| PassageKey(*key as u64)));
+        self.reader.for_each_page(self.reader.passages(), "", &[KEY], SCAN_ROWS, &mut |columns| {
+            keys.extend(columns.longs(KEY).iter().map(|key| PassageKey(*key as u64)));
             Ok(())
         })?;
         Ok(keys)
     }
 
     fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
-        let dimensions = self.head.manifest.model.dimensions;
-        self.rows.pages(self.passages(), "", &[KEY, VECTOR], PAGE_VECTORS, &mut |columns| {
-            let rows = columns.numbers(KEY).iter().zip(columns.vectors(VECTOR, dimensions));
+        let dimensions = self.manifest_row.manifest.model.dimensions;
+        self.reader.for_each_page(self.reader.passages(), "", &[KEY, VECTOR], SCAN_ROWS_WITH_VECTORS, &mut |columns| {
+            let rows = columns.longs(KEY).iter().zip(columns.vectors(VECTOR, dimensions));
             let mut rows: Vec<_> = rows.collect();
             rows.sort_unstable_by_key(|(key, _)| **key);
             rows.into_iter().try_for_each(|(key, vector)| visit(PassageKey(*key as u64), vector))
@@ -201,64 +225,75 @@ impl Collection for MilvusCollection {
     }
 
     fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
-        let dimensions = self.head.manifest.model.dimensions;
-        let cards = self.rows.all_cards()?;
-        for ids in &batches(&cards) {
-            let mut articles = self.rows.articles(ids)?;
+        let dimensions = self.manifest_row.manifest.model.dimensions;
+        let versions = self.reader.all_versions()?;
+        for ids in &batch_ids(&versions) {
+            let mut articles = self.reader.articles(ids)?;
             let mut passages: HashMap<(String, String), BTreeMap<i64, Passage>> = HashMap::new();
             let fields = [KEY, ARTICLE, FINGERPRINT, ORDINAL, START, END, LINE, TAG, VECTOR];
-            self.rows.pages(self.passages(), &named(ids), &fields, PAGE_VECTORS, &mut |columns| {
-                for (at, vector) in columns.vectors(VECTOR, dimensions).enumerate() {
-                    let text = |name| self.rows.part(columns.strings(name), at, name);
-                    let number = |name| Ok::<_, Error>(*self.rows.part(columns.numbers(name), at, name)?);
-                    let passage = Passage {
-                        span: ByteSpan::from((number(START)? as usize, number(END)? as usize)),
-                        line: number(LINE)? as u64,
-                        fingerprint: fingerprint(text(TAG)?),
-                        vector: Some(vector.to_vec()),
-                    };
-                    let of = (text(ARTICLE)?.clone(), text(FINGERPRINT)?.clone());
-                    passages.entry(of).or_default().insert(number(ORDINAL)?, passage);
-                }
-                Ok(())
-            })?;
+            self.reader.for_each_page(
+                self.reader.passages(),
+                &article_in(ids),
+                &fields,
+                SCAN_ROWS_WITH_VECTORS,
+                &mut |columns| {
+                    for (at, vector) in columns.vectors(VECTOR, dimensions).enumerate() {
+                        let text = |name| self.reader.cell(columns.strings(name), at, name);
+                        let number = |name| Ok::<_, Error>(*self.reader.cell(columns.longs(name), at, name)?);
+                        let passage = Passage {
+                            span: ByteSpan::from((number(START)? as usize, number(END)? as usize)),
+                            line: number(LINE)? as u64,
+                            fingerprint: parse_fingerprint(text(TAG)?),
+                            vector: Some(vector.to_vec()),
+                        };
+                        let version = (text(ARTICLE)?.clone(), text(FINGERPRINT)?.clone());
+                        passages.entry(version).or_default().insert(number(ORDINAL)?, passage);
+                    }
+                    Ok(())
+                },
+            )?;
             for id in ids {
-                let not_whole = || self.rows.wire.wrong(format!("article {id:?} is not whole; index its source again"));
-                let (print, stored) = articles.remove(*id).ok_or_else(not_whole)?;
-                let passages = passages.remove(&((*id).clone(), print.clone())).unwrap_or_default();
+                let incomplete_error =
+                    || self.reader.client.error(format!("article {id:?} is incomplete; index its source again"));
+                let (fingerprint, stored) = articles.remove(*id).ok_or_else(incomplete_error)?;
+                let passages = passages.remove(&((*id).clone(), fingerprint.clone())).unwrap_or_default();
                 if passages.len() != stored.passages.len() {
-                    return Err(not_whole());
+                    return Err(incomplete_error());
                 }
                 let passages = passages.into_values().collect();
-                visit(EmbeddedArticle { article: stored.article, fingerprint: fingerprint(&print), passages })?;
+                visit(EmbeddedArticle {
+                    article: stored.article,
+                    fingerprint: parse_fingerprint(&fingerprint),
+                    passages,
+                })?;
             }
         }
         Ok(())
     }
 
     fn corpus_fingerprint(&self) -> Result<Fingerprint> {
-        let cards = self.rows.all_cards()?;
-        let mut of: Vec<(String, Fingerprint)> = Vec::new();
-        for ids in &batches(&cards) {
-            let articles = self.rows.articles(ids)?;
-            of.extend(articles.into_iter().map(|(id, (_, stored))| (id, stored.article.fingerprint(""))));
+        let versions = self.reader.all_versions()?;
+        let mut fingerprints: Vec<(String, Fingerprint)> = Vec::new();
+        for ids in &batch_ids(&versions) {
+            let articles = self.reader.articles(ids)?;
+            fingerprints.extend(articles.into_iter().map(|(id, (_, stored))| (id, stored.article.fingerprint(""))));
         }
-        of.sort_unstable();
-        Ok(Fingerprint::of(of.iter().flat_map(|(id, of)| [id.as_bytes(), of.0.as_slice()])))
+        fingerprints.sort_unstable();
+        Ok(Fingerprint::of(fingerprints.iter().flat_map(|(id, fingerprint)| [id.as_bytes(), fingerprint.0.as_slice()])))
     }
 
     fn catalogue(&self) -> Result<Catalogue> {
-        let cards = self.rows.all_cards()?.into_iter().map(|(id, card)| (id, card.into()));
-        // Which texts have vectors would have to be read passage by passage.
-        Ok(Catalogue { articles: cards.collect(), vectors: HashSet::new(), keeps: false })
+        let versions = self.reader.all_versions()?.into_iter().map(|(id, version)| (id, version.into()));
+        // Finding out which texts have vectors would mean reading all passages.
+        Ok(Catalogue { articles: versions.collect(), vectors: HashSet::new(), keeps: false })
     }
 
     fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
-        Ok(self.rows.cards_of(ids)?.into_iter().map(|(id, card)| (id, card.into())).collect())
+        Ok(self.reader.versions_of(ids)?.into_iter().map(|(id, version)| (id, version.into())).collect())
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(MilvusWriter::of(self)))
+        Ok(Box::new(MilvusWriter::new(self.reader.client.clone(), self.manifest_row.clone())))
     }
 
     fn field_values(&self) -> &dyn FieldValues {
@@ -266,38 +301,45 @@ impl Collection for MilvusCollection {
     }
 
     fn is_newest(&self) -> Result<bool> {
-        Ok(newest(&self.rows.wire)?.is_some_and(|head| head.commit == self.head.commit))
+        Ok(read_newest(&self.reader.client)?
+            .is_some_and(|manifest_row| manifest_row.commit == self.manifest_row.commit))
     }
 
-    fn facets(&self, most: usize) -> Result<Vec<Facet>> {
+    fn facets(&self, max_values: usize) -> Result<Vec<Facet>> {
         let names: Vec<&String> =
-            self.head.fields.keys().filter(|name| !["path", "title"].contains(&name.as_str())).collect();
-        let mut found: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-        let of = [KEY, FACTS, PASSAGES];
-        self.rows.pages(&self.rows.wire.location().articles(), FIRST_PAGES, &of, PAGE_ROWS, &mut |columns| {
-            for (facts, passages) in columns.documents(FACTS).iter().zip(columns.numbers(PASSAGES)) {
-                let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
-                for name in &names {
-                    let counts = found.entry((*name).clone()).or_default();
-                    if counts.len() > Facet::VALUES {
-                        continue;
-                    }
-                    for value in expression::values(&facts, name) {
-                        *counts.entry(value.shown()).or_default() += *passages as u64;
+            self.manifest_row.fields.keys().filter(|name| !["path", "title"].contains(&name.as_str())).collect();
+        let mut values: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        let fields = [KEY, FACTS, PASSAGES];
+        self.reader.for_each_page(
+            &self.reader.client.location().articles_collection(),
+            FIRST_PAGES,
+            &fields,
+            SCAN_ROWS,
+            &mut |columns| {
+                for (terms, passages) in columns.json(FACTS).iter().zip(columns.longs(PASSAGES)) {
+                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    for name in &names {
+                        let counts = values.entry((*name).clone()).or_default();
+                        if counts.len() > Facet::VALUES {
+                            continue;
+                        }
+                        for value in expression::field_values(&terms, name) {
+                            *counts.entry(value.shown()).or_default() += *passages as u64;
+                        }
                     }
                 }
-            }
-            Ok(())
-        })?;
-        Ok(Facet::of(found, most))
+                Ok(())
+            },
+        )?;
+        Ok(Facet::of(values, max_values))
     }
 
     fn refresh(&mut self) -> Result<()> {
-        let gone = || Error::NotFound { path: self.rows.wire.location().to_string().into() };
-        self.head = newest(&self.rows.wire)?.ok_or_else(gone)?;
-        self.rows.after = self.head.after;
+        let not_found = || Error::NotFound { path: self.reader.client.location().to_string().into() };
+        self.manifest_row = read_newest(&self.reader.client)?.ok_or_else(not_found)?;
+        self.reader.timestamp = self.manifest_row.read_timestamp;
         *self.vectors.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.count()
+        self.count_passages()
     }
 
     fn incomplete(&self) -> Result<Vec<String>> {
@@ -309,6 +351,16 @@ impl Collection for MilvusCollection {
     }
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {
-        check::check(self, progress)
+        check::check(&self.reader, self.manifest_row.manifest.model.dimensions, progress)
+    }
+}
+
+impl FieldValues for MilvusCollection {
+    fn any_passes(&self, filter: &Filter) -> Result<bool> {
+        self.searcher().any_passes(filter)
+    }
+
+    fn values(&self, field: &str) -> Result<Vec<Value>> {
+        self.searcher().values(field)
     }
 }

@@ -1,8 +1,9 @@
-//! Conditions as Milvus's expressions.
+//! Filters as Milvus expressions.
 //!
-//! The facts of an article (its metadata, title and path) are written as one JSON object, a key a value: the kind of value
-//! (`s` text in lower case, `d` date, `n` number), `:`, the field, `:`, which of its values. Servers differ in what `in`,
-//! `!=`, `is null` and a missing key mean; `exists` in parentheses and a comparison after it mean the same to all.
+//! The metadata terms of an article (its metadata, title and path) are stored as a JSON object with one key per
+//! value: the kind (`s` lowercase text, `d` date, `n` number), `:`, the field, `:`, and the position among the
+//! field's values of that kind. Servers disagree about `in`, `!=`, `is null` and missing keys; `exists` in
+//! parentheses followed by a comparison means the same on all of them.
 
 use ingest::fold::fold_value;
 use ingest::{Article, Date, MetaValue, Number};
@@ -12,80 +13,86 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use store::filter::{Clause, Filter, ID, Operand, PATH, Test, Value};
 
-/// Longer values are cut: nobody asks for them whole.
-const LONGEST_VALUE: usize = 1000;
-/// A JSON field has at most 65,536 bytes.
-const LARGEST: usize = 60_000;
-/// What an expression goes through of a field's values.
-const MOST_VALUES: usize = 32;
+/// Longer texts are truncated.
+const MAX_VALUE_BYTES: usize = 1000;
+/// Milvus allows 65,536 bytes in a JSON field.
+const MAX_TERMS_BYTES: usize = 60_000;
+/// The most values of a field that an expression enumerates.
+const MAX_VALUES_PER_FIELD: usize = 32;
 
-/// How many values a field has at most in any article, by kind.
+/// The largest number of values of each kind that a field has in any article.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kinds {
-    #[serde(default)]
-    pub s: usize,
-    #[serde(default)]
-    pub d: usize,
-    #[serde(default)]
-    pub n: usize,
+pub struct ValueCounts {
+    #[serde(default, rename = "s")]
+    texts: usize,
+    #[serde(default, rename = "d")]
+    dates: usize,
+    #[serde(default, rename = "n")]
+    numbers: usize,
 }
 
-impl Kinds {
-    fn of(&mut self, value: &Value) -> &mut usize {
+impl ValueCounts {
+    fn of_kind(&mut self, value: &Value) -> &mut usize {
         match value {
-            Value::Text(_) => &mut self.s,
-            Value::Date(_) => &mut self.d,
-            Value::Number(_) => &mut self.n,
+            Value::Text(_) => &mut self.texts,
+            Value::Date(_) => &mut self.dates,
+            Value::Number(_) => &mut self.numbers,
         }
     }
 
-    /// At least as many of each.
-    fn join(&mut self, other: Self) {
-        *self = Self { s: self.s.max(other.s), d: self.d.max(other.d), n: self.n.max(other.n) };
+    /// The element-wise maximum.
+    fn max(&mut self, other: Self) {
+        *self = Self {
+            texts: self.texts.max(other.texts),
+            dates: self.dates.max(other.dates),
+            numbers: self.numbers.max(other.numbers),
+        };
     }
 }
 
-/// The fields that articles have.
-pub type Fields = BTreeMap<String, Kinds>;
+/// The metadata fields of all articles.
+pub type Fields = BTreeMap<String, ValueCounts>;
 
-/// Adds the fields of one to those of others.
-pub fn join(fields: &mut Fields, more: &Fields) {
-    for (name, kinds) in more {
-        fields.entry(name.clone()).or_default().join(*kinds);
+/// Adds `other` to `fields`.
+pub fn merge_fields(fields: &mut Fields, other: &Fields) {
+    for (name, counts) in other {
+        fields.entry(name.clone()).or_default().max(*counts);
     }
 }
 
-/// What conditions can ask of an article, and which fields these are.
-pub fn facts(article: &Article) -> (Map<String, Json>, Fields) {
-    let own = ["path", "title"].into_iter().zip([&article.path, &article.title]);
-    let own = own.map(|(name, text)| (name.to_owned(), vec![Value::Text(text.clone())]));
+/// The metadata terms of an article, and its fields.
+pub fn metadata_terms(article: &Article) -> (Map<String, Json>, Fields) {
+    let own_fields = ["path", "title"].into_iter().zip([&article.path, &article.title]);
+    let own_fields = own_fields.map(|(name, text)| (name.to_owned(), vec![Value::Text(text.clone())]));
     let metadata = article.metadata.iter().map(|(name, value): (_, &MetaValue)| (name.clone(), Value::all(value)));
-    let (mut facts, mut fields, mut bytes) = (Map::new(), Fields::new(), 0);
-    for (name, values) in own.chain(metadata) {
-        let mut kinds = Kinds::default();
+    let (mut terms, mut fields, mut bytes) = (Map::new(), Fields::new(), 0);
+    for (name, values) in own_fields.chain(metadata) {
+        let mut counts = ValueCounts::default();
         for value in values {
             let json = match &value {
-                Value::Number(number) => json(number),
+                Value::Number(number) => number_json(number),
                 Value::Date(date) => Json::from(date.replacen(' ', "T", 1)),
-                Value::Text(text) => Json::from(fold_value(&text[..text.floor_char_boundary(LONGEST_VALUE)]).as_ref()),
+                Value::Text(text) => {
+                    Json::from(fold_value(&text[..text.floor_char_boundary(MAX_VALUE_BYTES)]).as_ref())
+                }
             };
-            let count = kinds.of(&value);
-            let key = key(kind(&value), &name, *count);
-            // A colon and a comma beside.
+            let count = counts.of_kind(&value);
+            let key = term_key(kind(&value), &name, *count);
+            // Two more for the colon and the comma.
             bytes += Json::from(key.as_str()).to_string().len() + json.to_string().len() + 2;
-            if bytes > LARGEST {
+            if bytes > MAX_TERMS_BYTES {
                 break;
             }
             *count += 1;
-            facts.insert(key, json);
+            terms.insert(key, json);
         }
-        fields.insert(name, kinds);
+        fields.insert(name, counts);
     }
-    (facts, fields)
+    (terms, fields)
 }
 
-/// A number as servers compare them: with a decimal point, but where that would change it.
-fn json(number: &Number) -> Json {
+/// A number as servers compare them: as a float, unless that would change its value.
+fn number_json(number: &Number) -> Json {
     match Number::try_from(number.as_f64()) {
         Ok(float) if float == *number => Json::from(number.as_f64()),
         _ => serde_json::to_value(number).unwrap_or_default(),
@@ -100,10 +107,11 @@ fn kind(value: &Value) -> char {
     }
 }
 
-fn key(kind: char, field: &str, at: usize) -> String {
+fn term_key(kind: char, field: &str, at: usize) -> String {
     let mut key = format!("{kind}:");
     for c in field.chars() {
-        // Servers look for a key as it stands in the expression: what would have to be escaped there is found by none.
+        // Servers look up a key exactly as the expression spells it, so a key that needs escaping there would
+        // never be found.
         if c.is_control() || matches!(c, '%' | '"' | '\\' | '[' | ']') {
             key.push_str(&format!("%{:02x}", u32::from(c)));
         } else {
@@ -114,11 +122,11 @@ fn key(kind: char, field: &str, at: usize) -> String {
     key
 }
 
-/// The values of a field in an article's facts.
-pub fn values<'a>(facts: &'a Map<String, Json>, field: &'a str) -> impl Iterator<Item = Value> + 'a {
+/// The values of a field among an article's metadata terms.
+pub fn field_values<'a>(terms: &'a Map<String, Json>, field: &'a str) -> impl Iterator<Item = Value> + 'a {
     ['s', 'd', 'n'].into_iter().flat_map(move |kind| {
         (0..).map_while(move |at| {
-            let value = facts.get(&key(kind, field, at))?;
+            let value = terms.get(&term_key(kind, field, at))?;
             Some(match kind {
                 'n' => Value::Number(value.as_number()?.clone().into()),
                 'd' => Value::Date(value.as_str()?.to_owned()),
@@ -128,8 +136,8 @@ pub fn values<'a>(facts: &'a Map<String, Json>, field: &'a str) -> impl Iterator
     })
 }
 
-/// A string as every server reads it.
-pub fn quoted(text: &str) -> String {
+/// Quotes a string so that every server reads it the same way.
+pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -146,62 +154,66 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// What a condition says of the rows of a server; `None` where a server cannot be told all of it.
-pub fn expression(filter: &Filter, fields: &Fields) -> Option<String> {
-    let joined = |parts: &[Filter], with: &str| {
-        let parts = parts.iter().map(|part| expression(part, fields)).collect::<Option<Vec<_>>>()?;
+/// A filter as an expression; `None` if Milvus cannot express all of it.
+pub fn to_expression(filter: &Filter, fields: &Fields) -> Option<String> {
+    let join = |parts: &[Filter], with: &str| {
+        let parts = parts.iter().map(|part| to_expression(part, fields)).collect::<Option<Vec<_>>>()?;
         Some(format!("({})", parts.join(with)))
     };
     match filter {
-        Filter::And(parts) => joined(parts, " and "),
-        Filter::Or(parts) => joined(parts, " or "),
-        Filter::Not(part) => Some(format!("(not {})", expression(part, fields)?)),
-        Filter::Is(clause) => test(clause, fields.get(&clause.field).copied().unwrap_or_default()),
+        Filter::And(parts) => join(parts, " and "),
+        Filter::Or(parts) => join(parts, " or "),
+        Filter::Not(part) => Some(format!("(not {})", to_expression(part, fields)?)),
+        Filter::Is(clause) => clause_expression(clause, fields.get(&clause.field).copied().unwrap_or_default()),
     }
 }
 
-fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
+fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
     let Clause { field, test } = clause;
     if field == ID {
         return match test {
-            Test::Any => Some(everything().to_owned()),
-            Test::Word(id) => Some(format!("(article == {})", quoted(id))),
-            // Letter case, and what * means in a path, are nothing that servers know.
+            Test::Any => Some(MATCH_ALL.to_owned()),
+            Test::Word(id) => Some(format!("(article == {})", quote(id))),
+            // Milvus knows neither case-insensitive comparison nor what `*` means in a path.
             _ => None,
         };
     }
-    if [kinds.s, kinds.d, kinds.n].iter().any(|count| *count > MOST_VALUES) {
+    if [counts.texts, counts.dates, counts.numbers].iter().any(|count| *count > MAX_VALUES_PER_FIELD) {
         return None;
     }
-    let mut any = Vec::new();
-    let mut each = |kind: char, count: usize, comparison: &dyn Fn(&str) -> String| {
+    let mut alternatives = Vec::new();
+    let mut any_value = |kind: char, count: usize, comparison: &dyn Fn(&str) -> String| {
         for at in 0..count {
-            let value = format!("facts[{}]", quoted(&key(kind, field, at)));
-            any.push(format!("((exists {value}) and {})", comparison(&value)));
+            let value = format!("facts[{}]", quote(&term_key(kind, field, at)));
+            alternatives.push(format!("((exists {value}) and {})", comparison(&value)));
         }
     };
     match test {
         Test::Any => {
-            for (kind, count) in [('s', kinds.s), ('d', kinds.d), ('n', kinds.n)] {
-                // The first is there where any is.
+            for (kind, count) in [('s', counts.texts), ('d', counts.dates), ('n', counts.numbers)] {
+                // Values are numbered from 0, so the first exists if any does.
                 if count > 0 {
-                    any.push(format!("(exists facts[{}])", quoted(&key(kind, field, 0))));
+                    alternatives.push(format!("(exists facts[{}])", quote(&term_key(kind, field, 0))));
                 }
             }
         }
         Test::Word(word) => {
             let operand = Operand::new(word);
-            // Servers know no zones, no dates in other writings, and none that are text.
-            let told = |date: &Date| !date.has_time() && kinds.s == 0 && Date::parse(word).is_some();
-            if (kinds.d > 0 || kinds.s > 0) && operand.date.is_some_and(|date| date.has_day() && !told(&date)) {
+            // Servers know no time zones and no other notations of dates, and do not see dates in text.
+            let is_expressible = |date: &Date| !date.has_time() && counts.texts == 0 && Date::parse(word).is_some();
+            if (counts.dates > 0 || counts.texts > 0)
+                && operand.date.is_some_and(|date| date.has_day() && !is_expressible(&date))
+            {
                 return None;
             }
-            each('s', kinds.s, &|value| format!("{value} == {}", quoted(&operand.folded)));
+            any_value('s', counts.texts, &|value| format!("{value} == {}", quote(&operand.folded)));
             if operand.date.is_some() {
-                each('d', kinds.d, &|value| format!("{value} like {}", quoted(&format!("{}%", operand.folded))));
+                any_value('d', counts.dates, &|value| {
+                    format!("{value} like {}", quote(&format!("{}%", operand.folded)))
+                });
             }
             if let Some(number) = &operand.number {
-                each('n', kinds.n, &|value| format!("{value} == {}", json(number)));
+                any_value('n', counts.numbers, &|value| format!("{value} == {}", number_json(number)));
             }
         }
         Test::Range(low, high) => {
@@ -212,13 +224,14 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                     Bound::Unbounded => true,
                 })
             };
-            // Servers know no zones, no dates in other writings, and no numbers and dates that are text.
-            let untold = |operand: &Operand| {
-                let told = |date: &Date| !date.has_time() && Date::parse(&operand.folded).is_some();
-                (kinds.d > 0 && operand.date.is_some_and(|date| !told(&date)))
-                    || (kinds.s > 0 && (operand.number.is_some() || operand.date.is_some()))
+            // Servers know no time zones and no other notations of dates, and do not see numbers and dates in
+            // text.
+            let is_inexpressible = |operand: &Operand| {
+                let is_expressible = |date: &Date| !date.has_time() && Date::parse(&operand.folded).is_some();
+                (counts.dates > 0 && operand.date.is_some_and(|date| !is_expressible(&date)))
+                    || (counts.texts > 0 && (operand.number.is_some() || operand.date.is_some()))
             };
-            if !all(&|operand| !untold(operand)) {
+            if !all(&|operand| !is_inexpressible(operand)) {
                 return None;
             }
             let between = |value: &str, above: Option<String>, below: Option<String>| {
@@ -231,12 +244,12 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                 Bound::Excluded(operand) => Some(format!("{} {}", with[1], of(operand))),
                 Bound::Unbounded => None,
             };
-            let text = |operand: &Operand| quoted(&operand.folded);
-            each('s', kinds.s, &|value| {
+            let text = |operand: &Operand| quote(&operand.folded);
+            any_value('s', counts.texts, &|value| {
                 between(value, side(&bounds[0], [">=", ">"], &text), side(&bounds[1], ["<=", "<"], &text))
             });
-            // As far as the bound says: up to June is before what follows June.
-            let after = |operand: &Operand| quoted(&following(&operand.folded));
+            // Bounds have the precision they are written in: up to June includes all of June.
+            let after = |operand: &Operand| quote(&prefix_successor(&operand.folded));
             let above = match &bounds[0] {
                 Bound::Excluded(operand) => Some(format!(">= {}", after(operand))),
                 bound => side(bound, [">=", ">="], &text),
@@ -246,46 +259,41 @@ fn test(clause: &Clause, kinds: Kinds) -> Option<String> {
                 bound => side(bound, ["<", "<"], &text),
             };
             if all(&|operand| operand.date.is_some()) {
-                each('d', kinds.d, &|value| between(value, above.clone(), below.clone()));
+                any_value('d', counts.dates, &|value| between(value, above.clone(), below.clone()));
             }
             if all(&|operand| operand.number.is_some()) {
                 let number = |operand: &Operand| {
-                    operand.number.as_ref().map(|number| json(number).to_string()).unwrap_or_default()
+                    operand.number.as_ref().map(|number| number_json(number).to_string()).unwrap_or_default()
                 };
-                each('n', kinds.n, &|value| {
+                any_value('n', counts.numbers, &|value| {
                     between(value, side(&bounds[0], [">=", ">"], &number), side(&bounds[1], ["<=", "<"], &number))
                 });
             }
         }
         Test::Glob(glob) => {
             let prefix = glob.strip_suffix('*')?;
-            let plain = !prefix.contains(['*', '?', '\\', '%', '_']);
+            let is_simple_prefix = !prefix.contains(['*', '?', '\\', '%', '_']);
             if field == PATH
-                || !plain
-                || kinds.n > 0
-                || (kinds.d > 0 && !prefix.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+                || !is_simple_prefix
+                || counts.numbers > 0
+                || (counts.dates > 0 && !prefix.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
             {
                 return None;
             }
-            let pattern = quoted(&format!("{}%", fold_value(prefix)));
-            each('s', kinds.s, &|value| format!("{value} like {pattern}"));
-            each('d', kinds.d, &|value| format!("{value} like {pattern}"));
+            let pattern = quote(&format!("{}%", fold_value(prefix)));
+            any_value('s', counts.texts, &|value| format!("{value} like {pattern}"));
+            any_value('d', counts.dates, &|value| format!("{value} like {pattern}"));
         }
     }
-    Some(if any.is_empty() { nothing().to_owned() } else { format!("({})", any.join(" or ")) })
+    Some(if alternatives.is_empty() { MATCH_NONE.to_owned() } else { format!("({})", alternatives.join(" or ")) })
 }
 
-/// No article has an empty id.
-fn everything() -> &'static str {
-    "(article != \"\")"
-}
+/// An id is never empty.
+const MATCH_ALL: &str = "(article != \"\")";
+const MATCH_NONE: &str = "(article == \"\")";
 
-fn nothing() -> &'static str {
-    "(article == \"\")"
-}
-
-/// The first string after all that begin with `prefix`, which ends in a digit.
-fn following(prefix: &str) -> String {
+/// The first string after all strings that start with `prefix`. The prefix must end in a digit.
+fn prefix_successor(prefix: &str) -> String {
     let mut bytes = prefix.as_bytes().to_vec();
     if let Some(last) = bytes.last_mut() {
         *last += 1;
@@ -315,45 +323,50 @@ mod tests {
     }
 
     #[test]
-    fn facts_are_a_key_a_value_and_read_back() {
-        let (facts, fields) = facts(&article());
-        assert_eq!((&facts["s:source:0"], &facts["n:year:0"]), (&Json::from("reuters"), &Json::from(2025.0)));
-        assert_eq!(fields["tags"], Kinds { s: 2, d: 0, n: 0 });
-        assert_eq!(values(&facts, "tags").collect::<Vec<_>>(), [Value::Text("sea".into()), Value::Text("moon".into())]);
-        assert_eq!(values(&facts, "date").collect::<Vec<_>>(), [Value::Date("2025-06-30".into())]);
-        assert_eq!(values(&facts, "none").count(), 0);
+    fn metadata_terms_round_trip() {
+        let (terms, fields) = metadata_terms(&article());
+        assert_eq!((&terms["s:source:0"], &terms["n:year:0"]), (&Json::from("reuters"), &Json::from(2025.0)));
+        assert_eq!(fields["tags"], ValueCounts { texts: 2, dates: 0, numbers: 0 });
+        assert_eq!(
+            field_values(&terms, "tags").collect::<Vec<_>>(),
+            [Value::Text("sea".into()), Value::Text("moon".into())]
+        );
+        assert_eq!(field_values(&terms, "date").collect::<Vec<_>>(), [Value::Date("2025-06-30".into())]);
+        assert_eq!(field_values(&terms, "none").count(), 0);
     }
 
     #[test]
-    fn facts_are_no_larger_than_a_server_takes_and_their_names_need_no_escapes() {
+    fn metadata_terms_fit_the_json_field_and_need_no_escapes() {
         let numbers = MetaValue::List((0..9000).map(|n| MetaValue::Number(n.into())).collect());
         let metadata = [("a \"b\\ [c]".to_owned(), MetaValue::Number(1.into())), ("n".repeat(30), numbers)];
-        let (facts, _) = facts(&Article { metadata: metadata.into_iter().collect(), ..article() });
-        let bytes = Json::Object(facts.clone()).to_string().len();
-        assert!((LARGEST - 100..65_536).contains(&bytes), "{bytes}");
-        assert!(facts.keys().all(|key| !key.contains(['"', '\\', '[', ']'])), "{:?}", facts.keys().next());
-        assert_eq!(values(&facts, "a \"b\\ [c]").count(), 1);
+        let (terms, _) = metadata_terms(&Article { metadata: metadata.into_iter().collect(), ..article() });
+        let bytes = Json::Object(terms.clone()).to_string().len();
+        assert!((MAX_TERMS_BYTES - 100..65_536).contains(&bytes), "{bytes}");
+        assert!(terms.keys().all(|key| !key.contains(['"', '\\', '[', ']'])), "{:?}", terms.keys().next());
+        assert_eq!(field_values(&terms, "a \"b\\ [c]").count(), 1);
     }
 
     #[test]
-    fn conditions_become_expressions() {
-        let (_, fields) = facts(&article());
-        let of = |condition: &str| expression(&condition.parse().unwrap(), &fields);
+    fn filters_become_expressions_or_none() {
+        let (_, fields) = metadata_terms(&article());
+        let express = |condition: &str| to_expression(&condition.parse().unwrap(), &fields);
         let expected = r#"(((exists facts["s:source:0"]) and facts["s:source:0"] == "reuters"))"#;
-        assert_eq!(of("source:REUTERS").unwrap(), expected);
-        assert!(of("NOT source:*").unwrap().starts_with("(not ("));
-        assert!(of("year:2025").unwrap().contains("facts[\"n:year:0\"] == 2025.0"));
-        assert!(of("date:2025-06").unwrap().contains("like \"2025-06%\""));
-        // All of June, as far as the bound says.
+        assert_eq!(express("source:REUTERS").unwrap(), expected);
+        assert!(express("NOT source:*").unwrap().starts_with("(not ("));
+        assert!(express("year:2025").unwrap().contains("facts[\"n:year:0\"] == 2025.0"));
+        assert!(express("date:2025-06").unwrap().contains("like \"2025-06%\""));
+        // All of June.
         assert!(
-            of("date:[2025-01 TO 2025-06]").unwrap().contains(">= \"2025-01\" and facts[\"d:date:0\"] < \"2025-07\"")
+            express("date:[2025-01 TO 2025-06]")
+                .unwrap()
+                .contains(">= \"2025-01\" and facts[\"d:date:0\"] < \"2025-07\"")
         );
-        assert!(of("tags:moon").unwrap().contains("s:tags:1"));
-        assert_eq!(of("id:\"a\\\"b\"").unwrap(), r#"(article == "a\"b")"#);
-        // What is no date lies in no range of dates.
-        assert_eq!(of("date:[a TO z]").unwrap(), nothing());
-        assert!(of("year:9007199254740993").unwrap().ends_with("== 9007199254740993))"));
-        for untold in [
+        assert!(express("tags:moon").unwrap().contains("s:tags:1"));
+        assert_eq!(express("id:\"a\\\"b\"").unwrap(), r#"(article == "a\"b")"#);
+        // The bounds are not dates, so no date is in range.
+        assert_eq!(express("date:[a TO z]").unwrap(), MATCH_NONE);
+        assert!(express("year:9007199254740993").unwrap().ends_with("== 9007199254740993))"));
+        for inexpressible in [
             "path:*.md",
             "title:*ides",
             "id:a*",
@@ -362,7 +375,7 @@ mod tests {
             "date:>=2025-06-30T10:00Z",
             "source:>5",
         ] {
-            assert_eq!(of(untold), None, "{untold}");
+            assert_eq!(express(inexpressible), None, "{inexpressible}");
         }
     }
 }

@@ -1,99 +1,94 @@
-//! A collection on a Milvus cluster: what [`store::Collection`] says, with the server's shards, replicas and indexes behind it.
+//! Stores a collection on a Milvus cluster: an implementation of [`store::Collection`].
 //!
-//! [`register`] makes `milvus://HOST[:PORT]/[DATABASE/]COLLECTION` a location like any other. Passages, spans, metadata and
-//! answers are those of a local collection. What differs: Milvus has no commits, so a reader can see a change passage by
-//! passage, and an interrupted one until the same command has gone on or the collection was compacted; scores of words are those of the server's BM25,
-//! over the same stems.
+//! After [`register`], `store` opens and creates collections at `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`.
+//! Passages, spans, metadata and search results are those of a local collection, with two differences. Milvus
+//! has no commits: a reader can see part of a change, and part of an interrupted one until it is repeated or the
+//! collection is compacted. Lexical scores come from the server's BM25, over the same stems.
 //!
-//! This crate never embeds, never ranks beyond one list, never prints.
+//! This crate never embeds, never fuses result lists and never prints.
 
 #![deny(missing_docs)]
 
 mod check;
+mod client;
 mod collection;
 mod columns;
 mod expression;
-mod head;
 mod location;
+mod manifest_row;
 mod proto;
-mod reading;
+mod reader;
 mod rows;
 mod schema;
 mod search;
-mod wire;
 mod writer;
 
 pub use location::{Access, Location, SCHEME};
+pub use schema::IndexKind;
 
+use client::Client;
 use collection::MilvusCollection;
-use head::{Head, newest};
-use reading::{FIRST_PAGES, Rows};
+use manifest_row::{ManifestRow, read_newest};
+use reader::{FIRST_PAGES, RowReader};
 use std::sync::Arc;
 use store::{Collection, Error, Manifest, Remote, Result};
-use wire::Wire;
 use writer::MilvusWriter;
 
-/// What builds the index of a new collection's vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IndexKind {
-    /// A graph.
-    Hnsw,
-    /// None: every vector is looked at.
-    Flat,
-}
-
-/// From now on locations that begin with `milvus://` are opened here.
+/// Makes `store` open `milvus://` locations with this crate. `index` is for the vectors of new collections; by
+/// default it is HNSW, or flat on milvus-lite.
 pub fn register(access: Access, index: Option<IndexKind>) {
-    store::register(SCHEME, Box::new(Milvus { access, index }));
+    store::register(SCHEME, Box::new(MilvusBackend { access, index }));
 }
 
-/// Removes a collection, and all that is in it; no error where there is none.
+/// Deletes a collection and all its data. It is no error if there is none.
 ///
 /// # Errors
-/// When the server refuses, or does not answer.
+/// [`store::Error::Location`] for a malformed location, [`store::Error::Remote`] if the server refuses or does
+/// not respond.
 pub fn remove(location: &str, access: &Access) -> Result<()> {
     let location = Location::parse(location).map_err(|problem| Error::Location { problem })?;
-    schema::remove(&Wire::open(&location, access)?)
+    schema::drop_collections(&Client::open(&location, access)?)
 }
 
-struct Milvus {
+struct MilvusBackend {
     access: Access,
     index: Option<IndexKind>,
 }
 
-impl Milvus {
-    fn connect(&self, location: &str) -> Result<Wire> {
+impl MilvusBackend {
+    fn connect(&self, location: &str) -> Result<Client> {
         let parsed = Location::parse(location);
         let location = parsed.map_err(|problem| Error::Location { problem })?;
-        Wire::open(&location, &self.access)
+        Client::open(&location, &self.access)
     }
 }
 
-impl Remote for Milvus {
+impl Remote for MilvusBackend {
     fn open(&self, location: &str) -> Result<Box<dyn Collection>> {
         Ok(Box::new(MilvusCollection::open(Arc::new(self.connect(location)?))?))
     }
 
     fn create(&self, location: &str, manifest: Manifest) -> Result<Box<dyn Collection>> {
-        let wire = Arc::new(self.connect(location)?);
-        if exists(&wire)? {
+        let client = Arc::new(self.connect(location)?);
+        if exists(&client)? {
             return Err(Error::Occupied { path: location.into() });
         }
-        let is_flat = match self.index {
-            Some(kind) => kind == IndexKind::Flat,
-            // Its graphs lose rows under conditions, and it is no place for so many that it would matter.
-            None => wire.abilities.lite,
-        };
-        // The manifest last: until it is there, there is no collection, and this can be done again.
-        schema::create_articles(&wire)?;
-        let rows = Rows { wire: wire.clone(), after: 0 };
-        if rows.counted(&wire.location().articles(), FIRST_PAGES)? > 0 {
-            return Err(wire.wrong(format!("articles without passages are in {}; drop it", wire.location().articles())));
+        // The graphs of milvus-lite lose rows under filters, and it is not meant for collections that need one.
+        let default = if client.capabilities.is_lite { IndexKind::Flat } else { IndexKind::Hnsw };
+        let index_kind = self.index.unwrap_or(default);
+        // The manifest comes last: until it is written there is no collection, and creation can be repeated.
+        schema::create_articles(&client)?;
+        let reader = RowReader { client: client.clone(), timestamp: 0 };
+        if reader.count(&client.location().articles_collection(), FIRST_PAGES)? > 0 {
+            return Err(client.error(format!(
+                "{} has articles but there are no passages; drop it",
+                client.location().articles_collection()
+            )));
         }
-        schema::create_passages(&wire, manifest.model.dimensions, manifest.graph, is_flat)?;
-        let head = Head { manifest, fields: Default::default(), after: 0, commit: 0 };
-        MilvusWriter::new(wire.clone(), head).put_head()?;
-        Ok(Box::new(MilvusCollection::open(wire)?))
+        schema::create_passages(&client, manifest.model.dimensions, manifest.graph, index_kind)?;
+        let manifest_row = ManifestRow { manifest, fields: Default::default(), read_timestamp: 0, commit: 0 };
+        MilvusWriter::new(client.clone(), manifest_row).put_manifest()?;
+        Ok(Box::new(MilvusCollection::open(client)?))
     }
 
     fn exists(&self, location: &str) -> Result<bool> {
@@ -101,8 +96,10 @@ impl Remote for Milvus {
     }
 }
 
-/// Whether there is a collection of that name, ours or another: one that was not made to its end is none.
-fn exists(wire: &Wire) -> Result<bool> {
-    let is_there = schema::has(wire, &wire.location().collection)?;
-    Ok(is_there && !(schema::has(wire, &wire.location().articles())? && newest(wire)?.is_none()))
+/// Whether a collection of that name exists, made by nigh or not. One without a manifest, whose creation was
+/// interrupted, does not count.
+fn exists(client: &Client) -> Result<bool> {
+    let has_passages = schema::exists(client, &client.location().collection)?;
+    Ok(has_passages
+        && !(schema::exists(client, &client.location().articles_collection())? && read_newest(client)?.is_none()))
 }

@@ -1,67 +1,67 @@
-//! Where a collection is, and how to come in.
+//! Where a collection is, and how to connect to the server.
 
 use std::path::PathBuf;
 
-/// What such a location begins with.
+/// The scheme of the URLs.
 pub const SCHEME: &str = "milvus";
-const PORT: u16 = 19530;
-const DATABASE: &str = "default";
-/// Milvus allows 255 bytes, and one of the two collections has a longer name.
-const LONGEST_NAME: usize = 240;
+const DEFAULT_PORT: u16 = 19530;
+const DEFAULT_DATABASE: &str = "default";
+/// Milvus allows 255 bytes, and the name of the articles' collection has a suffix.
+const MAX_NAME_BYTES: usize = 240;
 
-/// `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`
+/// `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// `HOST:PORT`
+    /// `HOST:PORT`.
     pub address: String,
-    /// The database.
+    /// The Milvus database.
     pub database: String,
-    /// The collection of passages; that of articles has `_articles` after it.
+    /// The Milvus collection of passages; that of articles has the suffix `_articles`.
     pub collection: String,
 }
 
-/// How to come in.
+/// How to connect to a server.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
     /// `user:password`, or an API key.
     pub token: Option<String>,
-    /// Whether the connection is encrypted.
+    /// Whether to use TLS.
     pub tls: bool,
-    /// Who vouches for the server, if it is none of those that the system knows.
+    /// A PEM file with the CA certificate, for servers that the system's root certificates do not cover.
     pub ca: Option<PathBuf>,
 }
 
 impl Location {
-    /// Reads a location.
+    /// Parses a location.
     ///
     /// # Errors
-    /// What was expected and what was found.
+    /// A message that says what was expected and what was found.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |problem: &str| format!("{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION");
+        let error = |problem: &str| format!("{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION");
         let rest = text.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix("://"));
-        let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or_else(|| wrong("no collection in it"))?;
-        let (database, collection) = path.split_once('/').unwrap_or((DATABASE, path));
+        let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or_else(|| error("no collection in it"))?;
+        let (database, collection) = path.split_once('/').unwrap_or((DEFAULT_DATABASE, path));
         for name in [database, collection] {
-            let begins = name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
-            if !begins || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                return Err(wrong(&format!("{name:?} is no name of letters, digits and _ that begins with no digit")));
+            let starts_well = name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
+            if !starts_well || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return Err(error(&format!("{name:?} is no name of letters, digits and _ that begins with no digit")));
             }
-            if name.len() > LONGEST_NAME {
-                return Err(wrong(&format!("a name of {} bytes, over the limit of {LONGEST_NAME}", name.len())));
+            if name.len() > MAX_NAME_BYTES {
+                return Err(error(&format!("a name of {} bytes, over the limit of {MAX_NAME_BYTES}", name.len())));
             }
         }
         let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port.parse::<u16>());
         let address = match port {
-            _ if host.is_empty() || host.starts_with(':') => return Err(wrong("no host in it")),
-            Some(Err(_)) => return Err(wrong("its port is no number of 1 to 65535")),
+            _ if host.is_empty() || host.starts_with(':') => return Err(error("no host in it")),
+            Some(Err(_)) => return Err(error("its port is no number of 1 to 65535")),
             Some(Ok(_)) => host.to_owned(),
-            None => format!("{host}:{PORT}"),
+            None => format!("{host}:{DEFAULT_PORT}"),
         };
         Ok(Self { address, database: database.to_owned(), collection: collection.to_owned() })
     }
 
-    /// The collection in which articles are.
-    pub fn articles(&self) -> String {
+    /// The Milvus collection of articles.
+    pub fn articles_collection(&self) -> String {
         format!("{}_articles", self.collection)
     }
 }
@@ -77,12 +77,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn locations_are_read_and_what_is_wrong_is_said() {
-        let of = |text: &str| Location::parse(text).map(|location| location.to_string());
-        assert_eq!(of("milvus://host/books").unwrap(), "milvus://host:19530/default/books");
-        assert_eq!(of("milvus://10.0.0.1:99/shelf/books").unwrap(), "milvus://10.0.0.1:99/shelf/books");
-        assert_eq!(of("milvus://[::1]/books").unwrap(), "milvus://[::1]:19530/default/books");
-        assert_eq!(of("milvus://[::1]:7/books").unwrap(), "milvus://[::1]:7/default/books");
+    fn parse_accepts_locations_and_explains_what_is_wrong() {
+        let parse = |text: &str| Location::parse(text).map(|location| location.to_string());
+        assert_eq!(parse("milvus://host/books").unwrap(), "milvus://host:19530/default/books");
+        assert_eq!(parse("milvus://10.0.0.1:99/shelf/books").unwrap(), "milvus://10.0.0.1:99/shelf/books");
+        assert_eq!(parse("milvus://[::1]/books").unwrap(), "milvus://[::1]:19530/default/books");
+        assert_eq!(parse("milvus://[::1]:7/books").unwrap(), "milvus://[::1]:7/default/books");
         for (text, problem) in [
             ("milvus://host", "no collection"),
             ("milvus://host/", "\"\" is no name"),
@@ -92,8 +92,8 @@ mod tests {
             ("milvus:///a", "no host"),
             ("milvus://host:x/a", "its port"),
         ] {
-            let said = of(text).unwrap_err();
-            assert!(said.contains(problem) && said.contains("expected milvus://HOST"), "{said}");
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(problem) && error.contains("expected milvus://HOST"), "{error}");
         }
     }
 }

@@ -1,52 +1,61 @@
-//! The part of Milvus's protocol that is spoken here: its messages with the fields that are used, under the numbers that
-//! `milvus.proto`, `schema.proto` and `common.proto` of github.com/milvus-io/milvus-proto give them. Whatever else a
-//! server sends is passed over.
+//! The part of the Milvus gRPC API in use: messages with the fields that matter, under the tags of
+//! `milvus.proto`, `schema.proto` and `common.proto` in github.com/milvus-io/milvus-proto. Other fields are
+//! ignored.
 
 use prost::{Message, Oneof};
 
-/// A call: what is asked, by which name, and what comes back.
-pub trait Call: Message + Clone + 'static {
+/// A request message, with the path of its method and the type of the response.
+pub trait Rpc: Message + Clone + 'static {
     const PATH: &'static str;
-    type Answer: Answer;
+    type Response: Response;
 }
 
-/// An answer says whether it is one.
-pub trait Answer: Message + Default + 'static {
+/// A response message, which carries a status.
+pub trait Response: Message + Default + 'static {
     fn status(&self) -> Option<&Status>;
 }
 
-macro_rules! calls {
-    ($($request:ident $path:literal $answer:ident),* $(,)?) => { $(impl Call for $request {
+macro_rules! rpcs {
+    ($($request:ident $path:literal $response:ident),* $(,)?) => { $(impl Rpc for $request {
         const PATH: &'static str = concat!("/milvus.proto.milvus.MilvusService/", $path);
-        type Answer = $answer;
+        type Response = $response;
     })* };
 }
-calls!(
-    GetVersion "GetVersion" Version,
-    HasCollection "HasCollection" Has,
+rpcs!(
+    GetVersion "GetVersion" GetVersionResponse,
+    HasCollection "HasCollection" BoolResponse,
     CreateCollection "CreateCollection" Status,
     DropCollection "DropCollection" Status,
     CreateIndex "CreateIndex" Status,
-    DescribeIndex "DescribeIndex" Indexes,
+    DescribeIndex "DescribeIndex" DescribeIndexResponse,
     LoadCollection "LoadCollection" Status,
-    GetLoadingProgress "GetLoadingProgress" Progress,
-    Upsert "Upsert" Changed,
-    Delete "Delete" Changed,
-    Query "Query" Rows,
-    Search "Search" Found,
-    Flush "Flush" Flushed,
+    GetLoadingProgress "GetLoadingProgress" GetLoadingProgressResponse,
+    Upsert "Upsert" MutationResult,
+    Delete "Delete" MutationResult,
+    Query "Query" QueryResults,
+    Search "Search" SearchResults,
+    Flush "Flush" FlushResponse,
 );
 
-macro_rules! answers {
-    ($($name:ident),*) => { $(impl Answer for $name {
+macro_rules! responses {
+    ($($name:ident),*) => { $(impl Response for $name {
         fn status(&self) -> Option<&Status> {
             self.status.as_ref()
         }
     })* };
 }
-answers!(Version, Has, Indexes, Progress, Changed, Rows, Found, Flushed);
+responses!(
+    GetVersionResponse,
+    BoolResponse,
+    DescribeIndexResponse,
+    GetLoadingProgressResponse,
+    MutationResult,
+    QueryResults,
+    SearchResults,
+    FlushResponse
+);
 
-impl Answer for Status {
+impl Response for Status {
     fn status(&self) -> Option<&Status> {
         Some(self)
     }
@@ -54,7 +63,7 @@ impl Answer for Status {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Status {
-    /// Of servers before 2.3, and of some later ones beside `code`.
+    /// Set by servers before 2.3, and by some later ones in addition to `code`.
     #[prost(int32, tag = "1")]
     pub error_code: i32,
     #[prost(string, tag = "2")]
@@ -66,7 +75,7 @@ pub struct Status {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Pair {
+pub struct KeyValuePair {
     #[prost(string, tag = "1")]
     pub key: String,
     #[prost(string, tag = "2")]
@@ -77,7 +86,7 @@ pub struct Pair {
 pub struct GetVersion {}
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Version {
+pub struct GetVersionResponse {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
     #[prost(string, tag = "2")]
@@ -91,7 +100,7 @@ pub struct HasCollection {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Has {
+pub struct BoolResponse {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
     #[prost(bool, tag = "2")]
@@ -106,7 +115,7 @@ pub struct CreateCollection {
     #[prost(bytes = "vec", tag = "4")]
     pub schema: Vec<u8>,
     #[prost(message, repeated, tag = "7")]
-    pub properties: Vec<Pair>,
+    pub properties: Vec<KeyValuePair>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -128,7 +137,7 @@ pub struct FieldSchema {
     #[prost(enumeration = "DataType", tag = "5")]
     pub data_type: i32,
     #[prost(message, repeated, tag = "6")]
-    pub type_params: Vec<Pair>,
+    pub type_params: Vec<KeyValuePair>,
     #[prost(bool, tag = "16")]
     pub is_function_output: bool,
 }
@@ -170,7 +179,7 @@ pub struct CreateIndex {
     #[prost(string, tag = "4")]
     pub field_name: String,
     #[prost(message, repeated, tag = "5")]
-    pub extra_params: Vec<Pair>,
+    pub extra_params: Vec<KeyValuePair>,
     #[prost(string, tag = "6")]
     pub index_name: String,
 }
@@ -184,17 +193,17 @@ pub struct DescribeIndex {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Indexes {
+pub struct DescribeIndexResponse {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
     #[prost(message, repeated, tag = "2")]
-    pub indexes: Vec<Index>,
+    pub indexes: Vec<IndexDescription>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Index {
+pub struct IndexDescription {
     #[prost(message, repeated, tag = "3")]
-    pub params: Vec<Pair>,
+    pub params: Vec<KeyValuePair>,
     #[prost(string, tag = "4")]
     pub field_name: String,
 }
@@ -212,10 +221,10 @@ pub struct GetLoadingProgress {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Progress {
+pub struct GetLoadingProgressResponse {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
-    /// In per cent.
+    /// Per cent.
     #[prost(int64, tag = "2")]
     pub progress: i64,
 }
@@ -239,16 +248,16 @@ pub struct Delete {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Changed {
+pub struct MutationResult {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
-    /// Whoever reads as of this time sees the change.
+    /// Reads as of this timestamp see the change.
     #[prost(uint64, tag = "9")]
     pub timestamp: u64,
 }
 
-/// Whoever says nothing else reads what was written before (consistency level 0, strong), at the cost of waiting for
-/// the server's next tick; with a time, whatever was written until then.
+/// With a timestamp of 0, reads are strongly consistent (level 0), and wait for the server's next tick. With a
+/// timestamp, they see whatever was written until then.
 #[derive(Clone, PartialEq, Message)]
 pub struct Query {
     #[prost(string, tag = "3")]
@@ -260,48 +269,48 @@ pub struct Query {
     #[prost(uint64, tag = "8")]
     pub guarantee_timestamp: u64,
     #[prost(message, repeated, tag = "9")]
-    pub query_params: Vec<Pair>,
+    pub query_params: Vec<KeyValuePair>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Rows {
+pub struct QueryResults {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
     #[prost(message, repeated, tag = "2")]
     pub fields_data: Vec<FieldData>,
 }
 
-/// As [`Query`], of rows near to a vector, or with words of a text.
+/// Like [`Query`], for the rows nearest to a vector or that match a text.
 #[derive(Clone, PartialEq, Message)]
 pub struct Search {
     #[prost(string, tag = "3")]
     pub collection_name: String,
     #[prost(string, tag = "5")]
     pub expr: String,
-    /// [`Placeholders`].
+    /// [`PlaceholderGroup`].
     #[prost(bytes = "vec", tag = "6")]
-    pub placeholders: Vec<u8>,
-    /// 1 is an expression.
+    pub placeholder_group: Vec<u8>,
+    /// 1 is a boolean expression.
     #[prost(int32, tag = "7")]
-    pub expr_kind: i32,
+    pub dsl_type: i32,
     #[prost(string, repeated, tag = "8")]
     pub output_fields: Vec<String>,
     #[prost(message, repeated, tag = "9")]
-    pub search_params: Vec<Pair>,
+    pub search_params: Vec<KeyValuePair>,
     #[prost(uint64, tag = "11")]
     pub guarantee_timestamp: u64,
     #[prost(int64, tag = "12")]
-    pub questions: i64,
+    pub nq: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Placeholders {
+pub struct PlaceholderGroup {
     #[prost(message, repeated, tag = "1")]
-    pub placeholders: Vec<Placeholder>,
+    pub placeholders: Vec<PlaceholderValue>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Placeholder {
+pub struct PlaceholderValue {
     #[prost(string, tag = "1")]
     pub tag: String,
     #[prost(enumeration = "DataType", tag = "2")]
@@ -311,25 +320,25 @@ pub struct Placeholder {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Found {
+pub struct SearchResults {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
     #[prost(message, optional, tag = "2")]
-    pub results: Option<Results>,
+    pub results: Option<SearchResultData>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Results {
+pub struct SearchResultData {
     #[prost(float, repeated, tag = "4")]
     pub scores: Vec<f32>,
     #[prost(message, optional, tag = "5")]
-    pub ids: Option<Ids>,
+    pub ids: Option<IdList>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Ids {
+pub struct IdList {
     #[prost(message, optional, tag = "1")]
-    pub numbers: Option<Numbers>,
+    pub longs: Option<LongArray>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -339,7 +348,7 @@ pub struct Flush {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Flushed {
+pub struct FlushResponse {
     #[prost(message, optional, tag = "1")]
     pub status: Option<Status>,
 }
@@ -351,62 +360,62 @@ pub struct FieldData {
     pub kind: i32,
     #[prost(string, tag = "2")]
     pub field_name: String,
-    #[prost(oneof = "Field", tags = "3, 4")]
-    pub field: Option<Field>,
+    #[prost(oneof = "FieldValues", tags = "3, 4")]
+    pub field: Option<FieldValues>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub enum Field {
+pub enum FieldValues {
     #[prost(message, tag = "3")]
-    Scalars(Scalars),
+    Scalars(ScalarField),
     #[prost(message, tag = "4")]
-    Vectors(Vectors),
+    Vectors(VectorField),
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Scalars {
-    #[prost(oneof = "Data", tags = "3, 6, 9")]
-    pub data: Option<Data>,
+pub struct ScalarField {
+    #[prost(oneof = "ScalarData", tags = "3, 6, 9")]
+    pub data: Option<ScalarData>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub enum Data {
+pub enum ScalarData {
     #[prost(message, tag = "3")]
-    Numbers(Numbers),
+    Longs(LongArray),
     #[prost(message, tag = "6")]
-    Strings(Strings),
+    Strings(StringArray),
     #[prost(message, tag = "9")]
-    Documents(Documents),
+    Json(JsonArray),
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Numbers {
+pub struct LongArray {
     #[prost(int64, repeated, tag = "1")]
     pub data: Vec<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Strings {
+pub struct StringArray {
     #[prost(string, repeated, tag = "1")]
     pub data: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Documents {
+pub struct JsonArray {
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub data: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Vectors {
+pub struct VectorField {
     #[prost(int64, tag = "1")]
     pub dimensions: i64,
     #[prost(message, optional, tag = "2")]
-    pub floats: Option<Floats>,
+    pub floats: Option<FloatArray>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Floats {
+pub struct FloatArray {
     #[prost(float, repeated, tag = "1")]
     pub data: Vec<f32>,
 }

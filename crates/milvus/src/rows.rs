@@ -1,11 +1,11 @@
 //! Articles and passages as rows.
 
-use crate::columns::{Columns, documents, numbers, strings, vectors};
-use crate::expression::facts;
+use crate::columns::{Columns, json, longs, strings, vectors};
+use crate::expression::metadata_terms;
 use crate::proto::FieldData;
 use crate::schema::{
-    ARTICLE, END, FACTS, FINGERPRINT, KEY, LINE, LONGEST, ORDINAL, PAGE, PAGES, PASSAGES, PATH, QUESTIONS, RECORD,
-    START, STEMS, STUB, TAG, TEXT, TITLE, VECTOR, WRITTEN,
+    ARTICLE, END, FACTS, FINGERPRINT, KEY, LINE, MAX_STRING_BYTES, ORDINAL, PAGE, PAGES, PASSAGES, PATH,
+    PLACEHOLDER_VECTOR, QUESTIONS, RECORD, START, STEMS, TAG, TEXT, TITLE, VECTOR, WRITTEN,
 };
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, ByteSpan, Fingerprint, LexicalText, Metadata, QaPair};
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use store::{Language, StoredArticle};
 
-/// Identifies a passage or a page: the same one is the same row, however often it is written. Two different ones
-/// share a key with probability 2⁻⁶² .
-pub fn key(article: &str, fingerprint: &str, part: &str, number: usize) -> i64 {
+/// The key of a passage or page. It depends on the contents, so writing the same row twice leaves one row. Two
+/// different rows collide with probability 2⁻⁶².
+pub fn row_key(article: &str, fingerprint: &str, part: &str, number: usize) -> i64 {
     let number = number.to_le_bytes();
     let Fingerprint(bytes) = Fingerprint::of([article.as_bytes(), fingerprint.as_bytes(), part.as_bytes(), &number]);
     let mut first = [0; 8];
     first.copy_from_slice(&bytes[..8]);
-    // Not 0, which is the manifest's, and not so large that servers stumble.
+    // At least 1, because 0 is the manifest's key, and below 2⁶², because some servers mishandle larger keys.
     (i64::from_le_bytes(first) & (i64::MAX >> 1)) + 1
 }
 
-/// A passage that waits to be written.
+/// A passage to be written.
 pub struct PassageRow {
     pub key: i64,
     article: String,
@@ -38,82 +38,83 @@ pub struct PassageRow {
     start: i64,
     end: i64,
     line: i64,
-    facts: Map<String, Json>,
+    terms: Map<String, Json>,
     vector: Vec<f32>,
 }
 
-/// The longest beginning of a text that a string holds.
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(LONGEST)].to_owned()
+/// The longest prefix that fits into a string field.
+fn truncate(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_STRING_BYTES)].to_owned()
 }
 
 impl PassageRow {
-    /// Whether it is of the article with this id.
-    pub fn is_of(&self, id: &str) -> bool {
+    /// Whether the passage belongs to the article with this id.
+    pub fn belongs_to(&self, id: &str) -> bool {
         self.article == id
     }
 
-    /// How much of a message it takes, about.
-    pub fn bytes(&self) -> usize {
+    /// Roughly how many bytes the row takes in a message.
+    pub fn message_bytes(&self) -> usize {
         self.text.len() + self.stems.len() + 4 * self.vector.len() + 1000
     }
 
-    /// The rows of an article's passages.
-    pub fn of(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
+    /// The rows of an article's passages. Fails with [`store::Error::MissingVector`].
+    pub fn from_article(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
-        let (fingerprint, (facts, _)) = (fingerprint.to_string(), facts(&article));
+        let (fingerprint, (terms, _)) = (fingerprint.to_string(), metadata_terms(&article));
         let lexical = LexicalText::of(&article);
         let rows = passages.into_iter().enumerate().map(|(ordinal, passage)| {
             let text = passage.span.of(&article.text);
             let missing = || store::Error::MissingVector { article: article.id.clone(), ordinal };
             Ok(Self {
-                key: key(&article.id, &fingerprint, "passage", ordinal),
+                key: row_key(&article.id, &fingerprint, "passage", ordinal),
                 article: article.id.clone(),
                 fingerprint: fingerprint.clone(),
                 tag: passage.fingerprint.to_string(),
-                title: cut(&article.title),
-                path: cut(&article.path),
-                // A longer one is read from its article.
-                text: if text.len() > LONGEST { String::new() } else { text.to_owned() },
-                stems: cut(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
+                title: truncate(&article.title),
+                path: truncate(&article.path),
+                // A text that does not fit is read from the article instead.
+                text: if text.len() > MAX_STRING_BYTES { String::new() } else { text.to_owned() },
+                stems: truncate(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
                 ordinal: ordinal as i64,
                 start: passage.span.start as i64,
                 end: passage.span.end as i64,
                 line: passage.line as i64,
-                facts: facts.clone(),
+                terms: terms.clone(),
                 vector: passage.vector.ok_or_else(missing)?,
             })
         });
         rows.collect()
     }
 
-    /// Rows as columns. `has_words` says whether the server looks for words.
-    pub fn columns(rows: &[Self], dimensions: usize, has_words: bool) -> Vec<FieldData> {
+    /// The columns of these rows, without the stems.
+    pub fn columns(rows: &[Self], dimensions: usize) -> Vec<FieldData> {
         let texts = |of: fn(&Self) -> &String| rows.iter().map(|row| of(row).clone()).collect();
         let values = |of: fn(&Self) -> i64| rows.iter().map(of).collect();
-        let mut columns = vec![
-            numbers(KEY, values(|row| row.key)),
+        vec![
+            longs(KEY, values(|row| row.key)),
             strings(ARTICLE, texts(|row| &row.article)),
             strings(FINGERPRINT, texts(|row| &row.fingerprint)),
             strings(TAG, texts(|row| &row.tag)),
             strings(TITLE, texts(|row| &row.title)),
             strings(PATH, texts(|row| &row.path)),
             strings(TEXT, texts(|row| &row.text)),
-            numbers(ORDINAL, values(|row| row.ordinal)),
-            numbers(START, values(|row| row.start)),
-            numbers(END, values(|row| row.end)),
-            numbers(LINE, values(|row| row.line)),
-            documents(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
+            longs(ORDINAL, values(|row| row.ordinal)),
+            longs(START, values(|row| row.start)),
+            longs(END, values(|row| row.end)),
+            longs(LINE, values(|row| row.line)),
+            json(FACTS, rows.iter().map(|row| Json::Object(row.terms.clone()))),
             vectors(VECTOR, dimensions, rows.iter().flat_map(|row| row.vector.iter().copied()).collect()),
-        ];
-        if has_words {
-            columns.push(strings(STEMS, texts(|row| &row.stems)));
-        }
-        columns
+        ]
+    }
+
+    /// The column of stems, for servers with full-text search.
+    pub fn stems_column(rows: &[Self]) -> FieldData {
+        strings(STEMS, rows.iter().map(|row| row.stems.clone()).collect())
     }
 }
 
-/// An article as it is kept.
+/// An article as JSON, to be split into pages.
 #[derive(Serialize, Deserialize)]
 struct Record {
     title: String,
@@ -125,7 +126,7 @@ struct Record {
     passages: Vec<ByteSpan>,
 }
 
-/// A page of an article, or the manifest.
+/// A page of an article's JSON; also the manifest, and a metadata field.
 pub struct PageRow {
     pub key: i64,
     pub article: String,
@@ -137,12 +138,12 @@ pub struct PageRow {
     pub passages: i64,
     pub questions: i64,
     pub written: i64,
-    pub facts: Map<String, Json>,
+    pub terms: Map<String, Json>,
 }
 
 impl PageRow {
-    /// A row that is of no article.
-    pub fn about_all(key: i64, record: String) -> Self {
+    /// A row that belongs to no article.
+    pub fn without_article(key: i64, record: String) -> Self {
         Self {
             key,
             article: String::new(),
@@ -154,12 +155,12 @@ impl PageRow {
             passages: 0,
             questions: 0,
             written: 0,
-            facts: Map::new(),
+            terms: Map::new(),
         }
     }
 
-    /// The pages of an article, the first one last.
-    pub fn of(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
+    /// The pages of an article. The first one comes last, because an article exists once its first page does.
+    pub fn from_article(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
         let EmbeddedArticle { article, fingerprint, passages } = embedded;
         let record = Record {
             title: article.title.clone(),
@@ -170,61 +171,61 @@ impl PageRow {
             questions: article.questions.clone(),
             passages: passages.iter().map(|passage| passage.span).collect(),
         };
-        // Strings, numbers and lists: writing them as JSON cannot fail.
+        // Serializing strings, numbers and lists cannot fail.
         let record = serde_json::to_string(&record).unwrap_or_default();
         let (mut pages, mut rest) = (Vec::new(), record.as_str());
         while !rest.is_empty() {
-            let (page, after) = rest.split_at(rest.floor_char_boundary(LONGEST));
+            let (page, after) = rest.split_at(rest.floor_char_boundary(MAX_STRING_BYTES));
             pages.push(page);
             rest = after;
         }
-        let (count, fingerprint, (facts, _)) = (pages.len() as i64, fingerprint.to_string(), facts(article));
+        let (count, fingerprint, (terms, _)) = (pages.len() as i64, fingerprint.to_string(), metadata_terms(article));
         let rows = pages.into_iter().enumerate().map(|(number, page)| Self {
-            key: key(&article.id, &fingerprint, "page", number),
+            key: row_key(&article.id, &fingerprint, "page", number),
             article: article.id.clone(),
             fingerprint: fingerprint.clone(),
-            path: cut(&article.path),
+            path: truncate(&article.path),
             record: page.to_owned(),
             page: number as i64,
             pages: count,
             passages: passages.len() as i64,
             questions: article.questions.len() as i64,
             written,
-            facts: if number == 0 { facts.clone() } else { Map::new() },
+            terms: if number == 0 { terms.clone() } else { Map::new() },
         });
         let mut rows: Vec<_> = rows.collect();
         rows.reverse();
         rows
     }
 
-    /// Rows as columns.
+    /// The columns of these rows.
     pub fn columns(rows: &[Self]) -> Vec<FieldData> {
         let texts = |of: fn(&Self) -> &String| rows.iter().map(|row| of(row).clone()).collect();
         let values = |of: fn(&Self) -> i64| rows.iter().map(of).collect();
         vec![
-            numbers(KEY, values(|row| row.key)),
+            longs(KEY, values(|row| row.key)),
             strings(ARTICLE, texts(|row| &row.article)),
             strings(FINGERPRINT, texts(|row| &row.fingerprint)),
             strings(PATH, texts(|row| &row.path)),
             strings(RECORD, texts(|row| &row.record)),
-            numbers(PAGE, values(|row| row.page)),
-            numbers(PAGES, values(|row| row.pages)),
-            numbers(PASSAGES, values(|row| row.passages)),
-            numbers(QUESTIONS, values(|row| row.questions)),
-            numbers(WRITTEN, values(|row| row.written)),
-            documents(FACTS, rows.iter().map(|row| Json::Object(row.facts.clone()))),
-            vectors(VECTOR, STUB.len(), rows.iter().flat_map(|_| STUB).collect()),
+            longs(PAGE, values(|row| row.page)),
+            longs(PAGES, values(|row| row.pages)),
+            longs(PASSAGES, values(|row| row.passages)),
+            longs(QUESTIONS, values(|row| row.questions)),
+            longs(WRITTEN, values(|row| row.written)),
+            json(FACTS, rows.iter().map(|row| Json::Object(row.terms.clone()))),
+            vectors(VECTOR, PLACEHOLDER_VECTOR.len(), rows.iter().flat_map(|_| PLACEHOLDER_VECTOR).collect()),
         ]
     }
 }
 
-/// An article, and its fingerprint, from its pages in any order; of several versions the one that was written last and is
-/// whole. `None` where none is.
+/// Rebuilds an article from its pages in any order, with its fingerprint. Of several versions it takes the last
+/// written one that is complete; `None` if there is none.
 pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
     let (fingerprints, paths, records) = (columns.strings(FINGERPRINT), columns.strings(PATH), columns.strings(RECORD));
-    let (pages, counts, written) = (columns.numbers(PAGE), columns.numbers(PAGES), columns.numbers(WRITTEN));
+    let (pages, counts, written) = (columns.longs(PAGE), columns.longs(PAGES), columns.longs(WRITTEN));
     let mut rows: Vec<usize> = (0..pages.len()).collect();
-    // As cards have it.
+    // In the order of [`crate::reader::ArticleVersions`].
     rows.sort_unstable_by(|&a, &b| {
         let version = |row: usize| (written.get(row), &fingerprints[row]);
         version(b).cmp(&version(a)).then(pages[a].cmp(&pages[b]))
@@ -244,8 +245,8 @@ pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
     None
 }
 
-/// A fingerprint from its 32 hexadecimal digits.
-pub fn fingerprint(hex: &str) -> Fingerprint {
+/// Parses a fingerprint of 32 hexadecimal digits.
+pub fn parse_fingerprint(hex: &str) -> Fingerprint {
     let mut bytes = [0; 16];
     for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
         let digits = std::str::from_utf8(digits).unwrap_or_default();
@@ -259,7 +260,7 @@ pub mod tests {
     use super::*;
     use ingest::pipeline::Passage;
 
-    /// The article `a`, one passage of it.
+    /// An article with id `a` and a single passage.
     pub fn embedded(text: &str) -> EmbeddedArticle {
         let article = Article {
             id: "a".into(),
@@ -278,24 +279,24 @@ pub mod tests {
     }
 
     #[test]
-    fn an_article_is_cut_into_pages_and_is_whole_or_not_there() {
+    fn an_article_with_a_missing_page_is_read_in_its_older_version() {
         let (old, new) = (embedded("short"), embedded(&"ünï \"code\" \n".repeat(20_000)));
-        let mut rows = PageRow::of(&new, 2);
-        assert!(rows.len() > 3 && rows.iter().all(|row| row.record.len() <= LONGEST));
+        let mut rows = PageRow::from_article(&new, 2);
+        assert!(rows.len() > 3 && rows.iter().all(|row| row.record.len() <= MAX_STRING_BYTES));
         assert_eq!(rows.last().unwrap().page, 0, "the first page is written last");
-        rows.extend(PageRow::of(&old, 1));
-        let (print, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
-        assert_eq!((print, &stored.article), (new.fingerprint.to_string(), &new.article));
-        // Where a page is missing the version before is meant.
+        rows.extend(PageRow::from_article(&old, 1));
+        let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
+        assert_eq!((fingerprint, &stored.article), (new.fingerprint.to_string(), &new.article));
+        // With a page missing, the older version counts.
         rows.remove(0);
-        let (print, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
-        assert_eq!((print, &stored.article), (old.fingerprint.to_string(), &old.article));
+        let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
+        assert_eq!((fingerprint, &stored.article), (old.fingerprint.to_string(), &old.article));
         assert!(article("a", &Columns(Vec::new())).is_none());
     }
 
     #[test]
-    fn keys_are_the_same_for_the_same_and_no_others() {
-        assert_eq!(key("a", "f", "page", 1), key("a", "f", "page", 1));
+    fn row_keys_are_deterministic_and_distinct() {
+        assert_eq!(row_key("a", "f", "page", 1), row_key("a", "f", "page", 1));
         let keys = [
             ("a", "f", "page", 1),
             ("a", "f", "page", 2),
@@ -303,7 +304,7 @@ pub mod tests {
             ("a", "g", "page", 1),
             ("b", "f", "page", 1),
         ];
-        let mut keys: Vec<i64> = keys.iter().map(|(a, f, p, n)| key(a, f, p, *n)).collect();
+        let mut keys: Vec<i64> = keys.iter().map(|(a, f, p, n)| row_key(a, f, p, *n)).collect();
         assert!(keys.iter().all(|key| *key > 0 && *key < i64::MAX));
         keys.sort_unstable();
         keys.dedup();
@@ -311,10 +312,10 @@ pub mod tests {
     }
 
     #[test]
-    fn a_passage_too_long_for_a_string_is_left_to_its_article() {
-        let rows = PassageRow::of(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
-        assert!(rows[0].text.is_empty() && rows[0].stems.len() <= LONGEST);
+    fn a_passage_too_long_for_a_string_is_stored_without_its_text() {
+        let rows = PassageRow::from_article(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
+        assert!(rows[0].text.is_empty() && rows[0].stems.len() <= MAX_STRING_BYTES);
         let hex = rows[0].tag.clone();
-        assert_eq!(fingerprint(&hex).to_string(), hex);
+        assert_eq!(parse_fingerprint(&hex).to_string(), hex);
     }
 }

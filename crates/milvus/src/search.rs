@@ -1,125 +1,121 @@
-//! Searching: which rows a condition allows, the server's searches, and the exact one over what only has a graph there.
+//! Searches: filters, the server's searches, and exact search on collections with a graph.
 
-use crate::collection::MilvusCollection;
-use crate::expression;
-use crate::proto::{DataType, Placeholder, Placeholders, Search};
-use crate::reading::{FIRST_PAGES, PAGE_ROWS, named};
+use crate::client::parameter;
+use crate::expression::{self, Fields};
+use crate::proto::{DataType, PlaceholderGroup, PlaceholderValue, Search};
+use crate::reader::{FIRST_PAGES, RowReader, SCAN_ROWS, article_in};
 use crate::schema::{ARTICLE, BM25, FACTS, KEY};
-use crate::wire::parameter;
 use prost::Message;
 use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
-use store::filter::explain::{FieldValues, MAX_VALUES};
+use store::filter::explain::MAX_VALUES;
 use store::filter::{ID, Matcher, Value};
-use store::{Candidate, Collection, Error, Filter, PassageKey, Result};
+use store::{Candidate, Error, Filter, PassageKey, Result};
 
-/// More results a server does not give to one question.
-const MOST_RESULTS: usize = 16_384;
-/// What a condition that no server can be told may allow: so many articles are named instead.
-const MOST_NAMED: usize = 20_000;
+/// The most results of one search; Milvus allows no more.
+const MAX_RESULTS: usize = 16_384;
+/// The most articles that an expression lists by id.
+const MAX_LISTED_ARTICLES: usize = 20_000;
 
-impl MilvusCollection {
-    /// What of the server's rows a condition allows; `None` for all of them.
-    fn allowed(&self, filter: Option<&Filter>) -> Result<Option<String>> {
+/// Searches the passages of a collection as of the reader's timestamp.
+pub struct Searcher<'a> {
+    pub reader: &'a RowReader,
+    /// The metadata fields of the articles.
+    pub fields: &'a Fields,
+}
+
+impl Searcher<'_> {
+    /// The filter as a Milvus expression; `None` for no filter. A filter that Milvus cannot express is evaluated
+    /// here, and the expression lists the matching articles by id.
+    fn filter_expression(&self, filter: Option<&Filter>) -> Result<Option<String>> {
         let Some(filter) = filter else { return Ok(None) };
-        let known = &self.head.fields;
         for clause in filter.clauses() {
-            if clause.field != ID && !known.is_empty() && !known.contains_key(&clause.field) {
-                let known = known.keys().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
+            if clause.field != ID && !self.fields.is_empty() && !self.fields.contains_key(&clause.field) {
+                let known = self.fields.keys().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
                 return Err(Error::UnknownField { field: clause.field.clone(), known });
             }
         }
-        if let Some(expression) = expression::expression(filter, known) {
+        if let Some(expression) = expression::to_expression(filter, self.fields) {
             return Ok(Some(expression));
         }
-        // What servers cannot be told is looked for here, and the articles named.
+        // Evaluate the filter on the metadata terms of every article.
         let mut allowed = Vec::new();
         let fields = [KEY, ARTICLE, FACTS];
-        self.rows.pages(&self.rows.wire.location().articles(), FIRST_PAGES, &fields, PAGE_ROWS, &mut |columns| {
-            for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
-                let facts = self.rows.part(columns.documents(FACTS), at, FACTS)?;
-                let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
-                if holds(filter, id, &facts) {
-                    allowed.push(id.clone());
+        self.reader.for_each_page(
+            &self.reader.client.location().articles_collection(),
+            FIRST_PAGES,
+            &fields,
+            SCAN_ROWS,
+            &mut |columns| {
+                for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
+                    let terms = self.reader.cell(columns.json(FACTS), at, FACTS)?;
+                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    if matches_filter(filter, id, &terms) {
+                        allowed.push(id.clone());
+                    }
                 }
-            }
-            Ok(())
-        })?;
-        if allowed.len() > MOST_NAMED {
-            return Err(self.rows.wire.wrong(format!(
-                "the condition {filter} cannot be told to Milvus, and allows more articles than can be named ({}): \
-                 words, numbers, dates and a * at the end of a word can",
+                Ok(())
+            },
+        )?;
+        if allowed.len() > MAX_LISTED_ARTICLES {
+            return Err(self.reader.client.error(format!(
+                "Milvus cannot express the filter {filter}, and it matches too many articles to list ({}); \
+                 words, numbers, dates and a * at the end of a word are fine",
                 allowed.len()
             )));
         }
-        Ok(Some(named(&allowed)))
+        Ok(Some(article_in(&allowed)))
     }
 
-    /// The best of a search in `field` for what stands in `asked`.
+    /// Searches `field` for a query value, best results first.
     pub fn search(
         &self,
         field: &str,
         metric: &str,
         params: &str,
-        asked: (DataType, Vec<u8>),
+        query: (DataType, Vec<u8>),
         k: usize,
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>> {
-        let placeholder = Placeholder { tag: "$0".to_owned(), kind: asked.0.into(), values: vec![asked.1] };
-        let answer = self.rows.wire.ask(Search {
-            collection_name: self.passages().to_owned(),
-            expr: self.allowed(filter)?.unwrap_or_default(),
-            placeholders: Placeholders { placeholders: vec![placeholder] }.encode_to_vec(),
-            expr_kind: 1,
-            // Of none the lightest server gives all.
+        let placeholder = PlaceholderValue { tag: "$0".to_owned(), kind: query.0.into(), values: vec![query.1] };
+        let response = self.reader.client.read(Search {
+            collection_name: self.reader.passages().to_owned(),
+            expr: self.filter_expression(filter)?.unwrap_or_default(),
+            placeholder_group: PlaceholderGroup { placeholders: vec![placeholder] }.encode_to_vec(),
+            dsl_type: 1,
+            // With no output fields milvus-lite returns all of them.
             output_fields: vec![KEY.to_owned()],
             search_params: vec![
                 parameter("anns_field", field),
-                parameter("topk", k.clamp(1, MOST_RESULTS)),
+                parameter("topk", k.clamp(1, MAX_RESULTS)),
                 parameter("params", params),
                 parameter("metric_type", metric),
                 parameter("round_decimal", -1),
             ],
-            guarantee_timestamp: self.head.after,
-            questions: 1,
+            guarantee_timestamp: self.reader.timestamp,
+            nq: 1,
         })?;
-        let results = answer.results.unwrap_or_default();
-        let keys = results.ids.and_then(|ids| ids.numbers).unwrap_or_default().data;
-        let found = keys.into_iter().zip(results.scores);
-        let mut found: Vec<_> = found.map(|(key, score)| Candidate { key: PassageKey(key as u64), score }).collect();
+        let results = response.results.unwrap_or_default();
+        let keys = results.ids.and_then(|ids| ids.longs).unwrap_or_default().data;
+        let candidates = keys.into_iter().zip(results.scores);
+        let mut candidates: Vec<_> =
+            candidates.map(|(key, score)| Candidate { key: PassageKey(key as u64), score }).collect();
         if metric == BM25 {
-            // Which sign they have is the server's business.
-            found.iter_mut().for_each(|candidate| candidate.score = candidate.score.abs());
+            // The sign of BM25 scores depends on the server.
+            candidates.iter_mut().for_each(|candidate| candidate.score = candidate.score.abs());
         }
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        Ok(found)
+        candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        Ok(candidates)
     }
 
-    /// Every vector, read once.
-    fn all_vectors(&self) -> Result<Arc<Vectors>> {
-        let mut held = self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(vectors) = &*held {
-            return Ok(vectors.clone());
-        }
-        let mut all = Vectors { keys: Vec::new(), flat: Vec::new() };
-        self.each_vector(&mut |key, vector| {
-            all.keys.push(key.0 as i64);
-            all.flat.extend_from_slice(vector);
-            Ok(())
-        })?;
-        Ok(held.insert(Arc::new(all)).clone())
-    }
-
-    /// The nearest of all vectors, looked at here: what a graph on the server gives is not exact.
-    pub fn scan(&self, vector: &[f32], k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
-        let all = self.all_vectors()?;
-        let allowed = match self.allowed(filter)? {
+    /// The exact nearest vectors by brute force, for collections whose server has an approximate graph.
+    pub fn scan(&self, all: &Vectors, vector: &[f32], k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
+        let allowed = match self.filter_expression(filter)? {
             None => None,
             Some(expr) => {
                 let mut allowed: HashSet<i64> = HashSet::new();
-                self.rows.pages(self.passages(), &expr, &[KEY], PAGE_ROWS, &mut |columns| {
-                    allowed.extend(columns.numbers(KEY));
+                self.reader.for_each_page(self.reader.passages(), &expr, &[KEY], SCAN_ROWS, &mut |columns| {
+                    allowed.extend(columns.longs(KEY));
                     Ok(())
                 })?;
                 Some(allowed)
@@ -128,58 +124,65 @@ impl MilvusCollection {
         let rows = all.keys.iter().zip(all.flat.chunks_exact(vector.len()));
         let rows = rows.filter(|(key, _)| allowed.as_ref().is_none_or(|allowed| allowed.contains(*key)));
         let dot = index::distance::dot();
-        let mut found: Vec<Candidate> =
+        let mut candidates: Vec<Candidate> =
             rows.map(|(key, row)| Candidate { key: PassageKey(*key as u64), score: dot(vector, row) }).collect();
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        found.truncate(k);
-        Ok(found)
-    }
-}
-
-impl FieldValues for MilvusCollection {
-    fn any_passes(&self, filter: &Filter) -> Result<bool> {
-        let allowed = self.allowed(Some(filter))?.unwrap_or_default();
-        Ok(self.rows.counted(self.passages(), &allowed)? > 0)
+        candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        candidates.truncate(k);
+        Ok(candidates)
     }
 
-    fn values(&self, field: &str) -> Result<Vec<Value>> {
+    /// Whether any passage passes the filter.
+    pub fn any_passes(&self, filter: &Filter) -> Result<bool> {
+        let allowed = self.filter_expression(Some(filter))?.unwrap_or_default();
+        Ok(self.reader.count(self.reader.passages(), &allowed)? > 0)
+    }
+
+    /// Up to [`MAX_VALUES`] values of a field, with repetitions.
+    pub fn values(&self, field: &str) -> Result<Vec<Value>> {
         let mut values = Vec::new();
         let fields = [KEY, ARTICLE, FACTS];
-        self.rows.pages(&self.rows.wire.location().articles(), FIRST_PAGES, &fields, PAGE_ROWS, &mut |columns| {
-            if values.len() >= MAX_VALUES {
-                return Ok(());
-            }
-            if field == ID {
-                values.extend(columns.strings(ARTICLE).iter().cloned().map(Value::Text));
-            }
-            for facts in columns.documents(FACTS) {
-                let facts: Map<String, Json> = serde_json::from_slice(facts).unwrap_or_default();
-                values.extend(expression::values(&facts, field));
-            }
-            Ok(())
-        })?;
+        self.reader.for_each_page(
+            &self.reader.client.location().articles_collection(),
+            FIRST_PAGES,
+            &fields,
+            SCAN_ROWS,
+            &mut |columns| {
+                if values.len() >= MAX_VALUES {
+                    return Ok(());
+                }
+                if field == ID {
+                    values.extend(columns.strings(ARTICLE).iter().cloned().map(Value::Text));
+                }
+                for terms in columns.json(FACTS) {
+                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    values.extend(expression::field_values(&terms, field));
+                }
+                Ok(())
+            },
+        )?;
         values.truncate(MAX_VALUES);
         Ok(values)
     }
 }
 
-/// All vectors in the order of their keys.
+/// All vectors of a collection, in key order.
 pub struct Vectors {
-    keys: Vec<i64>,
-    flat: Vec<f32>,
+    pub keys: Vec<i64>,
+    /// Row-major, one row for each key.
+    pub flat: Vec<f32>,
 }
 
-/// Whether an article's facts pass a condition.
-fn holds(filter: &Filter, id: &str, facts: &Map<String, Json>) -> bool {
+/// Whether an article's metadata terms pass a filter.
+fn matches_filter(filter: &Filter, id: &str, terms: &Map<String, Json>) -> bool {
     match filter {
-        Filter::And(parts) => parts.iter().all(|part| holds(part, id, facts)),
-        Filter::Or(parts) => parts.iter().any(|part| holds(part, id, facts)),
-        Filter::Not(part) => !holds(part, id, facts),
+        Filter::And(parts) => parts.iter().all(|part| matches_filter(part, id, terms)),
+        Filter::Or(parts) => parts.iter().any(|part| matches_filter(part, id, terms)),
+        Filter::Not(part) => !matches_filter(part, id, terms),
         Filter::Is(clause) => {
             let matcher = Matcher::new(clause);
             match clause.field.as_str() {
                 ID => matcher.matches(&Value::Text(id.to_owned())),
-                field => expression::values(facts, field).any(|value| matcher.matches(&value)),
+                field => expression::field_values(terms, field).any(|value| matcher.matches(&value)),
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The API's description at `/openapi.json`, and Swagger UI at `/docs/` to read it and try it.
+//! The OpenAPI description at `/openapi.json`, and Swagger UI at `/docs/`.
 //!
-//! Swagger UI comes as an archive of its sources; what is asked for is unpacked when it is.
+//! Swagger UI is compiled in as an archive; a file is unpacked when it is requested.
 
-use crate::app::Shared;
+use crate::app::SharedApp;
 use crate::problem::{Problem, Result};
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -16,7 +16,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const PAGE: &str = r#"<!DOCTYPE html>
+const INDEX_HTML: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -32,37 +32,37 @@ const PAGE: &str = r#"<!DOCTYPE html>
 </html>
 "#;
 
-/// Addresses are relative: the server may stand below a path of another one.
-const START: &str = r##"SwaggerUIBundle({ url: "../openapi.json", dom_id: "#swagger-ui" });
+/// A relative URL: the server may be mounted below a path of a proxy.
+const INIT_SCRIPT: &str = r##"SwaggerUIBundle({ url: "../openapi.json", dom_id: "#swagger-ui" });
 "##;
 
-/// The description, and the page.
-pub fn router(api: OpenApi) -> Router<Shared> {
+/// Routes for the description and for Swagger UI.
+pub fn router(api: OpenApi) -> Router<SharedApp> {
     let api = Arc::new(api);
     Router::new()
         .route("/openapi.json", get(move || async move { Json(api).into_response() }))
         .route("/docs", get(|| async { Redirect::permanent("docs/") }))
-        .route("/docs/", get(|| async { served("text/html; charset=utf-8", PAGE) }))
+        .route("/docs/", get(|| async { cacheable("text/html; charset=utf-8", INDEX_HTML) }))
         .route("/docs/{file}", get(file))
 }
 
 async fn file(Path(name): Path<String>) -> Result<Response> {
-    let kind = match name.as_str() {
-        "start.js" => return Ok(served("text/javascript; charset=utf-8", START)),
+    let content_type = match name.as_str() {
+        "start.js" => return Ok(cacheable("text/javascript; charset=utf-8", INIT_SCRIPT)),
         "swagger-ui-bundle.js" => "text/javascript; charset=utf-8",
         "swagger-ui.css" => "text/css; charset=utf-8",
         "favicon-32x32.png" => "image/png",
-        _ => return Err(Problem::not_found(format!("nothing is at /docs/{name}"))),
+        _ => return Err(Problem::not_found(format!("there is nothing at /docs/{name}"))),
     };
-    Ok(served(kind, unpacked(&name).map_err(|error| Problem::internal(&error))?))
+    Ok(cacheable(content_type, extract(&name).map_err(|error| Problem::internal(&error))?))
 }
 
-fn served(kind: &'static str, body: impl IntoResponse) -> Response {
-    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "max-age=3600")], body).into_response()
+fn cacheable(content_type: &'static str, body: impl IntoResponse) -> Response {
+    ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, "max-age=3600")], body).into_response()
 }
 
-/// A file of Swagger UI's build.
-fn unpacked(name: &str) -> zip::result::ZipResult<Vec<u8>> {
+/// Unpacks a file of Swagger UI's `dist` folder.
+fn extract(name: &str) -> zip::result::ZipResult<Vec<u8>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     let end = format!("/dist/{name}");
     let path = archive.file_names().flatten().find(|path| path.ends_with(&end)).map(Cow::into_owned);

@@ -1,4 +1,4 @@
-//! Long work: started, watched, stopped, and its result kept for a while.
+//! Long work: started, followed, cancelled; the result is kept for a while.
 
 use crate::problem::{Problem, Result};
 use axum::http::StatusCode;
@@ -12,71 +12,71 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
 
-/// How many jobs are remembered.
-const REMEMBERED: usize = 50;
-/// How many of a kind may be unfinished.
-const UNFINISHED: usize = 8;
-/// How many notes of a job are kept.
-const NOTES: usize = 1000;
+/// How many jobs are kept, finished ones included.
+const MAX_RETAINED_JOBS: usize = 50;
+/// How many jobs of one kind may be queued or running.
+const MAX_UNFINISHED_PER_KIND: usize = 8;
+/// How many notes of one job are kept.
+const MAX_NOTES: usize = 1000;
 
-/// What is to be done.
+/// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
-    /// Articles are added.
+    /// Adds articles.
     Index,
-    /// Answers are judged.
+    /// Evaluates the search quality.
     Evaluate,
-    /// A collection is read whole and proved sound.
+    /// Reads a whole collection and verifies it.
     Check,
-    /// What was deleted is dropped.
+    /// Drops deleted articles and merges all segments.
     Compact,
 }
 
-/// How far a job is.
+/// Where a job is in its life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobPhase {
-    /// Waiting for others.
+    /// Waiting for other jobs.
     Queued,
-    /// Under way.
+    /// In progress.
     Running,
-    /// Done; the result is there.
+    /// Finished; the result is there.
     Done,
     /// Failed; the error says why.
     Failed,
-    /// Stopped by whoever asked for that.
+    /// Stopped on request.
     Cancelled,
 }
 
-/// A piece of long work.
+/// A unit of long work.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Job {
-    /// Its name.
+    /// Its id.
     pub id: String,
-    /// What is done.
+    /// What it does.
     pub kind: JobKind,
-    /// With which collection.
+    /// The collection it works on.
     pub collection: String,
-    /// How far it is.
+    /// Where it is in its life cycle.
     pub phase: JobPhase,
-    /// The part that is under way.
+    /// The step in progress.
     pub progress: Option<JobProgress>,
     /// What to know, such as articles that could not be read.
     pub notes: Vec<String>,
-    /// What it gave.
+    /// What it produced, once it is done.
     pub result: Option<Value>,
     /// Why it failed.
     pub error: Option<String>,
-    /// When it was asked for, in seconds since 1970.
+    /// When it was created, in seconds since 1970.
     pub created: u64,
-    /// When it ended.
+    /// When it ended, in seconds since 1970.
     pub ended: Option<u64>,
 }
 
 impl Job {
-    /// It without its result, which may be large.
-    pub fn brief(&self) -> Self {
+    /// A copy without the result, which may be large.
+    pub fn without_result(&self) -> Self {
         let Self { id, kind, collection, phase, progress, notes, result: _, error, created, ended } = self;
         Self {
             id: id.clone(),
@@ -93,59 +93,59 @@ impl Job {
     }
 }
 
-/// A part of a job.
+/// The step of a job that is in progress.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct JobProgress {
     /// What is being done.
     pub what: String,
-    /// How much is done.
+    /// How much of the step is done.
     pub done: u64,
-    /// Of how much.
+    /// How much the step has in all.
     pub of: u64,
 }
 
-/// How work ends that does not fail.
-pub enum Ended {
-    /// All of it is done; what it gave.
+/// How work ends unless it fails.
+pub enum JobOutcome {
+    /// It is complete, with this result.
     Done(Value),
-    /// It stopped where it was asked to; what it gave until then.
+    /// It was cancelled, with this result of what was done until then.
     Stopped(Option<Value>),
 }
 
-/// A job as those see it who work on it.
-pub struct Handle {
+/// A job as its worker sees it: reports progress, and says whether to stop.
+pub struct JobHandle {
     state: watch::Sender<Job>,
     stop: AtomicBool,
-    /// A page about the result.
+    /// An HTML page about the result.
     report: OnceLock<String>,
 }
 
-/// All jobs.
+/// All jobs of this process.
 pub struct Jobs {
-    all: Mutex<VecDeque<Arc<Handle>>>,
-    /// Turns: of evaluations, for which it is enough to read, and of all others. Neither waits for the other.
-    turns: [Arc<Semaphore>; 2],
+    all: Mutex<VecDeque<Arc<JobHandle>>>,
+    /// Semaphores of evaluations, which only read, and of all other jobs. Neither kind waits for the other.
+    slots: [Arc<Semaphore>; 2],
     next: AtomicU64,
-    /// No more are begun.
+    /// Set on shutdown: no more jobs start.
     closed: AtomicBool,
 }
 
 impl Jobs {
-    pub fn new(at_once: usize) -> Self {
+    pub fn new(slots_per_queue: usize) -> Self {
         Self {
             all: Mutex::default(),
-            turns: [at_once, at_once].map(|turns| Arc::new(Semaphore::new(turns))),
+            slots: [slots_per_queue; 2].map(|slots| Arc::new(Semaphore::new(slots))),
             next: AtomicU64::new(1),
             closed: AtomicBool::new(false),
         }
     }
 
-    /// Begins a job, on a thread of its own once its turn has come.
+    /// Queues a job. It runs on a thread of its own as soon as a slot is free.
     pub fn start(
         &self,
         kind: JobKind,
         collection: &str,
-        work: impl FnOnce(&Handle) -> Result<Ended> + Send + 'static,
+        work: impl FnOnce(&JobHandle) -> Result<JobOutcome> + Send + 'static,
     ) -> Result<Job> {
         let job = Job {
             id: self.next.fetch_add(1, Ordering::Relaxed).to_string(),
@@ -159,7 +159,7 @@ impl Jobs {
             created: now(),
             ended: None,
         };
-        let handle = Arc::new(Handle {
+        let handle = Arc::new(JobHandle {
             state: watch::Sender::new(job.clone()),
             stop: AtomicBool::new(false),
             report: OnceLock::new(),
@@ -169,39 +169,39 @@ impl Jobs {
             if self.closed.load(Ordering::Relaxed) {
                 return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));
             }
-            if all.iter().filter(|handle| handle.is_unfinished(kind)).count() >= UNFINISHED {
-                return Err(Problem::busy(format!(
-                    "{UNFINISHED} jobs of this kind are under way or waiting; try again when one is done"
+            if all.iter().filter(|handle| handle.is_unfinished(kind)).count() >= MAX_UNFINISHED_PER_KIND {
+                return Err(Problem::too_many_requests(format!(
+                    "{MAX_UNFINISHED_PER_KIND} jobs of this kind are queued or running; try again when one is done"
                 )));
             }
-            while all.len() >= REMEMBERED {
-                let Some(oldest) = all.iter().position(|handle| handle.is_over()) else { break };
+            while all.len() >= MAX_RETAINED_JOBS {
+                let Some(oldest) = all.iter().position(|handle| handle.has_ended()) else { break };
                 all.remove(oldest);
             }
             all.push_back(handle.clone());
         }
-        let turns = self.turns[usize::from(kind != JobKind::Evaluate)].clone();
+        let slots = self.slots[usize::from(kind != JobKind::Evaluate)].clone();
         tokio::spawn(async move {
             let mut states = handle.state.subscribe();
-            let _turn = tokio::select! {
-                turn = turns.acquire_owned() => turn,
-                // What it would have worked on is let go at once.
+            let _slot = tokio::select! {
+                slot = slots.acquire_owned() => slot,
+                // Cancelled while queued: drop `work`, and with it whatever it holds, right away.
                 _ = states.wait_for(|job| job.ended.is_some()) => return,
             };
-            let on_thread = handle.clone();
-            let worked = tokio::task::spawn_blocking(move || on_thread.run(work)).await;
-            if worked.is_err() {
+            let worker = handle.clone();
+            let joined = tokio::task::spawn_blocking(move || worker.run(work)).await;
+            if joined.is_err() {
                 handle.finish(Err(Problem::internal(&"a job panicked")));
             }
         });
         Ok(job)
     }
 
-    fn handle(&self, id: &str) -> Result<Arc<Handle>> {
+    fn handle(&self, id: &str) -> Result<Arc<JobHandle>> {
         let all = self.all.lock().map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))?;
         let found = all.iter().find(|handle| handle.state.borrow().id == id).cloned();
         found.ok_or_else(|| {
-            Problem::not_found(format!("no job is called {id:?}; finished ones are forgotten after a while"))
+            Problem::not_found(format!("no job has the id {id:?}; finished jobs are forgotten after a while"))
         })
     }
 
@@ -209,58 +209,59 @@ impl Jobs {
         Ok(self.handle(id)?.state.borrow().clone())
     }
 
-    /// The page about a job's result.
+    /// The HTML report of a job.
     pub fn report(&self, id: &str) -> Result<String> {
         let report = self.handle(id)?.report.get().cloned();
-        report.ok_or_else(|| Problem::not_found(format!("the job {id:?} has no report, or not yet")))
+        report.ok_or_else(|| Problem::not_found(format!("job {id:?} has no report (yet)")))
     }
 
-    /// Every state of a job from now on.
-    pub fn follow(&self, id: &str) -> Result<watch::Receiver<Job>> {
+    /// Receives every state of a job from now on.
+    pub fn subscribe(&self, id: &str) -> Result<watch::Receiver<Job>> {
         Ok(self.handle(id)?.state.subscribe())
     }
 
-    /// All that are remembered, newest first, without their results.
+    /// All jobs that are kept, newest first, without their results.
     pub fn list(&self) -> Vec<Job> {
-        let all = self.all.lock().map(|all| all.iter().rev().map(|handle| handle.state.borrow().brief()).collect());
+        let all =
+            self.all.lock().map(|all| all.iter().rev().map(|handle| handle.state.borrow().without_result()).collect());
         all.unwrap_or_default()
     }
 
-    /// Asks a job to stop as soon as it can.
+    /// Cancels a job: at once if it is queued, otherwise as soon as it checks for it.
     pub fn cancel(&self, id: &str) -> Result<Job> {
         let handle = self.handle(id)?;
         handle.stop.store(true, Ordering::Relaxed);
         handle.state.send_if_modified(|job| {
-            let waits = job.phase == JobPhase::Queued;
-            if waits {
+            let is_queued = job.phase == JobPhase::Queued;
+            if is_queued {
                 (job.phase, job.ended) = (JobPhase::Cancelled, Some(now()));
             }
-            waits
+            is_queued
         });
         Ok(handle.state.borrow().clone())
     }
 
-    /// Asks all to stop as soon as they can, and begins no more.
+    /// Cancels all jobs and accepts no more.
     pub fn stop_all(&self) {
         self.closed.store(true, Ordering::Relaxed);
         for job in self.list() {
-            // One that was forgotten meanwhile has ended.
+            // A job that is no longer kept has ended.
             let _ = self.cancel(&job.id);
         }
     }
 
-    /// Waits until all that run have ended.
-    pub async fn wait(&self) {
+    /// Waits until all jobs have ended.
+    pub async fn wait_all(&self) {
         let all: Vec<_> = self.all.lock().map(|all| all.iter().cloned().collect()).unwrap_or_default();
         for handle in all {
-            // Its sender is in our hands: the wait cannot fail before the job ends.
+            // `handle` keeps the sender alive, so this fails only after the job has ended.
             let _ = handle.state.subscribe().wait_for(|job| job.ended.is_some()).await;
         }
     }
 }
 
-impl Handle {
-    fn is_over(&self) -> bool {
+impl JobHandle {
+    fn has_ended(&self) -> bool {
         self.state.borrow().ended.is_some()
     }
 
@@ -269,48 +270,48 @@ impl Handle {
         job.kind == kind && job.ended.is_none()
     }
 
-    fn run(&self, work: impl FnOnce(&Self) -> Result<Ended>) {
-        let begins = self.state.send_if_modified(|job| {
-            let waits = job.phase == JobPhase::Queued;
-            if waits {
+    fn run(&self, work: impl FnOnce(&Self) -> Result<JobOutcome>) {
+        let starts = self.state.send_if_modified(|job| {
+            let is_queued = job.phase == JobPhase::Queued;
+            if is_queued {
                 job.phase = JobPhase::Running;
             }
-            waits
+            is_queued
         });
-        if begins {
+        if starts {
             let result = work(self);
             self.finish(result);
         }
     }
 
-    fn finish(&self, ended: Result<Ended>) {
+    fn finish(&self, ended: Result<JobOutcome>) {
         self.state.send_modify(|job| {
             job.ended = Some(now());
             job.progress = None;
             (job.phase, job.result, job.error) = match ended {
-                Ok(Ended::Done(result)) => (JobPhase::Done, Some(result), None),
-                Ok(Ended::Stopped(result)) => (JobPhase::Cancelled, result, None),
+                Ok(JobOutcome::Done(result)) => (JobPhase::Done, Some(result), None),
+                Ok(JobOutcome::Stopped(result)) => (JobPhase::Cancelled, result, None),
                 Err(problem) => (JobPhase::Failed, None, Some(problem.detail().to_owned())),
             };
         });
     }
 
-    /// Keeps a page about the result.
-    pub fn keep_report(&self, page: String) {
-        // A job has one result.
+    /// Stores an HTML page about the result.
+    pub fn set_report(&self, page: String) {
+        // Set once: a job has one result.
         let _ = self.report.set(page);
     }
 
     fn add_note(&self, note: String) {
         self.state.send_modify(|job| {
-            if job.notes.len() < NOTES {
+            if job.notes.len() < MAX_NOTES {
                 job.notes.push(note);
             }
         });
     }
 }
 
-impl Watch for Handle {
+impl Watch for JobHandle {
     fn begin(&self, what: &'static str, of: Amount) {
         let (Amount::Items(of) | Amount::Bytes(of)) = of;
         self.state.send_modify(|job| job.progress = Some(JobProgress { what: what.to_owned(), done: 0, of }));
@@ -318,7 +319,7 @@ impl Watch for Handle {
 
     fn done(&self, done: u64) {
         self.state.send_if_modified(|job| match &mut job.progress {
-            // Counts come from many threads, a late one after a higher.
+            // Worker threads report counts out of order.
             Some(progress) if progress.done < done => {
                 progress.done = done;
                 true
@@ -364,19 +365,19 @@ mod tests {
     use std::time::Duration;
 
     async fn ended(jobs: &Jobs, id: &str) -> Job {
-        let mut states = jobs.follow(id).unwrap();
+        let mut states = jobs.subscribe(id).unwrap();
         let ended = states.wait_for(|job| job.ended.is_some());
         tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap().unwrap().clone()
     }
 
     #[tokio::test]
-    async fn a_job_goes_its_way() {
+    async fn a_job_ends_as_done_or_failed_with_its_result() {
         let jobs = Jobs::new(1);
         let job = jobs.start(JobKind::Check, "books", |handle| {
             handle.begin("reading", Amount::Items(2));
             handle.done(2);
             handle.note("a note");
-            Ok(Ended::Done(Value::from(5)))
+            Ok(JobOutcome::Done(Value::from(5)))
         });
         let job = ended(&jobs, &job.unwrap().id).await;
         assert_eq!((job.phase, job.result, job.notes.len()), (JobPhase::Done, Some(Value::from(5)), 1));
@@ -390,20 +391,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_is_stopped_whether_it_runs_or_waits() {
+    async fn cancel_stops_queued_and_running_jobs() {
         let jobs = Jobs::new(1);
         let running = jobs.start(JobKind::Index, "books", |handle| {
             while !handle.stopped() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            Ok(Ended::Stopped(None))
+            Ok(JobOutcome::Stopped(None))
         });
         let running = running.unwrap().id;
-        let mut states = jobs.follow(&running).unwrap();
+        let mut states = jobs.subscribe(&running).unwrap();
         states.wait_for(|job| job.phase == JobPhase::Running).await.unwrap();
         let upload = Arc::new(());
         let held = upload.clone();
-        let waiting = jobs.start(JobKind::Index, "books", move |_| panic!("never begun: {held:?}")).unwrap().id;
+        let waiting = jobs.start(JobKind::Index, "books", move |_| panic!("never started: {held:?}")).unwrap().id;
         assert_eq!(jobs.cancel(&waiting).unwrap().phase, JobPhase::Cancelled);
         tokio::time::timeout(Duration::from_secs(10), async {
             while Arc::strong_count(&upload) > 1 {
@@ -414,35 +415,35 @@ mod tests {
         .unwrap();
         jobs.cancel(&running).unwrap();
         assert_eq!(ended(&jobs, &running).await.phase, JobPhase::Cancelled);
-        let next = jobs.start(JobKind::Check, "books", |_| Ok(Ended::Done(Value::Null))).unwrap();
+        let next = jobs.start(JobKind::Check, "books", |_| Ok(JobOutcome::Done(Value::Null))).unwrap();
         assert_eq!(ended(&jobs, &next.id).await.phase, JobPhase::Done);
         assert_eq!(jobs.get(&waiting).unwrap().phase, JobPhase::Cancelled);
     }
 
     #[tokio::test]
-    async fn a_queue_of_one_kind_leaves_room_for_others() {
+    async fn a_full_queue_of_one_kind_does_not_block_other_kinds() {
         let jobs = Jobs::new(1);
-        let wait = |handle: &Handle| {
+        let wait = |handle: &JobHandle| {
             while !handle.stopped() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            Ok(Ended::Stopped(None))
+            Ok(JobOutcome::Stopped(None))
         };
-        for _ in 0..UNFINISHED {
+        for _ in 0..MAX_UNFINISHED_PER_KIND {
             jobs.start(JobKind::Evaluate, "books", wait).unwrap();
         }
-        // Not behind them.
-        let other = jobs.start(JobKind::Check, "books", |_| Ok(Ended::Done(Value::Null))).unwrap();
+        // It does not wait for the evaluations.
+        let other = jobs.start(JobKind::Check, "books", |_| Ok(JobOutcome::Done(Value::Null))).unwrap();
         assert_eq!(ended(&jobs, &other.id).await.phase, JobPhase::Done);
         let refused = jobs.start(JobKind::Evaluate, "books", wait).unwrap_err();
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
         let index = jobs.start(JobKind::Index, "books", wait).unwrap();
-        let mut states = jobs.follow(&index.id).unwrap();
+        let mut states = jobs.subscribe(&index.id).unwrap();
         states.wait_for(|job| job.phase == JobPhase::Running).await.unwrap();
         jobs.stop_all();
         let closed = jobs.start(JobKind::Check, "books", wait).unwrap_err();
         assert_eq!(closed.status(), StatusCode::SERVICE_UNAVAILABLE);
-        tokio::time::timeout(Duration::from_secs(10), jobs.wait()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), jobs.wait_all()).await.unwrap();
         assert!(jobs.list().iter().all(|job| job.phase == JobPhase::Cancelled || job.id == other.id));
     }
 }

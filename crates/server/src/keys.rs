@@ -1,4 +1,4 @@
-//! API keys: who may do what. A file keeps their hashes; the keys themselves are shown once, when they are made.
+//! API keys and roles. The key file holds hashes only; a key itself is shown once, when it is created.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -6,34 +6,34 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq;
 
-/// What a key begins with, so that one that was leaked is recognised.
-const PREFIX: &str = "nigh_";
-/// How many random bytes a key has: nobody guesses them, so a fast hash is enough.
-const BYTES: usize = 32;
+/// A fixed prefix, so that secret scanners recognize a leaked key.
+const KEY_PREFIX: &str = "nigh_";
+/// Random bytes in a key: enough that it cannot be guessed, so a fast hash is fine.
+const KEY_BYTES: usize = 32;
 
-/// What the holder of a key may do; each may do what those before it may.
+/// What the holder of a key may do. Each role includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Ask, read, judge.
+    /// Search, read articles, run evaluations.
     Read,
     /// Add and delete articles.
     Write,
-    /// Make, compact and remove collections.
+    /// Create, compact and delete collections.
     Admin,
 }
 
-/// A key as the file has it.
+/// A key as stored in the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Key {
     name: String,
     role: Role,
-    /// BLAKE3 of the key, in hexadecimal.
+    /// BLAKE3 of the key in lower-case hexadecimal.
     hash: String,
 }
 
-/// All keys.
+/// The keys of one key file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
@@ -41,51 +41,51 @@ pub struct Keys {
     keys: Vec<Key>,
 }
 
-/// What can go wrong with a file of keys.
+/// What can go wrong with a key file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused.
+    /// Reading or writing it failed.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// The key file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// It is no file of keys.
+    /// It is not a key file.
     #[error("{path}: expected [[key]] tables with name, role and hash: {problem}")]
     Malformed {
-        /// The file.
+        /// The key file.
         path: PathBuf,
-        /// What was found.
+        /// What is wrong with it.
         problem: String,
     },
-    /// A key of this name is there already.
+    /// The name is in use already.
     #[error("{path}: a key is called {name:?} already")]
-    Taken {
-        /// The file.
+    NameTaken {
+        /// The key file.
         path: PathBuf,
-        /// The name.
+        /// The name of the key.
         name: String,
     },
     /// No key has this name.
     #[error("{path}: no key is called {name:?}")]
-    Unknown {
-        /// The file.
+    UnknownName {
+        /// The key file.
         path: PathBuf,
-        /// The name.
+        /// The name of the key.
         name: String,
     },
-    /// The system gives no random numbers.
-    #[error("no random numbers can be had: {0}")]
+    /// The operating system provides no random numbers.
+    #[error("cannot get random numbers: {0}")]
     Random(String),
 }
 
 impl Keys {
-    /// Reads a file of keys.
+    /// Reads a key file.
     ///
     /// # Errors
-    /// When it does not read.
+    /// [`Error::Io`], or [`Error::Malformed`] if it is not a key file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
         let malformed = |problem: String| Error::Malformed { path: path.to_owned(), problem };
@@ -98,19 +98,19 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Whether there are none.
+    /// Whether the file has no keys.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Names and roles.
+    /// The name and role of each key.
     pub fn list(&self) -> impl Iterator<Item = (&str, Role)> {
         self.keys.iter().map(|key| (key.name.as_str(), key.role))
     }
 
-    /// What the holder of a key may do; `None` if it is no key. Takes as long whichever it is, and however much of
-    /// it is right.
-    pub fn role(&self, key: &str) -> Option<(&str, Role)> {
+    /// The name and role of a key, or `None` if it is unknown. The time this takes does not depend on whether,
+    /// or how much of, the key is right.
+    pub fn authenticate(&self, key: &str) -> Option<(&str, Role)> {
         let hash = blake3::hash(key.as_bytes()).to_hex();
         let mut found = None;
         for known in &self.keys {
@@ -121,34 +121,34 @@ impl Keys {
         found
     }
 
-    /// Makes a key and puts its hash into the file, which is made if it is not there. Gives the key.
+    /// Creates a key, adds its hash to the file, and returns the key. A missing file is created.
     ///
     /// # Errors
-    /// When the name is taken, or the file cannot be written.
+    /// [`Error::NameTaken`], [`Error::Random`], or any error of reading or writing the file.
     pub fn add(path: &Path, name: &str, role: Role) -> Result<String, Error> {
         let mut keys = if path.exists() { Self::read(path)? } else { Self::default() };
         if keys.keys.iter().any(|key| key.name == name) {
-            return Err(Error::Taken { path: path.to_owned(), name: name.to_owned() });
+            return Err(Error::NameTaken { path: path.to_owned(), name: name.to_owned() });
         }
-        let mut random = [0; BYTES];
+        let mut random = [0; KEY_BYTES];
         getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
-        let key = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random));
+        let key = format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random));
         let hash = blake3::hash(key.as_bytes()).to_hex().to_string();
         keys.keys.push(Key { name: name.to_owned(), role, hash });
         keys.write(path)?;
         Ok(key)
     }
 
-    /// Takes a key out of the file.
+    /// Removes the key with this name from the file.
     ///
     /// # Errors
-    /// When no key has the name, or the file cannot be written.
+    /// [`Error::UnknownName`], or any error of reading or writing the file.
     pub fn remove(path: &Path, name: &str) -> Result<(), Error> {
         let mut keys = Self::read(path)?;
         let before = keys.keys.len();
         keys.keys.retain(|key| key.name != name);
         if keys.keys.len() == before {
-            return Err(Error::Unknown { path: path.to_owned(), name: name.to_owned() });
+            return Err(Error::UnknownName { path: path.to_owned(), name: name.to_owned() });
         }
         keys.write(path)
     }
@@ -158,7 +158,7 @@ impl Keys {
         let text = toml::to_string(self)
             .map_err(|error| Error::Malformed { path: path.to_owned(), problem: error.to_string() })?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Whole or not at all, and for nobody else's eyes.
+        // A temporary file is readable by its owner only, and renaming it is atomic.
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(io)?;
         file.persist(path).map_err(|error| io(error.error))?;
@@ -171,34 +171,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_opens_what_its_role_says_until_it_is_taken_back() {
+    fn a_key_has_its_role_until_it_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.toml");
         let reader = Keys::add(&path, "page", Role::Read).unwrap();
         let admin = Keys::add(&path, "me", Role::Admin).unwrap();
-        assert!(matches!(Keys::add(&path, "me", Role::Read), Err(Error::Taken { .. })));
+        assert!(matches!(Keys::add(&path, "me", Role::Read), Err(Error::NameTaken { .. })));
         let keys = Keys::read(&path).unwrap();
-        assert_eq!(keys.role(&reader), Some(("page", Role::Read)));
-        assert_eq!(keys.role(&admin), Some(("me", Role::Admin)));
-        assert_eq!(keys.role(""), None);
-        assert_eq!(keys.role(&reader[..reader.len() - 1]), None);
+        assert_eq!(keys.authenticate(&reader), Some(("page", Role::Read)));
+        assert_eq!(keys.authenticate(&admin), Some(("me", Role::Admin)));
+        assert_eq!(keys.authenticate(""), None);
+        assert_eq!(keys.authenticate(&reader[..reader.len() - 1]), None);
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(!text.contains(&reader) && !text.contains(&admin[PREFIX.len()..]));
-        // A hash by another program's hand.
+        assert!(!text.contains(&reader) && !text.contains(&admin[KEY_PREFIX.len()..]));
+        // Other programs may write hashes in upper case.
         let upper = text.lines().map(|line| match line.split_once("hash = ") {
             Some((_, hash)) => format!("hash = {}\n", hash.to_uppercase()),
             None => format!("{line}\n"),
         });
         std::fs::write(&path, upper.collect::<String>()).unwrap();
-        assert_eq!(Keys::read(&path).unwrap().role(&reader), Some(("page", Role::Read)));
+        assert_eq!(Keys::read(&path).unwrap().authenticate(&reader), Some(("page", Role::Read)));
         Keys::remove(&path, "page").unwrap();
-        assert_eq!(Keys::read(&path).unwrap().role(&reader), None);
-        assert!(matches!(Keys::remove(&path, "page"), Err(Error::Unknown { .. })));
+        assert_eq!(Keys::read(&path).unwrap().authenticate(&reader), None);
+        assert!(matches!(Keys::remove(&path, "page"), Err(Error::UnknownName { .. })));
         assert!(Role::Read < Role::Write && Role::Write < Role::Admin);
     }
 
     #[test]
-    fn what_is_no_file_of_keys_is_refused() {
+    fn reading_a_malformed_or_missing_key_file_fails() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.toml");
         for text in ["[[key]]\nname = \"a\"\n", "nonsense", "[[key]]\nname=\"a\"\nrole=\"read\"\nhash=\"00\"\n"] {

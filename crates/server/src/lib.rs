@@ -1,38 +1,41 @@
-//! Collections over HTTP and MCP, with a page to ask them.
+//! Serves collections over HTTP and MCP, and a web page to search them with.
 //!
-//! [`serve`] listens: the API under `/v1` (described at `/openapi.json`, to be tried at `/docs`), the page at
-//! `/`, the Model Context Protocol at `/mcp`, `/metrics` for Prometheus, `/healthz` and `/readyz`. [`serve_mcp`] speaks
-//! the same protocol over standard input and output. Questions are answered by a thread a core behind a queue with an end;
-//! each is answered from one commit, and new commits are taken up between questions. Long work is a job.
+//! Takes [`Settings`] and gives a running server. [`serve`] listens for HTTP: the API under `/v1` (described at
+//! `/openapi.json`, with Swagger UI at `/docs`), the web page at `/`, the Model Context Protocol at `/mcp`,
+//! Prometheus metrics at `/metrics`, and `/healthz` and `/readyz`. [`serve_mcp`] speaks MCP over standard input
+//! and output. One worker thread per core answers questions from a bounded queue. Each answer comes from a
+//! single commit; new commits are picked up in the background. Long work runs as a job.
 //!
-//! This crate gives nothing of a collection without a key where others than this machine can reach it, reads no path that a
-//! client names, and writes to its log only, through `tracing`.
+//! This crate never exposes collection data to other machines without an API key, never reads a path that a
+//! client names, and never prints: it logs through `tracing`.
 
 #![deny(missing_docs)]
 
 mod api_docs;
 mod app;
-mod ask;
+mod blocking;
+mod drain_body;
+mod evaluation;
 mod guard;
-mod hosted;
 mod jobs;
 mod keys;
+mod lenient_number;
 mod map;
 mod mcp;
 mod metrics;
-mod number;
 mod page;
 mod pool;
 mod problem;
-mod rest;
+mod question;
 mod routes;
+mod served;
 mod settings;
 mod suggest;
 
 pub use keys::{Error as KeyError, Keys, Role};
 pub use settings::Settings;
 
-use app::{App, Shared};
+use app::{App, SharedApp};
 use axum::Extension;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -43,198 +46,198 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long requests that are under way may take after the server was told to stop.
-const GRACE: Duration = Duration::from_secs(30);
-/// How often a newer commit is looked for.
-const LOOK: Duration = Duration::from_millis(500);
-/// How many threads wait for files, jobs included.
-const BLOCKING: usize = 64;
-/// How long a client may take to send a request's headers.
-const HEADERS: Duration = Duration::from_secs(10);
+/// How long requests and jobs in progress may take to finish once the server has been told to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often to look for newer commits.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
+/// The most threads that run blocking work, jobs included.
+const MAX_BLOCKING_THREADS: usize = 64;
+/// How long a client may take to send the headers of a request.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Everything that serving can report.
+/// Why the server could not start, or why the MCP session failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Others could reach it, and nothing keeps them out.
+    /// The address is reachable from other machines, but there is no API key.
     #[error(
         "{listen} can be reached from other machines: make an API key first (nigh key add NAME --keys keys.toml) and give --keys"
     )]
-    Open {
-        /// Where it was to listen.
+    KeysRequired {
+        /// The address from the settings.
         listen: SocketAddr,
     },
-    /// Keys would cross a network for all to read.
+    /// The address is reachable from other machines, but API keys would be sent in the clear.
     #[error(
         "{listen} can be reached from other machines: give --tls-cert and --tls-key, or --plain behind a proxy that has TLS"
     )]
-    Plain {
-        /// Where it was to listen.
+    TlsRequired {
+        /// The address from the settings.
         listen: SocketAddr,
     },
-    /// It cannot listen.
+    /// The address cannot be bound, or the listener failed.
     #[error("{listen}: {source}")]
     Listen {
-        /// Where it was to listen.
+        /// The address from the settings.
         listen: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A page's origin that no page can have.
+    /// An allowed origin that is not an origin: a browser would never send it.
     #[error(
         "--allow-origin {origin}: expected a scheme, a host and perhaps a port, such as https://notes.example:8443"
     )]
-    Origin {
-        /// What was given.
+    InvalidOrigin {
+        /// The origin from the settings.
         origin: String,
     },
-    /// The certificate or its key cannot be used.
+    /// The certificate chain or its private key cannot be used.
     #[error("{cert}, {key}: {source}")]
     Tls {
         /// The certificate chain.
         cert: PathBuf,
         /// The private key.
         key: PathBuf,
-        /// What is wrong with them.
+        /// Why they were rejected.
         source: std::io::Error,
     },
-    /// There is neither a collection nor a folder of them.
+    /// A collection, or the folder of collections, cannot be opened.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// The keys cannot be read.
+    /// The key file cannot be read.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// A model cannot be had.
+    /// A model cannot be loaded.
     #[error(transparent)]
     Model(#[from] engine::Error),
-    /// Threads cannot be started.
-    #[error("threads cannot be started: {0}")]
+    /// The operating system refused to start a thread.
+    #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
-    /// A client of the Model Context Protocol said something unintelligible.
+    /// The MCP session ended with an error.
     #[error("Model Context Protocol: {0}")]
     Protocol(String),
 }
 
-/// Serves until it is told to stop by Ctrl-C or SIGTERM, then finishes what is under way. `ready` is told where it
-/// listens, once it does.
+/// Serves HTTP until Ctrl-C or SIGTERM, then lets requests in progress finish. Calls `ready` with the bound
+/// address once the server accepts connections.
 ///
 /// # Errors
-/// When it cannot begin: see [`Error`].
+/// Whatever prevents the server from starting: see [`Error`].
 pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
     let runtime = runtime()?;
-    let served = runtime.block_on(serving(App::new(settings)?, ready));
-    // What would not end in time ends here; every commit stands.
+    let served = runtime.block_on(run(App::new(settings)?, ready));
+    // Whatever did not finish in time ends here. Commits are atomic, so nothing is left half written.
     runtime.shutdown_background();
     served
 }
 
-/// Speaks the Model Context Protocol over standard input and output, until the client goes away.
+/// Speaks the Model Context Protocol over standard input and output until the client disconnects.
 ///
 /// # Errors
-/// When it cannot begin, or the client is unintelligible.
+/// Those of [`serve`], and [`Error::Protocol`].
 pub fn serve_mcp(settings: Settings) -> Result<(), Error> {
     let runtime = runtime()?;
     let app = App::new(settings)?;
     let served = runtime.block_on(async {
-        let looking = tokio::spawn(keep_up(app.clone()));
+        let refreshing = tokio::spawn(refresh_loop(app.clone()));
         let served = mcp::over_stdio(app).await;
-        looking.abort();
+        refreshing.abort();
         served
     });
-    // A read of standard input may still be waiting for more.
+    // A blocking read of standard input may still be pending.
     runtime.shutdown_background();
     served
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(BLOCKING)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(Error::Threads)
 }
 
-async fn serving(app: Shared, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+async fn run(app: SharedApp, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
     let tls = match app.settings.tls.clone() {
         None => None,
         Some((cert, key)) => {
-            // Already there if this process serves twice.
+            // Fails if this process has installed it before, which is fine.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let config = RustlsConfig::from_pem_file(&cert, &key).await;
             Some(config.map_err(|source| Error::Tls { cert, key, source })?)
         }
     };
     let listen = app.settings.listen;
-    let failed = |source| Error::Listen { listen, source };
-    let listener = TcpListener::bind(listen).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let listen_error = |source| Error::Listen { listen, source };
+    let listener = TcpListener::bind(listen).map_err(listen_error)?;
+    listener.set_nonblocking(true).map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
     let handle = Handle::new();
-    let (hurry, mut hurried) = watch::channel(false);
-    tokio::spawn(stop_on_signal(app.clone(), handle.clone(), hurry));
-    let looking = tokio::spawn(keep_up(app.clone()));
+    let (force, mut forced) = watch::channel(false);
+    tokio::spawn(shutdown_on_signal(app.clone(), handle.clone(), force));
+    let refreshing = tokio::spawn(refresh_loop(app.clone()));
     let router = routes::router(&app);
     ready(address);
     match tls {
         None => {
-            let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
-            patience(server.http_builder());
-            let server = server.first_request_timeout(HEADERS);
-            server.serve(router.into_make_service()).await.map_err(failed)?;
+            let mut server = axum_server::from_tcp(listener).map_err(listen_error)?.handle(handle);
+            set_header_timeouts(server.http_builder());
+            let server = server.first_request_timeout(HEADER_READ_TIMEOUT);
+            server.serve(router.into_make_service()).await.map_err(listen_error)?;
         }
         Some(config) => {
-            let mut server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
-            patience(server.http_builder());
-            let server = server.first_request_timeout(HEADERS);
+            let mut server = axum_server::from_tcp_rustls(listener, config).map_err(listen_error)?.handle(handle);
+            set_header_timeouts(server.http_builder());
+            let server = server.first_request_timeout(HEADER_READ_TIMEOUT);
             let router = router.layer(Extension(guard::Https));
-            server.serve(router.into_make_service()).await.map_err(failed)?;
+            server.serve(router.into_make_service()).await.map_err(listen_error)?;
         }
     }
-    looking.abort();
+    refreshing.abort();
     tokio::select! {
-        () = app.jobs.wait() => {}
-        () = tokio::time::sleep(GRACE) => tracing::warn!("a job did not stop in time"),
-        _ = hurried.wait_for(|hurry| *hurry) => {}
+        () = app.jobs.wait_all() => {}
+        () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => tracing::warn!("a job did not stop in time"),
+        _ = forced.wait_for(|force| *force) => {}
     }
     Ok(())
 }
 
-/// Who sends nothing more is not waited for.
-fn patience(builder: &mut Builder<TokioExecutor>) {
-    builder.http1().header_read_timeout(HEADERS);
-    builder.http2().keep_alive_interval(HEADERS);
+/// Disconnects clients that stop sending.
+fn set_header_timeouts(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().header_read_timeout(HEADER_READ_TIMEOUT);
+    builder.http2().keep_alive_interval(HEADER_READ_TIMEOUT);
 }
 
-/// Takes up commits that others make, and keeps the house.
-async fn keep_up(app: Shared) {
+/// Picks up commits made by other processes, and runs the upkeep of the metrics recorder.
+async fn refresh_loop(app: SharedApp) {
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(REFRESH_INTERVAL).await;
         let app = app.clone();
-        let look = move || {
+        let refresh = move || {
             app.collections.refresh();
-            // Single measurements pile up until they are put into their buckets.
+            // Histogram samples accumulate until upkeep moves them into buckets.
             app.metrics.run_upkeep();
         };
-        // A panic there is logged by its own hook; the next look may go better.
-        let _ = tokio::task::spawn_blocking(look).await;
+        // The panic hook has logged a panic already; the next round may succeed.
+        let _ = tokio::task::spawn_blocking(refresh).await;
     }
 }
 
-/// Stops at the first signal when what is under way is finished, at the second at once.
-async fn stop_on_signal(app: Shared, handle: Handle<SocketAddr>, hurry: watch::Sender<bool>) {
-    signal().await;
-    tracing::info!("stopping: what is under way is finished first; another signal stops at once");
-    // Those who follow a job are let go by its end.
+/// On the first signal, shuts down gracefully; on the second, immediately.
+async fn shutdown_on_signal(app: SharedApp, handle: Handle<SocketAddr>, force: watch::Sender<bool>) {
+    shutdown_signal().await;
+    tracing::info!("shutting down once requests in progress are finished; signal again to stop immediately");
+    // Event streams end with their jobs.
     app.jobs.stop_all();
-    handle.graceful_shutdown(Some(GRACE));
-    signal().await;
-    hurry.send_replace(true);
+    handle.graceful_shutdown(Some(SHUTDOWN_TIMEOUT));
+    shutdown_signal().await;
+    force.send_replace(true);
     handle.shutdown();
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-async fn signal() {
+async fn shutdown_signal() {
     let interrupt = async {
-        // Without the signal there is only the end of the process.
+        // If no handler can be installed, Ctrl-C simply ends the process.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,64 +1,64 @@
-//! A collection as a map: passages as points in a plane, near ones near.
+//! A collection as a map: passages as points in a plane.
 //!
-//! The plane is that of the two directions in which the vectors differ most (principal components), so a
-//! question, being a vector too, has its place in it.
+//! The plane is spanned by the first two principal components of the vectors. A question is a vector too, so it
+//! can be projected onto the same plane.
 
-use crate::hosted::Snapshot;
 use crate::problem::Result;
 use serde::Serialize;
 use store::{Collection, PassageKey};
 use utoipa::ToSchema;
 
-/// The most points: more are no clearer, and take long to draw.
-const POINTS: usize = 3000;
-/// Rounds of power iteration; the directions settle in fewer.
-const ROUNDS: usize = 60;
+/// More points make the map no clearer and take long to draw.
+const MAX_POINTS: usize = 3000;
+/// Iterations for each axis; fewer are enough to converge.
+const POWER_ITERATIONS: usize = 60;
 
 /// A passage as a point.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Point {
-    /// Across, −1..=1 but for a question's.
+#[schema(as = Point)]
+pub struct MapPoint {
+    /// Horizontal position, in −1..=1 except for neighbors of a question.
     pub x: f32,
-    /// Up, −1..=1 but for a question's.
+    /// Vertical position, in −1..=1 except for neighbors of a question.
     pub y: f32,
-    /// The passage's name.
+    /// The passage's id.
     pub passage_id: String,
-    /// Its article.
+    /// The id of its article.
     pub article_id: String,
     /// The article's title.
     pub title: String,
 }
 
-/// The plane and what lies in it.
-pub struct Map {
+/// The projection onto the plane, and the points to draw.
+pub struct PassageMap {
     mean: Vec<f32>,
     axes: [Vec<f32>; 2],
     scale: [f32; 2],
-    pub points: Vec<Point>,
-    /// How many passages there are, of which the points are some.
+    pub points: Vec<MapPoint>,
+    /// How many passages the collection has; `points` may be a sample of them.
     pub passages: usize,
 }
 
-impl Map {
-    /// Draws it: of a large collection by passages evenly spread over it.
-    fn of(collection: &dyn Collection) -> Result<Self> {
+impl PassageMap {
+    /// Projects the passages of a collection; of a large one, an evenly spaced sample.
+    pub fn of(collection: &dyn Collection) -> Result<Self> {
         let keys = collection.keys()?;
-        let step = keys.len().div_ceil(POINTS).max(1);
-        let shown: Vec<PassageKey> = keys.iter().copied().step_by(step).collect();
-        let vectors = collection.vectors(&shown)?;
+        let step = keys.len().div_ceil(MAX_POINTS).max(1);
+        let sampled: Vec<PassageKey> = keys.iter().copied().step_by(step).collect();
+        let vectors = collection.vectors(&sampled)?;
         let dimensions = collection.manifest().model.dimensions;
         let (mean, axes) = principal(&vectors, dimensions);
         let mut map = Self { mean, axes, scale: [1.0; 2], points: Vec::new(), passages: keys.len() };
-        let places: Vec<[f32; 2]> = vectors.iter().map(|vector| map.place(vector)).collect();
+        let positions: Vec<[f32; 2]> = vectors.iter().map(|vector| map.project(vector)).collect();
         for (axis, scale) in map.scale.iter_mut().enumerate() {
-            let most = places.iter().map(|place| place[axis].abs()).fold(0.0, f32::max);
-            *scale = if most > 0.0 { most } else { 1.0 };
+            let largest = positions.iter().map(|position| position[axis].abs()).fold(0.0, f32::max);
+            *scale = if largest > 0.0 { largest } else { 1.0 };
         }
-        let passages = collection.fetch(&shown)?;
-        map.points = places
+        let passages = collection.fetch(&sampled)?;
+        map.points = positions
             .into_iter()
             .zip(passages)
-            .map(|([x, y], passage)| Point {
+            .map(|([x, y], passage)| MapPoint {
                 x: x / map.scale[0],
                 y: y / map.scale[1],
                 passage_id: passage.reference.to_string(),
@@ -69,20 +69,15 @@ impl Map {
         Ok(map)
     }
 
-    /// Where a vector lies.
-    pub fn place(&self, vector: &[f32]) -> [f32; 2] {
+    /// Projects a vector of the collection's dimensions onto the plane, as `[x, y]`.
+    pub fn project(&self, vector: &[f32]) -> [f32; 2] {
         let dot = index::distance::dot();
         let from_mean: Vec<f32> = vector.iter().zip(&self.mean).map(|(v, m)| v - m).collect();
         [0, 1].map(|axis| dot(&from_mean, &self.axes[axis]) / self.scale[axis])
     }
 }
 
-/// The map of a snapshot, drawn the first time; not to be called where others wait.
-pub fn map(snapshot: &Snapshot) -> Result<&Map> {
-    snapshot.map.get_or_try_init(|| Map::of(&*snapshot.collection))
-}
-
-/// The mean and the two directions of most variance, found one after the other by power iteration.
+/// The mean of the vectors and their first two principal components, by power iteration.
 fn principal(vectors: &[Vec<f32>], dimensions: usize) -> (Vec<f32>, [Vec<f32>; 2]) {
     let dot = index::distance::dot();
     let n = vectors.len().max(1) as f32;
@@ -90,15 +85,15 @@ fn principal(vectors: &[Vec<f32>], dimensions: usize) -> (Vec<f32>, [Vec<f32>; 2
     for vector in vectors {
         mean.iter_mut().zip(vector).for_each(|(m, v)| *m += v / n);
     }
-    let centred: Vec<Vec<f32>> =
+    let centered: Vec<Vec<f32>> =
         vectors.iter().map(|vector| vector.iter().zip(&mean).map(|(v, m)| v - m).collect()).collect();
     let mut axes: [Vec<f32>; 2] = [vec![0.0; dimensions], vec![0.0; dimensions]];
     for axis in 0..2 {
-        // Begun somewhere that is at right angles to nothing in particular, the same each time.
+        // A fixed start, so that the map is the same each time, and unlikely to be orthogonal to the component.
         let mut direction: Vec<f32> = (0..dimensions).map(|i| ((i * 7 + axis * 3) % 11) as f32 - 5.0).collect();
-        for _ in 0..ROUNDS {
+        for _ in 0..POWER_ITERATIONS {
             let mut next = vec![0f32; dimensions];
-            for vector in &centred {
+            for vector in &centered {
                 let along = dot(vector, &direction);
                 next.iter_mut().zip(vector).for_each(|(n, v)| *n += along * v);
             }
@@ -122,8 +117,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_widest_directions_are_found() {
-        // Wide along the second axis, less along the third, hardly along the first.
+    fn principal_finds_the_directions_of_most_variance() {
+        // Variance is largest along the second axis, smaller along the third, and tiny along the first.
         let vectors: Vec<Vec<f32>> = (0..100)
             .map(|i| {
                 let i = i as f32;

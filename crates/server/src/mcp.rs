@@ -1,10 +1,11 @@
-//! The Model Context Protocol: what an assistant may do with the collections.
+//! The tools that the server offers over the Model Context Protocol.
 
-use crate::app::{Shared, blocking};
-use crate::ask::Question;
-use crate::hosted::{Hosted, Snapshot};
+use crate::app::SharedApp;
+use crate::blocking::run_blocking;
+use crate::evaluation::{Evaluation, start};
 use crate::problem::{Problem, Result};
-use crate::routes::{Evaluation, start};
+use crate::question::Question;
+use crate::served::{ServedCollection, Snapshot};
 use query::{Hit, Mode};
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, ContentBlock};
@@ -17,57 +18,57 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// How many hits where none are asked for: an assistant reads them all.
-const HITS: u32 = 5;
-/// The most hits.
-const MOST_HITS: u32 = 50;
-/// The most bytes of an article that are given at once.
-const MOST_BYTES: usize = 40_000;
+/// The default of `k`: small, because an assistant reads every hit.
+const DEFAULT_HITS: u32 = 5;
+/// The largest `k`.
+const MAX_HITS: u32 = 50;
+/// The most bytes of an article in one response.
+const MAX_ARTICLE_BYTES: usize = 40_000;
 
-/// What is offered, on one connection.
+/// The tools, for one connection.
 #[derive(Clone)]
 pub struct Tools {
-    app: Shared,
+    app: SharedApp,
 }
 
-/// A question to the articles.
+/// A search for passages.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Search {
-    /// The question, in plain words.
+    /// The question, in natural language.
     question: String,
-    /// The collection; needed only where there are several.
+    /// The collection. Needed only if there are several.
     collection: Option<String>,
-    /// How many passages, 1 to 50; 5 without it.
+    /// The number of passages to return, 1 to 50; 5 by default.
     k: Option<u32>,
-    /// hybrid (meaning and words, the default), dense (meaning) or lexical (words).
+    /// hybrid (semantic and lexical, the default), dense (semantic) or lexical (BM25).
     mode: Option<String>,
-    /// Which articles may answer, by their metadata, id, path or title: source:reuters AND date:[2025-01-01 TO
+    /// Search only articles whose metadata, id, path or title match: source:reuters AND date:[2025-01-01 TO
     /// 2025-06-30] AND NOT tag:sport
     filter: Option<String>,
-    /// maxsim looks at the best passages again, word by word: slower, sometimes better.
+    /// maxsim reranks the best passages token by token: slower, sometimes better.
     rerank: Option<String>,
-    /// How many passages before and after each are shown with it.
+    /// The number of neighboring passages to return before and after each hit.
     around: Option<u32>,
 }
 
-/// An article to be read.
+/// A request for an article's text.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct GetArticle {
-    /// The article's id, as search gives it.
+    /// The article's id, as returned by search.
     id: String,
-    /// The collection; needed only where there are several.
+    /// The collection. Needed only if there are several.
     collection: Option<String>,
-    /// The byte at which to begin, where an earlier answer ended.
+    /// The byte offset to start at: next_offset of an earlier response.
     offset: Option<usize>,
 }
 
-/// What to judge.
+/// What to evaluate the search with.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Evaluate {
-    /// The collection; needed only where there are several.
+    /// The collection. Needed only if there are several.
     collection: Option<String>,
-    /// Questions with their answers as they stand in the articles; without any, the questions that the articles
-    /// ask themselves.
+    /// Questions with known answers that occur in the articles. Leave empty to use the question-and-answer pairs
+    /// found in the articles.
     #[serde(default)]
     questions: Vec<Pair>,
 }
@@ -77,58 +78,60 @@ pub struct Evaluate {
 pub struct Pair {
     /// The question.
     question: String,
-    /// Wordings of the answer, any of which must stand in an article.
+    /// Wordings of the answer. At least one of them must occur in an article.
     answers: Vec<String>,
 }
 
 #[tool_router]
 impl Tools {
-    pub fn new(app: Shared) -> Self {
+    pub fn new(app: SharedApp) -> Self {
         Self { app }
     }
 
-    /// Find the passages of the user's articles that answer a question, worded however you like. Each comes with its
-    /// score, article and place.
+    /// Find the passages of the user's articles that answer a question. Returns each with its score, article,
+    /// path and line.
     #[tool(annotations(title = "Search articles", read_only_hint = true, open_world_hint = false))]
-    async fn search(&self, Parameters(search): Parameters<Search>) -> CallToolResult {
-        given(self.find(search).await)
+    async fn search(&self, Parameters(request): Parameters<Search>) -> CallToolResult {
+        tool_result(self.run_search(request).await)
     }
 
-    /// Read an article, all of it or from a byte on.
+    /// Read an article, from the start or from a byte offset.
     #[tool(annotations(title = "Read an article", read_only_hint = true, open_world_hint = false))]
-    async fn get_article(&self, Parameters(wanted): Parameters<GetArticle>) -> CallToolResult {
-        given(self.read(wanted).await)
+    async fn get_article(&self, Parameters(request): Parameters<GetArticle>) -> CallToolResult {
+        tool_result(self.read_article(request).await)
     }
 
-    /// List the collections of articles, and how many articles and passages each has.
+    /// List the collections of articles, with the number of articles and passages in each.
     #[tool(annotations(title = "List collections", read_only_hint = true, open_world_hint = false))]
     async fn list_collections(&self) -> CallToolResult {
         let app = self.app.clone();
-        given(blocking(move || app.collections.all().iter().map(|hosted| described(hosted)).collect()).await.map(
-            |all: Vec<Value>| {
-                let lines = all.iter().map(|one| {
-                    format!(
-                        "{}: {} articles, {} passages",
-                        one["name"].as_str().unwrap_or_default(),
-                        one["articles"],
-                        one["passages"]
-                    )
-                });
-                (lines.collect::<Vec<_>>().join("\n"), json!({ "collections": all }))
-            },
-        ))
+        tool_result(
+            run_blocking(move || app.collections.all().iter().map(|served| describe_collection(served)).collect())
+                .await
+                .map(|all: Vec<Value>| {
+                    let lines = all.iter().map(|one| {
+                        format!(
+                            "{}: {} articles, {} passages",
+                            one["name"].as_str().unwrap_or_default(),
+                            one["articles"],
+                            one["passages"]
+                        )
+                    });
+                    (lines.collect::<Vec<_>>().join("\n"), json!({ "collections": all }))
+                }),
+        )
     }
 
-    /// Judge how well the search answers questions whose answers are known: recall, MRR and nDCG of each mode with
-    /// tested differences, and where each miss was lost.
-    #[tool(annotations(title = "Judge the answers", read_only_hint = true, open_world_hint = false))]
-    async fn evaluate(&self, Parameters(wanted): Parameters<Evaluate>) -> CallToolResult {
-        given(self.judge(wanted).await)
+    /// Measure how well search answers questions with known answers: recall, MRR and nDCG of each mode,
+    /// significance tests of the differences, and the likely cause of each miss.
+    #[tool(annotations(title = "Evaluate search quality", read_only_hint = true, open_world_hint = false))]
+    async fn evaluate(&self, Parameters(request): Parameters<Evaluate>) -> CallToolResult {
+        tool_result(self.run_evaluation(request).await)
     }
 
-    async fn find(&self, search: Search) -> Result<(String, Value)> {
-        let hosted = self.app.collections.named_or_default(search.collection.as_deref())?;
-        let mode = match search.mode.as_deref() {
+    async fn run_search(&self, request: Search) -> Result<(String, Value)> {
+        let served = self.app.collections.named_or_default(request.collection.as_deref())?;
+        let mode = match request.mode.as_deref() {
             None | Some("hybrid") => Mode::Hybrid,
             Some("dense") => Mode::Dense,
             Some("lexical") => Mode::Lexical,
@@ -136,26 +139,26 @@ impl Tools {
                 return Err(Problem::bad_request(format!("mode: {other:?} is none of hybrid, dense, lexical")));
             }
         };
-        let k = search.k.unwrap_or(HITS);
-        if !(1..=MOST_HITS).contains(&k) {
-            return Err(Problem::bad_request(format!("k = {k}: expected 1 to {MOST_HITS}")));
+        let k = request.k.unwrap_or(DEFAULT_HITS);
+        if !(1..=MAX_HITS).contains(&k) {
+            return Err(Problem::bad_request(format!("k = {k}: expected 1 to {MAX_HITS}")));
         }
         let question = Question {
-            q: search.question,
+            q: request.question,
             k: Some(k),
             mode: Some(mode),
-            filter: search.filter,
-            rerank: search.rerank,
-            around: search.around,
+            filter: request.filter,
+            rerank: request.rerank,
+            around: request.around,
             ..Question::default()
         };
-        let snapshot = hosted.snapshot();
-        let ready = question.ready(&snapshot, &self.app.settings.rerankers)?;
-        let asked = snapshot.clone();
-        let response = self.app.pool.run(move |worker| ready.ask(&asked, worker)).await?;
+        let snapshot = served.snapshot();
+        let validated = question.validate(&snapshot, &self.app.settings.rerankers)?;
+        let searched = snapshot.clone();
+        let response = self.app.pool.try_run(move |worker| validated.search(&searched, worker)).await?;
         let mut text = String::new();
         for hit in &response.hits {
-            shown(&mut text, hit);
+            write_hit(&mut text, hit);
         }
         if response.hits.is_empty() {
             text.push_str("Nothing found.");
@@ -164,25 +167,25 @@ impl Tools {
         Ok((text, value))
     }
 
-    async fn read(&self, wanted: GetArticle) -> Result<(String, Value)> {
-        let hosted = self.app.collections.named_or_default(wanted.collection.as_deref())?;
-        blocking(move || {
-            let snapshot: Arc<Snapshot> = hosted.snapshot();
-            let stored = snapshot.collection.article(&wanted.id)?;
-            let stored = stored.ok_or_else(|| Problem::not_found(format!("no article has the id {:?}", wanted.id)))?;
-            let (article, offset) = (stored.article, wanted.offset.unwrap_or(0));
+    async fn read_article(&self, request: GetArticle) -> Result<(String, Value)> {
+        let served = self.app.collections.named_or_default(request.collection.as_deref())?;
+        run_blocking(move || {
+            let snapshot: Arc<Snapshot> = served.snapshot();
+            let stored = snapshot.collection.article(&request.id)?;
+            let stored = stored.ok_or_else(|| Problem::not_found(format!("no article has the id {:?}", request.id)))?;
+            let (article, offset) = (stored.article, request.offset.unwrap_or(0));
             let Some(rest) = article.text.get(offset..) else {
                 let bytes = article.text.len();
                 return Err(Problem::bad_request(format!(
-                    "offset = {offset}: the article has {bytes} bytes, and characters begin elsewhere"
+                    "offset = {offset}: expected the start of a character within the article's {bytes} bytes"
                 )));
             };
-            let part = &rest[..rest.floor_char_boundary(MOST_BYTES)];
+            let part = &rest[..rest.floor_char_boundary(MAX_ARTICLE_BYTES)];
             let next = (part.len() < rest.len()).then_some(offset + part.len());
             let mut text = format!("{}\n\n{part}", article.title);
             if let Some(next) = next {
                 // Writing to a string cannot fail.
-                let _ = write!(text, "\n\n[cut; go on with offset {next}]");
+                let _ = write!(text, "\n\n[truncated; continue with offset {next}]");
             }
             let value = json!({
                 "id": article.id, "title": article.title, "path": article.path, "metadata": article.metadata,
@@ -193,12 +196,12 @@ impl Tools {
         .await
     }
 
-    async fn judge(&self, wanted: Evaluate) -> Result<(String, Value)> {
-        let hosted = self.app.collections.named_or_default(wanted.collection.as_deref())?;
-        let mut evaluation = Evaluation { qa: wanted.questions.is_empty(), ..Evaluation::default() };
-        if !wanted.questions.is_empty() {
+    async fn run_evaluation(&self, request: Evaluate) -> Result<(String, Value)> {
+        let served = self.app.collections.named_or_default(request.collection.as_deref())?;
+        let mut evaluation = Evaluation { qa: request.questions.is_empty(), ..Evaluation::default() };
+        if !request.questions.is_empty() {
             let (mut queries, mut qrels) = (String::new(), String::new());
-            for (number, pair) in (1..).zip(&wanted.questions) {
+            for (number, pair) in (1..).zip(&request.questions) {
                 let id = format!("q{number}");
                 // Writing to a string cannot fail.
                 let _ = writeln!(queries, "{}", json!({ "_id": id, "text": pair.question }));
@@ -206,25 +209,27 @@ impl Tools {
             }
             (evaluation.queries, evaluation.qrels) = (Some(queries), Some(qrels));
         }
-        let job = start(&self.app, hosted, evaluation).await?;
-        let mut states = self.app.jobs.follow(&job.id)?;
+        let job = start(&self.app, served, evaluation).await?;
+        let mut states = self.app.jobs.subscribe(&job.id)?;
         let ended = states.wait_for(|job| job.ended.is_some()).await;
         let job = ended.map_err(|error| Problem::internal(&error))?.clone();
         match (job.result, job.error) {
-            (Some(verdict), _) => Ok((summary(&verdict), slim(verdict))),
-            (None, error) => Err(Problem::bad_request(error.unwrap_or_else(|| "it was stopped".to_owned()))),
+            (Some(verdict), _) => Ok((summary(&verdict), truncate_lists(verdict))),
+            (None, error) => {
+                Err(Problem::bad_request(error.unwrap_or_else(|| "the evaluation was cancelled".to_owned())))
+            }
         }
     }
 }
 
 #[tool_handler(
     name = "nigh",
-    instructions = "Semantic search over the user's own articles. Ask search in plain words; it gives passages with scores and places. Read more of an article with get_article. Cite what you use by its path and line."
+    instructions = "Semantic search over the user's own articles. Call search with a question in natural language to get passages with scores and locations. Call get_article to read more of an article. Cite what you use by its path and line."
 )]
 impl rmcp::ServerHandler for Tools {}
 
-/// What a tool gives: text for the assistant and the same as data, or what is wrong.
-fn given(result: Result<(String, Value)>) -> CallToolResult {
+/// The result of a tool: text for the assistant with the same as structured data, or an error.
+fn tool_result(result: Result<(String, Value)>) -> CallToolResult {
     match result {
         Ok((text, value)) => {
             let mut result = CallToolResult::structured(value);
@@ -235,16 +240,16 @@ fn given(result: Result<(String, Value)>) -> CallToolResult {
     }
 }
 
-fn described(hosted: &Hosted) -> Result<Value> {
-    let snapshot = hosted.snapshot();
+fn describe_collection(served: &ServedCollection) -> Result<Value> {
+    let snapshot = served.snapshot();
     let (stats, manifest) = (snapshot.collection.stats()?, snapshot.collection.manifest());
     Ok(json!({
-        "name": hosted.name, "articles": stats.articles, "passages": stats.passages,
+        "name": served.name, "articles": stats.articles, "passages": stats.passages,
         "questions": stats.questions, "model": manifest.model.name, "language": manifest.language.to_string(),
     }))
 }
 
-fn shown(text: &mut String, hit: &Hit) {
+fn write_hit(text: &mut String, hit: &Hit) {
     let body = hit.around.as_ref().map_or(&hit.text, |around| &around.text);
     // Writing to a string cannot fail.
     let _ = write!(
@@ -254,7 +259,7 @@ fn shown(text: &mut String, hit: &Hit) {
     );
 }
 
-/// A verdict in a few lines.
+/// A verdict as a few lines of text.
 fn summary(verdict: &Value) -> String {
     let mut text = format!("{} questions\n", verdict["queries"]);
     for system in verdict["systems"].as_array().into_iter().flatten() {
@@ -275,19 +280,19 @@ fn summary(verdict: &Value) -> String {
     text
 }
 
-/// A verdict without what is long: single misses and worst questions stay few.
-fn slim(mut verdict: Value) -> Value {
-    const FEW: usize = 20;
+/// Shortens the long lists of a verdict, such as misses and worst questions.
+fn truncate_lists(mut verdict: Value) -> Value {
+    const MAX_LIST_LEN: usize = 20;
     for list in ["/losses/misses", "/worst", "/paraphrases/groups", "/paraphrases/failing"] {
         if let Some(list) = verdict.pointer_mut(list).and_then(Value::as_array_mut) {
-            list.truncate(FEW);
+            list.truncate(MAX_LIST_LEN);
         }
     }
     verdict
 }
 
-/// The service at `/mcp`. Hosts and origins are looked at before it is reached.
-pub fn over_http(app: &Shared) -> StreamableHttpService<Tools, LocalSessionManager> {
+/// The MCP service for `/mcp`. It does not check hosts and origins itself, because the router does.
+pub fn over_http(app: &SharedApp) -> StreamableHttpService<Tools, LocalSessionManager> {
     let app = app.clone();
     let config = StreamableHttpServerConfig::default()
         .disable_allowed_hosts()
@@ -297,10 +302,10 @@ pub fn over_http(app: &Shared) -> StreamableHttpService<Tools, LocalSessionManag
     StreamableHttpService::new(move || Ok(Tools::new(app.clone())), Arc::default(), config)
 }
 
-/// Serves standard input and output, until the client goes away.
-pub async fn over_stdio(app: Shared) -> std::result::Result<(), crate::Error> {
-    let failed = |error: &dyn std::fmt::Display| crate::Error::Protocol(error.to_string());
-    let service = Tools::new(app).serve(rmcp::transport::stdio()).await.map_err(|error| failed(&error))?;
-    service.waiting().await.map_err(|error| failed(&error))?;
+/// Serves MCP over standard input and output until the client disconnects.
+pub async fn over_stdio(app: SharedApp) -> std::result::Result<(), crate::Error> {
+    let protocol_error = |error: &dyn std::fmt::Display| crate::Error::Protocol(error.to_string());
+    let service = Tools::new(app).serve(rmcp::transport::stdio()).await.map_err(|error| protocol_error(&error))?;
+    service.waiting().await.map_err(|error| protocol_error(&error))?;
     Ok(())
 }

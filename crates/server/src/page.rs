@@ -1,6 +1,6 @@
-//! The page, compiled in.
+//! The web page, compiled into the binary.
 
-use crate::app::Shared;
+use crate::app::SharedApp;
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
@@ -10,13 +10,13 @@ use axum::routing::get;
 /// A file of the page.
 struct File {
     path: &'static str,
-    kind: &'static str,
+    content_type: &'static str,
     bytes: &'static [u8],
 }
 
 macro_rules! file {
     ($path:literal, $name:literal, $kind:literal) => {
-        File { path: $path, kind: $kind, bytes: include_bytes!(concat!("../page/dist/", $name)) }
+        File { path: $path, content_type: $kind, bytes: include_bytes!(concat!("../page/dist/", $name)) }
     };
 }
 
@@ -27,19 +27,19 @@ static FILES: [File; 4] = [
     file!("/assets/icon.svg", "icon.svg", "image/svg+xml"),
 ];
 
-/// The files of the page, each at its path.
-pub fn router() -> Router<Shared> {
+/// Routes for the files of the page.
+pub fn router() -> Router<SharedApp> {
     FILES.iter().fold(Router::new(), |router, file| {
         router.route(file.path, get(move |headers: HeaderMap| async move { serve(file, &headers) }))
     })
 }
 
-/// A file, or that the browser's own copy is still good.
+/// A file, or 304 if the browser's copy is current.
 fn serve(file: &File, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", &blake3::hash(file.bytes).to_hex()[..16]);
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if headers.get(IF_NONE_MATCH).is_some_and(|cached| cached.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
     }
-    let headers = [(CONTENT_TYPE, file.kind), (CACHE_CONTROL, "no-cache")];
+    let headers = [(CONTENT_TYPE, file.content_type), (CACHE_CONTROL, "no-cache")];
     (headers, [(ETAG, tag)], file.bytes).into_response()
 }

@@ -1,5 +1,5 @@
-//! A thread a core that answers questions, behind a queue with an end: who comes when it is full is told to come
-//! again, and those who wait do so no longer than the queue is long.
+//! Worker threads, one per core, that answer questions from a bounded queue. When the queue is full, requests
+//! are refused with 429, so nobody waits longer than a full queue takes.
 
 use crate::problem::{Problem, Result};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -15,53 +15,60 @@ use std::time::Duration;
 use store::Collection;
 use tokio::sync::{Semaphore, oneshot};
 
-/// How many may wait for each thread.
-const WAITING: usize = 16;
-/// How often a batch looks whether there is room for its next question.
-const AGAIN: Duration = Duration::from_millis(4);
+/// Queue slots for each thread.
+const QUEUE_SLOTS_PER_THREAD: usize = 16;
+/// How often a queued task looks for a free slot.
+const QUEUE_POLL_INTERVAL: Duration = Duration::from_millis(4);
 
 type Task = Box<dyn FnOnce(&mut Worker) + Send>;
 
-/// The threads and their queue.
-pub struct Pool {
+/// The worker threads and their queue.
+pub struct WorkerPool {
     queue: Sender<Task>,
     threads: usize,
-    waiting: Arc<AtomicUsize>,
-    /// So many patient ones may be in the queue or under way, in the order in which they came.
-    patient: Semaphore,
+    queued: Arc<AtomicUsize>,
+    /// Queued tasks that may hold or wait for a slot, in order of arrival; one per thread, so that the rest of
+    /// the queue is free for others.
+    queued_permits: Semaphore,
 }
 
-/// What each thread keeps: models, so that none is loaded twice.
+/// The models of one thread, kept between tasks.
 pub struct Worker {
-    models: Arc<Models>,
+    models: Arc<ModelRegistry>,
     embedders: HashMap<String, Box<dyn Embedder>>,
     rerankers: HashMap<String, Box<dyn Reranker>>,
 }
 
-/// Every model in use, to be forked by the threads.
+/// The models in use, each loaded once. Threads work on forks of them.
 #[derive(Default)]
-pub struct Models {
-    embedders: Registry<Mutex<Box<dyn Embedder>>>,
-    rerankers: Registry<Mutex<RerankWith>>,
+pub struct ModelRegistry {
+    embedders: SingleFlight<Mutex<Box<dyn Embedder>>>,
+    rerankers: SingleFlight<Mutex<RerankWith>>,
 }
 
-/// Values by name, each made once by the first that asks for it. While one is made, those who ask for another do not wait.
-struct Registry<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
+/// Values by name, each made once by the first caller that asks for it. Making one does not block callers that
+/// ask for another.
+struct SingleFlight<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
 
-impl<T> Default for Registry<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T> Registry<T> {
-    fn get<R, E>(&self, name: &str, make: impl FnOnce() -> Result<T, E>, then: impl FnOnce(&T) -> R) -> Result<R, E> {
+impl<T> SingleFlight<T> {
+    fn get<R, E>(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<T, E>,
+        use_value: impl FnOnce(&T) -> R,
+    ) -> Result<R, E> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = lock().entry(name.to_owned()).or_default().clone();
         match cell.get_or_try_init(make) {
-            Ok(value) => Ok(then(value)),
+            Ok(value) => Ok(use_value(value)),
             Err(error) => {
-                // Names of what there is not must not gather.
+                // Names that cannot be made must not accumulate.
                 let mut all = lock();
                 if all.get(name).is_some_and(|cell| cell.get().is_none()) {
                     all.remove(name);
@@ -72,90 +79,91 @@ impl<T> Registry<T> {
     }
 }
 
-impl Pool {
-    pub fn new(threads: usize, models: Arc<Models>) -> std::io::Result<Self> {
-        let (queue, tasks): (_, Receiver<Task>) = bounded(threads * WAITING);
-        let waiting = Arc::new(AtomicUsize::new(0));
+impl WorkerPool {
+    pub fn new(threads: usize, models: Arc<ModelRegistry>) -> std::io::Result<Self> {
+        let (queue, tasks): (_, Receiver<Task>) = bounded(threads * QUEUE_SLOTS_PER_THREAD);
+        let queued = Arc::new(AtomicUsize::new(0));
         for number in 0..threads {
-            let (tasks, models, waiting) = (tasks.clone(), models.clone(), waiting.clone());
+            let (tasks, models, queued) = (tasks.clone(), models.clone(), queued.clone());
             std::thread::Builder::new().name(format!("answers-{number}")).spawn(move || {
                 let mut worker = Worker { models, embedders: HashMap::new(), rerankers: HashMap::new() };
                 while let Ok(task) = tasks.recv() {
-                    waiting.fetch_sub(1, Ordering::Relaxed);
+                    queued.fetch_sub(1, Ordering::Relaxed);
                     task(&mut worker);
                 }
             })?;
         }
-        Ok(Self { queue, threads, waiting, patient: Semaphore::new(threads) })
+        Ok(Self { queue, threads, queued, queued_permits: Semaphore::new(threads) })
     }
 
     pub fn threads(&self) -> usize {
         self.threads
     }
 
-    /// How many wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    /// How many tasks are in the queue.
+    pub fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
     }
 
-    /// Whether who comes now is sent away.
+    /// Whether [`WorkerPool::try_run`] would refuse a task.
     pub fn is_full(&self) -> bool {
         self.queue.is_full()
     }
 
-    /// Does the work on the next free thread, or says that too many wait.
-    pub async fn run<T: Send + 'static>(
+    /// Runs `work` on the next free thread, or refuses it with 429 if the queue is full.
+    pub async fn try_run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (task, answer) = Self::task(work);
-        match self.send(task) {
-            Ok(()) => done(answer).await,
-            Err(_) => Err(Problem::busy("more questions come in than can be answered; try again in a second")),
+        let (task, result) = Self::package(work);
+        match self.enqueue(task) {
+            Ok(()) => receive(result).await,
+            Err(_) => Err(Problem::too_many_requests("the queue of questions is full; try again in a second")),
         }
     }
 
-    /// Does the work as soon as there is room. However many wait here, they leave the queue to those who cannot.
-    pub async fn run_when_there_is_room<T: Send + 'static>(
+    /// Runs `work` once the queue has a free slot. At most one such task per thread occupies the queue, whatever
+    /// the number of callers.
+    pub async fn run_queued<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        // Never closed.
-        let _turn = self.patient.acquire().await;
-        let (mut task, answer) = Self::task(work);
-        while let Err(full) = self.send(task) {
+        // The semaphore is never closed, so this cannot fail.
+        let _permit = self.queued_permits.acquire().await;
+        let (mut task, result) = Self::package(work);
+        while let Err(full) = self.enqueue(task) {
             task = full;
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(QUEUE_POLL_INTERVAL).await;
         }
-        done(answer).await
+        receive(result).await
     }
 
-    fn task<T: Send + 'static>(
+    fn package<T: Send + 'static>(
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> (Task, oneshot::Receiver<Result<T>>) {
-        let (tell, answer) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let task = Box::new(move |worker: &mut Worker| {
-            // Whoever has gone away meanwhile costs nothing more.
-            if tell.is_closed() {
+            // The client has gone: skip the work.
+            if sender.is_closed() {
                 return;
             }
             let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(worker)));
             if caught.is_err() {
-                // They may have been left in the middle of something.
+                // The panic may have left them in an inconsistent state.
                 worker.embedders.clear();
                 worker.rerankers.clear();
             }
-            let result = caught.unwrap_or_else(|_| Err(Problem::internal(&"a thread panicked")));
-            // Gone just now: nobody to tell.
-            let _ = tell.send(result);
+            let outcome = caught.unwrap_or_else(|_| Err(Problem::internal(&"a thread panicked")));
+            // Fails if the client has just gone.
+            let _ = sender.send(outcome);
         });
-        (task, answer)
+        (task, result)
     }
 
-    fn send(&self, task: Task) -> std::result::Result<(), Task> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+    fn enqueue(&self, task: Task) -> std::result::Result<(), Task> {
+        self.queued.fetch_add(1, Ordering::Relaxed);
         self.queue.try_send(task).map_err(|error| {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.queued.fetch_sub(1, Ordering::Relaxed);
             match error {
                 TrySendError::Full(task) | TrySendError::Disconnected(task) => task,
             }
@@ -163,25 +171,25 @@ impl Pool {
     }
 }
 
-async fn done<T>(answer: oneshot::Receiver<Result<T>>) -> Result<T> {
-    answer.await.unwrap_or_else(|_| Err(Problem::internal(&"a thread ended")))
+async fn receive<T>(result: oneshot::Receiver<Result<T>>) -> Result<T> {
+    result.await.unwrap_or_else(|_| Err(Problem::internal(&"a thread ended")))
 }
 
 impl Worker {
-    /// This thread's copy of a collection's model; to be given back with [`Worker::keep`].
+    /// Takes this thread's fork of a collection's model. Return it with [`Worker::put_back`].
     pub fn embedder(&mut self, collection: &dyn Collection) -> Result<Box<dyn Embedder>> {
-        self.model(&collection.manifest().model.name)
+        self.embedder_named(&collection.manifest().model.name)
     }
 
-    /// This thread's copy of a model, by name; to be given back with [`Worker::keep`].
-    pub fn model(&mut self, name: &str) -> Result<Box<dyn Embedder>> {
+    /// Takes this thread's fork of a model. Return it with [`Worker::put_back`].
+    pub fn embedder_named(&mut self, name: &str) -> Result<Box<dyn Embedder>> {
         match self.embedders.remove(name) {
             Some(embedder) => Ok(embedder),
             None => Ok(self.models.embedder(name)?),
         }
     }
 
-    /// This thread's copy of a reranker, by name; to be given back with [`Worker::keep`].
+    /// Takes this thread's fork of a reranker. Return it with [`Worker::put_back`].
     pub fn reranker(&mut self, name: &str) -> Result<Box<dyn Reranker>> {
         match self.rerankers.remove(name) {
             Some(reranker) => Ok(reranker),
@@ -189,23 +197,23 @@ impl Worker {
         }
     }
 
-    /// Keeps what was borrowed for the next question; `reranker` is the name that it was asked for by.
-    pub fn keep(&mut self, models: query::Models, reranker: Option<&str>) {
+    /// Keeps borrowed models for the next task. `reranker` is the name that the reranker was taken by.
+    pub fn put_back(&mut self, models: query::Models, reranker: Option<&str>) {
         let named = reranker.map(str::to_owned).zip(models.reranker);
         self.embedders.extend(models.embedder.map(|embedder| (embedder.model().name.clone(), embedder)));
         self.rerankers.extend(named);
     }
 }
 
-impl Models {
-    /// A copy of a model, loaded the first time that it is asked for.
+impl ModelRegistry {
+    /// A fork of a model, which is loaded on first use.
     pub fn embedder(&self, name: &str) -> engine::Result<Box<dyn Embedder>> {
         let load = || Ok::<_, engine::Error>(Mutex::new(embed::load(name)?));
         let fork = |model: &Mutex<Box<dyn Embedder>>| model.lock().unwrap_or_else(PoisonError::into_inner).fork();
         Ok(self.embedders.get(name, load, fork)??)
     }
 
-    /// A copy of a reranker for one thread.
+    /// A fork of a reranker that runs on one thread; the reranker is loaded on first use.
     pub fn reranker(&self, name: &str) -> engine::Result<Box<dyn Reranker>> {
         let load = || Ok::<_, engine::Error>(Mutex::new(RerankWith::load(name, None)?));
         let fork = |with: &Mutex<RerankWith>| with.lock().unwrap_or_else(PoisonError::into_inner).with_threads(1);
@@ -219,99 +227,99 @@ mod tests {
     use std::sync::mpsc;
 
     #[test]
-    fn who_asks_for_a_model_does_not_wait_for_another_to_load() {
-        let registry = Arc::new(Registry::<i32>::default());
-        let (go, wait) = mpsc::channel::<()>();
-        let (begun, loading) = mpsc::channel::<()>();
+    fn loading_one_model_does_not_block_another() {
+        let registry = Arc::new(SingleFlight::<i32>::default());
+        let (release, blocker) = mpsc::channel::<()>();
+        let (started, loading) = mpsc::channel::<()>();
         let slow = registry.clone();
         let slow = std::thread::spawn(move || {
             let load = || {
-                begun.send(()).unwrap();
-                wait.recv().unwrap();
+                started.send(()).unwrap();
+                blocker.recv().unwrap();
                 Ok::<_, ()>(1)
             };
             slow.get("slow", load, |value| *value)
         });
         loading.recv().unwrap();
         assert_eq!(registry.get("quick", || Ok::<_, ()>(2), |value| *value), Ok(2));
-        assert_eq!(registry.get("quick", || Err(()), |value| *value), Ok(2), "it is made once");
+        assert_eq!(registry.get("quick", || Err(()), |value| *value), Ok(2), "the value is made once");
         assert_eq!(registry.get("none", || Err("no such model"), |value| *value), Err("no such model"));
         assert!(!registry.0.lock().unwrap().contains_key("none"));
-        go.send(()).unwrap();
+        release.send(()).unwrap();
         assert_eq!(slow.join().unwrap(), Ok(1));
     }
 
-    fn patient(pool: &Arc<Pool>) -> tokio::task::JoinHandle<Result<i32>> {
+    fn spawn_queued(pool: &Arc<WorkerPool>) -> tokio::task::JoinHandle<Result<i32>> {
         let pool = pool.clone();
-        tokio::spawn(async move { pool.run_when_there_is_room(|_| Ok(9)).await })
+        tokio::spawn(async move { pool.run_queued(|_| Ok(9)).await })
     }
 
     #[tokio::test]
-    async fn when_the_queue_is_full_who_comes_is_sent_away_and_who_waits_is_served() {
-        let pool = Arc::new(Pool::new(1, Arc::default()).unwrap());
-        let (go, wait) = mpsc::channel::<()>();
-        let ask = |work: Task| {
+    async fn try_run_returns_429_when_the_queue_is_full_and_run_queued_waits() {
+        let pool = Arc::new(WorkerPool::new(1, Arc::default()).unwrap());
+        let (release, blocker) = mpsc::channel::<()>();
+        let spawn_immediate = |work: Task| {
             let pool = pool.clone();
             tokio::spawn(async move {
-                pool.run(move |worker| {
+                pool.try_run(move |worker| {
                     work(worker);
                     Ok(7)
                 })
                 .await
             })
         };
-        let held = ask(Box::new(move |_| wait.recv().unwrap()));
-        while pool.waiting() > 0 {
+        let blocked = spawn_immediate(Box::new(move |_| blocker.recv().unwrap()));
+        while pool.queued() > 0 {
             tokio::task::yield_now().await;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let waiting: Vec<_> = (0..WAITING).map(|_| ask(Box::new(|_| ()))).collect();
-        while pool.waiting() < WAITING {
+        let queued: Vec<_> = (0..QUEUE_SLOTS_PER_THREAD).map(|_| spawn_immediate(Box::new(|_| ()))).collect();
+        while pool.queued() < QUEUE_SLOTS_PER_THREAD {
             tokio::task::yield_now().await;
         }
-        let refused = pool.run(|_| Ok(())).await.unwrap_err();
+        let refused = pool.try_run(|_| Ok(())).await.unwrap_err();
         assert_eq!(refused.status(), axum::http::StatusCode::TOO_MANY_REQUESTS);
-        let batch = patient(&pool);
-        go.send(()).unwrap();
-        assert_eq!(held.await.unwrap().unwrap(), 7);
-        for waiting in waiting {
-            assert_eq!(waiting.await.unwrap().unwrap(), 7);
+        let batch = spawn_queued(&pool);
+        release.send(()).unwrap();
+        assert_eq!(blocked.await.unwrap().unwrap(), 7);
+        for task in queued {
+            assert_eq!(task.await.unwrap().unwrap(), 7);
         }
         assert_eq!(batch.await.unwrap().unwrap(), 9);
     }
 
     #[tokio::test]
-    async fn however_many_are_patient_there_is_room_for_others() {
-        let pool = Arc::new(Pool::new(1, Arc::default()).unwrap());
-        let (go, wait) = mpsc::channel::<()>();
-        let holding = pool.clone();
-        let held = tokio::spawn(async move {
-            holding
-                .run(move |_| {
-                    wait.recv().unwrap();
+    async fn queued_tasks_leave_room_for_immediate_ones() {
+        let pool = Arc::new(WorkerPool::new(1, Arc::default()).unwrap());
+        let (release, blocker) = mpsc::channel::<()>();
+        let blocking = pool.clone();
+        let blocked = tokio::spawn(async move {
+            blocking
+                .try_run(move |_| {
+                    blocker.recv().unwrap();
                     Ok(())
                 })
                 .await
         });
-        let patient: Vec<_> = (0..2 * WAITING).map(|_| patient(&pool)).collect();
-        tokio::time::sleep(10 * AGAIN).await;
-        assert!(pool.waiting() <= 2, "{} wait", pool.waiting());
-        let asking = pool.clone();
-        let single = tokio::spawn(async move { asking.run(|_| Ok(1)).await });
-        tokio::time::sleep(AGAIN).await;
-        go.send(()).unwrap();
-        held.await.unwrap().unwrap();
+        let queued: Vec<_> = (0..2 * QUEUE_SLOTS_PER_THREAD).map(|_| spawn_queued(&pool)).collect();
+        tokio::time::sleep(10 * QUEUE_POLL_INTERVAL).await;
+        assert!(pool.queued() <= 2, "{} are queued", pool.queued());
+        let immediate = pool.clone();
+        let single = tokio::spawn(async move { immediate.try_run(|_| Ok(1)).await });
+        tokio::time::sleep(QUEUE_POLL_INTERVAL).await;
+        release.send(()).unwrap();
+        blocked.await.unwrap().unwrap();
         assert_eq!(single.await.unwrap().unwrap(), 1);
-        for patient in patient {
-            assert_eq!(patient.await.unwrap().unwrap(), 9);
+        for task in queued {
+            assert_eq!(task.await.unwrap().unwrap(), 9);
         }
     }
 
     #[tokio::test]
-    async fn a_panic_is_one_failed_request() {
-        let pool = Pool::new(1, Arc::default()).unwrap();
-        let failed = pool.run(|_| -> Result<()> { panic!("on purpose") }).await.unwrap_err();
+    async fn a_panic_fails_only_its_own_request() {
+        let pool = WorkerPool::new(1, Arc::default()).unwrap();
+        let failed = pool.try_run(|_| -> Result<()> { panic!("on purpose") }).await.unwrap_err();
         assert_eq!(failed.status(), axum::http::StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(pool.run(|_| Ok(1)).await.unwrap(), 1);
+        assert_eq!(pool.try_run(|_| Ok(1)).await.unwrap(), 1);
     }
 }

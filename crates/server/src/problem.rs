@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 has them.
+//! Error responses as RFC 9457 problem details.
 
 use axum::Json;
 use axum::extract::multipart::{MultipartError, MultipartRejection};
@@ -11,13 +11,13 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// The media type of errors.
+/// The media type of problem details.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// What went wrong, and what to do about it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
-    /// Says that the status tells the kind of problem.
+    /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
@@ -26,14 +26,14 @@ pub struct Problem {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What was expected, what was found.
+    /// What was expected and what was found.
     detail: String,
-    /// Seconds until it is worth to try again.
+    /// Seconds to wait before retrying.
     #[serde(skip)]
     retry_after: Option<u32>,
 }
 
-/// What handlers give.
+/// The result of a handler.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 impl Problem {
@@ -54,23 +54,23 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// More is asked for than can be answered.
-    pub fn busy(detail: impl Into<String>) -> Self {
+    /// 429: there is more work than can be done now. Suggests to retry after a second.
+    pub fn too_many_requests(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(Duration::from_secs(1))
     }
 
-    /// The same, to be tried again after a while.
+    /// Adds the time to wait before retrying.
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: u32::try_from(wait.as_secs()).ok(), ..self }
     }
 
-    /// Something broke here. What, is for the log: it may name files.
+    /// 500. The error goes to the log only: it may name files.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "a request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "it failed here; the server's log says why")
+        tracing::error!(%error, "internal error");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log has the details")
     }
 
-    /// The same, said otherwise.
+    /// Replaces the detail.
     pub fn with_detail(self, detail: String) -> Self {
         Self { detail, ..self }
     }
@@ -104,16 +104,16 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         use store::Error;
         match &error {
-            Error::NotFound { .. } => Self::not_found("there is no such collection"),
+            Error::NotFound { .. } => Self::not_found("no such collection"),
             Error::Locked { .. } => {
                 Self::conflict("another process is writing to this collection; try again when it is done")
                     .retry_after(Duration::from_secs(2))
             }
-            Error::NoFacts { .. } => {
-                Self::conflict("an earlier version made this collection, without what filters need")
-            }
+            Error::NoFacts { .. } => Self::conflict(
+                "this collection was made by an earlier version and does not support filters; index the articles into a new one",
+            ),
             Error::Occupied { .. } => {
-                Self::conflict("something of this name is in the server's folder, and is no collection")
+                Self::conflict("the server's folder has something else of this name that is not a collection")
             }
             Error::UnknownField { .. } => Self::bad_request(error.to_string()),
             _ => Self::internal(&error),
@@ -186,31 +186,31 @@ impl From<MultipartError> for Problem {
     }
 }
 
-/// A file of the server's own.
+/// An error of a file of the server itself, never of one that a client names.
 impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
         Self::internal(&error)
     }
 }
 
-/// An answer of the server's own that cannot be written.
+/// A response that cannot be serialized.
 impl From<serde_json::Error> for Problem {
     fn from(error: serde_json::Error) -> Self {
         Self::internal(&error)
     }
 }
 
-/// A JSON body; what is wrong with it is a [`Problem`].
+/// A JSON body. A rejection becomes a [`Problem`].
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(Problem))]
 pub struct Body<T>(pub T);
 
-/// The query of a URL; what is wrong with it is a [`Problem`].
+/// The query of a URL. A rejection becomes a [`Problem`].
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub struct Params<T>(pub T);
 
-/// The variable parts of a path; what is wrong with them is a [`Problem`].
+/// The variable parts of a path. A rejection becomes a [`Problem`].
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub struct Path<T>(pub T);

@@ -1,54 +1,54 @@
-//! How to serve.
+//! Server settings.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to serve.
+/// Everything that can be configured about a server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// A collection to serve.
+    /// A collection to serve. It is the default where a request names none.
     pub collection: Option<PathBuf>,
-    /// A folder whose collections are all served, and where new ones are made.
+    /// A folder whose collections are all served, and where new ones are created.
     pub root: Option<PathBuf>,
-    /// A file of API keys; with it, nothing of a collection is given without one.
-    pub keys: Option<PathBuf>,
-    /// Certificate chain and private key, as PEM files.
+    /// A file of API keys. If given, every request for collection data needs one of them.
+    pub key_file: Option<PathBuf>,
+    /// PEM files of the certificate chain and its private key.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Whether keys may cross a network without TLS, as behind a proxy that has it.
-    pub plain: bool,
-    /// Names by which the server may be called besides those of this machine.
-    pub hosts: Vec<String>,
-    /// Origins of other sites whose pages may ask.
-    pub origins: Vec<String>,
-    /// Rerankers besides the built-in ones, by name or folder.
+    /// Whether to listen on other than loopback addresses without TLS, as behind a proxy that terminates it.
+    pub allow_plain_http: bool,
+    /// Names to accept in the `Host` header besides those of this machine.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of other sites whose pages may send requests.
+    pub allowed_origins: Vec<String>,
+    /// Rerankers to offer besides the built-in ones, by name or folder.
     pub rerankers: Vec<String>,
-    /// How many threads answer.
+    /// How many worker threads answer questions.
     pub threads: usize,
-    /// How long a request may take.
+    /// The longest that a request may take; uploads and MCP calls have an hour.
     pub timeout: Duration,
-    /// The largest body of a request, in bytes, uploads aside.
+    /// The largest request body other than an upload, in bytes.
     pub body_limit: usize,
     /// The largest upload, in bytes.
     pub upload_limit: usize,
-    /// The most bytes of one article.
+    /// The largest article, in bytes.
     pub article_limit: u64,
 }
 
 impl Settings {
-    /// The defaults, on this machine alone.
+    /// The defaults: no collection, no keys, no TLS.
     pub fn new(listen: SocketAddr, threads: usize) -> Self {
         Self {
             listen,
             collection: None,
             root: None,
-            keys: None,
+            key_file: None,
             tls: None,
-            plain: false,
-            hosts: Vec::new(),
-            origins: Vec::new(),
+            allow_plain_http: false,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
             rerankers: Vec::new(),
             threads,
             timeout: Duration::from_secs(30),

@@ -1,9 +1,9 @@
-//! Collections and their care.
+//! Lists, creates, deletes, checks and compacts collections.
 
-use super::{AppState, begun};
-use crate::app::blocking;
-use crate::jobs::{Ended, Job, JobKind};
-use crate::number::whole;
+use super::{AppState, job_accepted};
+use crate::blocking::run_blocking;
+use crate::jobs::{Job, JobKind, JobOutcome};
+use crate::lenient_number::whole_number;
 use crate::problem::{Body, Path, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -17,40 +17,41 @@ use serde_json::Value;
 use store::{Fusion, Language, Stats};
 use utoipa::ToSchema;
 
-/// The collections of a server.
+/// The collections of the server.
 #[derive(Serialize, ToSchema)]
 pub struct CollectionList {
-    /// In the order of their names.
-    collections: Vec<Collection>,
-    /// The one that the server was started with.
+    /// Sorted by name.
+    collections: Vec<CollectionInfo>,
+    /// The collection that the server was started with.
     default: Option<String>,
-    /// Whether new ones can be made.
+    /// Whether new collections can be created.
     can_create: bool,
 }
 
 /// A collection.
 #[derive(Serialize, ToSchema)]
-pub struct Collection {
+#[schema(as = Collection)]
+pub struct CollectionInfo {
     /// Its name.
     name: String,
-    /// How big it is.
+    /// Its size.
     stats: Stats,
-    /// The model of its vectors.
+    /// The embedding model.
     model: String,
-    /// How articles are cut.
+    /// How articles are split into passages.
     chunking: Chunking,
-    /// The language of its words.
+    /// The language of the lexical analysis.
     language: String,
-    /// How lists are fused, where that was tuned.
+    /// The fusion parameters, if they were tuned.
     fusion: Option<Fusion>,
 }
 
-impl Collection {
-    fn of(hosted: &crate::hosted::Hosted) -> Result<Self> {
-        let snapshot = hosted.snapshot();
+impl CollectionInfo {
+    fn of(served: &crate::served::ServedCollection) -> Result<Self> {
+        let snapshot = served.snapshot();
         let manifest = snapshot.collection.manifest();
         Ok(Self {
-            name: hosted.name.clone(),
+            name: served.name.clone(),
             stats: snapshot.collection.stats()?,
             model: manifest.model.name.clone(),
             chunking: manifest.chunking,
@@ -64,9 +65,9 @@ impl Collection {
 #[utoipa::path(get, operation_id = "list_collections", path = "/v1/collections", tag = "collections",
     responses((status = 200, body = CollectionList)))]
 pub async fn list(State(app): AppState) -> Result<Json<CollectionList>> {
-    blocking(move || {
+    run_blocking(move || {
         let all = app.collections.all();
-        let collections = all.iter().map(|hosted| Collection::of(hosted)).collect::<Result<_>>()?;
+        let collections = all.iter().map(|served| CollectionInfo::of(served)).collect::<Result<_>>()?;
         let default = app.collections.default_name().map(str::to_owned);
         Ok(Json(CollectionList { collections, default, can_create: app.collections.can_create() }))
     })
@@ -76,52 +77,52 @@ pub async fn list(State(app): AppState) -> Result<Json<CollectionList>> {
 /// Describe a collection
 #[utoipa::path(get, operation_id = "get_collection", path = "/v1/collections/{collection}", tag = "collections",
     params(("collection" = String, Path, description = "The collection")),
-    responses((status = 200, body = Collection)))]
-pub async fn get(State(app): AppState, Path(collection): Path<String>) -> Result<Json<Collection>> {
-    let hosted = app.collections.named(&collection)?;
-    blocking(move || Ok(Json(Collection::of(&hosted)?))).await
+    responses((status = 200, body = CollectionInfo)))]
+pub async fn get(State(app): AppState, Path(collection): Path<String>) -> Result<Json<CollectionInfo>> {
+    let served = app.collections.named(&collection)?;
+    run_blocking(move || Ok(Json(CollectionInfo::of(&served)?))).await
 }
 
-/// A collection to be made.
+/// A collection to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCollection {
-    /// Its name: letters, digits, `-`, `_` and `.`, the first a letter or digit.
+    /// Its name: letters, digits, `-`, `_` and `.`, starting with a letter or digit.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     name: String,
-    /// How articles are cut; into sentences without it.
+    /// How to split articles into passages; by sentences by default.
     chunk: Option<Strategy>,
-    /// The most word pieces of a passage; 128 without it.
+    /// The most tokens in a passage; 128 by default.
     #[schema(minimum = 8, maximum = 100000)]
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "whole_number")]
     chunk_tokens: Option<usize>,
-    /// How many sentences of a passage the next one repeats; 1 without it.
+    /// How many sentences adjacent passages share; 1 by default.
     #[schema(minimum = 0, maximum = 1000)]
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "whole_number")]
     overlap: Option<usize>,
-    /// The model: builtin, or static.
+    /// The embedding model: builtin or static; builtin by default.
     model: Option<BuiltInModel>,
-    /// The language of its words; english without it.
+    /// The language of the lexical analysis; english by default.
     #[schema(max_length = 40, example = "english")]
     language: Option<String>,
 }
 
-/// The models that are built in.
+/// The embedding models that need no download.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BuiltInModel {
-    /// The best answers.
+    /// A transformer model: better results.
     Builtin,
-    /// Many times faster to index; its candidates are ranked by the other at each question.
+    /// A static model: indexes many times faster. Its candidates are reranked by the other model at query time.
     Static,
 }
 
-/// Make a collection
+/// Create a collection
 #[utoipa::path(post, operation_id = "create_collection", path = "/v1/collections", tag = "collections",
     request_body = NewCollection,
-    responses((status = 201, description = "It is there, and empty", body = Collection)))]
+    responses((status = 201, description = "The collection has been created", body = CollectionInfo)))]
 pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Result<impl IntoResponse> {
-    let place = app.collections.place_for(&new.name)?;
+    let path = app.collections.path_for_new(&new.name)?;
     let default = Chunking::default();
     let chunking = Chunking {
         strategy: new.chunk.unwrap_or(default.strategy),
@@ -144,65 +145,65 @@ pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Res
         BuiltInModel::Builtin => ingest::embed::builtin::NAME,
         BuiltInModel::Static => ingest::embed::fixed::NAME,
     };
-    let made = blocking(move || {
+    let created = run_blocking(move || {
         let model = app.models.embedder(model)?.model().clone();
-        store::create(&place.to_string_lossy(), model, chunking, index::Params::default(), language)?;
-        Collection::of(&*app.collections.add(&new.name, place)?)
+        store::create(&path.to_string_lossy(), model, chunking, index::Params::default(), language)?;
+        CollectionInfo::of(&*app.collections.add(&new.name, path)?)
     })
     .await?;
-    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/collections/{}", made.name))], Json(made)))
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/collections/{}", created.name))], Json(created)))
 }
 
-/// Remove a collection, its articles and all
+/// Delete a collection with all its articles
 #[utoipa::path(delete, operation_id = "delete_collection", path = "/v1/collections/{collection}", tag = "collections",
     params(("collection" = String, Path, description = "The collection")),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "The collection has been deleted")))]
 pub async fn delete(State(app): AppState, Path(collection): Path<String>) -> Result<StatusCode> {
-    blocking(move || app.collections.remove(&collection).map(|()| StatusCode::NO_CONTENT)).await
+    run_blocking(move || app.collections.remove(&collection).map(|()| StatusCode::NO_CONTENT)).await
 }
 
 /// Check a collection
 ///
-/// Reads all of it and proves that nothing is lost or damaged. Gives a job.
+/// Reads all data and verifies it. Returns a job.
 #[utoipa::path(post, operation_id = "check_collection", path = "/v1/collections/{collection}/check", tag = "collections",
     params(("collection" = String, Path, description = "The collection")),
-    responses((status = 202, description = "A job was begun", body = Job)))]
+    responses((status = 202, description = "The job has been queued", body = Job)))]
 pub async fn check(State(app): AppState, Path(collection): Path<String>) -> Result<impl IntoResponse> {
-    let hosted = app.collections.named(&collection)?;
+    let served = app.collections.named(&collection)?;
     let job = app.jobs.start(JobKind::Check, &collection, move |handle| {
         let steps = Steps::of(handle);
-        let report = match hosted.snapshot().collection.check(&|step, done, of| steps.show(step, done, of)) {
-            Err(store::Error::Stopped) => return Ok(Ended::Stopped(None)),
+        let report = match served.snapshot().collection.check(&|step, done, of| steps.show(step, done, of)) {
+            Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
             report => report?,
         };
         let mut value = serde_json::to_value(&report)?;
         value["sound"] = Value::Bool(report.problems.is_empty());
-        Ok(Ended::Done(value))
+        Ok(JobOutcome::Done(value))
     })?;
-    Ok(begun(job))
+    Ok(job_accepted(job))
 }
 
 /// Compact a collection
 ///
-/// Drops what was deleted and leaves one segment with a fresh graph. Gives a job.
+/// Drops deleted articles and merges everything into one segment with a new graph. Returns a job.
 #[utoipa::path(post, operation_id = "compact_collection", path = "/v1/collections/{collection}/compact", tag = "collections",
     params(("collection" = String, Path, description = "The collection")),
-    responses((status = 202, description = "A job was begun", body = Job)))]
+    responses((status = 202, description = "The job has been queued", body = Job)))]
 pub async fn compact(State(app): AppState, Path(collection): Path<String>) -> Result<impl IntoResponse> {
-    let hosted = app.collections.named(&collection)?;
-    let (turn, threads) = (hosted.writing.clone(), app.job_threads());
+    let served = app.collections.named(&collection)?;
+    let (write_lock, threads) = (served.write_lock.clone(), app.job_threads());
     let job = app.jobs.start(JobKind::Compact, &collection, move |handle| {
-        let _turn = turn.blocking_lock_owned();
-        let collection = store::open(&hosted.location())?;
+        let _writing = write_lock.blocking_lock_owned();
+        let collection = store::open(&served.location())?;
         let mut writer = collection.writer()?;
         let steps = Steps::of(handle);
         let report = match writer.compact(threads, &|step, done, of| steps.show(step, done, of)) {
-            Err(store::Error::Stopped) => return Ok(Ended::Stopped(None)),
+            Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
             report => report?,
         };
         drop(writer);
-        hosted.refresh()?;
-        Ok(Ended::Done(serde_json::to_value(report)?))
+        served.refresh()?;
+        Ok(JobOutcome::Done(serde_json::to_value(report)?))
     })?;
-    Ok(begun(job))
+    Ok(job_accepted(job))
 }

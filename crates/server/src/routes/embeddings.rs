@@ -1,8 +1,8 @@
-//! Vectors, in the shape of OpenAI's API, for clients that know it.
+//! Embeddings, compatible with the OpenAI API.
 
 use super::AppState;
-use crate::app::blocking;
-use crate::number::whole;
+use crate::blocking::run_blocking;
+use crate::lenient_number::whole_number;
 use crate::problem::{Body, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -16,29 +16,30 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The most texts of a request, and the most bytes of each: more than any model here reads.
-const MOST_TEXTS: usize = 2048;
-const LONGEST_TEXT: usize = 100_000;
+/// Limits of a request: the number of texts, and the bytes in each, which is more than any model reads.
+const MAX_TEXTS: usize = 2048;
+const MAX_TEXT_BYTES: usize = 100_000;
 
-/// Texts to be embedded.
+/// Texts to embed.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct Texts {
+#[schema(as = Texts)]
+pub struct EmbeddingRequest {
     /// One text, or up to 2048.
     input: Input,
-    /// The model: builtin, static, or that of a collection served here; `/v1/models` lists them.
+    /// The model: builtin, static, or that of a collection on this server. `/v1/models` lists them.
     #[schema(example = "builtin")]
     model: String,
-    /// Numbers, or their little-endian bytes in base64.
+    /// Whether vectors are arrays of numbers, or base64 of their little-endian f32 bytes.
     #[serde(default)]
     encoding_format: EncodingFormat,
-    /// How long vectors are to be: only the model's own length will do.
-    #[serde(default, deserialize_with = "whole")]
+    /// The number of dimensions, which must be that of the model.
+    #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 100000)]
     dimensions: Option<usize>,
-    /// Whether the texts are questions; passages without it.
+    /// Whether the texts are queries or passages; passages by default.
     #[serde(default)]
     input_type: InputType,
-    /// Taken for other clients' sake.
+    /// Ignored. Accepted because clients send it.
     #[serde(default, rename = "user")]
     #[expect(dead_code, reason = "clients send it")]
     user: Option<String>,
@@ -48,16 +49,17 @@ pub struct Texts {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Input {
-    /// One.
+    /// A single text.
     One(String),
-    /// Several.
+    /// Several texts.
     Many(Vec<String>),
 }
 
 impl PartialSchema for Input {
     fn schema() -> RefOr<Schema> {
-        let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(LONGEST_TEXT));
-        let texts = ArrayBuilder::new().items(text()).min_items(Some(1)).max_items(Some(MOST_TEXTS));
+        let text =
+            || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_TEXT_BYTES));
+        let texts = ArrayBuilder::new().items(text()).min_items(Some(1)).max_items(Some(MAX_TEXTS));
         let either = OneOfBuilder::new().item(text()).item(texts);
         either.description(Some("One text, or up to 2048")).into()
     }
@@ -65,175 +67,179 @@ impl PartialSchema for Input {
 
 impl ToSchema for Input {}
 
-/// How vectors are written.
+/// How vectors are encoded.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EncodingFormat {
-    /// As numbers.
+    /// An array of numbers.
     #[default]
     Float,
-    /// As base64 of their bytes.
+    /// Base64 of the little-endian f32 bytes.
     Base64,
 }
 
-/// What texts are.
+/// What the texts are. Some models embed queries and passages differently.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InputType {
-    /// To be found.
+    /// Passages to be searched.
     #[default]
     Passage,
-    /// To find with.
+    /// Queries.
     Query,
 }
 
-/// Vectors.
+/// The embeddings.
 #[derive(Serialize, ToSchema)]
-pub struct Vectors {
+#[schema(as = Vectors)]
+pub struct EmbeddingResponse {
     /// Always `list`.
     object: &'static str,
-    /// In the order of the texts.
-    data: Vec<Embedded>,
+    /// One for each text, in the same order.
+    data: Vec<EmbeddingData>,
     /// The model.
     model: String,
-    /// What was read.
+    /// How many tokens were read.
     usage: Usage,
 }
 
-/// A vector.
+/// The embedding of one text.
 #[derive(Serialize, ToSchema)]
-pub struct Embedded {
+#[schema(as = Embedded)]
+pub struct EmbeddingData {
     /// Always `embedding`.
     object: &'static str,
-    /// Which of the texts.
+    /// The index of the text.
     index: usize,
-    /// Of unit length.
-    embedding: Numbers,
+    /// The vector, of unit length.
+    embedding: EmbeddingVector,
 }
 
-/// A vector's numbers.
+/// The components of a vector.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Numbers)]
 #[serde(untagged)]
-pub enum Numbers {
-    /// As they are.
+pub enum EmbeddingVector {
+    /// As an array.
     Float(Vec<f32>),
-    /// In base64.
+    /// As base64.
     Base64(String),
 }
 
-/// How much was read.
+/// How many tokens were read.
 #[derive(Serialize, ToSchema)]
 pub struct Usage {
-    /// Word pieces that the model read.
+    /// The number of tokens that the model read.
     prompt_tokens: usize,
-    /// The same.
+    /// The same number.
     total_tokens: usize,
 }
 
 /// Embed texts
 #[utoipa::path(post, operation_id = "create_embedding", path = "/v1/embeddings", tag = "embeddings",
-    request_body = Texts,
-    responses((status = 200, body = Vectors)))]
-pub async fn post(State(app): AppState, Body(texts): Body<Texts>) -> Result<Json<Vectors>> {
-    let input = match texts.input {
+    request_body = EmbeddingRequest,
+    responses((status = 200, body = EmbeddingResponse)))]
+pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -> Result<Json<EmbeddingResponse>> {
+    let input = match request.input {
         Input::One(text) => vec![text],
         Input::Many(texts) => texts,
     };
-    if !(1..=MOST_TEXTS).contains(&input.len()) {
-        return Err(Problem::bad_request(format!("input: {} texts: expected 1 to {MOST_TEXTS}", input.len())));
+    if !(1..=MAX_TEXTS).contains(&input.len()) {
+        return Err(Problem::bad_request(format!("input: {} texts: expected 1 to {MAX_TEXTS}", input.len())));
     }
     for (at, text) in input.iter().enumerate() {
-        if text.is_empty() || text.len() > LONGEST_TEXT {
+        if text.is_empty() || text.len() > MAX_TEXT_BYTES {
             return Err(Problem::bad_request(format!(
-                "input: text {at} has {} bytes: expected 1 to {LONGEST_TEXT}",
+                "input: text {at} has {} bytes: expected 1 to {MAX_TEXT_BYTES}",
                 text.len()
             )));
         }
     }
-    let names = names(&app);
-    let name = match texts.model.as_str() {
+    let names = model_names(&app);
+    let name = match request.model.as_str() {
         builtin::ALIAS => builtin::NAME,
         fixed::ALIAS => fixed::NAME,
         other => other,
     };
     let Some(model) = names.get(name).cloned() else {
         let known = names.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(Problem::not_found(format!("no model {:?} is here; there are: {known}", texts.model)));
+        return Err(Problem::not_found(format!("no model {:?} on this server; it has: {known}", request.model)));
     };
-    let role = match texts.input_type {
+    let role = match request.input_type {
         InputType::Passage => Role::Passage,
         InputType::Query => Role::Query,
     };
     let mut data = Vec::with_capacity(input.len());
-    let mut read = 0;
+    let mut tokens_read = 0;
     let info = {
         let (app, model) = (app.clone(), model.clone());
-        blocking(move || Ok(app.models.embedder(&model)?.model().clone())).await?
+        run_blocking(move || Ok(app.models.embedder(&model)?.model().clone())).await?
     };
-    if let Some(wanted) = texts.dimensions.filter(|wanted| *wanted != info.dimensions) {
+    if let Some(requested) = request.dimensions.filter(|requested| *requested != info.dimensions) {
         return Err(Problem::bad_request(format!(
-            "dimensions = {wanted}: the model's vectors have {}",
+            "dimensions = {requested}: the model's vectors have {}",
             info.dimensions
         )));
     }
-    // One after the other, with room for questions between them.
+    // One at a time, so that questions can run in between.
     for (index, text) in input.into_iter().enumerate() {
         let model = model.clone();
         let embedding = app
             .pool
-            .run_when_there_is_room(move |worker| {
-                let mut embedder = worker.model(&model)?;
+            .run_queued(move |worker| {
+                let mut embedder = worker.embedder_named(&model)?;
                 let embedding = embedder.embed(&text, role);
-                worker.keep(query::Models { embedder: Some(embedder), reranker: None }, None);
+                worker.put_back(query::Models { embedder: Some(embedder), reranker: None }, None);
                 Ok(embedding?)
             })
             .await?;
-        read += embedding.pieces - embedding.cut;
-        let embedding = match texts.encoding_format {
-            EncodingFormat::Float => Numbers::Float(embedding.vector),
+        tokens_read += embedding.pieces - embedding.cut;
+        let embedding = match request.encoding_format {
+            EncodingFormat::Float => EmbeddingVector::Float(embedding.vector),
             EncodingFormat::Base64 => {
                 let bytes: Vec<u8> = embedding.vector.iter().flat_map(|value| value.to_le_bytes()).collect();
-                Numbers::Base64(BASE64_STANDARD.encode(bytes))
+                EmbeddingVector::Base64(BASE64_STANDARD.encode(bytes))
             }
         };
-        data.push(Embedded { object: "embedding", index, embedding });
+        data.push(EmbeddingData { object: "embedding", index, embedding });
     }
-    let usage = Usage { prompt_tokens: read, total_tokens: read };
-    Ok(Json(Vectors { object: "list", data, model: texts.model, usage }))
+    let usage = Usage { prompt_tokens: tokens_read, total_tokens: tokens_read };
+    Ok(Json(EmbeddingResponse { object: "list", data, model: request.model, usage }))
 }
 
-/// The models there are: those built in, and those of collections.
-fn names(app: &crate::app::App) -> BTreeSet<String> {
+/// The built-in models and those of the collections.
+fn model_names(app: &crate::app::App) -> BTreeSet<String> {
     let of_collections =
-        app.collections.all().into_iter().map(|hosted| hosted.snapshot().collection.manifest().model.name.clone());
+        app.collections.all().into_iter().map(|served| served.snapshot().collection.manifest().model.name.clone());
     of_collections.chain([builtin::NAME.to_owned(), fixed::NAME.to_owned()]).collect()
 }
 
-/// The models of a server.
+/// The embedding models of the server.
 #[derive(Serialize, ToSchema)]
 pub struct ModelList {
     /// Always `list`.
     object: &'static str,
-    /// In the order of their names.
+    /// Sorted by name.
     data: Vec<EmbeddingModel>,
 }
 
-/// A model.
+/// An embedding model.
 #[derive(Serialize, ToSchema)]
 pub struct EmbeddingModel {
-    /// Its name.
+    /// The model's name.
     id: String,
     /// Always `model`.
     object: &'static str,
-    /// Nobody knows; 0.
+    /// Always 0: unknown.
     created: u64,
     /// Always `nigh`.
     owned_by: &'static str,
 }
 
-/// List the models that embed
+/// List embedding models
 #[utoipa::path(get, operation_id = "list_models", path = "/v1/models", tag = "embeddings", responses((status = 200, body = ModelList)))]
 pub async fn models(State(app): AppState) -> Json<ModelList> {
-    let data = names(&app).into_iter().map(|id| EmbeddingModel { id, object: "model", created: 0, owned_by: "nigh" });
+    let data =
+        model_names(&app).into_iter().map(|id| EmbeddingModel { id, object: "model", created: 0, owned_by: "nigh" });
     Json(ModelList { object: "list", data: data.collect() })
 }

@@ -1,4 +1,4 @@
-//! How the server is.
+//! Liveness and readiness.
 
 use super::AppState;
 use crate::problem::Problem;
@@ -8,27 +8,28 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// All is well.
+/// The server is up.
 #[derive(Serialize, ToSchema)]
-pub struct Well {
+#[schema(as = Well)]
+pub struct HealthResponse {
     /// Always `ok`.
     status: &'static str,
 }
 
-/// Whether the server is alive
-#[utoipa::path(get, operation_id = "healthz", path = "/healthz", tag = "health", security(()), responses((status = 200, body = Well)))]
-pub async fn healthz() -> Json<Well> {
-    Json(Well { status: "ok" })
+/// Check whether the server is alive
+#[utoipa::path(get, operation_id = "healthz", path = "/healthz", tag = "health", security(()), responses((status = 200, body = HealthResponse)))]
+pub async fn healthz() -> Json<HealthResponse> {
+    Json(HealthResponse { status: "ok" })
 }
 
-/// Whether the server takes questions
+/// Check whether the server accepts questions
 ///
 /// It does not while its queue is full.
 #[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "health", security(()),
-    responses((status = 200, body = Well)))]
-pub async fn readyz(State(app): AppState) -> Result<Json<Well>, Problem> {
+    responses((status = 200, body = HealthResponse)))]
+pub async fn readyz(State(app): AppState) -> Result<Json<HealthResponse>, Problem> {
     if app.pool.is_full() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the queue of questions is full"));
     }
-    Ok(Json(Well { status: "ok" }))
+    Ok(Json(HealthResponse { status: "ok" }))
 }

@@ -1,7 +1,7 @@
-//! Long work: watched and stopped.
+//! Follows and cancels jobs.
 
 use super::AppState;
-use crate::guard::{Allowed, REPORT_POLICY};
+use crate::guard::{CallerRole, REPORT_POLICY};
 use crate::jobs::{Job, JobKind};
 use crate::keys::Role;
 use crate::problem::{Path, Result};
@@ -18,13 +18,13 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 
-/// How often a job's state is sent while it changes.
-const EVERY: Duration = Duration::from_millis(100);
+/// The shortest time between two events of a job.
+const EVENT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The jobs of a server.
+/// The jobs of the server.
 #[derive(Serialize, ToSchema)]
 pub struct JobList {
-    /// Newest first, without their results; old ones are forgotten.
+    /// Newest first, without results. The server forgets old jobs.
     jobs: Vec<Job>,
 }
 
@@ -34,7 +34,7 @@ pub async fn list(State(app): AppState) -> Json<JobList> {
     Json(JobList { jobs: app.jobs.list() })
 }
 
-/// Look at a job
+/// Get a job
 #[utoipa::path(get, operation_id = "get_job", path = "/v1/jobs/{id}", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses((status = 200, body = Job)))]
@@ -42,60 +42,61 @@ pub async fn get(State(app): AppState, Path(id): Path<String>) -> Result<Json<Jo
     Ok(Json(app.jobs.get(&id)?))
 }
 
-/// Stop a job
+/// Cancel a job
 ///
-/// What it has done and saved is kept. Whoever may begin a job may stop it: evaluations need the role read, others write.
+/// Keeps what the job has committed so far. Cancelling takes the same role as starting: read for evaluations,
+/// write for others.
 #[utoipa::path(delete, operation_id = "cancel_job", path = "/v1/jobs/{id}", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
-    responses((status = 202, description = "It will stop as soon as it can", body = Job)))]
+    responses((status = 202, description = "The job stops as soon as it can", body = Job)))]
 pub async fn cancel(
     State(app): AppState,
-    Extension(Allowed(role)): Extension<Allowed>,
+    Extension(CallerRole(role)): Extension<CallerRole>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse> {
     if app.jobs.get(&id)?.kind != JobKind::Evaluate {
-        role.at_least(Role::Write)?;
+        role.require(Role::Write)?;
     }
     Ok((axum::http::StatusCode::ACCEPTED, Json(app.jobs.cancel(&id)?)))
 }
 
-/// A server-sent event about a job.
+/// A server-sent event of a job.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the stream, which is written event by event")]
 pub struct JobEvent {
-    /// The job, without its result, as JSON.
+    /// The job as JSON, without its result.
     #[schema(content_media_type = "application/json")]
     data: String,
 }
 
 /// Follow a job
 ///
-/// Server-sent events, each the job as it then is, until it has ended.
+/// Sends the job as a server-sent event whenever it changes, until it has ended.
 #[utoipa::path(get, operation_id = "follow_job", path = "/v1/jobs/{id}/events", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses((status = 200, content_type = "text/event-stream", body = JobEvent)))]
 pub async fn events(State(app): AppState, Path(id): Path<String>) -> Result<impl IntoResponse> {
-    let states = app.jobs.follow(&id)?;
-    let events = as_events(states);
+    let states = app.jobs.subscribe(&id)?;
+    let events = job_events(states);
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// Every state of a job as an event, the last one when it has ended.
-fn as_events(states: watch::Receiver<Job>) -> impl Stream<Item = Result<Event, Infallible>> {
+/// The states of a job as events, the final one included.
+fn job_events(states: watch::Receiver<Job>) -> impl Stream<Item = Result<Event, Infallible>> {
     let (send, events) = mpsc::channel(1);
     tokio::spawn(async move {
         let mut states = states;
         loop {
-            let job = states.borrow_and_update().brief();
+            let job = states.borrow_and_update().without_result();
             let ended = job.ended.is_some();
             let event = Event::default().json_data(&job).unwrap_or_default();
             if send.send(Ok(event)).await.is_err() || ended {
                 return;
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(EVENT_INTERVAL).await;
             tokio::select! {
                 changed = states.changed() => if changed.is_err() { return },
-                // Whoever followed has gone.
+                // The client has disconnected.
                 () = send.closed() => return,
             }
         }
@@ -103,7 +104,7 @@ fn as_events(states: watch::Receiver<Job>) -> impl Stream<Item = Result<Event, I
     ReceiverStream::new(events)
 }
 
-/// The report of an evaluation, as a page
+/// Get the report of an evaluation as an HTML page
 #[utoipa::path(get, operation_id = "get_report", path = "/v1/jobs/{id}/report", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses((status = 200, content_type = "text/html", body = String)))]

@@ -1,4 +1,4 @@
-//! Every path: what it takes, what it gives, who may use it.
+//! The router: every path, with its limits and the role it needs.
 
 mod articles;
 mod collections;
@@ -6,16 +6,15 @@ mod embeddings;
 mod evaluate;
 mod health;
 mod jobs;
+mod metrics;
 mod search;
 
-pub use evaluate::{Evaluation, start};
-
-use crate::app::Shared;
+use crate::app::SharedApp;
 use crate::jobs::Job;
 use crate::keys::Role;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::settings::Settings;
-use crate::{api_docs, guard, mcp, metrics, page, rest};
+use crate::{api_docs, drain_body, guard, mcp, page};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue, LOCATION};
@@ -35,27 +34,27 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// How long an upload may take, and what an assistant asks for: an evaluation for one.
-const LONG: Duration = Duration::from_secs(3600);
+/// The time limit of uploads and of MCP calls, which may run an evaluation.
+const LONG_REQUEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// What the whole of the API is about.
+/// The parts of the OpenAPI description that belong to no single path.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "nigh",
-        description = "Semantic search over your own articles. Errors are RFC 9457 problems. Where the server has API keys, every path described here but /healthz and /readyz wants one, and so do /metrics and /mcp: Authorization: Bearer nigh_…",
+        description = "Semantic search over your own articles. Errors are RFC 9457 problems. If the server has API keys, every path described here except /healthz and /readyz needs one, and so do /metrics and /mcp: Authorization: Bearer nigh_…",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(Problem)),
     modifiers(&Bearer),
     security(("key" = [])),
     tags(
-        (name = "search", description = "Ask"),
-        (name = "articles", description = "What a collection holds"),
-        (name = "collections", description = "Collections and their care"),
-        (name = "jobs", description = "Long work"),
-        (name = "embeddings", description = "Vectors, in the shape of OpenAI's API"),
-        (name = "health", description = "How the server is"),
+        (name = "search", description = "Search"),
+        (name = "articles", description = "Read and change articles"),
+        (name = "collections", description = "Manage collections"),
+        (name = "jobs", description = "Long-running work"),
+        (name = "embeddings", description = "Embeddings, compatible with the OpenAI API"),
+        (name = "health", description = "Liveness and readiness"),
     )
 )]
 struct Api;
@@ -69,11 +68,11 @@ impl Modify for Bearer {
     }
 }
 
-/// Everything that is served.
-pub fn router(app: &Shared) -> Router {
-    let needs =
-        |role: Role| middleware::from_fn(move |request: Request, next: Next| guard::at_least(role, request, next));
-    let Settings { timeout, body_limit: sent, upload_limit: uploaded, .. } = app.settings;
+/// The router of the whole server.
+pub fn router(app: &SharedApp) -> Router {
+    let requires =
+        |role: Role| middleware::from_fn(move |request: Request, next: Next| guard::require_role(role, request, next));
+    let Settings { timeout, body_limit, upload_limit, .. } = app.settings;
     let read = OpenApiRouter::new()
         .routes(routes!(search::get, search::post))
         .routes(routes!(search::batch))
@@ -91,74 +90,76 @@ pub fn router(app: &Shared) -> Router {
         .routes(routes!(jobs::report))
         .routes(routes!(embeddings::post))
         .routes(routes!(embeddings::models))
-        .route_layer(needs(Role::Read));
+        .route_layer(requires(Role::Read));
     let write = OpenApiRouter::new()
         .routes(routes!(articles::put, articles::delete))
         .routes(routes!(collections::check))
-        .route_layer(needs(Role::Write));
+        .route_layer(requires(Role::Write));
     let uploads = OpenApiRouter::new()
         .routes(routes!(articles::upload))
-        .route_layer(needs(Role::Write))
-        .layer(DefaultBodyLimit::max(uploaded))
-        .layer(middleware::from_fn(move |request: Request, next: Next| no_larger(uploaded, request, next)))
-        .layer(middleware::from_fn(|request: Request, next: Next| in_time(LONG, request, next)));
+        .route_layer(requires(Role::Write))
+        .layer(DefaultBodyLimit::max(upload_limit))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            limit_content_length(upload_limit, request, next)
+        }))
+        .layer(middleware::from_fn(|request: Request, next: Next| with_timeout(LONG_REQUEST_TIMEOUT, request, next)));
     let admin = OpenApiRouter::new()
         .routes(routes!(collections::create))
         .routes(routes!(collections::delete))
         .routes(routes!(collections::compact))
-        .route_layer(needs(Role::Admin));
+        .route_layer(requires(Role::Admin));
     let limited = read
         .merge(write)
         .merge(admin)
-        .layer(DefaultBodyLimit::max(sent))
-        .layer(middleware::from_fn(move |request: Request, next: Next| no_larger(sent, request, next)))
-        .layer(middleware::from_fn(move |request: Request, next: Next| in_time(timeout, request, next)));
-    let key = middleware::from_fn_with_state(app.clone(), guard::with_key);
-    let room = middleware::from_fn_with_state(app.clone(), guard::with_room);
-    let keyed = limited.merge(uploads).layer(key.clone()).layer(room.clone());
+        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(middleware::from_fn(move |request: Request, next: Next| limit_content_length(body_limit, request, next)))
+        .layer(middleware::from_fn(move |request: Request, next: Next| with_timeout(timeout, request, next)));
+    let authenticate = middleware::from_fn_with_state(app.clone(), guard::authenticate);
+    let limit_in_flight = middleware::from_fn_with_state(app.clone(), guard::limit_in_flight);
+    let keyed = limited.merge(uploads).layer(authenticate.clone()).layer(limit_in_flight.clone());
     let open = OpenApiRouter::new().routes(routes!(health::healthz)).routes(routes!(health::readyz));
     let (router, mut api) = OpenApiRouter::with_openapi(Api::openapi()).merge(keyed).merge(open).split_for_parts();
-    with_problems(&mut api);
-    let logged = TraceLayer::new_for_http()
+    document_problems(&mut api);
+    let trace = TraceLayer::new_for_http()
         .make_span_with(|request: &Request| {
             let (method, path) = (request.method(), request.uri().path());
             tracing::info_span!("request", %method, path, key = tracing::field::Empty)
         })
         .on_response(DefaultOnResponse::new().level(tracing::Level::INFO).latency_unit(LatencyUnit::Micros));
     let others = Router::new()
-        .route("/metrics", get(metrics::show))
+        .route("/metrics", get(metrics::get))
         .nest_service("/mcp", mcp::over_http(app))
-        .layer(middleware::from_fn(|request: Request, next: Next| in_time(LONG, request, next)))
-        .layer(key)
-        .layer(room);
+        .layer(middleware::from_fn(|request: Request, next: Next| with_timeout(LONG_REQUEST_TIMEOUT, request, next)))
+        .layer(authenticate)
+        .layer(limit_in_flight);
     router
         .merge(others)
         .merge(api_docs::router(api))
         .merge(page::router())
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(not_so)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), guard::from_here))
-        .layer(cors(&app.settings.origins))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::check_host_and_origin))
+        .layer(cors(&app.settings.allowed_origins))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Problem::internal(&"a handler panicked").into_response()
         }))
-        .layer(middleware::from_fn(rest::read))
-        .layer(middleware::from_fn(guard::headers))
-        .layer(middleware::from_fn(metrics::count))
-        .layer(logged)
+        .layer(middleware::from_fn(drain_body::drain_body))
+        .layer(middleware::from_fn(guard::security_headers))
+        .layer(middleware::from_fn(crate::metrics::track_requests))
+        .layer(trace)
         .with_state(app.clone())
 }
 
-/// Says of every operation that whatever else it answers is a problem.
-fn with_problems(api: &mut utoipa::openapi::OpenApi) {
+/// Documents that every other response of an operation is a [`Problem`].
+fn document_problems(api: &mut utoipa::openapi::OpenApi) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let problem = ResponseBuilder::new()
-        .description("What went wrong: no key (401), the wrong one (403), too large (413), too many (429), …")
+        .description("Problem details, for example of a missing key (401), a missing role (403), a body that is too large (413), or too many requests (429)")
         .content(PROBLEM_JSON, content)
         .build();
-    // Refused before anything here sees it.
-    let too_long = ResponseBuilder::new().description("The URL is longer than 64 kB; POST takes what is long").build();
+    // The HTTP library rejects these before any handler runs.
+    let too_long = ResponseBuilder::new().description("The URL is longer than 64 kB; use POST instead").build();
     for item in api.paths.paths.values_mut() {
         if let Some(get) = &mut item.get {
             get.responses.responses.insert("414".to_owned(), too_long.clone().into());
@@ -170,17 +171,17 @@ fn with_problems(api: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-async fn nothing_here(request: Request) -> Problem {
-    Problem::not_found(format!("nothing is at {}; /docs shows what there is", request.uri().path()))
+async fn not_found(request: Request) -> Problem {
+    Problem::not_found(format!("there is nothing at {}; see /docs", request.uri().path()))
 }
 
-async fn not_so(request: Request) -> Problem {
-    let detail = format!("{} is not for {}; /docs shows what is", request.method(), request.uri().path());
+async fn method_not_allowed(request: Request) -> Problem {
+    let detail = format!("{} is not for {}; see /docs", request.method(), request.uri().path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
-/// Ends a request that takes too long, reading its body included.
-async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
+/// Fails with 408 if a request takes longer than `limit`, reading its body included.
+async fn with_timeout(limit: Duration, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -190,8 +191,8 @@ async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
     }
 }
 
-/// Refuses a body that says that it is too large.
-async fn no_larger(limit: usize, request: Request, next: Next) -> Response {
+/// Fails with 413 early if the `Content-Length` is too large.
+async fn limit_content_length(limit: usize, request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let Some(length) = length.filter(|length| *length > limit as u64) else { return next.run(request).await };
@@ -199,7 +200,7 @@ async fn no_larger(limit: usize, request: Request, next: Next) -> Response {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response()
 }
 
-/// Lets pages of other sites ask, of those that were named.
+/// Allows cross-origin requests from these origins.
 fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()
@@ -208,9 +209,9 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }
 
-/// A job that was begun, and where to look at it.
-fn begun(job: Job) -> impl IntoResponse {
+/// 202 Accepted, with the job and where to follow it.
+fn job_accepted(job: Job) -> impl IntoResponse {
     (StatusCode::ACCEPTED, [(LOCATION, format!("/v1/jobs/{}", job.id))], Json(job))
 }
 
-type AppState = State<Shared>;
+type AppState = State<SharedApp>;

@@ -1,13 +1,14 @@
-//! Asking.
+//! Search, suggestions, facets and the map.
 
 use super::AppState;
-use crate::app::{App, Shared, blocking};
-use crate::ask::{LONGEST_QUESTION, MOST_PASSAGES, Question, Ready, no_longer};
-use crate::hosted::Snapshot;
-use crate::map::Point;
-use crate::metrics::ANSWERS;
+use crate::app::{App, SharedApp};
+use crate::blocking::run_blocking;
+use crate::map::MapPoint;
+use crate::metrics::ANSWERS_TOTAL;
 use crate::problem::{Body, Params, Path, Problem, Result};
-use crate::suggest::{self, Suggestion};
+use crate::question::{MAX_QUESTION_CHARS, MAX_SHOWN_PASSAGES, Question, ValidatedQuestion, check_length};
+use crate::served::Snapshot;
+use crate::suggest::Suggestion;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -20,21 +21,21 @@ use std::sync::Arc;
 use store::Facet;
 use utoipa::{IntoParams, ToSchema};
 
-/// The most questions of a batch.
-const MOST_QUESTIONS: usize = 1000;
+/// The most questions in a batch.
+const MAX_BATCH_QUESTIONS: usize = 1000;
 /// The most suggestions.
-const MOST_SUGGESTIONS: usize = 50;
-/// The longest text that suggestions are sought for, in characters.
-const LONGEST_TYPED: usize = 1000;
-/// How many neighbours of a question are lit on the map.
-const NEIGHBOURS: usize = 20;
+const MAX_SUGGESTIONS: usize = 50;
+/// The longest text to complete, in characters.
+const MAX_SUGGEST_CHARS: usize = 1000;
+/// How many nearest passages the map shows for a question.
+const MAP_NEIGHBORS: usize = 20;
 
-/// Says whether an answer was remembered (hit) or worked out (miss).
-static CACHE: HeaderName = HeaderName::from_static("x-cache");
+/// Response header: whether the answer came from the cache (hit) or from a search (miss).
+static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
-/// Ask a question
+/// Search a collection
 ///
-/// The nearest passages with their scores, best first.
+/// Returns the best passages with their scores, best first.
 #[utoipa::path(get, operation_id = "search", path = "/v1/collections/{collection}/search", tag = "search",
     params(("collection" = String, Path, description = "The collection"), Question),
     responses((status = 200, body = query::Response)))]
@@ -46,7 +47,7 @@ pub async fn get(
     answer(app, &collection, question).await
 }
 
-/// Ask a question that is long, or has a long filter
+/// Search a collection, with a long question or filter
 #[utoipa::path(post, operation_id = "search_by_post", path = "/v1/collections/{collection}/search", tag = "search",
     params(("collection" = String, Path, description = "The collection")),
     request_body = Question,
@@ -59,79 +60,88 @@ pub async fn post(
     answer(app, &collection, question).await
 }
 
-async fn answer(app: Shared, collection: &str, question: Question) -> Result<Response> {
+async fn answer(app: SharedApp, collection: &str, question: Question) -> Result<Response> {
     let snapshot = app.collections.named(collection)?.snapshot();
-    let ready = question.ready(&snapshot, &app.settings.rerankers)?;
-    let (bytes, remembered) = answered(&app, snapshot, &question, ready, false).await?;
+    let validated = question.validate(&snapshot, &app.settings.rerankers)?;
+    let (bytes, is_cached) = cached_answer(&app, snapshot, &question, validated, Admission::Immediate).await?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE.clone(), HeaderValue::from_static(if remembered { "hit" } else { "miss" }));
+    headers.insert(X_CACHE.clone(), HeaderValue::from_static(if is_cached { "hit" } else { "miss" }));
     Ok(response)
 }
 
-/// The answer to a question that was looked over, as JSON, and whether it was remembered. `patient` questions wait for room, others are refused when
-/// too many wait.
-async fn answered(
+/// What to do while the queue of the worker threads is full.
+enum Admission {
+    /// Fail with 429.
+    Immediate,
+    /// Wait for a free slot.
+    Queued,
+}
+
+/// Answers a question from the cache, or with a search. Returns the response as JSON, and whether it was cached.
+async fn cached_answer(
     app: &App,
     snapshot: Arc<Snapshot>,
     question: &Question,
-    ready: Ready,
-    patient: bool,
+    validated: ValidatedQuestion,
+    admission: Admission,
 ) -> Result<(Bytes, bool)> {
-    // Strings, numbers and choices: writing them as JSON cannot fail.
-    let key = (snapshot.number, serde_json::to_string(question).unwrap_or_default());
-    if let Some(known) = app.answers.get(&key) {
-        metrics::counter!(ANSWERS, "from" => "memory").increment(1);
-        return Ok((known, true));
+    // Serializing strings, numbers and enums cannot fail.
+    let key = (snapshot.id, serde_json::to_string(question).unwrap_or_default());
+    if let Some(cached) = app.answer_cache.get(&key) {
+        metrics::counter!(ANSWERS_TOTAL, "from" => "memory").increment(1);
+        return Ok((cached, true));
     }
     let work = move |worker: &mut crate::pool::Worker| {
-        let response = ready.ask(&snapshot, worker)?;
-        // What time cut short may turn out better the next time.
-        let lasting = response.rerank.as_ref().is_none_or(|rerank| rerank.passages == rerank.of);
+        let response = validated.search(&snapshot, worker)?;
+        // Do not cache a response whose reranking ran out of time: the next one may be better.
+        let is_cacheable = response.rerank.as_ref().is_none_or(|rerank| rerank.passages == rerank.of);
         let answer = serde_json::to_vec(&response)?;
-        // Without the room that it has grown into: it may be kept for long.
-        Ok((Bytes::from(answer.into_boxed_slice()), lasting))
+        // Free the spare capacity: the response may be cached for long.
+        Ok((Bytes::from(answer.into_boxed_slice()), is_cacheable))
     };
-    let answered = if patient { app.pool.run_when_there_is_room(work).await } else { app.pool.run(work).await };
-    let (bytes, lasting) = answered?;
-    metrics::counter!(ANSWERS, "from" => "search").increment(1);
-    if lasting {
-        app.answers.insert(key, bytes.clone());
+    let (bytes, is_cacheable) = match admission {
+        Admission::Immediate => app.pool.try_run(work).await?,
+        Admission::Queued => app.pool.run_queued(work).await?,
+    };
+    metrics::counter!(ANSWERS_TOTAL, "from" => "search").increment(1);
+    if is_cacheable {
+        app.answer_cache.insert(key, bytes.clone());
     }
     Ok((bytes, false))
 }
 
-/// Many questions.
+/// Several questions.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// Each with options of its own.
+    /// The questions, each with its own options.
     #[schema(min_items = 1, max_items = 1000)]
     questions: Vec<Question>,
 }
 
-/// The answers to many questions.
+/// The answers to a batch.
 #[derive(Serialize, ToSchema)]
 pub struct Answers {
-    /// In the order of the questions: an answer, or why there is none.
+    /// In the order of the questions: a response or a problem each.
     answers: Vec<Answer>,
 }
 
-/// The answer to one of many questions.
+/// The answer to one question of a batch.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
-    /// It was answered.
+    /// The search response.
     #[schema(value_type = query::Response)]
     Answer(Box<serde_json::value::RawValue>),
-    /// It could not be.
+    /// Why there is no response.
     Problem(Problem),
 }
 
-/// Ask many questions
+/// Search for several questions
 ///
-/// They wait for single questions, not the other way round.
+/// Single questions take precedence over batches.
 #[utoipa::path(post, operation_id = "search_batch", path = "/v1/collections/{collection}/search/batch", tag = "search",
     params(("collection" = String, Path, description = "The collection")),
     request_body = Batch,
@@ -142,30 +152,32 @@ pub async fn batch(
     Body(batch): Body<Batch>,
 ) -> Result<Json<Answers>> {
     let snapshot = app.collections.named(&collection)?.snapshot();
-    if !(1..=MOST_QUESTIONS).contains(&batch.questions.len()) {
+    if !(1..=MAX_BATCH_QUESTIONS).contains(&batch.questions.len()) {
         let count = batch.questions.len();
-        return Err(Problem::bad_request(format!("questions: {count} of them: expected 1 to {MOST_QUESTIONS}")));
+        return Err(Problem::bad_request(format!("questions: {count} of them: expected 1 to {MAX_BATCH_QUESTIONS}")));
     }
-    let mut asked = Vec::with_capacity(batch.questions.len());
+    let mut validated_questions = Vec::with_capacity(batch.questions.len());
     for (at, question) in batch.questions.iter().enumerate() {
-        let ready = question.ready(&snapshot, &app.settings.rerankers).map_err(|problem| {
+        let validated = question.validate(&snapshot, &app.settings.rerankers).map_err(|problem| {
             let detail = format!("questions[{at}]: {}", problem.detail());
             problem.with_detail(detail)
         })?;
-        asked.push((question, ready));
+        validated_questions.push((question, validated));
     }
-    let passages: usize = batch.questions.iter().map(Question::passages).sum();
-    if passages > MOST_PASSAGES {
+    let passages: usize = batch.questions.iter().map(Question::max_passages).sum();
+    if passages > MAX_SHOWN_PASSAGES {
         return Err(Problem::bad_request(format!(
-            "questions: they ask for {passages} passages in all: expected {MOST_PASSAGES} or fewer"
+            "questions: they ask for {passages} passages in all: expected {MAX_SHOWN_PASSAGES} or fewer"
         )));
     }
-    let mut answers = Vec::with_capacity(asked.len());
-    let mut asked = asked.into_iter().map(|(question, ready)| answered(&app, snapshot.clone(), question, ready, true));
-    // A few at a time: other batches are to find room between them.
+    let mut answers = Vec::with_capacity(validated_questions.len());
+    let mut searches = validated_questions
+        .into_iter()
+        .map(|(question, validated)| cached_answer(&app, snapshot.clone(), question, validated, Admission::Queued));
+    // Only a few at a time, so that other batches get a turn.
     while answers.len() < batch.questions.len() {
-        // Whoever asked may go away: what is awaited here then ends, too.
-        for answer in join_all(asked.by_ref().take(app.pool.threads())).await {
+        // If the client disconnects, this future is dropped and the rest is not run.
+        for answer in join_all(searches.by_ref().take(app.pool.threads())).await {
             let raw = answer.and_then(|(bytes, _)| {
                 let text = String::from_utf8(bytes.to_vec()).map_err(|error| Problem::internal(&error))?;
                 Ok(serde_json::value::RawValue::from_string(text)?)
@@ -176,117 +188,123 @@ pub async fn batch(
     Ok(Json(Answers { answers }))
 }
 
-/// What is being typed.
+/// A text to complete.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Typed {
-    /// The first letters of a question.
+pub struct SuggestQuery {
+    /// The beginning of a question.
     #[param(max_length = 1000)]
     q: String,
-    /// How many suggestions; 8 without it.
+    /// The number of suggestions; 8 by default.
     #[param(minimum = 1, maximum = 50)]
     limit: Option<usize>,
 }
 
-/// Suggest what to ask
+/// Suggest questions and titles
 ///
-/// Questions that articles ask themselves and titles in which a word begins with each word typed.
+/// Returns questions from the articles and titles in which every typed word is the prefix of a word.
 #[utoipa::path(get, operation_id = "suggest", path = "/v1/collections/{collection}/suggest", tag = "search",
-    params(("collection" = String, Path, description = "The collection"), Typed),
+    params(("collection" = String, Path, description = "The collection"), SuggestQuery),
     responses((status = 200, body = Vec<Suggestion>)))]
 pub async fn suggest(
     State(app): AppState,
     Path(collection): Path<String>,
-    Params(typed): Params<Typed>,
+    Params(query): Params<SuggestQuery>,
 ) -> Result<Json<Vec<Suggestion>>> {
     let snapshot = app.collections.named(&collection)?.snapshot();
-    let limit = typed.limit.unwrap_or(8);
-    if !(1..=MOST_SUGGESTIONS).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit = {limit}: expected 1 to {MOST_SUGGESTIONS}")));
+    let limit = query.limit.unwrap_or(8);
+    if !(1..=MAX_SUGGESTIONS).contains(&limit) {
+        return Err(Problem::bad_request(format!("limit = {limit}: expected 1 to {MAX_SUGGESTIONS}")));
     }
-    no_longer("q", &typed.q, LONGEST_TYPED)?;
-    blocking(move || Ok(Json(suggest::suggest(&snapshot, &typed.q, limit)?))).await
+    check_length("q", &query.q, MAX_SUGGEST_CHARS)?;
+    run_blocking(move || Ok(Json(snapshot.suggestions()?.matching(&query.q, limit)))).await
 }
 
 /// List the fields to filter by
 ///
-/// With their commonest values.
+/// Each with its most common values.
 #[utoipa::path(get, operation_id = "facets", path = "/v1/collections/{collection}/facets", tag = "search",
     params(("collection" = String, Path, description = "The collection")),
     responses((status = 200, body = Vec<Facet>)))]
 pub async fn facets(State(app): AppState, Path(collection): Path<String>) -> Result<Json<Vec<Facet>>> {
     let snapshot = app.collections.named(&collection)?.snapshot();
-    blocking(move || Ok(Json(snapshot.facets()?.to_vec()))).await
+    run_blocking(move || Ok(Json(snapshot.facets()?.to_vec()))).await
 }
 
-/// A question to be put on the map.
+/// A question to show on the map.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct OnMap {
+pub struct MapQuery {
     /// The question.
     #[param(max_length = 20000)]
     q: Option<String>,
 }
 
-/// A collection as a map.
+/// The map of a collection.
 #[derive(Serialize, ToSchema)]
-pub struct Drawn {
-    /// Passages; of a large collection, some spread over it.
-    points: Vec<Point>,
-    /// How many passages there are.
+#[schema(as = Drawn)]
+pub struct MapResponse {
+    /// Passages; of a large collection, an evenly spaced sample.
+    points: Vec<MapPoint>,
+    /// How many passages the collection has.
     passages: usize,
-    /// Where the question lies.
+    /// Where the question is, as `[x, y]`.
     question: Option<[f32; 2]>,
-    /// The passages nearest to it in all dimensions, nearest first.
-    neighbours: Vec<Point>,
+    /// The passages nearest to the question in the full vector space, nearest first.
+    #[serde(rename = "neighbours")]
+    neighbors: Vec<MapPoint>,
 }
 
-/// Draw a collection as a map
+/// Map a collection
 ///
-/// Passages as points in the plane of the two directions in which their vectors differ most, and a question among
-/// them.
+/// Returns passages, and a question if there is one, as points in the plane of the first two principal
+/// components of the vectors.
 #[utoipa::path(get, operation_id = "map", path = "/v1/collections/{collection}/map", tag = "search",
-    params(("collection" = String, Path, description = "The collection"), OnMap),
-    responses((status = 200, body = Drawn)))]
+    params(("collection" = String, Path, description = "The collection"), MapQuery),
+    responses((status = 200, body = MapResponse)))]
 pub async fn map(
     State(app): AppState,
     Path(collection): Path<String>,
-    Params(on): Params<OnMap>,
-) -> Result<Json<Drawn>> {
+    Params(query): Params<MapQuery>,
+) -> Result<Json<MapResponse>> {
     let snapshot = app.collections.named(&collection)?.snapshot();
-    no_longer("q", on.q.as_deref().unwrap_or_default(), LONGEST_QUESTION)?;
-    let drawn = snapshot.clone();
-    blocking(move || crate::map::map(&drawn).map(|_| ())).await?;
-    let question = on.q.filter(|question| !question.trim().is_empty());
-    let asked = match question {
+    check_length("q", query.q.as_deref().unwrap_or_default(), MAX_QUESTION_CHARS)?;
+    let first = snapshot.clone();
+    run_blocking(move || first.map().map(|_| ())).await?;
+    let question = query.q.filter(|question| !question.trim().is_empty());
+    let placed = match question {
         None => None,
         Some(question) => {
             let snapshot = snapshot.clone();
-            Some(app.pool.run(move |worker| on_map(&snapshot, &question, worker)).await?)
+            Some(app.pool.try_run(move |worker| place_question(&snapshot, &question, worker)).await?)
         }
     };
-    let map = crate::map::map(&snapshot)?;
-    let (question, neighbours) = asked.map_or((None, Vec::new()), |(place, near)| (Some(place), near));
-    Ok(Json(Drawn { points: map.points.clone(), passages: map.passages, question, neighbours }))
+    let map = snapshot.map()?;
+    let (question, neighbors) = placed.map_or((None, Vec::new()), |(position, neighbors)| (Some(position), neighbors));
+    Ok(Json(MapResponse { points: map.points.clone(), passages: map.passages, question, neighbors }))
 }
 
-/// The place of a question, and its neighbours.
-fn on_map(snapshot: &Snapshot, question: &str, worker: &mut crate::pool::Worker) -> Result<([f32; 2], Vec<Point>)> {
+/// Where a question is on the map, and its nearest passages.
+fn place_question(
+    snapshot: &Snapshot,
+    question: &str,
+    worker: &mut crate::pool::Worker,
+) -> Result<([f32; 2], Vec<MapPoint>)> {
     let collection = &*snapshot.collection;
-    let map = crate::map::map(snapshot)?;
+    let map = snapshot.map()?;
     let mut embedder = worker.embedder(collection)?;
     let vector = embedder.embed(question, Role::Query)?.vector;
-    worker.keep(query::Models { embedder: Some(embedder), reranker: None }, None);
-    let how = store::DenseSearch::Graph { ef: 128 };
-    let found = collection.search_dense(&vector, NEIGHBOURS, how, None)?;
-    let keys: Vec<_> = found.iter().map(|candidate| candidate.key).collect();
+    worker.put_back(query::Models { embedder: Some(embedder), reranker: None }, None);
+    let search = store::DenseSearch::Graph { ef: 128 };
+    let nearest = collection.search_dense(&vector, MAP_NEIGHBORS, search, None)?;
+    let keys: Vec<_> = nearest.iter().map(|candidate| candidate.key).collect();
     let (vectors, passages) = (collection.vectors(&keys)?, collection.fetch(&keys)?);
-    let near = vectors.iter().zip(passages).map(|(vector, passage)| {
-        let [x, y] = map.place(vector);
+    let neighbors = vectors.iter().zip(passages).map(|(vector, passage)| {
+        let [x, y] = map.project(vector);
         let passage_id = passage.reference.to_string();
-        Point { x, y, passage_id, article_id: passage.reference.article_id, title: passage.title }
+        MapPoint { x, y, passage_id, article_id: passage.reference.article_id, title: passage.title }
     });
-    Ok((map.place(&vector), near.collect()))
+    Ok((map.project(&vector), neighbors.collect()))
 }

@@ -1,21 +1,21 @@
-//! Whole numbers as clients write them: in JSON `10` and `10.0`, in a URL `10`.
+//! Deserializes whole numbers as clients write them: `10` or `10.0` in JSON, `10` in a URL.
 
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A whole number, or none where it is null.
-pub fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_any(Whole(PhantomData))
+/// A whole number, or `None` for null.
+pub fn whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(WholeNumber(PhantomData))
 }
 
-struct Whole<T>(PhantomData<T>);
+struct WholeNumber<T>(PhantomData<T>);
 
-impl<T: TryFrom<u64>> Visitor<'_> for Whole<T> {
+impl<T: TryFrom<u64>> Visitor<'_> for WholeNumber<T> {
     type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number, not negative")
+        f.write_str("a whole number that is not negative")
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
@@ -31,7 +31,7 @@ impl<T: TryFrom<u64>> Visitor<'_> for Whole<T> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        // Below 2⁵³ every whole number is one.
+        // Up to 2⁵³ every whole number has an exact `f64`.
         if value.fract() == 0.0 && (0.0..9e15).contains(&value) {
             return self.visit_u64(value as u64);
         }
@@ -55,15 +55,14 @@ mod tests {
     use serde::Deserialize;
 
     #[derive(Deserialize)]
-    struct Asked {
-        #[serde(default, deserialize_with = "super::whole")]
+    struct Body {
+        #[serde(default, deserialize_with = "super::whole_number")]
         k: Option<u32>,
     }
 
     #[test]
-    fn whole_numbers_in_every_spelling() {
-        let k =
-            |json: &str| serde_json::from_str::<Asked>(json).map(|asked| asked.k).map_err(|error| error.to_string());
+    fn whole_numbers_are_read_in_every_notation() {
+        let k = |json: &str| serde_json::from_str::<Body>(json).map(|body| body.k).map_err(|error| error.to_string());
         assert_eq!(k("{}"), Ok(None));
         assert_eq!(k(r#"{"k": null}"#), Ok(None));
         assert_eq!(k(r#"{"k": 10}"#), Ok(Some(10)));
@@ -71,7 +70,7 @@ mod tests {
         for wrong in [r#"{"k": 1.5}"#, r#"{"k": -1}"#, r#"{"k": 5000000000}"#, r#"{"k": true}"#, r#"{"k": "x"}"#] {
             assert!(k(wrong).is_err(), "{wrong}");
         }
-        let url: Result<axum::extract::Query<Asked>, _> = axum::extract::Query::try_from_uri(&"/?k=7".parse().unwrap());
+        let url: Result<axum::extract::Query<Body>, _> = axum::extract::Query::try_from_uri(&"/?k=7".parse().unwrap());
         assert_eq!(url.unwrap().k, Some(7));
     }
 }

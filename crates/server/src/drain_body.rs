@@ -1,8 +1,8 @@
-//! What nobody reads of a request.
+//! Reads the part of a request body that its handler has left unread.
 //!
-//! A handler that needs no body, or refuses one, answers before it has come. The connection would then have to be closed
-//! with the rest of the body on its way: a client that is still sending never sees the answer, and one that asks again on
-//! the same connection meets its end.
+//! A handler that needs no body, or rejects it, responds before the body has arrived. Closing the connection
+//! then would reset it: a client that is still sending would never see the response, and one that reuses the
+//! connection would get an error.
 
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::Request;
@@ -15,15 +15,15 @@ use futures_util::{Stream, StreamExt};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// So much is read of what nobody wants, if it comes at once.
-const MOST: usize = 64 << 20;
-/// How long all of it is waited for.
-const WAIT: Duration = Duration::from_secs(2);
+/// Bodies with more left than this are not drained.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
+/// The most time that draining may take in all.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads what the handler leaves of the body, and drops it, before the answer goes out. Where there is too much of it
-/// the answer says that the connection ends.
-pub async fn read(request: Request, next: Next) -> Response {
-    // Who asks before sending has sent nothing yet, and will not after a refusal.
+/// Discards what the handler leaves of the body before the response goes out. If that is too much or too slow,
+/// the response announces that the connection closes.
+pub async fn drain_body(request: Request, next: Next) -> Response {
+    // With `Expect: 100-continue` the client has sent nothing yet, and sends nothing after a refusal.
     if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
         return next.run(request).await;
     }
@@ -31,22 +31,22 @@ pub async fn read(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let body = Arc::new(Mutex::new(body.into_data_stream()));
     let mut response = next.run(Request::from_parts(parts, Body::from_stream(shared(body.clone())))).await;
-    if !is_read(shared(body)).await && version < Version::HTTP_2 {
+    if !drain(shared(body)).await && version < Version::HTTP_2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// What is left of a body, for whoever asks first.
+/// A stream of the rest of the body, for the handler first and for draining afterwards.
 fn shared(body: Arc<Mutex<BodyDataStream>>) -> impl Stream<Item = Result<Bytes, axum::Error>> + Unpin {
     poll_fn(move |context| body.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context))
 }
 
-/// Whether the end of it came.
-async fn is_read(mut rest: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin) -> bool {
-    let whole = async {
+/// Discards the rest; whether its end was reached.
+async fn drain(mut rest: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin) -> bool {
+    let drained = async {
         let mut read = 0;
-        while read <= MOST {
+        while read <= MAX_DRAINED_BYTES {
             match rest.next().await {
                 Some(Ok(part)) => read += part.len(),
                 None => return true,
@@ -55,7 +55,7 @@ async fn is_read(mut rest: impl Stream<Item = Result<Bytes, axum::Error>> + Unpi
         }
         false
     };
-    tokio::time::timeout(WAIT, whole).await.unwrap_or(false)
+    tokio::time::timeout(DRAIN_TIMEOUT, drained).await.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -64,17 +64,17 @@ mod tests {
     use futures_util::stream;
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_drips_is_given_up() {
-        let begun = tokio::time::Instant::now();
+    async fn draining_gives_up_on_slow_and_on_endless_bodies() {
+        let started = tokio::time::Instant::now();
         let drip = stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_millis(900)).await;
             Some((Ok(Bytes::from_static(b"x")), ()))
         });
-        assert!(!is_read(Box::pin(drip)).await);
-        assert_eq!(begun.elapsed(), WAIT);
+        assert!(!drain(Box::pin(drip)).await);
+        assert_eq!(started.elapsed(), DRAIN_TIMEOUT);
         let short = stream::iter([Ok(Bytes::from_static(b"x"))]);
-        assert!(is_read(short).await);
+        assert!(drain(short).await);
         let endless = stream::repeat_with(|| Ok(Bytes::from(vec![0; 1 << 20])));
-        assert!(!is_read(endless).await, "more than {MOST} bytes");
+        assert!(!drain(endless).await, "more than {MAX_DRAINED_BYTES} bytes");
     }
 }
