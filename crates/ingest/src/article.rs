@@ -89,14 +89,14 @@ impl MetaValue {
 
     /// The value of something written without saying what it is: a number if no other writing of it was meant, a date, or
     /// text. `01234`, `1.10` and `7e5` are text, which compares as the numbers that they look like.
-    pub fn from_written(text: &str) -> Self {
+    pub fn infer_from_text(text: &str) -> Self {
         let text = text.trim();
-        Number::lossless(text).map_or_else(|| Self::from_text(text), Self::Number)
+        Number::parse_canonical(text).map_or_else(|| Self::from_text(text), Self::Number)
     }
 
     /// The value of something that is a number: text where a number here would lose digits of it.
-    pub fn from_number(text: &str) -> Self {
-        Number::exact(text).map_or_else(|| Self::String(text.to_owned()), Self::Number)
+    pub fn from_number_text(text: &str) -> Self {
+        Number::parse_exact(text).map_or_else(|| Self::String(text.to_owned()), Self::Number)
     }
 
     /// As one line of text; the items of a list with commas between them.

@@ -59,7 +59,7 @@ impl Date {
 
     /// The date that `text` most probably means: one that [parses](Self::parse), or a day written `2025-6-1`, `2025/06/01` or
     /// `1.6.2025`. Where day and month could be taken for one another, it is none.
-    pub fn read(text: &str) -> Option<Self> {
+    pub fn parse_lenient(text: &str) -> Option<Self> {
         let text = text.trim();
         Self::parse(text).or_else(|| {
             let sign = ['-', '/', '.'].into_iter().find(|sign| text.contains(*sign))?;
@@ -87,7 +87,7 @@ impl Date {
     /// How its beginning lies to the period `bound`: before it, in it, or after it. With an offset on both sides, moments
     /// are compared; where only the bound has one, this date is taken as UTC; where the bound has none, the clock that
     /// this date was written by counts.
-    pub fn compared_to(self, bound: Self) -> Ordering {
+    pub fn compare_to_period(self, bound: Self) -> Ordering {
         let end = bound.end();
         let (own, from, to) = match bound.offset {
             None => (
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_date_is_compared_as_far_as_the_bound_says() {
-        let compared = |date: &str, bound: &str| Date::parse(date).unwrap().compared_to(Date::parse(bound).unwrap());
+        let compared = |date: &str, bound: &str| Date::parse(date).unwrap().compare_to_period(Date::parse(bound).unwrap());
         for (date, bound, expected) in [
             ("2025-06-30", "2025-06", Ordering::Equal),
             ("2025-06-30", "2025", Ordering::Equal),

@@ -127,13 +127,13 @@ mod tests {
     use crate::Format;
 
     fn source() -> Source {
-        Source { path: "f".into(), name: "f".into(), format: Format::Text, is_guess: true, stat: None }
+        Source { path: "f".into(), name: "f".into(), format: Format::Text, is_format_guessed: true, stat: None }
     }
 
     /// The text, and what was noted.
     fn read(bytes: &[u8]) -> Result<(String, String)> {
         let decoded = decode(&source(), bytes.to_vec())?;
-        Ok((decoded.text, decoded.note.map(|note| note.text).unwrap_or_default()))
+        Ok((decoded.text, decoded.note.map(|note| note.message).unwrap_or_default()))
     }
 
     fn text(bytes: &[u8]) -> String {

@@ -105,7 +105,7 @@ impl Error {
 
     /// The same error once more: what the system said only as its kind and text.
     #[must_use]
-    pub fn again(&self) -> Self {
+    pub fn duplicate(&self) -> Self {
         match self {
             Self::Io { path, source } => {
                 Self::Io { path: path.clone(), source: std::io::Error::new(source.kind(), source.to_string()) }

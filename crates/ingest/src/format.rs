@@ -40,30 +40,30 @@ impl Format {
 
 /// What kind of thing a file is that is not read, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kind(std::borrow::Cow<'static, str>);
+pub struct UnsupportedKind(std::borrow::Cow<'static, str>);
 
-impl From<&str> for Kind {
+impl From<&str> for UnsupportedKind {
     fn from(name: &str) -> Self {
         Self(name.to_owned().into())
     }
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for UnsupportedKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 /// How many bytes of a file are enough for [`detect`].
-pub const HEAD: usize = 1 << 16;
+pub const SNIFF_BYTES: usize = 1 << 16;
 /// How many of them tell a layout of questions and answers.
-pub(crate) const LAYOUT: usize = 4096;
+pub(crate) const LAYOUT_BYTES: usize = 4096;
 
 /// The format of the file at `path` that begins with `head`, or what kind of thing it is if it is in none of them.
 ///
 /// # Errors
 /// With the kind, where it is in no format that is read here.
-pub fn detect(path: &Path, head: &[u8]) -> Result<Format, Kind> {
+pub fn detect(path: &Path, head: &[u8]) -> Result<Format, UnsupportedKind> {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if start.starts_with(b"%PDF-") {
@@ -76,7 +76,7 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, Kind> {
         return Ok(Format::Document(kind));
     }
     if let Some(said) = formats::unreadable(&name, head) {
-        return Err(Kind(said.into()));
+        return Err(UnsupportedKind(said.into()));
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
     let text = || encoding::of_head(head);
@@ -95,7 +95,7 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, Kind> {
             match text {
                 // Nothing says what it is but what it says.
                 Some(text) if kind == UNKNOWN_TEXT && formats::is_prose(&text) => Ok(layout(&text)),
-                _ => Err(Kind(kind.into())),
+                _ => Err(UnsupportedKind(kind.into())),
             }
         }
     }
@@ -113,7 +113,7 @@ fn looks_like_html(start: &[u8]) -> bool {
 /// Text is in the layout of questions and answers if it has a summary that is no question, then at least one question
 /// line followed by a line that is none, and so on as far as can be seen.
 fn layout(text: &str) -> Format {
-    let beginning = &text[..text.floor_char_boundary(LAYOUT)];
+    let beginning = &text[..text.floor_char_boundary(LAYOUT_BYTES)];
     let mut lines: Vec<&str> = beginning.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if beginning.len() < text.len() {
         lines.pop();

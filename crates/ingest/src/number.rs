@@ -29,7 +29,7 @@ impl Number {
 
     /// The number that `text` writes out in full, without loss: what is shown of it is `text` again. Codes such as
     /// `02134`, `5e7`, `+49` and `1.10` are none.
-    pub fn lossless(text: &str) -> Option<Self> {
+    pub fn parse_canonical(text: &str) -> Option<Self> {
         text.parse::<Self>().ok().filter(|number| number.to_string() == text)
     }
 }
@@ -37,7 +37,7 @@ impl Number {
 impl Number {
     /// The number that `text` is in JSON's writing, if no digit of it is lost: `2.50` is 2.5, and a whole number of
     /// twenty-three digits is none.
-    pub fn exact(text: &str) -> Option<Self> {
+    pub fn parse_exact(text: &str) -> Option<Self> {
         text.parse::<Self>().ok().filter(|number| digits(&number.to_string()) == digits(text))
     }
 }
@@ -149,10 +149,10 @@ mod tests {
             ("-0.0", "0"),
             ("9007199254740993", "9007199254740993"),
         ] {
-            assert_eq!(Number::exact(text), Some(number.parse().unwrap()), "{text}");
+            assert_eq!(Number::parse_exact(text), Some(number.parse().unwrap()), "{text}");
         }
         for text in ["12345678901234567890123", "0.12345678901234567890123", "1e400"] {
-            assert_eq!(Number::exact(text), None, "{text}");
+            assert_eq!(Number::parse_exact(text), None, "{text}");
         }
     }
 
@@ -160,10 +160,10 @@ mod tests {
     fn codes_are_no_numbers() {
         for code in ["02134", "12E5", "5e7", "1.10", "+49", "0x1F", "inf", "007", "1.", ".5", "12345678901234567890123"]
         {
-            assert_eq!(Number::lossless(code), None, "{code}");
+            assert_eq!(Number::parse_canonical(code), None, "{code}");
         }
         for number in ["0", "-3", "1999", "4.5", "9007199254740993"] {
-            assert_eq!(Number::lossless(number).unwrap().to_string(), number);
+            assert_eq!(Number::parse_canonical(number).unwrap().to_string(), number);
         }
     }
 }

@@ -4,11 +4,11 @@
 
 use crate::article::{Article, ByteSpan};
 use crate::chunk::Chunking;
-use crate::embed::{Embedder, ModelInfo, Role, WordPieces};
-use crate::format::Kind;
+use crate::embed::{Embedder, ModelInfo, Role, Tokenizer};
+use crate::format::UnsupportedKind;
 use crate::hash::Fingerprint;
 use crate::read::{Item, Limits};
-use crate::walk::{Found, Source, Stat};
+use crate::walk::{IngestItem, Source, Stat};
 use crate::{Error, Result, read};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use notes::Note;
@@ -20,25 +20,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is already there, asked while articles are read.
-pub trait Known: Sync {
+pub trait ExistingContent: Sync {
     /// Whether the article `id` is there with just this fingerprint.
-    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
+    fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
     /// Whether a vector for this text is there.
-    fn vector(&self, text: &Fingerprint) -> bool;
+    fn has_vector(&self, text: &Fingerprint) -> bool;
     /// Where the article `id` came from, if it is there and that still exists; `None` where that cannot be said, and
     /// articles are known by their ids alone.
-    fn source(&self, _id: &str) -> Option<&str> {
+    fn article_source(&self, _id: &str) -> Option<&str> {
         None
     }
     /// Whether what a run gives is there from then on, so that a text which comes twice is embedded once.
-    fn keeps(&self) -> bool {
+    fn stores_vectors(&self) -> bool {
         true
     }
 }
 
 /// How to run.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct PipelineOptions {
     /// How articles are cut.
     pub chunking: Chunking,
     /// How many embed at once.
@@ -46,25 +46,25 @@ pub struct Plan {
     /// What one article may cost.
     pub limits: Limits,
     /// How many bytes of articles may be under way.
-    under_way: u64,
+    max_in_flight_bytes: u64,
     /// How many bytes a store may take to build what finds the passages; `None` is as many as that needs.
-    pub building: Option<u64>,
+    pub index_build_memory: Option<u64>,
 }
 
-impl Plan {
+impl PipelineOptions {
     /// The usual limits.
     pub fn new(chunking: Chunking, threads: usize) -> Self {
-        Self { chunking, threads, limits: Limits::USUAL, under_way: UNDER_WAY, building: None }
+        Self { chunking, threads, limits: Limits::DEFAULT, max_in_flight_bytes: DEFAULT_IN_FLIGHT_BYTES, index_build_memory: None }
     }
 
     /// The same, within so many bytes of memory as far as that can be chosen: half of them to build what finds the
     /// passages, a quarter at most for a process that reads a file [apart](crate::read::apart), an eighth for articles
     /// under way. What is left is for the model, what is known of every article, and the system's cache of files.
     #[must_use]
-    pub fn within(mut self, memory: u64) -> Self {
-        self.building = Some(memory / 2);
+    pub fn with_memory_budget(mut self, memory: u64) -> Self {
+        self.index_build_memory = Some(memory / 2);
         self.limits.memory = self.limits.memory.min(memory / 4);
-        self.under_way = memory / 8;
+        self.max_in_flight_bytes = memory / 8;
         self
     }
 }
@@ -78,8 +78,8 @@ pub struct Passage {
     pub line: u64,
     /// Identifies its vector: the model and the text it read, context included.
     pub fingerprint: Fingerprint,
-    /// Its unit vector; `None` when [`Known::vector`] said it is there, or an earlier passage of
-    /// this run has the same fingerprint and that is [kept](Known::keeps).
+    /// Its unit vector; `None` when [`ExistingContent::has_vector`] said it is there, or an earlier passage of
+    /// this run has the same fingerprint and that is [kept](ExistingContent::stores_vectors).
     pub vector: Option<Vec<f32>>,
 }
 
@@ -106,34 +106,34 @@ pub enum Event {
     /// Something that was guessed, changed or left out in reading.
     Note(Note),
     /// A file in a walked folder that is in no format read here.
-    Unsupported(Source, Kind),
+    Unsupported(Source, UnsupportedKind),
     /// A file was read to its end, and all of it could be used.
-    Read(ReadSource),
+    SourceCompleted(CompletedSource),
 }
 
 /// A file all of whose articles are there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ReadSource {
+pub struct CompletedSource {
     /// Its name in the collection.
     pub name: String,
     /// What it was like before it was read.
     pub stat: Stat,
     /// Its articles.
-    pub articles: Digest,
+    pub articles: ArticleSetDigest,
     /// What was said of it.
     pub notes: Vec<Note>,
 }
 
 /// Identifies a set of articles, whatever their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Digest {
+pub struct ArticleSetDigest {
     /// How many there are.
     pub count: u64,
     /// The sum of the hashes of their ids and fingerprints.
     pub sum: u128,
 }
 
-impl Digest {
+impl ArticleSetDigest {
     /// Adds an article.
     pub fn add(&mut self, id: &str, fingerprint: &Fingerprint) {
         self.count += 1;
@@ -152,22 +152,22 @@ pub struct Totals {
     /// Of these, the ones the model had to read.
     pub embedded: usize,
     /// The word pieces of those, special ones included.
-    pub pieces: usize,
+    pub tokens: usize,
     /// Those of them with text beyond the model's window.
-    pub cut: usize,
+    pub truncated_passages: usize,
     /// The word pieces beyond it.
-    pub pieces_cut: usize,
+    pub truncated_tokens: usize,
 }
 
 /// How many passages may wait for each embedding thread.
-const QUEUE: usize = 32;
+const QUEUED_PASSAGES_PER_THREAD: usize = 32;
 /// How many articles may be under way, if they are small.
-const ARTICLES: usize = 256;
+const MAX_IN_FLIGHT_ARTICLES: usize = 256;
 /// How many bytes of articles may be under way where nothing is said.
-const UNDER_WAY: u64 = 256 << 20;
+const DEFAULT_IN_FLIGHT_BYTES: u64 = 256 << 20;
 
 /// A longer id is no name, and too long to be looked up by.
-const LONGEST_ID: usize = 1024;
+const MAX_ID_BYTES: usize = 1024;
 
 /// An article whose passages are being embedded.
 struct Pending {
@@ -187,7 +187,7 @@ struct Task {
 }
 
 enum Message {
-    Opened(u64, Pending),
+    Started(u64, Pending),
     Embedded { article: u64, passage: usize, result: Result<crate::Embedding> },
 }
 
@@ -198,20 +198,20 @@ enum Message {
 /// When a thread's embedder cannot be made, or the model fails on a text; articles handed over
 /// before that are whole.
 pub fn run(
-    found: impl Iterator<Item = Found> + Send,
+    items: impl Iterator<Item = IngestItem> + Send,
     embedder: Box<dyn Embedder>,
-    known: &dyn Known,
-    plan: &Plan,
+    existing: &dyn ExistingContent,
+    options: &PipelineOptions,
     stop: &AtomicBool,
     sink: &mut dyn FnMut(Event, &Totals) -> ControlFlow<()>,
 ) -> Result<Totals> {
-    let threads = plan.threads.max(1);
-    let (model, pieces) = (embedder.model().clone(), embedder.pieces().clone());
+    let threads = options.threads.max(1);
+    let (model, tokenizer) = (embedder.model().clone(), embedder.tokenizer().clone());
     let mut workers = (1..threads).map(|_| embedder.fork()).collect::<Result<Vec<_>>>()?;
     workers.push(embedder);
-    let (tasks, waiting) = bounded::<Task>(threads * QUEUE);
-    let (messages, inbox) = bounded::<Message>(threads * QUEUE + ARTICLES);
-    let (permits, returned) = bounded::<()>(ARTICLES);
+    let (tasks, waiting) = bounded::<Task>(threads * QUEUED_PASSAGES_PER_THREAD);
+    let (messages, inbox) = bounded::<Message>(threads * QUEUED_PASSAGES_PER_THREAD + MAX_IN_FLIGHT_ARTICLES);
+    let (permits, returned) = bounded::<()>(MAX_IN_FLIGHT_ARTICLES);
     std::thread::scope(|scope| {
         for mut worker in workers {
             let (waiting, messages) = (waiting.clone(), messages.clone());
@@ -226,11 +226,11 @@ pub fn run(
         }
         drop(waiting);
         scope.spawn(move || {
-            let mut reading = Reading {
-                plan,
-                known,
+            let mut reading = ReadingThread {
+                options,
+                existing,
                 model,
-                pieces,
+                tokenizer,
                 tasks,
                 messages,
                 permits,
@@ -241,8 +241,8 @@ pub fn run(
                 seen: HashSet::new(),
                 current: None,
             };
-            for found in found {
-                if reading.take(found).is_break() {
+            for item in items {
+                if reading.process(item).is_break() {
                     break;
                 }
             }
@@ -261,11 +261,11 @@ fn embed(worker: &mut dyn Embedder, text: &str) -> Result<crate::Embedding> {
 }
 
 /// The reading thread's state.
-struct Reading<'a> {
-    plan: &'a Plan,
-    known: &'a dyn Known,
+struct ReadingThread<'a> {
+    options: &'a PipelineOptions,
+    existing: &'a dyn ExistingContent,
     model: ModelInfo,
-    pieces: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
     tasks: Sender<Task>,
     messages: Sender<Message>,
     permits: Sender<()>,
@@ -278,39 +278,39 @@ struct Reading<'a> {
     /// Every text this run has sent to be embedded.
     seen: HashSet<Fingerprint>,
     /// Of the file being read.
-    current: Option<Current>,
+    current: Option<SourceProgress>,
 }
 
 /// What came out of a file so far.
 #[derive(Default)]
-struct Current {
-    articles: Digest,
+struct SourceProgress {
+    articles: ArticleSetDigest,
     notes: Vec<Note>,
     has_failed: bool,
 }
 
-impl Reading<'_> {
-    fn take(&mut self, found: Found) -> ControlFlow<()> {
-        match found {
-            Found::Source(source) => self.read(&source),
-            Found::Unchanged(source, ids, notes) => self.unchanged(&source, ids, notes),
-            Found::Article(article) => self.article(&PathBuf::from(&article.path), *article),
-            Found::Unsupported(source, kind) => {
+impl ReadingThread<'_> {
+    fn process(&mut self, item: IngestItem) -> ControlFlow<()> {
+        match item {
+            IngestItem::Source(source) => self.read(&source),
+            IngestItem::Unchanged(source, ids, notes) => self.unchanged(&source, ids, notes),
+            IngestItem::Article(article) => self.article(&PathBuf::from(&article.path), *article),
+            IngestItem::Unsupported(source, kind) => {
                 self.bytes += source.bytes();
-                self.open(Event::Unsupported(source, kind), Vec::new())
+                self.send(Event::Unsupported(source, kind), Vec::new())
             }
-            Found::Failed(_, error) => self.open(Event::Failed(error), Vec::new()),
+            IngestItem::Failed(_, error) => self.send(Event::Failed(error), Vec::new()),
         }
     }
 
     fn read(&mut self, source: &Source) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
         let end = self.bytes + source.bytes();
-        let limits = self.plan.limits;
-        self.current = Some(Current::default());
+        let limits = self.options.limits;
+        self.current = Some(SourceProgress::default());
         let mut emit = |item| {
             flow = match item {
-                Item::Article(article) => self.arrived(source, *article, end),
+                Item::Article(article) => self.article_of_source(source, *article, end),
                 Item::Failed(error) => self.failed(error),
                 Item::Note(note) => self.note(note),
             };
@@ -321,11 +321,11 @@ impl Reading<'_> {
         let current = self.current.take().unwrap_or_default();
         match (result, source.stat) {
             _ if flow.is_break() => flow,
-            (Err(error), _) => self.open(Event::Failed(error), Vec::new()),
+            (Err(error), _) => self.send(Event::Failed(error), Vec::new()),
             (Ok(()), Some(stat)) if !current.has_failed => {
-                let Current { articles, notes, .. } = current;
-                let read = ReadSource { name: source.name.clone(), stat, articles, notes };
-                self.open(Event::Read(read), Vec::new())
+                let SourceProgress { articles, notes, .. } = current;
+                let read = CompletedSource { name: source.name.clone(), stat, articles, notes };
+                self.send(Event::SourceCompleted(read), Vec::new())
             }
             (Ok(()), _) => flow,
         }
@@ -334,7 +334,7 @@ impl Reading<'_> {
     fn unchanged(&mut self, source: &Source, ids: Vec<String>, notes: Vec<Note>) -> ControlFlow<()> {
         self.bytes += source.bytes();
         for note in notes {
-            self.open(Event::Note(note), Vec::new())?;
+            self.send(Event::Note(note), Vec::new())?;
         }
         for id in ids {
             let event = match self.ids.insert(id.clone(), source.name.clone()) {
@@ -342,12 +342,12 @@ impl Reading<'_> {
                 // Met in a file that was read before this one.
                 Some(first) => Event::Failed(Error::DuplicateId { path: source.path.clone(), line: None, id, first }),
             };
-            self.open(event, Vec::new())?;
+            self.send(event, Vec::new())?;
         }
         ControlFlow::Continue(())
     }
 
-    fn arrived(&mut self, source: &Source, mut article: Article, end: u64) -> ControlFlow<()> {
+    fn article_of_source(&mut self, source: &Source, mut article: Article, end: u64) -> ControlFlow<()> {
         self.bytes = (self.bytes + article.text.len() as u64).min(end);
         article.record_line = article.record_line.filter(|_| !source.is_stream());
         self.article(&source.path, article)
@@ -357,14 +357,14 @@ impl Reading<'_> {
         if let Some(current) = &mut self.current {
             current.notes.push(note.clone());
         }
-        self.open(Event::Note(note), Vec::new())
+        self.send(Event::Note(note), Vec::new())
     }
 
     fn failed(&mut self, error: Error) -> ControlFlow<()> {
         if let Some(current) = &mut self.current {
             current.has_failed = true;
         }
-        self.open(Event::Failed(error), Vec::new())
+        self.send(Event::Failed(error), Vec::new())
     }
 
     fn article(&mut self, path: &Path, article: Article) -> ControlFlow<()> {
@@ -379,57 +379,57 @@ impl Reading<'_> {
             self.ids.insert(article.id, first);
             return self.failed(error);
         }
-        if article.id.len() > LONGEST_ID {
-            let problem = format!("expected an id of at most {LONGEST_ID} bytes, found one of {}", article.id.len());
+        if article.id.len() > MAX_ID_BYTES {
+            let problem = format!("expected an id of at most {MAX_ID_BYTES} bytes, found one of {}", article.id.len());
             return self.failed(Error::malformed(path, article.record_line, problem));
         }
-        if let Some(other) = self.known.source(&article.id).filter(|other| *other != article.path) {
+        if let Some(other) = self.existing.article_source(&article.id).filter(|other| *other != article.path) {
             let (line, first) = (article.record_line, other.to_owned());
             return self.failed(Error::DuplicateId { path: path.to_owned(), line, id: article.id, first });
         }
-        let fingerprint = article.fingerprint(&self.plan.chunking.key());
+        let fingerprint = article.fingerprint(&self.options.chunking.key());
         if let Some(current) = &mut self.current {
             current.articles.add(&article.id, &fingerprint);
         }
-        if self.known.article(&article.id, &fingerprint) {
-            return self.open(Event::Unchanged(article.id), Vec::new());
+        if self.existing.has_article(&article.id, &fingerprint) {
+            return self.send(Event::Unchanged(article.id), Vec::new());
         }
         let (mut passages, mut texts) = (Vec::new(), Vec::new());
         let (mut line, mut counted) = (article.line_at(0), 0);
-        for cut in self.plan.chunking.cut(&article, self.model.room(), &|text| self.pieces.count(text)) {
-            let text = cut.embedded_text(&article);
+        for chunk in self.options.chunking.chunk(&article, self.model.max_passage_tokens(), &|text| self.tokenizer.count(text)) {
+            let text = chunk.embedded_text(&article);
             let fingerprint = self.model.fingerprint(&text);
-            let known = self.known.vector(&fingerprint) || (self.known.keeps() && !self.seen.insert(fingerprint));
+            let known = self.existing.has_vector(&fingerprint) || (self.existing.stores_vectors() && !self.seen.insert(fingerprint));
             if !known {
                 texts.push((passages.len(), text));
             }
             // Passages come in order, so lines are counted once through the text.
             if article.record_line.is_none() {
-                line += article.text[counted..cut.span.start].matches('\n').count() as u64;
-                counted = cut.span.start;
+                line += article.text[counted..chunk.span.start].matches('\n').count() as u64;
+                counted = chunk.span.start;
             }
-            passages.push(Passage { span: cut.span, line, fingerprint, vector: None });
+            passages.push(Passage { span: chunk.span, line, fingerprint, vector: None });
         }
-        self.open(Event::Article(Box::new(EmbeddedArticle { article, fingerprint, passages })), texts)
+        self.send(Event::Article(Box::new(EmbeddedArticle { article, fingerprint, passages })), texts)
     }
 
     /// How many permits something is worth: one, or as many as its part of the bytes that may be under way.
-    fn worth(&self, event: &Event) -> usize {
+    fn permits_for(&self, event: &Event) -> usize {
         let Event::Article(article) = event else { return 1 };
         let vectors = article.passages.len() * self.model.dimensions * size_of::<f32>();
         // The text stands there twice: as it is, and in what is to be embedded.
         let bytes = 2 * article.article.text.len() + vectors;
-        permits(bytes, self.plan.under_way as usize)
+        permits(bytes, self.options.max_in_flight_bytes as usize)
     }
 
-    fn open(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
+    fn send(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
         let article = self.next;
         self.next += 1;
-        let permits = self.worth(&event);
+        let permits = self.permits_for(&event);
         let pending = Pending { event, bytes: self.bytes, missing: texts.len(), permits };
         if self.stop.load(Ordering::Relaxed)
             || (0..permits).any(|_| self.permits.send(()).is_err())
-            || self.messages.send(Message::Opened(article, pending)).is_err()
+            || self.messages.send(Message::Started(article, pending)).is_err()
         {
             return ControlFlow::Break(());
         }
@@ -454,16 +454,16 @@ fn collect(
     let mut first = 0;
     for message in inbox {
         match message {
-            Message::Opened(number, opened) => {
+            Message::Started(number, started) => {
                 debug_assert_eq!(number, first + pending.len() as u64);
-                pending.push_back(opened);
+                pending.push_back(started);
             }
             Message::Embedded { article, passage, result } => {
                 let embedding = result.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
                 totals.embedded += 1;
-                totals.pieces += embedding.pieces;
-                totals.cut += usize::from(embedding.cut > 0);
-                totals.pieces_cut += embedding.cut;
+                totals.tokens += embedding.tokens;
+                totals.truncated_passages += usize::from(embedding.truncated_tokens > 0);
+                totals.truncated_tokens += embedding.truncated_tokens;
                 if let Some(Pending { event: Event::Article(embedded), missing, .. }) =
                     pending.get_mut((article - first) as usize)
                 {
@@ -489,9 +489,9 @@ fn collect(
     Ok(totals)
 }
 
-/// Of the [`ARTICLES`] permits, how many an article of so many bytes is worth where `most` bytes may be under way.
+/// Of the [`MAX_IN_FLIGHT_ARTICLES`] permits, how many an article of so many bytes is worth where `most` bytes may be under way.
 fn permits(bytes: usize, most: usize) -> usize {
-    bytes.div_ceil((most / ARTICLES).max(1)).clamp(1, ARTICLES)
+    bytes.div_ceil((most / MAX_IN_FLIGHT_ARTICLES).max(1)).clamp(1, MAX_IN_FLIGHT_ARTICLES)
 }
 
 #[cfg(test)]
@@ -502,7 +502,7 @@ mod tests {
     fn articles_under_way_never_have_more_bytes_than_may_be() {
         assert_eq!([0, 1, 100, 101, 25_600, usize::MAX].map(|bytes| permits(bytes, 25_600)), [1, 1, 1, 2, 256, 256]);
         for bytes in [1, 99, 199, 250, 3_333] {
-            let at_once = ARTICLES / permits(bytes, 25_600);
+            let at_once = MAX_IN_FLIGHT_ARTICLES / permits(bytes, 25_600);
             assert!(at_once * bytes <= 25_600, "{at_once} of {bytes} bytes");
         }
     }

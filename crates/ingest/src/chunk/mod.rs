@@ -56,7 +56,7 @@ impl std::fmt::Display for Chunking {
 
 /// A passage before it is embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
+pub struct Chunk {
     /// Where it stands in the article's text.
     pub span: ByteSpan,
     /// What the model reads before it: the title, for Markdown the headings above it, and the header of a table in whose
@@ -64,7 +64,7 @@ pub struct Cut {
     pub context: String,
 }
 
-impl Cut {
+impl Chunk {
     /// The text that the model reads: the context, a space, the passage.
     pub fn embedded_text(&self, article: &Article) -> String {
         let passage = self.span.of(&article.text);
@@ -95,33 +95,33 @@ impl<'a> LexicalText<'a> {
 
 /// Context may take one part in so many of the model's window; with [`Strategy::Whole`], where it is
 /// the title, all of it.
-pub const CONTEXT_SHARE: usize = 16;
+pub const CONTEXT_DIVISOR: usize = 16;
 
 impl Chunking {
     /// The smallest budget of word pieces that is worth to be called a passage.
-    pub const LEAST_TOKENS: usize = 16;
+    pub const MIN_TOKENS: usize = 16;
 
     /// Cuts `article` into passages, in order. `count` gives a text's word pieces; `window` is how
     /// many the model reads, its special tokens not counted.
     ///
     /// Every character of the body that is no white space is in at least one passage; starts and
     /// ends both increase.
-    pub fn cut(&self, article: &Article, window: usize, count: &dyn Fn(&str) -> usize) -> Vec<Cut> {
+    pub fn chunk(&self, article: &Article, window: usize, count: &dyn Fn(&str) -> usize) -> Vec<Chunk> {
         let sections = match self.strategy {
             Strategy::Markdown => markdown::sections(article),
             _ => article.body.iter().map(|&span| (span, String::new())).collect(),
         };
         let tables = Tables::of(&article.text);
-        let mut cuts = Vec::new();
+        let mut chunks = Vec::new();
         for (section, headings) in sections {
             let context = context(&article.title, &headings);
             let spans = if self.strategy == Strategy::Whole {
                 vec![section.trimmed(&article.text)]
             } else {
-                let context = shortened(&context, window / CONTEXT_SHARE, count);
-                let header = if tables.is_empty() { 0 } else { window / CONTEXT_SHARE };
+                let context = shortened(&context, window / CONTEXT_DIVISOR, count);
+                let header = if tables.is_empty() { 0 } else { window / CONTEXT_DIVISOR };
                 let room = window.saturating_sub(count(&context) + header);
-                let budget = self.tokens.min(room).max(Self::LEAST_TOKENS);
+                let budget = self.tokens.min(room).max(Self::MIN_TOKENS);
                 pack(&article.text, section, budget, self.overlap, count)
             };
             for span in spans.into_iter().filter(|span| !span.is_empty() || self.strategy == Strategy::Whole) {
@@ -129,18 +129,18 @@ impl Chunking {
                 let context = match self.strategy {
                     Strategy::Whole => context.clone(),
                     _ if said => String::new(),
-                    _ => shortened(&context, window / CONTEXT_SHARE, count),
+                    _ => shortened(&context, window / CONTEXT_DIVISOR, count),
                 };
                 let header = tables.header_at(span.start).filter(|_| self.strategy != Strategy::Whole);
-                let context = match header.map(|header| shortened(header, window / CONTEXT_SHARE, count)) {
+                let context = match header.map(|header| shortened(header, window / CONTEXT_DIVISOR, count)) {
                     Some(header) if context.is_empty() => header,
                     Some(header) => format!("{context} {header}"),
                     None => context,
                 };
-                cuts.push(Cut { span, context });
+                chunks.push(Chunk { span, context });
             }
         }
-        cuts
+        chunks
     }
 
     /// What distinguishes two ways of cutting; part of an article's fingerprint.
@@ -218,17 +218,17 @@ mod tests {
             let at = (0..=cut_at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap();
             let article = article(&text, vec![ByteSpan::new(0, at), ByteSpan::new(at, text.len())]);
             let chunking = Chunking { strategy, tokens, overlap };
-            let cuts = chunking.cut(&article, 64, &count);
+            let chunks = chunking.chunk(&article, 64, &count);
             let mut covered = vec![false; text.len()];
-            for cut in &cuts {
+            for cut in &chunks {
                 prop_assert!(text.get(cut.span.start..cut.span.end).is_some(), "{:?} is no span", cut.span);
                 prop_assert!(article.body.iter().any(|b| b.start <= cut.span.start && cut.span.end <= b.end), "crosses the body");
                 covered[cut.span.start..cut.span.end].fill(true);
                 if strategy != Strategy::Whole {
-                    prop_assert!(count(cut.span.of(&text)) <= tokens.max(Chunking::LEAST_TOKENS), "over the budget");
+                    prop_assert!(count(cut.span.of(&text)) <= tokens.max(Chunking::MIN_TOKENS), "over the budget");
                 }
             }
-            for pair in cuts.windows(2).filter(|_| strategy != Strategy::Whole) {
+            for pair in chunks.windows(2).filter(|_| strategy != Strategy::Whole) {
                 prop_assert!(pair[0].span.start < pair[1].span.start && pair[0].span.end < pair[1].span.end, "not in order");
             }
             for (i, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
@@ -239,16 +239,16 @@ mod tests {
 
     #[test]
     fn the_title_is_context_and_not_in_the_span() {
-        let cuts = Chunking::default().cut(&whole_body("One thing. Another."), 254, &count);
-        assert_eq!(cuts.len(), 1);
-        assert_eq!(cuts[0].embedded_text(&whole_body("One thing. Another.")), "On things One thing. Another.");
+        let chunks = Chunking::default().chunk(&whole_body("One thing. Another."), 254, &count);
+        assert_eq!(chunks.len(), 1);
+        assert_eq!(chunks[0].embedded_text(&whole_body("One thing. Another.")), "On things One thing. Another.");
     }
 
     #[test]
     fn a_passage_that_begins_with_the_title_does_not_say_it_twice() {
         let article = whole_body("On things\n\nOne thing.");
-        let cuts = Chunking::default().cut(&article, 254, &count);
-        assert_eq!(cuts[0].embedded_text(&article), "On things\n\nOne thing.");
+        let chunks = Chunking::default().chunk(&article, 254, &count);
+        assert_eq!(chunks[0].embedded_text(&article), "On things\n\nOne thing.");
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         let text = "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.";
         let chunking = Chunking { strategy: Strategy::Sentences, tokens: 16, overlap: 1 };
         let article = whole_body(text);
-        let got: Vec<_> = chunking.cut(&article, 254, &count).iter().map(|c| c.span.of(text).to_owned()).collect();
+        let got: Vec<_> = chunking.chunk(&article, 254, &count).iter().map(|c| c.span.of(text).to_owned()).collect();
         assert_eq!(got[0], "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll.");
         assert_eq!(got[1], "Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.");
     }
@@ -267,7 +267,7 @@ mod tests {
         let article = whole_body(text);
         let chunking = Chunking { strategy: Strategy::Markdown, ..Chunking::default() };
         let got: Vec<_> = chunking
-            .cut(&article, 254, &count)
+            .chunk(&article, 254, &count)
             .into_iter()
             .map(|c| (c.context.clone(), c.span.of(text).to_owned()))
             .collect();

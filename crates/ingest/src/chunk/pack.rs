@@ -5,7 +5,7 @@ use crate::article::ByteSpan;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The tokenizer's own limit: a longer word becomes one unknown piece, and nothing of it is read.
-const WORD_CHARS: usize = 100;
+const MAX_WORD_CHARS: usize = 100;
 
 /// The passages of `section`: runs of sentences of at most `budget` word pieces, each beginning
 /// with up to `overlap` sentences of the one before.
@@ -52,7 +52,7 @@ fn units(text: &str, section: ByteSpan, budget: usize, count: &dyn Fn(&str) -> u
         let span = ByteSpan::new(section.start + sentence.start, section.start + sentence.end);
         let pieces = count(span.of(text));
         let long_word = || {
-            span.of(text).split_whitespace().any(|word| word.len() > WORD_CHARS && word.chars().count() > WORD_CHARS)
+            span.of(text).split_whitespace().any(|word| word.len() > MAX_WORD_CHARS && word.chars().count() > MAX_WORD_CHARS)
         };
         if span.of(text).trim().is_empty() {
             continue;
@@ -90,7 +90,7 @@ fn split_long(
             let pieces = count(part);
             // A run of characters without white space is one word to the tokenizer, however many
             // word boundaries it holds.
-            if end > start && (used + pieces > budget || run > WORD_CHARS) {
+            if end > start && (used + pieces > budget || run > MAX_WORD_CHARS) {
                 push(&mut start, end, &mut used);
                 run = part.chars().count();
             }
@@ -101,7 +101,7 @@ fn split_long(
     push(&mut start, end, &mut used);
 }
 
-/// `word` in parts of at most [`WORD_CHARS`] characters, grapheme clusters of no more than that kept whole.
+/// `word` in parts of at most [`MAX_WORD_CHARS`] characters, grapheme clusters of no more than that kept whole.
 fn parts(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {
@@ -113,7 +113,7 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
 
 /// Where the first part ends. Looks no further than one character beyond it: a cluster can be as long as the text.
 fn first_part(word: &str) -> usize {
-    let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8()).skip(WORD_CHARS - 1);
+    let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8()).skip(MAX_WORD_CHARS - 1);
     let (Some(most), Some(beyond)) = (ends.next(), ends.next()) else { return word.len() };
     let clusters = word[..beyond].grapheme_indices(true).map(|(at, _)| at);
     clusters.rev().find(|at| (1..=most).contains(at)).unwrap_or(most)
@@ -128,7 +128,7 @@ mod tests {
         let text = "x".repeat(1000);
         let spans = pack(&text, ByteSpan::new(0, text.len()), 30, 1, &|t| t.len().div_ceil(4));
         assert!(spans.len() >= 10, "{}", spans.len());
-        assert!(spans.iter().all(|s| s.len() <= WORD_CHARS));
+        assert!(spans.iter().all(|s| s.len() <= MAX_WORD_CHARS));
         assert_eq!(spans.last().unwrap().end, 1000);
     }
 

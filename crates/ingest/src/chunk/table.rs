@@ -3,7 +3,7 @@
 use crate::article::ByteSpan;
 
 /// So many lines of the same number of cells are a table.
-const LEAST_ROWS: usize = 3;
+const MIN_TABLE_ROWS: usize = 3;
 
 /// The header rows of the tables in a text, each with where the rows below it stand.
 pub struct Tables(Vec<(ByteSpan, String)>);
@@ -50,7 +50,7 @@ fn cells(line: &str) -> usize {
 
 fn table(text: &str, rows: &[(ByteSpan, usize)]) -> Option<(ByteSpan, String)> {
     let [(header, _), .., (last, _)] = rows else { return None };
-    if rows.len() < LEAST_ROWS {
+    if rows.len() < MIN_TABLE_ROWS {
         return None;
     }
     let names = header.of(text).trim().trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" | ");

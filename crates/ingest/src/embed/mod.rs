@@ -2,14 +2,14 @@
 //! any other through fastembed and ONNX Runtime ([`onnx`]).
 
 pub mod builtin;
-mod cross;
-pub mod fixed;
+mod cross_encoder;
+pub mod static_model;
 pub mod onnx;
 mod profile;
-mod wordpieces;
+mod tokenizer;
 
-pub use cross::{CrossEncoder, catalogue as rerankers};
-pub use wordpieces::WordPieces;
+pub use cross_encoder::{CrossEncoder, catalog as reranker_catalog};
+pub use tokenizer::Tokenizer;
 
 use crate::hash::Fingerprint;
 use crate::{Error, Result};
@@ -50,18 +50,18 @@ impl ModelInfo {
     }
 
     /// Whether vectors of both can be compared: the models are the same, or the built-in one on another engine.
-    pub fn agrees_with(&self, other: &Self) -> bool {
-        let is_builtin = |model: &Self| model.hash == builtin::HASH || model.is_earlier();
+    pub fn is_compatible_with(&self, other: &Self) -> bool {
+        let is_builtin = |model: &Self| model.hash == builtin::HASH || model.is_earlier_version();
         self.hash == other.hash || is_builtin(self) && is_builtin(other)
     }
 
     /// Whether this is the built-in model on an engine of before.
-    pub fn is_earlier(&self) -> bool {
-        builtin::EARLIER.contains(&self.hash.as_str())
+    pub fn is_earlier_version(&self) -> bool {
+        builtin::EARLIER_HASHES.contains(&self.hash.as_str())
     }
 
     /// How many word pieces of an article's own text a passage may have.
-    pub fn room(&self) -> usize {
+    pub fn max_passage_tokens(&self) -> usize {
         self.window.saturating_sub(2)
     }
 
@@ -79,14 +79,14 @@ pub struct Embedding {
     /// [`ModelInfo::dimensions`] values of unit norm.
     pub vector: Vec<f32>,
     /// The text's word pieces, special ones included, before the window cut it.
-    pub pieces: usize,
+    pub tokens: usize,
     /// How many of these lay beyond the window and were not read.
-    pub cut: usize,
+    pub truncated_tokens: usize,
 }
 
 /// The vectors of a text's word pieces, special ones included, as far as the window goes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tokens {
+pub struct TokenEmbeddings {
     /// Unit vectors, one after the other.
     pub vectors: Vec<f32>,
     /// The length of each.
@@ -100,7 +100,7 @@ pub trait Embedder: Send {
     fn model(&self) -> &ModelInfo;
 
     /// Its tokenizer, to be shared with threads that only count.
-    fn pieces(&self) -> &Arc<WordPieces>;
+    fn tokenizer(&self) -> &Arc<Tokenizer>;
 
     /// The unit vector of `text`.
     ///
@@ -112,7 +112,7 @@ pub trait Embedder: Send {
     ///
     /// # Errors
     /// When the runtime fails.
-    fn tokens(&mut self, text: &str) -> Result<Option<Tokens>> {
+    fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
         let _ = text;
         Ok(None)
     }
@@ -125,33 +125,33 @@ pub trait Embedder: Send {
 }
 
 /// Loads a model by name: `builtin`, `static` or their full names, a folder that holds an ONNX or a static model, or a name
-/// of fastembed's catalogue (see [`catalogue`]).
+/// of fastembed's catalog (see [`catalog`]).
 ///
 /// # Errors
 /// When no model has that name, its files are incomplete, or ONNX Runtime is not there; the text
 /// says what to do.
 pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
     if name == builtin::ALIAS || name == builtin::NAME {
-        return Ok(Box::new(builtin::Builtin::load()?));
+        return Ok(Box::new(builtin::BuiltinEmbedder::load()?));
     }
-    if name == fixed::ALIAS || name == fixed::NAME {
-        return Ok(Box::new(fixed::Static::builtin()?));
+    if name == static_model::ALIAS || name == static_model::NAME {
+        return Ok(Box::new(static_model::StaticEmbedder::builtin()?));
     }
     let folder = std::path::Path::new(name);
-    if fixed::Static::is_in(folder) {
-        return Ok(Box::new(fixed::Static::from_folder(folder)?));
+    if static_model::StaticEmbedder::is_model_folder(folder) {
+        return Ok(Box::new(static_model::StaticEmbedder::from_folder(folder)?));
     }
     if folder.is_dir() {
-        return Ok(Box::new(onnx::Onnx::from_folder(folder)?));
+        return Ok(Box::new(onnx::OnnxEmbedder::from_folder(folder)?));
     }
-    Ok(Box::new(onnx::Onnx::from_catalogue(name)?))
+    Ok(Box::new(onnx::OnnxEmbedder::from_catalog(name)?))
 }
 
 /// The name that a model's collections have it by, of the name that it is asked for by.
-pub fn full_name(name: &str) -> &str {
+pub fn canonical_name(name: &str) -> &str {
     match name {
         builtin::ALIAS => builtin::NAME,
-        fixed::ALIAS => fixed::NAME,
+        static_model::ALIAS => static_model::NAME,
         other => other,
     }
 }
@@ -159,7 +159,7 @@ pub fn full_name(name: &str) -> &str {
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ModelKind {
     /// Turns texts to vectors.
     Embedder,
     /// Scores passages for a question.
@@ -168,9 +168,9 @@ pub enum Kind {
 
 /// A model that can be asked for by name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CatalogueEntry {
+pub struct CatalogEntry {
     /// What it does.
-    pub kind: Kind,
+    pub kind: ModelKind,
     /// The name for [`load`].
     pub name: String,
     /// Where it is published.
@@ -184,28 +184,28 @@ pub struct CatalogueEntry {
 }
 
 /// Every model that [`load`] knows by name, the built-in one first.
-pub fn catalogue() -> Vec<CatalogueEntry> {
-    let builtin = CatalogueEntry {
-        kind: Kind::Embedder,
+pub fn catalog() -> Vec<CatalogEntry> {
+    let builtin = CatalogEntry {
+        kind: ModelKind::Embedder,
         name: builtin::NAME.to_owned(),
         source: "sentence-transformers/all-MiniLM-L6-v2".to_owned(),
         dimensions: builtin::DIMENSIONS,
         description: "English sentences and short passages, int8; compiled in".to_owned(),
         builtin: true,
     };
-    let fixed = CatalogueEntry {
-        name: fixed::NAME.to_owned(),
+    let fixed = CatalogEntry {
+        name: static_model::NAME.to_owned(),
         source: "distilled from the first".to_owned(),
         dimensions: 256,
         description: "a vector a word piece: indexing without a wait, questions rescored by the first; compiled in"
             .to_owned(),
         ..builtin.clone()
     };
-    [builtin, fixed].into_iter().chain(onnx::catalogue()).collect()
+    [builtin, fixed].into_iter().chain(onnx::catalog()).collect()
 }
 
 /// Where this program keeps what it can make or fetch again: a folder among the user's caches.
-pub fn cache_folder() -> PathBuf {
+pub fn cache_dir() -> PathBuf {
     let caches = folder_from("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
     caches.unwrap_or_else(std::env::temp_dir).join("nigh")
 }

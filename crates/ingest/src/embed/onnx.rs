@@ -1,8 +1,8 @@
-//! Every other model: fastembed's catalogue, downloaded on first use, or a local folder with an
+//! Every other model: fastembed's catalog, downloaded on first use, or a local folder with an
 //! ONNX export. Both run on ONNX Runtime, a library loaded when the first such model is.
 
-use super::wordpieces::WordPieces;
-use super::{CatalogueEntry, Embedder, Embedding, Kind, ModelInfo, Role, normalized, profile};
+use super::tokenizer::Tokenizer;
+use super::{CatalogEntry, Embedder, Embedding, ModelKind, ModelInfo, Role, normalized, profile};
 use crate::{Error, Result};
 use fastembed::{
     EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// A model on ONNX Runtime.
-pub struct Onnx {
+pub struct OnnxEmbedder {
     origin: Arc<Origin>,
     info: ModelInfo,
     model: TextEmbedding,
-    pieces: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
 }
 
 /// Where a model can be loaded from again.
@@ -26,13 +26,13 @@ enum Origin {
     Folder(PathBuf),
 }
 
-impl Onnx {
-    /// A model of fastembed's catalogue: by its variant's name (`BGESmallENV15`) or the name it is
+impl OnnxEmbedder {
+    /// A model of fastembed's catalog: by its variant's name (`BGESmallENV15`) or the name it is
     /// published under (`Xenova/bge-small-en-v1.5`), letter case aside.
     ///
     /// # Errors
     /// When there is none of that name, ONNX Runtime is not there, or the download fails.
-    pub fn from_catalogue(name: &str) -> Result<Self> {
+    pub fn from_catalog(name: &str) -> Result<Self> {
         let known = TextEmbedding::list_supported_models();
         let found = known
             .iter()
@@ -66,7 +66,7 @@ impl Onnx {
         let weights = std::fs::read(files.weights()?).map_err(Error::io(folder))?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&weights).update(&files.bytes("tokenizer.json")?);
-        let (window, (query_prefix, passage_prefix)) = (files.window(WINDOW), files.prefixes());
+        let (window, (query_prefix, passage_prefix)) = (files.window(DEFAULT_MAX_TOKENS), files.prefixes());
         hasher.update(format!("{:?} {window} {query_prefix} {passage_prefix}", files.pooling()?).as_bytes());
         let info = ModelInfo {
             name: folder.to_string_lossy().into_owned(),
@@ -101,27 +101,27 @@ impl Onnx {
                 TextEmbedding::try_new_from_user_defined(model, options).map_err(wrong)?
             }
         };
-        let pieces = Arc::new(WordPieces::new(model.tokenizer.clone(), &info.name)?);
-        Ok(Self { origin, info, model, pieces })
+        let tokenizer = Arc::new(Tokenizer::new(model.tokenizer.clone(), &info.name)?);
+        Ok(Self { origin, info, model, tokenizer })
     }
 }
 
-impl Embedder for Onnx {
+impl Embedder for OnnxEmbedder {
     fn model(&self) -> &ModelInfo {
         &self.info
     }
 
-    fn pieces(&self) -> &Arc<WordPieces> {
-        &self.pieces
+    fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
     }
 
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding> {
         let text = format!("{}{text}", self.info.prefix(role));
-        let (ids, cut) = self.pieces.encode(&text, self.info.window);
+        let (ids, truncated_tokens) = self.tokenizer.encode(&text, self.info.window);
         let wrong = |problem: String| Error::Embedding { name: self.info.name.clone(), bytes: text.len(), problem };
         let vectors = self.model.embed([text.as_str()], None).map_err(|error| wrong(error.to_string()))?;
         let vector = vectors.into_iter().next().ok_or_else(|| wrong("it gave no vector".to_owned()))?;
-        Ok(Embedding { vector: normalized(vector, &self.info.name, &text)?, pieces: ids.len() + cut, cut })
+        Ok(Embedding { vector: normalized(vector, &self.info.name, &text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
@@ -130,7 +130,7 @@ impl Embedder for Onnx {
 }
 
 /// Word pieces that a model reads, where its files do not say.
-const WINDOW: usize = 512;
+const DEFAULT_MAX_TOKENS: usize = 512;
 
 /// The files of a local model.
 pub(super) struct Folder<'a> {
@@ -218,7 +218,7 @@ impl<'a> Folder<'a> {
 
     fn load(&self) -> Result<(UserDefinedEmbeddingModel, InitOptionsUserDefined)> {
         let weights = self.weights()?;
-        let files = self.tokenizer_files(WINDOW)?;
+        let files = self.tokenizer_files(DEFAULT_MAX_TOKENS)?;
         let onnx = std::fs::read(&weights).map_err(Error::io(&weights))?;
         let mut model = UserDefinedEmbeddingModel::new(onnx, files).with_pooling(self.pooling()?);
         let outside = weights.with_extension("onnx_data");
@@ -226,16 +226,16 @@ impl<'a> Folder<'a> {
             let name = outside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             model = model.with_external_initializer(name, std::fs::read(&outside).map_err(Error::io(&outside))?);
         }
-        let mut options = InitOptionsUserDefined::new().with_max_length(self.window(WINDOW));
+        let mut options = InitOptionsUserDefined::new().with_max_length(self.window(DEFAULT_MAX_TOKENS));
         options.intra_threads = Some(1);
         Ok((model, options))
     }
 }
 
 /// The models of fastembed's catalogue.
-pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
-    TextEmbedding::list_supported_models().into_iter().map(|model| CatalogueEntry {
-        kind: Kind::Embedder,
+pub fn catalog() -> impl Iterator<Item = CatalogEntry> {
+    TextEmbedding::list_supported_models().into_iter().map(|model| CatalogEntry {
+        kind: ModelKind::Embedder,
         name: name_of(&model.model),
         source: model.model_code,
         dimensions: model.dim,
@@ -247,7 +247,7 @@ pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
 /// Where downloaded models are kept: with the user's other caches, so that a model is downloaded
 /// once, whatever folder it is asked for from.
 pub(super) fn downloads() -> PathBuf {
-    super::folder_from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_folder().join("models"))
+    super::folder_from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_dir().join("models"))
 }
 
 fn name_of(model: &EmbeddingModel) -> String {
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_an_error() {
-        let error = Onnx::from_catalogue("no-such-model").err().unwrap().to_string();
+        let error = OnnxEmbedder::from_catalog("no-such-model").err().unwrap().to_string();
         assert!(error.contains("no such model and no such folder"), "{error}");
     }
 
@@ -302,16 +302,16 @@ mod tests {
             std::fs::write(path, value.to_string()).unwrap();
         };
         let files = Folder::new(dir.path());
-        assert_eq!((files.window(WINDOW), files.pooling().unwrap()), (512, Pooling::Mean));
+        assert_eq!((files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()), (512, Pooling::Mean));
         put("tokenizer_config.json", json!({"model_max_length": 384}));
         put("1_Pooling/config.json", json!({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}));
         put("config_sentence_transformers.json", json!({"prompts": {"query": "q: ", "passage": "p: "}}));
-        assert_eq!((files.window(WINDOW), files.pooling().unwrap()), (384, Pooling::Cls));
+        assert_eq!((files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()), (384, Pooling::Cls));
         assert_eq!(files.prefixes(), ("q: ".to_owned(), "p: ".to_owned()));
         put("sentence_bert_config.json", json!({"max_seq_length": 128}));
-        assert_eq!(files.window(WINDOW), 128);
+        assert_eq!(files.window(DEFAULT_MAX_TOKENS), 128);
         put("1_Pooling/config.json", json!({"pooling_mode_max_tokens": true}));
         assert!(files.pooling().is_err());
-        assert!(Onnx::from_folder(dir.path()).err().unwrap().to_string().contains("no ONNX file in it"));
+        assert!(OnnxEmbedder::from_folder(dir.path()).err().unwrap().to_string().contains("no ONNX file in it"));
     }
 }

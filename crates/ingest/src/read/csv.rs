@@ -4,8 +4,8 @@ mod records;
 
 use super::record::{self, TEXT};
 use super::value::Value;
-use super::{Emit, Item, Reader, give, note};
-use crate::format::HEAD;
+use super::{Emit, Item, Reader, emit_all, note};
+use crate::format::SNIFF_BYTES;
 use crate::number::Number;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
@@ -19,11 +19,11 @@ pub struct Csv;
 impl Reader for Csv {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let (mut text, note) = encoding::reader(source)?;
-        if give(note.map(Item::Note), emit).is_break() {
+        if emit_all(note.map(Item::Note), emit).is_break() {
             return Ok(());
         }
         let mut head = Vec::new();
-        text.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(&source.path))?;
+        text.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut head).map_err(Error::io(&source.path))?;
         let (delimiter, is_said) = delimiter(&head);
         let mut records = Records::new(head.chain(text), delimiter, limit);
         if is_said {
@@ -42,7 +42,7 @@ impl Reader for Csv {
                 Err(Problem::Io(error)) => return Err(Error::io(&source.path)(error)),
                 Err(problem) => vec![Item::Failed(wrong(source, line, problem))],
             };
-            if give(items, emit).is_break() {
+            if emit_all(items, emit).is_break() {
                 return Ok(());
             }
         }
@@ -74,7 +74,7 @@ fn numeric(source: &Source, delimiter: u8, is_said: bool, limit: u64, columns: u
         let Ok(row) = row else { continue };
         for (field, numeric) in row.fields().zip(&mut numeric).filter(|(_, numeric)| **numeric) {
             let text = decode(field);
-            *numeric = text.trim().is_empty() || Number::lossless(text.trim()).is_some();
+            *numeric = text.trim().is_empty() || Number::parse_canonical(text.trim()).is_some();
         }
     }
     Ok(numeric)

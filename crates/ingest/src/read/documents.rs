@@ -1,7 +1,7 @@
 //! Formats of office programs, mail, notebooks and light markup, and archives of files: read by [`formats`], and their parts
 //! by whatever reader their own format wants.
 
-use super::{Emit, Item, Reader, bytes_of, here, html, note, one_file, title_of};
+use super::{Emit, Item, Reader, bytes_of, read_in_process, html, note, one_file, title_of};
 use crate::article::{Article, MetaValue, one_line};
 use crate::encoding;
 use crate::format::{self, Format};
@@ -130,7 +130,7 @@ impl Reading<'_, '_> {
 
     fn part(&mut self, part: &Part, within: Option<&str>, depth: u32) {
         let name = joined(within, Some(&part.name)).unwrap_or_default();
-        let head = &part.bytes[..part.bytes.len().min(format::HEAD)];
+        let head = &part.bytes[..part.bytes.len().min(format::SNIFF_BYTES)];
         match format::detect(Path::new(&part.name), head) {
             Ok(Format::Document(kind)) => {
                 if let Err(problem) = self.file(kind, &part.bytes, Some(&name), depth + 1) {
@@ -162,10 +162,10 @@ impl Reading<'_, '_> {
             // What has no title is called after its own name.
             name: own.file_name().unwrap_or(own.as_os_str()).to_string_lossy().into_owned(),
             format,
-            is_guess: true,
+            is_format_guessed: true,
             stat: self.source.stat,
         };
-        let read = here(&source, self.limit, &mut |item| {
+        let read = read_in_process(&source, self.limit, &mut |item| {
             let item = match item {
                 Item::Article(mut article) => {
                     let record = article.id.strip_prefix(&source.name).map(str::to_owned);

@@ -3,7 +3,7 @@
 
 use super::lines::{Line, lines};
 use super::value::Value;
-use super::{Emit, Item, Reader, give, json, record};
+use super::{Emit, Item, Reader, emit_all, json, record};
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
 use std::io::BufReader;
@@ -13,7 +13,7 @@ pub struct Jsonl;
 impl Reader for Jsonl {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let (text, note) = encoding::reader(source)?;
-        if give(note.map(Item::Note), emit).is_break() {
+        if emit_all(note.map(Item::Note), emit).is_break() {
             return Ok(());
         }
         for line in lines(BufReader::with_capacity(1 << 16, text), limit) {
@@ -25,7 +25,7 @@ impl Reader for Jsonl {
                     vec![Item::Failed(Error::TooLarge { path, line: Some(number), bytes, limit })]
                 }
             };
-            if give(items, emit).is_break() {
+            if emit_all(items, emit).is_break() {
                 return Ok(());
             }
         }

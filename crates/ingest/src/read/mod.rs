@@ -1,6 +1,6 @@
 //! A source to articles: one reader a format, all behind [`Reader`].
 
-pub mod apart;
+pub mod sandbox;
 mod csv;
 mod documents;
 mod front_matter;
@@ -69,10 +69,10 @@ pub trait Reader {
 
 /// The key in the metadata of a Parquet file, and in the first line of a JSON lines file, under which embedded articles
 /// have their header.
-pub const EMBEDDED: &str = "nigh";
+pub const EMBEDDED_ARTICLES_KEY: &str = "nigh";
 
 /// Grows whenever a file may be read otherwise than before.
-pub const VERSION: u32 = 2;
+pub const READER_VERSION: u32 = 2;
 
 /// The reader of a format.
 pub fn reader(format: Format) -> &'static dyn Reader {
@@ -92,7 +92,7 @@ pub fn reader(format: Format) -> &'static dyn Reader {
 /// Where the layout was only a guess from the beginning of a file, one that does not keep to it is text like any other.
 fn qa_or_text(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Article> {
     match qa::parse(source, &text) {
-        Err(Error::Malformed { .. }) if source.is_guess => text::parse(source, text, notes),
+        Err(Error::Malformed { .. }) if source.is_format_guessed => text::parse(source, text, notes),
         parsed => parsed,
     }
 }
@@ -102,7 +102,7 @@ fn qa_or_text(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Ar
 pub struct Limits {
     /// The most bytes of it.
     pub bytes: u64,
-    /// How long reading it may take, where it is read [`apart`].
+    /// How long reading it may take, where it is read [`sandbox`].
     pub seconds: u64,
     /// How many bytes of memory that may need.
     pub memory: u64,
@@ -110,7 +110,7 @@ pub struct Limits {
 
 impl Limits {
     /// Sixteen megabytes, a minute, two gigabytes.
-    pub const USUAL: Self = Self { bytes: 16 << 20, seconds: 60, memory: 2 << 30 };
+    pub const DEFAULT: Self = Self { bytes: 16 << 20, seconds: 60, memory: 2 << 30 };
 }
 
 /// What is wrong with a file or record, without the file's name.
@@ -136,13 +136,13 @@ impl Failure {
 /// # Errors
 /// When the file as a whole cannot be read.
 pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
-    if apart::is_apart(source.format) {
-        return apart::read(source, limits, emit);
+    if sandbox::is_sandboxed(source.format) {
+        return sandbox::read(source, limits, emit);
     }
-    here(source, limits.bytes, emit)
+    read_in_process(source, limits.bytes, emit)
 }
 
-fn here(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
+fn read_in_process(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
     let read = catch_unwind(AssertUnwindSafe(|| reader(source.format).read(source, limit, emit)));
     read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked")))
 }
@@ -172,18 +172,18 @@ fn bytes_of(source: &Source, limit: u64) -> Result<Vec<u8>> {
 
 /// Hands over the article of a file, and what there is to note of it.
 fn hand_over(source: &Source, notes: impl IntoIterator<Item = Note>, article: Article, emit: &mut Emit<'_>) {
-    let items = notes.into_iter().map(Item::Note).chain([checked(source, article).into()]);
+    let items = notes.into_iter().map(Item::Note).chain([reject_empty(source, article).into()]);
     // Nothing more is read either way.
-    let _ = give(items, emit);
+    let _ = emit_all(items, emit);
 }
 
 /// Hands items over until one is not taken.
-fn give(items: impl IntoIterator<Item = Item>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+fn emit_all(items: impl IntoIterator<Item = Item>, emit: &mut Emit<'_>) -> ControlFlow<()> {
     items.into_iter().try_for_each(emit)
 }
 
 /// An article with something in it, or an error.
-fn checked(source: &Source, article: Article) -> Result<Article> {
+fn reject_empty(source: &Source, article: Article) -> Result<Article> {
     if article.body.iter().all(|span| span.of(&article.text).trim().is_empty()) {
         return Err(Error::Empty { path: source.path.clone() });
     }
@@ -239,7 +239,7 @@ pub(crate) mod testing {
 
     pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let source = Source { path: path.to_owned(), name, format, is_guess: false, stat: Some(Default::default()) };
+        let source = Source { path: path.to_owned(), name, format, is_format_guessed: false, stat: Some(Default::default()) };
         let (mut articles, mut errors) = (Vec::new(), Vec::new());
         let folder = format!("{}/", path.parent().unwrap().display());
         let mut note = |said: String| errors.push(said.replace(&folder, ""));

@@ -1,7 +1,7 @@
 //! Parquet: an article a row, its columns what the fields of a JSONL record are. The line of an article is its row.
 
 use super::value::Value;
-use super::{EMBEDDED, Emit, Item, Reader, json, record};
+use super::{EMBEDDED_ARTICLES_KEY, Emit, Item, Reader, json, record};
 use crate::walk::Source;
 use crate::{Error, Result};
 use parquet::errors::ParquetError;
@@ -15,7 +15,7 @@ impl Reader for Parquet {
         let file = std::fs::File::open(&source.path).map_err(Error::io(&source.path))?;
         let rows = SerializedFileReader::new(file).map_err(wrong)?;
         let entries = rows.metadata().file_metadata().key_value_metadata();
-        if entries.into_iter().flatten().any(|entry| entry.key == EMBEDDED) {
+        if entries.into_iter().flatten().any(|entry| entry.key == EMBEDDED_ARTICLES_KEY) {
             let problem = "its articles are embedded already; nigh import takes them into a collection";
             return Err(Error::malformed(&source.path, None, problem));
         }

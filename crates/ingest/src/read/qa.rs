@@ -75,14 +75,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         let text = "Sum.\n".to_owned() + &"Why?\nSo.\n".repeat(600) + "And now\nprose.\n";
-        assert!(text.len() > crate::format::LAYOUT);
+        assert!(text.len() > crate::format::LAYOUT_BYTES);
         std::fs::write(&path, &text).unwrap();
         let entry = crate::walk::Walk::new(std::slice::from_ref(&path)).files.pop().unwrap();
-        let found = crate::walk::Found::new(entry, None, "a".to_owned());
-        let crate::walk::Found::Source(source) = found else { panic!("{found:?}") };
+        let found = crate::walk::IngestItem::from_entry(entry, None, "a".to_owned());
+        let crate::walk::IngestItem::Source(source) = found else { panic!("{found:?}") };
         assert_eq!(source.format, Format::Qa);
         let mut articles = Vec::new();
-        let read = crate::read::read(&source, crate::read::Limits::USUAL, &mut |item| {
+        let read = crate::read::read(&source, crate::read::Limits::DEFAULT, &mut |item| {
             let crate::read::Item::Article(article) = item else { panic!("{item:?}") };
             articles.push(article);
             std::ops::ControlFlow::Continue(())

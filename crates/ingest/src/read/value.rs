@@ -27,8 +27,8 @@ impl Value {
         Some(match self {
             Self::Null => return None,
             Self::Text(text) => MetaValue::from_text(text.trim()),
-            Self::Plain(text) => MetaValue::from_written(text),
-            Self::Number(text) => MetaValue::from_number(text),
+            Self::Plain(text) => MetaValue::infer_from_text(text),
+            Self::Number(text) => MetaValue::from_number_text(text),
             Self::List(items) => MetaValue::List(items.iter().filter_map(Self::metadata).collect()),
             Self::Map(_) => MetaValue::String(self.json()),
         })

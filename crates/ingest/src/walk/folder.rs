@@ -1,7 +1,7 @@
 //! One walk through folders.
 
 use super::ignored::{self, Rules, ignored_by};
-use super::{COLLECTION_MARKER, Entry, LeftOut, Reason, Stat, Walk};
+use super::{COLLECTION_MARKER, WalkEntry, Skipped, SkipReason, Stat, Walk};
 use crate::Error;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -77,11 +77,11 @@ impl Walker {
         let is_above = |place: &PathBuf| self.roots.iter().any(|root| root.starts_with(place));
         match fs::metadata(&link) {
             Ok(metadata) if metadata.is_dir() && link.canonicalize().is_ok_and(|place| is_above(&place)) => {
-                self.leave(link, Reason::Above)
+                self.leave(link, SkipReason::LinkToAncestor)
             }
             Ok(metadata) if metadata.is_dir() => self.folder(link),
             Ok(metadata) => self.file(link, &metadata, false),
-            Err(_) => self.leave(link, Reason::BrokenLink),
+            Err(_) => self.leave(link, SkipReason::BrokenLink),
         }
     }
 
@@ -92,7 +92,7 @@ impl Walker {
         }
         let is_new = path.canonicalize().is_ok_and(|place| self.seen.insert(place));
         if !is_new {
-            self.leave(path.to_owned(), Reason::SeenBefore);
+            self.leave(path.to_owned(), SkipReason::AlreadySeen);
         }
         is_new
     }
@@ -111,12 +111,12 @@ impl Walker {
             if name.as_encoded_bytes().starts_with(b".") {
                 // Ignore files say what else is left out.
                 if !name.to_str().is_some_and(|name| ignored::NAMES.contains(&name)) && !is_collection(&path, kind) {
-                    self.leave(path, Reason::Hidden);
+                    self.leave(path, SkipReason::Hidden);
                 }
             } else if let Some(file) = ignored_by(&path, kind.is_dir(), &rules) {
-                self.leave(path, Reason::Ignored(file));
+                self.leave(path, SkipReason::Ignored(file));
             } else if in_beir && name != BEIR[0] {
-                self.leave(path, Reason::DataSet);
+                self.leave(path, SkipReason::BeirDataset);
             } else if kind.is_symlink() {
                 self.links.push(path);
             } else if kind.is_dir() {
@@ -142,30 +142,30 @@ impl Walker {
         let has = |wanted: &str| names.iter().any(|(name, kind)| name == wanted && !kind.is_dir());
         if has(COLLECTION_MARKER) {
             // The root is the caller's own collection as often as not, and is told so when nothing is found.
-            return self.leave(folder, Reason::Collection);
+            return self.leave(folder, SkipReason::Collection);
         }
         let is_beir = BEIR.iter().all(|name| has(name));
-        rules.push(Rules::read(&folder, has, &mut self.walk.failed));
+        rules.push(Rules::read(&folder, has, &mut self.walk.errors));
         names.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
         levels.push(Level { folder, names, is_beir });
     }
 
-    fn file(&mut self, path: PathBuf, metadata: &Metadata, is_named: bool) {
+    fn file(&mut self, path: PathBuf, metadata: &Metadata, is_explicit: bool) {
         if !metadata.is_file() {
-            return self.leave(path, Reason::Special);
+            return self.leave(path, SkipReason::SpecialFile);
         }
         if (self.roots_overlap || self.linked) && !self.is_new(&path) {
             return;
         }
-        self.walk.files.push(Entry { path, stat: Stat::new(metadata), is_named });
+        self.walk.files.push(WalkEntry { path, stat: Stat::new(metadata), is_explicit });
     }
 
-    fn leave(&mut self, path: PathBuf, reason: Reason) {
-        self.walk.left_out.push(LeftOut { path, reason });
+    fn leave(&mut self, path: PathBuf, reason: SkipReason) {
+        self.walk.skipped.push(Skipped { path, reason });
     }
 
     fn failed(&mut self, path: &Path, error: io::Error) {
-        self.walk.failed.push((path.to_owned(), Error::io(path)(error)));
+        self.walk.errors.push((path.to_owned(), Error::io(path)(error)));
     }
 }
 

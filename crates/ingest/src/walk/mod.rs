@@ -11,7 +11,7 @@ mod stat;
 pub use stat::Stat;
 
 use crate::article::Article;
-use crate::format::{self, Format, Kind};
+use crate::format::{self, Format, UnsupportedKind};
 use crate::{Error, Result};
 use folder::Walker;
 use notes::Note;
@@ -24,27 +24,27 @@ pub const COLLECTION_MARKER: &str = "nigh.collection";
 
 /// A file that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct WalkEntry {
     /// Where it is.
     pub path: PathBuf,
     /// What tells whether it has changed since.
     pub stat: Stat,
     /// Whether the caller named it, rather than a folder above it.
-    pub is_named: bool,
+    pub is_explicit: bool,
 }
 
 /// Something that is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct Skipped {
     /// What.
     pub path: PathBuf,
     /// Why.
-    pub reason: Reason,
+    pub reason: SkipReason,
 }
 
 /// Why a file or folder is not read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
+pub enum SkipReason {
     /// Its name begins with a dot.
     Hidden,
     /// A rule in this ignore file.
@@ -52,28 +52,28 @@ pub enum Reason {
     /// It is a collection.
     Collection,
     /// It belongs to a data set in BEIR's layout, of which only the corpus is read.
-    DataSet,
+    BeirDataset,
     /// A link to what is read under another name.
-    SeenBefore,
+    AlreadySeen,
     /// A link to a folder that holds what is walked: nobody means all of that.
-    Above,
+    LinkToAncestor,
     /// A link to nothing.
     BrokenLink,
     /// A pipe, socket or device.
-    Special,
+    SpecialFile,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hidden => f.write_str("hidden name"),
             Self::Ignored(by) => write!(f, "ignored by {}", by.display()),
             Self::Collection => f.write_str("a collection"),
-            Self::DataSet => f.write_str("part of a BEIR data set, of which corpus.jsonl is read"),
-            Self::SeenBefore => f.write_str("link to what is read under another name"),
-            Self::Above => f.write_str("link to a folder above"),
+            Self::BeirDataset => f.write_str("part of a BEIR data set, of which corpus.jsonl is read"),
+            Self::AlreadySeen => f.write_str("link to what is read under another name"),
+            Self::LinkToAncestor => f.write_str("link to a folder above"),
             Self::BrokenLink => f.write_str("link to nothing"),
-            Self::Special => f.write_str("not a regular file"),
+            Self::SpecialFile => f.write_str("not a regular file"),
         }
     }
 }
@@ -82,11 +82,11 @@ impl fmt::Display for Reason {
 #[derive(Debug, Default)]
 pub struct Walk {
     /// The files to read.
-    pub files: Vec<Entry>,
+    pub files: Vec<WalkEntry>,
     /// What is left out.
-    pub left_out: Vec<LeftOut>,
+    pub skipped: Vec<Skipped>,
     /// What could not be opened, and ignore files with rules that are none.
-    pub failed: Vec<(PathBuf, Error)>,
+    pub errors: Vec<(PathBuf, Error)>,
 }
 
 impl Walk {
@@ -113,7 +113,7 @@ pub struct Source {
     /// The reader it wants.
     pub format: Format,
     /// Whether the format was found out from its beginning: further down it may turn out to be another.
-    pub is_guess: bool,
+    pub is_format_guessed: bool,
     /// What it was like before it was read; `None` for a stream.
     pub stat: Option<Stat>,
 }
@@ -132,7 +132,7 @@ impl Source {
 
 /// What there is to take in.
 #[derive(Debug)]
-pub enum Found {
+pub enum IngestItem {
     /// A file to read.
     Source(Source),
     /// A file that has not changed since these articles were read from it, and what was noted then.
@@ -140,24 +140,24 @@ pub enum Found {
     /// An article that was read before.
     Article(Box<Article>),
     /// A file in a walked folder that is in no format read here: no failure, only counted.
-    Unsupported(Source, Kind),
+    Unsupported(Source, UnsupportedKind),
     /// A file or folder that could not be opened, or one named by the caller that is in no format.
     Failed(PathBuf, Error),
 }
 
-impl Found {
+impl IngestItem {
     /// What a file is, by its name and its first bytes. `format` overrides detection; `name` is the file's name in the
     /// collection.
-    pub fn new(entry: Entry, format: Option<Format>, name: String) -> Self {
-        let Entry { path, stat, is_named } = entry;
+    pub fn from_entry(entry: WalkEntry, format: Option<Format>, name: String) -> Self {
+        let WalkEntry { path, stat, is_explicit } = entry;
         let source =
-            |format| Source { path: path.clone(), name: name.clone(), format, is_guess: false, stat: Some(stat) };
+            |format| Source { path: path.clone(), name: name.clone(), format, is_format_guessed: false, stat: Some(stat) };
         if let Some(format) = format {
             return Self::Source(source(format));
         }
         match classify(&path) {
-            Ok(Ok(format)) => Self::Source(Source { is_guess: true, ..source(format) }),
-            Ok(Err(kind)) if is_named => {
+            Ok(Ok(format)) => Self::Source(Source { is_format_guessed: true, ..source(format) }),
+            Ok(Err(kind)) if is_explicit => {
                 let problem = format!("in no format read here, but {kind}; those are {}", Format::ALL);
                 let error = Error::malformed(&path, None, problem);
                 Self::Failed(path, error)
@@ -169,10 +169,10 @@ impl Found {
 }
 
 /// The format of a file, or else what kind of thing it is.
-fn classify(path: &Path) -> Result<Result<Format, Kind>> {
-    let mut head = Vec::with_capacity(format::HEAD);
+fn classify(path: &Path) -> Result<Result<Format, UnsupportedKind>> {
+    let mut head = Vec::with_capacity(format::SNIFF_BYTES);
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
-    file.take(format::HEAD as u64).read_to_end(&mut head).map_err(Error::io(path))?;
+    file.take(format::SNIFF_BYTES as u64).read_to_end(&mut head).map_err(Error::io(path))?;
     let beir =
         path.file_name().is_some_and(|name| name == folder::BEIR[0]) && path.parent().is_some_and(folder::is_beir);
     Ok(if beir { Ok(Format::Beir) } else { format::detect(path, &head) })
@@ -198,11 +198,11 @@ mod tests {
     /// The files of a walk, and what was left out, by their names in `root`.
     fn walked(root: &Path, roots: &[&str]) -> (Vec<String>, Vec<String>) {
         let walk = Walk::new(&roots.iter().map(|name| root.join(name)).collect::<Vec<_>>());
-        assert!(walk.failed.is_empty(), "{:?}", walk.failed);
+        assert!(walk.errors.is_empty(), "{:?}", walk.errors);
         let name = |path: &Path| path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-        let left_out = walk.left_out.iter().map(|left| {
+        let left_out = walk.skipped.iter().map(|left| {
             let reason = match &left.reason {
-                Reason::Ignored(by) => format!("ignored by {}", name(by)),
+                SkipReason::Ignored(by) => format!("ignored by {}", name(by)),
                 reason => reason.to_string(),
             };
             format!("{}: {reason}", name(&left.path))
@@ -295,8 +295,8 @@ mod tests {
         let (_dir, root) = folder(&[("in/.nighignore", "b.md\n{a\n"), ("in/a.md", "a"), ("in/b.md", "b")]);
         let walk = Walk::new(&[root.join("in")]);
         assert_eq!(walk.files.len(), 1);
-        assert_eq!(walk.failed.len(), 1);
-        let said = walk.failed[0].1.to_string();
+        assert_eq!(walk.errors.len(), 1);
+        let said = walk.errors[0].1.to_string();
         assert!(said.contains(".nighignore: line 2: ") && said.contains("{a"), "{said}");
     }
 }

@@ -2,36 +2,35 @@
 //! and a text of any length costs constant memory.
 
 use crate::{Error, Result};
-use tokenizers::Tokenizer;
 
 /// Longer texts are tokenized in blocks of this many bytes, cut at white space.
-const BLOCK: usize = 1 << 16;
+const BLOCK_BYTES: usize = 1 << 16;
 
 /// A tokenizer and the special pieces that its model wants around a text.
-pub struct WordPieces {
-    tokenizer: Tokenizer,
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
     /// The special pieces before and after a text.
     before: Vec<u32>,
     after: Vec<u32>,
 }
 
-impl WordPieces {
+impl Tokenizer {
     /// Takes a tokenizer as its model's files configure it.
     ///
     /// # Errors
     /// When it cannot tokenize a word.
-    pub fn new(mut tokenizer: Tokenizer, model: &str) -> Result<Self> {
+    pub fn new(mut inner: tokenizers::Tokenizer, model: &str) -> Result<Self> {
         let wrong =
             |error: tokenizers::Error| Error::Model { name: model.to_owned(), problem: format!("tokenizer: {error}") };
-        tokenizer.with_truncation(None).map_err(wrong)?;
-        tokenizer.with_padding(None);
+        inner.with_truncation(None).map_err(wrong)?;
+        inner.with_padding(None);
         // Where a single word stands among the special pieces shows which go before and after.
-        let probe = tokenizer.encode_fast("a", true).map_err(wrong)?;
+        let probe = inner.encode_fast("a", true).map_err(wrong)?;
         let special = probe.get_special_tokens_mask();
         let first = special.iter().position(|&s| s == 0).unwrap_or(special.len());
         let last = special.iter().rposition(|&s| s == 0).map_or(first, |at| at + 1);
         let (before, after) = (probe.get_ids()[..first].to_vec(), probe.get_ids()[last..].to_vec());
-        Ok(Self { tokenizer, before, after })
+        Ok(Self { inner, before, after })
     }
 
     /// Reads a `tokenizer.json`.
@@ -43,7 +42,7 @@ impl WordPieces {
             name: model.to_owned(),
             problem: format!("tokenizer.json: {error}"),
         };
-        Self::new(Tokenizer::from_bytes(json).map_err(wrong)?, model)
+        Self::new(tokenizers::Tokenizer::from_bytes(json).map_err(wrong)?, model)
     }
 
     /// The pieces of `text`, special ones not counted.
@@ -67,7 +66,7 @@ impl WordPieces {
     }
 
     /// The piece ids of `text` without special ones, at most `window`, and how many were left out.
-    pub fn plain(&self, text: &str, window: usize) -> (Vec<u32>, usize) {
+    pub fn encode_without_specials(&self, text: &str, window: usize) -> (Vec<u32>, usize) {
         let mut ids: Vec<u32> = blocks(text).flat_map(|block| self.encode_block(block)).collect();
         let cut = ids.len().saturating_sub(window);
         ids.truncate(window);
@@ -75,16 +74,16 @@ impl WordPieces {
     }
 
     /// The piece that stands for what the vocabulary lacks, if there is one.
-    pub fn unknown(&self) -> Option<u32> {
-        ["[UNK]", "<unk>"].iter().find_map(|name| self.tokenizer.token_to_id(name))
+    pub fn unknown_token(&self) -> Option<u32> {
+        ["[UNK]", "<unk>"].iter().find_map(|name| self.inner.token_to_id(name))
     }
 
     /// What is left of `text` after its first `pieces` pieces: what a window of that size does not
     /// read.
-    pub fn beyond<'a>(&self, text: &'a str, pieces: usize) -> &'a str {
+    pub fn truncated_suffix<'a>(&self, text: &'a str, pieces: usize) -> &'a str {
         let (mut start, mut left) = (0, pieces);
         for block in blocks(text) {
-            let Ok(encoding) = self.tokenizer.encode(block, false) else { return "" };
+            let Ok(encoding) = self.inner.encode(block, false) else { return "" };
             let offsets = encoding.get_offsets();
             if let Some((first, _)) = offsets.get(left) {
                 return text.get(start + first..).unwrap_or_default();
@@ -97,7 +96,7 @@ impl WordPieces {
 
     fn encode_block(&self, block: &str) -> Vec<u32> {
         // The tokenizers read here accept every string; a failure would count as nothing read.
-        self.tokenizer.encode_fast(block, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default()
+        self.inner.encode_fast(block, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default()
     }
 }
 
@@ -107,10 +106,10 @@ fn blocks(text: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        if rest.len() <= BLOCK {
+        if rest.len() <= BLOCK_BYTES {
             return Some(std::mem::take(&mut rest));
         }
-        let end = rest.floor_char_boundary(BLOCK);
+        let end = rest.floor_char_boundary(BLOCK_BYTES);
         let cut = rest[..end].rfind(char::is_whitespace).filter(|&at| at > 0).unwrap_or(end);
         let (block, after) = rest.split_at(cut);
         rest = after;
@@ -126,6 +125,6 @@ mod tests {
     fn blocks_are_the_text() {
         let text = format!("{} {}", "word é ".repeat(30_000), "x".repeat(200_000));
         assert_eq!(blocks(&text).collect::<String>(), text);
-        assert!(blocks(&text).all(|b| b.len() <= BLOCK));
+        assert!(blocks(&text).all(|b| b.len() <= BLOCK_BYTES));
     }
 }

@@ -1,8 +1,8 @@
 //! Cross-encoders: a question and a passage read together, and a score for how well the one answers the
-//! other. fastembed's catalogue, or a local folder with an ONNX export.
+//! other. fastembed's catalog, or a local folder with an ONNX export.
 
 use super::onnx::{Folder, downloads, runtime};
-use super::{CatalogueEntry, Kind};
+use super::{CatalogEntry, ModelKind};
 use crate::{Error, Result};
 use fastembed::{
     OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank, UserDefinedRerankingModel,
@@ -25,11 +25,11 @@ enum Origin {
 }
 
 /// Word pieces of question and passage together, where the files do not say.
-const WINDOW: usize = 512;
+const DEFAULT_MAX_TOKENS: usize = 512;
 
 impl CrossEncoder {
     /// Loads one by name: a folder that holds `model.onnx` (also under `onnx/`) and `tokenizer.json`, or a name
-    /// of [`catalogue`], by its variant or as it is published, letter case aside.
+    /// of [`catalog`], by its variant or as it is published, letter case aside.
     ///
     /// # Errors
     /// When there is none of that name, its files are incomplete, its output is not one score, or ONNX
@@ -67,8 +67,8 @@ impl CrossEncoder {
                 let folder = Folder::new(path);
                 let weights = OnnxSource::File(folder.weights()?);
                 let options =
-                    RerankInitOptionsUserDefined::new().with_intra_threads(1).with_max_length(folder.window(WINDOW));
-                let files = folder.tokenizer_files(WINDOW)?;
+                    RerankInitOptionsUserDefined::new().with_intra_threads(1).with_max_length(folder.window(DEFAULT_MAX_TOKENS));
+                let files = folder.tokenizer_files(DEFAULT_MAX_TOKENS)?;
                 TextRerank::try_new_from_user_defined(UserDefinedRerankingModel::new(weights, files), options)
                     .map_err(wrong)?
             }
@@ -116,9 +116,9 @@ impl CrossEncoder {
 }
 
 /// The cross-encoders of fastembed's catalogue.
-pub fn catalogue() -> Vec<CatalogueEntry> {
-    let entries = TextRerank::list_supported_models().into_iter().map(|model| CatalogueEntry {
-        kind: Kind::Reranker,
+pub fn catalog() -> Vec<CatalogEntry> {
+    let entries = TextRerank::list_supported_models().into_iter().map(|model| CatalogEntry {
+        kind: ModelKind::Reranker,
         name: name_of(&model.model),
         source: model.model_code,
         dimensions: 1,

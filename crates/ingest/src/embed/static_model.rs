@@ -1,8 +1,8 @@
-//! Static models: a vector for each word piece, and a text's is their weighted mean. Hundreds of times as fast as
+//! StaticEmbedder models: a vector for each word token, and a text's is their weighted mean. Hundreds of times as fast as
 //! a network, and less exact. In the layout of model2vec: the built-in one, or a local folder.
 
 use super::builtin::TOKENIZER;
-use super::wordpieces::WordPieces;
+use super::tokenizer::Tokenizer;
 use super::{Embedder, Embedding, ModelInfo, Role, normalized};
 use crate::{Error, Result};
 use half::f16;
@@ -20,19 +20,19 @@ pub const ALIAS: &str = "static";
 /// computes it.
 const HASH: &str = "5345a6bb244a444ef7519b649c88218e";
 /// As good as no limit: what a longer text has beyond it changes no mean.
-const WINDOW: usize = 1 << 20;
+const MAX_TOKENS: usize = 1 << 20;
 
-static TENSORS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-static/model.safetensors");
+static WEIGHTS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-static/model.safetensors");
 
 /// A static model, loaded. Forks share it.
 #[derive(Clone)]
-pub struct Static(Arc<Shared>);
+pub struct StaticEmbedder(Arc<Shared>);
 
 struct Shared {
     info: ModelInfo,
-    pieces: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
     table: Table,
-    /// The piece that stands for what the vocabulary lacks.
+    /// The token that stands for what the vocabulary lacks.
     unknown: Option<u32>,
 }
 
@@ -40,9 +40,9 @@ struct Shared {
 struct Table {
     rows: Rows,
     dimensions: usize,
-    /// What each piece counts.
+    /// What each token counts.
     weights: Option<Vec<f32>>,
-    /// The row of each piece, where they are not the same.
+    /// The row of each token, where they are not the same.
     mapping: Option<Vec<u32>>,
 }
 
@@ -51,18 +51,18 @@ enum Rows {
     Floats(Vec<f32>),
 }
 
-impl Static {
+impl StaticEmbedder {
     /// The built-in one.
     ///
     /// # Errors
     /// None in a binary that passed its tests.
     pub fn builtin() -> Result<Self> {
-        let table = Table::read(TENSORS, Cow::Borrowed).map_err(|problem| wrong(NAME, problem))?;
-        Self::with(NAME.to_owned(), HASH.to_owned(), table, WordPieces::from_bytes(TOKENIZER, NAME)?)
+        let table = Table::read(WEIGHTS, Cow::Borrowed).map_err(|problem| wrong(NAME, problem))?;
+        Self::new(NAME.to_owned(), HASH.to_owned(), table, Tokenizer::from_bytes(TOKENIZER, NAME)?)
     }
 
     /// Whether a folder holds such a model.
-    pub fn is_in(folder: &Path) -> bool {
+    pub fn is_model_folder(folder: &Path) -> bool {
         let config: Option<Value> =
             std::fs::read(folder.join("config.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         config.is_some_and(|config| config["model_type"] == "model2vec")
@@ -82,21 +82,21 @@ impl Static {
         hasher.update(&tensors).update(&tokenizer);
         let hash = hasher.finalize().to_hex()[..32].to_owned();
         let table = Table::read(&tensors, |rows| Cow::Owned(rows.to_vec())).map_err(|problem| wrong(&name, problem))?;
-        let pieces = WordPieces::from_bytes(&tokenizer, &name)?;
-        Self::with(name, hash, table, pieces)
+        let tokenizer = Tokenizer::from_bytes(&tokenizer, &name)?;
+        Self::new(name, hash, table, tokenizer)
     }
 
-    fn with(name: String, hash: String, table: Table, pieces: WordPieces) -> Result<Self> {
+    fn new(name: String, hash: String, table: Table, tokenizer: Tokenizer) -> Result<Self> {
         let info = ModelInfo {
             name,
             hash,
             dimensions: table.dimensions,
-            window: WINDOW,
+            window: MAX_TOKENS,
             query_prefix: String::new(),
             passage_prefix: String::new(),
         };
-        let unknown = pieces.unknown();
-        Ok(Self(Arc::new(Shared { info, pieces: Arc::new(pieces), table, unknown })))
+        let unknown = tokenizer.unknown_token();
+        Ok(Self(Arc::new(Shared { info, tokenizer: Arc::new(tokenizer), table, unknown })))
     }
 }
 
@@ -104,25 +104,25 @@ fn wrong(name: &str, problem: impl Into<String>) -> Error {
     Error::Model { name: name.to_owned(), problem: problem.into() }
 }
 
-impl Embedder for Static {
+impl Embedder for StaticEmbedder {
     fn model(&self) -> &ModelInfo {
         &self.0.info
     }
 
-    fn pieces(&self) -> &Arc<WordPieces> {
-        &self.0.pieces
+    fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.0.tokenizer
     }
 
     fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
-        let Shared { info, pieces, table, unknown } = &*self.0;
-        let (ids, cut) = pieces.plain(text, WINDOW);
+        let Shared { info, tokenizer, table, unknown } = &*self.0;
+        let (ids, truncated_tokens) = tokenizer.encode_without_specials(text, MAX_TOKENS);
         let mut sum = vec![0f32; table.dimensions];
         ids.iter().filter(|id| Some(**id) != *unknown).for_each(|id| table.add(*id, &mut sum));
         if sum.iter().all(|x| *x == 0.0) {
             // Nothing in it is known; some direction it must have.
             table.add(unknown.unwrap_or_default(), &mut sum);
         }
-        Ok(Embedding { vector: normalized(sum, &info.name, text)?, pieces: ids.len() + cut, cut })
+        Ok(Embedding { vector: normalized(sum, &info.name, text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
@@ -153,13 +153,13 @@ impl Table {
         Ok(Self { rows, dimensions, weights, mapping })
     }
 
-    /// Adds the vector of a piece; nothing if it has none.
-    fn add(&self, piece: u32, sum: &mut [f32]) {
+    /// Adds the vector of a token; nothing if it has none.
+    fn add(&self, token: u32, sum: &mut [f32]) {
         let row = match &self.mapping {
-            Some(mapping) => mapping.get(piece as usize).map(|row| *row as usize),
-            None => Some(piece as usize),
+            Some(mapping) => mapping.get(token as usize).map(|row| *row as usize),
+            None => Some(token as usize),
         };
-        let weight = self.weights.as_ref().map_or(Some(1.0), |weights| weights.get(piece as usize).copied());
+        let weight = self.weights.as_ref().map_or(Some(1.0), |weights| weights.get(token as usize).copied());
         let (Some(row), Some(weight)) = (row, weight) else { return };
         let place = row * self.dimensions..(row + 1) * self.dimensions;
         match &self.rows {
@@ -212,13 +212,13 @@ mod tests {
     #[test]
     fn the_hash_is_that_of_the_files() {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(TENSORS).update(TOKENIZER);
+        hasher.update(WEIGHTS).update(TOKENIZER);
         assert_eq!(hasher.finalize().to_hex()[..32], *HASH);
     }
 
     #[test]
     fn near_in_meaning_is_near_in_space() {
-        let mut model = Static::builtin().unwrap();
+        let mut model = StaticEmbedder::builtin().unwrap();
         let mut of = |text: &str| model.embed(text, Role::Query).unwrap().vector;
         let asked = of("How do I reset my password?");
         assert!((dot(&asked, &asked) - 1.0).abs() < 1e-5 && asked.len() == 256);
@@ -232,18 +232,18 @@ mod tests {
     #[test]
     fn a_folder_in_the_layout_of_model2vec_is_read() {
         let dir = tempfile::tempdir().unwrap();
-        let mut model = Static::builtin().unwrap();
+        let mut model = StaticEmbedder::builtin().unwrap();
         let Table { rows: Rows::Bytes(rows), weights: Some(weights), .. } = &model.0.table else { panic!() };
         // The same model with floats, every second row first, and a mapping to where they went.
         let vocabulary = weights.len();
-        let place = |piece: usize| if piece.is_multiple_of(2) { piece / 2 } else { vocabulary.div_ceil(2) + piece / 2 };
+        let place = |token: usize| if token.is_multiple_of(2) { token / 2 } else { vocabulary.div_ceil(2) + token / 2 };
         let mut floats = vec![0f32; rows.len()];
-        for piece in 0..vocabulary {
+        for token in 0..vocabulary {
             for at in 0..256 {
-                floats[place(piece) * 256 + at] = weights[piece] * f32::from(rows[piece * 256 + at] as i8);
+                floats[place(token) * 256 + at] = weights[token] * f32::from(rows[token * 256 + at] as i8);
             }
         }
-        let mapping: Vec<u8> = (0..vocabulary).flat_map(|piece| (place(piece) as i32).to_le_bytes()).collect();
+        let mapping: Vec<u8> = (0..vocabulary).flat_map(|token| (place(token) as i32).to_le_bytes()).collect();
         let data: Vec<u8> = floats.iter().flat_map(|x| x.to_le_bytes()).collect();
         let tensors = [
             ("embeddings", TensorView::new(Dtype::F32, vec![vocabulary, 256], &data).unwrap()),
@@ -251,13 +251,13 @@ mod tests {
         ];
         serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
         std::fs::write(dir.path().join("tokenizer.json"), TOKENIZER).unwrap();
-        assert!(!Static::is_in(dir.path()));
+        assert!(!StaticEmbedder::is_model_folder(dir.path()));
         std::fs::write(dir.path().join("config.json"), "{\"model_type\": \"model2vec\"}").unwrap();
-        assert!(Static::is_in(dir.path()));
+        assert!(StaticEmbedder::is_model_folder(dir.path()));
         let mut other = crate::embed::load(dir.path().to_str().unwrap()).unwrap();
         let text = "Tides follow the moon more than the sun.";
         let (one, two) = (model.embed(text, Role::Query).unwrap(), other.embed(text, Role::Query).unwrap());
-        assert!(dot(&one.vector, &two.vector) > 0.99999 && one.pieces == two.pieces);
+        assert!(dot(&one.vector, &two.vector) > 0.99999 && one.tokens == two.tokens);
         assert_ne!(model.model().hash, other.model().hash);
         // Broken in every way it can be.
         let bad = [
@@ -280,7 +280,7 @@ mod tests {
         ];
         for (tensors, says) in bad {
             serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
-            let error = Static::from_folder(dir.path()).err().unwrap().to_string();
+            let error = StaticEmbedder::from_folder(dir.path()).err().unwrap().to_string();
             assert!(error.contains(says), "{error}");
         }
     }
