@@ -2,10 +2,10 @@
 
 use crate::lines::{Lines, replace_between, unmark};
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem, note};
+use crate::{Context, Emit, ReadError, emit_omitted};
 use std::collections::HashMap;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().collect();
     let mut reader = AsciiDoc::default();
@@ -15,9 +15,9 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     reader.end_row();
     let (included, images) = (reader.included, reader.images);
-    reader.out.hand(reader.meta, context, emit);
-    let _ = note(included, "included file", "included files", emit);
-    let _ = note(images, "image", "images", emit);
+    reader.out.emit(reader.meta, context, emit);
+    let _ = emit_omitted(included, "included file", "included files", emit);
+    let _ = emit_omitted(images, "image", "images", emit);
     Ok(())
 }
 
@@ -41,7 +41,7 @@ struct AsciiDoc {
 }
 
 /// The longest text that an attribute may stand for, in bytes: attributes are not for making long texts of short ones.
-const ATTRIBUTE: usize = 200;
+const MAX_ATTRIBUTE_BYTES: usize = 200;
 
 impl AsciiDoc {
     /// Reads a line, and the next with it where that only underlines it; says how many were read.
@@ -127,7 +127,7 @@ impl AsciiDoc {
             "revdate" | "date" => self.meta.set("date", value),
             _ => {}
         }
-        if value.len() <= ATTRIBUTE {
+        if value.len() <= MAX_ATTRIBUTE_BYTES {
             self.attributes.insert(name.to_lowercase(), value.to_owned());
         }
     }
@@ -235,7 +235,7 @@ impl AsciiDoc {
     }
 
     fn end_row(&mut self) {
-        if let Some(line) = crate::blocks::line_of(&std::mem::take(&mut self.cells)) {
+        if let Some(line) = crate::blocks::row_line(&std::mem::take(&mut self.cells)) {
             self.out.push(&line);
         }
     }
@@ -331,7 +331,7 @@ fn underlined(title: &str, line: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
     fn markup_becomes_text() {
@@ -371,7 +371,7 @@ term:: definition
 include::other.adoc[]
 NOTE: Mind. +
 ";
-        let document = one(Kind::AsciiDoc, text.as_bytes());
+        let document = read_single(Kind::AsciiDoc, text.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

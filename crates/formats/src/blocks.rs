@@ -43,7 +43,7 @@ struct Table {
 }
 
 /// The most cells without text that are kept between two with text.
-const GAP: usize = 4;
+const MAX_EMPTY_CELLS: usize = 4;
 
 impl Blocks {
     /// Adds text to the paragraph under way. White space of any kind and length becomes one space.
@@ -99,8 +99,8 @@ impl Blocks {
     /// Adds cells without text: a long stretch of them says no more than a short one.
     pub fn empty_cells(&mut self, count: usize) {
         if let Some(table) = self.flow.tables.last_mut() {
-            let there = table.row.iter().rev().take(GAP).take_while(|cell| cell.is_empty()).count();
-            table.row.extend((there..GAP.min(there + count)).map(|_| Vec::new()));
+            let there = table.row.iter().rev().take(MAX_EMPTY_CELLS).take_while(|cell| cell.is_empty()).count();
+            table.row.extend((there..MAX_EMPTY_CELLS.min(there + count)).map(|_| Vec::new()));
         }
     }
 
@@ -121,8 +121,8 @@ impl Blocks {
             self.flow.blocks.extend(row.drain(..).flatten());
             return;
         }
-        let cells: Vec<String> = row.into_iter().map(|cell| in_line(&cell)).collect();
-        if let Some(line) = line_of(&cells) {
+        let cells: Vec<String> = row.into_iter().map(|cell| cell_text(&cell)).collect();
+        if let Some(line) = row_line(&cells) {
             table.rows.push(line);
         }
     }
@@ -212,12 +212,12 @@ fn rows_block(rows: Vec<String>) -> Option<Block> {
     (!rows.is_empty()).then(|| Block { text: rows.join("\n"), level: None })
 }
 
-fn in_line(cell: &[Block]) -> String {
+fn cell_text(cell: &[Block]) -> String {
     cell.iter().map(|block| block.text.replace('\n', " ")).collect::<Vec<_>>().join(" ")
 }
 
 /// The line of a table's row, `None` if there is nothing in it. Empty cells keep their place between others.
-pub fn line_of(cells: &[String]) -> Option<String> {
+pub fn row_line(cells: &[String]) -> Option<String> {
     let first = cells.iter().position(|cell| !cell.is_empty())?;
     let last = cells.iter().rposition(|cell| !cell.is_empty())?;
     Some(cells.get(first..=last)?.join(" | "))

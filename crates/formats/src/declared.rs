@@ -4,12 +4,12 @@ use crate::Kind;
 use encoding_rs::Encoding;
 
 /// How many bytes of a text are looked at: a preamble with its comments.
-const HEAD: usize = 8192;
+const HEAD_BYTES: usize = 8192;
 
 /// The encoding that a text of the given kind declares: in a line for its editor (`-*- coding: … -*-`,
 /// `vim: fileencoding=…`), for LaTeX with `inputenc`, for AsciiDoc in its attribute `encoding`.
 pub fn declared_encoding(kind: Kind, bytes: &[u8]) -> Option<&'static Encoding> {
-    let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes));
+    let head = String::from_utf8_lossy(bytes.get(..HEAD_BYTES).unwrap_or(bytes));
     let own = match kind {
         Kind::Latex => head.lines().filter(|line| !line.trim_start().starts_with('%')).find_map(|line| {
             let (before, _) = line.split_once("]{inputenc}")?;
@@ -18,11 +18,11 @@ pub fn declared_encoding(kind: Kind, bytes: &[u8]) -> Option<&'static Encoding> 
         Kind::AsciiDoc => head.lines().find_map(|line| line.strip_prefix(":encoding:")),
         _ => None,
     };
-    own.and_then(|label| encoding(label.trim())).or_else(|| for_the_editor(&head))
+    own.and_then(|label| encoding(label.trim())).or_else(|| from_modeline(&head))
 }
 
 /// What the first two lines tell Emacs, Vim or TeXworks.
-fn for_the_editor(head: &str) -> Option<&'static Encoding> {
+fn from_modeline(head: &str) -> Option<&'static Encoding> {
     head.lines().take(2).find_map(|line| {
         let rest = ["coding:", "coding=", "fenc=", "!TEX encoding ="].iter().find_map(|name| {
             let (before, rest) = line.split_once(name)?;

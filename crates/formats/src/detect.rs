@@ -73,7 +73,7 @@ impl Kind {
     }
 
     /// Whether reading it can need much more than the file is long, or much time: it is better done apart.
-    pub fn is_heavy(self) -> bool {
+    pub fn needs_sandbox(self) -> bool {
         matches!(
             self,
             Self::Docx
@@ -90,7 +90,7 @@ impl Kind {
 }
 
 /// What a compound file begins with: the container of Office until 2003, and of what is encrypted since.
-pub(crate) const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+pub(crate) const OLE2_MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 /// The extension of a name, in lower case; empty if there is none.
 pub(crate) fn extension(name: &str) -> String {
@@ -105,7 +105,7 @@ pub fn detect(name: &str, head: &[u8]) -> Option<Kind> {
     let extension = extension(name);
     let by_name = by_extension(&extension);
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    if head.starts_with(COMPOUND) {
+    if head.starts_with(OLE2_MAGIC) {
         return None;
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
@@ -197,9 +197,9 @@ fn zip(head: &[u8], extension: &str, by_name: Option<Kind>) -> Option<Kind> {
 }
 
 /// Why a document that is not read here is not, if it is one.
-pub fn unreadable(name: &str, head: &[u8]) -> Option<String> {
+pub fn unsupported_kind(name: &str, head: &[u8]) -> Option<String> {
     let extension = extension(name);
-    if !head.starts_with(COMPOUND) {
+    if !head.starts_with(OLE2_MAGIC) {
         let what = match extension.as_str() {
             "pages" | "numbers" | "key" if head.starts_with(b"PK") => {
                 "an iWork document; export it as PDF or to Office"
@@ -234,12 +234,12 @@ pub fn unreadable(name: &str, head: &[u8]) -> Option<String> {
 /// Whether `part` stands in `bytes`.
 pub(crate) fn has(bytes: &[u8], part: &[u8]) -> bool {
     // Of a whole file, what tells its kind stands at the beginning.
-    let bytes = bytes.get(..HEAD).unwrap_or(bytes);
+    let bytes = bytes.get(..SNIFF_BYTES).unwrap_or(bytes);
     bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// How much of a file is looked at, in bytes.
-const HEAD: usize = 1 << 16;
+const SNIFF_BYTES: usize = 1 << 16;
 
 fn is_manual(start: &[u8]) -> bool {
     let begins = |line: &[u8]| {
@@ -268,7 +268,7 @@ mod tests {
             ("a.zip", b"PK\x03\x04....[Content_Types].xml....word/document.xml", Some(Kind::Docx)),
             ("a.zip", b"PK\x03\x04....a.txt", Some(Kind::Zip)),
             ("a.jar", b"PK\x03\x04....META-INF/", None),
-            ("a.docx", COMPOUND, None),
+            ("a.docx", OLE2_MAGIC, None),
             ("a.docx", b"", Some(Kind::Docx)),
             ("a", b"From a@b Tue\nFrom: a@b\nSubject: x\n\n", Some(Kind::Mbox)),
             ("1", b"From: a@b\nSubject: x\n\n", Some(Kind::Eml)),
@@ -286,10 +286,10 @@ mod tests {
 
     #[test]
     fn what_is_not_read_is_named() {
-        let locked = [COMPOUND, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"].concat();
-        assert!(unreadable("a", &locked).unwrap().contains("password"));
-        assert!(unreadable("a.docx", COMPOUND).unwrap().contains("password"));
-        assert_eq!(unreadable("a.doc", COMPOUND).unwrap(), "a Word 97–2003 document; save it as .docx");
-        assert_eq!(unreadable("a.txt", b"x"), None);
+        let locked = [OLE2_MAGIC, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"].concat();
+        assert!(unsupported_kind("a", &locked).unwrap().contains("password"));
+        assert!(unsupported_kind("a.docx", OLE2_MAGIC).unwrap().contains("password"));
+        assert_eq!(unsupported_kind("a.doc", OLE2_MAGIC).unwrap(), "a Word 97–2003 document; save it as .docx");
+        assert_eq!(unsupported_kind("a.txt", b"x"), None);
     }
 }

@@ -5,28 +5,28 @@ use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Relation, Shapes};
 use crate::package::Package;
 use crate::xml::{Node, Step, walk};
-use crate::{Context, Document, Emit, Found, Problem, hand, note};
+use crate::{Context, Document, Emit, Extracted, ReadError, emit_document, emit_omitted};
 use std::collections::HashMap;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let mut package = Package::open(bytes, context)?;
     let path = ooxml::main_part(&mut package, "word/document.xml");
-    let main = package.need(&path)?;
+    let main = package.read_required(&path)?;
     let relations = ooxml::relations(&mut package, &path);
     let styles = part(&mut package, &relations, "styles").map(|bytes| headings(&bytes)).unwrap_or_default();
     let mut meta = ooxml::properties(&mut package);
     let mut blocks = Blocks::default();
-    let mut problems: Vec<Problem> =
-        story(&main, &styles, &mut blocks).err().map(|p| p.of(&path)).into_iter().collect();
+    let mut errors: Vec<ReadError> =
+        story(&main, &styles, &mut blocks).err().map(|p| p.in_part(&path)).into_iter().collect();
     drop(main);
     for relation in
         relations.iter().filter(|r| matches!(&*r.kind, "diagramData" | "footnotes" | "endnotes" | "comments"))
     {
-        let read = package.need(&relation.target).and_then(|bytes| match &*relation.kind {
+        let read = package.read_required(&relation.target).and_then(|bytes| match &*relation.kind {
             "diagramData" => ooxml::drawing(&bytes, Shapes::All, &mut blocks),
             _ => story(&bytes, &styles, &mut blocks),
         });
-        problems.extend(read.err().map(|problem| problem.of(&relation.target)));
+        errors.extend(read.err().map(|error| error.in_part(&relation.target)));
     }
     if let Some(heading) = blocks.first_heading() {
         meta.title(heading);
@@ -35,13 +35,13 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
     let count = |kind: &str| relations.iter().filter(|r| r.kind == kind).count();
     let tell = || {
-        hand(document, context, emit)?;
-        problems.into_iter().try_for_each(|problem| emit(Err(problem)))?;
-        ooxml::left_out(&package, "word", emit)?;
-        note(count("header") + count("footer"), "header or footer", "headers and footers", emit)?;
+        emit_document(document, context, emit)?;
+        errors.into_iter().try_for_each(|error| emit(Err(error)))?;
+        ooxml::emit_omitted_media(&package, "word", emit)?;
+        emit_omitted(count("header") + count("footer"), "header or footer", "headers and footers", emit)?;
         match count("aFChunk") {
             0 => std::ops::ControlFlow::Continue(()),
-            _ => emit(Ok(Found::LeftOut("text included from another format".to_owned()))),
+            _ => emit(Ok(Extracted::Omitted("text included from another format".to_owned()))),
         }
     };
     let _ = tell();
@@ -82,7 +82,7 @@ fn headings(bytes: &[u8]) -> HashMap<String, u8> {
                 _ => {}
             }
         }
-        Step::On
+        Step::Continue
     });
     for id in parents.keys() {
         let mut at = id;
@@ -107,7 +107,7 @@ struct Paragraph {
 }
 
 /// Adds the text of a part: the main one, or one of notes or comments.
-fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Result<(), Problem> {
+fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Result<(), ReadError> {
     let (mut in_text, mut in_properties) = (false, false);
     let mut paragraphs: Vec<Paragraph> = Vec::new();
     // A field for each that is open, and whether its result has begun: before, there is its code.
@@ -187,7 +187,7 @@ fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Res
             Node::Text(text) if in_text && fields.iter().all(|&result| result) => blocks.text(&text),
             Node::Text(_) => {}
         }
-        Step::On
+        Step::Continue
     })
 }
 
@@ -199,8 +199,8 @@ fn set_level(paragraphs: &mut [Paragraph], level: Option<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{found, one, read_bytes, zip};
-    use crate::{Found, Kind};
+    use crate::testing::{extract, read_bytes, read_single, zip};
+    use crate::{Extracted, Kind};
 
     const TYPES: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
@@ -257,9 +257,9 @@ mod tests {
                 ("word/media/i.png", "x"),
             ],
         );
-        let (items, problems) = found(Kind::Docx, &bytes);
-        assert!(problems.is_empty(), "{problems:?}");
-        let Found::Document(document) = &items[0] else { panic!() };
+        let (items, errors) = extract(Kind::Docx, &bytes);
+        assert!(errors.is_empty(), "{errors:?}");
+        let Extracted::Document(document) = &items[0] else { panic!() };
         assert_eq!(
             document.text,
             "On bees\n\nHoney keeps 12 years\nlong, hidden\n\nOne paragraph.\n\nBox\n\na b | c\nd\n\nA note.\n\nComment by Anna: Really?\n"
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(document.metadata[1], ("created".into(), "2024-03-05T10:07:00Z".into()));
         assert_eq!(
             items[1..],
-            [Found::LeftOut("1 embedded image or film".into()), Found::LeftOut("1 header or footer".into())]
+            [Extracted::Omitted("1 embedded image or film".into()), Extracted::Omitted("1 header or footer".into())]
         );
     }
 
@@ -277,11 +277,11 @@ mod tests {
     fn a_broken_part_costs_itself() {
         let bytes =
             document("<w:p><w:r><w:t>Kept</w:t></w:r></w:p><w:p>", &[("word/footnotes.xml", "<w:footnotes><a>")]);
-        let (documents, problems) = read_bytes(Kind::Docx, &bytes);
+        let (documents, errors) = read_bytes(Kind::Docx, &bytes);
         assert_eq!(documents[0].text, "Kept\n");
-        assert!(problems[0].starts_with("word/document.xml: its XML is damaged"), "{problems:?}");
-        assert!(problems[1].starts_with("word/footnotes.xml: its XML is damaged"), "{problems:?}");
+        assert!(errors[0].starts_with("word/document.xml: its XML is damaged"), "{errors:?}");
+        assert!(errors[1].starts_with("word/footnotes.xml: its XML is damaged"), "{errors:?}");
         assert!(read_bytes(Kind::Docx, bytes.get(..bytes.len() / 2).unwrap()).1[0].starts_with("expected a zip file"));
-        assert_eq!(one(Kind::Docx, &document("<w:p><w:r><w:t>a</w:t></w:r></w:p>", &[])).text, "a\n");
+        assert_eq!(read_single(Kind::Docx, &document("<w:p><w:r><w:t>a</w:t></w:r></w:p>", &[])).text, "a\n");
     }
 }

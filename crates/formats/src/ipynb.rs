@@ -1,14 +1,14 @@
 //! Jupyter notebooks: the cells in order, code as it stands, with what it wrote as text. Images are left out.
 
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Found, Heading, Problem, hand, note};
+use crate::{Context, Document, Emit, Extracted, Heading, ReadError, emit_document, emit_omitted};
 use serde_json::Value;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let book: Value = serde_json::from_slice(bytes).map_err(|error| Problem {
+    let book: Value = serde_json::from_slice(bytes).map_err(|error| ReadError {
         line: Some(error.line() as u64),
-        text: format!("expected a notebook, which is JSON: {error}"),
+        message: format!("expected a notebook, which is JSON: {error}"),
     })?;
     let mut meta = Meta::default();
     let about = &book["metadata"];
@@ -27,7 +27,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         cells.iter().for_each(|cell| notebook.cell(cell));
     }
     if !has_cells {
-        return Err(Problem::new("expected a notebook with a list of cells; there is none in it"));
+        return Err(ReadError::new("expected a notebook with a list of cells; there is none in it"));
     }
     let headings = notebook.headings.iter();
     if let Some(first) = headings.min_by_key(|heading| heading.level) {
@@ -36,10 +36,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let Notebook { text, headings, images } = notebook;
     let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
     let _ = match document.text.is_empty() {
-        true => emit(Ok(Found::LeftOut("a notebook without text".to_owned()))),
-        false => hand(document, context, emit),
+        true => emit(Ok(Extracted::Omitted("a notebook without text".to_owned()))),
+        false => emit_document(document, context, emit),
     };
-    let _ = note(images, "image", "images", emit);
+    let _ = emit_omitted(images, "image", "images", emit);
     Ok(())
 }
 
@@ -77,11 +77,11 @@ impl Notebook {
             return self.block(&said.join(": "));
         }
         let text = text_of(&output["text"]);
-        self.block(&without_colours(&text));
+        self.block(&without_ansi_colors(&text));
         let text = text_of(&data["text/plain"]);
         // The name in memory of a figure or object says nothing to anybody.
         if !(text.starts_with('<') && text.ends_with('>')) {
-            self.block(&without_colours(&text));
+            self.block(&without_ansi_colors(&text));
         }
     }
 
@@ -128,7 +128,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// Without the signs that colour text in a terminal.
-fn without_colours(text: &str) -> String {
+fn without_ansi_colors(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -142,7 +142,7 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::{one, read_bytes};
+    use crate::testing::{read_bytes, read_single};
 
     #[test]
     fn cells_in_order_with_what_they_wrote() {
@@ -152,7 +152,7 @@ mod tests {
             {"output_type":"error","ename":"ValueError","evalue":"no","traceback":["long"]}]},
             {"cell_type":"markdown","source":"![a](data:image/png;base64,AAAA)\nafter"}],
             "metadata":{"kernelspec":{"language":"python"}},"nbformat":4}"##;
-        let document = one(Kind::Ipynb, book);
+        let document = read_single(Kind::Ipynb, book);
         assert_eq!(
             document.text,
             "Intro\n\n# On bees\n```\n# no\n```\n\nx = 1\n\nred\n\n42\n\nValueError: no\n\nafter"

@@ -1,6 +1,6 @@
 //! What a file that is not read is, for a summary such as "12 images, 3 archives, 1 font".
 
-use crate::detect::{COMPOUND, extension, has};
+use crate::detect::{OLE2_MAGIC, extension, has};
 
 /// Beginnings of files, and what these are.
 const MAGIC: &[(&[u8], &str)] = &[
@@ -68,7 +68,7 @@ pub fn kind_name(name: &str, head: &[u8]) -> &'static str {
         return "empty file";
     }
     let extension = extension(name);
-    if head.starts_with(COMPOUND) {
+    if head.starts_with(OLE2_MAGIC) {
         return "old Office document";
     }
     if let Some(kind) = container(head) {
@@ -202,7 +202,7 @@ mod tests {
             ("Makefile", b"all:\n", "source code"),
             ("run", b"#!/bin/sh\n", "source code"),
             ("a.yaml", b"a: 1", "configuration"),
-            ("a.doc", COMPOUND, "old Office document"),
+            ("a.doc", OLE2_MAGIC, "old Office document"),
             ("a.xyz", b"\x00\x01\x02", "binary data"),
             ("a.xyz", "text é".as_bytes(), "text in no known format"),
             ("a", b"", "empty file"),

@@ -4,9 +4,9 @@
 use crate::lines::Lines;
 use crate::meta::Meta;
 use crate::text::one_line;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = without_comments(&String::from_utf8_lossy(bytes));
     let (preamble, body) = text.split_once("\\begin{document}").unwrap_or(("", &text));
     let body = body.split_once("\\end{document}").map_or(body, |(body, _)| body);
@@ -25,12 +25,12 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let mut latex = Latex::default();
     latex.run(body);
     latex.end_line();
-    latex.lines.hand(meta, context, emit);
+    latex.lines.emit(meta, context, emit);
     Ok(())
 }
 
 /// Commands whose argument is not for reading.
-const SILENT: &[&str] = &[
+const SKIPPED_COMMANDS: &[&str] = &[
     "label",
     "ref",
     "eqref",
@@ -73,9 +73,9 @@ const SILENT: &[&str] = &[
     "addbibresource",
 ];
 /// Surroundings whose content stays as it stands.
-const VERBATIM: &[&str] = &["verbatim", "lstlisting", "minted", "Verbatim", "alltt"];
+const VERBATIM_ENVIRONMENTS: &[&str] = &["verbatim", "lstlisting", "minted", "Verbatim", "alltt"];
 /// Those that draw.
-const DRAWN: &[&str] = &["tikzpicture", "picture", "pgfpicture", "filecontents", "comment"];
+const SKIPPED_ENVIRONMENTS: &[&str] = &["tikzpicture", "picture", "pgfpicture", "filecontents", "comment"];
 
 #[derive(Default)]
 struct Latex {
@@ -178,17 +178,17 @@ impl Latex {
             .position(|&n| n == name);
         match name {
             "begin" | "end" => {
-                let Some((surroundings, next)) = group(text, after) else { return after };
+                let Some((environment, next)) = group(text, after) else { return after };
                 self.end_line();
-                let surroundings = surroundings.trim_end_matches('*');
-                let end = format!("\\end{{{surroundings}");
+                let environment = environment.trim_end_matches('*');
+                let end = format!("\\end{{{environment}");
                 let content = text.get(next..).unwrap_or_default();
                 let is_begin = name == "begin";
-                if is_begin && (VERBATIM.contains(&surroundings) || DRAWN.contains(&surroundings)) {
+                if is_begin && (VERBATIM_ENVIRONMENTS.contains(&environment) || SKIPPED_ENVIRONMENTS.contains(&environment)) {
                     let (content, length) = content
                         .find(&end)
                         .map_or((content, content.len()), |at| (content.get(..at).unwrap_or_default(), at));
-                    if VERBATIM.contains(&surroundings) {
+                    if VERBATIM_ENVIRONMENTS.contains(&environment) {
                         self.lines.push("");
                         content.lines().for_each(|line| self.lines.push(line));
                         self.lines.push("");
@@ -199,7 +199,7 @@ impl Latex {
                 // What the columns of a table are like.
                 let next = options(text, next);
                 return match group(text, next) {
-                    Some((_, next)) if is_begin && surroundings.contains("tab") || surroundings == "array" => next,
+                    Some((_, next)) if is_begin && environment.contains("tab") || environment == "array" => next,
                     _ => next,
                 };
             }
@@ -244,7 +244,7 @@ impl Latex {
             "textbackslash" => self.line.push('\\'),
             "LaTeX" | "TeX" => self.line.push_str(name),
             "quad" | "qquad" => self.line.push(' '),
-            _ if SILENT.contains(&name) => {
+            _ if SKIPPED_COMMANDS.contains(&name) => {
                 let mut next = options(text, after);
                 while let Some((_, after)) = group(text, next) {
                     next = options(text, after);
@@ -361,7 +361,7 @@ fn without_comments(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
     fn commands_go_and_text_stays() {
@@ -369,7 +369,7 @@ mod tests {
             \\section{Honey}\\label{s}\nIt \\textbf{keeps} ``well'' % gone\nfor 100\\% sure~\\cite{x}, caf\\'e and M\\\"uller.\n\n\
             \\begin{itemize}\n\\item one\n\\item two\n\\end{itemize}\n\\begin{tabular}{ll}\na & b \\\\\nc & d\n\\end{tabular}\n\
             \\begin{verbatim}\n\\x{y}\n\\end{verbatim}\nFor $a < b$.\n\\end{document}\nafter";
-        let document = one(Kind::Latex, text.as_bytes());
+        let document = read_single(Kind::Latex, text.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

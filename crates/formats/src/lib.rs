@@ -1,7 +1,7 @@
 //! Readers of document formats: bytes in; plain text, titles and metadata out.
 //!
-//! Each reader is a function of the form [`Read`]. A broken part of a file costs itself alone; what is left out on
-//! purpose is said in a [`Found::LeftOut`].
+//! Each reader is a function of the form [`ReadFn`]. A broken part of a file costs itself alone; what is left out on
+//! purpose is said in a [`Extracted::Omitted`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -34,7 +34,7 @@ mod xml;
 mod zipped;
 
 pub use declared::declared_encoding;
-pub use detect::{Kind, detect, unreadable};
+pub use detect::{Kind, detect, unsupported_kind};
 pub use kinds::kind_name;
 pub use prose::is_prose;
 
@@ -70,7 +70,7 @@ pub struct Document {
 
 /// A file within the file, for the reader of its own format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct EmbeddedFile {
     /// Its path in the archive, or the attachment's name. Never absolute, never with `..` in it.
     pub name: String,
     /// What is in it.
@@ -81,59 +81,59 @@ pub struct Part {
 
 /// What a reader finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum Extracted {
     /// A text.
     Document(Document),
     /// A file within the file.
-    Part(Part),
+    EmbeddedFile(EmbeddedFile),
     /// What was left out on purpose: "2 embedded images".
-    LeftOut(String),
+    Omitted(String),
 }
 
 /// What is wrong with a file, or with one part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ReadError {
     /// The line of the file.
     pub line: Option<u64>,
     /// What was expected, and what was found.
-    pub text: String,
+    pub message: String,
 }
 
-impl Problem {
-    fn new(text: impl Into<String>) -> Self {
-        Self { line: None, text: text.into() }
+impl ReadError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { line: None, message: message.into() }
     }
 
-    /// The same problem, said of a part.
-    fn of(self, part: &str) -> Self {
-        Self { text: format!("{part}: {}", self.text), ..self }
+    /// The same error, said of a part.
+    fn in_part(self, part: &str) -> Self {
+        Self { message: format!("{part}: {}", self.message), ..self }
     }
 }
 
 /// What a reader may need and use.
 pub struct Context<'a> {
     /// The title and the text of an HTML page.
-    pub html: &'a dyn Fn(&str) -> (String, String),
+    pub extract_html: &'a dyn Fn(&str) -> (String, String),
     /// The most bytes of one text.
-    pub limit: u64,
+    pub max_text_bytes: u64,
     /// The most bytes that everything in a compressed file may come to.
-    pub unpacked: u64,
+    pub max_unpacked_bytes: u64,
     /// In how many archives the file itself stands.
-    pub depth: u32,
+    pub archive_depth: u32,
 }
 
 /// Takes what was found, or what is wrong with one part; breaks to stop the reading.
-pub type Emit<'a> = dyn FnMut(Result<Found, Problem>) -> ControlFlow<()> + 'a;
+pub type Emit<'a> = dyn FnMut(Result<Extracted, ReadError>) -> ControlFlow<()> + 'a;
 
 /// A reader. It fails when the file as a whole cannot be read.
-pub type Read = fn(&[u8], &Context<'_>, &mut Emit<'_>) -> Result<(), Problem>;
+pub type ReadFn = fn(&[u8], &Context<'_>, &mut Emit<'_>) -> Result<(), ReadError>;
 
 /// Hands everything in `bytes`, a file of the given kind, to `emit`. A [text](Kind::is_text) is in UTF-8.
 ///
 /// # Errors
 /// When the file as a whole cannot be read.
-pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let reader: Read = match kind {
+pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
+    let reader: ReadFn = match kind {
         Kind::Docx => docx::read,
         Kind::Pptx => pptx::read,
         Kind::Xlsx => xlsx::read,
@@ -157,25 +157,25 @@ pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>
 }
 
 /// Hands over a document, unless it is longer than the limit; says whether to go on.
-fn hand(document: Document, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+fn emit_document(document: Document, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
     let bytes = document.text.len() as u64;
-    if bytes <= context.limit {
-        return emit(Ok(Found::Document(document)));
+    if bytes <= context.max_text_bytes {
+        return emit(Ok(Extracted::Document(document)));
     }
-    let text = format!("{bytes} bytes in one article, over the limit of {}", context.limit);
-    let problem = Problem { line: document.line, text };
+    let message = format!("{bytes} bytes in one article, over the limit of {}", context.max_text_bytes);
+    let error = ReadError { line: document.line, message };
     emit(Err(match &document.name {
-        Some(name) => problem.of(name),
-        None => problem,
+        Some(name) => error.in_part(name),
+        None => error,
     }))
 }
 
 /// Says what was left out, if there was any of it: "1 embedded image", "2 embedded images".
-fn note(count: usize, one: &str, many: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
+fn emit_omitted(count: usize, singular: &str, plural: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
     match count {
         0 => ControlFlow::Continue(()),
-        1 => emit(Ok(Found::LeftOut(format!("1 {one}")))),
-        _ => emit(Ok(Found::LeftOut(format!("{count} {many}")))),
+        1 => emit(Ok(Extracted::Omitted(format!("1 {singular}")))),
+        _ => emit(Ok(Extracted::Omitted(format!("{count} {plural}")))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the readers of markup languages that are written by hand share: lines of text, headings, marks within lines.
 
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Heading, hand, text};
+use crate::{Context, Document, Emit, Heading, emit_document, text};
 
 /// A text put together line by line.
 #[derive(Default)]
@@ -38,19 +38,19 @@ impl Lines {
 
     /// Hands it over as the file's one text. Without a title of its own it has that of its first heading, if that is
     /// above all others.
-    pub fn hand(mut self, mut meta: Meta, context: &Context<'_>, emit: &mut Emit<'_>) {
+    pub fn emit(mut self, mut meta: Meta, context: &Context<'_>, emit: &mut Emit<'_>) {
         self.text.truncate(self.text.trim_end().len());
         if let Some(first) = self.headings.iter().min_by_key(|heading| heading.level) {
             meta.title(self.text.get(first.start..first.end).unwrap_or_default());
         }
         let Self { text, headings } = self;
         let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
-        let _ = hand(document, context, emit);
+        let _ = emit_document(document, context, emit);
     }
 }
 
 /// How far from a mark the one that belongs to it is looked for, in bytes.
-const REACH: usize = 200;
+const MAX_MARK_SPAN_BYTES: usize = 200;
 
 /// `line` without the marks around words, where one of `marks` stands on both sides: not within words, as in
 /// `snake_case`, nor alone, as in `2 * 3`.
@@ -88,7 +88,7 @@ pub fn unmark(line: &str, marks: &[&str]) -> String {
 /// Where in `rest`, which begins with a mark, the one that ends it stands.
 fn closing(rest: &str, mark: &str) -> Option<usize> {
     let inside = rest.get(mark.len()..)?;
-    let inside = inside.get(..inside.floor_char_boundary(REACH)).unwrap_or(inside);
+    let inside = inside.get(..inside.floor_char_boundary(MAX_MARK_SPAN_BYTES)).unwrap_or(inside);
     if inside.starts_with(char::is_whitespace) || inside.starts_with(mark) {
         return None;
     }
@@ -105,7 +105,7 @@ fn closing(rest: &str, mark: &str) -> Option<usize> {
 }
 
 /// How far from the beginning of a link or the like its end is looked for, in bytes.
-const LINK: usize = 1000;
+const MAX_LINK_BYTES: usize = 1000;
 
 /// Replaces everything from `open` to the next `close` by what `with` makes of what stands between; where that is `None`
 /// it stays.
@@ -118,7 +118,7 @@ pub fn replace_between(line: &str, open: &str, close: &str, with: impl Fn(&str) 
         let inside = at + found + open.len();
         plain.push_str(line.get(at..at + found).unwrap_or_default());
         at = inside;
-        let end = line.floor_char_boundary(inside + LINK);
+        let end = line.floor_char_boundary(inside + MAX_LINK_BYTES);
         if next.is_none_or(|next| next < inside) {
             let from = line.ceil_char_boundary(clear.max(inside));
             next = line.get(from..end).and_then(|near| near.find(close)).map(|found| from + found);

@@ -2,32 +2,32 @@
 //! readers of their formats.
 
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Found, Part, Problem, hand, text};
+use crate::{Context, Document, EmbeddedFile, Emit, Extracted, ReadError, emit_document, text};
 use mail_parser::{Address, Message, MessageParser, MimeHeaders, PartType};
 use std::ops::ControlFlow;
 
 /// How deep parts of several parts may stand within each other.
-const DEPTH: usize = 50;
+const MAX_MULTIPART_DEPTH: usize = 50;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     // Apple's Mail writes before a mail how many bytes it has.
     let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
     let counted = bytes.get(digits..).filter(|rest| digits > 0 && rest.trim_ascii_start().len() < rest.len());
-    one(counted.map_or(bytes, <[u8]>::trim_ascii_start), None, None, context, emit).map(|_| ())
+    read_message(counted.map_or(bytes, <[u8]>::trim_ascii_start), None, None, context, emit).map(|_| ())
 }
 
 /// Reads one mail: a file of its own, or that of a number and a line in a mailbox.
-pub fn one(
+pub fn read_message(
     bytes: &[u8],
     name: Option<String>,
     line: Option<u64>,
     context: &Context<'_>,
     emit: &mut Emit<'_>,
-) -> Result<ControlFlow<()>, Problem> {
+) -> Result<ControlFlow<()>, ReadError> {
     let message = MessageParser::default().parse(bytes);
-    let message = message.filter(|message| !message.headers().is_empty()).ok_or_else(|| Problem {
+    let message = message.filter(|message| !message.headers().is_empty()).ok_or_else(|| ReadError {
         line,
-        text: "expected a mail, which begins with lines like From: and Subject:".to_owned(),
+        message: "expected a mail, which begins with lines like From: and Subject:".to_owned(),
     })?;
     let meta = metadata(&message);
     let mut found = Body::default();
@@ -36,12 +36,12 @@ pub fn one(
     let document = Document { name, title: meta.title, text, metadata: meta.fields, line, headings: Vec::new() };
     let tell = || {
         if !text::is_blank(&document.text) {
-            hand(document, context, emit)?;
+            emit_document(document, context, emit)?;
         } else if found.parts.is_empty() {
-            emit(Err(Problem { line, text: "a mail without any text".to_owned() }))?;
+            emit(Err(ReadError { line, message: "a mail without any text".to_owned() }))?;
         }
         for (name, bytes) in found.parts {
-            emit(Ok(Found::Part(Part { name, bytes, line })))?;
+            emit(Ok(Extracted::EmbeddedFile(EmbeddedFile { name, bytes, line })))?;
         }
         if !found.unread.is_empty() {
             let count = found.unread.len();
@@ -49,7 +49,7 @@ pub fn one(
             found.unread.dedup();
             let kinds = found.unread.join(", ");
             let s = if count == 1 { "" } else { "s" };
-            emit(Ok(Found::LeftOut(format!("{count} attachment{s} of unread kinds: {kinds}"))))?;
+            emit(Ok(Extracted::Omitted(format!("{count} attachment{s} of unread kinds: {kinds}"))))?;
         }
         ControlFlow::Continue(())
     };
@@ -96,7 +96,7 @@ struct Body {
 
 impl Body {
     fn add(&mut self, message: &Message<'_>, id: u32, depth: usize, context: &Context<'_>) {
-        let Some(part) = message.parts.get(id as usize).filter(|_| depth < DEPTH) else { return };
+        let Some(part) = message.parts.get(id as usize).filter(|_| depth < MAX_MULTIPART_DEPTH) else { return };
         let kind = part.content_type().map_or_else(String::new, |kind| {
             format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()).to_ascii_lowercase()
         });
@@ -107,7 +107,7 @@ impl Body {
         let name = |extension: &str| name.clone().unwrap_or_else(|| format!("part-{id}.{extension}"));
         match &part.body {
             PartType::Multipart(children) if kind == "multipart/alternative" => {
-                self.add_one_of(message, children, depth, context);
+                self.add_alternative(message, children, depth, context);
             }
             PartType::Multipart(children) => {
                 children.iter().for_each(|&child| self.add(message, child, depth + 1, context));
@@ -119,7 +119,7 @@ impl Body {
             }
             PartType::Text(text) => self.text(&text.replace("\r\n", "\n")),
             PartType::Html(html) => {
-                let (_, text) = (context.html)(html);
+                let (_, text) = (context.extract_html)(html);
                 self.text(&text);
             }
             PartType::Message(inner) => {
@@ -157,7 +157,7 @@ impl Body {
     }
 
     /// The same in several forms: the first plain one with text in it, else the last that has any.
-    fn add_one_of(&mut self, message: &Message<'_>, children: &[u32], depth: usize, context: &Context<'_>) {
+    fn add_alternative(&mut self, message: &Message<'_>, children: &[u32], depth: usize, context: &Context<'_>) {
         let is_plain =
             |id: u32| matches!(message.parts.get(id as usize).map(|part| &part.body), Some(PartType::Text(_)));
         let mut order: Vec<u32> = children.iter().copied().filter(|&id| is_plain(id)).collect();
@@ -250,7 +250,7 @@ pub fn is_mail(head: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::Kind;
-    use crate::testing::{found, one};
+    use crate::testing::{extract, read_single};
 
     #[test]
     fn headers_charsets_and_alternatives() {
@@ -260,7 +260,7 @@ mod tests {
             Content-Transfer-Encoding: quoted-printable\r\n\r\n=D0=D2=C9=D7=C5=D4 so=\r\nft\r\n> quoted\r\n--x\r\n\
             Content-Type: text/html\r\n\r\n<p>html</p>\r\n--x--\r\n";
         assert!(is_mail(mail));
-        let document = one(Kind::Eml, mail);
+        let document = read_single(Kind::Eml, mail);
         assert_eq!(document.title.as_deref(), Some("Grüße aus Bonn"));
         assert_eq!(document.text, "привет soft\n> quoted");
         let get = |name: &str| document.metadata.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
@@ -276,15 +276,15 @@ mod tests {
             --m\nContent-Type: application/pdf; name=\"a/../b.pdf\"\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nJVBERi0=\n\
             --m\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\niVBO\n\
             --m\nContent-Type: message/rfc822\n\nSubject: inner\nFrom: x@y.z\n\nInner text\n--m--\n";
-        let (found, problems) = found(Kind::Eml, mail);
-        assert!(problems.is_empty(), "{problems:?}");
-        assert!(matches!(&found[0], Found::Document(d) if d.text == "html & more"), "{found:?}");
-        assert!(matches!(&found[1], Found::Part(p) if p.name == "a_.._b.pdf" && p.bytes == b"%PDF-"), "{found:?}");
+        let (found, errors) = extract(Kind::Eml, mail);
+        assert!(errors.is_empty(), "{errors:?}");
+        assert!(matches!(&found[0], Extracted::Document(d) if d.text == "html & more"), "{found:?}");
+        assert!(matches!(&found[1], Extracted::EmbeddedFile(p) if p.name == "a_.._b.pdf" && p.bytes == b"%PDF-"), "{found:?}");
         assert!(
-            matches!(&found[2], Found::Part(p) if p.name == "inner.eml" && p.bytes.starts_with(b"Subject: inner\nFrom: x@y.z\n\nInner text")),
+            matches!(&found[2], Extracted::EmbeddedFile(p) if p.name == "inner.eml" && p.bytes.starts_with(b"Subject: inner\nFrom: x@y.z\n\nInner text")),
             "{found:?}"
         );
-        assert_eq!(found[3], Found::LeftOut("1 attachment of unread kinds: image/png".into()));
+        assert_eq!(found[3], Extracted::Omitted("1 attachment of unread kinds: image/png".into()));
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use crate::lines::Lines;
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let mut page = Page::default();
     for line in text.lines() {
         page.line(line);
     }
-    page.lines.hand(page.meta, context, emit);
+    page.lines.emit(page.meta, context, emit);
     Ok(())
 }
 
@@ -74,16 +74,16 @@ impl Page {
             "B" | "I" | "SM" | "SB" | "R" | "Fn" | "Nd" => self.words(false, words),
             "BR" | "RB" | "BI" | "IB" | "IR" | "RI" | "UE" | "ME" => self.lines.push(&words.concat()),
             "UR" | "MT" => self.words(false, words),
-            "MR" => self.lines.push(&format!("{}({}){}", at(&words, 0), at(&words, 1), at(&words, 2))),
+            "MR" => self.lines.push(&format!("{}({}){}", word_at(&words, 0), word_at(&words, 1), word_at(&words, 2))),
             "Xr" => self.lines.push(&format!(
                 "{}({}){}",
-                at(&words, 0),
-                at(&words, 1),
+                word_at(&words, 0),
+                word_at(&words, 1),
                 words.get(2..).unwrap_or_default().join(" ")
             )),
             "Nm" => {
                 if self.name.is_empty() {
-                    self.name = at(&words, 0).to_owned();
+                    self.name = word_at(&words, 0).to_owned();
                 }
                 let name = self.name.clone();
                 self.words(true, if words.is_empty() { vec![name] } else { words });
@@ -112,7 +112,7 @@ impl Page {
     }
 }
 
-fn at(words: &[String], at: usize) -> &str {
+fn word_at(words: &[String], at: usize) -> &str {
     words.get(at).map(String::as_str).unwrap_or_default()
 }
 
@@ -191,15 +191,15 @@ fn plain(text: &str) -> String {
             Some('`') => plain.push('`'),
             Some('(') => {
                 let name: String = chars.by_ref().take(2).collect();
-                plain.push_str(sign(&name));
+                plain.push_str(special_char(&name));
             }
             Some('[') => {
                 let name: String = chars.by_ref().take_while(|&c| c != ']').collect();
-                plain.push_str(sign(&name));
+                plain.push_str(special_char(&name));
             }
             Some('*') => {
                 let name = name(&mut chars);
-                plain.push_str(sign(&name));
+                plain.push_str(special_char(&name));
             }
             Some('f' | 'F' | 'm' | 'M' | 'n' | 'k' | 'g') => {
                 name(&mut chars);
@@ -230,7 +230,7 @@ fn name(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
 }
 
 /// The sign of a name.
-fn sign(name: &str) -> &str {
+fn special_char(name: &str) -> &str {
     match name {
         "lq" | "Lq" | "rq" | "Rq" | "dq" => "\"",
         "oq" | "cq" | "aq" => "'",
@@ -271,13 +271,13 @@ fn sign(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
     fn pages_become_text() {
         let page = ".\\\" comment\n.TH HIVE 1 2024-03-05 \"Bees 1.0\"\n.de XX\nmacro\n..\n.SH NAME\nhive \\- keep \\fBbees\\fR\n.SH \"SEE ALSO\"\n\
             .TP\n.B \\-\\-all \"of them\"\nKeep all.\n.BR bee (1),\n.IP \\(bu 2\nitem\n";
-        let document = one(Kind::Man, page.as_bytes());
+        let document = read_single(Kind::Man, page.as_bytes());
         assert_eq!(document.title.as_deref(), Some("hive(1)"));
         assert_eq!(
             document.text,

@@ -4,7 +4,7 @@ use crate::blocks::Blocks;
 use crate::meta::Meta;
 use crate::package::{Package, resolve};
 use crate::xml::{Node, Step, leaves, walk};
-use crate::{Emit, Problem, note};
+use crate::{Emit, ReadError, emit_omitted};
 use std::ops::ControlFlow;
 
 /// A relationship of one part to another.
@@ -55,16 +55,16 @@ pub fn properties(package: &mut Package<'_>) -> Meta {
 }
 
 /// Says how many images, charts and embedded files were passed over.
-pub fn left_out(package: &Package<'_>, folder: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
+pub fn emit_omitted_media(package: &Package<'_>, folder: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
     let count = |under: &str, is: fn(&str) -> bool| {
         let path = format!("{folder}/{under}/");
         package.names().iter().flatten().filter(|n| n.strip_prefix(&path).is_some_and(is)).count()
     };
     let (images, embedded) = (count("media", |_| true), count("embeddings", |_| true));
     let charts = count("charts", |name| name.starts_with("chart") && name.ends_with(".xml"));
-    note(images, "embedded image or film", "embedded images or films", emit)?;
-    note(charts, "chart", "charts", emit)?;
-    note(embedded, "embedded file", "embedded files", emit)
+    emit_omitted(images, "embedded image or film", "embedded images or films", emit)?;
+    emit_omitted(charts, "chart", "charts", emit)?;
+    emit_omitted(embedded, "embedded file", "embedded files", emit)
 }
 
 /// What a shape on a slide is for, as far as it decides what becomes of its text.
@@ -77,7 +77,7 @@ pub enum Shapes {
 }
 
 /// Adds the text of the shapes and tables of a drawing. A slide's title becomes a heading.
-pub fn drawing(bytes: &[u8], shapes: Shapes, blocks: &mut Blocks) -> Result<(), Problem> {
+pub fn drawing(bytes: &[u8], shapes: Shapes, blocks: &mut Blocks) -> Result<(), ReadError> {
     let (mut in_text, mut is_title) = (false, false);
     let mut wanted = shapes == Shapes::All;
     let result = walk(bytes, |node| {
@@ -111,7 +111,7 @@ pub fn drawing(bytes: &[u8], shapes: Shapes, blocks: &mut Blocks) -> Result<(), 
             Node::Text(text) if in_text => blocks.text(&text),
             Node::Text(_) => {}
         }
-        Step::On
+        Step::Continue
     });
     blocks.end_paragraph(None);
     result

@@ -2,9 +2,9 @@
 
 use crate::lines::{Lines, replace_between, unmark};
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let (mut lines, mut meta) = (Lines::default(), Meta::default());
     let mut org = State::default();
@@ -27,7 +27,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         }
     }
     org.line(&open, &mut lines, &mut meta);
-    lines.hand(meta, context, emit);
+    lines.emit(meta, context, emit);
     Ok(())
 }
 
@@ -202,7 +202,7 @@ fn inline(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
     fn outlines_become_text() {
@@ -210,7 +210,7 @@ mod tests {
             * TODO [#A] First *one* :tag:\n:LOGBOOK:\n- log\n:END:\nSee [[http://x][the page]] and =code=[fn:1].\n\
             #+BEGIN_SRC python\nx = *y*\n,* no heading\n#+END_SRC\n#+begin_comment\ngone\n#+end_comment\n\
             | a | b |\n|---+---|\n| 1 | 2 |\n** COMMENT out\ngone too\n*** gone as well\n** In\ntext\n\n[fn:1] The note.\n";
-        let document = one(Kind::Org, org.as_bytes());
+        let document = read_single(Kind::Org, org.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

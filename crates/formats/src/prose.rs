@@ -3,7 +3,7 @@
 
 /// How much of a text is looked at, in bytes: its beginning, and as much from its middle, where what a licence says at
 /// the top is over.
-const SAMPLE: usize = 8192;
+const SAMPLE_BYTES: usize = 8192;
 
 /// Whether `text` is written for people to read.
 pub fn is_prose(text: &str) -> bool {
@@ -14,11 +14,11 @@ pub fn is_prose(text: &str) -> bool {
     }
     let middle = text.floor_char_boundary(text.len() / 2);
     let (head, tail) = text.split_at(middle);
-    let head = head.get(..head.floor_char_boundary(SAMPLE)).unwrap_or(head);
+    let head = head.get(..head.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(head);
     // Whole lines, so that none seems to begin where it does not.
-    let tail = if middle <= SAMPLE { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) };
-    let tail = tail.get(..tail.floor_char_boundary(SAMPLE)).unwrap_or(tail);
-    let counts = match middle <= SAMPLE {
+    let tail = if middle <= SAMPLE_BYTES { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) };
+    let tail = tail.get(..tail.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(tail);
+    let counts = match middle <= SAMPLE_BYTES {
         true => vec![Counts::of(&format!("{head}{tail}"))],
         false => vec![Counts::of(head), Counts::of(tail)],
     };
@@ -39,9 +39,9 @@ struct Counts {
     /// Those that set something: `name=value`.
     settings: usize,
     /// Those that begin with a time.
-    times: usize,
+    timestamps: usize,
     /// Those of a difference between files.
-    differences: usize,
+    diffs: usize,
     /// Those of several columns.
     columns: usize,
     /// Those with three words or more, mostly of letters, in a row.
@@ -112,8 +112,8 @@ impl Counts {
             counts.comments += usize::from(is_comment(word));
             counts.code += usize::from(is_code(word));
             counts.settings += usize::from(is_setting(word));
-            counts.times += usize::from(is_time(word));
-            counts.differences += usize::from(is_difference(line));
+            counts.timestamps += usize::from(is_log_line(word));
+            counts.diffs += usize::from(is_diff(line));
             counts.columns += usize::from(is_row(word));
         }
         counts
@@ -130,7 +130,7 @@ impl Counts {
         let mut score = plain * 1.6 + sentences * 0.6 - 1.1;
         score -= of(self.signs, self.chars) * 4.0;
         score -= lines(self.code) * 2.0 + lines(self.settings) * 1.2 + lines(self.comments) * 1.2;
-        score -= lines(self.times) * 2.5 + lines(self.differences) * 2.0 + lines(self.columns) * 2.0;
+        score -= lines(self.timestamps) * 2.5 + lines(self.diffs) * 2.0 + lines(self.columns) * 2.0;
         score - of(self.long, self.words) * 3.0
     }
 }
@@ -265,7 +265,7 @@ fn is_setting(line: &str) -> bool {
 }
 
 /// A line that begins with a time, as those of logs do: not one that begins with a number in a list.
-fn is_time(line: &str) -> bool {
+fn is_log_line(line: &str) -> bool {
     let head: String = line.chars().take(40).collect();
     let head = head.trim_start_matches(['[', '(', '<']);
     let digits = |text: &str, from: usize, count: usize| {
@@ -279,7 +279,7 @@ fn is_time(line: &str) -> bool {
     clock || date || seconds
 }
 
-fn is_difference(line: &str) -> bool {
+fn is_diff(line: &str) -> bool {
     ["@@ ", "+++ ", "--- ", "diff --git", "index "].iter().any(|start| line.starts_with(start))
         || line.starts_with(['+', '-']) && !line.starts_with("- ") && !line.starts_with("--") && !line.starts_with("+ ")
 }

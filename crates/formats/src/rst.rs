@@ -3,23 +3,23 @@
 
 use crate::lines::{Lines, indent, replace_between, unmark};
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 use std::collections::HashMap;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let mut rst = Rst { lines: text.lines().collect(), ..Rst::default() };
     rst.substitutions();
     rst.run();
-    rst.out.hand(rst.meta, context, emit);
+    rst.out.emit(rst.meta, context, emit);
     Ok(())
 }
 
 /// The most columns that a table drawn with lines has.
-const COLUMNS: usize = 100;
+const MAX_COLUMNS: usize = 100;
 
 /// Directives with nothing in them to read.
-const SILENT: &[&str] = &[
+const SKIPPED_DIRECTIVES: &[&str] = &[
     "raw",
     "include",
     "literalinclude",
@@ -55,7 +55,7 @@ const SILENT: &[&str] = &[
     "date",
 ];
 /// Those whose content is no markup.
-const VERBATIM: &[&str] = &[
+const VERBATIM_DIRECTIVES: &[&str] = &[
     "code",
     "code-block",
     "sourcecode",
@@ -108,7 +108,7 @@ impl<'a> Rst<'a> {
             }
             self.at += 1;
             if let Some(rest) = word.strip_prefix("..").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
-                self.explicit(rest.trim(), indent(line));
+                self.explicit_markup(rest.trim(), indent(line));
             } else if is_rule(word) {
                 self.out.push("");
             } else if let Some((name, value)) = field(word) {
@@ -148,7 +148,7 @@ impl<'a> Rst<'a> {
             let word = line.trim();
             let is_other =
                 word.is_empty() || word.starts_with("..") || word.starts_with("| ") || word.starts_with("__ ");
-            if is_other || indent(line) != depth || field(word).is_some() || is_line(word) || self.is_table() {
+            if is_other || indent(line) != depth || field(word).is_some() || is_repeated_sign(word) || self.is_table() {
                 break;
             }
             paragraph.push('\n');
@@ -176,7 +176,7 @@ impl<'a> Rst<'a> {
         let rule = sign.trim_end();
         let fits = rule.chars().count() >= 4 || rule.chars().count() >= title.trim_end().chars().count();
         let is_title = !title.trim().is_empty() && !is_rule(title.trim()) && (over || indent(title) == 0);
-        if !is_title || !fits || !is_line(rule) {
+        if !is_title || !fits || !is_repeated_sign(rule) {
             return false;
         }
         let style = (rule.chars().next().unwrap_or_default(), over);
@@ -215,7 +215,7 @@ impl<'a> Rst<'a> {
     }
 
     /// What begins with two dots.
-    fn explicit(&mut self, rest: &'a str, depth: usize) {
+    fn explicit_markup(&mut self, rest: &'a str, depth: usize) {
         if let Some(note) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             let text = self.inline(note.1.trim());
             return self.out.push(&text);
@@ -226,16 +226,16 @@ impl<'a> Rst<'a> {
         let Some((name, argument)) = directive else {
             // A comment, a target or a substitution. A comment without text does not take what comes after a blank line.
             if !rest.is_empty() || !self.line(self.at).trim().is_empty() {
-                self.pass(depth);
+                self.skip_indented(depth);
             }
             return;
         };
         self.has_text = true;
         let (name, argument) = (name.to_lowercase(), argument.trim());
-        if SILENT.contains(&name.as_str()) {
-            return self.pass(depth);
+        if SKIPPED_DIRECTIVES.contains(&name.as_str()) {
+            return self.skip_indented(depth);
         }
-        let is_verbatim = VERBATIM.contains(&name.as_str());
+        let is_verbatim = VERBATIM_DIRECTIVES.contains(&name.as_str());
         if !argument.is_empty() && (!is_verbatim || name == "math") && !WITHOUT_ARGUMENT.contains(&name.as_str()) {
             let text = self.inline(argument);
             self.out.push(&text);
@@ -255,7 +255,7 @@ impl<'a> Rst<'a> {
     }
 
     /// Passes over the lines that are indented deeper.
-    fn pass(&mut self, depth: usize) {
+    fn skip_indented(&mut self, depth: usize) {
         while self.at < self.lines.len() {
             let line = self.line(self.at);
             if !line.trim().is_empty() && indent(line) <= depth {
@@ -268,7 +268,7 @@ impl<'a> Rst<'a> {
     /// Adds the lines that are indented deeper as they stand.
     fn verbatim(&mut self, depth: usize) {
         let start = self.at;
-        self.pass(depth);
+        self.skip_indented(depth);
         let lines = self.lines.get(start..self.at).unwrap_or_default();
         let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min().unwrap_or(0);
         self.out.push("");
@@ -315,7 +315,7 @@ impl<'a> Rst<'a> {
             .filter(|&(at, b)| b == b'=' && (at == 0 || first.as_bytes().get(at - 1) == Some(&b' ')))
             .map(|(at, _)| at + margin)
             .collect();
-        if starts.len() > COLUMNS {
+        if starts.len() > MAX_COLUMNS {
             return false;
         }
         let mut cells: Vec<String> = Vec::new();
@@ -354,7 +354,7 @@ impl<'a> Rst<'a> {
 
     fn row(&mut self, cells: &[String]) {
         let cells: Vec<String> = cells.iter().map(|cell| self.inline(cell)).collect();
-        if let Some(line) = crate::blocks::line_of(&cells) {
+        if let Some(line) = crate::blocks::row_line(&cells) {
             self.has_text = true;
             self.out.push(&line);
         }
@@ -367,7 +367,7 @@ impl<'a> Rst<'a> {
         }
         // No sign in code is a mark.
         let text = replace_between(text, "``", "``", |code| {
-            Some(code.chars().map(|c| exchange(c, &MARKS, &HIDDEN)).collect())
+            Some(code.chars().map(|c| replace_char(c, &MARKS, &PLACEHOLDERS)).collect())
         });
         let text = roles(&text);
         let text = replace_between(&text, "|", "|", |name| self.substitutions.get(name).map(|text| (*text).to_owned()));
@@ -376,7 +376,7 @@ impl<'a> Rst<'a> {
         });
         let text = unmark(&text, &["**", "*"]);
         let text = references(&unescape(&text.replace("\\ ", "")));
-        text.chars().map(|c| exchange(c, &HIDDEN, &MARKS)).collect()
+        text.chars().map(|c| replace_char(c, &PLACEHOLDERS, &MARKS)).collect()
     }
 }
 
@@ -430,9 +430,9 @@ fn roles(text: &str) -> String {
 
 /// Signs that mark something, and others in their place while marks are looked for.
 const MARKS: [char; 6] = ['*', '`', '_', '|', '[', '\\'];
-const HIDDEN: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
+const PLACEHOLDERS: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
 
-fn exchange(char: char, from: &[char; 6], to: &[char; 6]) -> char {
+fn replace_char(char: char, from: &[char; 6], to: &[char; 6]) -> char {
     from.iter().zip(to).find(|(from, _)| **from == char).map_or(char, |(_, to)| *to)
 }
 
@@ -472,20 +472,20 @@ fn field(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether a line is one sign again and again.
-fn is_line(line: &str) -> bool {
+fn is_repeated_sign(line: &str) -> bool {
     let mut chars = line.chars();
     let first = chars.next();
     first.is_some_and(|c| c.is_ascii_punctuation()) && chars.all(|c| Some(c) == first)
 }
 
 fn is_rule(line: &str) -> bool {
-    line.len() >= 4 && is_line(line)
+    line.len() >= 4 && is_repeated_sign(line)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
     fn markup_becomes_text() {
@@ -539,7 +539,7 @@ Bert   5
 
 .. [1] The note.
 ";
-        let document = one(Kind::Rst, rst.as_bytes());
+        let document = read_single(Kind::Rst, rst.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

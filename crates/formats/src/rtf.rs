@@ -3,21 +3,21 @@
 
 use crate::blocks::{Aside, Blocks};
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Problem, hand, note};
+use crate::{Context, Document, Emit, ReadError, emit_document, emit_omitted};
 use encoding_rs::Encoding;
 use std::collections::HashMap;
 
 /// The most groups that may be open at a time.
-const DEPTH: usize = 1000;
+const MAX_GROUP_DEPTH: usize = 1000;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let start = bytes.iter().position(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf)).unwrap_or(0);
     let bytes = bytes.get(start..).unwrap_or_default();
     if !bytes.starts_with(b"{\\rtf") {
-        return Err(Problem::new("expected {\\rtf at the beginning"));
+        return Err(ReadError::new("expected {\\rtf at the beginning"));
     }
     let mut reader = Rtf::new();
-    let problem = reader.run(bytes).err();
+    let error = reader.run(bytes).err();
     reader.flush();
     reader.blocks.end_paragraph(None);
     let (mut meta, images) = (reader.meta, reader.images);
@@ -27,9 +27,9 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let (text, headings) = reader.blocks.finish();
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
     let tell = || {
-        hand(document, context, emit)?;
-        problem.map_or(std::ops::ControlFlow::Continue(()), |problem| emit(Err(problem)))?;
-        note(images, "embedded image", "embedded images", emit)
+        emit_document(document, context, emit)?;
+        error.map_or(std::ops::ControlFlow::Continue(()), |error| emit(Err(error)))?;
+        emit_omitted(images, "embedded image", "embedded images", emit)
     };
     let _ = tell();
     Ok(())
@@ -37,24 +37,24 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
 
 /// Where the text of a group goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum To {
+enum Destination {
     Body,
-    Nowhere,
+    Skip,
     Fonts,
     Styles,
     /// A property of the document, by the name of the Dublin Core.
     Property(&'static str),
     /// The author of the comment that follows.
-    Commenter,
+    CommentAuthor,
 }
 
 /// What a group inherits from the one around it.
 #[derive(Clone)]
 struct Group {
-    to: To,
+    destination: Destination,
     is_deleted: bool,
     /// How many characters stand in for each one that is given by its number, for programs that do not know Unicode.
-    stand_ins: usize,
+    fallback_chars: usize,
     font: i32,
     /// This group itself ends an aside.
     aside: bool,
@@ -82,10 +82,10 @@ struct Rtf {
     /// Half of a character that is given by two numbers.
     surrogate: Option<u16>,
     /// How many stand-ins are still to be passed over.
-    pass: usize,
+    skip_chars: usize,
     paragraph: Paragraph,
     is_row_open: bool,
-    commenter: String,
+    comment_author: String,
     images: usize,
     /// The moment of a property: year, month, day, hour, minute.
     moment: [i32; 5],
@@ -93,7 +93,7 @@ struct Rtf {
 
 impl Rtf {
     fn new() -> Self {
-        let group = Group { to: To::Body, is_deleted: false, stand_ins: 1, font: -1, aside: false };
+        let group = Group { destination: Destination::Body, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
         Self {
             blocks: Blocks::default(),
             meta: Meta::default(),
@@ -104,16 +104,16 @@ impl Rtf {
             raw: Vec::new(),
             aside: String::new(),
             surrogate: None,
-            pass: 0,
+            skip_chars: 0,
             paragraph: Paragraph::default(),
             is_row_open: false,
-            commenter: String::new(),
+            comment_author: String::new(),
             images: 0,
             moment: [0; 5],
         }
     }
 
-    fn run(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+    fn run(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         let mut at = 0;
         // A group that begins with \* is for those who know its word.
         let mut optional = false;
@@ -122,11 +122,11 @@ impl Rtf {
             match byte {
                 b'{' => {
                     self.flush();
-                    self.pass = 0;
+                    self.skip_chars = 0;
                     let mut group = self.group().clone();
                     group.aside = false;
-                    if self.groups.len() >= DEPTH {
-                        return Err(Problem::new(format!("more than {DEPTH} groups within each other")));
+                    if self.groups.len() >= MAX_GROUP_DEPTH {
+                        return Err(ReadError::new(format!("more than {MAX_GROUP_DEPTH} groups within each other")));
                     }
                     self.groups.push(group);
                 }
@@ -162,12 +162,12 @@ impl Rtf {
             optional = false;
         }
         self.flush();
-        Err(Problem::new(format!("expected }} at the end: it is cut off after {} bytes", bytes.len())))
+        Err(ReadError::new(format!("expected }} at the end: it is cut off after {} bytes", bytes.len())))
     }
 
     fn group(&self) -> &Group {
         // There always is one but after the last brace, when nothing is asked any more.
-        static NONE: Group = Group { to: To::Nowhere, is_deleted: false, stand_ins: 1, font: -1, aside: false };
+        static NONE: Group = Group { destination: Destination::Skip, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
         self.groups.last().unwrap_or(&NONE)
     }
 
@@ -178,8 +178,8 @@ impl Rtf {
     }
 
     fn byte(&mut self, byte: u8) {
-        if self.pass > 0 {
-            self.pass -= 1;
+        if self.skip_chars > 0 {
+            self.skip_chars -= 1;
             return;
         }
         self.surrogate = None;
@@ -193,28 +193,28 @@ impl Rtf {
         }
         let raw = std::mem::take(&mut self.raw);
         let encoding = self.fonts.get(&self.group().font).copied().unwrap_or(self.encoding);
-        let text = match self.group().to {
+        let text = match self.group().destination {
             // The names of fonts and styles are in the encoding of the file.
-            To::Body => encoding.decode_without_bom_handling(&raw).0,
+            Destination::Body => encoding.decode_without_bom_handling(&raw).0,
             _ => self.encoding.decode_without_bom_handling(&raw).0,
         };
         self.text(&text);
     }
 
     fn text(&mut self, text: &str) {
-        match self.group().to {
-            To::Body if self.group().is_deleted => {}
-            To::Body => {
-                self.open_row();
+        match self.group().destination {
+            Destination::Body if self.group().is_deleted => {}
+            Destination::Body => {
+                self.sync_table();
                 self.blocks.text(text);
             }
-            To::Nowhere => {}
+            Destination::Skip => {}
             _ => self.aside.push_str(text),
         }
     }
 
     /// Begins or ends a table where the paragraph that comes is or is not in one: nothing else says so.
-    fn open_row(&mut self) {
+    fn sync_table(&mut self) {
         if self.paragraph.in_table == self.is_row_open || !self.blocks.is_at_start() || self.is_aside() {
             return;
         }
@@ -239,11 +239,11 @@ impl Rtf {
 
     fn end_group(&mut self) {
         self.flush();
-        self.pass = 0;
+        self.skip_chars = 0;
         let Some(group) = self.groups.pop() else { return };
-        let outer = self.group().to;
-        match group.to {
-            To::Property(name) if outer != group.to => {
+        let outer = self.group().destination;
+        match group.destination {
+            Destination::Property(name) if outer != group.destination => {
                 let text = std::mem::take(&mut self.aside);
                 match name {
                     "created" | "modified" => {
@@ -255,11 +255,11 @@ impl Rtf {
                     name => self.meta.dublin_core(name, &text),
                 }
             }
-            To::Commenter if outer != group.to => self.commenter = std::mem::take(&mut self.aside),
-            To::Fonts | To::Styles => {
+            Destination::CommentAuthor if outer != group.destination => self.comment_author = std::mem::take(&mut self.aside),
+            Destination::Fonts | Destination::Styles => {
                 let name = std::mem::take(&mut self.aside);
                 let name = name.trim().trim_end_matches(';').to_lowercase();
-                if group.to == To::Styles
+                if group.destination == Destination::Styles
                     && let Some(level) = name.strip_prefix("heading ").and_then(|level| level.parse().ok())
                 {
                     self.levels.insert(self.paragraph.style, level);
@@ -270,7 +270,7 @@ impl Rtf {
         }
         if group.aside {
             self.blocks.end_paragraph(None);
-            let label = match std::mem::take(&mut self.commenter) {
+            let label = match std::mem::take(&mut self.comment_author) {
                 author if author.trim().is_empty() => String::new(),
                 author => format!("Comment by {}", author.trim()),
             };
@@ -278,17 +278,17 @@ impl Rtf {
         }
     }
 
-    fn to(&mut self, to: To) {
+    fn set_destination(&mut self, destination: Destination) {
         // What is within something unread is unread.
-        if self.group().to != To::Nowhere {
-            self.set(|group| group.to = to);
+        if self.group().destination != Destination::Skip {
+            self.set(|group| group.destination = destination);
         }
     }
 
     fn char(&mut self, char: &str) {
         self.flush();
-        if self.pass > 0 {
-            self.pass -= 1;
+        if self.skip_chars > 0 {
+            self.skip_chars -= 1;
             return;
         }
         self.text(char);
@@ -303,7 +303,7 @@ impl Rtf {
             "par" | "sect" | "page" => {
                 let level = self.paragraph.outline.or_else(|| self.levels.get(&self.paragraph.style).copied());
                 if self.is_body() {
-                    self.open_row();
+                    self.sync_table();
                     self.blocks.end_paragraph(level);
                 }
             }
@@ -320,7 +320,7 @@ impl Rtf {
             }
             "cell" | "nestcell" if self.is_body() => {
                 self.paragraph.in_table = true;
-                self.open_row();
+                self.sync_table();
                 if !self.is_row_open {
                     // An empty first cell.
                     self.blocks.start_table();
@@ -349,37 +349,37 @@ impl Rtf {
             "_" => self.char("\u{2011}"),
             "\\" | "{" | "}" => self.char(word),
             "-" | "zwj" | "zwnj" => {}
-            "uc" => self.set(|group| group.stand_ins = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16)),
+            "uc" => self.set(|group| group.fallback_chars = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16)),
             "u" => self.unicode(number.unwrap_or(0)),
             "deleted" => self.set(|group| group.is_deleted = is_on),
             "plain" => self.set(|group| group.is_deleted = false),
             "ansicpg" => self.encoding = number.and_then(code_page).unwrap_or(self.encoding),
             "mac" => self.encoding = encoding_rs::MACINTOSH,
             "f" => self.set(|group| group.font = number.unwrap_or(-1)),
-            "fcharset" if self.group().to == To::Fonts => {
+            "fcharset" if self.group().destination == Destination::Fonts => {
                 if let Some(encoding) = number.and_then(charset) {
                     self.fonts.insert(self.group().font, encoding);
                 }
             }
-            "fonttbl" => self.to(To::Fonts),
-            "stylesheet" => self.to(To::Styles),
+            "fonttbl" => self.set_destination(Destination::Fonts),
+            "stylesheet" => self.set_destination(Destination::Styles),
             "pict" => {
-                self.images += usize::from(self.group().to != To::Nowhere);
-                self.to(To::Nowhere);
+                self.images += usize::from(self.group().destination != Destination::Skip);
+                self.set_destination(Destination::Skip);
             }
-            "title" => self.to(To::Property("title")),
-            "author" => self.to(To::Property("creator")),
-            "subject" => self.to(To::Property("subject")),
-            "keywords" => self.to(To::Property("keywords")),
-            "doccomm" => self.to(To::Property("description")),
-            "creatim" => self.to(To::Property("created")),
-            "revtim" => self.to(To::Property("modified")),
+            "title" => self.set_destination(Destination::Property("title")),
+            "author" => self.set_destination(Destination::Property("creator")),
+            "subject" => self.set_destination(Destination::Property("subject")),
+            "keywords" => self.set_destination(Destination::Property("keywords")),
+            "doccomm" => self.set_destination(Destination::Property("description")),
+            "creatim" => self.set_destination(Destination::Property("created")),
+            "revtim" => self.set_destination(Destination::Property("modified")),
             "yr" => self.moment[0] = number.unwrap_or(0),
             "mo" => self.moment[1] = number.unwrap_or(0),
             "dy" => self.moment[2] = number.unwrap_or(0),
             "hr" => self.moment[3] = number.unwrap_or(0),
             "min" => self.moment[4] = number.unwrap_or(0),
-            "atnauthor" => self.to(To::Commenter),
+            "atnauthor" => self.set_destination(Destination::CommentAuthor),
             "footnote" | "annotation" if self.is_body() => {
                 self.blocks.start_aside(Aside::End);
                 self.set(|group| group.aside = true);
@@ -387,7 +387,7 @@ impl Rtf {
             // The text of a shape, within what is otherwise unread.
             "shptxt" => {
                 self.blocks.start_aside(Aside::After);
-                self.set(|group| (group.to, group.aside) = (To::Body, true));
+                self.set(|group| (group.destination, group.aside) = (Destination::Body, true));
             }
             "info" | "shpinst" | "shp" | "shprslt" | "do" | "colortbl" | "header" | "headerl" | "headerr"
             | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "fldinst" | "nonshppict" | "xe" | "tc"
@@ -397,17 +397,17 @@ impl Rtf {
                 if word == "info" || word == "shp" {
                     return;
                 }
-                self.to(To::Nowhere);
+                self.set_destination(Destination::Skip);
             }
             // Of what only some know, these are known here.
             "shppict" | "ud" | "nesttableprops" => {}
-            _ if optional => self.to(To::Nowhere),
+            _ if optional => self.set_destination(Destination::Skip),
             _ => {}
         }
     }
 
     fn is_body(&self) -> bool {
-        self.group().to == To::Body && !self.group().is_deleted
+        self.group().destination == Destination::Body && !self.group().is_deleted
     }
 
     fn unicode(&mut self, number: i32) {
@@ -427,7 +427,7 @@ impl Rtf {
             self.text(char.encode_utf8(&mut [0; 4]));
         }
         let surrogate = self.surrogate;
-        self.pass = self.group().stand_ins;
+        self.skip_chars = self.group().fallback_chars;
         self.surrogate = surrogate;
     }
 }
@@ -496,7 +496,7 @@ fn charset(number: i32) -> Option<&'static Encoding> {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::{one, read_bytes};
+    use crate::testing::{read_bytes, read_single};
 
     #[test]
     fn text_fields_tables_and_notes() {
@@ -510,7 +510,7 @@ mod tests {
 \trowd\cellx1000\cellx2000\pard\intbl a\cell b\cell\row\trowd\pard\intbl c\cell d\cell\row
 \pard After {\*\shppict{\pict\pngblip 89504e47}}{\nonshppict{\pict 00}}pictures\par
 }"#;
-        let document = one(Kind::Rtf, rtf);
+        let document = read_single(Kind::Rtf, rtf);
         assert_eq!(
             document.text,
             "On bees\n\nHoney keeps well.\n\nпчелы €5 hidden\n\na | b\nc | d\n\nAfter pictures\n\nA note.\n"
@@ -525,14 +525,14 @@ mod tests {
 
     #[test]
     fn two_bytes_and_pairs_of_numbers_make_one_character() {
-        let document = one(Kind::Rtf, br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}");
+        let document = read_single(Kind::Rtf, br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}");
         assert_eq!(document.text, "日本 🐁\n".replace('🐁', "\u{1f601}"));
     }
 
     #[test]
     fn what_is_cut_off_is_named_and_the_rest_kept() {
-        let (found, problems) = read_bytes(Kind::Rtf, br"{\rtf1 Kept text\par and");
+        let (found, errors) = read_bytes(Kind::Rtf, br"{\rtf1 Kept text\par and");
         assert_eq!(found[0].text, "Kept text\n\nand\n");
-        assert!(problems[0].contains("cut off"), "{problems:?}");
+        assert!(errors[0].contains("cut off"), "{errors:?}");
     }
 }

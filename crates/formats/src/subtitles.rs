@@ -1,20 +1,20 @@
 //! Subtitles (SubRip `.srt`, WebVTT `.vtt`): what is said, as flowing text, without numbers and times. Where nobody
 //! speaks for a while a paragraph ends.
 
-use crate::{Context, Document, Emit, Problem, hand};
+use crate::{Context, Document, Emit, ReadError, emit_document};
 
 /// A silence of so many milliseconds ends a paragraph.
-const SILENCE: u64 = 4000;
+const PARAGRAPH_SILENCE_MS: u64 = 4000;
 
-pub fn read_srt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read_srt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     read(bytes, "HH:MM:SS,mmm --> HH:MM:SS,mmm", context, emit)
 }
 
-pub fn read_vtt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read_vtt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     read(bytes, "MM:SS.mmm --> MM:SS.mmm", context, emit)
 }
 
-fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let (mut said, mut last, mut until) = (String::new(), String::new(), 0_u64);
@@ -25,7 +25,7 @@ fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) ->
         // Numbers, names of cues, notes and styles are what no time stands before.
         let Some((from, to)) = times(line) else { continue };
         cues += 1;
-        if from > until.saturating_add(SILENCE) && !said.is_empty() && !said.ends_with("\n\n") {
+        if from > until.saturating_add(PARAGRAPH_SILENCE_MS) && !said.is_empty() && !said.ends_with("\n\n") {
             said.push_str("\n\n");
         }
         until = to;
@@ -48,9 +48,9 @@ fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) ->
         }
     }
     if cues == 0 {
-        return Err(Problem::new(format!("expected subtitles, with times like {time}; there are none")));
+        return Err(ReadError::new(format!("expected subtitles, with times like {time}; there are none")));
     }
-    let _ = hand(Document { text: said.trim_end().to_owned(), ..Document::default() }, context, emit);
+    let _ = emit_document(Document { text: said.trim_end().to_owned(), ..Document::default() }, context, emit);
     Ok(())
 }
 
@@ -98,16 +98,16 @@ fn plain(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::{one, read_bytes};
+    use crate::testing::{read_bytes, read_single};
 
     #[test]
     fn what_is_said_flows() {
         let srt = "\u{feff}1\r\n00:00:01,000 --> 00:00:03,000\r\n<i>Honey keeps</i>\r\nfor {\\an8}years,\r\n\r\n2\r\n00:00:03,500 --> 00:00:05,000\r\nif 1 < 2.\r\n\r\n\
             3\r\n00:01:00,000 --> 00:01:02,000\r\n<font color=\"red\">Later.</font>\r\n4\n00:01:03,000 --> 00:01:04,000\n1984\n";
-        assert_eq!(one(Kind::Srt, srt.as_bytes()).text, "Honey keeps for years, if 1 < 2.\n\nLater. 1984");
+        assert_eq!(read_single(Kind::Srt, srt.as_bytes()).text, "Honey keeps for years, if 1 < 2.\n\nLater. 1984");
         let vtt = "WEBVTT Title\n\nNOTE a comment\nof two lines\n\nSTYLE\n::cue { color: red }\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v.loud Anna>Hello <c.x>there</c></v>\n\n\
             00:02.000 --> 00:03.000\nHello there\nR&amp;D\n";
-        assert_eq!(one(Kind::Vtt, vtt.as_bytes()).text, "Hello there R&D");
+        assert_eq!(read_single(Kind::Vtt, vtt.as_bytes()).text, "Hello there R&D");
         assert!(read_bytes(Kind::Srt, b"nothing").1[0].contains("expected subtitles"));
     }
 }

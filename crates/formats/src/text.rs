@@ -58,7 +58,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// The longest text that passes for a title, in characters.
-const TITLE_CHARS: usize = 200;
+const MAX_TITLE_CHARS: usize = 200;
 
 /// `text` as a title, unless there is nothing in it, it is too long, or a program wrote it for want of one.
 pub fn title(text: &str) -> Option<String> {
@@ -66,7 +66,7 @@ pub fn title(text: &str) -> Option<String> {
     let lower = line.to_lowercase();
     let numbered =
         |stem: &str| lower.strip_prefix(stem).is_some_and(|rest| rest.trim().chars().all(|c| c.is_ascii_digit()));
-    let made_up = [
+    let placeholders = [
         "document",
         "dokument",
         "doc",
@@ -97,8 +97,8 @@ pub fn title(text: &str) -> Option<String> {
         "new document",
     ];
     let programs = ["microsoft word - ", "microsoft powerpoint - ", "microsoft excel - "];
-    let is_made_up = made_up.iter().any(|stem| numbered(stem)) || programs.iter().any(|p| lower.starts_with(p));
-    (!line.is_empty() && !is_made_up && line.chars().count() <= TITLE_CHARS).then_some(line)
+    let is_placeholder = placeholders.iter().any(|stem| numbered(stem)) || programs.iter().any(|p| lower.starts_with(p));
+    (!line.is_empty() && !is_placeholder && line.chars().count() <= MAX_TITLE_CHARS).then_some(line)
 }
 
 /// Whether there is nothing to read in it.

@@ -1,14 +1,14 @@
 //! XML as a stream of tags and texts, by names without their prefixes: programs choose prefixes as they like. No entity
 //! is expanded but the five of XML and those that are numbers.
 
-use crate::Problem;
+use crate::ReadError;
 use crate::text::decode;
 use quick_xml::events::{BytesEnd, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use std::borrow::Cow;
 
 /// The most elements that may be open at a time.
-const DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 1000;
 
 /// A piece of an XML file.
 pub enum Node<'a> {
@@ -66,7 +66,7 @@ fn local(name: &str) -> &str {
 ///
 /// # Errors
 /// When the XML is damaged; everything before the damage has been seen.
-pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), Problem> {
+pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), ReadError> {
     let text = decode(bytes);
     let mut reader = Reader::from_str(&text);
     reader.config_mut().expand_empty_elements = true;
@@ -84,7 +84,7 @@ pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), 
             Event::Eof => return Ok(()),
             Event::Start(start) | Event::Empty(start) => {
                 depth += 1;
-                if depth > DEPTH {
+                if depth > MAX_DEPTH {
                     return Err(damaged(&text, reader.buffer_position(), "elements are nested too deeply"));
                 }
                 Node::Open(Tag(start))
@@ -108,7 +108,7 @@ pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), 
         let opens = matches!(node, Node::Open(_));
         match each(node) {
             Step::Skip if opens => skipped = Some(depth - 1),
-            Step::Skip | Step::On => {}
+            Step::Skip | Step::Continue => {}
             Step::Stop => return Ok(()),
         }
     }
@@ -118,17 +118,17 @@ pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Go on.
-    On,
+    Continue,
     /// Pass over everything in the element that was just opened, its end included.
     Skip,
     /// No more.
     Stop,
 }
 
-fn damaged(text: &str, at: u64, what: &str) -> Problem {
+fn damaged(text: &str, at: u64, what: &str) -> ReadError {
     let before = text.as_bytes().get(..usize::try_from(at).unwrap_or(usize::MAX)).unwrap_or(text.as_bytes());
     let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-    Problem::new(format!("its XML is damaged at byte {} (line {line}): {what}", before.len()))
+    ReadError::new(format!("its XML is damaged at byte {} (line {line}): {what}", before.len()))
 }
 
 /// What an entity stands for; its own text if that is not known.
@@ -155,7 +155,7 @@ fn entity(name: &str) -> Cow<'static, str> {
 }
 
 /// All text within `bytes`, a small file, by the path of its elements: `("metadata/title", "…")`.
-pub fn leaves(bytes: &[u8]) -> Result<Vec<Leaf>, Problem> {
+pub fn leaves(bytes: &[u8]) -> Result<Vec<Leaf>, ReadError> {
     let (mut path, mut leaves): (Vec<Leaf>, Vec<Leaf>) = (Vec::new(), Vec::new());
     let result = walk(bytes, |node| {
         match node {
@@ -181,11 +181,11 @@ pub fn leaves(bytes: &[u8]) -> Result<Vec<Leaf>, Problem> {
             }
             Node::Close(_) => leaves.extend(path.pop()),
         }
-        Step::On
+        Step::Continue
     });
     match result {
         // What was read of damaged metadata is still true.
-        Err(problem) if leaves.is_empty() => Err(problem),
+        Err(error) if leaves.is_empty() => Err(error),
         _ => Ok(leaves),
     }
 }
@@ -211,15 +211,15 @@ impl Leaf {
 mod tests {
     use super::*;
 
-    fn texts(xml: &str) -> (String, Result<(), Problem>) {
+    fn texts(xml: &str) -> (String, Result<(), ReadError>) {
         let mut seen = String::new();
         let result = walk(xml.as_bytes(), |node| match node {
             Node::Open(tag) if tag.name() == "skip" => Step::Skip,
             Node::Text(text) => {
                 seen.push_str(&text);
-                Step::On
+                Step::Continue
             }
-            _ => Step::On,
+            _ => Step::Continue,
         });
         (seen, result)
     }
@@ -240,7 +240,7 @@ mod tests {
     fn damage_is_named_and_what_stands_before_it_kept() {
         let (seen, result) = texts("<a>kept<b>too");
         assert_eq!(seen, "kepttoo");
-        assert!(result.unwrap_err().text.contains("cut off"));
-        assert!(texts(&"<a>".repeat(2000)).1.unwrap_err().text.contains("nested too deeply"));
+        assert!(result.unwrap_err().message.contains("cut off"));
+        assert!(texts(&"<a>".repeat(2000)).1.unwrap_err().message.contains("nested too deeply"));
     }
 }

@@ -1,7 +1,7 @@
 //! Files that other programs wrote: openpyxl, odfpy, ebooklib.
 #![allow(clippy::unwrap_used)]
 
-use formats::{Context, Document, Found, Kind, detect, read};
+use formats::{Context, Document, Extracted, Kind, detect, read};
 use std::ops::ControlFlow;
 
 fn documents(name: &str) -> (Kind, Vec<Document>) {
@@ -14,10 +14,10 @@ fn documents(name: &str) -> (Kind, Vec<Document>) {
             body.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text.trim()).collect();
         (String::new(), text.join(" ").trim().to_owned())
     };
-    let context = Context { html: &html, limit: 1 << 20, unpacked: 16 << 20, depth: 0 };
+    let context = Context { extract_html: &html, max_text_bytes: 1 << 20, max_unpacked_bytes: 16 << 20, archive_depth: 0 };
     let mut found = Vec::new();
     read(kind, &bytes, &context, &mut |item| {
-        if let Found::Document(document) = item.unwrap() {
+        if let Extracted::Document(document) = item.unwrap() {
             found.push(document);
         }
         ControlFlow::Continue(())

@@ -75,7 +75,7 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, UnsupportedKind> {
     if let Some(kind) = formats::detect(&name, head) {
         return Ok(Format::Document(kind));
     }
-    if let Some(said) = formats::unreadable(&name, head) {
+    if let Some(said) = formats::unsupported_kind(&name, head) {
         return Err(UnsupportedKind(said.into()));
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();

@@ -7,7 +7,7 @@ use crate::encoding;
 use crate::format::{self, Format};
 use crate::walk::Source;
 use crate::{Error, Result};
-use formats::{Context, Document, Found, Kind, Part, Problem};
+use formats::{Context, Document, EmbeddedFile, Extracted, Kind, ReadError};
 use notes::{Code, Note};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 /// A file may be so many times as long as the longest text in it: most of it is pictures.
-const BYTES_A_TEXT_BYTE: u64 = 16;
+const MAX_BYTES_PER_TEXT_BYTE: u64 = 16;
 
 pub struct Documents;
 
@@ -24,16 +24,16 @@ impl Reader for Documents {
         let Format::Document(kind) = source.format else {
             return Err(Error::malformed(&source.path, None, "expected a document"));
         };
-        let bytes = bytes_of(source, limit.saturating_mul(BYTES_A_TEXT_BYTE))?;
-        let mut reading = Reading { source, limit, emit, unread: BTreeMap::new(), flow: ControlFlow::Continue(()) };
+        let bytes = bytes_of(source, limit.saturating_mul(MAX_BYTES_PER_TEXT_BYTE))?;
+        let mut reading = Reading { source, limit, emit, unsupported: BTreeMap::new(), flow: ControlFlow::Continue(()) };
         let read = reading.file(kind, &bytes, None, 0);
-        let Reading { unread, flow, emit, .. } = reading;
-        if flow.is_continue() && !unread.is_empty() {
-            let kinds = unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
+        let Reading { unsupported, flow, emit, .. } = reading;
+        if flow.is_continue() && !unsupported.is_empty() {
+            let kinds = unsupported.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
             let said = format!("left out, in no format read here: {kinds}");
             let _ = emit(Item::Note(note(source, None, Code::PartLeftOut, said)));
         }
-        read.map_err(|problem| Error::malformed(&source.path, problem.line, problem.text))
+        read.map_err(|error| Error::malformed(&source.path, error.line, error.message))
     }
 }
 
@@ -42,37 +42,37 @@ struct Reading<'a, 'b> {
     limit: u64,
     emit: &'a mut Emit<'b>,
     /// The kinds of parts that are not read, and how many of each there are.
-    unread: BTreeMap<String, usize>,
+    unsupported: BTreeMap<String, usize>,
     flow: ControlFlow<()>,
 }
 
 impl Reading<'_, '_> {
     /// Reads a file, or the part of one that is called `within`.
-    fn file(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>, depth: u32) -> Result<(), Problem> {
+    fn file(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>, depth: u32) -> Result<(), ReadError> {
         let page = |page: &str| {
             let page = html::extract(page);
             (page.title, page.text)
         };
-        let unpacked = self.limit.saturating_mul(BYTES_A_TEXT_BYTE);
+        let max_unpacked_bytes = self.limit.saturating_mul(MAX_BYTES_PER_TEXT_BYTE);
         let text = kind.is_text().then(|| self.decoded(kind, bytes, within)).transpose()?;
         let bytes = text.as_ref().map_or(bytes, |text| text.as_bytes());
-        let context = Context { html: &page, limit: self.limit, unpacked, depth };
-        formats::read(kind, bytes, &context, &mut |found| {
-            match found {
-                Ok(Found::Document(document)) => self.document(document, within),
-                Ok(Found::Part(part)) => self.part(&part, within, depth),
-                Ok(Found::LeftOut(what)) => self.note(within, Code::PartLeftOut, format!("left out: {what}")),
-                Err(problem) => self.failed(within, &problem),
+        let context = Context { extract_html: &page, max_text_bytes: self.limit, max_unpacked_bytes, archive_depth: depth };
+        formats::read(kind, bytes, &context, &mut |extracted| {
+            match extracted {
+                Ok(Extracted::Document(document)) => self.document(document, within),
+                Ok(Extracted::EmbeddedFile(file)) => self.embedded_file(&file, within, depth),
+                Ok(Extracted::Omitted(what)) => self.note(within, Code::PartLeftOut, format!("left out: {what}")),
+                Err(error) => self.failed(within, &error),
             }
             self.flow
         })
     }
 
     /// A text in light markup, by what it declares or is found to be in.
-    fn decoded(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>) -> Result<String, Problem> {
+    fn decoded(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>) -> Result<String, ReadError> {
         let declared = formats::declared_encoding(kind, bytes);
         let decoded = encoding::decode_declared(self.source, bytes.to_vec(), declared)
-            .map_err(|error| Problem { line: None, text: error.problem() })?;
+            .map_err(|error| ReadError { line: None, message: error.problem() })?;
         if let Some(note) = decoded.note {
             self.note(within, note.code, note.message);
         }
@@ -84,18 +84,18 @@ impl Reading<'_, '_> {
             Some(within) => format!("{within}: {text}"),
             None => text,
         };
-        self.tell(Item::Note(note(self.source, None, code, text)));
+        self.emit_item(Item::Note(note(self.source, None, code, text)));
     }
 
-    fn tell(&mut self, item: Item) {
+    fn emit_item(&mut self, item: Item) {
         if self.flow.is_continue() {
             self.flow = (self.emit)(item);
         }
     }
 
-    fn failed(&mut self, within: Option<&str>, problem: &Problem) {
-        let text = within.map_or_else(|| problem.text.clone(), |within| format!("{within}: {}", problem.text));
-        self.tell(Item::Failed(Error::malformed(&self.source.path, problem.line.filter(|_| within.is_none()), text)));
+    fn failed(&mut self, within: Option<&str>, error: &ReadError) {
+        let text = within.map_or_else(|| error.message.clone(), |within| format!("{within}: {}", error.message));
+        self.emit_item(Item::Failed(Error::malformed(&self.source.path, error.line.filter(|_| within.is_none()), text)));
     }
 
     fn document(&mut self, document: Document, within: Option<&str>) {
@@ -107,7 +107,7 @@ impl Reading<'_, '_> {
                 Some(name) => Item::Note(note(self.source, None, Code::NoText, format!("{name}: no text in it"))),
                 None => Item::Failed(Error::Empty { path: self.source.path.clone() }),
             };
-            return self.tell(item);
+            return self.emit_item(item);
         }
         let title = title.unwrap_or_else(|| match &name {
             Some(name) => name.clone(),
@@ -118,7 +118,7 @@ impl Reading<'_, '_> {
         for (name, value) in metadata {
             article.metadata.insert(name, MetaValue::from_text(&value));
         }
-        self.tell(Item::Article(Box::new(article)));
+        self.emit_item(Item::Article(Box::new(article)));
     }
 
     /// The article as a part of the file.
@@ -128,33 +128,33 @@ impl Reading<'_, '_> {
         Article { id, path: source.clone(), ..article }
     }
 
-    fn part(&mut self, part: &Part, within: Option<&str>, depth: u32) {
-        let name = joined(within, Some(&part.name)).unwrap_or_default();
-        let head = &part.bytes[..part.bytes.len().min(format::SNIFF_BYTES)];
-        match format::detect(Path::new(&part.name), head) {
+    fn embedded_file(&mut self, file: &EmbeddedFile, within: Option<&str>, depth: u32) {
+        let name = joined(within, Some(&file.name)).unwrap_or_default();
+        let head = &file.bytes[..file.bytes.len().min(format::SNIFF_BYTES)];
+        match format::detect(Path::new(&file.name), head) {
             Ok(Format::Document(kind)) => {
-                if let Err(problem) = self.file(kind, &part.bytes, Some(&name), depth + 1) {
-                    self.failed(Some(&name), &problem);
+                if let Err(error) = self.file(kind, &file.bytes, Some(&name), depth + 1) {
+                    self.failed(Some(&name), &error);
                 }
             }
-            Ok(format) => self.other(part, &name, format),
-            Err(kind) => *self.unread.entry(kind.to_string()).or_default() += 1,
+            Ok(format) => self.read_with_own_reader(file, &name, format),
+            Err(kind) => *self.unsupported.entry(kind.to_string()).or_default() += 1,
         }
     }
 
     /// Reads a part whose reader wants a file.
-    fn other(&mut self, part: &Part, name: &str, format: Format) {
+    fn read_with_own_reader(&mut self, file: &EmbeddedFile, name: &str, format: Format) {
         let path = self.source.path.clone();
         let wrong = |problem: String| Item::Failed(Error::malformed(&path, None, format!("{name}: {problem}")));
         // An attachment comes decoded, whatever it declares.
         let bytes = match format {
-            Format::Html if std::str::from_utf8(&part.bytes).is_ok() => [b"\xef\xbb\xbf", &*part.bytes].concat(),
-            _ => part.bytes.clone(),
+            Format::Html if std::str::from_utf8(&file.bytes).is_ok() => [b"\xef\xbb\xbf", &*file.bytes].concat(),
+            _ => file.bytes.clone(),
         };
         let kept = tempfile::NamedTempFile::new().and_then(|mut file| file.write_all(&bytes).map(|()| file));
         let file = match kept {
             Ok(file) => file,
-            Err(error) => return self.tell(wrong(format!("it could not be unpacked: {error}"))),
+            Err(error) => return self.emit_item(wrong(format!("it could not be unpacked: {error}"))),
         };
         let own = Path::new(name);
         let source = Source {
@@ -181,11 +181,11 @@ impl Reading<'_, '_> {
                 }
                 Item::Failed(error) => wrong(error.problem()),
             };
-            self.tell(item);
+            self.emit_item(item);
             self.flow
         });
         if let Err(error) = read {
-            self.tell(wrong(error.problem()));
+            self.emit_item(wrong(error.problem()));
         }
     }
 }

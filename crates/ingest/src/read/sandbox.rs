@@ -37,7 +37,7 @@ pub fn configure(program: PathBuf, argument: &str) {
 pub fn is_sandboxed(format: Format) -> bool {
     let is_heavy = match format {
         Format::Pdf | Format::Html | Format::Parquet => true,
-        Format::Document(kind) => kind.is_heavy(),
+        Format::Document(kind) => kind.needs_sandbox(),
         _ => false,
     };
     is_heavy && WORKER_COMMAND.get().is_some()
