@@ -1,5 +1,5 @@
-//! Word documents (`.docx`, `.docm`, `.dotx`). The text is as it is after all tracked changes are accepted, with hidden
-//! text, text boxes, footnotes, endnotes and comments; headers and footers, which repeat on every page, are left out.
+//! Word documents (`.docx`, `.docm`, `.dotx`). The text is that after accepting all tracked changes, with hidden text, text
+//! boxes, footnotes, endnotes and comments. Headers and footers, which repeat on every page, are omitted.
 
 use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Relation, Shapes};
@@ -53,11 +53,12 @@ fn part(package: &mut Package<'_>, relations: &[Relation], kind: &str) -> Option
     package.read(&relation.target).ok().flatten()
 }
 
-/// The level of every style that is one of a heading. Programs translate the styles' ids, never their names.
+/// The heading level of every heading style, by style id. Word translates the ids of styles but not their names, so the
+/// names decide.
 fn headings(bytes: &[u8]) -> HashMap<String, u8> {
     let (mut levels, mut parents) = (HashMap::new(), HashMap::new());
     let mut id = String::new();
-    // Damaged styles cost the headings alone.
+    // If the styles are damaged, only the headings are lost.
     let _ = walk(bytes, |node| {
         if let Node::Open(tag) = node {
             let value = || tag.attr("val").unwrap_or_default();
@@ -86,7 +87,7 @@ fn headings(bytes: &[u8]) -> HashMap<String, u8> {
     });
     for id in parents.keys() {
         let mut at = id;
-        // As long a line of descent as anybody needs, and no circle.
+        // A bound on the inheritance chain, in case it has a cycle.
         for _ in 0..10 {
             if let Some(&level) = levels.get(at) {
                 levels.insert(id.clone(), level);
@@ -102,15 +103,15 @@ fn headings(bytes: &[u8]) -> HashMap<String, u8> {
 #[derive(Default)]
 struct Paragraph {
     level: Option<u8>,
-    /// Its end has been deleted: the next paragraph goes on in it.
+    /// Its end is a tracked deletion: the next paragraph continues it.
     goes_on: bool,
 }
 
-/// Adds the text of a part: the main one, or one of notes or comments.
+/// Adds the text of a part: the main document, the notes or the comments.
 fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Result<(), ReadError> {
     let (mut in_text, mut in_properties) = (false, false);
     let mut paragraphs: Vec<Paragraph> = Vec::new();
-    // A field for each that is open, and whether its result has begun: before, there is its code.
+    // For each open field, whether its result has begun; before that comes its code.
     let mut fields: Vec<bool> = Vec::new();
     let mut label = String::new();
     walk(bytes, |node| {
@@ -135,7 +136,7 @@ fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Res
                     return Step::Skip;
                 }
                 "footnote" | "endnote" | "comment" => {
-                    // Separators between text and notes are footnotes of a type.
+                    // Separators between text and notes are stored as footnotes with a type.
                     if tag.attr("type").is_some_and(|kind| kind != "normal") {
                         return Step::Skip;
                     }
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_revisions_fields_and_tables() {
+    fn runs_revisions_fields_tables_and_notes_become_text() {
         let body = "<w:p><w:pPr><w:pStyle w:val='Own'/><w:tabs><w:tab w:val='left'/></w:tabs></w:pPr><w:r><w:t>On be</w:t></w:r><w:r><w:rPr><w:b/></w:rPr><w:t>es</w:t></w:r></w:p>\
             <w:p><w:r><w:t xml:space='preserve'>Honey </w:t></w:r><w:del><w:r><w:delText>rots</w:delText></w:r></w:del><w:ins><w:r><w:t>keeps</w:t></w:r></w:ins>\
             <w:r><w:fldChar w:fldCharType='begin'/></w:r><w:r><w:instrText>PAGE</w:instrText><w:t>code</w:t></w:r><w:r><w:fldChar w:fldCharType='separate'/></w:r><w:r><w:t xml:space='preserve'> 12</w:t></w:r><w:r><w:fldChar w:fldCharType='end'/></w:r>\
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_part_costs_itself() {
+    fn a_damaged_part_does_not_affect_the_others() {
         let bytes =
             document("<w:p><w:r><w:t>Kept</w:t></w:r></w:p><w:p>", &[("word/footnotes.xml", "<w:footnotes><a>")]);
         let (documents, errors) = read_bytes(Kind::Docx, &bytes);

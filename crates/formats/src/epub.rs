@@ -1,5 +1,5 @@
-//! EPUB books: each page in the order of reading is a text of its own, titled as the table of contents has it; what the
-//! book says about itself is metadata of every page.
+//! EPUB books: each page is a document, in reading order, titled after the table of contents. The book's metadata is
+//! repeated for every page.
 
 use crate::meta::Meta;
 use crate::package::{Package, resolve};
@@ -15,7 +15,9 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let named = container.iter().find(|leaf| leaf.name == "rootfile").and_then(|leaf| leaf.attr("full-path"));
     let any = || package.names().iter().flatten().find(|name| name.ends_with(".opf")).cloned();
     let Some(path) = named.map(str::to_owned).or_else(any) else {
-        return Err(ReadError::new("expected a book's package file (.opf), which lists its pages; there is none in it"));
+        return Err(ReadError::new(
+            "expected a book's package file (.opf), which lists its pages; there is none in it",
+        ));
     };
     let book = leaves(&package.read_required(&path)?).map_err(|error| error.in_part(&path))?;
     let mut meta = metadata(&book);
@@ -31,7 +33,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             Ok(Some(bytes)) if item.kind == "application/x-dtbncx+xml" => ncx(&bytes, &item.path, &mut titles),
             _ => continue,
         };
-        // A damaged table of contents costs titles alone.
+        // If the table of contents is damaged, only titles are lost.
         let _ = read;
     }
     let (mut empty_pages, mut seen) = (0, HashSet::new());
@@ -47,7 +49,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             }
             continue;
         };
-        // The table of contents only repeats the titles.
+        // The navigation page only repeats the titles.
         if item.is_nav || !seen.insert(&item.path) {
             continue;
         }
@@ -80,7 +82,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     Ok(())
 }
 
-/// A file of the book.
+/// An item of the package manifest: a file of the book.
 struct ManifestItem<'a> {
     path: String,
     kind: &'a str,
@@ -96,13 +98,13 @@ impl<'a> ManifestItem<'a> {
     }
 }
 
-/// The path of the member that a link in the member `from` points at.
+/// Resolves `href`, a link in the member `from`, to a path in the archive.
 fn path_of(from: &str, href: &str) -> String {
     let href = href.split('#').next().unwrap_or_default();
     resolve(from, &unescape(href))
 }
 
-/// With `%20` a space again.
+/// Decodes percent-encoding.
 fn unescape(href: &str) -> String {
     let mut bytes = Vec::with_capacity(href.len());
     let mut rest = href.as_bytes();
@@ -129,7 +131,7 @@ fn metadata(book: &[Leaf]) -> Meta {
             ("meta", "dcterms:modified") => meta.dublin_core("modified", &leaf.text),
             ("date", _) => meta.set("published", &leaf.text),
             ("subject", _) => meta.add("subject", &leaf.text),
-            // Descriptions are often HTML, and long.
+            // Descriptions are often long HTML.
             ("meta" | "description", _) => {}
             (name, _) => meta.dublin_core(name, &leaf.text),
         }
@@ -137,7 +139,7 @@ fn metadata(book: &[Leaf]) -> Meta {
     meta
 }
 
-/// The members that are encrypted. Fonts that are only scrambled do not matter.
+/// The paths of encrypted members. May include obfuscated fonts, which are never read.
 fn encrypted_members(package: &mut Package<'_>) -> HashSet<String> {
     let Ok(Some(bytes)) = package.read("META-INF/encryption.xml") else { return HashSet::new() };
     let leaves = leaves(&bytes).unwrap_or_default();
@@ -150,7 +152,7 @@ fn nav(bytes: &[u8], path: &str, titles: &mut HashMap<String, String>) -> Result
     let (mut is_contents, mut link) = (true, None::<(String, String)>);
     walk(bytes, |node| {
         match node {
-            // Beside the contents there may be a list of printed pages, and one of landmarks.
+            // Besides the contents there may be lists of printed pages and of landmarks.
             Node::Open(tag) if tag.name() == "nav" => is_contents = tag.attr("type").is_none_or(|kind| kind == "toc"),
             Node::Open(tag) if tag.name() == "a" && is_contents => {
                 link = tag.attr("href").map(|href| (path_of(path, &href), String::new()));
@@ -201,7 +203,7 @@ mod tests {
     use crate::testing::{read_bytes, zip};
 
     #[test]
-    fn pages_in_order_titled_by_the_contents() {
+    fn pages_are_in_reading_order_titled_by_the_contents() {
         let opf = "<package><metadata><dc:title>Bees</dc:title><dc:creator>Anna</dc:creator><dc:language>en</dc:language></metadata><manifest>\
             <item id='nav' href='nav.xhtml' properties='nav' media-type='application/xhtml+xml'/><item id='a' href='text/a%20b.xhtml'/>\
             <item id='c' href='text/c.xhtml'/><item id='x' href='missing.xhtml'/><item id='l' href='locked.xhtml'/></manifest>\

@@ -1,4 +1,4 @@
-//! Jupyter notebooks: the cells in order, code as it stands, with what it wrote as text. Images are left out.
+//! Jupyter notebooks: the cells in order, code unchanged, with text output. Images are omitted.
 
 use crate::meta::Meta;
 use crate::{Context, Document, Emit, Extracted, Heading, ReadError, emit_document, emit_omitted};
@@ -19,7 +19,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let languages = [&about["language_info"]["name"], &about["kernelspec"]["language"]];
     languages.iter().filter_map(|name| name.as_str()).for_each(|name| meta.set("programming language", name));
     let mut notebook = Notebook::default();
-    // Notebooks of before 2015 have sheets, of which nobody ever used but one.
+    // Notebook formats before version 4 have worksheets.
     let sheets = book["worksheets"].as_array().into_iter().flatten().map(|sheet| &sheet["cells"]);
     let mut has_cells = false;
     for cells in std::iter::once(&book["cells"]).chain(sheets).filter_map(Value::as_array) {
@@ -79,7 +79,7 @@ impl Notebook {
         let text = text_of(&output["text"]);
         self.block(&without_ansi_colors(&text));
         let text = text_of(&data["text/plain"]);
-        // The name in memory of a figure or object says nothing to anybody.
+        // Skip reprs such as `<Figure at 0x…>`.
         if !(text.starts_with('<') && text.ends_with('>')) {
             self.block(&without_ansi_colors(&text));
         }
@@ -96,9 +96,9 @@ impl Notebook {
         self.text.push_str(text);
     }
 
-    /// A cell of Markdown, in which headings are noted.
+    /// Adds a Markdown cell and records its headings.
     fn markdown(&mut self, source: &str) {
-        // Images pasted into a cell stand in it as one long word.
+        // Pasted images are embedded as base64.
         let source: String = source.split_inclusive('\n').filter(|line| !line.contains(";base64,")).collect();
         self.block(&source);
         let body = source.trim_matches('\n').trim_end();
@@ -118,7 +118,7 @@ impl Notebook {
     }
 }
 
-/// A text, or a list of its lines.
+/// A multi-line string, which notebooks store as a string or a list of lines.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -127,7 +127,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// Without the signs that colour text in a terminal.
+/// Removes ANSI color escapes.
 fn without_ansi_colors(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -145,7 +145,7 @@ mod tests {
     use crate::testing::{read_bytes, read_single};
 
     #[test]
-    fn cells_in_order_with_what_they_wrote() {
+    fn cells_are_in_order_with_their_output() {
         let book = br##"{"cells":[{"cell_type":"markdown","source":["Intro\n","\n","# On bees\n","```\n","# no\n","```\n"]},
             {"cell_type":"code","source":"x = 1","outputs":[{"output_type":"stream","text":["\u001b[31mred\u001b[0m\n"]},
             {"output_type":"execute_result","data":{"text/plain":["42"],"image/png":"iVBO"}},

@@ -1,4 +1,4 @@
-//! Manual pages, in the macros of `man` and of `mdoc`: sections as headings, requests to the formatter left out.
+//! Manual pages in the `man` and `mdoc` macros: sections become headings, other requests are dropped.
 
 use crate::lines::Lines;
 use crate::meta::Meta;
@@ -19,9 +19,9 @@ struct Page {
     lines: Lines,
     meta: Meta,
     name: String,
-    /// The line that ends what is being left out: a macro's definition.
+    /// The line that ends the macro definition being skipped.
     until: Option<String>,
-    /// The next line is the heading of a section of that level.
+    /// The next line is a section heading of this level.
     heading: Option<usize>,
 }
 
@@ -92,7 +92,7 @@ impl Page {
                 self.until =
                     Some(words.get(1).filter(|_| name != "ig").map_or("..".to_owned(), |end| format!(".{end}")))
             }
-            // Macros of mdoc have one upper and one lower letter, and may stand in each other's lines.
+            // mdoc macros have one upper- and one lower-case letter and can be called on the lines of others.
             _ if is_mdoc(name) => self.words(true, words),
             _ => {}
         }
@@ -143,7 +143,7 @@ fn is_mdoc(word: &str) -> bool {
         || matches!(word, "Op" | "It" | "No" | "Ns")
 }
 
-/// The words of a request; those in quotes are one.
+/// The arguments of a request; a quoted one may contain spaces.
 fn arguments(rest: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut started) = (Vec::new(), String::new(), false, false);
     let mut chars = rest.chars().peekable();
@@ -173,7 +173,7 @@ fn arguments(rest: &str) -> Vec<String> {
     words
 }
 
-/// Text without the formatter's escapes.
+/// Text without roff escapes.
 fn plain(text: &str) -> String {
     let (mut plain, mut chars) = (String::with_capacity(text.len()), text.chars().peekable());
     while let Some(char) = chars.next() {
@@ -219,7 +219,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// A name of one letter, of two after `(`, or of any number in brackets.
+/// Reads a roff name: one character, two after `(`, or any number in brackets.
 fn name(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     match chars.next() {
         Some('(') => chars.by_ref().take(2).collect(),
@@ -229,7 +229,7 @@ fn name(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     }
 }
 
-/// The sign of a name.
+/// The text of a roff special character; empty if unknown.
 fn special_char(name: &str) -> &str {
     match name {
         "lq" | "Lq" | "rq" | "Rq" | "dq" => "\"",
@@ -274,7 +274,7 @@ mod tests {
     use crate::testing::read_single;
 
     #[test]
-    fn pages_become_text() {
+    fn markup_becomes_text() {
         let page = ".\\\" comment\n.TH HIVE 1 2024-03-05 \"Bees 1.0\"\n.de XX\nmacro\n..\n.SH NAME\nhive \\- keep \\fBbees\\fR\n.SH \"SEE ALSO\"\n\
             .TP\n.B \\-\\-all \"of them\"\nKeep all.\n.BR bee (1),\n.IP \\(bu 2\nitem\n";
         let document = read_single(Kind::Man, page.as_bytes());

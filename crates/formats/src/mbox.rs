@@ -1,4 +1,4 @@
-//! Mailboxes of the `mbox` kind: one mail after the other, each after a line that begins with `From `.
+//! Mailboxes in the `mbox` format: messages one after the other, each preceded by a line that begins with `From `.
 
 use crate::{Context, Emit, ReadError, mail};
 use std::ops::ControlFlow;
@@ -41,14 +41,14 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
 }
 
-/// Whether a header line comes next: people begin paragraphs with "From" as well.
+/// Whether a header line follows: paragraphs may begin with "From ", too.
 fn is_header(next: &[u8]) -> bool {
     let line = next.split(|&b| b == b'\n').next().unwrap_or_default();
     let name = line.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
     (name > 0 && line.get(name) == Some(&b':')) || line.starts_with(b">From ")
 }
 
-/// Lines that would have passed for the beginning of a mail were quoted with a `>`.
+/// Removes the `>` that escapes lines beginning with `From `.
 fn unquote(mail: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(mail.len());
     for line in mail.split_inclusive(|&b| b == b'\n') {
@@ -71,7 +71,7 @@ mod tests {
     use crate::testing::read_bytes;
 
     #[test]
-    fn each_mail_is_a_text_with_its_line() {
+    fn each_message_is_a_document_with_its_line() {
         let mbox = b"From a@b Tue Mar  5 10:00:00 2024\nFrom: a@b\nSubject: One\n\nText one.\n>From here on.\nFrom there.\n\nFrom me to you.\n\n\
             From c@d Tue Mar  5 11:00:00 2024\r\nFrom: c@d\r\nSubject: Two\r\n\r\nText two.\r\n\r\nFrom x\nX-Empty: yes\n\n";
         assert!(super::is_mailbox(mbox));

@@ -1,5 +1,5 @@
-//! OpenDocument: texts, presentations and spreadsheets (`.odt`, `.odp`, `.ods`, their templates), and the same as one
-//! XML file (`.fodt`). What tracked changes deleted is left out; footnotes and comments stand at the end.
+//! OpenDocument texts, presentations and spreadsheets (`.odt`, `.odp`, `.ods`, their templates), and the flat XML variants
+//! (`.fodt`). Tracked deletions are omitted; footnotes and comments come at the end.
 
 use crate::blocks::{Aside, Blocks};
 use crate::meta::{Meta, date};
@@ -17,7 +17,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     let mut story = Story::default();
     if let Ok(Some(bytes)) = package.read("meta.xml") {
-        // Damaged properties cost themselves.
+        // If the properties are damaged, only they are lost.
         let _ = story.add(&bytes);
     }
     let content = package.read_required("content.xml")?;
@@ -34,36 +34,38 @@ pub fn read_flat(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Re
     Ok(())
 }
 
-/// What is open, of that which decides where text goes.
+/// An open element that decides where text goes.
 enum Open {
+    /// A paragraph, with its heading level.
     Paragraph(Option<u8>),
-    /// A paragraph within a paragraph: that of a shape which hangs on a word.
+    /// A paragraph within a paragraph, in a shape anchored to a word.
     Nested(Option<u8>),
-    /// A text box, a footnote or a comment; whether it is set aside.
+    /// A text box, a footnote or a comment, and whether an aside was started for it.
     Story(bool),
 }
 
 #[derive(Default)]
 struct Story {
     meta: Meta,
-    /// Who wrote it, and who saved it last.
+    /// The initial author, and the last one.
     authors: [String; 2],
     blocks: Blocks,
-    /// Each with its name.
+    /// The sheets of a spreadsheet by name.
     sheets: Vec<(String, Blocks)>,
     is_spreadsheet: bool,
     images: usize,
-    /// How many tables are open; in a spreadsheet the outermost is a sheet.
+    /// Nesting depth of tables; in a spreadsheet the outermost is a sheet.
     tables: usize,
     open: Vec<Open>,
     is_meta: bool,
-    /// The text of a property, or of a comment's author, that is being read.
+    /// The text of the current property or comment author.
     property: Option<String>,
-    /// Who wrote the comment.
+    /// The author of the current comment.
     comment_author: String,
     is_title: bool,
-    /// The cell's date has been read: its text is the same, in the order of some country.
+    /// The current cell has a date value; its text repeats the date in a local format and is skipped.
     has_date: bool,
+    /// How often the current cell is repeated.
     repeated: usize,
 }
 
@@ -120,7 +122,7 @@ impl Story {
             "meta" => self.is_meta = true,
             "spreadsheet" => self.is_spreadsheet = true,
             "creator" => self.property = Some(String::new()),
-            // That of a comment.
+            // The date of a comment.
             "date" if matches!(self.open.last(), Some(Open::Story(_))) => return Step::Skip,
             "p" | "h" => {
                 let level = match tag.name() {
@@ -224,7 +226,7 @@ impl Story {
         self.meta.add("author", if text::is_blank(first) { last } else { first });
         if self.is_spreadsheet {
             let is_one = self.sheets.len() == 1;
-            // A sheet that was cut off is still under way.
+            // A truncated sheet is still open.
             if let Some((_, sheet)) = self.sheets.last_mut().filter(|_| self.tables > 0) {
                 std::mem::swap(sheet, &mut self.blocks);
             }
@@ -236,7 +238,11 @@ impl Story {
                 let (text, headings) = sheet.finish();
                 let metadata = self.meta.fields.clone();
                 if !text.is_empty() {
-                    emit_document(Document { name: Some(name), title, text, metadata, headings, line: None }, context, emit)?;
+                    emit_document(
+                        Document { name: Some(name), title, text, metadata, headings, line: None },
+                        context,
+                        emit,
+                    )?;
                 }
             }
         } else {
@@ -269,7 +275,7 @@ mod tests {
         </office:text></office:body></office:document>";
 
     #[test]
-    fn notes_boxes_and_tables() {
+    fn notes_text_boxes_and_tables_become_text() {
         assert_eq!(detect("a", TEXT.as_bytes()), Some(Kind::FlatOdf));
         let document = read_single(Kind::FlatOdf, TEXT.as_bytes());
         assert_eq!(
@@ -281,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn sheets_dates_and_passwords() {
+    fn sheets_use_date_values_and_encrypted_files_are_errors() {
         let sheets = "<office:document-content><office:body><office:spreadsheet><table:table table:name='Sheet1'><table:table-row><table:table-cell office:date-value='2024-03-05'>\
             <text:p>05.03.24</text:p></table:table-cell></table:table-row><table:table-row table:number-rows-repeated='1048576'><table:table-cell table:number-columns-repeated='16384'/></table:table-row></table:table>\
             <table:table table:name='Two'><table:table-row><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>";

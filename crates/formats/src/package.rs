@@ -1,18 +1,18 @@
-//! A zip file whose members are read by name, within a bound on everything that is max_unpacked_bytes: a few kilobytes can
-//! unpack to more than any machine holds.
+//! A zip file whose members are read by name, with a limit on the total unpacked size: a zip bomb of a few kilobytes
+//! can expand to more than fits in memory.
 
 use crate::{Context, ReadError};
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-/// The most members that are looked at.
+/// Archives with more members are rejected.
 const MAX_MEMBERS: usize = 100_000;
 
 /// An open zip file.
 pub struct Package<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// Each member's name as a path of the archive, `None` where it has none that can be used.
+    /// Each member's [safe path](safe_path); `None` for folders and unsafe names.
     names: Vec<Option<String>>,
     remaining_bytes: u64,
     max_unpacked_bytes: u64,
@@ -26,13 +26,21 @@ impl<'a> Package<'a> {
             ))
         })?;
         if zip.len() > MAX_MEMBERS {
-            return Err(ReadError::new(format!("{} members in one archive, over the limit of {MAX_MEMBERS}", zip.len())));
+            return Err(ReadError::new(format!(
+                "{} members in one archive, over the limit of {MAX_MEMBERS}",
+                zip.len()
+            )));
         }
         let names = (0..zip.len()).map(|at| zip.name_for_index(at)?.ok().as_deref().and_then(safe_path)).collect();
-        Ok(Self { zip, names, remaining_bytes: context.max_unpacked_bytes, max_unpacked_bytes: context.max_unpacked_bytes })
+        Ok(Self {
+            zip,
+            names,
+            remaining_bytes: context.max_unpacked_bytes,
+            max_unpacked_bytes: context.max_unpacked_bytes,
+        })
     }
 
-    /// The members, in the order of the archive.
+    /// The members' paths, in archive order; `None` for folders and unsafe names.
     pub fn names(&self) -> &[Option<String>] {
         &self.names
     }
@@ -42,12 +50,13 @@ impl<'a> Package<'a> {
         self.zip.name_for_index(at).is_some_and(|name| name.is_ok_and(|name| name.ends_with(['/', '\\'])))
     }
 
-    /// Whether nothing more may be max_unpacked_bytes.
+    /// Whether the limit on unpacked bytes is used up.
     pub fn is_exhausted(&self) -> bool {
         self.remaining_bytes == 0
     }
 
-    /// Where the member of that name is. Programs do not agree on upper and lower case, nor on a leading slash.
+    /// The index of the member of that name. Writers disagree about letter case and a leading slash, so both are ignored
+    /// unless the exact name exists.
     pub fn find(&self, name: &str) -> Option<usize> {
         let name = name.trim_start_matches('/');
         let same = |exact: bool| {
@@ -58,24 +67,26 @@ impl<'a> Package<'a> {
         same(true).or_else(|| same(false))
     }
 
-    /// The bytes of a member, `None` if there is none of that name.
+    /// The bytes of a member; `None` if there is no such member.
     pub fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
         self.find(name).map(|at| self.read_at(at)).transpose()
     }
 
-    /// The bytes of a member that has to be there.
+    /// The bytes of a member; an error if there is no such member.
     pub fn read_required(&mut self, name: &str) -> Result<Vec<u8>, ReadError> {
         self.read(name)?.ok_or_else(|| ReadError::new(format!("there is no {name} in it")))
     }
 
-    /// The bytes of the member at a place in [`Self::names`].
+    /// The bytes of the member at an index of [`Self::names`].
     pub fn read_at(&mut self, at: usize) -> Result<Vec<u8>, ReadError> {
         let member = self.zip.by_index(at).map_err(|error| match error {
             ZipError::UnsupportedArchive(what) if what.contains("assword") => {
                 ReadError::new("it is encrypted: it needs a password")
             }
-            ZipError::UnsupportedArchive(what) => ReadError::new(format!("it is packed in a way not read here: {what}")),
-            other => ReadError::new(format!("it cannot be max_unpacked_bytes: {other}")),
+            ZipError::UnsupportedArchive(what) => {
+                ReadError::new(format!("it is packed in a way not read here: {what}"))
+            }
+            other => ReadError::new(format!("it cannot be unpacked: {other}")),
         })?;
         let mut bytes = Vec::new();
         let result = member.take(self.remaining_bytes.saturating_add(1)).read_to_end(&mut bytes);
@@ -84,14 +95,15 @@ impl<'a> Package<'a> {
             self.remaining_bytes = 0;
             return Err(ReadError::new(format!("the archive unpacks to more than {} bytes", self.max_unpacked_bytes)));
         }
-        // What was unpacked counts, whether it was any good or not.
+        // Bytes count against the limit even if the member turns out to be damaged.
         self.remaining_bytes -= read;
         result.map_err(|error| ReadError::new(format!("it is damaged: {error}")))?;
         Ok(bytes)
     }
 }
 
-/// A member's name as a relative path with forward slashes; `None` for folders and for what points out of the archive.
+/// A member's name as a relative path with forward slashes; `None` for folders and for paths that leave the archive
+/// (`..`).
 fn safe_path(name: &str) -> Option<String> {
     let name = name.replace('\\', "/");
     let is_folder = name.ends_with('/');
@@ -100,7 +112,7 @@ fn safe_path(name: &str) -> Option<String> {
     (!name.is_empty() && !is_folder && !name.split('/').any(bad)).then_some(name)
 }
 
-/// The path that `target`, written in the member `from`, points at.
+/// Resolves `target`, a link in the member `from`, to a path in the archive.
 pub fn resolve(from: &str, target: &str) -> String {
     let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut parts: Vec<&str> =
@@ -122,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_stay_in_the_archive() {
+    fn paths_never_leave_the_archive() {
         assert_eq!(resolve("ppt/slides/slide1.xml", "../notes/n1.xml"), "ppt/notes/n1.xml");
         assert_eq!(resolve("ppt/slides/slide1.xml", "/ppt/x.xml"), "ppt/x.xml");
         assert_eq!(resolve("a.opf", "../../../etc/passwd"), "etc/passwd");

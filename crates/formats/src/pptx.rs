@@ -1,5 +1,5 @@
-//! PowerPoint presentations (`.pptx`, `.ppsx`, `.potx`): the slides in the order in which they are shown, hidden ones
-//! too, each with its notes and comments after it.
+//! PowerPoint presentations (`.pptx`, `.ppsx`, `.potx`): the slides in presentation order, hidden ones included, each
+//! followed by its notes and comments.
 
 use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Shapes};
@@ -15,7 +15,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     for (at, slide) in slides.iter().enumerate() {
         let read = package.read_required(slide).and_then(|bytes| ooxml::drawing(&bytes, Shapes::All, &mut blocks));
         errors.extend(read.err().map(|error| error.in_part(&format!("slide {} ({slide})", at + 1))));
-        // Diagrams are shown on the slide itself; notes come after it.
+        // Diagrams are part of the slide and come first; notes follow.
         let mut relations = ooxml::relations(&mut package, slide);
         relations.sort_by_key(|relation| match &*relation.kind {
             "diagramData" => 0,
@@ -33,7 +33,8 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
                 }
                 _ => continue,
             };
-            let read = package.read_required(&relation.target).and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
+            let read =
+                package.read_required(&relation.target).and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
             errors.extend(read.err().map(|error| error.in_part(&relation.target)));
         }
     }
@@ -51,13 +52,13 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     Ok(())
 }
 
-/// The paths of the slides, in order; by their numbers where the list of them is damaged.
+/// The paths of the slides in presentation order, or by file number if the slide list is damaged.
 fn slides(package: &mut Package<'_>) -> Result<Vec<String>, ReadError> {
     let path = ooxml::main_part(package, "ppt/presentation.xml");
     let relations = ooxml::relations(package, &path);
     let list = leaves(&package.read_required(&path)?).unwrap_or_default();
     let ids = list.iter().filter(|leaf| leaf.name == "sldId");
-    // A slide's own number is called `id` too, in no namespace: the relationship's id is the later attribute.
+    // A slide's own number is also called `id`, without a namespace; the relationship id is the later attribute.
     let ids = ids.filter_map(|leaf| leaf.attrs.iter().rev().find(|(name, _)| name == "id"));
     let slides: Vec<String> = ids
         .filter_map(|(_, id)| relations.iter().find(|r| r.id == *id))
@@ -76,7 +77,7 @@ fn slides(package: &mut Package<'_>) -> Result<Vec<String>, ReadError> {
     Ok(found.into_iter().map(|(_, name)| name).collect())
 }
 
-/// Comments on a slide: of the old kind with a text, of the new one with shapes' text.
+/// Comments on a slide: classic ones have a `text` element, modern ones the text body of a shape.
 fn comments(bytes: &[u8], blocks: &mut Blocks) -> Result<(), ReadError> {
     let old: Vec<String> =
         leaves(bytes)?.into_iter().filter(|leaf| leaf.name == "text").map(|leaf| leaf.text).collect();
@@ -101,7 +102,7 @@ mod tests {
     use crate::testing::{read_single, zip};
 
     #[test]
-    fn slides_in_order_with_their_notes() {
+    fn slides_are_in_presentation_order_with_their_notes() {
         let types = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
         let rels = |rels: &[(&str, &str, &str)]| {
             let rels: String = rels

@@ -1,5 +1,5 @@
-//! reStructuredText. Fields at the top are metadata; comments, targets and what only arranges pages are left out; the
-//! content of all other directives is text.
+//! reStructuredText. Fields at the top are metadata; comments, targets and layout directives are omitted; the content of
+//! all other directives is text.
 
 use crate::lines::{Lines, indent, replace_between, unmark};
 use crate::meta::Meta;
@@ -15,10 +15,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     Ok(())
 }
 
-/// The most columns that a table drawn with lines has.
+/// A simple table with more columns is read as plain text.
 const MAX_COLUMNS: usize = 100;
 
-/// Directives with nothing in them to read.
+/// Directives that are skipped with their content.
 const SKIPPED_DIRECTIVES: &[&str] = &[
     "raw",
     "include",
@@ -54,7 +54,7 @@ const SKIPPED_DIRECTIVES: &[&str] = &[
     "unicode",
     "date",
 ];
-/// Those whose content is no markup.
+/// Directives whose content is not markup.
 const VERBATIM_DIRECTIVES: &[&str] = &[
     "code",
     "code-block",
@@ -69,7 +69,7 @@ const VERBATIM_DIRECTIVES: &[&str] = &[
     "prompt",
     "productionlist",
 ];
-/// Those whose argument is not for reading.
+/// Directives whose argument is not text.
 const WITHOUT_ARGUMENT: &[&str] =
     &["figure", "only", "list-table", "ifconfig", "tab-set", "grid", "tabs", "hlist", "container", "rst-class"];
 
@@ -79,15 +79,15 @@ struct Rst<'a> {
     at: usize,
     out: Lines,
     meta: Meta,
-    /// The signs under headings, and whether above as well, from the highest level on.
+    /// The heading styles in order of level: the adornment character, and whether there is an overline.
     styles: Vec<(char, bool)>,
     substitutions: HashMap<&'a str, &'a str>,
-    /// Whether anything but headings and fields has come.
+    /// Whether there was anything but headings and fields so far.
     has_text: bool,
 }
 
 impl<'a> Rst<'a> {
-    /// Texts that have a name.
+    /// Collects the substitution definitions (`.. |name| replace:: text`).
     fn substitutions(&mut self) {
         for line in &self.lines {
             let named = line.trim_start().strip_prefix(".. |").and_then(|rest| rest.split_once("| replace::"));
@@ -114,7 +114,7 @@ impl<'a> Rst<'a> {
             } else if let Some((name, value)) = field(word) {
                 self.field(name, value);
             } else if word.starts_with("__ ") {
-                // The target of a nameless link.
+                // The target of an anonymous hyperlink.
             } else {
                 self.has_text |= !word.is_empty();
                 let word = word.strip_prefix("| ").unwrap_or(word);
@@ -140,7 +140,7 @@ impl<'a> Rst<'a> {
         }
     }
 
-    /// The rest of the paragraph that begins with a line: marks may go on from one line to the next.
+    /// The paragraph that begins with the line `first`: inline markup may span lines.
     fn paragraph(&mut self, first: &str, depth: usize) -> String {
         let mut paragraph = first.to_owned();
         while !first.is_empty() && !paragraph.ends_with("::") {
@@ -164,7 +164,7 @@ impl<'a> Rst<'a> {
         line.starts_with("+-") || line.starts_with("==") && line.contains(" =")
     }
 
-    /// A title with a line of signs under it, and perhaps one above.
+    /// Reads a section title with an underline and an optional overline.
     fn heading(&mut self) -> bool {
         let (first, second, third) = (self.line(self.at), self.line(self.at + 1), self.line(self.at + 2));
         let (title, sign, over, length) =
@@ -208,13 +208,13 @@ impl<'a> Rst<'a> {
             "date" => self.meta.set("date", value.trim_matches('$').trim_start_matches("Date:").trim()),
             "tags" | "keywords" => self.meta.add("keywords", &value),
             "lang" | "language" => self.meta.set("language", &value),
-            // Sphinx's own words to itself.
+            // Directions for Sphinx.
             "orphan" | "tocdepth" | "nocomments" => {}
             name => self.meta.set(name, &value),
         }
     }
 
-    /// What begins with two dots.
+    /// Explicit markup: what begins with two dots.
     fn explicit_markup(&mut self, rest: &'a str, depth: usize) {
         if let Some(note) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             let text = self.inline(note.1.trim());
@@ -224,7 +224,7 @@ impl<'a> Rst<'a> {
             !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '+'))
         });
         let Some((name, argument)) = directive else {
-            // A comment, a target or a substitution. A comment without text does not take what comes after a blank line.
+            // A comment, a target or a substitution. An empty comment does not include what follows a blank line.
             if !rest.is_empty() || !self.line(self.at).trim().is_empty() {
                 self.skip_indented(depth);
             }
@@ -254,7 +254,7 @@ impl<'a> Rst<'a> {
         }
     }
 
-    /// Passes over the lines that are indented deeper.
+    /// Skips the lines that are indented more than `depth`.
     fn skip_indented(&mut self, depth: usize) {
         while self.at < self.lines.len() {
             let line = self.line(self.at);
@@ -265,7 +265,7 @@ impl<'a> Rst<'a> {
         }
     }
 
-    /// Adds the lines that are indented deeper as they stand.
+    /// Adds the lines that are indented more than `depth` unchanged.
     fn verbatim(&mut self, depth: usize) {
         let start = self.at;
         self.skip_indented(depth);
@@ -279,7 +279,7 @@ impl<'a> Rst<'a> {
         self.out.push("");
     }
 
-    /// Tables drawn with lines, as rows.
+    /// Reads a grid table or a simple table.
     fn table(&mut self) -> bool {
         let first = self.line(self.at).trim();
         if first.starts_with("+-") && first.ends_with('+') && first.bytes().all(|b| matches!(b, b'+' | b'-')) {
@@ -326,7 +326,7 @@ impl<'a> Rst<'a> {
             self.at += 1;
             if is_border(line.trim()) {
                 self.row(&std::mem::take(&mut cells));
-                // The last border has nothing after it.
+                // The last border is followed by a blank line.
                 if self.line(self.at).trim().is_empty() {
                     break;
                 }
@@ -340,7 +340,7 @@ impl<'a> Rst<'a> {
             for (at, &start) in starts.iter().enumerate() {
                 let end = starts.get(at + 1).copied().unwrap_or(chars.len()).min(chars.len());
                 let cell: String = chars.get(start.min(end)..end).unwrap_or_default().iter().collect();
-                // A row goes on where its first cell is empty.
+                // A line with an empty first cell continues the row.
                 if at == 0 && !cell.trim().is_empty() {
                     self.row(&std::mem::take(&mut cells));
                 }
@@ -360,12 +360,12 @@ impl<'a> Rst<'a> {
         }
     }
 
-    /// Text without marks: roles are their text, links what is shown of them.
+    /// Text without inline markup: roles and links are replaced by their text.
     fn inline(&self, text: &str) -> String {
         if !text.contains(['`', '*', '_', '|', '\\']) {
             return text.to_owned();
         }
-        // No sign in code is a mark.
+        // Marks within code are literal: hide them from the following steps.
         let text = replace_between(text, "``", "``", |code| {
             Some(code.chars().map(|c| replace_char(c, &MARKS, &PLACEHOLDERS)).collect())
         });
@@ -394,19 +394,19 @@ fn add_to_cell(cells: &mut Vec<String>, at: usize, text: &str) {
     }
 }
 
-/// `:role:`text <target>`` and `` `text <target>`_ `` are their text.
+/// Replaces `:role:`text <target>`` and `` `text <target>`_ `` by their text.
 fn roles(text: &str) -> String {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, from)) = rest.split_once('`') {
         let Some((inside, after)) = from.split_once('`') else { break };
-        // The role stands before it, between colons.
+        // The role precedes the text, between colons.
         let role = before.strip_suffix(':').and_then(|before| before.rfind(':').map(|at| (at, before)));
         let is_role = |name: &str| {
             !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '+' | '.'))
         };
         plain.push_str(match role {
             Some((at, before)) if is_role(before.get(at + 1..).unwrap_or_default()) => {
-                // A role of a domain has colons in it: `:py:func:`.
+                // The name of a role in a domain contains colons: `:py:func:`.
                 let start = before
                     .char_indices()
                     .rev()
@@ -428,7 +428,7 @@ fn roles(text: &str) -> String {
     plain
 }
 
-/// Signs that mark something, and others in their place while marks are looked for.
+/// Markup characters, and the control characters that stand in for them while they are literal.
 const MARKS: [char; 6] = ['*', '`', '_', '|', '[', '\\'];
 const PLACEHOLDERS: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
 
@@ -436,7 +436,7 @@ fn replace_char(char: char, from: &[char; 6], to: &[char; 6]) -> char {
     from.iter().zip(to).find(|(from, _)| **from == char).map_or(char, |(_, to)| *to)
 }
 
-/// `name_` is a link if it ends a word.
+/// Removes the underscore of references (`name_`) at the end of words.
 fn references(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -450,7 +450,7 @@ fn references(text: &str) -> String {
     plain
 }
 
-/// A backslash takes the meaning from the sign after it.
+/// Removes backslash escapes.
 fn unescape(text: &str) -> String {
     let (mut plain, mut chars) = (String::with_capacity(text.len()), text.chars().peekable());
     while let Some(char) = chars.next() {
@@ -463,7 +463,7 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// `:name: value`
+/// Parses a field, `:name: value`.
 fn field(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_prefix(':')?;
     let (name, value) = rest.split_once(':')?;
@@ -471,7 +471,7 @@ fn field(line: &str) -> Option<(&str, &str)> {
     (is_name && (value.is_empty() || value.starts_with([' ', '\t']))).then(|| (name, value.trim()))
 }
 
-/// Whether a line is one sign again and again.
+/// Whether a line is one punctuation character, repeated.
 fn is_repeated_sign(line: &str) -> bool {
     let mut chars = line.chars();
     let first = chars.next();

@@ -1,5 +1,5 @@
-//! Rich Text Format. Fields are their results; deleted revisions, headers, footers and pictures are left out; footnotes
-//! and comments stand at the end.
+//! Rich Text Format. Fields are represented by their results; deleted revisions, headers, footers and pictures are
+//! omitted; footnotes and comments come at the end.
 
 use crate::blocks::{Aside, Blocks};
 use crate::meta::Meta;
@@ -7,7 +7,7 @@ use crate::{Context, Document, Emit, ReadError, emit_document, emit_omitted};
 use encoding_rs::Encoding;
 use std::collections::HashMap;
 
-/// The most groups that may be open at a time.
+/// Files with more deeply nested groups are cut off there.
 const MAX_GROUP_DEPTH: usize = 1000;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
@@ -35,32 +35,32 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     Ok(())
 }
 
-/// Where the text of a group goes.
+/// Where the text of a group goes (an RTF *destination*).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Destination {
     Body,
     Skip,
     Fonts,
     Styles,
-    /// A property of the document, by the name of the Dublin Core.
+    /// A document property, by its Dublin Core name.
     Property(&'static str),
     /// The author of the comment that follows.
     CommentAuthor,
 }
 
-/// What a group inherits from the one around it.
+/// The state of a group, inherited from the enclosing one.
 #[derive(Clone)]
 struct Group {
     destination: Destination,
     is_deleted: bool,
-    /// How many characters stand in for each one that is given by its number, for programs that do not know Unicode.
+    /// How many fallback characters follow each `\u` escape, for readers without Unicode (`\uc`).
     fallback_chars: usize,
     font: i32,
-    /// This group itself ends an aside.
+    /// The end of this group ends an aside.
     aside: bool,
 }
 
-/// The paragraph's level, by its own word or by its style.
+/// The properties of the current paragraph.
 #[derive(Default)]
 struct Paragraph {
     outline: Option<u8>,
@@ -75,25 +75,26 @@ struct Rtf {
     encoding: &'static Encoding,
     fonts: HashMap<i32, &'static Encoding>,
     levels: HashMap<i32, u8>,
-    /// Bytes of the text in the encoding of the font, and that encoding: a character may take two.
+    /// Text not decoded yet, in the encoding of the current font; a character may take two bytes.
     raw: Vec<u8>,
-    /// Text for somewhere other than the body.
+    /// Text for a destination other than the body.
     aside: String,
-    /// Half of a character that is given by two numbers.
+    /// The high surrogate of a character given by two `\u` escapes.
     surrogate: Option<u16>,
-    /// How many stand-ins are still to be passed over.
+    /// How many fallback characters are still to be skipped.
     skip_chars: usize,
     paragraph: Paragraph,
     is_row_open: bool,
     comment_author: String,
     images: usize,
-    /// The moment of a property: year, month, day, hour, minute.
+    /// The date of a property: year, month, day, hour, minute.
     moment: [i32; 5],
 }
 
 impl Rtf {
     fn new() -> Self {
-        let group = Group { destination: Destination::Body, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
+        let group =
+            Group { destination: Destination::Body, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
         Self {
             blocks: Blocks::default(),
             meta: Meta::default(),
@@ -115,7 +116,7 @@ impl Rtf {
 
     fn run(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         let mut at = 0;
-        // A group that begins with \* is for those who know its word.
+        // A group that begins with \* is skipped by readers that do not know its control word.
         let mut optional = false;
         while let Some(&byte) = bytes.get(at) {
             at += 1;
@@ -132,7 +133,7 @@ impl Rtf {
                 }
                 b'}' => {
                     self.end_group();
-                    // The outermost is not the file's own.
+                    // The outermost group is ours, not the file's: the file has ended.
                     if self.groups.len() <= 1 {
                         return Ok(());
                     }
@@ -166,8 +167,9 @@ impl Rtf {
     }
 
     fn group(&self) -> &Group {
-        // There always is one but after the last brace, when nothing is asked any more.
-        static NONE: Group = Group { destination: Destination::Skip, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
+        // Only empty after the last brace, when no text follows.
+        static NONE: Group =
+            Group { destination: Destination::Skip, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
         self.groups.last().unwrap_or(&NONE)
     }
 
@@ -186,7 +188,7 @@ impl Rtf {
         self.raw.push(byte);
     }
 
-    /// What has come in bytes becomes text.
+    /// Decodes the pending bytes.
     fn flush(&mut self) {
         if self.raw.is_empty() {
             return;
@@ -194,7 +196,7 @@ impl Rtf {
         let raw = std::mem::take(&mut self.raw);
         let encoding = self.fonts.get(&self.group().font).copied().unwrap_or(self.encoding);
         let text = match self.group().destination {
-            // The names of fonts and styles are in the encoding of the file.
+            // Names of fonts and styles are in the encoding of the file, not of a font.
             Destination::Body => encoding.decode_without_bom_handling(&raw).0,
             _ => self.encoding.decode_without_bom_handling(&raw).0,
         };
@@ -213,7 +215,7 @@ impl Rtf {
         }
     }
 
-    /// Begins or ends a table where the paragraph that comes is or is not in one: nothing else says so.
+    /// Starts or ends a table according to the next paragraph: RTF marks tables on paragraphs only.
     fn sync_table(&mut self) {
         if self.paragraph.in_table == self.is_row_open || !self.blocks.is_at_start() || self.is_aside() {
             return;
@@ -255,7 +257,9 @@ impl Rtf {
                     name => self.meta.dublin_core(name, &text),
                 }
             }
-            Destination::CommentAuthor if outer != group.destination => self.comment_author = std::mem::take(&mut self.aside),
+            Destination::CommentAuthor if outer != group.destination => {
+                self.comment_author = std::mem::take(&mut self.aside)
+            }
             Destination::Fonts | Destination::Styles => {
                 let name = std::mem::take(&mut self.aside);
                 let name = name.trim().trim_end_matches(';').to_lowercase();
@@ -279,7 +283,7 @@ impl Rtf {
     }
 
     fn set_destination(&mut self, destination: Destination) {
-        // What is within something unread is unread.
+        // Everything within a skipped group is skipped.
         if self.group().destination != Destination::Skip {
             self.set(|group| group.destination = destination);
         }
@@ -295,7 +299,7 @@ impl Rtf {
     }
 
     fn word(&mut self, word: &[u8], number: Option<i32>, optional: bool) {
-        // Most words begin or end a format: the bytes before them may be in another encoding than those after.
+        // A control word may change the font and with it the encoding, so decode what came before.
         self.flush();
         let is_on = number != Some(0);
         let Ok(word) = std::str::from_utf8(word) else { return };
@@ -312,7 +316,7 @@ impl Rtf {
             }
             "intbl" => self.paragraph.in_table = true,
             "trowd" => {
-                // A row may begin without the paragraph before it having ended.
+                // A row may begin before the previous paragraph has ended.
                 if self.is_body() && !self.is_row_open && !self.paragraph.in_table {
                     self.blocks.end_paragraph(None);
                 }
@@ -384,7 +388,7 @@ impl Rtf {
                 self.blocks.start_aside(Aside::End);
                 self.set(|group| group.aside = true);
             }
-            // The text of a shape, within what is otherwise unread.
+            // The text of a shape, in an otherwise skipped group.
             "shptxt" => {
                 self.blocks.start_aside(Aside::After);
                 self.set(|group| (group.destination, group.aside) = (Destination::Body, true));
@@ -399,7 +403,7 @@ impl Rtf {
                 }
                 self.set_destination(Destination::Skip);
             }
-            // Of what only some know, these are known here.
+            // Optional destinations that are known here.
             "shppict" | "ud" | "nesttableprops" => {}
             _ if optional => self.set_destination(Destination::Skip),
             _ => {}
@@ -411,7 +415,7 @@ impl Rtf {
     }
 
     fn unicode(&mut self, number: i32) {
-        // Numbers over 32767 are written as negative ones.
+        // Code units over 32767 are written as negative numbers.
         let unit = number as u16;
         let char = match (self.surrogate.take(), unit) {
             (Some(high), 0xdc00..=0xdfff) => char::decode_utf16([high, unit]).next().and_then(Result::ok),
@@ -419,7 +423,7 @@ impl Rtf {
                 self.surrogate = Some(unit);
                 None
             }
-            // Signs of symbol fonts, for private use.
+            // Private-use codes of symbol fonts.
             (_, 0xf000..=0xf0ff) => None,
             _ => char::from_u32(u32::from(unit)),
         };
@@ -432,7 +436,7 @@ impl Rtf {
     }
 }
 
-/// The control word or sign that begins at `at`, its number, and where what follows begins.
+/// The control word or symbol at `at`, its numeric parameter, and the offset of what follows.
 fn control(bytes: &[u8], at: usize) -> (&[u8], Option<i32>, usize) {
     let rest = bytes.get(at..).unwrap_or_default();
     let letters = rest.iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
@@ -471,7 +475,7 @@ fn code_page(number: i32) -> Option<&'static Encoding> {
     })
 }
 
-/// The encoding of a font, by the number of its script.
+/// The encoding of a font by its `\fcharset` number.
 fn charset(number: i32) -> Option<&'static Encoding> {
     code_page(match number {
         0 => 1252,
@@ -499,7 +503,7 @@ mod tests {
     use crate::testing::{read_bytes, read_single};
 
     #[test]
-    fn text_fields_tables_and_notes() {
+    fn text_fields_tables_and_notes_become_text() {
         let rtf = br#"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fswiss\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}}
 {\stylesheet{\s0 Normal;}{\s1\outlinelevel0 heading 1;}}{\*\generator Writer 7;}
 {\info{\title Bees \'e4nd honey}{\author Anna}{\creatim\yr2024\mo3\dy5\hr10\min7}}
@@ -524,13 +528,13 @@ mod tests {
     }
 
     #[test]
-    fn two_bytes_and_pairs_of_numbers_make_one_character() {
+    fn double_byte_characters_and_surrogate_pairs_are_decoded() {
         let document = read_single(Kind::Rtf, br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}");
         assert_eq!(document.text, "日本 🐁\n".replace('🐁', "\u{1f601}"));
     }
 
     #[test]
-    fn what_is_cut_off_is_named_and_the_rest_kept() {
+    fn a_truncated_file_is_reported_and_its_text_kept() {
         let (found, errors) = read_bytes(Kind::Rtf, br"{\rtf1 Kept text\par and");
         assert_eq!(found[0].text, "Kept text\n\nand\n");
         assert!(errors[0].contains("cut off"), "{errors:?}");

@@ -1,10 +1,10 @@
-//! What tests of the readers share.
+//! Helpers for the tests of the readers.
 
 use crate::{Context, Document, Extracted, Kind, read};
 use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 
-/// HTML without its tags, for tests.
+/// Title and text of an HTML page, by a crude tag stripper.
 pub fn extract_html(page: &str) -> (String, String) {
     let title =
         page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map_or("", |(title, _)| title);
@@ -16,12 +16,17 @@ pub fn extract_html(page: &str) -> (String, String) {
     (title.to_owned(), text.replace("&amp;", "&").trim().to_owned())
 }
 
-/// Everything that a reader finds, then the errors as text.
+/// Everything that a reader extracts, and its errors as text.
 pub fn extract(kind: Kind, bytes: &[u8]) -> (Vec<Extracted>, Vec<String>) {
     extract_within(kind, bytes, 1 << 20, 0)
 }
 
-pub fn extract_within(kind: Kind, bytes: &[u8], max_unpacked_bytes: u64, archive_depth: u32) -> (Vec<Extracted>, Vec<String>) {
+pub fn extract_within(
+    kind: Kind,
+    bytes: &[u8],
+    max_unpacked_bytes: u64,
+    archive_depth: u32,
+) -> (Vec<Extracted>, Vec<String>) {
     let context = Context { extract_html: &extract_html, max_text_bytes: 1 << 20, max_unpacked_bytes, archive_depth };
     let (mut items, mut errors) = (Vec::new(), Vec::new());
     let mut push = |error: crate::ReadError| {
@@ -47,7 +52,7 @@ pub fn extract_within(kind: Kind, bytes: &[u8], max_unpacked_bytes: u64, archive
     (items, errors)
 }
 
-/// The documents that a reader finds, then the errors as text.
+/// The documents that a reader extracts, and its errors as text.
 pub fn read_bytes(kind: Kind, bytes: &[u8]) -> (Vec<Document>, Vec<String>) {
     let (items, errors) = extract(kind, bytes);
     let documents = items.into_iter().filter_map(|item| match item {
@@ -57,7 +62,7 @@ pub fn read_bytes(kind: Kind, bytes: &[u8]) -> (Vec<Document>, Vec<String>) {
     (documents.collect(), errors)
 }
 
-/// The one document in a file without errors.
+/// The only document in a file; panics on errors.
 pub fn read_single(kind: Kind, bytes: &[u8]) -> Document {
     let (mut documents, errors) = read_bytes(kind, bytes);
     assert!(errors.is_empty(), "{errors:?}");

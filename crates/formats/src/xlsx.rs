@@ -1,5 +1,5 @@
-//! Excel workbooks (`.xlsx`, `.xlsm`): each sheet is a text of its own, its rows one a line. Cells are as they are
-//! shown, as far as that is simple: dates in ISO form, percentages, fixed decimals. Formulas are their last results.
+//! Excel workbooks (`.xlsx`, `.xlsm`): each sheet is a document with one row per line. Numbers follow the common number
+//! formats: ISO dates, percentages, fixed decimals. Formulas are represented by their cached results.
 
 use crate::blocks::{Blocks, row_line};
 use crate::ooxml::{self, Relation, Shapes};
@@ -22,7 +22,9 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let mut errors = Vec::new();
     for relation in &relations {
         let read = match &*relation.kind {
-            "sharedStrings" => package.read_required(&relation.target).and_then(|b| shared_strings(&b, &mut book.strings)),
+            "sharedStrings" => {
+                package.read_required(&relation.target).and_then(|b| shared_strings(&b, &mut book.strings))
+            }
             "styles" => package.read_required(&relation.target).map(|bytes| book.formats = formats(&bytes)),
             _ => continue,
         };
@@ -53,7 +55,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         {
             return Ok(());
         }
-        // The one sheet of a workbook that nobody has named is the workbook.
+        // A single sheet with a default name takes the workbook's title.
         let title = match sheets.len() {
             1 if is_default_name(name) => meta.title.clone(),
             _ => Some(text::one_line(name)),
@@ -70,7 +72,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     Ok(())
 }
 
-/// Whether a sheet's name is the one that a program gave it.
+/// Whether a sheet's name is a program's default ("Sheet1", "Tabelle 2").
 pub fn is_default_name(name: &str) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ').to_lowercase();
     matches!(
@@ -93,12 +95,12 @@ pub fn is_default_name(name: &str) -> bool {
 #[derive(Default)]
 struct Book {
     strings: Vec<String>,
-    /// The number format of each style.
+    /// The number format of each cell style, by style index.
     formats: Vec<Format>,
     since_1904: bool,
 }
 
-/// How a number is shown.
+/// How a number is displayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Format {
     #[default]
@@ -111,7 +113,7 @@ enum Format {
 }
 
 impl Format {
-    /// Those that every program knows without their being written down.
+    /// The built-in formats, which files use by id only (ECMA-376, 18.8.30).
     fn built_in(id: u32) -> Self {
         match id {
             1 | 3 | 37 | 38 => Self::Fixed(0),
@@ -125,7 +127,7 @@ impl Format {
         }
     }
 
-    /// What a format's code comes to: of its parts the first, without what is shown as it stands.
+    /// Classifies a format code by its first section, ignoring literal text.
     fn of_code(code: &str) -> Self {
         let (mut plain, mut chars) = (String::new(), code.chars());
         while let Some(char) = chars.next() {
@@ -138,7 +140,7 @@ impl Format {
                 }
                 '[' => {
                     let inside: String = chars.by_ref().take_while(|&c| c != ']').collect();
-                    // [h], [mm]: time that goes on after 24 hours.
+                    // [h], [mm]: elapsed time, which may exceed 24 hours.
                     if !inside.is_empty() && inside.chars().all(|c| matches!(c.to_ascii_lowercase(), 'h' | 'm' | 's')) {
                         plain.push('h');
                     }
@@ -158,7 +160,7 @@ impl Format {
             (false, true) => Self::Time,
             _ if plain.contains('m') => Self::Date,
             _ if plain.contains('%') => Self::Percent(decimals()),
-            // Fractions, thousands, decimals only where there are some: not simple.
+            // Fractions, scaling by thousands and optional decimals are not reproduced.
             _ if plain.contains('?') || plain.contains(".#") || (plain.contains("0,") && !plain.contains("0,0")) => {
                 Self::General
             }
@@ -171,7 +173,7 @@ impl Format {
 /// The number format of every cell style.
 fn formats(bytes: &[u8]) -> Vec<Format> {
     let (mut custom, mut formats, mut in_cells) = (std::collections::HashMap::new(), Vec::new(), false);
-    // Damaged styles cost the dates alone.
+    // If the styles are damaged, only the number formats are lost.
     let _ = walk(bytes, |node| {
         match node {
             Node::Open(tag) => match tag.name() {
@@ -198,7 +200,7 @@ fn shared_strings(bytes: &[u8], strings: &mut Vec<String>) -> Result<(), ReadErr
     let (mut text, mut in_text) = (String::new(), false);
     walk(bytes, |node| {
         match node {
-            // How a word is pronounced is no part of it.
+            // Phonetic guides repeat the text.
             Node::Open(tag) if tag.name() == "rPh" => return Step::Skip,
             Node::Open(tag) => in_text |= tag.name() == "t",
             Node::Text(part) if in_text => text.push_str(&part),
@@ -213,7 +215,7 @@ fn shared_strings(bytes: &[u8], strings: &mut Vec<String>) -> Result<(), ReadErr
     })
 }
 
-/// The column of a cell called `BC12`, from 0.
+/// The zero-based column of a cell reference such as `BC12`.
 fn column(reference: &str) -> Option<usize> {
     let letters = reference.bytes().take_while(u8::is_ascii_alphabetic).take(4);
     let number = letters.fold(0, |n, letter| n * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1);
@@ -276,7 +278,7 @@ fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<ReadError>) {
     (sheet, result.err())
 }
 
-/// The most empty cells that are kept between two others.
+/// Longer runs of empty cells in a row are shortened to this.
 const MAX_EMPTY_CELLS: usize = 4;
 
 fn format_cell(kind: &str, style: usize, value: &str, book: &Book) -> String {
@@ -303,12 +305,12 @@ fn format_number(number: f64, format: Format, since_1904: bool) -> String {
     }
 }
 
-/// With the fifteen digits that such programs count with: 0.1 + 0.2 is 0.3.
+/// Rounds to 15 significant digits, as spreadsheet programs do: 0.1 + 0.2 is 0.3.
 fn general(number: f64) -> String {
     format!("{number:.14e}").parse::<f64>().unwrap_or(number).to_string()
 }
 
-/// A day, counted from the last days of 1899, and the part of it that has passed.
+/// Formats a serial date: days since the epoch of the workbook (1900 or 1904), and the fraction of the day.
 fn format_date(number: f64, format: Format, since_1904: bool) -> Option<String> {
     if !(0.0..2_958_466.0).contains(&number) {
         return None;
@@ -322,7 +324,7 @@ fn format_date(number: f64, format: Format, since_1904: bool) -> Option<String> 
     if format == Format::Time {
         return Some(clock(seconds / 3600));
     }
-    // To the days of 1970. In the count from 1900 the 29th of February 1900 is day 60, which never was.
+    // Convert to days since 1970. The 1900 system counts a nonexistent 29 February 1900 as day 60.
     day -= match (since_1904, day) {
         (true, _) => 24_107,
         (false, 0..60) => 25_568,
@@ -333,9 +335,9 @@ fn format_date(number: f64, format: Format, since_1904: bool) -> Option<String> 
     Some(if format == Format::DateTime || second != 0 { format!("{date} {}", clock(second / 3600)) } else { date })
 }
 
-/// Year, month and day of a day counted from the first of January 1970.
+/// Year, month and day of a day number since 1970-01-01 (Hinnant's `civil_from_days`).
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    // Counted from the first of March of year 0, so that a leap day is the last of its year.
+    // Count from 0000-03-01, so that the leap day is the last day of its year.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -349,14 +351,14 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 /// What stands comments_and_drawings the cells: comments and text boxes.
 fn comments_and_drawings(package: &mut Package<'_>, sheet: &str) -> String {
     let relations = ooxml::relations(package, sheet);
-    // The old kind of comment repeats the new one, with a sentence about its being new.
+    // For each threaded comment there is a legacy copy with a compatibility notice.
     let has_new = relations.iter().any(|relation| relation.kind == "threadedComment");
     let mut blocks = Blocks::default();
     for relation in &relations {
         let Ok(Some(bytes)) = package.read(&relation.target) else { continue };
         match &*relation.kind {
             "drawing" => {
-                // What is damaged here costs itself.
+                // A damaged drawing is skipped.
                 let _ = ooxml::drawing(&bytes, Shapes::All, &mut blocks);
             }
             "threadedComment" => {
@@ -414,7 +416,7 @@ mod tests {
     use crate::testing::{read_bytes, zip};
 
     #[test]
-    fn numbers_are_as_shown() {
+    fn numbers_follow_their_format() {
         let shown = |number, code| format_number(number, Format::of_code(code), false);
         assert_eq!(shown(45_688.0, "dd/mm/yyyy"), "2025-01-31");
         assert_eq!(shown(45_688.75, "m/d/yy h:mm"), "2025-01-31 18:00");
@@ -431,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn sheets_are_texts() {
+    fn each_sheet_is_a_document() {
         let types = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
         let rel = |id: &str, kind: &str, target: &str| {
             format!("<Relationship Id='{id}' Type='{types}/{kind}' Target='{target}'/>")

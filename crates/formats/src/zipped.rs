@@ -1,12 +1,12 @@
-//! Zip archives: each member goes to the reader of its own format, as a part called by its path. An archive within an
-//! archive is opened, one within that is not.
+//! Zip archives: each member is emitted as an [`EmbeddedFile`]. An archive within an archive is opened; one nested more
+//! deeply is not.
 
 use crate::detect::{Kind, detect};
 use crate::package::Package;
 use crate::{Context, EmbeddedFile, Emit, Extracted, ReadError, emit_omitted};
 use std::ops::ControlFlow;
 
-/// In how many archives a file may stand.
+/// How many archives a file may be nested in.
 const MAX_ARCHIVE_DEPTH: u32 = 2;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
@@ -28,7 +28,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             Ok(bytes) => emit(Ok(Extracted::EmbeddedFile(EmbeddedFile { name, bytes, line: None }))),
             Err(error) => emit(Err(error.in_part(&name))),
         };
-        // With nothing left to unpack, every other member would say the same.
+        // Once the limit on unpacked bytes is reached, every further member would fail with the same error.
         if flow.is_break() || package.is_exhausted() {
             return Ok(());
         }
@@ -42,7 +42,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     Ok(())
 }
 
-/// What programs leave in archives for themselves.
+/// Files that operating systems and tools leave in archives for themselves.
 fn is_clutter(name: &str) -> bool {
     name.starts_with("__MACOSX/")
         || name.split('/').any(|part| matches!(part, ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git"))
@@ -54,18 +54,20 @@ mod tests {
     use crate::{Extracted, Kind};
 
     #[test]
-    fn members_are_parts_and_paths_do_not_lead_out() {
+    fn members_with_unsafe_paths_are_omitted() {
         let bytes = zip(&[("a/b.txt", "text"), ("../c.txt", "out"), ("__MACOSX/a", "x"), ("/d.txt", "abs")]);
         let (items, errors) = extract(Kind::Zip, &bytes);
         assert!(errors.is_empty(), "{errors:?}");
-        let names: Vec<&str> =
-            items.iter().filter_map(|i| if let Extracted::EmbeddedFile(p) = i { Some(p.name.as_str()) } else { None }).collect();
+        let names: Vec<&str> = items
+            .iter()
+            .filter_map(|i| if let Extracted::EmbeddedFile(p) = i { Some(p.name.as_str()) } else { None })
+            .collect();
         assert_eq!(names, ["a/b.txt", "d.txt"]);
         assert_eq!(items.last(), Some(&Extracted::Omitted("1 member whose path leads out of the archive".into())));
     }
 
     #[test]
-    fn bombs_and_nests_are_bounded() {
+    fn zip_bombs_and_nested_archives_are_limited() {
         let zeros = "0".repeat(1 << 20);
         let bytes = zip(&[("a.txt", "small"), ("bomb.txt", &zeros), ("later.txt", "x")]);
         assert!(bytes.len() < 10_000);
