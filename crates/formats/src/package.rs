@@ -55,8 +55,8 @@ impl<'a> Package<'a> {
         self.remaining_bytes == 0
     }
 
-    /// The index of the member of that name. Writers disagree about letter case and a leading slash, so both are ignored
-    /// unless the exact name exists.
+    /// The index of the member of that name. Writers disagree about a leading slash and about letter case: the slash is
+    /// ignored, and so is case if no name matches exactly.
     pub fn find(&self, name: &str) -> Option<usize> {
         let name = name.trim_start_matches('/');
         let same = |exact: bool| {

@@ -222,7 +222,7 @@ fn column(reference: &str) -> Option<usize> {
     number.checked_sub(1)
 }
 
-/// The rows of a sheet that have something in them, and what is wrong with it.
+/// The non-empty rows of a sheet, one per line, and the error that ended the reading, if any.
 fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<ReadError>) {
     let (mut sheet, mut too_large) = (String::new(), false);
     let (mut row, mut next): (Vec<String>, usize) = (Vec::new(), 0);
@@ -234,7 +234,7 @@ fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<ReadError>) {
                 "row" => next = 0,
                 "c" => {
                     let column = tag.attr("r").as_deref().and_then(column).unwrap_or(next);
-                    // A long stretch of nothing says no more than a short one.
+                    // Long runs of missing cells are shortened.
                     let gap = if row.is_empty() { 0 } else { column.saturating_sub(next).min(MAX_EMPTY_CELLS) };
                     row.extend((0..gap).map(|_| String::new()));
                     next = column + 1;
@@ -251,7 +251,7 @@ fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<ReadError>) {
                 "v" | "t" => in_value = false,
                 "c" => {
                     let shown = format_cell(&kind, style, &value, book);
-                    // What is empty before the first cell with text is a margin.
+                    // Leading empty cells are dropped.
                     if !row.is_empty() || !shown.is_empty() {
                         row.push(shown);
                     }

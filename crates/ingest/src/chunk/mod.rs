@@ -1,4 +1,4 @@
-//! An article to passages: spans of its body, each with the context it is embedded with.
+//! Splits articles into passages: spans of the body, each with the context that is embedded with it.
 
 mod markdown;
 mod pack;
@@ -10,30 +10,29 @@ use pack::pack;
 use serde::{Deserialize, Serialize};
 use table::Tables;
 
-/// How an article is cut.
+/// How an article is split into passages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Strategy {
-    /// Each part of the body is one passage: for most formats the whole article. What the model's
-    /// window cannot hold is lost to it; this is how published figures are measured.
+    /// Each part of the body is one passage; in most formats that is the whole article. Text beyond the model's window is
+    /// ignored by the embedding. Published benchmark results are measured this way.
     Whole,
-    /// Whole sentences, packed up to a budget of word pieces.
+    /// Whole sentences, packed up to a token budget.
     Sentences,
-    /// As `Sentences`, never across a heading of a Markdown article, and with the headings above
-    /// it as context.
+    /// Like `Sentences`, but never across a heading of a Markdown article, and with the headings above as context.
     Markdown,
 }
 
-/// A strategy with its parameters.
+/// A chunking strategy with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Chunking {
-    /// How to cut.
+    /// How to split.
     pub strategy: Strategy,
-    /// The most word pieces of text in a passage, its context not counted.
+    /// The maximum number of tokens in a passage, without its context. Unused by [`Strategy::Whole`].
     pub tokens: usize,
-    /// How many sentences of a passage the next one repeats.
+    /// How many sentences of a passage are repeated in the next one.
     pub overlap: usize,
 }
 
@@ -43,6 +42,7 @@ impl Default for Chunking {
     }
 }
 
+/// The text is part of stored fingerprints (see [`Chunking::key`]) and of JSON output, so it must not change.
 impl std::fmt::Display for Chunking {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { tokens, overlap, .. } = self;
@@ -54,38 +54,38 @@ impl std::fmt::Display for Chunking {
     }
 }
 
-/// A passage before it is embedded.
+/// A passage before embedding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// Where it stands in the article's text.
+    /// Its span in the article's text.
     pub span: ByteSpan,
-    /// What the model reads before it: the title, for Markdown the headings above it, and the header of a table in whose
-    /// rows it begins.
+    /// What is embedded before it: the title, for Markdown the headings above, and the header of the table in whose rows it
+    /// begins. Not part of the span.
     pub context: String,
 }
 
 impl Chunk {
-    /// The text that the model reads: the context, a space, the passage.
+    /// The text to embed: the context, a space, the passage.
     pub fn embedded_text(&self, article: &Article) -> String {
         let passage = self.span.of(&article.text);
         if self.context.is_empty() { passage.to_owned() } else { format!("{} {passage}", self.context) }
     }
 }
 
-/// What lexical search reads of an article's passages.
+/// The text of an article's passages for the lexical index.
 pub struct LexicalText<'a> {
     article: &'a Article,
     tables: Tables,
 }
 
 impl<'a> LexicalText<'a> {
-    /// That of `article`.
+    /// Prepares the passages of `article`.
     pub fn of(article: &'a Article) -> Self {
         Self { article, tables: Tables::of(&article.text) }
     }
 
-    /// A line each: the title, where the passage does not begin with it; the header of the table in whose rows the
-    /// passage begins; the passage.
+    /// The text to index for a passage, on separate lines: the title, unless the passage begins with it; the header of the
+    /// table in whose rows the passage begins; the passage itself.
     pub fn passage(&self, span: ByteSpan) -> String {
         let (title, passage) = (&self.article.title, span.of(&self.article.text));
         let title = Some(title.as_str()).filter(|title| !passage.starts_with(title));
@@ -93,19 +93,19 @@ impl<'a> LexicalText<'a> {
     }
 }
 
-/// Context may take one part in so many of the model's window; with [`Strategy::Whole`], where it is
-/// the title, all of it.
+/// The context of a passage gets at most the model's window divided by this, and so does a table header. The context of
+/// [`Strategy::Whole`], the title, is not limited.
 pub const CONTEXT_DIVISOR: usize = 16;
 
 impl Chunking {
-    /// The smallest budget of word pieces that is worth to be called a passage.
+    /// The smallest token budget of a passage; smaller values of `tokens` are raised to it.
     pub const MIN_TOKENS: usize = 16;
 
-    /// Cuts `article` into passages, in order. `count` gives a text's word pieces; `window` is how
-    /// many the model reads, its special tokens not counted.
+    /// Splits `article` into passages, in order. `window` is the model's context window in tokens, without special tokens;
+    /// `count` counts the tokens of a text.
     ///
-    /// Every character of the body that is no white space is in at least one passage; starts and
-    /// ends both increase.
+    /// Every non-white-space character of the body is in at least one passage. Except with [`Strategy::Whole`], the starts
+    /// of the passages increase strictly, and so do the ends.
     pub fn chunk(&self, article: &Article, window: usize, count: &dyn Fn(&str) -> usize) -> Vec<Chunk> {
         let sections = match self.strategy {
             Strategy::Markdown => markdown::sections(article),
@@ -118,21 +118,21 @@ impl Chunking {
             let spans = if self.strategy == Strategy::Whole {
                 vec![section.trimmed(&article.text)]
             } else {
-                let context = shortened(&context, window / CONTEXT_DIVISOR, count);
+                let context = truncated(&context, window / CONTEXT_DIVISOR, count);
                 let header = if tables.is_empty() { 0 } else { window / CONTEXT_DIVISOR };
-                let room = window.saturating_sub(count(&context) + header);
-                let budget = self.tokens.min(room).max(Self::MIN_TOKENS);
+                let available = window.saturating_sub(count(&context) + header);
+                let budget = self.tokens.min(available).max(Self::MIN_TOKENS);
                 pack(&article.text, section, budget, self.overlap, count)
             };
             for span in spans.into_iter().filter(|span| !span.is_empty() || self.strategy == Strategy::Whole) {
-                let said = span.of(&article.text).starts_with(&article.title) && headings.is_empty();
+                let begins_with_title = span.of(&article.text).starts_with(&article.title) && headings.is_empty();
                 let context = match self.strategy {
                     Strategy::Whole => context.clone(),
-                    _ if said => String::new(),
-                    _ => shortened(&context, window / CONTEXT_DIVISOR, count),
+                    _ if begins_with_title => String::new(),
+                    _ => truncated(&context, window / CONTEXT_DIVISOR, count),
                 };
                 let header = tables.header_at(span.start).filter(|_| self.strategy != Strategy::Whole);
-                let context = match header.map(|header| shortened(header, window / CONTEXT_DIVISOR, count)) {
+                let context = match header.map(|header| truncated(header, window / CONTEXT_DIVISOR, count)) {
                     Some(header) if context.is_empty() => header,
                     Some(header) => format!("{context} {header}"),
                     None => context,
@@ -143,7 +143,8 @@ impl Chunking {
         chunks
     }
 
-    /// What distinguishes two ways of cutting; part of an article's fingerprint.
+    /// Identifies the chunking in the [fingerprint](Article::fingerprint) of an article. Any change causes all articles of
+    /// existing collections to be indexed again.
     pub fn key(&self) -> String {
         format!("{self} v1")
     }
@@ -158,15 +159,15 @@ fn context(title: &str, headings: &str) -> String {
     }
 }
 
-/// The first words of `text` that fit `most` word pieces.
-fn shortened(text: &str, most: usize, count: &dyn Fn(&str) -> usize) -> String {
-    if count(text) <= most {
+/// The first words of `text`, up to `max_tokens` tokens.
+fn truncated(text: &str, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> String {
+    if count(text) <= max_tokens {
         return text.to_owned();
     }
     let (mut kept, mut used) = (String::new(), 0);
     for word in text.split_whitespace() {
         used += count(word);
-        if used > most {
+        if used > max_tokens {
             break;
         }
         if !kept.is_empty() {
@@ -179,12 +180,12 @@ fn shortened(text: &str, most: usize, count: &dyn Fn(&str) -> usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    // Named, for proptest has a `Strategy` of its own.
+    // Imported explicitly, because proptest's prelude has a `Strategy`, too.
     use super::Strategy;
     use super::*;
     use proptest::prelude::*;
 
-    /// Stands in for a tokenizer: a piece for every four characters of a word.
+    /// A fake tokenizer: one token for every four characters of a word.
     pub fn count(text: &str) -> usize {
         text.split_whitespace().map(|word| word.chars().count().div_ceil(4)).sum()
     }
@@ -238,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn the_title_is_context_and_not_in_the_span() {
+    fn title_is_context_outside_the_span() {
         let chunks = Chunking::default().chunk(&whole_body("One thing. Another."), 254, &count);
         assert_eq!(chunks.len(), 1);
         assert_eq!(chunks[0].embedded_text(&whole_body("One thing. Another.")), "On things One thing. Another.");
     }
 
     #[test]
-    fn a_passage_that_begins_with_the_title_does_not_say_it_twice() {
+    fn title_is_not_repeated_before_a_passage_that_begins_with_it() {
         let article = whole_body("On things\n\nOne thing.");
         let chunks = Chunking::default().chunk(&article, 254, &count);
         assert_eq!(chunks[0].embedded_text(&article), "On things\n\nOne thing.");
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_keeps_to_its_headings() {
+    fn markdown_chunks_never_cross_headings() {
         let text = "# Bees\n\nIntro here.\n\n## Honey\n\nIt keeps.\n\n### Why\n\nToo dry.\n\n## Wax\n\nIt melts.\n";
         let article = whole_body(text);
         let chunking = Chunking { strategy: Strategy::Markdown, ..Chunking::default() };

@@ -1,5 +1,5 @@
-//! The built-in model: int8 all-MiniLM-L6-v2, compiled into the binary. See `models/minilm-l6-v2-int8/README.md` for where
-//! it comes from.
+//! The built-in model: all-MiniLM-L6-v2 quantized to int8, compiled into the binary. Its origin is documented in
+//! `models/minilm-l6-v2-int8/README.md`.
 
 use super::tokenizer::Tokenizer;
 use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings, normalized};
@@ -7,25 +7,25 @@ use crate::{Error, Result};
 use encoder::{Encoder, Workspace};
 use std::sync::Arc;
 
-/// Its full name.
+/// The full name of the model.
 pub const NAME: &str = "minilm-l6-v2-int8";
-/// The short name for it.
+/// The short name of the model.
 pub const ALIAS: &str = "builtin";
-/// The length of its vectors.
+/// The number of dimensions of its vectors.
 pub const DIMENSIONS: usize = 384;
-/// The word pieces it reads, as its authors set it.
+/// The context window in tokens, special ones included, as set by the model's authors.
 const MAX_TOKENS: usize = 256;
-/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json. Written
-/// here rather than computed at every start; a test computes it.
+/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json: a constant, to save hashing
+/// at every start. A test verifies it.
 pub(super) const HASH: &str = "3550c09e807f5c7a93610671e9e3ebed";
-/// What [`HASH`] was while ONNX Runtime's rules of rounding applied: the same weights, and vectors whose cosine to
-/// today's is .999 on the mean, .998 at least.
+/// Former values of [`HASH`]. With ONNX Runtime's rounding, the same weights gave vectors with a cosine of .999 on average
+/// and at least .998 to today's.
 pub(super) const EARLIER_HASHES: &[&str] = &["d652bc276c1d9ac282eff62f9aac1310"];
 
 static WEIGHTS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/model.safetensors");
 pub(super) static TOKENIZER: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/tokenizer.json");
 
-/// The built-in model, loaded. Forks share its weights.
+/// An embedder for the built-in model. Forks share the weights.
 pub struct BuiltinEmbedder {
     shared: Arc<Shared>,
     work: Workspace,
@@ -38,10 +38,10 @@ struct Shared {
 }
 
 impl BuiltinEmbedder {
-    /// Loads it from the binary itself.
+    /// Loads the model from the binary.
     ///
     /// # Errors
-    /// None in a binary that passed its tests.
+    /// [`Error::Model`] if the embedded files are invalid, which the tests rule out.
     pub fn load() -> Result<Self> {
         let encoder = Encoder::from_quantized(WEIGHTS)
             .map_err(|error| Error::Model { name: NAME.to_owned(), problem: error.to_string() })?;
@@ -92,14 +92,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_that_of_the_files() {
+    fn hash_constant_matches_the_files() {
         let mut hasher = blake3::Hasher::new();
         hasher.update(WEIGHTS).update(TOKENIZER);
         assert_eq!(hasher.finalize().to_hex()[..32], *HASH);
     }
 
     #[test]
-    fn what_a_window_does_not_read_is_what_is_left() {
+    fn truncated_suffix_is_the_text_beyond_the_window() {
         let model = BuiltinEmbedder::load().unwrap();
         let tokenizer = model.tokenizer();
         let text = "Élan vital, naïveté; a puffin nests. ".repeat(40);
@@ -109,14 +109,14 @@ mod tests {
             assert_eq!((tokenizer.count(read), tokenizer.count(rest)), (window, tokenizer.count(&text) - window), "{rest:?}");
         }
         assert_eq!(tokenizer.truncated_suffix(&text, 100_000), "");
-        // Texts of several blocks, too.
+        // Also for texts of several blocks.
         let long = "a puffin nests. ".repeat(20_000);
         let rest = tokenizer.truncated_suffix(&long, 70_000);
         assert_eq!(tokenizer.count(rest), tokenizer.count(&long) - 70_000);
     }
 
     #[test]
-    fn near_in_meaning_is_near_in_space() {
+    fn similar_texts_have_similar_vectors() {
         let mut model = BuiltinEmbedder::load().unwrap();
         let mut of = |text: &str| model.embed(text, Role::Query).unwrap().vector;
         let (a, b, c) = (
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fork_gives_the_same_vector_whatever_it_read_before() {
+    fn forks_give_the_same_vector_whatever_they_embedded_before() {
         let text = "Tides follow the moon more than the sun.";
         let mut one = BuiltinEmbedder::load().unwrap();
         let vector = one.embed(text, Role::Passage).unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_an_earlier_engine_are_near_enough() {
+    fn earlier_versions_of_the_model_are_compatible() {
         let info = BuiltinEmbedder::load().unwrap().model().clone();
         let with = |hash: &str| ModelInfo { hash: hash.to_owned(), ..info.clone() };
         let earlier = with(EARLIER_HASHES[0]);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_window_cuts_is_counted() {
+    fn truncated_tokens_are_counted() {
         let mut model = BuiltinEmbedder::load().unwrap();
         assert_eq!(model.tokenizer().count("tides follow the moon"), 4);
         let long = "moon ".repeat(300);

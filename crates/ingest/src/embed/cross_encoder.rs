@@ -1,5 +1,5 @@
-//! Cross-encoders: a question and a passage read together, and a score for how well the one answers the
-//! other. fastembed's catalog, or a local folder with an ONNX export.
+//! Cross-encoders, which read a query and a passage together and score the relevance. From fastembed's catalog or a local
+//! folder with an ONNX export.
 
 use super::onnx::{Folder, downloads, runtime};
 use super::{CatalogEntry, ModelKind};
@@ -17,23 +17,23 @@ pub struct CrossEncoder {
     model: TextRerank,
 }
 
-/// Where one can be loaded from again.
+/// Where to load the model from, again for each fork.
 #[derive(Clone)]
 enum Origin {
     Catalogue(RerankerModel),
     Folder(PathBuf),
 }
 
-/// Word pieces of question and passage together, where the files do not say.
+/// The context window in tokens, for query and passage together, if the model's files do not state it.
 const DEFAULT_MAX_TOKENS: usize = 512;
 
 impl CrossEncoder {
-    /// Loads one by name: a folder that holds `model.onnx` (also under `onnx/`) and `tokenizer.json`, or a name
-    /// of [`catalog`], by its variant or as it is published, letter case aside.
+    /// Loads a model: from a folder with `model.onnx` (also under `onnx/`) and `tokenizer.json`, or from [`catalog`] by its
+    /// short or published name, ignoring case.
     ///
     /// # Errors
-    /// When there is none of that name, its files are incomplete, its output is not one score, or ONNX
-    /// Runtime is not there.
+    /// [`Error::Model`] if there is no such model, its files are incomplete, its output is not a single score, or ONNX
+    /// Runtime is not installed.
     pub fn load(name: &str) -> Result<Self> {
         let folder = Path::new(name);
         if folder.is_dir() {
@@ -74,26 +74,27 @@ impl CrossEncoder {
             }
         };
         let mut cross = Self { name, origin, model };
-        // fastembed panics where the output is of another shape; better here, once, than at a question.
+        // fastembed panics if the output has another shape: find out now rather than at the first query.
         cross.score("a", &["b"])?;
         Ok(cross)
     }
 
-    /// Its name.
+    /// The name of the model.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How well each passage answers the question: higher is better, on a scale of the model's own.
+    /// Scores the relevance of each passage to the query: higher is better, on the model's own scale. The scores are
+    /// finite and in the order of `passages`.
     ///
     /// # Errors
-    /// When the runtime fails.
-    pub fn score(&mut self, question: &str, passages: &[&str]) -> Result<Vec<f32>> {
+    /// [`Error::Model`] if the runtime fails or a score is not finite.
+    pub fn score(&mut self, query: &str, passages: &[&str]) -> Result<Vec<f32>> {
         let wrong = |problem: String| Error::Model { name: self.name.clone(), problem };
         let model = AssertUnwindSafe(&mut self.model);
         let scored = catch_unwind(move || {
             let AssertUnwindSafe(model) = { model };
-            model.rerank(question, passages, false, Some(passages.len().max(1)))
+            model.rerank(query, passages, false, Some(passages.len().max(1)))
         });
         let scored = scored.map_err(|_| wrong("expected an output `logits` of one score for each pair".to_owned()))?;
         let mut scores = vec![f32::NAN; passages.len()];
@@ -106,16 +107,16 @@ impl CrossEncoder {
         }
     }
 
-    /// Another one of the same, for another thread.
+    /// A second instance for another thread. Loads the model again.
     ///
     /// # Errors
-    /// When it cannot be loaded again.
+    /// [`Error::Model`] as for [`Self::load`].
     pub fn fork(&self) -> Result<Self> {
         Self::open(self.name.clone(), self.origin.clone())
     }
 }
 
-/// The cross-encoders of fastembed's catalogue.
+/// The cross-encoders of fastembed's catalog.
 pub fn catalog() -> Vec<CatalogEntry> {
     let entries = TextRerank::list_supported_models().into_iter().map(|model| CatalogEntry {
         kind: ModelKind::Reranker,
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_name_is_an_error() {
+    fn loading_an_unknown_model_is_an_error() {
         let error = CrossEncoder::load("no-such-reranker").err().unwrap().to_string();
         assert!(error.contains("no such reranker and no such folder"), "{error}");
     }

@@ -1,5 +1,5 @@
-//! Every other model: fastembed's catalog, downloaded on first use, or a local folder with an
-//! ONNX export. Both run on ONNX Runtime, a library loaded when the first such model is.
+//! Models on ONNX Runtime: from fastembed's catalog, downloaded on first use, or from a local folder with an ONNX export.
+//! The runtime is a shared library, loaded with the first such model.
 
 use super::tokenizer::Tokenizer;
 use super::{CatalogEntry, Embedder, Embedding, ModelKind, ModelInfo, Role, normalized, profile};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// A model on ONNX Runtime.
+/// An embedder on ONNX Runtime.
 pub struct OnnxEmbedder {
     origin: Arc<Origin>,
     info: ModelInfo,
@@ -20,18 +20,18 @@ pub struct OnnxEmbedder {
     tokenizer: Arc<Tokenizer>,
 }
 
-/// Where a model can be loaded from again.
+/// Where to load the model from, again for each fork.
 enum Origin {
     Catalogue { model: EmbeddingModel, window: usize },
     Folder(PathBuf),
 }
 
 impl OnnxEmbedder {
-    /// A model of fastembed's catalog: by its variant's name (`BGESmallENV15`) or the name it is
-    /// published under (`Xenova/bge-small-en-v1.5`), letter case aside.
+    /// Loads a model of fastembed's catalog by its short name (`BGESmallENV15`) or its published name
+    /// (`Xenova/bge-small-en-v1.5`), ignoring case.
     ///
     /// # Errors
-    /// When there is none of that name, ONNX Runtime is not there, or the download fails.
+    /// [`Error::Model`] if there is no such model, ONNX Runtime is not installed, or the download fails.
     pub fn from_catalog(name: &str) -> Result<Self> {
         let known = TextEmbedding::list_supported_models();
         let found = known
@@ -43,6 +43,7 @@ impl OnnxEmbedder {
         };
         let profile = profile::of(&found.model_code);
         let pooling = TextEmbedding::get_default_pooling_method(&found.model);
+        // The Debug text of `Profile` is part of the hash: renaming its fields would invalidate collections.
         let hash =
             blake3::hash(format!("{} {} {pooling:?} {profile:?}", found.model_code, found.model_file).as_bytes());
         let info = ModelInfo {
@@ -56,11 +57,12 @@ impl OnnxEmbedder {
         Self::open(Arc::new(Origin::Catalogue { model: found.model.clone(), window: profile.window }), info)
     }
 
-    /// A model in a local folder: `model.onnx` (also under `onnx/`), `tokenizer.json`, and, where
-    /// they are there, the files of sentence-transformers that give pooling, window and prefixes.
+    /// Loads a model from a folder with `model.onnx` (also under `onnx/`), `tokenizer.json`, and optionally the files of
+    /// sentence-transformers that state pooling, window and prefixes.
     ///
     /// # Errors
-    /// When a needed file is missing or broken, or ONNX Runtime is not there.
+    /// [`Error::Model`] if a required file is missing or invalid, or ONNX Runtime is not installed; [`Error::Io`] if the
+    /// weights cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let files = Folder::new(folder);
         let weights = std::fs::read(files.weights()?).map_err(Error::io(folder))?;
@@ -77,7 +79,7 @@ impl OnnxEmbedder {
             passage_prefix,
         };
         let mut onnx = Self::open(Arc::new(Origin::Folder(folder.to_owned())), info)?;
-        // The files do not say how long the vectors are; one vector does.
+        // The files do not state the number of dimensions, so embed something to find out.
         onnx.info.dimensions = onnx.embed("a", Role::Passage)?.vector.len();
         Ok(onnx)
     }
@@ -129,7 +131,7 @@ impl Embedder for OnnxEmbedder {
     }
 }
 
-/// Word pieces that a model reads, where its files do not say.
+/// The context window in tokens if the model's files do not state it.
 const DEFAULT_MAX_TOKENS: usize = 512;
 
 /// The files of a local model.
@@ -156,19 +158,19 @@ impl<'a> Folder<'a> {
         std::fs::read(self.path.join(name)).map_err(|error| self.wrong(format!("{name}: {error}")))
     }
 
-    /// A JSON file, or null where it is not there.
+    /// A JSON file; null if it is missing or invalid.
     fn json(&self, name: &str) -> Value {
         self.bytes(name).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null)
     }
 
-    /// The word pieces it reads; `otherwise` where its files do not say.
-    pub(super) fn window(&self, otherwise: usize) -> usize {
+    /// The context window in tokens, between 8 and 8192; `default` if the files do not state it.
+    pub(super) fn window(&self, default: usize) -> usize {
         let stated = [
             self.json("sentence_bert_config.json")["max_seq_length"].as_u64(),
             self.json("tokenizer_config.json")["model_max_length"].as_u64().filter(|&n| n < 1 << 20),
             self.json("config.json")["max_position_embeddings"].as_u64(),
         ];
-        stated.into_iter().flatten().next().map_or(otherwise, |n| n.clamp(8, 8192) as usize)
+        stated.into_iter().flatten().next().map_or(default, |n| n.clamp(8, 8192) as usize)
     }
 
     fn prefixes(&self) -> (String, String) {
@@ -195,7 +197,7 @@ impl<'a> Folder<'a> {
         }
     }
 
-    /// Its tokenizer, with what fastembed wants to be there filled in.
+    /// The tokenizer files, with defaults for what fastembed requires.
     pub(super) fn tokenizer_files(&self, window: usize) -> Result<TokenizerFiles> {
         let mut tokenizer_config = self.json("tokenizer_config.json");
         if !tokenizer_config.is_object() {
@@ -232,7 +234,7 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// The models of fastembed's catalogue.
+/// The embedding models of fastembed's catalog.
 pub fn catalog() -> impl Iterator<Item = CatalogEntry> {
     TextEmbedding::list_supported_models().into_iter().map(|model| CatalogEntry {
         kind: ModelKind::Embedder,
@@ -244,17 +246,17 @@ pub fn catalog() -> impl Iterator<Item = CatalogEntry> {
     })
 }
 
-/// Where downloaded models are kept: with the user's other caches, so that a model is downloaded
-/// once, whatever folder it is asked for from.
+/// The folder for downloaded models: `FASTEMBED_CACHE_DIR`, or a folder in the user's cache, so that a model is downloaded
+/// only once.
 pub(super) fn downloads() -> PathBuf {
-    super::folder_from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_dir().join("models"))
+    super::folder_from_env("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_dir().join("models"))
 }
 
 fn name_of(model: &EmbeddingModel) -> String {
     format!("{model:?}")
 }
 
-/// The names under which the system may know ONNX Runtime.
+/// The file name of the ONNX Runtime library, which the system's loader searches for.
 const LIBRARY: &str = if cfg!(target_os = "windows") {
     "onnxruntime.dll"
 } else if cfg!(target_os = "macos") {
@@ -263,7 +265,7 @@ const LIBRARY: &str = if cfg!(target_os = "windows") {
     "libonnxruntime.so"
 };
 
-/// Loads ONNX Runtime, once. Left to itself the `ort` crate would panic where it is not there.
+/// Loads ONNX Runtime, once. Without this, the `ort` crate would panic if the library is missing.
 pub(super) fn runtime(model: &str) -> Result<()> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let loaded = LOADED.get_or_init(|| {
@@ -288,13 +290,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_name_is_an_error() {
+    fn loading_an_unknown_model_is_an_error() {
         let error = OnnxEmbedder::from_catalog("no-such-model").err().unwrap().to_string();
         assert!(error.contains("no such model and no such folder"), "{error}");
     }
 
     #[test]
-    fn a_folder_states_pooling_window_and_prefixes() {
+    fn pooling_window_and_prefixes_come_from_the_folder() {
         let dir = tempfile::tempdir().unwrap();
         let put = |name: &str, value: Value| {
             let path = dir.path().join(name);

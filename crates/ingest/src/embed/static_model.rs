@@ -1,5 +1,5 @@
-//! StaticEmbedder models: a vector for each word token, and a text's is their weighted mean. Hundreds of times as fast as
-//! a network, and less exact. In the layout of model2vec: the built-in one, or a local folder.
+//! Static models: the vector of a text is the weighted mean of a fixed vector per token. Hundreds of times as fast as a
+//! transformer, but less accurate. In the file layout of model2vec: the built-in model, or a local folder.
 
 use super::builtin::TOKENIZER;
 use super::tokenizer::Tokenizer;
@@ -12,19 +12,18 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The built-in one's full name.
+/// The full name of the built-in static model.
 pub const NAME: &str = "minilm-l6-v2-static";
-/// The short name for it.
+/// The short name of the built-in static model.
 pub const ALIAS: &str = "static";
-/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json; a test
-/// computes it.
+/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json. A test verifies it.
 const HASH: &str = "5345a6bb244a444ef7519b649c88218e";
-/// As good as no limit: what a longer text has beyond it changes no mean.
+/// Practically no limit: tokens beyond it hardly change the mean.
 const MAX_TOKENS: usize = 1 << 20;
 
 static WEIGHTS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-static/model.safetensors");
 
-/// A static model, loaded. Forks share it.
+/// An embedder for a static model. Forks share the table.
 #[derive(Clone)]
 pub struct StaticEmbedder(Arc<Shared>);
 
@@ -32,47 +31,49 @@ struct Shared {
     info: ModelInfo,
     tokenizer: Arc<Tokenizer>,
     table: Table,
-    /// The token that stands for what the vocabulary lacks.
+    /// The id of the unknown token, which does not count towards the mean.
     unknown: Option<u32>,
 }
 
-/// The vectors of all pieces.
+/// The vectors of all tokens.
 struct Table {
+    /// `rows × dimensions` values, row-major.
     rows: Rows,
     dimensions: usize,
-    /// What each token counts.
+    /// The weight of each token in the mean; 1 for all if there are none.
     weights: Option<Vec<f32>>,
-    /// The row of each token, where they are not the same.
+    /// The row of each token id; the id itself if there is no mapping.
     mapping: Option<Vec<u32>>,
 }
 
 enum Rows {
+    /// `i8` values; each row's scale is part of the token's weight.
     Bytes(Cow<'static, [u8]>),
     Floats(Vec<f32>),
 }
 
 impl StaticEmbedder {
-    /// The built-in one.
+    /// Loads the built-in static model.
     ///
     /// # Errors
-    /// None in a binary that passed its tests.
+    /// [`Error::Model`] if the embedded files are invalid, which the tests rule out.
     pub fn builtin() -> Result<Self> {
         let table = Table::read(WEIGHTS, Cow::Borrowed).map_err(|problem| wrong(NAME, problem))?;
         Self::new(NAME.to_owned(), HASH.to_owned(), table, Tokenizer::from_bytes(TOKENIZER, NAME)?)
     }
 
-    /// Whether a folder holds such a model.
+    /// Whether a folder contains a model2vec model, according to its `config.json`.
     pub fn is_model_folder(folder: &Path) -> bool {
         let config: Option<Value> =
             std::fs::read(folder.join("config.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         config.is_some_and(|config| config["model_type"] == "model2vec")
     }
 
-    /// A model in a local folder: `model.safetensors` with the tensor `embeddings` and, where they are there,
-    /// `weights` and `mapping`; `tokenizer.json`.
+    /// Loads a model from a folder with `model.safetensors`, which has the tensor `embeddings` and optionally `weights` and
+    /// `mapping`, and `tokenizer.json`.
     ///
     /// # Errors
-    /// When a file is missing or broken.
+    /// [`Error::Model`] if a file is missing or invalid.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let name = folder.to_string_lossy().into_owned();
         let read =
@@ -119,7 +120,7 @@ impl Embedder for StaticEmbedder {
         let mut sum = vec![0f32; table.dimensions];
         ids.iter().filter(|id| Some(**id) != *unknown).for_each(|id| table.add(*id, &mut sum));
         if sum.iter().all(|x| *x == 0.0) {
-            // Nothing in it is known; some direction it must have.
+            // No token is known, but a unit vector needs some direction.
             table.add(unknown.unwrap_or_default(), &mut sum);
         }
         Ok(Embedding { vector: normalized(sum, &info.name, text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
@@ -141,7 +142,7 @@ impl Table {
             return Err(format!("embeddings: nothing in the shape {:?}", embeddings.shape()));
         }
         let weights = tensors.tensor("weights").ok().map(|tensor| floats("weights", &tensor)).transpose()?;
-        let mapping = tensors.tensor("mapping").ok().map(|tensor| places(&tensor, rows)).transpose()?;
+        let mapping = tensors.tensor("mapping").ok().map(|tensor| row_numbers(&tensor, rows)).transpose()?;
         let vocabulary = mapping.as_ref().map_or(rows, Vec::len);
         if let Some(found) = weights.as_ref().map(Vec::len).filter(|found| *found != vocabulary) {
             return Err(format!("weights: expected {vocabulary}, found {found}"));
@@ -153,7 +154,7 @@ impl Table {
         Ok(Self { rows, dimensions, weights, mapping })
     }
 
-    /// Adds the vector of a token; nothing if it has none.
+    /// Adds the weighted vector of a token to `sum`; does nothing for an unknown id.
     fn add(&self, token: u32, sum: &mut [f32]) {
         let row = match &self.mapping {
             Some(mapping) => mapping.get(token as usize).map(|row| *row as usize),
@@ -189,18 +190,19 @@ fn floats(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>, String> {
     }
 }
 
-fn places(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String> {
+/// The row numbers of the tensor `mapping`, each less than `rows`.
+fn row_numbers(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String> {
     let data = tensor.data();
-    let places: Vec<i64> = match tensor.dtype() {
+    let numbers: Vec<i64> = match tensor.dtype() {
         Dtype::I32 => data.as_chunks().0.iter().map(|bytes| i64::from(i32::from_le_bytes(*bytes))).collect(),
         Dtype::I64 => data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect(),
         other => return Err(format!("mapping: expected whole numbers, found {other:?}")),
     };
-    let place = |place: &i64| {
-        let fits = u32::try_from(*place).ok().filter(|place| (*place as usize) < rows);
-        fits.ok_or_else(|| format!("mapping: expected a row below {rows}, found {place}"))
+    let row = |number: &i64| {
+        let fits = u32::try_from(*number).ok().filter(|row| (*row as usize) < rows);
+        fits.ok_or_else(|| format!("mapping: expected a row below {rows}, found {number}"))
     };
-    places.iter().map(place).collect()
+    numbers.iter().map(row).collect()
 }
 
 #[cfg(test)]
@@ -210,31 +212,31 @@ mod tests {
     use safetensors::tensor::serialize_to_file;
 
     #[test]
-    fn the_hash_is_that_of_the_files() {
+    fn hash_constant_matches_the_files() {
         let mut hasher = blake3::Hasher::new();
         hasher.update(WEIGHTS).update(TOKENIZER);
         assert_eq!(hasher.finalize().to_hex()[..32], *HASH);
     }
 
     #[test]
-    fn near_in_meaning_is_near_in_space() {
+    fn similar_texts_have_similar_vectors() {
         let mut model = StaticEmbedder::builtin().unwrap();
         let mut of = |text: &str| model.embed(text, Role::Query).unwrap().vector;
         let asked = of("How do I reset my password?");
         assert!((dot(&asked, &asked) - 1.0).abs() < 1e-5 && asked.len() == 256);
         assert!(dot(&asked, &of("I forgot my login secret")) > dot(&asked, &of("The cat sat on the mat.")) + 0.1);
-        // Order says nothing to it, and what it does not know is left out.
+        // Word order does not matter, and unknown tokens are ignored.
         assert!(dot(&of("moon and tides"), &of("tides and moon")) > 0.9999);
         assert_eq!(of("tides \u{10ffff}"), of("tides"));
         assert_eq!(of(""), of("\u{10ffff}"));
     }
 
     #[test]
-    fn a_folder_in_the_layout_of_model2vec_is_read() {
+    fn model2vec_folders_are_loaded_and_invalid_ones_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let mut model = StaticEmbedder::builtin().unwrap();
         let Table { rows: Rows::Bytes(rows), weights: Some(weights), .. } = &model.0.table else { panic!() };
-        // The same model with floats, every second row first, and a mapping to where they went.
+        // The same model with float rows in another order, even ones first, and a mapping to them.
         let vocabulary = weights.len();
         let place = |token: usize| if token.is_multiple_of(2) { token / 2 } else { vocabulary.div_ceil(2) + token / 2 };
         let mut floats = vec![0f32; rows.len()];
@@ -259,7 +261,7 @@ mod tests {
         let (one, two) = (model.embed(text, Role::Query).unwrap(), other.embed(text, Role::Query).unwrap());
         assert!(dot(&one.vector, &two.vector) > 0.99999 && one.tokens == two.tokens);
         assert_ne!(model.model().hash, other.model().hash);
-        // Broken in every way it can be.
+        // All kinds of invalid files.
         let bad = [
             (vec![("embeddings", TensorView::new(Dtype::I32, vec![vocabulary], &mapping).unwrap())], "two dimensions"),
             (

@@ -1,30 +1,31 @@
-//! A model's own tokenizer, with the window handled here: nothing is cut or padded behind our back,
-//! and a text of any length costs constant memory.
+//! A model's own tokenizer, without its truncation and padding: the context window is handled here.
 
 use crate::{Error, Result};
 
-/// Longer texts are tokenized in blocks of this many bytes, cut at white space.
+/// Longer texts are tokenized in blocks of at most this many bytes, cut at white space, which bounds the memory of one
+/// call to the tokenizer.
 const BLOCK_BYTES: usize = 1 << 16;
 
-/// A tokenizer and the special pieces that its model wants around a text.
+/// A tokenizer, with the special tokens that its model expects around a text.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
-    /// The special pieces before and after a text.
+    /// The ids of the special tokens before a text.
     before: Vec<u32>,
+    /// The ids of the special tokens after a text.
     after: Vec<u32>,
 }
 
 impl Tokenizer {
-    /// Takes a tokenizer as its model's files configure it.
+    /// Wraps a tokenizer as configured by the files of `model`.
     ///
     /// # Errors
-    /// When it cannot tokenize a word.
+    /// [`Error::Model`] if it fails on a single word.
     pub fn new(mut inner: tokenizers::Tokenizer, model: &str) -> Result<Self> {
         let wrong =
             |error: tokenizers::Error| Error::Model { name: model.to_owned(), problem: format!("tokenizer: {error}") };
         inner.with_truncation(None).map_err(wrong)?;
         inner.with_padding(None);
-        // Where a single word stands among the special pieces shows which go before and after.
+        // The position of a single word among the special tokens shows which go before and which after a text.
         let probe = inner.encode_fast("a", true).map_err(wrong)?;
         let special = probe.get_special_tokens_mask();
         let first = special.iter().position(|&s| s == 0).unwrap_or(special.len());
@@ -36,7 +37,7 @@ impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
     /// # Errors
-    /// When it is none.
+    /// [`Error::Model`] if it is invalid.
     pub fn from_bytes(json: &[u8], model: &str) -> Result<Self> {
         let wrong = |error: tokenizers::Error| Error::Model {
             name: model.to_owned(),
@@ -45,43 +46,43 @@ impl Tokenizer {
         Self::new(tokenizers::Tokenizer::from_bytes(json).map_err(wrong)?, model)
     }
 
-    /// The pieces of `text`, special ones not counted.
+    /// The number of tokens of `text`, special ones not counted.
     pub fn count(&self, text: &str) -> usize {
         blocks(text).map(|block| self.encode_block(block).len()).sum()
     }
 
-    /// The piece ids of `text` with the special ones, at most `window`, and how many were left out.
+    /// The token ids of `text` with special tokens, at most `window`, and how many tokens were truncated.
     pub fn encode(&self, text: &str, window: usize) -> (Vec<u32>, usize) {
-        let room = window.saturating_sub(self.before.len() + self.after.len());
-        let (mut ids, mut cut) = (self.before.clone(), 0);
+        let max_tokens = window.saturating_sub(self.before.len() + self.after.len());
+        let (mut ids, mut truncated) = (self.before.clone(), 0);
         for block in blocks(text) {
-            let pieces = self.encode_block(block);
-            let free = room + self.before.len() - ids.len();
-            let taken = free.min(pieces.len());
-            ids.extend_from_slice(&pieces[..taken]);
-            cut += pieces.len() - taken;
+            let tokens = self.encode_block(block);
+            let free = max_tokens + self.before.len() - ids.len();
+            let taken = free.min(tokens.len());
+            ids.extend_from_slice(&tokens[..taken]);
+            truncated += tokens.len() - taken;
         }
         ids.extend_from_slice(&self.after);
-        (ids, cut)
+        (ids, truncated)
     }
 
-    /// The piece ids of `text` without special ones, at most `window`, and how many were left out.
+    /// The token ids of `text` without special tokens, at most `window`, and how many tokens were truncated. Holds the ids
+    /// of the whole text in memory.
     pub fn encode_without_specials(&self, text: &str, window: usize) -> (Vec<u32>, usize) {
         let mut ids: Vec<u32> = blocks(text).flat_map(|block| self.encode_block(block)).collect();
-        let cut = ids.len().saturating_sub(window);
+        let truncated = ids.len().saturating_sub(window);
         ids.truncate(window);
-        (ids, cut)
+        (ids, truncated)
     }
 
-    /// The piece that stands for what the vocabulary lacks, if there is one.
+    /// The id of the unknown token, if the vocabulary has one.
     pub fn unknown_token(&self) -> Option<u32> {
         ["[UNK]", "<unk>"].iter().find_map(|name| self.inner.token_to_id(name))
     }
 
-    /// What is left of `text` after its first `pieces` pieces: what a window of that size does not
-    /// read.
-    pub fn truncated_suffix<'a>(&self, text: &'a str, pieces: usize) -> &'a str {
-        let (mut start, mut left) = (0, pieces);
+    /// The part of `text` after its first `tokens` tokens: what truncation to that length cuts off.
+    pub fn truncated_suffix<'a>(&self, text: &'a str, tokens: usize) -> &'a str {
+        let (mut start, mut left) = (0, tokens);
         for block in blocks(text) {
             let Ok(encoding) = self.inner.encode(block, false) else { return "" };
             let offsets = encoding.get_offsets();
@@ -95,11 +96,12 @@ impl Tokenizer {
     }
 
     fn encode_block(&self, block: &str) -> Vec<u32> {
-        // The tokenizers read here accept every string; a failure would count as nothing read.
+        // The supported tokenizers accept every string. Should one fail, the block has no tokens.
         self.inner.encode_fast(block, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default()
     }
 }
 
+/// Splits a text into blocks of at most [`BLOCK_BYTES`] bytes. Only words longer than a block are cut.
 fn blocks(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_the_text() {
+    fn blocks_concatenate_to_the_text() {
         let text = format!("{} {}", "word é ".repeat(30_000), "x".repeat(200_000));
         assert_eq!(blocks(&text).collect::<String>(), text);
         assert!(blocks(&text).all(|b| b.len() <= BLOCK_BYTES));

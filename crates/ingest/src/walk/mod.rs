@@ -1,8 +1,8 @@
-//! Paths to files: folders are walked in the order of their names, and what is left out is named with its reason.
+//! Walks folders in name order and reports what is skipped, with the reason.
 //!
-//! `.gitignore`, `.ignore` and `.nighignore` are honoured in the folders that were named and below, not above: what a
-//! caller names is never hidden by a rule of somewhere else. Hidden names are left out. Links are followed, each file
-//! and folder once, after everything that needs no link.
+//! `.gitignore`, `.ignore` and `.nighignore` apply in the given folders and below them, but not from above: what a caller
+//! names explicitly is never hidden by a rule elsewhere. Hidden names are skipped. Symbolic links are followed after
+//! everything else, and every file and folder is visited once.
 
 mod folder;
 mod ignored;
@@ -19,47 +19,47 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A file in the root of every collection. A folder that holds it is never walked into.
+/// The marker file in the root of every collection. Folders that contain it are never walked.
 pub const COLLECTION_MARKER: &str = "nigh.collection";
 
-/// A file that was found.
+/// A file found by a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkEntry {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What tells whether it has changed since.
+    /// Size, times and identity, to detect changes.
     pub stat: Stat,
-    /// Whether the caller named it, rather than a folder above it.
+    /// Whether the caller named the file itself rather than a folder above it.
     pub is_explicit: bool,
 }
 
-/// Something that is not read.
+/// A file or folder that a walk skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// What.
+    /// The path of the file or folder.
     pub path: PathBuf,
-    /// Why.
+    /// Why it was skipped.
     pub reason: SkipReason,
 }
 
-/// Why a file or folder is not read.
+/// Why a file or folder was skipped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SkipReason {
     /// Its name begins with a dot.
     Hidden,
-    /// A rule in this ignore file.
+    /// A rule in this ignore file matches.
     Ignored(PathBuf),
     /// It is a collection.
     Collection,
-    /// It belongs to a data set in BEIR's layout, of which only the corpus is read.
+    /// It belongs to a BEIR data set but is not its corpus.
     BeirDataset,
-    /// A link to what is read under another name.
+    /// A link to a file or folder that was visited already.
     AlreadySeen,
-    /// A link to a folder that holds what is walked: nobody means all of that.
+    /// A link to a folder that contains one of the roots.
     LinkToAncestor,
-    /// A link to nothing.
+    /// A link whose target does not exist.
     BrokenLink,
-    /// A pipe, socket or device.
+    /// Neither a file nor a folder: a pipe, socket or device.
     SpecialFile,
 }
 
@@ -78,75 +78,75 @@ impl fmt::Display for SkipReason {
     }
 }
 
-/// What a walk met, in the order of the names.
+/// The result of a walk. Files are in name order, those behind links last.
 #[derive(Debug, Default)]
 pub struct Walk {
     /// The files to read.
     pub files: Vec<WalkEntry>,
-    /// What is left out.
+    /// The files and folders that were skipped.
     pub skipped: Vec<Skipped>,
-    /// What could not be opened, and ignore files with rules that are none.
+    /// Files and folders that could not be opened, and ignore files with invalid rules.
     pub errors: Vec<(PathBuf, Error)>,
 }
 
 impl Walk {
-    /// Walks files and folders, given by their canonical paths.
+    /// Walks files and folders. The paths must be canonical.
     pub fn new(roots: &[PathBuf]) -> Self {
         let mut walker = Walker::new(roots);
         roots.iter().for_each(|root| walker.root(root));
         walker.finish()
     }
 
-    /// The bytes of all files.
+    /// The total size of all files in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.stat.bytes).sum()
     }
 }
 
-/// One file to be read.
+/// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its name in the collection: the id of a one-article file, and what people are shown.
+    /// Its name in the collection: shown to people, and the id of the article if the file is a single one.
     pub name: String,
-    /// The reader it wants.
+    /// The format to read it as.
     pub format: Format,
-    /// Whether the format was found out from its beginning: further down it may turn out to be another.
+    /// Whether the format was detected from the beginning of the file, and the rest may contradict it.
     pub is_format_guessed: bool,
-    /// What it was like before it was read; `None` for a stream.
+    /// Its state before it was read; `None` for a stream.
     pub stat: Option<Stat>,
 }
 
 impl Source {
-    /// Its size in bytes; 0 for a stream.
+    /// The size in bytes; 0 for a stream.
     pub fn bytes(&self) -> u64 {
         self.stat.map_or(0, |stat| stat.bytes)
     }
 
-    /// Whether it is read once and gone: on which line of it an article stood says nothing later.
+    /// Whether it is a stream, which can be read only once and in which line numbers have no lasting meaning.
     pub fn is_stream(&self) -> bool {
         self.stat.is_none()
     }
 }
 
-/// What there is to take in.
+/// An input of the [pipeline](crate::pipeline::run).
 #[derive(Debug)]
 pub enum IngestItem {
     /// A file to read.
     Source(Source),
-    /// A file that has not changed since these articles were read from it, and what was noted then.
+    /// A file that has not changed since it was last read, with the ids of its articles and the notes of that time.
     Unchanged(Source, Vec<String>, Vec<Note>),
-    /// An article that was read before.
+    /// An article that does not have to be read.
     Article(Box<Article>),
-    /// A file in a walked folder that is in no format read here: no failure, only counted.
+    /// A file in a walked folder whose format is not supported. Not an error: such files are only counted.
     Unsupported(Source, UnsupportedKind),
-    /// A file or folder that could not be opened, or one named by the caller that is in no format.
+    /// A file or folder that could not be opened, or a file named by the caller whose format is not supported.
     Failed(PathBuf, Error),
 }
 
 impl IngestItem {
-    /// What a file is, by its name and its first bytes. `format` overrides detection; `name` is the file's name in the
+    /// Classifies a file by its first bytes and its name. `format` overrides detection; `name` is the file's name in the
     /// collection.
     pub fn from_entry(entry: WalkEntry, format: Option<Format>, name: String) -> Self {
         let WalkEntry { path, stat, is_explicit } = entry;
@@ -168,7 +168,7 @@ impl IngestItem {
     }
 }
 
-/// The format of a file, or else what kind of thing it is.
+/// The format of a file, or what kind of unsupported file it is.
 fn classify(path: &Path) -> Result<Result<Format, UnsupportedKind>> {
     let mut head = Vec::with_capacity(format::SNIFF_BYTES);
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_in_order_and_what_is_left_out_has_a_reason() {
+    fn files_are_in_name_order_and_skipped_ones_have_a_reason() {
         let (_dir, root) = folder(&[
             ("in/b.txt", "text"),
             ("in/a.md", "# a"),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn ignore_files_above_what_is_named_do_not_count() {
+    fn ignore_files_above_the_roots_do_not_apply() {
         let (_dir, root) = folder(&[
             (".gitignore", "*\n"),
             ("in/.gitignore", "*.log\n!keep.log\n"),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_roots_share_is_met_once() {
+    fn overlapping_roots_yield_each_file_once() {
         let (_dir, root) = folder(&[("in/a.md", "a"), ("in/deep/b.md", "b")]);
         assert_eq!(walked(&root, &["in", "in/deep", "in/a.md"]).0, ["in/a.md", "in/deep/b.md"]);
         assert_eq!(walked(&root, &["in/deep/b.md", "in", "in/deep/b.md"]).0, ["in/deep/b.md", "in/a.md"]);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_rule_is_named_and_the_others_hold() {
+    fn an_invalid_rule_is_reported_and_the_others_apply() {
         let (_dir, root) = folder(&[("in/.nighignore", "b.md\n{a\n"), ("in/a.md", "a"), ("in/b.md", "b")]);
         let walk = Walk::new(&[root.join("in")]);
         assert_eq!(walk.files.len(), 1);
