@@ -1,8 +1,9 @@
-//! Reading in another process: the parsers of PDF, HTML, Parquet and office documents are other people's, and a hostile file makes them go
-//! on for ever, or need more memory or stack than there is. No process survives that by itself; another one can look on.
+//! Reads untrusted files in a worker process with limits on memory and time. On hostile input, the parsers of PDF, HTML,
+//! Parquet and office documents can loop forever, or exhaust memory or stack, which no process survives by itself.
 //!
-//! The other process is this very program, told so by an argument ([`configure`]): it [`serve`]s. One that has died is
-//! replaced. Without [`configure`] files are read here.
+//! The worker is the same program, started with a hidden argument ([`configure`]), and runs [`worker_main`]. Requests and
+//! responses are lines of JSON. A worker that has died is replaced. Unless [`configure`] was called, files are read in
+//! this process.
 
 use super::{Emit, Failure, Item, Limits, read_in_process};
 use crate::article::Article;
@@ -18,22 +19,23 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// How often the process that reads looks at its time, and whether somebody still waits for it.
+/// How often the worker checks its time limit, and whether its parent is still alive.
 const WATCHDOG_INTERVAL: Duration = Duration::from_millis(50);
-/// A process that has read a file of more bytes is not kept: it may hold much memory that it will not need again.
+/// A worker that has read a larger file, in bytes, is not reused, so that its memory is freed.
 const MAX_REUSE_FILE_BYTES: u64 = 1 << 20;
 
+/// The program and the argument that start a worker; empty if sandboxing is off.
 static WORKER_COMMAND: OnceLock<(PathBuf, OsString)> = OnceLock::new();
-/// A process that waits for a file to read.
+/// A worker that waits for a file to read.
 static IDLE_WORKER: Mutex<Option<Worker>> = Mutex::new(None);
 
-/// From now on files of formats with such parsers are read by `program`, started with `argument`.
+/// Turns sandboxing on for this process: from now on, formats that need it are read by `program`, started with `argument`.
+/// Only the first call has an effect.
 pub fn configure(program: PathBuf, argument: &str) {
-    // The first to say so says it for all.
     let _ = WORKER_COMMAND.set((program, argument.into()));
 }
 
-/// Whether files of a format are read apart.
+/// Whether files of a format are read in a worker process.
 pub fn is_sandboxed(format: Format) -> bool {
     let is_heavy = match format {
         Format::Pdf | Format::Html | Format::Parquet => true,
@@ -43,32 +45,33 @@ pub fn is_sandboxed(format: Format) -> bool {
     is_heavy && WORKER_COMMAND.get().is_some()
 }
 
-/// What is asked of the other process, on one line.
+/// A request to the worker: one line of JSON.
 #[derive(Serialize, Deserialize)]
 struct Request {
+    /// The bytes of the path, which may not be UTF-8.
     path: Vec<u8>,
     name: String,
     format: Format,
     limits: Limits,
 }
 
-/// What it says, a line each.
+/// A response of the worker: one line of JSON. Any number of items, then one of the last two.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Response {
-    /// What was in the file,
+    /// An article of the file.
     Article(Box<Article>),
-    /// what was wrong with it,
+    /// An error of the file or of one record.
     Failure(Failure),
-    /// what else there is to know about it,
+    /// A note about the file.
     Note(Note),
-    /// and that this was all: it waits for the next one.
+    /// The file is finished; the worker waits for the next request.
     End,
-    /// The next article took too long. It says no more.
+    /// The time limit was exceeded; the worker exits.
     TooSlow,
 }
 
-/// Reads a file in the other process, as [`super::read`] does in this one.
+/// Reads a file in a worker process; otherwise like [`super::read`].
 pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
     let request = Request { path: bytes_of(&source.path), name: source.name.clone(), format: source.format, limits };
     let mut worker = Worker::acquire().map_err(Error::io(&source.path))?;
@@ -77,7 +80,7 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
     loop {
         let item = match worker.receive() {
             Some(Response::Article(article)) => Item::Article(article),
-            Some(Response::Failure(failure)) => Item::Failed(failure.of(&source.path)),
+            Some(Response::Failure(failure)) => Item::Failed(failure.with_path(&source.path)),
             Some(Response::Note(note)) => Item::Note(note),
             Some(Response::End) => break,
             Some(Response::TooSlow) => return Err(wrong(format!("reading it takes longer than {} s", limits.seconds))),
@@ -98,56 +101,56 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
     Ok(())
 }
 
-/// What is left of the time for the article under way, in looks; `None` where none is.
-type Left = Option<u64>;
+/// The watchdog ticks left for the current article; `None` while the worker is idle.
+type TicksLeft = Option<u64>;
 
-/// Reads the files that `input` asks for, and writes what is in them to `output`, until there is nothing more to
-/// read. `limit` is told how many bytes of memory each may need. Where one takes too long, or nobody waits for it any more,
-/// `give_up` is called.
+/// The main loop of a worker: reads requests from `input` and writes responses to `output` until `input` ends.
+/// `set_memory_limit` is called with the limit of each request in bytes. `exit` is called if an article exceeds its time
+/// limit or the parent process is gone.
 ///
 /// # Errors
-/// When a line is no question, or `output` is closed.
+/// If a line is not a valid request, the memory limit cannot be set, or `output` is closed.
 pub fn worker_main(
     input: impl BufRead,
     mut output: impl Write + Send + 'static,
-    limit: impl Fn(u64) -> io::Result<()>,
-    give_up: fn() -> !,
+    set_memory_limit: impl Fn(u64) -> io::Result<()>,
+    exit: fn() -> !,
 ) -> io::Result<()> {
-    // Whoever started it knows by this that it runs.
+    // An empty line tells the parent that the worker has started.
     output.write_all(b"\n")?;
     output.flush()?;
-    let watched = Arc::new(Mutex::new((Left::None, output)));
-    let watching = watched.clone();
+    let state = Arc::new(Mutex::new((TicksLeft::None, output)));
+    let watchdog_state = state.clone();
     let parent_id = parent_process();
     std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
         loop {
             std::thread::sleep(WATCHDOG_INTERVAL);
-            let (left, output) = &mut *lock(&watching);
-            // Looks are counted, not the time of day: a process that was stopped for a while has not had that time.
+            let (left, output) = &mut *lock(&watchdog_state);
+            // Ticks are counted instead of wall-clock time, which also passes while the process is suspended.
             *left = left.map(|left| left.saturating_sub(1));
             if *left == Some(0) {
-                // Whoever asked may be gone.
+                // The parent may be gone.
                 let _ = write_line(output, &Response::TooSlow);
-                give_up();
+                exit();
             }
             if parent_id != self::parent_process() {
-                give_up();
+                exit();
             }
         }
     })?;
     for line in input.lines() {
         let request: Request = serde_json::from_str(&line?)?;
-        limit(request.limits.memory)?;
-        handle_request(&request, &watched)?;
+        set_memory_limit(request.limits.memory)?;
+        handle_request(&request, &state)?;
     }
     Ok(())
 }
 
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes a line, at once.
+/// Writes a value as one line of JSON and flushes.
 fn write_line(output: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
@@ -155,37 +158,38 @@ fn write_line(output: &mut impl Write, what: &impl Serialize) -> io::Result<()> 
     output.flush()
 }
 
-/// Reads a file, and says what is in it as it comes. While nobody takes that, no time is counted.
-fn handle_request<W: Write>(request: &Request, watched: &Mutex<(Left, W)>) -> io::Result<()> {
+/// Reads a file and writes its items as they come. The lock is held while writing, so no time is counted while the parent
+/// is slow to read.
+fn handle_request<W: Write>(request: &Request, state: &Mutex<(TicksLeft, W)>) -> io::Result<()> {
     let Request { path, name, format, limits } = request;
     let source = Source { path: path_of(path), name: name.clone(), format: *format, is_format_guessed: false, stat: None };
-    let looks = limits.seconds.saturating_mul(1000) / WATCHDOG_INTERVAL.as_millis() as u64;
-    lock(watched).0 = Some(looks);
-    let mut said = Ok(());
-    let mut tell = |item: Item| {
+    let ticks = limits.seconds.saturating_mul(1000) / WATCHDOG_INTERVAL.as_millis() as u64;
+    lock(state).0 = Some(ticks);
+    let mut written = Ok(());
+    let mut write_item = |item: Item| {
         let item = match item {
             Item::Article(article) => Response::Article(article),
             Item::Failed(error) => Response::Failure(Failure::new(&error)),
             Item::Note(note) => Response::Note(note),
         };
-        let (left, output) = &mut *lock(watched);
-        said = write_line(output, &item);
-        // What is wrong could go on for ever.
+        let (left, output) = &mut *lock(state);
+        written = write_line(output, &item);
+        // Only articles reset the timer: a reader could emit errors forever.
         if matches!(item, Response::Article(_)) {
-            *left = Some(looks);
+            *left = Some(ticks);
         }
-        if said.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    if let Err(error) = read_in_process(&source, limits.bytes, &mut tell) {
-        let _ = tell(Item::Failed(error));
+    if let Err(error) = read_in_process(&source, limits.bytes, &mut write_item) {
+        let _ = write_item(Item::Failed(error));
     }
-    said?;
-    let (left, output) = &mut *lock(watched);
+    written?;
+    let (left, output) = &mut *lock(state);
     *left = None;
     write_line(output, &Response::End)
 }
 
-/// The other process.
+/// A worker process, killed when dropped.
 struct Worker {
     child: Child,
     requests: ChildStdin,
@@ -193,7 +197,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// One that waits for a file: the last one if it lives, or a new one.
+    /// The idle worker if it is still alive, or else a new one.
     fn acquire() -> io::Result<Self> {
         let idle = lock(&IDLE_WORKER).take();
         let alive = idle.and_then(|mut worker| matches!(worker.child.try_wait(), Ok(None)).then_some(worker));
@@ -206,7 +210,7 @@ impl Worker {
         let (program, argument) = WORKER_COMMAND.get().ok_or_else(|| failed(""))?;
         let mut command = Command::new(program);
         command.arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        // Ctrl-C is for this process, which goes on with what is under way.
+        // A process group of its own, so that Ctrl-C does not reach it: the parent finishes the current article.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
@@ -226,12 +230,12 @@ impl Worker {
         line.ends_with('\n').then_some(line)
     }
 
-    /// Gives it a file to read. One that is dead does not answer.
+    /// Sends a request. Errors are ignored here: a dead worker does not respond.
     fn send(&mut self, request: &Request) {
         let _ = write_line(&mut self.requests, request);
     }
 
-    /// What it says next; `None` if it died over it.
+    /// Receives the next response; `None` if the worker has died.
     fn receive(&mut self) -> Option<Response> {
         serde_json::from_str(&self.line()?).ok()
     }
@@ -244,7 +248,7 @@ impl Drop for Worker {
     }
 }
 
-/// Who started this process, or has adopted it since.
+/// The id of the parent process. It changes when the parent dies and another process adopts this one.
 #[cfg(unix)]
 fn parent_process() -> u32 {
     std::os::unix::process::parent_id()
