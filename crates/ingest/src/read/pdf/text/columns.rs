@@ -8,24 +8,24 @@ use super::lines::{Row, Word, text};
 /// Strips that a region is looked at in.
 const STRIPS: usize = 512;
 /// Columns within columns.
-const DEPTH: usize = 8;
+const MAX_COLUMN_DEPTH: usize = 8;
 /// Half the least width of a gutter, in sizes: columns of TeX are 1 apart.
-const MARGIN: f64 = 0.25;
+const HALF_MIN_GUTTER: f64 = 0.25;
 /// The width that a gutter of few rows has at least: spaces of justified lines may stand one above the other.
-const WIDE: f64 = 0.8;
+const MIN_WIDE_GUTTER: f64 = 0.8;
 /// Rows from which on a narrow gutter is none by chance.
-const MANY: usize = 8;
+const MIN_ROWS_FOR_NARROW_GUTTER: usize = 8;
 
 /// A line of text, and where it stands.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub text: String,
     /// Whether a paragraph, a column, or a piece apart begins with it.
-    pub begins: bool,
+    pub starts_block: bool,
     /// Whether it goes to the right end of its column, so that the text goes on in the next line.
-    pub full: bool,
+    pub reaches_edge: bool,
     /// Whether it runs another way than most of its page does.
-    pub aside: bool,
+    pub is_off_axis: bool,
     pub v: f64,
     pub size: f64,
 }
@@ -38,7 +38,7 @@ pub fn lines(rows: Vec<Row>) -> Vec<Line> {
 }
 
 fn order(rows: Vec<Row>, depth: usize, out: &mut Vec<Line>) {
-    let zone = if depth < DEPTH && rows.len() >= 2 { gutter(&rows) } else { None };
+    let zone = if depth < MAX_COLUMN_DEPTH && rows.len() >= 2 { gutter(&rows) } else { None };
     let Some(zone) = zone else {
         emit(&rows, out);
         return;
@@ -96,7 +96,7 @@ fn gutter(rows: &[Row]) -> Option<Zone> {
     for (index, row) in rows.iter().enumerate() {
         taken.fill(false);
         for word in &row.words {
-            let margin = MARGIN * word.size.min(row.size);
+            let margin = HALF_MIN_GUTTER * word.size.min(row.size);
             let strip = |u: f64| (((u - left) / step).floor().max(0.0) as usize).min(STRIPS - 1);
             taken[strip(word.u - margin)..=strip(word.end + margin)].fill(true);
         }
@@ -216,11 +216,11 @@ fn columns(rows: &[Row], zone: Zone) -> Option<Zone> {
     let filled = left.filled().min(right.filled());
     let words = (left.words as f64 / left.rows as f64).min(right.words as f64 / right.rows as f64);
     let gap = rows[zone.start..zone.end].iter().filter_map(|r| gap(r, zone.at)).fold(f64::INFINITY, f64::min);
-    let one_by_one = changes <= 1 + least / 8;
-    let columns = if one_by_one {
+    let drawn_side_by_side = changes <= 1 + least / 8;
+    let columns = if drawn_side_by_side {
         least >= 3 && letters >= 6.0 && words >= 1.3 && filled >= 0.3
     } else {
-        (gap >= WIDE || least >= MANY)
+        (gap >= MIN_WIDE_GUTTER || least >= MIN_ROWS_FOR_NARROW_GUTTER)
             && least >= 3
             && most <= least * 4
             && letters >= 14.0
@@ -256,7 +256,7 @@ fn emit(rows: &[Row], out: &mut Vec<Line>) {
     let right = rows.iter().filter_map(end).fold(f64::NEG_INFINITY, f64::max);
     for (index, row) in rows.iter().enumerate() {
         let words: Vec<&Word> = row.words.iter().collect();
-        let begins = match index.checked_sub(1).map(|i| &rows[i]) {
+        let starts_block = match index.checked_sub(1).map(|i| &rows[i]) {
             None => true,
             Some(above) => {
                 let larger = above.size.max(row.size);
@@ -265,10 +265,10 @@ fn emit(rows: &[Row], out: &mut Vec<Line>) {
         };
         out.push(Line {
             text: text(&words),
-            begins,
+            starts_block,
             v: row.v,
-            full: end(row).is_some_and(|end| end > right - 2.5 * row.size),
-            aside: false,
+            reaches_edge: end(row).is_some_and(|end| end > right - 2.5 * row.size),
+            is_off_axis: false,
             size: row.size,
         });
     }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Codes of one font that are kept; a hostile font may have 4 billion.
-const KEPT: usize = 1 << 16;
+const MAX_CACHED_CODES: usize = 1 << 16;
 
 /// A code's text (empty where nobody knows it) and its advance, for a size of 1.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ impl<'a> Face<'a> {
         let font = cache.font(dict, &resolve, &cmaps)?;
         let kind = dict.get::<Name<'_>>("Subtype");
         let (fallback, scale) = match kind.as_ref().map(Name::as_str) {
-            Some("Type0") => (composite(dict), 1.0),
+            Some("Type0") => (composite_fallback(dict), 1.0),
             Some("Type3") => {
                 let cork = dict.get::<u32>("LastChar").is_some_and(|last| last > 127);
                 (Fallback::Bitmaps { cork }, type3_scale(dict))
@@ -117,21 +117,21 @@ impl<'a> Face<'a> {
         let text = match text {
             Some(BfString::Char(c)) if c != '\0' && c != '\u{fffd}' => Some(c.to_string()),
             Some(BfString::String(s)) if !s.is_empty() => Some(s),
-            _ => self.guessed(code, glyph),
+            _ => self.fallback_text(code, glyph),
         };
         let advance = self.font.code_advance(code);
         let code = Code {
-            text: super::letters::plain(&text.unwrap_or_default()).into(),
+            text: super::letters::normalize(&text.unwrap_or_default()).into(),
             advance: (advance.x / 1000.0, advance.y / 1000.0),
         };
         let mut codes = self.codes.borrow_mut();
-        if codes.len() < KEPT {
+        if codes.len() < MAX_CACHED_CODES {
             codes.insert(key, code.clone());
         }
         code
     }
 
-    fn guessed(&self, code: u32, glyph: GlyphId) -> Option<String> {
+    fn fallback_text(&self, code: u32, glyph: GlyphId) -> Option<String> {
         match &self.fallback {
             Fallback::Nothing => None,
             Fallback::Utf16 => match u16::try_from(code) {
@@ -146,20 +146,20 @@ impl<'a> Face<'a> {
                 }
             }
             Fallback::Glyphs => {
-                let table = self.glyphs.get_or_init(|| self.reversed(glyph, code));
+                let table = self.glyphs.get_or_init(|| self.reverse_cmap(glyph, code));
                 table.get(&glyph.to_u32()).map(char::to_string)
             }
-            Fallback::Bitmaps { cork } => tex(u8::try_from(code).ok()?, *cork),
+            Fallback::Bitmaps { cork } => tex_char(u8::try_from(code).ok()?, *cork),
         }
     }
 
     /// The embedded font's table from characters to glyphs, backwards; of several characters the first is taken.
-    fn reversed(&self, glyph: GlyphId, code: u32) -> HashMap<u32, char> {
+    fn reverse_cmap(&self, glyph: GlyphId, code: u32) -> HashMap<u32, char> {
         let mut table = HashMap::new();
         let FontGlyph::Outline(outline) = self.font.glyph(glyph, code) else { return table };
         let Some(data) = outline.font_data() else { return table };
         let Ok(font) = FontRef::new(data.data.as_ref().as_ref()) else { return table };
-        for (character, glyph) in font.charmap().mappings().take(KEPT) {
+        for (character, glyph) in font.charmap().mappings().take(MAX_CACHED_CODES) {
             if let Some(character) = char::from_u32(character).filter(|c| *c > ' ') {
                 table.entry(glyph.to_u32()).or_insert(character);
             }
@@ -169,7 +169,7 @@ impl<'a> Face<'a> {
 }
 
 /// What may be asked of a composite font without ToUnicode.
-fn composite(dict: &Dict<'_>) -> Fallback {
+fn composite_fallback(dict: &Dict<'_>) -> Fallback {
     let Some(descendant) = dict.get::<Array<'_>>("DescendantFonts").and_then(|a| a.iter::<Dict<'_>>().next()) else {
         return Fallback::Nothing;
     };
@@ -206,7 +206,7 @@ fn type3_scale(dict: &Dict<'_>) -> f64 {
 }
 
 /// A code in one of TeX's two encodings.
-fn tex(code: u8, cork: bool) -> Option<String> {
+fn tex_char(code: u8, cork: bool) -> Option<String> {
     const CORK: &str = "ĂĄĆČĎĚĘĞĹĽŁŃŇŊŐŔŘŚŠŞŤŢŰŮŸŹŽŻĲİđ§ăąćčďěęğĺľłńňŋőŕřśšşťţűůÿźžżĳ¡¿£";
     let text = match code {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => return Some(char::from(code).to_string()),

@@ -1,6 +1,6 @@
 //! What was typed into a form's fields, and what was noted on a page.
 
-use super::content::Reader;
+use super::content::Interpreter;
 use super::fonts::Fonts;
 use super::{columns, info, lines};
 use hayro_font::kurbo::Affine;
@@ -10,12 +10,12 @@ use hayro_syntax::page::Page;
 use std::collections::HashSet;
 
 /// Fields within fields that are followed.
-const DEPTH: usize = 32;
+const MAX_FIELD_DEPTH: usize = 32;
 /// Notes and fields of one page that are read.
-const MOST: usize = 20_000;
+const MAX_ANNOTATIONS: usize = 20_000;
 
 /// Notes whose text is theirs; a link's text stands in the page, and a popup shows its note's.
-const NOTES: [&str; 16] = [
+const TEXT_ANNOTATIONS: [&str; 16] = [
     "Text",
     "FreeText",
     "Highlight",
@@ -38,16 +38,16 @@ const NOTES: [&str; 16] = [
 pub type Seen = HashSet<(u32, i32)>;
 
 /// The values and notes of a page, a text each.
-pub fn of_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Vec<String> {
+pub fn annotation_texts<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Vec<String> {
     let Some(annotations) = page.raw().get::<Array<'a>>("Annots") else { return Vec::new() };
     let mut out: Vec<String> = Vec::new();
-    for note in annotations.iter::<Dict<'a>>().take(MOST) {
+    for note in annotations.iter::<Dict<'a>>().take(MAX_ANNOTATIONS) {
         let kind = note.get::<Name<'_>>("Subtype");
         let text = match kind.as_ref().map(Name::as_str) {
-            Some("Widget") => field(&note, fonts, seen),
-            Some(kind) if NOTES.contains(&kind) => string(&note, "Contents")
+            Some("Widget") => field_value(&note, fonts, seen),
+            Some(kind) if TEXT_ANNOTATIONS.contains(&kind) => string(&note, "Contents")
                 .or_else(|| string(&note, "RC").map(|t| rich_text(&t)))
-                .or_else(|| if kind == "FreeText" || kind == "Stamp" { appearance(&note, fonts) } else { None }),
+                .or_else(|| if kind == "FreeText" || kind == "Stamp" { appearance_text(&note, fonts) } else { None }),
             _ => None,
         };
         if let Some(text) = text.filter(|t| t.chars().any(char::is_alphanumeric)) {
@@ -58,21 +58,21 @@ pub fn of_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Vec<S
 }
 
 /// The values of fields that no page shows.
-pub fn rest(pdf: &Pdf, seen: &mut Seen) -> Vec<String> {
+pub fn unseen_field_values(pdf: &Pdf, seen: &mut Seen) -> Vec<String> {
     let fields =
         info::catalog(pdf).and_then(|c| c.get::<Dict<'_>>("AcroForm")).and_then(|f| f.get::<Array<'_>>("Fields"));
     let mut out = Vec::new();
     let mut stack: Vec<(Dict<'_>, usize)> =
-        fields.iter().flat_map(|f| f.iter::<Dict<'_>>()).take(MOST).map(|d| (d, 0)).collect();
+        fields.iter().flat_map(|f| f.iter::<Dict<'_>>()).take(MAX_ANNOTATIONS).map(|d| (d, 0)).collect();
     let mut steps = 0;
     while let Some((dict, depth)) = stack.pop() {
         steps += 1;
-        if steps > MOST {
+        if steps > MAX_ANNOTATIONS {
             break;
         }
         let known = dict.obj_id().is_some_and(|id| !seen.insert((id.obj_number, id.gen_number)));
-        if let Some(kids) = dict.get::<Array<'_>>("Kids").filter(|_| depth < DEPTH) {
-            stack.extend(kids.iter::<Dict<'_>>().take(MOST).map(|d| (d, depth + 1)));
+        if let Some(kids) = dict.get::<Array<'_>>("Kids").filter(|_| depth < MAX_FIELD_DEPTH) {
+            stack.extend(kids.iter::<Dict<'_>>().take(MAX_ANNOTATIONS).map(|d| (d, depth + 1)));
         } else if !known && let Some(value) = value(&dict) {
             out.push(value);
         }
@@ -86,18 +86,18 @@ pub fn is_xfa(pdf: &Pdf) -> bool {
 }
 
 /// The value of a field at the place where it is shown.
-fn field<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Option<String> {
+fn field_value<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Option<String> {
     let mut dict = widget.clone();
     let mut kind = None;
     let mut shown: Option<String> = None;
-    let mut told = false;
-    for _ in 0..DEPTH {
+    let mut already_emitted = false;
+    for _ in 0..MAX_FIELD_DEPTH {
         let id = dict.obj_id().map(|id| (id.obj_number, id.gen_number));
         let known = id.is_some_and(|id| !seen.insert(id));
         kind = kind.or_else(|| dict.get::<Name<'_>>("FT").map(|n| n.as_str().to_owned()));
         if shown.is_none() && dict.contains_key("V") {
             // One field may be shown at several places; its value is said once.
-            told = known;
+            already_emitted = known;
             shown = value(&dict);
         }
         match dict.get::<Dict<'a>>("Parent") {
@@ -105,7 +105,7 @@ fn field<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Option<St
             None => break,
         }
     }
-    if told {
+    if already_emitted {
         return None;
     }
     match kind.as_deref() {
@@ -115,17 +115,17 @@ fn field<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Option<St
             let label = string(widget, "TU").or_else(|| string(widget, "T"));
             label.filter(|_| on)
         }
-        _ => shown.or_else(|| appearance(widget, fonts)),
+        _ => shown.or_else(|| appearance_text(widget, fonts)),
     }
 }
 
 /// A field's value as text.
 fn value(dict: &Dict<'_>) -> Option<String> {
     let text = match dict.get::<Object<'_>>("V")? {
-        Object::String(text) => info::text(text.as_bytes()),
-        Object::Stream(stream) => info::text(&stream.decoded_data().ok()?),
+        Object::String(text) => info::decode_text_string(text.as_bytes()),
+        Object::Stream(stream) => info::decode_text_string(&stream.decoded_data().ok()?),
         Object::Array(of) => {
-            let parts: Vec<String> = of.iter::<PdfString<'_>>().take(MOST).map(|s| info::text(s.as_bytes())).collect();
+            let parts: Vec<String> = of.iter::<PdfString<'_>>().take(MAX_ANNOTATIONS).map(|s| info::decode_text_string(s.as_bytes())).collect();
             parts.join(", ")
         }
         _ => return None,
@@ -135,26 +135,26 @@ fn value(dict: &Dict<'_>) -> Option<String> {
 }
 
 fn string(dict: &Dict<'_>, key: &str) -> Option<String> {
-    let text = dict.get::<PdfString<'_>>(key).map(|s| info::text(s.as_bytes()))?;
+    let text = dict.get::<PdfString<'_>>(key).map(|s| info::decode_text_string(s.as_bytes()))?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The text of rich contents, which are XHTML.
 fn rich_text(rich: &str) -> String {
-    info::line(&info::untagged(rich))
+    info::one_line(&info::strip_tags(rich))
 }
 
 /// The text of what is drawn in place of a note or a field.
-fn appearance<'a>(note: &Dict<'a>, fonts: &Fonts<'a>) -> Option<String> {
+fn appearance_text<'a>(note: &Dict<'a>, fonts: &Fonts<'a>) -> Option<String> {
     let normal = note.get::<Dict<'a>>("AP")?;
     let stream = normal.get::<Stream<'a>>("N").or_else(|| {
         let state = note.get::<Name<'_>>("AS")?;
         normal.get::<Dict<'a>>("N")?.get::<Stream<'a>>(&*state)
     })?;
-    let mut reader = Reader::new(fonts, Affine::IDENTITY);
-    reader.form(&stream, Affine::IDENTITY, None);
-    let groups = lines::groups(&reader.drawn.glyphs);
+    let mut interpreter = Interpreter::new(fonts, Affine::IDENTITY);
+    interpreter.form(&stream, Affine::IDENTITY, None);
+    let groups = lines::group_by_direction(&interpreter.drawn.glyphs);
     let text: Vec<String> = groups.into_iter().flat_map(|g| columns::lines(g.rows)).map(|l| l.text).collect();
     let text = text.join("\n");
     (!text.trim().is_empty()).then_some(text)

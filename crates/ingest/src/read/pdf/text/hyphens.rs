@@ -1,4 +1,4 @@
-//! Words divided at the end of a line are made whole; a compound keeps its hyphen.
+//! Vocabulary divided at the end of a line are made whole; a compound keeps its hyphen.
 //!
 //! Which of the two it is, the document itself tells best: by the word whole, or with its hyphen, elsewhere in it. Else by
 //! its parts: what stands alone elsewhere was probably joined by a hyphen, not divided by one.
@@ -6,13 +6,13 @@
 use super::columns::Line;
 use std::collections::HashMap;
 
-/// Words that often begin another one without a hyphen: that they stand alone says nothing.
-const BEGINNINGS: [&str; 40] = [
+/// Vocabulary that often begin another one without a hyphen: that they stand alone says nothing.
+const PREFIXES: [&str; 40] = [
     "a", "after", "all", "an", "any", "be", "by", "can", "every", "for", "fore", "here", "how", "in", "inter", "it",
     "me", "more", "never", "no", "not", "of", "off", "on", "out", "over", "per", "pre", "re", "some", "sub", "super",
     "there", "to", "trans", "un", "under", "up", "where", "with",
 ];
-/// Words that begin many compounds, and no words written in one: where the document says nothing, these do.
+/// Vocabulary that begin many compounds, and no words written in one: where the document says nothing, these do.
 const FIRST_PARTS: [&str; 76] = [
     "action", "age", "area", "better", "carbon", "case", "class", "client", "code", "computer", "context", "cost",
     "cross", "custom", "data", "decision", "deep", "domain", "double", "early", "energy", "error", "event", "evidence",
@@ -22,19 +22,19 @@ const FIRST_PARTS: [&str; 76] = [
     "risk", "rule", "self", "server", "short", "single", "slow", "small", "so", "space", "state", "task", "time",
     "user", "well",
 ];
-/// Words after a hyphen that stands for a part left out: `pre- and postwar`.
-const LINKS: [&str; 14] = ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
+/// Vocabulary after a hyphen that stands for a part left out: `pre- and postwar`.
+const CONJUNCTIONS: [&str; 14] = ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
 
 const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{ad}'];
 
 /// The words of a document, counted.
 #[derive(Default)]
-struct Words {
+struct Vocabulary {
     whole: HashMap<String, usize>,
     compounds: HashMap<String, usize>,
 }
 
-impl Words {
+impl Vocabulary {
     fn of(pages: &[Vec<Line>]) -> Self {
         let mut words = Self::default();
         let mut divided = false;
@@ -73,7 +73,7 @@ impl Words {
             return compound > whole;
         }
         let alone = |part: &str| part.chars().count() >= 3 && self.whole.contains_key(part);
-        if BEGINNINGS.contains(&left.as_str()) {
+        if PREFIXES.contains(&left.as_str()) {
             return false;
         }
         let second = is_second_part(&right);
@@ -96,8 +96,8 @@ fn is_second_part(part: &str) -> bool {
 
 /// Makes the divided words of a document whole. The first part draws the second one up to its line, even from the next
 /// column or page.
-pub fn join(pages: &mut [Vec<Line>]) {
-    let words = Words::of(pages);
+pub fn join_divided_words(pages: &mut [Vec<Line>]) {
+    let words = Vocabulary::of(pages);
     let mut places = Vec::new();
     for (page, lines) in pages.iter().enumerate() {
         places.extend((0..lines.len()).map(|line| (page, line)));
@@ -120,8 +120,8 @@ pub fn join(pages: &mut [Vec<Line>]) {
         let Some(first) = moved.chars().next().filter(|c| c.is_alphanumeric()) else { continue };
         let ends_in_word = token.chars().next_back().is_some_and(char::is_alphanumeric);
         // Another paragraph, column or page goes on with a word only in small letters, and in the same size.
-        let apart = below.begins && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
-        if !ends_in_word || apart || (!soft && LINKS.contains(&tail.to_lowercase().as_str())) {
+        let apart = below.starts_block && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
+        if !ends_in_word || apart || (!soft && CONJUNCTIONS.contains(&tail.to_lowercase().as_str())) {
             continue;
         }
         let capitals = head.chars().count() > 1 && head.chars().all(char::is_uppercase);
@@ -151,11 +151,11 @@ pub fn join(pages: &mut [Vec<Line>]) {
     }
     // A line that gave its only word away hands on that a paragraph begins.
     for lines in pages.iter_mut() {
-        let mut begins = false;
+        let mut starts_block = false;
         lines.retain_mut(|line| {
-            line.begins |= std::mem::take(&mut begins);
+            line.starts_block |= std::mem::take(&mut starts_block);
             if line.text.trim().is_empty() {
-                begins = line.begins;
+                starts_block = line.starts_block;
                 return false;
             }
             true

@@ -11,7 +11,7 @@ const HIGH: [char; 33] = [
 ];
 
 /// A text string: UTF-16 or UTF-8 by its mark, else PDFDocEncoding.
-pub fn text(bytes: &[u8]) -> String {
+pub fn decode_text_string(bytes: &[u8]) -> String {
     let units = |of: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|p| of([p[0], p[1]])).collect();
         String::from_utf16_lossy(&units)
@@ -46,11 +46,11 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 /// Title, author and the date it was made, as far as they are told.
-pub fn of(pdf: &Pdf) -> (Option<String>, Option<String>, Option<String>) {
+pub fn document_info(pdf: &Pdf) -> (Option<String>, Option<String>, Option<String>) {
     let info = pdf.metadata();
-    let read = |bytes: &Option<Box<[u8]>>| bytes.as_deref().map(text).map(|t| line(&t));
-    let xmp = packet(pdf);
-    let xmp = |tag: &str| xmp.as_deref().and_then(|x| element(x, tag));
+    let read = |bytes: &Option<Box<[u8]>>| bytes.as_deref().map(decode_text_string).map(|t| one_line(&t));
+    let xmp = xmp_packet(pdf);
+    let xmp = |tag: &str| xmp.as_deref().and_then(|x| element_text(x, tag));
     let title = read(&info.title).filter(|t| is_title(t)).or_else(|| xmp("dc:title").filter(|t| is_title(t)));
     let author = read(&info.author).filter(|a| is_name(a)).or_else(|| xmp("dc:creator").filter(|a| is_name(a)));
     let created = info.creation_date.map(|d| format!("{:04}-{:02}-{:02}", d.year, d.month, d.day));
@@ -59,7 +59,7 @@ pub fn of(pdf: &Pdf) -> (Option<String>, Option<String>, Option<String>) {
 }
 
 /// A text on one line.
-pub fn line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -95,24 +95,24 @@ pub fn catalog(pdf: &Pdf) -> Option<Dict<'_>> {
 }
 
 /// The metadata packet of a document.
-fn packet(pdf: &Pdf) -> Option<String> {
+fn xmp_packet(pdf: &Pdf) -> Option<String> {
     let data = catalog(pdf)?.get::<Stream<'_>>("Metadata")?.decoded_data().ok()?;
     Some(String::from_utf8_lossy(data.get(..1 << 20).unwrap_or(&data)).into_owned())
 }
 
 /// The text of the first element of a name, without the elements in it.
-fn element(xml: &str, name: &str) -> Option<String> {
+fn element_text(xml: &str, name: &str) -> Option<String> {
     let from = xml.find(&format!("<{name}"))?;
     let rest = &xml[from..];
     let rest = &rest[..rest.find(&format!("</{name}"))?];
-    let out = untagged(rest);
+    let out = strip_tags(rest);
     let out = out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
-    let out = line(&out.replace("&amp;", "&"));
+    let out = one_line(&out.replace("&amp;", "&"));
     (!out.is_empty()).then_some(out)
 }
 
 /// The text of XML, with a space for each tag.
-pub fn untagged(xml: &str) -> String {
+pub fn strip_tags(xml: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for c in xml.chars() {

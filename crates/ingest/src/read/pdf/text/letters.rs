@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::compose;
 
 /// What a glyph says, as it would be typed.
-pub fn plain(text: &str) -> String {
+pub fn normalize(text: &str) -> String {
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return text.to_owned();
     }
@@ -30,7 +30,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// The combining mark of an accent that stands alone, as TeX's old fonts draw it over a letter.
-fn mark(accent: char) -> Option<char> {
+fn combining_mark(accent: char) -> Option<char> {
     Some(match accent {
         '`' | '\u{2cb}' => '\u{300}',
         '\u{b4}' | '\u{2ca}' => '\u{301}',
@@ -52,12 +52,12 @@ fn mark(accent: char) -> Option<char> {
 /// Whether a text is an accent that may belong to a letter.
 pub fn is_accent(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|c| mark(c).is_some()) && chars.next().is_none()
+    chars.next().is_some_and(|c| combining_mark(c).is_some()) && chars.next().is_none()
 }
 
 /// A letter with an accent drawn over it; `None` where there is no such letter.
 pub fn accented(letter: &str, accent: &str) -> Option<String> {
-    let mark = mark(accent.chars().next()?)?;
+    let mark = combining_mark(accent.chars().next()?)?;
     let mut chars = letter.chars();
     // A dotless i is drawn under an accent.
     let base = match chars.next()? {

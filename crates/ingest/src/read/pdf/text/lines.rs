@@ -7,13 +7,13 @@ use super::content::Glyph;
 use super::letters;
 
 /// A gap from this share of the size on parts two words. Kerning stays below, TeX's spaces stay above.
-const SPACE: f64 = 0.13;
+const MIN_WORD_GAP: f64 = 0.13;
 /// Letters set off evenly by up to this share of the size are still one word.
-const SPREAD: f64 = 0.8;
+const MAX_LETTER_SPACING: f64 = 0.8;
 /// Between characters of scripts without spaces: justified lines set them off.
-const SPACE_CJK: f64 = 0.45;
+const MIN_WORD_GAP_CJK: f64 = 0.45;
 /// Words whose baselines differ by less are in one row.
-const BASELINE: f64 = 0.3;
+const MAX_BASELINE_SHIFT: f64 = 0.3;
 
 /// A word, in a frame whose u goes the way the text runs, and whose v goes up.
 #[derive(Clone, Debug)]
@@ -26,9 +26,9 @@ pub struct Word {
     /// Which of the page's words it is, in the order of drawing.
     pub index: usize,
     /// Whether a space was drawn after it,
-    spaced: bool,
+    has_space_after: bool,
     /// or it ends where the next one begins: the sign of a note.
-    parted: bool,
+    is_closed: bool,
     /// The end of the last letter with the spacing that was asked for after it.
     reach: f64,
 }
@@ -47,7 +47,7 @@ pub struct Group {
 }
 
 /// The rows of a page from top to bottom, for each direction that its text runs; what most of it runs along comes first.
-pub fn groups(glyphs: &[Glyph]) -> Vec<Group> {
+pub fn group_by_direction(glyphs: &[Glyph]) -> Vec<Group> {
     // Directions are told apart in steps of 5 degrees: a scan may lie askew.
     let angle = |g: &Glyph| {
         let steps = (g.direction.1.atan2(g.direction.0).to_degrees() / 5.0).round() as i32;
@@ -81,7 +81,7 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
         if text.trim().is_empty() {
             // A space: the word ends. Where one stands at the begin of a string, the word before it may be far.
             if let Some(word) = words.last_mut().filter(|w| (w.v - v).abs() < size * 0.5 && (u - w.end).abs() < size) {
-                word.spaced = true;
+                word.has_space_after = true;
             }
             (open, accent) = (false, None);
             continue;
@@ -122,15 +122,15 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
             }
             accent = Some((text.to_owned(), u, end, v));
         }
-        let reach = end + if glyph.spacing.abs() <= SPREAD * size { glyph.spacing } else { 0.0 };
+        let reach = end + if glyph.spacing.abs() <= MAX_LETTER_SPACING * size { glyph.spacing } else { 0.0 };
         let last = words.last_mut().filter(|_| open);
         if let Some(word) = last
             && follows(word, u, v, size, text)
-            && !is_mark(word, u, v, size, text)
+            && !is_leading_note_mark(word, u, v, size, text)
         {
             // The sign of a note is no part of the word it stands at; an index is.
             let raised = size < word.size * 0.85 && v - word.v > 0.12 * word.size;
-            if !(raised && is_note(text, &word.text)) {
+            if !(raised && is_note_mark(text, &word.text)) {
                 word.text.push_str(text);
                 word.end = word.end.max(end);
                 word.reach = word.reach.max(reach);
@@ -139,15 +139,15 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
                 }
                 continue;
             }
-            word.parted = true;
-        } else if let Some(word) = words.last_mut().filter(|w| open && is_mark(w, u, v, size, text)) {
+            word.is_closed = true;
+        } else if let Some(word) = words.last_mut().filter(|w| open && is_leading_note_mark(w, u, v, size, text)) {
             // The sign of a note before its text: both are in one row.
-            (word.v, word.size, word.parted) = (v, size, true);
+            (word.v, word.size, word.is_closed) = (v, size, true);
         }
         let index = words.len();
         // What is set smaller and off the baseline keeps to the row of the word before it.
         let (mut row, mut of) = (v, size);
-        if let Some(word) = words.last().filter(|w| w.parted && open)
+        if let Some(word) = words.last().filter(|w| w.is_closed && open)
             && size < word.size * 0.85
             && (v - word.v).abs() < word.size * 0.6
             && (u - word.end).abs() < word.size * 0.3
@@ -161,8 +161,8 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
             v: row,
             size: of,
             index,
-            spaced: false,
-            parted: false,
+            has_space_after: false,
+            is_closed: false,
             reach,
         });
         open = true;
@@ -172,14 +172,14 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
 }
 
 /// Whether a small raised text is the sign of a note at a word.
-fn is_note(text: &str, word: &str) -> bool {
+fn is_note_mark(text: &str, word: &str) -> bool {
     text.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶' | ','))
         && word.chars().filter(|c| c.is_alphabetic()).count() >= 3
         && !word.chars().any(|c| c.is_ascii_digit())
 }
 
 /// Whether a word is a small raised number or letter before a larger letter: no part of the word that begins there.
-fn is_mark(word: &Word, u: f64, v: f64, size: f64, text: &str) -> bool {
+fn is_leading_note_mark(word: &Word, u: f64, v: f64, size: f64, text: &str) -> bool {
     let capital = text.chars().next().is_some_and(char::is_uppercase);
     let letter = word.text.len() == 1 && word.text.bytes().all(|b| b.is_ascii_lowercase());
     (word.text.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶')) || (capital && letter))
@@ -198,15 +198,15 @@ fn follows(word: &Word, u: f64, v: f64, size: f64, text: &str) -> bool {
     // A letter set lower that reaches under the one before it, such as the E of TeX, is still of the word.
     let tucked = shift < 0.3 * larger && gap < -0.05 * larger;
     let same = shift < 0.12 * larger || (shift < 0.6 * larger && smaller < 0.87 * larger) || tucked;
-    same && gap < space(&word.text, text) * smaller.max(larger * 0.7)
+    same && gap < min_gap(&word.text, text) * smaller.max(larger * 0.7)
         && u - word.end > -0.6 * larger
         && u > word.u - 0.2 * larger
 }
 
 /// The gap that parts two texts.
-fn space(left: &str, right: &str) -> f64 {
+fn min_gap(left: &str, right: &str) -> f64 {
     let cjk = |c: Option<char>| c.is_some_and(letters::is_spaceless);
-    if cjk(left.chars().next_back()) && cjk(right.chars().next()) { SPACE_CJK } else { SPACE }
+    if cjk(left.chars().next_back()) && cjk(right.chars().next()) { MIN_WORD_GAP_CJK } else { MIN_WORD_GAP }
 }
 
 /// Words in rows, from top to bottom.
@@ -216,7 +216,7 @@ fn rows(mut words: Vec<Word>) -> Vec<Row> {
     for word in words {
         match rows.last_mut() {
             // The baseline of most is that of the row; the first one stands for it.
-            Some(row) if (row.v - word.v).abs() <= BASELINE * row.size.min(word.size) => {
+            Some(row) if (row.v - word.v).abs() <= MAX_BASELINE_SHIFT * row.size.min(word.size) => {
                 row.size = row.size.max(word.size);
                 row.words.push(word);
             }
@@ -225,25 +225,25 @@ fn rows(mut words: Vec<Word>) -> Vec<Row> {
     }
     for row in &mut rows {
         row.words.sort_by(|a, b| a.u.total_cmp(&b.u).then(a.index.cmp(&b.index)));
-        row.words = joined(std::mem::take(&mut row.words));
-        spread(&mut row.words);
+        row.words = join_parts(std::mem::take(&mut row.words));
+        join_letter_spaced(&mut row.words);
     }
     rows
 }
 
 /// Parts of words that were drawn one by one, and stand together.
-fn joined(words: Vec<Word>) -> Vec<Word> {
+fn join_parts(words: Vec<Word>) -> Vec<Word> {
     let mut out: Vec<Word> = Vec::with_capacity(words.len());
     for word in words {
         if let Some(last) = out.last_mut() {
             let size = last.size.min(word.size);
             let gap = word.u - last.reach;
-            let apart = last.parted || (last.spaced && word.u - last.end > 0.02 * size);
-            if !apart && gap < space(&last.text, &word.text) * size && word.u - last.end > -0.5 * size {
+            let apart = last.is_closed || (last.has_space_after && word.u - last.end > 0.02 * size);
+            if !apart && gap < min_gap(&last.text, &word.text) * size && word.u - last.end > -0.5 * size {
                 last.text.push_str(&word.text);
                 last.end = last.end.max(word.end);
                 last.reach = last.reach.max(word.reach);
-                (last.spaced, last.parted) = (word.spaced, word.parted);
+                (last.has_space_after, last.is_closed) = (word.has_space_after, word.is_closed);
                 last.size = last.size.max(word.size);
                 continue;
             }
@@ -253,8 +253,8 @@ fn joined(words: Vec<Word>) -> Vec<Word> {
     out
 }
 
-/// Letter-spaced words, drawn as single letters with even gaps, are made whole: `H A R B O U R`.
-fn spread(words: &mut Vec<Word>) {
+/// Letter-has_space_after words, drawn as single letters with even gaps, are made whole: `H A R B O U R`.
+fn join_letter_spaced(words: &mut Vec<Word>) {
     let letter = |w: &Word| {
         let mut chars = w.text.chars();
         let first = chars.next().filter(|c| c.is_alphabetic() && !letters::is_spaceless(*c));
@@ -304,7 +304,7 @@ pub fn text(words: &[&Word]) -> String {
     let count = order.iter().filter(|(_, rtl)| *rtl).count();
     if count > 0 {
         for (text, _) in order.iter_mut().filter(|(_, rtl)| *rtl) {
-            *text = turned(text);
+            *text = reverse_rtl(text);
         }
         let letters = order.iter().filter(|(t, _)| t.chars().any(char::is_alphabetic)).count();
         if count * 2 >= letters {
@@ -333,7 +333,7 @@ fn reverse_runs(order: &mut [(String, bool)], rtl: bool) {
 }
 
 /// A word drawn from left to right, as it is read from right to left; numbers in it keep their order.
-fn turned(text: &str) -> String {
+fn reverse_rtl(text: &str) -> String {
     let chars: Vec<char> = text.chars().rev().collect();
     let mut out = String::with_capacity(text.len());
     let left = |c: &char| c.is_alphanumeric() && !letters::is_rtl(*c);

@@ -6,13 +6,13 @@ use super::columns::Line;
 use std::collections::{HashMap, HashSet};
 
 /// Lines at the top and at the bottom of a page that may be running.
-const EDGE: usize = 3;
+const EDGE_LINES: usize = 3;
 /// How far the same line may stand from page to page, in points.
-const DRIFT: f64 = 6.0;
+const MAX_DRIFT_POINTS: f64 = 6.0;
 /// Letters of a line that is long for a running head.
-const LONG: usize = 60;
+const LONG_LINE_LETTERS: usize = 60;
 /// How far from the text a running line stands, in sizes, from baseline to baseline.
-const APART: f64 = 1.6;
+const MIN_DISTANCE: f64 = 1.6;
 
 struct Candidate {
     page: usize,
@@ -23,13 +23,13 @@ struct Candidate {
 }
 
 /// Takes running lines out of the pages; how many they were.
-pub fn remove(pages: &mut [Vec<Line>]) -> usize {
+pub fn remove_running_lines(pages: &mut [Vec<Line>]) -> usize {
     let mut groups: HashMap<(bool, String), Vec<Candidate>> = HashMap::new();
     for (page, lines) in pages.iter().enumerate() {
-        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].aside).collect();
+        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].is_off_axis).collect();
         order.sort_by(|a, b| lines[*b].v.total_cmp(&lines[*a].v));
-        let top = order.iter().take(EDGE).map(|i| (true, *i));
-        let bottom = order.iter().rev().take(EDGE).map(|i| (false, *i));
+        let top = order.iter().take(EDGE_LINES).map(|i| (true, *i));
+        let bottom = order.iter().rev().take(EDGE_LINES).map(|i| (false, *i));
         for (top, line) in top.chain(bottom) {
             let text = &lines[line].text;
             if text.chars().count() > 200 {
@@ -46,7 +46,7 @@ pub fn remove(pages: &mut [Vec<Line>]) -> usize {
     for ((_, mask), group) in &groups {
         let letters = mask.chars().filter(|c| c.is_alphabetic()).count();
         // A whole line of prose that comes again is rather that.
-        let enough = if letters > LONG { few.max(5) } else { few };
+        let enough = if letters > LONG_LINE_LETTERS { few.max(5) } else { few };
         // Numbers that count the pages.
         let mut offsets: HashMap<(usize, i64), Vec<&Candidate>> = HashMap::new();
         for candidate in group {
@@ -70,7 +70,7 @@ pub fn remove(pages: &mut [Vec<Line>]) -> usize {
         for repeated in same.values() {
             let mut sorted: Vec<&Candidate> = repeated.clone();
             sorted.sort_by(|a, b| a.v.total_cmp(&b.v));
-            for here in sorted.chunk_by(|a, b| (a.v - b.v).abs() <= DRIFT) {
+            for here in sorted.chunk_by(|a, b| (a.v - b.v).abs() <= MAX_DRIFT_POINTS) {
                 let pages: HashSet<usize> = here.iter().map(|c| c.page).collect();
                 let first = pages.iter().min().copied();
                 if pages.len() >= enough {
@@ -82,12 +82,12 @@ pub fn remove(pages: &mut [Vec<Line>]) -> usize {
     keep_body(pages, &mut out);
     for (page, lines) in pages.iter_mut().enumerate() {
         let mut at = 0;
-        let mut begins = false;
+        let mut starts_block = false;
         lines.retain_mut(|line| {
             let goes = out.contains(&(page, at));
             at += 1;
-            line.begins |= std::mem::take(&mut begins);
-            begins = goes && line.begins;
+            line.starts_block |= std::mem::take(&mut starts_block);
+            starts_block = goes && line.starts_block;
             !goes
         });
     }
@@ -97,14 +97,14 @@ pub fn remove(pages: &mut [Vec<Line>]) -> usize {
 /// What stands close to a line that stays belongs to the text: a slide's lines come again on the next slide.
 fn keep_body(pages: &[Vec<Line>], out: &mut HashSet<(usize, usize)>) {
     for (page, lines) in pages.iter().enumerate() {
-        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].aside).collect();
+        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].is_off_axis).collect();
         order.sort_by(|a, b| lines[*b].v.total_cmp(&lines[*a].v));
         for _ in 0..2 {
             let edge = order.iter().take_while(|i| out.contains(&(page, **i))).count();
             for at in (0..edge).rev() {
                 let Some(next) = order.get(at + 1) else { continue };
                 let (line, next) = (&lines[order[at]], &lines[*next]);
-                if (line.v - next.v).abs() >= APART * line.size.max(next.size) {
+                if (line.v - next.v).abs() >= MIN_DISTANCE * line.size.max(next.size) {
                     break;
                 }
                 out.remove(&(page, order[at]));

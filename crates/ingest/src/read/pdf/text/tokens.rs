@@ -4,11 +4,11 @@
 //! rest of the page is lost. Here what is broken is passed over.
 
 /// Operands of one operator that are kept; the first ones go.
-const OPERANDS: usize = 64;
+const MAX_OPERANDS: usize = 64;
 /// Arrays within arrays that are followed.
-const DEPTH: usize = 24;
+const MAX_DEPTH: usize = 24;
 /// What may follow an inline image's end, looked at to tell it from the same letters in the image.
-const LOOK: usize = 16;
+const LOOKAHEAD_BYTES: usize = 16;
 
 /// An operand.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +60,7 @@ impl<'a> Operators<'a> {
                 Token::Word(b"true" | b"false" | b"null") => Operand::Other,
                 Token::Word(word) => return Some(word),
             };
-            if self.operands.len() >= OPERANDS {
+            if self.operands.len() >= MAX_OPERANDS {
                 self.operands.remove(0);
             }
             self.operands.push(operand);
@@ -212,8 +212,8 @@ impl<'a> Operators<'a> {
             match token {
                 Token::End => break,
                 Token::Operand(operand) => out.push(operand),
-                Token::Begin if depth < DEPTH => out.push(self.list(depth + 1)),
-                Token::BeginDict if depth < DEPTH => out.push(self.dict(depth + 1)),
+                Token::Begin if depth < MAX_DEPTH => out.push(self.list(depth + 1)),
+                Token::BeginDict if depth < MAX_DEPTH => out.push(self.dict(depth + 1)),
                 Token::Begin | Token::BeginDict | Token::EndDict => {}
                 // An operator in an array: its end was forgotten.
                 Token::Word(word) if is_operator(word) => {
@@ -233,8 +233,8 @@ impl<'a> Operators<'a> {
             let value = match token {
                 Token::EndDict => break,
                 Token::Operand(operand) => operand,
-                Token::Begin if depth < DEPTH => self.list(depth + 1),
-                Token::BeginDict if depth < DEPTH => self.dict(depth + 1),
+                Token::Begin if depth < MAX_DEPTH => self.list(depth + 1),
+                Token::BeginDict if depth < MAX_DEPTH => self.dict(depth + 1),
                 Token::Word(b"BDC" | b"BT" | b"ET" | b"EMC") => break,
                 Token::Word(_) => Operand::Other,
                 _ => continue,
@@ -263,7 +263,7 @@ impl<'a> Operators<'a> {
             let at = from + found;
             let before = at == self.at || self.data.get(at.wrapping_sub(1)).copied().is_some_and(is_space);
             let after = self.data.get(at + 2..).unwrap_or_default();
-            let text = after.iter().take(LOOK).all(|b| is_space(*b) || (0x20..0x7f).contains(b));
+            let text = after.iter().take(LOOKAHEAD_BYTES).all(|b| is_space(*b) || (0x20..0x7f).contains(b));
             if before && text && after.first().copied().is_none_or(is_space) {
                 self.at = at + 2;
                 return;

@@ -1,7 +1,7 @@
 //! Broken files: no panic gets out, and what can be read is.
 
 use super::build::{Builder, show};
-use crate::read::pdf::text::{Problem, read};
+use crate::read::pdf::text::{PdfError, read};
 
 #[test]
 fn a_lost_table_of_objects_is_rebuilt() {
@@ -18,7 +18,7 @@ fn a_lost_table_of_objects_is_rebuilt() {
 #[test]
 fn what_is_no_pdf_is_said() {
     for bytes in [&b""[..], b"%PDF-1.7 nothing", b"hello", &[0xff; 1000]] {
-        assert!(matches!(read(bytes), Err(Problem::Broken(_))), "{bytes:?}");
+        assert!(matches!(read(bytes), Err(PdfError::Damaged(_))), "{bytes:?}");
     }
 }
 
@@ -80,7 +80,7 @@ fn damage_anywhere_is_no_panic() {
                 }
             }
             // A panic within is caught by `read`, and would be said so.
-            if let Err(Problem::Broken(said)) = read(&bytes) {
+            if let Err(PdfError::Damaged(said)) = read(&bytes) {
                 assert!(!said.is_empty());
             }
         }

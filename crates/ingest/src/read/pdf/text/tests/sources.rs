@@ -2,7 +2,7 @@
 
 use super::build::{Builder, show};
 use super::{document, text};
-use crate::read::pdf::text::{Problem, read};
+use crate::read::pdf::text::{PdfError, read};
 use notes::Code;
 
 #[test]
@@ -197,8 +197,8 @@ fn encryption_without_a_password_is_read() {
     ] {
         assert_eq!(read(bytes).unwrap().pages, ["The heron waits at the sluice."]);
     }
-    assert_eq!(read(include_bytes!("../fixtures/locked.pdf")), Err(Problem::Password));
-    assert!(Problem::Password.to_string().contains("password"));
+    assert_eq!(read(include_bytes!("../fixtures/locked.pdf")), Err(PdfError::PasswordProtected));
+    assert!(PdfError::PasswordProtected.to_string().contains("password"));
 }
 
 #[test]
