@@ -1,4 +1,4 @@
-//! Content streams: where each letter of a page stands. Nothing is painted.
+//! Interprets content streams to find the position of every glyph. Nothing is painted.
 
 use super::fonts::{Face, Fonts};
 use super::info;
@@ -9,44 +9,45 @@ use hayro_syntax::page::Resources;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Forms within forms that are followed.
+/// Form XObjects nested more deeply are ignored.
 const MAX_FORM_DEPTH: usize = 16;
-/// Operators of one page that are followed: forms that draw each other are much work in few bytes.
+/// Limit on the operators of one page: forms that draw each other multiply the work of a few bytes.
 const MAX_OPERATORS: usize = 5_000_000;
-/// Letters of one page that are kept.
+/// Limit on the glyphs of one page.
 const MAX_GLYPHS: usize = 500_000;
-/// A number between two strings that only moves letters a little, in thousandths of the size.
+/// A larger number in a `TJ` array is a gap rather than kerning, in thousandths of the font size.
 const MAX_KERNING: f64 = 150.0;
-/// States that are saved at a time.
+/// Limit on saved graphics states and on nested marked content.
 const MAX_SAVED_STATES: usize = 512;
 
-/// A letter in the page's own coordinates, the page turned as it is shown; y goes up.
+/// A glyph in page coordinates, after the page rotation; y goes up.
 #[derive(Clone)]
 pub struct Glyph {
     pub text: Rc<str>,
     pub x: f64,
     pub y: f64,
-    /// The way the text runs.
+    /// The writing direction, a unit vector.
     pub direction: (f64, f64),
-    /// How far the letter itself goes that way,
+    /// The advance of the glyph itself in the writing direction.
     pub width: f64,
-    /// and how far the next one was asked to be set off.
+    /// The additional spacing after it.
     pub spacing: f64,
     pub size: f64,
 }
 
-/// What was found in a page.
+/// What was found on a page.
 #[derive(Default)]
 pub struct Drawing {
     pub glyphs: Vec<Glyph>,
-    /// Letters that no text is known of.
+    /// Glyphs without known text.
     pub unmapped_glyphs: usize,
-    /// Images, and areas and lines drawn.
+    /// The number of images.
     pub images: usize,
+    /// The number of painted paths.
     pub strokes: usize,
-    /// Whether there was more than may be followed.
+    /// Whether a limit was exceeded and the rest ignored.
     pub truncated: bool,
-    /// Where letters are already, to find those drawn twice for being bold.
+    /// Glyph indices by position, to find glyphs drawn twice for bold.
     positions: HashMap<(i32, i32), Vec<u32>>,
 }
 
@@ -62,7 +63,7 @@ struct State<'a> {
     rise: f64,
 }
 
-/// A marked content under way; `actual_text` where its text is given instead of what is drawn.
+/// Open marked content, with its `ActualText` if it has one.
 struct MarkedContent {
     actual_text: Option<ActualText>,
 }
@@ -109,7 +110,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         }
     }
 
-    /// Follows a content stream.
+    /// Interprets a content stream.
     pub fn run(&mut self, content: &[u8], resources: &Resources<'a>) {
         let mut operators = Operators::new(content);
         while let Some(operator) = operators.next() {
@@ -218,7 +219,8 @@ impl<'a, 'f> Interpreter<'a, 'f> {
     }
 
     fn show_parts(&mut self, parts: &[Operand]) {
-        // What is set off by numbers, too, is not evenly spaced: some programs undo one by the other.
+        // If there are gaps in the array, the strings are not evenly spaced: some programs use both to cancel each
+        // other.
         let mut letters = 0;
         let even = parts.iter().all(|part| match part {
             Operand::Text(text) => {
@@ -241,7 +243,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         if self.marked.len() >= MAX_SAVED_STATES {
             return;
         }
-        // Within a content whose text is given, nothing further in counts.
+        // Within marked content that has an `ActualText`, nested ones are ignored.
         let inside = self.marked.iter().any(|m| m.actual_text.is_some());
         let actual_text = text.filter(|_| !inside).map(|text| ActualText { text, first: None, end: Point::ZERO });
         self.marked.push(MarkedContent { actual_text });
@@ -261,7 +263,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         self.matrix = self.line;
     }
 
-    /// A number in a row of strings: thousandths of the size, backwards.
+    /// Moves back by a number of a `TJ` array, in thousandths of the font size.
     fn shift(&mut self, by: f64) {
         let by = -by / 1000.0 * self.state.size;
         let by = match &self.state.face {
@@ -271,7 +273,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         self.matrix *= Affine::translate(by);
     }
 
-    /// Shows a string; `even` where its letters are set off by nothing but the character spacing.
+    /// Shows a string. `even` means that only the character spacing sets its letters apart.
     fn show(&mut self, bytes: &[u8], even: bool) {
         let Some(face) = self.state.face.clone() else { return };
         let (size, stretch) = (self.state.size, self.state.horizontal_scale);
@@ -300,7 +302,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         let across = if face.is_horizontal() { (1.0, 0.0) } else { (0.0, -1.0) };
         let along = vector(across);
         let length = along.0.hypot(along.1);
-        // The size is the height of what is drawn, however the matrix turns it.
+        // The font size is the height of the glyph box after all transformations.
         let up = vector((0.0, self.state.size * face.scale));
         let size = up.0.hypot(up.1);
         if !(length > 0.0
@@ -319,7 +321,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         };
         let (mut width, spacing) = (moved(advance), moved(spacing));
         if width < 0.0 {
-            // A negative size or stretch: the text runs the way that it goes on.
+            // A negative size or scale: the text runs in the opposite direction.
             width = -width;
             direction = (-direction.0, -direction.1);
         }
@@ -337,7 +339,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         }
     }
 
-    /// Keeps a letter, unless it stands there already.
+    /// Adds a glyph, unless the same one was already drawn at that position.
     fn push(&mut self, glyph: Glyph) {
         if self.drawn.glyphs.len() >= MAX_GLYPHS || glyph.text.is_empty() {
             return;
@@ -348,7 +350,8 @@ impl<'a, 'f> Interpreter<'a, 'f> {
             for x in cell(glyph.x - near)..=cell(glyph.x + near).min(cell(glyph.x - near).saturating_add(8)) {
                 for y in cell(glyph.y - near)..=cell(glyph.y + near).min(cell(glyph.y - near).saturating_add(8)) {
                     let Some(there) = self.drawn.positions.get(&(x, y)) else { continue };
-                    // Only the last ones: a page of 100,000 letters in one place must not take for ever.
+                    // Compare only with the latest, so that a page with 100,000 glyphs at one position takes linear
+                    // time.
                     for other in there.iter().rev().take(16).filter_map(|i| self.drawn.glyphs.get(*i as usize)) {
                         if other.text == glyph.text
                             && (other.x - glyph.x).hypot(other.y - glyph.y) < near
@@ -374,7 +377,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         }
     }
 
-    /// Follows a form, with the resources of whoever shows it where it has none.
+    /// Interprets a form XObject, with the resources of the enclosing stream if it has none.
     pub fn form(&mut self, stream: &Stream<'a>, place: Affine, outer: Option<&Resources<'a>>) {
         let id = stream.obj_id();
         if self.forms.len() >= MAX_FORM_DEPTH || self.forms.contains(&id) {
@@ -401,7 +404,7 @@ impl<'a, 'f> Interpreter<'a, 'f> {
     }
 }
 
-/// The last numbers of the operands.
+/// The last `N` operands, if they are numbers.
 fn numbers<const N: usize>(operands: &[Operand]) -> Option<[f64; N]> {
     let mut out = [0.0; N];
     let from = operands.len().checked_sub(N)?;

@@ -1,4 +1,4 @@
-//! What was typed into a form's fields, and what was noted on a page.
+//! Reads the values of form fields, and annotations.
 
 use super::content::Interpreter;
 use super::fonts::Fonts;
@@ -9,12 +9,12 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfStrin
 use hayro_syntax::page::Page;
 use std::collections::HashSet;
 
-/// Fields within fields that are followed.
+/// Form fields nested more deeply are ignored.
 const MAX_FIELD_DEPTH: usize = 32;
-/// Notes and fields of one page that are read.
+/// Limit on annotations per page, on fields, and on the items of a value.
 const MAX_ANNOTATIONS: usize = 20_000;
 
-/// Notes whose text is theirs; a link's text stands in the page, and a popup shows its note's.
+/// Annotations whose text counts. Links have theirs on the page, and popups repeat that of their parent.
 const TEXT_ANNOTATIONS: [&str; 16] = [
     "Text",
     "FreeText",
@@ -34,10 +34,10 @@ const TEXT_ANNOTATIONS: [&str; 16] = [
     "FileAttachment",
 ];
 
-/// Fields met so far, by their objects.
+/// The object ids of fields seen so far.
 pub type Seen = HashSet<(u32, i32)>;
 
-/// The values and notes of a page, a text each.
+/// The texts of the field values and annotations of a page.
 pub fn annotation_texts<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Vec<String> {
     let Some(annotations) = page.raw().get::<Array<'a>>("Annots") else { return Vec::new() };
     let mut out: Vec<String> = Vec::new();
@@ -57,7 +57,7 @@ pub fn annotation_texts<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen)
     out
 }
 
-/// The values of fields that no page shows.
+/// The values of fields that are not shown on any page.
 pub fn unseen_field_values(pdf: &Pdf, seen: &mut Seen) -> Vec<String> {
     let fields =
         info::catalog(pdf).and_then(|c| c.get::<Dict<'_>>("AcroForm")).and_then(|f| f.get::<Array<'_>>("Fields"));
@@ -80,12 +80,12 @@ pub fn unseen_field_values(pdf: &Pdf, seen: &mut Seen) -> Vec<String> {
     out
 }
 
-/// Whether the document's form is of a kind that is not read.
+/// Whether the form uses XFA, which is not supported.
 pub fn is_xfa(pdf: &Pdf) -> bool {
     info::catalog(pdf).and_then(|c| c.get::<Dict<'_>>("AcroForm")).is_some_and(|f| f.contains_key("XFA"))
 }
 
-/// The value of a field at the place where it is shown.
+/// The value of a field where it is shown; `None` if it was emitted before.
 fn field_value<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Option<String> {
     let mut dict = widget.clone();
     let mut kind = None;
@@ -96,7 +96,7 @@ fn field_value<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Opt
         let known = id.is_some_and(|id| !seen.insert(id));
         kind = kind.or_else(|| dict.get::<Name<'_>>("FT").map(|n| n.as_str().to_owned()));
         if shown.is_none() && dict.contains_key("V") {
-            // One field may be shown at several places; its value is said once.
+            // A field can be shown in several places; its value is emitted once.
             already_emitted = known;
             shown = value(&dict);
         }
@@ -109,7 +109,7 @@ fn field_value<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Opt
         return None;
     }
     match kind.as_deref() {
-        // A button's value is only the name of a state.
+        // The value of a button is only the name of its state, so use its label.
         Some("Btn") => {
             let on = widget.get::<Name<'_>>("AS").is_some_and(|s| s.as_str() != "Off");
             let label = string(widget, "TU").or_else(|| string(widget, "T"));
@@ -119,7 +119,7 @@ fn field_value<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Opt
     }
 }
 
-/// A field's value as text.
+/// The value of a field as text.
 fn value(dict: &Dict<'_>) -> Option<String> {
     let text = match dict.get::<Object<'_>>("V")? {
         Object::String(text) => info::decode_text_string(text.as_bytes()),
@@ -140,12 +140,12 @@ fn string(dict: &Dict<'_>, key: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The text of rich contents, which are XHTML.
+/// The text of rich content, which is XHTML.
 fn rich_text(rich: &str) -> String {
     info::one_line(&info::strip_tags(rich))
 }
 
-/// The text of what is drawn in place of a note or a field.
+/// The text of the appearance stream of an annotation or field.
 fn appearance_text<'a>(note: &Dict<'a>, fonts: &Fonts<'a>) -> Option<String> {
     let normal = note.get::<Dict<'a>>("AP")?;
     let stream = normal.get::<Stream<'a>>("N").or_else(|| {

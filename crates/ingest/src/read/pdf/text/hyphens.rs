@@ -1,18 +1,18 @@
-//! Vocabulary divided at the end of a line are made whole; a compound keeps its hyphen.
+//! Rejoins words divided at line ends; compounds keep their hyphen.
 //!
-//! Which of the two it is, the document itself tells best: by the word whole, or with its hyphen, elsewhere in it. Else by
-//! its parts: what stands alone elsewhere was probably joined by a hyphen, not divided by one.
+//! Whether a hyphen belongs to the word is decided by how the document itself writes it elsewhere, joined or with a
+//! hyphen. Failing that, by its parts: if both are words in the document, it is probably a compound.
 
 use super::columns::Line;
 use std::collections::HashMap;
 
-/// Vocabulary that often begin another one without a hyphen: that they stand alone says nothing.
+/// Prefixes that are also words: that they occur as words says nothing.
 const PREFIXES: [&str; 40] = [
     "a", "after", "all", "an", "any", "be", "by", "can", "every", "for", "fore", "here", "how", "in", "inter", "it",
     "me", "more", "never", "no", "not", "of", "off", "on", "out", "over", "per", "pre", "re", "some", "sub", "super",
     "there", "to", "trans", "un", "under", "up", "where", "with",
 ];
-/// Vocabulary that begin many compounds, and no words written in one: where the document says nothing, these do.
+/// First parts of many compounds, used if the document gives no evidence.
 const FIRST_PARTS: [&str; 76] = [
     "action", "age", "area", "better", "carbon", "case", "class", "client", "code", "computer", "context", "cost",
     "cross", "custom", "data", "decision", "deep", "domain", "double", "early", "energy", "error", "event", "evidence",
@@ -22,12 +22,12 @@ const FIRST_PARTS: [&str; 76] = [
     "risk", "rule", "self", "server", "short", "single", "slow", "small", "so", "space", "state", "task", "time",
     "user", "well",
 ];
-/// Vocabulary after a hyphen that stands for a part left out: `pre- and postwar`.
+/// Words after a suspended hyphen: `pre- and postwar`.
 const CONJUNCTIONS: [&str; 14] = ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
 
 const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{ad}'];
 
-/// The words of a document, counted.
+/// Counts of the words in a document.
 #[derive(Default)]
 struct Vocabulary {
     whole: HashMap<String, usize>,
@@ -83,7 +83,7 @@ impl Vocabulary {
     }
 }
 
-/// Whether a part looks like a word that mostly stands second in compounds: `price-determining`, `water-soluble`.
+/// Whether a part looks like a typical second part of compounds: `price-determining`, `water-soluble`.
 fn is_second_part(part: &str) -> bool {
     const WHOLE: [&str; 16] = [
         "aware", "bit", "end", "free", "known", "level", "like", "oriented", "proof", "quality", "scale", "sized",
@@ -94,7 +94,7 @@ fn is_second_part(part: &str) -> bool {
             && ["ing", "ed", "ent", "able", "ible", "ive"].iter().any(|end| part.ends_with(end)))
 }
 
-/// Makes the divided words of a document whole. The first part draws the second one up to its line, even from the next
+/// Rejoins the divided words of a document. The second part moves up to the line of the first, even from the next
 /// column or page.
 pub fn join_divided_words(pages: &mut [Vec<Line>]) {
     let words = Vocabulary::of(pages);
@@ -119,7 +119,7 @@ pub fn join_divided_words(pages: &mut [Vec<Line>]) {
         let tail: String = moved.chars().take_while(letters).collect();
         let Some(first) = moved.chars().next().filter(|c| c.is_alphanumeric()) else { continue };
         let ends_in_word = token.chars().next_back().is_some_and(char::is_alphanumeric);
-        // Another paragraph, column or page goes on with a word only in small letters, and in the same size.
+        // Across paragraphs, columns and pages a word continues only in lower case and in the same font size.
         let apart = below.starts_block && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
         if !ends_in_word || apart || (!soft && CONJUNCTIONS.contains(&tail.to_lowercase().as_str())) {
             continue;
@@ -149,7 +149,7 @@ pub fn join_divided_words(pages: &mut [Vec<Line>]) {
             line.text.retain(|c| c != '\u{ad}');
         }
     }
-    // A line that gave its only word away hands on that a paragraph begins.
+    // If a line gave away its only word, the next line begins the paragraph instead.
     for lines in pages.iter_mut() {
         let mut starts_block = false;
         lines.retain_mut(|line| {

@@ -1,9 +1,9 @@
-//! PDF: the text of its pages, in the order it is read, with what was typed into forms and noted on pages.
+//! Extracts the text of PDF pages in reading order, with form values and annotations.
 //!
-//! The file's structure, its encryption and its fonts are read by the `hayro` crates. What they give are letters and
-//! their places; that these are words, lines and columns is found here: [`content`] gathers the letters, [`lines`] makes
-//! words and rows of them, [`columns`] puts these in order, [`running`] takes out what only repeats, and [`hyphens`]
-//! makes divided words whole.
+//! The `hayro` crates read the file structure, encryption and fonts, and give positioned glyphs. Words, lines and
+//! columns are reconstructed here: [`content`] collects the glyphs, [`lines`] groups them into words and rows,
+//! [`columns`] puts the rows in reading order, [`running`] removes running heads, and [`hyphens`] rejoins divided
+//! words.
 
 mod columns;
 mod content;
@@ -27,34 +27,35 @@ use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use notes::Code;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The parser recurses with the file's own nesting, so it gets a thread with a stack of its own.
+/// The stack size of the parser thread in bytes. The parser recurses with the nesting of the file.
 const PARSER_STACK_BYTES: usize = 64 << 20;
-/// Lines and areas that a page without text has at least, if it is not just empty but for a rule or a frame.
+/// A page without text but with at least this many painted paths counts as having content. Fewer are a rule or a frame
+/// on an empty page.
 const MIN_DRAWN_STROKES: usize = 50;
 
-/// What a PDF says.
+/// The text and metadata of a PDF.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// The text of each page; empty where it has none.
+    /// The text of each page; empty if it has none.
     pub pages: Vec<String>,
-    /// Pages that show something but have no text layer, counted from 1.
+    /// Pages, from 1, that show something but have no text layer.
     pub pages_without_text: Vec<usize>,
-    /// Its title, if it is a real content.
+    /// The title, unless it is a placeholder.
     pub title: Option<String>,
-    /// Who wrote it.
+    /// The author, unless it is a placeholder.
     pub author: Option<String>,
-    /// The day that it was made, as `2024-05-31`.
+    /// The creation date, as `2024-05-31`.
     pub created: Option<String>,
-    /// What was left out, in plain words.
+    /// What was omitted or could not be read, as notes.
     pub notes: Vec<(Code, String)>,
 }
 
 /// Why a PDF cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PdfError {
-    /// It opens with a password only.
+    /// It is encrypted with a password.
     PasswordProtected,
-    /// It is no PDF, or too broken.
+    /// It is not a PDF, or too damaged; says how.
     Damaged(String),
 }
 
@@ -69,10 +70,11 @@ impl std::fmt::Display for PdfError {
 
 impl std::error::Error for PdfError {}
 
-/// Reads the text of a PDF.
+/// Extracts the text of a PDF.
 ///
 /// # Errors
-/// When it is locked, or no PDF. A page that cannot be read costs itself alone, and is noted.
+/// [`PdfError`] if the file is encrypted with a password, is not a PDF, or is too damaged. Pages that cannot be read
+/// are noted and skipped.
 pub fn read(bytes: &[u8]) -> Result<Document, PdfError> {
     let broken = |said: &str| PdfError::Damaged(said.to_owned());
     std::thread::scope(|scope| {
@@ -123,7 +125,7 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
                 pages.push(content.lines);
             }
             Err(_) => {
-                // What the page left half done must not be met again.
+                // The font cache may be inconsistent after a panic.
                 fonts = Fonts::default();
                 unreadable_pages.push(index + 1);
                 pages.push(Vec::new());
@@ -163,22 +165,23 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
     Ok(document)
 }
 
-/// Says which pages something is wrong with, if any.
+/// A message about the given pages; `None` if there are none. Lists at most 20 of them.
 fn describe_pages(pages: &[usize], of: usize, what: &str) -> Option<String> {
     let named: Vec<String> = pages.iter().take(20).map(usize::to_string).collect();
     let more = if pages.len() > named.len() { ", …" } else { "" };
     (!pages.is_empty()).then(|| format!("{} of {of} pages {what}: {}{more}", pages.len(), named.join(", ")))
 }
 
-/// A page: its lines, and whether it has_graphics anything at all.
+/// The content of a page.
 struct PageContent {
     lines: Vec<Line>,
+    /// Whether there are images, enough painted paths, or glyphs without known text.
     has_graphics: bool,
-    /// Whether there was more than is followed,
+    /// Whether the page exceeds the limits and was read only in part.
     truncated: bool,
-    /// and whether much of it are letters that the file tells no text of.
+    /// Whether the glyphs without known text are more than half as many as the others.
     mostly_unmapped: bool,
-    /// Whether something is written where nobody sees it.
+    /// Whether there is text outside the media box.
     has_text_outside: bool,
 }
 
@@ -189,7 +192,7 @@ fn read_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>) -> PageContent {
         interpreter.run(content, page.resources());
     }
     let mut drawn = interpreter.drawn;
-    // What is outside the sheet is not shown. What is outside its crop box may be: it is kept, as other readers do.
+    // Text outside the media box is invisible. Text outside the crop box is kept, as other readers do.
     let media = page.media_box();
     let corners = [(media.x0, media.y0), (media.x1, media.y1)].map(|corner| start * Point::from(corner));
     let within = |at: f64, a: f64, b: f64, size: f64| at > a.min(b) - size && at < a.max(b) + size;
@@ -204,7 +207,7 @@ fn read_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>) -> PageContent {
         let from = lines.len();
         lines.extend(columns::lines(group.rows));
         if place > 0 {
-            // Only what runs along with the page can be its running head.
+            // Only lines in the main text direction can be running heads.
             lines[from..].iter_mut().for_each(|l| l.is_off_axis = true);
         }
     }
@@ -213,14 +216,14 @@ fn read_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>) -> PageContent {
     PageContent { lines, has_graphics, truncated: drawn.truncated, mostly_unmapped, has_text_outside: outside > 0 }
 }
 
-/// Lines as text: a new line each, a blank line where a paragraph begins.
+/// Joins lines to text, with a blank line before each new block.
 fn page_text(lines: &[Line], extra: &[String]) -> String {
     let mut out = String::new();
     let mut full = false;
     for line in lines {
         let text = line.text.trim();
         if let (Some(last), Some(first)) = (out.chars().next_back(), text.chars().next()) {
-            // Scripts without spaces go on at the line's end as within the line.
+            // In scripts without spaces, full lines are joined without a line break.
             if line.starts_block {
                 out.push_str("\n\n");
             } else if !(full && letters::is_spaceless(last) && letters::is_spaceless(first)) {
