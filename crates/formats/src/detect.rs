@@ -227,7 +227,7 @@ pub fn unsupported_kind(name: &str, head: &[u8]) -> Option<String> {
     } else if holds("__nameid_version") || extension == "msg" {
         "an Outlook message; save it as .eml"
     } else {
-        "a document of an old Office program; save it in a format of today"
+        "a document of an old Office program; save it in a current format"
     };
     Some(what.to_owned())
 }

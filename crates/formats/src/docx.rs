@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(document.metadata[1], ("created".into(), "2024-03-05T10:07:00Z".into()));
         assert_eq!(
             items[1..],
-            [Extracted::Omitted("1 embedded image or film".into()), Extracted::Omitted("1 header or footer".into())]
+            [Extracted::Omitted("1 embedded image or video".into()), Extracted::Omitted("1 header or footer".into())]
         );
     }
 

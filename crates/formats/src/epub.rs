@@ -15,9 +15,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let named = container.iter().find(|leaf| leaf.name == "rootfile").and_then(|leaf| leaf.attr("full-path"));
     let any = || package.names().iter().flatten().find(|name| name.ends_with(".opf")).cloned();
     let Some(path) = named.map(str::to_owned).or_else(any) else {
-        return Err(ReadError::new(
-            "expected a book's package file (.opf), which lists its pages; there is none in it",
-        ));
+        return Err(ReadError::new("expected a package file (.opf), which lists the pages; there is none"));
     };
     let book = leaves(&package.read_required(&path)?).map_err(|error| error.in_part(&path))?;
     let mut meta = metadata(&book);
@@ -40,11 +38,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let spine = book.iter().filter(|leaf| leaf.name == "itemref").filter_map(|leaf| leaf.attr("idref"));
     for id in spine {
         let Some(item) = items.get(id) else {
-            if emit(Err(ReadError::new(format!(
-                "the order of reading names a page {id} that is not in the list of files"
-            ))))
-            .is_break()
-            {
+            if emit(Err(ReadError::new(format!("the spine refers to {id}, which is not in the manifest")))).is_break() {
                 return Ok(());
             }
             continue;
@@ -54,7 +48,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             continue;
         }
         let page = match encrypted.contains(&item.path) {
-            true => Err(ReadError::new("it is encrypted, as sold books are")),
+            true => Err(ReadError::new("it is encrypted (DRM)")),
             false => package.read_required(&item.path),
         };
         let page = match page {

@@ -27,7 +27,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         cells.iter().for_each(|cell| notebook.cell(cell));
     }
     if !has_cells {
-        return Err(ReadError::new("expected a notebook with a list of cells; there is none in it"));
+        return Err(ReadError::new("expected a notebook with a list of cells; there is none"));
     }
     let headings = notebook.headings.iter();
     if let Some(first) = headings.min_by_key(|heading| heading.level) {

@@ -27,7 +27,7 @@ pub fn read_message(
     let message = MessageParser::default().parse(bytes);
     let message = message.filter(|message| !message.headers().is_empty()).ok_or_else(|| ReadError {
         line,
-        message: "expected a mail, which begins with lines like From: and Subject:".to_owned(),
+        message: "expected a mail message, which begins with header lines such as From: and Subject:".to_owned(),
     })?;
     let meta = metadata(&message);
     let mut found = Body::default();
@@ -38,7 +38,7 @@ pub fn read_message(
         if !text::is_blank(&document.text) {
             emit_document(document, context, emit)?;
         } else if found.parts.is_empty() {
-            emit(Err(ReadError { line, message: "a mail without any text".to_owned() }))?;
+            emit(Err(ReadError { line, message: "a message without text".to_owned() }))?;
         }
         for (name, bytes) in found.parts {
             emit(Ok(Extracted::EmbeddedFile(EmbeddedFile { name, bytes, line })))?;
@@ -49,7 +49,7 @@ pub fn read_message(
             found.unread.dedup();
             let kinds = found.unread.join(", ");
             let s = if count == 1 { "" } else { "s" };
-            emit(Ok(Extracted::Omitted(format!("{count} attachment{s} of unread kinds: {kinds}"))))?;
+            emit(Ok(Extracted::Omitted(format!("{count} attachment{s} of unsupported types: {kinds}"))))?;
         }
         ControlFlow::Continue(())
     };
@@ -287,7 +287,7 @@ mod tests {
             matches!(&found[2], Extracted::EmbeddedFile(p) if p.name == "inner.eml" && p.bytes.starts_with(b"Subject: inner\nFrom: x@y.z\n\nInner text")),
             "{found:?}"
         );
-        assert_eq!(found[3], Extracted::Omitted("1 attachment of unread kinds: image/png".into()));
+        assert_eq!(found[3], Extracted::Omitted("1 attachment of unsupported types: image/png".into()));
     }
 
     #[test]

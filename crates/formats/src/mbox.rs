@@ -35,9 +35,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             let _: ControlFlow<()> = emit_message(number, start, bytes.len(), start_line, emit);
             Ok(())
         }
-        None => {
-            Err(ReadError::new("expected a mailbox, in which a line `From …` stands before every mail; there is none"))
-        }
+        None => Err(ReadError::new("expected a mailbox with a `From …` line before every message; there is none")),
     }
 }
 
@@ -82,6 +80,6 @@ mod tests {
             (found[1].name.as_deref(), found[1].line, found[1].title.as_deref()),
             (Some("2"), Some(11), Some("Two"))
         );
-        assert_eq!(errors, ["17: a mail without any text"]);
+        assert_eq!(errors, ["17: a message without text"]);
     }
 }

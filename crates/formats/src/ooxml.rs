@@ -62,7 +62,7 @@ pub fn emit_omitted_media(package: &Package<'_>, folder: &str, emit: &mut Emit<'
     };
     let (images, embedded) = (count("media", |_| true), count("embeddings", |_| true));
     let charts = count("charts", |name| name.starts_with("chart") && name.ends_with(".xml"));
-    emit_omitted(images, "embedded image or film", "embedded images or films", emit)?;
+    emit_omitted(images, "embedded image or video", "embedded images or videos", emit)?;
     emit_omitted(charts, "chart", "charts", emit)?;
     emit_omitted(embedded, "embedded file", "embedded files", emit)
 }

@@ -74,7 +74,7 @@ impl<'a> Package<'a> {
 
     /// The bytes of a member; an error if there is no such member.
     pub fn read_required(&mut self, name: &str) -> Result<Vec<u8>, ReadError> {
-        self.read(name)?.ok_or_else(|| ReadError::new(format!("there is no {name} in it")))
+        self.read(name)?.ok_or_else(|| ReadError::new(format!("it contains no {name}")))
     }
 
     /// The bytes of the member at an index of [`Self::names`].
@@ -83,9 +83,7 @@ impl<'a> Package<'a> {
             ZipError::UnsupportedArchive(what) if what.contains("assword") => {
                 ReadError::new("it is encrypted: it needs a password")
             }
-            ZipError::UnsupportedArchive(what) => {
-                ReadError::new(format!("it is packed in a way not read here: {what}"))
-            }
+            ZipError::UnsupportedArchive(what) => ReadError::new(format!("its compression is not supported: {what}")),
             other => ReadError::new(format!("it cannot be unpacked: {other}")),
         })?;
         let mut bytes = Vec::new();

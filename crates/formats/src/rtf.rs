@@ -127,7 +127,7 @@ impl Rtf {
                     let mut group = self.group().clone();
                     group.aside = false;
                     if self.groups.len() >= MAX_GROUP_DEPTH {
-                        return Err(ReadError::new(format!("more than {MAX_GROUP_DEPTH} groups within each other")));
+                        return Err(ReadError::new(format!("more than {MAX_GROUP_DEPTH} nested groups")));
                     }
                     self.groups.push(group);
                 }
@@ -163,7 +163,7 @@ impl Rtf {
             optional = false;
         }
         self.flush();
-        Err(ReadError::new(format!("expected }} at the end: it is cut off after {} bytes", bytes.len())))
+        Err(ReadError::new(format!("expected }} at the end: the file is cut off after {} bytes", bytes.len())))
     }
 
     fn group(&self) -> &Group {

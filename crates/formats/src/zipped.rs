@@ -23,7 +23,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         }
         let flow = match package.read_at(at) {
             Ok(bytes) if context.archive_depth + 1 >= MAX_ARCHIVE_DEPTH && detect(&name, &bytes) == Some(Kind::Zip) => {
-                emit(Err(ReadError::new("an archive within an archive within an archive is not opened").in_part(&name)))
+                emit(Err(ReadError::new("archives nested more than two deep are not opened").in_part(&name)))
             }
             Ok(bytes) => emit(Ok(Extracted::EmbeddedFile(EmbeddedFile { name, bytes, line: None }))),
             Err(error) => emit(Err(error.in_part(&name))),
@@ -35,8 +35,8 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     let _: ControlFlow<()> = emit_omitted(
         unsafe_paths,
-        "member whose path leads out of the archive",
-        "members whose paths lead out of the archive",
+        "member whose path leaves the archive",
+        "members whose paths leave the archive",
         emit,
     );
     Ok(())
@@ -63,7 +63,7 @@ mod tests {
             .filter_map(|i| if let Extracted::EmbeddedFile(p) = i { Some(p.name.as_str()) } else { None })
             .collect();
         assert_eq!(names, ["a/b.txt", "d.txt"]);
-        assert_eq!(items.last(), Some(&Extracted::Omitted("1 member whose path leads out of the archive".into())));
+        assert_eq!(items.last(), Some(&Extracted::Omitted("1 member whose path leaves the archive".into())));
     }
 
     #[test]

@@ -238,7 +238,8 @@ mod tests {
 
     #[test]
     fn dates_are_compared_at_the_precision_of_the_bound() {
-        let compared = |date: &str, bound: &str| Date::parse(date).unwrap().compare_to_period(Date::parse(bound).unwrap());
+        let compared =
+            |date: &str, bound: &str| Date::parse(date).unwrap().compare_to_period(Date::parse(bound).unwrap());
         for (date, bound, expected) in [
             ("2025-06-30", "2025-06", Ordering::Equal),
             ("2025-06-30", "2025", Ordering::Equal),

@@ -53,7 +53,13 @@ pub struct PipelineOptions {
 impl PipelineOptions {
     /// Options with the default limits.
     pub fn new(chunking: Chunking, threads: usize) -> Self {
-        Self { chunking, threads, limits: Limits::DEFAULT, max_in_flight_bytes: DEFAULT_IN_FLIGHT_BYTES, index_build_memory: None }
+        Self {
+            chunking,
+            threads,
+            limits: Limits::DEFAULT,
+            max_in_flight_bytes: DEFAULT_IN_FLIGHT_BYTES,
+            index_build_memory: None,
+        }
     }
 
     /// Divides a memory budget in bytes: half for building the vector index, at most a quarter for the
@@ -192,7 +198,11 @@ struct Task {
 enum Message {
     /// An event with its sequence number.
     Started(u64, Pending),
-    Embedded { article: u64, passage: usize, result: Result<crate::Embedding> },
+    Embedded {
+        article: u64,
+        passage: usize,
+        result: Result<crate::Embedding>,
+    },
 }
 
 /// Runs the pipeline over `items` and passes each event to `sink` on the calling thread, in order. If `stop` is set, no
@@ -258,7 +268,7 @@ pub fn run(
 /// Embeds a passage. A panic becomes an error; otherwise the collecting thread would wait for the passage forever.
 fn embed(worker: &mut dyn Embedder, text: &str) -> Result<crate::Embedding> {
     catch_unwind(AssertUnwindSafe(|| worker.embed(text, Role::Passage))).unwrap_or_else(|_| {
-        let problem = "it panicked; see above".to_owned();
+        let problem = "the runtime panicked".to_owned();
         Err(Error::Embedding { name: worker.model().name.clone(), bytes: text.len(), problem })
     })
 }
@@ -400,10 +410,13 @@ impl ReadingThread<'_> {
         }
         let (mut passages, mut texts) = (Vec::new(), Vec::new());
         let (mut line, mut counted) = (article.line_at(0), 0);
-        for chunk in self.options.chunking.chunk(&article, self.model.max_passage_tokens(), &|text| self.tokenizer.count(text)) {
+        for chunk in
+            self.options.chunking.chunk(&article, self.model.max_passage_tokens(), &|text| self.tokenizer.count(text))
+        {
             let text = chunk.embedded_text(&article);
             let fingerprint = self.model.fingerprint(&text);
-            let known = self.existing.has_vector(&fingerprint) || (self.existing.stores_vectors() && !self.seen.insert(fingerprint));
+            let known = self.existing.has_vector(&fingerprint)
+                || (self.existing.stores_vectors() && !self.seen.insert(fingerprint));
             if !known {
                 texts.push((passages.len(), text));
             }

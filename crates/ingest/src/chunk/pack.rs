@@ -51,7 +51,9 @@ fn units(text: &str, section: ByteSpan, budget: usize, count: &dyn Fn(&str) -> u
         let span = ByteSpan::new(section.start + sentence.start, section.start + sentence.end);
         let tokens = count(span.of(text));
         let long_word = || {
-            span.of(text).split_whitespace().any(|word| word.len() > MAX_WORD_CHARS && word.chars().count() > MAX_WORD_CHARS)
+            span.of(text)
+                .split_whitespace()
+                .any(|word| word.len() > MAX_WORD_CHARS && word.chars().count() > MAX_WORD_CHARS)
         };
         if span.of(text).trim().is_empty() {
             continue;

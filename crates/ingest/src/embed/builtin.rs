@@ -106,7 +106,11 @@ mod tests {
         for window in [0, 1, 7, 100, 252] {
             let rest = tokenizer.truncated_suffix(&text, window);
             let read = &text[..text.len() - rest.len()];
-            assert_eq!((tokenizer.count(read), tokenizer.count(rest)), (window, tokenizer.count(&text) - window), "{rest:?}");
+            assert_eq!(
+                (tokenizer.count(read), tokenizer.count(rest)),
+                (window, tokenizer.count(&text) - window),
+                "{rest:?}"
+            );
         }
         assert_eq!(tokenizer.truncated_suffix(&text, 100_000), "");
         // Also for texts of several blocks.
@@ -143,7 +147,9 @@ mod tests {
         let info = BuiltinEmbedder::load().unwrap().model().clone();
         let with = |hash: &str| ModelInfo { hash: hash.to_owned(), ..info.clone() };
         let earlier = with(EARLIER_HASHES[0]);
-        assert!(info.is_compatible_with(&info) && info.is_compatible_with(&earlier) && earlier.is_compatible_with(&info));
+        assert!(
+            info.is_compatible_with(&info) && info.is_compatible_with(&earlier) && earlier.is_compatible_with(&info)
+        );
         assert!(earlier.is_earlier_version() && !info.is_earlier_version());
         assert!(!info.is_compatible_with(&with("0")) && !with("0").is_compatible_with(&earlier));
     }

@@ -60,14 +60,15 @@ impl CrossEncoder {
                 let options = RerankInitOptions::new(model.clone()).with_intra_threads(1).with_cache_dir(downloads());
                 TextRerank::try_new(options).map_err(|error| Error::Model {
                     name: name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use. Without that, give --rerank a folder that holds them"),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, give --rerank a folder that contains them"),
                 })?
             }
             Origin::Folder(path) => {
                 let folder = Folder::new(path);
                 let weights = OnnxSource::File(folder.weights()?);
-                let options =
-                    RerankInitOptionsUserDefined::new().with_intra_threads(1).with_max_length(folder.window(DEFAULT_MAX_TOKENS));
+                let options = RerankInitOptionsUserDefined::new()
+                    .with_intra_threads(1)
+                    .with_max_length(folder.window(DEFAULT_MAX_TOKENS));
                 let files = folder.tokenizer_files(DEFAULT_MAX_TOKENS)?;
                 TextRerank::try_new_from_user_defined(UserDefinedRerankingModel::new(weights, files), options)
                     .map_err(wrong)?
@@ -102,7 +103,7 @@ impl CrossEncoder {
             scores[result.index] = result.score;
         }
         match scores.iter().find(|score| !score.is_finite()) {
-            Some(score) => Err(wrong(format!("it gave the score {score}"))),
+            Some(score) => Err(wrong(format!("it returned the score {score}"))),
             None => Ok(scores),
         }
     }

@@ -3,9 +3,9 @@
 
 pub mod builtin;
 mod cross_encoder;
-pub mod static_model;
 pub mod onnx;
 mod profile;
+pub mod static_model;
 mod tokenizer;
 
 pub use cross_encoder::{CrossEncoder, catalog as reranker_catalog};
@@ -195,9 +195,9 @@ pub fn catalog() -> Vec<CatalogEntry> {
     };
     let static_model = CatalogEntry {
         name: static_model::NAME.to_owned(),
-        source: "distilled from the first".to_owned(),
+        source: "distilled from minilm-l6-v2-int8".to_owned(),
         dimensions: 256,
-        description: "a vector a word piece: indexing without a wait, questions rescored by the first; compiled in"
+        description: "one vector per token: near-instant indexing, results rescored by the built-in model; compiled in"
             .to_owned(),
         ..builtin.clone()
     };

@@ -2,7 +2,7 @@
 //! The runtime is a shared library, loaded with the first such model.
 
 use super::tokenizer::Tokenizer;
-use super::{CatalogEntry, Embedder, Embedding, ModelKind, ModelInfo, Role, normalized, profile};
+use super::{CatalogEntry, Embedder, Embedding, ModelInfo, ModelKind, Role, normalized, profile};
 use crate::{Error, Result};
 use fastembed::{
     EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
@@ -95,7 +95,7 @@ impl OnnxEmbedder {
                     .with_cache_dir(downloads());
                 TextEmbedding::try_new(options.with_show_download_progress(true)).map_err(|error| Error::Model {
                     name: info.name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use. Without that, give --model a folder that holds them"),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, give --model a folder that contains them"),
                 })?
             }
             Origin::Folder(folder) => {
@@ -122,8 +122,12 @@ impl Embedder for OnnxEmbedder {
         let (ids, truncated_tokens) = self.tokenizer.encode(&text, self.info.window);
         let wrong = |problem: String| Error::Embedding { name: self.info.name.clone(), bytes: text.len(), problem };
         let vectors = self.model.embed([text.as_str()], None).map_err(|error| wrong(error.to_string()))?;
-        let vector = vectors.into_iter().next().ok_or_else(|| wrong("it gave no vector".to_owned()))?;
-        Ok(Embedding { vector: normalized(vector, &self.info.name, &text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
+        let vector = vectors.into_iter().next().ok_or_else(|| wrong("it returned no vector".to_owned()))?;
+        Ok(Embedding {
+            vector: normalized(vector, &self.info.name, &text)?,
+            tokens: ids.len() + truncated_tokens,
+            truncated_tokens,
+        })
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
@@ -274,10 +278,10 @@ pub(super) fn runtime(model: &str) -> Result<()> {
             .map_or_else(|| PathBuf::from(LIBRARY), PathBuf::from);
         ort::init_from(&path).map(|_| ()).map_err(|error| error.to_string())
     });
-    loaded.clone().map_err(|said| Error::Model {
+    loaded.clone().map_err(|error| Error::Model {
         name: model.to_owned(),
         problem: format!(
-            "it needs ONNX Runtime 1.24 or later, which is not here ({said}).\n\
+            "it needs ONNX Runtime 1.24 or later, which was not found ({error}).\n\
              Get it: `pip install onnxruntime`, then set ORT_DYLIB_PATH to the libonnxruntime file in its folder \
              onnxruntime/capi, or install it from your system's packages or https://onnxruntime.ai.\n\
              The built-in model needs nothing: leave --model out"

@@ -123,7 +123,11 @@ impl Embedder for StaticEmbedder {
             // No token is known, but a unit vector needs some direction.
             table.add(unknown.unwrap_or_default(), &mut sum);
         }
-        Ok(Embedding { vector: normalized(sum, &info.name, text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
+        Ok(Embedding {
+            vector: normalized(sum, &info.name, text)?,
+            tokens: ids.len() + truncated_tokens,
+            truncated_tokens,
+        })
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {

@@ -104,7 +104,7 @@ impl Columns {
         });
         let mut items = record::items(source, line, values.collect());
         if row.has_undoubled_quotes {
-            let message = "its quotation marks are not doubled; what is between them is kept as it is written";
+            let message = "quotation marks within a field are not doubled; they are kept as written";
             items.insert(0, Item::Note(note(source, Some(line), Code::UnescapedQuotes, message)));
         }
         items
@@ -134,9 +134,11 @@ fn record_error(source: &Source, line: u64, error: RecordError) -> Error {
     let path = &source.path;
     match error {
         RecordError::Io(error) => Error::io(path)(error),
-        RecordError::TooLarge { bytes, limit } => Error::TooLarge { path: path.clone(), line: Some(line), bytes, limit },
+        RecordError::TooLarge { bytes, limit } => {
+            Error::TooLarge { path: path.clone(), line: Some(line), bytes, limit }
+        }
         RecordError::Unclosed => {
-            let problem = "a quotation mark opens a field and none closes it; the record is left out, and the next line begins another";
+            let problem = "a quotation mark opens a field and is never closed; the record is skipped, and the next one begins on the next line";
             Error::malformed(path, Some(line), problem)
         }
     }

@@ -1,7 +1,7 @@
 //! Office, mail, notebook and markup formats, and archives: read by the crate [`formats`]. Embedded files are passed to
 //! the readers of their own formats.
 
-use super::{Emit, Item, Reader, bytes_of, read_in_process, html, note, one_file, title_of};
+use super::{Emit, Item, Reader, bytes_of, html, note, one_file, read_in_process, title_of};
 use crate::article::{Article, MetaValue, one_line};
 use crate::encoding;
 use crate::format::{self, Format};
@@ -26,11 +26,13 @@ impl Reader for Documents {
             return Err(Error::malformed(&source.path, None, "expected a document"));
         };
         let bytes = bytes_of(source, limit.saturating_mul(MAX_BYTES_PER_TEXT_BYTE))?;
-        let mut reader = DocumentReader { source, limit, emit, unsupported: BTreeMap::new(), flow: ControlFlow::Continue(()) };
+        let mut reader =
+            DocumentReader { source, limit, emit, unsupported: BTreeMap::new(), flow: ControlFlow::Continue(()) };
         let read = reader.file(kind, &bytes, None, 0);
         let DocumentReader { unsupported, flow, emit, .. } = reader;
         if flow.is_continue() && !unsupported.is_empty() {
-            let kinds = unsupported.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
+            let kinds =
+                unsupported.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
             let message = format!("left out, in no format read here: {kinds}");
             let _ = emit(Item::Note(note(source, None, Code::PartLeftOut, message)));
         }
@@ -57,7 +59,8 @@ impl DocumentReader<'_, '_> {
         let max_unpacked_bytes = self.limit.saturating_mul(MAX_BYTES_PER_TEXT_BYTE);
         let text = kind.is_text().then(|| self.decode(kind, bytes, within)).transpose()?;
         let bytes = text.as_ref().map_or(bytes, |text| text.as_bytes());
-        let context = Context { extract_html: &page, max_text_bytes: self.limit, max_unpacked_bytes, archive_depth: depth };
+        let context =
+            Context { extract_html: &page, max_text_bytes: self.limit, max_unpacked_bytes, archive_depth: depth };
         formats::read(kind, bytes, &context, &mut |extracted| {
             match extracted {
                 Ok(Extracted::Document(document)) => self.document(document, within),
@@ -96,7 +99,11 @@ impl DocumentReader<'_, '_> {
 
     fn failed(&mut self, within: Option<&str>, error: &ReadError) {
         let text = within.map_or_else(|| error.message.clone(), |within| format!("{within}: {}", error.message));
-        self.emit_item(Item::Failed(Error::malformed(&self.source.path, error.line.filter(|_| within.is_none()), text)));
+        self.emit_item(Item::Failed(Error::malformed(
+            &self.source.path,
+            error.line.filter(|_| within.is_none()),
+            text,
+        )));
     }
 
     fn document(&mut self, document: Document, within: Option<&str>) {

@@ -26,7 +26,7 @@ pub fn parse(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Art
     if article.body[0].of(&article.text).trim().is_empty() && front.end > 0 {
         // A file with only front matter still has something to find.
         article.body = vec![ByteSpan::new(mark, article.text.len())];
-        let message = "there is nothing but front matter in it, which is read as its text";
+        let message = "it contains only front matter, which is read as its text";
         notes.push(note(source, None, Code::FrontMatterOnly, message));
     }
     Ok(article)

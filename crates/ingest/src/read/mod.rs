@@ -1,6 +1,5 @@
 //! Reads files into articles, with one [`Reader`] per format.
 
-pub mod sandbox;
 mod csv;
 mod documents;
 mod front_matter;
@@ -17,6 +16,7 @@ mod parquet;
 mod pdf;
 mod qa;
 mod record;
+pub mod sandbox;
 mod text;
 mod value;
 
@@ -240,7 +240,8 @@ pub(crate) mod testing {
 
     pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let source = Source { path: path.to_owned(), name, format, is_format_guessed: false, stat: Some(Default::default()) };
+        let source =
+            Source { path: path.to_owned(), name, format, is_format_guessed: false, stat: Some(Default::default()) };
         let (mut articles, mut errors) = (Vec::new(), Vec::new());
         let folder = format!("{}/", path.parent().unwrap().display());
         let mut push = |message: String| errors.push(message.replace(&folder, ""));

@@ -22,7 +22,7 @@ pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Ve
     let nested = fields.iter().position(|(name, value)| name == "metadata" && matches!(value, Value::Map(_)));
     let nested = nested.map(|at| fields.remove(at).1);
     let (fields, repeated) = merge_repeated(fields);
-    let repeated_message = |name: &String| format!("{name:?} stands there twice; both values are kept");
+    let repeated_message = |name: &String| format!("{name:?} occurs more than once; all values are kept");
     let mut notes: Vec<String> = repeated.iter().map(repeated_message).collect();
     let mut record = Record::new(source, line, fields);
     if let Some(Value::Map(nested)) = nested {
@@ -30,7 +30,7 @@ pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Ve
             match record.metadata.entry(name) {
                 Entry::Occupied(existing) => {
                     let name = existing.key();
-                    notes.push(format!("{name:?} stands in it and in its \"metadata\"; the first is kept"));
+                    notes.push(format!("{name:?} is a field and also in \"metadata\"; the field is kept"));
                 }
                 Entry::Vacant(free) => {
                     if let Some(value) = value.metadata() {
@@ -84,7 +84,10 @@ impl Record {
             }
             // BEIR corpora contain articles without text, and benchmark results depend on keeping them as they are.
             Ok(None) if source.format != Format::Beir => {
-                items.push(note(Code::TitleOnly, "it has a title and no text; the title is its text".to_owned()));
+                items.push(note(
+                    Code::TitleOnly,
+                    "it has a title but no text; the title is used as its text".to_owned(),
+                ));
                 title.clone()
             }
             Ok(text) => text.unwrap_or_default(),

@@ -162,7 +162,8 @@ fn write_line(output: &mut impl Write, what: &impl Serialize) -> io::Result<()> 
 /// is slow to read.
 fn handle_request<W: Write>(request: &Request, state: &Mutex<(TicksLeft, W)>) -> io::Result<()> {
     let Request { path, name, format, limits } = request;
-    let source = Source { path: path_of(path), name: name.clone(), format: *format, is_format_guessed: false, stat: None };
+    let source =
+        Source { path: path_of(path), name: name.clone(), format: *format, is_format_guessed: false, stat: None };
     let ticks = limits.seconds.saturating_mul(1000) / WATCHDOG_INTERVAL.as_millis() as u64;
     lock(state).0 = Some(ticks);
     let mut written = Ok(());
@@ -205,8 +206,7 @@ impl Worker {
     }
 
     fn start() -> io::Result<Self> {
-        let failed =
-            |what: &str| io::Error::other(format!("the process that is to read it could not be started{what}"));
+        let failed = |what: &str| io::Error::other(format!("the reader process could not be started{what}"));
         let (program, argument) = WORKER_COMMAND.get().ok_or_else(|| failed(""))?;
         let mut command = Command::new(program);
         command.arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -220,7 +220,7 @@ impl Worker {
         let mut worker = Self { child, requests, responses: BufReader::new(responses) };
         match worker.line().as_deref() {
             Some("\n") => Ok(worker),
-            _ => Err(failed(": it ended at once")),
+            _ => Err(failed(": it exited immediately")),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The traversal behind [`Walk`].
 
 use super::ignored::{self, Rules, ignored_by};
-use super::{COLLECTION_MARKER, WalkEntry, Skipped, SkipReason, Stat, Walk};
+use super::{COLLECTION_MARKER, SkipReason, Skipped, Stat, Walk, WalkEntry};
 use crate::Error;
 use std::collections::HashSet;
 use std::ffi::OsString;

@@ -69,10 +69,10 @@ impl fmt::Display for SkipReason {
             Self::Hidden => f.write_str("hidden name"),
             Self::Ignored(by) => write!(f, "ignored by {}", by.display()),
             Self::Collection => f.write_str("a collection"),
-            Self::BeirDataset => f.write_str("part of a BEIR data set, of which corpus.jsonl is read"),
-            Self::AlreadySeen => f.write_str("link to what is read under another name"),
-            Self::LinkToAncestor => f.write_str("link to a folder above"),
-            Self::BrokenLink => f.write_str("link to nothing"),
+            Self::BeirDataset => f.write_str("part of a BEIR data set, of which only corpus.jsonl is read"),
+            Self::AlreadySeen => f.write_str("link to a file or folder that is read already"),
+            Self::LinkToAncestor => f.write_str("link to a parent folder"),
+            Self::BrokenLink => f.write_str("broken link"),
             Self::SpecialFile => f.write_str("not a regular file"),
         }
     }
@@ -150,8 +150,13 @@ impl IngestItem {
     /// collection.
     pub fn from_entry(entry: WalkEntry, format: Option<Format>, name: String) -> Self {
         let WalkEntry { path, stat, is_explicit } = entry;
-        let source =
-            |format| Source { path: path.clone(), name: name.clone(), format, is_format_guessed: false, stat: Some(stat) };
+        let source = |format| Source {
+            path: path.clone(),
+            name: name.clone(),
+            format,
+            is_format_guessed: false,
+            stat: Some(stat),
+        };
         if let Some(format) = format {
             return Self::Source(source(format));
         }
@@ -228,7 +233,7 @@ mod tests {
         ]);
         let (files, left_out) = walked(&root, &["in"]);
         assert_eq!(files, ["in/a/z.md", "in/a.md", "in/b.txt", "in/beir/corpus.jsonl"]);
-        let data_set = "part of a BEIR data set, of which corpus.jsonl is read";
+        let data_set = "part of a BEIR data set, of which only corpus.jsonl is read";
         assert_eq!(
             left_out,
             [
@@ -280,8 +285,8 @@ mod tests {
         symlink("nowhere", root.join("in/broken.md")).unwrap();
         let (files, left_out) = walked(&root, &["in"]);
         assert_eq!(files, ["in/a.md", "in/d.md", "in/folder/b.md", "in/folder/deep/c.md"]);
-        let again = "link to what is read under another name";
-        let mut expected = vec!["in/broken.md: link to nothing".to_owned(), "in/up: link to a folder above".to_owned()];
+        let again = "link to a file or folder that is read already";
+        let mut expected = vec!["in/broken.md: broken link".to_owned(), "in/up: link to a parent folder".to_owned()];
         expected.extend(["in/again.md", "in/inner", "in/folder/self"].map(|name| format!("{name}: {again}")));
         let sorted = |mut names: Vec<String>| {
             names.sort();

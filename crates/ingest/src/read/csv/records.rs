@@ -166,7 +166,10 @@ impl<R: Read> Records<R> {
                     }
                     self.advance_to(at);
                     if bytes > self.limit {
-                        return Some((line, Err(RecordError::TooLarge { bytes: bytes as u64, limit: self.limit as u64 })));
+                        return Some((
+                            line,
+                            Err(RecordError::TooLarge { bytes: bytes as u64, limit: self.limit as u64 }),
+                        ));
                     }
                     let (bytes, ends) = (&self.fields[..filled], &self.ends[..ended]);
                     return Some((line, Ok(Row { bytes, ends, has_undoubled_quotes })));

@@ -52,7 +52,7 @@ fn block<'a>(text: &'a str, open: &str, close: &[&str]) -> Option<(&'a str, usiz
 /// Merges repeated names and reports them.
 fn front_matter(entries: Vec<(String, Value)>, end: usize, mut problems: Vec<(u64, String)>) -> FrontMatter {
     let (entries, repeated) = merge_repeated(entries);
-    problems.extend(repeated.iter().map(|name| (1, format!("{name:?} stands there twice; both values are kept"))));
+    problems.extend(repeated.iter().map(|name| (1, format!("{name:?} occurs more than once; all values are kept"))));
     FrontMatter { entries, end, problems }
 }
 
@@ -115,7 +115,7 @@ mod tests {
     fn repeated_names_keep_all_values() {
         let (values, _, problems) = read("---\ntags: [x]\na: b\ntags: y\n---\n").unwrap();
         assert_eq!(values, r#"{"tags":["x","y"],"a":"b"}"#);
-        assert!(problems.iter().any(|problem| problem.contains("\"tags\" stands there twice")), "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("\"tags\" occurs more than once")), "{problems:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub fn entries(block: &str) -> Option<Entries> {
     let line = |at: usize| 1 + block[..at.min(block.len())].matches('\n').count() as u64;
     let problems = errors.iter().map(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        (line(block.floor_char_boundary(at.min(block.len()))), format!("{}; the entry is left out", error.message()))
+        (line(block.floor_char_boundary(at.min(block.len()))), format!("{}; the entry is skipped", error.message()))
     });
     let problems: Vec<_> = problems.collect();
     let entries = fields(table.get_ref(), block);

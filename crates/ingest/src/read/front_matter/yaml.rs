@@ -52,7 +52,7 @@ fn entry_by_entry(block: &str) -> Entries {
             Ok(Value::Map(fields)) => entries.extend(fields),
             Ok(Value::Null) => {}
             read => {
-                let problem = read.err().unwrap_or_else(|| "not a name, a colon and a value".to_owned());
+                let problem = read.err().unwrap_or_else(|| "expected a name, a colon and a value".to_owned());
                 let Some((name, written)) = split(&part) else {
                     problems.push((line, format!("{problem}; left out: {}", part.trim())));
                     continue;
@@ -64,7 +64,7 @@ fn entry_by_entry(block: &str) -> Entries {
                     entries.extend(fields);
                     continue;
                 }
-                problems.push((line, format!("{problem}; {name:?} is kept as it is written")));
+                problems.push((line, format!("{problem}; {name:?} is kept as written")));
                 let written = written.lines().map(str::trim).collect::<Vec<_>>().join(" ");
                 entries.push((name.to_owned(), Value::Plain(unquoted(written.trim()).to_owned())));
             }
@@ -121,7 +121,7 @@ where
         let before = self.values;
         self.values += 1;
         if self.values > MAX_VALUES || depth > MAX_DEPTH {
-            return Err("more, or deeper nested, values than front matter has".to_owned());
+            return Err("too many or too deeply nested values".to_owned());
         }
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
@@ -141,9 +141,9 @@ where
                     let name = match self.next()? {
                         Some(Event::MappingEnd) | None => break,
                         Some(Event::Scalar(name, ..)) => name.into_owned(),
-                        Some(_) => return Err("a name that is no text".to_owned()),
+                        Some(_) => return Err("a key that is not text".to_owned()),
                     };
-                    let event = self.next()?.ok_or("a name without a value")?;
+                    let event = self.next()?.ok_or("a key without a value")?;
                     match (name.as_str(), self.value(event, depth + 1)?) {
                         ("<<", Value::Map(merged)) => fields.extend(merged),
                         (_, value) => fields.push((name, value)),
@@ -152,11 +152,11 @@ where
                 (Value::Map(fields), anchor)
             }
             Event::Alias(anchor) => {
-                let (value, size) = self.anchors.get(&anchor).cloned().ok_or("an alias of nothing")?;
+                let (value, size) = self.anchors.get(&anchor).cloned().ok_or("an undefined alias")?;
                 self.values += size;
                 return Ok(value);
             }
-            _ => return Err("a value was expected".to_owned()),
+            _ => return Err("expected a value".to_owned()),
         };
         if anchor > 0 {
             self.anchors.insert(anchor, (value.clone(), self.values - before));

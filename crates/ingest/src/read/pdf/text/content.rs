@@ -252,7 +252,8 @@ impl<'a, 'f> Interpreter<'a, 'f> {
     fn end_marked(&mut self) {
         let Some(MarkedContent { actual_text: Some(actual_text) }) = self.marked.pop() else { return };
         let Some(mut glyph) = actual_text.first else { return };
-        let along = (actual_text.end.x - glyph.x) * glyph.direction.0 + (actual_text.end.y - glyph.y) * glyph.direction.1;
+        let along =
+            (actual_text.end.x - glyph.x) * glyph.direction.0 + (actual_text.end.y - glyph.y) * glyph.direction.1;
         glyph.width = along.max(glyph.width);
         glyph.text = super::letters::normalize(&actual_text.text).into();
         self.push(glyph);

@@ -125,7 +125,11 @@ fn value(dict: &Dict<'_>) -> Option<String> {
         Object::String(text) => info::decode_text_string(text.as_bytes()),
         Object::Stream(stream) => info::decode_text_string(&stream.decoded_data().ok()?),
         Object::Array(of) => {
-            let parts: Vec<String> = of.iter::<PdfString<'_>>().take(MAX_ANNOTATIONS).map(|s| info::decode_text_string(s.as_bytes())).collect();
+            let parts: Vec<String> = of
+                .iter::<PdfString<'_>>()
+                .take(MAX_ANNOTATIONS)
+                .map(|s| info::decode_text_string(s.as_bytes()))
+                .collect();
             parts.join(", ")
         }
         _ => return None,

@@ -23,7 +23,8 @@ const FIRST_PARTS: [&str; 76] = [
     "user", "well",
 ];
 /// Words after a suspended hyphen: `pre- and postwar`.
-const CONJUNCTIONS: [&str; 14] = ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
+const CONJUNCTIONS: [&str; 14] =
+    ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
 
 const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{ad}'];
 
@@ -120,7 +121,8 @@ pub fn join_divided_words(pages: &mut [Vec<Line>]) {
         let Some(first) = moved.chars().next().filter(|c| c.is_alphanumeric()) else { continue };
         let ends_in_word = token.chars().next_back().is_some_and(char::is_alphanumeric);
         // Across paragraphs, columns and pages a word continues only in lower case and in the same font size.
-        let apart = below.starts_block && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
+        let apart =
+            below.starts_block && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
         if !ends_in_word || apart || (!soft && CONJUNCTIONS.contains(&tail.to_lowercase().as_str())) {
             continue;
         }

@@ -62,7 +62,7 @@ pub enum PdfError {
 impl std::fmt::Display for PdfError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::PasswordProtected => f.write_str("it is locked with a password"),
+            Self::PasswordProtected => f.write_str("it is protected by a password"),
             Self::Damaged(said) => write!(f, "not a readable PDF: {said}"),
         }
     }
@@ -79,7 +79,8 @@ pub fn read(bytes: &[u8]) -> Result<Document, PdfError> {
     let broken = |said: &str| PdfError::Damaged(said.to_owned());
     std::thread::scope(|scope| {
         let reading = std::thread::Builder::new().name("pdf".to_owned()).stack_size(PARSER_STACK_BYTES);
-        let reading = reading.spawn_scoped(scope, || read_document(bytes)).map_err(|e| PdfError::Damaged(e.to_string()))?;
+        let reading =
+            reading.spawn_scoped(scope, || read_document(bytes)).map_err(|e| PdfError::Damaged(e.to_string()))?;
         reading.join().unwrap_or_else(|_| Err(broken("its structure is broken")))
     })
 }
@@ -88,7 +89,7 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
     let pdf = Pdf::new(bytes.to_vec()).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => PdfError::PasswordProtected,
         LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => {
-            PdfError::Damaged("it is encrypted in a way that is not known".to_owned())
+            PdfError::Damaged("its encryption is not supported".to_owned())
         }
         LoadPdfError::Decryption(_) => PdfError::Damaged("its encryption is broken".to_owned()),
         LoadPdfError::Invalid => PdfError::Damaged("its structure is broken".to_owned()),
@@ -143,7 +144,7 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
     if let Ok(((title, author, created), xfa)) = info {
         (document.title, document.author, document.created) = (title, author, created);
         if xfa {
-            let said = "its XFA form is not read, only its plain fields";
+            let said = "XFA form data is not read, only plain form fields";
             document.notes.push((Code::PartLeftOut, said.to_owned()));
         }
     }
@@ -153,9 +154,9 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
     document.notes.extend(
         [
             about(Code::PageUnreadable, &unreadable_pages, "cannot be read"),
-            about(Code::PageTruncated, &truncated_pages, "hold more than is read of one page"),
-            about(Code::UnmappedText, &unmapped_pages, "hold letters that the file tells no text of"),
-            about(Code::PartLeftOut, &outside_pages, "have text outside the sheet, which is left out"),
+            about(Code::PageTruncated, &truncated_pages, "exceed the limits and are read only in part"),
+            about(Code::UnmappedText, &unmapped_pages, "contain characters without a known text"),
+            about(Code::PartLeftOut, &outside_pages, "have text outside the page area, which is left out"),
             running.map(|said| (Code::PartLeftOut, said)),
             about(Code::NoText, &document.pages_without_text, "have no text layer"),
         ]
