@@ -100,8 +100,8 @@ impl Blocks {
     /// Adds empty cells, at most [`MAX_EMPTY_CELLS`] in a row.
     pub fn empty_cells(&mut self, count: usize) {
         if let Some(table) = self.flow.tables.last_mut() {
-            let there = table.row.iter().rev().take(MAX_EMPTY_CELLS).take_while(|cell| cell.is_empty()).count();
-            table.row.extend((there..MAX_EMPTY_CELLS.min(there + count)).map(|_| Vec::new()));
+            let existing = table.row.iter().rev().take(MAX_EMPTY_CELLS).take_while(|cell| cell.is_empty()).count();
+            table.row.extend((existing..MAX_EMPTY_CELLS.min(existing + count)).map(|_| Vec::new()));
         }
     }
 

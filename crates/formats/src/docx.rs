@@ -34,7 +34,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let (text, headings) = blocks.finish();
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
     let count = |kind: &str| relations.iter().filter(|r| r.kind == kind).count();
-    let tell = || {
+    let emit_all = || {
         emit_document(document, context, emit)?;
         errors.into_iter().try_for_each(|error| emit(Err(error)))?;
         ooxml::emit_omitted_media(&package, "word", emit)?;
@@ -44,7 +44,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             _ => emit(Ok(Extracted::Omitted("text included from another format".to_owned()))),
         }
     };
-    let _ = tell();
+    let _ = emit_all();
     Ok(())
 }
 

@@ -73,8 +73,8 @@ impl Notebook {
         let images = data.as_object().into_iter().flatten().filter(|(kind, _)| kind.starts_with("image/")).count();
         self.images += images + usize::from(output.get("png").or(output.get("jpeg")).is_some());
         if output["output_type"] == "error" || output["output_type"] == "pyerr" {
-            let said = ["ename", "evalue"].map(|part| output[part].as_str().unwrap_or_default());
-            return self.block(&said.join(": "));
+            let message = ["ename", "evalue"].map(|part| output[part].as_str().unwrap_or_default());
+            return self.block(&message.join(": "));
         }
         let text = text_of(&output["text"]);
         self.block(&without_ansi_colors(&text));

@@ -34,7 +34,7 @@ pub fn read_message(
     found.add(&message, 0, 0, context);
     let text = found.texts.join("\n\n");
     let document = Document { name, title: meta.title, text, metadata: meta.fields, line, headings: Vec::new() };
-    let tell = || {
+    let emit_all = || {
         if !text::is_blank(&document.text) {
             emit_document(document, context, emit)?;
         } else if found.parts.is_empty() {
@@ -53,7 +53,7 @@ pub fn read_message(
         }
         ControlFlow::Continue(())
     };
-    Ok(tell())
+    Ok(emit_all())
 }
 
 fn metadata(message: &Message<'_>) -> Meta {

@@ -43,12 +43,12 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     let (text, headings) = blocks.finish();
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
-    let tell = || {
+    let emit_all = || {
         emit_document(document, context, emit)?;
         errors.into_iter().try_for_each(|error| emit(Err(error)))?;
         ooxml::emit_omitted_media(&package, "ppt", emit)
     };
-    let _ = tell();
+    let _ = emit_all();
     Ok(())
 }
 

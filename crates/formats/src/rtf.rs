@@ -26,12 +26,12 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     let (text, headings) = reader.blocks.finish();
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
-    let tell = || {
+    let emit_all = || {
         emit_document(document, context, emit)?;
         error.map_or(std::ops::ControlFlow::Continue(()), |error| emit(Err(error)))?;
         emit_omitted(images, "embedded image", "embedded images", emit)
     };
-    let _ = tell();
+    let _ = emit_all();
     Ok(())
 }
 

@@ -17,7 +17,7 @@ pub fn read_vtt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Res
 fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let (mut said, mut last, mut until) = (String::new(), String::new(), 0_u64);
+    let (mut spoken, mut last, mut until) = (String::new(), String::new(), 0_u64);
     let mut at = 0;
     let mut cues = 0_usize;
     while let Some(line) = lines.get(at) {
@@ -25,8 +25,8 @@ fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) ->
         // Text without a time line before it is a cue number or name, a note or a style.
         let Some((from, to)) = times(line) else { continue };
         cues += 1;
-        if from > until.saturating_add(PARAGRAPH_SILENCE_MS) && !said.is_empty() && !said.ends_with("\n\n") {
-            said.push_str("\n\n");
+        if from > until.saturating_add(PARAGRAPH_SILENCE_MS) && !spoken.is_empty() && !spoken.ends_with("\n\n") {
+            spoken.push_str("\n\n");
         }
         until = to;
         while let Some(line) = lines.get(at).filter(|line| !line.is_empty() && times(line).is_none()) {
@@ -40,17 +40,17 @@ fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) ->
             if line.is_empty() || line == last {
                 continue;
             }
-            if !said.is_empty() && !said.ends_with('\n') {
-                said.push(' ');
+            if !spoken.is_empty() && !spoken.ends_with('\n') {
+                spoken.push(' ');
             }
-            said.push_str(&line);
+            spoken.push_str(&line);
             last = line;
         }
     }
     if cues == 0 {
         return Err(ReadError::new(format!("expected subtitles, with times like {time}; there are none")));
     }
-    let _ = emit_document(Document { text: said.trim_end().to_owned(), ..Document::default() }, context, emit);
+    let _ = emit_document(Document { text: spoken.trim_end().to_owned(), ..Document::default() }, context, emit);
     Ok(())
 }
 

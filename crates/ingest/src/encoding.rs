@@ -143,18 +143,18 @@ mod tests {
 
     #[test]
     fn unicode_is_decoded_with_and_without_a_mark() {
-        let said = "Café near the river\n";
-        let utf16 = |to: fn(u16) -> [u8; 2]| said.encode_utf16().flat_map(to).collect::<Vec<_>>();
-        let utf32 = |to: fn(u32) -> [u8; 4]| said.chars().flat_map(|c| to(c as u32)).collect::<Vec<_>>();
-        assert_eq!(text(said.as_bytes()), said);
+        let original = "Café near the river\n";
+        let utf16 = |to: fn(u16) -> [u8; 2]| original.encode_utf16().flat_map(to).collect::<Vec<_>>();
+        let utf32 = |to: fn(u32) -> [u8; 4]| original.chars().flat_map(|c| to(c as u32)).collect::<Vec<_>>();
+        assert_eq!(text(original.as_bytes()), original);
         for (mark, bytes) in [
             (&[0xff, 0xfe][..], utf16(u16::to_le_bytes)),
             (&[0xfe, 0xff], utf16(u16::to_be_bytes)),
             (&[0xff, 0xfe, 0, 0], utf32(u32::to_le_bytes)),
             (&[0, 0, 0xfe, 0xff], utf32(u32::to_be_bytes)),
         ] {
-            assert_eq!(read(&bytes).unwrap(), (said.to_owned(), String::new()));
-            assert_eq!(read(&[mark, &bytes].concat()).unwrap(), (said.to_owned(), String::new()));
+            assert_eq!(read(&bytes).unwrap(), (original.to_owned(), String::new()));
+            assert_eq!(read(&[mark, &bytes].concat()).unwrap(), (original.to_owned(), String::new()));
         }
     }
 
@@ -164,7 +164,7 @@ mod tests {
         let japanese = "灯台は岬の先に立ち、夜ごとに光を放つ。灯台守は毎晩それを灯す。";
         let chinese = "灯塔矗立在海角上，每晚都会发出光芒。守塔人每天傍晚点亮它。";
         let french = "La forêt brûlée était située à l'orée du village, où les élèves étudiaient l'été.";
-        for (said, encoding) in [
+        for (original, encoding) in [
             (russian, encoding_rs::WINDOWS_1251),
             (russian, encoding_rs::KOI8_U),
             (russian, encoding_rs::X_MAC_CYRILLIC),
@@ -174,10 +174,10 @@ mod tests {
             (french, encoding_rs::WINDOWS_1252),
             (french, encoding_rs::MACINTOSH),
         ] {
-            let (bytes, _, lossy) = encoding.encode(said);
+            let (bytes, _, lossy) = encoding.encode(original);
             assert!(!lossy, "{}", encoding.name());
             let (text, note) = read(&bytes).unwrap();
-            assert_eq!(text, said, "{}", encoding.name());
+            assert_eq!(text, original, "{}", encoding.name());
             assert!(note.contains("which is a guess"), "{note}");
         }
     }

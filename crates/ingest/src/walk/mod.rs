@@ -301,7 +301,7 @@ mod tests {
         let walk = Walk::new(&[root.join("in")]);
         assert_eq!(walk.files.len(), 1);
         assert_eq!(walk.errors.len(), 1);
-        let said = walk.errors[0].1.to_string();
-        assert!(said.contains(".nighignore: line 2: ") && said.contains("{a"), "{said}");
+        let message = walk.errors[0].1.to_string();
+        assert!(message.contains(".nighignore: line 2: ") && message.contains("{a"), "{message}");
     }
 }

@@ -350,10 +350,10 @@ impl<'a, 'f> Interpreter<'a, 'f> {
             let cell = |v: f64| (v / 4.0).floor() as i32;
             for x in cell(glyph.x - near)..=cell(glyph.x + near).min(cell(glyph.x - near).saturating_add(8)) {
                 for y in cell(glyph.y - near)..=cell(glyph.y + near).min(cell(glyph.y - near).saturating_add(8)) {
-                    let Some(there) = self.drawn.positions.get(&(x, y)) else { continue };
+                    let Some(nearby) = self.drawn.positions.get(&(x, y)) else { continue };
                     // Compare only with the latest, so that a page with 100,000 glyphs at one position takes linear
                     // time.
-                    for other in there.iter().rev().take(16).filter_map(|i| self.drawn.glyphs.get(*i as usize)) {
+                    for other in nearby.iter().rev().take(16).filter_map(|i| self.drawn.glyphs.get(*i as usize)) {
                         if other.text == glyph.text
                             && (other.x - glyph.x).hypot(other.y - glyph.y) < near
                             && (other.size - glyph.size).abs() < glyph.size * 0.1

@@ -121,9 +121,9 @@ pub fn join_divided_words(pages: &mut [Vec<Line>]) {
         let Some(first) = moved.chars().next().filter(|c| c.is_alphanumeric()) else { continue };
         let ends_in_word = token.chars().next_back().is_some_and(char::is_alphanumeric);
         // Across paragraphs, columns and pages a word continues only in lower case and in the same font size.
-        let apart =
+        let is_other_block =
             below.starts_block && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
-        if !ends_in_word || apart || (!soft && CONJUNCTIONS.contains(&tail.to_lowercase().as_str())) {
+        if !ends_in_word || is_other_block || (!soft && CONJUNCTIONS.contains(&tail.to_lowercase().as_str())) {
             continue;
         }
         let capitals = head.chars().count() > 1 && head.chars().all(char::is_uppercase);

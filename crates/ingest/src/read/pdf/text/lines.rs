@@ -238,8 +238,8 @@ fn join_parts(words: Vec<Word>) -> Vec<Word> {
         if let Some(last) = out.last_mut() {
             let size = last.size.min(word.size);
             let gap = word.u - last.reach;
-            let apart = last.is_closed || (last.has_space_after && word.u - last.end > 0.02 * size);
-            if !apart && gap < min_gap(&last.text, &word.text) * size && word.u - last.end > -0.5 * size {
+            let is_separate = last.is_closed || (last.has_space_after && word.u - last.end > 0.02 * size);
+            if !is_separate && gap < min_gap(&last.text, &word.text) * size && word.u - last.end > -0.5 * size {
                 last.text.push_str(&word.text);
                 last.end = last.end.max(word.end);
                 last.reach = last.reach.max(word.reach);

@@ -63,7 +63,7 @@ impl std::fmt::Display for PdfError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::PasswordProtected => f.write_str("it is protected by a password"),
-            Self::Damaged(said) => write!(f, "not a readable PDF: {said}"),
+            Self::Damaged(reason) => write!(f, "not a readable PDF: {reason}"),
         }
     }
 }
@@ -76,12 +76,12 @@ impl std::error::Error for PdfError {}
 /// [`PdfError`] if the file is encrypted with a password, is not a PDF, or is too damaged. Pages that cannot be read
 /// are noted and skipped.
 pub fn read(bytes: &[u8]) -> Result<Document, PdfError> {
-    let broken = |said: &str| PdfError::Damaged(said.to_owned());
+    let damaged = |reason: &str| PdfError::Damaged(reason.to_owned());
     std::thread::scope(|scope| {
         let reading = std::thread::Builder::new().name("pdf".to_owned()).stack_size(PARSER_STACK_BYTES);
         let reading =
             reading.spawn_scoped(scope, || read_document(bytes)).map_err(|e| PdfError::Damaged(e.to_string()))?;
-        reading.join().unwrap_or_else(|_| Err(broken("its structure is broken")))
+        reading.join().unwrap_or_else(|_| Err(damaged("its structure is broken")))
     })
 }
 
@@ -144,12 +144,12 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
     if let Ok(((title, author, created), xfa)) = info {
         (document.title, document.author, document.created) = (title, author, created);
         if xfa {
-            let said = "XFA form data is not read, only plain form fields";
-            document.notes.push((Code::PartLeftOut, said.to_owned()));
+            let message = "XFA form data is not read, only plain form fields";
+            document.notes.push((Code::PartLeftOut, message.to_owned()));
         }
     }
     let of = pdf.pages().len();
-    let about = |code, pages: &[usize], what| describe_pages(pages, of, what).map(|said| (code, said));
+    let about = |code, pages: &[usize], what| describe_pages(pages, of, what).map(|message| (code, message));
     let running = (running > 0).then(|| format!("{running} running heads and page numbers left out"));
     document.notes.extend(
         [
@@ -157,7 +157,7 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
             about(Code::PageTruncated, &truncated_pages, "exceed the limits and are read only in part"),
             about(Code::UnmappedText, &unmapped_pages, "contain characters without a known text"),
             about(Code::PartLeftOut, &outside_pages, "have text outside the page area, which is left out"),
-            running.map(|said| (Code::PartLeftOut, said)),
+            running.map(|message| (Code::PartLeftOut, message)),
             about(Code::NoText, &document.pages_without_text, "have no text layer"),
         ]
         .into_iter()

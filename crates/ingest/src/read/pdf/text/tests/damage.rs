@@ -79,9 +79,9 @@ fn damage_anywhere_does_not_panic() {
                     }
                 }
             }
-            // A panic within is caught by `read`, and would be said so.
-            if let Err(PdfError::Damaged(said)) = read(&bytes) {
-                assert!(!said.is_empty());
+            // `read` turns panics into errors.
+            if let Err(PdfError::Damaged(reason)) = read(&bytes) {
+                assert!(!reason.is_empty());
             }
         }
     }

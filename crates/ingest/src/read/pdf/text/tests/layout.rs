@@ -151,7 +151,7 @@ fn running_heads_and_page_numbers_are_removed() {
     let document = read(&builder.build()).unwrap();
     assert_eq!(document.pages[0], "The Example Gazette\n\nThe bell rang when the keeper\nevery night of that year");
     assert_eq!(document.pages[1], "climbed the tower and lit\nevery night of that year");
-    assert!(document.notes.iter().any(|(_, said)| said.contains("running heads")), "{:?}", document.notes);
+    assert!(document.notes.iter().any(|(_, message)| message.contains("running heads")), "{:?}", document.notes);
 }
 
 #[test]

@@ -173,19 +173,19 @@ fn pages_without_text_are_counted() {
 
 #[test]
 fn placeholder_titles_are_ignored() {
-    let told = |info: &str| {
+    let info_of = |info: &str| {
         let document = read(&Builder::new().page(show(&[(72.0, 700.0, "x")])).info(info).build()).unwrap();
         (document.title, document.author, document.created)
     };
-    let (title, author, created) = told("/Title (Of Weirs) /Author (A. Mason) /CreationDate (D:20240531120000Z)");
+    let (title, author, created) = info_of("/Title (Of Weirs) /Author (A. Mason) /CreationDate (D:20240531120000Z)");
     assert_eq!(
         (title.as_deref(), author.as_deref(), created.as_deref()),
         (Some("Of Weirs"), Some("A. Mason"), Some("2024-05-31"))
     );
     for no in ["Microsoft Word - x.doc", "report.dvi", "untitled", "C:\\\\temp\\\\x", "42"] {
-        assert_eq!(told(&format!("/Title ({no})")).0, None, "{no}");
+        assert_eq!(info_of(&format!("/Title ({no})")).0, None, "{no}");
     }
-    assert_eq!(told("/Title <FEFF00C9007400E9>").0.as_deref(), Some("Été"));
+    assert_eq!(info_of("/Title <FEFF00C9007400E9>").0.as_deref(), Some("Été"));
 }
 
 #[test]
