@@ -1,11 +1,11 @@
-//! AsciiDoc. Attributes at the top are metadata; comments and the lines around blocks are left out.
+//! AsciiDoc. Attributes at the top are metadata; comments and block delimiters are omitted.
 
 use crate::lines::{Lines, replace_between, unmark};
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem, note};
+use crate::{Context, Emit, ReadError, emit_omitted};
 use std::collections::HashMap;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().collect();
     let mut reader = AsciiDoc::default();
@@ -15,9 +15,9 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     reader.end_row();
     let (included, images) = (reader.included, reader.images);
-    reader.out.hand(reader.meta, context, emit);
-    let _ = note(included, "included file", "included files", emit);
-    let _ = note(images, "image", "images", emit);
+    reader.out.emit(reader.meta, context, emit);
+    let _ = emit_omitted(included, "included file", "included files", emit);
+    let _ = emit_omitted(images, "image", "images", emit);
     Ok(())
 }
 
@@ -26,25 +26,26 @@ struct AsciiDoc {
     out: Lines,
     meta: Meta,
     attributes: HashMap<String, String>,
-    /// The line that ends a comment, and one that ends what stays as it stands.
+    /// The delimiter that ends the comment block being skipped.
     comment: Option<String>,
+    /// The delimiter that ends the verbatim block being read.
     verbatim: Option<String>,
     in_table: bool,
-    /// Cells of a row that has one a line.
+    /// The cells so far of a table row with one cell per line.
     cells: Vec<String>,
-    /// Lines since the title of the document: author and version come at once.
+    /// In the document header, the number of lines since the title: author and revision lines follow directly.
     header: Option<usize>,
-    /// A blank line has come: only then may a line of signs underline a title.
+    /// The previous line is blank: only then can the next two be an underlined title.
     after_blank: bool,
     included: usize,
     images: usize,
 }
 
-/// The longest text that an attribute may stand for, in bytes: attributes are not for making long texts of short ones.
-const ATTRIBUTE: usize = 200;
+/// Longer attribute values are not substituted, in bytes, so that a short text cannot expand without bound.
+const MAX_ATTRIBUTE_BYTES: usize = 200;
 
 impl AsciiDoc {
-    /// Reads a line, and the next with it where that only underlines it; says how many were read.
+    /// Reads a line, and the next one if it only underlines it. Returns how many lines were read.
     fn line(&mut self, line: &str, next: &str) -> usize {
         let word = line.trim_end();
         let after_blank = std::mem::replace(&mut self.after_blank, word.is_empty());
@@ -69,7 +70,7 @@ impl AsciiDoc {
             if word.is_empty() {
                 self.header = None;
             } else if !word.starts_with([':', '/']) {
-                // Who wrote it, then which version it is.
+                // The author line, then the revision line.
                 match lines {
                     1 => self.authors(word),
                     _ => self.meta.set("version", word.trim_start_matches('v')),
@@ -127,12 +128,12 @@ impl AsciiDoc {
             "revdate" | "date" => self.meta.set("date", value),
             _ => {}
         }
-        if value.len() <= ATTRIBUTE {
+        if value.len() <= MAX_ATTRIBUTE_BYTES {
             self.attributes.insert(name.to_lowercase(), value.to_owned());
         }
     }
 
-    /// A line that is no text; how many lines were read with it.
+    /// Reads a line that is not text. Returns how many lines were read; `None` if it is text.
     fn block_line(&mut self, word: &str) -> Option<usize> {
         let sign = word.chars().next()?;
         let is_one_sign = word.chars().all(|c| c == sign);
@@ -142,7 +143,7 @@ impl AsciiDoc {
             '/' if word.starts_with("//") && !word.starts_with("///") => {}
             '-' | '.' if is_fence => self.verbatim = Some(word.to_owned()),
             '`' if word.starts_with("```") => self.verbatim = Some("```".to_owned()),
-            // A list of bullets of one sign would have text.
+            // Delimiters of blocks with ordinary text; a list item would have text on the line.
             '=' | '*' | '_' | '+' | '~' if is_fence => {}
             '-' if word == "--" => {}
             '-' | '\'' | '<' if is_one_sign && word.len() == 3 => {}
@@ -165,7 +166,7 @@ impl AsciiDoc {
         Some(1)
     }
 
-    /// A line that is one command: `include::file[]`.
+    /// Reads a block macro: `include::file[]`.
     fn macro_line(&mut self, word: &str) -> Option<usize> {
         let (name, rest) = word.split_once("::")?;
         let is_command = rest.ends_with(']') && name.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -203,13 +204,13 @@ impl AsciiDoc {
         self.out.push(&text);
     }
 
-    /// A line of a table: a row, or cells of one.
+    /// Reads a line of a table: a row, or some of its cells.
     fn table_line(&mut self, word: &str) {
         if word.trim().is_empty() {
             return self.end_row();
         }
         let Some(at) = word.find('|') else {
-            // The cell goes on.
+            // The line continues the last cell.
             let text = self.inline(word.trim());
             match self.cells.last_mut() {
                 Some(cell) => {
@@ -225,7 +226,7 @@ impl AsciiDoc {
         if is_row {
             self.end_row();
         }
-        // How many columns the next cell is wide stands before its line.
+        // The text before the first `|` is a cell specifier and is dropped.
         let cells = cells.iter().map(|cell| self.inline(cell.trim().trim_end_matches('+')));
         let cells: Vec<String> = cells.collect();
         self.cells.extend(cells);
@@ -235,12 +236,12 @@ impl AsciiDoc {
     }
 
     fn end_row(&mut self) {
-        if let Some(line) = crate::blocks::line_of(&std::mem::take(&mut self.cells)) {
+        if let Some(line) = crate::blocks::row_line(&std::mem::take(&mut self.cells)) {
             self.out.push(&line);
         }
     }
 
-    /// Text without marks, with links as they are shown and attributes as what they stand for.
+    /// Text without inline markup; links are replaced by their text and attributes by their values.
     fn inline(&self, text: &str) -> String {
         let text = replace_between(text, "{", "}", |name| {
             let name = Some(name).filter(|name| name.len() < 60)?;
@@ -258,7 +259,7 @@ impl AsciiDoc {
     }
 }
 
-/// `link:target[text]`, `https://…[text]`, `kbd:[text]` and the like are their text.
+/// Replaces `link:target[text]`, `https://…[text]`, `kbd:[text]` and similar macros by their text.
 fn links(text: &str) -> String {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, from)) = rest.split_once('[') {
@@ -300,7 +301,7 @@ fn links(text: &str) -> String {
     plain
 }
 
-/// `:name: value`
+/// Parses an attribute entry, `:name: value`.
 fn attribute(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.strip_prefix(':')?.split_once(':')?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '!'));
@@ -313,12 +314,12 @@ fn is_table(word: &str) -> bool {
         && word.starts_with(['|', '!', ',', ':'])
 }
 
-/// `.The title of what follows`
+/// Whether a line is a block title, `.Title`.
 fn is_block_title(word: &str) -> bool {
     word.strip_prefix('.').and_then(|rest| rest.chars().next()).is_some_and(|c| !matches!(c, '.' | ' ' | '/'))
 }
 
-/// The level of a title with a line of signs of about its length under it.
+/// The level of a two-line title: a line of text over a line of signs of about the same length.
 fn underlined(title: &str, line: &str) -> Option<usize> {
     let line = line.trim_end();
     let sign = line.chars().next()?;
@@ -331,7 +332,7 @@ fn underlined(title: &str, line: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
     fn markup_becomes_text() {
@@ -371,7 +372,7 @@ term:: definition
 include::other.adoc[]
 NOTE: Mind. +
 ";
-        let document = one(Kind::AsciiDoc, text.as_bytes());
+        let document = read_single(Kind::AsciiDoc, text.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

@@ -1,21 +1,22 @@
-//! Text as it comes out of a word processor's file, put together so that no word is torn and none is glued to the next.
+//! Builds plain text from the runs, paragraphs and tables of a word processor's file: runs are joined without a space,
+//! blocks are kept apart.
 
 use crate::Heading;
 
-/// The text of a file under construction.
+/// The text of a file, under construction.
 #[derive(Default)]
 pub struct Blocks {
     flow: Flow,
-    /// The flows that wait for an aside (a footnote, a text box) to end.
+    /// The flows suspended by open asides (footnotes, text boxes), outermost first.
     outer: Vec<(Flow, Aside)>,
-    /// What stands at the end of the text.
+    /// Blocks to append at the end of the text: footnotes and comments.
     end: Vec<Block>,
 }
 
 /// Where the text of an aside goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Aside {
-    /// After the paragraph in which it stands: a text box.
+    /// After the paragraph that contains it: a text box.
     After,
     /// To the end of the text: a footnote.
     End,
@@ -24,7 +25,7 @@ pub enum Aside {
 #[derive(Default)]
 struct Flow {
     blocks: Vec<Block>,
-    /// Text boxes of the paragraph under way.
+    /// Text boxes of the current paragraph.
     boxes: Vec<Block>,
     paragraph: String,
     tables: Vec<Table>,
@@ -42,11 +43,11 @@ struct Table {
     cell: Vec<Block>,
 }
 
-/// The most cells without text that are kept between two with text.
-const GAP: usize = 4;
+/// Longer runs of empty cells in a row are shortened to this.
+const MAX_EMPTY_CELLS: usize = 4;
 
 impl Blocks {
-    /// Adds text to the paragraph under way. White space of any kind and length becomes one space.
+    /// Appends text to the current paragraph. Each run of white space becomes one space.
     pub fn text(&mut self, text: &str) {
         let paragraph = &mut self.flow.paragraph;
         for (at, word) in text.split(char::is_whitespace).enumerate() {
@@ -57,7 +58,7 @@ impl Blocks {
         }
     }
 
-    /// A line break within the paragraph.
+    /// Breaks the line within the current paragraph.
     pub fn line_break(&mut self) {
         let paragraph = &mut self.flow.paragraph;
         paragraph.truncate(paragraph.trim_end_matches(' ').len());
@@ -66,7 +67,7 @@ impl Blocks {
         }
     }
 
-    /// Ends the paragraph; with a level it is a heading.
+    /// Ends the current paragraph; with a level, it is a heading.
     pub fn end_paragraph(&mut self, level: Option<u8>) {
         let text = std::mem::take(&mut self.flow.paragraph);
         let text = text.trim();
@@ -78,7 +79,7 @@ impl Blocks {
         boxes.into_iter().for_each(|block| self.flow.push(block));
     }
 
-    /// Whether nothing has been added since the last paragraph's end.
+    /// Whether the current paragraph is still blank.
     pub fn is_at_start(&self) -> bool {
         self.flow.paragraph.trim().is_empty()
     }
@@ -96,11 +97,11 @@ impl Blocks {
         }
     }
 
-    /// Adds cells without text: a long stretch of them says no more than a short one.
+    /// Adds empty cells, at most [`MAX_EMPTY_CELLS`] in a row.
     pub fn empty_cells(&mut self, count: usize) {
         if let Some(table) = self.flow.tables.last_mut() {
-            let there = table.row.iter().rev().take(GAP).take_while(|cell| cell.is_empty()).count();
-            table.row.extend((there..GAP.min(there + count)).map(|_| Vec::new()));
+            let existing = table.row.iter().rev().take(MAX_EMPTY_CELLS).take_while(|cell| cell.is_empty()).count();
+            table.row.extend((existing..MAX_EMPTY_CELLS.min(existing + count)).map(|_| Vec::new()));
         }
     }
 
@@ -114,15 +115,15 @@ impl Blocks {
         }
         let mut row = std::mem::take(&mut table.row);
         let filled = row.iter().filter(|cell| !cell.is_empty()).count();
-        // A table of one cell is a frame around paragraphs, not a table.
+        // A row with one cell of several paragraphs is a frame around text, not a table.
         if filled == 1 && !is_inner && row.iter().any(|cell| cell.len() > 1 || cell.iter().any(|b| b.level.is_some())) {
             let rows = std::mem::take(&mut table.rows);
             self.flow.blocks.extend(rows_block(rows));
             self.flow.blocks.extend(row.drain(..).flatten());
             return;
         }
-        let cells: Vec<String> = row.into_iter().map(|cell| in_line(&cell)).collect();
-        if let Some(line) = line_of(&cells) {
+        let cells: Vec<String> = row.into_iter().map(|cell| cell_text(&cell)).collect();
+        if let Some(line) = row_line(&cells) {
             table.rows.push(line);
         }
     }
@@ -140,7 +141,7 @@ impl Blocks {
         self.outer.push((flow, aside));
     }
 
-    /// Ends an aside. `label` stands before its text.
+    /// Ends the innermost aside. A `label`, if not empty, is put before its text: "label: text".
     pub fn end_aside(&mut self, label: &str) {
         let Some((outer, aside)) = self.outer.pop() else { return };
         let mut blocks = std::mem::replace(&mut self.flow, outer).finish();
@@ -153,13 +154,13 @@ impl Blocks {
         }
     }
 
-    /// The first heading of the highest level that there is.
+    /// The first heading of the highest level in the text.
     pub fn first_heading(&self) -> Option<&str> {
         let headings = self.flow.blocks.iter().filter(|block| block.level.is_some());
         headings.min_by_key(|block| block.level).map(|block| block.text.as_str())
     }
 
-    /// The whole text, what stands at its end included, and where its headings are.
+    /// The whole text with footnotes and comments at its end, and its headings.
     pub fn finish(mut self) -> (String, Vec<Heading>) {
         while !self.outer.is_empty() {
             self.end_aside("");
@@ -190,7 +191,7 @@ impl Flow {
         }
     }
 
-    /// All of its blocks; what a damaged file left open is closed.
+    /// All blocks, after closing the paragraphs and tables that a damaged file left open.
     fn finish(self) -> Vec<Block> {
         let mut blocks = Blocks { flow: self, ..Blocks::default() };
         blocks.end_paragraph(None);
@@ -201,7 +202,7 @@ impl Flow {
     }
 }
 
-/// One space, unless there is white space already.
+/// Appends a space, unless the text is empty or already ends in white space.
 fn space(text: &mut String) {
     if !text.is_empty() && !text.ends_with([' ', '\n']) {
         text.push(' ');
@@ -212,12 +213,12 @@ fn rows_block(rows: Vec<String>) -> Option<Block> {
     (!rows.is_empty()).then(|| Block { text: rows.join("\n"), level: None })
 }
 
-fn in_line(cell: &[Block]) -> String {
+fn cell_text(cell: &[Block]) -> String {
     cell.iter().map(|block| block.text.replace('\n', " ")).collect::<Vec<_>>().join(" ")
 }
 
-/// The line of a table's row, `None` if there is nothing in it. Empty cells keep their place between others.
-pub fn line_of(cells: &[String]) -> Option<String> {
+/// A table row as one line; `None` if all cells are empty. Empty cells between others keep their place.
+pub fn row_line(cells: &[String]) -> Option<String> {
     let first = cells.iter().position(|cell| !cell.is_empty())?;
     let last = cells.iter().rposition(|cell| !cell.is_empty())?;
     Some(cells.get(first..=last)?.join(" | "))
@@ -228,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_join_and_blocks_do_not() {
+    fn runs_are_joined_and_blocks_separated() {
         let mut blocks = Blocks::default();
         for run in ["Ho", "ney", "  keeps\t", "well"] {
             blocks.text(run);
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_one_cell_is_paragraphs() {
+    fn a_table_with_one_cell_becomes_paragraphs() {
         let mut blocks = Blocks::default();
         blocks.start_table();
         for text in ["One.", "Two."] {

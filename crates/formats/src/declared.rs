@@ -1,15 +1,15 @@
-//! The encoding that a text in light markup says it is in.
+//! The encoding that a file in a plain-text markup format declares.
 
 use crate::Kind;
 use encoding_rs::Encoding;
 
-/// How many bytes of a text are looked at: a preamble with its comments.
-const HEAD: usize = 8192;
+/// How many bytes are searched for a declaration: enough for a preamble with its comments.
+const HEAD_BYTES: usize = 8192;
 
-/// The encoding that a text of the given kind declares: in a line for its editor (`-*- coding: … -*-`,
-/// `vim: fileencoding=…`), for LaTeX with `inputenc`, for AsciiDoc in its attribute `encoding`.
+/// The encoding that a file of the given kind declares: in an editor modeline (`-*- coding: … -*-`,
+/// `vim: fileencoding=…`), with `inputenc` in LaTeX, with the attribute `encoding` in AsciiDoc.
 pub fn declared_encoding(kind: Kind, bytes: &[u8]) -> Option<&'static Encoding> {
-    let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes));
+    let head = String::from_utf8_lossy(bytes.get(..HEAD_BYTES).unwrap_or(bytes));
     let own = match kind {
         Kind::Latex => head.lines().filter(|line| !line.trim_start().starts_with('%')).find_map(|line| {
             let (before, _) = line.split_once("]{inputenc}")?;
@@ -18,11 +18,11 @@ pub fn declared_encoding(kind: Kind, bytes: &[u8]) -> Option<&'static Encoding> 
         Kind::AsciiDoc => head.lines().find_map(|line| line.strip_prefix(":encoding:")),
         _ => None,
     };
-    own.and_then(|label| encoding(label.trim())).or_else(|| for_the_editor(&head))
+    own.and_then(|label| encoding(label.trim())).or_else(|| from_modeline(&head))
 }
 
-/// What the first two lines tell Emacs, Vim or TeXworks.
-fn for_the_editor(head: &str) -> Option<&'static Encoding> {
+/// The encoding in an Emacs, Vim or TeXworks modeline in the first two lines.
+fn from_modeline(head: &str) -> Option<&'static Encoding> {
     head.lines().take(2).find_map(|line| {
         let rest = ["coding:", "coding=", "fenc=", "!TEX encoding ="].iter().find_map(|name| {
             let (before, rest) = line.split_once(name)?;
@@ -32,7 +32,7 @@ fn for_the_editor(head: &str) -> Option<&'static Encoding> {
     })
 }
 
-/// By the names of the Encoding Standard, of Emacs and of LaTeX.
+/// Looks up an encoding by its label in the WHATWG Encoding Standard, Emacs or LaTeX.
 fn encoding(label: &str) -> Option<&'static Encoding> {
     let label = label.to_ascii_lowercase();
     let label = ["-unix", "-dos", "-mac"].iter().find_map(|end| label.strip_suffix(end)).unwrap_or(&label);
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_says_its_encoding() {
+    fn declared_encodings_are_found() {
         for (kind, text, name) in [
             (Kind::Latex, "\\documentclass{article}\n\\usepackage[latin2]{inputenc}\n", Some("ISO-8859-2")),
             (Kind::Latex, "% \\usepackage[latin2]{inputenc}\n\\usepackage[cp1251]{inputenc}", Some("windows-1251")),

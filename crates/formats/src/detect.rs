@@ -1,4 +1,4 @@
-//! Which reader a file wants, by its first bytes and its name.
+//! Format detection by a file's first bytes and its name.
 
 use crate::{mail, mbox};
 
@@ -45,7 +45,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 18] = [
         Self::Docx,
         Self::Pptx,
@@ -67,13 +67,14 @@ impl Kind {
         Self::Zip,
     ];
 
-    /// Whether it is text in light markup, in whatever encoding; other formats say in what encoding their parts are.
+    /// Whether it is a markup format in plain text, in any encoding. The other formats declare their encodings inside.
     pub fn is_text(self) -> bool {
         matches!(self, Self::Srt | Self::Vtt | Self::Org | Self::Rst | Self::AsciiDoc | Self::Man | Self::Latex)
     }
 
-    /// Whether reading it can need much more than the file is long, or much time: it is better done apart.
-    pub fn is_heavy(self) -> bool {
+    /// Whether reading a hostile file can take far more memory or time than its size suggests, so that it should be read
+    /// in a separate process.
+    pub fn needs_sandbox(self) -> bool {
         matches!(
             self,
             Self::Docx
@@ -89,23 +90,23 @@ impl Kind {
     }
 }
 
-/// What a compound file begins with: the container of Office until 2003, and of what is encrypted since.
-pub(crate) const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+/// The signature of an OLE2 compound file: the container of Office documents until 2003, and of encrypted ones since.
+pub(crate) const OLE2_MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
-/// The extension of a name, in lower case; empty if there is none.
+/// The lower-case extension of a file name; empty if there is none.
 pub(crate) fn extension(name: &str) -> String {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let extension = file.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or("", |(_, extension)| extension);
     extension.to_ascii_lowercase()
 }
 
-/// The kind of the file called `name` that begins with `head`, `None` if it is none of those read here. What stands at
-/// the beginning counts before what the name says.
+/// The kind of the file called `name` whose first bytes are `head`; `None` if it is not read by this crate. Content takes
+/// precedence over the name.
 pub fn detect(name: &str, head: &[u8]) -> Option<Kind> {
     let extension = extension(name);
     let by_name = by_extension(&extension);
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    if head.starts_with(COMPOUND) {
+    if head.starts_with(OLE2_MAGIC) {
         return None;
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
@@ -126,7 +127,7 @@ pub fn detect(name: &str, head: &[u8]) -> Option<Kind> {
     if start.starts_with(b"{") && (has(start, b"\"nbformat\"") || has(start, b"\"cell_type\"")) {
         return Some(Kind::Ipynb);
     }
-    // A file that is not what its name says is damaged rather than something else: its reader names that.
+    // A file that is not what its name says is probably damaged; let its reader report how.
     if let Some(kind) = by_name {
         return match kind {
             Kind::AsciiDoc if start.starts_with(b"-----BEGIN") => None,
@@ -137,7 +138,7 @@ pub fn detect(name: &str, head: &[u8]) -> Option<Kind> {
     if (is_section || extension == "man" || extension == "mdoc") && is_manual(start) {
         return Some(Kind::Man);
     }
-    // Mailboxes that are folders call mails by numbers.
+    // Maildir and MH name messages by number.
     let may_be_mail = !head.contains(&0) && matches!(&*extension, "" | "txt" | "text" | "mail" | "msg" | "email")
         || extension.contains(',')
         || is_section;
@@ -173,7 +174,7 @@ fn by_extension(extension: &str) -> Option<Kind> {
     })
 }
 
-/// What a zip file is: by its first member where that is made for telling, then by its name, then by its members.
+/// The kind of a zip file: by the `mimetype` member, then by the name, then by the other members.
 fn zip(head: &[u8], extension: &str, by_name: Option<Kind>) -> Option<Kind> {
     if has(head, b"mimetypeapplication/epub+zip") {
         return Some(Kind::Epub);
@@ -190,16 +191,16 @@ fn zip(head: &[u8], extension: &str, by_name: Option<Kind>) -> Option<Kind> {
             found.or((by_name == Some(Kind::Zip)).then_some(Kind::Zip))
         }
         Some(kind) => Some(kind),
-        // Programs, and documents of programs, that are zip files as well.
+        // Many programs and document formats are zip files, too.
         None if extension.is_empty() => Some(Kind::Zip),
         None => None,
     }
 }
 
-/// Why a document that is not read here is not, if it is one.
-pub fn unreadable(name: &str, head: &[u8]) -> Option<String> {
+/// For a document format that is recognized but not supported: what it is, and what to convert it to.
+pub fn unsupported_kind(name: &str, head: &[u8]) -> Option<String> {
     let extension = extension(name);
-    if !head.starts_with(COMPOUND) {
+    if !head.starts_with(OLE2_MAGIC) {
         let what = match extension.as_str() {
             "pages" | "numbers" | "key" if head.starts_with(b"PK") => {
                 "an iWork document; export it as PDF or to Office"
@@ -226,20 +227,19 @@ pub fn unreadable(name: &str, head: &[u8]) -> Option<String> {
     } else if holds("__nameid_version") || extension == "msg" {
         "an Outlook message; save it as .eml"
     } else {
-        "a document of an old Office program; save it in a format of today"
+        "a document of an old Office program; save it in a current format"
     };
     Some(what.to_owned())
 }
 
-/// Whether `part` stands in `bytes`.
+/// Whether the first [`SNIFF_BYTES`] of `bytes` contain `part`.
 pub(crate) fn has(bytes: &[u8], part: &[u8]) -> bool {
-    // Of a whole file, what tells its kind stands at the beginning.
-    let bytes = bytes.get(..HEAD).unwrap_or(bytes);
+    let bytes = bytes.get(..SNIFF_BYTES).unwrap_or(bytes);
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// How much of a file is looked at, in bytes.
-const HEAD: usize = 1 << 16;
+/// How many bytes of a file are searched for signatures.
+const SNIFF_BYTES: usize = 1 << 16;
 
 fn is_manual(start: &[u8]) -> bool {
     let begins = |line: &[u8]| {
@@ -261,14 +261,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_counts_before_the_name() {
+    fn content_takes_precedence_over_the_name() {
         for (name, head, kind) in [
             ("a.docx", &b"{\\rtf1 x}"[..], Some(Kind::Rtf)),
             ("a.bin", b"PK\x03\x04..........................mimetypeapplication/epub+zip", Some(Kind::Epub)),
             ("a.zip", b"PK\x03\x04....[Content_Types].xml....word/document.xml", Some(Kind::Docx)),
             ("a.zip", b"PK\x03\x04....a.txt", Some(Kind::Zip)),
             ("a.jar", b"PK\x03\x04....META-INF/", None),
-            ("a.docx", COMPOUND, None),
+            ("a.docx", OLE2_MAGIC, None),
             ("a.docx", b"", Some(Kind::Docx)),
             ("a", b"From a@b Tue\nFrom: a@b\nSubject: x\n\n", Some(Kind::Mbox)),
             ("1", b"From: a@b\nSubject: x\n\n", Some(Kind::Eml)),
@@ -285,11 +285,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_is_named() {
-        let locked = [COMPOUND, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"].concat();
-        assert!(unreadable("a", &locked).unwrap().contains("password"));
-        assert!(unreadable("a.docx", COMPOUND).unwrap().contains("password"));
-        assert_eq!(unreadable("a.doc", COMPOUND).unwrap(), "a Word 97–2003 document; save it as .docx");
-        assert_eq!(unreadable("a.txt", b"x"), None);
+    fn unsupported_office_documents_are_named() {
+        let locked = [OLE2_MAGIC, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"].concat();
+        assert!(unsupported_kind("a", &locked).unwrap().contains("password"));
+        assert!(unsupported_kind("a.docx", OLE2_MAGIC).unwrap().contains("password"));
+        assert_eq!(unsupported_kind("a.doc", OLE2_MAGIC).unwrap(), "a Word 97–2003 document; save it as .docx");
+        assert_eq!(unsupported_kind("a.txt", b"x"), None);
     }
 }

@@ -1,32 +1,32 @@
-//! Word documents (`.docx`, `.docm`, `.dotx`). The text is as it is after all tracked changes are accepted, with hidden
-//! text, text boxes, footnotes, endnotes and comments; headers and footers, which repeat on every page, are left out.
+//! Word documents (`.docx`, `.docm`, `.dotx`). The text is that after accepting all tracked changes, with hidden text, text
+//! boxes, footnotes, endnotes and comments. Headers and footers, which repeat on every page, are omitted.
 
 use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Relation, Shapes};
 use crate::package::Package;
 use crate::xml::{Node, Step, walk};
-use crate::{Context, Document, Emit, Found, Problem, hand, note};
+use crate::{Context, Document, Emit, Extracted, ReadError, emit_document, emit_omitted};
 use std::collections::HashMap;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let mut package = Package::open(bytes, context)?;
     let path = ooxml::main_part(&mut package, "word/document.xml");
-    let main = package.need(&path)?;
+    let main = package.read_required(&path)?;
     let relations = ooxml::relations(&mut package, &path);
     let styles = part(&mut package, &relations, "styles").map(|bytes| headings(&bytes)).unwrap_or_default();
     let mut meta = ooxml::properties(&mut package);
     let mut blocks = Blocks::default();
-    let mut problems: Vec<Problem> =
-        story(&main, &styles, &mut blocks).err().map(|p| p.of(&path)).into_iter().collect();
+    let mut errors: Vec<ReadError> =
+        story(&main, &styles, &mut blocks).err().map(|p| p.in_part(&path)).into_iter().collect();
     drop(main);
     for relation in
         relations.iter().filter(|r| matches!(&*r.kind, "diagramData" | "footnotes" | "endnotes" | "comments"))
     {
-        let read = package.need(&relation.target).and_then(|bytes| match &*relation.kind {
+        let read = package.read_required(&relation.target).and_then(|bytes| match &*relation.kind {
             "diagramData" => ooxml::drawing(&bytes, Shapes::All, &mut blocks),
             _ => story(&bytes, &styles, &mut blocks),
         });
-        problems.extend(read.err().map(|problem| problem.of(&relation.target)));
+        errors.extend(read.err().map(|error| error.in_part(&relation.target)));
     }
     if let Some(heading) = blocks.first_heading() {
         meta.title(heading);
@@ -34,17 +34,17 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let (text, headings) = blocks.finish();
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
     let count = |kind: &str| relations.iter().filter(|r| r.kind == kind).count();
-    let tell = || {
-        hand(document, context, emit)?;
-        problems.into_iter().try_for_each(|problem| emit(Err(problem)))?;
-        ooxml::left_out(&package, "word", emit)?;
-        note(count("header") + count("footer"), "header or footer", "headers and footers", emit)?;
+    let emit_all = || {
+        emit_document(document, context, emit)?;
+        errors.into_iter().try_for_each(|error| emit(Err(error)))?;
+        ooxml::emit_omitted_media(&package, "word", emit)?;
+        emit_omitted(count("header") + count("footer"), "header or footer", "headers and footers", emit)?;
         match count("aFChunk") {
             0 => std::ops::ControlFlow::Continue(()),
-            _ => emit(Ok(Found::LeftOut("text included from another format".to_owned()))),
+            _ => emit(Ok(Extracted::Omitted("text included from another format".to_owned()))),
         }
     };
-    let _ = tell();
+    let _ = emit_all();
     Ok(())
 }
 
@@ -53,11 +53,12 @@ fn part(package: &mut Package<'_>, relations: &[Relation], kind: &str) -> Option
     package.read(&relation.target).ok().flatten()
 }
 
-/// The level of every style that is one of a heading. Programs translate the styles' ids, never their names.
+/// The heading level of every heading style, by style id. Word translates the ids of styles but not their names, so the
+/// names decide.
 fn headings(bytes: &[u8]) -> HashMap<String, u8> {
     let (mut levels, mut parents) = (HashMap::new(), HashMap::new());
     let mut id = String::new();
-    // Damaged styles cost the headings alone.
+    // If the styles are damaged, only the headings are lost.
     let _ = walk(bytes, |node| {
         if let Node::Open(tag) = node {
             let value = || tag.attr("val").unwrap_or_default();
@@ -82,11 +83,11 @@ fn headings(bytes: &[u8]) -> HashMap<String, u8> {
                 _ => {}
             }
         }
-        Step::On
+        Step::Continue
     });
     for id in parents.keys() {
         let mut at = id;
-        // As long a line of descent as anybody needs, and no circle.
+        // A bound on the inheritance chain, in case it has a cycle.
         for _ in 0..10 {
             if let Some(&level) = levels.get(at) {
                 levels.insert(id.clone(), level);
@@ -102,15 +103,15 @@ fn headings(bytes: &[u8]) -> HashMap<String, u8> {
 #[derive(Default)]
 struct Paragraph {
     level: Option<u8>,
-    /// Its end has been deleted: the next paragraph goes on in it.
+    /// Its end is a tracked deletion: the next paragraph continues it.
     goes_on: bool,
 }
 
-/// Adds the text of a part: the main one, or one of notes or comments.
-fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Result<(), Problem> {
+/// Adds the text of a part: the main document, the notes or the comments.
+fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Result<(), ReadError> {
     let (mut in_text, mut in_properties) = (false, false);
     let mut paragraphs: Vec<Paragraph> = Vec::new();
-    // A field for each that is open, and whether its result has begun: before, there is its code.
+    // For each open field, whether its result has begun; before that comes its code.
     let mut fields: Vec<bool> = Vec::new();
     let mut label = String::new();
     walk(bytes, |node| {
@@ -135,7 +136,7 @@ fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Res
                     return Step::Skip;
                 }
                 "footnote" | "endnote" | "comment" => {
-                    // Separators between text and notes are footnotes of a type.
+                    // Separators between text and notes are stored as footnotes with a type.
                     if tag.attr("type").is_some_and(|kind| kind != "normal") {
                         return Step::Skip;
                     }
@@ -187,7 +188,7 @@ fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Res
             Node::Text(text) if in_text && fields.iter().all(|&result| result) => blocks.text(&text),
             Node::Text(_) => {}
         }
-        Step::On
+        Step::Continue
     })
 }
 
@@ -199,8 +200,8 @@ fn set_level(paragraphs: &mut [Paragraph], level: Option<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{found, one, read_bytes, zip};
-    use crate::{Found, Kind};
+    use crate::testing::{extract, read_bytes, read_single, zip};
+    use crate::{Extracted, Kind};
 
     const TYPES: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_revisions_fields_and_tables() {
+    fn runs_revisions_fields_tables_and_notes_become_text() {
         let body = "<w:p><w:pPr><w:pStyle w:val='Own'/><w:tabs><w:tab w:val='left'/></w:tabs></w:pPr><w:r><w:t>On be</w:t></w:r><w:r><w:rPr><w:b/></w:rPr><w:t>es</w:t></w:r></w:p>\
             <w:p><w:r><w:t xml:space='preserve'>Honey </w:t></w:r><w:del><w:r><w:delText>rots</w:delText></w:r></w:del><w:ins><w:r><w:t>keeps</w:t></w:r></w:ins>\
             <w:r><w:fldChar w:fldCharType='begin'/></w:r><w:r><w:instrText>PAGE</w:instrText><w:t>code</w:t></w:r><w:r><w:fldChar w:fldCharType='separate'/></w:r><w:r><w:t xml:space='preserve'> 12</w:t></w:r><w:r><w:fldChar w:fldCharType='end'/></w:r>\
@@ -257,9 +258,9 @@ mod tests {
                 ("word/media/i.png", "x"),
             ],
         );
-        let (items, problems) = found(Kind::Docx, &bytes);
-        assert!(problems.is_empty(), "{problems:?}");
-        let Found::Document(document) = &items[0] else { panic!() };
+        let (items, errors) = extract(Kind::Docx, &bytes);
+        assert!(errors.is_empty(), "{errors:?}");
+        let Extracted::Document(document) = &items[0] else { panic!() };
         assert_eq!(
             document.text,
             "On bees\n\nHoney keeps 12 years\nlong, hidden\n\nOne paragraph.\n\nBox\n\na b | c\nd\n\nA note.\n\nComment by Anna: Really?\n"
@@ -269,19 +270,19 @@ mod tests {
         assert_eq!(document.metadata[1], ("created".into(), "2024-03-05T10:07:00Z".into()));
         assert_eq!(
             items[1..],
-            [Found::LeftOut("1 embedded image or film".into()), Found::LeftOut("1 header or footer".into())]
+            [Extracted::Omitted("1 embedded image or video".into()), Extracted::Omitted("1 header or footer".into())]
         );
     }
 
     #[test]
-    fn a_broken_part_costs_itself() {
+    fn a_damaged_part_does_not_affect_the_others() {
         let bytes =
             document("<w:p><w:r><w:t>Kept</w:t></w:r></w:p><w:p>", &[("word/footnotes.xml", "<w:footnotes><a>")]);
-        let (documents, problems) = read_bytes(Kind::Docx, &bytes);
+        let (documents, errors) = read_bytes(Kind::Docx, &bytes);
         assert_eq!(documents[0].text, "Kept\n");
-        assert!(problems[0].starts_with("word/document.xml: its XML is damaged"), "{problems:?}");
-        assert!(problems[1].starts_with("word/footnotes.xml: its XML is damaged"), "{problems:?}");
+        assert!(errors[0].starts_with("word/document.xml: its XML is damaged"), "{errors:?}");
+        assert!(errors[1].starts_with("word/footnotes.xml: its XML is damaged"), "{errors:?}");
         assert!(read_bytes(Kind::Docx, bytes.get(..bytes.len() / 2).unwrap()).1[0].starts_with("expected a zip file"));
-        assert_eq!(one(Kind::Docx, &document("<w:p><w:r><w:t>a</w:t></w:r></w:p>", &[])).text, "a\n");
+        assert_eq!(read_single(Kind::Docx, &document("<w:p><w:r><w:t>a</w:t></w:r></w:p>", &[])).text, "a\n");
     }
 }

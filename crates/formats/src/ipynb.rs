@@ -1,14 +1,14 @@
-//! Jupyter notebooks: the cells in order, code as it stands, with what it wrote as text. Images are left out.
+//! Jupyter notebooks: the cells in order, code unchanged, with text output. Images are omitted.
 
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Found, Heading, Problem, hand, note};
+use crate::{Context, Document, Emit, Extracted, Heading, ReadError, emit_document, emit_omitted};
 use serde_json::Value;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let book: Value = serde_json::from_slice(bytes).map_err(|error| Problem {
+    let book: Value = serde_json::from_slice(bytes).map_err(|error| ReadError {
         line: Some(error.line() as u64),
-        text: format!("expected a notebook, which is JSON: {error}"),
+        message: format!("expected a notebook, which is JSON: {error}"),
     })?;
     let mut meta = Meta::default();
     let about = &book["metadata"];
@@ -19,7 +19,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let languages = [&about["language_info"]["name"], &about["kernelspec"]["language"]];
     languages.iter().filter_map(|name| name.as_str()).for_each(|name| meta.set("programming language", name));
     let mut notebook = Notebook::default();
-    // Notebooks of before 2015 have sheets, of which nobody ever used but one.
+    // Notebook formats before version 4 have worksheets.
     let sheets = book["worksheets"].as_array().into_iter().flatten().map(|sheet| &sheet["cells"]);
     let mut has_cells = false;
     for cells in std::iter::once(&book["cells"]).chain(sheets).filter_map(Value::as_array) {
@@ -27,7 +27,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         cells.iter().for_each(|cell| notebook.cell(cell));
     }
     if !has_cells {
-        return Err(Problem::new("expected a notebook with a list of cells; there is none in it"));
+        return Err(ReadError::new("expected a notebook with a list of cells; there is none"));
     }
     let headings = notebook.headings.iter();
     if let Some(first) = headings.min_by_key(|heading| heading.level) {
@@ -36,10 +36,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let Notebook { text, headings, images } = notebook;
     let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
     let _ = match document.text.is_empty() {
-        true => emit(Ok(Found::LeftOut("a notebook without text".to_owned()))),
-        false => hand(document, context, emit),
+        true => emit(Ok(Extracted::Omitted("a notebook without text".to_owned()))),
+        false => emit_document(document, context, emit),
     };
-    let _ = note(images, "image", "images", emit);
+    let _ = emit_omitted(images, "image", "images", emit);
     Ok(())
 }
 
@@ -73,15 +73,15 @@ impl Notebook {
         let images = data.as_object().into_iter().flatten().filter(|(kind, _)| kind.starts_with("image/")).count();
         self.images += images + usize::from(output.get("png").or(output.get("jpeg")).is_some());
         if output["output_type"] == "error" || output["output_type"] == "pyerr" {
-            let said = ["ename", "evalue"].map(|part| output[part].as_str().unwrap_or_default());
-            return self.block(&said.join(": "));
+            let message = ["ename", "evalue"].map(|part| output[part].as_str().unwrap_or_default());
+            return self.block(&message.join(": "));
         }
         let text = text_of(&output["text"]);
-        self.block(&without_colours(&text));
+        self.block(&without_ansi_colors(&text));
         let text = text_of(&data["text/plain"]);
-        // The name in memory of a figure or object says nothing to anybody.
+        // Skip reprs such as `<Figure at 0x…>`.
         if !(text.starts_with('<') && text.ends_with('>')) {
-            self.block(&without_colours(&text));
+            self.block(&without_ansi_colors(&text));
         }
     }
 
@@ -96,9 +96,9 @@ impl Notebook {
         self.text.push_str(text);
     }
 
-    /// A cell of Markdown, in which headings are noted.
+    /// Adds a Markdown cell and records its headings.
     fn markdown(&mut self, source: &str) {
-        // Images pasted into a cell stand in it as one long word.
+        // Pasted images are embedded as base64.
         let source: String = source.split_inclusive('\n').filter(|line| !line.contains(";base64,")).collect();
         self.block(&source);
         let body = source.trim_matches('\n').trim_end();
@@ -118,7 +118,7 @@ impl Notebook {
     }
 }
 
-/// A text, or a list of its lines.
+/// A multi-line string, which notebooks store as a string or a list of lines.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -127,8 +127,8 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// Without the signs that colour text in a terminal.
-fn without_colours(text: &str) -> String {
+/// Removes ANSI color escapes.
+fn without_ansi_colors(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -142,17 +142,17 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::{one, read_bytes};
+    use crate::testing::{read_bytes, read_single};
 
     #[test]
-    fn cells_in_order_with_what_they_wrote() {
+    fn cells_are_in_order_with_their_output() {
         let book = br##"{"cells":[{"cell_type":"markdown","source":["Intro\n","\n","# On bees\n","```\n","# no\n","```\n"]},
             {"cell_type":"code","source":"x = 1","outputs":[{"output_type":"stream","text":["\u001b[31mred\u001b[0m\n"]},
             {"output_type":"execute_result","data":{"text/plain":["42"],"image/png":"iVBO"}},
             {"output_type":"error","ename":"ValueError","evalue":"no","traceback":["long"]}]},
             {"cell_type":"markdown","source":"![a](data:image/png;base64,AAAA)\nafter"}],
             "metadata":{"kernelspec":{"language":"python"}},"nbformat":4}"##;
-        let document = one(Kind::Ipynb, book);
+        let document = read_single(Kind::Ipynb, book);
         assert_eq!(
             document.text,
             "Intro\n\n# On bees\n```\n# no\n```\n\nx = 1\n\nred\n\n42\n\nValueError: no\n\nafter"

@@ -1,8 +1,8 @@
-//! What a file that is not read is, for a summary such as "12 images, 3 archives, 1 font".
+//! Names for the kinds of files that are not read, for a summary such as "12 images, 3 archives, 1 font".
 
-use crate::detect::{COMPOUND, extension, has};
+use crate::detect::{OLE2_MAGIC, extension, has};
 
-/// Beginnings of files, and what these are.
+/// File signatures and the kinds they stand for.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"\x89PNG", "image"),
     (b"\xff\xd8\xff", "image"),
@@ -61,25 +61,25 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"%!PS", "page description"),
 ];
 
-/// What the file called `name` that begins with `head` is, in one or two words. For files that nobody reads: of those
-/// that are read it knows nothing.
+/// The kind of the file called `name` whose first bytes are `head`, in one or two words. Only meant for files that have
+/// no reader: supported formats are not distinguished.
 pub fn kind_name(name: &str, head: &[u8]) -> &'static str {
     if head.is_empty() {
         return "empty file";
     }
     let extension = extension(name);
-    if head.starts_with(COMPOUND) {
+    if head.starts_with(OLE2_MAGIC) {
         return "old Office document";
     }
     if let Some(kind) = container(head) {
         return kind;
     }
-    // Two letters begin many a text.
+    // Signatures of two letters also begin ordinary text.
     let is_text = is_text(head);
     let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic) && (magic.len() > 2 || !is_text));
     let by_name = by_extension(&extension, name);
     match (magic, by_name) {
-        // Many kinds of program and document are zip files.
+        // Many programs and documents are zip files; the name says more than the signature.
         (Some((_, "archive")), Some(kind)) if head.starts_with(b"PK") => kind,
         (Some((_, kind)), _) => kind,
         (None, Some("source code")) if is_text && is_minified(head) => "minified source code",
@@ -91,7 +91,7 @@ pub fn kind_name(name: &str, head: &[u8]) -> &'static str {
     }
 }
 
-/// What is told by more than its first bytes.
+/// Kinds that are identified by more than a prefix.
 fn container(head: &[u8]) -> Option<&'static str> {
     let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(what));
     if head.starts_with(b"RIFF") {
@@ -171,7 +171,7 @@ fn by_extension(extension: &str, name: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether it is text, as far as the first bytes tell: no zero, and UTF-8 or at least no control characters.
+/// Whether the first bytes look like text: no control characters, and UTF-8 or mostly ASCII.
 fn is_text(head: &[u8]) -> bool {
     let head = head.get(..8192).unwrap_or(head);
     let has_control = head.iter().any(|&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x08));
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_have_names() {
+    fn files_are_named_by_signature_then_extension() {
         for (name, head, kind) in [
             ("a.png", &b"\x89PNG\r\n"[..], "image"),
             ("a", b"\x7fELF\x02", "program"),
@@ -202,7 +202,7 @@ mod tests {
             ("Makefile", b"all:\n", "source code"),
             ("run", b"#!/bin/sh\n", "source code"),
             ("a.yaml", b"a: 1", "configuration"),
-            ("a.doc", COMPOUND, "old Office document"),
+            ("a.doc", OLE2_MAGIC, "old Office document"),
             ("a.xyz", b"\x00\x01\x02", "binary data"),
             ("a.xyz", "text é".as_bytes(), "text in no known format"),
             ("a", b"", "empty file"),

@@ -1,12 +1,12 @@
-//! LaTeX: the text between the commands. Formulas stay as they are written; figures, comments and the preamble are left
-//! out. What packages define is not known here, so an unknown command is dropped and its text kept.
+//! LaTeX: the text between the commands. Formulas are kept as written; drawings, comments and the preamble are omitted.
+//! Commands are not expanded: an unknown one is dropped and its arguments are kept as text.
 
 use crate::lines::Lines;
 use crate::meta::Meta;
 use crate::text::one_line;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = without_comments(&String::from_utf8_lossy(bytes));
     let (preamble, body) = text.split_once("\\begin{document}").unwrap_or(("", &text));
     let body = body.split_once("\\end{document}").map_or(body, |(body, _)| body);
@@ -25,12 +25,12 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let mut latex = Latex::default();
     latex.run(body);
     latex.end_line();
-    latex.lines.hand(meta, context, emit);
+    latex.lines.emit(meta, context, emit);
     Ok(())
 }
 
-/// Commands whose argument is not for reading.
-const SILENT: &[&str] = &[
+/// Commands that are dropped with their arguments.
+const SKIPPED_COMMANDS: &[&str] = &[
     "label",
     "ref",
     "eqref",
@@ -72,10 +72,10 @@ const SILENT: &[&str] = &[
     "graphicspath",
     "addbibresource",
 ];
-/// Surroundings whose content stays as it stands.
-const VERBATIM: &[&str] = &["verbatim", "lstlisting", "minted", "Verbatim", "alltt"];
-/// Those that draw.
-const DRAWN: &[&str] = &["tikzpicture", "picture", "pgfpicture", "filecontents", "comment"];
+/// Environments whose content is kept unchanged.
+const VERBATIM_ENVIRONMENTS: &[&str] = &["verbatim", "lstlisting", "minted", "Verbatim", "alltt"];
+/// Environments that are dropped with their content.
+const SKIPPED_ENVIRONMENTS: &[&str] = &["tikzpicture", "picture", "pgfpicture", "filecontents", "comment"];
 
 #[derive(Default)]
 struct Latex {
@@ -95,7 +95,7 @@ impl Latex {
         self.lines.push(&one_line(&line));
     }
 
-    /// Ends the line if there is anything in it: a blank one would end the paragraph.
+    /// Ends the line unless it is blank: a blank line would end the paragraph.
     fn break_line(&mut self) {
         if !self.line.trim().is_empty() {
             self.end_line();
@@ -129,7 +129,7 @@ impl Latex {
                     self.line.push('–');
                 }
                 '$' => {
-                    // A formula stays together, as it stands.
+                    // A formula is kept as written, on one line.
                     let rest = text.get(at..).unwrap_or_default();
                     let double = rest.starts_with('$');
                     let inside = if double { rest.get(1..).unwrap_or_default() } else { rest };
@@ -145,7 +145,7 @@ impl Latex {
         }
     }
 
-    /// Reads the command that begins at `at`, after its backslash; says where what follows begins.
+    /// Reads the command whose name begins at `at`, after the backslash. Returns the offset of what follows.
     fn command(&mut self, text: &str, at: usize) -> usize {
         let rest = text.get(at..).unwrap_or_default();
         let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
@@ -178,17 +178,19 @@ impl Latex {
             .position(|&n| n == name);
         match name {
             "begin" | "end" => {
-                let Some((surroundings, next)) = group(text, after) else { return after };
+                let Some((environment, next)) = group(text, after) else { return after };
                 self.end_line();
-                let surroundings = surroundings.trim_end_matches('*');
-                let end = format!("\\end{{{surroundings}");
+                let environment = environment.trim_end_matches('*');
+                let end = format!("\\end{{{environment}");
                 let content = text.get(next..).unwrap_or_default();
                 let is_begin = name == "begin";
-                if is_begin && (VERBATIM.contains(&surroundings) || DRAWN.contains(&surroundings)) {
+                if is_begin
+                    && (VERBATIM_ENVIRONMENTS.contains(&environment) || SKIPPED_ENVIRONMENTS.contains(&environment))
+                {
                     let (content, length) = content
                         .find(&end)
                         .map_or((content, content.len()), |at| (content.get(..at).unwrap_or_default(), at));
-                    if VERBATIM.contains(&surroundings) {
+                    if VERBATIM_ENVIRONMENTS.contains(&environment) {
                         self.lines.push("");
                         content.lines().for_each(|line| self.lines.push(line));
                         self.lines.push("");
@@ -196,10 +198,10 @@ impl Latex {
                     return next + length;
                 }
                 self.lines.push("");
-                // What the columns of a table are like.
+                // The column specification of a table.
                 let next = options(text, next);
                 return match group(text, next) {
-                    Some((_, next)) if is_begin && surroundings.contains("tab") || surroundings == "array" => next,
+                    Some((_, next)) if is_begin && environment.contains("tab") || environment == "array" => next,
                     _ => next,
                 };
             }
@@ -228,7 +230,7 @@ impl Latex {
                 }
             }
             "href" => {
-                // The first argument is where it leads.
+                // The first argument is the URL.
                 if let Some((_, next)) = group(text, after) {
                     return next;
                 }
@@ -244,11 +246,11 @@ impl Latex {
             "textbackslash" => self.line.push('\\'),
             "LaTeX" | "TeX" => self.line.push_str(name),
             "quad" | "qquad" => self.line.push(' '),
-            _ if SILENT.contains(&name) => {
+            _ if SKIPPED_COMMANDS.contains(&name) => {
                 let mut next = options(text, after);
                 while let Some((_, after)) = group(text, next) {
                     next = options(text, after);
-                    // Definitions have two.
+                    // These have two arguments.
                     if !matches!(
                         name,
                         "newcommand" | "renewcommand" | "setlength" | "setcounter" | "addtocounter" | "fontsize"
@@ -261,7 +263,7 @@ impl Latex {
             _ => {}
         }
         let next = options(text, after);
-        // One space after a command without an argument only ends its name.
+        // A space after a command without arguments only ends its name.
         let is_bare = next == after && text.get(next..).is_some_and(|rest| rest.starts_with(' '));
         next + usize::from(is_bare)
     }
@@ -293,7 +295,7 @@ impl Latex {
     }
 }
 
-/// The text in braces at `at`, and where what follows begins.
+/// The content of the group in braces at `at`, and the offset of what follows.
 fn group(text: &str, at: usize) -> Option<(&str, usize)> {
     let rest = text.get(at..)?;
     let start = rest.len() - rest.trim_start_matches([' ', '\t']).len();
@@ -314,7 +316,7 @@ fn group(text: &str, at: usize) -> Option<(&str, usize)> {
     None
 }
 
-/// Where what follows the options in brackets at `at` begins.
+/// Skips the optional argument in brackets at `at`. Returns the offset of what follows.
 fn options(text: &str, at: usize) -> usize {
     options_text(text, at, &mut String::new())
 }
@@ -331,7 +333,7 @@ fn options_text(text: &str, at: usize, into: &mut String) -> usize {
     }
 }
 
-/// The argument of the first command of that name.
+/// The argument of the first occurrence of a command.
 fn argument_of<'a>(text: &'a str, command: &str) -> Option<&'a str> {
     text.match_indices(command).take(20).find_map(|(at, _)| {
         let after = options(text, at + command.len());
@@ -346,7 +348,7 @@ fn without_comments(text: &str) -> String {
             .char_indices()
             .find(|&(at, c)| c == '%' && !line.get(..at).is_some_and(|before| before.ends_with('\\')));
         match comment {
-            // A line that is only a comment leaves no blank one behind.
+            // A line that is only a comment is removed: a blank line would end the paragraph.
             Some((at, _)) if line.get(..at).is_some_and(|before| before.trim().is_empty()) => {}
             Some((at, _)) => {
                 plain.push_str(line.get(..at).unwrap_or_default());
@@ -361,15 +363,15 @@ fn without_comments(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
-    fn commands_go_and_text_stays() {
+    fn markup_becomes_text() {
         let text = "\\documentclass[a4]{article}\n\\title{On \\emph{bees}}\\author{Anna \\and Bert}\n\\begin{document}\n\\maketitle\n\
             \\section{Honey}\\label{s}\nIt \\textbf{keeps} ``well'' % gone\nfor 100\\% sure~\\cite{x}, caf\\'e and M\\\"uller.\n\n\
             \\begin{itemize}\n\\item one\n\\item two\n\\end{itemize}\n\\begin{tabular}{ll}\na & b \\\\\nc & d\n\\end{tabular}\n\
             \\begin{verbatim}\n\\x{y}\n\\end{verbatim}\nFor $a < b$.\n\\end{document}\nafter";
-        let document = one(Kind::Latex, text.as_bytes());
+        let document = read_single(Kind::Latex, text.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

@@ -1,7 +1,11 @@
-//! Readers of document formats: bytes in; plain text, titles and metadata out.
+//! Readers of office, mail, notebook and markup formats.
 //!
-//! Each reader is a function of the form [`Read`]. A broken part of a file costs itself alone; what is left out on
-//! purpose is said in a [`Found::LeftOut`].
+//! Takes the bytes of a file and its [`Kind`]; gives plain text, titles, headings and metadata as [`Document`]s, and
+//! files within the file as [`EmbeddedFile`]s. Never touches the file system, never opens embedded files of other
+//! formats, never panics on input.
+//!
+//! Each reader is a [`ReadFn`]. A damaged part is reported and the rest is read; content that is skipped on purpose is
+//! reported as [`Extracted::Omitted`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -34,106 +38,107 @@ mod xml;
 mod zipped;
 
 pub use declared::declared_encoding;
-pub use detect::{Kind, detect, unreadable};
+pub use detect::{Kind, detect, unsupported_kind};
 pub use kinds::kind_name;
 pub use prose::is_prose;
 
 use std::ops::ControlFlow;
 
-/// A heading within the text of a [`Document`].
+/// A heading in the text of a [`Document`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heading {
-    /// Where its text begins, in bytes.
+    /// Byte offset of its first byte in the text.
     pub start: usize,
-    /// One past its last byte.
+    /// Byte offset just past its last byte.
     pub end: usize,
-    /// 1 for the highest.
+    /// 1 is the top level.
     pub level: u8,
 }
 
-/// A text to be indexed.
+/// One text to index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Document {
-    /// What it is called within its file: a chapter's path, a sheet's name, a mail's number. `None` for the file itself.
+    /// Its name in its file: a chapter's path, a sheet's name, the number of a message. `None` for the file itself.
     pub name: Option<String>,
-    /// One line; `None` where the format has none, or only one that the program made up.
+    /// One line; `None` if the file has no title, or only a placeholder such as "Document1".
     pub title: Option<String>,
-    /// Paragraphs with a blank line between them; a table's rows one a line, with ` | ` between the cells.
+    /// Paragraphs separated by blank lines; tables have one row per line, with ` | ` between the cells.
     pub text: String,
-    /// What the format says about it, in the order in which it was found.
+    /// Names and values, in the order they were found.
     pub metadata: Vec<(String, String)>,
-    /// The line of the file on which it begins, where that means something.
+    /// The line of the file on which it begins, from 1, in formats where that is meaningful (mbox).
     pub line: Option<u64>,
     /// The headings in `text`, in order.
     pub headings: Vec<Heading>,
 }
 
-/// A file within the file, for the reader of its own format.
+/// A file within the file: a member of an archive, or an attachment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// Its path in the archive, or the attachment's name. Never absolute, never with `..` in it.
+pub struct EmbeddedFile {
+    /// Its path in the archive, or the attachment's name. Never absolute, never contains `..`.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub bytes: Vec<u8>,
-    /// The line of the file on which what holds it begins, where that means something.
+    /// The line of the outer file on which the containing message begins, from 1, if known.
     pub line: Option<u64>,
 }
 
-/// What a reader finds.
+/// One thing that a reader extracts from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// A text.
+pub enum Extracted {
+    /// A text to index.
     Document(Document),
-    /// A file within the file.
-    Part(Part),
-    /// What was left out on purpose: "2 embedded images".
-    LeftOut(String),
+    /// A file within the file, to be read by the reader of its own format.
+    EmbeddedFile(EmbeddedFile),
+    /// Content skipped on purpose, for people: "2 embedded images".
+    Omitted(String),
 }
 
-/// What is wrong with a file, or with one part of it.
+/// Why a file, or one part of it, cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The line of the file.
+pub struct ReadError {
+    /// The line of the file, from 1, if known.
     pub line: Option<u64>,
-    /// What was expected, and what was found.
-    pub text: String,
+    /// What was expected and what was found. Does not name the file.
+    pub message: String,
 }
 
-impl Problem {
-    fn new(text: impl Into<String>) -> Self {
-        Self { line: None, text: text.into() }
+impl ReadError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { line: None, message: message.into() }
     }
 
-    /// The same problem, said of a part.
-    fn of(self, part: &str) -> Self {
-        Self { text: format!("{part}: {}", self.text), ..self }
+    /// Prefixes the message with the name of the part it is about.
+    fn in_part(self, part: &str) -> Self {
+        Self { message: format!("{part}: {}", self.message), ..self }
     }
 }
 
-/// What a reader may need and use.
+/// Limits and callbacks for a reader.
 pub struct Context<'a> {
-    /// The title and the text of an HTML page.
-    pub html: &'a dyn Fn(&str) -> (String, String),
-    /// The most bytes of one text.
-    pub limit: u64,
-    /// The most bytes that everything in a compressed file may come to.
-    pub unpacked: u64,
-    /// In how many archives the file itself stands.
-    pub depth: u32,
+    /// Extracts the title and the text of an HTML page.
+    pub extract_html: &'a dyn Fn(&str) -> (String, String),
+    /// Size limit of one text, in bytes.
+    pub max_text_bytes: u64,
+    /// Limit on the total unpacked size of a compressed file, in bytes.
+    pub max_unpacked_bytes: u64,
+    /// How many archives the file is nested in; 0 for a file on disk.
+    pub archive_depth: u32,
 }
 
-/// Takes what was found, or what is wrong with one part; breaks to stop the reading.
-pub type Emit<'a> = dyn FnMut(Result<Found, Problem>) -> ControlFlow<()> + 'a;
+/// Receives each extracted item, or the error of one part; returns `Break` to stop reading.
+pub type Emit<'a> = dyn FnMut(Result<Extracted, ReadError>) -> ControlFlow<()> + 'a;
 
-/// A reader. It fails when the file as a whole cannot be read.
-pub type Read = fn(&[u8], &Context<'_>, &mut Emit<'_>) -> Result<(), Problem>;
+/// The signature of every reader. Fails only if the file as a whole cannot be read.
+pub type ReadFn = fn(&[u8], &Context<'_>, &mut Emit<'_>) -> Result<(), ReadError>;
 
-/// Hands everything in `bytes`, a file of the given kind, to `emit`. A [text](Kind::is_text) is in UTF-8.
+/// Reads `bytes`, a file of the given kind, and passes its content to `emit`. The bytes of [text formats](Kind::is_text)
+/// must be UTF-8.
 ///
 /// # Errors
-/// When the file as a whole cannot be read.
-pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
-    let reader: Read = match kind {
+/// [`ReadError`] if the file as a whole cannot be read. Errors of single parts go to `emit`.
+pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
+    let reader: ReadFn = match kind {
         Kind::Docx => docx::read,
         Kind::Pptx => pptx::read,
         Kind::Xlsx => xlsx::read,
@@ -156,26 +161,26 @@ pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>
     reader(bytes, context, emit)
 }
 
-/// Hands over a document, unless it is longer than the limit; says whether to go on.
-fn hand(document: Document, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+/// Emits a document, or an error if it is over the size limit.
+fn emit_document(document: Document, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
     let bytes = document.text.len() as u64;
-    if bytes <= context.limit {
-        return emit(Ok(Found::Document(document)));
+    if bytes <= context.max_text_bytes {
+        return emit(Ok(Extracted::Document(document)));
     }
-    let text = format!("{bytes} bytes in one article, over the limit of {}", context.limit);
-    let problem = Problem { line: document.line, text };
+    let message = format!("{bytes} bytes in one article, over the limit of {}", context.max_text_bytes);
+    let error = ReadError { line: document.line, message };
     emit(Err(match &document.name {
-        Some(name) => problem.of(name),
-        None => problem,
+        Some(name) => error.in_part(name),
+        None => error,
     }))
 }
 
-/// Says what was left out, if there was any of it: "1 embedded image", "2 embedded images".
-fn note(count: usize, one: &str, many: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
+/// Reports omitted content, if there is any: "1 embedded image", "2 embedded images".
+fn emit_omitted(count: usize, singular: &str, plural: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
     match count {
         0 => ControlFlow::Continue(()),
-        1 => emit(Ok(Found::LeftOut(format!("1 {one}")))),
-        _ => emit(Ok(Found::LeftOut(format!("{count} {many}")))),
+        1 => emit(Ok(Extracted::Omitted(format!("1 {singular}")))),
+        _ => emit(Ok(Extracted::Omitted(format!("{count} {plural}")))),
     }
 }
 

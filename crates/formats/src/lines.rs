@@ -1,9 +1,9 @@
-//! What the readers of markup languages that are written by hand share: lines of text, headings, marks within lines.
+//! Shared by the readers of hand-written markup languages: collecting lines and headings, removing inline marks.
 
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Heading, hand, text};
+use crate::{Context, Document, Emit, Heading, emit_document, text};
 
-/// A text put together line by line.
+/// A text under construction, line by line.
 #[derive(Default)]
 pub struct Lines {
     text: String,
@@ -11,7 +11,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Adds a line; several blank ones in a row are one.
+    /// Appends a line. Consecutive blank lines are collapsed into one.
     pub fn push(&mut self, line: &str) {
         let line = line.trim_end();
         if !line.is_empty() {
@@ -22,7 +22,7 @@ impl Lines {
         }
     }
 
-    /// Adds a heading, on a line of its own.
+    /// Appends a heading as a paragraph of its own.
     pub fn heading(&mut self, line: &str, level: usize) {
         let line = text::one_line(line);
         if line.is_empty() {
@@ -36,27 +36,26 @@ impl Lines {
         self.push("");
     }
 
-    /// Hands it over as the file's one text. Without a title of its own it has that of its first heading, if that is
-    /// above all others.
-    pub fn hand(mut self, mut meta: Meta, context: &Context<'_>, emit: &mut Emit<'_>) {
+    /// Emits the text as the file's only document. Without a title in `meta`, the first heading of the highest level is
+    /// the title.
+    pub fn emit(mut self, mut meta: Meta, context: &Context<'_>, emit: &mut Emit<'_>) {
         self.text.truncate(self.text.trim_end().len());
         if let Some(first) = self.headings.iter().min_by_key(|heading| heading.level) {
             meta.title(self.text.get(first.start..first.end).unwrap_or_default());
         }
         let Self { text, headings } = self;
         let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
-        let _ = hand(document, context, emit);
+        let _ = emit_document(document, context, emit);
     }
 }
 
-/// How far from a mark the one that belongs to it is looked for, in bytes.
-const REACH: usize = 200;
+/// How far after an opening mark the closing one is searched for, in bytes.
+const MAX_MARK_SPAN_BYTES: usize = 200;
 
-/// `line` without the marks around words, where one of `marks` stands on both sides: not within words, as in
-/// `snake_case`, nor alone, as in `2 * 3`.
+/// Removes pairs of `marks` around words. Marks within words (`snake_case`) and single marks (`2 * 3`) stay.
 pub fn unmark(line: &str, marks: &[&str]) -> String {
     let mut plain = String::with_capacity(line.len());
-    // The ends of marks whose beginnings have been dropped, the nearest last.
+    // Position and length of the closing marks still to be removed, nearest last.
     let mut ends: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     while let Some(rest) = line.get(at..).filter(|rest| !rest.is_empty()) {
@@ -85,10 +84,10 @@ pub fn unmark(line: &str, marks: &[&str]) -> String {
     plain
 }
 
-/// Where in `rest`, which begins with a mark, the one that ends it stands.
+/// The offset of the closing mark in `rest`, which begins with the opening one.
 fn closing(rest: &str, mark: &str) -> Option<usize> {
     let inside = rest.get(mark.len()..)?;
-    let inside = inside.get(..inside.floor_char_boundary(REACH)).unwrap_or(inside);
+    let inside = inside.get(..inside.floor_char_boundary(MAX_MARK_SPAN_BYTES)).unwrap_or(inside);
     if inside.starts_with(char::is_whitespace) || inside.starts_with(mark) {
         return None;
     }
@@ -104,25 +103,25 @@ fn closing(rest: &str, mark: &str) -> Option<usize> {
     }
 }
 
-/// How far from the beginning of a link or the like its end is looked for, in bytes.
-const LINK: usize = 1000;
+/// How far after an opening delimiter the closing one is searched for, in bytes.
+const MAX_LINK_BYTES: usize = 1000;
 
-/// Replaces everything from `open` to the next `close` by what `with` makes of what stands between; where that is `None`
-/// it stays.
+/// Replaces each span from `open` to the next `close` by `with(content)`, and keeps it where that is `None`. Runs in
+/// linear time.
 pub fn replace_between(line: &str, open: &str, close: &str, with: impl Fn(&str) -> Option<String>) -> String {
     let mut plain = String::with_capacity(line.len());
-    // Up to where it is known that nothing closes, and where the next thing that does stands, so that nothing is looked
-    // at twice.
+    // `clear`: no closing delimiter begins before this offset. `next`: the next known one. Together they make sure that no
+    // byte is searched twice.
     let (mut at, mut clear, mut next) = (0, 0, None::<usize>);
     while let Some(found) = line.get(at..).and_then(|rest| rest.find(open)) {
         let inside = at + found + open.len();
         plain.push_str(line.get(at..at + found).unwrap_or_default());
         at = inside;
-        let end = line.floor_char_boundary(inside + LINK);
+        let end = line.floor_char_boundary(inside + MAX_LINK_BYTES);
         if next.is_none_or(|next| next < inside) {
             let from = line.ceil_char_boundary(clear.max(inside));
             next = line.get(from..end).and_then(|near| near.find(close)).map(|found| from + found);
-            // What closes may stand across the end of what was looked at.
+            // A closing delimiter may straddle the end of the searched range.
             clear = end.saturating_sub(close.len());
         }
         let replaced = next.filter(|&next| next <= end).and_then(|next| Some((with(line.get(inside..next)?)?, next)));
@@ -138,7 +137,7 @@ pub fn replace_between(line: &str, open: &str, close: &str, with: impl Fn(&str) 
     plain
 }
 
-/// How far a line is indented, in characters; a tab is eight.
+/// The indentation of a line in columns; a tab counts eight.
 pub fn indent(line: &str) -> usize {
     line.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 8 } else { 1 }).sum()
 }
@@ -148,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_around_words_go_and_others_stay() {
+    fn only_paired_marks_around_words_are_removed() {
         let unmark = |line| unmark(line, &["**", "*", "_", "/", "="]);
         assert_eq!(unmark("a *b c* d, **e** _f_."), "a b c d, e f.");
         assert_eq!(unmark("2 * 3 * 4, snake_case_name, a/b/c, *open"), "2 * 3 * 4, snake_case_name, a/b/c, *open");
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_between_is_replaced() {
+    fn delimited_spans_are_replaced() {
         let link = |inside: &str| inside.split_once('|').map(|(_, text)| text.to_owned());
         assert_eq!(replace_between("a [[u|b]] [[x]] [[c", "[[", "]]", link), "a b [[x]] [[c");
     }

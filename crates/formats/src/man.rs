@@ -1,16 +1,16 @@
-//! Manual pages, in the macros of `man` and of `mdoc`: sections as headings, requests to the formatter left out.
+//! Manual pages in the `man` and `mdoc` macros: sections become headings, other requests are dropped.
 
 use crate::lines::Lines;
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let mut page = Page::default();
     for line in text.lines() {
         page.line(line);
     }
-    page.lines.hand(page.meta, context, emit);
+    page.lines.emit(page.meta, context, emit);
     Ok(())
 }
 
@@ -19,9 +19,9 @@ struct Page {
     lines: Lines,
     meta: Meta,
     name: String,
-    /// The line that ends what is being left out: a macro's definition.
+    /// The line that ends the macro definition being skipped.
     until: Option<String>,
-    /// The next line is the heading of a section of that level.
+    /// The next line is a section heading of this level.
     heading: Option<usize>,
 }
 
@@ -74,16 +74,16 @@ impl Page {
             "B" | "I" | "SM" | "SB" | "R" | "Fn" | "Nd" => self.words(false, words),
             "BR" | "RB" | "BI" | "IB" | "IR" | "RI" | "UE" | "ME" => self.lines.push(&words.concat()),
             "UR" | "MT" => self.words(false, words),
-            "MR" => self.lines.push(&format!("{}({}){}", at(&words, 0), at(&words, 1), at(&words, 2))),
+            "MR" => self.lines.push(&format!("{}({}){}", word_at(&words, 0), word_at(&words, 1), word_at(&words, 2))),
             "Xr" => self.lines.push(&format!(
                 "{}({}){}",
-                at(&words, 0),
-                at(&words, 1),
+                word_at(&words, 0),
+                word_at(&words, 1),
                 words.get(2..).unwrap_or_default().join(" ")
             )),
             "Nm" => {
                 if self.name.is_empty() {
-                    self.name = at(&words, 0).to_owned();
+                    self.name = word_at(&words, 0).to_owned();
                 }
                 let name = self.name.clone();
                 self.words(true, if words.is_empty() { vec![name] } else { words });
@@ -92,7 +92,7 @@ impl Page {
                 self.until =
                     Some(words.get(1).filter(|_| name != "ig").map_or("..".to_owned(), |end| format!(".{end}")))
             }
-            // Macros of mdoc have one upper and one lower letter, and may stand in each other's lines.
+            // mdoc macros have one upper- and one lower-case letter and can be called on the lines of others.
             _ if is_mdoc(name) => self.words(true, words),
             _ => {}
         }
@@ -112,7 +112,7 @@ impl Page {
     }
 }
 
-fn at(words: &[String], at: usize) -> &str {
+fn word_at(words: &[String], at: usize) -> &str {
     words.get(at).map(String::as_str).unwrap_or_default()
 }
 
@@ -143,7 +143,7 @@ fn is_mdoc(word: &str) -> bool {
         || matches!(word, "Op" | "It" | "No" | "Ns")
 }
 
-/// The words of a request; those in quotes are one.
+/// The arguments of a request; a quoted one may contain spaces.
 fn arguments(rest: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut started) = (Vec::new(), String::new(), false, false);
     let mut chars = rest.chars().peekable();
@@ -173,7 +173,7 @@ fn arguments(rest: &str) -> Vec<String> {
     words
 }
 
-/// Text without the formatter's escapes.
+/// Text without roff escapes.
 fn plain(text: &str) -> String {
     let (mut plain, mut chars) = (String::with_capacity(text.len()), text.chars().peekable());
     while let Some(char) = chars.next() {
@@ -191,15 +191,15 @@ fn plain(text: &str) -> String {
             Some('`') => plain.push('`'),
             Some('(') => {
                 let name: String = chars.by_ref().take(2).collect();
-                plain.push_str(sign(&name));
+                plain.push_str(special_char(&name));
             }
             Some('[') => {
                 let name: String = chars.by_ref().take_while(|&c| c != ']').collect();
-                plain.push_str(sign(&name));
+                plain.push_str(special_char(&name));
             }
             Some('*') => {
                 let name = name(&mut chars);
-                plain.push_str(sign(&name));
+                plain.push_str(special_char(&name));
             }
             Some('f' | 'F' | 'm' | 'M' | 'n' | 'k' | 'g') => {
                 name(&mut chars);
@@ -219,7 +219,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// A name of one letter, of two after `(`, or of any number in brackets.
+/// Reads a roff name: one character, two after `(`, or any number in brackets.
 fn name(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     match chars.next() {
         Some('(') => chars.by_ref().take(2).collect(),
@@ -229,8 +229,8 @@ fn name(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     }
 }
 
-/// The sign of a name.
-fn sign(name: &str) -> &str {
+/// The text of a roff special character; empty if unknown.
+fn special_char(name: &str) -> &str {
     match name {
         "lq" | "Lq" | "rq" | "Rq" | "dq" => "\"",
         "oq" | "cq" | "aq" => "'",
@@ -271,13 +271,13 @@ fn sign(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
-    fn pages_become_text() {
+    fn markup_becomes_text() {
         let page = ".\\\" comment\n.TH HIVE 1 2024-03-05 \"Bees 1.0\"\n.de XX\nmacro\n..\n.SH NAME\nhive \\- keep \\fBbees\\fR\n.SH \"SEE ALSO\"\n\
             .TP\n.B \\-\\-all \"of them\"\nKeep all.\n.BR bee (1),\n.IP \\(bu 2\nitem\n";
-        let document = one(Kind::Man, page.as_bytes());
+        let document = read_single(Kind::Man, page.as_bytes());
         assert_eq!(document.title.as_deref(), Some("hive(1)"));
         assert_eq!(
             document.text,

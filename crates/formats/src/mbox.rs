@@ -1,16 +1,16 @@
-//! Mailboxes of the `mbox` kind: one mail after the other, each after a line that begins with `From `.
+//! Mailboxes in the `mbox` format: messages one after the other, each preceded by a line that begins with `From `.
 
-use crate::{Context, Emit, Problem, mail};
+use crate::{Context, Emit, ReadError, mail};
 use std::ops::ControlFlow;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let (mut number, mut start, mut start_line) = (0_u64, None::<usize>, 0_u64);
     let (mut at, mut line, mut after_blank) = (0, 0_u64, true);
-    let give = |number: u64, from: usize, to: usize, line: u64, emit: &mut Emit<'_>| {
+    let emit_message = |number: u64, from: usize, to: usize, line: u64, emit: &mut Emit<'_>| {
         let mail = unquote(bytes.get(from..to).unwrap_or_default());
-        match mail::one(&mail, Some(number.to_string()), Some(line), context, emit) {
+        match mail::read_message(&mail, Some(number.to_string()), Some(line), context, emit) {
             Ok(flow) => flow,
-            Err(problem) => emit(Err(problem)),
+            Err(error) => emit(Err(error)),
         }
     };
     while at < bytes.len() {
@@ -20,7 +20,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         let (this, next) = rest.split_at(length);
         if after_blank && this.starts_with(b"From ") && is_header(next) {
             if let Some(start) = start
-                && give(number, start, at, start_line, emit).is_break()
+                && emit_message(number, start, at, start_line, emit).is_break()
             {
                 return Ok(());
             }
@@ -32,23 +32,21 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     match start {
         Some(start) => {
-            let _: ControlFlow<()> = give(number, start, bytes.len(), start_line, emit);
+            let _: ControlFlow<()> = emit_message(number, start, bytes.len(), start_line, emit);
             Ok(())
         }
-        None => {
-            Err(Problem::new("expected a mailbox, in which a line `From …` stands before every mail; there is none"))
-        }
+        None => Err(ReadError::new("expected a mailbox with a `From …` line before every message; there is none")),
     }
 }
 
-/// Whether a header line comes next: people begin paragraphs with "From" as well.
+/// Whether a header line follows: paragraphs may begin with "From ", too.
 fn is_header(next: &[u8]) -> bool {
     let line = next.split(|&b| b == b'\n').next().unwrap_or_default();
     let name = line.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
     (name > 0 && line.get(name) == Some(&b':')) || line.starts_with(b">From ")
 }
 
-/// Lines that would have passed for the beginning of a mail were quoted with a `>`.
+/// Removes the `>` that escapes lines beginning with `From `.
 fn unquote(mail: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(mail.len());
     for line in mail.split_inclusive(|&b| b == b'\n') {
@@ -71,17 +69,17 @@ mod tests {
     use crate::testing::read_bytes;
 
     #[test]
-    fn each_mail_is_a_text_with_its_line() {
+    fn each_message_is_a_document_with_its_line() {
         let mbox = b"From a@b Tue Mar  5 10:00:00 2024\nFrom: a@b\nSubject: One\n\nText one.\n>From here on.\nFrom there.\n\nFrom me to you.\n\n\
             From c@d Tue Mar  5 11:00:00 2024\r\nFrom: c@d\r\nSubject: Two\r\n\r\nText two.\r\n\r\nFrom x\nX-Empty: yes\n\n";
         assert!(super::is_mailbox(mbox));
-        let (found, problems) = read_bytes(Kind::Mbox, mbox);
+        let (found, errors) = read_bytes(Kind::Mbox, mbox);
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[0].text, "Text one.\nFrom here on.\nFrom there.\n\nFrom me to you.");
         assert_eq!(
             (found[1].name.as_deref(), found[1].line, found[1].title.as_deref()),
             (Some("2"), Some(11), Some("Two"))
         );
-        assert_eq!(problems, ["17: a mail without any text"]);
+        assert_eq!(errors, ["17: a message without text"]);
     }
 }

@@ -1,18 +1,18 @@
-//! What a file says about itself, under the names that all formats share.
+//! Document metadata under the names that all formats share.
 
 use crate::text;
 
-/// Metadata in the making: no empty values, none twice.
+/// Collects metadata; empty and repeated values are dropped.
 #[derive(Debug, Clone, Default)]
 pub struct Meta {
-    /// The title, unless a program made it up.
+    /// The title; `None` if there is none or it is a placeholder.
     pub title: Option<String>,
-    /// The rest.
+    /// All other names and values, in the order they were added.
     pub fields: Vec<(String, String)>,
 }
 
 impl Meta {
-    /// Adds a value; a second one of the same name is added to the first with a comma.
+    /// Adds a value. A second value of the same name is appended to the first with a comma.
     pub fn add(&mut self, name: &str, value: &str) {
         let value = text::one_line(value);
         if value.is_empty() {
@@ -28,21 +28,21 @@ impl Meta {
         }
     }
 
-    /// Adds a value unless there is one of that name.
+    /// Adds a value unless the name already has one.
     pub fn set(&mut self, name: &str, value: &str) {
         if !self.fields.iter().any(|(n, _)| n == name) {
             self.add(name, value);
         }
     }
 
-    /// Sets the title unless there is one.
+    /// Sets the title unless there is one already.
     pub fn title(&mut self, value: &str) {
         if self.title.is_none() {
             self.title = text::title(value);
         }
     }
 
-    /// Adds an element of the Dublin Core, or of what OOXML and OpenDocument have beside it.
+    /// Adds a Dublin Core element, or one of the elements that OOXML and OpenDocument define beside it.
     pub fn dublin_core(&mut self, element: &str, value: &str) {
         match element {
             "title" => self.title(value),
@@ -60,7 +60,7 @@ impl Meta {
     }
 }
 
-/// A moment without the fraction of a second that some programs write.
+/// A date and time without the fractional seconds that some programs write.
 pub fn date(value: &str) -> String {
     let value = value.trim();
     match value.split_once('.') {

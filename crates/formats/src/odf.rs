@@ -1,74 +1,76 @@
-//! OpenDocument: texts, presentations and spreadsheets (`.odt`, `.odp`, `.ods`, their templates), and the same as one
-//! XML file (`.fodt`). What tracked changes deleted is left out; footnotes and comments stand at the end.
+//! OpenDocument texts, presentations and spreadsheets (`.odt`, `.odp`, `.ods`, their templates), and the flat XML variants
+//! (`.fodt`). Tracked deletions are omitted; footnotes and comments come at the end.
 
 use crate::blocks::{Aside, Blocks};
 use crate::meta::{Meta, date};
 use crate::package::Package;
 use crate::xml::{Node, Step, Tag, walk};
-use crate::{Context, Document, Emit, Problem, hand, note, text, xlsx};
+use crate::{Context, Document, Emit, ReadError, emit_document, emit_omitted, text, xlsx};
 use std::ops::ControlFlow;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let mut package = Package::open(bytes, context)?;
     if let Some(manifest) = package.read("META-INF/manifest.xml")?
         && manifest.windows(15).any(|part| part == b"encryption-data")
     {
-        return Err(Problem::new("it is protected by a password; save it without one"));
+        return Err(ReadError::new("it is protected by a password; save it without one"));
     }
     let mut story = Story::default();
     if let Ok(Some(bytes)) = package.read("meta.xml") {
-        // Damaged properties cost themselves.
+        // If the properties are damaged, only they are lost.
         let _ = story.add(&bytes);
     }
-    let content = package.need("content.xml")?;
-    let problem = story.add(&content).err().map(|problem| problem.of("content.xml"));
+    let content = package.read_required("content.xml")?;
+    let error = story.add(&content).err().map(|error| error.in_part("content.xml"));
     drop(content);
-    let _ = story.tell(problem, context, emit);
+    let _ = story.emit(error, context, emit);
     Ok(())
 }
 
-pub fn read_flat(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read_flat(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let mut story = Story::default();
-    let problem = story.add(bytes).err();
-    let _ = story.tell(problem, context, emit);
+    let error = story.add(bytes).err();
+    let _ = story.emit(error, context, emit);
     Ok(())
 }
 
-/// What is open, of that which decides where text goes.
+/// An open element that decides where text goes.
 enum Open {
+    /// A paragraph, with its heading level.
     Paragraph(Option<u8>),
-    /// A paragraph within a paragraph: that of a shape which hangs on a word.
+    /// A paragraph within a paragraph, in a shape anchored to a word.
     Nested(Option<u8>),
-    /// A text box, a footnote or a comment; whether it is set aside.
+    /// A text box, a footnote or a comment, and whether an aside was started for it.
     Story(bool),
 }
 
 #[derive(Default)]
 struct Story {
     meta: Meta,
-    /// Who wrote it, and who saved it last.
+    /// The initial author, and the last one.
     authors: [String; 2],
     blocks: Blocks,
-    /// Each with its name.
+    /// The sheets of a spreadsheet by name.
     sheets: Vec<(String, Blocks)>,
     is_spreadsheet: bool,
     images: usize,
-    /// How many tables are open; in a spreadsheet the outermost is a sheet.
+    /// Nesting depth of tables; in a spreadsheet the outermost is a sheet.
     tables: usize,
     open: Vec<Open>,
     is_meta: bool,
-    /// The text of a property, or of a comment's author, that is being read.
+    /// The text of the current property or comment author.
     property: Option<String>,
-    /// Who wrote the comment.
-    commenter: String,
+    /// The author of the current comment.
+    comment_author: String,
     is_title: bool,
-    /// The cell's date has been read: its text is the same, in the order of some country.
+    /// The current cell has a date value; its text repeats the date in a local format and is skipped.
     has_date: bool,
+    /// How often the current cell is repeated.
     repeated: usize,
 }
 
 impl Story {
-    fn add(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+    fn add(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         let result = walk(bytes, |node| {
             match node {
                 Node::Open(tag) if self.is_meta => {
@@ -76,11 +78,11 @@ impl Story {
                     self.property = (name != "document-statistic").then(String::new);
                 }
                 Node::Open(tag) => return self.open(&tag),
-                Node::Close(end) if self.is_meta => self.close_meta(end.name()),
+                Node::Close(end) if self.is_meta => self.close_property(end.name()),
                 Node::Close(end) => self.close(end.name()),
                 Node::Text(text) => self.text(&text),
             }
-            Step::On
+            Step::Continue
         });
         self.blocks.end_paragraph(None);
         result
@@ -99,7 +101,7 @@ impl Story {
         }
     }
 
-    fn close_meta(&mut self, name: &str) {
+    fn close_property(&mut self, name: &str) {
         let value = self.property.take().unwrap_or_default();
         match name {
             "meta" => self.is_meta = false,
@@ -120,7 +122,7 @@ impl Story {
             "meta" => self.is_meta = true,
             "spreadsheet" => self.is_spreadsheet = true,
             "creator" => self.property = Some(String::new()),
-            // That of a comment.
+            // The date of a comment.
             "date" if matches!(self.open.last(), Some(Open::Story(_))) => return Step::Skip,
             "p" | "h" => {
                 let level = match tag.name() {
@@ -137,7 +139,7 @@ impl Story {
             "s" | "tab" => self.text(" "),
             "line-break" => self.blocks.line_break(),
             "note" | "annotation" => {
-                self.commenter.clear();
+                self.comment_author.clear();
                 self.blocks.start_aside(Aside::End);
                 self.open.push(Open::Story(true));
             }
@@ -173,12 +175,12 @@ impl Story {
             }
             _ => {}
         }
-        Step::On
+        Step::Continue
     }
 
     fn close(&mut self, name: &str) {
         match name {
-            "creator" => self.commenter = self.property.take().unwrap_or_default(),
+            "creator" => self.comment_author = self.property.take().unwrap_or_default(),
             "p" | "h" => match self.open.pop() {
                 Some(Open::Paragraph(level)) => self.blocks.end_paragraph(level),
                 Some(Open::Nested(level)) => {
@@ -188,10 +190,10 @@ impl Story {
                 _ => {}
             },
             "note" | "annotation" | "text-box" => {
-                let commenter = text::one_line(&self.commenter);
-                let label = match (name, commenter.as_str()) {
+                let comment_author = text::one_line(&self.comment_author);
+                let label = match (name, comment_author.as_str()) {
                     ("annotation", "") => "Comment".to_owned(),
-                    ("annotation", commenter) => format!("Comment by {commenter}"),
+                    ("annotation", comment_author) => format!("Comment by {comment_author}"),
                     _ => String::new(),
                 };
                 if let Some(Open::Story(true)) = self.open.pop() {
@@ -219,24 +221,28 @@ impl Story {
         }
     }
 
-    fn tell(mut self, problem: Option<Problem>, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+    fn emit(mut self, error: Option<ReadError>, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
         let [first, last] = &self.authors;
         self.meta.add("author", if text::is_blank(first) { last } else { first });
         if self.is_spreadsheet {
             let is_one = self.sheets.len() == 1;
-            // A sheet that was cut off is still under way.
+            // A truncated sheet is still open.
             if let Some((_, sheet)) = self.sheets.last_mut().filter(|_| self.tables > 0) {
                 std::mem::swap(sheet, &mut self.blocks);
             }
             for (name, sheet) in self.sheets {
-                let title = match is_one && xlsx::is_made_up(&name) {
+                let title = match is_one && xlsx::is_default_name(&name) {
                     true => self.meta.title.clone(),
                     false => Some(text::one_line(&name)),
                 };
                 let (text, headings) = sheet.finish();
                 let metadata = self.meta.fields.clone();
                 if !text.is_empty() {
-                    hand(Document { name: Some(name), title, text, metadata, headings, line: None }, context, emit)?;
+                    emit_document(
+                        Document { name: Some(name), title, text, metadata, headings, line: None },
+                        context,
+                        emit,
+                    )?;
                 }
             }
         } else {
@@ -245,18 +251,18 @@ impl Story {
             }
             let (text, headings) = self.blocks.finish();
             let Meta { title, fields: metadata } = self.meta;
-            hand(Document { title, text, metadata, headings, ..Document::default() }, context, emit)?;
+            emit_document(Document { title, text, metadata, headings, ..Document::default() }, context, emit)?;
         }
-        if let Some(problem) = problem {
-            emit(Err(problem))?;
+        if let Some(error) = error {
+            emit(Err(error))?;
         }
-        note(self.images, "embedded image", "embedded images", emit)
+        emit_omitted(self.images, "embedded image", "embedded images", emit)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{one, read_bytes, zip};
+    use crate::testing::{read_bytes, read_single, zip};
     use crate::{Kind, detect};
 
     const TEXT: &str = "<office:document><office:meta><dc:title>On bees</dc:title><meta:initial-creator>Anna</meta:initial-creator><dc:creator>Bert</dc:creator>\
@@ -269,9 +275,9 @@ mod tests {
         </office:text></office:body></office:document>";
 
     #[test]
-    fn notes_boxes_and_tables() {
+    fn notes_text_boxes_and_tables_become_text() {
         assert_eq!(detect("a", TEXT.as_bytes()), Some(Kind::FlatOdf));
-        let document = one(Kind::FlatOdf, TEXT.as_bytes());
+        let document = read_single(Kind::FlatOdf, TEXT.as_bytes());
         assert_eq!(
             document.text,
             "Honey\n\nIt keeps well.\n\nIn a box\n\nx\n\na |  |  |  |  | b\n\nA note.\n\nComment by Carl: Sure?\n"
@@ -281,13 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn sheets_dates_and_passwords() {
+    fn sheets_use_date_values_and_encrypted_files_are_errors() {
         let sheets = "<office:document-content><office:body><office:spreadsheet><table:table table:name='Sheet1'><table:table-row><table:table-cell office:date-value='2024-03-05'>\
             <text:p>05.03.24</text:p></table:table-cell></table:table-row><table:table-row table:number-rows-repeated='1048576'><table:table-cell table:number-columns-repeated='16384'/></table:table-row></table:table>\
             <table:table table:name='Two'><table:table-row><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>";
-        let (documents, problems) = read_bytes(Kind::Odf, &zip(&[("content.xml", sheets)]));
+        let (documents, errors) = read_bytes(Kind::Odf, &zip(&[("content.xml", sheets)]));
         assert_eq!(documents.iter().map(|d| d.text.as_str()).collect::<Vec<_>>(), ["2024-03-05\n", "x\n"]);
-        assert!(problems[0].contains("cut off"), "{problems:?}");
+        assert!(errors[0].contains("cut off"), "{errors:?}");
         let locked = zip(&[("META-INF/manifest.xml", "<manifest:encryption-data/>"), ("content.xml", "?")]);
         assert!(read_bytes(Kind::Odf, &locked).1[0].contains("password"));
     }

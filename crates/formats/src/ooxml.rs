@@ -1,22 +1,22 @@
-//! What the files of Word, PowerPoint and Excel have in common: relationships between parts, and document properties.
+//! Shared by the readers of Word, PowerPoint and Excel files (Office Open XML): relationships, document properties, drawings.
 
 use crate::blocks::Blocks;
 use crate::meta::Meta;
 use crate::package::{Package, resolve};
 use crate::xml::{Node, Step, leaves, walk};
-use crate::{Emit, Problem, note};
+use crate::{Emit, ReadError, emit_omitted};
 use std::ops::ControlFlow;
 
 /// A relationship of one part to another.
 pub struct Relation {
     pub id: String,
-    /// The last word of its type: `footnotes`, `slide`.
+    /// The last path segment of its type URI: `footnotes`, `slide`.
     pub kind: String,
-    /// The other part's path in the package.
+    /// The path of the target part in the package.
     pub target: String,
 }
 
-/// The relationships of a part, those to places outside the package aside. `""` is the package itself.
+/// The relationships of a part, without external ones. `""` is the package itself.
 pub fn relations(package: &mut Package<'_>, part: &str) -> Vec<Relation> {
     let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
     let path = format!("{folder}/_rels/{file}.rels");
@@ -35,13 +35,13 @@ pub fn relations(package: &mut Package<'_>, part: &str) -> Vec<Relation> {
         .collect()
 }
 
-/// The path of the part with the main text.
+/// The path of the main document part; `usual` if no relationship names it.
 pub fn main_part(package: &mut Package<'_>, usual: &str) -> String {
     let relation = relations(package, "").into_iter().find(|r| r.kind == "officeDocument");
     relation.map(|r| r.target).filter(|target| package.find(target).is_some()).unwrap_or_else(|| usual.to_owned())
 }
 
-/// Title, author, dates and the like.
+/// The document properties: title, author, dates.
 pub fn properties(package: &mut Package<'_>) -> Meta {
     let mut meta = Meta::default();
     let relation = relations(package, "").into_iter().find(|r| r.kind == "core-properties");
@@ -54,30 +54,30 @@ pub fn properties(package: &mut Package<'_>) -> Meta {
     meta
 }
 
-/// Says how many images, charts and embedded files were passed over.
-pub fn left_out(package: &Package<'_>, folder: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
+/// Reports how many images, charts and embedded files are omitted.
+pub fn emit_omitted_media(package: &Package<'_>, folder: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
     let count = |under: &str, is: fn(&str) -> bool| {
         let path = format!("{folder}/{under}/");
         package.names().iter().flatten().filter(|n| n.strip_prefix(&path).is_some_and(is)).count()
     };
     let (images, embedded) = (count("media", |_| true), count("embeddings", |_| true));
     let charts = count("charts", |name| name.starts_with("chart") && name.ends_with(".xml"));
-    note(images, "embedded image or film", "embedded images or films", emit)?;
-    note(charts, "chart", "charts", emit)?;
-    note(embedded, "embedded file", "embedded files", emit)
+    emit_omitted(images, "embedded image or video", "embedded images or videos", emit)?;
+    emit_omitted(charts, "chart", "charts", emit)?;
+    emit_omitted(embedded, "embedded file", "embedded files", emit)
 }
 
-/// What a shape on a slide is for, as far as it decides what becomes of its text.
+/// Which shapes of a drawing are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Shapes {
-    /// A slide, a drawing, a diagram: all but slide numbers, footers and dates.
+    /// All shapes but slide numbers, headers, footers and dates: for slides, drawings and diagrams.
     All,
-    /// A slide's notes: only the notes themselves.
+    /// Only the body placeholder: for a slide's notes page.
     Notes,
 }
 
-/// Adds the text of the shapes and tables of a drawing. A slide's title becomes a heading.
-pub fn drawing(bytes: &[u8], shapes: Shapes, blocks: &mut Blocks) -> Result<(), Problem> {
+/// Adds the text of the shapes and tables of a drawing. The title placeholder of a slide becomes a heading.
+pub fn drawing(bytes: &[u8], shapes: Shapes, blocks: &mut Blocks) -> Result<(), ReadError> {
     let (mut in_text, mut is_title) = (false, false);
     let mut wanted = shapes == Shapes::All;
     let result = walk(bytes, |node| {
@@ -111,7 +111,7 @@ pub fn drawing(bytes: &[u8], shapes: Shapes, blocks: &mut Blocks) -> Result<(), 
             Node::Text(text) if in_text => blocks.text(&text),
             Node::Text(_) => {}
         }
-        Step::On
+        Step::Continue
     });
     blocks.end_paragraph(None);
     result

@@ -1,16 +1,16 @@
-//! Org: Emacs's outlines. Keywords at the top are metadata, drawers of properties and logs are left out.
+//! Emacs Org files. Keywords at the top are metadata; property drawers and logbooks are omitted.
 
 use crate::lines::{Lines, replace_between, unmark};
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let (mut lines, mut meta) = (Lines::default(), Meta::default());
     let mut org = State::default();
     let mut open = String::new();
     for line in text.lines() {
-        // The text of a link may go on in the next line.
+        // The text of a link may continue on the next line.
         let is_open =
             |line: &str| line.rfind("[[").is_some_and(|at| !line.get(at..).unwrap_or_default().contains("]]"));
         if !open.is_empty() {
@@ -27,17 +27,17 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         }
     }
     org.line(&open, &mut lines, &mut meta);
-    lines.hand(meta, context, emit);
+    lines.emit(meta, context, emit);
     Ok(())
 }
 
 #[derive(Default)]
 struct State {
-    /// The end of what is being left out: `:END:`, or `#+END_…`.
+    /// The line that ends the drawer or block being skipped: `:END:`, or `#+end_…`.
     until: Option<String>,
-    /// The end of a block whose lines stay as they are.
+    /// The line that ends the verbatim block being read.
     verbatim: Option<String>,
-    /// The level of a heading that is commented out with all under it.
+    /// The level of the heading whose subtree is commented out.
     out: Option<usize>,
     has_heading: bool,
 }
@@ -48,7 +48,7 @@ impl State {
         let stars = line.bytes().take_while(|&b| b == b'*').count();
         let heading = line.get(stars..).filter(|rest| stars > 0 && rest.starts_with(' ') && self.verbatim.is_none());
         if let Some(until) = &self.until {
-            // A heading ends everything, closed or not.
+            // A heading ends every drawer and block, closed or not.
             if word.eq_ignore_ascii_case(until) {
                 self.until = None;
                 return;
@@ -81,7 +81,7 @@ impl State {
                 self.verbatim = None;
                 lines.push("");
             } else {
-                // Lines that would pass for headings are quoted with a comma.
+                // Lines that look like headings or keywords are escaped with a comma.
                 let quoted =
                     word.strip_prefix(',').filter(|rest| rest.starts_with(['*', ',']) || rest.starts_with("#+"));
                 lines.push(quoted.unwrap_or(line));
@@ -97,7 +97,7 @@ impl State {
         let is_drawer = word.len() > 2 && word.starts_with(':') && word.ends_with(':') && !word.contains(' ');
         match word.to_ascii_uppercase().as_str() {
             ":PROPERTIES:" | ":LOGBOOK:" => self.until = Some(":END:".to_owned()),
-            // The text in a drawer of somebody's own is text.
+            // The content of custom drawers is text.
             _ if is_drawer => {}
             _ if word.starts_with('|') => {
                 if let Some(row) = row(word) {
@@ -116,7 +116,7 @@ impl State {
             match block {
                 "comment" | "export" | "html" | "latex" => self.until = Some(end),
                 "src" | "example" => self.verbatim = Some(end),
-                // Quotations, verse and the like are text like any other.
+                // The content of quote, verse and other blocks is text.
                 _ => {}
             }
             lines.push("");
@@ -138,7 +138,7 @@ impl State {
     }
 }
 
-/// A property at the top of the file, if it is one for people.
+/// Adds a file-level property to the metadata, if it is one that is useful to people.
 fn property(line: &str, meta: &mut Meta) {
     if let Some((name, value)) = line.strip_prefix(':').and_then(|line| line.split_once(':')) {
         match name.to_ascii_lowercase().as_str() {
@@ -150,7 +150,7 @@ fn property(line: &str, meta: &mut Meta) {
     }
 }
 
-/// A heading without what is to be done about it, and whether it is commented out.
+/// The text of a heading without TODO state, priority and tags, and whether it is commented out.
 fn heading_text(heading: &str) -> (String, bool) {
     let mut text = heading.trim();
     if let Some((before, tags)) = text.rsplit_once(' ')
@@ -175,7 +175,7 @@ fn heading_text(heading: &str) -> (String, bool) {
     }
 }
 
-/// The row of a table; `None` for a rule.
+/// A table row; `None` for a rule.
 fn row(line: &str) -> Option<String> {
     let inside = line.trim_start_matches('|').trim_end_matches('|');
     let is_rule = !inside.is_empty() && inside.bytes().all(|b| matches!(b, b'-' | b'+' | b'|' | b':'));
@@ -183,7 +183,7 @@ fn row(line: &str) -> Option<String> {
     (!is_rule).then(|| cells.join(" | "))
 }
 
-/// Text without marks, with links as they are shown.
+/// Text without inline markup; links are replaced by their text.
 fn inline(text: &str) -> String {
     let text = replace_between(text, "[[", "]]", |link| match link.split_once("][") {
         Some((_, shown)) => Some(shown.to_owned()),
@@ -202,15 +202,15 @@ fn inline(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
-    fn outlines_become_text() {
+    fn markup_becomes_text() {
         let org = "#+TITLE: On /bees/\n#+author: Anna\n#+FILETAGS: :insects:honey:\n# a comment\n:PROPERTIES:\n:ID: 1\n:END:\n\
             * TODO [#A] First *one* :tag:\n:LOGBOOK:\n- log\n:END:\nSee [[http://x][the page]] and =code=[fn:1].\n\
             #+BEGIN_SRC python\nx = *y*\n,* no heading\n#+END_SRC\n#+begin_comment\ngone\n#+end_comment\n\
             | a | b |\n|---+---|\n| 1 | 2 |\n** COMMENT out\ngone too\n*** gone as well\n** In\ntext\n\n[fn:1] The note.\n";
-        let document = one(Kind::Org, org.as_bytes());
+        let document = read_single(Kind::Org, org.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

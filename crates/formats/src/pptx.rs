@@ -1,21 +1,21 @@
-//! PowerPoint presentations (`.pptx`, `.ppsx`, `.potx`): the slides in the order in which they are shown, hidden ones
-//! too, each with its notes and comments after it.
+//! PowerPoint presentations (`.pptx`, `.ppsx`, `.potx`): the slides in presentation order, hidden ones included, each
+//! followed by its notes and comments.
 
 use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Shapes};
 use crate::package::Package;
 use crate::xml::leaves;
-use crate::{Context, Document, Emit, Problem, hand};
+use crate::{Context, Document, Emit, ReadError, emit_document};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let mut package = Package::open(bytes, context)?;
     let mut meta = ooxml::properties(&mut package);
-    let (mut blocks, mut problems) = (Blocks::default(), Vec::new());
+    let (mut blocks, mut errors) = (Blocks::default(), Vec::new());
     let slides = slides(&mut package)?;
     for (at, slide) in slides.iter().enumerate() {
-        let read = package.need(slide).and_then(|bytes| ooxml::drawing(&bytes, Shapes::All, &mut blocks));
-        problems.extend(read.err().map(|problem| problem.of(&format!("slide {} ({slide})", at + 1))));
-        // Diagrams are shown on the slide itself; notes come after it.
+        let read = package.read_required(slide).and_then(|bytes| ooxml::drawing(&bytes, Shapes::All, &mut blocks));
+        errors.extend(read.err().map(|error| error.in_part(&format!("slide {} ({slide})", at + 1))));
+        // Diagrams are part of the slide and come first; notes follow.
         let mut relations = ooxml::relations(&mut package, slide);
         relations.sort_by_key(|relation| match &*relation.kind {
             "diagramData" => 0,
@@ -27,14 +27,15 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
                 "diagramData" => Shapes::All,
                 "notesSlide" => Shapes::Notes,
                 "comments" => {
-                    let read = package.need(&relation.target).and_then(|bytes| comments(&bytes, &mut blocks));
-                    problems.extend(read.err().map(|problem| problem.of(&relation.target)));
+                    let read = package.read_required(&relation.target).and_then(|bytes| comments(&bytes, &mut blocks));
+                    errors.extend(read.err().map(|error| error.in_part(&relation.target)));
                     continue;
                 }
                 _ => continue,
             };
-            let read = package.need(&relation.target).and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
-            problems.extend(read.err().map(|problem| problem.of(&relation.target)));
+            let read =
+                package.read_required(&relation.target).and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
+            errors.extend(read.err().map(|error| error.in_part(&relation.target)));
         }
     }
     if let Some(heading) = blocks.first_heading() {
@@ -42,22 +43,22 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     let (text, headings) = blocks.finish();
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
-    let tell = || {
-        hand(document, context, emit)?;
-        problems.into_iter().try_for_each(|problem| emit(Err(problem)))?;
-        ooxml::left_out(&package, "ppt", emit)
+    let emit_all = || {
+        emit_document(document, context, emit)?;
+        errors.into_iter().try_for_each(|error| emit(Err(error)))?;
+        ooxml::emit_omitted_media(&package, "ppt", emit)
     };
-    let _ = tell();
+    let _ = emit_all();
     Ok(())
 }
 
-/// The paths of the slides, in order; by their numbers where the list of them is damaged.
-fn slides(package: &mut Package<'_>) -> Result<Vec<String>, Problem> {
+/// The paths of the slides in presentation order, or by file number if the slide list is damaged.
+fn slides(package: &mut Package<'_>) -> Result<Vec<String>, ReadError> {
     let path = ooxml::main_part(package, "ppt/presentation.xml");
     let relations = ooxml::relations(package, &path);
-    let list = leaves(&package.need(&path)?).unwrap_or_default();
+    let list = leaves(&package.read_required(&path)?).unwrap_or_default();
     let ids = list.iter().filter(|leaf| leaf.name == "sldId");
-    // A slide's own number is called `id` too, in no namespace: the relationship's id is the later attribute.
+    // A slide's own number is also called `id`, without a namespace; the relationship id is the later attribute.
     let ids = ids.filter_map(|leaf| leaf.attrs.iter().rev().find(|(name, _)| name == "id"));
     let slides: Vec<String> = ids
         .filter_map(|(_, id)| relations.iter().find(|r| r.id == *id))
@@ -76,8 +77,8 @@ fn slides(package: &mut Package<'_>) -> Result<Vec<String>, Problem> {
     Ok(found.into_iter().map(|(_, name)| name).collect())
 }
 
-/// Comments on a slide: of the old kind with a text, of the new one with shapes' text.
-fn comments(bytes: &[u8], blocks: &mut Blocks) -> Result<(), Problem> {
+/// Comments on a slide: classic ones have a `text` element, modern ones the text body of a shape.
+fn comments(bytes: &[u8], blocks: &mut Blocks) -> Result<(), ReadError> {
     let old: Vec<String> =
         leaves(bytes)?.into_iter().filter(|leaf| leaf.name == "text").map(|leaf| leaf.text).collect();
     for text in &old {
@@ -98,10 +99,10 @@ fn comments(bytes: &[u8], blocks: &mut Blocks) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::{one, zip};
+    use crate::testing::{read_single, zip};
 
     #[test]
-    fn slides_in_order_with_their_notes() {
+    fn slides_are_in_presentation_order_with_their_notes() {
         let types = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
         let rels = |rels: &[(&str, &str, &str)]| {
             let rels: String = rels
@@ -136,7 +137,7 @@ mod tests {
             ),
             ("docProps/core.xml", "<c><dc:title>PowerPoint Presentation</dc:title></c>"),
         ]);
-        let document = one(Kind::Pptx, &bytes);
+        let document = read_single(Kind::Pptx, &bytes);
         assert_eq!(document.text, "First\n\nPoint\n\nSpeak slowly.\n\nSecond\n");
         assert_eq!((document.title.as_deref(), document.headings.len()), (Some("First"), 2));
     }

@@ -1,59 +1,61 @@
-//! Whether a text that no name tells anything about is written for people to read: prose and notes in any script, not
-//! source code, logs, tables, settings or encoded bytes.
+//! Tells prose from other text when the file name says nothing: prose and notes in any script are for people, while
+//! source code, logs, tables, settings and encoded bytes are not.
 
-/// How much of a text is looked at, in bytes: its beginning, and as much from its middle, where what a licence says at
-/// the top is over.
-const SAMPLE: usize = 8192;
+/// How many bytes are sampled from the beginning, and again from the middle, past a license header.
+const SAMPLE_BYTES: usize = 8192;
 
 /// Whether `text` is written for people to read.
 pub fn is_prose(text: &str) -> bool {
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    // Nothing for people begins so, whatever comments it has.
+    // These begin source code or data, whatever comments follow.
     if ["/*", "#!", "<?", "{", "-----BEGIN", "diff --git", "%!"].iter().any(|sign| start.starts_with(sign)) {
         return false;
     }
     let middle = text.floor_char_boundary(text.len() / 2);
     let (head, tail) = text.split_at(middle);
-    let head = head.get(..head.floor_char_boundary(SAMPLE)).unwrap_or(head);
-    // Whole lines, so that none seems to begin where it does not.
-    let tail = if middle <= SAMPLE { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) };
-    let tail = tail.get(..tail.floor_char_boundary(SAMPLE)).unwrap_or(tail);
-    let counts = match middle <= SAMPLE {
+    let head = head.get(..head.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(head);
+    // Start at a line boundary, so that half a line is not judged by its beginning.
+    let tail = if middle <= SAMPLE_BYTES { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) };
+    let tail = tail.get(..tail.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(tail);
+    let counts = match middle <= SAMPLE_BYTES {
         true => vec![Counts::of(&format!("{head}{tail}"))],
         false => vec![Counts::of(head), Counts::of(tail)],
     };
-    // Either half may be a list or an example; both are not.
+    // One sample alone may be a list or an example, so the mean decides.
     let found: Vec<f64> = counts.iter().filter(|counts| counts.lines > 0).map(Counts::score).collect();
     !found.is_empty() && found.iter().sum::<f64>() / found.len() as f64 > 0.0
 }
 
-/// What is counted in a text.
+/// Features of a sample. Fields up to `sentences` count lines.
 #[derive(Debug, Default)]
 struct Counts {
-    /// Lines with something in them.
+    /// Non-blank lines.
     lines: usize,
-    /// Those that begin as a comment in some language.
+    /// Lines that begin like a comment in some language.
     comments: usize,
-    /// Those that end or begin as code does.
+    /// Lines that begin or end like code.
     code: usize,
-    /// Those that set something: `name=value`.
+    /// Lines of the form `name=value`.
     settings: usize,
-    /// Those that begin with a time.
-    times: usize,
-    /// Those of a difference between files.
-    differences: usize,
-    /// Those of several columns.
+    /// Lines that begin with a time, as in logs.
+    timestamps: usize,
+    /// Lines of a diff.
+    diffs: usize,
+    /// Lines with several columns.
     columns: usize,
-    /// Those with three words or more, mostly of letters, in a row.
+    /// Lines with at least three plain words.
     sentences: usize,
-    /// Words between blanks, and those of letters alone.
+    /// Whitespace-separated tokens.
     words: usize,
+    /// Tokens that look like words of a sentence.
     plain: usize,
-    /// Words of more than forty letters and digits.
+    /// ASCII tokens of more than 40 bytes, such as hashes and base64.
     long: usize,
-    /// Characters that are no blanks; letters of scripts that put no spaces between words; signs of code.
+    /// Non-blank characters.
     chars: usize,
+    /// Characters of scripts without spaces between words.
     unspaced: usize,
+    /// Punctuation that is common in code.
     signs: usize,
 }
 
@@ -62,7 +64,7 @@ impl Counts {
         let mut counts = Self::default();
         for line in text.lines() {
             let word = line.trim();
-            // Rules under headings say nothing.
+            // Skip rules under headings.
             if word.is_empty()
                 || word.len() > 2
                     && word.chars().all(|c| c.is_ascii_punctuation())
@@ -73,7 +75,7 @@ impl Counts {
             counts.lines += 1;
             let mut plain = 0;
             for token in word.split_whitespace() {
-                // Addresses stand in letters and in settings alike.
+                // URLs and mail addresses occur in prose and in settings alike.
                 if token.contains("://") || token.contains('@') && token.contains('.') {
                     continue;
                 }
@@ -112,35 +114,35 @@ impl Counts {
             counts.comments += usize::from(is_comment(word));
             counts.code += usize::from(is_code(word));
             counts.settings += usize::from(is_setting(word));
-            counts.times += usize::from(is_time(word));
-            counts.differences += usize::from(is_difference(line));
+            counts.timestamps += usize::from(is_log_line(word));
+            counts.diffs += usize::from(is_diff(line));
             counts.columns += usize::from(is_row(word));
         }
         counts
     }
 
-    /// Above zero for prose.
+    /// Positive for prose.
     fn score(&self) -> f64 {
         let of = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
         let lines = |part: usize| of(part, self.lines);
-        // In Chinese, Japanese, Thai and the like a line is one word, and letters of these scripts are in no code.
+        // In Chinese, Japanese or Thai a whole line is one token; and code is not written in these scripts.
         let unspaced = of(self.unspaced, self.chars);
         let plain = of(self.plain, self.words).max(unspaced * 1.2);
         let sentences = lines(self.sentences).max((unspaced * 1.2).min(1.0));
         let mut score = plain * 1.6 + sentences * 0.6 - 1.1;
         score -= of(self.signs, self.chars) * 4.0;
         score -= lines(self.code) * 2.0 + lines(self.settings) * 1.2 + lines(self.comments) * 1.2;
-        score -= lines(self.times) * 2.5 + lines(self.differences) * 2.0 + lines(self.columns) * 2.0;
+        score -= lines(self.timestamps) * 2.5 + lines(self.diffs) * 2.0 + lines(self.columns) * 2.0;
         score - of(self.long, self.words) * 3.0
     }
 }
 
-/// Scripts that are written without spaces between words.
+/// Whether a character belongs to a script without spaces between words.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{0f00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// A word as in a sentence: letters, with the signs that sentences have around and within words.
+/// Whether a token looks like a word of a sentence: letters, with the usual punctuation around and within.
 fn is_plain(token: &str) -> bool {
     let word = token.trim_start_matches(['(', '"', '\'', '`', '“', '‘', '«', '„', '*', '¿', '¡', '[']);
     let word = word.trim_end_matches([
@@ -264,8 +266,8 @@ fn is_setting(line: &str) -> bool {
                 && !value.ends_with('.'))
 }
 
-/// A line that begins with a time, as those of logs do: not one that begins with a number in a list.
-fn is_time(line: &str) -> bool {
+/// Whether a line begins with a time, as log lines do (and not with a number of a list).
+fn is_log_line(line: &str) -> bool {
     let head: String = line.chars().take(40).collect();
     let head = head.trim_start_matches(['[', '(', '<']);
     let digits = |text: &str, from: usize, count: usize| {
@@ -279,12 +281,12 @@ fn is_time(line: &str) -> bool {
     clock || date || seconds
 }
 
-fn is_difference(line: &str) -> bool {
+fn is_diff(line: &str) -> bool {
     ["@@ ", "+++ ", "--- ", "diff --git", "index "].iter().any(|start| line.starts_with(start))
         || line.starts_with(['+', '-']) && !line.starts_with("- ") && !line.starts_with("--") && !line.starts_with("+ ")
 }
 
-/// A line of columns: with tabs, bars, semicolons or commas without spaces between them.
+/// Whether a line has columns: tabs, bars, or semicolons or commas without a space after them.
 fn is_row(line: &str) -> bool {
     let tight = line
         .as_bytes()
@@ -305,7 +307,7 @@ mod tests {
     use super::is_prose;
 
     #[test]
-    fn prose_in_any_script() {
+    fn prose_is_recognized_in_any_script() {
         for text in [
             "Honey keeps for years.\n\nIt holds too little water for anything to grow in it, says Anna (see https://x.y/z).",
             "Notes\n=====\n\n- buy sugar for the bees\n- clean the second hive before winter\n- ask Bert about the queen\n",
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_machines_is_none() {
+    fn code_logs_and_data_are_not_prose() {
         for text in [
             "fn main() {\n    let x = 1;\n    println!(\"{x}\");\n}\n",
             "import os\n\ndef walk(path):\n    for name in os.listdir(path):\n        print(name)\n",

@@ -1,25 +1,25 @@
-//! reStructuredText. Fields at the top are metadata; comments, targets and what only arranges pages are left out; the
-//! content of all other directives is text.
+//! reStructuredText. Fields at the top are metadata; comments, targets and layout directives are omitted; the content of
+//! all other directives is text.
 
 use crate::lines::{Lines, indent, replace_between, unmark};
 use crate::meta::Meta;
-use crate::{Context, Emit, Problem};
+use crate::{Context, Emit, ReadError};
 use std::collections::HashMap;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let mut rst = Rst { lines: text.lines().collect(), ..Rst::default() };
     rst.substitutions();
     rst.run();
-    rst.out.hand(rst.meta, context, emit);
+    rst.out.emit(rst.meta, context, emit);
     Ok(())
 }
 
-/// The most columns that a table drawn with lines has.
-const COLUMNS: usize = 100;
+/// A simple table with more columns is read as plain text.
+const MAX_COLUMNS: usize = 100;
 
-/// Directives with nothing in them to read.
-const SILENT: &[&str] = &[
+/// Directives that are skipped with their content.
+const SKIPPED_DIRECTIVES: &[&str] = &[
     "raw",
     "include",
     "literalinclude",
@@ -54,8 +54,8 @@ const SILENT: &[&str] = &[
     "unicode",
     "date",
 ];
-/// Those whose content is no markup.
-const VERBATIM: &[&str] = &[
+/// Directives whose content is not markup.
+const VERBATIM_DIRECTIVES: &[&str] = &[
     "code",
     "code-block",
     "sourcecode",
@@ -69,7 +69,7 @@ const VERBATIM: &[&str] = &[
     "prompt",
     "productionlist",
 ];
-/// Those whose argument is not for reading.
+/// Directives whose argument is not text.
 const WITHOUT_ARGUMENT: &[&str] =
     &["figure", "only", "list-table", "ifconfig", "tab-set", "grid", "tabs", "hlist", "container", "rst-class"];
 
@@ -79,15 +79,15 @@ struct Rst<'a> {
     at: usize,
     out: Lines,
     meta: Meta,
-    /// The signs under headings, and whether above as well, from the highest level on.
+    /// The heading styles in order of level: the adornment character, and whether there is an overline.
     styles: Vec<(char, bool)>,
     substitutions: HashMap<&'a str, &'a str>,
-    /// Whether anything but headings and fields has come.
+    /// Whether there was anything but headings and fields so far.
     has_text: bool,
 }
 
 impl<'a> Rst<'a> {
-    /// Texts that have a name.
+    /// Collects the substitution definitions (`.. |name| replace:: text`).
     fn substitutions(&mut self) {
         for line in &self.lines {
             let named = line.trim_start().strip_prefix(".. |").and_then(|rest| rest.split_once("| replace::"));
@@ -108,13 +108,13 @@ impl<'a> Rst<'a> {
             }
             self.at += 1;
             if let Some(rest) = word.strip_prefix("..").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
-                self.explicit(rest.trim(), indent(line));
+                self.explicit_markup(rest.trim(), indent(line));
             } else if is_rule(word) {
                 self.out.push("");
             } else if let Some((name, value)) = field(word) {
                 self.field(name, value);
             } else if word.starts_with("__ ") {
-                // The target of a nameless link.
+                // The target of an anonymous hyperlink.
             } else {
                 self.has_text |= !word.is_empty();
                 let word = word.strip_prefix("| ").unwrap_or(word);
@@ -140,7 +140,7 @@ impl<'a> Rst<'a> {
         }
     }
 
-    /// The rest of the paragraph that begins with a line: marks may go on from one line to the next.
+    /// The paragraph that begins with the line `first`: inline markup may span lines.
     fn paragraph(&mut self, first: &str, depth: usize) -> String {
         let mut paragraph = first.to_owned();
         while !first.is_empty() && !paragraph.ends_with("::") {
@@ -148,7 +148,7 @@ impl<'a> Rst<'a> {
             let word = line.trim();
             let is_other =
                 word.is_empty() || word.starts_with("..") || word.starts_with("| ") || word.starts_with("__ ");
-            if is_other || indent(line) != depth || field(word).is_some() || is_line(word) || self.is_table() {
+            if is_other || indent(line) != depth || field(word).is_some() || is_repeated_sign(word) || self.is_table() {
                 break;
             }
             paragraph.push('\n');
@@ -164,7 +164,7 @@ impl<'a> Rst<'a> {
         line.starts_with("+-") || line.starts_with("==") && line.contains(" =")
     }
 
-    /// A title with a line of signs under it, and perhaps one above.
+    /// Reads a section title with an underline and an optional overline.
     fn heading(&mut self) -> bool {
         let (first, second, third) = (self.line(self.at), self.line(self.at + 1), self.line(self.at + 2));
         let (title, sign, over, length) =
@@ -176,7 +176,7 @@ impl<'a> Rst<'a> {
         let rule = sign.trim_end();
         let fits = rule.chars().count() >= 4 || rule.chars().count() >= title.trim_end().chars().count();
         let is_title = !title.trim().is_empty() && !is_rule(title.trim()) && (over || indent(title) == 0);
-        if !is_title || !fits || !is_line(rule) {
+        if !is_title || !fits || !is_repeated_sign(rule) {
             return false;
         }
         let style = (rule.chars().next().unwrap_or_default(), over);
@@ -208,14 +208,14 @@ impl<'a> Rst<'a> {
             "date" => self.meta.set("date", value.trim_matches('$').trim_start_matches("Date:").trim()),
             "tags" | "keywords" => self.meta.add("keywords", &value),
             "lang" | "language" => self.meta.set("language", &value),
-            // Sphinx's own words to itself.
+            // Directions for Sphinx.
             "orphan" | "tocdepth" | "nocomments" => {}
             name => self.meta.set(name, &value),
         }
     }
 
-    /// What begins with two dots.
-    fn explicit(&mut self, rest: &'a str, depth: usize) {
+    /// Explicit markup: what begins with two dots.
+    fn explicit_markup(&mut self, rest: &'a str, depth: usize) {
         if let Some(note) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             let text = self.inline(note.1.trim());
             return self.out.push(&text);
@@ -224,18 +224,18 @@ impl<'a> Rst<'a> {
             !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '+'))
         });
         let Some((name, argument)) = directive else {
-            // A comment, a target or a substitution. A comment without text does not take what comes after a blank line.
+            // A comment, a target or a substitution. An empty comment does not include what follows a blank line.
             if !rest.is_empty() || !self.line(self.at).trim().is_empty() {
-                self.pass(depth);
+                self.skip_indented(depth);
             }
             return;
         };
         self.has_text = true;
         let (name, argument) = (name.to_lowercase(), argument.trim());
-        if SILENT.contains(&name.as_str()) {
-            return self.pass(depth);
+        if SKIPPED_DIRECTIVES.contains(&name.as_str()) {
+            return self.skip_indented(depth);
         }
-        let is_verbatim = VERBATIM.contains(&name.as_str());
+        let is_verbatim = VERBATIM_DIRECTIVES.contains(&name.as_str());
         if !argument.is_empty() && (!is_verbatim || name == "math") && !WITHOUT_ARGUMENT.contains(&name.as_str()) {
             let text = self.inline(argument);
             self.out.push(&text);
@@ -254,8 +254,8 @@ impl<'a> Rst<'a> {
         }
     }
 
-    /// Passes over the lines that are indented deeper.
-    fn pass(&mut self, depth: usize) {
+    /// Skips the lines that are indented more than `depth`.
+    fn skip_indented(&mut self, depth: usize) {
         while self.at < self.lines.len() {
             let line = self.line(self.at);
             if !line.trim().is_empty() && indent(line) <= depth {
@@ -265,10 +265,10 @@ impl<'a> Rst<'a> {
         }
     }
 
-    /// Adds the lines that are indented deeper as they stand.
+    /// Adds the lines that are indented more than `depth` unchanged.
     fn verbatim(&mut self, depth: usize) {
         let start = self.at;
-        self.pass(depth);
+        self.skip_indented(depth);
         let lines = self.lines.get(start..self.at).unwrap_or_default();
         let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min().unwrap_or(0);
         self.out.push("");
@@ -279,7 +279,7 @@ impl<'a> Rst<'a> {
         self.out.push("");
     }
 
-    /// Tables drawn with lines, as rows.
+    /// Reads a grid table or a simple table.
     fn table(&mut self) -> bool {
         let first = self.line(self.at).trim();
         if first.starts_with("+-") && first.ends_with('+') && first.bytes().all(|b| matches!(b, b'+' | b'-')) {
@@ -315,7 +315,7 @@ impl<'a> Rst<'a> {
             .filter(|&(at, b)| b == b'=' && (at == 0 || first.as_bytes().get(at - 1) == Some(&b' ')))
             .map(|(at, _)| at + margin)
             .collect();
-        if starts.len() > COLUMNS {
+        if starts.len() > MAX_COLUMNS {
             return false;
         }
         let mut cells: Vec<String> = Vec::new();
@@ -326,7 +326,7 @@ impl<'a> Rst<'a> {
             self.at += 1;
             if is_border(line.trim()) {
                 self.row(&std::mem::take(&mut cells));
-                // The last border has nothing after it.
+                // The last border is followed by a blank line.
                 if self.line(self.at).trim().is_empty() {
                     break;
                 }
@@ -340,7 +340,7 @@ impl<'a> Rst<'a> {
             for (at, &start) in starts.iter().enumerate() {
                 let end = starts.get(at + 1).copied().unwrap_or(chars.len()).min(chars.len());
                 let cell: String = chars.get(start.min(end)..end).unwrap_or_default().iter().collect();
-                // A row goes on where its first cell is empty.
+                // A line with an empty first cell continues the row.
                 if at == 0 && !cell.trim().is_empty() {
                     self.row(&std::mem::take(&mut cells));
                 }
@@ -354,20 +354,20 @@ impl<'a> Rst<'a> {
 
     fn row(&mut self, cells: &[String]) {
         let cells: Vec<String> = cells.iter().map(|cell| self.inline(cell)).collect();
-        if let Some(line) = crate::blocks::line_of(&cells) {
+        if let Some(line) = crate::blocks::row_line(&cells) {
             self.has_text = true;
             self.out.push(&line);
         }
     }
 
-    /// Text without marks: roles are their text, links what is shown of them.
+    /// Text without inline markup: roles and links are replaced by their text.
     fn inline(&self, text: &str) -> String {
         if !text.contains(['`', '*', '_', '|', '\\']) {
             return text.to_owned();
         }
-        // No sign in code is a mark.
+        // Marks within code are literal: hide them from the following steps.
         let text = replace_between(text, "``", "``", |code| {
-            Some(code.chars().map(|c| exchange(c, &MARKS, &HIDDEN)).collect())
+            Some(code.chars().map(|c| replace_char(c, &MARKS, &PLACEHOLDERS)).collect())
         });
         let text = roles(&text);
         let text = replace_between(&text, "|", "|", |name| self.substitutions.get(name).map(|text| (*text).to_owned()));
@@ -376,7 +376,7 @@ impl<'a> Rst<'a> {
         });
         let text = unmark(&text, &["**", "*"]);
         let text = references(&unescape(&text.replace("\\ ", "")));
-        text.chars().map(|c| exchange(c, &HIDDEN, &MARKS)).collect()
+        text.chars().map(|c| replace_char(c, &PLACEHOLDERS, &MARKS)).collect()
     }
 }
 
@@ -394,19 +394,19 @@ fn add_to_cell(cells: &mut Vec<String>, at: usize, text: &str) {
     }
 }
 
-/// `:role:`text <target>`` and `` `text <target>`_ `` are their text.
+/// Replaces `:role:`text <target>`` and `` `text <target>`_ `` by their text.
 fn roles(text: &str) -> String {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, from)) = rest.split_once('`') {
         let Some((inside, after)) = from.split_once('`') else { break };
-        // The role stands before it, between colons.
+        // The role precedes the text, between colons.
         let role = before.strip_suffix(':').and_then(|before| before.rfind(':').map(|at| (at, before)));
         let is_role = |name: &str| {
             !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '+' | '.'))
         };
         plain.push_str(match role {
             Some((at, before)) if is_role(before.get(at + 1..).unwrap_or_default()) => {
-                // A role of a domain has colons in it: `:py:func:`.
+                // The name of a role in a domain contains colons: `:py:func:`.
                 let start = before
                     .char_indices()
                     .rev()
@@ -428,15 +428,15 @@ fn roles(text: &str) -> String {
     plain
 }
 
-/// Signs that mark something, and others in their place while marks are looked for.
+/// Markup characters, and the control characters that stand in for them while they are literal.
 const MARKS: [char; 6] = ['*', '`', '_', '|', '[', '\\'];
-const HIDDEN: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
+const PLACEHOLDERS: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
 
-fn exchange(char: char, from: &[char; 6], to: &[char; 6]) -> char {
+fn replace_char(char: char, from: &[char; 6], to: &[char; 6]) -> char {
     from.iter().zip(to).find(|(from, _)| **from == char).map_or(char, |(_, to)| *to)
 }
 
-/// `name_` is a link if it ends a word.
+/// Removes the underscore of references (`name_`) at the end of words.
 fn references(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -450,7 +450,7 @@ fn references(text: &str) -> String {
     plain
 }
 
-/// A backslash takes the meaning from the sign after it.
+/// Removes backslash escapes.
 fn unescape(text: &str) -> String {
     let (mut plain, mut chars) = (String::with_capacity(text.len()), text.chars().peekable());
     while let Some(char) = chars.next() {
@@ -463,7 +463,7 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// `:name: value`
+/// Parses a field, `:name: value`.
 fn field(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_prefix(':')?;
     let (name, value) = rest.split_once(':')?;
@@ -471,21 +471,21 @@ fn field(line: &str) -> Option<(&str, &str)> {
     (is_name && (value.is_empty() || value.starts_with([' ', '\t']))).then(|| (name, value.trim()))
 }
 
-/// Whether a line is one sign again and again.
-fn is_line(line: &str) -> bool {
+/// Whether a line is one punctuation character, repeated.
+fn is_repeated_sign(line: &str) -> bool {
     let mut chars = line.chars();
     let first = chars.next();
     first.is_some_and(|c| c.is_ascii_punctuation()) && chars.all(|c| Some(c) == first)
 }
 
 fn is_rule(line: &str) -> bool {
-    line.len() >= 4 && is_line(line)
+    line.len() >= 4 && is_repeated_sign(line)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::one;
+    use crate::testing::read_single;
 
     #[test]
     fn markup_becomes_text() {
@@ -539,7 +539,7 @@ Bert   5
 
 .. [1] The note.
 ";
-        let document = one(Kind::Rst, rst.as_bytes());
+        let document = read_single(Kind::Rst, rst.as_bytes());
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(
             document.text,

@@ -1,23 +1,23 @@
-//! Rich Text Format. Fields are their results; deleted revisions, headers, footers and pictures are left out; footnotes
-//! and comments stand at the end.
+//! Rich Text Format. Fields are represented by their results; deleted revisions, headers, footers and pictures are
+//! omitted; footnotes and comments come at the end.
 
 use crate::blocks::{Aside, Blocks};
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Problem, hand, note};
+use crate::{Context, Document, Emit, ReadError, emit_document, emit_omitted};
 use encoding_rs::Encoding;
 use std::collections::HashMap;
 
-/// The most groups that may be open at a time.
-const DEPTH: usize = 1000;
+/// Files with more deeply nested groups are cut off there.
+const MAX_GROUP_DEPTH: usize = 1000;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let start = bytes.iter().position(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf)).unwrap_or(0);
     let bytes = bytes.get(start..).unwrap_or_default();
     if !bytes.starts_with(b"{\\rtf") {
-        return Err(Problem::new("expected {\\rtf at the beginning"));
+        return Err(ReadError::new("expected {\\rtf at the beginning"));
     }
     let mut reader = Rtf::new();
-    let problem = reader.run(bytes).err();
+    let error = reader.run(bytes).err();
     reader.flush();
     reader.blocks.end_paragraph(None);
     let (mut meta, images) = (reader.meta, reader.images);
@@ -26,41 +26,41 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     }
     let (text, headings) = reader.blocks.finish();
     let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
-    let tell = || {
-        hand(document, context, emit)?;
-        problem.map_or(std::ops::ControlFlow::Continue(()), |problem| emit(Err(problem)))?;
-        note(images, "embedded image", "embedded images", emit)
+    let emit_all = || {
+        emit_document(document, context, emit)?;
+        error.map_or(std::ops::ControlFlow::Continue(()), |error| emit(Err(error)))?;
+        emit_omitted(images, "embedded image", "embedded images", emit)
     };
-    let _ = tell();
+    let _ = emit_all();
     Ok(())
 }
 
-/// Where the text of a group goes.
+/// Where the text of a group goes (an RTF *destination*).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum To {
+enum Destination {
     Body,
-    Nowhere,
+    Skip,
     Fonts,
     Styles,
-    /// A property of the document, by the name of the Dublin Core.
+    /// A document property, by its Dublin Core name.
     Property(&'static str),
     /// The author of the comment that follows.
-    Commenter,
+    CommentAuthor,
 }
 
-/// What a group inherits from the one around it.
+/// The state of a group, inherited from the enclosing one.
 #[derive(Clone)]
 struct Group {
-    to: To,
+    destination: Destination,
     is_deleted: bool,
-    /// How many characters stand in for each one that is given by its number, for programs that do not know Unicode.
-    stand_ins: usize,
+    /// How many fallback characters follow each `\u` escape, for readers without Unicode (`\uc`).
+    fallback_chars: usize,
     font: i32,
-    /// This group itself ends an aside.
+    /// The end of this group ends an aside.
     aside: bool,
 }
 
-/// The paragraph's level, by its own word or by its style.
+/// The properties of the current paragraph.
 #[derive(Default)]
 struct Paragraph {
     outline: Option<u8>,
@@ -75,25 +75,26 @@ struct Rtf {
     encoding: &'static Encoding,
     fonts: HashMap<i32, &'static Encoding>,
     levels: HashMap<i32, u8>,
-    /// Bytes of the text in the encoding of the font, and that encoding: a character may take two.
+    /// Text not decoded yet, in the encoding of the current font; a character may take two bytes.
     raw: Vec<u8>,
-    /// Text for somewhere other than the body.
+    /// Text for a destination other than the body.
     aside: String,
-    /// Half of a character that is given by two numbers.
+    /// The high surrogate of a character given by two `\u` escapes.
     surrogate: Option<u16>,
-    /// How many stand-ins are still to be passed over.
-    pass: usize,
+    /// How many fallback characters are still to be skipped.
+    skip_chars: usize,
     paragraph: Paragraph,
     is_row_open: bool,
-    commenter: String,
+    comment_author: String,
     images: usize,
-    /// The moment of a property: year, month, day, hour, minute.
+    /// The date of a property: year, month, day, hour, minute.
     moment: [i32; 5],
 }
 
 impl Rtf {
     fn new() -> Self {
-        let group = Group { to: To::Body, is_deleted: false, stand_ins: 1, font: -1, aside: false };
+        let group =
+            Group { destination: Destination::Body, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
         Self {
             blocks: Blocks::default(),
             meta: Meta::default(),
@@ -104,35 +105,35 @@ impl Rtf {
             raw: Vec::new(),
             aside: String::new(),
             surrogate: None,
-            pass: 0,
+            skip_chars: 0,
             paragraph: Paragraph::default(),
             is_row_open: false,
-            commenter: String::new(),
+            comment_author: String::new(),
             images: 0,
             moment: [0; 5],
         }
     }
 
-    fn run(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+    fn run(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         let mut at = 0;
-        // A group that begins with \* is for those who know its word.
+        // A group that begins with \* is skipped by readers that do not know its control word.
         let mut optional = false;
         while let Some(&byte) = bytes.get(at) {
             at += 1;
             match byte {
                 b'{' => {
                     self.flush();
-                    self.pass = 0;
+                    self.skip_chars = 0;
                     let mut group = self.group().clone();
                     group.aside = false;
-                    if self.groups.len() >= DEPTH {
-                        return Err(Problem::new(format!("more than {DEPTH} groups within each other")));
+                    if self.groups.len() >= MAX_GROUP_DEPTH {
+                        return Err(ReadError::new(format!("more than {MAX_GROUP_DEPTH} nested groups")));
                     }
                     self.groups.push(group);
                 }
                 b'}' => {
                     self.end_group();
-                    // The outermost is not the file's own.
+                    // The outermost group is ours, not the file's: the file has ended.
                     if self.groups.len() <= 1 {
                         return Ok(());
                     }
@@ -162,12 +163,13 @@ impl Rtf {
             optional = false;
         }
         self.flush();
-        Err(Problem::new(format!("expected }} at the end: it is cut off after {} bytes", bytes.len())))
+        Err(ReadError::new(format!("expected }} at the end: the file is cut off after {} bytes", bytes.len())))
     }
 
     fn group(&self) -> &Group {
-        // There always is one but after the last brace, when nothing is asked any more.
-        static NONE: Group = Group { to: To::Nowhere, is_deleted: false, stand_ins: 1, font: -1, aside: false };
+        // Only empty after the last brace, when no text follows.
+        static NONE: Group =
+            Group { destination: Destination::Skip, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
         self.groups.last().unwrap_or(&NONE)
     }
 
@@ -178,43 +180,43 @@ impl Rtf {
     }
 
     fn byte(&mut self, byte: u8) {
-        if self.pass > 0 {
-            self.pass -= 1;
+        if self.skip_chars > 0 {
+            self.skip_chars -= 1;
             return;
         }
         self.surrogate = None;
         self.raw.push(byte);
     }
 
-    /// What has come in bytes becomes text.
+    /// Decodes the pending bytes.
     fn flush(&mut self) {
         if self.raw.is_empty() {
             return;
         }
         let raw = std::mem::take(&mut self.raw);
         let encoding = self.fonts.get(&self.group().font).copied().unwrap_or(self.encoding);
-        let text = match self.group().to {
-            // The names of fonts and styles are in the encoding of the file.
-            To::Body => encoding.decode_without_bom_handling(&raw).0,
+        let text = match self.group().destination {
+            // Names of fonts and styles are in the encoding of the file, not of a font.
+            Destination::Body => encoding.decode_without_bom_handling(&raw).0,
             _ => self.encoding.decode_without_bom_handling(&raw).0,
         };
         self.text(&text);
     }
 
     fn text(&mut self, text: &str) {
-        match self.group().to {
-            To::Body if self.group().is_deleted => {}
-            To::Body => {
-                self.open_row();
+        match self.group().destination {
+            Destination::Body if self.group().is_deleted => {}
+            Destination::Body => {
+                self.sync_table();
                 self.blocks.text(text);
             }
-            To::Nowhere => {}
+            Destination::Skip => {}
             _ => self.aside.push_str(text),
         }
     }
 
-    /// Begins or ends a table where the paragraph that comes is or is not in one: nothing else says so.
-    fn open_row(&mut self) {
+    /// Starts or ends a table according to the next paragraph: RTF marks tables on paragraphs only.
+    fn sync_table(&mut self) {
         if self.paragraph.in_table == self.is_row_open || !self.blocks.is_at_start() || self.is_aside() {
             return;
         }
@@ -239,11 +241,11 @@ impl Rtf {
 
     fn end_group(&mut self) {
         self.flush();
-        self.pass = 0;
+        self.skip_chars = 0;
         let Some(group) = self.groups.pop() else { return };
-        let outer = self.group().to;
-        match group.to {
-            To::Property(name) if outer != group.to => {
+        let outer = self.group().destination;
+        match group.destination {
+            Destination::Property(name) if outer != group.destination => {
                 let text = std::mem::take(&mut self.aside);
                 match name {
                     "created" | "modified" => {
@@ -255,11 +257,13 @@ impl Rtf {
                     name => self.meta.dublin_core(name, &text),
                 }
             }
-            To::Commenter if outer != group.to => self.commenter = std::mem::take(&mut self.aside),
-            To::Fonts | To::Styles => {
+            Destination::CommentAuthor if outer != group.destination => {
+                self.comment_author = std::mem::take(&mut self.aside)
+            }
+            Destination::Fonts | Destination::Styles => {
                 let name = std::mem::take(&mut self.aside);
                 let name = name.trim().trim_end_matches(';').to_lowercase();
-                if group.to == To::Styles
+                if group.destination == Destination::Styles
                     && let Some(level) = name.strip_prefix("heading ").and_then(|level| level.parse().ok())
                 {
                     self.levels.insert(self.paragraph.style, level);
@@ -270,7 +274,7 @@ impl Rtf {
         }
         if group.aside {
             self.blocks.end_paragraph(None);
-            let label = match std::mem::take(&mut self.commenter) {
+            let label = match std::mem::take(&mut self.comment_author) {
                 author if author.trim().is_empty() => String::new(),
                 author => format!("Comment by {}", author.trim()),
             };
@@ -278,24 +282,24 @@ impl Rtf {
         }
     }
 
-    fn to(&mut self, to: To) {
-        // What is within something unread is unread.
-        if self.group().to != To::Nowhere {
-            self.set(|group| group.to = to);
+    fn set_destination(&mut self, destination: Destination) {
+        // Everything within a skipped group is skipped.
+        if self.group().destination != Destination::Skip {
+            self.set(|group| group.destination = destination);
         }
     }
 
     fn char(&mut self, char: &str) {
         self.flush();
-        if self.pass > 0 {
-            self.pass -= 1;
+        if self.skip_chars > 0 {
+            self.skip_chars -= 1;
             return;
         }
         self.text(char);
     }
 
     fn word(&mut self, word: &[u8], number: Option<i32>, optional: bool) {
-        // Most words begin or end a format: the bytes before them may be in another encoding than those after.
+        // A control word may change the font and with it the encoding, so decode what came before.
         self.flush();
         let is_on = number != Some(0);
         let Ok(word) = std::str::from_utf8(word) else { return };
@@ -303,7 +307,7 @@ impl Rtf {
             "par" | "sect" | "page" => {
                 let level = self.paragraph.outline.or_else(|| self.levels.get(&self.paragraph.style).copied());
                 if self.is_body() {
-                    self.open_row();
+                    self.sync_table();
                     self.blocks.end_paragraph(level);
                 }
             }
@@ -312,7 +316,7 @@ impl Rtf {
             }
             "intbl" => self.paragraph.in_table = true,
             "trowd" => {
-                // A row may begin without the paragraph before it having ended.
+                // A row may begin before the previous paragraph has ended.
                 if self.is_body() && !self.is_row_open && !self.paragraph.in_table {
                     self.blocks.end_paragraph(None);
                 }
@@ -320,7 +324,7 @@ impl Rtf {
             }
             "cell" | "nestcell" if self.is_body() => {
                 self.paragraph.in_table = true;
-                self.open_row();
+                self.sync_table();
                 if !self.is_row_open {
                     // An empty first cell.
                     self.blocks.start_table();
@@ -349,45 +353,45 @@ impl Rtf {
             "_" => self.char("\u{2011}"),
             "\\" | "{" | "}" => self.char(word),
             "-" | "zwj" | "zwnj" => {}
-            "uc" => self.set(|group| group.stand_ins = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16)),
+            "uc" => self.set(|group| group.fallback_chars = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16)),
             "u" => self.unicode(number.unwrap_or(0)),
             "deleted" => self.set(|group| group.is_deleted = is_on),
             "plain" => self.set(|group| group.is_deleted = false),
             "ansicpg" => self.encoding = number.and_then(code_page).unwrap_or(self.encoding),
             "mac" => self.encoding = encoding_rs::MACINTOSH,
             "f" => self.set(|group| group.font = number.unwrap_or(-1)),
-            "fcharset" if self.group().to == To::Fonts => {
+            "fcharset" if self.group().destination == Destination::Fonts => {
                 if let Some(encoding) = number.and_then(charset) {
                     self.fonts.insert(self.group().font, encoding);
                 }
             }
-            "fonttbl" => self.to(To::Fonts),
-            "stylesheet" => self.to(To::Styles),
+            "fonttbl" => self.set_destination(Destination::Fonts),
+            "stylesheet" => self.set_destination(Destination::Styles),
             "pict" => {
-                self.images += usize::from(self.group().to != To::Nowhere);
-                self.to(To::Nowhere);
+                self.images += usize::from(self.group().destination != Destination::Skip);
+                self.set_destination(Destination::Skip);
             }
-            "title" => self.to(To::Property("title")),
-            "author" => self.to(To::Property("creator")),
-            "subject" => self.to(To::Property("subject")),
-            "keywords" => self.to(To::Property("keywords")),
-            "doccomm" => self.to(To::Property("description")),
-            "creatim" => self.to(To::Property("created")),
-            "revtim" => self.to(To::Property("modified")),
+            "title" => self.set_destination(Destination::Property("title")),
+            "author" => self.set_destination(Destination::Property("creator")),
+            "subject" => self.set_destination(Destination::Property("subject")),
+            "keywords" => self.set_destination(Destination::Property("keywords")),
+            "doccomm" => self.set_destination(Destination::Property("description")),
+            "creatim" => self.set_destination(Destination::Property("created")),
+            "revtim" => self.set_destination(Destination::Property("modified")),
             "yr" => self.moment[0] = number.unwrap_or(0),
             "mo" => self.moment[1] = number.unwrap_or(0),
             "dy" => self.moment[2] = number.unwrap_or(0),
             "hr" => self.moment[3] = number.unwrap_or(0),
             "min" => self.moment[4] = number.unwrap_or(0),
-            "atnauthor" => self.to(To::Commenter),
+            "atnauthor" => self.set_destination(Destination::CommentAuthor),
             "footnote" | "annotation" if self.is_body() => {
                 self.blocks.start_aside(Aside::End);
                 self.set(|group| group.aside = true);
             }
-            // The text of a shape, within what is otherwise unread.
+            // The text of a shape, in an otherwise skipped group.
             "shptxt" => {
                 self.blocks.start_aside(Aside::After);
-                self.set(|group| (group.to, group.aside) = (To::Body, true));
+                self.set(|group| (group.destination, group.aside) = (Destination::Body, true));
             }
             "info" | "shpinst" | "shp" | "shprslt" | "do" | "colortbl" | "header" | "headerl" | "headerr"
             | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "fldinst" | "nonshppict" | "xe" | "tc"
@@ -397,21 +401,21 @@ impl Rtf {
                 if word == "info" || word == "shp" {
                     return;
                 }
-                self.to(To::Nowhere);
+                self.set_destination(Destination::Skip);
             }
-            // Of what only some know, these are known here.
+            // Optional destinations that are known here.
             "shppict" | "ud" | "nesttableprops" => {}
-            _ if optional => self.to(To::Nowhere),
+            _ if optional => self.set_destination(Destination::Skip),
             _ => {}
         }
     }
 
     fn is_body(&self) -> bool {
-        self.group().to == To::Body && !self.group().is_deleted
+        self.group().destination == Destination::Body && !self.group().is_deleted
     }
 
     fn unicode(&mut self, number: i32) {
-        // Numbers over 32767 are written as negative ones.
+        // Code units over 32767 are written as negative numbers.
         let unit = number as u16;
         let char = match (self.surrogate.take(), unit) {
             (Some(high), 0xdc00..=0xdfff) => char::decode_utf16([high, unit]).next().and_then(Result::ok),
@@ -419,7 +423,7 @@ impl Rtf {
                 self.surrogate = Some(unit);
                 None
             }
-            // Signs of symbol fonts, for private use.
+            // Private-use codes of symbol fonts.
             (_, 0xf000..=0xf0ff) => None,
             _ => char::from_u32(u32::from(unit)),
         };
@@ -427,12 +431,12 @@ impl Rtf {
             self.text(char.encode_utf8(&mut [0; 4]));
         }
         let surrogate = self.surrogate;
-        self.pass = self.group().stand_ins;
+        self.skip_chars = self.group().fallback_chars;
         self.surrogate = surrogate;
     }
 }
 
-/// The control word or sign that begins at `at`, its number, and where what follows begins.
+/// The control word or symbol at `at`, its numeric parameter, and the offset of what follows.
 fn control(bytes: &[u8], at: usize) -> (&[u8], Option<i32>, usize) {
     let rest = bytes.get(at..).unwrap_or_default();
     let letters = rest.iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
@@ -471,7 +475,7 @@ fn code_page(number: i32) -> Option<&'static Encoding> {
     })
 }
 
-/// The encoding of a font, by the number of its script.
+/// The encoding of a font by its `\fcharset` number.
 fn charset(number: i32) -> Option<&'static Encoding> {
     code_page(match number {
         0 => 1252,
@@ -496,10 +500,10 @@ fn charset(number: i32) -> Option<&'static Encoding> {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
-    use crate::testing::{one, read_bytes};
+    use crate::testing::{read_bytes, read_single};
 
     #[test]
-    fn text_fields_tables_and_notes() {
+    fn text_fields_tables_and_notes_become_text() {
         let rtf = br#"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fswiss\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}}
 {\stylesheet{\s0 Normal;}{\s1\outlinelevel0 heading 1;}}{\*\generator Writer 7;}
 {\info{\title Bees \'e4nd honey}{\author Anna}{\creatim\yr2024\mo3\dy5\hr10\min7}}
@@ -510,7 +514,7 @@ mod tests {
 \trowd\cellx1000\cellx2000\pard\intbl a\cell b\cell\row\trowd\pard\intbl c\cell d\cell\row
 \pard After {\*\shppict{\pict\pngblip 89504e47}}{\nonshppict{\pict 00}}pictures\par
 }"#;
-        let document = one(Kind::Rtf, rtf);
+        let document = read_single(Kind::Rtf, rtf);
         assert_eq!(
             document.text,
             "On bees\n\nHoney keeps well.\n\nпчелы €5 hidden\n\na | b\nc | d\n\nAfter pictures\n\nA note.\n"
@@ -524,15 +528,15 @@ mod tests {
     }
 
     #[test]
-    fn two_bytes_and_pairs_of_numbers_make_one_character() {
-        let document = one(Kind::Rtf, br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}");
+    fn double_byte_characters_and_surrogate_pairs_are_decoded() {
+        let document = read_single(Kind::Rtf, br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}");
         assert_eq!(document.text, "日本 🐁\n".replace('🐁', "\u{1f601}"));
     }
 
     #[test]
-    fn what_is_cut_off_is_named_and_the_rest_kept() {
-        let (found, problems) = read_bytes(Kind::Rtf, br"{\rtf1 Kept text\par and");
+    fn a_truncated_file_is_reported_and_its_text_kept() {
+        let (found, errors) = read_bytes(Kind::Rtf, br"{\rtf1 Kept text\par and");
         assert_eq!(found[0].text, "Kept text\n\nand\n");
-        assert!(problems[0].contains("cut off"), "{problems:?}");
+        assert!(errors[0].contains("cut off"), "{errors:?}");
     }
 }

@@ -1,11 +1,11 @@
-//! What tests of the readers share.
+//! Helpers for the tests of the readers.
 
-use crate::{Context, Document, Found, Kind, read};
+use crate::{Context, Document, Extracted, Kind, read};
 use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 
-/// HTML without its tags, for tests.
-pub fn html(page: &str) -> (String, String) {
+/// Title and text of an HTML page, by a crude tag stripper.
+pub fn extract_html(page: &str) -> (String, String) {
     let title =
         page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map_or("", |(title, _)| title);
     let body = page.split_once("</head>").map_or(page, |(_, body)| body);
@@ -16,51 +16,56 @@ pub fn html(page: &str) -> (String, String) {
     (title.to_owned(), text.replace("&amp;", "&").trim().to_owned())
 }
 
-/// Everything that a reader finds, then the problems as text.
-pub fn found(kind: Kind, bytes: &[u8]) -> (Vec<Found>, Vec<String>) {
-    found_within(kind, bytes, 1 << 20, 0)
+/// Everything that a reader extracts, and its errors as text.
+pub fn extract(kind: Kind, bytes: &[u8]) -> (Vec<Extracted>, Vec<String>) {
+    extract_within(kind, bytes, 1 << 20, 0)
 }
 
-pub fn found_within(kind: Kind, bytes: &[u8], unpacked: u64, depth: u32) -> (Vec<Found>, Vec<String>) {
-    let context = Context { html: &html, limit: 1 << 20, unpacked, depth };
-    let (mut items, mut problems) = (Vec::new(), Vec::new());
-    let mut say = |problem: crate::Problem| {
-        problems.push(problem.line.map_or_else(String::new, |line| format!("{line}: ")) + &problem.text);
+pub fn extract_within(
+    kind: Kind,
+    bytes: &[u8],
+    max_unpacked_bytes: u64,
+    archive_depth: u32,
+) -> (Vec<Extracted>, Vec<String>) {
+    let context = Context { extract_html: &extract_html, max_text_bytes: 1 << 20, max_unpacked_bytes, archive_depth };
+    let (mut items, mut errors) = (Vec::new(), Vec::new());
+    let mut push = |error: crate::ReadError| {
+        errors.push(error.line.map_or_else(String::new, |line| format!("{line}: ")) + &error.message);
     };
     let result = read(kind, bytes, &context, &mut |item| {
         match item {
             Ok(item) => items.push(item),
-            Err(problem) => say(problem),
+            Err(error) => push(error),
         }
         ControlFlow::Continue(())
     });
-    if let Err(problem) = result {
-        say(problem);
+    if let Err(error) = result {
+        push(error);
     }
     for item in &items {
-        if let Found::Document(document) = item {
+        if let Extracted::Document(document) = item {
             for heading in &document.headings {
                 assert!(document.text.get(heading.start..heading.end).is_some_and(|text| !text.trim().is_empty()));
             }
         }
     }
-    (items, problems)
+    (items, errors)
 }
 
-/// The documents that a reader finds, then the problems as text.
+/// The documents that a reader extracts, and its errors as text.
 pub fn read_bytes(kind: Kind, bytes: &[u8]) -> (Vec<Document>, Vec<String>) {
-    let (items, problems) = found(kind, bytes);
+    let (items, errors) = extract(kind, bytes);
     let documents = items.into_iter().filter_map(|item| match item {
-        Found::Document(document) => Some(document),
+        Extracted::Document(document) => Some(document),
         _ => None,
     });
-    (documents.collect(), problems)
+    (documents.collect(), errors)
 }
 
-/// The one document in a file without problems.
-pub fn one(kind: Kind, bytes: &[u8]) -> Document {
-    let (mut documents, problems) = read_bytes(kind, bytes);
-    assert!(problems.is_empty(), "{problems:?}");
+/// The only document in a file; panics on errors.
+pub fn read_single(kind: Kind, bytes: &[u8]) -> Document {
+    let (mut documents, errors) = read_bytes(kind, bytes);
+    assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(documents.len(), 1, "{documents:?}");
     documents.remove(0)
 }

@@ -1,8 +1,8 @@
-//! Bytes to text, and small work on text that several readers share.
+//! Text helpers shared by several readers: decoding XML, normalizing white space, recognizing placeholder titles.
 
 use std::borrow::Cow;
 
-/// The text of XML: by its mark, by the encoding that its declaration names, as UTF-8, or else as Windows-1252.
+/// Decodes XML: by byte-order mark, by its declaration, as UTF-8, and otherwise as Windows-1252.
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0;
@@ -17,13 +17,13 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        // Cut off within a character, or one wrong byte in a long text: the rest is still UTF-8.
+        // Truncated within a character, or a few invalid bytes: still UTF-8.
         Err(_) if !is_latin(bytes) => String::from_utf8_lossy(bytes),
         Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0,
     }
 }
 
-/// Whether more bytes are no UTF-8 than characters outside ASCII are.
+/// Whether invalid UTF-8 sequences outnumber valid non-ASCII characters.
 fn is_latin(bytes: &[u8]) -> bool {
     let (mut right, mut wrong) = (0, 0);
     for chunk in bytes.utf8_chunks() {
@@ -33,7 +33,7 @@ fn is_latin(bytes: &[u8]) -> bool {
     wrong > right
 }
 
-/// The encoding that an XML declaration names.
+/// The encoding named in the XML declaration.
 fn declared(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let head = bytes.strip_prefix(b"<?xml")?;
     let end = head.iter().take(200).position(|&b| b == b'>')?;
@@ -41,7 +41,7 @@ fn declared(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let value = head.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let name = value.get(1..)?.split(quote).next()?;
-    // A text in which this could be read is not in UTF-16, whatever it says.
+    // A declaration that could be read as ASCII is not in UTF-16, whatever it claims.
     encoding_rs::Encoding::for_label(name.as_bytes()).filter(|e| e.is_ascii_compatible())
 }
 
@@ -57,16 +57,16 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
-/// The longest text that passes for a title, in characters.
-const TITLE_CHARS: usize = 200;
+/// A longer text is not a title, in characters.
+const MAX_TITLE_CHARS: usize = 200;
 
-/// `text` as a title, unless there is nothing in it, it is too long, or a program wrote it for want of one.
+/// `text` as a title on one line; `None` if it is blank, too long, or a placeholder that a program wrote.
 pub fn title(text: &str) -> Option<String> {
     let line = one_line(text);
     let lower = line.to_lowercase();
     let numbered =
         |stem: &str| lower.strip_prefix(stem).is_some_and(|rest| rest.trim().chars().all(|c| c.is_ascii_digit()));
-    let made_up = [
+    let placeholders = [
         "document",
         "dokument",
         "doc",
@@ -97,11 +97,12 @@ pub fn title(text: &str) -> Option<String> {
         "new document",
     ];
     let programs = ["microsoft word - ", "microsoft powerpoint - ", "microsoft excel - "];
-    let is_made_up = made_up.iter().any(|stem| numbered(stem)) || programs.iter().any(|p| lower.starts_with(p));
-    (!line.is_empty() && !is_made_up && line.chars().count() <= TITLE_CHARS).then_some(line)
+    let is_placeholder =
+        placeholders.iter().any(|stem| numbered(stem)) || programs.iter().any(|p| lower.starts_with(p));
+    (!line.is_empty() && !is_placeholder && line.chars().count() <= MAX_TITLE_CHARS).then_some(line)
 }
 
-/// Whether there is nothing to read in it.
+/// Whether a text is empty or only white space.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_up_titles_are_none() {
+    fn placeholder_titles_are_ignored() {
         for none in
             ["Document1", "PowerPoint Presentation", "Microsoft Word - draft.doc", "  ", "Untitled", "Präsentation 2"]
         {
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings() {
+    fn xml_is_decoded_by_mark_declaration_or_content() {
         assert_eq!(decode("é".as_bytes()), "é");
         assert_eq!(decode(b"caf\xe9"), "café");
         assert_eq!(decode(b"\xff\xfeA\0"), "A");

@@ -1,34 +1,36 @@
-//! Excel workbooks (`.xlsx`, `.xlsm`): each sheet is a text of its own, its rows one a line. Cells are as they are
-//! shown, as far as that is simple: dates in ISO form, percentages, fixed decimals. Formulas are their last results.
+//! Excel workbooks (`.xlsx`, `.xlsm`): each sheet is a document with one row per line. Numbers follow the common number
+//! formats: ISO dates, percentages, fixed decimals. Formulas are represented by their cached results.
 
-use crate::blocks::{Blocks, line_of};
+use crate::blocks::{Blocks, row_line};
 use crate::ooxml::{self, Relation, Shapes};
 use crate::package::Package;
 use crate::xml::{Node, Step, leaves, walk};
-use crate::{Context, Document, Emit, Problem, hand, note, text};
+use crate::{Context, Document, Emit, ReadError, emit_document, emit_omitted, text};
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let mut package = Package::open(bytes, context)?;
     let path = ooxml::main_part(&mut package, "xl/workbook.xml");
     if path.ends_with(".bin") {
-        return Err(Problem::new("a workbook in Excel's binary format; save it as .xlsx"));
+        return Err(ReadError::new("a workbook in Excel's binary format; save it as .xlsx"));
     }
-    let workbook = leaves(&package.need(&path)?).map_err(|problem| problem.of(&path))?;
+    let workbook = leaves(&package.read_required(&path)?).map_err(|error| error.in_part(&path))?;
     let relations = ooxml::relations(&mut package, &path);
     let meta = ooxml::properties(&mut package);
     let since_1904 =
         workbook.iter().any(|l| l.name == "workbookPr" && matches!(l.attr("date1904"), Some("1" | "true")));
     let mut book = Book { since_1904, ..Book::default() };
-    let mut problems = Vec::new();
+    let mut errors = Vec::new();
     for relation in &relations {
         let read = match &*relation.kind {
-            "sharedStrings" => package.need(&relation.target).and_then(|b| shared_strings(&b, &mut book.strings)),
-            "styles" => package.need(&relation.target).map(|bytes| book.formats = formats(&bytes)),
+            "sharedStrings" => {
+                package.read_required(&relation.target).and_then(|b| shared_strings(&b, &mut book.strings))
+            }
+            "styles" => package.read_required(&relation.target).map(|bytes| book.formats = formats(&bytes)),
             _ => continue,
         };
-        problems.extend(read.err().map(|problem| problem.of(&relation.target)));
+        errors.extend(read.err().map(|error| error.in_part(&relation.target)));
     }
-    let _ = problems.into_iter().try_for_each(|problem| emit(Err(problem)));
+    let _ = errors.into_iter().try_for_each(|error| emit(Err(error)));
     let sheets: Vec<(&str, &Relation)> = workbook
         .iter()
         .filter(|leaf| leaf.name == "sheet")
@@ -38,40 +40,40 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         })
         .collect();
     for &(name, relation) in sheets.iter().filter(|(_, relation)| relation.kind == "worksheet") {
-        let sheet = package.need(&relation.target).map(|bytes| {
-            let (mut text, problem) = rows(&bytes, &book, context.limit);
+        let sheet = package.read_required(&relation.target).map(|bytes| {
+            let (mut text, error) = rows(&bytes, &book, context.max_text_bytes);
             drop(bytes);
-            text.push_str(&beside(&mut package, &relation.target));
-            (text, problem)
+            text.push_str(&comments_and_drawings(&mut package, &relation.target));
+            (text, error)
         });
-        let (text, problem) = match sheet {
-            Ok((text, problem)) => (text, problem),
-            Err(problem) => (String::new(), Some(problem)),
+        let (text, error) = match sheet {
+            Ok((text, error)) => (text, error),
+            Err(error) => (String::new(), Some(error)),
         };
-        if let Some(problem) = problem
-            && emit(Err(problem.of(&format!("sheet {name}")))).is_break()
+        if let Some(error) = error
+            && emit(Err(error.in_part(&format!("sheet {name}")))).is_break()
         {
             return Ok(());
         }
-        // The one sheet of a workbook that nobody has named is the workbook.
+        // A single sheet with a default name takes the workbook's title.
         let title = match sheets.len() {
-            1 if is_made_up(name) => meta.title.clone(),
+            1 if is_default_name(name) => meta.title.clone(),
             _ => Some(text::one_line(name)),
         };
         let metadata = meta.fields.clone();
         let document = Document { name: Some(name.to_owned()), title, text, metadata, ..Document::default() };
-        if !text::is_blank(&document.text) && hand(document, context, emit).is_break() {
+        if !text::is_blank(&document.text) && emit_document(document, context, emit).is_break() {
             return Ok(());
         }
     }
-    let _ = ooxml::left_out(&package, "xl", emit);
+    let _ = ooxml::emit_omitted_media(&package, "xl", emit);
     let other = sheets.iter().filter(|(_, relation)| relation.kind != "worksheet").count();
-    let _ = note(other, "sheet that is a chart or a macro", "sheets that are charts or macros", emit);
+    let _ = emit_omitted(other, "sheet that is a chart or a macro", "sheets that are charts or macros", emit);
     Ok(())
 }
 
-/// Whether a sheet's name is the one that a program gave it.
-pub fn is_made_up(name: &str) -> bool {
+/// Whether a sheet's name is a program's default ("Sheet1", "Tabelle 2").
+pub fn is_default_name(name: &str) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ').to_lowercase();
     matches!(
         stem.as_str(),
@@ -93,12 +95,12 @@ pub fn is_made_up(name: &str) -> bool {
 #[derive(Default)]
 struct Book {
     strings: Vec<String>,
-    /// The number format of each style.
+    /// The number format of each cell style, by style index.
     formats: Vec<Format>,
     since_1904: bool,
 }
 
-/// How a number is shown.
+/// How a number is displayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Format {
     #[default]
@@ -111,7 +113,7 @@ enum Format {
 }
 
 impl Format {
-    /// Those that every program knows without their being written down.
+    /// The built-in formats, which files use by id only (ECMA-376, 18.8.30).
     fn built_in(id: u32) -> Self {
         match id {
             1 | 3 | 37 | 38 => Self::Fixed(0),
@@ -125,7 +127,7 @@ impl Format {
         }
     }
 
-    /// What a format's code comes to: of its parts the first, without what is shown as it stands.
+    /// Classifies a format code by its first section, ignoring literal text.
     fn of_code(code: &str) -> Self {
         let (mut plain, mut chars) = (String::new(), code.chars());
         while let Some(char) = chars.next() {
@@ -138,7 +140,7 @@ impl Format {
                 }
                 '[' => {
                     let inside: String = chars.by_ref().take_while(|&c| c != ']').collect();
-                    // [h], [mm]: time that goes on after 24 hours.
+                    // [h], [mm]: elapsed time, which may exceed 24 hours.
                     if !inside.is_empty() && inside.chars().all(|c| matches!(c.to_ascii_lowercase(), 'h' | 'm' | 's')) {
                         plain.push('h');
                     }
@@ -158,7 +160,7 @@ impl Format {
             (false, true) => Self::Time,
             _ if plain.contains('m') => Self::Date,
             _ if plain.contains('%') => Self::Percent(decimals()),
-            // Fractions, thousands, decimals only where there are some: not simple.
+            // Fractions, scaling by thousands and optional decimals are not reproduced.
             _ if plain.contains('?') || plain.contains(".#") || (plain.contains("0,") && !plain.contains("0,0")) => {
                 Self::General
             }
@@ -171,7 +173,7 @@ impl Format {
 /// The number format of every cell style.
 fn formats(bytes: &[u8]) -> Vec<Format> {
     let (mut custom, mut formats, mut in_cells) = (std::collections::HashMap::new(), Vec::new(), false);
-    // Damaged styles cost the dates alone.
+    // If the styles are damaged, only the number formats are lost.
     let _ = walk(bytes, |node| {
         match node {
             Node::Open(tag) => match tag.name() {
@@ -189,16 +191,16 @@ fn formats(bytes: &[u8]) -> Vec<Format> {
             Node::Close(end) if end.name() == "cellXfs" => in_cells = false,
             _ => {}
         }
-        Step::On
+        Step::Continue
     });
     formats
 }
 
-fn shared_strings(bytes: &[u8], strings: &mut Vec<String>) -> Result<(), Problem> {
+fn shared_strings(bytes: &[u8], strings: &mut Vec<String>) -> Result<(), ReadError> {
     let (mut text, mut in_text) = (String::new(), false);
     walk(bytes, |node| {
         match node {
-            // How a word is pronounced is no part of it.
+            // Phonetic guides repeat the text.
             Node::Open(tag) if tag.name() == "rPh" => return Step::Skip,
             Node::Open(tag) => in_text |= tag.name() == "t",
             Node::Text(part) if in_text => text.push_str(&part),
@@ -209,19 +211,19 @@ fn shared_strings(bytes: &[u8], strings: &mut Vec<String>) -> Result<(), Problem
                 _ => {}
             },
         }
-        Step::On
+        Step::Continue
     })
 }
 
-/// The column of a cell called `BC12`, from 0.
+/// The zero-based column of a cell reference such as `BC12`.
 fn column(reference: &str) -> Option<usize> {
     let letters = reference.bytes().take_while(u8::is_ascii_alphabetic).take(4);
     let number = letters.fold(0, |n, letter| n * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1);
     number.checked_sub(1)
 }
 
-/// The rows of a sheet that have something in them, and what is wrong with it.
-fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<Problem>) {
+/// The non-empty rows of a sheet, one per line, and the error that ended the reading, if any.
+fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<ReadError>) {
     let (mut sheet, mut too_large) = (String::new(), false);
     let (mut row, mut next): (Vec<String>, usize) = (Vec::new(), 0);
     let (mut kind, mut style, mut value, mut in_value) = (String::new(), 0_usize, String::new(), false);
@@ -232,8 +234,8 @@ fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<Problem>) {
                 "row" => next = 0,
                 "c" => {
                     let column = tag.attr("r").as_deref().and_then(column).unwrap_or(next);
-                    // A long stretch of nothing says no more than a short one.
-                    let gap = if row.is_empty() { 0 } else { column.saturating_sub(next).min(GAP) };
+                    // Long runs of missing cells are shortened.
+                    let gap = if row.is_empty() { 0 } else { column.saturating_sub(next).min(MAX_EMPTY_CELLS) };
                     row.extend((0..gap).map(|_| String::new()));
                     next = column + 1;
                     kind = tag.attr("t").unwrap_or_default();
@@ -248,14 +250,14 @@ fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<Problem>) {
             Node::Close(end) => match end.name() {
                 "v" | "t" => in_value = false,
                 "c" => {
-                    let shown = shown(&kind, style, &value, book);
-                    // What is empty before the first cell with text is a margin.
+                    let shown = format_cell(&kind, style, &value, book);
+                    // Leading empty cells are dropped.
                     if !row.is_empty() || !shown.is_empty() {
                         row.push(shown);
                     }
                 }
                 "row" => {
-                    if let Some(line) = line_of(&std::mem::take(&mut row)) {
+                    if let Some(line) = row_line(&std::mem::take(&mut row)) {
                         sheet.push_str(&line);
                         sheet.push('\n');
                     }
@@ -268,48 +270,48 @@ fn rows(bytes: &[u8], book: &Book, limit: u64) -> (String, Option<Problem>) {
                 _ => {}
             },
         }
-        Step::On
+        Step::Continue
     });
     if too_large {
-        return (String::new(), Some(Problem::new(format!("more than {limit} bytes of text in one sheet"))));
+        return (String::new(), Some(ReadError::new(format!("more than {limit} bytes of text in one sheet"))));
     }
     (sheet, result.err())
 }
 
-/// The most empty cells that are kept between two others.
-const GAP: usize = 4;
+/// Longer runs of empty cells in a row are shortened to this.
+const MAX_EMPTY_CELLS: usize = 4;
 
-fn shown(kind: &str, style: usize, value: &str, book: &Book) -> String {
+fn format_cell(kind: &str, style: usize, value: &str, book: &Book) -> String {
     match kind {
         "s" => value.trim().parse::<usize>().ok().and_then(|at| book.strings.get(at)).cloned().unwrap_or_default(),
         "str" | "inlineStr" | "e" => text::one_line(value),
         "d" => crate::meta::date(value),
         "b" => if value.trim() == "1" { "TRUE" } else { "FALSE" }.to_owned(),
         _ => match value.trim().parse::<f64>() {
-            Ok(number) => shown_number(number, book.formats.get(style).copied().unwrap_or_default(), book.since_1904),
+            Ok(number) => format_number(number, book.formats.get(style).copied().unwrap_or_default(), book.since_1904),
             Err(_) => text::one_line(value),
         },
     }
 }
 
-fn shown_number(number: f64, format: Format, since_1904: bool) -> String {
+fn format_number(number: f64, format: Format, since_1904: bool) -> String {
     match format {
         Format::Fixed(decimals) => format!("{number:.0$}", decimals.min(15)),
         Format::Percent(decimals) => format!("{:.1$}%", number * 100.0, decimals.min(15)),
         Format::Date | Format::DateTime | Format::Time => {
-            moment(number, format, since_1904).unwrap_or_else(|| general(number))
+            format_date(number, format, since_1904).unwrap_or_else(|| general(number))
         }
         Format::General => general(number),
     }
 }
 
-/// With the fifteen digits that such programs count with: 0.1 + 0.2 is 0.3.
+/// Rounds to 15 significant digits, as spreadsheet programs do: 0.1 + 0.2 is 0.3.
 fn general(number: f64) -> String {
     format!("{number:.14e}").parse::<f64>().unwrap_or(number).to_string()
 }
 
-/// A day, counted from the last days of 1899, and the part of it that has passed.
-fn moment(number: f64, format: Format, since_1904: bool) -> Option<String> {
+/// Formats a serial date: days since the epoch of the workbook (1900 or 1904), and the fraction of the day.
+fn format_date(number: f64, format: Format, since_1904: bool) -> Option<String> {
     if !(0.0..2_958_466.0).contains(&number) {
         return None;
     }
@@ -322,20 +324,20 @@ fn moment(number: f64, format: Format, since_1904: bool) -> Option<String> {
     if format == Format::Time {
         return Some(clock(seconds / 3600));
     }
-    // To the days of 1970. In the count from 1900 the 29th of February 1900 is day 60, which never was.
+    // Convert to days since 1970. The 1900 system counts a nonexistent 29 February 1900 as day 60.
     day -= match (since_1904, day) {
         (true, _) => 24_107,
         (false, 0..60) => 25_568,
         (false, _) => 25_569,
     };
-    let (year, month, day) = civil(day);
+    let (year, month, day) = civil_from_days(day);
     let date = format!("{year:04}-{month:02}-{day:02}");
     Some(if format == Format::DateTime || second != 0 { format!("{date} {}", clock(second / 3600)) } else { date })
 }
 
-/// Year, month and day of a day counted from the first of January 1970.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Counted from the first of March of year 0, so that a leap day is the last of its year.
+/// Year, month and day of a day number since 1970-01-01 (Hinnant's `civil_from_days`).
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    // Count from 0000-03-01, so that the leap day is the last day of its year.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -346,17 +348,17 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
-/// What stands beside the cells: comments and text boxes.
-fn beside(package: &mut Package<'_>, sheet: &str) -> String {
+/// What stands comments_and_drawings the cells: comments and text boxes.
+fn comments_and_drawings(package: &mut Package<'_>, sheet: &str) -> String {
     let relations = ooxml::relations(package, sheet);
-    // The old kind of comment repeats the new one, with a sentence about its being new.
+    // For each threaded comment there is a legacy copy with a compatibility notice.
     let has_new = relations.iter().any(|relation| relation.kind == "threadedComment");
     let mut blocks = Blocks::default();
     for relation in &relations {
         let Ok(Some(bytes)) = package.read(&relation.target) else { continue };
         match &*relation.kind {
             "drawing" => {
-                // What is damaged here costs itself.
+                // A damaged drawing is skipped.
                 let _ = ooxml::drawing(&bytes, Shapes::All, &mut blocks);
             }
             "threadedComment" => {
@@ -403,7 +405,7 @@ fn old_comments(bytes: &[u8], blocks: &mut Blocks) {
                 _ => {}
             },
         }
-        Step::On
+        Step::Continue
     });
 }
 
@@ -414,8 +416,8 @@ mod tests {
     use crate::testing::{read_bytes, zip};
 
     #[test]
-    fn numbers_are_as_shown() {
-        let shown = |number, code| shown_number(number, Format::of_code(code), false);
+    fn numbers_follow_their_format() {
+        let shown = |number, code| format_number(number, Format::of_code(code), false);
         assert_eq!(shown(45_688.0, "dd/mm/yyyy"), "2025-01-31");
         assert_eq!(shown(45_688.75, "m/d/yy h:mm"), "2025-01-31 18:00");
         assert_eq!(shown(0.5, "h:mm AM/PM"), "12:00");
@@ -424,14 +426,14 @@ mod tests {
         assert_eq!(shown(1234.5, "#,##0.00\\ \"€\""), "1234.50");
         assert_eq!(shown(0.1 + 0.2, "General"), "0.3");
         assert_eq!(shown(12.0, "\"day\" 0"), "12");
-        assert_eq!(shown_number(1.0, Format::Date, false), "1900-01-01");
-        assert_eq!(shown_number(61.0, Format::Date, false), "1900-03-01");
-        assert_eq!(shown_number(0.0, Format::Date, true), "1904-01-01");
+        assert_eq!(format_number(1.0, Format::Date, false), "1900-01-01");
+        assert_eq!(format_number(61.0, Format::Date, false), "1900-03-01");
+        assert_eq!(format_number(0.0, Format::Date, true), "1904-01-01");
         assert_eq!((column("A1"), column("BC12"), column("12")), (Some(0), Some(54), None));
     }
 
     #[test]
-    fn sheets_are_texts() {
+    fn each_sheet_is_a_document() {
         let types = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
         let rel = |id: &str, kind: &str, target: &str| {
             format!("<Relationship Id='{id}' Type='{types}/{kind}' Target='{target}'/>")
@@ -460,9 +462,9 @@ mod tests {
             ),
             ("xl/worksheets/b.xml", "<worksheet><sheetData><row><c t='str'><v>kept</v></c></row><row>"),
         ]);
-        let (documents, problems) = read_bytes(Kind::Xlsx, &bytes);
+        let (documents, errors) = read_bytes(Kind::Xlsx, &bytes);
         assert_eq!(documents[0].text, "Name |  | 2025-01-31 |  |  |  |  | far\nresult\n");
         assert_eq!((documents[0].title.as_deref(), documents[1].text.as_str()), (Some("Hives"), "kept\n"));
-        assert!(problems[0].starts_with("sheet Broken: its XML is damaged"), "{problems:?}");
+        assert!(errors[0].starts_with("sheet Broken: its XML is damaged"), "{errors:?}");
     }
 }

@@ -1,35 +1,35 @@
-//! XML as a stream of tags and texts, by names without their prefixes: programs choose prefixes as they like. No entity
-//! is expanded but the five of XML and those that are numbers.
+//! XML as a stream of tags and text. Names are compared without namespace prefixes, which differ between programs. Only
+//! the predefined entities, `&nbsp;` and character references are expanded, so entity bombs do nothing.
 
-use crate::Problem;
+use crate::ReadError;
 use crate::text::decode;
 use quick_xml::events::{BytesEnd, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use std::borrow::Cow;
 
-/// The most elements that may be open at a time.
-const DEPTH: usize = 1000;
+/// Files with more deeply nested elements are rejected.
+const MAX_DEPTH: usize = 1000;
 
-/// A piece of an XML file.
+/// An event of the XML stream.
 pub enum Node<'a> {
-    /// The beginning of an element.
+    /// A start tag.
     Open(Tag<'a>),
-    /// Its end.
+    /// An end tag. Also follows the start tag of an empty element.
     Close(End<'a>),
-    /// Text, with its entities resolved. One text may come in several pieces.
+    /// Text with entities resolved. One text may come in several pieces.
     Text(Cow<'a, str>),
 }
 
-/// The beginning of an element.
+/// The start tag of an element.
 pub struct Tag<'a>(BytesStart<'a>);
 
 impl Tag<'_> {
-    /// Its name without the prefix.
+    /// The name without the namespace prefix.
     pub fn name(&self) -> &str {
         local(self.0.name().0)
     }
 
-    /// The value of the attribute of that name, whatever its prefix.
+    /// The value of an attribute by its name without the prefix.
     pub fn attr(&self, name: &str) -> Option<String> {
         self.0.attributes().with_checks(false).flatten().find_map(|attribute| {
             (local(attribute.key.0) == name).then(|| match attribute.normalized_value(XmlVersion::Implicit1_0) {
@@ -39,7 +39,7 @@ impl Tag<'_> {
         })
     }
 
-    /// The value of an attribute, by its whole name.
+    /// The value of an attribute by its name with the prefix.
     pub fn attr_named(&self, name: &str) -> Option<String> {
         self.0.attributes().with_checks(false).flatten().find_map(|attribute| {
             (attribute.key.0 == name)
@@ -48,11 +48,11 @@ impl Tag<'_> {
     }
 }
 
-/// The end of an element.
+/// The end tag of an element.
 pub struct End<'a>(BytesEnd<'a>);
 
 impl End<'_> {
-    /// Its name without the prefix.
+    /// The name without the namespace prefix.
     pub fn name(&self) -> &str {
         local(self.0.name().0)
     }
@@ -62,11 +62,11 @@ fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// Calls `each` for every node of the file. `each` says which elements it does not want: what is in them is passed over.
+/// Calls `each` for every node of the file, except for those in elements it [skips](Step::Skip).
 ///
 /// # Errors
-/// When the XML is damaged; everything before the damage has been seen.
-pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), Problem> {
+/// [`ReadError`] if the XML is damaged; `each` has been called for everything before the damage.
+pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), ReadError> {
     let text = decode(bytes);
     let mut reader = Reader::from_str(&text);
     reader.config_mut().expand_empty_elements = true;
@@ -84,7 +84,7 @@ pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), 
             Event::Eof => return Ok(()),
             Event::Start(start) | Event::Empty(start) => {
                 depth += 1;
-                if depth > DEPTH {
+                if depth > MAX_DEPTH {
                     return Err(damaged(&text, reader.buffer_position(), "elements are nested too deeply"));
                 }
                 Node::Open(Tag(start))
@@ -108,30 +108,30 @@ pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), 
         let opens = matches!(node, Node::Open(_));
         match each(node) {
             Step::Skip if opens => skipped = Some(depth - 1),
-            Step::Skip | Step::On => {}
+            Step::Skip | Step::Continue => {}
             Step::Stop => return Ok(()),
         }
     }
 }
 
-/// What to do after a node.
+/// How to proceed after a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Go on.
-    On,
-    /// Pass over everything in the element that was just opened, its end included.
+    /// Read the next node.
+    Continue,
+    /// Skip the content and the end tag of the element just opened. After other nodes it means [`Step::Continue`].
     Skip,
-    /// No more.
+    /// Stop reading.
     Stop,
 }
 
-fn damaged(text: &str, at: u64, what: &str) -> Problem {
+fn damaged(text: &str, at: u64, what: &str) -> ReadError {
     let before = text.as_bytes().get(..usize::try_from(at).unwrap_or(usize::MAX)).unwrap_or(text.as_bytes());
     let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-    Problem::new(format!("its XML is damaged at byte {} (line {line}): {what}", before.len()))
+    ReadError::new(format!("its XML is damaged at byte {} (line {line}): {what}", before.len()))
 }
 
-/// What an entity stands for; its own text if that is not known.
+/// The text of an entity; unknown entities stay as they are written.
 fn entity(name: &str) -> Cow<'static, str> {
     let known = match name {
         "amp" => "&",
@@ -154,8 +154,11 @@ fn entity(name: &str) -> Cow<'static, str> {
     Cow::Borrowed(known)
 }
 
-/// All text within `bytes`, a small file, by the path of its elements: `("metadata/title", "…")`.
-pub fn leaves(bytes: &[u8]) -> Result<Vec<Leaf>, Problem> {
+/// All elements of `bytes`, a small file, in the order of their end tags, each with its attributes and its own text.
+///
+/// # Errors
+/// [`ReadError`] if the XML is damaged before the first end tag.
+pub fn leaves(bytes: &[u8]) -> Result<Vec<Leaf>, ReadError> {
     let (mut path, mut leaves): (Vec<Leaf>, Vec<Leaf>) = (Vec::new(), Vec::new());
     let result = walk(bytes, |node| {
         match node {
@@ -181,27 +184,27 @@ pub fn leaves(bytes: &[u8]) -> Result<Vec<Leaf>, Problem> {
             }
             Node::Close(_) => leaves.extend(path.pop()),
         }
-        Step::On
+        Step::Continue
     });
     match result {
-        // What was read of damaged metadata is still true.
-        Err(problem) if leaves.is_empty() => Err(problem),
+        // Elements before the damage are still good.
+        Err(error) if leaves.is_empty() => Err(error),
         _ => Ok(leaves),
     }
 }
 
-/// An element of a small file: its own text, without that of the elements in it.
+/// An element with its own text, without that of its children.
 pub struct Leaf {
-    /// Its name without the prefix.
+    /// The name without the namespace prefix.
     pub name: String,
-    /// Its attributes, without their prefixes.
+    /// Attribute names without prefixes, and values.
     pub attrs: Vec<(String, String)>,
-    /// Its text.
+    /// The text directly in it.
     pub text: String,
 }
 
 impl Leaf {
-    /// The value of an attribute.
+    /// The value of an attribute by its name without the prefix.
     pub fn attr(&self, name: &str) -> Option<&str> {
         self.attrs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
@@ -211,36 +214,36 @@ impl Leaf {
 mod tests {
     use super::*;
 
-    fn texts(xml: &str) -> (String, Result<(), Problem>) {
+    fn texts(xml: &str) -> (String, Result<(), ReadError>) {
         let mut seen = String::new();
         let result = walk(xml.as_bytes(), |node| match node {
             Node::Open(tag) if tag.name() == "skip" => Step::Skip,
             Node::Text(text) => {
                 seen.push_str(&text);
-                Step::On
+                Step::Continue
             }
-            _ => Step::On,
+            _ => Step::Continue,
         });
         (seen, result)
     }
 
     #[test]
-    fn entities_are_resolved_and_never_expanded() {
+    fn predefined_entities_are_resolved_and_declared_ones_kept() {
         let (seen, result) = texts("<!DOCTYPE a [<!ENTITY b 'xx'>]><a>1 &lt; 2 &#x41;&#66; &b; &amp;lt;</a>");
         assert_eq!(result, Ok(()));
         assert_eq!(seen, "1 < 2 AB &b; &lt;");
     }
 
     #[test]
-    fn an_element_is_passed_over() {
+    fn skipped_elements_are_passed_over() {
         assert_eq!(texts("<a>x<w:skip>no<b>no</b><skip/></w:skip><skip/>y</a>").0, "xy");
     }
 
     #[test]
-    fn damage_is_named_and_what_stands_before_it_kept() {
+    fn text_before_the_damage_is_kept() {
         let (seen, result) = texts("<a>kept<b>too");
         assert_eq!(seen, "kepttoo");
-        assert!(result.unwrap_err().text.contains("cut off"));
-        assert!(texts(&"<a>".repeat(2000)).1.unwrap_err().text.contains("nested too deeply"));
+        assert!(result.unwrap_err().message.contains("cut off"));
+        assert!(texts(&"<a>".repeat(2000)).1.unwrap_err().message.contains("nested too deeply"));
     }
 }

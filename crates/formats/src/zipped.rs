@@ -1,48 +1,48 @@
-//! Zip archives: each member goes to the reader of its own format, as a part called by its path. An archive within an
-//! archive is opened, one within that is not.
+//! Zip archives: each member is emitted as an [`EmbeddedFile`]. An archive within an archive is opened; one nested more
+//! deeply is not.
 
 use crate::detect::{Kind, detect};
 use crate::package::Package;
-use crate::{Context, Emit, Found, Part, Problem, note};
+use crate::{Context, EmbeddedFile, Emit, Extracted, ReadError, emit_omitted};
 use std::ops::ControlFlow;
 
-/// In how many archives a file may stand.
-const DEPTH: u32 = 2;
+/// How many archives a file may be nested in.
+const MAX_ARCHIVE_DEPTH: u32 = 2;
 
-pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), Problem> {
+pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let mut package = Package::open(bytes, context)?;
     let names = package.names().to_vec();
-    let mut nameless = 0;
+    let mut unsafe_paths = 0;
     for (at, name) in names.into_iter().enumerate() {
         let Some(name) = name else {
-            nameless += usize::from(!package.is_folder(at));
+            unsafe_paths += usize::from(!package.is_folder(at));
             continue;
         };
         if is_clutter(&name) {
             continue;
         }
         let flow = match package.read_at(at) {
-            Ok(bytes) if context.depth + 1 >= DEPTH && detect(&name, &bytes) == Some(Kind::Zip) => {
-                emit(Err(Problem::new("an archive within an archive within an archive is not opened").of(&name)))
+            Ok(bytes) if context.archive_depth + 1 >= MAX_ARCHIVE_DEPTH && detect(&name, &bytes) == Some(Kind::Zip) => {
+                emit(Err(ReadError::new("archives nested more than two deep are not opened").in_part(&name)))
             }
-            Ok(bytes) => emit(Ok(Found::Part(Part { name, bytes, line: None }))),
-            Err(problem) => emit(Err(problem.of(&name))),
+            Ok(bytes) => emit(Ok(Extracted::EmbeddedFile(EmbeddedFile { name, bytes, line: None }))),
+            Err(error) => emit(Err(error.in_part(&name))),
         };
-        // With nothing left to unpack, every other member would say the same.
-        if flow.is_break() || package.is_spent() {
+        // Once the limit on unpacked bytes is reached, every further member would fail with the same error.
+        if flow.is_break() || package.is_exhausted() {
             return Ok(());
         }
     }
-    let _: ControlFlow<()> = note(
-        nameless,
-        "member whose path leads out of the archive",
-        "members whose paths lead out of the archive",
+    let _: ControlFlow<()> = emit_omitted(
+        unsafe_paths,
+        "member whose path leaves the archive",
+        "members whose paths leave the archive",
         emit,
     );
     Ok(())
 }
 
-/// What programs leave in archives for themselves.
+/// Files that operating systems and tools leave in archives for themselves.
 fn is_clutter(name: &str) -> bool {
     name.starts_with("__MACOSX/")
         || name.split('/').any(|part| matches!(part, ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git"))
@@ -50,31 +50,33 @@ fn is_clutter(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{found, found_within, zip};
-    use crate::{Found, Kind};
+    use crate::testing::{extract, extract_within, zip};
+    use crate::{Extracted, Kind};
 
     #[test]
-    fn members_are_parts_and_paths_do_not_lead_out() {
+    fn members_with_unsafe_paths_are_omitted() {
         let bytes = zip(&[("a/b.txt", "text"), ("../c.txt", "out"), ("__MACOSX/a", "x"), ("/d.txt", "abs")]);
-        let (items, problems) = found(Kind::Zip, &bytes);
-        assert!(problems.is_empty(), "{problems:?}");
-        let names: Vec<&str> =
-            items.iter().filter_map(|i| if let Found::Part(p) = i { Some(p.name.as_str()) } else { None }).collect();
+        let (items, errors) = extract(Kind::Zip, &bytes);
+        assert!(errors.is_empty(), "{errors:?}");
+        let names: Vec<&str> = items
+            .iter()
+            .filter_map(|i| if let Extracted::EmbeddedFile(p) = i { Some(p.name.as_str()) } else { None })
+            .collect();
         assert_eq!(names, ["a/b.txt", "d.txt"]);
-        assert_eq!(items.last(), Some(&Found::LeftOut("1 member whose path leads out of the archive".into())));
+        assert_eq!(items.last(), Some(&Extracted::Omitted("1 member whose path leaves the archive".into())));
     }
 
     #[test]
-    fn bombs_and_nests_are_bounded() {
+    fn zip_bombs_and_nested_archives_are_limited() {
         let zeros = "0".repeat(1 << 20);
         let bytes = zip(&[("a.txt", "small"), ("bomb.txt", &zeros), ("later.txt", "x")]);
         assert!(bytes.len() < 10_000);
-        let (items, problems) = found_within(Kind::Zip, &bytes, 1000, 0);
+        let (items, errors) = extract_within(Kind::Zip, &bytes, 1000, 0);
         assert_eq!(items.len(), 1);
-        assert_eq!(problems, ["bomb.txt: the archive unpacks to more than 1000 bytes"]);
+        assert_eq!(errors, ["bomb.txt: the archive unpacks to more than 1000 bytes"]);
         let inner = String::from_utf8_lossy(&zip(&[])).into_owned();
         let outer = zip(&[("inner.zip", &inner)]);
-        assert_eq!(found_within(Kind::Zip, &outer, 1 << 20, 0).0.len(), 1);
-        assert!(found_within(Kind::Zip, &outer, 1 << 20, 1).1[0].contains("not opened"));
+        assert_eq!(extract_within(Kind::Zip, &outer, 1 << 20, 0).0.len(), 1);
+        assert!(extract_within(Kind::Zip, &outer, 1 << 20, 1).1[0].contains("not opened"));
     }
 }

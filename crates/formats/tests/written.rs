@@ -1,12 +1,12 @@
-//! Files that other programs wrote: openpyxl, odfpy, ebooklib.
+//! Files written by other programs: openpyxl, odfpy, ebooklib.
 #![allow(clippy::unwrap_used)]
 
-use formats::{Context, Document, Found, Kind, detect, read};
+use formats::{Context, Document, Extracted, Kind, detect, read};
 use std::ops::ControlFlow;
 
 fn documents(name: &str) -> (Kind, Vec<Document>) {
     let bytes = std::fs::read(format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    // Without the name, so that the content tells the kind.
+    // A neutral name, so that the content decides the kind.
     let kind = detect("file.zip", &bytes).unwrap();
     let html = |page: &str| {
         let body = page.split_once("<body").map_or(page, |(_, body)| body);
@@ -14,10 +14,11 @@ fn documents(name: &str) -> (Kind, Vec<Document>) {
             body.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text.trim()).collect();
         (String::new(), text.join(" ").trim().to_owned())
     };
-    let context = Context { html: &html, limit: 1 << 20, unpacked: 16 << 20, depth: 0 };
+    let context =
+        Context { extract_html: &html, max_text_bytes: 1 << 20, max_unpacked_bytes: 16 << 20, archive_depth: 0 };
     let mut found = Vec::new();
     read(kind, &bytes, &context, &mut |item| {
-        if let Found::Document(document) = item.unwrap() {
+        if let Extracted::Document(document) = item.unwrap() {
             found.push(document);
         }
         ControlFlow::Continue(())
@@ -27,7 +28,7 @@ fn documents(name: &str) -> (Kind, Vec<Document>) {
 }
 
 #[test]
-fn workbooks() {
+fn openpyxl_workbooks_are_read() {
     let (kind, sheets) = documents("a.xlsx");
     assert_eq!(kind, Kind::Xlsx);
     assert_eq!(
@@ -41,7 +42,7 @@ fn workbooks() {
 }
 
 #[test]
-fn open_documents() {
+fn odfpy_documents_are_read() {
     let (kind, texts) = documents("a.odt");
     assert_eq!(kind, Kind::Odf);
     assert_eq!(
@@ -54,7 +55,7 @@ fn open_documents() {
 }
 
 #[test]
-fn books() {
+fn ebooklib_books_are_read() {
     let (kind, pages) = documents("a.epub");
     assert_eq!(kind, Kind::Epub);
     assert_eq!(pages.len(), 3);

@@ -1,4 +1,4 @@
-//! An article as every reader gives it.
+//! Articles, as all readers produce them.
 
 use crate::date::Date;
 use crate::hash::Fingerprint;
@@ -6,13 +6,13 @@ use crate::number::Number;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A half-open range of bytes of an article's text, on character boundaries.
+/// A half-open byte range of an article's text, on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(usize, usize)", into = "(usize, usize)")]
 pub struct ByteSpan {
-    /// The first byte.
+    /// The offset of the first byte.
     pub start: usize,
-    /// One past the last byte.
+    /// The offset just past the last byte; never less than `start`.
     pub end: usize,
 }
 
@@ -23,27 +23,27 @@ impl ByteSpan {
         Self { start, end }
     }
 
-    /// The text the span covers; empty if it does not fit `text`.
+    /// The part of `text` that the span covers; empty if the span is out of range or not on character boundaries.
     pub fn of(self, text: &str) -> &str {
         text.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Its length in bytes.
+    /// The length in bytes.
     pub fn len(self) -> usize {
         self.end - self.start
     }
 
-    /// Whether it covers nothing.
+    /// Whether the span is empty.
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }
 
-    /// How many bytes the two spans share.
+    /// The number of bytes that both spans cover.
     pub fn overlap(self, other: Self) -> usize {
         self.end.min(other.end).saturating_sub(self.start.max(other.start))
     }
 
-    /// The same span without white space at either end.
+    /// The span without the white space of `text` at either end.
     pub fn trimmed(self, text: &str) -> Self {
         let inside = self.of(text);
         let start = self.start + (inside.len() - inside.trim_start().len());
@@ -63,8 +63,8 @@ impl From<ByteSpan> for (usize, usize) {
     }
 }
 
-/// A metadata value. In JSON each is its natural form; a string that is a calendar date
-/// (`2026-01-31`, with or without a time) is a [`MetaValue::Date`].
+/// A metadata value. In JSON each has its natural form; a string that is a calendar date (`2026-01-31`, with or without
+/// a time) is read as [`MetaValue::Date`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MetaValue {
@@ -74,12 +74,12 @@ pub enum MetaValue {
     Date(IsoDate),
     /// Any other string.
     String(String),
-    /// A list, tags for instance.
+    /// A list, for example of tags.
     List(Vec<MetaValue>),
 }
 
 impl MetaValue {
-    /// The value of a string: a date if it reads as one.
+    /// The value of a string: a date if it is one.
     pub fn from_text(text: &str) -> Self {
         match IsoDate::try_from(text.to_owned()) {
             Ok(date) => Self::Date(date),
@@ -87,19 +87,19 @@ impl MetaValue {
         }
     }
 
-    /// The value of something written without saying what it is: a number if no other writing of it was meant, a date, or
-    /// text. `01234`, `1.10` and `7e5` are text, which compares as the numbers that they look like.
-    pub fn from_written(text: &str) -> Self {
+    /// The value of untyped text: a number only if that is its [canonical form](Number::parse_canonical), else a date or a
+    /// string. So `01234`, `1.10` and `7e5` stay strings (which filters still compare as numbers).
+    pub fn infer_from_text(text: &str) -> Self {
         let text = text.trim();
-        Number::lossless(text).map_or_else(|| Self::from_text(text), Self::Number)
+        Number::parse_canonical(text).map_or_else(|| Self::from_text(text), Self::Number)
     }
 
-    /// The value of something that is a number: text where a number here would lose digits of it.
-    pub fn from_number(text: &str) -> Self {
-        Number::exact(text).map_or_else(|| Self::String(text.to_owned()), Self::Number)
+    /// The value of the text of a number: a string if [`Number`] cannot hold all its digits.
+    pub fn from_number_text(text: &str) -> Self {
+        Number::parse_exact(text).map_or_else(|| Self::String(text.to_owned()), Self::Number)
     }
 
-    /// As one line of text; the items of a list with commas between them.
+    /// The value as one line of text; list items are joined by commas.
     pub fn shown(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
@@ -108,7 +108,7 @@ impl MetaValue {
         }
     }
 
-    /// The value of a JSON value. Booleans become strings, null nothing, objects their JSON text.
+    /// Converts a JSON value. Booleans become strings, objects their JSON text, null becomes `None`.
     pub fn from_json(value: &serde_json::Value) -> Option<Self> {
         use serde_json::Value;
         Some(match value {
@@ -122,13 +122,12 @@ impl MetaValue {
     }
 }
 
-/// Text on one line, with single spaces.
+/// Joins `text` to one line, with single spaces.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A string that is a calendar date, `YYYY-MM-DD`, with or without a time of the day (`T` or a space before it) and an
-/// offset from UTC.
+/// A calendar date as it was written: `YYYY-MM-DD`, optionally with a time (after `T` or a space) and a UTC offset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IsoDate(String);
@@ -153,44 +152,43 @@ impl From<IsoDate> for String {
 /// Metadata by name.
 pub type Metadata = BTreeMap<String, MetaValue>;
 
-/// A question that an article itself asks and answers. The question's line is never part of a
-/// passage.
+/// A question that an article asks and answers itself. The question's line is never part of a passage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QaPair {
-    /// The question, as it stands.
+    /// The question as written.
     pub question: String,
-    /// Where its answer stands in the article's text.
+    /// The span of its answer in the article's text.
     pub answer: ByteSpan,
 }
 
-/// One article.
+/// One article: the unit of indexing and of updates.
 ///
-/// `text` is what spans count in: for plain text, Markdown and the question-and-answer layout it
-/// is the file, byte for byte if that is UTF-8; for HTML, PDF and records it is the extracted text.
+/// All spans are offsets in `text`. For plain text, Markdown and the question-and-answer layout that is the file itself,
+/// byte for byte if it is UTF-8; for other formats it is the extracted text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Article {
     /// Unique in its collection.
     pub id: String,
-    /// One line.
+    /// One line; may be empty.
     pub title: String,
     /// Where it came from, as shown to people: a path or URL.
     pub path: String,
     /// The whole text.
     pub text: String,
-    /// The parts of `text` that passages may cover, in order, without overlap. A passage never
-    /// crosses from one into the next.
+    /// The parts of `text` that passages may cover, in order and without overlap. No passage crosses from one part into
+    /// the next.
     pub body: Vec<ByteSpan>,
-    /// The line of `path` that every passage stands on, in formats with one record a line; `None`
-    /// where lines are counted in `text`.
+    /// The line of `path` on which the record begins, from 1, in formats with several records per file; `None` if lines
+    /// are counted in `text`.
     pub record_line: Option<u64>,
     /// Metadata by name.
     pub metadata: Metadata,
-    /// The questions it asks itself.
+    /// The questions that the article asks and answers.
     pub questions: Vec<QaPair>,
 }
 
 impl Article {
-    /// The line (from 1) on which byte `offset` of the text stands.
+    /// The line of byte `offset` of the text, from 1; [`Article::record_line`] if that is set.
     pub fn line_at(&self, offset: usize) -> u64 {
         self.record_line.unwrap_or_else(|| {
             let before = self.text.as_bytes().get(..offset).unwrap_or_default();
@@ -198,12 +196,12 @@ impl Article {
         })
     }
 
-    /// The fingerprint of everything in it but where it stands, together with `cut` (how it is
-    /// cut into passages): equal means that there is nothing to do.
-    pub fn fingerprint(&self, cut: &str) -> Fingerprint {
+    /// A fingerprint of everything but the id, and of the chunking (its [key](crate::Chunking::key)). An article with an
+    /// equal fingerprint does not have to be indexed again.
+    pub fn fingerprint(&self, chunking_key: &str) -> Fingerprint {
         let details =
             serde_json::json!([self.body, self.record_line, self.metadata, self.questions, self.path]).to_string();
-        Fingerprint::of([cut, &self.title, &self.text, &details].map(str::as_bytes))
+        Fingerprint::of([chunking_key, &self.title, &self.text, &details].map(str::as_bytes))
     }
 }
 
@@ -212,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_keeps_its_type_through_json() {
+    fn metadata_types_survive_a_json_round_trip() {
         let value = serde_json::json!({"n": 3.5, "d": "2026-01-31", "t": "2026-01-31T10:00:00Z", "s": "2026-13-01", "i": 9007199254740993_i64, "r": "2026-02-30", "l": ["a", "b"], "b": true});
         let metadata: Metadata = value
             .as_object()
@@ -222,7 +220,7 @@ mod tests {
             .collect();
         assert_eq!(metadata["n"], MetaValue::Number(3.5.try_into().unwrap()));
         assert_eq!(metadata["i"].shown(), "9007199254740993");
-        assert!(matches!(metadata["r"], MetaValue::String(_)), "a date that there is not");
+        assert!(matches!(metadata["r"], MetaValue::String(_)), "not a date of the calendar");
         assert!(matches!(metadata["d"], MetaValue::Date(_)));
         assert!(matches!(metadata["t"], MetaValue::Date(_)));
         assert!(matches!(metadata["s"], MetaValue::String(_)));
@@ -232,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_know_their_overlap_and_trim() {
+    fn spans_overlap_and_trim() {
         assert_eq!(ByteSpan::new(0, 5).overlap(ByteSpan::new(3, 9)), 2);
         assert_eq!(ByteSpan::new(0, 3).overlap(ByteSpan::new(3, 9)), 0);
         assert_eq!(ByteSpan::new(0, 8).trimmed("  é ab \n"), ByteSpan::new(2, 7));

@@ -1,12 +1,12 @@
-//! Dates as articles and conditions write them: `2025`, `2025-06`, `2025-06-30`, `2025-06-30T18:00`,
-//! `2025-06-30 18:00:05.25+02:00`.
+//! Dates in articles and filters: `2025`, `2025-06`, `2025-06-30`, `2025-06-30T18:00`, `2025-06-30 18:00:05.25+02:00`.
 
 use jiff::civil::{Date as Day, DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
 use std::cmp::Ordering;
 
-/// A period of time, as long as its text says: a year, a month, a day, an hour, a minute, a second, or a moment.
+/// A date with the precision it was written in: the period of a year, a month, a day, an hour, a minute or a second, or
+/// an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Date {
     start: DateTime,
@@ -22,11 +22,11 @@ enum Unit {
     Hour,
     Minute,
     Second,
-    Moment,
+    Instant,
 }
 
 impl Date {
-    /// The date that is all of `text`, if there is such a date.
+    /// Parses a date. `None` unless all of `text` is a date of the calendar.
     pub fn parse(text: &str) -> Option<Self> {
         if !text.is_ascii() {
             return None;
@@ -57,9 +57,9 @@ impl Date {
         Some(Self { start: date.ok()?.to_datetime(time), unit, offset })
     }
 
-    /// The date that `text` most probably means: one that [parses](Self::parse), or a day written `2025-6-1`, `2025/06/01` or
-    /// `1.6.2025`. Where day and month could be taken for one another, it is none.
-    pub fn read(text: &str) -> Option<Self> {
+    /// Parses a date like [`Self::parse`], and also days written `2025-6-1`, `2025/06/01` or `1.6.2025`. `None` if day and
+    /// month could be confused, as in `1/6/2025`.
+    pub fn parse_lenient(text: &str) -> Option<Self> {
         let text = text.trim();
         Self::parse(text).or_else(|| {
             let sign = ['-', '/', '.'].into_iter().find(|sign| text.contains(*sign))?;
@@ -74,20 +74,20 @@ impl Date {
         })
     }
 
-    /// Whether it says at least the day.
+    /// Whether the precision is a day or finer.
     pub fn has_day(self) -> bool {
         self.unit >= Unit::Day
     }
 
-    /// Whether it says the time of the day.
+    /// Whether the date has a time of day.
     pub fn has_time(self) -> bool {
         self.unit > Unit::Day
     }
 
-    /// How its beginning lies to the period `bound`: before it, in it, or after it. With an offset on both sides, moments
-    /// are compared; where only the bound has one, this date is taken as UTC; where the bound has none, the clock that
-    /// this date was written by counts.
-    pub fn compared_to(self, bound: Self) -> Ordering {
+    /// Compares the start of this date with the period `bound`: before it (`Less`), within it (`Equal`) or after it
+    /// (`Greater`). If both have a UTC offset, instants are compared. If only `bound` has one, this date is taken as UTC. If
+    /// `bound` has none, local times are compared and offsets ignored.
+    pub fn compare_to_period(self, bound: Self) -> Ordering {
         let end = bound.end();
         let (own, from, to) = match bound.offset {
             None => (
@@ -108,7 +108,7 @@ impl Date {
         }
     }
 
-    /// Where the period ends; `None` at the end of time.
+    /// The end of the period, exclusive; `None` beyond the year 9999.
     fn end(self) -> Option<DateTime> {
         let span = Span::new();
         let span = match self.unit {
@@ -118,20 +118,20 @@ impl Date {
             Unit::Hour => span.hours(1),
             Unit::Minute => span.minutes(1),
             Unit::Second => span.seconds(1),
-            Unit::Moment => span.nanoseconds(1),
+            Unit::Instant => span.nanoseconds(1),
         };
         self.start.checked_add(span).ok()
     }
 }
 
-/// Nanoseconds since 1970, of a clock that is `offset` ahead of UTC.
+/// Nanoseconds since 1970 UTC of a local time `offset` ahead of UTC.
 fn nanoseconds(at: DateTime, offset: Offset) -> i128 {
-    // Out of range only within a day of the years -9999 and 9999.
+    // Out of range only within a day of the ends of jiff's range, the years -9999 and 9999.
     let utc = Offset::UTC.to_timestamp(at).unwrap_or(Timestamp::MAX);
     utc.as_nanosecond() - i128::from(offset.seconds()) * 1_000_000_000
 }
 
-/// A time of the day, how exactly it is said, and the offset behind it.
+/// Parses a time of day with its precision and the UTC offset after it.
 fn clock(text: &str) -> Option<(Time, Unit, Option<Offset>)> {
     let (text, offset) = match text.find(['Z', 'z', '+', '-']) {
         None => (text, None),
@@ -158,10 +158,10 @@ fn clock(text: &str) -> Option<(Time, Unit, Option<Offset>)> {
         (None, ..) => Unit::Hour,
         (_, None, _) => Unit::Minute,
         (.., None) => Unit::Second,
-        _ => Unit::Moment,
+        _ => Unit::Instant,
     };
     let two = |part: Option<&str>| part.map_or(Some(0), |part| digits(part, 2)).map(|n| n as i8);
-    // A leap second counts as the last of its minute.
+    // A leap second counts as second 59.
     let second = two(second)?;
     let second = if second == 60 { 59 } else { second };
     let time = Time::new(digits(hour, 2)? as i8, two(minute)?, second, nanosecond).ok()?;
@@ -187,7 +187,7 @@ fn offset(text: &str) -> Option<Offset> {
     Offset::from_seconds(if sign == "-" { -seconds } else { seconds }).ok()
 }
 
-/// A number of just so many digits.
+/// A number of exactly `count` ASCII digits.
 fn digits(text: &str, count: usize) -> Option<i16> {
     (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
 }
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_dates_that_there_are_are_dates() {
+    fn only_dates_of_the_calendar_parse() {
         for text in [
             "2025",
             "2025-06",
@@ -237,19 +237,20 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_compared_as_far_as_the_bound_says() {
-        let compared = |date: &str, bound: &str| Date::parse(date).unwrap().compared_to(Date::parse(bound).unwrap());
+    fn dates_are_compared_at_the_precision_of_the_bound() {
+        let compared =
+            |date: &str, bound: &str| Date::parse(date).unwrap().compare_to_period(Date::parse(bound).unwrap());
         for (date, bound, expected) in [
             ("2025-06-30", "2025-06", Ordering::Equal),
             ("2025-06-30", "2025", Ordering::Equal),
             ("2025-06-30", "2025-05", Ordering::Greater),
             ("2025-06-30T18:00:00Z", "2025-06-30T18", Ordering::Equal),
             ("2025-06-30T18:00:00Z", "2025-06-30T19", Ordering::Less),
-            // One moment, three clocks.
+            // The same instant in three time zones.
             ("2025-06-30T23:00:00-05:00", "2025-07-01T04:00:00Z", Ordering::Equal),
             ("2025-07-01T06:00:00+02:00", "2025-07-01T04:00Z", Ordering::Equal),
             ("2025-06-30T23:00:00-05:00", "2025-07-01T01:00:00Z", Ordering::Greater),
-            // A day without a zone is that of whoever wrote.
+            // A day without an offset is compared with the local date.
             ("2025-06-30T23:00:00-05:00", "2025-06-30", Ordering::Equal),
             ("2025-06-30", "2025-07-01T00:00:00Z", Ordering::Less),
             ("9999-12-31", "9999", Ordering::Equal),

@@ -1,6 +1,6 @@
-//! Bytes to text. What says which encoding they are in is asked in this order: a byte-order mark, what the document
-//! declares, whether they are UTF-8, where zero bytes stand (UTF-16 and UTF-32), and at last a detector, whose guess is
-//! noted.
+//! Decodes bytes to text. The encoding is determined, in this order, by a byte-order mark, by the positions of zero bytes
+//! (UTF-16 and UTF-32), by whether the bytes are UTF-8, by the declaration of the document, and by a detector, whose guess
+//! is noted.
 
 mod detect;
 mod reader;
@@ -17,17 +17,17 @@ use notes::{Code, Note};
 use std::borrow::Cow;
 use utf32::Utf32;
 
-/// A document as text.
+/// A decoded document.
 #[derive(Debug)]
 pub struct Decoded {
-    /// The text. Valid UTF-8 is kept byte for byte, its mark included, so that spans count in the file itself; but a
-    /// carriage return that ends a line by itself is a line feed.
+    /// The text. Valid UTF-8 is kept byte for byte, the byte-order mark included, so that spans are offsets in the file;
+    /// only carriage returns without a line feed are replaced by one.
     pub text: String,
-    /// What was guessed or replaced.
+    /// A note if the encoding was guessed or bytes were replaced.
     pub note: Option<Note>,
 }
 
-/// The text at the beginning of a document; `None` where it is no text.
+/// Decodes the first bytes of a document; `None` if they are not text.
 pub fn of_head(head: &[u8]) -> Option<String> {
     Some(match detect(head, false) {
         Detected::Binary(_) => return None,
@@ -39,21 +39,22 @@ pub fn of_head(head: &[u8]) -> Option<String> {
     })
 }
 
-/// The text of a document that declares nothing.
+/// Decodes a document without a declared encoding.
 ///
 /// # Errors
-/// [`Error::Binary`] where it is no text.
+/// [`Error::Binary`] if it is not text.
 pub fn decode(source: &Source, bytes: Vec<u8>) -> Result<Decoded> {
     decode_declared(source, bytes, None)
 }
 
-/// The text of a document that declares its encoding, if it does.
+/// Decodes a document with the encoding that it declares, if any.
 ///
 /// # Errors
-/// [`Error::Binary`] where it is no text.
+/// [`Error::Binary`] if it is not text.
 pub fn decode_declared(source: &Source, bytes: Vec<u8>, declared: Option<&'static Encoding>) -> Result<Decoded> {
     let detected = match (detect(&bytes, true), declared) {
-        // A mark, zero bytes or broken UTF-8 say more than a declaration; that a document is UTF-8 nearly as much.
+        // A byte-order mark, zero bytes and even damaged UTF-8 are stronger evidence than a declaration. So is valid UTF-8,
+        // except for short texts in a multi-byte encoding.
         (Detected::Guess(_) | Detected::Binary(_), Some(declared)) if declared != encoding_rs::UTF_8 => {
             Detected::Known(declared)
         }
@@ -66,35 +67,35 @@ pub fn decode_declared(source: &Source, bytes: Vec<u8>, declared: Option<&'stati
     let (mut text, note) = match detected {
         Detected::Utf8 => (into_string(bytes), None),
         Detected::Utf8WithZeros(zeros) => {
-            let said = format!("read as text, though {zeros} of {} bytes are zero", bytes.len());
-            (into_string(bytes), note(Code::ZeroBytes, said))
+            let message = format!("read as text, though {zeros} of {} bytes are zero", bytes.len());
+            (into_string(bytes), note(Code::ZeroBytes, message))
         }
         Detected::BrokenUtf8 { sequences, line } => {
             let places = if sequences == 1 { "1 place".to_owned() } else { format!("{sequences} places, first") };
-            let said = format!("not UTF-8 in {places} in line {line}; shown as \u{fffd} there");
-            (into_string(bytes), note(Code::InvalidBytes, said))
+            let message = format!("not UTF-8 in {places} in line {line}; shown as \u{fffd} there");
+            (into_string(bytes), note(Code::InvalidBytes, message))
         }
         Detected::Known(encoding) => (encoding.decode_with_bom_removal(&bytes).0.into_owned(), None),
         Detected::Guess(encoding) => {
-            let said = format!("no encoding is declared; read as {}, which is a guess", encoding.name());
-            (encoding.decode_without_bom_handling(&bytes).0.into_owned(), note(Code::EncodingGuessed, said))
+            let message = format!("no encoding is declared; read as {}, which is a guess", encoding.name());
+            (encoding.decode_without_bom_handling(&bytes).0.into_owned(), note(Code::EncodingGuessed, message))
         }
         Detected::Utf32(order) => (order.decode(&bytes), None),
         Detected::Binary(offset) => return Err(Error::Binary { path: source.path.clone(), offset }),
     };
-    end_lines_alike(&mut text);
+    normalize_line_ends(&mut text);
     Ok(Decoded { text, note })
 }
 
-/// So few characters in two-byte encodings can be valid UTF-8 by accident.
-const ACCIDENTAL: usize = 4;
+/// Up to this many non-ASCII characters, text in a multi-byte encoding can be valid UTF-8 by accident.
+const MAX_ACCIDENTAL_CHARS: usize = 4;
 
-/// A few words of Chinese or Japanese in an encoding of two bytes a character can be valid UTF-8, too; then the
-/// declaration decides.
+/// Decides between UTF-8 and a declared multi-byte encoding for bytes that are valid UTF-8: a few Chinese or Japanese
+/// words can be valid in both, and then the declaration decides.
 fn declared_or_utf8(bytes: &[u8], declared: &'static Encoding) -> Detected {
     let text = String::from_utf8_lossy(bytes);
-    let characters = text.chars().filter(|c| !c.is_ascii()).take(ACCIDENTAL + 1).count();
-    match (1..=ACCIDENTAL).contains(&characters) && !declared.decode_without_bom_handling(bytes).1 {
+    let characters = text.chars().filter(|c| !c.is_ascii()).take(MAX_ACCIDENTAL_CHARS + 1).count();
+    match (1..=MAX_ACCIDENTAL_CHARS).contains(&characters) && !declared.decode_without_bom_handling(bytes).1 {
         true => Detected::Known(declared),
         false => Detected::Utf8,
     }
@@ -104,8 +105,8 @@ fn into_string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Makes a carriage return that ends a line by itself a line feed: as many bytes, so that spans stay as they are.
-fn end_lines_alike(text: &mut String) {
+/// Replaces carriage returns that are not followed by a line feed by line feeds. The length stays the same, and so do spans.
+fn normalize_line_ends(text: &mut String) {
     if let Cow::Owned(changed) = with_line_feeds(text) {
         *text = changed;
     }
@@ -127,13 +128,13 @@ mod tests {
     use crate::Format;
 
     fn source() -> Source {
-        Source { path: "f".into(), name: "f".into(), format: Format::Text, is_guess: true, stat: None }
+        Source { path: "f".into(), name: "f".into(), format: Format::Text, is_format_guessed: true, stat: None }
     }
 
-    /// The text, and what was noted.
+    /// The text and the message of the note; empty if there is none.
     fn read(bytes: &[u8]) -> Result<(String, String)> {
         let decoded = decode(&source(), bytes.to_vec())?;
-        Ok((decoded.text, decoded.note.map(|note| note.text).unwrap_or_default()))
+        Ok((decoded.text, decoded.note.map(|note| note.message).unwrap_or_default()))
     }
 
     fn text(bytes: &[u8]) -> String {
@@ -141,19 +142,19 @@ mod tests {
     }
 
     #[test]
-    fn unicode_is_read_with_and_without_a_mark() {
-        let said = "Café near the river\n";
-        let utf16 = |to: fn(u16) -> [u8; 2]| said.encode_utf16().flat_map(to).collect::<Vec<_>>();
-        let utf32 = |to: fn(u32) -> [u8; 4]| said.chars().flat_map(|c| to(c as u32)).collect::<Vec<_>>();
-        assert_eq!(text(said.as_bytes()), said);
+    fn unicode_is_decoded_with_and_without_a_mark() {
+        let original = "Café near the river\n";
+        let utf16 = |to: fn(u16) -> [u8; 2]| original.encode_utf16().flat_map(to).collect::<Vec<_>>();
+        let utf32 = |to: fn(u32) -> [u8; 4]| original.chars().flat_map(|c| to(c as u32)).collect::<Vec<_>>();
+        assert_eq!(text(original.as_bytes()), original);
         for (mark, bytes) in [
             (&[0xff, 0xfe][..], utf16(u16::to_le_bytes)),
             (&[0xfe, 0xff], utf16(u16::to_be_bytes)),
             (&[0xff, 0xfe, 0, 0], utf32(u32::to_le_bytes)),
             (&[0, 0, 0xfe, 0xff], utf32(u32::to_be_bytes)),
         ] {
-            assert_eq!(read(&bytes).unwrap(), (said.to_owned(), String::new()));
-            assert_eq!(read(&[mark, &bytes].concat()).unwrap(), (said.to_owned(), String::new()));
+            assert_eq!(read(&bytes).unwrap(), (original.to_owned(), String::new()));
+            assert_eq!(read(&[mark, &bytes].concat()).unwrap(), (original.to_owned(), String::new()));
         }
     }
 
@@ -163,7 +164,7 @@ mod tests {
         let japanese = "灯台は岬の先に立ち、夜ごとに光を放つ。灯台守は毎晩それを灯す。";
         let chinese = "灯塔矗立在海角上，每晚都会发出光芒。守塔人每天傍晚点亮它。";
         let french = "La forêt brûlée était située à l'orée du village, où les élèves étudiaient l'été.";
-        for (said, encoding) in [
+        for (original, encoding) in [
             (russian, encoding_rs::WINDOWS_1251),
             (russian, encoding_rs::KOI8_U),
             (russian, encoding_rs::X_MAC_CYRILLIC),
@@ -173,30 +174,30 @@ mod tests {
             (french, encoding_rs::WINDOWS_1252),
             (french, encoding_rs::MACINTOSH),
         ] {
-            let (bytes, _, lossy) = encoding.encode(said);
+            let (bytes, _, lossy) = encoding.encode(original);
             assert!(!lossy, "{}", encoding.name());
             let (text, note) = read(&bytes).unwrap();
-            assert_eq!(text, said, "{}", encoding.name());
+            assert_eq!(text, original, "{}", encoding.name());
             assert!(note.contains("which is a guess"), "{note}");
         }
     }
 
     #[test]
-    fn a_declaration_is_believed_unless_the_bytes_say_otherwise() {
+    fn a_declaration_is_used_unless_the_bytes_contradict_it() {
         let polish = "Łódź leży w środku";
         let read = |bytes: &[u8], declared| decode_declared(&source(), bytes.to_vec(), Some(declared)).unwrap();
         let (latin2, ..) = encoding_rs::ISO_8859_2.encode(polish);
         let decoded = read(&latin2, encoding_rs::ISO_8859_2);
         assert_eq!((decoded.text.as_str(), decoded.note), (polish, None));
-        // Saved as UTF-8 by a program that left the declaration as it was.
+        // Saved as UTF-8 by a program that did not update the declaration.
         assert_eq!(read(polish.as_bytes(), encoding_rs::ISO_8859_2).text, polish);
         assert_eq!(read(polish.as_bytes(), encoding_rs::SHIFT_JIS).text, polish);
-        // Declared as UTF-8, and not.
+        // Declared as UTF-8, but is not.
         assert!(read(b"Caf\xe9 au lait, d\xe9j\xe0 vu", encoding_rs::UTF_8).note.is_some());
     }
 
     #[test]
-    fn a_few_broken_bytes_do_not_change_the_encoding() {
+    fn a_few_invalid_bytes_do_not_change_the_encoding() {
         let mut bytes = "Ein schöner Tag für Öl und Äpfel.\nÜber den Fluß führt".repeat(3).into_bytes();
         bytes.extend(b"\nein \xff Weg");
         let (text, note) = read(&bytes).unwrap();
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_zero_byte_is_noted_and_many_are_no_text() {
+    fn a_stray_zero_byte_is_noted_and_many_make_a_file_binary() {
         let (text, note) = read(b"The quartzite quarry closed in 1931.\0\n").unwrap();
         assert!(text.starts_with("The quartzite quarry"));
         assert_eq!(note, "read as text, though 1 of 38 bytes are zero");
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_alike() {
+    fn lone_carriage_returns_become_line_feeds() {
         assert_eq!(text(b"one\rtwo\r\nthree\nfour\r"), "one\ntwo\r\nthree\nfour\n");
     }
 }

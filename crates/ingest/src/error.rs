@@ -1,4 +1,4 @@
-//! What can go wrong between a path and a vector.
+//! The errors of this crate.
 
 use notes::{Code, Note};
 use std::path::PathBuf;
@@ -6,106 +6,106 @@ use std::path::PathBuf;
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that reading, cutting or embedding can report. The text names the file, the line
-/// where there is one, what was expected and what was found.
+/// An error of walking, reading, chunking or embedding. The message names the file, the line if there is one, what was
+/// expected and what was found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused.
+    /// A file or folder cannot be read.
     #[error("{path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A file, or one record of it, is not what its format asks for.
+    /// A file, or one record of it, violates its format.
     #[error("{path}{}: {problem}", line.map(|l| format!(":{l}")).unwrap_or_default())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The line, from 1, where the problem stands.
+        /// The line of the problem, from 1, if known.
         line: Option<u64>,
         /// What was expected and what was found.
         problem: String,
     },
-    /// A file whose reader was left out when the program was built.
+    /// The reader of this format is not compiled in.
     #[error("{path}: this build does not read {format}; build with `--features {feature}`")]
     NotBuiltIn {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The name of the format.
         format: &'static str,
-        /// The cargo feature of the root package that has the reader.
+        /// The cargo feature of the root package that enables the reader.
         feature: &'static str,
     },
-    /// A file whose bytes are not text in any encoding read here.
+    /// A file is not text in any supported encoding.
     #[error("{path}: not text (a zero byte at offset {offset}); give --format if it is text in an unusual encoding")]
     Binary {
         /// The file.
         path: PathBuf,
-        /// Where the first byte stands that no text has.
+        /// The byte offset of the first byte that is not text.
         offset: usize,
     },
-    /// A file or record over the size limit.
+    /// A file or record is over the size limit.
     #[error("{path}{}: {bytes} bytes in one article, over the limit of {limit}; split it, or raise --max-article-bytes", line.map(|l| format!(":{l}")).unwrap_or_default())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The line of the record, in formats with several records a file.
+        /// The line of the record, from 1, in formats with several records per file.
         line: Option<u64>,
-        /// Its size (or, for a line still being read, at least this).
+        /// The size of the file or record in bytes; a lower bound if it was not read to its end.
         bytes: u64,
-        /// The limit.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// Nothing to index in a file.
+    /// A file contains no text.
     #[error("{path}: no text in it")]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// Two articles claim one id.
+    /// Two articles have the same id.
     #[error("{path}{}: the id {id:?} is taken by {first}; ids must differ", line.map(|l| format!(":{l}")).unwrap_or_default())]
     DuplicateId {
         /// The later file.
         path: PathBuf,
         /// The line of the later record.
         line: Option<u64>,
-        /// The id.
+        /// The id of both.
         id: String,
-        /// Where it was seen first.
+        /// Where the first one is: `path` or `path:line`.
         first: String,
     },
-    /// A model that is not known, or whose files are incomplete.
+    /// A model is unknown or cannot be loaded.
     #[error("model {name:?}: {problem}")]
     Model {
         /// The name or folder asked for.
         name: String,
-        /// What is wrong and what to do.
+        /// What is wrong and how to fix it.
         problem: String,
     },
-    /// The model failed on a text.
+    /// A model failed to embed a text.
     #[error("model {name:?} failed on a text of {bytes} bytes: {problem}")]
     Embedding {
-        /// The model.
+        /// The name of the model.
         name: String,
-        /// The length of the text.
+        /// The length of the text in bytes.
         bytes: usize,
-        /// What the runtime said.
+        /// The error of the runtime.
         problem: String,
     },
 }
 
 impl Error {
-    /// An [`Error::Io`] for `path`, to be given to `map_err`.
+    /// Makes an [`Error::Io`] for `path`; for use with `map_err`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
 
-    /// The same error once more: what the system said only as its kind and text.
+    /// A copy with the same message. An I/O error keeps its kind; all other errors become [`Error::Malformed`].
     #[must_use]
-    pub fn again(&self) -> Self {
+    pub fn duplicate(&self) -> Self {
         match self {
             Self::Io { path, source } => {
                 Self::Io { path: path.clone(), source: std::io::Error::new(source.kind(), source.to_string()) }
@@ -117,7 +117,7 @@ impl Error {
         }
     }
 
-    /// The file or folder it is about, if it is about one.
+    /// The file or folder that the error is about, if any.
     pub fn path(&self) -> Option<&std::path::Path> {
         match self {
             Self::Io { path, .. }
@@ -131,15 +131,15 @@ impl Error {
         }
     }
 
-    /// What is wrong, without the path and the line.
+    /// The message without the path and the line.
     pub fn problem(&self) -> String {
         let path = self.path().map(|path| path.display().to_string()).unwrap_or_default();
         let place = self.line().map_or_else(|| format!("{path}: "), |line| format!("{path}:{line}: "));
-        let said = self.to_string();
-        said.strip_prefix(&place).unwrap_or(&said).to_owned()
+        let message = self.to_string();
+        message.strip_prefix(&place).unwrap_or(&message).to_owned()
     }
 
-    /// The line of the file, from 1, if it is about one.
+    /// The line that the error is about, from 1, if any.
     pub fn line(&self) -> Option<u64> {
         match self {
             Self::Malformed { line, .. } | Self::TooLarge { line, .. } | Self::DuplicateId { line, .. } => *line,
@@ -147,7 +147,7 @@ impl Error {
         }
     }
 
-    /// As a note on what could not be read.
+    /// The error as a note with the code [`Code::ReadFailed`].
     pub fn to_note(&self) -> Note {
         let note = Note::new(Code::ReadFailed, self.problem());
         match self.path() {

@@ -1,15 +1,15 @@
-//! Which reader a file wants: by its name, then by its first bytes.
+//! Format detection by a file's first bytes and its name.
 
 use crate::encoding;
 pub use formats::Kind as DocumentKind;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The formats read here.
+/// The supported formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// A summary line, then question and answer lines in turn.
+    /// Plain text in the question-and-answer layout: a summary line, then alternating question and answer lines.
     Qa,
     /// Plain text.
     Text,
@@ -17,53 +17,53 @@ pub enum Format {
     Markdown,
     /// HTML: the main text, without menus and scripts.
     Html,
-    /// PDF, if it holds text (a scan does not).
+    /// PDF with a text layer.
     Pdf,
-    /// One JSON object a line.
+    /// JSON Lines: one article per line.
     Jsonl,
-    /// A header line, then one article a record.
+    /// CSV or TSV: a header line, then one article per record.
     Csv,
-    /// A BEIR folder's `corpus.jsonl`.
+    /// The `corpus.jsonl` of a BEIR data set.
     Beir,
-    /// One row an article, as [`Format::Jsonl`] has lines.
+    /// Parquet: one article per row, with the fields of [`Format::Jsonl`].
     Parquet,
-    /// One of the formats of office programs, mail, notebooks and light markup.
+    /// An office, mail, notebook or markup format of the crate `formats`.
     Document(DocumentKind),
 }
 
 impl Format {
-    /// All of them, as people call them.
+    /// The names of all formats, for messages.
     pub const ALL: &'static str = "text, Markdown, HTML, PDF, JSONL, CSV, Parquet, Word, PowerPoint, Excel, \
         OpenDocument, EPUB, RTF, mail, notebooks, subtitles, Org, reStructuredText, AsciiDoc, manual pages, LaTeX, and zip \
         archives of these";
 }
 
-/// What kind of thing a file is that is not read, for people.
+/// What an unsupported file is, in words: "image", "source code".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kind(std::borrow::Cow<'static, str>);
+pub struct UnsupportedKind(std::borrow::Cow<'static, str>);
 
-impl From<&str> for Kind {
+impl From<&str> for UnsupportedKind {
     fn from(name: &str) -> Self {
         Self(name.to_owned().into())
     }
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for UnsupportedKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// How many bytes of a file are enough for [`detect`].
-pub const HEAD: usize = 1 << 16;
-/// How many of them tell a layout of questions and answers.
-pub(crate) const LAYOUT: usize = 4096;
+/// How many bytes of a file [`detect`] needs.
+pub const SNIFF_BYTES: usize = 1 << 16;
+/// How many bytes are examined for the question-and-answer layout.
+pub(crate) const LAYOUT_BYTES: usize = 4096;
 
-/// The format of the file at `path` that begins with `head`, or what kind of thing it is if it is in none of them.
+/// The format of the file at `path` whose first bytes are `head`.
 ///
 /// # Errors
-/// With the kind, where it is in no format that is read here.
-pub fn detect(path: &Path, head: &[u8]) -> Result<Format, Kind> {
+/// [`UnsupportedKind`] if it is in none of the supported formats.
+pub fn detect(path: &Path, head: &[u8]) -> Result<Format, UnsupportedKind> {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if start.starts_with(b"%PDF-") {
@@ -75,8 +75,8 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, Kind> {
     if let Some(kind) = formats::detect(&name, head) {
         return Ok(Format::Document(kind));
     }
-    if let Some(said) = formats::unreadable(&name, head) {
-        return Err(Kind(said.into()));
+    if let Some(kind) = formats::unsupported_kind(&name, head) {
+        return Err(UnsupportedKind(kind.into()));
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
     let text = || encoding::of_head(head);
@@ -90,18 +90,18 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, Kind> {
         _ if looks_like_html(start) => Ok(Format::Html),
         _ => {
             let text = text();
-            // In whatever encoding it is.
+            // Decoded, so that UTF-16 is not taken for binary data.
             let kind = formats::kind_name(&name, text.as_ref().map_or(head, |text| text.as_bytes()));
             match text {
-                // Nothing says what it is but what it says.
+                // Neither name nor signature identify it: read it if it looks like prose.
                 Some(text) if kind == UNKNOWN_TEXT && formats::is_prose(&text) => Ok(layout(&text)),
-                _ => Err(Kind(kind.into())),
+                _ => Err(UnsupportedKind(kind.into())),
             }
         }
     }
 }
 
-/// What [`formats::kind_name`] calls text that neither its name nor its beginning tells anything about.
+/// What [`formats::kind_name`] returns for text that neither its name nor its signature identifies.
 const UNKNOWN_TEXT: &str = "text in no known format";
 
 fn looks_like_html(start: &[u8]) -> bool {
@@ -110,10 +110,10 @@ fn looks_like_html(start: &[u8]) -> bool {
         .any(|tag| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag))
 }
 
-/// Text is in the layout of questions and answers if it has a summary that is no question, then at least one question
-/// line followed by a line that is none, and so on as far as can be seen.
+/// Detects the question-and-answer layout: a summary that is not a question, then at least one question line followed by
+/// a line that is not one, alternating as far as [`LAYOUT_BYTES`].
 fn layout(text: &str) -> Format {
-    let beginning = &text[..text.floor_char_boundary(LAYOUT)];
+    let beginning = &text[..text.floor_char_boundary(LAYOUT_BYTES)];
     let mut lines: Vec<&str> = beginning.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if beginning.len() < text.len() {
         lines.pop();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_has_a_kind() {
+    fn unsupported_files_have_a_kind() {
         for (name, head, kind) in [
             ("photo.png", &b"\x89PNG\r\n\x1a\n"[..], "image"),
             ("main.rs", b"fn main() {}\n", "source code"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_no_known_name_is_read_if_it_is_prose() {
+    fn text_with_an_unknown_name_is_read_if_it_is_prose() {
         let prose = "The keeper climbed the tower every evening and lit the lamp. In winter that was at four o'clock, and \
                      the ships that passed could see it from a distance of twenty miles.\n";
         assert_eq!(of("LIESMICH", prose), Some(Format::Text));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_content_decide() {
+    fn format_is_detected_by_name_and_content() {
         assert_eq!(of("a.md", "# x"), Some(Format::Markdown));
         assert_eq!(of("a.txt", "just text\nmore"), Some(Format::Text));
         assert_eq!(of("a.txt", "Sum.\nWhy?\nSo.\nHow?\nThus.\n"), Some(Format::Qa));

@@ -1,4 +1,4 @@
-//! 128-bit fingerprints: of an article's content, and of a text as one model sees it.
+//! 128-bit content fingerprints, of articles and of texts to embed.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Fingerprint(pub [u8; 16]);
 
 impl Fingerprint {
-    /// The fingerprint of `parts`, in order. Each part is preceded by its length, so that
-    /// `["ab", "c"]` and `["a", "bc"]` differ.
+    /// The fingerprint of `parts`, in order. Each part is prefixed with its length, so that `["ab", "c"]` and
+    /// `["a", "bc"]` differ.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = blake3::Hasher::new();
         for part in parts {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_do_not_run_together() {
+    fn part_boundaries_change_the_fingerprint() {
         let of = |parts: &[&str]| Fingerprint::of(parts.iter().map(|p| p.as_bytes()));
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_eq!(of(&["ab", "c"]), of(&["ab", "c"]));

@@ -1,10 +1,10 @@
-//! Articles in; passages with byte spans and unit vectors out.
+//! Turns files into passages with embeddings.
 //!
-//! The pipeline is [`walk`] (paths to sources) → [`read`] (a source to [`Article`]s) →
-//! [`chunk`] (an article to passages, each a [`ByteSpan`] of it) → [`embed`] (a passage's text to
-//! a unit vector). [`pipeline::run`] drives all four over N worker threads with bounded queues.
+//! Takes paths, an embedding model and a chunking; gives [`Article`]s with their passages, each a [`ByteSpan`] of the
+//! article's text with a unit vector. Never stores anything, never prints, never panics on input.
 //!
-//! This crate never stores anything, never prints and never panics on input.
+//! The pipeline is [`walk`] (paths to files) → [`read`] (a file to articles) → [`chunk`] (an article to passages) →
+//! [`embed`] (a passage to a vector). [`pipeline::run`] drives it with N embedding threads and bounded queues.
 
 #![deny(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! Numbers as they were written: whole ones of 64 bits exactly, others as the nearest `f64`.
+//! Numbers: 64-bit integers exactly, all others as the nearest `f64`.
 
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -13,36 +13,35 @@ pub struct Number(serde_json::Number);
 impl Number {
     /// The nearest `f64`.
     pub fn as_f64(&self) -> f64 {
-        // Always one without serde_json's arbitrary precision.
+        // Never `None` without serde_json's feature `arbitrary_precision`.
         self.0.as_f64().unwrap_or_default()
     }
 
-    /// The number, if it is whole.
+    /// The number as an integer, if it is one.
     fn whole(&self) -> Option<i128> {
         let integer = self.0.as_i64().map(i128::from).or_else(|| self.0.as_u64().map(i128::from));
         integer.or_else(|| {
             let float = self.as_f64();
-            // Beyond 2^100 every f64 is whole, and no 64-bit number is as large.
+            // Larger floats are integers, too, but no 64-bit integer is as large, so `f64` is enough to compare them.
             (float.fract() == 0.0 && float.abs() < 2f64.powi(100)).then_some(float as i128)
         })
     }
 
-    /// The number that `text` writes out in full, without loss: what is shown of it is `text` again. Codes such as
-    /// `02134`, `5e7`, `+49` and `1.10` are none.
-    pub fn lossless(text: &str) -> Option<Self> {
+    /// Parses a number only if `text` is its canonical form, that is, if it is displayed as `text` again. Codes such as
+    /// `02134`, `5e7`, `+49` and `1.10` are rejected.
+    pub fn parse_canonical(text: &str) -> Option<Self> {
         text.parse::<Self>().ok().filter(|number| number.to_string() == text)
     }
 }
 
 impl Number {
-    /// The number that `text` is in JSON's writing, if no digit of it is lost: `2.50` is 2.5, and a whole number of
-    /// twenty-three digits is none.
-    pub fn exact(text: &str) -> Option<Self> {
+    /// Parses a number in JSON notation only if no digit is lost: `2.50` is 2.5, and an integer of 23 digits is rejected.
+    pub fn parse_exact(text: &str) -> Option<Self> {
         text.parse::<Self>().ok().filter(|number| digits(&number.to_string()) == digits(text))
     }
 }
 
-/// The sign, the digits without zeros at both ends, and the power of ten behind the last of them.
+/// Whether the number is negative, its digits without leading and trailing zeros, and the power of ten of the last digit.
 fn digits(text: &str) -> Option<(bool, String, i64)> {
     let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -77,7 +76,7 @@ impl TryFrom<f64> for Number {
     }
 }
 
-/// In any way that Rust reads a number, but for infinities and what is none.
+/// Accepts what Rust's `i64`, `u64` and `f64` do, except for infinities and NaN.
 impl FromStr for Number {
     type Err = &'static str;
 
@@ -92,7 +91,7 @@ impl FromStr for Number {
     }
 }
 
-/// Whole numbers without a decimal point.
+/// Integers are written without a decimal point.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_f64() { self.as_f64().fmt(f) } else { self.0.fmt(f) }
@@ -117,7 +116,7 @@ impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.whole(), other.whole()) {
             (Some(a), Some(b)) => a.cmp(&b),
-            // Only where one has a fraction, or is beyond all whole ones: there f64 is exact enough to tell.
+            // One has a fraction or is beyond every 64-bit integer: then f64 is exact enough.
             _ => self.as_f64().total_cmp(&other.as_f64()),
         }
     }
@@ -128,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_are_exact_and_compare_by_value() {
+    fn integers_are_exact_and_compare_by_value() {
         let number = |text: &str| text.parse::<Number>().unwrap();
         assert!(number("9007199254740993") > number("9007199254740992"));
         assert!(number("18446744073709551615") > number("18446744073709551614"));
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_numbers_lose_no_digit() {
+    fn parse_exact_rejects_numbers_that_would_lose_digits() {
         for (text, number) in [
             ("2.0", "2"),
             ("10.50", "10.5"),
@@ -149,21 +148,21 @@ mod tests {
             ("-0.0", "0"),
             ("9007199254740993", "9007199254740993"),
         ] {
-            assert_eq!(Number::exact(text), Some(number.parse().unwrap()), "{text}");
+            assert_eq!(Number::parse_exact(text), Some(number.parse().unwrap()), "{text}");
         }
         for text in ["12345678901234567890123", "0.12345678901234567890123", "1e400"] {
-            assert_eq!(Number::exact(text), None, "{text}");
+            assert_eq!(Number::parse_exact(text), None, "{text}");
         }
     }
 
     #[test]
-    fn codes_are_no_numbers() {
+    fn parse_canonical_rejects_codes() {
         for code in ["02134", "12E5", "5e7", "1.10", "+49", "0x1F", "inf", "007", "1.", ".5", "12345678901234567890123"]
         {
-            assert_eq!(Number::lossless(code), None, "{code}");
+            assert_eq!(Number::parse_canonical(code), None, "{code}");
         }
         for number in ["0", "-3", "1999", "4.5", "9007199254740993"] {
-            assert_eq!(Number::lossless(number).unwrap().to_string(), number);
+            assert_eq!(Number::parse_canonical(number).unwrap().to_string(), number);
         }
     }
 }

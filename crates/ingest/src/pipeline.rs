@@ -1,14 +1,13 @@
-//! Sources to embedded articles over N threads: one reads and cuts, N embed, the caller's thread
-//! takes the articles in the order they were read. Queues are bounded, so memory does not grow
-//! with the corpus.
+//! The indexing pipeline. One thread reads and chunks, N threads embed, and the caller's thread receives the articles in
+//! the order they were read. All queues are bounded, so memory use does not grow with the corpus.
 
 use crate::article::{Article, ByteSpan};
 use crate::chunk::Chunking;
-use crate::embed::{Embedder, ModelInfo, Role, WordPieces};
-use crate::format::Kind;
+use crate::embed::{Embedder, ModelInfo, Role, Tokenizer};
+use crate::format::UnsupportedKind;
 use crate::hash::Fingerprint;
 use crate::read::{Item, Limits};
-use crate::walk::{Found, Source, Stat};
+use crate::walk::{IngestItem, Source, Stat};
 use crate::{Error, Result, read};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use notes::Note;
@@ -19,122 +18,128 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What is already there, asked while articles are read.
-pub trait Known: Sync {
-    /// Whether the article `id` is there with just this fingerprint.
-    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
-    /// Whether a vector for this text is there.
-    fn vector(&self, text: &Fingerprint) -> bool;
-    /// Where the article `id` came from, if it is there and that still exists; `None` where that cannot be said, and
-    /// articles are known by their ids alone.
-    fn source(&self, _id: &str) -> Option<&str> {
+/// What the store contains already, so that unchanged articles are skipped and known texts are not embedded again.
+pub trait ExistingContent: Sync {
+    /// Whether the store has the article `id` with exactly this fingerprint.
+    fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
+    /// Whether the store has a vector for the text with this [fingerprint](ModelInfo::fingerprint).
+    fn has_vector(&self, text: &Fingerprint) -> bool;
+    /// The path of the article `id`, if the store has it and that path still exists. An article with the same id from
+    /// another path is then a duplicate. `None` if the store identifies articles by their ids alone.
+    fn article_source(&self, _id: &str) -> Option<&str> {
         None
     }
-    /// Whether what a run gives is there from then on, so that a text which comes twice is embedded once.
-    fn keeps(&self) -> bool {
+    /// Whether the vectors of this run are stored as they arrive, so that a repeated text is embedded only once.
+    fn stores_vectors(&self) -> bool {
         true
     }
 }
 
-/// How to run.
+/// The options of a pipeline run.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
-    /// How articles are cut.
+pub struct PipelineOptions {
+    /// How articles are split into passages.
     pub chunking: Chunking,
-    /// How many embed at once.
+    /// The number of embedding threads; at least 1.
     pub threads: usize,
-    /// What one article may cost.
+    /// Limits on reading one article.
     pub limits: Limits,
-    /// How many bytes of articles may be under way.
-    under_way: u64,
-    /// How many bytes a store may take to build what finds the passages; `None` is as many as that needs.
-    pub building: Option<u64>,
+    /// Limit on the memory of articles in flight, in bytes.
+    max_in_flight_bytes: u64,
+    /// Limit on the memory that the store uses to build a vector index, in bytes; `None` for no limit.
+    pub index_build_memory: Option<u64>,
 }
 
-impl Plan {
-    /// The usual limits.
+impl PipelineOptions {
+    /// Options with the default limits.
     pub fn new(chunking: Chunking, threads: usize) -> Self {
-        Self { chunking, threads, limits: Limits::USUAL, under_way: UNDER_WAY, building: None }
+        Self {
+            chunking,
+            threads,
+            limits: Limits::DEFAULT,
+            max_in_flight_bytes: DEFAULT_IN_FLIGHT_BYTES,
+            index_build_memory: None,
+        }
     }
 
-    /// The same, within so many bytes of memory as far as that can be chosen: half of them to build what finds the
-    /// passages, a quarter at most for a process that reads a file [apart](crate::read::apart), an eighth for articles
-    /// under way. What is left is for the model, what is known of every article, and the system's cache of files.
+    /// Divides a memory budget in bytes: half for building the vector index, at most a quarter for the
+    /// [sandboxed reader](crate::read::sandbox), an eighth for articles in flight. The rest is left for the model, the
+    /// list of articles and the page cache.
     #[must_use]
-    pub fn within(mut self, memory: u64) -> Self {
-        self.building = Some(memory / 2);
+    pub fn with_memory_budget(mut self, memory: u64) -> Self {
+        self.index_build_memory = Some(memory / 2);
         self.limits.memory = self.limits.memory.min(memory / 4);
-        self.under_way = memory / 8;
+        self.max_in_flight_bytes = memory / 8;
         self
     }
 }
 
-/// A passage, ready to be stored.
+/// A passage, ready to store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
-    /// Where it stands in its article.
+    /// Its span in the article's text.
     pub span: ByteSpan,
-    /// The line it begins on.
+    /// The line on which it begins, from 1.
     pub line: u64,
-    /// Identifies its vector: the model and the text it read, context included.
+    /// The fingerprint of the model and the embedded text, context included; identifies the vector.
     pub fingerprint: Fingerprint,
-    /// Its unit vector; `None` when [`Known::vector`] said it is there, or an earlier passage of
-    /// this run has the same fingerprint and that is [kept](Known::keeps).
+    /// Its unit vector. `None` if the store [has it](ExistingContent::has_vector), or if an earlier passage of this run has
+    /// the same fingerprint and [its vector is stored](ExistingContent::stores_vectors).
     pub vector: Option<Vec<f32>>,
 }
 
-/// An article with its passages, in order.
+/// An article with its passages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddedArticle {
     /// The article.
     pub article: Article,
-    /// Of its content and the way it was cut.
+    /// The fingerprint of its content and the chunking, as given by [`Article::fingerprint`].
     pub fingerprint: Fingerprint,
-    /// Its passages.
+    /// Its passages, in the order of the text.
     pub passages: Vec<Passage>,
 }
 
-/// What a run met.
+/// An event of a pipeline run.
 #[derive(Debug)]
 pub enum Event {
-    /// An article, ready.
+    /// An article is ready to store.
     Article(Box<EmbeddedArticle>),
-    /// An article that is there already, unchanged.
+    /// The store has the article with this id already, unchanged.
     Unchanged(String),
-    /// A file or record that could not be used.
+    /// A file or record could not be used.
     Failed(Error),
-    /// Something that was guessed, changed or left out in reading.
+    /// Something was guessed, changed or omitted while reading.
     Note(Note),
-    /// A file in a walked folder that is in no format read here.
-    Unsupported(Source, Kind),
-    /// A file was read to its end, and all of it could be used.
-    Read(ReadSource),
+    /// A file in a walked folder has an unsupported format.
+    Unsupported(Source, UnsupportedKind),
+    /// A file was read to its end without errors.
+    SourceCompleted(CompletedSource),
 }
 
-/// A file all of whose articles are there.
+/// A file that was read to its end without errors, so that it can be skipped until it changes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ReadSource {
+pub struct CompletedSource {
     /// Its name in the collection.
     pub name: String,
-    /// What it was like before it was read.
+    /// Its state before it was read.
     pub stat: Stat,
-    /// Its articles.
-    pub articles: Digest,
-    /// What was said of it.
+    /// The set of its articles.
+    pub articles: ArticleSetDigest,
+    /// The notes about it.
     pub notes: Vec<Note>,
 }
 
-/// Identifies a set of articles, whatever their order.
+/// Identifies a set of articles, independent of their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Digest {
-    /// How many there are.
+pub struct ArticleSetDigest {
+    /// The number of articles.
     pub count: u64,
-    /// The sum of the hashes of their ids and fingerprints.
+    /// The wrapping sum of hashes of their ids and fingerprints.
     pub sum: u128,
 }
 
-impl Digest {
-    /// Adds an article.
+impl ArticleSetDigest {
+    /// Adds an article to the set.
     pub fn add(&mut self, id: &str, fingerprint: &Fingerprint) {
         self.count += 1;
         let hash = Fingerprint::of([id.as_bytes(), &fingerprint.0]);
@@ -142,76 +147,85 @@ impl Digest {
     }
 }
 
-/// What a run did, in numbers.
+/// Counters of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Bytes of the sources that are done with; of the one being read, about.
+    /// Bytes of the sources processed so far; approximate for the one being read.
     pub bytes: u64,
     /// Passages of new and changed articles.
     pub passages: usize,
-    /// Of these, the ones the model had to read.
+    /// Passages of these that were embedded, because their vectors were not known.
     pub embedded: usize,
-    /// The word pieces of those, special ones included.
-    pub pieces: usize,
-    /// Those of them with text beyond the model's window.
-    pub cut: usize,
-    /// The word pieces beyond it.
-    pub pieces_cut: usize,
+    /// Tokens of the embedded passages, special ones included.
+    pub tokens: usize,
+    /// Embedded passages that were truncated to the model's window.
+    pub truncated_passages: usize,
+    /// Tokens beyond the window in these.
+    pub truncated_tokens: usize,
 }
 
-/// How many passages may wait for each embedding thread.
-const QUEUE: usize = 32;
-/// How many articles may be under way, if they are small.
-const ARTICLES: usize = 256;
-/// How many bytes of articles may be under way where nothing is said.
-const UNDER_WAY: u64 = 256 << 20;
+/// The capacity of the embedding queue, in passages per thread.
+const QUEUED_PASSAGES_PER_THREAD: usize = 32;
+/// The number of permits for articles in flight. Small articles take one each.
+const MAX_IN_FLIGHT_ARTICLES: usize = 256;
+/// The default limit on the memory of articles in flight, in bytes.
+const DEFAULT_IN_FLIGHT_BYTES: u64 = 256 << 20;
 
-/// A longer id is no name, and too long to be looked up by.
-const LONGEST_ID: usize = 1024;
+/// Longer ids are rejected, in bytes: the store looks articles up by id.
+const MAX_ID_BYTES: usize = 1024;
 
-/// An article whose passages are being embedded.
+/// An event in flight: an article whose passages are being embedded, or another event waiting for its turn.
 struct Pending {
     event: Event,
-    /// [`Totals::bytes`] when it is handed over.
+    /// The value of [`Totals::bytes`] when it is delivered.
     bytes: u64,
     /// How many of its passages are not embedded yet.
     missing: usize,
-    /// How many of the permits it holds.
+    /// How many permits it holds.
     permits: usize,
 }
 
+/// A passage to embed.
 struct Task {
+    /// The sequence number of the article's event.
     article: u64,
+    /// The index of the passage in its article.
     passage: usize,
     text: String,
 }
 
+/// A message to the collecting thread.
 enum Message {
-    Opened(u64, Pending),
-    Embedded { article: u64, passage: usize, result: Result<crate::Embedding> },
+    /// An event with its sequence number.
+    Started(u64, Pending),
+    Embedded {
+        article: u64,
+        passage: usize,
+        result: Result<crate::Embedding>,
+    },
 }
 
-/// Reads what `found` yields and hands each event to `sink` on the calling thread, in order. Stops
-/// early, with what was begun finished, when `stop` is set or `sink` breaks.
+/// Runs the pipeline over `items` and passes each event to `sink` on the calling thread, in order. If `stop` is set, no
+/// more is read and the articles in flight are finished; if `sink` breaks, it is not called again.
 ///
 /// # Errors
-/// When a thread's embedder cannot be made, or the model fails on a text; articles handed over
-/// before that are whole.
+/// [`Error::Model`] if the embedder cannot be forked, [`Error::Embedding`] if the model fails on a text. All articles
+/// passed to `sink` before that are complete.
 pub fn run(
-    found: impl Iterator<Item = Found> + Send,
+    items: impl Iterator<Item = IngestItem> + Send,
     embedder: Box<dyn Embedder>,
-    known: &dyn Known,
-    plan: &Plan,
+    existing: &dyn ExistingContent,
+    options: &PipelineOptions,
     stop: &AtomicBool,
     sink: &mut dyn FnMut(Event, &Totals) -> ControlFlow<()>,
 ) -> Result<Totals> {
-    let threads = plan.threads.max(1);
-    let (model, pieces) = (embedder.model().clone(), embedder.pieces().clone());
+    let threads = options.threads.max(1);
+    let (model, tokenizer) = (embedder.model().clone(), embedder.tokenizer().clone());
     let mut workers = (1..threads).map(|_| embedder.fork()).collect::<Result<Vec<_>>>()?;
     workers.push(embedder);
-    let (tasks, waiting) = bounded::<Task>(threads * QUEUE);
-    let (messages, inbox) = bounded::<Message>(threads * QUEUE + ARTICLES);
-    let (permits, returned) = bounded::<()>(ARTICLES);
+    let (tasks, waiting) = bounded::<Task>(threads * QUEUED_PASSAGES_PER_THREAD);
+    let (messages, inbox) = bounded::<Message>(threads * QUEUED_PASSAGES_PER_THREAD + MAX_IN_FLIGHT_ARTICLES);
+    let (permits, returned) = bounded::<()>(MAX_IN_FLIGHT_ARTICLES);
     std::thread::scope(|scope| {
         for mut worker in workers {
             let (waiting, messages) = (waiting.clone(), messages.clone());
@@ -226,11 +240,11 @@ pub fn run(
         }
         drop(waiting);
         scope.spawn(move || {
-            let mut reading = Reading {
-                plan,
-                known,
+            let mut reading = ReadingThread {
+                options,
+                existing,
                 model,
-                pieces,
+                tokenizer,
                 tasks,
                 messages,
                 permits,
@@ -241,8 +255,8 @@ pub fn run(
                 seen: HashSet::new(),
                 current: None,
             };
-            for found in found {
-                if reading.take(found).is_break() {
+            for item in items {
+                if reading.process(item).is_break() {
                     break;
                 }
             }
@@ -251,66 +265,66 @@ pub fn run(
     })
 }
 
-/// Embeds a passage. A panic in the runtime becomes an error: lost, it would leave the article
-/// waiting for ever.
+/// Embeds a passage. A panic becomes an error; otherwise the collecting thread would wait for the passage forever.
 fn embed(worker: &mut dyn Embedder, text: &str) -> Result<crate::Embedding> {
     catch_unwind(AssertUnwindSafe(|| worker.embed(text, Role::Passage))).unwrap_or_else(|_| {
-        let problem = "it panicked; see above".to_owned();
+        let problem = "the runtime panicked".to_owned();
         Err(Error::Embedding { name: worker.model().name.clone(), bytes: text.len(), problem })
     })
 }
 
-/// The reading thread's state.
-struct Reading<'a> {
-    plan: &'a Plan,
-    known: &'a dyn Known,
+/// The state of the thread that reads and chunks.
+struct ReadingThread<'a> {
+    options: &'a PipelineOptions,
+    existing: &'a dyn ExistingContent,
     model: ModelInfo,
-    pieces: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
     tasks: Sender<Task>,
     messages: Sender<Message>,
     permits: Sender<()>,
     stop: &'a AtomicBool,
+    /// The sequence number of the next event.
     next: u64,
-    /// How far into the sources it is.
+    /// Bytes of the sources read so far.
     bytes: u64,
-    /// Every id met, with the place of its first article.
+    /// The ids seen so far, with the place of the first article of each: `path` or `path:line`.
     ids: HashMap<String, String>,
-    /// Every text this run has sent to be embedded.
+    /// The fingerprints of all texts queued for embedding in this run.
     seen: HashSet<Fingerprint>,
-    /// Of the file being read.
-    current: Option<Current>,
+    /// The progress within the file being read.
+    current: Option<SourceProgress>,
 }
 
-/// What came out of a file so far.
+/// What was read from the current file so far.
 #[derive(Default)]
-struct Current {
-    articles: Digest,
+struct SourceProgress {
+    articles: ArticleSetDigest,
     notes: Vec<Note>,
     has_failed: bool,
 }
 
-impl Reading<'_> {
-    fn take(&mut self, found: Found) -> ControlFlow<()> {
-        match found {
-            Found::Source(source) => self.read(&source),
-            Found::Unchanged(source, ids, notes) => self.unchanged(&source, ids, notes),
-            Found::Article(article) => self.article(&PathBuf::from(&article.path), *article),
-            Found::Unsupported(source, kind) => {
+impl ReadingThread<'_> {
+    fn process(&mut self, item: IngestItem) -> ControlFlow<()> {
+        match item {
+            IngestItem::Source(source) => self.read(&source),
+            IngestItem::Unchanged(source, ids, notes) => self.unchanged(&source, ids, notes),
+            IngestItem::Article(article) => self.article(&PathBuf::from(&article.path), *article),
+            IngestItem::Unsupported(source, kind) => {
                 self.bytes += source.bytes();
-                self.open(Event::Unsupported(source, kind), Vec::new())
+                self.send(Event::Unsupported(source, kind), Vec::new())
             }
-            Found::Failed(_, error) => self.open(Event::Failed(error), Vec::new()),
+            IngestItem::Failed(_, error) => self.send(Event::Failed(error), Vec::new()),
         }
     }
 
     fn read(&mut self, source: &Source) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
         let end = self.bytes + source.bytes();
-        let limits = self.plan.limits;
-        self.current = Some(Current::default());
+        let limits = self.options.limits;
+        self.current = Some(SourceProgress::default());
         let mut emit = |item| {
             flow = match item {
-                Item::Article(article) => self.arrived(source, *article, end),
+                Item::Article(article) => self.article_of_source(source, *article, end),
                 Item::Failed(error) => self.failed(error),
                 Item::Note(note) => self.note(note),
             };
@@ -321,11 +335,11 @@ impl Reading<'_> {
         let current = self.current.take().unwrap_or_default();
         match (result, source.stat) {
             _ if flow.is_break() => flow,
-            (Err(error), _) => self.open(Event::Failed(error), Vec::new()),
+            (Err(error), _) => self.send(Event::Failed(error), Vec::new()),
             (Ok(()), Some(stat)) if !current.has_failed => {
-                let Current { articles, notes, .. } = current;
-                let read = ReadSource { name: source.name.clone(), stat, articles, notes };
-                self.open(Event::Read(read), Vec::new())
+                let SourceProgress { articles, notes, .. } = current;
+                let read = CompletedSource { name: source.name.clone(), stat, articles, notes };
+                self.send(Event::SourceCompleted(read), Vec::new())
             }
             (Ok(()), _) => flow,
         }
@@ -334,20 +348,20 @@ impl Reading<'_> {
     fn unchanged(&mut self, source: &Source, ids: Vec<String>, notes: Vec<Note>) -> ControlFlow<()> {
         self.bytes += source.bytes();
         for note in notes {
-            self.open(Event::Note(note), Vec::new())?;
+            self.send(Event::Note(note), Vec::new())?;
         }
         for id in ids {
             let event = match self.ids.insert(id.clone(), source.name.clone()) {
                 None => Event::Unchanged(id),
-                // Met in a file that was read before this one.
+                // The id was already used by a file earlier in this run.
                 Some(first) => Event::Failed(Error::DuplicateId { path: source.path.clone(), line: None, id, first }),
             };
-            self.open(event, Vec::new())?;
+            self.send(event, Vec::new())?;
         }
         ControlFlow::Continue(())
     }
 
-    fn arrived(&mut self, source: &Source, mut article: Article, end: u64) -> ControlFlow<()> {
+    fn article_of_source(&mut self, source: &Source, mut article: Article, end: u64) -> ControlFlow<()> {
         self.bytes = (self.bytes + article.text.len() as u64).min(end);
         article.record_line = article.record_line.filter(|_| !source.is_stream());
         self.article(&source.path, article)
@@ -357,14 +371,14 @@ impl Reading<'_> {
         if let Some(current) = &mut self.current {
             current.notes.push(note.clone());
         }
-        self.open(Event::Note(note), Vec::new())
+        self.send(Event::Note(note), Vec::new())
     }
 
     fn failed(&mut self, error: Error) -> ControlFlow<()> {
         if let Some(current) = &mut self.current {
             current.has_failed = true;
         }
-        self.open(Event::Failed(error), Vec::new())
+        self.send(Event::Failed(error), Vec::new())
     }
 
     fn article(&mut self, path: &Path, article: Article) -> ControlFlow<()> {
@@ -379,57 +393,62 @@ impl Reading<'_> {
             self.ids.insert(article.id, first);
             return self.failed(error);
         }
-        if article.id.len() > LONGEST_ID {
-            let problem = format!("expected an id of at most {LONGEST_ID} bytes, found one of {}", article.id.len());
+        if article.id.len() > MAX_ID_BYTES {
+            let problem = format!("expected an id of at most {MAX_ID_BYTES} bytes, found one of {}", article.id.len());
             return self.failed(Error::malformed(path, article.record_line, problem));
         }
-        if let Some(other) = self.known.source(&article.id).filter(|other| *other != article.path) {
+        if let Some(other) = self.existing.article_source(&article.id).filter(|other| *other != article.path) {
             let (line, first) = (article.record_line, other.to_owned());
             return self.failed(Error::DuplicateId { path: path.to_owned(), line, id: article.id, first });
         }
-        let fingerprint = article.fingerprint(&self.plan.chunking.key());
+        let fingerprint = article.fingerprint(&self.options.chunking.key());
         if let Some(current) = &mut self.current {
             current.articles.add(&article.id, &fingerprint);
         }
-        if self.known.article(&article.id, &fingerprint) {
-            return self.open(Event::Unchanged(article.id), Vec::new());
+        if self.existing.has_article(&article.id, &fingerprint) {
+            return self.send(Event::Unchanged(article.id), Vec::new());
         }
         let (mut passages, mut texts) = (Vec::new(), Vec::new());
         let (mut line, mut counted) = (article.line_at(0), 0);
-        for cut in self.plan.chunking.cut(&article, self.model.room(), &|text| self.pieces.count(text)) {
-            let text = cut.embedded_text(&article);
+        for chunk in
+            self.options.chunking.chunk(&article, self.model.max_passage_tokens(), &|text| self.tokenizer.count(text))
+        {
+            let text = chunk.embedded_text(&article);
             let fingerprint = self.model.fingerprint(&text);
-            let known = self.known.vector(&fingerprint) || (self.known.keeps() && !self.seen.insert(fingerprint));
+            let known = self.existing.has_vector(&fingerprint)
+                || (self.existing.stores_vectors() && !self.seen.insert(fingerprint));
             if !known {
                 texts.push((passages.len(), text));
             }
-            // Passages come in order, so lines are counted once through the text.
+            // Passages are in order, so lines are counted in one pass over the text.
             if article.record_line.is_none() {
-                line += article.text[counted..cut.span.start].matches('\n').count() as u64;
-                counted = cut.span.start;
+                line += article.text[counted..chunk.span.start].matches('\n').count() as u64;
+                counted = chunk.span.start;
             }
-            passages.push(Passage { span: cut.span, line, fingerprint, vector: None });
+            passages.push(Passage { span: chunk.span, line, fingerprint, vector: None });
         }
-        self.open(Event::Article(Box::new(EmbeddedArticle { article, fingerprint, passages })), texts)
+        self.send(Event::Article(Box::new(EmbeddedArticle { article, fingerprint, passages })), texts)
     }
 
-    /// How many permits something is worth: one, or as many as its part of the bytes that may be under way.
-    fn worth(&self, event: &Event) -> usize {
+    /// How many permits an event takes: in proportion to its share of the in-flight memory, at least one.
+    fn permits_for(&self, event: &Event) -> usize {
         let Event::Article(article) = event else { return 1 };
         let vectors = article.passages.len() * self.model.dimensions * size_of::<f32>();
-        // The text stands there twice: as it is, and in what is to be embedded.
+        // The text is held twice: in the article and in the queued passages.
         let bytes = 2 * article.article.text.len() + vectors;
-        permits(bytes, self.plan.under_way as usize)
+        permits(bytes, self.options.max_in_flight_bytes as usize)
     }
 
-    fn open(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
+    /// Sends an event to the collecting thread and its passages to the embedding threads. Blocks until permits and queue
+    /// slots are free; breaks if the run has been stopped.
+    fn send(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
         let article = self.next;
         self.next += 1;
-        let permits = self.worth(&event);
+        let permits = self.permits_for(&event);
         let pending = Pending { event, bytes: self.bytes, missing: texts.len(), permits };
         if self.stop.load(Ordering::Relaxed)
             || (0..permits).any(|_| self.permits.send(()).is_err())
-            || self.messages.send(Message::Opened(article, pending)).is_err()
+            || self.messages.send(Message::Started(article, pending)).is_err()
         {
             return ControlFlow::Break(());
         }
@@ -442,7 +461,7 @@ impl Reading<'_> {
     }
 }
 
-/// Puts the embedded passages into their articles and hands these over in order.
+/// Collects the vectors into their articles and delivers all events in order.
 fn collect(
     inbox: Receiver<Message>,
     returned: Receiver<()>,
@@ -454,16 +473,16 @@ fn collect(
     let mut first = 0;
     for message in inbox {
         match message {
-            Message::Opened(number, opened) => {
+            Message::Started(number, started) => {
                 debug_assert_eq!(number, first + pending.len() as u64);
-                pending.push_back(opened);
+                pending.push_back(started);
             }
             Message::Embedded { article, passage, result } => {
                 let embedding = result.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
                 totals.embedded += 1;
-                totals.pieces += embedding.pieces;
-                totals.cut += usize::from(embedding.cut > 0);
-                totals.pieces_cut += embedding.cut;
+                totals.tokens += embedding.tokens;
+                totals.truncated_passages += usize::from(embedding.truncated_tokens > 0);
+                totals.truncated_tokens += embedding.truncated_tokens;
                 if let Some(Pending { event: Event::Article(embedded), missing, .. }) =
                     pending.get_mut((article - first) as usize)
                 {
@@ -489,9 +508,10 @@ fn collect(
     Ok(totals)
 }
 
-/// Of the [`ARTICLES`] permits, how many an article of so many bytes is worth where `most` bytes may be under way.
-fn permits(bytes: usize, most: usize) -> usize {
-    bytes.div_ceil((most / ARTICLES).max(1)).clamp(1, ARTICLES)
+/// How many of the [`MAX_IN_FLIGHT_ARTICLES`] permits an article of `bytes` bytes takes if at most `max_bytes` may be in
+/// flight.
+fn permits(bytes: usize, max_bytes: usize) -> usize {
+    bytes.div_ceil((max_bytes / MAX_IN_FLIGHT_ARTICLES).max(1)).clamp(1, MAX_IN_FLIGHT_ARTICLES)
 }
 
 #[cfg(test)]
@@ -499,10 +519,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn articles_under_way_never_have_more_bytes_than_may_be() {
+    fn permits_bound_the_bytes_in_flight() {
         assert_eq!([0, 1, 100, 101, 25_600, usize::MAX].map(|bytes| permits(bytes, 25_600)), [1, 1, 1, 2, 256, 256]);
         for bytes in [1, 99, 199, 250, 3_333] {
-            let at_once = ARTICLES / permits(bytes, 25_600);
+            let at_once = MAX_IN_FLIGHT_ARTICLES / permits(bytes, 25_600);
             assert!(at_once * bytes <= 25_600, "{at_once} of {bytes} bytes");
         }
     }

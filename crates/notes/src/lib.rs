@@ -1,52 +1,53 @@
-//! Notes: what a reader should know of a result that is no error. A file was skipped, an encoding guessed, a question cut.
+//! Notes: remarks about a result that are not errors. A file was skipped, an encoding guessed, a query truncated.
 //!
-//! Every note has a [`Code`], which programs may rely on, and a message, which they may not. All codes are here, in one
-//! list; docs/notes.md shows it. This crate only names notes: where they go is up to whoever has them.
+//! Takes a [`Code`] and a message; gives a [`Note`] that can be shown or serialized. Never prints or stores notes: that is
+//! up to the caller. Programs may rely on the code, but not on the message. All codes are defined here and listed in
+//! docs/notes.md.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Something that a reader should know.
+/// A remark about a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Note {
-    /// What kind of note it is.
+    /// The kind of the note.
     pub code: Code,
-    /// One sentence without a full stop; neither the path nor the line is in it.
+    /// One sentence without a period. Does not contain the path or the line.
     pub message: String,
-    /// The file or folder that it is about, as the collection calls it.
+    /// The file or folder that it is about, by its name in the collection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The line of the file, from 1.
+    /// The line of the file, from 1, if the note is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// Why, where many notes have the same reason: the kind of a file that is not read, the rule that left it out.
+    /// The reason, if many notes can have the same one: the kind of an unsupported file, the rule that skipped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl Note {
-    /// A note about nothing in particular.
+    /// Makes a note without a path.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), path: None, line: None, reason: None }
     }
 
-    /// The same about a file, or a line of it.
+    /// Sets the file and the line that the note is about.
     #[must_use]
     pub fn at(self, path: impl Into<String>, line: Option<u64>) -> Self {
         Self { path: Some(path.into()), line, ..self }
     }
 
-    /// The same for a reason that other notes may have, too.
+    /// Sets the reason.
     #[must_use]
     pub fn because(self, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..self }
     }
 }
 
-/// `path:line: message`.
+/// Writes `path:line: message`, without the parts that are not set.
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.path, self.line) {
@@ -57,9 +58,10 @@ impl fmt::Display for Note {
     }
 }
 
+// The doc comments of the variants are also the table in docs/notes.md; a test compares them.
 macro_rules! codes {
     ($($(#[doc = $meaning:literal])+ $code:ident,)+) => {
-        /// What kind of note it is.
+        /// The kind of a note. The snake-case names are stable.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -68,7 +70,7 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them, with what each means.
+            /// All codes with their meanings.
             pub const ALL: &[(Self, &'static str)] = &[$((Self::$code, concat!($($meaning),+))),+];
         }
     };
@@ -152,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_names_its_place() {
+    fn notes_display_their_place_and_serialize() {
         let note = Note::new(Code::NoText, "no text in it");
         assert_eq!(note.to_string(), "no text in it");
         let note = note.at("a.pdf", Some(3)).because("scan");

@@ -1,11 +1,11 @@
-//! The sections of a Markdown article, each with the headings above it.
+//! Splits a Markdown article at its headings.
 
 use crate::article::{Article, ByteSpan};
 use crate::read::markdown_options;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
-/// The sections of the body, in order, each with its headings (`"Bees > Honey"`). A heading with
-/// nothing under it but deeper headings belongs to the first of these.
+/// The sections of the body, in order, each with the path of headings above it (`"Bees > Honey"`). A heading without text of
+/// its own belongs to the first section below it.
 pub fn sections(article: &Article) -> Vec<(ByteSpan, String)> {
     article.body.iter().flat_map(|&part| sections_of(&article.text, part)).collect()
 }

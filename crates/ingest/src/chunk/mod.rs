@@ -1,4 +1,4 @@
-//! An article to passages: spans of its body, each with the context it is embedded with.
+//! Splits articles into passages: spans of the body, each with the context that is embedded with it.
 
 mod markdown;
 mod pack;
@@ -10,30 +10,29 @@ use pack::pack;
 use serde::{Deserialize, Serialize};
 use table::Tables;
 
-/// How an article is cut.
+/// How an article is split into passages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Strategy {
-    /// Each part of the body is one passage: for most formats the whole article. What the model's
-    /// window cannot hold is lost to it; this is how published figures are measured.
+    /// Each part of the body is one passage; in most formats that is the whole article. Text beyond the model's window is
+    /// ignored by the embedding. Published benchmark results are measured this way.
     Whole,
-    /// Whole sentences, packed up to a budget of word pieces.
+    /// Whole sentences, packed up to a token budget.
     Sentences,
-    /// As `Sentences`, never across a heading of a Markdown article, and with the headings above
-    /// it as context.
+    /// Like `Sentences`, but never across a heading of a Markdown article, and with the headings above as context.
     Markdown,
 }
 
-/// A strategy with its parameters.
+/// A chunking strategy with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Chunking {
-    /// How to cut.
+    /// How to split.
     pub strategy: Strategy,
-    /// The most word pieces of text in a passage, its context not counted.
+    /// The maximum number of tokens in a passage, without its context. Unused by [`Strategy::Whole`].
     pub tokens: usize,
-    /// How many sentences of a passage the next one repeats.
+    /// How many sentences of a passage are repeated in the next one.
     pub overlap: usize,
 }
 
@@ -43,6 +42,7 @@ impl Default for Chunking {
     }
 }
 
+/// The text is part of stored fingerprints (see [`Chunking::key`]) and of JSON output, so it must not change.
 impl std::fmt::Display for Chunking {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { tokens, overlap, .. } = self;
@@ -54,38 +54,38 @@ impl std::fmt::Display for Chunking {
     }
 }
 
-/// A passage before it is embedded.
+/// A passage before embedding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
-    /// Where it stands in the article's text.
+pub struct Chunk {
+    /// Its span in the article's text.
     pub span: ByteSpan,
-    /// What the model reads before it: the title, for Markdown the headings above it, and the header of a table in whose
-    /// rows it begins.
+    /// What is embedded before it: the title, for Markdown the headings above, and the header of the table in whose rows it
+    /// begins. Not part of the span.
     pub context: String,
 }
 
-impl Cut {
-    /// The text that the model reads: the context, a space, the passage.
+impl Chunk {
+    /// The text to embed: the context, a space, the passage.
     pub fn embedded_text(&self, article: &Article) -> String {
         let passage = self.span.of(&article.text);
         if self.context.is_empty() { passage.to_owned() } else { format!("{} {passage}", self.context) }
     }
 }
 
-/// What lexical search reads of an article's passages.
+/// The text of an article's passages for the lexical index.
 pub struct LexicalText<'a> {
     article: &'a Article,
     tables: Tables,
 }
 
 impl<'a> LexicalText<'a> {
-    /// That of `article`.
+    /// Prepares the passages of `article`.
     pub fn of(article: &'a Article) -> Self {
         Self { article, tables: Tables::of(&article.text) }
     }
 
-    /// A line each: the title, where the passage does not begin with it; the header of the table in whose rows the
-    /// passage begins; the passage.
+    /// The text to index for a passage, on separate lines: the title, unless the passage begins with it; the header of the
+    /// table in whose rows the passage begins; the passage itself.
     pub fn passage(&self, span: ByteSpan) -> String {
         let (title, passage) = (&self.article.title, span.of(&self.article.text));
         let title = Some(title.as_str()).filter(|title| !passage.starts_with(title));
@@ -93,57 +93,58 @@ impl<'a> LexicalText<'a> {
     }
 }
 
-/// Context may take one part in so many of the model's window; with [`Strategy::Whole`], where it is
-/// the title, all of it.
-pub const CONTEXT_SHARE: usize = 16;
+/// The context of a passage gets at most the model's window divided by this, and so does a table header. The context of
+/// [`Strategy::Whole`], the title, is not limited.
+pub const CONTEXT_DIVISOR: usize = 16;
 
 impl Chunking {
-    /// The smallest budget of word pieces that is worth to be called a passage.
-    pub const LEAST_TOKENS: usize = 16;
+    /// The smallest token budget of a passage; smaller values of `tokens` are raised to it.
+    pub const MIN_TOKENS: usize = 16;
 
-    /// Cuts `article` into passages, in order. `count` gives a text's word pieces; `window` is how
-    /// many the model reads, its special tokens not counted.
+    /// Splits `article` into passages, in order. `window` is the model's context window in tokens, without special tokens;
+    /// `count` counts the tokens of a text.
     ///
-    /// Every character of the body that is no white space is in at least one passage; starts and
-    /// ends both increase.
-    pub fn cut(&self, article: &Article, window: usize, count: &dyn Fn(&str) -> usize) -> Vec<Cut> {
+    /// Every non-white-space character of the body is in at least one passage. Except with [`Strategy::Whole`], the starts
+    /// of the passages increase strictly, and so do the ends.
+    pub fn chunk(&self, article: &Article, window: usize, count: &dyn Fn(&str) -> usize) -> Vec<Chunk> {
         let sections = match self.strategy {
             Strategy::Markdown => markdown::sections(article),
             _ => article.body.iter().map(|&span| (span, String::new())).collect(),
         };
         let tables = Tables::of(&article.text);
-        let mut cuts = Vec::new();
+        let mut chunks = Vec::new();
         for (section, headings) in sections {
             let context = context(&article.title, &headings);
             let spans = if self.strategy == Strategy::Whole {
                 vec![section.trimmed(&article.text)]
             } else {
-                let context = shortened(&context, window / CONTEXT_SHARE, count);
-                let header = if tables.is_empty() { 0 } else { window / CONTEXT_SHARE };
-                let room = window.saturating_sub(count(&context) + header);
-                let budget = self.tokens.min(room).max(Self::LEAST_TOKENS);
+                let context = truncated(&context, window / CONTEXT_DIVISOR, count);
+                let header = if tables.is_empty() { 0 } else { window / CONTEXT_DIVISOR };
+                let available = window.saturating_sub(count(&context) + header);
+                let budget = self.tokens.min(available).max(Self::MIN_TOKENS);
                 pack(&article.text, section, budget, self.overlap, count)
             };
             for span in spans.into_iter().filter(|span| !span.is_empty() || self.strategy == Strategy::Whole) {
-                let said = span.of(&article.text).starts_with(&article.title) && headings.is_empty();
+                let begins_with_title = span.of(&article.text).starts_with(&article.title) && headings.is_empty();
                 let context = match self.strategy {
                     Strategy::Whole => context.clone(),
-                    _ if said => String::new(),
-                    _ => shortened(&context, window / CONTEXT_SHARE, count),
+                    _ if begins_with_title => String::new(),
+                    _ => truncated(&context, window / CONTEXT_DIVISOR, count),
                 };
                 let header = tables.header_at(span.start).filter(|_| self.strategy != Strategy::Whole);
-                let context = match header.map(|header| shortened(header, window / CONTEXT_SHARE, count)) {
+                let context = match header.map(|header| truncated(header, window / CONTEXT_DIVISOR, count)) {
                     Some(header) if context.is_empty() => header,
                     Some(header) => format!("{context} {header}"),
                     None => context,
                 };
-                cuts.push(Cut { span, context });
+                chunks.push(Chunk { span, context });
             }
         }
-        cuts
+        chunks
     }
 
-    /// What distinguishes two ways of cutting; part of an article's fingerprint.
+    /// Identifies the chunking in the [fingerprint](Article::fingerprint) of an article. Any change causes all articles of
+    /// existing collections to be indexed again.
     pub fn key(&self) -> String {
         format!("{self} v1")
     }
@@ -158,15 +159,15 @@ fn context(title: &str, headings: &str) -> String {
     }
 }
 
-/// The first words of `text` that fit `most` word pieces.
-fn shortened(text: &str, most: usize, count: &dyn Fn(&str) -> usize) -> String {
-    if count(text) <= most {
+/// The first words of `text`, up to `max_tokens` tokens.
+fn truncated(text: &str, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> String {
+    if count(text) <= max_tokens {
         return text.to_owned();
     }
     let (mut kept, mut used) = (String::new(), 0);
     for word in text.split_whitespace() {
         used += count(word);
-        if used > most {
+        if used > max_tokens {
             break;
         }
         if !kept.is_empty() {
@@ -179,12 +180,12 @@ fn shortened(text: &str, most: usize, count: &dyn Fn(&str) -> usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    // Named, for proptest has a `Strategy` of its own.
+    // Imported explicitly, because proptest's prelude has a `Strategy`, too.
     use super::Strategy;
     use super::*;
     use proptest::prelude::*;
 
-    /// Stands in for a tokenizer: a piece for every four characters of a word.
+    /// A fake tokenizer: one token for every four characters of a word.
     pub fn count(text: &str) -> usize {
         text.split_whitespace().map(|word| word.chars().count().div_ceil(4)).sum()
     }
@@ -218,17 +219,17 @@ mod tests {
             let at = (0..=cut_at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap();
             let article = article(&text, vec![ByteSpan::new(0, at), ByteSpan::new(at, text.len())]);
             let chunking = Chunking { strategy, tokens, overlap };
-            let cuts = chunking.cut(&article, 64, &count);
+            let chunks = chunking.chunk(&article, 64, &count);
             let mut covered = vec![false; text.len()];
-            for cut in &cuts {
+            for cut in &chunks {
                 prop_assert!(text.get(cut.span.start..cut.span.end).is_some(), "{:?} is no span", cut.span);
                 prop_assert!(article.body.iter().any(|b| b.start <= cut.span.start && cut.span.end <= b.end), "crosses the body");
                 covered[cut.span.start..cut.span.end].fill(true);
                 if strategy != Strategy::Whole {
-                    prop_assert!(count(cut.span.of(&text)) <= tokens.max(Chunking::LEAST_TOKENS), "over the budget");
+                    prop_assert!(count(cut.span.of(&text)) <= tokens.max(Chunking::MIN_TOKENS), "over the budget");
                 }
             }
-            for pair in cuts.windows(2).filter(|_| strategy != Strategy::Whole) {
+            for pair in chunks.windows(2).filter(|_| strategy != Strategy::Whole) {
                 prop_assert!(pair[0].span.start < pair[1].span.start && pair[0].span.end < pair[1].span.end, "not in order");
             }
             for (i, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
@@ -238,17 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn the_title_is_context_and_not_in_the_span() {
-        let cuts = Chunking::default().cut(&whole_body("One thing. Another."), 254, &count);
-        assert_eq!(cuts.len(), 1);
-        assert_eq!(cuts[0].embedded_text(&whole_body("One thing. Another.")), "On things One thing. Another.");
+    fn title_is_context_outside_the_span() {
+        let chunks = Chunking::default().chunk(&whole_body("One thing. Another."), 254, &count);
+        assert_eq!(chunks.len(), 1);
+        assert_eq!(chunks[0].embedded_text(&whole_body("One thing. Another.")), "On things One thing. Another.");
     }
 
     #[test]
-    fn a_passage_that_begins_with_the_title_does_not_say_it_twice() {
+    fn title_is_not_repeated_before_a_passage_that_begins_with_it() {
         let article = whole_body("On things\n\nOne thing.");
-        let cuts = Chunking::default().cut(&article, 254, &count);
-        assert_eq!(cuts[0].embedded_text(&article), "On things\n\nOne thing.");
+        let chunks = Chunking::default().chunk(&article, 254, &count);
+        assert_eq!(chunks[0].embedded_text(&article), "On things\n\nOne thing.");
     }
 
     #[test]
@@ -256,18 +257,18 @@ mod tests {
         let text = "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.";
         let chunking = Chunking { strategy: Strategy::Sentences, tokens: 16, overlap: 1 };
         let article = whole_body(text);
-        let got: Vec<_> = chunking.cut(&article, 254, &count).iter().map(|c| c.span.of(text).to_owned()).collect();
+        let got: Vec<_> = chunking.chunk(&article, 254, &count).iter().map(|c| c.span.of(text).to_owned()).collect();
         assert_eq!(got[0], "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll.");
         assert_eq!(got[1], "Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.");
     }
 
     #[test]
-    fn markdown_keeps_to_its_headings() {
+    fn markdown_chunks_never_cross_headings() {
         let text = "# Bees\n\nIntro here.\n\n## Honey\n\nIt keeps.\n\n### Why\n\nToo dry.\n\n## Wax\n\nIt melts.\n";
         let article = whole_body(text);
         let chunking = Chunking { strategy: Strategy::Markdown, ..Chunking::default() };
         let got: Vec<_> = chunking
-            .cut(&article, 254, &count)
+            .chunk(&article, 254, &count)
             .into_iter()
             .map(|c| (c.context.clone(), c.span.of(text).to_owned()))
             .collect();

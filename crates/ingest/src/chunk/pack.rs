@@ -1,14 +1,14 @@
-//! Whole sentences packed up to a budget of word pieces.
+//! Packs whole sentences into passages, up to a token budget.
 
 use super::sentence;
 use crate::article::ByteSpan;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The tokenizer's own limit: a longer word becomes one unknown piece, and nothing of it is read.
-const WORD_CHARS: usize = 100;
+/// The word limit of WordPiece, in characters: a longer word becomes a single unknown token, so it is split before.
+const MAX_WORD_CHARS: usize = 100;
 
-/// The passages of `section`: runs of sentences of at most `budget` word pieces, each beginning
-/// with up to `overlap` sentences of the one before.
+/// The passages of `section`: runs of sentences of at most `budget` tokens, each beginning with up to `overlap` sentences
+/// of the previous one.
 pub fn pack(
     text: &str,
     section: ByteSpan,
@@ -32,33 +32,34 @@ pub fn pack(
         if end == units.len() {
             break;
         }
-        // Repeat sentences only as far as the next one still fits behind them: each passage must
-        // bring something new.
+        // Repeat sentences only while the next new one still fits after them: each passage must add something.
         let mut next = end;
-        let mut room = budget.saturating_sub(units[end].1);
-        while next > first + 1 && end - next < overlap && units[next - 1].1 <= room {
+        let mut remaining = budget.saturating_sub(units[end].1);
+        while next > first + 1 && end - next < overlap && units[next - 1].1 <= remaining {
             next -= 1;
-            room -= units[next].1;
+            remaining -= units[next].1;
         }
         first = next;
     }
     spans
 }
 
-/// Sentences with their word pieces; one over the budget comes in several parts.
+/// The sentences of `section` with their token counts. A sentence over the budget is split into several units.
 fn units(text: &str, section: ByteSpan, budget: usize, count: &dyn Fn(&str) -> usize) -> Vec<(ByteSpan, usize)> {
     let mut units = Vec::new();
     for sentence in sentence::split(section.of(text)) {
         let span = ByteSpan::new(section.start + sentence.start, section.start + sentence.end);
-        let pieces = count(span.of(text));
+        let tokens = count(span.of(text));
         let long_word = || {
-            span.of(text).split_whitespace().any(|word| word.len() > WORD_CHARS && word.chars().count() > WORD_CHARS)
+            span.of(text)
+                .split_whitespace()
+                .any(|word| word.len() > MAX_WORD_CHARS && word.chars().count() > MAX_WORD_CHARS)
         };
         if span.of(text).trim().is_empty() {
             continue;
         }
-        if pieces <= budget && !long_word() {
-            units.push((span, pieces));
+        if tokens <= budget && !long_word() {
+            units.push((span, tokens));
         } else {
             split_long(text, span, budget, count, &mut units);
         }
@@ -66,7 +67,7 @@ fn units(text: &str, section: ByteSpan, budget: usize, count: &dyn Fn(&str) -> u
     units
 }
 
-/// Cuts a sentence at word boundaries, and a word that is too long at characters.
+/// Splits a sentence at word boundaries, and overlong words between characters.
 fn split_long(
     text: &str,
     span: ByteSpan,
@@ -87,21 +88,20 @@ fn split_long(
     for word in span.of(text).split_word_bounds() {
         run = if word.trim().is_empty() { 0 } else { run + word.chars().count() };
         for part in parts(word) {
-            let pieces = count(part);
-            // A run of characters without white space is one word to the tokenizer, however many
-            // word boundaries it holds.
-            if end > start && (used + pieces > budget || run > WORD_CHARS) {
+            let tokens = count(part);
+            // The tokenizer takes a run of characters without white space for one word, even if Unicode sees several.
+            if end > start && (used + tokens > budget || run > MAX_WORD_CHARS) {
                 push(&mut start, end, &mut used);
                 run = part.chars().count();
             }
-            used += pieces;
+            used += tokens;
             end += part.len();
         }
     }
     push(&mut start, end, &mut used);
 }
 
-/// `word` in parts of at most [`WORD_CHARS`] characters, grapheme clusters of no more than that kept whole.
+/// Splits `word` into parts of at most [`MAX_WORD_CHARS`] characters, without splitting grapheme clusters that fit.
 fn parts(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {
@@ -111,12 +111,13 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where the first part ends. Looks no further than one character beyond it: a cluster can be as long as the text.
+/// The byte length of the first part. Examines only one character beyond it, because a grapheme cluster can be as long as
+/// the text.
 fn first_part(word: &str) -> usize {
-    let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8()).skip(WORD_CHARS - 1);
-    let (Some(most), Some(beyond)) = (ends.next(), ends.next()) else { return word.len() };
+    let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8()).skip(MAX_WORD_CHARS - 1);
+    let (Some(max_end), Some(beyond)) = (ends.next(), ends.next()) else { return word.len() };
     let clusters = word[..beyond].grapheme_indices(true).map(|(at, _)| at);
-    clusters.rev().find(|at| (1..=most).contains(at)).unwrap_or(most)
+    clusters.rev().find(|at| (1..=max_end).contains(at)).unwrap_or(max_end)
 }
 
 #[cfg(test)]
@@ -124,23 +125,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_without_end_is_cut() {
+    fn overlong_words_are_split() {
         let text = "x".repeat(1000);
         let spans = pack(&text, ByteSpan::new(0, text.len()), 30, 1, &|t| t.len().div_ceil(4));
         assert!(spans.len() >= 10, "{}", spans.len());
-        assert!(spans.iter().all(|s| s.len() <= WORD_CHARS));
+        assert!(spans.iter().all(|s| s.len() <= MAX_WORD_CHARS));
         assert_eq!(spans.last().unwrap().end, 1000);
     }
 
     #[test]
-    fn clusters_are_kept_whole_unless_they_are_longer_than_a_word() {
+    fn grapheme_clusters_are_kept_whole_unless_they_are_too_long() {
         let cut = |word: &str| parts(word).map(|part| part.chars().count()).collect::<Vec<_>>();
         assert_eq!(cut(""), [0; 0]);
         assert_eq!(cut(&"é".repeat(250)), [100, 100, 50]);
         // The hundredth character has an accent, which is a character of its own.
         assert_eq!(cut(&format!("{}e\u{301}{}", "x".repeat(99), "y".repeat(20))), [99, 22]);
         assert_eq!(cut(&format!("a{}", "\u{301}".repeat(249))), [100, 100, 50]);
-        // In time that grows with the text and no faster: this took minutes.
+        // In linear time: a quadratic version took minutes.
         assert_eq!(cut(&format!("a{}", "\u{301}".repeat(999_999))).len(), 10_000);
     }
 }

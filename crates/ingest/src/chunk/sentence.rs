@@ -1,32 +1,31 @@
-//! Text to sentences: Unicode's rules (UAX #29), mended where they cut at an abbreviation, an
-//! initial, or the end of a line in hard-wrapped text.
+//! Sentence segmentation by Unicode's rules (UAX #29), corrected where they break at abbreviations, initials, or line ends
+//! of hard-wrapped text.
 
 use crate::article::ByteSpan;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Words whose full stop ends no sentence when more follows.
+/// Abbreviations whose period does not end a sentence.
 const ABBREVIATIONS: &[&str] = &[
     "mr", "mrs", "ms", "dr", "prof", "rev", "hon", "st", "sr", "jr", "gen", "col", "lt", "sgt", "capt", "gov", "sen",
     "rep", "vs", "etc", "e.g", "i.e", "cf", "al", "fig", "eq", "sec", "ch", "vol", "no", "nos", "pp", "ed", "eds",
     "approx", "dept", "est", "inc", "ltd", "co", "corp", "univ",
 ];
 
-/// The sentences of `text`. Together they are all of it; white space between two belongs to the
-/// first.
+/// The sentences of `text`, in order. Together they cover all of it; white space between two belongs to the first.
 pub fn split(text: &str) -> Vec<ByteSpan> {
     let mut sentences: Vec<ByteSpan> = Vec::new();
     for (start, segment) in text.split_sentence_bound_indices() {
         let end = start + segment.len();
         match sentences.last_mut() {
-            Some(last) if goes_on(last.of(text), segment) => last.end = end,
+            Some(last) if continues(last.of(text), segment) => last.end = end,
             _ => sentences.push(ByteSpan::new(start, end)),
         }
     }
     sentences
 }
 
-/// Whether the boundary between `before` and `after` is none to a reader.
-fn goes_on(before: &str, after: &str) -> bool {
+/// Whether `after` continues the sentence `before`, so that Unicode's boundary between them is ignored.
+fn continues(before: &str, after: &str) -> bool {
     if after.trim().is_empty() {
         return true;
     }
@@ -37,7 +36,7 @@ fn goes_on(before: &str, after: &str) -> bool {
         return false;
     }
     if newlines == 1 && !sentence.ends_with(['.', '!', '?', ':', ';', '。', '！', '？', '…', '"', '”', '|']) {
-        // The line goes on unless the next one begins something of its own.
+        // A hard-wrapped line: the sentence continues unless the next line begins a heading, list item or other block.
         return !after.starts_with(['#', '-', '*', '+', '|', '>', '`', '\t', ' ', '•'])
             && !after.starts_with(|c: char| c.is_ascii_digit())
             && !sentence.starts_with('#')
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn initials_and_abbreviations_end_nothing() {
+    fn initials_and_abbreviations_do_not_end_a_sentence() {
         assert_eq!(
             sentences("Vice President J.D. Vance spoke. Dr. Smith left, e.g. Monday. U.S. officials stayed."),
             ["Vice President J.D. Vance spoke.", "Dr. Smith left, e.g. Monday.", "U.S. officials stayed."]
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn hard_wrapped_lines_are_one_sentence() {
+    fn sentences_continue_across_hard_wrapped_lines() {
         assert_eq!(
             sentences("A line that\ngoes on here. Next\none.\n\nNew para"),
             ["A line that\ngoes on here.", "Next\none.", "New para"]
@@ -81,12 +80,12 @@ mod tests {
     }
 
     #[test]
-    fn other_scripts() {
+    fn cjk_full_stops_end_sentences() {
         assert_eq!(sentences("今日は晴れ。明日は雨。"), ["今日は晴れ。", "明日は雨。"]);
     }
 
     #[test]
-    fn together_they_are_the_text() {
+    fn sentences_cover_the_text() {
         let text = " One.  Two!\r\n\r\nThree? é\n";
         let spans = split(text);
         assert_eq!(spans.iter().map(|s| s.of(text)).collect::<String>(), text);

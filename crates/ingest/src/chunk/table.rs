@@ -1,20 +1,20 @@
-//! Rows of tables, which mean little without the row that names their columns.
+//! Finds tables in text, so that passages within a table can be given its header row.
 
 use crate::article::ByteSpan;
 
-/// So many lines of the same number of cells are a table.
-const LEAST_ROWS: usize = 3;
+/// The minimum number of consecutive lines with the same number of cells that make a table.
+const MIN_TABLE_ROWS: usize = 3;
 
-/// The header rows of the tables in a text, each with where the rows below it stand.
+/// The tables of a text: for each, the span of the rows below the header, and the header.
 pub struct Tables(Vec<(ByteSpan, String)>);
 
 impl Tables {
-    /// Those of a text: lines with cells between `|`, one below the other.
+    /// Finds the tables of a text: consecutive lines with cells separated by `|`.
     pub fn of(text: &str) -> Self {
         let mut tables = Vec::new();
         let mut rows: Vec<(ByteSpan, usize)> = Vec::new();
         let mut start = 0;
-        // A line that is none ends the last table.
+        // The empty line at the end closes the last table.
         for line in text.split_inclusive('\n').chain([""]) {
             let cells = cells(line);
             if rows.last().is_some_and(|(_, last)| *last != cells) {
@@ -29,12 +29,12 @@ impl Tables {
         Self(tables)
     }
 
-    /// Whether there are none.
+    /// Whether the text has no tables.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The header of the table within whose rows a passage begins.
+    /// The header of the table in whose rows the byte offset `start` is, if any.
     pub fn header_at(&self, start: usize) -> Option<&str> {
         let table = self.0.iter().find(|(rows, _)| rows.start <= start && start < rows.end);
         table.map(|(_, header)| header.as_str())
@@ -50,7 +50,7 @@ fn cells(line: &str) -> usize {
 
 fn table(text: &str, rows: &[(ByteSpan, usize)]) -> Option<(ByteSpan, String)> {
     let [(header, _), .., (last, _)] = rows else { return None };
-    if rows.len() < LEAST_ROWS {
+    if rows.len() < MIN_TABLE_ROWS {
         return None;
     }
     let names = header.of(text).trim().trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" | ");
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_know_their_header() {
+    fn header_is_found_for_positions_within_the_rows() {
         let text =
             "Intro.\n\n| place | litres |\n|---|---|\n| mill | 4200 |\n| inn | 2100 |\n\nEnd.\na | b\n1 | 2\n3 | 4";
         let tables = Tables::of(text);

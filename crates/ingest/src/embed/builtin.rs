@@ -1,47 +1,47 @@
-//! The built-in model: int8 all-MiniLM-L6-v2, compiled into the binary. See `models/minilm-l6-v2-int8/README.md` for where
-//! it comes from.
+//! The built-in model: all-MiniLM-L6-v2 quantized to int8, compiled into the binary. Its origin is documented in
+//! `models/minilm-l6-v2-int8/README.md`.
 
-use super::wordpieces::WordPieces;
-use super::{Embedder, Embedding, ModelInfo, Role, Tokens, normalized};
+use super::tokenizer::Tokenizer;
+use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings, normalized};
 use crate::{Error, Result};
 use encoder::{Encoder, Workspace};
 use std::sync::Arc;
 
-/// Its full name.
+/// The full name of the model.
 pub const NAME: &str = "minilm-l6-v2-int8";
-/// The short name for it.
+/// The short name of the model.
 pub const ALIAS: &str = "builtin";
-/// The length of its vectors.
+/// The number of dimensions of its vectors.
 pub const DIMENSIONS: usize = 384;
-/// The word pieces it reads, as its authors set it.
-const WINDOW: usize = 256;
-/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json. Written
-/// here rather than computed at every start; a test computes it.
+/// The context window in tokens, special ones included, as set by the model's authors.
+const MAX_TOKENS: usize = 256;
+/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json: a constant, to save hashing
+/// at every start. A test verifies it.
 pub(super) const HASH: &str = "3550c09e807f5c7a93610671e9e3ebed";
-/// What [`HASH`] was while ONNX Runtime's rules of rounding applied: the same weights, and vectors whose cosine to
-/// today's is .999 on the mean, .998 at least.
-pub(super) const EARLIER: &[&str] = &["d652bc276c1d9ac282eff62f9aac1310"];
+/// Former values of [`HASH`]. With ONNX Runtime's rounding, the same weights gave vectors with a cosine of .999 on average
+/// and at least .998 to today's.
+pub(super) const EARLIER_HASHES: &[&str] = &["d652bc276c1d9ac282eff62f9aac1310"];
 
 static WEIGHTS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/model.safetensors");
 pub(super) static TOKENIZER: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/tokenizer.json");
 
-/// The built-in model, loaded. Forks share its weights.
-pub struct Builtin {
+/// An embedder for the built-in model. Forks share the weights.
+pub struct BuiltinEmbedder {
     shared: Arc<Shared>,
     work: Workspace,
 }
 
 struct Shared {
     info: ModelInfo,
-    pieces: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
     encoder: Encoder,
 }
 
-impl Builtin {
-    /// Loads it from the binary itself.
+impl BuiltinEmbedder {
+    /// Loads the model from the binary.
     ///
     /// # Errors
-    /// None in a binary that passed its tests.
+    /// [`Error::Model`] if the embedded files are invalid, which the tests rule out.
     pub fn load() -> Result<Self> {
         let encoder = Encoder::from_quantized(WEIGHTS)
             .map_err(|error| Error::Model { name: NAME.to_owned(), problem: error.to_string() })?;
@@ -49,36 +49,36 @@ impl Builtin {
             name: NAME.to_owned(),
             hash: HASH.to_owned(),
             dimensions: DIMENSIONS,
-            window: WINDOW,
+            window: MAX_TOKENS,
             query_prefix: String::new(),
             passage_prefix: String::new(),
         };
-        let pieces = Arc::new(WordPieces::from_bytes(TOKENIZER, NAME)?);
-        Ok(Self { shared: Arc::new(Shared { info, pieces, encoder }), work: Workspace::default() })
+        let tokenizer = Arc::new(Tokenizer::from_bytes(TOKENIZER, NAME)?);
+        Ok(Self { shared: Arc::new(Shared { info, tokenizer, encoder }), work: Workspace::default() })
     }
 }
 
-impl Embedder for Builtin {
+impl Embedder for BuiltinEmbedder {
     fn model(&self) -> &ModelInfo {
         &self.shared.info
     }
 
-    fn pieces(&self) -> &Arc<WordPieces> {
-        &self.shared.pieces
+    fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.shared.tokenizer
     }
 
     fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
-        let (ids, cut) = self.shared.pieces.encode(text, WINDOW);
+        let (ids, truncated_tokens) = self.shared.tokenizer.encode(text, MAX_TOKENS);
         let sum = self.shared.encoder.sums(&[&ids], &mut self.work);
-        Ok(Embedding { vector: normalized(sum, NAME, text)?, pieces: ids.len() + cut, cut })
+        Ok(Embedding { vector: normalized(sum, NAME, text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
     }
 
-    fn tokens(&mut self, text: &str) -> Result<Option<Tokens>> {
-        let (ids, _) = self.shared.pieces.encode(text, WINDOW);
+    fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
+        let (ids, _) = self.shared.tokenizer.encode(text, MAX_TOKENS);
         let states = self.shared.encoder.states(&[&ids], &mut self.work);
         let units = states.chunks_exact(DIMENSIONS).map(|state| normalized(state.to_vec(), NAME, text));
         let vectors = units.collect::<Result<Vec<_>>>()?.concat();
-        Ok(Some(Tokens { vectors, dimensions: DIMENSIONS }))
+        Ok(Some(TokenEmbeddings { vectors, dimensions: DIMENSIONS }))
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
@@ -92,32 +92,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_that_of_the_files() {
+    fn hash_constant_matches_the_files() {
         let mut hasher = blake3::Hasher::new();
         hasher.update(WEIGHTS).update(TOKENIZER);
         assert_eq!(hasher.finalize().to_hex()[..32], *HASH);
     }
 
     #[test]
-    fn what_a_window_does_not_read_is_what_is_left() {
-        let model = Builtin::load().unwrap();
-        let pieces = model.pieces();
+    fn truncated_suffix_is_the_text_beyond_the_window() {
+        let model = BuiltinEmbedder::load().unwrap();
+        let tokenizer = model.tokenizer();
         let text = "Élan vital, naïveté; a puffin nests. ".repeat(40);
         for window in [0, 1, 7, 100, 252] {
-            let rest = pieces.beyond(&text, window);
+            let rest = tokenizer.truncated_suffix(&text, window);
             let read = &text[..text.len() - rest.len()];
-            assert_eq!((pieces.count(read), pieces.count(rest)), (window, pieces.count(&text) - window), "{rest:?}");
+            assert_eq!(
+                (tokenizer.count(read), tokenizer.count(rest)),
+                (window, tokenizer.count(&text) - window),
+                "{rest:?}"
+            );
         }
-        assert_eq!(pieces.beyond(&text, 100_000), "");
-        // Texts of several blocks, too.
+        assert_eq!(tokenizer.truncated_suffix(&text, 100_000), "");
+        // Also for texts of several blocks.
         let long = "a puffin nests. ".repeat(20_000);
-        let rest = pieces.beyond(&long, 70_000);
-        assert_eq!(pieces.count(rest), pieces.count(&long) - 70_000);
+        let rest = tokenizer.truncated_suffix(&long, 70_000);
+        assert_eq!(tokenizer.count(rest), tokenizer.count(&long) - 70_000);
     }
 
     #[test]
-    fn near_in_meaning_is_near_in_space() {
-        let mut model = Builtin::load().unwrap();
+    fn similar_texts_have_similar_vectors() {
+        let mut model = BuiltinEmbedder::load().unwrap();
         let mut of = |text: &str| model.embed(text, Role::Query).unwrap().vector;
         let (a, b, c) = (
             of("How do I reset my password?"),
@@ -129,9 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn every_fork_gives_the_same_vector_whatever_it_read_before() {
+    fn forks_give_the_same_vector_whatever_they_embedded_before() {
         let text = "Tides follow the moon more than the sun.";
-        let mut one = Builtin::load().unwrap();
+        let mut one = BuiltinEmbedder::load().unwrap();
         let vector = one.embed(text, Role::Passage).unwrap();
         let mut fork = one.fork().unwrap();
         fork.embed(&"The moon is far from the sun. ".repeat(30), Role::Passage).unwrap();
@@ -139,23 +143,25 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_an_earlier_engine_are_near_enough() {
-        let info = Builtin::load().unwrap().model().clone();
+    fn earlier_versions_of_the_model_are_compatible() {
+        let info = BuiltinEmbedder::load().unwrap().model().clone();
         let with = |hash: &str| ModelInfo { hash: hash.to_owned(), ..info.clone() };
-        let earlier = with(EARLIER[0]);
-        assert!(info.agrees_with(&info) && info.agrees_with(&earlier) && earlier.agrees_with(&info));
-        assert!(earlier.is_earlier() && !info.is_earlier());
-        assert!(!info.agrees_with(&with("0")) && !with("0").agrees_with(&earlier));
+        let earlier = with(EARLIER_HASHES[0]);
+        assert!(
+            info.is_compatible_with(&info) && info.is_compatible_with(&earlier) && earlier.is_compatible_with(&info)
+        );
+        assert!(earlier.is_earlier_version() && !info.is_earlier_version());
+        assert!(!info.is_compatible_with(&with("0")) && !with("0").is_compatible_with(&earlier));
     }
 
     #[test]
-    fn what_the_window_cuts_is_counted() {
-        let mut model = Builtin::load().unwrap();
-        assert_eq!(model.pieces().count("tides follow the moon"), 4);
+    fn truncated_tokens_are_counted() {
+        let mut model = BuiltinEmbedder::load().unwrap();
+        assert_eq!(model.tokenizer().count("tides follow the moon"), 4);
         let long = "moon ".repeat(300);
         let embedding = model.embed(&long, Role::Passage).unwrap();
-        assert_eq!((embedding.pieces, embedding.cut), (302, 46));
+        assert_eq!((embedding.tokens, embedding.truncated_tokens), (302, 46));
         assert_eq!(embedding.vector, model.embed(&"moon ".repeat(254), Role::Passage).unwrap().vector);
-        assert_eq!(model.embed("", Role::Query).unwrap().pieces, 2);
+        assert_eq!(model.embed("", Role::Query).unwrap().tokens, 2);
     }
 }

@@ -1,15 +1,15 @@
-//! A text to a unit vector, behind [`Embedder`]: the built-in model ([`builtin`]), a static one ([`fixed`]), or
-//! any other through fastembed and ONNX Runtime ([`onnx`]).
+//! Embedding models behind the trait [`Embedder`], from text to unit vector: the built-in model ([`builtin`]), static models
+//! ([`static_model`]), and all others through fastembed and ONNX Runtime ([`onnx`]).
 
 pub mod builtin;
-mod cross;
-pub mod fixed;
+mod cross_encoder;
 pub mod onnx;
 mod profile;
-mod wordpieces;
+pub mod static_model;
+mod tokenizer;
 
-pub use cross::{CrossEncoder, catalogue as rerankers};
-pub use wordpieces::WordPieces;
+pub use cross_encoder::{CrossEncoder, catalog as reranker_catalog};
+pub use tokenizer::Tokenizer;
 
 use crate::hash::Fingerprint;
 use crate::{Error, Result};
@@ -17,51 +17,51 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What a text is to the model. Some models want a different prefix for each.
+/// What a text is used for. Some models expect a different prefix for each role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// A question.
+    /// A search query.
     Query,
-    /// A passage to be found.
+    /// A passage to index.
     Passage,
 }
 
-/// A model: what a collection records of it, and must find again.
+/// The properties of a model that a collection records. The serialized names are part of the collection format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelInfo {
-    /// The name it is asked for by.
+    /// The name for [`load`].
     pub name: String,
-    /// Changes whenever the vectors would: weights, vocabulary, pooling, window and prefixes.
+    /// 32 hex digits that change whenever the vectors would: with weights, vocabulary, pooling, window or prefixes.
     pub hash: String,
-    /// The length of its vectors.
+    /// The number of dimensions of its vectors.
     pub dimensions: usize,
-    /// How many word pieces it reads, special ones included. What comes after is lost.
+    /// The context window: the maximum number of tokens, special ones included. Further tokens are ignored.
     pub window: usize,
-    /// What stands in front of every question.
+    /// Prepended to every query.
     pub query_prefix: String,
-    /// What stands in front of every passage.
+    /// Prepended to every passage.
     pub passage_prefix: String,
 }
 
 impl ModelInfo {
-    /// Identifies the vector of `text` as a passage under this model.
+    /// The fingerprint of `text` as a passage for this model: the cache key of its vector.
     pub fn fingerprint(&self, text: &str) -> Fingerprint {
         Fingerprint::of([self.hash.as_bytes(), text.as_bytes()])
     }
 
-    /// Whether vectors of both can be compared: the models are the same, or the built-in one on another engine.
-    pub fn agrees_with(&self, other: &Self) -> bool {
-        let is_builtin = |model: &Self| model.hash == builtin::HASH || model.is_earlier();
+    /// Whether the vectors of both models can be compared: they are the same model, or versions of the built-in one.
+    pub fn is_compatible_with(&self, other: &Self) -> bool {
+        let is_builtin = |model: &Self| model.hash == builtin::HASH || model.is_earlier_version();
         self.hash == other.hash || is_builtin(self) && is_builtin(other)
     }
 
-    /// Whether this is the built-in model on an engine of before.
-    pub fn is_earlier(&self) -> bool {
-        builtin::EARLIER.contains(&self.hash.as_str())
+    /// Whether this is the built-in model as computed by an earlier version of the engine.
+    pub fn is_earlier_version(&self) -> bool {
+        builtin::EARLIER_HASHES.contains(&self.hash.as_str())
     }
 
-    /// How many word pieces of an article's own text a passage may have.
-    pub fn room(&self) -> usize {
+    /// How many tokens of text fit into the window, leaving room for two special tokens.
+    pub fn max_passage_tokens(&self) -> usize {
         self.window.saturating_sub(2)
     }
 
@@ -73,149 +73,149 @@ impl ModelInfo {
     }
 }
 
-/// A vector and how much of the text is in it.
+/// The vector of a text, and how much of the text it covers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
     /// [`ModelInfo::dimensions`] values of unit norm.
     pub vector: Vec<f32>,
-    /// The text's word pieces, special ones included, before the window cut it.
-    pub pieces: usize,
-    /// How many of these lay beyond the window and were not read.
-    pub cut: usize,
+    /// The number of tokens of the text, special ones included, before truncation.
+    pub tokens: usize,
+    /// How many of these were beyond the window and ignored.
+    pub truncated_tokens: usize,
 }
 
-/// The vectors of a text's word pieces, special ones included, as far as the window goes.
+/// The contextual vectors of a text's tokens, special ones included, up to the window; for late interaction (ColBERT).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tokens {
-    /// Unit vectors, one after the other.
+pub struct TokenEmbeddings {
+    /// `tokens × dimensions` values, row-major; each row has unit norm.
     pub vectors: Vec<f32>,
-    /// The length of each.
+    /// The number of dimensions of each vector.
     pub dimensions: usize,
 }
 
-/// Turns texts to vectors, one at a time on one thread: a vector never depends on which texts are
-/// embedded beside it. For several threads, [`Embedder::fork`] one each.
+/// Embeds texts, one at a time on one thread, so that a vector never depends on the texts embedded with it. Each thread
+/// needs its own, made by [`Embedder::fork`].
 pub trait Embedder: Send {
-    /// The model behind it.
+    /// The properties of the model.
     fn model(&self) -> &ModelInfo;
 
-    /// Its tokenizer, to be shared with threads that only count.
-    fn pieces(&self) -> &Arc<WordPieces>;
+    /// The tokenizer of the model, which can be shared between threads.
+    fn tokenizer(&self) -> &Arc<Tokenizer>;
 
     /// The unit vector of `text`.
     ///
     /// # Errors
-    /// When the runtime fails, or the model gives a vector that is no direction (zero, not finite).
+    /// [`Error::Embedding`] if the runtime fails, or the vector is zero or not finite.
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding>;
 
-    /// The vectors of the text's word pieces; `None` from a model that does not give them.
+    /// The vectors of the single tokens of `text`; `None` if the model does not provide them.
     ///
     /// # Errors
-    /// When the runtime fails.
-    fn tokens(&mut self, text: &str) -> Result<Option<Tokens>> {
+    /// [`Error::Embedding`] as for [`Self::embed`].
+    fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
         let _ = text;
         Ok(None)
     }
 
-    /// Another one of the same model, for another thread.
+    /// A second embedder of the same model for another thread. Shares the weights where the runtime allows it.
     ///
     /// # Errors
-    /// When the model cannot be loaded again.
+    /// [`Error::Model`] if the model has to be loaded again and cannot be.
     fn fork(&self) -> Result<Box<dyn Embedder>>;
 }
 
-/// Loads a model by name: `builtin`, `static` or their full names, a folder that holds an ONNX or a static model, or a name
-/// of fastembed's catalogue (see [`catalogue`]).
+/// Loads a model by name: `builtin`, `static` or their full names, a folder with an ONNX or a static model, or a name of
+/// fastembed's catalog (see [`catalog`]).
 ///
 /// # Errors
-/// When no model has that name, its files are incomplete, or ONNX Runtime is not there; the text
-/// says what to do.
+/// [`Error::Model`] if there is no such model, its files are incomplete, or ONNX Runtime is not installed; the message says
+/// how to fix it.
 pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
     if name == builtin::ALIAS || name == builtin::NAME {
-        return Ok(Box::new(builtin::Builtin::load()?));
+        return Ok(Box::new(builtin::BuiltinEmbedder::load()?));
     }
-    if name == fixed::ALIAS || name == fixed::NAME {
-        return Ok(Box::new(fixed::Static::builtin()?));
+    if name == static_model::ALIAS || name == static_model::NAME {
+        return Ok(Box::new(static_model::StaticEmbedder::builtin()?));
     }
     let folder = std::path::Path::new(name);
-    if fixed::Static::is_in(folder) {
-        return Ok(Box::new(fixed::Static::from_folder(folder)?));
+    if static_model::StaticEmbedder::is_model_folder(folder) {
+        return Ok(Box::new(static_model::StaticEmbedder::from_folder(folder)?));
     }
     if folder.is_dir() {
-        return Ok(Box::new(onnx::Onnx::from_folder(folder)?));
+        return Ok(Box::new(onnx::OnnxEmbedder::from_folder(folder)?));
     }
-    Ok(Box::new(onnx::Onnx::from_catalogue(name)?))
+    Ok(Box::new(onnx::OnnxEmbedder::from_catalog(name)?))
 }
 
-/// The name that a model's collections have it by, of the name that it is asked for by.
-pub fn full_name(name: &str) -> &str {
+/// The full name of a model, under which collections record it; resolves the aliases `builtin` and `static`.
+pub fn canonical_name(name: &str) -> &str {
     match name {
         builtin::ALIAS => builtin::NAME,
-        fixed::ALIAS => fixed::NAME,
+        static_model::ALIAS => static_model::NAME,
         other => other,
     }
 }
 
-/// What a model does.
+/// The purpose of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Turns texts to vectors.
+pub enum ModelKind {
+    /// Embeds texts.
     Embedder,
-    /// Scores passages for a question.
+    /// Scores the relevance of a passage to a query.
     Reranker,
 }
 
-/// A model that can be asked for by name.
+/// A model that can be loaded by name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CatalogueEntry {
-    /// What it does.
-    pub kind: Kind,
-    /// The name for [`load`].
+pub struct CatalogEntry {
+    /// The purpose of the model.
+    pub kind: ModelKind,
+    /// The name for [`load`] or [`CrossEncoder::load`].
     pub name: String,
-    /// Where it is published.
+    /// Where the model is published.
     pub source: String,
-    /// The length of its vectors.
+    /// The number of dimensions of its vectors; 1 for a reranker.
     pub dimensions: usize,
-    /// What it is good for.
+    /// One line about its use.
     pub description: String,
-    /// Compiled in, with nothing to download.
+    /// Whether it is compiled in and needs no download.
     pub builtin: bool,
 }
 
-/// Every model that [`load`] knows by name, the built-in one first.
-pub fn catalogue() -> Vec<CatalogueEntry> {
-    let builtin = CatalogueEntry {
-        kind: Kind::Embedder,
+/// All models that [`load`] knows by name, the built-in ones first.
+pub fn catalog() -> Vec<CatalogEntry> {
+    let builtin = CatalogEntry {
+        kind: ModelKind::Embedder,
         name: builtin::NAME.to_owned(),
         source: "sentence-transformers/all-MiniLM-L6-v2".to_owned(),
         dimensions: builtin::DIMENSIONS,
         description: "English sentences and short passages, int8; compiled in".to_owned(),
         builtin: true,
     };
-    let fixed = CatalogueEntry {
-        name: fixed::NAME.to_owned(),
-        source: "distilled from the first".to_owned(),
+    let static_model = CatalogEntry {
+        name: static_model::NAME.to_owned(),
+        source: "distilled from minilm-l6-v2-int8".to_owned(),
         dimensions: 256,
-        description: "a vector a word piece: indexing without a wait, questions rescored by the first; compiled in"
+        description: "one vector per token: near-instant indexing, results rescored by the built-in model; compiled in"
             .to_owned(),
         ..builtin.clone()
     };
-    [builtin, fixed].into_iter().chain(onnx::catalogue()).collect()
+    [builtin, static_model].into_iter().chain(onnx::catalog()).collect()
 }
 
-/// Where this program keeps what it can make or fetch again: a folder among the user's caches.
-pub fn cache_folder() -> PathBuf {
-    let caches = folder_from("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
+/// The folder for files that can be made or downloaded again: `nigh` in the user's cache folder.
+pub fn cache_dir() -> PathBuf {
+    let caches = folder_from_env("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
     caches.unwrap_or_else(std::env::temp_dir).join("nigh")
 }
 
-/// The folder that a variable of the environment names.
-fn folder_from(variable: &str) -> Option<PathBuf> {
+/// The folder in an environment variable, if it is set and not empty.
+fn folder_from_env(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// Scales `vector` to unit length.
+/// Scales `vector` to unit norm; [`Error::Embedding`] if that is impossible.
 fn normalized(mut vector: Vec<f32>, model: &str, text: &str) -> Result<Vec<f32>> {
     let norm = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
     if !norm.is_finite() || norm < 1e-12 {
@@ -226,7 +226,7 @@ fn normalized(mut vector: Vec<f32>, model: &str, text: &str) -> Result<Vec<f32>>
     Ok(vector)
 }
 
-/// The product of two vectors, for tests of what is near.
+/// The dot product of two vectors.
 #[cfg(test)]
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()

@@ -1,8 +1,8 @@
-//! Every other model: fastembed's catalogue, downloaded on first use, or a local folder with an
-//! ONNX export. Both run on ONNX Runtime, a library loaded when the first such model is.
+//! Models on ONNX Runtime: from fastembed's catalog, downloaded on first use, or from a local folder with an ONNX export.
+//! The runtime is a shared library, loaded with the first such model.
 
-use super::wordpieces::WordPieces;
-use super::{CatalogueEntry, Embedder, Embedding, Kind, ModelInfo, Role, normalized, profile};
+use super::tokenizer::Tokenizer;
+use super::{CatalogEntry, Embedder, Embedding, ModelInfo, ModelKind, Role, normalized, profile};
 use crate::{Error, Result};
 use fastembed::{
     EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
@@ -12,27 +12,27 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// A model on ONNX Runtime.
-pub struct Onnx {
+/// An embedder on ONNX Runtime.
+pub struct OnnxEmbedder {
     origin: Arc<Origin>,
     info: ModelInfo,
     model: TextEmbedding,
-    pieces: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
 }
 
-/// Where a model can be loaded from again.
+/// Where to load the model from, again for each fork.
 enum Origin {
     Catalogue { model: EmbeddingModel, window: usize },
     Folder(PathBuf),
 }
 
-impl Onnx {
-    /// A model of fastembed's catalogue: by its variant's name (`BGESmallENV15`) or the name it is
-    /// published under (`Xenova/bge-small-en-v1.5`), letter case aside.
+impl OnnxEmbedder {
+    /// Loads a model of fastembed's catalog by its short name (`BGESmallENV15`) or its published name
+    /// (`Xenova/bge-small-en-v1.5`), ignoring case.
     ///
     /// # Errors
-    /// When there is none of that name, ONNX Runtime is not there, or the download fails.
-    pub fn from_catalogue(name: &str) -> Result<Self> {
+    /// [`Error::Model`] if there is no such model, ONNX Runtime is not installed, or the download fails.
+    pub fn from_catalog(name: &str) -> Result<Self> {
         let known = TextEmbedding::list_supported_models();
         let found = known
             .iter()
@@ -43,6 +43,7 @@ impl Onnx {
         };
         let profile = profile::of(&found.model_code);
         let pooling = TextEmbedding::get_default_pooling_method(&found.model);
+        // The Debug text of `Profile` is part of the hash: renaming its fields would invalidate collections.
         let hash =
             blake3::hash(format!("{} {} {pooling:?} {profile:?}", found.model_code, found.model_file).as_bytes());
         let info = ModelInfo {
@@ -56,17 +57,18 @@ impl Onnx {
         Self::open(Arc::new(Origin::Catalogue { model: found.model.clone(), window: profile.window }), info)
     }
 
-    /// A model in a local folder: `model.onnx` (also under `onnx/`), `tokenizer.json`, and, where
-    /// they are there, the files of sentence-transformers that give pooling, window and prefixes.
+    /// Loads a model from a folder with `model.onnx` (also under `onnx/`), `tokenizer.json`, and optionally the files of
+    /// sentence-transformers that state pooling, window and prefixes.
     ///
     /// # Errors
-    /// When a needed file is missing or broken, or ONNX Runtime is not there.
+    /// [`Error::Model`] if a required file is missing or invalid, or ONNX Runtime is not installed; [`Error::Io`] if the
+    /// weights cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let files = Folder::new(folder);
         let weights = std::fs::read(files.weights()?).map_err(Error::io(folder))?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&weights).update(&files.bytes("tokenizer.json")?);
-        let (window, (query_prefix, passage_prefix)) = (files.window(WINDOW), files.prefixes());
+        let (window, (query_prefix, passage_prefix)) = (files.window(DEFAULT_MAX_TOKENS), files.prefixes());
         hasher.update(format!("{:?} {window} {query_prefix} {passage_prefix}", files.pooling()?).as_bytes());
         let info = ModelInfo {
             name: folder.to_string_lossy().into_owned(),
@@ -77,7 +79,7 @@ impl Onnx {
             passage_prefix,
         };
         let mut onnx = Self::open(Arc::new(Origin::Folder(folder.to_owned())), info)?;
-        // The files do not say how long the vectors are; one vector does.
+        // The files do not state the number of dimensions, so embed something to find out.
         onnx.info.dimensions = onnx.embed("a", Role::Passage)?.vector.len();
         Ok(onnx)
     }
@@ -93,7 +95,7 @@ impl Onnx {
                     .with_cache_dir(downloads());
                 TextEmbedding::try_new(options.with_show_download_progress(true)).map_err(|error| Error::Model {
                     name: info.name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use. Without that, give --model a folder that holds them"),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, give --model a folder that contains them"),
                 })?
             }
             Origin::Folder(folder) => {
@@ -101,27 +103,31 @@ impl Onnx {
                 TextEmbedding::try_new_from_user_defined(model, options).map_err(wrong)?
             }
         };
-        let pieces = Arc::new(WordPieces::new(model.tokenizer.clone(), &info.name)?);
-        Ok(Self { origin, info, model, pieces })
+        let tokenizer = Arc::new(Tokenizer::new(model.tokenizer.clone(), &info.name)?);
+        Ok(Self { origin, info, model, tokenizer })
     }
 }
 
-impl Embedder for Onnx {
+impl Embedder for OnnxEmbedder {
     fn model(&self) -> &ModelInfo {
         &self.info
     }
 
-    fn pieces(&self) -> &Arc<WordPieces> {
-        &self.pieces
+    fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
     }
 
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding> {
         let text = format!("{}{text}", self.info.prefix(role));
-        let (ids, cut) = self.pieces.encode(&text, self.info.window);
+        let (ids, truncated_tokens) = self.tokenizer.encode(&text, self.info.window);
         let wrong = |problem: String| Error::Embedding { name: self.info.name.clone(), bytes: text.len(), problem };
         let vectors = self.model.embed([text.as_str()], None).map_err(|error| wrong(error.to_string()))?;
-        let vector = vectors.into_iter().next().ok_or_else(|| wrong("it gave no vector".to_owned()))?;
-        Ok(Embedding { vector: normalized(vector, &self.info.name, &text)?, pieces: ids.len() + cut, cut })
+        let vector = vectors.into_iter().next().ok_or_else(|| wrong("it returned no vector".to_owned()))?;
+        Ok(Embedding {
+            vector: normalized(vector, &self.info.name, &text)?,
+            tokens: ids.len() + truncated_tokens,
+            truncated_tokens,
+        })
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
@@ -129,8 +135,8 @@ impl Embedder for Onnx {
     }
 }
 
-/// Word pieces that a model reads, where its files do not say.
-const WINDOW: usize = 512;
+/// The context window in tokens if the model's files do not state it.
+const DEFAULT_MAX_TOKENS: usize = 512;
 
 /// The files of a local model.
 pub(super) struct Folder<'a> {
@@ -156,19 +162,19 @@ impl<'a> Folder<'a> {
         std::fs::read(self.path.join(name)).map_err(|error| self.wrong(format!("{name}: {error}")))
     }
 
-    /// A JSON file, or null where it is not there.
+    /// A JSON file; null if it is missing or invalid.
     fn json(&self, name: &str) -> Value {
         self.bytes(name).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null)
     }
 
-    /// The word pieces it reads; `otherwise` where its files do not say.
-    pub(super) fn window(&self, otherwise: usize) -> usize {
+    /// The context window in tokens, between 8 and 8192; `default` if the files do not state it.
+    pub(super) fn window(&self, default: usize) -> usize {
         let stated = [
             self.json("sentence_bert_config.json")["max_seq_length"].as_u64(),
             self.json("tokenizer_config.json")["model_max_length"].as_u64().filter(|&n| n < 1 << 20),
             self.json("config.json")["max_position_embeddings"].as_u64(),
         ];
-        stated.into_iter().flatten().next().map_or(otherwise, |n| n.clamp(8, 8192) as usize)
+        stated.into_iter().flatten().next().map_or(default, |n| n.clamp(8, 8192) as usize)
     }
 
     fn prefixes(&self) -> (String, String) {
@@ -195,7 +201,7 @@ impl<'a> Folder<'a> {
         }
     }
 
-    /// Its tokenizer, with what fastembed wants to be there filled in.
+    /// The tokenizer files, with defaults for what fastembed requires.
     pub(super) fn tokenizer_files(&self, window: usize) -> Result<TokenizerFiles> {
         let mut tokenizer_config = self.json("tokenizer_config.json");
         if !tokenizer_config.is_object() {
@@ -218,7 +224,7 @@ impl<'a> Folder<'a> {
 
     fn load(&self) -> Result<(UserDefinedEmbeddingModel, InitOptionsUserDefined)> {
         let weights = self.weights()?;
-        let files = self.tokenizer_files(WINDOW)?;
+        let files = self.tokenizer_files(DEFAULT_MAX_TOKENS)?;
         let onnx = std::fs::read(&weights).map_err(Error::io(&weights))?;
         let mut model = UserDefinedEmbeddingModel::new(onnx, files).with_pooling(self.pooling()?);
         let outside = weights.with_extension("onnx_data");
@@ -226,16 +232,16 @@ impl<'a> Folder<'a> {
             let name = outside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             model = model.with_external_initializer(name, std::fs::read(&outside).map_err(Error::io(&outside))?);
         }
-        let mut options = InitOptionsUserDefined::new().with_max_length(self.window(WINDOW));
+        let mut options = InitOptionsUserDefined::new().with_max_length(self.window(DEFAULT_MAX_TOKENS));
         options.intra_threads = Some(1);
         Ok((model, options))
     }
 }
 
-/// The models of fastembed's catalogue.
-pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
-    TextEmbedding::list_supported_models().into_iter().map(|model| CatalogueEntry {
-        kind: Kind::Embedder,
+/// The embedding models of fastembed's catalog.
+pub fn catalog() -> impl Iterator<Item = CatalogEntry> {
+    TextEmbedding::list_supported_models().into_iter().map(|model| CatalogEntry {
+        kind: ModelKind::Embedder,
         name: name_of(&model.model),
         source: model.model_code,
         dimensions: model.dim,
@@ -244,17 +250,17 @@ pub fn catalogue() -> impl Iterator<Item = CatalogueEntry> {
     })
 }
 
-/// Where downloaded models are kept: with the user's other caches, so that a model is downloaded
-/// once, whatever folder it is asked for from.
+/// The folder for downloaded models: `FASTEMBED_CACHE_DIR`, or a folder in the user's cache, so that a model is downloaded
+/// only once.
 pub(super) fn downloads() -> PathBuf {
-    super::folder_from("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_folder().join("models"))
+    super::folder_from_env("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_dir().join("models"))
 }
 
 fn name_of(model: &EmbeddingModel) -> String {
     format!("{model:?}")
 }
 
-/// The names under which the system may know ONNX Runtime.
+/// The file name of the ONNX Runtime library, which the system's loader searches for.
 const LIBRARY: &str = if cfg!(target_os = "windows") {
     "onnxruntime.dll"
 } else if cfg!(target_os = "macos") {
@@ -263,7 +269,7 @@ const LIBRARY: &str = if cfg!(target_os = "windows") {
     "libonnxruntime.so"
 };
 
-/// Loads ONNX Runtime, once. Left to itself the `ort` crate would panic where it is not there.
+/// Loads ONNX Runtime, once. Without this, the `ort` crate would panic if the library is missing.
 pub(super) fn runtime(model: &str) -> Result<()> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let loaded = LOADED.get_or_init(|| {
@@ -272,10 +278,10 @@ pub(super) fn runtime(model: &str) -> Result<()> {
             .map_or_else(|| PathBuf::from(LIBRARY), PathBuf::from);
         ort::init_from(&path).map(|_| ()).map_err(|error| error.to_string())
     });
-    loaded.clone().map_err(|said| Error::Model {
+    loaded.clone().map_err(|error| Error::Model {
         name: model.to_owned(),
         problem: format!(
-            "it needs ONNX Runtime 1.24 or later, which is not here ({said}).\n\
+            "it needs ONNX Runtime 1.24 or later, which was not found ({error}).\n\
              Get it: `pip install onnxruntime`, then set ORT_DYLIB_PATH to the libonnxruntime file in its folder \
              onnxruntime/capi, or install it from your system's packages or https://onnxruntime.ai.\n\
              The built-in model needs nothing: leave --model out"
@@ -288,13 +294,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_name_is_an_error() {
-        let error = Onnx::from_catalogue("no-such-model").err().unwrap().to_string();
+    fn loading_an_unknown_model_is_an_error() {
+        let error = OnnxEmbedder::from_catalog("no-such-model").err().unwrap().to_string();
         assert!(error.contains("no such model and no such folder"), "{error}");
     }
 
     #[test]
-    fn a_folder_states_pooling_window_and_prefixes() {
+    fn pooling_window_and_prefixes_come_from_the_folder() {
         let dir = tempfile::tempdir().unwrap();
         let put = |name: &str, value: Value| {
             let path = dir.path().join(name);
@@ -302,16 +308,16 @@ mod tests {
             std::fs::write(path, value.to_string()).unwrap();
         };
         let files = Folder::new(dir.path());
-        assert_eq!((files.window(WINDOW), files.pooling().unwrap()), (512, Pooling::Mean));
+        assert_eq!((files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()), (512, Pooling::Mean));
         put("tokenizer_config.json", json!({"model_max_length": 384}));
         put("1_Pooling/config.json", json!({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}));
         put("config_sentence_transformers.json", json!({"prompts": {"query": "q: ", "passage": "p: "}}));
-        assert_eq!((files.window(WINDOW), files.pooling().unwrap()), (384, Pooling::Cls));
+        assert_eq!((files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()), (384, Pooling::Cls));
         assert_eq!(files.prefixes(), ("q: ".to_owned(), "p: ".to_owned()));
         put("sentence_bert_config.json", json!({"max_seq_length": 128}));
-        assert_eq!(files.window(WINDOW), 128);
+        assert_eq!(files.window(DEFAULT_MAX_TOKENS), 128);
         put("1_Pooling/config.json", json!({"pooling_mode_max_tokens": true}));
         assert!(files.pooling().is_err());
-        assert!(Onnx::from_folder(dir.path()).err().unwrap().to_string().contains("no ONNX file in it"));
+        assert!(OnnxEmbedder::from_folder(dir.path()).err().unwrap().to_string().contains("no ONNX file in it"));
     }
 }

@@ -1,4 +1,4 @@
-//! Files that are read piece by piece, as UTF-8 whatever they are in.
+//! Streaming transcoding to UTF-8.
 
 use super::detect::{Detected, detect};
 use super::utf32::Utf32;
@@ -10,25 +10,25 @@ use notes::{Code, Note};
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 
-/// How much of a file tells its encoding.
-const HEAD: usize = 1 << 16;
+/// How many bytes of a file determine its encoding.
+const HEAD_BYTES: usize = 1 << 16;
 
-/// The bytes of a file in UTF-8, without a mark; and a note where the encoding is a guess. Where the file turns out to
-/// be another encoding further down, its bytes are passed on as they are.
+/// Opens a file as UTF-8 without a byte-order mark, with a note if the encoding is a guess. If the file begins as UTF-8,
+/// later bytes that are not UTF-8 are passed on unchanged.
 ///
 /// # Errors
-/// When it cannot be read, or is no text.
+/// [`Error::Io`] if it cannot be read, [`Error::Binary`] if it is not text.
 pub fn reader(source: &Source) -> Result<(Box<dyn Read>, Option<Note>)> {
     let io = |error| Error::io(&source.path)(error);
     let mut file = File::open(&source.path).map_err(io)?;
     let mut head = Vec::new();
-    file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(io)?;
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(io)?;
     let mut note = None;
-    let encoding = match detect(&head, head.len() < HEAD) {
+    let encoding = match detect(&head, head.len() < HEAD_BYTES) {
         Detected::Known(encoding) => Some(encoding),
         Detected::Guess(encoding) => {
-            let said = format!("no encoding is declared; read as {}, which is a guess", encoding.name());
-            note = Some(read::note(source, None, Code::EncodingGuessed, said));
+            let message = format!("no encoding is declared; read as {}, which is a guess", encoding.name());
+            note = Some(read::note(source, None, Code::EncodingGuessed, message));
             Some(encoding)
         }
         Detected::Utf32(order) => {
@@ -45,8 +45,9 @@ pub fn reader(source: &Source) -> Result<(Box<dyn Read>, Option<Note>)> {
 struct Utf32Reader<R> {
     whole: R,
     order: Utf32,
-    /// UTF-8 that was not taken yet, last byte first.
+    /// UTF-8 bytes of the current character still to be returned, in reverse order.
     ready: Vec<u8>,
+    /// Whether the first character was read; only there can be a byte-order mark.
     begun: bool,
 }
 

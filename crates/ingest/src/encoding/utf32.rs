@@ -1,6 +1,6 @@
-//! UTF-32, which encoding_rs does not know, for no browser reads it.
+//! UTF-32, which encoding_rs does not support because browsers do not.
 
-/// The order of the bytes of a character.
+/// The byte order of UTF-32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Utf32 {
     Little,
@@ -8,7 +8,7 @@ pub enum Utf32 {
 }
 
 impl Utf32 {
-    /// By the mark at the beginning.
+    /// The byte order given by a byte-order mark, if there is one.
     pub fn marked(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xff, 0xfe, 0, 0, ..] => Some(Self::Little),
@@ -17,7 +17,7 @@ impl Utf32 {
         }
     }
 
-    /// The character of four bytes.
+    /// Decodes four bytes; U+FFFD if they are not a character.
     pub fn character(self, bytes: [u8; 4]) -> char {
         let number = match self {
             Self::Little => u32::from_le_bytes(bytes),
@@ -26,7 +26,7 @@ impl Utf32 {
         char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
 
-    /// The text of `bytes`, without a mark.
+    /// Decodes `bytes` without the byte-order mark. A truncated last character becomes U+FFFD.
     pub fn decode(self, bytes: &[u8]) -> String {
         let (characters, rest) = bytes.as_chunks::<4>();
         let cut_off = (!rest.is_empty()).then_some(char::REPLACEMENT_CHARACTER);

@@ -1,6 +1,6 @@
-//! What a character is to the scanner: part of a word, of a script without spaces, or a sign.
+//! Character classes for word segmentation, and the character mappings behind [`fold`](super::fold).
 
-/// The class of a character.
+/// The class of a character for word segmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// A letter or digit of a script that puts spaces between words.
@@ -9,7 +9,7 @@ pub enum Class {
     Cjk,
     /// Hangul: spaces stand between phrases, and particles hang on the words.
     Hangul,
-    /// Thai, Lao, Khmer or Burmese (and their neighbours): no spaces between words.
+    /// Thai, Lao, Khmer, Burmese and related scripts: no spaces between words.
     SoutheastAsian,
     /// Belongs to the character before it: a combining mark or an invisible character.
     Extend,
@@ -77,8 +77,8 @@ fn wide(c: char) -> Class {
     }
 }
 
-/// Whether a character is invisible and says nothing about what is written: Unicode's `Default_Ignorable_Code_Point`,
-/// the zero-width space, the Arabic stroke that only stretches a word.
+/// Whether a character is invisible and carries no meaning: Unicode's `Default_Ignorable_Code_Point`, the zero-width space,
+/// and the Arabic tatweel, which only stretches a word.
 pub fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{640}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -87,8 +87,8 @@ pub fn is_ignorable(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a mark only helps to read the letter under it, and writers leave it out: accents, niqqud, tashkil. The vowel
-/// signs of Indic scripts are no such marks: without them another word stands there.
+/// Whether a combining mark is optional in writing: accents, niqqud, tashkil. Indic vowel signs are not: without them it
+/// is a different word.
 pub fn is_optional_mark(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{487}' | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}'..='\u{5c2}'
@@ -98,7 +98,7 @@ pub fn is_optional_mark(c: char) -> bool {
         | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20f0}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// A letter that has a mark in it which Unicode does not take apart, without it.
+/// The plain form of a letter whose diacritic has no Unicode decomposition, such as `ø`.
 pub fn plain_letter(c: char) -> Option<&'static str> {
     Some(match c {
         'ø' => "o",
@@ -119,7 +119,7 @@ pub fn plain_letter(c: char) -> Option<&'static str> {
     })
 }
 
-/// Signs that one writer sets for another: the minus and the hyphens, the apostrophes, the quotation marks.
+/// Maps typographic hyphens, minus signs, apostrophes and quotation marks to ASCII.
 pub fn plain_sign(c: char) -> char {
     match c {
         '\u{2010}' | '\u{2011}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' | '\u{2043}' => '-',

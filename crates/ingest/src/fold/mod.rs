@@ -1,8 +1,7 @@
-//! One normalization for what is indexed, asked and compared.
+//! Unicode normalization and case folding, the same for indexed text, queries and filters.
 //!
-//! [`fold`] gives one form for each character, nothing invisible, one kind of blank, and no letter case; [`fold_marks`] takes
-//! out the marks that writers leave out, too, and [`fold_value`] is what a filter compares. Each gives the same for its own
-//! result.
+//! [`fold`] normalizes characters, white space and case; [`fold_marks`] also removes optional diacritics; [`fold_value`] is
+//! the form in which filters compare values. All three are idempotent.
 
 pub mod chars;
 #[cfg(test)]
@@ -12,8 +11,8 @@ use chars::{is_ignorable, is_optional_mark, plain_letter, plain_sign};
 use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfd_quick};
 
-/// Text without regard to letter case: compatibility forms and composition by NFKC, invisible characters out, every blank
-/// a space (line breaks stay), signs that look alike made alike, and full case folding (`STRASSE` and `straße` are one).
+/// Normalizes text: NFKC, full case folding (`STRASSE` and `straße` are equal), invisible characters removed, look-alike
+/// punctuation unified, all white space but line breaks replaced by a space.
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if !text.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -26,7 +25,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     if folded == text { Cow::Borrowed(text) } else { Cow::Owned(folded) }
 }
 
-/// The same into a buffer, which is not emptied first.
+/// Like [`fold`], but appends to `folded`.
 pub fn fold_into(text: &str, folded: &mut String) {
     if text.is_ascii() {
         let from = folded.len();
@@ -37,16 +36,16 @@ pub fn fold_into(text: &str, folded: &mut String) {
         return;
     }
     let mut last = '\0';
-    // The dot above `İ` is what makes it an `i`: writing it twice makes no other letter.
-    let again = move |c: &char| {
-        let again = *c == '\u{307}' && last == 'i';
-        last = if again { last } else { *c };
-        !again
+    // `İ` and its decomposition both fold to a plain `i`, so drop dots above an `i`.
+    let is_kept = move |c: &char| {
+        let is_dot_of_i = *c == '\u{307}' && last == 'i';
+        last = if is_dot_of_i { last } else { *c };
+        !is_dot_of_i
     };
-    folded.extend(visible(text).flat_map(fold_case).filter(again).nfc());
+    folded.extend(visible(text).flat_map(fold_case).filter(is_kept).nfc());
 }
 
-/// Folded text without the marks that writers leave out (`résumé`, niqqud, tashkil): for finding, never for showing.
+/// Removes marks that writers often omit (accents, niqqud, tashkil) from folded text. For matching, never for display.
 pub fn fold_marks(folded: &str) -> Cow<'_, str> {
     if folded.is_ascii() {
         return Cow::Borrowed(folded);
@@ -65,7 +64,7 @@ pub fn fold_marks(folded: &str) -> Cow<'_, str> {
     if plain == folded { Cow::Borrowed(folded) } else { Cow::Owned(plain) }
 }
 
-/// A value as a filter compares it: [`fold`], with runs of blanks made one and none at the ends.
+/// The form in which filters compare values: [`fold`], with white space collapsed and trimmed.
 pub fn fold_value(text: &str) -> Cow<'_, str> {
     let folded = fold(text);
     let blank = |c: char| c.is_whitespace();
@@ -78,8 +77,8 @@ pub fn fold_value(text: &str) -> Cow<'_, str> {
     Cow::Owned(folded.split(blank).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
-/// The characters of a text as they are read. Ignorable ones go before they are composed, for they would keep letters
-/// and marks apart, and after, for some compatibility forms hold them.
+/// The visible characters of a text in NFKC. Ignorable characters are removed before composition, because they would keep
+/// letters and marks apart, and again after it, because some compatibility decompositions contain them.
 fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().filter(|c| !is_ignorable(*c)).nfkc().filter(|c| !is_ignorable(*c)).map(|c| match plain_sign(c) {
         '\n' | '\r' => c,
@@ -88,8 +87,8 @@ fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-/// Full case folding of one character. Upper case brings together what lower case keeps apart (`ß` and `SS`, `ς` and
-/// `σ`), but has an `ẞ` of its own; the dotless `ı` alone would become another letter on that way.
+/// Full case folding of one character, by way of lower, upper and lower case: upper case unifies `ß` with `SS` and `ς` with
+/// `σ`, and the first step takes care of `ẞ`. The dotless `ı` would become an `i` on the way and is excepted.
 fn fold_case(c: char) -> impl Iterator<Item = char> {
     let (plain, wide) = match c {
         '\0'..='\u{7f}' => (Some(c.to_ascii_lowercase()), None),

@@ -2,7 +2,7 @@ use super::{fold, fold_marks, fold_value};
 use std::borrow::Cow;
 
 #[test]
-fn one_form_for_what_is_read_alike() {
+fn equivalent_spellings_fold_to_one_form() {
     for (written, folded) in [
         ("Cafe\u{301}", "café"),
         ("STRASSE", "strasse"),
@@ -27,7 +27,7 @@ fn one_form_for_what_is_read_alike() {
 }
 
 #[test]
-fn folding_what_is_folded_changes_nothing() {
+fn folding_is_idempotent() {
     let all: String = ('\0'..='\u{2ffff}').filter(|c| !c.is_control()).collect();
     for c in all.chars() {
         for text in [format!("{c}"), format!("a{c}b"), format!("i{c}\u{301}")] {
@@ -40,14 +40,14 @@ fn folding_what_is_folded_changes_nothing() {
 }
 
 #[test]
-fn nothing_is_copied_where_nothing_changes() {
+fn unchanged_text_is_borrowed() {
     assert!(matches!(fold("plain words"), Cow::Borrowed(_)));
     assert!(matches!(fold("été"), Cow::Borrowed(_)));
     assert!(matches!(fold_marks("слово"), Cow::Borrowed(_)));
 }
 
 #[test]
-fn marks_that_writers_leave_out_go_and_letters_stay() {
+fn optional_marks_are_removed_and_letters_kept() {
     for (written, plain) in [
         ("résumé", "resume"),
         ("łódź", "lodz"),
@@ -66,7 +66,7 @@ fn marks_that_writers_leave_out_go_and_letters_stay() {
 }
 
 #[test]
-fn values_are_compared_without_regard_to_blanks() {
+fn values_are_compared_ignoring_extra_white_space() {
     assert_eq!(fold_value(" Ann\u{a0}\u{a0}Lee\n"), "ann lee");
     assert_eq!(fold_value("ann lee"), "ann lee");
     assert_eq!(fold_value("Jose\u{301} Núñez"), fold_value("JOSÉ NÚÑEZ"));

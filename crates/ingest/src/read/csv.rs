@@ -1,16 +1,16 @@
-//! CSV and TSV: a header line that names the columns, then one article a record.
+//! CSV and TSV: a header line with the column names, then one article per record.
 
 mod records;
 
 use super::record::{self, TEXT};
 use super::value::Value;
-use super::{Emit, Item, Reader, give, note};
-use crate::format::HEAD;
+use super::{Emit, Item, Reader, emit_all, note};
+use crate::format::SNIFF_BYTES;
 use crate::number::Number;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
 use notes::Code;
-use records::{Problem, Records, Row};
+use records::{RecordError, Records, Row};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -19,30 +19,30 @@ pub struct Csv;
 impl Reader for Csv {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let (mut text, note) = encoding::reader(source)?;
-        if give(note.map(Item::Note), emit).is_break() {
+        if emit_all(note.map(Item::Note), emit).is_break() {
             return Ok(());
         }
         let mut head = Vec::new();
-        text.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(&source.path))?;
-        let (delimiter, is_said) = delimiter(&head);
+        text.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut head).map_err(Error::io(&source.path))?;
+        let (delimiter, is_declared) = delimiter(&head);
         let mut records = Records::new(head.chain(text), delimiter, limit);
-        if is_said {
+        if is_declared {
             let _ = records.next();
         }
         let names = header(source, &mut records)?;
-        if !names.iter().any(|name| record::is_one_of(name, TEXT)) {
+        if !names.iter().any(|name| record::is_named(name, TEXT)) {
             let found = if names.is_empty() { "an empty file".to_owned() } else { names.join(", ") };
             let problem = format!("expected a column named {}; found {found}", TEXT.join(", "));
             return Err(Error::malformed(&source.path, Some(1), problem));
         }
-        let columns = Columns { numeric: numeric(source, delimiter, is_said, limit, names.len())?, names };
+        let columns = Columns { numeric: numeric_columns(source, delimiter, is_declared, limit, names.len())?, names };
         while let Some((line, row)) = records.next() {
             let items = match row {
                 Ok(row) => columns.items(source, line, &row),
-                Err(Problem::Io(error)) => return Err(Error::io(&source.path)(error)),
-                Err(problem) => vec![Item::Failed(wrong(source, line, problem))],
+                Err(RecordError::Io(error)) => return Err(Error::io(&source.path)(error)),
+                Err(error) => vec![Item::Failed(record_error(source, line, error))],
             };
-            if give(items, emit).is_break() {
+            if emit_all(items, emit).is_break() {
                 return Ok(());
             }
         }
@@ -50,31 +50,31 @@ impl Reader for Csv {
     }
 }
 
-/// The names of the columns.
+/// Reads the column names.
 fn header<R: Read>(source: &Source, records: &mut Records<R>) -> Result<Vec<String>> {
     match records.next() {
         Some((line, header)) => {
-            let header = header.map_err(|problem| wrong(source, line, problem))?;
+            let header = header.map_err(|error| record_error(source, line, error))?;
             Ok(header.fields().map(|name| decode(name).trim().to_owned()).collect())
         }
         None => Ok(Vec::new()),
     }
 }
 
-/// Which columns hold nothing but numbers that lose nothing as such: a column with `01234` in it is one of codes. Of what
-/// comes as a stream all are text, for it can be read but once.
-fn numeric(source: &Source, delimiter: u8, is_said: bool, limit: u64, columns: usize) -> Result<Vec<bool>> {
+/// Determines the numeric columns: those with only canonical numbers. A column with a value such as `01234` holds
+/// codes. In a stream no column is numeric, because it can be read only once.
+fn numeric_columns(source: &Source, delimiter: u8, is_declared: bool, limit: u64, columns: usize) -> Result<Vec<bool>> {
     if source.is_stream() {
         return Ok(vec![false; columns]);
     }
     let mut records = Records::new(encoding::reader(source)?.0, delimiter, limit);
-    (0..=usize::from(is_said)).for_each(|_| _ = records.next());
+    (0..=usize::from(is_declared)).for_each(|_| _ = records.next());
     let mut numeric = vec![true; columns];
     while let Some((_, row)) = records.next() {
         let Ok(row) = row else { continue };
         for (field, numeric) in row.fields().zip(&mut numeric).filter(|(_, numeric)| **numeric) {
             let text = decode(field);
-            *numeric = text.trim().is_empty() || Number::lossless(text.trim()).is_some();
+            *numeric = text.trim().is_empty() || Number::parse_canonical(text.trim()).is_some();
         }
     }
     Ok(numeric)
@@ -97,32 +97,32 @@ impl Columns {
             let value = match (text.trim(), numeric) {
                 ("", _) => Value::Null,
                 (text, true) => Value::Number(text.to_owned()),
-                // Not even one that looks like a number is one.
+                // In a column of codes, a value that looks like a number is still text.
                 (_, false) => Value::Text(text.into_owned()),
             };
             (name.clone(), value)
         });
         let mut items = record::items(source, line, values.collect());
-        if row.is_as_written {
-            let said = "its quotation marks are not doubled; what is between them is kept as it is written";
-            items.insert(0, Item::Note(note(source, Some(line), Code::UnescapedQuotes, said)));
+        if row.has_undoubled_quotes {
+            let message = "quotation marks within a field are not doubled; they are kept as written";
+            items.insert(0, Item::Note(note(source, Some(line), Code::UnescapedQuotes, message)));
         }
         items
     }
 }
 
-/// The delimiter, and whether the first line is nothing but its name (`sep=;`, as spreadsheets write it). Where it is not,
-/// it is whichever sign the header has most of.
+/// The delimiter, and whether the first line only declares it (`sep=;`, as written by spreadsheets). If not declared,
+/// the most frequent candidate in the header is taken.
 fn delimiter(head: &[u8]) -> (u8, bool) {
     let header = head.split(|&b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
-    if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', said] = header {
-        return (*said, true);
+    if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', declared] = header {
+        return (*declared, true);
     }
     let count = |d: &u8| header.iter().filter(|b| *b == d).count();
     (*[b'|', b'\t', b';', b','].iter().max_by_key(|d| count(d)).unwrap_or(&b','), false)
 }
 
-/// A file that is UTF-8 at its beginning may hold something else further down.
+/// Decodes a field. The file was detected as UTF-8 by its beginning and may still have other bytes further down.
 fn decode(field: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(field) {
         Ok(text) => Cow::Borrowed(text),
@@ -130,13 +130,15 @@ fn decode(field: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn wrong(source: &Source, line: u64, problem: Problem) -> Error {
+fn record_error(source: &Source, line: u64, error: RecordError) -> Error {
     let path = &source.path;
-    match problem {
-        Problem::Io(error) => Error::io(path)(error),
-        Problem::TooLarge { bytes, limit } => Error::TooLarge { path: path.clone(), line: Some(line), bytes, limit },
-        Problem::Unclosed => {
-            let problem = "a quotation mark opens a field and none closes it; the record is left out, and the next line begins another";
+    match error {
+        RecordError::Io(error) => Error::io(path)(error),
+        RecordError::TooLarge { bytes, limit } => {
+            Error::TooLarge { path: path.clone(), line: Some(line), bytes, limit }
+        }
+        RecordError::Unclosed => {
+            let problem = "a quotation mark opens a field and is never closed; the record is skipped, and the next one begins on the next line";
             Error::malformed(path, Some(line), problem)
         }
     }
@@ -149,7 +151,7 @@ mod tests {
     use crate::read::testing::read_bytes;
 
     #[test]
-    fn records_over_several_lines_and_any_delimiter() {
+    fn multi_line_fields_and_other_delimiters_are_read() {
         let (articles, errors) =
             read_bytes("a.csv", Format::Csv, b"id,title,text,year\n1,T,\"one\ntwo\",1999\n2,U,three,\n");
         assert!(errors.is_empty(), "{errors:?}");
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_column_names_those_there_are() {
+    fn missing_text_column_lists_the_columns_found() {
         let (_, errors) = read_bytes("a.csv", Format::Csv, b"name,price\nx,1\n");
         assert_eq!(
             errors,
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_record_is_named_and_the_rest_goes_on() {
+    fn a_short_record_is_reported_and_the_rest_read() {
         let (articles, errors) = read_bytes("a.csv", Format::Csv, b"id,text\n1\n2,two\n3,\n");
         assert_eq!(articles.len(), 1);
         assert_eq!(
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_is_numeric_if_all_of_it_is() {
+    fn a_column_is_numeric_only_if_all_values_are() {
         let (articles, errors) =
             read_bytes("a.csv", Format::Csv, b"id,text,version,year\n1,x,1.10,1999\n2,y,1.1,\n3,z,,2001\n");
         assert!(errors.is_empty(), "{errors:?}");
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn quotation_marks_that_are_not_doubled_are_kept_and_noted() {
+    fn undoubled_quotes_are_kept_and_noted() {
         let text = b"id,text\n1,\"said \"\"hi\"\" to her\"\n2,\"said \"hi\" to her.\"\n3,\"said \\\"stop, thief\\\" twice\"\n4,none\n";
         let (articles, notes) = read_bytes("a.csv", Format::Csv, text);
         let texts: Vec<_> = articles.iter().map(|a| a.text.as_str()).collect();
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_may_say_the_delimiter() {
+    fn sep_line_declares_the_delimiter() {
         let (articles, errors) = read_bytes("a.csv", Format::Csv, b"sep=;\r\nid;text\r\n1;Larch, oak\r\n");
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_in_the_first_column_that_has_some() {
+    fn text_is_the_first_nonempty_text_column() {
         let (articles, errors) =
             read_bytes("a.csv", Format::Csv, b"id,Text,content\n1,,from content\n2,from text,more\n");
         assert!(errors.is_empty(), "{errors:?}");
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_stay_as_they_are_written() {
+    fn codes_are_kept_as_text() {
         let (articles, errors) =
             read_bytes("a.csv", Format::Csv, b"text,zip,sku,id64\nx,02134,12E5,9007199254740993\n");
         assert!(errors.is_empty(), "{errors:?}");
@@ -234,11 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_quotation_mark_costs_its_record_alone() {
+    fn an_unclosed_quote_affects_only_its_record() {
         let text = b"id,text\n1,one\n2,\"two\n3,three\n4,\"four\nand more\"\n5,five\n";
         let (articles, errors) = read_bytes("a.csv", Format::Csv, text);
         let ids: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.line_at(0))).collect();
-        // The mark of record 2 would end at that of record 4.
+        // The unclosed quote of record 2 would otherwise be closed by that of record 4.
         assert_eq!(ids, [("1", 2), ("3", 4), ("4", 5), ("5", 7)], "{errors:?}");
         assert!(errors.len() == 1 && errors[0].starts_with("a.csv:3: a quotation mark opens"), "{errors:?}");
         let (articles, errors) = read_bytes("a.csv", Format::Csv, b"id,text\n1,one\n2,\"two\n3,three\n4,four\n");

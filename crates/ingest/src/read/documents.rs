@@ -1,21 +1,22 @@
-//! Formats of office programs, mail, notebooks and light markup, and archives of files: read by [`formats`], and their parts
-//! by whatever reader their own format wants.
+//! Office, mail, notebook and markup formats, and archives: read by the crate [`formats`]. Embedded files are passed to
+//! the readers of their own formats.
 
-use super::{Emit, Item, Reader, bytes_of, here, html, note, one_file, title_of};
+use super::{Emit, Item, Reader, bytes_of, html, note, one_file, read_in_process, title_of};
 use crate::article::{Article, MetaValue, one_line};
 use crate::encoding;
 use crate::format::{self, Format};
 use crate::walk::Source;
 use crate::{Error, Result};
-use formats::{Context, Document, Found, Kind, Part, Problem};
+use formats::{Context, Document, EmbeddedFile, Extracted, Kind, ReadError};
 use notes::{Code, Note};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// A file may be so many times as long as the longest text in it: most of it is pictures.
-const BYTES_A_TEXT_BYTE: u64 = 16;
+/// A file may be this many times as large as the size limit of a text, because most of it can be images. Also limits
+/// the unpacked size of archives.
+const MAX_BYTES_PER_TEXT_BYTE: u64 = 16;
 
 pub struct Documents;
 
@@ -24,55 +25,58 @@ impl Reader for Documents {
         let Format::Document(kind) = source.format else {
             return Err(Error::malformed(&source.path, None, "expected a document"));
         };
-        let bytes = bytes_of(source, limit.saturating_mul(BYTES_A_TEXT_BYTE))?;
-        let mut reading = Reading { source, limit, emit, unread: BTreeMap::new(), flow: ControlFlow::Continue(()) };
-        let read = reading.file(kind, &bytes, None, 0);
-        let Reading { unread, flow, emit, .. } = reading;
-        if flow.is_continue() && !unread.is_empty() {
-            let kinds = unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
-            let said = format!("left out, in no format read here: {kinds}");
-            let _ = emit(Item::Note(note(source, None, Code::PartLeftOut, said)));
+        let bytes = bytes_of(source, limit.saturating_mul(MAX_BYTES_PER_TEXT_BYTE))?;
+        let mut reader =
+            DocumentReader { source, limit, emit, unsupported: BTreeMap::new(), flow: ControlFlow::Continue(()) };
+        let read = reader.file(kind, &bytes, None, 0);
+        let DocumentReader { unsupported, flow, emit, .. } = reader;
+        if flow.is_continue() && !unsupported.is_empty() {
+            let kinds =
+                unsupported.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
+            let message = format!("left out, in no format read here: {kinds}");
+            let _ = emit(Item::Note(note(source, None, Code::PartLeftOut, message)));
         }
-        read.map_err(|problem| Error::malformed(&source.path, problem.line, problem.text))
+        read.map_err(|error| Error::malformed(&source.path, error.line, error.message))
     }
 }
 
-struct Reading<'a, 'b> {
+struct DocumentReader<'a, 'b> {
     source: &'a Source,
     limit: u64,
     emit: &'a mut Emit<'b>,
-    /// The kinds of parts that are not read, and how many of each there are.
-    unread: BTreeMap<String, usize>,
+    /// Embedded files of unsupported formats: the kinds and how many there are.
+    unsupported: BTreeMap<String, usize>,
     flow: ControlFlow<()>,
 }
 
-impl Reading<'_, '_> {
-    /// Reads a file, or the part of one that is called `within`.
-    fn file(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>, depth: u32) -> Result<(), Problem> {
+impl DocumentReader<'_, '_> {
+    /// Reads a file, or the embedded file called `within`.
+    fn file(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>, depth: u32) -> Result<(), ReadError> {
         let page = |page: &str| {
             let page = html::extract(page);
             (page.title, page.text)
         };
-        let unpacked = self.limit.saturating_mul(BYTES_A_TEXT_BYTE);
-        let text = kind.is_text().then(|| self.decoded(kind, bytes, within)).transpose()?;
+        let max_unpacked_bytes = self.limit.saturating_mul(MAX_BYTES_PER_TEXT_BYTE);
+        let text = kind.is_text().then(|| self.decode(kind, bytes, within)).transpose()?;
         let bytes = text.as_ref().map_or(bytes, |text| text.as_bytes());
-        let context = Context { html: &page, limit: self.limit, unpacked, depth };
-        formats::read(kind, bytes, &context, &mut |found| {
-            match found {
-                Ok(Found::Document(document)) => self.document(document, within),
-                Ok(Found::Part(part)) => self.part(&part, within, depth),
-                Ok(Found::LeftOut(what)) => self.note(within, Code::PartLeftOut, format!("left out: {what}")),
-                Err(problem) => self.failed(within, &problem),
+        let context =
+            Context { extract_html: &page, max_text_bytes: self.limit, max_unpacked_bytes, archive_depth: depth };
+        formats::read(kind, bytes, &context, &mut |extracted| {
+            match extracted {
+                Ok(Extracted::Document(document)) => self.document(document, within),
+                Ok(Extracted::EmbeddedFile(file)) => self.embedded_file(&file, within, depth),
+                Ok(Extracted::Omitted(what)) => self.note(within, Code::PartLeftOut, format!("left out: {what}")),
+                Err(error) => self.failed(within, &error),
             }
             self.flow
         })
     }
 
-    /// A text in light markup, by what it declares or is found to be in.
-    fn decoded(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>) -> Result<String, Problem> {
+    /// Decodes a text format by its declared or detected encoding.
+    fn decode(&mut self, kind: Kind, bytes: &[u8], within: Option<&str>) -> Result<String, ReadError> {
         let declared = formats::declared_encoding(kind, bytes);
         let decoded = encoding::decode_declared(self.source, bytes.to_vec(), declared)
-            .map_err(|error| Problem { line: None, text: error.problem() })?;
+            .map_err(|error| ReadError { line: None, message: error.problem() })?;
         if let Some(note) = decoded.note {
             self.note(within, note.code, note.message);
         }
@@ -84,88 +88,92 @@ impl Reading<'_, '_> {
             Some(within) => format!("{within}: {text}"),
             None => text,
         };
-        self.tell(Item::Note(note(self.source, None, code, text)));
+        self.emit_item(Item::Note(note(self.source, None, code, text)));
     }
 
-    fn tell(&mut self, item: Item) {
+    fn emit_item(&mut self, item: Item) {
         if self.flow.is_continue() {
             self.flow = (self.emit)(item);
         }
     }
 
-    fn failed(&mut self, within: Option<&str>, problem: &Problem) {
-        let text = within.map_or_else(|| problem.text.clone(), |within| format!("{within}: {}", problem.text));
-        self.tell(Item::Failed(Error::malformed(&self.source.path, problem.line.filter(|_| within.is_none()), text)));
+    fn failed(&mut self, within: Option<&str>, error: &ReadError) {
+        let text = within.map_or_else(|| error.message.clone(), |within| format!("{within}: {}", error.message));
+        self.emit_item(Item::Failed(Error::malformed(
+            &self.source.path,
+            error.line.filter(|_| within.is_none()),
+            text,
+        )));
     }
 
     fn document(&mut self, document: Document, within: Option<&str>) {
         let Document { name, title, text, metadata, line, .. } = document;
-        let name = joined(within, name.as_deref());
+        let name = join_names(within, name.as_deref());
         if text.trim().is_empty() {
             let item = match &name {
-                // A sheet or chapter without text is nothing to speak of.
+                // Many sheets and chapters have no text, so that is not an error.
                 Some(name) => Item::Note(note(self.source, None, Code::NoText, format!("{name}: no text in it"))),
                 None => Item::Failed(Error::Empty { path: self.source.path.clone() }),
             };
-            return self.tell(item);
+            return self.emit_item(item);
         }
         let title = title.unwrap_or_else(|| match &name {
             Some(name) => name.clone(),
             None => title_of(self.source, &text),
         });
-        let mut article = self.named(one_file(self.source, one_line(&title), text), name.as_deref());
+        let mut article = self.with_part_name(one_file(self.source, one_line(&title), text), name.as_deref());
         article.record_line = line.filter(|_| within.is_none());
         for (name, value) in metadata {
             article.metadata.insert(name, MetaValue::from_text(&value));
         }
-        self.tell(Item::Article(Box::new(article)));
+        self.emit_item(Item::Article(Box::new(article)));
     }
 
-    /// The article as a part of the file.
-    fn named(&self, article: Article, name: Option<&str>) -> Article {
+    /// Gives an article the id of an embedded file or part called `name`.
+    fn with_part_name(&self, article: Article, name: Option<&str>) -> Article {
         let source = &self.source.name;
         let id = name.map_or_else(|| source.clone(), |name| format!("{source}/{name}"));
         Article { id, path: source.clone(), ..article }
     }
 
-    fn part(&mut self, part: &Part, within: Option<&str>, depth: u32) {
-        let name = joined(within, Some(&part.name)).unwrap_or_default();
-        let head = &part.bytes[..part.bytes.len().min(format::HEAD)];
-        match format::detect(Path::new(&part.name), head) {
+    fn embedded_file(&mut self, file: &EmbeddedFile, within: Option<&str>, depth: u32) {
+        let name = join_names(within, Some(&file.name)).unwrap_or_default();
+        let head = &file.bytes[..file.bytes.len().min(format::SNIFF_BYTES)];
+        match format::detect(Path::new(&file.name), head) {
             Ok(Format::Document(kind)) => {
-                if let Err(problem) = self.file(kind, &part.bytes, Some(&name), depth + 1) {
-                    self.failed(Some(&name), &problem);
+                if let Err(error) = self.file(kind, &file.bytes, Some(&name), depth + 1) {
+                    self.failed(Some(&name), &error);
                 }
             }
-            Ok(format) => self.other(part, &name, format),
-            Err(kind) => *self.unread.entry(kind.to_string()).or_default() += 1,
+            Ok(format) => self.read_with_own_reader(file, &name, format),
+            Err(kind) => *self.unsupported.entry(kind.to_string()).or_default() += 1,
         }
     }
 
-    /// Reads a part whose reader wants a file.
-    fn other(&mut self, part: &Part, name: &str, format: Format) {
+    /// Reads an embedded file of a format that is not in the crate `formats`, by way of a temporary file.
+    fn read_with_own_reader(&mut self, file: &EmbeddedFile, name: &str, format: Format) {
         let path = self.source.path.clone();
         let wrong = |problem: String| Item::Failed(Error::malformed(&path, None, format!("{name}: {problem}")));
-        // An attachment comes decoded, whatever it declares.
+        // Attachments are already decoded to UTF-8, whatever they declare; a byte-order mark tells the reader so.
         let bytes = match format {
-            Format::Html if std::str::from_utf8(&part.bytes).is_ok() => [b"\xef\xbb\xbf", &*part.bytes].concat(),
-            _ => part.bytes.clone(),
+            Format::Html if std::str::from_utf8(&file.bytes).is_ok() => [b"\xef\xbb\xbf", &*file.bytes].concat(),
+            _ => file.bytes.clone(),
         };
-        let kept = tempfile::NamedTempFile::new().and_then(|mut file| file.write_all(&bytes).map(|()| file));
-        let file = match kept {
+        let unpacked = tempfile::NamedTempFile::new().and_then(|mut file| file.write_all(&bytes).map(|()| file));
+        let file = match unpacked {
             Ok(file) => file,
-            Err(error) => return self.tell(wrong(format!("it could not be unpacked: {error}"))),
+            Err(error) => return self.emit_item(wrong(format!("it could not be unpacked: {error}"))),
         };
         let own = Path::new(name);
         let source = Source {
             path: file.path().to_owned(),
-            // What has no title is called after its own name.
+            // The name serves as the title if there is no other.
             name: own.file_name().unwrap_or(own.as_os_str()).to_string_lossy().into_owned(),
             format,
-            is_guess: true,
+            is_format_guessed: true,
             stat: self.source.stat,
         };
-        let read = here(&source, self.limit, &mut |item| {
+        let read = read_in_process(&source, self.limit, &mut |item| {
             let item = match item {
                 Item::Article(mut article) => {
                     let record = article.id.strip_prefix(&source.name).map(str::to_owned);
@@ -174,23 +182,23 @@ impl Reading<'_, '_> {
                         None => format!("{name}/{}", article.id),
                     };
                     article.record_line = None;
-                    Item::Article(Box::new(self.named(*article, Some(&id))))
+                    Item::Article(Box::new(self.with_part_name(*article, Some(&id))))
                 }
                 Item::Note(Note { code, message, .. }) => {
                     Item::Note(note(self.source, None, code, format!("{name}: {message}")))
                 }
                 Item::Failed(error) => wrong(error.problem()),
             };
-            self.tell(item);
+            self.emit_item(item);
             self.flow
         });
         if let Err(error) = read {
-            self.tell(wrong(error.problem()));
+            self.emit_item(wrong(error.problem()));
         }
     }
 }
 
-fn joined(within: Option<&str>, name: Option<&str>) -> Option<String> {
+fn join_names(within: Option<&str>, name: Option<&str>) -> Option<String> {
     match (within, name) {
         (Some(within), Some(name)) => Some(format!("{within}/{name}")),
         (one, other) => one.or(other).map(str::to_owned),
@@ -214,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_an_archive_are_articles_of_their_own() {
+    fn archive_members_are_separate_articles() {
         let inner = zip(&[("deep.txt", b"The weir holds back the river in summer and lets it go in spring.")]);
         let bytes = zip(&[
             ("docs/a.md", b"---\nauthor: Ann\n---\n# On weirs\n\nThe weir."),
@@ -247,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_is_read_in_the_encoding_it_is_in() {
+    fn markup_is_decoded_by_declared_or_detected_encoding() {
         let russian =
             "Смотритель маяка каждый вечер поднимался по лестнице и зажигал лампу, чтобы корабли видели берег.";
         let cue = format!("1\r\n00:00:01,000 --> 00:00:04,000\r\n{russian}\r\n");
@@ -268,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn mails_of_a_mailbox_are_articles() {
+    fn mailbox_messages_are_separate_articles() {
         let mail = |n: u8, text: &str| {
             format!(
                 "From ann@example.org Mon Jan  5 10:00:00 2026\nFrom: Ann <ann@example.org>\nSubject: Note {n}\nDate: Mon, 5 Jan 2026 10:00:00 +0000\n\n{text}\n\n"
@@ -285,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_nothing_is_an_error() {
+    fn a_truncated_document_is_an_error() {
         let (articles, errors) = read_bytes("a.docx", Format::Document(Kind::Docx), b"PK\x03\x04 and no more");
         assert!(articles.is_empty() && errors.len() == 1 && errors[0].starts_with("a.docx: "), "{errors:?}");
     }

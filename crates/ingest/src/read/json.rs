@@ -1,23 +1,23 @@
-//! JSON with its numbers as they are written, and with names that stand twice.
+//! JSON that keeps numbers as written, and repeated names.
 
 use super::value::Value;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// Values nested deeper than this are kept as text.
-const DEEPEST: usize = 32;
+/// Values nested more deeply are kept as JSON text.
+const MAX_DEPTH: usize = 32;
 
-/// The value of a JSON text.
+/// Parses a JSON text.
 ///
 /// # Errors
-/// What serde_json says where it is none.
+/// The error of serde_json if it is invalid.
 pub fn parse(text: &str) -> serde_json::Result<Value> {
     let raw: &RawValue = serde_json::from_str(text)?;
     value(raw.get(), 0)
 }
 
-/// The value at the beginning of a text, and how many bytes it takes.
+/// Parses the JSON value at the beginning of a text. Returns it and its length in bytes.
 pub fn parse_first(text: &str) -> Option<(Value, usize)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let raw = values.next()?.ok()?;
@@ -26,7 +26,7 @@ pub fn parse_first(text: &str) -> Option<(Value, usize)> {
 
 fn value(raw: &str, depth: usize) -> serde_json::Result<Value> {
     Ok(match raw.as_bytes().first() {
-        _ if depth > DEEPEST => Value::Text(raw.to_owned()),
+        _ if depth > MAX_DEPTH => Value::Text(raw.to_owned()),
         Some(b'{') => {
             let Fields(fields) = serde_json::from_str(raw)?;
             let named = fields.into_iter().map(|(name, raw)| Ok((name, value(raw.get(), depth + 1)?)));
@@ -43,7 +43,7 @@ fn value(raw: &str, depth: usize) -> serde_json::Result<Value> {
     })
 }
 
-/// The fields of an object, each as often as it stands there.
+/// The fields of an object, including repeated ones.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_names_stay_as_they_are_written() {
+    fn numbers_and_repeated_names_are_kept() {
         let text = r#"{"a": 12345678901234567890123, "b": [1.10, null, true], "a": {"c": -0}}"#;
         let Value::Map(fields) = parse(text).unwrap() else { panic!("no map") };
         assert_eq!(fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "a"]);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_value_knows_where_it_ends() {
+    fn parse_first_returns_the_length_and_nesting_is_limited() {
         assert_eq!(parse_first("{\"a\": 1}\nrest").unwrap().1, 8);
         assert!(parse_first("{% include x %}").is_none());
         let deep = "[".repeat(100) + &"]".repeat(100);

@@ -1,9 +1,9 @@
-//! JSONL, BEIR's `corpus.jsonl` among it: one JSON object a line, with a text and as much of id,
-//! title and metadata as there is.
+//! JSON Lines, including BEIR's `corpus.jsonl`: one JSON object per line, with a text and optionally id, title and
+//! metadata.
 
 use super::lines::{Line, lines};
 use super::value::Value;
-use super::{Emit, Item, Reader, give, json, record};
+use super::{Emit, Item, Reader, emit_all, json, record};
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
 use std::io::BufReader;
@@ -13,7 +13,7 @@ pub struct Jsonl;
 impl Reader for Jsonl {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let (text, note) = encoding::reader(source)?;
-        if give(note.map(Item::Note), emit).is_break() {
+        if emit_all(note.map(Item::Note), emit).is_break() {
             return Ok(());
         }
         for line in lines(BufReader::with_capacity(1 << 16, text), limit) {
@@ -25,7 +25,7 @@ impl Reader for Jsonl {
                     vec![Item::Failed(Error::TooLarge { path, line: Some(number), bytes, limit })]
                 }
             };
-            if give(items, emit).is_break() {
+            if emit_all(items, emit).is_break() {
                 return Ok(());
             }
         }
@@ -36,7 +36,7 @@ impl Reader for Jsonl {
 fn parse(source: &Source, line: u64, bytes: &[u8]) -> Vec<Item> {
     let failed = |problem: String| vec![Item::Failed(Error::malformed(&source.path, Some(line), problem))];
     let text = match std::str::from_utf8(bytes) {
-        // Files that were put together of others have marks in the middle.
+        // Concatenated files have byte-order marks in the middle.
         Ok(text) => text.trim_start_matches('\u{feff}').trim(),
         Err(error) => return failed(format!("not UTF-8 (byte {})", error.valid_up_to() + 1)),
     };
@@ -57,7 +57,7 @@ mod tests {
     use crate::read::testing::read_bytes;
 
     #[test]
-    fn records_with_and_without_ids() {
+    fn records_without_an_id_are_named_by_line() {
         let text = "{\"_id\":\"d1\",\"title\":\"T\",\"text\":\"one\",\"metadata\":{\"year\":2020}}\n\n{\"content\":\"two\",\"tag\":\"x\"}\n{\"id\":7,\"body\":\"three\"}\n{\"_id\":\" \",\"text\":\"four\"}\n";
         let (articles, errors) = read_bytes("c.jsonl", Format::Jsonl, text.as_bytes());
         assert!(errors.is_empty(), "{errors:?}");
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_named_and_the_rest_goes_on() {
+    fn a_bad_line_is_reported_and_the_rest_read() {
         let mut text = String::new();
         for i in 1..=9 {
             text += &if i == 7 { "{\"text\": \"cut\n".to_owned() } else { format!("{{\"text\": \"t{i}\"}}\n") };
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_legal_is_read_as_it_is_meant() {
+    fn unusual_but_valid_records_are_read() {
         let text = "{\"text\":null,\"content\":\"cedar\"}\n{\"text\":\"\",\"title\":\"T\",\"content\":\"dogwood\"}\n{\"text\":[\"elder\",\"flowers\"]}\n\u{feff}{\"id\":null,\"Text\":\"gorse\"}\n{\"title\":\"only a title\"}\n{\"text\":\"nested\",\"year\":1,\"metadata\":{\"text\":\"no\",\"_id\":\"no\",\"year\":2}}\n{\"text\":\"alder\",\"text\":\"birch\"}\n";
         let (articles, notes) = read_bytes("c.jsonl", Format::Jsonl, text.as_bytes());
         let read: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.text.as_str())).collect();

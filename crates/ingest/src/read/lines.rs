@@ -1,18 +1,18 @@
-//! Lines of a file, none longer than a limit held in memory.
+//! Splits input into lines without holding overlong ones in memory.
 
 use std::io::{self, BufRead};
 
-/// One line without its end, or how long an over-long one was.
+/// A line without its line end, or the length of an overlong one.
 #[derive(Debug, PartialEq)]
 pub enum Line {
-    /// The line.
+    /// The bytes of the line.
     Text(Vec<u8>),
-    /// How many bytes a line has that is too long to be held.
+    /// The line is over the limit; its length in bytes.
     TooLong(u64),
 }
 
-/// The lines of `input`, each with its number from 1; they end with a line feed, a carriage return, or both. A line over
-/// `limit` bytes is read past, not kept.
+/// The lines of `input` with their numbers, from 1. A line ends with a line feed, a carriage return, or both. Lines
+/// over `limit` bytes are skipped.
 pub fn lines(mut input: impl BufRead, limit: u64) -> impl Iterator<Item = io::Result<(u64, Line)>> {
     let (mut number, mut after_return) = (0, false);
     std::iter::from_fn(move || {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_lines_are_passed_over() {
+    fn overlong_lines_are_skipped() {
         let text = format!("one\r\n{}\n\nlast", "x".repeat(50));
         let got: Vec<_> = lines(io::BufReader::with_capacity(7, text.as_bytes()), 20).map(Result::unwrap).collect();
         let line = |t: &str| Line::Text(t.as_bytes().to_vec());
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn every_end_of_line_is_one() {
+    fn all_line_ends_are_recognized() {
         for capacity in [1, 2, 64] {
             let text = "one\rtwo\r\n\r\n\rthree\n\nfour\r".as_bytes();
             let got: Vec<_> = lines(io::BufReader::with_capacity(capacity, text), 20).map(Result::unwrap).collect();

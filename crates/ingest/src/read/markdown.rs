@@ -1,4 +1,4 @@
-//! Markdown: the file is the article, its front matter the metadata.
+//! Markdown: the file is one article, its front matter the metadata.
 
 use super::front_matter::{self, FrontMatter};
 use super::{note, one_file, title_from_name};
@@ -8,7 +8,7 @@ use crate::walk::Source;
 use notes::{Code, Note};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-/// What a heading-aware reader needs to understand of Markdown.
+/// The Markdown extensions that are enabled.
 pub fn options() -> Options {
     Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES
 }
@@ -24,20 +24,20 @@ pub fn parse(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Art
     article.body = vec![ByteSpan::new(body_start, article.text.len())];
     article.metadata = metadata;
     if article.body[0].of(&article.text).trim().is_empty() && front.end > 0 {
-        // A note that is nothing but its front matter says something, too.
+        // A file with only front matter still has something to find.
         article.body = vec![ByteSpan::new(mark, article.text.len())];
-        let said = "there is nothing but front matter in it, which is read as its text";
-        notes.push(note(source, None, Code::FrontMatterOnly, said));
+        let message = "it contains only front matter, which is read as its text";
+        notes.push(note(source, None, Code::FrontMatterOnly, message));
     }
     Ok(article)
 }
 
-/// The metadata of front matter, and the title in it.
+/// The metadata and the title in front matter.
 pub fn metadata(source: &Source, front: &FrontMatter, notes: &mut Vec<Note>) -> (Metadata, Option<String>) {
-    let said = |(line, problem): &(u64, String)| {
+    let to_note = |(line, problem): &(u64, String)| {
         note(source, Some(*line), Code::FrontMatterInvalid, format!("front matter: {problem}"))
     };
-    notes.extend(front.problems.iter().map(said));
+    notes.extend(front.problems.iter().map(to_note));
     let (mut metadata, mut title) = (Metadata::new(), None);
     for (name, value) in &front.entries {
         match name.as_str() {
@@ -48,7 +48,7 @@ pub fn metadata(source: &Source, front: &FrontMatter, notes: &mut Vec<Note>) -> 
     (metadata, title)
 }
 
-/// The text of the first heading of the first level, in Markdown or in HTML.
+/// The text of the first top-level heading, in Markdown or HTML.
 fn first_heading(text: &str) -> Option<String> {
     let mut heading: Option<String> = None;
     for event in Parser::new_ext(text, options()) {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn front_matter_is_metadata_and_no_body() {
+    fn front_matter_is_metadata_and_not_body() {
         let text = "---\ntitle: On Bees\ndate: 2026-01-31\ntags: [insects, honey]\nrating: 4.5\n---\n# Heading\n\nBody text.\n";
         let (article, notes) = read(text);
         assert!(notes.is_empty(), "{notes:?}");
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_are_their_text_whatever_they_look_like() {
+    fn titles_of_any_type_are_kept_as_text() {
         for (written, title) in
             [("1984", "1984"), ("2026-01-31", "2026-01-31"), ("[a, 2]", "a, 2"), ("no", "no"), ("3.10", "3.10")]
         {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn front_matter_with_any_end_of_line_reads_the_same() {
+    fn front_matter_allows_all_line_ends() {
         for end in ["\n", "\r\n", "\r"] {
             let text = ["\u{feff}---", "title: X", "tags:", "  - a", "  - b", "---", "# Heading", ""].join(end);
             let (article, notes) = read(&text);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_in_the_middle_is_a_rule() {
+    fn a_rule_in_the_middle_is_not_front_matter() {
         let text = "The aqueduct was built in stone.\n\n---\nMinutes by: B. Sample\n---\n\nThe siphon came later.\n";
         let (article, notes) = read(text);
         assert!(notes.is_empty() && article.metadata.is_empty(), "{notes:?}");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_is_noted_with_its_line_and_the_body_is_read() {
+    fn invalid_front_matter_is_noted_and_the_body_read() {
         let (article, notes) = read("---\nauthor: Ann\ntitle: Part 2: the return\n---\nThe walnut tree.\n");
         assert_eq!(article.title, "Part 2: the return");
         assert_eq!(article.body[0].of(&article.text).trim(), "The walnut tree.");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_is_all_front_matter_is_read_as_text() {
+    fn a_file_with_only_front_matter_is_read_as_text() {
         let (article, notes) = read("---\ntitle: Pump\nstatus: out of order\n---\n");
         assert!(article.body[0].of(&article.text).contains("out of order"));
         assert_eq!(notes.len(), 1);

@@ -1,6 +1,5 @@
-//! A source to articles: one reader a format, all behind [`Reader`].
+//! Reads files into articles, with one [`Reader`] per format.
 
-pub mod apart;
 mod csv;
 mod documents;
 mod front_matter;
@@ -17,6 +16,7 @@ mod parquet;
 mod pdf;
 mod qa;
 mod record;
+pub mod sandbox;
 mod text;
 mod value;
 
@@ -31,14 +31,14 @@ use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a reader gives.
+/// An item that a reader emits.
 #[derive(Debug)]
 pub enum Item {
     /// An article.
     Article(Box<Article>),
-    /// What is wrong with one record.
+    /// The error of one record; reading goes on after it.
     Failed(Error),
-    /// What was guessed, changed or left out in what comes before or after it.
+    /// What was guessed, changed or omitted in reading.
     Note(Note),
 }
 
@@ -48,31 +48,30 @@ impl From<Result<Article>> for Item {
     }
 }
 
-/// A note about a file, or a line of it.
+/// Makes a note about a file, or a line of it.
 pub(crate) fn note(source: &Source, line: Option<u64>, code: Code, message: impl Into<String>) -> Note {
     Note::new(code, message).at(&source.name, line)
 }
 
-/// Takes each item; breaks to stop the reading.
+/// Receives each item; returns `Break` to stop reading.
 pub type Emit<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
 
-/// Reads one format.
+/// A reader of one format.
 pub trait Reader {
-    /// Hands every article of `source` to `emit`, in the order of the file. No article over
-    /// `limit` bytes is held in memory.
+    /// Passes every article of `source` to `emit`, in file order. Articles over `limit` bytes are reported as errors.
     ///
     /// # Errors
-    /// When the file as a whole cannot be read. What is wrong with one record alone goes to
-    /// `emit`, and reading goes on after it.
+    /// If the file as a whole cannot be read: usually [`Error::Io`], [`Error::Malformed`], [`Error::Binary`],
+    /// [`Error::TooLarge`] or [`Error::Empty`]. Errors of single records go to `emit`, and reading goes on.
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()>;
 }
 
-/// The key in the metadata of a Parquet file, and in the first line of a JSON lines file, under which embedded articles
-/// have their header.
-pub const EMBEDDED: &str = "nigh";
+/// Files of embedded articles have their header under this key: in the metadata of a Parquet file, in the first line of a
+/// JSON Lines file.
+pub const EMBEDDED_ARTICLES_KEY: &str = "nigh";
 
-/// Grows whenever a file may be read otherwise than before.
-pub const VERSION: u32 = 2;
+/// Increased whenever a reader may give a different result for the same file, so that unchanged files are read again.
+pub const READER_VERSION: u32 = 2;
 
 /// The reader of a format.
 pub fn reader(format: Format) -> &'static dyn Reader {
@@ -89,31 +88,32 @@ pub fn reader(format: Format) -> &'static dyn Reader {
     }
 }
 
-/// Where the layout was only a guess from the beginning of a file, one that does not keep to it is text like any other.
+/// Reads the question-and-answer layout. A file that was only guessed to have it and does not is read as plain text.
 fn qa_or_text(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Article> {
     match qa::parse(source, &text) {
-        Err(Error::Malformed { .. }) if source.is_guess => text::parse(source, text, notes),
+        Err(Error::Malformed { .. }) if source.is_format_guessed => text::parse(source, text, notes),
         parsed => parsed,
     }
 }
 
-/// What reading an article may cost.
+/// Limits on reading one article. The `Debug` text is part of a stored key by which unchanged files are recognized:
+/// renaming a field causes all files to be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The most bytes of it.
+    /// The maximum size of an article in bytes.
     pub bytes: u64,
-    /// How long reading it may take, where it is read [`apart`].
+    /// The time limit in seconds; applies in the [`sandbox`] only.
     pub seconds: u64,
-    /// How many bytes of memory that may need.
+    /// The memory limit in bytes; applies in the [`sandbox`] only.
     pub memory: u64,
 }
 
 impl Limits {
-    /// Sixteen megabytes, a minute, two gigabytes.
-    pub const USUAL: Self = Self { bytes: 16 << 20, seconds: 60, memory: 2 << 30 };
+    /// The default limits: 16 MiB, 60 s, 2 GiB.
+    pub const DEFAULT: Self = Self { bytes: 16 << 20, seconds: 60, memory: 2 << 30 };
 }
 
-/// What is wrong with a file or record, without the file's name.
+/// An error of a file or record without the file's path, as sent by the worker process.
 #[derive(Debug, Serialize, Deserialize)]
 struct Failure {
     line: Option<u64>,
@@ -125,30 +125,31 @@ impl Failure {
         Self { line: error.line(), problem: error.problem() }
     }
 
-    fn of(self, path: &std::path::Path) -> Error {
+    fn with_path(self, path: &std::path::Path) -> Error {
         Error::malformed(path, self.line, self.problem)
     }
 }
 
-/// Hands every article of `source` to `emit`, as [`Reader::read`] does. The parsers of other people's formats are
-/// other people's code: a panic in one becomes an error.
+/// Passes every article of `source` to `emit`, like [`Reader::read`], in the [`sandbox`] if it is on and the format needs it.
+/// A panic in a parser becomes an error.
 ///
 /// # Errors
-/// When the file as a whole cannot be read.
+/// If the file as a whole cannot be read.
 pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
-    if apart::is_apart(source.format) {
-        return apart::read(source, limits, emit);
+    if sandbox::is_sandboxed(source.format) {
+        return sandbox::read(source, limits, emit);
     }
-    here(source, limits.bytes, emit)
+    read_in_process(source, limits.bytes, emit)
 }
 
-fn here(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
+/// Reads `source` in this process, whatever its format.
+fn read_in_process(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
     let read = catch_unwind(AssertUnwindSafe(|| reader(source.format).read(source, limit, emit)));
     read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked")))
 }
 
-/// A reader of formats in which a file is one article, from the decoded text of that file. What there is to note is
-/// added to the notes.
+/// A reader for formats in which a file is a single article. The function parses the decoded text and adds its notes to the
+/// vector.
 struct WholeFile(fn(&Source, String, &mut Vec<Note>) -> Result<Article>);
 
 impl Reader for WholeFile {
@@ -170,27 +171,27 @@ fn bytes_of(source: &Source, limit: u64) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
 }
 
-/// Hands over the article of a file, and what there is to note of it.
+/// Emits the notes and the article of a single-article file.
 fn hand_over(source: &Source, notes: impl IntoIterator<Item = Note>, article: Article, emit: &mut Emit<'_>) {
-    let items = notes.into_iter().map(Item::Note).chain([checked(source, article).into()]);
-    // Nothing more is read either way.
-    let _ = give(items, emit);
+    let items = notes.into_iter().map(Item::Note).chain([reject_empty(source, article).into()]);
+    // The file ends here, so it does not matter whether the receiver wants more.
+    let _ = emit_all(items, emit);
 }
 
-/// Hands items over until one is not taken.
-fn give(items: impl IntoIterator<Item = Item>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+/// Emits items until the receiver breaks.
+fn emit_all(items: impl IntoIterator<Item = Item>, emit: &mut Emit<'_>) -> ControlFlow<()> {
     items.into_iter().try_for_each(emit)
 }
 
-/// An article with something in it, or an error.
-fn checked(source: &Source, article: Article) -> Result<Article> {
+/// Returns the article, or [`Error::Empty`] if its body is blank.
+fn reject_empty(source: &Source, article: Article) -> Result<Article> {
     if article.body.iter().all(|span| span.of(&article.text).trim().is_empty()) {
         return Err(Error::Empty { path: source.path.clone() });
     }
     Ok(article)
 }
 
-/// An article that is one file, with all of its text as body (a leading byte-order mark aside).
+/// Makes an article of a whole file. The body is all of its text, except for a leading byte-order mark.
 fn one_file(source: &Source, title: String, text: String) -> Article {
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let body = vec![ByteSpan::new(start, text.len())];
@@ -206,19 +207,19 @@ fn one_file(source: &Source, title: String, text: String) -> Article {
     }
 }
 
-/// The longest line that passes for a title, in characters.
-const TITLE_CHARS: usize = 120;
+/// A longer line is not taken for a title, in characters.
+const MAX_TITLE_CHARS: usize = 120;
 
-/// The first line of `text` if it is short enough for a title, else the file's name without its
-/// extension, with spaces for dashes and underscores.
+/// The title of a text: its first line if that is short enough, else the [file name](title_from_name).
 fn title_of(source: &Source, text: &str) -> String {
     let first = text.trim_start_matches('\u{feff}').lines().map(str::trim).find(|line| !line.is_empty());
     match first {
-        Some(line) if line.chars().count() <= TITLE_CHARS => line.to_owned(),
+        Some(line) if line.chars().count() <= MAX_TITLE_CHARS => line.to_owned(),
         _ => title_from_name(source),
     }
 }
 
+/// The file's name without its extension, with spaces for dashes and underscores.
 fn title_from_name(source: &Source) -> String {
     let stem = source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     stem.replace(['-', '_'], " ")
@@ -229,7 +230,7 @@ pub(crate) mod testing {
     use super::*;
     use std::path::Path;
 
-    /// What a reader makes of `bytes` in a file called `name`: articles, then errors and notes as text.
+    /// Reads `bytes` as a file called `name`. Returns the articles, and the errors and notes as text.
     pub fn read_bytes(name: &str, format: Format, bytes: &[u8]) -> (Vec<Article>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
@@ -239,20 +240,21 @@ pub(crate) mod testing {
 
     pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let source = Source { path: path.to_owned(), name, format, is_guess: false, stat: Some(Default::default()) };
+        let source =
+            Source { path: path.to_owned(), name, format, is_format_guessed: false, stat: Some(Default::default()) };
         let (mut articles, mut errors) = (Vec::new(), Vec::new());
         let folder = format!("{}/", path.parent().unwrap().display());
-        let mut note = |said: String| errors.push(said.replace(&folder, ""));
+        let mut push = |message: String| errors.push(message.replace(&folder, ""));
         let result = reader(format).read(&source, limit, &mut |item| {
             match item {
                 Item::Article(article) => articles.push(*article),
-                Item::Failed(error) => note(error.to_string()),
-                Item::Note(said) => note(format!("note: {said}")),
+                Item::Failed(error) => push(error.to_string()),
+                Item::Note(note) => push(format!("note: {note}")),
             }
             ControlFlow::Continue(())
         });
         if let Err(error) = result {
-            note(error.to_string());
+            push(error.to_string());
         }
         for article in &articles {
             for pair in article.body.windows(2) {

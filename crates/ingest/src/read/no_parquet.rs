@@ -1,4 +1,4 @@
-//! Stands in for the reader of Parquet in a build without it.
+//! Replaces the Parquet reader in builds without the feature `parquet`.
 
 use super::{Emit, Reader};
 use crate::walk::Source;

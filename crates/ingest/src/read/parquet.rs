@@ -1,7 +1,7 @@
-//! Parquet: an article a row, its columns what the fields of a JSONL record are. The line of an article is its row.
+//! Parquet: one article per row, with the same fields as a JSONL record. The line of an article is its row number.
 
 use super::value::Value;
-use super::{EMBEDDED, Emit, Item, Reader, json, record};
+use super::{EMBEDDED_ARTICLES_KEY, Emit, Item, Reader, json, record};
 use crate::walk::Source;
 use crate::{Error, Result};
 use parquet::errors::ParquetError;
@@ -15,12 +15,12 @@ impl Reader for Parquet {
         let file = std::fs::File::open(&source.path).map_err(Error::io(&source.path))?;
         let rows = SerializedFileReader::new(file).map_err(wrong)?;
         let entries = rows.metadata().file_metadata().key_value_metadata();
-        if entries.into_iter().flatten().any(|entry| entry.key == EMBEDDED) {
+        if entries.into_iter().flatten().any(|entry| entry.key == EMBEDDED_ARTICLES_KEY) {
             let problem = "its articles are embedded already; nigh import takes them into a collection";
             return Err(Error::malformed(&source.path, None, problem));
         }
         for (number, row) in (1..).zip(rows) {
-            // Through JSON's text, so that a record is the same from whatever file it comes.
+            // Go through JSON text, so that a record gives the same article in every format.
             let Ok(Value::Map(fields)) = json::parse(&row.map_err(wrong)?.to_json_value().to_string()) else {
                 continue;
             };
@@ -54,7 +54,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn rows_are_articles_as_lines_of_jsonl_are() {
+    fn rows_are_read_like_jsonl_records() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.parquet");
         let mut tags = ListBuilder::new(StringBuilder::new());
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_so_is_an_error() {
+    fn a_file_with_only_the_signature_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.parquet");
         std::fs::write(&path, b"PAR1 and no more").unwrap();

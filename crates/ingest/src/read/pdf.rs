@@ -1,4 +1,4 @@
-//! PDF: the text of its pages, a blank line between two. Spans count in the extracted text.
+//! PDF: the extracted text of the pages, separated by blank lines. Spans are offsets in the extracted text.
 
 mod text;
 
@@ -13,8 +13,8 @@ pub struct Pdf;
 impl Reader for Pdf {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let bytes = bytes_of(source, limit)?;
-        let wrong = |said: String| Error::malformed(&source.path, None, said);
-        let document = text::read(&bytes).map_err(|problem| wrong(problem.to_string()))?;
+        let wrong = |problem: String| Error::malformed(&source.path, None, problem);
+        let document = text::read(&bytes).map_err(|error| wrong(error.to_string()))?;
         let Document { pages, title, author, created, notes, .. } = document;
         let text =
             pages.iter().map(|page| page.trim()).filter(|page| !page.is_empty()).collect::<Vec<_>>().join("\n\n");
@@ -30,7 +30,7 @@ impl Reader for Pdf {
         for (name, value) in [("author", author), ("created", created)] {
             article.metadata.extend(value.map(|value| (name.to_owned(), MetaValue::from_text(&value))));
         }
-        let notes = notes.into_iter().map(|(code, said)| note(source, None, code, said));
+        let notes = notes.into_iter().map(|(code, message)| note(source, None, code, message));
         hand_over(source, notes, article, emit);
         Ok(())
     }
@@ -40,7 +40,7 @@ mod tests {
     use crate::Format;
     use crate::read::testing::read_bytes;
 
-    /// A minimal one-page PDF that shows `line`.
+    /// A minimal one-page PDF with the text `line`.
     pub fn one_page(line: &str) -> Vec<u8> {
         let content = format!("BT /F1 12 Tf 72 720 Td ({line}) Tj ET");
         let objects = [
@@ -66,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn text_is_extracted() {
+    fn page_text_is_extracted() {
         let (articles, errors) = read_bytes("a.pdf", Format::Pdf, &one_page("Tides follow the moon."));
         assert!(errors.is_empty(), "{errors:?}");
         assert!(articles[0].text.contains("Tides follow the moon."), "{:?}", articles[0].text);
     }
 
     #[test]
-    fn a_broken_file_is_an_error_and_no_panic() {
+    fn a_damaged_file_is_an_error() {
         let whole = one_page("Tides follow the moon.");
         for bytes in [&whole[..whole.len() / 2], b"%PDF-1.7 nothing", b""] {
             let (articles, errors) = read_bytes("a.pdf", Format::Pdf, bytes);

@@ -1,6 +1,5 @@
-//! The question-and-answer layout: a line that sums the story up, then a question and its answer
-//! in turn, one line each; blank lines do not count. The questions are kept as questions and are
-//! not part of the body.
+//! The question-and-answer layout: a summary line, then alternating question and answer lines; blank lines are ignored.
+//! Questions become the article's [questions](Article::questions) and are not part of the body.
 
 use crate::article::{Article, ByteSpan, QaPair};
 use crate::chunk::sentence;
@@ -37,7 +36,7 @@ pub fn parse(source: &Source, text: &str) -> Result<Article> {
     Ok(article)
 }
 
-/// The lines that are not blank, trimmed, each with its number from 1.
+/// The non-blank lines, trimmed, with their numbers from 1.
 fn lines(text: &str) -> Vec<(ByteSpan, u64)> {
     let mut start = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut found = Vec::new();
@@ -57,7 +56,7 @@ mod tests {
     use crate::read::testing::read_bytes;
 
     #[test]
-    fn questions_are_no_body() {
+    fn questions_are_not_part_of_the_body() {
         let text = "Short sum. And more.\r\nWhy so?\r\nBecause.\r\n\r\nHow?\r\nThus.\r\n";
         let (articles, errors) = read_bytes("a.txt", Format::Qa, text.as_bytes());
         assert!(errors.is_empty(), "{errors:?}");
@@ -71,30 +70,30 @@ mod tests {
     }
 
     #[test]
-    fn a_guessed_layout_that_breaks_further_down_is_text() {
+    fn a_guessed_layout_that_breaks_later_is_read_as_text() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         let text = "Sum.\n".to_owned() + &"Why?\nSo.\n".repeat(600) + "And now\nprose.\n";
-        assert!(text.len() > crate::format::LAYOUT);
+        assert!(text.len() > crate::format::LAYOUT_BYTES);
         std::fs::write(&path, &text).unwrap();
         let entry = crate::walk::Walk::new(std::slice::from_ref(&path)).files.pop().unwrap();
-        let found = crate::walk::Found::new(entry, None, "a".to_owned());
-        let crate::walk::Found::Source(source) = found else { panic!("{found:?}") };
+        let found = crate::walk::IngestItem::from_entry(entry, None, "a".to_owned());
+        let crate::walk::IngestItem::Source(source) = found else { panic!("{found:?}") };
         assert_eq!(source.format, Format::Qa);
         let mut articles = Vec::new();
-        let read = crate::read::read(&source, crate::read::Limits::USUAL, &mut |item| {
+        let read = crate::read::read(&source, crate::read::Limits::DEFAULT, &mut |item| {
             let crate::read::Item::Article(article) = item else { panic!("{item:?}") };
             articles.push(article);
             std::ops::ControlFlow::Continue(())
         });
         assert!(read.is_ok());
         assert_eq!((articles[0].body[0].len(), articles[0].questions.len()), (text.len(), 0));
-        // Told what it is, it has to be that.
+        // With an explicit format, a violation of the layout is an error.
         assert_eq!(read_bytes("a.txt", Format::Qa, text.as_bytes()).1.len(), 1);
     }
 
     #[test]
-    fn a_broken_layout_names_the_line() {
+    fn layout_errors_name_the_line() {
         assert_eq!(
             read_bytes("a.txt", Format::Qa, b"Sum.\nWhy?\nSo.\nNo question.\nSo.\n").1,
             ["a.txt:4: expected a question that ends in `?`, as every second line does after the summary"]

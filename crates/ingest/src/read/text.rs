@@ -1,4 +1,4 @@
-//! Plain text: the file is the article.
+//! Plain text: the file is one article.
 
 use super::{one_file, title_of};
 use crate::Result;
@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_first_line_is_no_title() {
+    fn a_long_first_line_is_not_the_title() {
         let (articles, _) = read_bytes("tall-trees.txt", Format::Text, "word ".repeat(50).as_bytes());
         assert_eq!(articles[0].title, "tall trees");
     }

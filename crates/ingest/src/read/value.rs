@@ -1,4 +1,4 @@
-//! Values as they are written, before they are metadata.
+//! Typed values of records and front matter, before they become metadata.
 
 use crate::article::MetaValue;
 use std::collections::{BTreeSet, HashMap};
@@ -7,34 +7,34 @@ use std::fmt::Write;
 /// A value of front matter or of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// No value.
     Null,
-    /// Text, said to be that: no number, whatever it looks like.
+    /// Text of a declared type: never a number, whatever it looks like.
     Text(String),
-    /// As it is written in a format that does not tell numbers from text.
+    /// Untyped text, from a format that does not distinguish numbers from text.
     Plain(String),
-    /// A number in a format that tells numbers from text: 2.0 is 2.
+    /// The text of a number, from a format that has numbers: `2.0` is 2.
     Number(String),
-    /// Several.
+    /// A list.
     List(Vec<Value>),
-    /// By name, in the order of the file; a name may stand twice.
+    /// Entries in file order; a name may occur repeated.
     Map(Vec<(String, Value)>),
 }
 
 impl Value {
-    /// As metadata; `None` if there is nothing.
+    /// The value as metadata; `None` for null.
     pub fn metadata(&self) -> Option<MetaValue> {
         Some(match self {
             Self::Null => return None,
             Self::Text(text) => MetaValue::from_text(text.trim()),
-            Self::Plain(text) => MetaValue::from_written(text),
-            Self::Number(text) => MetaValue::from_number(text),
+            Self::Plain(text) => MetaValue::infer_from_text(text),
+            Self::Number(text) => MetaValue::from_number_text(text),
             Self::List(items) => MetaValue::List(items.iter().filter_map(Self::metadata).collect()),
             Self::Map(_) => MetaValue::String(self.json()),
         })
     }
 
-    /// As text that stands alone, a title for instance; `None` if there is nothing in it.
+    /// The value as text, for example as a title; `None` if it is blank.
     pub fn text(&self) -> Option<String> {
         let text = match self {
             Self::Null => String::new(),
@@ -45,7 +45,7 @@ impl Value {
         (!text.trim().is_empty()).then_some(text)
     }
 
-    /// As JSON, with numbers as they are written.
+    /// The value as JSON, with numbers as written.
     pub fn json(&self) -> String {
         let mut out = String::new();
         self.write_json(&mut out);
@@ -79,11 +79,11 @@ impl Value {
     }
 }
 
-/// The fields with the values of names that stand twice in one list, and those names.
-pub fn together(fields: Vec<(String, Value)>) -> (Vec<(String, Value)>, Vec<String>) {
+/// Merges the values of repeated names into lists. Returns the fields and the repeated names.
+pub fn merge_repeated(fields: Vec<(String, Value)>) -> (Vec<(String, Value)>, Vec<String>) {
     let mut places: HashMap<String, usize> = HashMap::with_capacity(fields.len());
     let mut all: Vec<(String, Value)> = Vec::with_capacity(fields.len());
-    let mut twice = BTreeSet::new();
+    let mut repeated = BTreeSet::new();
     for (name, value) in fields {
         let Some((_, first)) = places.get(&name).and_then(|at| all.get_mut(*at)) else {
             places.insert(name.clone(), all.len());
@@ -94,7 +94,7 @@ pub fn together(fields: Vec<(String, Value)>) -> (Vec<(String, Value)>, Vec<Stri
         let mut both = items(std::mem::replace(first, Value::Null));
         both.extend(items(value));
         *first = Value::List(both);
-        twice.insert(name);
+        repeated.insert(name);
     }
-    (all, twice.into_iter().collect())
+    (all, repeated.into_iter().collect())
 }

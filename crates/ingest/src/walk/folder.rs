@@ -1,7 +1,7 @@
-//! One walk through folders.
+//! The traversal behind [`Walk`].
 
 use super::ignored::{self, Rules, ignored_by};
-use super::{COLLECTION_MARKER, Entry, LeftOut, Reason, Stat, Walk};
+use super::{COLLECTION_MARKER, SkipReason, Skipped, Stat, Walk, WalkEntry};
 use crate::Error;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -9,10 +9,10 @@ use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files that make a folder a data set in BEIR's layout. Of it only the first is read: queries are no articles.
+/// The files that identify the folder of a BEIR data set. Only the first is read: queries are not articles.
 pub const BEIR: [&str; 2] = ["corpus.jsonl", "queries.jsonl"];
 
-/// Whether a folder is in BEIR's layout.
+/// Whether a folder is a BEIR data set.
 pub fn is_beir(folder: &Path) -> bool {
     BEIR.iter().all(|name| folder.join(name).is_file())
 }
@@ -20,18 +20,18 @@ pub fn is_beir(folder: &Path) -> bool {
 #[derive(Default)]
 pub struct Walker {
     walk: Walk,
-    /// The folders that were met, and, where that can matter, the files.
+    /// The folders visited so far; also the files, if roots overlap or links are being followed.
     seen: HashSet<PathBuf>,
-    /// Whether one root lies in another, so that files can be met twice.
+    /// Whether one root is inside another, so that a file can be reached twice.
     roots_overlap: bool,
     roots: Vec<PathBuf>,
-    /// Links, to be followed when all else was met.
+    /// Links to follow after everything else.
     links: Vec<PathBuf>,
-    /// Whether links are being followed: what is met may lie elsewhere than its path says.
-    linked: bool,
+    /// Whether links are being followed, so that paths are no longer canonical.
+    following_links: bool,
 }
 
-/// A folder under way: its names, last first, and how many of the rules are those of folders above it.
+/// A folder being walked, with its remaining names in reverse order.
 struct Level {
     folder: PathBuf,
     names: Vec<(OsString, FileType)>,
@@ -50,23 +50,23 @@ impl Walker {
         }
     }
 
-    /// Walks what the caller named, by its canonical path.
+    /// Walks a root, given by its canonical path.
     pub fn root(&mut self, root: &Path) {
         match fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => self.folder(root.to_owned()),
             Ok(metadata) => self.file(root.to_owned(), &metadata, true),
-            Err(error) => self.failed(root, error),
+            Err(error) => self.fail(root, error),
         }
     }
 
-    /// Follows the links, and gives what was met.
+    /// Follows the collected links and returns the result.
     pub fn finish(mut self) -> Walk {
         if !self.links.is_empty() {
-            self.linked = true;
-            // Without a link, a path is where the file lies: the roots are canonical.
+            self.following_links = true;
+            // Paths found without links are canonical, because the roots are.
             self.seen.extend(self.walk.files.iter().map(|file| file.path.clone()));
         }
-        // Links in linked folders come last.
+        // Linked folders may contain further links.
         while !self.links.is_empty() {
             std::mem::take(&mut self.links).into_iter().for_each(|link| self.follow(link));
         }
@@ -77,22 +77,22 @@ impl Walker {
         let is_above = |place: &PathBuf| self.roots.iter().any(|root| root.starts_with(place));
         match fs::metadata(&link) {
             Ok(metadata) if metadata.is_dir() && link.canonicalize().is_ok_and(|place| is_above(&place)) => {
-                self.leave(link, Reason::Above)
+                self.skip(link, SkipReason::LinkToAncestor)
             }
             Ok(metadata) if metadata.is_dir() => self.folder(link),
             Ok(metadata) => self.file(link, &metadata, false),
-            Err(_) => self.leave(link, Reason::BrokenLink),
+            Err(_) => self.skip(link, SkipReason::BrokenLink),
         }
     }
 
-    /// Whether this is met for the first time; what is met again by way of a link is left out.
+    /// Whether a path is visited for the first time. Reports it as skipped if a link leads to it again.
     fn is_new(&mut self, path: &Path) -> bool {
-        if !self.linked {
+        if !self.following_links {
             return self.seen.insert(path.to_owned());
         }
         let is_new = path.canonicalize().is_ok_and(|place| self.seen.insert(place));
         if !is_new {
-            self.leave(path.to_owned(), Reason::SeenBefore);
+            self.skip(path.to_owned(), SkipReason::AlreadySeen);
         }
         is_new
     }
@@ -109,14 +109,14 @@ impl Walker {
             };
             let (path, in_beir) = (level.folder.join(&name), level.is_beir);
             if name.as_encoded_bytes().starts_with(b".") {
-                // Ignore files say what else is left out.
+                // Ignore files and collections are hidden by design and not worth reporting.
                 if !name.to_str().is_some_and(|name| ignored::NAMES.contains(&name)) && !is_collection(&path, kind) {
-                    self.leave(path, Reason::Hidden);
+                    self.skip(path, SkipReason::Hidden);
                 }
             } else if let Some(file) = ignored_by(&path, kind.is_dir(), &rules) {
-                self.leave(path, Reason::Ignored(file));
+                self.skip(path, SkipReason::Ignored(file));
             } else if in_beir && name != BEIR[0] {
-                self.leave(path, Reason::DataSet);
+                self.skip(path, SkipReason::BeirDataset);
             } else if kind.is_symlink() {
                 self.links.push(path);
             } else if kind.is_dir() {
@@ -124,48 +124,48 @@ impl Walker {
             } else {
                 match fs::symlink_metadata(&path) {
                     Ok(metadata) => self.file(path, &metadata, false),
-                    Err(error) => self.failed(&path, error),
+                    Err(error) => self.fail(&path, error),
                 }
             }
         }
     }
 
-    /// Reads the names in a folder, unless that was done.
+    /// Reads the names in a folder, unless it was visited already.
     fn enter(&mut self, folder: PathBuf, levels: &mut Vec<Level>, rules: &mut Vec<Rules>) {
         if !self.is_new(&folder) {
             return;
         }
         let mut names = match names(&folder) {
             Ok(names) => names,
-            Err(error) => return self.failed(&folder, error),
+            Err(error) => return self.fail(&folder, error),
         };
         let has = |wanted: &str| names.iter().any(|(name, kind)| name == wanted && !kind.is_dir());
         if has(COLLECTION_MARKER) {
-            // The root is the caller's own collection as often as not, and is told so when nothing is found.
-            return self.leave(folder, Reason::Collection);
+            // Reported even for a root: people often name the collection itself by mistake.
+            return self.skip(folder, SkipReason::Collection);
         }
         let is_beir = BEIR.iter().all(|name| has(name));
-        rules.push(Rules::read(&folder, has, &mut self.walk.failed));
+        rules.push(Rules::read(&folder, has, &mut self.walk.errors));
         names.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
         levels.push(Level { folder, names, is_beir });
     }
 
-    fn file(&mut self, path: PathBuf, metadata: &Metadata, is_named: bool) {
+    fn file(&mut self, path: PathBuf, metadata: &Metadata, is_explicit: bool) {
         if !metadata.is_file() {
-            return self.leave(path, Reason::Special);
+            return self.skip(path, SkipReason::SpecialFile);
         }
-        if (self.roots_overlap || self.linked) && !self.is_new(&path) {
+        if (self.roots_overlap || self.following_links) && !self.is_new(&path) {
             return;
         }
-        self.walk.files.push(Entry { path, stat: Stat::new(metadata), is_named });
+        self.walk.files.push(WalkEntry { path, stat: Stat::new(metadata), is_explicit });
     }
 
-    fn leave(&mut self, path: PathBuf, reason: Reason) {
-        self.walk.left_out.push(LeftOut { path, reason });
+    fn skip(&mut self, path: PathBuf, reason: SkipReason) {
+        self.walk.skipped.push(Skipped { path, reason });
     }
 
-    fn failed(&mut self, path: &Path, error: io::Error) {
-        self.walk.failed.push((path.to_owned(), Error::io(path)(error)));
+    fn fail(&mut self, path: &Path, error: io::Error) {
+        self.walk.errors.push((path.to_owned(), Error::io(path)(error)));
     }
 }
 

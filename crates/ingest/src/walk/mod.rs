@@ -1,8 +1,8 @@
-//! Paths to files: folders are walked in the order of their names, and what is left out is named with its reason.
+//! Walks folders in name order and reports what is skipped, with the reason.
 //!
-//! `.gitignore`, `.ignore` and `.nighignore` are honoured in the folders that were named and below, not above: what a
-//! caller names is never hidden by a rule of somewhere else. Hidden names are left out. Links are followed, each file
-//! and folder once, after everything that needs no link.
+//! `.gitignore`, `.ignore` and `.nighignore` apply in the given folders and below them, but not from above: what a caller
+//! names explicitly is never hidden by a rule elsewhere. Hidden names are skipped. Symbolic links are followed after
+//! everything else, and every file and folder is visited once.
 
 mod folder;
 mod ignored;
@@ -11,7 +11,7 @@ mod stat;
 pub use stat::Stat;
 
 use crate::article::Article;
-use crate::format::{self, Format, Kind};
+use crate::format::{self, Format, UnsupportedKind};
 use crate::{Error, Result};
 use folder::Walker;
 use notes::Note;
@@ -19,145 +19,150 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A file in the root of every collection. A folder that holds it is never walked into.
+/// The marker file in the root of every collection. Folders that contain it are never walked.
 pub const COLLECTION_MARKER: &str = "nigh.collection";
 
-/// A file that was found.
+/// A file found by a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it is.
+pub struct WalkEntry {
+    /// The path of the file.
     pub path: PathBuf,
-    /// What tells whether it has changed since.
+    /// Size, times and identity, to detect changes.
     pub stat: Stat,
-    /// Whether the caller named it, rather than a folder above it.
-    pub is_named: bool,
+    /// Whether the caller named the file itself rather than a folder above it.
+    pub is_explicit: bool,
 }
 
-/// Something that is not read.
+/// A file or folder that a walk skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// What.
+pub struct Skipped {
+    /// The path of the file or folder.
     pub path: PathBuf,
-    /// Why.
-    pub reason: Reason,
+    /// Why it was skipped.
+    pub reason: SkipReason,
 }
 
-/// Why a file or folder is not read.
+/// Why a file or folder was skipped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
+pub enum SkipReason {
     /// Its name begins with a dot.
     Hidden,
-    /// A rule in this ignore file.
+    /// A rule in this ignore file matches.
     Ignored(PathBuf),
     /// It is a collection.
     Collection,
-    /// It belongs to a data set in BEIR's layout, of which only the corpus is read.
-    DataSet,
-    /// A link to what is read under another name.
-    SeenBefore,
-    /// A link to a folder that holds what is walked: nobody means all of that.
-    Above,
-    /// A link to nothing.
+    /// It belongs to a BEIR data set but is not its corpus.
+    BeirDataset,
+    /// A link to a file or folder that was visited already.
+    AlreadySeen,
+    /// A link to a folder that contains one of the roots.
+    LinkToAncestor,
+    /// A link whose target does not exist.
     BrokenLink,
-    /// A pipe, socket or device.
-    Special,
+    /// Neither a file nor a folder: a pipe, socket or device.
+    SpecialFile,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hidden => f.write_str("hidden name"),
             Self::Ignored(by) => write!(f, "ignored by {}", by.display()),
             Self::Collection => f.write_str("a collection"),
-            Self::DataSet => f.write_str("part of a BEIR data set, of which corpus.jsonl is read"),
-            Self::SeenBefore => f.write_str("link to what is read under another name"),
-            Self::Above => f.write_str("link to a folder above"),
-            Self::BrokenLink => f.write_str("link to nothing"),
-            Self::Special => f.write_str("not a regular file"),
+            Self::BeirDataset => f.write_str("part of a BEIR data set, of which only corpus.jsonl is read"),
+            Self::AlreadySeen => f.write_str("link to a file or folder that is read already"),
+            Self::LinkToAncestor => f.write_str("link to a parent folder"),
+            Self::BrokenLink => f.write_str("broken link"),
+            Self::SpecialFile => f.write_str("not a regular file"),
         }
     }
 }
 
-/// What a walk met, in the order of the names.
+/// The result of a walk. Files are in name order, those behind links last.
 #[derive(Debug, Default)]
 pub struct Walk {
     /// The files to read.
-    pub files: Vec<Entry>,
-    /// What is left out.
-    pub left_out: Vec<LeftOut>,
-    /// What could not be opened, and ignore files with rules that are none.
-    pub failed: Vec<(PathBuf, Error)>,
+    pub files: Vec<WalkEntry>,
+    /// The files and folders that were skipped.
+    pub skipped: Vec<Skipped>,
+    /// Files and folders that could not be opened, and ignore files with invalid rules.
+    pub errors: Vec<(PathBuf, Error)>,
 }
 
 impl Walk {
-    /// Walks files and folders, given by their canonical paths.
+    /// Walks files and folders. The paths must be canonical.
     pub fn new(roots: &[PathBuf]) -> Self {
         let mut walker = Walker::new(roots);
         roots.iter().for_each(|root| walker.root(root));
         walker.finish()
     }
 
-    /// The bytes of all files.
+    /// The total size of all files in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.stat.bytes).sum()
     }
 }
 
-/// One file to be read.
+/// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its name in the collection: the id of a one-article file, and what people are shown.
+    /// Its name in the collection: shown to people, and the id of the article if the file is a single one.
     pub name: String,
-    /// The reader it wants.
+    /// The format to read it as.
     pub format: Format,
-    /// Whether the format was found out from its beginning: further down it may turn out to be another.
-    pub is_guess: bool,
-    /// What it was like before it was read; `None` for a stream.
+    /// Whether the format was detected from the beginning of the file, and the rest may contradict it.
+    pub is_format_guessed: bool,
+    /// Its state before it was read; `None` for a stream.
     pub stat: Option<Stat>,
 }
 
 impl Source {
-    /// Its size in bytes; 0 for a stream.
+    /// The size in bytes; 0 for a stream.
     pub fn bytes(&self) -> u64 {
         self.stat.map_or(0, |stat| stat.bytes)
     }
 
-    /// Whether it is read once and gone: on which line of it an article stood says nothing later.
+    /// Whether it is a stream, which can be read only once and in which line numbers have no lasting meaning.
     pub fn is_stream(&self) -> bool {
         self.stat.is_none()
     }
 }
 
-/// What there is to take in.
+/// An input of the [pipeline](crate::pipeline::run).
 #[derive(Debug)]
-pub enum Found {
+pub enum IngestItem {
     /// A file to read.
     Source(Source),
-    /// A file that has not changed since these articles were read from it, and what was noted then.
+    /// A file that has not changed since it was last read, with the ids of its articles and the notes of that time.
     Unchanged(Source, Vec<String>, Vec<Note>),
-    /// An article that was read before.
+    /// An article that does not have to be read.
     Article(Box<Article>),
-    /// A file in a walked folder that is in no format read here: no failure, only counted.
-    Unsupported(Source, Kind),
-    /// A file or folder that could not be opened, or one named by the caller that is in no format.
+    /// A file in a walked folder whose format is not supported. Not an error: such files are only counted.
+    Unsupported(Source, UnsupportedKind),
+    /// A file or folder that could not be opened, or a file named by the caller whose format is not supported.
     Failed(PathBuf, Error),
 }
 
-impl Found {
-    /// What a file is, by its name and its first bytes. `format` overrides detection; `name` is the file's name in the
+impl IngestItem {
+    /// Classifies a file by its first bytes and its name. `format` overrides detection; `name` is the file's name in the
     /// collection.
-    pub fn new(entry: Entry, format: Option<Format>, name: String) -> Self {
-        let Entry { path, stat, is_named } = entry;
-        let source =
-            |format| Source { path: path.clone(), name: name.clone(), format, is_guess: false, stat: Some(stat) };
+    pub fn from_entry(entry: WalkEntry, format: Option<Format>, name: String) -> Self {
+        let WalkEntry { path, stat, is_explicit } = entry;
+        let source = |format| Source {
+            path: path.clone(),
+            name: name.clone(),
+            format,
+            is_format_guessed: false,
+            stat: Some(stat),
+        };
         if let Some(format) = format {
             return Self::Source(source(format));
         }
         match classify(&path) {
-            Ok(Ok(format)) => Self::Source(Source { is_guess: true, ..source(format) }),
-            Ok(Err(kind)) if is_named => {
+            Ok(Ok(format)) => Self::Source(Source { is_format_guessed: true, ..source(format) }),
+            Ok(Err(kind)) if is_explicit => {
                 let problem = format!("in no format read here, but {kind}; those are {}", Format::ALL);
                 let error = Error::malformed(&path, None, problem);
                 Self::Failed(path, error)
@@ -168,11 +173,11 @@ impl Found {
     }
 }
 
-/// The format of a file, or else what kind of thing it is.
-fn classify(path: &Path) -> Result<Result<Format, Kind>> {
-    let mut head = Vec::with_capacity(format::HEAD);
+/// The format of a file, or what kind of unsupported file it is.
+fn classify(path: &Path) -> Result<Result<Format, UnsupportedKind>> {
+    let mut head = Vec::with_capacity(format::SNIFF_BYTES);
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
-    file.take(format::HEAD as u64).read_to_end(&mut head).map_err(Error::io(path))?;
+    file.take(format::SNIFF_BYTES as u64).read_to_end(&mut head).map_err(Error::io(path))?;
     let beir =
         path.file_name().is_some_and(|name| name == folder::BEIR[0]) && path.parent().is_some_and(folder::is_beir);
     Ok(if beir { Ok(Format::Beir) } else { format::detect(path, &head) })
@@ -198,11 +203,11 @@ mod tests {
     /// The files of a walk, and what was left out, by their names in `root`.
     fn walked(root: &Path, roots: &[&str]) -> (Vec<String>, Vec<String>) {
         let walk = Walk::new(&roots.iter().map(|name| root.join(name)).collect::<Vec<_>>());
-        assert!(walk.failed.is_empty(), "{:?}", walk.failed);
+        assert!(walk.errors.is_empty(), "{:?}", walk.errors);
         let name = |path: &Path| path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-        let left_out = walk.left_out.iter().map(|left| {
+        let left_out = walk.skipped.iter().map(|left| {
             let reason = match &left.reason {
-                Reason::Ignored(by) => format!("ignored by {}", name(by)),
+                SkipReason::Ignored(by) => format!("ignored by {}", name(by)),
                 reason => reason.to_string(),
             };
             format!("{}: {reason}", name(&left.path))
@@ -211,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_in_order_and_what_is_left_out_has_a_reason() {
+    fn files_are_in_name_order_and_skipped_ones_have_a_reason() {
         let (_dir, root) = folder(&[
             ("in/b.txt", "text"),
             ("in/a.md", "# a"),
@@ -228,7 +233,7 @@ mod tests {
         ]);
         let (files, left_out) = walked(&root, &["in"]);
         assert_eq!(files, ["in/a/z.md", "in/a.md", "in/b.txt", "in/beir/corpus.jsonl"]);
-        let data_set = "part of a BEIR data set, of which corpus.jsonl is read";
+        let data_set = "part of a BEIR data set, of which only corpus.jsonl is read";
         assert_eq!(
             left_out,
             [
@@ -242,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn ignore_files_above_what_is_named_do_not_count() {
+    fn ignore_files_above_the_roots_do_not_apply() {
         let (_dir, root) = folder(&[
             (".gitignore", "*\n"),
             ("in/.gitignore", "*.log\n!keep.log\n"),
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_roots_share_is_met_once() {
+    fn overlapping_roots_yield_each_file_once() {
         let (_dir, root) = folder(&[("in/a.md", "a"), ("in/deep/b.md", "b")]);
         assert_eq!(walked(&root, &["in", "in/deep", "in/a.md"]).0, ["in/a.md", "in/deep/b.md"]);
         assert_eq!(walked(&root, &["in/deep/b.md", "in", "in/deep/b.md"]).0, ["in/deep/b.md", "in/a.md"]);
@@ -280,8 +285,8 @@ mod tests {
         symlink("nowhere", root.join("in/broken.md")).unwrap();
         let (files, left_out) = walked(&root, &["in"]);
         assert_eq!(files, ["in/a.md", "in/d.md", "in/folder/b.md", "in/folder/deep/c.md"]);
-        let again = "link to what is read under another name";
-        let mut expected = vec!["in/broken.md: link to nothing".to_owned(), "in/up: link to a folder above".to_owned()];
+        let again = "link to a file or folder that is read already";
+        let mut expected = vec!["in/broken.md: broken link".to_owned(), "in/up: link to a parent folder".to_owned()];
         expected.extend(["in/again.md", "in/inner", "in/folder/self"].map(|name| format!("{name}: {again}")));
         let sorted = |mut names: Vec<String>| {
             names.sort();
@@ -291,12 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_rule_is_named_and_the_others_hold() {
+    fn an_invalid_rule_is_reported_and_the_others_apply() {
         let (_dir, root) = folder(&[("in/.nighignore", "b.md\n{a\n"), ("in/a.md", "a"), ("in/b.md", "b")]);
         let walk = Walk::new(&[root.join("in")]);
         assert_eq!(walk.files.len(), 1);
-        assert_eq!(walk.failed.len(), 1);
-        let said = walk.failed[0].1.to_string();
-        assert!(said.contains(".nighignore: line 2: ") && said.contains("{a"), "{said}");
+        assert_eq!(walk.errors.len(), 1);
+        let message = walk.errors[0].1.to_string();
+        assert!(message.contains(".nighignore: line 2: ") && message.contains("{a"), "{message}");
     }
 }

@@ -1,27 +1,28 @@
-//! What tells whether a file has changed.
+//! File metadata for change detection.
 
 use serde::{Deserialize, Serialize};
 use std::fs::Metadata;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A file's size, times and identity: equal means, but for a [recent](Stat::is_recent) change, the same content.
+/// A file's size, times and identity. If they are equal, so is the content, unless the file is
+/// [recent](Stat::is_recent).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// When its content was changed, in nanoseconds since 1970.
+    /// The modification time (mtime) in nanoseconds since 1970.
     pub modified: i64,
-    /// When anything about it was changed, likewise; 0 where the system does not say.
+    /// The time of the last status change (ctime) in nanoseconds since 1970; 0 except on Unix.
     pub changed: i64,
-    /// Which file it is on its device; 0 where the system does not say.
+    /// The inode number; 0 except on Unix.
     pub inode: u64,
 }
 
-/// Twice the coarsest clock of a file system in use, FAT's.
+/// Twice the coarsest timestamp resolution of a common file system, the two seconds of FAT.
 const CLOCK_TICK_NS: i64 = 4_000_000_000;
 
 impl Stat {
-    /// That of a file.
+    /// Takes the values from the metadata of a file.
     pub fn new(metadata: &Metadata) -> Self {
         let modified = metadata.modified().map_or(0, nanoseconds);
         #[cfg(unix)]
@@ -34,15 +35,15 @@ impl Stat {
         Self { bytes: metadata.len(), modified, changed, inode }
     }
 
-    /// Whether the file was changed so shortly before `now` that another change could have the same times.
+    /// Whether the last change is so close to `now` that a further change could leave the same times.
     pub fn is_recent(&self, now: SystemTime) -> bool {
         self.modified.max(self.changed).saturating_add(CLOCK_TICK_NS) > nanoseconds(now)
     }
 }
 
 fn nanoseconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).map(|since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-    since.unwrap_or(0)
+    let elapsed = time.duration_since(UNIX_EPOCH).map(|elapsed| i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX));
+    elapsed.unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -51,7 +52,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_was_just_written_is_recent() {
+    fn a_file_is_recent_just_after_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         std::fs::write(&path, "x").unwrap();

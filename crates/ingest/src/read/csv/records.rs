@@ -1,20 +1,20 @@
-//! Records of CSV, none of which is held in memory beyond a limit.
+//! Splits CSV into records, without holding overlong ones in memory.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use std::io::{self, Read};
 
-/// How much is read at once.
-const CHUNK: usize = 1 << 16;
-/// After each quotation mark that none closes, up to the limit is read again. So often; then they are ordinary
-/// characters to the end of the file.
+/// The read buffer size in bytes.
+const CHUNK_BYTES: usize = 1 << 16;
+/// After each unclosed quote, up to `limit` bytes are read again. After this many of them, quotes are ordinary
+/// characters for the rest of the file, so that reading takes linear time.
 const MAX_UNCLOSED: usize = 100;
 
-/// One record: its fields, without their quotation marks.
+/// A record, with its fields unquoted.
 pub struct Row<'a> {
     bytes: &'a [u8],
     ends: &'a [usize],
-    /// Its fields hold quotation marks that should have been doubled.
-    pub is_as_written: bool,
+    /// Whether quotes within its fields were not doubled.
+    pub has_undoubled_quotes: bool,
 }
 
 impl<'a> Row<'a> {
@@ -24,33 +24,33 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What is wrong with a record, or with the file.
+/// Why a record cannot be read.
 #[derive(Debug)]
-pub enum Problem {
-    /// It cannot be read. Nothing follows.
+pub enum RecordError {
+    /// Reading failed. There are no more records.
     Io(io::Error),
-    /// It is longer than the limit. The next record follows.
+    /// The record is over the limit. The next record follows.
     TooLarge { bytes: u64, limit: u64 },
-    /// A field begins with a quotation mark, and to the end of the file, or as far as the limit, none ends it. What
-    /// follows begins on the next line.
+    /// A field begins with a quote that is not closed before the end of the file or the limit. The next record begins
+    /// on the next line.
     Unclosed,
 }
 
 #[derive(Default)]
 struct Quotes {
-    /// A field begins with one that none closes.
+    /// A quoted field is not closed.
     open: bool,
-    /// Behind a closing one the field goes on.
-    text_behind: bool,
+    /// There is text between a closing quote and the next delimiter.
+    text_after_close: bool,
 }
 
 fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// The fields of a record on one line whose quotation marks are not doubled: a mark ends a field only in front of a
-/// delimiter or the end of the line. A backslash before a mark is left out, for there it stands in place of doubling.
-fn as_written(record: &[u8], delimiter: u8) -> (Vec<u8>, Vec<usize>) {
+/// Splits a record on one line whose quotes are not doubled: a quote ends a field only before a delimiter or the end of
+/// the line. A backslash before a quote is an escape and is removed.
+fn split_undoubled(record: &[u8], delimiter: u8) -> (Vec<u8>, Vec<usize>) {
     let end = record.len() - record.iter().rev().take_while(|b| is_line_end(**b)).count();
     let (mut bytes, mut ends, mut at) = (Vec::with_capacity(end), Vec::new(), 0);
     let ends_field = |at: usize| at == end || record[at] == delimiter;
@@ -71,7 +71,7 @@ fn as_written(record: &[u8], delimiter: u8) -> (Vec<u8>, Vec<usize>) {
                     continue;
                 }
             }
-            // A mark behind a backslash is never the last one.
+            // An escaped quote never ends the field.
             bytes.push(record[at]);
             at += 1;
         }
@@ -83,20 +83,20 @@ fn as_written(record: &[u8], delimiter: u8) -> (Vec<u8>, Vec<usize>) {
     }
 }
 
-/// The records of a file, one after the other.
+/// Iterates over the records of a file.
 pub struct Records<R> {
     input: R,
     delimiter: u8,
     limit: usize,
     reader: Reader,
-    /// Whether quotation marks are more than characters.
+    /// Whether quotes have their special meaning.
     quoting: bool,
-    /// What was read of the file from the current record on.
+    /// The bytes read from the file, from the current record on.
     raw: Vec<u8>,
-    /// Where in it the current record begins.
+    /// The offset of the current record in `raw`.
     start: usize,
     at_end: bool,
-    /// The line on which `start` lies.
+    /// The line of `start`, from 1.
     line: u64,
     unclosed: usize,
     fields: Vec<u8>,
@@ -121,28 +121,28 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The next record, with the line on which it begins, from 1; `None` after the last.
-    pub fn next(&mut self) -> Option<(u64, Result<Row<'_>, Problem>)> {
+    /// The next record, and the line on which it begins, from 1; `None` after the last.
+    pub fn next(&mut self) -> Option<(u64, Result<Row<'_>, RecordError>)> {
         self.reader.reset();
         let (mut at, mut filled, mut ended) = (self.start, 0, 0);
         loop {
             if at == self.raw.len() && !self.at_end {
-                // In front of a record lies what others were.
+                // Drop the bytes of earlier records.
                 at -= self.start;
                 self.raw.drain(..self.start);
                 self.start = 0;
                 if self.raw.len() > self.limit {
-                    return Some(self.beyond_limit());
+                    return Some(self.over_limit());
                 }
                 if let Err(error) = self.read() {
                     self.at_end = true;
                     self.raw.clear();
                     self.start = 0;
-                    return Some((self.line, Err(Problem::Io(error))));
+                    return Some((self.line, Err(RecordError::Io(error))));
                 }
                 continue;
             }
-            // Given nothing more, the reader ends the record, whatever it stands in.
+            // At the end of the input the reader would end the record, even within an open quote.
             if at == self.raw.len() && self.quotes(&self.raw[self.start..]).open {
                 return Some(self.unclosed());
             }
@@ -154,22 +154,25 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::OutputFull => self.fields.resize((self.fields.len() * 2).max(1024), 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize((self.ends.len() * 2).max(16), 0),
                 ReadRecordResult::Record => {
-                    if self.runs_on(at) {
+                    if self.has_inverted_quotes(at) {
                         return Some(self.unclosed());
                     }
                     let line = self.skip_blank_lines();
                     let bytes = at - self.start;
-                    let is_as_written = self.quotes(&self.raw[self.start..at]).text_behind;
-                    if is_as_written {
-                        (self.fields, self.ends) = as_written(&self.raw[self.start..at], self.delimiter);
+                    let has_undoubled_quotes = self.quotes(&self.raw[self.start..at]).text_after_close;
+                    if has_undoubled_quotes {
+                        (self.fields, self.ends) = split_undoubled(&self.raw[self.start..at], self.delimiter);
                         (filled, ended) = (self.fields.len(), self.ends.len());
                     }
-                    self.pass(at);
+                    self.advance_to(at);
                     if bytes > self.limit {
-                        return Some((line, Err(Problem::TooLarge { bytes: bytes as u64, limit: self.limit as u64 })));
+                        return Some((
+                            line,
+                            Err(RecordError::TooLarge { bytes: bytes as u64, limit: self.limit as u64 }),
+                        ));
                     }
                     let (bytes, ends) = (&self.fields[..filled], &self.ends[..ended]);
-                    return Some((line, Ok(Row { bytes, ends, is_as_written })));
+                    return Some((line, Ok(Row { bytes, ends, has_undoubled_quotes })));
                 }
                 ReadRecordResult::End => return None,
             }
@@ -178,7 +181,7 @@ impl<R: Read> Records<R> {
 
     fn read(&mut self) -> io::Result<()> {
         let before = self.raw.len();
-        self.raw.resize(before + CHUNK, 0);
+        self.raw.resize(before + CHUNK_BYTES, 0);
         let read = loop {
             match self.input.read(&mut self.raw[before..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -190,7 +193,7 @@ impl<R: Read> Records<R> {
         Ok(())
     }
 
-    /// How the quotation marks of a record, as far as it was read, lie.
+    /// The state of the quotes of a record, as far as it was read.
     fn quotes(&self, record: &[u8]) -> Quotes {
         let ends_field = |byte: u8| byte == self.delimiter || matches!(byte, b'\r' | b'\n');
         let mut quotes = Quotes::default();
@@ -202,67 +205,67 @@ impl<R: Read> Records<R> {
                 at_start = self.quoting && ends_field(byte);
             } else if byte == b'"' && bytes.next_if_eq(&b'"').is_none() {
                 quotes.open = false;
-                quotes.text_behind |= bytes.peek().is_some_and(|&next| !ends_field(next));
+                quotes.text_after_close |= bytes.peek().is_some_and(|&next| !ends_field(next));
             }
         }
         quotes
     }
 
-    /// Whether the record that ends at `at` has several lines, and text behind a closing quotation mark: one that is
-    /// missing further up turned the meaning of all that followed.
-    fn runs_on(&self, at: usize) -> bool {
+    /// Whether the record that ends at `at` spans several lines and has text after a closing quote: then a quote is
+    /// missing further up, and all following ones are inverted.
+    fn has_inverted_quotes(&self, at: usize) -> bool {
         let record = &self.raw[self.start..at];
         let record = &record[record.iter().take_while(|b| is_line_end(**b)).count()..];
         let lines = record.iter().rev().skip_while(|b| is_line_end(**b));
-        lines.copied().any(is_line_end) && self.quotes(record).text_behind
+        lines.copied().any(is_line_end) && self.quotes(record).text_after_close
     }
 
-    fn beyond_limit(&mut self) -> (u64, Result<Row<'_>, Problem>) {
+    fn over_limit(&mut self) -> (u64, Result<Row<'_>, RecordError>) {
         let line = self.skip_blank_lines();
         if self.raw[self.start..].iter().any(|b| is_line_end(*b)) {
             return self.unclosed();
         }
-        // One endless line: what is left of it is passed over.
+        // An overlong line: skip the rest of it.
         let mut bytes = (self.raw.len() - self.start) as u64;
         loop {
             self.raw.clear();
             self.start = 0;
             if let Err(error) = self.read() {
                 self.at_end = true;
-                return (line, Err(Problem::Io(error)));
+                return (line, Err(RecordError::Io(error)));
             }
             let end = self.raw.iter().position(|b| is_line_end(*b));
             bytes += end.unwrap_or(self.raw.len()) as u64;
             if end.is_some() || self.at_end {
-                self.pass(end.unwrap_or(self.raw.len()));
-                return (line, Err(Problem::TooLarge { bytes, limit: self.limit as u64 }));
+                self.advance_to(end.unwrap_or(self.raw.len()));
+                return (line, Err(RecordError::TooLarge { bytes, limit: self.limit as u64 }));
             }
         }
     }
 
-    /// Goes on at the line after the one on which the record begins.
-    fn unclosed(&mut self) -> (u64, Result<Row<'_>, Problem>) {
+    /// Reports an unclosed quote and continues on the line after the start of the record.
+    fn unclosed(&mut self) -> (u64, Result<Row<'_>, RecordError>) {
         let line = self.skip_blank_lines();
         let rest = &self.raw[self.start..];
         let end = rest.iter().position(|b| is_line_end(*b)).unwrap_or(rest.len());
-        self.pass(self.start + end);
+        self.advance_to(self.start + end);
         self.unclosed += 1;
         if self.unclosed == MAX_UNCLOSED {
             self.quoting = false;
             self.reader = ReaderBuilder::new().delimiter(self.delimiter).quoting(false).build();
         }
-        (line, Err(Problem::Unclosed))
+        (line, Err(RecordError::Unclosed))
     }
 
-    /// Passes over empty lines, and gives the line that is not.
+    /// Skips blank lines. Returns the current line number.
     fn skip_blank_lines(&mut self) -> u64 {
         let blank = self.raw[self.start..].iter().take_while(|b| is_line_end(**b)).count();
-        self.pass(self.start + blank);
+        self.advance_to(self.start + blank);
         self.line
     }
 
-    /// The next record begins at `at`. Lines end with CR, LF or both.
-    fn pass(&mut self, at: usize) {
+    /// Moves the start of the current record to `at`, counting lines that end with CR, LF or both.
+    fn advance_to(&mut self, at: usize) {
         let passed = &self.raw[self.start..at];
         let returns = passed.iter().zip(self.raw.iter().skip(self.start + 1).map(Some).chain([None]));
         let lone = returns.filter(|(b, next)| **b == b'\r' && *next != Some(&b'\n')).count();
@@ -275,10 +278,10 @@ impl<R: Read> Records<R> {
 mod tests {
     use super::*;
 
-    /// The records of a text, as they come in pieces of seven bytes.
+    /// The records of a text, read in chunks of seven bytes.
     fn records(text: &str, limit: u64) -> Vec<(u64, Result<Vec<String>, String>)> {
-        struct Pieces<'a>(&'a [u8]);
-        impl Read for Pieces<'_> {
+        struct Chunks<'a>(&'a [u8]);
+        impl Read for Chunks<'_> {
             fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
                 let count = self.0.len().min(to.len()).min(7);
                 to[..count].copy_from_slice(&self.0[..count]);
@@ -286,11 +289,11 @@ mod tests {
                 Ok(count)
             }
         }
-        let mut records = Records::new(Pieces(text.as_bytes()), b',', limit);
+        let mut records = Records::new(Chunks(text.as_bytes()), b',', limit);
         let mut all = Vec::new();
         while let Some((line, record)) = records.next() {
             let fields = |row: Row<'_>| row.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
-            all.push((line, record.map(fields).map_err(|problem| format!("{problem:?}"))));
+            all.push((line, record.map(fields).map_err(|error| format!("{error:?}"))));
         }
         all
     }
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn every_end_of_line_is_one() {
+    fn all_line_ends_are_recognized() {
         for end in ["\n", "\r\n", "\r"] {
             let text = ["a,b", "", "\"1", "2\",\"say \"\"x\"\"\"", "last,"].join(end);
             let inside = format!("1{end}2");
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_over_the_limit_is_passed_over() {
+    fn a_record_over_the_limit_is_skipped() {
         let text = format!("a\n{}\nb\n", "x".repeat(200_000));
         let too_large = || Err("TooLarge { bytes: 200000, limit: 100000 }".to_owned());
         assert_eq!(records(&text, 100_000), [(1, row(&["a"])), (2, too_large()), (3, row(&["b"]))]);
@@ -324,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_quotation_mark_closes_costs_a_line_and_no_memory() {
+    fn an_unclosed_quote_costs_one_line_and_no_memory() {
         let text = format!("a\n\"open\n{}", "b,c\n".repeat(50_000));
         let all = records(&text, 100_000);
         assert_eq!(all.len(), 50_002);
@@ -334,8 +337,8 @@ mod tests {
     }
 
     #[test]
-    fn marks_without_end_are_ordinary_characters_in_the_end() {
-        // Each line would be read on from, to the limit.
+    fn after_many_unclosed_quotes_quoting_is_turned_off() {
+        // Without the limit, each line would be read on from to the end.
         let all = records(&"a\"b,\"c\n".repeat(300), 1000);
         assert_eq!(all.iter().filter(|(_, record)| record.is_err()).count(), MAX_UNCLOSED);
         assert_eq!(all.last().unwrap(), &(300, row(&["a\"b", "\"c"])));

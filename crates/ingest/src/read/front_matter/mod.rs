@@ -1,41 +1,41 @@
-//! Front matter: a block of YAML (`---`), TOML (`+++`) or JSON (`{`) at the very top of a document. The same signs further
-//! down are text.
+//! Front matter: a block of YAML (`---`), TOML (`+++`) or JSON (`{`) at the very beginning of a document.
 //!
-//! What does not parse costs itself alone: an entry that is no YAML is kept as it is written, and said.
+//! An invalid entry does not affect the others: in YAML it is kept as text, in TOML it is dropped, and in both it is
+//! reported.
 
 mod toml;
 mod yaml;
 
 use super::json;
-use super::value::{Value, together};
+use super::value::{Value, merge_repeated};
 
 /// The front matter of a document.
 #[derive(Debug, Default)]
 pub struct FrontMatter {
-    /// Its entries, in the order of the document.
+    /// The entries in document order.
     pub entries: Vec<(String, Value)>,
-    /// Where the body begins, in bytes.
+    /// The byte offset of the body.
     pub end: usize,
-    /// What could not be read as it is meant, each with its line in the document.
+    /// Problems with their lines in the document, from 1.
     pub problems: Vec<(u64, String)>,
 }
 
-/// The front matter of a document, from its first byte; `None` if it has none.
+/// Reads the front matter at the beginning of a document; `None` if there is none.
 pub fn read(text: &str) -> Option<FrontMatter> {
     if text.starts_with('{') {
         let (Value::Map(entries), end) = json::parse_first(text)? else { return None };
         let rest = &text[end..];
         let line_end = rest.find('\n').map_or(rest.len(), |at| at + 1);
-        return rest[..line_end].trim().is_empty().then(|| merged(entries, end + line_end, Vec::new()));
+        return rest[..line_end].trim().is_empty().then(|| front_matter(entries, end + line_end, Vec::new()));
     }
     let (block, end) = block(text, "---", &["---", "..."]).or_else(|| block(text, "+++", &["+++"]))?;
     let (entries, problems) = if text.starts_with('-') { yaml::entries(block)? } else { toml::entries(block)? };
-    // The block begins on the second line.
+    // The block begins on the second line of the document.
     let problems = problems.into_iter().map(|(line, problem)| (line + 1, problem)).collect();
-    Some(merged(entries, end, problems))
+    Some(front_matter(entries, end, problems))
 }
 
-/// What stands between a first line and the line that closes it, and where that line ends.
+/// The text between the opening and the closing line, and the offset after the latter.
 fn block<'a>(text: &'a str, open: &str, close: &[&str]) -> Option<(&'a str, usize)> {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().filter(|line| line.trim_end() == open)?;
@@ -49,10 +49,10 @@ fn block<'a>(text: &'a str, open: &str, close: &[&str]) -> Option<(&'a str, usiz
     None
 }
 
-/// Of names that stand twice all values are kept.
-fn merged(entries: Vec<(String, Value)>, end: usize, mut problems: Vec<(u64, String)>) -> FrontMatter {
-    let (entries, twice) = together(entries);
-    problems.extend(twice.iter().map(|name| (1, format!("{name:?} stands there twice; both values are kept"))));
+/// Merges repeated names and reports them.
+fn front_matter(entries: Vec<(String, Value)>, end: usize, mut problems: Vec<(u64, String)>) -> FrontMatter {
+    let (entries, repeated) = merge_repeated(entries);
+    problems.extend(repeated.iter().map(|name| (1, format!("{name:?} occurs more than once; all values are kept"))));
     FrontMatter { entries, end, problems }
 }
 
@@ -60,7 +60,7 @@ fn merged(entries: Vec<(String, Value)>, end: usize, mut problems: Vec<(u64, Str
 mod tests {
     use super::*;
 
-    /// Names and values as JSON, where the body begins, and the problems.
+    /// Names and values as JSON, the body, and the problems.
     fn read(text: &str) -> Option<(String, &str, Vec<String>)> {
         let FrontMatter { entries, end, problems } = super::read(text)?;
         let problems = problems.into_iter().map(|(line, problem)| format!("{line}: {problem}")).collect();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_toml_and_json_stand_at_the_very_top() {
+    fn yaml_toml_and_json_are_recognized_at_the_beginning() {
         for end in ["\n", "\r\n"] {
             for lines in [
                 &["---", "a: 1.10", "b: [x, 'y']", "---", "body"][..],
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_block_of_entries_is_text() {
+    fn other_blocks_are_text() {
         for text in [
             "Text\n---\na: 1\n---\n",
             "\n---\na: 1\n---\n",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_does_not_parse_is_kept_as_it_is_written() {
+    fn invalid_entries_are_kept_as_written() {
         let text = "---\ntitle: Part 2: the return\nauthor: @ann\nby: {{ name }}\ngood: [1, 2]\n---\nbody";
         let (values, _, problems) = read(text).unwrap();
         assert_eq!(values, r#"{"title":"Part 2: the return","author":"@ann","by":"{{ name }}","good":["1","2"]}"#);
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_twice_keeps_both_values() {
+    fn repeated_names_keep_all_values() {
         let (values, _, problems) = read("---\ntags: [x]\na: b\ntags: y\n---\n").unwrap();
         assert_eq!(values, r#"{"tags":["x","y"],"a":"b"}"#);
-        assert!(problems.iter().any(|problem| problem.contains("\"tags\" stands there twice")), "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("\"tags\" occurs more than once")), "{problems:?}");
     }
 
     #[test]
-    fn yaml_values_are_what_is_written() {
+    fn yaml_values_are_kept_as_written() {
         let text = "---\nzip: 01234\nid: 12345678901234567890123\nat: 12:30\non: no\nyes: true\nnone: ~\nempty:\nhash: 7e12345\nratio: .inf\nquoted: \"a \\u00e9\"\nfolded: >\n  one\n  two\nmap: {k: v}\nsame: &x [1]\nalso: *x\n---\n";
         let (values, _, problems) = read(text).unwrap();
         assert_eq!(
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn toml_values_are_what_is_written() {
+    fn toml_values_are_kept_as_written() {
         let text = "+++\ndate = 2025-06-15\nat = 2025-06-15T10:00:00+02:00\nn = 1_000\nf = 1.10\nbig = 9007199254740993\non = true\n[extra]\nk = 'v'\n+++\n";
         let (values, _, problems) = read(text).unwrap();
         assert_eq!(
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_do_not_multiply_without_end() {
+    fn alias_bombs_are_bounded() {
         let mut text = "---\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..12 {
             let items = vec![format!("*a{}", n - 1); 10].join(", ");

@@ -1,36 +1,36 @@
-//! The order in which rows are read: across where a page is one column, column by column where it has several.
+//! Puts rows in reading order: across for a single column, column by column for several.
 //!
-//! A gutter is a strip that no word of many rows in a row stands in. It parts columns when there is prose on both sides,
-//! or when one side was drawn before the other; the columns of a table are read across.
+//! A gutter is a vertical strip without words over several consecutive rows. It separates columns if both sides are
+//! prose, or if one side was drawn before the other. Tables are read across.
 
 use super::lines::{Row, Word, text};
 
-/// Strips that a region is looked at in.
+/// The number of vertical strips that a region is divided into to find gutters.
 const STRIPS: usize = 512;
-/// Columns within columns.
-const DEPTH: usize = 8;
-/// Half the least width of a gutter, in sizes: columns of TeX are 1 apart.
-const MARGIN: f64 = 0.25;
-/// The width that a gutter of few rows has at least: spaces of justified lines may stand one above the other.
-const WIDE: f64 = 0.8;
-/// Rows from which on a narrow gutter is none by chance.
-const MANY: usize = 8;
+/// The maximum nesting depth of columns.
+const MAX_COLUMN_DEPTH: usize = 8;
+/// Half the minimum width of a gutter, in font sizes; TeX's columns are 1 apart.
+const HALF_MIN_GUTTER: f64 = 0.25;
+/// The minimum width of a gutter over few rows, in font sizes: spaces of justified lines can align by chance.
+const MIN_WIDE_GUTTER: f64 = 0.8;
+/// From this number of rows, a narrow gutter is not by chance.
+const MIN_ROWS_FOR_NARROW_GUTTER: usize = 8;
 
-/// A line of text, and where it stands.
+/// A line of text with its position.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub text: String,
-    /// Whether a paragraph, a column, or a piece apart begins with it.
-    pub begins: bool,
-    /// Whether it goes to the right end of its column, so that the text goes on in the next line.
-    pub full: bool,
-    /// Whether it runs another way than most of its page does.
-    pub aside: bool,
+    /// Whether a paragraph, a column or another block begins here.
+    pub starts_block: bool,
+    /// Whether the line reaches the right edge of its column, so that the text continues on the next line.
+    pub reaches_edge: bool,
+    /// Whether its writing direction differs from that of most text on the page.
+    pub is_off_axis: bool,
     pub v: f64,
     pub size: f64,
 }
 
-/// The lines of rows, in the order they are read.
+/// The lines of `rows` in reading order.
 pub fn lines(rows: Vec<Row>) -> Vec<Line> {
     let mut out = Vec::new();
     order(rows, 0, &mut out);
@@ -38,7 +38,7 @@ pub fn lines(rows: Vec<Row>) -> Vec<Line> {
 }
 
 fn order(rows: Vec<Row>, depth: usize, out: &mut Vec<Line>) {
-    let zone = if depth < DEPTH && rows.len() >= 2 { gutter(&rows) } else { None };
+    let zone = if depth < MAX_COLUMN_DEPTH && rows.len() >= 2 { gutter(&rows) } else { None };
     let Some(zone) = zone else {
         emit(&rows, out);
         return;
@@ -54,7 +54,7 @@ fn order(rows: Vec<Row>, depth: usize, out: &mut Vec<Line>) {
         let (l, r): (Vec<Word>, Vec<Word>) = row.words.into_iter().partition(|w| (w.u + w.end) / 2.0 < zone.at);
         for (side, words) in [(&mut left, l), (&mut right, r)] {
             if let Some(first) = words.first() {
-                // The baseline of the words that are left, which may differ a little from their neighbours'.
+                // Use the baseline of the remaining words, which may differ slightly from that of the whole row.
                 side.push(Row { v: first.v, size: words.iter().map(|w| w.size).fold(0.0, f64::max), words });
             }
         }
@@ -66,7 +66,7 @@ fn order(rows: Vec<Row>, depth: usize, out: &mut Vec<Line>) {
     }
 }
 
-/// Rows that have a gutter in common.
+/// Rows `start..end` with a common gutter at `at`.
 #[derive(Clone, Copy)]
 struct Zone {
     at: f64,
@@ -82,7 +82,8 @@ fn gutter(rows: &[Row]) -> Option<Zone> {
     if !(step > 0.0 && step.is_finite()) {
         return None;
     }
-    // For each strip: the row its run of free rows began at, and how many of them have words on either side.
+    // For each strip: the first row of the current run without words in it, and how many rows of the run have words
+    // left and right of it.
     let mut runs = vec![(0usize, 0usize, 0usize); STRIPS];
     let mut zones: Vec<Zone> = Vec::new();
     let mut close = |strip: usize, run: (usize, usize, usize), end: usize| {
@@ -96,7 +97,7 @@ fn gutter(rows: &[Row]) -> Option<Zone> {
     for (index, row) in rows.iter().enumerate() {
         taken.fill(false);
         for word in &row.words {
-            let margin = MARGIN * word.size.min(row.size);
+            let margin = HALF_MIN_GUTTER * word.size.min(row.size);
             let strip = |u: f64| (((u - left) / step).floor().max(0.0) as usize).min(STRIPS - 1);
             taken[strip(word.u - margin)..=strip(word.end + margin)].fill(true);
         }
@@ -118,7 +119,7 @@ fn gutter(rows: &[Row]) -> Option<Zone> {
         close(strip, *run, rows.len());
     }
     zones.sort_by_key(|z| std::cmp::Reverse(z.score));
-    // Strips of one gutter have one score: the middle one stands for them.
+    // All strips of one gutter have the same score; take the middle one.
     let mut tried: Vec<Zone> = Vec::new();
     for group in zones.chunk_by(|a, b| a.score == b.score && a.start == b.start && a.end == b.end) {
         if tried.len() >= 12 {
@@ -141,7 +142,7 @@ fn end(row: &Row) -> Option<f64> {
     row.words.iter().map(|w| w.end).reduce(f64::max)
 }
 
-/// One side of a gutter.
+/// Statistics of one side of a gutter.
 #[derive(Default)]
 struct Side {
     rows: usize,
@@ -171,7 +172,7 @@ impl Side {
         self.to - self.from
     }
 
-    /// How much of the side's width a row takes, and how many letters it has.
+    /// The mean share of the side's width that its rows fill.
     fn filled(&self) -> f64 {
         self.extent / self.rows.max(1) as f64 / self.width().max(1e-9)
     }
@@ -181,11 +182,11 @@ impl Side {
     }
 }
 
-/// The rows of a gutter that are columns; `None` where they are none.
+/// Narrows a gutter to the rows that are columns; `None` if they are not.
 fn columns(rows: &[Row], zone: Zone) -> Option<Zone> {
     let mut zone = zone;
-    // What is above the first row of the lower side is read before both; the same below, but for what goes on without
-    // a gap, such as the longer of two columns.
+    // Rows above the shorter side's first row are read before both columns. The same holds below, except for rows that
+    // follow without a gap, such as the rest of the longer column.
     for _ in 0..2 {
         let (left, right) = sides(rows, zone);
         let start = left.first.max(right.first);
@@ -216,11 +217,11 @@ fn columns(rows: &[Row], zone: Zone) -> Option<Zone> {
     let filled = left.filled().min(right.filled());
     let words = (left.words as f64 / left.rows as f64).min(right.words as f64 / right.rows as f64);
     let gap = rows[zone.start..zone.end].iter().filter_map(|r| gap(r, zone.at)).fold(f64::INFINITY, f64::min);
-    let one_by_one = changes <= 1 + least / 8;
-    let columns = if one_by_one {
+    let drawn_one_side_first = changes <= 1 + least / 8;
+    let columns = if drawn_one_side_first {
         least >= 3 && letters >= 6.0 && words >= 1.3 && filled >= 0.3
     } else {
-        (gap >= WIDE || least >= MANY)
+        (gap >= MIN_WIDE_GUTTER || least >= MIN_ROWS_FOR_NARROW_GUTTER)
             && least >= 3
             && most <= least * 4
             && letters >= 14.0
@@ -231,7 +232,7 @@ fn columns(rows: &[Row], zone: Zone) -> Option<Zone> {
     columns.then_some(zone)
 }
 
-/// How far the two sides of a row are apart, in sizes.
+/// The gap between the two sides of a row, in font sizes.
 fn gap(row: &Row, at: f64) -> Option<f64> {
     let split = row.words.iter().position(|w| (w.u + w.end) / 2.0 >= at).filter(|i| *i > 0)?;
     let left = row.words[..split].iter().map(|w| w.end).reduce(f64::max)?;
@@ -248,7 +249,7 @@ fn sides(rows: &[Row], zone: Zone) -> (Side, Side) {
     (left, right)
 }
 
-/// Rows read across; a paragraph begins where the gap is larger than usual.
+/// Emits rows as lines, read across. A paragraph begins after a gap that is larger than usual.
 fn emit(rows: &[Row], out: &mut Vec<Line>) {
     let mut gaps: Vec<f64> = rows.windows(2).map(|w| (w[0].v - w[1].v) / w[0].size.max(w[1].size).max(1e-9)).collect();
     gaps.sort_by(f64::total_cmp);
@@ -256,7 +257,7 @@ fn emit(rows: &[Row], out: &mut Vec<Line>) {
     let right = rows.iter().filter_map(end).fold(f64::NEG_INFINITY, f64::max);
     for (index, row) in rows.iter().enumerate() {
         let words: Vec<&Word> = row.words.iter().collect();
-        let begins = match index.checked_sub(1).map(|i| &rows[i]) {
+        let starts_block = match index.checked_sub(1).map(|i| &rows[i]) {
             None => true,
             Some(above) => {
                 let larger = above.size.max(row.size);
@@ -265,10 +266,10 @@ fn emit(rows: &[Row], out: &mut Vec<Line>) {
         };
         out.push(Line {
             text: text(&words),
-            begins,
+            starts_block,
             v: row.v,
-            full: end(row).is_some_and(|end| end > right - 2.5 * row.size),
-            aside: false,
+            reaches_edge: end(row).is_some_and(|end| end > right - 2.5 * row.size),
+            is_off_axis: false,
             size: row.size,
         });
     }

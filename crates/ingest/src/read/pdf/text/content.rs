@@ -1,4 +1,4 @@
-//! Content streams: where each letter of a page stands. Nothing is painted.
+//! Interprets content streams to find the position of every glyph. Nothing is painted.
 
 use super::fonts::{Face, Fonts};
 use super::info;
@@ -9,45 +9,46 @@ use hayro_syntax::page::Resources;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Forms within forms that are followed.
-const DEPTH: usize = 16;
-/// Operators of one page that are followed: forms that draw each other are much work in few bytes.
-const OPERATORS: usize = 5_000_000;
-/// Letters of one page that are kept.
-const GLYPHS: usize = 500_000;
-/// A number between two strings that only moves letters a little, in thousandths of the size.
-const KERN: f64 = 150.0;
-/// States that are saved at a time.
-const STATES: usize = 512;
+/// Form XObjects nested more deeply are ignored.
+const MAX_FORM_DEPTH: usize = 16;
+/// Limit on the operators of one page: forms that draw each other multiply the work of a few bytes.
+const MAX_OPERATORS: usize = 5_000_000;
+/// Limit on the glyphs of one page.
+const MAX_GLYPHS: usize = 500_000;
+/// A larger number in a `TJ` array is a gap rather than kerning, in thousandths of the font size.
+const MAX_KERNING: f64 = 150.0;
+/// Limit on saved graphics states and on nested marked content.
+const MAX_SAVED_STATES: usize = 512;
 
-/// A letter in the page's own coordinates, the page turned as it is shown; y goes up.
+/// A glyph in page coordinates, after the page rotation; y goes up.
 #[derive(Clone)]
 pub struct Glyph {
     pub text: Rc<str>,
     pub x: f64,
     pub y: f64,
-    /// The way the text runs.
+    /// The writing direction, a unit vector.
     pub direction: (f64, f64),
-    /// How far the letter itself goes that way,
+    /// The advance of the glyph itself in the writing direction.
     pub width: f64,
-    /// and how far the next one was asked to be set off.
+    /// The additional spacing after it.
     pub spacing: f64,
     pub size: f64,
 }
 
-/// What was found in a page.
+/// What was found on a page.
 #[derive(Default)]
-pub struct Drawn {
+pub struct Drawing {
     pub glyphs: Vec<Glyph>,
-    /// Letters that no text is known of.
-    pub unknown: usize,
-    /// Images, and areas and lines drawn.
+    /// Glyphs without known text.
+    pub unmapped_glyphs: usize,
+    /// The number of images.
     pub images: usize,
+    /// The number of painted paths.
     pub strokes: usize,
-    /// Whether there was more than may be followed.
-    pub cut: bool,
-    /// Where letters are already, to find those drawn twice for being bold.
-    places: HashMap<(i32, i32), Vec<u32>>,
+    /// Whether a limit was exceeded and the rest ignored.
+    pub truncated: bool,
+    /// Glyph indices by position, to find glyphs drawn twice for bold.
+    positions: HashMap<(i32, i32), Vec<u32>>,
 }
 
 #[derive(Clone)]
@@ -55,37 +56,37 @@ struct State<'a> {
     ctm: Affine,
     face: Option<Rc<Face<'a>>>,
     size: f64,
-    character: f64,
-    word: f64,
-    stretch: f64,
+    char_spacing: f64,
+    word_spacing: f64,
+    horizontal_scale: f64,
     leading: f64,
     rise: f64,
 }
 
-/// A marked content under way; `replaced` where its text is given instead of what is drawn.
-struct Marked {
-    replaced: Option<Replaced>,
+/// Open marked content, with its `ActualText` if it has one.
+struct MarkedContent {
+    actual_text: Option<ActualText>,
 }
 
-struct Replaced {
+struct ActualText {
     text: String,
     first: Option<Glyph>,
     end: Point,
 }
 
-pub struct Reader<'a, 'f> {
+pub struct Interpreter<'a, 'f> {
     fonts: &'f Fonts<'a>,
     state: State<'a>,
     saved: Vec<State<'a>>,
     matrix: Affine,
     line: Affine,
-    marked: Vec<Marked>,
+    marked: Vec<MarkedContent>,
     forms: Vec<ObjectIdentifier>,
     operators: usize,
-    pub drawn: Drawn,
+    pub drawn: Drawing,
 }
 
-impl<'a, 'f> Reader<'a, 'f> {
+impl<'a, 'f> Interpreter<'a, 'f> {
     pub fn new(fonts: &'f Fonts<'a>, start: Affine) -> Self {
         Self {
             fonts,
@@ -93,9 +94,9 @@ impl<'a, 'f> Reader<'a, 'f> {
                 ctm: start,
                 face: None,
                 size: 1.0,
-                character: 0.0,
-                word: 0.0,
-                stretch: 1.0,
+                char_spacing: 0.0,
+                word_spacing: 0.0,
+                horizontal_scale: 1.0,
                 leading: 0.0,
                 rise: 0.0,
             },
@@ -105,17 +106,17 @@ impl<'a, 'f> Reader<'a, 'f> {
             marked: Vec::new(),
             forms: Vec::new(),
             operators: 0,
-            drawn: Drawn::default(),
+            drawn: Drawing::default(),
         }
     }
 
-    /// Follows a content stream.
+    /// Interprets a content stream.
     pub fn run(&mut self, content: &[u8], resources: &Resources<'a>) {
         let mut operators = Operators::new(content);
         while let Some(operator) = operators.next() {
             self.operators += 1;
-            if self.operators > OPERATORS || self.drawn.glyphs.len() >= GLYPHS {
-                self.drawn.cut = true;
+            if self.operators > MAX_OPERATORS || self.drawn.glyphs.len() >= MAX_GLYPHS {
+                self.drawn.truncated = true;
                 return;
             }
             self.step(operator, &operators.operands, resources);
@@ -124,7 +125,7 @@ impl<'a, 'f> Reader<'a, 'f> {
 
     fn step(&mut self, operator: &[u8], operands: &[Operand], resources: &Resources<'a>) {
         match operator {
-            b"q" if self.saved.len() < STATES => self.saved.push(self.state.clone()),
+            b"q" if self.saved.len() < MAX_SAVED_STATES => self.saved.push(self.state.clone()),
             b"Q" => {
                 if let Some(state) = self.saved.pop() {
                     self.state = state;
@@ -144,9 +145,9 @@ impl<'a, 'f> Reader<'a, 'f> {
                 }
             }
             b"BT" => (self.matrix, self.line) = (Affine::IDENTITY, Affine::IDENTITY),
-            b"Tc" => self.state.character = number(operands),
-            b"Tw" => self.state.word = number(operands),
-            b"Tz" => self.state.stretch = number(operands) / 100.0,
+            b"Tc" => self.state.char_spacing = number(operands),
+            b"Tw" => self.state.word_spacing = number(operands),
+            b"Tz" => self.state.horizontal_scale = number(operands) / 100.0,
             b"TL" => self.state.leading = number(operands),
             b"Ts" => self.state.rise = number(operands),
             b"Tf" => {
@@ -175,7 +176,7 @@ impl<'a, 'f> Reader<'a, 'f> {
                 if operator == b"\""
                     && let [.., Operand::Number(word), Operand::Number(character), _] = operands
                 {
-                    (self.state.word, self.state.character) = (*word, *character);
+                    (self.state.word_spacing, self.state.char_spacing) = (*word, *character);
                 }
                 if operator != b"Tj" {
                     self.next_line(0.0, -self.state.leading);
@@ -191,41 +192,42 @@ impl<'a, 'f> Reader<'a, 'f> {
             }
             b"Do" => {
                 if let Some(name) = name(operands) {
-                    self.object(name, resources);
+                    self.draw_object(name, resources);
                 }
             }
             b"BI" => self.drawn.images += 1,
             b"S" | b"s" | b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => self.drawn.strokes += 1,
-            b"BMC" => self.begin(None),
+            b"BMC" => self.begin_marked(None),
             b"BDC" => {
                 let text = match operands.last() {
                     Some(Operand::Dict(entries)) => entries.iter().find_map(|(key, value)| match value {
-                        Operand::Text(text) if key == b"ActualText" => Some(info::text(text)),
+                        Operand::Text(text) if key == b"ActualText" => Some(info::decode_text_string(text)),
                         _ => None,
                     }),
                     Some(Operand::Name(name)) => resources
                         .properties
                         .get::<Dict<'_>>(name)
                         .and_then(|dict| dict.get::<PdfString<'_>>("ActualText"))
-                        .map(|text| info::text(text.as_bytes())),
+                        .map(|text| info::decode_text_string(text.as_bytes())),
                     _ => None,
                 };
-                self.begin(text);
+                self.begin_marked(text);
             }
-            b"EMC" => self.end(),
+            b"EMC" => self.end_marked(),
             _ => {}
         }
     }
 
     fn show_parts(&mut self, parts: &[Operand]) {
-        // What is set off by numbers, too, is not evenly spaced: some programs undo one by the other.
+        // If there are gaps in the array, the strings are not evenly spaced: some programs use both to cancel each
+        // other.
         let mut letters = 0;
         let even = parts.iter().all(|part| match part {
             Operand::Text(text) => {
                 letters += text.len();
                 true
             }
-            Operand::Number(by) => by.abs() < KERN,
+            Operand::Number(by) => by.abs() < MAX_KERNING,
             _ => true,
         });
         for part in parts {
@@ -237,22 +239,23 @@ impl<'a, 'f> Reader<'a, 'f> {
         }
     }
 
-    fn begin(&mut self, text: Option<String>) {
-        if self.marked.len() >= STATES {
+    fn begin_marked(&mut self, text: Option<String>) {
+        if self.marked.len() >= MAX_SAVED_STATES {
             return;
         }
-        // Within a content whose text is given, nothing further in counts.
-        let inside = self.marked.iter().any(|m| m.replaced.is_some());
-        let replaced = text.filter(|_| !inside).map(|text| Replaced { text, first: None, end: Point::ZERO });
-        self.marked.push(Marked { replaced });
+        // Within marked content that has an `ActualText`, nested ones are ignored.
+        let inside = self.marked.iter().any(|m| m.actual_text.is_some());
+        let actual_text = text.filter(|_| !inside).map(|text| ActualText { text, first: None, end: Point::ZERO });
+        self.marked.push(MarkedContent { actual_text });
     }
 
-    fn end(&mut self) {
-        let Some(Marked { replaced: Some(replaced) }) = self.marked.pop() else { return };
-        let Some(mut glyph) = replaced.first else { return };
-        let along = (replaced.end.x - glyph.x) * glyph.direction.0 + (replaced.end.y - glyph.y) * glyph.direction.1;
+    fn end_marked(&mut self) {
+        let Some(MarkedContent { actual_text: Some(actual_text) }) = self.marked.pop() else { return };
+        let Some(mut glyph) = actual_text.first else { return };
+        let along =
+            (actual_text.end.x - glyph.x) * glyph.direction.0 + (actual_text.end.y - glyph.y) * glyph.direction.1;
         glyph.width = along.max(glyph.width);
-        glyph.text = super::letters::plain(&replaced.text).into();
+        glyph.text = super::letters::normalize(&actual_text.text).into();
         self.push(glyph);
     }
 
@@ -261,27 +264,27 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.matrix = self.line;
     }
 
-    /// A number in a row of strings: thousandths of the size, backwards.
+    /// Moves back by a number of a `TJ` array, in thousandths of the font size.
     fn shift(&mut self, by: f64) {
         let by = -by / 1000.0 * self.state.size;
         let by = match &self.state.face {
             Some(face) if !face.is_horizontal() => (0.0, by),
-            _ => (by * self.state.stretch, 0.0),
+            _ => (by * self.state.horizontal_scale, 0.0),
         };
         self.matrix *= Affine::translate(by);
     }
 
-    /// Shows a string; `even` where its letters are set off by nothing but the character spacing.
+    /// Shows a string. `even` means that only the character spacing sets its letters apart.
     fn show(&mut self, bytes: &[u8], even: bool) {
         let Some(face) = self.state.face.clone() else { return };
-        let (size, stretch) = (self.state.size, self.state.stretch);
+        let (size, stretch) = (self.state.size, self.state.horizontal_scale);
         let mut at = 0;
         while at < bytes.len() {
             let (number, length) = face.read(bytes, at);
-            let word = if length == 1 && bytes[at] == 32 { self.state.word } else { 0.0 };
+            let word = if length == 1 && bytes[at] == 32 { self.state.word_spacing } else { 0.0 };
             at += length;
             let code = face.code(number, length);
-            let spacing = self.state.character + word;
+            let spacing = self.state.char_spacing + word;
             let place = self.state.ctm * self.matrix;
             let (advance, spacing) = if face.is_horizontal() {
                 ((code.advance.0 * size * stretch, 0.0), (spacing * stretch, 0.0))
@@ -300,7 +303,7 @@ impl<'a, 'f> Reader<'a, 'f> {
         let across = if face.is_horizontal() { (1.0, 0.0) } else { (0.0, -1.0) };
         let along = vector(across);
         let length = along.0.hypot(along.1);
-        // The size is the height of what is drawn, however the matrix turns it.
+        // The font size is the height of the glyph box after all transformations.
         let up = vector((0.0, self.state.size * face.scale));
         let size = up.0.hypot(up.1);
         if !(length > 0.0
@@ -319,27 +322,27 @@ impl<'a, 'f> Reader<'a, 'f> {
         };
         let (mut width, spacing) = (moved(advance), moved(spacing));
         if width < 0.0 {
-            // A negative size or stretch: the text runs the way that it goes on.
+            // A negative size or scale: the text runs in the opposite direction.
             width = -width;
             direction = (-direction.0, -direction.1);
         }
         let width = width.min(size * 50.0);
         let glyph = Glyph { text: text.clone(), x: at.x, y: at.y, direction, width, spacing, size };
-        match self.marked.iter_mut().rev().find_map(|m| m.replaced.as_mut()) {
-            Some(replaced) => {
-                replaced.end = Point::new(at.x + direction.0 * width, at.y + direction.1 * width);
-                if replaced.first.is_none() {
-                    replaced.first = Some(glyph);
+        match self.marked.iter_mut().rev().find_map(|m| m.actual_text.as_mut()) {
+            Some(actual_text) => {
+                actual_text.end = Point::new(at.x + direction.0 * width, at.y + direction.1 * width);
+                if actual_text.first.is_none() {
+                    actual_text.first = Some(glyph);
                 }
             }
-            None if text.is_empty() => self.drawn.unknown += 1,
+            None if text.is_empty() => self.drawn.unmapped_glyphs += 1,
             None => self.push(glyph),
         }
     }
 
-    /// Keeps a letter, unless it stands there already.
+    /// Adds a glyph, unless the same one was already drawn at that position.
     fn push(&mut self, glyph: Glyph) {
-        if self.drawn.glyphs.len() >= GLYPHS || glyph.text.is_empty() {
+        if self.drawn.glyphs.len() >= MAX_GLYPHS || glyph.text.is_empty() {
             return;
         }
         if &*glyph.text != " " {
@@ -347,9 +350,10 @@ impl<'a, 'f> Reader<'a, 'f> {
             let cell = |v: f64| (v / 4.0).floor() as i32;
             for x in cell(glyph.x - near)..=cell(glyph.x + near).min(cell(glyph.x - near).saturating_add(8)) {
                 for y in cell(glyph.y - near)..=cell(glyph.y + near).min(cell(glyph.y - near).saturating_add(8)) {
-                    let Some(there) = self.drawn.places.get(&(x, y)) else { continue };
-                    // Only the last ones: a page of 100,000 letters in one place must not take for ever.
-                    for other in there.iter().rev().take(16).filter_map(|i| self.drawn.glyphs.get(*i as usize)) {
+                    let Some(nearby) = self.drawn.positions.get(&(x, y)) else { continue };
+                    // Compare only with the latest, so that a page with 100,000 glyphs at one position takes linear
+                    // time.
+                    for other in nearby.iter().rev().take(16).filter_map(|i| self.drawn.glyphs.get(*i as usize)) {
                         if other.text == glyph.text
                             && (other.x - glyph.x).hypot(other.y - glyph.y) < near
                             && (other.size - glyph.size).abs() < glyph.size * 0.1
@@ -360,12 +364,12 @@ impl<'a, 'f> Reader<'a, 'f> {
                 }
             }
             let place = (cell(glyph.x), cell(glyph.y));
-            self.drawn.places.entry(place).or_default().push(self.drawn.glyphs.len() as u32);
+            self.drawn.positions.entry(place).or_default().push(self.drawn.glyphs.len() as u32);
         }
         self.drawn.glyphs.push(glyph);
     }
 
-    fn object(&mut self, name: &[u8], resources: &Resources<'a>) {
+    fn draw_object(&mut self, name: &[u8], resources: &Resources<'a>) {
         let Some(stream) = resources.x_objects.get::<Stream<'a>>(name) else { return };
         match stream.dict().get::<Name<'_>>("Subtype").as_ref().map(Name::as_str) {
             Some("Form") => self.form(&stream, Affine::IDENTITY, Some(resources)),
@@ -374,10 +378,10 @@ impl<'a, 'f> Reader<'a, 'f> {
         }
     }
 
-    /// Follows a form, with the resources of whoever shows it where it has none.
+    /// Interprets a form XObject, with the resources of the enclosing stream if it has none.
     pub fn form(&mut self, stream: &Stream<'a>, place: Affine, outer: Option<&Resources<'a>>) {
         let id = stream.obj_id();
-        if self.forms.len() >= DEPTH || self.forms.contains(&id) {
+        if self.forms.len() >= MAX_FORM_DEPTH || self.forms.contains(&id) {
             return;
         }
         let Ok(content) = stream.decoded_data() else { return };
@@ -395,13 +399,13 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.run(&content, &resources);
         self.forms.pop();
         while self.marked.len() > kept.4 {
-            self.end();
+            self.end_marked();
         }
         (self.state, self.matrix, self.line, self.saved) = (kept.0, kept.1, kept.2, kept.3);
     }
 }
 
-/// The last numbers of the operands.
+/// The last `N` operands, if they are numbers.
 fn numbers<const N: usize>(operands: &[Operand]) -> Option<[f64; N]> {
     let mut out = [0.0; N];
     let from = operands.len().checked_sub(N)?;

@@ -1,8 +1,8 @@
-//! What a character code of a font says and how wide it is.
+//! Maps character codes of fonts to text and widths.
 //!
-//! `hayro-font` knows ToUnicode, glyph names and encodings. Where these say nothing, the rest is tried here: the
-//! code itself in a Unicode CMap, the CID in one of Adobe's collections, the embedded font's own `cmap` backwards, and
-//! TeX's old encoding in fonts of bitmaps.
+//! `hayro-font` handles ToUnicode, glyph names and encodings. Fallbacks for the rest: codes that are Unicode already,
+//! the CIDs of Adobe's character collections, the inverted `cmap` of the embedded font, and TeX's encodings in bitmap
+//! fonts.
 
 use hayro_cmap::{BfString, CMap, CMapName, CidFamily, load_embedded};
 use hayro_font::{Font, FontCache, FontGlyph, FontQuery, GlyphId};
@@ -13,20 +13,20 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Codes of one font that are kept; a hostile font may have 4 billion.
-const KEPT: usize = 1 << 16;
+/// Limit on cached codes per font: a hostile font can use 4 billion.
+const MAX_CACHED_CODES: usize = 1 << 16;
 
-/// A code's text (empty where nobody knows it) and its advance, for a size of 1.
+/// The text of a code (empty if unknown) and its advance at font size 1.
 #[derive(Clone)]
 pub struct Code {
     pub text: Rc<str>,
     pub advance: (f64, f64),
 }
 
-/// A font as text needs it.
+/// A font, reduced to what text extraction needs.
 pub struct Face<'a> {
     font: Font<'a>,
-    /// How tall its letters are at size 1: bitmaps of TeX are drawn at size 1 by a matrix of their own.
+    /// The height of its letters at font size 1. TeX draws bitmap fonts at size 1 and scales them by a matrix.
     pub scale: f64,
     fallback: Fallback,
     glyphs: OnceCell<HashMap<u32, char>>,
@@ -35,19 +35,20 @@ pub struct Face<'a> {
 
 enum Fallback {
     Nothing,
-    /// The code is UTF-16 already.
+    /// The code is UTF-16.
     Utf16,
-    /// Codes to CIDs, and these to Unicode.
+    /// Maps codes to CIDs, and these to Unicode.
     Collection(Box<(CMap, CMap)>),
-    /// Through the glyph and the font's own table.
+    /// Goes through the glyph and the font's own `cmap`.
     Glyphs,
-    /// TeX's encodings, for fonts of bitmaps without names: Cork's where it has more than 128 codes, else Knuth's.
+    /// TeX's encodings, for bitmap fonts without glyph names: Cork (T1) for fonts with more than 128 codes, else
+    /// Knuth's (OT1).
     Bitmaps {
         cork: bool,
     },
 }
 
-/// Fonts by their objects' numbers; `None` for those of no known kind.
+/// Fonts by object id; `None` for unsupported ones.
 type Faces<'a> = HashMap<(u32, i32), Option<Rc<Face<'a>>>>;
 
 /// The fonts of a document.
@@ -58,7 +59,7 @@ pub struct Fonts<'a> {
 }
 
 impl<'a> Fonts<'a> {
-    /// The font of a dictionary; `None` where it is of no known kind.
+    /// The font of a dictionary; `None` if its type is not supported.
     pub fn face(&self, dict: &Dict<'a>) -> Option<Rc<Face<'a>>> {
         let Some(id) = dict.obj_id() else { return Face::new(dict, &self.cache).map(Rc::new) };
         let key = (id.obj_number, id.gen_number);
@@ -83,7 +84,7 @@ impl<'a> Face<'a> {
         let font = cache.font(dict, &resolve, &cmaps)?;
         let kind = dict.get::<Name<'_>>("Subtype");
         let (fallback, scale) = match kind.as_ref().map(Name::as_str) {
-            Some("Type0") => (composite(dict), 1.0),
+            Some("Type0") => (composite_fallback(dict), 1.0),
             Some("Type3") => {
                 let cork = dict.get::<u32>("LastChar").is_some_and(|last| last > 127);
                 (Fallback::Bitmaps { cork }, type3_scale(dict))
@@ -94,7 +95,7 @@ impl<'a> Face<'a> {
         Some(Self { font, scale, fallback, glyphs: OnceCell::new(), codes: RefCell::default() })
     }
 
-    /// The code at an offset of a string, and how many bytes it takes.
+    /// Decodes the code at an offset of a string. Returns it and its length in bytes.
     pub fn read(&self, bytes: &[u8], offset: usize) -> (u32, usize) {
         let (code, length) = self.font.read_code(bytes, offset);
         (code, length.max(1))
@@ -117,21 +118,21 @@ impl<'a> Face<'a> {
         let text = match text {
             Some(BfString::Char(c)) if c != '\0' && c != '\u{fffd}' => Some(c.to_string()),
             Some(BfString::String(s)) if !s.is_empty() => Some(s),
-            _ => self.guessed(code, glyph),
+            _ => self.fallback_text(code, glyph),
         };
         let advance = self.font.code_advance(code);
         let code = Code {
-            text: super::letters::plain(&text.unwrap_or_default()).into(),
+            text: super::letters::normalize(&text.unwrap_or_default()).into(),
             advance: (advance.x / 1000.0, advance.y / 1000.0),
         };
         let mut codes = self.codes.borrow_mut();
-        if codes.len() < KEPT {
+        if codes.len() < MAX_CACHED_CODES {
             codes.insert(key, code.clone());
         }
         code
     }
 
-    fn guessed(&self, code: u32, glyph: GlyphId) -> Option<String> {
+    fn fallback_text(&self, code: u32, glyph: GlyphId) -> Option<String> {
         match &self.fallback {
             Fallback::Nothing => None,
             Fallback::Utf16 => match u16::try_from(code) {
@@ -146,20 +147,20 @@ impl<'a> Face<'a> {
                 }
             }
             Fallback::Glyphs => {
-                let table = self.glyphs.get_or_init(|| self.reversed(glyph, code));
+                let table = self.glyphs.get_or_init(|| self.reverse_cmap(glyph, code));
                 table.get(&glyph.to_u32()).map(char::to_string)
             }
-            Fallback::Bitmaps { cork } => tex(u8::try_from(code).ok()?, *cork),
+            Fallback::Bitmaps { cork } => tex_char(u8::try_from(code).ok()?, *cork),
         }
     }
 
-    /// The embedded font's table from characters to glyphs, backwards; of several characters the first is taken.
-    fn reversed(&self, glyph: GlyphId, code: u32) -> HashMap<u32, char> {
+    /// The embedded font's `cmap`, inverted: the first character of each glyph.
+    fn reverse_cmap(&self, glyph: GlyphId, code: u32) -> HashMap<u32, char> {
         let mut table = HashMap::new();
         let FontGlyph::Outline(outline) = self.font.glyph(glyph, code) else { return table };
         let Some(data) = outline.font_data() else { return table };
         let Ok(font) = FontRef::new(data.data.as_ref().as_ref()) else { return table };
-        for (character, glyph) in font.charmap().mappings().take(KEPT) {
+        for (character, glyph) in font.charmap().mappings().take(MAX_CACHED_CODES) {
             if let Some(character) = char::from_u32(character).filter(|c| *c > ' ') {
                 table.entry(glyph.to_u32()).or_insert(character);
             }
@@ -168,8 +169,8 @@ impl<'a> Face<'a> {
     }
 }
 
-/// What may be asked of a composite font without ToUnicode.
-fn composite(dict: &Dict<'_>) -> Fallback {
+/// Chooses the fallback for a composite font without ToUnicode.
+fn composite_fallback(dict: &Dict<'_>) -> Fallback {
     let Some(descendant) = dict.get::<Array<'_>>("DescendantFonts").and_then(|a| a.iter::<Dict<'_>>().next()) else {
         return Fallback::Nothing;
     };
@@ -192,8 +193,8 @@ fn composite(dict: &Dict<'_>) -> Fallback {
     }
 }
 
-/// How tall a Type 3 font's letters are at size 1: most have a matrix that makes this about 1, but bitmaps are measured in
-/// dots. The box that a font tells is often made up; its letters are mostly half as wide as it is tall.
+/// The height of a Type 3 font's letters at font size 1. Most have a matrix that makes it about 1, but bitmap fonts are
+/// measured in dots. Their bounding box is unreliable, so the height is estimated as twice the median width.
 fn type3_scale(dict: &Dict<'_>) -> f64 {
     let matrix = dict.get::<[f64; 6]>("FontMatrix").unwrap_or([0.001, 0.0, 0.0, 0.001, 0.0, 0.0]);
     let unit = matrix[0].hypot(matrix[1]);
@@ -205,8 +206,8 @@ fn type3_scale(dict: &Dict<'_>) -> f64 {
     if middle.is_finite() && !(0.2..=1.3).contains(&middle) { 2.0 * middle } else { 1.0 }
 }
 
-/// A code in one of TeX's two encodings.
-fn tex(code: u8, cork: bool) -> Option<String> {
+/// The text of a code in one of TeX's two encodings.
+fn tex_char(code: u8, cork: bool) -> Option<String> {
     const CORK: &str = "ĂĄĆČĎĚĘĞĹĽŁŃŇŊŐŔŘŚŠŞŤŢŰŮŸŹŽŻĲİđ§ăąćčďěęğĺľłńňŋőŕřśšşťţűůÿźžżĳ¡¿£";
     let text = match code {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => return Some(char::from(code).to_string()),

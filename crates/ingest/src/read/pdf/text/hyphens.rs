@@ -1,18 +1,18 @@
-//! Words divided at the end of a line are made whole; a compound keeps its hyphen.
+//! Rejoins words divided at line ends; compounds keep their hyphen.
 //!
-//! Which of the two it is, the document itself tells best: by the word whole, or with its hyphen, elsewhere in it. Else by
-//! its parts: what stands alone elsewhere was probably joined by a hyphen, not divided by one.
+//! Whether a hyphen belongs to the word is decided by how the document itself writes it elsewhere, joined or with a
+//! hyphen. Failing that, by its parts: if both are words in the document, it is probably a compound.
 
 use super::columns::Line;
 use std::collections::HashMap;
 
-/// Words that often begin another one without a hyphen: that they stand alone says nothing.
-const BEGINNINGS: [&str; 40] = [
+/// Prefixes that are also words: that they occur as words says nothing.
+const PREFIXES: [&str; 40] = [
     "a", "after", "all", "an", "any", "be", "by", "can", "every", "for", "fore", "here", "how", "in", "inter", "it",
     "me", "more", "never", "no", "not", "of", "off", "on", "out", "over", "per", "pre", "re", "some", "sub", "super",
     "there", "to", "trans", "un", "under", "up", "where", "with",
 ];
-/// Words that begin many compounds, and no words written in one: where the document says nothing, these do.
+/// First parts of many compounds, used if the document gives no evidence.
 const FIRST_PARTS: [&str; 76] = [
     "action", "age", "area", "better", "carbon", "case", "class", "client", "code", "computer", "context", "cost",
     "cross", "custom", "data", "decision", "deep", "domain", "double", "early", "energy", "error", "event", "evidence",
@@ -22,19 +22,20 @@ const FIRST_PARTS: [&str; 76] = [
     "risk", "rule", "self", "server", "short", "single", "slow", "small", "so", "space", "state", "task", "time",
     "user", "well",
 ];
-/// Words after a hyphen that stands for a part left out: `pre- and postwar`.
-const LINKS: [&str; 14] = ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
+/// Words after a suspended hyphen: `pre- and postwar`.
+const CONJUNCTIONS: [&str; 14] =
+    ["and", "or", "und", "oder", "bzw", "et", "ou", "y", "o", "e", "to", "bis", "en", "of"];
 
 const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{ad}'];
 
-/// The words of a document, counted.
+/// Counts of the words in a document.
 #[derive(Default)]
-struct Words {
+struct Vocabulary {
     whole: HashMap<String, usize>,
     compounds: HashMap<String, usize>,
 }
 
-impl Words {
+impl Vocabulary {
     fn of(pages: &[Vec<Line>]) -> Self {
         let mut words = Self::default();
         let mut divided = false;
@@ -73,7 +74,7 @@ impl Words {
             return compound > whole;
         }
         let alone = |part: &str| part.chars().count() >= 3 && self.whole.contains_key(part);
-        if BEGINNINGS.contains(&left.as_str()) {
+        if PREFIXES.contains(&left.as_str()) {
             return false;
         }
         let second = is_second_part(&right);
@@ -83,7 +84,7 @@ impl Words {
     }
 }
 
-/// Whether a part looks like a word that mostly stands second in compounds: `price-determining`, `water-soluble`.
+/// Whether a part looks like a typical second part of compounds: `price-determining`, `water-soluble`.
 fn is_second_part(part: &str) -> bool {
     const WHOLE: [&str; 16] = [
         "aware", "bit", "end", "free", "known", "level", "like", "oriented", "proof", "quality", "scale", "sized",
@@ -94,10 +95,10 @@ fn is_second_part(part: &str) -> bool {
             && ["ing", "ed", "ent", "able", "ible", "ive"].iter().any(|end| part.ends_with(end)))
 }
 
-/// Makes the divided words of a document whole. The first part draws the second one up to its line, even from the next
+/// Rejoins the divided words of a document. The second part moves up to the line of the first, even from the next
 /// column or page.
-pub fn join(pages: &mut [Vec<Line>]) {
-    let words = Words::of(pages);
+pub fn join_divided_words(pages: &mut [Vec<Line>]) {
+    let words = Vocabulary::of(pages);
     let mut places = Vec::new();
     for (page, lines) in pages.iter().enumerate() {
         places.extend((0..lines.len()).map(|line| (page, line)));
@@ -119,9 +120,10 @@ pub fn join(pages: &mut [Vec<Line>]) {
         let tail: String = moved.chars().take_while(letters).collect();
         let Some(first) = moved.chars().next().filter(|c| c.is_alphanumeric()) else { continue };
         let ends_in_word = token.chars().next_back().is_some_and(char::is_alphanumeric);
-        // Another paragraph, column or page goes on with a word only in small letters, and in the same size.
-        let apart = below.begins && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
-        if !ends_in_word || apart || (!soft && LINKS.contains(&tail.to_lowercase().as_str())) {
+        // Across paragraphs, columns and pages a word continues only in lower case and in the same font size.
+        let is_other_block =
+            below.starts_block && (!first.is_lowercase() || (above.size - below.size).abs() > 0.15 * above.size);
+        if !ends_in_word || is_other_block || (!soft && CONJUNCTIONS.contains(&tail.to_lowercase().as_str())) {
             continue;
         }
         let capitals = head.chars().count() > 1 && head.chars().all(char::is_uppercase);
@@ -149,13 +151,13 @@ pub fn join(pages: &mut [Vec<Line>]) {
             line.text.retain(|c| c != '\u{ad}');
         }
     }
-    // A line that gave its only word away hands on that a paragraph begins.
+    // If a line gave away its only word, the next line begins the paragraph instead.
     for lines in pages.iter_mut() {
-        let mut begins = false;
+        let mut starts_block = false;
         lines.retain_mut(|line| {
-            line.begins |= std::mem::take(&mut begins);
+            line.starts_block |= std::mem::take(&mut starts_block);
             if line.text.trim().is_empty() {
-                begins = line.begins;
+                starts_block = line.starts_block;
                 return false;
             }
             true

@@ -1,17 +1,18 @@
-//! What a document says of itself, and its strings.
+//! Reads document metadata and text strings.
 
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Dict, Stream};
 
-/// The characters of PDFDocEncoding that are not those of Latin-1.
+/// PDFDocEncoding from 0x18 to 0x1f.
 const LOW: [char; 8] = ['\u{2d8}', '\u{2c7}', '\u{2c6}', '\u{2d9}', '\u{2dd}', '\u{2db}', '\u{2da}', '\u{2dc}'];
+/// PDFDocEncoding from 0x80 to 0xa0. All other codes are those of Latin-1.
 const HIGH: [char; 33] = [
     '•', '†', '‡', '…', '—', '–', 'ƒ', '⁄', '‹', '›', '−', '‰', '„', '“', '”', '‘', '’', '‚', '™', '\u{fb01}',
     '\u{fb02}', 'Ł', 'Œ', 'Š', 'Ÿ', 'Ž', 'ı', 'ł', 'œ', 'š', 'ž', '\u{fffd}', '€',
 ];
 
-/// A text string: UTF-16 or UTF-8 by its mark, else PDFDocEncoding.
-pub fn text(bytes: &[u8]) -> String {
+/// Decodes a text string: UTF-16 or UTF-8 by its byte-order mark, else PDFDocEncoding.
+pub fn decode_text_string(bytes: &[u8]) -> String {
     let units = |of: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|p| of([p[0], p[1]])).collect();
         String::from_utf16_lossy(&units)
@@ -20,7 +21,7 @@ pub fn text(bytes: &[u8]) -> String {
         [0xfe, 0xff, ..] => units(u16::from_be_bytes),
         [0xff, 0xfe, ..] => units(u16::from_le_bytes),
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        // Against the standard, but common.
+        // UTF-8 without a mark is invalid but common.
         _ if !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() => String::from_utf8_lossy(bytes).into_owned(),
         _ => bytes
             .iter()
@@ -31,7 +32,7 @@ pub fn text(bytes: &[u8]) -> String {
             })
             .collect(),
     };
-    // Where a language is told within the string, it stands between two escapes.
+    // Language codes within the string are enclosed in escape characters.
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
     for c in text.chars() {
@@ -45,12 +46,12 @@ pub fn text(bytes: &[u8]) -> String {
     out
 }
 
-/// Title, author and the date it was made, as far as they are told.
-pub fn of(pdf: &Pdf) -> (Option<String>, Option<String>, Option<String>) {
+/// The title, the author and the creation date, if they are stated.
+pub fn document_info(pdf: &Pdf) -> (Option<String>, Option<String>, Option<String>) {
     let info = pdf.metadata();
-    let read = |bytes: &Option<Box<[u8]>>| bytes.as_deref().map(text).map(|t| line(&t));
-    let xmp = packet(pdf);
-    let xmp = |tag: &str| xmp.as_deref().and_then(|x| element(x, tag));
+    let read = |bytes: &Option<Box<[u8]>>| bytes.as_deref().map(decode_text_string).map(|t| one_line(&t));
+    let xmp = xmp_packet(pdf);
+    let xmp = |tag: &str| xmp.as_deref().and_then(|x| element_text(x, tag));
     let title = read(&info.title).filter(|t| is_title(t)).or_else(|| xmp("dc:title").filter(|t| is_title(t)));
     let author = read(&info.author).filter(|a| is_name(a)).or_else(|| xmp("dc:creator").filter(|a| is_name(a)));
     let created = info.creation_date.map(|d| format!("{:04}-{:02}-{:02}", d.year, d.month, d.day));
@@ -58,12 +59,12 @@ pub fn of(pdf: &Pdf) -> (Option<String>, Option<String>, Option<String>) {
     (title, author, created)
 }
 
-/// A text on one line.
-pub fn line(text: &str) -> String {
+/// Joins a text to one line.
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a title is one, and not what a program puts there by itself: a file's name, or the program's own.
+/// Whether a title is not a placeholder: a file name, or the default of a program.
 fn is_title(title: &str) -> bool {
     let lower = title.to_lowercase();
     let unset =
@@ -89,30 +90,30 @@ fn is_name(name: &str) -> bool {
     name.chars().any(char::is_alphabetic) && name.chars().count() <= 300 && !unset.contains(&lower.as_str())
 }
 
-/// The catalog.
+/// The document catalog.
 pub fn catalog(pdf: &Pdf) -> Option<Dict<'_>> {
     pdf.xref().get::<Dict<'_>>(pdf.xref().root_id())
 }
 
-/// The metadata packet of a document.
-fn packet(pdf: &Pdf) -> Option<String> {
+/// The XMP metadata, up to 1 MiB.
+fn xmp_packet(pdf: &Pdf) -> Option<String> {
     let data = catalog(pdf)?.get::<Stream<'_>>("Metadata")?.decoded_data().ok()?;
     Some(String::from_utf8_lossy(data.get(..1 << 20).unwrap_or(&data)).into_owned())
 }
 
-/// The text of the first element of a name, without the elements in it.
-fn element(xml: &str, name: &str) -> Option<String> {
+/// The text of the first element of that name, including that of its children.
+fn element_text(xml: &str, name: &str) -> Option<String> {
     let from = xml.find(&format!("<{name}"))?;
     let rest = &xml[from..];
     let rest = &rest[..rest.find(&format!("</{name}"))?];
-    let out = untagged(rest);
+    let out = strip_tags(rest);
     let out = out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
-    let out = line(&out.replace("&amp;", "&"));
+    let out = one_line(&out.replace("&amp;", "&"));
     (!out.is_empty()).then_some(out)
 }
 
-/// The text of XML, with a space for each tag.
-pub fn untagged(xml: &str) -> String {
+/// Replaces each tag of XML by a space.
+pub fn strip_tags(xml: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for c in xml.chars() {

@@ -1,25 +1,25 @@
-//! Letters as they are typed: ligatures undone, presentation forms and private characters put right.
+//! Normalizes extracted characters: ligatures, presentation forms and private-use characters.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::compose;
 
-/// What a glyph says, as it would be typed.
-pub fn plain(text: &str) -> String {
+/// The text of a glyph as it would be typed.
+pub fn normalize(text: &str) -> String {
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // Latin and Armenian ligatures, Hebrew and Arabic shapes; no other compatibility form is touched.
+            // Latin and Armenian ligatures, Hebrew and Arabic presentation forms. Other compatibility forms are kept.
             '\u{fb00}'..='\u{fb4f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' => {
                 out.extend(c.nfkc().filter(|c| *c != '\u{640}' || text.chars().count() == 1));
             }
-            // Symbol fonts' bullets, at the places that Word and LibreOffice draw them from.
+            // Bullets of symbol fonts, at the code points used by Word and LibreOffice.
             '\u{f0b7}' | '\u{f0a7}' | '\u{f076}' | '\u{f0d8}' | '\u{f06c}' | '\u{f0a8}' => out.push('•'),
             '\u{f0fc}' => out.push('✓'),
             '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. | '\u{fffd}' | '\u{feff}' | '\u{200b}' => {}
-            // Signs that are letters.
+            // Symbols that are canonically equivalent to letters.
             '\u{2126}' | '\u{212a}' | '\u{212b}' => out.extend(c.nfc()),
             '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\t' | '\n' | '\r' => out.push(' '),
             c if c.is_control() => {}
@@ -29,8 +29,8 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// The combining mark of an accent that stands alone, as TeX's old fonts draw it over a letter.
-fn mark(accent: char) -> Option<char> {
+/// The combining mark of a standalone accent, which TeX's old fonts draw over a letter.
+fn combining_mark(accent: char) -> Option<char> {
     Some(match accent {
         '`' | '\u{2cb}' => '\u{300}',
         '\u{b4}' | '\u{2ca}' => '\u{301}',
@@ -49,17 +49,17 @@ fn mark(accent: char) -> Option<char> {
     })
 }
 
-/// Whether a text is an accent that may belong to a letter.
+/// Whether a text is a single accent that can belong to a letter.
 pub fn is_accent(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|c| mark(c).is_some()) && chars.next().is_none()
+    chars.next().is_some_and(|c| combining_mark(c).is_some()) && chars.next().is_none()
 }
 
-/// A letter with an accent drawn over it; `None` where there is no such letter.
+/// A letter combined with an accent; `None` if there is no such character.
 pub fn accented(letter: &str, accent: &str) -> Option<String> {
-    let mark = mark(accent.chars().next()?)?;
+    let mark = combining_mark(accent.chars().next()?)?;
     let mut chars = letter.chars();
-    // A dotless i is drawn under an accent.
+    // A dotless i or j is drawn under accents.
     let base = match chars.next()? {
         '\u{131}' => 'i',
         '\u{237}' => 'j',
@@ -69,7 +69,7 @@ pub fn accented(letter: &str, accent: &str) -> Option<String> {
     Some(std::iter::once(whole).chain(chars).collect())
 }
 
-/// Whether a character is of a script that is written without spaces.
+/// Whether a character belongs to a script without spaces between words.
 pub fn is_spaceless(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}')
 }

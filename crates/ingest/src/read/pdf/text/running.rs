@@ -1,18 +1,18 @@
-//! Running heads and page numbers: what stands at the top or bottom of page after page.
+//! Removes running heads and page numbers: lines that repeat at the top or bottom of pages.
 //!
-//! The first time that a running head comes it stays: it may say what nothing else in the document does.
+//! The first occurrence of a running head is kept, because it may contain text that occurs nowhere else.
 
 use super::columns::Line;
 use std::collections::{HashMap, HashSet};
 
-/// Lines at the top and at the bottom of a page that may be running.
-const EDGE: usize = 3;
-/// How far the same line may stand from page to page, in points.
-const DRIFT: f64 = 6.0;
-/// Letters of a line that is long for a running head.
-const LONG: usize = 60;
-/// How far from the text a running line stands, in sizes, from baseline to baseline.
-const APART: f64 = 1.6;
+/// How many lines at the top and at the bottom of a page can be running lines.
+const EDGE_LINES: usize = 3;
+/// How much the position of a running line may vary between pages, in points.
+const MAX_DRIFT_POINTS: f64 = 6.0;
+/// A line with more letters has to repeat more often to be a running line.
+const LONG_LINE_LETTERS: usize = 60;
+/// The minimum distance of a running line from the text, in font sizes, from baseline to baseline.
+const MIN_DISTANCE: f64 = 1.6;
 
 struct Candidate {
     page: usize,
@@ -22,14 +22,14 @@ struct Candidate {
     numbers: Vec<i64>,
 }
 
-/// Takes running lines out of the pages; how many they were.
-pub fn remove(pages: &mut [Vec<Line>]) -> usize {
+/// Removes running lines from the pages. Returns how many there were.
+pub fn remove_running_lines(pages: &mut [Vec<Line>]) -> usize {
     let mut groups: HashMap<(bool, String), Vec<Candidate>> = HashMap::new();
     for (page, lines) in pages.iter().enumerate() {
-        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].aside).collect();
+        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].is_off_axis).collect();
         order.sort_by(|a, b| lines[*b].v.total_cmp(&lines[*a].v));
-        let top = order.iter().take(EDGE).map(|i| (true, *i));
-        let bottom = order.iter().rev().take(EDGE).map(|i| (false, *i));
+        let top = order.iter().take(EDGE_LINES).map(|i| (true, *i));
+        let bottom = order.iter().rev().take(EDGE_LINES).map(|i| (false, *i));
         for (top, line) in top.chain(bottom) {
             let text = &lines[line].text;
             if text.chars().count() > 200 {
@@ -40,14 +40,14 @@ pub fn remove(pages: &mut [Vec<Line>]) -> usize {
             groups.entry((top, mask)).or_default().push(candidate);
         }
     }
-    // The last of few pages may be all that is repeated.
+    // With one or two pages, two occurrences have to be enough.
     let few = if pages.len() <= 2 { 2 } else { 3 };
     let mut out: HashSet<(usize, usize)> = HashSet::new();
     for ((_, mask), group) in &groups {
         let letters = mask.chars().filter(|c| c.is_alphabetic()).count();
-        // A whole line of prose that comes again is rather that.
-        let enough = if letters > LONG { few.max(5) } else { few };
-        // Numbers that count the pages.
+        // A long line that repeats is probably prose.
+        let enough = if letters > LONG_LINE_LETTERS { few.max(5) } else { few };
+        // Numbers that increase with the page number.
         let mut offsets: HashMap<(usize, i64), Vec<&Candidate>> = HashMap::new();
         for candidate in group {
             for (place, number) in candidate.numbers.iter().enumerate() {
@@ -70,7 +70,7 @@ pub fn remove(pages: &mut [Vec<Line>]) -> usize {
         for repeated in same.values() {
             let mut sorted: Vec<&Candidate> = repeated.clone();
             sorted.sort_by(|a, b| a.v.total_cmp(&b.v));
-            for here in sorted.chunk_by(|a, b| (a.v - b.v).abs() <= DRIFT) {
+            for here in sorted.chunk_by(|a, b| (a.v - b.v).abs() <= MAX_DRIFT_POINTS) {
                 let pages: HashSet<usize> = here.iter().map(|c| c.page).collect();
                 let first = pages.iter().min().copied();
                 if pages.len() >= enough {
@@ -82,36 +82,37 @@ pub fn remove(pages: &mut [Vec<Line>]) -> usize {
     keep_body(pages, &mut out);
     for (page, lines) in pages.iter_mut().enumerate() {
         let mut at = 0;
-        let mut begins = false;
+        let mut starts_block = false;
         lines.retain_mut(|line| {
             let goes = out.contains(&(page, at));
             at += 1;
-            line.begins |= std::mem::take(&mut begins);
-            begins = goes && line.begins;
+            line.starts_block |= std::mem::take(&mut starts_block);
+            starts_block = goes && line.starts_block;
             !goes
         });
     }
     out.len()
 }
 
-/// What stands close to a line that stays belongs to the text: a slide's lines come again on the next slide.
+/// Keeps lines that are close to a line that stays, because they belong to the text: slides repeat lines of the
+/// previous slide.
 fn keep_body(pages: &[Vec<Line>], out: &mut HashSet<(usize, usize)>) {
     for (page, lines) in pages.iter().enumerate() {
-        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].aside).collect();
+        let mut order: Vec<usize> = (0..lines.len()).filter(|i| !lines[*i].is_off_axis).collect();
         order.sort_by(|a, b| lines[*b].v.total_cmp(&lines[*a].v));
         for _ in 0..2 {
             let edge = order.iter().take_while(|i| out.contains(&(page, **i))).count();
             for at in (0..edge).rev() {
                 let Some(next) = order.get(at + 1) else { continue };
                 let (line, next) = (&lines[order[at]], &lines[*next]);
-                if (line.v - next.v).abs() >= APART * line.size.max(next.size) {
+                if (line.v - next.v).abs() >= MIN_DISTANCE * line.size.max(next.size) {
                     break;
                 }
                 out.remove(&(page, order[at]));
             }
             order.reverse();
         }
-        // Nor is most of what a page says running.
+        // If most of a page would be removed, it is not running lines.
         let letters = |of: &dyn Fn(&usize) -> bool| -> usize {
             (0..lines.len()).filter(of).map(|i| lines[i].text.chars().filter(|c| c.is_alphabetic()).count()).sum()
         };
@@ -120,7 +121,7 @@ fn keep_body(pages: &[Vec<Line>], out: &mut HashSet<(usize, usize)>) {
                 out.remove(&(page, at));
             }
         }
-        // And nothing in the middle of a page is running.
+        // Lines in the middle of a page are never running lines.
         let top = order.iter().take_while(|i| out.contains(&(page, **i))).count();
         let bottom = order.iter().rev().take_while(|i| out.contains(&(page, **i))).count();
         for i in order.iter().take(order.len().saturating_sub(bottom)).skip(top) {
@@ -129,7 +130,7 @@ fn keep_body(pages: &[Vec<Line>], out: &mut HashSet<(usize, usize)>) {
     }
 }
 
-/// A line with its numbers put out of it, and these.
+/// A line with its numbers replaced by `#`, and the numbers.
 fn masked(text: &str) -> (String, Vec<i64>) {
     let mut numbers = Vec::new();
     let mut mask = String::new();
@@ -147,7 +148,7 @@ fn masked(text: &str) -> (String, Vec<i64>) {
     (mask, numbers)
 }
 
-/// A Roman number in small letters or capitals, such as a preface's pages have.
+/// Parses a Roman numeral in lower or upper case, as used for the pages of a preface.
 fn roman(text: &str) -> Option<i64> {
     if text.len() > 8 || !(text.bytes().all(|b| b.is_ascii_lowercase()) || text.bytes().all(|b| b.is_ascii_uppercase()))
     {

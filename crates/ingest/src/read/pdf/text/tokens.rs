@@ -1,25 +1,25 @@
-//! The operators of a content stream with their operands.
+//! Parses the operators of a content stream with their operands.
 //!
-//! `hayro-syntax` reads these, too, but ends at the first operand that is broken, such as a number with an exponent, and the
-//! rest of the page is lost. Here what is broken is passed over.
+//! `hayro-syntax` can do this, too, but stops at the first invalid operand, such as a number with an exponent. Here
+//! invalid operands are skipped.
 
-/// Operands of one operator that are kept; the first ones go.
-const OPERANDS: usize = 64;
-/// Arrays within arrays that are followed.
-const DEPTH: usize = 24;
-/// What may follow an inline image's end, looked at to tell it from the same letters in the image.
-const LOOK: usize = 16;
+/// Limit on the operands of one operator; the first ones are dropped.
+const MAX_OPERANDS: usize = 64;
+/// Arrays and dictionaries nested more deeply are flattened.
+const MAX_DEPTH: usize = 24;
+/// How many bytes after a possible end of an inline image are examined, because the image may contain the same letters.
+const LOOKAHEAD_BYTES: usize = 16;
 
-/// An operand.
+/// An operand of an operator.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     Number(f64),
     Name(Vec<u8>),
     Text(Vec<u8>),
     List(Vec<Operand>),
-    /// Keys, and their values.
+    /// Keys and values.
     Dict(Vec<(Vec<u8>, Operand)>),
-    /// `true`, `null`, or what nobody knows.
+    /// `true`, `false`, `null`, or an invalid operand.
     Other,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Operators<'a> {
         Self { data, at: 0, operands: Vec::new() }
     }
 
-    /// The next operator; its operands are in `operands`. An inline image is the operator `BI`.
+    /// The next operator, with its operands in `operands`. An inline image is returned as the operator `BI`.
     pub fn next(&mut self) -> Option<&'a [u8]> {
         self.operands.clear();
         loop {
@@ -51,7 +51,7 @@ impl<'a> Operators<'a> {
                 Token::Operand(operand) => operand,
                 Token::Begin => self.list(0),
                 Token::BeginDict => self.dict(0),
-                // One too many.
+                // An unmatched closing bracket.
                 Token::End | Token::EndDict => continue,
                 Token::Word(b"BI") => {
                     self.image();
@@ -60,7 +60,7 @@ impl<'a> Operators<'a> {
                 Token::Word(b"true" | b"false" | b"null") => Operand::Other,
                 Token::Word(word) => return Some(word),
             };
-            if self.operands.len() >= OPERANDS {
+            if self.operands.len() >= MAX_OPERANDS {
                 self.operands.remove(0);
             }
             self.operands.push(operand);
@@ -110,7 +110,7 @@ impl<'a> Operators<'a> {
         })
     }
 
-    /// Letters up to the next space or sign, at least one.
+    /// Consumes regular characters, at least one byte.
     fn regular(&mut self) -> &'a [u8] {
         let rest = &self.data[self.at..];
         let length = rest.iter().take_while(|b| is_regular(**b)).count().max(1);
@@ -212,10 +212,10 @@ impl<'a> Operators<'a> {
             match token {
                 Token::End => break,
                 Token::Operand(operand) => out.push(operand),
-                Token::Begin if depth < DEPTH => out.push(self.list(depth + 1)),
-                Token::BeginDict if depth < DEPTH => out.push(self.dict(depth + 1)),
+                Token::Begin if depth < MAX_DEPTH => out.push(self.list(depth + 1)),
+                Token::BeginDict if depth < MAX_DEPTH => out.push(self.dict(depth + 1)),
                 Token::Begin | Token::BeginDict | Token::EndDict => {}
-                // An operator in an array: its end was forgotten.
+                // An operator within an array: the closing bracket is missing.
                 Token::Word(word) if is_operator(word) => {
                     self.at -= word.len();
                     break;
@@ -233,8 +233,8 @@ impl<'a> Operators<'a> {
             let value = match token {
                 Token::EndDict => break,
                 Token::Operand(operand) => operand,
-                Token::Begin if depth < DEPTH => self.list(depth + 1),
-                Token::BeginDict if depth < DEPTH => self.dict(depth + 1),
+                Token::Begin if depth < MAX_DEPTH => self.list(depth + 1),
+                Token::BeginDict if depth < MAX_DEPTH => self.dict(depth + 1),
                 Token::Word(b"BDC" | b"BT" | b"ET" | b"EMC") => break,
                 Token::Word(_) => Operand::Other,
                 _ => continue,
@@ -248,7 +248,7 @@ impl<'a> Operators<'a> {
         Operand::Dict(out)
     }
 
-    /// Passes over an inline image.
+    /// Skips an inline image.
     fn image(&mut self) {
         while let Some(token) = self.token() {
             match token {
@@ -263,7 +263,7 @@ impl<'a> Operators<'a> {
             let at = from + found;
             let before = at == self.at || self.data.get(at.wrapping_sub(1)).copied().is_some_and(is_space);
             let after = self.data.get(at + 2..).unwrap_or_default();
-            let text = after.iter().take(LOOK).all(|b| is_space(*b) || (0x20..0x7f).contains(b));
+            let text = after.iter().take(LOOKAHEAD_BYTES).all(|b| is_space(*b) || (0x20..0x7f).contains(b));
             if before && text && after.first().copied().is_none_or(is_space) {
                 self.at = at + 2;
                 return;
@@ -274,7 +274,7 @@ impl<'a> Operators<'a> {
     }
 }
 
-/// Operators that show text or surely stand in no array.
+/// Whether a word is a common operator that never occurs in an array.
 fn is_operator(word: &[u8]) -> bool {
     matches!(
         word,
@@ -308,7 +308,7 @@ fn digit(b: u8) -> Option<u8> {
     char::from(b).to_digit(16).map(|d| d as u8)
 }
 
-/// A number, as it is and as programs write it: `--5`, `1.-3`, `12-5` are met.
+/// Parses a number, including malformed ones that occur in practice: `--5`, `1.-3`, `12-5`.
 fn number(word: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(word).ok()?;
     if let Ok(number) = text.parse::<f64>() {

@@ -1,10 +1,10 @@
 //! Broken files: no panic gets out, and what can be read is.
 
 use super::build::{Builder, show};
-use crate::read::pdf::text::{Problem, read};
+use crate::read::pdf::text::{PdfError, read};
 
 #[test]
-fn a_lost_table_of_objects_is_rebuilt() {
+fn damaged_xref_table_is_rebuilt() {
     let whole = Builder::new().page(show(&[(72.0, 700.0, "still here")])).build();
     let text = String::from_utf8_lossy(&whole).into_owned();
     let wrong = text.replace("startxref\n", "startxref\n9");
@@ -16,14 +16,14 @@ fn a_lost_table_of_objects_is_rebuilt() {
 }
 
 #[test]
-fn what_is_no_pdf_is_said() {
+fn other_files_are_reported_as_damaged() {
     for bytes in [&b""[..], b"%PDF-1.7 nothing", b"hello", &[0xff; 1000]] {
-        assert!(matches!(read(bytes), Err(Problem::Broken(_))), "{bytes:?}");
+        assert!(matches!(read(bytes), Err(PdfError::Damaged(_))), "{bytes:?}");
     }
 }
 
 #[test]
-fn deep_nesting_is_no_panic() {
+fn deep_nesting_does_not_panic() {
     let deep = format!("{}{} BT /F1 12 Tf 72 700 Td (after) Tj ET", "[".repeat(100_000), "]".repeat(100_000));
     assert!(read(&Builder::new().page(deep).build()).is_ok());
     let calls = "q ".repeat(100_000) + "BT /F1 12 Tf 72 700 Td (after) Tj ET";
@@ -34,7 +34,7 @@ fn deep_nesting_is_no_panic() {
 }
 
 #[test]
-fn damage_anywhere_is_no_panic() {
+fn damage_anywhere_does_not_panic() {
     let mut builder = Builder::new();
     builder.font("F2", "<< /Type /Font /Subtype /Type0 /BaseFont /S /Encoding /UniJIS-UCS2-H /DescendantFonts [<< /Type /Font /Subtype /CIDFontType0 /BaseFont /S /CIDSystemInfo << /Registry (Adobe) /Ordering (Japan1) /Supplement 0 >> >>] >>");
     builder.catalog("/AcroForm << /Fields [<< /FT /Tx /T (a) /V (b) >>] >>");
@@ -79,9 +79,9 @@ fn damage_anywhere_is_no_panic() {
                     }
                 }
             }
-            // A panic within is caught by `read`, and would be said so.
-            if let Err(Problem::Broken(said)) = read(&bytes) {
-                assert!(!said.is_empty());
+            // `read` turns panics into errors.
+            if let Err(PdfError::Damaged(reason)) = read(&bytes) {
+                assert!(!reason.is_empty());
             }
         }
     }

@@ -6,13 +6,13 @@ use crate::read::pdf::text::read;
 use std::fmt::Write;
 
 #[test]
-fn lines_are_read_from_top_to_bottom_however_they_are_drawn() {
+fn lines_are_read_from_top_to_bottom_whatever_the_drawing_order() {
     let content = show(&[(72.0, 40.0, "The foot"), (72.0, 686.0, "second line"), (72.0, 700.0, "first line")]);
     assert_eq!(text(content), "first line\nsecond line\n\nThe foot");
 }
 
 #[test]
-fn turned_text_is_read_along_its_lines() {
+fn rotated_text_is_read_along_its_lines() {
     let quarter = "BT /F1 12 Tf 0 1 -1 0 100 72 Tm (A barge carries gravel) Tj ET\n\
                    BT /F1 12 Tf 0 1 -1 0 114 72 Tm (down the canal) Tj ET";
     assert_eq!(text(quarter), "A barge carries gravel\ndown the canal");
@@ -27,7 +27,7 @@ fn turned_text_is_read_along_its_lines() {
 }
 
 #[test]
-fn letters_set_one_by_one_are_words() {
+fn letters_drawn_one_by_one_are_joined_to_words() {
     let mut content = String::from("BT /F1 12 Tf 72 700 Td ");
     for (letter, advance) in [('o', 6.67), ('a', 6.67), ('k', 9.5), ('t', 3.34), ('r', 4.0), ('e', 6.67), ('e', 6.67)] {
         write!(content, "({letter}) Tj {advance} 0 Td ").unwrap();
@@ -36,7 +36,7 @@ fn letters_set_one_by_one_are_words() {
 }
 
 #[test]
-fn kerning_parts_no_word_and_a_gap_does() {
+fn gaps_separate_words_and_kerning_does_not() {
     assert_eq!(text("BT /F1 12 Tf 72 700 Td [(T) 120 (ower and W) 90 (a) 60 (ve)] TJ ET"), "Tower and Wave");
     assert_eq!(text("BT /F1 12 Tf 72 700 Td [(two) -300 (words)] TJ ET"), "two words");
     // Spacing of letters that numbers undo, as Distiller writes it.
@@ -47,7 +47,7 @@ fn kerning_parts_no_word_and_a_gap_does() {
 }
 
 #[test]
-fn letter_spaced_words_are_whole() {
+fn letter_spaced_words_are_joined() {
     assert_eq!(text("BT /F1 14 Tf 4 Tc 72 700 Td (HARBOUR) Tj ET"), "HARBOUR");
     assert_eq!(text("BT /F1 14 Tf 72 700 Td (H A R B O U R) Tj ET"), "HARBOUR");
     let set = "BT /F1 12 Tf 72 700 Td [(O)-250(L)-250(D)-900(M)-250(I)-250(L)-250(L)] TJ ET";
@@ -62,12 +62,12 @@ fn letters_drawn_twice_are_read_once() {
 }
 
 #[test]
-fn accents_drawn_over_letters_are_theirs() {
+fn accents_drawn_over_letters_are_composed() {
     assert_eq!(text(b"BT /F1 12 Tf 72 700 Td [(caf) (\xb4) 450 (e) ] TJ ET"), "café");
 }
 
 #[test]
-fn signs_of_notes_are_no_part_of_words() {
+fn note_marks_are_separated_from_words() {
     let note = "BT /F1 12 Tf 72 700 Td (harvest) Tj /F1 7 Tf 4 Ts (12) Tj /F1 12 Tf 0 Ts ( ends) Tj ET";
     assert_eq!(text(note), "harvest 12 ends");
 }
@@ -113,7 +113,7 @@ fn paragraph(lines: &[&str]) -> String {
 }
 
 #[test]
-fn divided_words_are_made_whole() {
+fn divided_words_are_rejoined() {
     assert_eq!(paragraph(&["hardly understand-", "able to strangers"]), "hardly understandable\nto strangers");
     assert_eq!(paragraph(&["a light\\255", "house on the rock"]), "a lighthouse\non the rock");
     assert_eq!(paragraph(&["THE UNDERSTAND-", "ABLE RULES"]), "THE UNDERSTANDABLE\nRULES");
@@ -135,7 +135,7 @@ fn compounds_keep_their_hyphen() {
 }
 
 #[test]
-fn running_heads_and_page_numbers_go() {
+fn running_heads_and_page_numbers_are_removed() {
     let mut builder = Builder::new();
     for page in 1..=4 {
         let body =
@@ -151,11 +151,11 @@ fn running_heads_and_page_numbers_go() {
     let document = read(&builder.build()).unwrap();
     assert_eq!(document.pages[0], "The Example Gazette\n\nThe bell rang when the keeper\nevery night of that year");
     assert_eq!(document.pages[1], "climbed the tower and lit\nevery night of that year");
-    assert!(document.notes.iter().any(|(_, said)| said.contains("running heads")), "{:?}", document.notes);
+    assert!(document.notes.iter().any(|(_, message)| message.contains("running heads")), "{:?}", document.notes);
 }
 
 #[test]
-fn headings_that_differ_by_their_number_stay() {
+fn headings_that_differ_only_by_number_are_kept() {
     let mut builder = Builder::new();
     for chapter in ["Chapter 3", "Chapter 9", "Chapter 4"] {
         builder.page(show(&[(72.0, 760.0, chapter), (72.0, 600.0, "Of the weather at sea")]));
@@ -165,7 +165,7 @@ fn headings_that_differ_by_their_number_stay() {
 }
 
 #[test]
-fn scripts_from_right_to_left_and_without_spaces() {
+fn rtl_text_is_in_logical_order_and_cjk_text_without_spaces() {
     let mut builder = Builder::new();
     let map = builder.stream(
         "",
@@ -179,12 +179,12 @@ fn scripts_from_right_to_left_and_without_spaces() {
 }
 
 #[test]
-fn what_is_outside_the_page_is_not_shown() {
+fn text_outside_the_page_is_omitted() {
     assert_eq!(text(show(&[(72.0, 700.0, "inside"), (72.0, -500.0, "outside")])), "inside");
 }
 
 #[test]
-fn a_page_of_very_many_letters_is_read_in_time() {
+fn a_page_with_many_glyphs_takes_linear_time() {
     let mut content = String::from("BT /F1 2 Tf 1 0 0 1 10 780 Tm 2 TL\n");
     for line in 0..1000 {
         writeln!(content, "(line {line:04} {}) '", "abcdefghi ".repeat(10)).unwrap();

@@ -2,11 +2,11 @@
 
 use super::build::{Builder, show};
 use super::{document, text};
-use crate::read::pdf::text::{Problem, read};
+use crate::read::pdf::text::{PdfError, read};
 use notes::Code;
 
 #[test]
-fn encodings_and_names_of_glyphs() {
+fn encodings_and_glyph_names_give_text() {
     let mut builder = Builder::new();
     builder.font("F2", "<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman /Encoding << /Type /Encoding /Differences [1 /f_i /fl /uni0416 /u1F600 /germandbls] >> >>");
     builder.font("F3", "<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman /Encoding /MacRomanEncoding >>");
@@ -20,7 +20,7 @@ fn encodings_and_names_of_glyphs() {
 }
 
 #[test]
-fn composite_fonts() {
+fn composite_fonts_give_text() {
     let mut builder = Builder::new();
     let map = builder.stream(
         "",
@@ -50,7 +50,7 @@ fn composite_fonts() {
 }
 
 #[test]
-fn fonts_of_drawn_letters() {
+fn type3_fonts_give_text() {
     let mut builder = Builder::new();
     let glyph = builder.stream("", "500 0 0 0 500 700 d1 0 0 500 700 re f");
     builder.font(
@@ -65,7 +65,7 @@ fn fonts_of_drawn_letters() {
 }
 
 #[test]
-fn bitmaps_measured_in_dots() {
+fn bitmap_fonts_are_scaled() {
     let mut builder = Builder::new();
     let glyph = builder.stream("", "40 0 0 0 40 60 d1");
     builder.font(
@@ -80,7 +80,7 @@ fn bitmaps_measured_in_dots() {
 }
 
 #[test]
-fn given_text_stands_for_what_is_drawn() {
+fn actual_text_replaces_drawn_text() {
     let spans = "BT /F1 12 Tf 72 700 Td (see ) Tj /Span << /ActualText (chapter) >> BDC (ch.) Tj EMC ( two) Tj ET";
     assert_eq!(text(spans), "see chapter two");
     let utf16 = b"BT /F1 12 Tf 72 700 Td /Span << /ActualText <FEFF00660069> >> BDC (\x01) Tj EMC (sh) Tj ET";
@@ -90,14 +90,14 @@ fn given_text_stands_for_what_is_drawn() {
 }
 
 #[test]
-fn invisible_text_is_text_and_images_are_passed_over() {
+fn invisible_text_is_read_and_inline_images_are_skipped() {
     assert_eq!(text("BT 3 Tr /F1 12 Tf 72 700 Td (read by OCR) Tj ET"), "read by OCR");
     let image = b"BT /F1 12 Tf 72 700 Td (above) Tj ET BI /W 4 /H 1 /BPC 8 /CS /G ID \x00(EI\xff\n EI BT /F1 12 Tf 72 686 Td (below) Tj ET";
     assert_eq!(text(image), "above\nbelow");
 }
 
 #[test]
-fn forms_within_forms_come_to_an_end() {
+fn recursive_form_xobjects_terminate() {
     let mut builder = Builder::new();
     // A form that shows itself, and one that shows text at a place of its own. The catalog, the tree and the font are 1 to 3.
     let own = builder.stream(
@@ -114,7 +114,7 @@ fn forms_within_forms_come_to_an_end() {
 }
 
 #[test]
-fn values_of_forms() {
+fn form_field_values_are_read_once() {
     let mut builder = Builder::new();
     let drawn = builder.stream(
         "/Type /XObject /Subtype /Form /BBox [0 0 100 20] /Resources << /Font << /F1 3 0 R >> >>",
@@ -145,7 +145,7 @@ fn values_of_forms() {
 }
 
 #[test]
-fn notes_on_pages() {
+fn annotations_with_text_are_read() {
     let mut builder = Builder::new();
     let note =
         |kind: &str, text: &str| format!("<< /Type /Annot /Subtype /{kind} /Rect [0 0 9 9] /Contents ({text}) >>");
@@ -172,24 +172,24 @@ fn pages_without_text_are_counted() {
 }
 
 #[test]
-fn titles_are_real_ones() {
-    let told = |info: &str| {
+fn placeholder_titles_are_ignored() {
+    let info_of = |info: &str| {
         let document = read(&Builder::new().page(show(&[(72.0, 700.0, "x")])).info(info).build()).unwrap();
         (document.title, document.author, document.created)
     };
-    let (title, author, created) = told("/Title (Of Weirs) /Author (A. Mason) /CreationDate (D:20240531120000Z)");
+    let (title, author, created) = info_of("/Title (Of Weirs) /Author (A. Mason) /CreationDate (D:20240531120000Z)");
     assert_eq!(
         (title.as_deref(), author.as_deref(), created.as_deref()),
         (Some("Of Weirs"), Some("A. Mason"), Some("2024-05-31"))
     );
     for no in ["Microsoft Word - x.doc", "report.dvi", "untitled", "C:\\\\temp\\\\x", "42"] {
-        assert_eq!(told(&format!("/Title ({no})")).0, None, "{no}");
+        assert_eq!(info_of(&format!("/Title ({no})")).0, None, "{no}");
     }
-    assert_eq!(told("/Title <FEFF00C9007400E9>").0.as_deref(), Some("Été"));
+    assert_eq!(info_of("/Title <FEFF00C9007400E9>").0.as_deref(), Some("Été"));
 }
 
 #[test]
-fn encryption_without_a_password_is_read() {
+fn files_encrypted_with_an_empty_password_are_read() {
     for bytes in [
         &include_bytes!("../fixtures/rc4.pdf")[..],
         include_bytes!("../fixtures/aes128.pdf"),
@@ -197,8 +197,8 @@ fn encryption_without_a_password_is_read() {
     ] {
         assert_eq!(read(bytes).unwrap().pages, ["The heron waits at the sluice."]);
     }
-    assert_eq!(read(include_bytes!("../fixtures/locked.pdf")), Err(Problem::Password));
-    assert!(Problem::Password.to_string().contains("password"));
+    assert_eq!(read(include_bytes!("../fixtures/locked.pdf")), Err(PdfError::PasswordProtected));
+    assert!(PdfError::PasswordProtected.to_string().contains("password"));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn object_streams_are_read() {
 }
 
 #[test]
-fn what_was_added_later_counts() {
+fn incremental_updates_apply() {
     let mut bytes = Builder::new().page(show(&[(72.0, 700.0, "first wording")])).build();
     let text = "BT /F1 12 Tf 72 700 Td (second wording) Tj ET";
     let at = bytes.len();
@@ -224,7 +224,7 @@ fn what_was_added_later_counts() {
 }
 
 #[test]
-fn a_broken_operand_costs_itself_alone() {
+fn invalid_operands_are_skipped() {
     let content = "[6.1e-05 1] 0 d [(un) (closed) 5 Tj BT /F1 12 Tf 72 700 Td (the rest) Tj ET ) > ]] 1 0 BT /F1 12 Tf 72 686 Td (is read) Tj ET";
     assert_eq!(text(content), "the rest\nis read");
     assert_eq!(document("\u{0}(").pages, [""]);

@@ -1,8 +1,8 @@
-//! Static models: a vector for each word piece, and a text's is their weighted mean. Hundreds of times as fast as
-//! a network, and less exact. In the layout of model2vec: the built-in one, or a local folder.
+//! Static models: the vector of a text is the weighted mean of a fixed vector per token. Hundreds of times as fast as a
+//! transformer, but less accurate. In the file layout of model2vec: the built-in model, or a local folder.
 
 use super::builtin::TOKENIZER;
-use super::wordpieces::WordPieces;
+use super::tokenizer::Tokenizer;
 use super::{Embedder, Embedding, ModelInfo, Role, normalized};
 use crate::{Error, Result};
 use half::f16;
@@ -12,67 +12,68 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The built-in one's full name.
+/// The full name of the built-in static model.
 pub const NAME: &str = "minilm-l6-v2-static";
-/// The short name for it.
+/// The short name of the built-in static model.
 pub const ALIAS: &str = "static";
-/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json; a test
-/// computes it.
+/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json. A test verifies it.
 const HASH: &str = "5345a6bb244a444ef7519b649c88218e";
-/// As good as no limit: what a longer text has beyond it changes no mean.
-const WINDOW: usize = 1 << 20;
+/// Practically no limit: tokens beyond it hardly change the mean.
+const MAX_TOKENS: usize = 1 << 20;
 
-static TENSORS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-static/model.safetensors");
+static WEIGHTS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-static/model.safetensors");
 
-/// A static model, loaded. Forks share it.
+/// An embedder for a static model. Forks share the table.
 #[derive(Clone)]
-pub struct Static(Arc<Shared>);
+pub struct StaticEmbedder(Arc<Shared>);
 
 struct Shared {
     info: ModelInfo,
-    pieces: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
     table: Table,
-    /// The piece that stands for what the vocabulary lacks.
+    /// The id of the unknown token, which does not count towards the mean.
     unknown: Option<u32>,
 }
 
-/// The vectors of all pieces.
+/// The vectors of all tokens.
 struct Table {
+    /// `rows × dimensions` values, row-major.
     rows: Rows,
     dimensions: usize,
-    /// What each piece counts.
+    /// The weight of each token in the mean; 1 for all if there are none.
     weights: Option<Vec<f32>>,
-    /// The row of each piece, where they are not the same.
+    /// The row of each token id; the id itself if there is no mapping.
     mapping: Option<Vec<u32>>,
 }
 
 enum Rows {
+    /// `i8` values; each row's scale is part of the token's weight.
     Bytes(Cow<'static, [u8]>),
     Floats(Vec<f32>),
 }
 
-impl Static {
-    /// The built-in one.
+impl StaticEmbedder {
+    /// Loads the built-in static model.
     ///
     /// # Errors
-    /// None in a binary that passed its tests.
+    /// [`Error::Model`] if the embedded files are invalid, which the tests rule out.
     pub fn builtin() -> Result<Self> {
-        let table = Table::read(TENSORS, Cow::Borrowed).map_err(|problem| wrong(NAME, problem))?;
-        Self::with(NAME.to_owned(), HASH.to_owned(), table, WordPieces::from_bytes(TOKENIZER, NAME)?)
+        let table = Table::read(WEIGHTS, Cow::Borrowed).map_err(|problem| wrong(NAME, problem))?;
+        Self::new(NAME.to_owned(), HASH.to_owned(), table, Tokenizer::from_bytes(TOKENIZER, NAME)?)
     }
 
-    /// Whether a folder holds such a model.
-    pub fn is_in(folder: &Path) -> bool {
+    /// Whether a folder contains a model2vec model, according to its `config.json`.
+    pub fn is_model_folder(folder: &Path) -> bool {
         let config: Option<Value> =
             std::fs::read(folder.join("config.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         config.is_some_and(|config| config["model_type"] == "model2vec")
     }
 
-    /// A model in a local folder: `model.safetensors` with the tensor `embeddings` and, where they are there,
-    /// `weights` and `mapping`; `tokenizer.json`.
+    /// Loads a model from a folder with `model.safetensors`, which has the tensor `embeddings` and optionally `weights` and
+    /// `mapping`, and `tokenizer.json`.
     ///
     /// # Errors
-    /// When a file is missing or broken.
+    /// [`Error::Model`] if a file is missing or invalid.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let name = folder.to_string_lossy().into_owned();
         let read =
@@ -82,21 +83,21 @@ impl Static {
         hasher.update(&tensors).update(&tokenizer);
         let hash = hasher.finalize().to_hex()[..32].to_owned();
         let table = Table::read(&tensors, |rows| Cow::Owned(rows.to_vec())).map_err(|problem| wrong(&name, problem))?;
-        let pieces = WordPieces::from_bytes(&tokenizer, &name)?;
-        Self::with(name, hash, table, pieces)
+        let tokenizer = Tokenizer::from_bytes(&tokenizer, &name)?;
+        Self::new(name, hash, table, tokenizer)
     }
 
-    fn with(name: String, hash: String, table: Table, pieces: WordPieces) -> Result<Self> {
+    fn new(name: String, hash: String, table: Table, tokenizer: Tokenizer) -> Result<Self> {
         let info = ModelInfo {
             name,
             hash,
             dimensions: table.dimensions,
-            window: WINDOW,
+            window: MAX_TOKENS,
             query_prefix: String::new(),
             passage_prefix: String::new(),
         };
-        let unknown = pieces.unknown();
-        Ok(Self(Arc::new(Shared { info, pieces: Arc::new(pieces), table, unknown })))
+        let unknown = tokenizer.unknown_token();
+        Ok(Self(Arc::new(Shared { info, tokenizer: Arc::new(tokenizer), table, unknown })))
     }
 }
 
@@ -104,25 +105,29 @@ fn wrong(name: &str, problem: impl Into<String>) -> Error {
     Error::Model { name: name.to_owned(), problem: problem.into() }
 }
 
-impl Embedder for Static {
+impl Embedder for StaticEmbedder {
     fn model(&self) -> &ModelInfo {
         &self.0.info
     }
 
-    fn pieces(&self) -> &Arc<WordPieces> {
-        &self.0.pieces
+    fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.0.tokenizer
     }
 
     fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
-        let Shared { info, pieces, table, unknown } = &*self.0;
-        let (ids, cut) = pieces.plain(text, WINDOW);
+        let Shared { info, tokenizer, table, unknown } = &*self.0;
+        let (ids, truncated_tokens) = tokenizer.encode_without_specials(text, MAX_TOKENS);
         let mut sum = vec![0f32; table.dimensions];
         ids.iter().filter(|id| Some(**id) != *unknown).for_each(|id| table.add(*id, &mut sum));
         if sum.iter().all(|x| *x == 0.0) {
-            // Nothing in it is known; some direction it must have.
+            // No token is known, but a unit vector needs some direction.
             table.add(unknown.unwrap_or_default(), &mut sum);
         }
-        Ok(Embedding { vector: normalized(sum, &info.name, text)?, pieces: ids.len() + cut, cut })
+        Ok(Embedding {
+            vector: normalized(sum, &info.name, text)?,
+            tokens: ids.len() + truncated_tokens,
+            truncated_tokens,
+        })
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
@@ -141,7 +146,7 @@ impl Table {
             return Err(format!("embeddings: nothing in the shape {:?}", embeddings.shape()));
         }
         let weights = tensors.tensor("weights").ok().map(|tensor| floats("weights", &tensor)).transpose()?;
-        let mapping = tensors.tensor("mapping").ok().map(|tensor| places(&tensor, rows)).transpose()?;
+        let mapping = tensors.tensor("mapping").ok().map(|tensor| row_numbers(&tensor, rows)).transpose()?;
         let vocabulary = mapping.as_ref().map_or(rows, Vec::len);
         if let Some(found) = weights.as_ref().map(Vec::len).filter(|found| *found != vocabulary) {
             return Err(format!("weights: expected {vocabulary}, found {found}"));
@@ -153,13 +158,13 @@ impl Table {
         Ok(Self { rows, dimensions, weights, mapping })
     }
 
-    /// Adds the vector of a piece; nothing if it has none.
-    fn add(&self, piece: u32, sum: &mut [f32]) {
+    /// Adds the weighted vector of a token to `sum`; does nothing for an unknown id.
+    fn add(&self, token: u32, sum: &mut [f32]) {
         let row = match &self.mapping {
-            Some(mapping) => mapping.get(piece as usize).map(|row| *row as usize),
-            None => Some(piece as usize),
+            Some(mapping) => mapping.get(token as usize).map(|row| *row as usize),
+            None => Some(token as usize),
         };
-        let weight = self.weights.as_ref().map_or(Some(1.0), |weights| weights.get(piece as usize).copied());
+        let weight = self.weights.as_ref().map_or(Some(1.0), |weights| weights.get(token as usize).copied());
         let (Some(row), Some(weight)) = (row, weight) else { return };
         let place = row * self.dimensions..(row + 1) * self.dimensions;
         match &self.rows {
@@ -189,18 +194,19 @@ fn floats(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>, String> {
     }
 }
 
-fn places(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String> {
+/// The row numbers of the tensor `mapping`, each less than `rows`.
+fn row_numbers(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String> {
     let data = tensor.data();
-    let places: Vec<i64> = match tensor.dtype() {
+    let numbers: Vec<i64> = match tensor.dtype() {
         Dtype::I32 => data.as_chunks().0.iter().map(|bytes| i64::from(i32::from_le_bytes(*bytes))).collect(),
         Dtype::I64 => data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect(),
         other => return Err(format!("mapping: expected whole numbers, found {other:?}")),
     };
-    let place = |place: &i64| {
-        let fits = u32::try_from(*place).ok().filter(|place| (*place as usize) < rows);
-        fits.ok_or_else(|| format!("mapping: expected a row below {rows}, found {place}"))
+    let row = |number: &i64| {
+        let fits = u32::try_from(*number).ok().filter(|row| (*row as usize) < rows);
+        fits.ok_or_else(|| format!("mapping: expected a row below {rows}, found {number}"))
     };
-    places.iter().map(place).collect()
+    numbers.iter().map(row).collect()
 }
 
 #[cfg(test)]
@@ -210,40 +216,40 @@ mod tests {
     use safetensors::tensor::serialize_to_file;
 
     #[test]
-    fn the_hash_is_that_of_the_files() {
+    fn hash_constant_matches_the_files() {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(TENSORS).update(TOKENIZER);
+        hasher.update(WEIGHTS).update(TOKENIZER);
         assert_eq!(hasher.finalize().to_hex()[..32], *HASH);
     }
 
     #[test]
-    fn near_in_meaning_is_near_in_space() {
-        let mut model = Static::builtin().unwrap();
+    fn similar_texts_have_similar_vectors() {
+        let mut model = StaticEmbedder::builtin().unwrap();
         let mut of = |text: &str| model.embed(text, Role::Query).unwrap().vector;
         let asked = of("How do I reset my password?");
         assert!((dot(&asked, &asked) - 1.0).abs() < 1e-5 && asked.len() == 256);
         assert!(dot(&asked, &of("I forgot my login secret")) > dot(&asked, &of("The cat sat on the mat.")) + 0.1);
-        // Order says nothing to it, and what it does not know is left out.
+        // Word order does not matter, and unknown tokens are ignored.
         assert!(dot(&of("moon and tides"), &of("tides and moon")) > 0.9999);
         assert_eq!(of("tides \u{10ffff}"), of("tides"));
         assert_eq!(of(""), of("\u{10ffff}"));
     }
 
     #[test]
-    fn a_folder_in_the_layout_of_model2vec_is_read() {
+    fn model2vec_folders_are_loaded_and_invalid_ones_rejected() {
         let dir = tempfile::tempdir().unwrap();
-        let mut model = Static::builtin().unwrap();
+        let mut model = StaticEmbedder::builtin().unwrap();
         let Table { rows: Rows::Bytes(rows), weights: Some(weights), .. } = &model.0.table else { panic!() };
-        // The same model with floats, every second row first, and a mapping to where they went.
+        // The same model with float rows in another order, even ones first, and a mapping to them.
         let vocabulary = weights.len();
-        let place = |piece: usize| if piece.is_multiple_of(2) { piece / 2 } else { vocabulary.div_ceil(2) + piece / 2 };
+        let place = |token: usize| if token.is_multiple_of(2) { token / 2 } else { vocabulary.div_ceil(2) + token / 2 };
         let mut floats = vec![0f32; rows.len()];
-        for piece in 0..vocabulary {
+        for token in 0..vocabulary {
             for at in 0..256 {
-                floats[place(piece) * 256 + at] = weights[piece] * f32::from(rows[piece * 256 + at] as i8);
+                floats[place(token) * 256 + at] = weights[token] * f32::from(rows[token * 256 + at] as i8);
             }
         }
-        let mapping: Vec<u8> = (0..vocabulary).flat_map(|piece| (place(piece) as i32).to_le_bytes()).collect();
+        let mapping: Vec<u8> = (0..vocabulary).flat_map(|token| (place(token) as i32).to_le_bytes()).collect();
         let data: Vec<u8> = floats.iter().flat_map(|x| x.to_le_bytes()).collect();
         let tensors = [
             ("embeddings", TensorView::new(Dtype::F32, vec![vocabulary, 256], &data).unwrap()),
@@ -251,15 +257,15 @@ mod tests {
         ];
         serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
         std::fs::write(dir.path().join("tokenizer.json"), TOKENIZER).unwrap();
-        assert!(!Static::is_in(dir.path()));
+        assert!(!StaticEmbedder::is_model_folder(dir.path()));
         std::fs::write(dir.path().join("config.json"), "{\"model_type\": \"model2vec\"}").unwrap();
-        assert!(Static::is_in(dir.path()));
+        assert!(StaticEmbedder::is_model_folder(dir.path()));
         let mut other = crate::embed::load(dir.path().to_str().unwrap()).unwrap();
         let text = "Tides follow the moon more than the sun.";
         let (one, two) = (model.embed(text, Role::Query).unwrap(), other.embed(text, Role::Query).unwrap());
-        assert!(dot(&one.vector, &two.vector) > 0.99999 && one.pieces == two.pieces);
+        assert!(dot(&one.vector, &two.vector) > 0.99999 && one.tokens == two.tokens);
         assert_ne!(model.model().hash, other.model().hash);
-        // Broken in every way it can be.
+        // All kinds of invalid files.
         let bad = [
             (vec![("embeddings", TensorView::new(Dtype::I32, vec![vocabulary], &mapping).unwrap())], "two dimensions"),
             (
@@ -280,7 +286,7 @@ mod tests {
         ];
         for (tensors, says) in bad {
             serialize_to_file(tensors, None, &dir.path().join("model.safetensors")).unwrap();
-            let error = Static::from_folder(dir.path()).err().unwrap().to_string();
+            let error = StaticEmbedder::from_folder(dir.path()).err().unwrap().to_string();
             assert!(error.contains(says), "{error}");
         }
     }

@@ -1,8 +1,8 @@
-//! Cross-encoders: a question and a passage read together, and a score for how well the one answers the
-//! other. fastembed's catalogue, or a local folder with an ONNX export.
+//! Cross-encoders, which read a query and a passage together and score the relevance. From fastembed's catalog or a local
+//! folder with an ONNX export.
 
 use super::onnx::{Folder, downloads, runtime};
-use super::{CatalogueEntry, Kind};
+use super::{CatalogEntry, ModelKind};
 use crate::{Error, Result};
 use fastembed::{
     OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank, UserDefinedRerankingModel,
@@ -17,23 +17,23 @@ pub struct CrossEncoder {
     model: TextRerank,
 }
 
-/// Where one can be loaded from again.
+/// Where to load the model from, again for each fork.
 #[derive(Clone)]
 enum Origin {
     Catalogue(RerankerModel),
     Folder(PathBuf),
 }
 
-/// Word pieces of question and passage together, where the files do not say.
-const WINDOW: usize = 512;
+/// The context window in tokens, for query and passage together, if the model's files do not state it.
+const DEFAULT_MAX_TOKENS: usize = 512;
 
 impl CrossEncoder {
-    /// Loads one by name: a folder that holds `model.onnx` (also under `onnx/`) and `tokenizer.json`, or a name
-    /// of [`catalogue`], by its variant or as it is published, letter case aside.
+    /// Loads a model: from a folder with `model.onnx` (also under `onnx/`) and `tokenizer.json`, or from [`catalog`] by its
+    /// short or published name, ignoring case.
     ///
     /// # Errors
-    /// When there is none of that name, its files are incomplete, its output is not one score, or ONNX
-    /// Runtime is not there.
+    /// [`Error::Model`] if there is no such model, its files are incomplete, its output is not a single score, or ONNX
+    /// Runtime is not installed.
     pub fn load(name: &str) -> Result<Self> {
         let folder = Path::new(name);
         if folder.is_dir() {
@@ -60,40 +60,42 @@ impl CrossEncoder {
                 let options = RerankInitOptions::new(model.clone()).with_intra_threads(1).with_cache_dir(downloads());
                 TextRerank::try_new(options).map_err(|error| Error::Model {
                     name: name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use. Without that, give --rerank a folder that holds them"),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, give --rerank a folder that contains them"),
                 })?
             }
             Origin::Folder(path) => {
                 let folder = Folder::new(path);
                 let weights = OnnxSource::File(folder.weights()?);
-                let options =
-                    RerankInitOptionsUserDefined::new().with_intra_threads(1).with_max_length(folder.window(WINDOW));
-                let files = folder.tokenizer_files(WINDOW)?;
+                let options = RerankInitOptionsUserDefined::new()
+                    .with_intra_threads(1)
+                    .with_max_length(folder.window(DEFAULT_MAX_TOKENS));
+                let files = folder.tokenizer_files(DEFAULT_MAX_TOKENS)?;
                 TextRerank::try_new_from_user_defined(UserDefinedRerankingModel::new(weights, files), options)
                     .map_err(wrong)?
             }
         };
         let mut cross = Self { name, origin, model };
-        // fastembed panics where the output is of another shape; better here, once, than at a question.
+        // fastembed panics if the output has another shape: find out now rather than at the first query.
         cross.score("a", &["b"])?;
         Ok(cross)
     }
 
-    /// Its name.
+    /// The name of the model.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How well each passage answers the question: higher is better, on a scale of the model's own.
+    /// Scores the relevance of each passage to the query: higher is better, on the model's own scale. The scores are
+    /// finite and in the order of `passages`.
     ///
     /// # Errors
-    /// When the runtime fails.
-    pub fn score(&mut self, question: &str, passages: &[&str]) -> Result<Vec<f32>> {
+    /// [`Error::Model`] if the runtime fails or a score is not finite.
+    pub fn score(&mut self, query: &str, passages: &[&str]) -> Result<Vec<f32>> {
         let wrong = |problem: String| Error::Model { name: self.name.clone(), problem };
         let model = AssertUnwindSafe(&mut self.model);
         let scored = catch_unwind(move || {
             let AssertUnwindSafe(model) = { model };
-            model.rerank(question, passages, false, Some(passages.len().max(1)))
+            model.rerank(query, passages, false, Some(passages.len().max(1)))
         });
         let scored = scored.map_err(|_| wrong("expected an output `logits` of one score for each pair".to_owned()))?;
         let mut scores = vec![f32::NAN; passages.len()];
@@ -101,24 +103,24 @@ impl CrossEncoder {
             scores[result.index] = result.score;
         }
         match scores.iter().find(|score| !score.is_finite()) {
-            Some(score) => Err(wrong(format!("it gave the score {score}"))),
+            Some(score) => Err(wrong(format!("it returned the score {score}"))),
             None => Ok(scores),
         }
     }
 
-    /// Another one of the same, for another thread.
+    /// A second instance for another thread. Loads the model again.
     ///
     /// # Errors
-    /// When it cannot be loaded again.
+    /// [`Error::Model`] as for [`Self::load`].
     pub fn fork(&self) -> Result<Self> {
         Self::open(self.name.clone(), self.origin.clone())
     }
 }
 
-/// The cross-encoders of fastembed's catalogue.
-pub fn catalogue() -> Vec<CatalogueEntry> {
-    let entries = TextRerank::list_supported_models().into_iter().map(|model| CatalogueEntry {
-        kind: Kind::Reranker,
+/// The cross-encoders of fastembed's catalog.
+pub fn catalog() -> Vec<CatalogEntry> {
+    let entries = TextRerank::list_supported_models().into_iter().map(|model| CatalogEntry {
+        kind: ModelKind::Reranker,
         name: name_of(&model.model),
         source: model.model_code,
         dimensions: 1,
@@ -137,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_name_is_an_error() {
+    fn loading_an_unknown_model_is_an_error() {
         let error = CrossEncoder::load("no-such-reranker").err().unwrap().to_string();
         assert!(error.contains("no such reranker and no such folder"), "{error}");
     }
