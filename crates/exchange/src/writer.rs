@@ -3,7 +3,7 @@
 use crate::row::rows;
 use crate::{Error, Header, Kind, Result, parquet};
 use ingest::pipeline::EmbeddedArticle;
-use ingest::read::EMBEDDED;
+use ingest::read::EMBEDDED_ARTICLES_KEY;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ impl Writer {
         let output = match kind {
             Kind::Jsonl => {
                 let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(1 << 16, out));
-                write_line(&mut *out, path, &serde_json::json!({ EMBEDDED: header }))?;
+                write_line(&mut *out, path, &serde_json::json!({ EMBEDDED_ARTICLES_KEY: header }))?;
                 Output::Jsonl(out)
             }
             Kind::Parquet => Output::Parquet(Box::new(parquet::Writer::new(path, out, header)?)),

@@ -3,7 +3,7 @@
 use crate::filter::explain::FieldValues;
 use crate::manifest::Fusion;
 use crate::{Correction, Filter, Manifest, Result};
-use ingest::pipeline::{EmbeddedArticle, Known};
+use ingest::pipeline::{EmbeddedArticle, ExistingContent};
 use ingest::{Article, ByteSpan, Chunking, Fingerprint};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -118,16 +118,16 @@ pub struct Catalog {
     pub reuses_vectors: bool,
 }
 
-impl Known for Catalog {
-    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
+impl ExistingContent for Catalog {
+    fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
         self.articles.get(id).is_some_and(|meta| meta.fingerprint == *fingerprint)
     }
 
-    fn vector(&self, text: &Fingerprint) -> bool {
+    fn has_vector(&self, text: &Fingerprint) -> bool {
         self.vectors.contains(text)
     }
 
-    fn keeps(&self) -> bool {
+    fn stores_vectors(&self) -> bool {
         self.reuses_vectors
     }
 }

@@ -1,7 +1,7 @@
 //! The manifest of a commit, stored as the JSON payload of tantivy's commit.
 
 use crate::Language;
-use index::{Health, Params};
+use index::{BuildReport, Params};
 use ingest::{Chunking, ModelInfo};
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +91,7 @@ pub struct GraphEntry {
     /// The checksum of the graph file.
     pub checksum: String,
     /// The results of the reachability and self-query checks after the build.
-    pub health: Health,
+    pub health: BuildReport,
 }
 
 /// The format of new collections. Older ones are read and written in their own format: format 3 has the v1

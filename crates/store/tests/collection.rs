@@ -445,7 +445,7 @@ fn merges_respect_the_memory_budget_of_graph_builds() {
     twenty_commits(&mut *writer);
     collection.refresh().unwrap();
     let manifest = collection.manifest();
-    let memory = index::graph::memory(2_000, manifest.model.dimensions, manifest.graph);
+    let memory = index::graph::estimate_build_memory(2_000, manifest.model.dimensions, manifest.graph);
     writer.set_memory_budget(Some(memory));
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();

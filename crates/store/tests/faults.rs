@@ -61,7 +61,7 @@ struct History {
 
 /// Runs the workload as far as the disk allows.
 fn run_workload(disk: &FaultyDisk, path: &Path, history: &mut History) -> Result<()> {
-    let shared: Arc<dyn disk::Disk> = Arc::new(disk.clone());
+    let shared: Arc<dyn disk::FileSystem> = Arc::new(disk.clone());
     let mut now = Contents::new();
     // Recorded first: a commit that fails may still have taken effect.
     history.commits.push((usize::MAX, now.clone()));

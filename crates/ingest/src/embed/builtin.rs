@@ -69,13 +69,13 @@ impl Embedder for BuiltinEmbedder {
 
     fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
         let (ids, truncated_tokens) = self.shared.tokenizer.encode(text, MAX_TOKENS);
-        let sum = self.shared.encoder.sums(&[&ids], &mut self.work);
+        let sum = self.shared.encoder.summed_states(&[&ids], &mut self.work);
         Ok(Embedding { vector: normalized(sum, NAME, text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
     }
 
     fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
         let (ids, _) = self.shared.tokenizer.encode(text, MAX_TOKENS);
-        let states = self.shared.encoder.states(&[&ids], &mut self.work);
+        let states = self.shared.encoder.hidden_states(&[&ids], &mut self.work);
         let units = states.chunks_exact(DIMENSIONS).map(|state| normalized(state.to_vec(), NAME, text));
         let vectors = units.collect::<Result<Vec<_>>>()?.concat();
         Ok(Some(TokenEmbeddings { vectors, dimensions: DIMENSIONS }))

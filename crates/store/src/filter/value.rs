@@ -43,7 +43,7 @@ impl Value {
             Self::Number(number) => operand.number.as_ref() == Some(number),
             Self::Date(_) => self.compare(operand) == Some(Ordering::Equal),
             Self::Text(text) => {
-                let same_day = || Some(Date::read(text)?.compared_to(operand.date.filter(|date| date.has_day())?));
+                let same_day = || Some(Date::parse_lenient(text)?.compare_to_period(operand.date.filter(|date| date.has_day())?));
                 fold_value(text) == operand.folded || same_day() == Some(Ordering::Equal)
             }
         }
@@ -52,7 +52,7 @@ impl Value {
     /// Compares the value with a bound. `None` if they are not comparable: numbers and dates only compare with
     /// their kind, also when they are written as text; other text compares alphabetically.
     fn compare(&self, bound: &Operand) -> Option<Ordering> {
-        let date = |text: &str| Some(Date::read(text)?.compared_to(bound.date?));
+        let date = |text: &str| Some(Date::parse_lenient(text)?.compare_to_period(bound.date?));
         match self {
             Self::Number(number) => Some(number.cmp(bound.number.as_ref()?)),
             // Collections of older versions may hold values that are not dates.
@@ -96,7 +96,7 @@ pub struct Operand {
 impl Operand {
     /// Interprets a word.
     pub fn new(text: &str) -> Self {
-        Self { number: text.parse().ok(), date: Date::read(text), folded: fold_value(text).into_owned() }
+        Self { number: text.parse().ok(), date: Date::parse_lenient(text), folded: fold_value(text).into_owned() }
     }
 }
 

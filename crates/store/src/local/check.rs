@@ -50,7 +50,7 @@ fn check_text_files(snapshot: &Snapshot, report: &mut CheckReport) {
     // These two can only be verified in formats with checksum footers.
     for path in [META, MANAGED].map(|file| layout.text().join(file)) {
         report.files += 1;
-        let read = disk::Mapped::open(&path, |_| layout.files().sealed).and_then(|file| file.verify());
+        let read = disk::MappedFile::open(&path, |_| layout.files().sealed).and_then(|file| file.verify());
         report.problems.extend(read.err().map(|error| error.to_string()));
     }
     if !all_managed {
@@ -62,7 +62,7 @@ fn check_text_files(snapshot: &Snapshot, report: &mut CheckReport) {
 /// Verifies a file of a text segment by its checksum footer or, in formats without one, by tantivy's checksum.
 pub fn verify_text_file(layout: &Layout, index: &Index, file: &Path) -> Result<()> {
     let (path, sealed) = (layout.text().join(file), layout.files().sealed);
-    disk::Mapped::open(&path, |_| sealed)?.verify()?;
+    disk::MappedFile::open(&path, |_| sealed)?.verify()?;
     if !sealed && !matches!(index.directory().validate_checksum(file), Ok(true)) {
         return Err(Error::damaged(path, "its checksum does not match"));
     }

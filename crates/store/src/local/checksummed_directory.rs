@@ -7,7 +7,7 @@
 //! After a failed write, nothing more is written. tantivy counts new segments as committed before their commit
 //! is written, so a merge that ends after a failed commit would publish them without our manifest's vectors.
 
-use disk::{Error, Files, Mapped};
+use disk::{Error, WriteOptions, MappedFile};
 use std::fmt::Debug;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -26,13 +26,13 @@ use tantivy::directory::{
 #[derive(Debug, Clone)]
 pub struct ChecksummedDirectory {
     path: PathBuf,
-    files: Files,
+    files: WriteOptions,
     /// Set by the first failed write; see the module documentation.
     poisoned: Arc<AtomicBool>,
 }
 
 impl ChecksummedDirectory {
-    pub fn new(path: PathBuf, files: Files) -> Self {
+    pub fn new(path: PathBuf, files: WriteOptions) -> Self {
         Self { path, files, poisoned: Arc::default() }
     }
 
@@ -50,8 +50,8 @@ impl ChecksummedDirectory {
         write().inspect_err(|_| self.poisoned.store(true, Ordering::SeqCst))
     }
 
-    fn map(&self, name: &Path) -> Result<Mapped, OpenReadError> {
-        Mapped::open(&self.path.join(name), |_| self.files.sealed).map_err(|error| match error {
+    fn map(&self, name: &Path) -> Result<MappedFile, OpenReadError> {
+        MappedFile::open(&self.path.join(name), |_| self.files.sealed).map_err(|error| match error {
             Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
                 OpenReadError::FileDoesNotExist(name.to_owned())
             }
@@ -79,7 +79,7 @@ pub fn damage_in(error: &io::Error) -> Option<(&Path, &str)> {
 /// A memory-mapped file whose pages are verified as they are read.
 #[derive(Debug)]
 struct ChecksummedFile {
-    file: Mapped,
+    file: MappedFile,
     bytes: OwnedBytes,
 }
 
@@ -96,8 +96,8 @@ impl FileHandle for ChecksummedFile {
             return Err(io::Error::new(ErrorKind::UnexpectedEof, problem));
         }
         // Checks this range only: undamaged parts of a damaged file can still be read.
-        if !self.file.check(range.clone()) {
-            self.file.intact().map_err(as_io)?;
+        if !self.file.verify_range(range.clone()) {
+            self.file.ensure_reads_valid().map_err(as_io)?;
         }
         Ok(self.bytes.slice(range))
     }
@@ -130,11 +130,11 @@ impl TerminatingWrite for ChecksummedWrite {
 impl Directory for ChecksummedDirectory {
     fn get_file_handle(&self, name: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         let file = self.map(name)?;
-        Ok(Arc::new(ChecksummedFile { bytes: OwnedBytes::new(file.map().clone()), file }))
+        Ok(Arc::new(ChecksummedFile { bytes: OwnedBytes::new(file.mmap().clone()), file }))
     }
 
     fn delete(&self, name: &Path) -> Result<(), DeleteError> {
-        let removed = self.ensure_not_poisoned().and_then(|()| self.files.disk.remove(&self.path.join(name)));
+        let removed = self.ensure_not_poisoned().and_then(|()| self.files.fs.remove_file(&self.path.join(name)));
         removed.map_err(|error| match error.kind() {
             ErrorKind::NotFound => DeleteError::FileDoesNotExist(name.to_owned()),
             _ => DeleteError::IoError { io_error: Arc::new(error), filepath: name.to_owned() },
@@ -152,7 +152,7 @@ impl Directory for ChecksummedDirectory {
         // Commits never reuse a file name. A file of this name was left by a writer that was killed before its
         // commit; the work is now repeated with the same segment numbers.
         if path.try_exists().map_err(io)? {
-            self.write(|| self.files.disk.remove(&path)).map_err(io)?;
+            self.write(|| self.files.fs.remove_file(&path)).map_err(io)?;
         }
         let writer = self.write(|| disk::Writer::in_place(&self.files, &path).map_err(as_io)).map_err(io)?;
         Ok(BufWriter::new(Box::new(ChecksummedWrite { directory: self.clone(), writer: Some(writer) })))
@@ -160,17 +160,17 @@ impl Directory for ChecksummedDirectory {
 
     fn atomic_read(&self, name: &Path) -> Result<Vec<u8>, OpenReadError> {
         let file = self.map(name)?;
-        file.check(0..file.contents().len());
-        file.intact().map_err(|error| OpenReadError::wrap_io_error(as_io(error), name.to_owned()))?;
+        file.verify_range(0..file.contents().len());
+        file.ensure_reads_valid().map_err(|error| OpenReadError::wrap_io_error(as_io(error), name.to_owned()))?;
         Ok(file.contents().to_vec())
     }
 
     fn atomic_write(&self, name: &Path, data: &[u8]) -> io::Result<()> {
-        self.write(|| disk::write(&self.files, &self.path.join(name), data).map_err(as_io))
+        self.write(|| disk::atomic_write(&self.files, &self.path.join(name), data).map_err(as_io))
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.write(|| self.files.disk.sync_folder(&self.path))
+        self.write(|| self.files.fs.sync_dir(&self.path))
     }
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {

@@ -2,7 +2,7 @@
 
 use crate::manifest::FORMAT;
 use crate::{Error, Result};
-use disk::{Disk, Files};
+use disk::{FileSystem, WriteOptions};
 use ingest::walk::COLLECTION_MARKER;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,18 +14,18 @@ const FIRST_CHECKSUMMED_FORMAT: u64 = 3;
 #[derive(Debug, Clone)]
 pub struct Layout {
     root: PathBuf,
-    disk: Arc<dyn Disk>,
+    disk: Arc<dyn FileSystem>,
     format: u64,
 }
 
 impl Layout {
     /// The layout of a new collection, in the newest format.
-    pub fn new(root: &Path, disk: Arc<dyn Disk>) -> Self {
+    pub fn new(root: &Path, disk: Arc<dyn FileSystem>) -> Self {
         Self { root: root.to_owned(), disk, format: FORMAT }
     }
 
     /// The layout of an existing collection, in the format that its marker names.
-    pub fn read(root: &Path, disk: Arc<dyn Disk>) -> Result<Self> {
+    pub fn read(root: &Path, disk: Arc<dyn FileSystem>) -> Result<Self> {
         let mut layout = Self::new(root, disk);
         layout.format = layout.read_marker()?;
         Ok(layout)
@@ -42,12 +42,12 @@ impl Layout {
     }
 
     /// How its files are written: through which disk, and whether with a checksum footer.
-    pub fn files(&self) -> Files {
-        Files { disk: self.disk.clone(), sealed: self.format >= FIRST_CHECKSUMMED_FORMAT }
+    pub fn files(&self) -> WriteOptions {
+        WriteOptions { fs: self.disk.clone(), sealed: self.format >= FIRST_CHECKSUMMED_FORMAT }
     }
 
     /// The disk that all changes go through.
-    pub fn disk(&self) -> &dyn Disk {
+    pub fn disk(&self) -> &dyn FileSystem {
         &*self.disk
     }
 
@@ -106,8 +106,8 @@ impl Layout {
     /// Writes the marker, which makes the folder a collection.
     pub fn write_marker(&self) -> Result<()> {
         // A line for people to read, so without a checksum footer.
-        let files = Files { sealed: false, ..self.files() };
-        Ok(disk::write(&files, &self.marker(), self.marker_text().as_bytes())?)
+        let files = WriteOptions { sealed: false, ..self.files() };
+        Ok(disk::atomic_write(&files, &self.marker(), self.marker_text().as_bytes())?)
     }
 
     /// Fails if the folder holds data but no marker, as after the marker was lost. The empty remains of an

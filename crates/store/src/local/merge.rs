@@ -251,12 +251,12 @@ impl MergeTask {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         };
-        let sources: Vec<_> = self.segments.iter().map(|(s, _)| (s.vectors(), s.vectors().tags())).collect();
+        let sources: Vec<_> = self.segments.iter().map(|(s, _)| (s.vectors(), s.vectors().fingerprints())).collect();
         for (done, &(key, at, row)) in rows.iter().enumerate() {
             let (vectors, fingerprints) = sources[at];
             let vector = vectors.vector(row);
             // Verified before the row gets a new checksum.
-            vectors.intact()?;
+            vectors.ensure_reads_valid()?;
             file.push(key, fingerprints[row as usize], vector)?;
             if done % 1024 == 0 {
                 step(done)?;
@@ -272,7 +272,7 @@ impl MergeTask {
             let graph_progress = |done, all| progress(Step::Graph, done, all);
             let graph = index::graph::build(&vectors, self.params, self.threads, &graph_progress)?;
             let checksum = graph.write(&self.layout.files(), &self.layout.graph_file(self.number))?;
-            entry.graph = Some(GraphEntry { checksum, health: graph.health() });
+            entry.graph = Some(GraphEntry { checksum, health: graph.build_report() });
         }
         let segment = open_segment(&self.layout, &entry)?;
         Ok(Some((entry, segment)))

@@ -22,7 +22,7 @@ use crate::collection::{
 use crate::filter::explain::FieldValues;
 use crate::{Filter, Manifest, Result};
 pub(crate) use checksummed_directory::damage_in;
-use disk::{Disk, Mapped, System};
+use disk::{FileSystem, MappedFile, OsFileSystem};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::walk::COLLECTION_MARKER;
 use ingest::{Article, Fingerprint};
@@ -52,14 +52,14 @@ impl LocalCollection {
     /// [`Error::NotFound`](crate::Error::NotFound), [`Error::NewerFormat`](crate::Error::NewerFormat), or
     /// [`Error::Damaged`](crate::Error::Damaged).
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_on(Arc::new(System), path)
+        Self::open_on(Arc::new(OsFileSystem), path)
     }
 
     /// Like [`LocalCollection::open`], with all changes made through `disk`.
     ///
     /// # Errors
     /// As for [`LocalCollection::open`].
-    pub fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
+    pub fn open_on(disk: Arc<dyn FileSystem>, path: &Path) -> Result<Self> {
         let layout = Layout::read(path, disk)?;
         Ok(Self { snapshot: Snapshot::open(&layout)?, layout })
     }
@@ -69,14 +69,14 @@ impl LocalCollection {
     /// # Errors
     /// [`Error::Occupied`](crate::Error::Occupied) when something else is there, or an I/O error.
     pub fn create(path: &Path, manifest: Manifest) -> Result<Self> {
-        Self::create_on(Arc::new(System), path, manifest)
+        Self::create_on(Arc::new(OsFileSystem), path, manifest)
     }
 
     /// Like [`LocalCollection::create`], with all changes made through `disk`.
     ///
     /// # Errors
     /// As for [`LocalCollection::create`].
-    pub fn create_on(disk: Arc<dyn Disk>, path: &Path, manifest: Manifest) -> Result<Self> {
+    pub fn create_on(disk: Arc<dyn FileSystem>, path: &Path, manifest: Manifest) -> Result<Self> {
         writer::create(&Layout::new(path, disk.clone()), &manifest)?;
         Self::open_on(disk, path)
     }
@@ -170,7 +170,7 @@ impl Collection for LocalCollection {
     }
 
     fn read_cache(&self) -> Option<Vec<u8>> {
-        let file = Mapped::open(&self.layout.cache(), |_| true).ok()?;
+        let file = MappedFile::open(&self.layout.cache(), |_| true).ok()?;
         file.verify().ok()?;
         Some(file.contents().to_vec())
     }

@@ -85,7 +85,7 @@ pub fn find_damage(path: &Path) -> Result<Vec<String>> {
 /// The layout of the collection at `path`, in the format that its commit names, and what is wrong with its
 /// marker.
 fn locate(path: &Path) -> Result<(Layout, Option<String>)> {
-    let newest = Layout::new(path, Arc::new(disk::System));
+    let newest = Layout::new(path, Arc::new(disk::OsFileSystem));
     let fits = |layout: &Layout| read_commit(layout).is_ok_and(|(_, manifest)| manifest.format == layout.format());
     let marked = newest.reload();
     match marked {
@@ -213,14 +213,14 @@ pub fn repair(path: &Path) -> Result<RepairReport> {
             .filter(|name| !name.starts_with('.'))
             .collect();
         let managed = serde_json::to_vec(&managed).unwrap_or_default();
-        disk::write(&files, &layout.text().join(MANAGED), &managed)?;
+        disk::atomic_write(&files, &layout.text().join(MANAGED), &managed)?;
     }
     if !survey.marker_is_sound {
         layout.write_marker()?;
     }
     if !(survey.text_segments.is_empty() && survey.vector_files.is_empty() && survey.graph_files.is_empty()) {
         let commit = commit_without_damage(&survey)?;
-        disk::write(&files, &layout.text().join(META), &commit)?;
+        disk::atomic_write(&files, &layout.text().join(META), &commit)?;
     }
     // The journal may also hold what an interrupted repair left.
     let journal = SalvageJournal::read(&layout)?;

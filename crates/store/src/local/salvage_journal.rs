@@ -34,12 +34,12 @@ impl SalvageJournal {
         if !path.exists() {
             return Ok(Self::default());
         }
-        let file = disk::Mapped::open(&path, |_| layout.files().sealed)?;
+        let file = disk::MappedFile::open(&path, |_| layout.files().sealed)?;
         let (mut journal, mut at, mut first) = (Self::default(), 0, true);
         for line in file.contents().split_inclusive(|&byte| byte == b'\n') {
             let range = at..at + line.len();
             at = range.end;
-            let line = if file.check(range) { line } else { &[][..] };
+            let line = if file.verify_range(range) { line } else { &[][..] };
             if std::mem::take(&mut first) {
                 // If this line is damaged, it is at least known that something was lost.
                 journal.losses = serde_json::from_slice(line).unwrap_or(Losses { unnamed: 1, ..Losses::default() });

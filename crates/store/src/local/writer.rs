@@ -9,7 +9,7 @@ use super::snapshot::{MANAGED, META, Snapshot, commit_id, load_metas, open_index
 use crate::collection::{CompactReport, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
-use disk::Disk;
+use disk::FileSystem;
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, Fingerprint, LexicalText};
@@ -31,7 +31,7 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let (root, disk) = (layout.root(), layout.disk());
     let created = root.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let created: Vec<PathBuf> = created.map(Path::to_owned).collect();
-    disk.create_folder(root).map_err(Error::io(root))?;
+    disk.create_dir_all(root).map_err(Error::io(root))?;
     created.iter().try_for_each(|folder| sync(disk, folder.parent()))?;
     // Checked before the lock file is created, so that nothing is put into a folder that holds something else.
     ensure_unoccupied(layout)?;
@@ -39,9 +39,9 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let _lock = WriterLock::acquire(layout)?;
     ensure_unoccupied(layout)?;
     for folder in [layout.text(), layout.vectors()] {
-        disk.create_folder(&folder).map_err(Error::io(&folder))?;
+        disk.create_dir_all(&folder).map_err(Error::io(&folder))?;
         for path in files_in(&folder)? {
-            disk.remove(&path).map_err(Error::io(path))?;
+            disk.remove_file(&path).map_err(Error::io(path))?;
         }
     }
     let text = || Error::text(root);
@@ -81,10 +81,10 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| Ok(entry.map_err(Error::io(folder))?.path())).collect()
 }
 
-fn sync(disk: &dyn Disk, folder: Option<&Path>) -> Result<()> {
+fn sync(disk: &dyn FileSystem, folder: Option<&Path>) -> Result<()> {
     // The parent of a one-part relative path is the empty path, which means the current directory.
     let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    folder.map_or(Ok(()), |folder| disk.sync_folder(folder).map_err(Error::io(folder)))
+    folder.map_or(Ok(()), |folder| disk.sync_dir(folder).map_err(Error::io(folder)))
 }
 
 fn text_writer(layout: &Layout, index: &Index) -> Result<IndexWriter> {
@@ -190,8 +190,8 @@ impl LocalWriter {
         if self.stored_rows.is_none() {
             let mut stored = HashMap::new();
             for (at, segment) in self.segments.iter().enumerate() {
-                let fingerprints = segment.vectors().tags();
-                segment.vectors().intact()?;
+                let fingerprints = segment.vectors().fingerprints();
+                segment.vectors().ensure_reads_valid()?;
                 stored.extend((0..).zip(fingerprints).map(|(row, fingerprint)| (Fingerprint(*fingerprint), (at, row))));
             }
             self.stored_rows = Some(stored);
@@ -218,7 +218,7 @@ impl LocalWriter {
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
             if !named.contains(&path) && (number.is_none() || number != merging) {
                 // Some systems refuse to remove a mapped file; the next writer will remove it.
-                let _ = self.layout.disk().remove(&path);
+                let _ = self.layout.disk().remove_file(&path);
             }
         }
         Ok(())
@@ -247,7 +247,7 @@ impl LocalWriter {
                         let (segment, row) = self.find_stored_row(fingerprint)?.ok_or_else(missing)?;
                         let vectors = self.segments[segment].vectors();
                         let vector = vectors.vector(row).to_vec();
-                        vectors.intact()?;
+                        vectors.ensure_reads_valid()?;
                         vector
                     }
                 },
@@ -411,7 +411,7 @@ impl Writer for LocalWriter {
 
     fn forget_salvaged(&mut self) -> Result<()> {
         let path = self.layout.salvaged();
-        match self.layout.disk().remove(&path) {
+        match self.layout.disk().remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path)(error)),
             _ => Ok(()),
         }
@@ -428,7 +428,7 @@ impl Writer for LocalWriter {
     }
 
     fn set_memory_budget(&mut self, bytes: Option<u64>) {
-        let bytes_per_row = index::graph::memory(1, self.manifest.model.dimensions, self.manifest.graph);
+        let bytes_per_row = index::graph::estimate_build_memory(1, self.manifest.model.dimensions, self.manifest.graph);
         self.max_segment_rows = bytes.map_or(usize::MAX, |bytes| (bytes / bytes_per_row) as usize);
     }
 
@@ -456,8 +456,8 @@ impl Writer for LocalWriter {
         let index = self.text()?.index().clone();
         let metas = load_metas(&self.layout, &index)?;
         // With a checksum footer in every format: an unreadable cache is just recomputed.
-        let files = disk::Files { sealed: true, ..self.layout.files() };
-        Ok(disk::write(&files, &self.layout.cache(), &make(commit_id(&metas)))?)
+        let files = disk::WriteOptions { sealed: true, ..self.layout.files() };
+        Ok(disk::atomic_write(&files, &self.layout.cache(), &make(commit_id(&metas)))?)
     }
 
     fn merge_in_background(&mut self, threads: usize) -> Result<()> {

@@ -1,14 +1,14 @@
 //! A disk that records every call, can fail at one of them, and can simulate what a power cut after any of them
 //! would leave.
 
-use disk::{Disk, Output};
+use disk::{FileSystem, WritableFile};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// A recorded call. Files have numbers, since a name can be changed and reused.
+/// A recorded call. WriteOptions have numbers, since a name can be changed and reused.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Call {
     Create(PathBuf, usize),
@@ -91,8 +91,8 @@ impl FaultyDisk {
     }
 }
 
-impl Disk for FaultyDisk {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Output>> {
+impl FileSystem for FaultyDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WritableFile>> {
         let number = {
             let mut state = self.0.lock().unwrap();
             state.files += 1;
@@ -156,7 +156,7 @@ impl Seek for Out {
     }
 }
 
-impl Output for Out {
+impl WritableFile for Out {
     fn sync(&mut self) -> io::Result<()> {
         self.disk.record_whole(Call::Sync(self.number))
     }

@@ -79,7 +79,7 @@ impl Snapshot {
         let without_passages = self.article_ids()?.into_iter().filter(|id| !passages.contains_key(id));
         order.extend(without_passages);
         let meta = self.catalog()?.articles;
-        let fingerprints: Vec<_> = self.segments.iter().map(|segment| segment.vectors().tags()).collect();
+        let fingerprints: Vec<_> = self.segments.iter().map(|segment| segment.vectors().fingerprints()).collect();
         for id in order {
             let mut parts = passages.remove(&id).unwrap_or_default();
             parts.sort_unstable();
@@ -91,7 +91,7 @@ impl Snapshot {
                 let (segment, row) = self.find_row(key)?;
                 let vectors = self.segments[segment].vectors();
                 let (fingerprint, vector) = (fingerprints[segment][row as usize], vectors.vector(row).to_vec());
-                vectors.intact()?;
+                vectors.ensure_reads_valid()?;
                 Ok(Passage { span, line, fingerprint: Fingerprint(fingerprint), vector: Some(vector) })
             });
             let passages = passages.collect::<Result<_>>()?;
@@ -149,8 +149,8 @@ impl Snapshot {
             Ok(())
         })?;
         for segment in &self.segments {
-            let fingerprints = segment.vectors().tags();
-            segment.vectors().intact()?;
+            let fingerprints = segment.vectors().fingerprints();
+            segment.vectors().ensure_reads_valid()?;
             catalog.vectors.extend(fingerprints.iter().map(|fingerprint| Fingerprint(*fingerprint)));
         }
         Ok(catalog)
@@ -170,7 +170,7 @@ impl Snapshot {
         let questions = self.number_columns("questions")?;
         let questions: Vec<u64> = self.live_addresses().filter_map(|at| questions.number(at)).collect();
         let passages = self.live()?.documents.len();
-        let health = self.segments.iter().filter_map(|segment| segment.graph()).map(index::Graph::health);
+        let health = self.segments.iter().filter_map(|segment| segment.graph()).map(index::Graph::build_report);
         Ok(Stats {
             articles: questions.len(),
             passages,
@@ -184,8 +184,8 @@ impl Snapshot {
                 .sum(),
             segments: self.segments.len(),
             graphs: self.segments.iter().filter(|segment| segment.graph().is_some()).count(),
-            links_added: Some(health.clone().map(|health| health.linked).sum()),
-            self_misses: Some(health.map(|health| health.lost).sum()),
+            links_added: Some(health.clone().map(|health| health.links_added).sum()),
+            self_misses: Some(health.map(|health| health.self_misses).sum()),
             text_bytes: Some(file_sizes(&self.layout.text()).iter().sum()),
             vector_bytes: Some(file_sizes(&self.layout.vectors()).iter().sum()),
         })

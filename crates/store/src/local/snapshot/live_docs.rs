@@ -89,7 +89,7 @@ impl Snapshot {
                 *at += keys[*at..].gallop(key.0);
                 if keys.get(*at) == Some(&key.0) {
                     let vector = segment.vectors().vector(*at as u32);
-                    segment.vectors().intact()?;
+                    segment.vectors().ensure_reads_valid()?;
                     visit(key, vector)?;
                     break;
                 }
@@ -105,7 +105,7 @@ impl Snapshot {
                 let (segment, row) = self.find_row(*key)?;
                 let vectors = self.segments[segment].vectors();
                 let vector = vectors.vector(row).to_vec();
-                vectors.intact()?;
+                vectors.ensure_reads_valid()?;
                 Ok(vector)
             })
             .collect()

@@ -15,7 +15,7 @@ use super::records::Fields;
 use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage};
 use crate::{Error, Filter, Manifest, Result};
 use columns::{PassageIds, PassageSpans};
-use index::{Method, Segment};
+use index::{SearchStrategy, Segment};
 use ingest::{ByteSpan, Fingerprint};
 use live_docs::LiveDocs;
 use open::read_manifest;
@@ -134,8 +134,8 @@ impl Snapshot {
     ) -> Result<Vec<Candidate>> {
         index::check_unit(vector, self.manifest.model.dimensions)?;
         let method = match how {
-            DenseSearch::Exact => Method::Exact,
-            DenseSearch::Graph { ef } => Method::walk(ef),
+            DenseSearch::Exact => SearchStrategy::Exact,
+            DenseSearch::Graph { ef } => SearchStrategy::graph(ef),
         };
         let filtered = filter.map(|filter| self.evaluate_filter(filter)).transpose()?;
         let allowed = match &filtered {
