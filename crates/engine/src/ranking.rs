@@ -153,7 +153,7 @@ impl RerankerFactory {
             rerank::MAXSIM => Self::MaxSim(built_in()?),
             rerank::BUILTIN if embedder.is_some_and(|embedder| embedder.model().name == builtin::NAME) => {
                 return Err(Error::unusable(
-                    "the reranker builtin scores passages by the vectors that this collection has already; maxsim looks closer",
+                    "the reranker builtin would only repeat the scores that this collection has already; use maxsim for finer ones",
                 ));
             }
             rerank::BUILTIN => Self::Cosine(built_in()?),

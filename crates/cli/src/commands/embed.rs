@@ -97,8 +97,8 @@ fn input(args: &args::Embed) -> anyhow::Result<Input> {
     Ok(Input { found: vec![Found::Source(source)], left_out: Vec::new(), names, stdin_copy })
 }
 
-/// A file with the contents of standard input, for formats that are read sequentially standard input itself where the
-/// system has a device file for it.
+/// A file with the contents of standard input: the system's device file, if the format is read sequentially and there is
+/// one, or a copy.
 fn standard_input(format: Format) -> io::Result<(PathBuf, Option<NamedTempFile>)> {
     let device = Path::new("/dev/stdin");
     if matches!(format, Format::Jsonl | Format::Beir | Format::Csv) && device.exists() {

@@ -41,7 +41,7 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
         threads: config.threads(args.threads),
     };
     if options.grid.is_some() {
-        interrupt::on_ctrl_c("\nstopping; Ctrl-C again stops at once")?;
+        interrupt::on_ctrl_c("\nstopping; press Ctrl-C again to stop at once")?;
     }
     let located = collection.as_deref().map(|collection| (collection, location.as_str()));
     let evaluation = evaluate(located, &options, &ProgressBars::default())?;

@@ -105,20 +105,20 @@ pub fn print_summary(output: &mut Output, destination: Destination, text: &str) 
 
 pub fn import(args: &args::Import, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target);
-    let source = if store::exists(&args.from)? { Some(store::open(&args.from)?) } else { None };
-    let origin = match (&source, args.from.as_str()) {
+    let source_collection = if store::exists(&args.from)? { Some(store::open(&args.from)?) } else { None };
+    let source = match (&source_collection, args.from.as_str()) {
         (Some(collection), _) => ImportSource::Collection(&**collection),
         (None, STDIO) => ImportSource::File(Box::new(Reader::jsonl(Path::new("standard input"), io::stdin())?)),
         (None, path) => ImportSource::File(Box::new(Reader::open(path.as_ref())?)),
     };
-    let Header { model, chunking, language, .. } = origin.header();
+    let Header { model, chunking, language, .. } = source.header();
     let mut collection = match store::exists(&location)? {
         true => store::open(&location)?,
         false => store::create(&location, model, chunking, index::Params::default(), language)?,
     };
     interrupt::on_ctrl_c("\nsaving finished work; press Ctrl-C again to stop at once")?;
     let threads = config.threads(args.threads);
-    let report = transfer::import(&mut *collection, origin, threads, &ProgressBars::default())?;
+    let report = transfer::import(&mut *collection, source, threads, &ProgressBars::default())?;
     if output.is_json() {
         let mut document = serde_json::to_value(&report)?;
         document["collection"] = location.into();

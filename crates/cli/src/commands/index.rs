@@ -35,10 +35,11 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     if let Some(memory) = args.memory {
         plan = plan.within(memory.as_u64());
     }
-    if let (Some(asked), Some(was)) = (args.language, existing.as_deref().map(|was| was.manifest().language))
-        && asked != was
+    if let (Some(requested), Some(current)) =
+        (args.language, existing.as_deref().map(|existing| existing.manifest().language))
+        && requested != current
     {
-        bail!("the language of this collection is {was}, not {asked}. Make a new collection with -c for it");
+        bail!("the language of this collection is {current}, not {requested}. Make a new collection with -c for it");
     }
     let job = IndexJob {
         roots: &roots,
@@ -55,7 +56,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         let what = omissions(&omitted).unwrap_or_else(|| "no files".to_owned());
         bail!("nothing to index in {paths}: {what}. Formats read are {}{kept}", Format::ALL);
     }
-    if let Some(collection) = existing.as_deref().filter(|was| is_same_model(&args.reading, was.manifest()))
+    if let Some(collection) = existing.as_deref().filter(|existing| is_same_model(&args.reading, existing.manifest()))
         && let Some(report) = indexing::report_if_unchanged(collection, &job, &scan, &ProgressBars::default())
     {
         print_report(output, &location, collection, &report)?;
@@ -122,11 +123,11 @@ pub fn pipeline_plan(args: &args::Reading, config: &Config, existing: Option<&dy
 
 /// The chunking options: the flags', else nigh.toml's, else the collection's own, else the default.
 fn chunking(args: &args::Reading, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Chunking> {
-    let was = existing.map_or_else(Chunking::default, |collection| collection.manifest().chunking);
+    let current = existing.map_or_else(Chunking::default, |collection| collection.manifest().chunking);
     let chunking = Chunking {
-        strategy: args.chunk.or(config.chunk).map_or(was.strategy, Into::into),
-        tokens: args.chunk_tokens.or(config.chunk_tokens).unwrap_or(was.tokens),
-        overlap: args.overlap.or(config.overlap).unwrap_or(was.overlap),
+        strategy: args.chunk.or(config.chunk).map_or(current.strategy, Into::into),
+        tokens: args.chunk_tokens.or(config.chunk_tokens).unwrap_or(current.tokens),
+        overlap: args.overlap.or(config.overlap).unwrap_or(current.overlap),
     };
     if chunking.tokens < Chunking::LEAST_TOKENS {
         bail!(
@@ -145,14 +146,14 @@ pub fn load_model(
     config: &Config,
     existing: Option<&dyn Collection>,
 ) -> anyhow::Result<Box<dyn Embedder>> {
-    let was = existing.map(|collection| &collection.manifest().model);
-    let name = args.model.as_deref().or(was.map(|model| model.name.as_str())).or(config.model.as_deref());
+    let current = existing.map(|collection| &collection.manifest().model);
+    let name = args.model.as_deref().or(current.map(|model| model.name.as_str())).or(config.model.as_deref());
     let embedder = embed::load(name.unwrap_or(embed::builtin::ALIAS))?;
-    if let Some(was) = was.filter(|was| !was.agrees_with(embedder.model())) {
+    if let Some(current) = current.filter(|current| !current.agrees_with(embedder.model())) {
         bail!(
             "the collection was made with the model {:?} ({}), and {:?} is another ({}). Make a new collection with -c for it",
-            was.name,
-            was.hash,
+            current.name,
+            current.hash,
             embedder.model().name,
             embedder.model().hash,
         );

@@ -20,9 +20,9 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
     output.line("")?;
     output
         .line("The first two are compiled in (`builtin` and `static` for short). The others are downloaded on first")?;
-    output.line("use and need ONNX Runtime; a folder with an ONNX or a static model can stand in place of a name.")?;
+    output.line("use and need ONNX Runtime. Instead of a name, you can give a folder with an ONNX or static model.")?;
     output.line("")?;
-    output.line("For --rerank, beside maxsim and builtin, which are compiled in:")?;
+    output.line("Models for --rerank, besides maxsim and builtin, which are compiled in:")?;
     for reranker in &rerankers {
         output.line(format_args!("{:<longest$}        {}", reranker.name, reranker.source))?;
     }

@@ -100,7 +100,7 @@ fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, started: Insta
         "memory",
         measured
             .peak_memory_bytes
-            .map_or("not available on this system".to_owned(), |bytes| format!("{} at most", HumanBytes(bytes))),
+            .map_or("not available on this system".to_owned(), |bytes| format!("{} peak", HumanBytes(bytes))),
     )?;
     Ok(Outcome::Done)
 }

@@ -57,22 +57,22 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     for &m in &args.m {
         let params = Params { m, ef_construction: args.ef_construction, seed: args.seed, builder: args.builder.into() };
         let bar: Mutex<Option<(String, indicatif::ProgressBar)>> = Mutex::new(None);
-        let show = |what: &str, done: usize, of: usize| {
+        let show_progress = |stage: &str, done: usize, total: usize| {
             let Ok(mut bar) = bar.lock() else { return };
-            if bar.as_ref().is_none_or(|(shown, _)| shown != what) {
+            if bar.as_ref().is_none_or(|(shown, _)| shown != stage) {
                 if let Some((_, old)) = bar.take() {
                     old.finish_and_clear();
                 }
                 *bar = Some((
-                    what.to_owned(),
-                    progress::items(of, if what == "building" { "building the graph" } else { "searching" }),
+                    stage.to_owned(),
+                    progress::items(total, if stage == "building" { "building the graph" } else { "searching" }),
                 ));
             }
             if let Some((_, bar)) = &*bar {
                 bar.set_position(done as u64);
             }
         };
-        let build = measure(&base, &queries, &truth, params, &plan, &show);
+        let build = measure(&base, &queries, &truth, params, &plan, &show_progress);
         if let Ok(Some((_, bar))) = bar.into_inner() {
             bar.finish_and_clear();
         }
@@ -146,10 +146,10 @@ fn load_collection(
         Ok(())
     })?;
     writer.finish()?;
-    let (queries, asked) = match &args.queries {
+    let (queries, source) = match &args.queries {
         Some(path) => {
-            let questions = eval::query::read(path)?;
-            let texts: Vec<&str> = questions.iter().map(|query| query.text.as_str()).collect();
+            let queries = eval::query::read(path)?;
+            let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
             let embedder = embedder_for(&*collection, Mode::Dense)?;
             (
                 EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &ProgressBars::default())?.vectors(),
@@ -158,7 +158,7 @@ fn load_collection(
         }
         None => (sample, json!("its own vectors")),
     };
-    Ok(Workload { queries, manifest: manifest(Some((&*collection, &location)), details(asked))? })
+    Ok(Workload { queries, manifest: manifest(Some((&*collection, &location)), details(source))? })
 }
 
 fn print_recall(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
