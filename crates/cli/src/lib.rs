@@ -28,8 +28,8 @@ enum Outcome {
 }
 
 /// Whether the command failed after some of its work had been committed.
-fn is_partly(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(engine::Error::Partly(_)))
+fn is_partially_done(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(engine::Error::PartiallyDone(_)))
 }
 
 /// Whether the error is a damaged collection.
@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
             if !repairs && is_damage(&error) {
                 output::note("run nigh check --repair to rebuild what is damaged, as far as possible");
             }
-            ExitCode::from(if is_partly(&error) { 1 } else { 2 })
+            ExitCode::from(if is_partially_done(&error) { 1 } else { 2 })
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum Error {
     Stopped,
     /// The operation failed after some of its work had been committed.
     #[error("stopped; what was saved before is kept, and the same command goes on from there: {0}")]
-    Partly(Box<Error>),
+    PartiallyDone(Box<Error>),
     /// Reading or embedding failed.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),

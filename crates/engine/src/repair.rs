@@ -57,7 +57,7 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
         let plan = Plan::new(collection.manifest().chunking, threads);
         let report = replace_articles(&mut *collection, embedder, &articles_to_restore, &plan, progress)?;
         if report.interrupted {
-            return Err(Error::Partly(Box::new(Error::Stopped)));
+            return Err(Error::PartiallyDone(Box::new(Error::Stopped)));
         }
         (put_back, embedded) = (report.added + report.updated, report.embedded);
     }

@@ -170,7 +170,7 @@ pub fn import(
         Ok(())
     })();
     drop(writer);
-    finished.map_err(|error| Error::Partly(Box::new(error)))?;
+    finished.map_err(|error| Error::PartiallyDone(Box::new(error)))?;
     collection.refresh()?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)

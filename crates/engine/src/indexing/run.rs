@@ -109,7 +109,7 @@ impl Indexer<'_> {
         })();
         progress.finish_stage();
         drop(writer);
-        finished.map_err(|error| Error::Partly(Box::new(error)))?;
+        finished.map_err(|error| Error::PartiallyDone(Box::new(error)))?;
         report.seconds = started.elapsed().as_secs_f64();
         report.passages_per_second = report.passages as f64 / report.seconds.max(1e-9);
         Ok(report)
