@@ -282,7 +282,8 @@ pub struct Embed {
 
 Filters combine FIELD:VALUE with AND, OR, NOT and parentheses. FIELD is a metadata field, id, path
 or title. VALUE is one of:
-  word, \"two words\"   equal, ignoring case; * and ? are wildcards (in paths, * stops at /, ** does not)
+  word, \"two words\"   equal, ignoring case; * and ? are wildcards
+                      (in paths, * stops at / and ** does not)
   *                   any value
   >X, >=X, <X, <=X    a comparison
   [LOW TO HIGH]       a range; * leaves an end open, and { } exclude the bounds
