@@ -1,4 +1,4 @@
-//! A file that has its name once it is whole.
+//! Files that appear under their name only when they are complete.
 
 use anyhow::Context;
 use std::fs::File;
@@ -6,65 +6,65 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A file that takes the place of `path` when it is finished; until then it lies beside it under a name of its own. What
-/// is no file, such as a pipe or a terminal, is written as it comes.
+/// A file that replaces `path` when it is finished. Until then, it is written to a temporary file in the same folder.
+/// If `path` is not a regular file, such as a pipe or a terminal, it is written directly.
 pub struct AtomicFile {
-    to: BufWriter<To>,
+    target: BufWriter<Target>,
     path: PathBuf,
 }
 
-enum To {
-    Beside(NamedTempFile),
+enum Target {
+    Temporary(NamedTempFile),
     Device(File),
 }
 
-impl Write for To {
+impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Beside(file) => file.write(bytes),
+            Self::Temporary(file) => file.write(bytes),
             Self::Device(file) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Beside(file) => file.flush(),
+            Self::Temporary(file) => file.flush(),
             Self::Device(file) => file.flush(),
         }
     }
 }
 
 impl AtomicFile {
-    /// Begins the file that is to be at `path`; behind a link, at its end.
+    /// Starts a file that will replace `path`. If `path` is a symbolic link, the link's target is replaced.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
-        let begin = || -> io::Result<Self> {
-            let there = std::fs::metadata(path).ok();
-            if there.as_ref().is_some_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        let create = || -> io::Result<Self> {
+            let metadata = std::fs::metadata(path).ok();
+            if metadata.as_ref().is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
                 let file = File::options().write(true).open(path)?;
-                return Ok(Self { to: BufWriter::new(To::Device(file)), path: path.to_owned() });
+                return Ok(Self { target: BufWriter::new(Target::Device(file)), path: path.to_owned() });
             }
             let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let mut builder = tempfile::Builder::new();
             builder.prefix(".nigh-").suffix(".unfinished");
-            // As any new file, and not for its owner alone; the user's mask still counts.
+            // Temporary files are private by default. This one gets the permissions of any new file, less the umask.
             #[cfg(unix)]
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
             let file = builder.tempfile_in(folder)?;
-            if let Some(there) = there {
-                file.as_file().set_permissions(there.permissions())?;
+            if let Some(metadata) = metadata {
+                file.as_file().set_permissions(metadata.permissions())?;
             }
-            Ok(Self { to: BufWriter::new(To::Beside(file)), path })
+            Ok(Self { target: BufWriter::new(Target::Temporary(file)), path })
         };
-        begin().with_context(|| path.display().to_string())
+        create().with_context(|| path.display().to_string())
     }
 
-    /// Gives it its name, in the place of what had it.
+    /// Replaces the file at the path.
     pub fn finish(self) -> anyhow::Result<()> {
-        let finish = || match self.to.into_inner().map_err(io::IntoInnerError::into_error)? {
-            To::Device(mut file) => file.flush(),
-            To::Beside(file) => {
-                // A crash must not leave the name to an empty file.
+        let finish = || match self.target.into_inner().map_err(io::IntoInnerError::into_error)? {
+            Target::Device(mut file) => file.flush(),
+            Target::Temporary(file) => {
+                // Synced first, or a crash could leave an empty file under this name.
                 file.as_file().sync_all()?;
                 file.persist(&self.path).map(drop).map_err(|error| error.error)
             }
@@ -75,11 +75,11 @@ impl AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.to.write(bytes)
+        self.target.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.target.flush()
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_file_is_replaced_when_it_is_whole_and_not_before() {
+    fn file_is_replaced_only_when_finished() {
         let folder = tempfile::tempdir().unwrap();
         let (path, bystander) = (folder.path().join("a"), folder.path().join("a.unfinished"));
         fs::write(&path, "old").unwrap();
@@ -105,12 +105,12 @@ mod tests {
         drop(AtomicFile::create(&path).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "second");
         assert_eq!(fs::read_to_string(&bystander).unwrap(), "mine");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing unfinished is left");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_stay_links_and_devices_are_written_as_they_come() {
+    fn links_are_followed_and_devices_written_directly() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("a"), folder.path().join("link"));

@@ -1,18 +1,18 @@
-//! `nigh.toml`: defaults for flags, from this folder or the nearest one above that has it.
+//! `nigh.toml`: default values of flags, from the current folder or the nearest parent that has the file.
 
-use crate::args::{ChunkArg, ModeArg, OnCollection};
+use crate::args::{ChunkArg, CollectionArg, ModeArg};
 use crate::milvus;
 use anyhow::Context;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// The collection where nothing else is said.
-const COLLECTION: &str = ".nigh";
+/// The default collection.
+const DEFAULT_COLLECTION: &str = ".nigh";
 
-/// More threads than this are no help, and each costs memory.
-const MOST_THREADS: usize = 256;
+/// More threads do not help, and each costs memory.
+const MAX_THREADS: usize = 256;
 
-/// What the file may say; flags and NIGH_COLLECTION win.
+/// The contents of the file. Flags and NIGH_COLLECTION take precedence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -26,13 +26,13 @@ pub struct Config {
     pub mode: Option<ModeArg>,
     #[serde(default)]
     milvus: milvus::Settings,
-    /// The folder of the file; relative paths in it count from there.
+    /// The folder of the file, against which relative paths in it are resolved.
     #[serde(skip)]
     folder: PathBuf,
 }
 
 impl Config {
-    /// Reads the file, if there is one.
+    /// Finds and reads the file. Everything is unset if there is none.
     pub fn find() -> anyhow::Result<Self> {
         let here = std::env::current_dir().unwrap_or_default();
         for folder in here.ancestors() {
@@ -51,28 +51,28 @@ impl Config {
         Ok(Self::default())
     }
 
-    /// Has collections on Milvus opened as the environment and the file say.
+    /// Registers the Milvus backend with the file's settings.
     pub fn register(&self) -> anyhow::Result<()> {
         self.milvus.register(&self.folder)
     }
 
-    /// Where the collection is.
-    pub fn collection(&self, on: &OnCollection) -> String {
-        match (&on.collection, &self.collection) {
+    /// The location of the collection.
+    pub fn collection(&self, target: &CollectionArg) -> String {
+        match (&target.collection, &self.collection) {
             (Some(flag), _) => flag.clone(),
             (None, Some(name)) if store::remote::is_remote(name) => name.clone(),
             (None, Some(name)) => self.folder.join(name).to_string_lossy().into_owned(),
-            (None, None) => COLLECTION.to_owned(),
+            (None, None) => DEFAULT_COLLECTION.to_owned(),
         }
     }
 
-    /// How many threads: the flag, the file, or one a core.
+    /// The number of threads: the flag's, the file's, or one per core.
     pub fn threads(&self, flag: Option<usize>) -> usize {
-        flag.or(self.threads).unwrap_or_else(cores).clamp(1, MOST_THREADS)
+        flag.or(self.threads).unwrap_or_else(cores).clamp(1, MAX_THREADS)
     }
 }
 
-/// How many cores there are.
+/// The number of CPU cores.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

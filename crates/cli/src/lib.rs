@@ -1,7 +1,7 @@
-//! The `nigh` command line: arguments in, work by the other crates, answers and progress out.
+//! The `nigh` command line: parses arguments, calls the other crates, and prints results.
 //!
-//! Answers go to standard output, everything else (progress, notes, errors) to standard error.
-//! Exit codes: 0 all done; 1 less done than asked; 2 any error, bad usage included.
+//! Results go to standard output; progress, notes and errors go to standard error. Exit codes: 0 success; 1 partial
+//! success; 2 error. This crate holds no search or storage logic.
 
 mod args;
 mod atomic_file;
@@ -18,21 +18,21 @@ use output::Output;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// How a command ended that did not fail.
+/// How a command ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// Everything asked was done.
+    /// Everything was done.
     Done,
-    /// Some of it was not, and what was has been said.
-    Less,
+    /// Some of it could not be done, and a message said what.
+    Partial,
 }
 
-/// Whether some of the work was done and kept before it failed.
-fn is_partly(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(engine::Error::Partly(_)))
+/// Whether the command failed after some of its work had been committed.
+fn is_partially_done(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(engine::Error::PartiallyDone(_)))
 }
 
-/// Whether a collection turned out to be damaged.
+/// Whether the error is a damaged collection.
 fn is_damage(error: &anyhow::Error) -> bool {
     let store = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
         (Some(error), ..) => Some(error),
@@ -45,29 +45,30 @@ fn is_damage(error: &anyhow::Error) -> bool {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let begun = Instant::now();
-    commands::apart::set_up();
-    let args = Args::of_process();
+    let started = Instant::now();
+    commands::read_worker::set_up();
+    let args = Args::from_process();
     let mut output = Output::new(args.json);
-    // Where mending itself fails, it is no advice.
-    let mends = matches!(&args.command, Command::Check(check) if check.repair);
-    let result = run(args, &mut output, begun).and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
+    // The hint to repair is of no use if the repair itself failed.
+    let repairs = matches!(&args.command, Command::Check(check) if check.repair);
+    let result =
+        run(args, &mut output, started).and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Less) => ExitCode::from(1),
+        Ok(Outcome::Partial) => ExitCode::from(1),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
-            if !mends && is_damage(&error) {
-                output::note("nigh check --repair builds again what is damaged, as far as that can be done");
+            if !repairs && is_damage(&error) {
+                output::note("run nigh check --repair to rebuild what is damaged, as far as possible");
             }
-            ExitCode::from(if is_partly(&error) { 1 } else { 2 })
+            ExitCode::from(if is_partially_done(&error) { 1 } else { 2 })
         }
     }
 }
 
-fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
-    // Reading for another process needs no defaults, and must not fail for wrong ones.
+fn run(args: Args, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {
+    // Not read for every command: a sandboxed worker must not fail because of an invalid nigh.toml.
     let config = || {
         let config = config::Config::find()?;
         config.register()?;
@@ -83,22 +84,22 @@ fn run(args: Args, output: &mut Output, begun: Instant) -> anyhow::Result<Outcom
         Command::Serve(args) => commands::serve::serve(&args, &config()?, output),
         Command::Mcp(args) => commands::serve::mcp(&args, &config()?),
         Command::Key(args) => commands::serve::key(&args, output),
-        Command::Stats(args) => commands::care::stats(&args, &config()?, output),
-        Command::Check(args) => commands::care::check(&args, &config()?, output),
-        Command::Delete(args) => commands::care::delete(&args, &config()?, output),
-        Command::Compact(args) => commands::care::compact(&args, &config()?, output),
+        Command::Stats(args) => commands::maintenance::stats(&args, &config()?, output),
+        Command::Check(args) => commands::maintenance::check(&args, &config()?, output),
+        Command::Delete(args) => commands::maintenance::delete(&args, &config()?, output),
+        Command::Compact(args) => commands::maintenance::compact(&args, &config()?, output),
         Command::Export(args) => commands::exchange::export(&args, &config()?, output),
         Command::Import(args) => commands::exchange::import(&args, &config()?, output),
         Command::Embed(args) => commands::embed::run(&args, &config()?, output),
-        Command::ReadApart => commands::apart::run(),
-        Command::Models => commands::about::models(output),
-        Command::Bench(args) => commands::bench::run(&args, &config()?, output, begun),
-        Command::Completions(args) => commands::about::completions(&args, output),
-        Command::Man(args) => commands::about::man(&args, output),
+        Command::ReadWorker => commands::read_worker::run(),
+        Command::Models => commands::info::models(output),
+        Command::Bench(args) => commands::bench::run(&args, &config()?, output, started),
+        Command::Completions(args) => commands::info::completions(&args, output),
+        Command::Man(args) => commands::info::man(&args, output),
     }
 }
 
-/// Whoever read our output has stopped, as `head` does: no error.
+/// Whether the reader of standard output has closed it, as `head` does. That is not an error.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

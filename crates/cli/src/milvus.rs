@@ -1,9 +1,9 @@
-//! Collections on Milvus, as `nigh.toml` and the environment set them up.
+//! The Milvus settings of `nigh.toml` and the environment.
 
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// The table `[milvus]`; `NIGH_MILVUS_TOKEN`, `_TLS`, `_CA` and `_INDEX` win.
+/// The table `[milvus]`. `NIGH_MILVUS_TOKEN`, `_TLS`, `_CA` and `_INDEX` take precedence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(not(feature = "milvus"), expect(dead_code, reason = "a build without Milvus reads the same nigh.toml"))]
@@ -16,16 +16,17 @@ pub struct Settings {
 
 #[cfg(feature = "milvus")]
 impl Settings {
-    /// Has `milvus://` locations opened. `folder` is that of nigh.toml, from which a relative `ca` counts.
+    /// Registers the backend for `milvus://` locations. A relative `ca` is resolved against `folder`, which holds
+    /// nigh.toml.
     pub fn register(&self, folder: &Path) -> anyhow::Result<()> {
-        let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let tls = match said("NIGH_MILVUS_TLS").as_deref() {
+        let env_var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let tls = match env_var("NIGH_MILVUS_TLS").as_deref() {
             None => self.tls.unwrap_or(false),
             Some("1" | "true") => true,
             Some("0" | "false") => false,
             Some(other) => anyhow::bail!("NIGH_MILVUS_TLS={other}: expected 1 or 0"),
         };
-        let index = match said("NIGH_MILVUS_INDEX").as_ref().or(self.index.as_ref()).map(String::as_str) {
+        let index = match env_var("NIGH_MILVUS_INDEX").as_ref().or(self.index.as_ref()).map(String::as_str) {
             None => None,
             Some("hnsw") => Some(::milvus::IndexKind::Hnsw),
             Some("flat") => Some(::milvus::IndexKind::Flat),
@@ -33,9 +34,9 @@ impl Settings {
                 "{other:?} (NIGH_MILVUS_INDEX, or index under [milvus] in nigh.toml): expected hnsw or flat"
             ),
         };
-        let ca = said("NIGH_MILVUS_CA").map(PathBuf::from);
+        let ca = env_var("NIGH_MILVUS_CA").map(PathBuf::from);
         let access = ::milvus::Access {
-            token: said("NIGH_MILVUS_TOKEN").or_else(|| self.token.clone()),
+            token: env_var("NIGH_MILVUS_TOKEN").or_else(|| self.token.clone()),
             tls,
             ca: ca.or_else(|| self.ca.as_ref().map(|ca| folder.join(ca))),
         };
@@ -46,7 +47,7 @@ impl Settings {
 
 #[cfg(not(feature = "milvus"))]
 impl Settings {
-    /// Has `milvus://` locations answered with what this build lacks.
+    /// Registers a backend for `milvus://` locations that fails and names the missing feature.
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same call in a build with Milvus can fail")]
     pub fn register(&self, _folder: &Path) -> anyhow::Result<()> {
         store::register("milvus", Box::new(NotBuiltIn));

@@ -1,16 +1,16 @@
-//! Standard output and standard error: text or JSON, colour only on a terminal.
+//! Standard output and standard error: text or JSON, color only on a terminal.
 
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
-/// What commands print to.
+/// Standard output. Collects text or one JSON document.
 pub struct Output {
     json: bool,
-    colour: bool,
+    color: bool,
     out: io::BufWriter<io::Stdout>,
 }
 
-/// How a word is shown.
+/// Text styles.
 pub mod style {
     use anstyle::{AnsiColor, Style};
 
@@ -20,39 +20,39 @@ pub mod style {
     pub const BAD: Style = AnsiColor::Red.on_default();
     pub const MATCH: Style = AnsiColor::Yellow.on_default().bold();
     pub const BEST: Style = Style::new().underline();
-    pub const PLACE: Style = AnsiColor::Cyan.on_default();
+    pub const LOCATION: Style = AnsiColor::Cyan.on_default();
 }
 
-/// `text` in `style`.
+/// Puts the escape codes of `style` around `text`.
 pub fn styled(style: anstyle::Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-        Self { json, colour, out: io::BufWriter::new(io::stdout()) }
+        let color = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+        Self { json, color, out: io::BufWriter::new(io::stdout()) }
     }
 
-    /// Whether one JSON document is wanted.
+    /// Whether the output is one JSON document.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// A line of text.
+    /// Writes a line of text, without its styles if standard output shows no color.
     pub fn line(&mut self, text: impl std::fmt::Display) -> io::Result<()> {
-        if self.colour {
+        if self.color {
             return writeln!(self.out, "{text}");
         }
         writeln!(self.out, "{}", anstream::adapter::strip_str(&text.to_string()))
     }
 
-    /// Raw bytes, as they are.
+    /// Writes bytes unchanged.
     pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)
     }
 
-    /// The JSON document.
+    /// Writes the JSON document.
     pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value)?;
         self.bytes(text.as_bytes())?;
@@ -63,41 +63,41 @@ impl Output {
         self.out.flush()
     }
 
-    /// An error: on standard error, and as the document where JSON is wanted.
+    /// Prints an error to standard error and, with --json, to standard output.
     pub fn error(&mut self, error: &anyhow::Error) {
-        let said = chain(error);
-        note(format_args!("{}: {said}", styled(style::BAD, "nigh")));
+        let message = error_chain(error);
+        note(format_args!("{}: {message}", styled(style::BAD, "nigh")));
         if self.json {
-            // Nobody is left to tell if this fails too.
-            let _ = self.json(&serde_json::json!({ "error": said })).and_then(|()| self.flush());
+            // If this fails too, there is no way to report it.
+            let _ = self.json(&serde_json::json!({ "error": message })).and_then(|()| self.flush());
         }
     }
 }
 
-/// An error and its causes. Many an error says its cause itself; that is not said twice.
-fn chain(error: &anyhow::Error) -> String {
-    let mut said = String::new();
+/// An error and its causes. Errors that include their cause's message do not repeat it.
+fn error_chain(error: &anyhow::Error) -> String {
+    let mut message = String::new();
     for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
-        if said.is_empty() {
-            said = cause;
-        } else if !said.ends_with(&cause) {
-            said = format!("{said}: {cause}");
+        if message.is_empty() {
+            message = cause;
+        } else if !message.ends_with(&cause) {
+            message = format!("{message}: {cause}");
         }
     }
-    said
+    message
 }
 
-/// Whether standard error shows colours.
-pub fn stderr_has_colour() -> bool {
+/// Whether standard error shows color.
+pub fn stderr_has_color() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
-/// A line on standard error. It may be closed; then nobody wants to know.
+/// Prints a line to standard error. Ignores errors, such as a closed pipe.
 pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// How wide to print: the terminal, or 100 columns, and not so wide that lines are hard to read.
+/// The width to print at: the terminal's, or 100 columns; between 40 and 110, which are easy to read.
 pub fn width() -> usize {
     let terminal = if io::stdout().is_terminal() { terminal_size::terminal_size() } else { None };
     terminal.map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 110)
@@ -109,11 +109,11 @@ mod tests {
     use anyhow::Context;
 
     #[test]
-    fn a_cause_is_said_once() {
+    fn repeated_cause_is_printed_once() {
         let gone = || io::Error::new(io::ErrorKind::NotFound, "gone");
         let twice: anyhow::Result<()> = Err(gone()).context("a.txt: gone").context("reading");
-        assert_eq!(chain(&twice.unwrap_err()), "reading: a.txt: gone");
+        assert_eq!(error_chain(&twice.unwrap_err()), "reading: a.txt: gone");
         let once: anyhow::Result<()> = Err(gone()).context("a.txt");
-        assert_eq!(chain(&once.unwrap_err()), "a.txt: gone");
+        assert_eq!(error_chain(&once.unwrap_err()), "a.txt: gone");
     }
 }

@@ -6,13 +6,13 @@ use std::path::Path;
 
 static DATA: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../data");
 
-/// Writes all of `data/` under `folder`.
+/// Writes all of `data/` to `folder`.
 pub fn unpack(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     DATA.extract(folder)
 }
 
-/// Every rewording of a question that an article asks itself, those of the provided article first.
+/// All paraphrases of questions that the articles ask; those of the provided article come first.
 pub fn paraphrases() -> anyhow::Result<Vec<Query>> {
     let mut all = Vec::new();
     for file in ["paraphrases.jsonl", "sample/paraphrases.jsonl"] {
@@ -24,7 +24,7 @@ pub fn paraphrases() -> anyhow::Result<Vec<Query>> {
     Ok(all)
 }
 
-/// The answers and summaries of all articles: text to measure with.
+/// The answers and summaries of all articles, one text per line: input for benchmarks.
 pub fn texts() -> Vec<String> {
     let folders =
         [DATA.files().collect::<Vec<_>>(), DATA.get_dir("sample").map(|dir| dir.files().collect()).unwrap_or_default()];

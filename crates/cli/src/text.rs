@@ -1,4 +1,4 @@
-//! Passages for a reader's eyes: wrapped, with the question's words marked.
+//! Passages for the terminal: wrapped, with the query's words highlighted.
 
 use crate::output::{style, styled};
 use ingest::ByteSpan;
@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Words that say nothing of what a question is about.
-const COMMON: &[&str] = &[
+/// Stop words, which are not highlighted.
+const STOP_WORDS: &[&str] = &[
     "a", "about", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does",
     "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my", "no", "not",
     "of", "on", "or", "our", "should", "so", "than", "that", "the", "their", "then", "there", "these", "they", "this",
@@ -15,44 +15,43 @@ const COMMON: &[&str] = &[
     "with", "would", "you", "your",
 ];
 
-/// The words of `question` that a reader would look for.
-pub fn keywords(question: &str) -> HashSet<String> {
-    let words = question.unicode_words().map(str::to_lowercase);
-    words.filter(|word| !COMMON.contains(&word.as_str())).map(|word| root(&word).to_owned()).collect()
+/// The stems of the words of `query` to highlight.
+pub fn keywords(query: &str) -> HashSet<String> {
+    let words = query.unicode_words().map(str::to_lowercase);
+    words.filter(|word| !STOP_WORDS.contains(&word.as_str())).map(|word| stem(&word).to_owned()).collect()
 }
 
-/// A word without its commonest endings, so that "waves" marks "wave".
-fn root(word: &str) -> &str {
+/// A crude stem: the word without its most frequent endings, so that "waves" highlights "wave".
+fn stem(word: &str) -> &str {
     let endings = ["ing", "es", "ed", "e", "s"];
     let stem = endings.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
     if stem.chars().count() >= 3 { stem } else { word }
 }
 
-/// `text` on lines of at most `width` columns, each behind `indent`, with `keywords` marked, and the bytes of
-/// `best` underlined. White space and control characters become single spaces: a passage may hold anything.
-pub fn wrapped(text: &str, width: usize, indent: &str, keywords: &HashSet<String>, best: Option<ByteSpan>) -> String {
-    let flat = |part: &str| {
+/// Wraps `text` at `width` columns, each line indented by `indent`. Highlights `keywords` and underlines the bytes of
+/// `best`. White space and control characters become single spaces.
+pub fn wrap(text: &str, width: usize, indent: &str, keywords: &HashSet<String>, best: Option<ByteSpan>) -> String {
+    let collapse = |part: &str| {
         let plain: String = part.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         plain.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    // Where the best part begins and ends is counted in characters that are not white space, which are all that
-    // wrapping leaves alone.
-    let solid = |part: &str| flat(part).chars().filter(|c| !c.is_whitespace()).count();
+    // Wrapping changes only white space, so the ends of `best` are counted in other characters.
+    let count_visible = |part: &str| collapse(part).chars().filter(|c| !c.is_whitespace()).count();
     let best = best.map(|best| {
-        let before = solid(text.get(..best.start).unwrap_or_default());
-        before..before + solid(best.of(text))
+        let before = count_visible(text.get(..best.start).unwrap_or_default());
+        before..before + count_visible(best.of(text))
     });
     let options = textwrap::Options::new(width).initial_indent(indent).subsequent_indent(indent);
     let mut seen = 0;
-    let plain = flat(text);
+    let plain = collapse(text);
     let lines = textwrap::wrap(&plain, options);
-    lines.iter().map(|line| marked(line, keywords, best.as_ref(), &mut seen)).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| highlight(line, keywords, best.as_ref(), &mut seen)).collect::<Vec<_>>().join("\n")
 }
 
-fn marked(line: &str, keywords: &HashSet<String>, best: Option<&Range<usize>>, seen: &mut usize) -> String {
+fn highlight(line: &str, keywords: &HashSet<String>, best: Option<&Range<usize>>, seen: &mut usize) -> String {
     let mut out = String::with_capacity(line.len());
     for part in line.split_word_bounds() {
-        let keyword = keywords.contains(root(&part.to_lowercase()));
+        let keyword = keywords.contains(stem(&part.to_lowercase()));
         let inside = best.is_some_and(|best| best.contains(seen)) && !(part.trim().is_empty() && out.trim().is_empty());
         *seen += part.chars().filter(|c| !c.is_whitespace()).count();
         match (keyword, inside) {
@@ -70,10 +69,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_asked_for_are_marked() {
+    fn keywords_are_highlighted() {
         let keywords = keywords("What makes the waves so high?");
         assert_eq!(keywords, ["mak", "wav", "high"].map(str::to_owned).into());
-        let shown = wrapped("A wave is high.\n\u{1b}[31mRed", 40, "  ", &keywords, None);
+        let shown = wrap("A wave is high.\n\u{1b}[31mRed", 40, "  ", &keywords, None);
         assert_eq!(anstream::adapter::strip_str(&shown).to_string(), "  A wave is high. [31mRed");
         assert!(
             shown.contains(&styled(style::MATCH, "high")) && shown.contains(&styled(style::MATCH, "wave")),
@@ -82,9 +81,9 @@ mod tests {
     }
 
     #[test]
-    fn the_best_sentence_is_underlined_across_lines() {
+    fn best_sentence_is_underlined_across_lines() {
         let text = "One thing.\n  Another thing that is long. A third.";
-        let shown = wrapped(text, 24, "  ", &HashSet::new(), Some(ByteSpan::new(13, 40)));
+        let shown = wrap(text, 24, "  ", &HashSet::new(), Some(ByteSpan::new(13, 40)));
         let begins = style::BEST.to_string();
         let parts = shown.split(&begins).skip(1).map(|part| part.split('\u{1b}').next().unwrap());
         assert_eq!(parts.collect::<String>().replace(' ', ""), "Anotherthingthatislong.");

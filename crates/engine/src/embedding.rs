@@ -1,7 +1,7 @@
-//! Articles to a file of their passages and vectors: read, cut, embed, with no collection to know.
+//! Embeds articles into a file of passages and vectors, without a collection.
 
-use crate::articles::{WithoutVectors, said};
-use crate::{Amount, Error, Omitted, Result, Watch};
+use crate::indexing::{NoVectors, status_line};
+use crate::{Amount, Error, Omitted, Progress, Result};
 use ingest::Embedder;
 use ingest::pipeline::{self, Event, Plan, Totals};
 use ingest::walk::Found;
@@ -12,77 +12,93 @@ use std::time::Instant;
 
 /// What was embedded.
 #[derive(Debug, Default, Serialize)]
-pub struct Embedded {
-    /// Articles, failures not counted.
+pub struct EmbedReport {
+    /// Articles written, without failures.
     pub articles: usize,
-    /// What could not be used, was left out or guessed.
+    /// What was skipped, left out or guessed.
     #[serde(flatten)]
     pub omitted: Omitted,
-    /// Passages.
+    /// Passages written.
     pub passages: usize,
-    /// Their word pieces.
-    pub pieces: usize,
-    /// Passages that the model's window cut.
-    pub cut: usize,
-    /// The word pieces that it cost them.
-    pub pieces_cut: usize,
-    /// How long it took.
+    /// Tokens in these passages.
+    #[serde(rename = "pieces")]
+    pub tokens: usize,
+    /// Passages truncated to the model's window.
+    #[serde(rename = "cut")]
+    pub truncated: usize,
+    /// Tokens that truncation removed.
+    #[serde(rename = "pieces_cut")]
+    pub tokens_truncated: usize,
+    /// The time taken, in seconds.
     pub seconds: f64,
-    /// Passages a second.
+    /// Passages per second.
     pub passages_per_second: f64,
 }
 
-/// Writes all that is found, `bytes` in all.
+/// Embeds the articles of `found`, files of `bytes` bytes in total, and writes them to `out`.
 ///
 /// # Errors
-/// When the model fails, `out` refuses, or `watch` says to stop; articles that could not be read are only reported.
+/// When the model fails, `out` cannot be written, or `progress` asks to stop. Articles that cannot be read are only
+/// reported.
 pub fn embed(
     found: impl Iterator<Item = Found> + Send,
     embedder: Box<dyn Embedder>,
     plan: &Plan,
     bytes: u64,
     out: &mut exchange::Writer,
-    watch: &dyn Watch,
-) -> Result<Embedded> {
-    let begun = Instant::now();
-    let (mut done, mut failed) = (Embedded::default(), None);
-    watch.begin("embedding", Amount::Bytes(bytes));
+    progress: &dyn Progress,
+) -> Result<EmbedReport> {
+    let started = Instant::now();
+    let (mut report, mut write_error) = (EmbedReport::default(), None);
+    progress.start_stage("embedding", Amount::Bytes(bytes));
+    let existing = HashMap::new();
     let result =
-        pipeline::run(found, embedder, &WithoutVectors(&HashMap::new()), plan, watch.stop(), &mut |event, totals| {
-            let written = take(event, out, &mut done, watch);
-            watch.done(totals.bytes);
-            watch.doing(&said(done.articles, done.omitted.skipped.failures, totals, begun));
+        pipeline::run(found, embedder, &NoVectors(&existing), plan, progress.stop_flag(), &mut |event, totals| {
+            let written = handle_event(event, out, &mut report, progress);
+            progress.set_position(totals.bytes);
+            progress.set_message(&status_line(report.articles, report.omitted.skipped.failures, totals, started));
             match written {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
-                    failed = Some(error);
+                    write_error = Some(error);
                     ControlFlow::Break(())
                 }
             }
         });
-    watch.end();
-    if let Some(error) = failed {
+    progress.finish_stage();
+    if let Some(error) = write_error {
         return Err(error.into());
     }
-    Totals { passages: done.passages, pieces: done.pieces, cut: done.cut, pieces_cut: done.pieces_cut, .. } = result?;
-    if watch.stopped() {
+    Totals {
+        passages: report.passages,
+        pieces: report.tokens,
+        cut: report.truncated,
+        pieces_cut: report.tokens_truncated,
+        ..
+    } = result?;
+    if progress.is_stopped() {
         return Err(Error::Stopped);
     }
-    done.seconds = begun.elapsed().as_secs_f64();
-    done.passages_per_second = done.passages as f64 / done.seconds.max(1e-9);
-    Ok(done)
+    report.seconds = started.elapsed().as_secs_f64();
+    report.passages_per_second = report.passages as f64 / report.seconds.max(1e-9);
+    Ok(report)
 }
 
-fn take(event: Event, out: &mut exchange::Writer, done: &mut Embedded, watch: &dyn Watch) -> exchange::Result<()> {
+fn handle_event(
+    event: Event,
+    out: &mut exchange::Writer,
+    report: &mut EmbedReport,
+    progress: &dyn Progress,
+) -> exchange::Result<()> {
     match event {
         Event::Article(article) => {
             out.put(&article)?;
-            done.articles += 1;
+            report.articles += 1;
         }
-        Event::Failed(error) => done.omitted.skipped.add(error.to_note(), watch),
-        Event::Note(note) => done.omitted.note(note, watch),
-        Event::Unsupported(source, kind) => done.omitted.unsupported(source.name, kind),
-        // Nothing was there before, and nothing is remembered.
+        Event::Failed(error) => report.omitted.skipped.add(error.to_note(), progress),
+        Event::Note(note) => report.omitted.note(note, progress),
+        Event::Unsupported(source, kind) => report.omitted.unsupported(source.name, kind),
+        // There is no collection to compare with, and no source cache to update.
         Event::Unchanged(_) | Event::Read(_) => {}
     }
     Ok(())

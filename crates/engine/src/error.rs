@@ -1,51 +1,51 @@
-//! What can go wrong with work on a collection.
+//! Errors of operations on collections.
 
 use std::path::{Path, PathBuf};
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that work on a collection can report.
+/// An operation on a collection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What was asked for makes no sense, or not with this collection.
+    /// The request is invalid, or does not fit the collection.
     #[error("{0}")]
     Unusable(String),
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The collection's own model cannot be had.
-    #[error("the collection was made with the model {name:?}; --mode lexical needs none")]
+    /// The model that made the collection cannot be loaded.
+    #[error("the collection was made with the model {name:?}, which cannot be loaded; --mode lexical needs none")]
     Model {
-        /// The model.
+        /// The model's name.
         name: String,
-        /// Why not.
+        /// Why it cannot be loaded.
         source: ingest::Error,
     },
-    /// It was told to stop.
+    /// The operation was asked to stop.
     #[error("stopped")]
     Stopped,
-    /// It failed when some of it was done and kept.
+    /// The operation failed after some of its work had been committed.
     #[error("stopped; what was saved before is kept, and the same command goes on from there: {0}")]
-    Partly(Box<Error>),
-    /// From reading or embedding.
+    PartiallyDone(Box<Error>),
+    /// Reading or embedding failed.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
-    /// From the collection.
+    /// The collection reported an error.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// From searching.
+    /// Searching failed.
     #[error(transparent)]
     Query(#[from] query::Error),
-    /// From a file of embedded articles.
+    /// A file of embedded articles cannot be read or written.
     #[error(transparent)]
     Exchange(#[from] exchange::Error),
-    /// From judging.
+    /// Evaluation failed.
     #[error(transparent)]
     Eval(#[from] eval::Error),
 }

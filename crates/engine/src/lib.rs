@@ -1,37 +1,45 @@
-//! Work on a whole collection, for whoever asks for it: the command line and the server.
+//! Operations on whole collections, shared by the command line and the server.
 //!
-//! [`articles`] brings a collection up to date with files and folders, [`Questions`] are asked many at
-//! once, [`embedding`] writes their vectors to a file instead, [`transfer`] takes them out of a collection and into one, [`judge`] judges the answers and gives a verdict, [`repair()`] makes a damaged one whole. [`Ranking`] says how to search, [`RerankWith`] is a reranker
-//! for as many threads as wanted, and [`manifest`](mod@manifest) says what a figure was made with. Long work tells a
-//! [`Watch`] how far it is, and stops where that says so.
+//! | To | use |
+//! |---|---|
+//! | bring a collection up to date with files and folders | [`indexing`] |
+//! | write passages and vectors to a file, without a collection | [`embedding`] |
+//! | copy articles with their vectors in and out of collections | [`transfer`] |
+//! | search for many queries at once | [`EmbeddedQueries`] |
+//! | measure the quality of the results | [`evaluation`] |
+//! | repair a damaged collection | [`repair()`] |
 //!
-//! This crate never prints, and never reads arguments.
+//! [`Ranking`] holds the search options that users set, [`RerankerFactory`] makes one reranker per thread, and
+//! [`manifest`](mod@manifest) records what a figure was made with. Long operations report to a [`Progress`] and stop
+//! when it asks them to.
+//!
+//! This crate never prints and never reads command-line arguments.
 
 #![deny(missing_docs)]
 
-pub mod articles;
 pub mod embedding;
 mod error;
-pub mod judge;
+pub mod evaluation;
+pub mod indexing;
 pub mod manifest;
 mod model;
-mod names;
 mod omitted;
-mod questions;
+mod path_namer;
+mod progress;
+mod queries;
 mod ranking;
 mod repair;
 mod skipped;
-mod sources;
+mod source_cache;
 pub mod text;
 pub mod transfer;
-mod watch;
 
 pub use error::{Error, Result};
-pub use model::{embedder_for, forks};
-pub use names::Names;
+pub use model::{embedder_for, fork_embedder};
 pub use omitted::Omitted;
-pub use questions::Questions;
-pub use ranking::{Ranking, RerankWith, UNLIMITED};
-pub use repair::{Repaired, repair};
+pub use path_namer::PathNamer;
+pub use progress::{Amount, NoProgress, Progress, Stage, StoreProgress};
+pub use queries::EmbeddedQueries;
+pub use ranking::{NO_TIME_LIMIT, Ranking, RerankerFactory};
+pub use repair::{RepairOutcome, repair};
 pub use skipped::{Failure, Skipped};
-pub use watch::{Amount, Part, Silent, Steps, Watch};

@@ -1,4 +1,4 @@
-//! What a figure was made with, beside the figure.
+//! The manifest of a result: versions, machine, collection and parameters that produced it.
 
 use crate::{Error, Result};
 use eval::manifest::Machine;
@@ -6,22 +6,23 @@ use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use store::Collection;
 
-/// The packages whose versions change results.
-const PACKAGES: [&str; 5] = ["encoder", "fastembed", "hnsw_rs", "tantivy", "tokenizers"];
-const LOCK: &str = include_str!("../../../Cargo.lock");
+/// Dependencies whose versions can change results.
+const REPORTED_PACKAGES: [&str; 5] = ["encoder", "fastembed", "hnsw_rs", "tantivy", "tokenizers"];
+const CARGO_LOCK: &str = include_str!("../../../Cargo.lock");
 
-/// The program, its versions, the machine and the collection, followed by `particulars`.
+/// The program, its dependencies, the machine and the collection with its location, followed by the entries of
+/// `details`.
 ///
 /// # Errors
 /// When the collection cannot be read.
-pub fn manifest(collection: Option<(&dyn Collection, &str)>, particulars: Value) -> Result<Value> {
+pub fn manifest(collection: Option<(&dyn Collection, &str)>, details: Value) -> Result<Value> {
     let mut all = Map::new();
     all.insert("program".to_owned(), json!(concat!("nigh ", env!("CARGO_PKG_VERSION"))));
-    all.insert("versions".to_owned(), versions());
+    all.insert("versions".to_owned(), package_versions());
     all.insert("machine".to_owned(), json!(Machine::this()));
     if let Some((collection, location)) = collection {
         let (manifest, stats) = (collection.manifest(), collection.stats()?);
-        let parts = json!({
+        let of_collection = json!({
             "collection": location,
             "corpus": {
                 "articles": stats.articles,
@@ -36,37 +37,40 @@ pub fn manifest(collection: Option<(&dyn Collection, &str)>, particulars: Value)
             "segments": stats.segments,
             "vectors_linked_in": stats.linked_in,
         });
-        all.extend(parts.as_object().cloned().unwrap_or_default());
+        all.extend(of_collection.as_object().cloned().unwrap_or_default());
     }
     let mut all = Value::Object(all);
-    extend(&mut all, particulars);
+    extend(&mut all, details);
     Ok(all)
 }
 
-/// Adds the entries of one object to another.
+/// Adds the entries of the JSON object `more` to `object`. Does nothing if either is not an object.
 pub fn extend(object: &mut Value, more: Value) {
     if let (Value::Object(object), Value::Object(more)) = (object, more) {
         object.extend(more);
     }
 }
 
-/// What this program was built with.
-fn versions() -> Value {
-    let blocks = LOCK.split("[[package]]");
+/// The versions of [`REPORTED_PACKAGES`] in the lock file of this build.
+fn package_versions() -> Value {
     let field = |block: &str, name: &str| {
         block
             .lines()
             .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned()))
     };
-    let found = blocks.filter_map(|block| Some((field(block, "name")?, field(block, "version")?)));
-    found.filter(|(name, _)| PACKAGES.contains(&name.as_str())).map(|(name, version)| (name, json!(version))).collect()
+    let packages =
+        CARGO_LOCK.split("[[package]]").filter_map(|block| Some((field(block, "name")?, field(block, "version")?)));
+    packages
+        .filter(|(name, _)| REPORTED_PACKAGES.contains(&name.as_str()))
+        .map(|(name, version)| (name, json!(version)))
+        .collect()
 }
 
-/// Writes it beside the file that it is about, as `FILE.manifest.json`. Gives its path.
+/// Writes the manifest of `file` next to it, as `FILE.manifest.json`, and returns that path.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_beside(file: &Path, manifest: &Value) -> Result<PathBuf> {
+/// [`Error::Io`] when it cannot be written.
+pub fn write_sidecar(file: &Path, manifest: &Value) -> Result<PathBuf> {
     let mut name = file.as_os_str().to_owned();
     name.push(".manifest.json");
     let path = PathBuf::from(name);

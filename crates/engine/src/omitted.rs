@@ -1,39 +1,39 @@
-//! What a reading left out or guessed.
+//! What was skipped, left out or guessed while reading.
 
-use crate::{Names, Skipped, Watch};
+use crate::{PathNamer, Progress, Skipped};
 use ingest::format::Kind;
 use ingest::walk::{LeftOut, Reason};
 use notes::{Code, Note};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What was left out in reading files and folders, or guessed.
+/// Everything that was skipped, left out or guessed while reading files and folders.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Omitted {
-    /// What could not be used, and a note of each thing below.
+    /// Files and records that could not be used, and the notes on all of the below.
     #[serde(flatten)]
     pub skipped: Skipped,
-    /// How much was guessed, changed or left out in articles that were read.
+    /// The number of notes on articles that were read: something was guessed, changed or left out.
     pub noted: usize,
-    /// Files in walked folders in no format read here.
+    /// Files in walked folders whose format is not supported.
     pub unsupported: usize,
-    /// How many of each kind.
+    /// The number of unsupported files by kind.
     pub unsupported_kinds: BTreeMap<String, usize>,
-    /// Files and folders that were left out: hidden, ignored, and links to what is read already.
+    /// Files and folders that were left out: hidden, ignored, or links to something read already.
     pub left_out: usize,
-    /// How many for each reason.
+    /// The number of paths left out by reason.
     pub left_out_reasons: BTreeMap<String, usize>,
 }
 
 impl Omitted {
-    /// Something to know about an article, which `watch` is told.
-    pub(crate) fn note(&mut self, note: Note, watch: &dyn Watch) {
-        watch.note(&note.to_string());
+    /// Adds a note on an article and passes it to `progress`.
+    pub(crate) fn note(&mut self, note: Note, progress: &dyn Progress) {
+        progress.note(&note.to_string());
         self.noted += 1;
         self.skipped.note(self.noted, note);
     }
 
-    /// A file in no format read here.
+    /// Adds a file of an unsupported format.
     pub(crate) fn unsupported(&mut self, path: String, kind: Kind) {
         let kind = kind.to_string();
         self.unsupported += 1;
@@ -42,8 +42,8 @@ impl Omitted {
         self.skipped.note(self.unsupported, note);
     }
 
-    /// What a walk left out.
-    pub fn leave_out(&mut self, left_out: &[LeftOut], names: &Names) {
+    /// Adds the paths that a walk left out.
+    pub fn leave_out(&mut self, left_out: &[LeftOut], names: &PathNamer) {
         for LeftOut { path, reason } in left_out {
             let reason = match reason {
                 Reason::Ignored(by) => format!("ignored by {}", names.name(by)),

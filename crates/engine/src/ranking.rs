@@ -1,6 +1,6 @@
-//! How to rank, as the options and the reranker that it means.
+//! Search options as users set them, and the rerankers that they name.
 
-use crate::{Error, Result, forks};
+use crate::{Error, Result, fork_embedder};
 use ingest::Embedder;
 use ingest::embed::{self, CrossEncoder, builtin, fixed};
 use query::rerank::{self, Cosine, Cross, MaxSim, Reranker};
@@ -9,28 +9,27 @@ use serde_json::json;
 use std::time::Duration;
 use store::{Collection, Filter, FusionMethod};
 
-/// How long reranking may take where a whole batch waits: as long as it takes, so that its results are
-/// the same each time.
-pub const UNLIMITED: Duration = Duration::from_secs(1 << 30);
+/// The time limit of reranking in batches: none in effect, so that results are the same every time.
+pub const NO_TIME_LIMIT: Duration = Duration::from_secs(1 << 30);
 
-/// How to rank, as a user says it: what is left out is as the collection has it, or the default.
+/// Search options as users set them. `None` means the collection's own setting, or the default.
 #[derive(Debug, Clone)]
 pub struct Ranking {
-    /// Whether every vector is looked at instead of walking the graph.
+    /// Whether to scan all vectors instead of searching the graph.
     pub exact: bool,
-    /// Which articles may answer.
+    /// Which articles to search.
     pub filter: Option<Filter>,
-    /// What makes the scores of the two lists comparable.
+    /// How to normalize the dense and lexical scores before they are added.
     pub fusion: Option<FusionMethod>,
-    /// What nearness in meaning counts, 0..=1; words count the rest.
+    /// The weight of the dense scores, in `0.0..=1.0`; lexical scores get the rest.
     pub dense_weight: Option<f32>,
-    /// A reranker's name, or `none`.
+    /// The name of a reranker, or `none`.
     pub rerank: Option<String>,
-    /// How many of the best it scores.
+    /// The number of top results to rerank.
     pub rerank_top: usize,
-    /// How long that may take.
+    /// The time limit of reranking.
     pub rerank_budget: Option<Duration>,
-    /// How an article's score is made.
+    /// How to score an article by its passages.
     pub article_score: ArticleScore,
 }
 
@@ -42,7 +41,7 @@ impl Default for Ranking {
             fusion: None,
             dense_weight: None,
             rerank: None,
-            rerank_top: Self::RERANK_TOP,
+            rerank_top: Self::DEFAULT_RERANK_TOP,
             rerank_budget: None,
             article_score: ArticleScore::Best,
         }
@@ -50,14 +49,21 @@ impl Default for Ranking {
 }
 
 impl Ranking {
-    /// How many of the best are reranked where nothing is said.
-    pub const RERANK_TOP: usize = 50;
+    /// The default of [`Ranking::rerank_top`].
+    pub const DEFAULT_RERANK_TOP: usize = 50;
 
-    /// The options of one search of a collection. `budget` is what reranking may take where nothing is said.
-    pub fn options(&self, of: &dyn Collection, mode: Mode, k: usize, by: By, budget: Duration) -> Options {
+    /// The options of one search of `collection`. `default_budget` is the time limit of reranking if none is set.
+    pub fn options(
+        &self,
+        collection: &dyn Collection,
+        mode: Mode,
+        k: usize,
+        by: By,
+        default_budget: Duration,
+    ) -> Options {
         let rerank = self
-            .rerank_name(of, mode)
-            .map(|_| Reranking { top: self.rerank_top, budget: self.rerank_budget.unwrap_or(budget) });
+            .reranker_name(collection, mode)
+            .map(|_| Reranking { top: self.rerank_top, budget: self.rerank_budget.unwrap_or(default_budget) });
         Options {
             k,
             mode,
@@ -71,16 +77,17 @@ impl Ranking {
         }
     }
 
-    /// The reranker asked for; where none is, a static model's candidates are for the built-in one to rank.
-    pub fn rerank_name<'a>(&'a self, collection: &dyn Collection, mode: Mode) -> Option<&'a str> {
+    /// The reranker's name. If none is set, the candidates of a static model are reranked by the built-in model.
+    pub fn reranker_name<'a>(&'a self, collection: &dyn Collection, mode: Mode) -> Option<&'a str> {
         match self.rerank.as_deref() {
-            Some(NONE) => None,
+            Some(NO_RERANKER) => None,
             Some(name) => Some(name),
             None if mode != Mode::Lexical && collection.manifest().model.name == fixed::NAME => Some(rerank::BUILTIN),
             None => None,
         }
     }
 
+    /// The fusion, or `None` if it is the collection's own.
     fn fusion(&self) -> Option<store::Fusion> {
         let default = query::fuse::DEFAULT;
         (self.fusion.is_some() || self.dense_weight.is_some()).then(|| store::Fusion {
@@ -89,22 +96,22 @@ impl Ranking {
         })
     }
 
-    /// The reranker that a collection is asked with. `embedder` is its own, which late interaction shares if it can.
+    /// Loads the reranker. `embedder` is the collection's own, which the reranker shares if it needs the same model.
     ///
     /// # Errors
-    /// When it cannot be loaded.
+    /// When the reranker cannot be loaded, or would only repeat the collection's own scores.
     pub fn reranker(
         &self,
-        of: &dyn Collection,
+        collection: &dyn Collection,
         mode: Mode,
         embedder: Option<&dyn Embedder>,
-    ) -> Result<Option<RerankWith>> {
-        self.rerank_name(of, mode).map(|name| RerankWith::load(name, embedder)).transpose()
+    ) -> Result<Option<RerankerFactory>> {
+        self.reranker_name(collection, mode).map(|name| RerankerFactory::load(name, embedder)).transpose()
     }
 
-    /// What was asked, for a manifest.
-    pub fn particulars(&self, of: Option<&dyn Collection>) -> serde_json::Value {
-        let rerank = of.and_then(|of| self.rerank_name(of, Mode::Hybrid));
+    /// The options as JSON, for a manifest.
+    pub fn to_json(&self, collection: Option<&dyn Collection>) -> serde_json::Value {
+        let rerank = collection.and_then(|collection| self.reranker_name(collection, Mode::Hybrid));
         json!({
             "exact": self.exact,
             "article_score": self.article_score,
@@ -118,24 +125,25 @@ impl Ranking {
     }
 }
 
-/// Asks for no reranker.
-const NONE: &str = "none";
+/// The name that turns reranking off.
+const NO_RERANKER: &str = "none";
 
-/// A reranker, to be had once for each thread or with many threads.
-pub enum RerankWith {
-    /// Late interaction.
+/// A loaded reranker that makes instances for worker threads.
+pub enum RerankerFactory {
+    /// Late interaction: the sum over query tokens of the best cosine with a passage token (ColBERT).
     MaxSim(Box<dyn Embedder>),
-    /// Another model's cosine.
+    /// The cosine of another model.
     Cosine(Box<dyn Embedder>),
     /// A cross-encoder.
     Cross(Box<CrossEncoder>),
 }
 
-impl RerankWith {
-    /// The reranker of this name; `embedder` is the collection's own model, shared if it is the one needed.
+impl RerankerFactory {
+    /// Loads the reranker of this name. `embedder` is the collection's own, which is shared if it is the model needed.
     ///
     /// # Errors
-    /// When its model cannot be loaded, or it would do what the collection's vectors do already.
+    /// [`Error::Unusable`] when the reranker would only repeat the collection's own scores; [`Error::Ingest`] when its
+    /// model cannot be loaded.
     pub fn load(name: &str, embedder: Option<&dyn Embedder>) -> Result<Self> {
         let built_in = || match embedder {
             Some(embedder) if embedder.model().name == builtin::NAME => embedder.fork(),
@@ -145,7 +153,7 @@ impl RerankWith {
             rerank::MAXSIM => Self::MaxSim(built_in()?),
             rerank::BUILTIN if embedder.is_some_and(|embedder| embedder.model().name == builtin::NAME) => {
                 return Err(Error::unusable(
-                    "the reranker builtin scores passages by the vectors that this collection has already; maxsim looks closer",
+                    "the reranker builtin would only repeat the scores that this collection has already; use maxsim for finer ones",
                 ));
             }
             rerank::BUILTIN => Self::Cosine(built_in()?),
@@ -153,7 +161,7 @@ impl RerankWith {
         })
     }
 
-    /// Its name.
+    /// The reranker's name.
     pub fn name(&self) -> &str {
         match self {
             Self::MaxSim(_) => rerank::MAXSIM,
@@ -162,14 +170,14 @@ impl RerankWith {
         }
     }
 
-    /// One that works with so many threads.
+    /// Makes an instance that scores on `threads` threads.
     ///
     /// # Errors
-    /// When its model cannot be had once more.
+    /// When the model cannot be forked.
     pub fn with_threads(&self, threads: usize) -> Result<Box<dyn Reranker>> {
         Ok(match self {
-            Self::MaxSim(embedder) => Box::new(MaxSim::new(forks(&**embedder, threads)?)),
-            Self::Cosine(embedder) => Box::new(Cosine::new(forks(&**embedder, threads)?)),
+            Self::MaxSim(embedder) => Box::new(MaxSim::new(fork_embedder(&**embedder, threads)?)),
+            Self::Cosine(embedder) => Box::new(Cosine::new(fork_embedder(&**embedder, threads)?)),
             Self::Cross(cross) => {
                 let workers = (0..threads).map(|_| cross.fork()).collect::<ingest::Result<Vec<_>>>()?;
                 Box::new(Cross::new(cross.name().to_owned(), workers))

@@ -1,85 +1,86 @@
-//! Making a damaged collection whole again.
+//! Repairs damaged collections.
 
-use crate::articles::put;
-use crate::model::model_of;
-use crate::{Amount, Error, Result, Steps, Watch};
+use crate::indexing::replace_articles;
+use crate::model::load_model;
+use crate::{Amount, Error, Progress, Result, StoreProgress};
 use ingest::pipeline::Plan;
 use ingest::walk::Found;
 use serde::Serialize;
 use store::{CheckReport, Collection, Mended, SegmentEntry};
 
-/// What repairing did.
+/// The outcome of a repair.
 #[derive(Debug, Serialize)]
-pub struct Repaired {
-    /// What was damaged and what of it is lost.
+pub struct RepairOutcome {
+    /// The damage found, and the data that could not be recovered.
     #[serde(flatten)]
-    pub mended: Mended,
-    /// Articles that were put back, with all their passages and vectors.
+    pub damage: Mended,
+    /// Articles written again with all their passages and vectors.
     pub put_back: usize,
-    /// Passages embedded for that.
+    /// Passages embedded for these articles.
     pub embedded: usize,
-    /// A check of everything, afterwards.
+    /// A full check of the repaired collection.
     pub check: CheckReport,
 }
 
-impl Repaired {
-    /// Whether nothing is lost and everything holds.
-    pub fn is_whole(&self) -> bool {
-        self.mended.lost.is_empty() && self.mended.unnamed == 0 && self.check.problems.is_empty()
+impl RepairOutcome {
+    /// Whether nothing was lost and the final check found no problems.
+    pub fn is_complete(&self) -> bool {
+        self.damage.lost.is_empty() && self.damage.unnamed == 0 && self.check.problems.is_empty()
     }
 }
 
-/// Rebuilds what is damaged in the collection at `location` from what is not: graphs from vectors, vectors and the
-/// words' index from texts, with the collection's own model. Only articles whose own text is damaged are lost, or those
-/// of a part of the text of which it does not read what was deleted.
+/// Rebuilds the damaged parts of the collection at `location` from the intact ones: graphs from vectors; vectors and
+/// the lexical index from texts, with the collection's own model. An article is lost only if its own text is damaged,
+/// or if it is in a text segment whose list of deletions cannot be read.
 ///
 /// # Errors
-/// When the commit itself is damaged; then nothing has changed. When another process writes, the model cannot be
-/// loaded or `watch` says to stop; then the same call goes on.
-pub fn repair(location: &str, threads: usize, watch: &dyn Watch) -> Result<Repaired> {
-    watch.begin("looking for damage", Amount::Items(1));
-    let mended = store::mend(location);
-    watch.end();
-    let mended = mended?;
+/// When the commit itself is damaged; nothing has changed then. When another process writes to the collection, the
+/// model cannot be loaded, or `progress` asks to stop; calling again resumes the repair.
+pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result<RepairOutcome> {
+    progress.start_stage("looking for damage", Amount::Items(1));
+    let damage = store::mend(location);
+    progress.finish_stage();
+    let damage = damage?;
     let mut collection = store::open(location)?;
     let (mut put_back, mut embedded) = (0, 0);
-    if !to_put_back(&*collection)?.is_empty() {
+    if !articles_to_restore(&*collection)?.is_empty() {
         let model = &collection.manifest().model;
-        let embedder = model_of(&*collection)?;
+        let embedder = load_model(&*collection)?;
         if !embedder.model().agrees_with(model) {
             return Err(Error::unusable(format!(
-                "the collection was made with another model of the name {:?} ({}, here {})",
+                "the collection was made with another model named {:?} ({}; installed here is {})",
                 model.name,
                 model.hash,
                 embedder.model().hash
             )));
         }
         let plan = Plan::new(collection.manifest().chunking, threads);
-        let report = put(&mut *collection, embedder, &to_put_back, &plan, watch)?;
+        let report = replace_articles(&mut *collection, embedder, &articles_to_restore, &plan, progress)?;
         if report.interrupted {
-            return Err(Error::Partly(Box::new(Error::Stopped)));
+            return Err(Error::PartiallyDone(Box::new(Error::Stopped)));
         }
         (put_back, embedded) = (report.added + report.updated, report.embedded);
     }
-    let steps = Steps::of(watch);
+    let store_progress = StoreProgress::new(progress);
     let mut writer = collection.writer()?;
     writer.forget_salvaged()?;
     if collection.manifest().segments.iter().any(SegmentEntry::lacks_graph) {
-        // Else the vectors of what is lost may stay: whoever indexes its source again need not embed it again.
-        writer.merge(threads, &|step, done, of| steps.show(step, done, of))?;
+        // Otherwise, the vectors of lost articles are kept: indexing their sources again then embeds nothing.
+        writer.merge(threads, &|step, done, of| store_progress.update(step, done, of))?;
     }
     drop(writer);
     collection.refresh()?;
-    let check = collection.check(&|step, done, of| steps.show(step, done, of))?;
-    Ok(Repaired { mended, put_back, embedded, check })
+    let check = collection.check(&|step, done, of| store_progress.update(step, done, of))?;
+    Ok(RepairOutcome { damage, put_back, embedded, check })
 }
 
-/// Articles that are not whole, and those read out of damaged files.
-fn to_put_back(collection: &dyn Collection) -> Result<Vec<Found>> {
-    let there = collection.catalogue()?.articles;
-    // One that is there again was put back before a stop, or indexed from its source since, and that is newer.
+/// Incomplete articles, and those salvaged from damaged files.
+fn articles_to_restore(collection: &dyn Collection) -> Result<Vec<Found>> {
+    let existing = collection.catalogue()?.articles;
+    // A salvaged article that exists again was restored before an interruption, or indexed since from its source, and
+    // is newer.
     let mut articles: Vec<_> =
-        collection.salvaged()?.into_iter().filter(|article| !there.contains_key(&article.id)).collect();
+        collection.salvaged()?.into_iter().filter(|article| !existing.contains_key(&article.id)).collect();
     for id in collection.incomplete()? {
         articles.extend(collection.article(&id)?.map(|stored| stored.article));
     }

@@ -1,52 +1,52 @@
-//! What could not be used, and notes of it.
+//! Files and records that could not be used.
 
-use crate::Watch;
+use crate::Progress;
 use notes::{Code, Note};
 use serde::Serialize;
 
-/// How many of each kind a report names.
-const NAMED: usize = 1000;
+/// The most failures, and the most notes of each kind, that a report lists.
+const MAX_LISTED: usize = 1000;
 
 /// A file or record that could not be used.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
-    /// What is wrong with it, its name included.
+    /// What is wrong, with the name of the file or record.
     pub problem: String,
 }
 
 /// Files and records that could not be used.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Skipped {
-    /// How many.
+    /// The number of failures.
     pub failures: usize,
-    /// The first thousand of them.
+    /// The first 1,000 failures.
     pub failed: Vec<Failure>,
-    /// These, and whatever else there is to know: a thousand of each kind at most.
+    /// Notes on failures and on everything else worth knowing, at most 1,000 of each kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }
 
 impl Skipped {
-    /// One more, which `watch` is told.
-    pub(crate) fn add(&mut self, note: Note, watch: &dyn Watch) {
+    /// Adds a failure and passes it to `progress`.
+    pub(crate) fn add(&mut self, note: Note, progress: &dyn Progress) {
         let problem = note.to_string();
-        watch.skipped(&problem);
+        progress.skipped(&problem);
         self.failures += 1;
-        if self.failures <= NAMED {
+        if self.failures <= MAX_LISTED {
             self.failed.push(Failure { problem });
         }
         self.note(self.failures, note);
     }
 
-    /// Something to know: the `number`th of its kind.
+    /// Adds a note, the `number`th of its kind, unless there are too many of them.
     pub(crate) fn note(&mut self, number: usize, note: Note) {
-        if number <= NAMED {
+        if number <= MAX_LISTED {
             self.notes.push(note);
         }
     }
 }
 
-/// A record that could not be used, by what is wrong with it.
+/// A note on a record that could not be used.
 pub(crate) fn unusable(problem: impl Into<String>) -> Note {
     Note::new(Code::ReadFailed, problem)
 }

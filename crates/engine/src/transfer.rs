@@ -1,101 +1,104 @@
-//! Articles with their vectors out of a collection, and into another one.
+//! Copies articles with their vectors out of a collection, and into one.
 
-use crate::articles::{COMMIT_EVERY, COMMIT_PASSAGES, merge_in_background};
+use crate::indexing::{COMMIT_INTERVAL, MAX_PENDING_PASSAGES, merge_in_background};
 use crate::skipped::unusable;
-use crate::text::counted;
-use crate::{Amount, Error, Result, Skipped, Steps, Watch};
+use crate::text::pluralize;
+use crate::{Amount, Error, Progress, Result, Skipped, StoreProgress};
 use exchange::Header;
 use ingest::pipeline::EmbeddedArticle;
 use serde::Serialize;
 use std::time::Instant;
 use store::{Collection, Writer};
 
-/// So many articles, or articles with so many passages, are compared with the collection at once.
+/// Imported articles are compared with the collection in batches of this many articles or passages.
 const BATCH_ARTICLES: usize = 200;
 const BATCH_PASSAGES: usize = 1_000;
 
-/// What was written.
+/// What was exported.
 #[derive(Debug, Default, Serialize)]
-pub struct Exported {
-    /// Articles.
+pub struct ExportReport {
+    /// Articles written.
     pub articles: usize,
-    /// Their passages.
+    /// Passages of these articles.
     pub passages: usize,
 }
 
-/// Writes all of a collection.
+/// Writes all articles of a collection to `out`.
 ///
 /// # Errors
-/// When it cannot be read, `out` refuses, or `watch` says to stop.
-pub fn export(collection: &dyn Collection, out: &mut exchange::Writer, watch: &dyn Watch) -> Result<Exported> {
-    let mut done = Exported::default();
-    each(collection, watch, "writing", &mut |article| {
+/// When the collection cannot be read, `out` cannot be written, or `progress` asks to stop.
+pub fn export(
+    collection: &dyn Collection,
+    out: &mut exchange::Writer,
+    progress: &dyn Progress,
+) -> Result<ExportReport> {
+    let mut report = ExportReport::default();
+    for_each_article(collection, progress, "writing", &mut |article| {
         out.put(&article)?;
-        done.articles += 1;
-        done.passages += article.passages.len();
+        report.articles += 1;
+        report.passages += article.passages.len();
         Ok(())
     })?;
-    Ok(done)
+    Ok(report)
 }
 
-/// Hands over every article of a collection.
-fn each(
+fn for_each_article(
     collection: &dyn Collection,
-    watch: &dyn Watch,
-    what: &'static str,
+    progress: &dyn Progress,
+    stage: &'static str,
     take: &mut dyn FnMut(EmbeddedArticle) -> Result<()>,
 ) -> Result<()> {
-    watch.begin(what, Amount::Items(collection.stats()?.articles as u64));
+    progress.start_stage(stage, Amount::Items(collection.stats()?.articles as u64));
     let (mut failed, mut done) = (None, 0);
     let read = collection.each_article(&mut |article| {
-        let taken = if watch.stopped() { Err(Error::Stopped) } else { take(article) };
+        let taken = if progress.is_stopped() { Err(Error::Stopped) } else { take(article) };
         done += 1;
-        watch.done(done);
-        // The collection only hears that it is to stop.
+        progress.set_position(done);
+        // The store can only be told to stop: the error itself is kept here.
         taken.map_err(|error| {
             failed = Some(error);
             store::Error::Stopped
         })
     });
-    watch.end();
+    progress.finish_stage();
     match failed {
         Some(error) => Err(error),
         None => Ok(read?),
     }
 }
 
-/// What came in.
+/// What was imported.
 #[derive(Debug, Default, Serialize)]
-pub struct Imported {
-    /// Articles there were.
+pub struct ImportReport {
+    /// Articles in the source.
     pub articles: usize,
-    /// Of these, those that were not in the collection before.
+    /// Articles that the collection did not have before.
     pub added: usize,
-    /// Those that took the place of another with their id.
+    /// Articles that replaced another one with the same id.
     pub updated: usize,
-    /// Those that were there already.
+    /// Articles that the collection had already.
     pub unchanged: usize,
-    /// Those that could not be taken.
+    /// Articles that could not be used.
     #[serde(flatten)]
     pub skipped: Skipped,
     /// Passages of added and updated articles.
     pub passages: usize,
-    /// How long it took.
+    /// The time taken, in seconds.
     pub seconds: f64,
-    /// It was told to stop before all was in.
+    /// Whether the import was stopped before the end.
     pub interrupted: bool,
 }
 
-/// Where articles come from.
-pub enum Origin<'a> {
+/// Where imported articles come from.
+pub enum ImportSource<'a> {
     /// Another collection.
     Collection(&'a dyn Collection),
-    /// A file.
+    /// A file of embedded articles.
     File(Box<exchange::Reader>),
 }
 
-impl Origin<'_> {
-    /// What is the same for all of them.
+impl ImportSource<'_> {
+    /// The model, chunking and language of all articles.
     pub fn header(&self) -> Header {
         match self {
             Self::Collection(collection) => header(*collection),
@@ -104,130 +107,140 @@ impl Origin<'_> {
     }
 }
 
-/// What is the same for all articles of a collection.
+/// The model, chunking and language of a collection's articles.
 pub fn header(collection: &dyn Collection) -> Header {
     let manifest = collection.manifest();
     Header::new(manifest.model.clone(), manifest.chunking, manifest.language)
 }
 
-/// Adds articles, or puts them in the place of those with their ids; those that are there unchanged are left alone.
-/// Deletes none. What is done is committed every few seconds, and the same call goes on from there.
+/// Adds the articles of `source`, or replaces those with the same ids. Unchanged articles are left alone, and none is
+/// deleted. Commits every few seconds, so that an interrupted import can be resumed by calling again.
 ///
 /// # Errors
-/// When the collection is another model's, cannot be written, or the file ends being one; what is wrong with an article alone is only reported.
+/// [`Error::Unusable`] when the articles were embedded with another model. When the collection cannot be written, or
+/// the file is damaged. Articles that cannot be used are only reported.
 pub fn import(
     collection: &mut dyn Collection,
-    from: Origin<'_>,
+    source: ImportSource<'_>,
     threads: usize,
-    watch: &dyn Watch,
-) -> Result<Imported> {
-    let (theirs, ours) = (from.header().model, &collection.manifest().model);
+    progress: &dyn Progress,
+) -> Result<ImportReport> {
+    let (theirs, ours) = (source.header().model, &collection.manifest().model);
     if !theirs.agrees_with(ours) {
         return Err(Error::unusable(format!(
             "the collection was made with the model {:?} ({}), and these articles with {:?} ({}). Make a new collection with -c for them",
             ours.name, ours.hash, theirs.name, theirs.hash
         )));
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     let writer = collection.writer()?;
-    // Another writer may have committed since the collection was opened; from here on none can.
+    // Another process may have committed since the collection was opened. The writer's lock now prevents that.
     collection.refresh()?;
-    let mut taking =
-        Taking { into: collection, writer, waiting: Vec::new(), done: Imported::default(), committed: Instant::now() };
-    let mut taken = match from {
-        Origin::Collection(source) => each(source, watch, "copying", &mut |article| taking.take(article, watch)),
-        Origin::File(reader) => taking.all(*reader, watch),
+    let mut importer = Importer {
+        collection,
+        writer,
+        batch: Vec::new(),
+        report: ImportReport::default(),
+        last_commit: Instant::now(),
     };
-    if matches!(taken, Ok(()) | Err(Error::Stopped)) {
-        taken = taking.write(watch).and(taken);
+    let mut result = match source {
+        ImportSource::Collection(source) => {
+            for_each_article(source, progress, "copying", &mut |article| importer.add(article, progress))
+        }
+        ImportSource::File(reader) => importer.add_all(*reader, progress),
+    };
+    if matches!(result, Ok(()) | Err(Error::Stopped)) {
+        result = importer.flush(progress).and(result);
     }
-    let Taking { mut writer, mut done, .. } = taking;
-    let finish = (|| {
-        match taken {
-            Err(Error::Stopped) => done.interrupted = true,
-            taken => taken?,
+    let Importer { mut writer, mut report, .. } = importer;
+    let finished = (|| {
+        match result {
+            Err(Error::Stopped) => report.interrupted = true,
+            result => result?,
         }
         writer.commit()?;
-        if !done.interrupted {
-            let steps = Steps::of(watch);
-            match writer.merge(threads, &|step, done, of| steps.show(step, done, of)) {
-                // All articles are in; whoever writes next merges.
-                Err(store::Error::Stopped) => done.interrupted = true,
+        if !report.interrupted {
+            let store_progress = StoreProgress::new(progress);
+            match writer.merge(threads, &|step, done, of| store_progress.update(step, done, of)) {
+                // All articles are committed; the next writer will merge.
+                Err(store::Error::Stopped) => report.interrupted = true,
                 merged => merged?,
             }
         }
         Ok(())
     })();
     drop(writer);
-    finish.map_err(|error| Error::Partly(Box::new(error)))?;
+    finished.map_err(|error| Error::PartiallyDone(Box::new(error)))?;
     collection.refresh()?;
-    done.seconds = begun.elapsed().as_secs_f64();
-    Ok(done)
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
 }
 
-struct Taking<'a> {
-    into: &'a dyn Collection,
+struct Importer<'a> {
+    collection: &'a dyn Collection,
     writer: Box<dyn Writer>,
-    /// Articles that were not yet compared with what is there.
-    waiting: Vec<EmbeddedArticle>,
-    done: Imported,
-    committed: Instant,
+    /// Articles that have not been compared with the collection yet.
+    batch: Vec<EmbeddedArticle>,
+    report: ImportReport,
+    last_commit: Instant,
 }
 
-impl Taking<'_> {
-    fn all(&mut self, reader: exchange::Reader, watch: &dyn Watch) -> Result<()> {
-        watch.begin("reading", Amount::Items(0));
+impl Importer<'_> {
+    fn add_all(&mut self, reader: exchange::Reader, progress: &dyn Progress) -> Result<()> {
+        progress.start_stage("reading", Amount::Items(0));
         for article in reader {
-            if watch.stopped() {
+            if progress.is_stopped() {
                 return Err(Error::Stopped);
             }
             match article {
-                Ok(article) => self.take(article, watch)?,
-                Err(error) if error.is_of_one_article() => self.done.skipped.add(unusable(error.to_string()), watch),
+                Ok(article) => self.add(article, progress)?,
+                Err(error) if error.is_of_one_article() => {
+                    self.report.skipped.add(unusable(error.to_string()), progress);
+                }
                 Err(error) => return Err(error.into()),
             }
-            watch.doing(&format!("reading: {}", counted(self.done.articles, "article")));
+            progress.set_message(&format!("reading: {}", pluralize(self.report.articles, "article")));
         }
-        watch.end();
+        progress.finish_stage();
         Ok(())
     }
 
-    fn take(&mut self, article: EmbeddedArticle, watch: &dyn Watch) -> Result<()> {
-        self.done.articles += 1;
-        self.waiting.push(article);
-        let passages: usize = self.waiting.iter().map(|article| article.passages.len()).sum();
-        if self.waiting.len() >= BATCH_ARTICLES || passages >= BATCH_PASSAGES {
-            self.write(watch)?;
+    fn add(&mut self, article: EmbeddedArticle, progress: &dyn Progress) -> Result<()> {
+        self.report.articles += 1;
+        self.batch.push(article);
+        let passages: usize = self.batch.iter().map(|article| article.passages.len()).sum();
+        if self.batch.len() >= BATCH_ARTICLES || passages >= BATCH_PASSAGES {
+            self.flush(progress)?;
         }
         Ok(())
     }
 
-    /// Puts in what waits.
-    fn write(&mut self, watch: &dyn Watch) -> Result<()> {
-        let ids: Vec<&str> = self.waiting.iter().map(|article| article.article.id.as_str()).collect();
-        let there = self.into.cards(&ids)?;
-        for article in std::mem::take(&mut self.waiting) {
-            let card = there.get(&article.article.id);
+    /// Writes the batch to the collection.
+    fn flush(&mut self, progress: &dyn Progress) -> Result<()> {
+        let ids: Vec<&str> = self.batch.iter().map(|article| article.article.id.as_str()).collect();
+        let existing = self.collection.cards(&ids)?;
+        for article in std::mem::take(&mut self.batch) {
+            let card = existing.get(&article.article.id);
             if card.is_some_and(|card| card.fingerprint == article.fingerprint) {
-                self.done.unchanged += 1;
+                self.report.unchanged += 1;
                 continue;
             }
             let (id, passages) = (article.article.id.clone(), article.passages.len());
             match self.writer.put(article) {
-                Ok(()) => *if card.is_some() { &mut self.done.updated } else { &mut self.done.added } += 1,
-                // A vector that is none: the collection is as it was before this article.
+                Ok(()) => *if card.is_some() { &mut self.report.updated } else { &mut self.report.added } += 1,
+                // An invalid vector. The writer has undone the article.
                 Err(store::Error::Index(error)) => {
-                    self.done.skipped.add(unusable(format!("article {id:?}: {error}")), watch);
+                    self.report.skipped.add(unusable(format!("article {id:?}: {error}")), progress);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             }
-            self.done.passages += passages;
+            self.report.passages += passages;
         }
-        if self.writer.pending() >= COMMIT_PASSAGES || self.committed.elapsed() >= COMMIT_EVERY {
+        if self.writer.pending() >= MAX_PENDING_PASSAGES || self.last_commit.elapsed() >= COMMIT_INTERVAL {
             self.writer.commit()?;
-            self.committed = Instant::now();
-            merge_in_background(&mut *self.writer, watch);
+            self.last_commit = Instant::now();
+            merge_in_background(&mut *self.writer, progress);
         }
         Ok(())
     }

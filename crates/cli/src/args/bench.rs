@@ -1,29 +1,29 @@
-//! The commands that measure.
+//! Arguments of the benchmarks.
 
-use super::{BuilderArg, FirstPassArg, How, OnCollection};
+use super::{BuilderArg, CollectionArg, FirstPassArg, SearchOptions};
 use clap::{Args as ClapArgs, Subcommand};
 use std::path::PathBuf;
 
 /// `nigh bench`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh bench embed                    how fast the model is here
-  nigh bench recall                   what the graph misses in the collection
-  nigh bench search --queries q.jsonl how long answers take")]
+  nigh bench embed                    speed of the model on this machine
+  nigh bench recall                   recall of the collection's graph
+  nigh bench search --queries q.jsonl search latency")]
 pub struct Bench {
-    /// What to measure.
+    /// The benchmark to run.
     #[command(subcommand)]
     pub what: BenchWhat,
 }
 
-/// What can be measured.
+/// The benchmarks.
 #[derive(Debug, Subcommand)]
 pub enum BenchWhat {
-    /// Embedding: passages and word pieces a second, milliseconds a question, start-up, memory
+    /// Measure embedding: throughput, query latency, start-up time and memory
     Embed(BenchEmbed),
-    /// The graph against the exact scan: recall, speed, build time, memory, health
+    /// Measure the graph against an exact scan: recall, speed, build time and memory
     Recall(BenchRecall),
-    /// From a question to its ranked answer: milliseconds
+    /// Measure search latency, from a question to its ranked answers
     Search(BenchSearch),
 }
 
@@ -33,23 +33,22 @@ pub enum BenchWhat {
   nigh bench search --queries questions.jsonl
   nigh bench search -c books --queries questions.jsonl --mode dense --filter 'year:>2000'
 
-Questions are asked one after the other, as nigh search asks them, embedding included, after some
-to warm up. What is told is the middle one, and those that nine in ten and ninety-nine in a hundred
-stay below.")]
+Runs the queries one after another, as nigh search does, embedding included, after a warm-up.
+Reports p50, p90 and p99 latency.")]
 pub struct BenchSearch {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// The questions: JSON lines with `_id` and `text`
+    pub target: CollectionArg,
+    /// Read queries from FILE: JSON Lines with `_id` and `text`
     #[arg(long, value_name = "FILE")]
     pub queries: PathBuf,
-    /// At most so many of them
+    /// Use at most N queries
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
-    /// How many hits
+    /// Rank N hits
     #[arg(short, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub k: u32,
     #[command(flatten)]
-    pub how: How,
+    pub search: SearchOptions,
 }
 
 /// `nigh bench embed`
@@ -59,13 +58,13 @@ pub struct BenchSearch {
   nigh bench embed --texts passages.txt --threads 1
   nigh bench embed --model BGESmallENV15")]
 pub struct BenchEmbed {
-    /// The model [default: builtin]
+    /// Use this model [default: builtin]
     #[arg(long, value_name = "NAME|DIR")]
     pub model: Option<String>,
-    /// The passages, one a line [default: the built-in articles, cut into 128 word pieces]
+    /// Embed the lines of FILE [default: the built-in articles, in passages of 128 tokens]
     #[arg(long, value_name = "FILE")]
     pub texts: Option<PathBuf>,
-    /// How many threads [default: one a core]
+    /// Embed on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
@@ -73,69 +72,69 @@ pub struct BenchEmbed {
 /// `nigh bench recall`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh bench recall                                      the collection, asked for its own vectors
-  nigh bench recall --queries questions.jsonl            asked these questions
+  nigh bench recall                                      a collection, with its own vectors as queries
+  nigh bench recall --queries questions.jsonl            with these queries
   nigh bench recall --base x.f32 --queries q.f32 --dim 384 --ef 40,80 --m 16,32
 
-Raw files hold little-endian 32-bit floats, row after row; rows are scaled to unit length. The graph
-is built anew for every M and measured as a collection would search it. The exact answers are kept
-in the user's cache folder, by the content of vectors and queries. A neighbour as near as the k-th
-counts as found. A walk keeps at least k candidates; where there are no more than 50 vectors for
-each of them, all are looked at instead: that takes no longer. With --allow, searches among a share
-of the rows are measured too: rows from anywhere, those nearest to the query, and those farthest
-from it, with the longest candidate list.")]
+Raw files hold little-endian 32-bit floats, row after row; rows are scaled to unit length. A new
+graph is built for every M and searched as a collection searches it. The exact answers are cached in
+the user's cache folder. A neighbor at the same distance as the k-th counts as found. The candidate
+list holds at least k nodes; where there are at most 50 vectors per candidate, all are scanned
+instead, which takes no longer. --allow also measures searches restricted to a share of the rows,
+with the largest candidate list: rows at random, those nearest to the query, and those farthest
+from it.")]
 pub struct BenchRecall {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// Raw vectors to search instead of a collection's
+    pub target: CollectionArg,
+    /// Search these raw vectors instead of a collection
     #[arg(long, value_name = "X.f32", requires = "dim", requires = "queries")]
     pub base: Option<PathBuf>,
-    /// What to ask for: raw vectors with --base, else questions as JSON lines
+    /// Read queries from FILE: raw vectors with --base, otherwise JSON Lines with `_id` and `text`
     #[arg(long, value_name = "FILE")]
     pub queries: Option<PathBuf>,
-    /// How many numbers a row of the raw files has
+    /// Number of dimensions of the raw vectors
     #[arg(long, value_name = "D", requires = "base")]
     pub dim: Option<usize>,
-    /// Lengths of the candidate list to measure
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10,20,40,80,160,320", value_parser = at_least_one)]
+    /// Measure with these sizes of the candidate list (ef_search)
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10,20,40,80,160,320", value_parser = parse_ef)]
     pub ef: Vec<usize>,
-    /// How many neighbours are asked for
+    /// Search for the N nearest neighbors
     #[arg(short, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub k: u32,
-    /// The most neighbours of a node, to build with
+    /// Build with at most M neighbors per node
     #[arg(long, value_name = "M,…", value_delimiter = ',', default_value = "16")]
     pub m: Vec<usize>,
-    /// The length of the candidate list while building
+    /// Build with a candidate list of N nodes
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub ef_construction: usize,
-    /// What builds the graph
+    /// Build with this implementation
     #[arg(long, value_enum, default_value_t = BuilderArg::Batch)]
     pub builder: BuilderArg,
-    /// What levels and the order of insertion are made from
+    /// Use this seed for levels and insertion order
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// What walks compare before vectors are looked at
+    /// Compare these codes before the vectors
     #[arg(long, value_enum, default_value_t = FirstPassArg::Int8)]
     pub first_pass: FirstPassArg,
-    /// Shares of the rows to search among alone, such as 0.5,0.01
-    #[arg(long, value_name = "SHARE,…", value_delimiter = ',', value_parser = share)]
+    /// Also measure filtered searches that allow these shares of the rows, such as 0.5,0.01
+    #[arg(long, value_name = "SHARE,…", value_delimiter = ',', value_parser = parse_share)]
     pub allow: Vec<f64>,
-    /// How many threads build, and search for the second figure [default: one a core]
+    /// Build, and measure parallel throughput, on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Write a report with the curve into this folder
+    /// Write a report with the recall curve to DIR
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
 }
 
-fn share(text: &str) -> Result<f64, String> {
+fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
         _ => Err("expected a number above 0 and not above 1".to_owned()),
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+fn parse_ef(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if (1..=1_000_000).contains(&number) => Ok(number),
         _ => Err("expected a whole number from 1 to 1,000,000".to_owned()),

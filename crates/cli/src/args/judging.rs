@@ -1,87 +1,87 @@
-//! The commands that judge answers.
+//! Arguments of the commands that evaluate search quality.
 
-use super::{LevelArg, ModeArg, OnCollection, Ranking};
+use super::{CollectionArg, LevelArg, ModeArg, Ranking};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 
 /// `nigh eval`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh eval --qa                                          the questions that the articles ask themselves
-  nigh eval --qa --queries paraphrases.jsonl              and other wordings of them
+  nigh eval --qa                                          the articles' own questions and answers
+  nigh eval --qa --queries paraphrases.jsonl              and paraphrases of these questions
   nigh eval --queries q.jsonl --qrels qrels.tsv --mode hybrid,dense
   nigh eval --queries q.jsonl --qrels answers.jsonl --report verdict
   nigh eval --qrels qrels.tsv --run a.trec --run b.trec   run files, without a collection
-  nigh eval --qa --grid grid.toml                         other ways of cutting, all judged
+  nigh eval --qa --grid grid.toml                         compare chunking options
 
-QRELS is BEIR's (query-id, corpus-id, score between tabs), TREC's (query 0 article grade), or JSON
-lines that name an article (corpus-id), bytes of it (start, end) or words that stand in it
-(answers); it can be given several times. Spans and answers are judged by the passages that hold
-them, however articles are cut: a passage holds a span if the two share at least half of the
-shorter one. Metrics are those of trec_eval: nDCG, recall, precision, MRR, MAP, success and judged,
-with @k for the depth (of a mode, at most the first 100 without); means are over the questions with
-something relevant to find.
+QRELS is in BEIR format (query-id, corpus-id, score, separated by tabs), TREC format (query 0
+article grade), or JSON Lines that name an article (corpus-id), a byte range in it (start, end) or
+verbatim answers; it can be given several times. Spans and answers are found by the passages that
+contain them, however articles are chunked: a passage contains a span if they overlap in at least
+half of the shorter one. Metrics are those of trec_eval: nDCG, recall, precision, MRR, MAP, success
+and judged, with @k for the depth (100 if omitted, for modes). Means are over the queries that have
+a relevant answer.
 
-In Q.jsonl, `group` joins wordings of one need, which count as one in tests and intervals; `question`, and `article` if several ask the same,
-join a wording to a question of an article.
+In Q.jsonl, `group` joins paraphrases, which count as one query in tests and intervals; `question`,
+and `article` if several articles ask it, joins a paraphrase to an article's own question.
 
-A grid is a TOML file of lists to try: model, chunk, chunk_tokens, overlap. The best of several
-systems is chosen on half of the questions and reported on the other half.
+A grid is a TOML file with lists of values to try for model, chunk, chunk_tokens and overlap. The
+best of several systems is selected on half of the queries and reported on the other half.
 
-Exit code 1: some judgements or wordings could not be used; they are named and counted as missed.")]
+Exit code 1: some judgements or paraphrases could not be used; they are listed and count as misses.")]
 pub struct Eval {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// Whether the collection was named on the command line.
+    pub target: CollectionArg,
+    /// Whether --collection was given on the command line, and not by the environment.
     #[arg(skip)]
-    pub names_collection: bool,
+    pub has_collection_flag: bool,
     #[command(flatten)]
-    pub judging: Judging,
-    /// The modes to judge [default: hybrid,dense,lexical]; with --rerank each also reranked
+    pub inputs: EvalInputs,
+    /// Evaluate these modes, with --rerank also reranked [default: hybrid,dense,lexical]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub mode: Vec<ModeArg>,
     #[command(flatten)]
     pub ranking: Ranking,
-    /// The metrics; the first one orders systems, and its depth says what counts as missed
-    /// [default: nDCG@10,recall@10,recall@100,MRR@10,success@1]
+    /// Compute these metrics. The first one orders the systems, and its depth decides what counts as a miss [default:
+    /// nDCG@10,recall@10,recall@100,MRR@10,success@1]
     #[arg(long, value_delimiter = ',', value_name = "A,B,…")]
     pub metrics: Vec<String>,
-    /// A TREC run file to judge beside the modes, or instead of them
+    /// Evaluate a TREC run file besides the modes, or instead of them
     #[arg(long, value_name = "RUN")]
     pub run: Vec<PathBuf>,
-    /// The mode whose results the run files rerank: what it had and they have not was lost there
+    /// Treat run files as rerankings of this mode's results, to tell which misses they caused
     #[arg(long, value_enum, value_name = "MODE", requires = "run")]
     pub reranked: Option<ModeArg>,
-    /// Judge answers by their passages, or by their articles [default: as the judgements are]
+    /// Evaluate passages or articles [default: as the judgements are]
     #[arg(long, value_enum)]
     pub by: Option<LevelArg>,
-    /// Also judge the collection's articles cut and embedded in other ways, which this file lists
+    /// Also evaluate other chunking options and models, listed in FILE
     #[arg(long, value_name = "FILE")]
     pub grid: Option<PathBuf>,
-    /// Write every value of every question, as CSV or, by the name, .jsonl
+    /// Write all values of all queries to FILE, as JSON Lines if its name ends in .jsonl, otherwise as CSV
     #[arg(long, value_name = "FILE")]
     pub per_query: Option<PathBuf>,
-    /// Write a report with tables and plots into this folder; bench recall adds its curve to the page
+    /// Write a report with tables and plots to DIR; bench recall adds its curve to it
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// What every random choice is made from
+    /// Use this random seed
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub seed: u64,
-    /// How many threads [default: one a core]
+    /// Search on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
 
-/// What is asked, and what is right.
+/// The queries and relevance judgements.
 #[derive(Debug, ClapArgs)]
-pub struct Judging {
-    /// The questions: JSON lines with `_id` and `text`
+pub struct EvalInputs {
+    /// Read queries from FILE: JSON Lines with `_id` and `text`
     #[arg(long, value_name = "FILE")]
     pub queries: Option<PathBuf>,
-    /// What is relevant to what
+    /// Read relevance judgements from FILE
     #[arg(long, value_name = "FILE")]
     pub qrels: Vec<PathBuf>,
-    /// Judge by the question-and-answer pairs in the collection's own articles
+    /// Use the question-and-answer pairs in the collection's own articles
     #[arg(long)]
     pub qa: bool,
 }
@@ -89,44 +89,44 @@ pub struct Judging {
 /// `nigh tune`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh tune --qa                                       the questions that the articles ask themselves
-  nigh tune --qa --queries paraphrases.jsonl           and other wordings of them
+  nigh tune --qa                                       the articles' own questions and answers
+  nigh tune --qa --queries paraphrases.jsonl           and paraphrases of these questions
   nigh tune --queries q.jsonl --qrels qrels.tsv --metric MRR@10
-  nigh tune --reset                                    back to the default
+  nigh tune --reset                                    restore the default
 
-It tries every method of fusing the two lists with weights from 0 to 1 and keeps, in the collection,
-the one that is best on your questions; search, run and eval then use it. What that is worth is
-measured on questions that it was not chosen on, and compared with the default and with either list
-alone. Nothing is kept that is not better there. Questions and judgements are those of nigh eval.
+Tries every fusion method with weights from 0 to 1, and stores the best one in the collection, where
+search, run and eval use it. The gain is estimated by cross-validation and compared with the current
+setting and with dense and lexical search alone; nothing is stored unless it is better. Queries and
+judgements are as for nigh eval.
 
-Exit code 1: some judgements or wordings could not be used.")]
+Exit code 1: some judgements or paraphrases could not be used.")]
 pub struct Tune {
     #[command(flatten)]
-    pub on: OnCollection,
+    pub target: CollectionArg,
     #[command(flatten)]
-    pub judging: Judging,
-    /// What is to be best
+    pub inputs: EvalInputs,
+    /// Maximize this metric
     #[arg(long, value_name = "METRIC", default_value = "nDCG@10")]
     pub metric: String,
-    /// Into how many parts the questions are divided: each is judged by what is best on the others
+    /// Cross-validate with N folds
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100))]
     pub folds: u32,
-    /// Say what is best, and keep the collection as it is
+    /// Show the result without changing the collection
     #[arg(long)]
     pub dry_run: bool,
-    /// Forget what was tuned
+    /// Forget the tuned values
     #[arg(long, conflicts_with_all = ["queries", "qrels", "qa", "dry_run"])]
     pub reset: bool,
-    /// What the parts are drawn with
+    /// Use this random seed to assign queries to folds
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub seed: u64,
-    /// How many threads [default: one a core]
+    /// Search on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
 
-impl From<&Judging> for engine::judge::Judging {
-    fn from(args: &Judging) -> Self {
+impl From<&EvalInputs> for engine::evaluation::EvalInputs {
+    fn from(args: &EvalInputs) -> Self {
         Self { queries: args.queries.clone(), qrels: args.qrels.clone(), qa: args.qa }
     }
 }

@@ -1,4 +1,4 @@
-//! The arguments: a struct a command, in files by what they are about.
+//! Command-line arguments: one struct per command.
 
 mod bench;
 mod judging;
@@ -8,7 +8,7 @@ mod values;
 
 pub use bench::{Bench, BenchEmbed, BenchRecall, BenchSearch, BenchWhat};
 pub use judging::{Eval, Tune};
-pub use ranking::{How, Ranking};
+pub use ranking::{Ranking, SearchOptions};
 pub use serving::{Key, KeyWhat, Mcp, Serve};
 pub use values::{ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, FormatArg, FusionArg, LevelArg, ModeArg};
 
@@ -17,47 +17,47 @@ use clap::parser::ValueSource;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use ingest::read::Limits;
-use ranking::zero_to_one;
+use ranking::parse_unit_interval;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use store::Language;
 
-/// Semantic search over your own articles: index them, ask in your own words, get the passage that
-/// answers, its score and where it stands.
+/// Search your own documents by meaning. Index files and folders, ask questions in your own words, and get the passages
+/// that answer them, with their scores and locations.
 #[derive(Debug, Parser)]
 #[command(
     name = "nigh",
     version,
     after_help = "Examples:
-  nigh demo                                    see what it does, on built-in articles
-  nigh index docs/ notes.md                    make or update the collection .nigh
-  nigh search \"how do I cancel my order\"       ask it
-  nigh search -c books -k 3 --json \"…\" | jq    for scripts
+  nigh demo                                    try it on built-in articles
+  nigh index docs/ notes.md                    create or update the collection .nigh
+  nigh search \"how do I cancel my order\"       search it
+  nigh search -c books -k 3 --json \"…\" | jq    use it in scripts
 
-Defaults come from nigh.toml in this folder or one above, and NIGH_COLLECTION.
-Exit codes: 0 all done; 1 less done than asked; 2 any error."
+Defaults come from NIGH_COLLECTION, and from nigh.toml in this folder or the nearest parent that
+has one. Exit codes: 0 success; 1 partial success; 2 error."
 )]
 pub struct Args {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
-    /// Print one JSON document instead of text.
+    /// Print a single JSON document instead of text
     #[arg(long, global = true)]
     pub json: bool,
 }
 
 impl Args {
-    /// The arguments of this process; ends it where they are wrong, or ask for help.
-    pub fn of_process() -> Self {
-        Self::of(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    /// Parses the arguments of this process. Exits if they are invalid, or ask for help or the version.
+    pub fn from_process() -> Self {
+        Self::parse_from_words(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
-    fn of(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+    fn parse_from_words(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
         let mut args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         if let (Command::Eval(eval), Some((_, matches))) = (&mut args.command, matches.subcommand()) {
-            eval.names_collection = matches.value_source("collection") == Some(ValueSource::CommandLine);
+            eval.has_collection_flag = matches.value_source("collection") == Some(ValueSource::CommandLine);
         }
         Ok(args)
     }
@@ -66,61 +66,61 @@ impl Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Index built-in articles, ask them paraphrased questions, and judge the answers
+    /// Index built-in articles, ask paraphrased questions, and evaluate the answers
     Demo(Demo),
-    /// Make a collection of articles, or bring it up to date
+    /// Create a collection of articles, or update it
     Index(Index),
-    /// Ask a question
+    /// Search a collection
     Search(Search),
-    /// Ask a file of questions and write a TREC run file
+    /// Run a file of queries and write a TREC run file
     Run(Run),
-    /// Judge the answers to questions whose answers are known
+    /// Evaluate search quality on queries with known answers
     Eval(Eval),
-    /// Fit the fusing of meaning and words to your own questions
+    /// Tune the fusion of semantic and lexical scores on your own queries
     Tune(Tune),
-    /// Answer over HTTP, with a page to ask
+    /// Serve collections over HTTP, with a web page
     Serve(Serve),
-    /// Answer an assistant over the Model Context Protocol
+    /// Serve collections to an assistant over the Model Context Protocol
     Mcp(Mcp),
-    /// Make and take back API keys
+    /// Manage API keys
     Key(Key),
-    /// Say what a collection holds
+    /// Show the contents of a collection
     #[command(after_help = "Examples:
   nigh stats
   nigh stats -c books --json | jq .passages")]
-    Stats(OnCollection),
-    /// Read a whole collection and prove that nothing in it is lost or damaged
+    Stats(CollectionArg),
+    /// Verify a collection, and repair it with --repair
     Check(Check),
     /// Delete articles from a collection
     Delete(Delete),
-    /// Drop what was deleted and leave one segment with a fresh graph
+    /// Reclaim the space of deleted articles and merge all segments into one
     Compact(Compact),
-    /// Write a collection's passages and vectors to a file
+    /// Export a collection's passages and vectors to a file
     Export(Export),
-    /// Take articles with their vectors into a collection
+    /// Import articles with their vectors into a collection
     Import(Import),
-    /// Cut and embed articles into a file, with no collection
+    /// Chunk and embed articles into a file, without a collection
     Embed(Embed),
-    /// Read files for another process of this program
-    #[command(hide = true)]
-    ReadApart,
-    /// List the models that can be asked for by name
+    /// Read files in a sandboxed worker process (internal)
+    #[command(name = "read-apart", hide = true)]
+    ReadWorker,
+    /// List the available models
     #[command(after_help = "Examples:
   nigh models
   nigh models --json | jq -r '.[].name'")]
     Models,
-    /// Measure
+    /// Run benchmarks
     Bench(Bench),
     /// Print a completion script for a shell
     Completions(Completions),
-    /// Print the manual page, or that of a command
+    /// Print a manual page
     Man(Man),
 }
 
-/// Which collection.
+/// Names the collection.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct OnCollection {
-    /// The collection [default: .nigh]
+pub struct CollectionArg {
+    /// Use the collection at DIR [default: .nigh]
     #[arg(short, long, value_name = "DIR", env = "NIGH_COLLECTION")]
     pub collection: Option<String>,
 }
@@ -131,9 +131,9 @@ pub struct OnCollection {
   nigh demo
   nigh demo --json | jq .
 
-It needs no files, no network and under ten seconds; what it makes is removed again.")]
+Needs no files and no network, and takes a few seconds. Temporary files are removed.")]
 pub struct Demo {
-    /// How many threads embed [default: one a core]
+    /// Embed on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
@@ -141,68 +141,67 @@ pub struct Demo {
 /// `nigh index`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh index docs/                         every article under docs/
+  nigh index docs/                         all articles under docs/
   nigh index docs/ a.pdf -c books          into the collection `books`
-  nigh index faq.txt --format qa           a summary line, then question and answer lines in turn
-  nigh index wiki/ --chunk markdown        cut at headings
-  nigh index beir/scifact --chunk whole    an article is one passage, as published figures have it
-  nigh index docs/ --memory 1GB --low-priority    beside other work
+  nigh index faq.txt --format qa           a summary line, then alternating questions and answers
+  nigh index wiki/ --chunk markdown        split at headings
+  nigh index beir/scifact --chunk whole    one passage per article, as in published results
+  nigh index docs/ --memory 1GB --low-priority    in the background
 
-Articles that have not changed are skipped, changed ones replaced, and those whose file is gone
-deleted. Files named in .gitignore, .ignore or .nighignore and hidden files are left out. Stopped
-with Ctrl-C or killed, it keeps what it has: the same command goes on from there.")]
+Unchanged articles are skipped, changed ones replaced, and those whose file no longer exists are
+deleted. Hidden files and those listed in .gitignore, .ignore or .nighignore are left out. When
+interrupted with Ctrl-C or killed, finished work is kept, and the same command resumes.")]
 pub struct Index {
-    /// Files and folders of articles.
+    /// Files and folders to index.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
-    pub on: OnCollection,
+    pub target: CollectionArg,
     #[command(flatten)]
     pub reading: Reading,
-    /// The language of a new collection's words, which says what their stems are, or `other`
-    /// [default: that of most of the first articles]
+    /// Use the stemmer of this language, or `other` for none. Only for new collections [default: detected from the
+    /// first articles]
     #[arg(long, value_name = "NAME")]
     pub language: Option<Language>,
-    /// What builds graphs from now on [default: as the collection was, or batch]
+    /// Build graphs with this builder from now on [default: the collection's own, or batch]
     #[arg(long, value_enum)]
     pub builder: Option<BuilderArg>,
-    /// How much memory to work with, such as 2GB (at least 256MB): graphs are then built over no more
-    /// passages at once than that allows, and searches visit more of them [default: no such limit]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    /// Use at most SIZE of memory, such as 2GB (at least 256MB). Lower limits make smaller graphs and slower searches
+    /// [default: unlimited]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub memory: Option<ByteSize>,
-    /// Let other programs go first
+    /// Run at the lowest scheduling priority
     #[cfg(unix)]
     #[arg(long)]
     pub low_priority: bool,
 }
 
-/// How articles are read, cut and embedded.
+/// How to read, chunk and embed articles.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Reading {
-    /// The format of every file, instead of finding it out from name and content
+    /// Read all files in this format instead of detecting it
     #[arg(long, value_enum, default_value_t = FormatArg::Auto)]
     pub format: FormatArg,
-    /// How to cut articles into passages [default: as the collection was, nigh.toml's, or sentences]
+    /// Split articles into passages with this strategy [default: the collection's own, nigh.toml's, or sentences]
     #[arg(long, value_enum)]
     pub chunk: Option<ChunkArg>,
-    /// The most word pieces of a passage [default: 128]
+    /// Limit passages to N tokens [default: 128]
     #[arg(long, value_name = "N")]
     pub chunk_tokens: Option<usize>,
-    /// How many sentences of a passage the next one repeats [default: 1]
+    /// Repeat the last N sentences of a passage in the next one [default: 1]
     #[arg(long, value_name = "N")]
     pub overlap: Option<usize>,
-    /// The model: a name that `nigh models` lists, or a folder with an ONNX or a static model [default: the
-    /// collection's, nigh.toml's, or builtin]
+    /// Embed with this model: a name from `nigh models`, or a folder with an ONNX or static model [default: the
+    /// collection's own, nigh.toml's, or builtin]
     #[arg(long, value_name = "NAME|DIR")]
     pub model: Option<String>,
-    /// How many threads embed and build [default: one a core]
+    /// Embed and build graphs on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// The most bytes of one article; a larger one is skipped and named
+    /// Skip articles of more than N bytes
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.bytes)]
     pub max_article_bytes: u64,
-    /// The most seconds to read one HTML or PDF file, or one row of Parquet; a file that takes longer is skipped
-    /// and named
+    /// Skip files that take more than N seconds to read: a whole HTML or PDF file, or one row of Parquet
     #[arg(long, value_name = "N", default_value_t = Limits::USUAL.seconds, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub max_article_seconds: u64,
 }
@@ -211,37 +210,37 @@ pub struct Reading {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   nigh export passages.parquet                for Spark, DuckDB, pandas or another engine
-  nigh export -c books | jq '.passage_id // empty'   JSON lines; the first says what made them
-  nigh export - | ssh host nigh import -      into a collection elsewhere
+  nigh export -c books | jq '.passage_id // empty'   JSON Lines; the first is a header
+  nigh export - | ssh host nigh import -      to another machine
 
-A row is a passage: article, title, path, metadata, byte span, line, text and unit vector; the first of an article has
-also its whole text and questions. Parquet where the name ends in .parquet (in a program built with --features
-parquet), else JSON lines, of which the first says which model made the vectors.")]
+Each row is a passage: article, title, path, metadata, byte span, line, text and unit vector. The first passage of an
+article also has its whole text and questions. The format is Parquet if the name ends in .parquet (in a build with
+--features parquet), otherwise JSON Lines; its first line names the model that made the vectors.")]
 pub struct Export {
-    /// The file to write; `-` is standard output.
+    /// Write to FILE; `-` is standard output.
     #[arg(value_name = "FILE", default_value = "-")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub on: OnCollection,
+    pub target: CollectionArg,
 }
 
 /// `nigh import`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh import passages.parquet -c books       what nigh export or nigh embed wrote
-  nigh import old-collection -c new           out of another collection
+  nigh import passages.parquet -c books       a file from nigh export or nigh embed
+  nigh import old-collection -c new           from another collection
   nigh embed wiki.jsonl --out - | nigh import - -c wiki
 
-Nothing is embedded. Articles that are there unchanged are left alone, others take the place of those with
-their ids, and none is deleted. A collection that is not there is made. Stopped, it keeps what it has: the
-same command goes on from there.")]
+Nothing is embedded. Unchanged articles are left alone, others replace those with the same ids, and none is
+deleted. The collection is created if it does not exist. When interrupted, finished work is kept, and the
+same command resumes.")]
 pub struct Import {
-    /// A file that nigh export or nigh embed wrote, `-` for JSON lines on standard input, or a collection.
+    /// Read a file written by nigh export or nigh embed, `-` for JSON Lines on standard input, or another collection.
     #[arg(value_name = "FILE|DIR")]
     pub from: String,
     #[command(flatten)]
-    pub on: OnCollection,
-    /// How many threads build the graph [default: one a core]
+    pub target: CollectionArg,
+    /// Build the graph on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
@@ -251,21 +250,21 @@ pub struct Import {
 #[command(after_help = "Examples:
   nigh embed corpus.parquet --out vectors.parquet
   nigh embed docs/ --model static | jq -c 'select(.vector) | [.passage_id, .vector]'
-  nigh embed - --out - < part.jsonl           a worker: articles in, passages and vectors out
+  nigh embed - --out - < part.jsonl           as a worker: articles in, passages and vectors out
 
-Records are as for nigh index: JSON lines or Parquet rows with a text and as much of _id, title and metadata
-as there is, or files of any other format, called as nigh index calls them. What it writes is as for nigh export, and
-nigh import takes it. The same articles of the same names give the same bytes. A file that was not finished does not get its name.")]
+The input is as for nigh index: JSON Lines or Parquet rows with a text, and optionally _id, title and metadata, or
+files of any other format. The output is as for nigh export, and nigh import reads it. The same articles with the
+same names give the same bytes. The output file gets its name only when it is complete.")]
 pub struct Embed {
-    /// Files and folders of articles; `-` is standard input, JSON lines unless --format says otherwise.
+    /// Files and folders to embed. `-` reads standard input, as JSON Lines unless --format is given.
     #[arg(value_name = "PATH", default_value = "-")]
     pub paths: Vec<PathBuf>,
-    /// The file to write, Parquet if it ends so, else JSON lines; `-` is standard output
+    /// Write to FILE, as Parquet if its name ends in .parquet, otherwise as JSON Lines; `-` is standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub out: PathBuf,
     #[command(flatten)]
     pub reading: Reading,
-    /// The language of the articles' words, or `other`
+    /// Record this language for the lexical index, or `other` for none
     #[arg(long, value_name = "NAME", default_value = "english")]
     pub language: Language,
 }
@@ -278,40 +277,43 @@ pub struct Embed {
   nigh search --by article \"…\"
   nigh search --filter 'source:reuters AND date:>=2025-06' \"…\"
   nigh search --rerank maxsim --explain \"…\"
-  nigh search - < questions.txt            a question a line
+  nigh search - < questions.txt            one question per line
   nigh search --json \"…\" | jq -r '.hits[0].text'
 
-Filters: FIELD:VALUE joined by AND, OR, NOT and parentheses. A field is a name of the articles'
-metadata, or id, path or title. A value is a word or \"quoted words\", letter case aside, with * and ?
-for others (in a path, * stops at / and ** does not); * alone for any; >, >=, <, <= and a bound; or
-[LOW TO HIGH], with * for an open end and { } for bounds left out. Dates compare as far as the
-bound says: date:2025-06 is all of June. Of a list, one value that fits is enough.
+Filters combine FIELD:VALUE with AND, OR, NOT and parentheses. FIELD is a metadata field, id, path
+or title. VALUE is one of:
+  word, \"two words\"   equal, ignoring case; * and ? are wildcards
+                      (in paths, * stops at / and ** does not)
+  *                   any value
+  >X, >=X, <X, <=X    a comparison
+  [LOW TO HIGH]       a range; * leaves an end open, and { } exclude the bounds
+Dates match by prefix: date:2025-06 is all of June. A list matches if one of its values does.
 
-Copies of a passage in other articles are listed under the best of them.")]
+Near-duplicates of a passage in other articles are listed under the best one.")]
 pub struct Search {
-    /// The question, in your own words; `-` reads questions from standard input, one a line.
+    /// The question, in your own words. `-` reads questions from standard input, one per line.
     #[arg(value_name = "QUESTION")]
     pub question: String,
     #[command(flatten)]
-    pub on: OnCollection,
-    /// How many hits [default: 10]
+    pub target: CollectionArg,
+    /// Show the best N hits [default: 10]
     #[arg(short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub k: Option<u32>,
     #[command(flatten)]
-    pub how: How,
-    /// Rank passages, or articles by their best passage
+    pub search: SearchOptions,
+    /// Rank passages, or articles by their passages
     #[arg(long, value_enum, default_value_t = ByArg::Passage)]
     pub by: ByArg,
-    /// Show also the N passages before and after each
+    /// Show the N passages before and after each hit
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub around: u32,
-    /// List copies of a passage beside it, not under it
+    /// List near-duplicate passages as separate hits
     #[arg(long)]
     pub copies: bool,
-    /// Choose hits unlike one another; W, from 0 to 1, is how much that counts [default: 0.3]
-    #[arg(long, value_name = "W", num_args = 0..=1, require_equals = true, default_missing_value = "0.3", value_parser = zero_to_one)]
+    /// Diversify the hits; W, from 0 to 1, is the weight of diversity against relevance [default: 0.3]
+    #[arg(long, value_name = "W", num_args = 0..=1, require_equals = true, default_missing_value = "0.3", value_parser = parse_unit_interval)]
     pub diverse: Option<f32>,
-    /// Take every score apart, and mark the sentence that answers best
+    /// Explain the scores, and underline the sentence that answers best
     #[arg(long)]
     pub explain: bool,
 }
@@ -322,27 +324,27 @@ pub struct Search {
   nigh run --queries queries.jsonl --out bm25.trec --mode lexical
   nigh run -c scifact --queries scifact/queries.jsonl --out dense.trec --mode dense --exact
 
-Queries are JSON lines with `_id` and `text`. The run names articles, each by its best passage;
---by passage names passages. Its manifest, with model, parameters and versions, is written beside
-it as RUN.manifest.json.")]
+Queries are JSON Lines with `_id` and `text`. The run ranks articles, each by its best passage;
+--by passage ranks passages. A manifest with the model, parameters and versions is written to
+RUN.manifest.json.")]
 pub struct Run {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// The questions: JSON lines with `_id` and `text`
+    pub target: CollectionArg,
+    /// Read queries from FILE: JSON Lines with `_id` and `text`
     #[arg(long, value_name = "FILE")]
     pub queries: PathBuf,
-    /// The run file to write
+    /// Write the run to FILE
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// How many results a question
+    /// Rank N results per query
     #[arg(short, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub k: u32,
     #[command(flatten)]
-    pub how: How,
-    /// Rank passages, or articles by their best passage
+    pub search: SearchOptions,
+    /// Rank passages, or articles by their passages
     #[arg(long, value_enum, default_value_t = ByArg::Article)]
     pub by: ByArg,
-    /// How many threads [default: one a core]
+    /// Search on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
@@ -353,14 +355,14 @@ pub struct Run {
   nigh delete docs/tides.txt
   nigh delete -c books one.md two.md
 
-Ids are those that search and --json show. What is deleted is found no more at once; its
-vectors take space until `nigh compact`.")]
+Search results show the ids. Deleted articles are no longer found; their vectors take up space until
+`nigh compact`.")]
 pub struct Delete {
-    /// Article ids.
+    /// Ids of the articles to delete.
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
     #[command(flatten)]
-    pub on: OnCollection,
+    pub target: CollectionArg,
 }
 
 /// `nigh check`
@@ -369,17 +371,18 @@ pub struct Delete {
   nigh check
   nigh check --repair -c books
 
-Every file is compared with its checksums, every passage with its article, and every vector is reached in
-its graph. --repair builds again what is damaged: graphs from vectors, vectors and the words' index from
-the texts, with the collection's own model. Only an article whose own text, or the list of what was deleted
-beside it, is damaged is lost; it is named, and indexing its source puts it back. Exit codes: 0 sound; 1 something is damaged, or was lost.")]
+Verifies the checksums of all files, compares every passage with its article, and reaches every vector in
+its graph. --repair rebuilds what is damaged: graphs from vectors; vectors and the lexical index from the
+texts, with the collection's own model. An article is lost only if its text, or the list of deletions stored
+with it, is damaged. Lost articles are named; index their sources again to restore them.
+Exit codes: 0 sound; 1 damaged, or something was lost; 2 error.")]
 pub struct Check {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// Build again what is damaged, from what is not
+    pub target: CollectionArg,
+    /// Rebuild what is damaged from what is intact
     #[arg(long)]
     pub repair: bool,
-    /// How many threads embed and build graphs [default: one a core]
+    /// Embed and build graphs on N threads [default: number of cores]
     #[arg(long, value_name = "N", requires = "repair")]
     pub threads: Option<usize>,
 }
@@ -391,11 +394,11 @@ pub struct Check {
   nigh compact -c books --threads 4")]
 pub struct Compact {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// What builds graphs from now on, the one made here first [default: as it was]
+    pub target: CollectionArg,
+    /// Build graphs with this builder, now and from now on [default: the collection's own]
     #[arg(long, value_enum)]
     pub builder: Option<BuilderArg>,
-    /// How many threads build the graph [default: one a core]
+    /// Build the graph on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
@@ -417,18 +420,18 @@ pub struct Completions {
   nigh man | man -l -
   nigh man index > nigh-index.1")]
 pub struct Man {
-    /// The command [default: the program as a whole]
+    /// The command to describe [default: the whole program]
     #[arg(value_name = "COMMAND")]
     pub of: Option<String>,
 }
 
-/// With less there is hardly room for the model.
-const LEAST_MEMORY: ByteSize = ByteSize::mb(256);
+/// The models alone need about this much.
+const MIN_MEMORY: ByteSize = ByteSize::mb(256);
 
-fn memory(text: &str) -> Result<ByteSize, String> {
+fn parse_memory(text: &str) -> Result<ByteSize, String> {
     match text.parse::<ByteSize>() {
-        Ok(size) if size >= LEAST_MEMORY => Ok(size),
-        Ok(size) => Err(format!("expected at least {}, found {}", LEAST_MEMORY.display().si(), size.display().si())),
+        Ok(size) if size >= MIN_MEMORY => Ok(size),
+        Ok(size) => Err(format!("expected at least {}, found {}", MIN_MEMORY.display().si(), size.display().si())),
         Err(_) => Err("expected a size such as 512MB or 2GB".to_owned()),
     }
 }
@@ -438,9 +441,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_collection_named_on_the_command_line_is_told_from_a_default() {
-        let names = |words: &[&str]| match Args::of(words).unwrap().command {
-            Command::Eval(eval) => eval.names_collection,
+    fn collection_on_the_command_line_differs_from_a_default() {
+        let names = |words: &[&str]| match Args::parse_from_words(words).unwrap().command {
+            Command::Eval(eval) => eval.has_collection_flag,
             other => panic!("{other:?}"),
         };
         assert!(names(&["nigh", "eval", "--qa", "-c", "books"]));

@@ -1,4 +1,4 @@
-//! How to search and rank: the flags that every command that searches has.
+//! Search and ranking options, shared by all commands that search.
 
 use super::{ArticleScoreArg, FusionArg, ModeArg};
 use clap::Args as ClapArgs;
@@ -7,8 +7,8 @@ use store::Filter;
 
 /// How to search.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct How {
-    /// Nearness in meaning (dense), words in common (lexical), or both (hybrid) [default: hybrid]
+pub struct SearchOptions {
+    /// Search by meaning (dense), by words (lexical), or by both (hybrid) [default: hybrid]
     #[arg(long, value_enum)]
     pub mode: Option<ModeArg>,
     #[command(flatten)]
@@ -19,39 +19,40 @@ pub struct How {
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Ranking")]
 pub struct Ranking {
-    /// Look at every vector instead of walking the graph
+    /// Scan all vectors instead of searching the graph
     #[arg(long)]
     pub exact: bool,
-    /// Which articles may answer, by their metadata, id, path or title: source:reuters AND
-    /// date:[2025-01-01 TO 2025-06-30] AND NOT tag:sport; see `nigh search --help`
+    /// Search only articles whose metadata, id, path or title match, such as source:reuters AND date:[2025-01-01 TO
+    /// 2025-06-30] AND NOT tag:sport. `nigh search --help` describes the syntax
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<Filter>,
-    /// What makes the scores of the two lists comparable [default: as the collection was tuned, or
-    /// z-score]
+    /// Normalize dense and lexical scores with this method before adding them [default: the collection's tuned value,
+    /// or z-score]
     #[arg(long, value_enum, value_name = "METHOD")]
     pub fusion: Option<FusionArg>,
-    /// What nearness in meaning counts, from 0 to 1; words count the rest [default: as the
-    /// collection was tuned, or 0.5]
-    #[arg(long, value_name = "W", value_parser = zero_to_one)]
+    /// Weigh dense scores by W, from 0 to 1, and lexical scores by the rest [default: the collection's tuned value, or
+    /// 0.5]
+    #[arg(long, value_name = "W", value_parser = parse_unit_interval)]
     pub dense_weight: Option<f32>,
-    /// Look at the best again: maxsim (the built-in model, word piece by word piece), builtin (its
-    /// cosine, for collections of another model), a cross-encoder by name or folder, or none
-    /// [default: builtin for a collection of the static model, else none]
+    /// Rerank the best passages with maxsim (late interaction of the built-in model's tokens), builtin (its cosine, for
+    /// collections of another model), a cross-encoder by name or folder, or none [default: builtin for collections of
+    /// the static model, else none]
     #[arg(long, value_name = "MODEL")]
     pub rerank: Option<String>,
-    /// How many of the best are reranked
+    /// Rerank the N best passages
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rerank_top: u32,
-    /// How many milliseconds reranking may take; what is left then stays below [default: 2000 for
-    /// a search, no limit for a batch]
+    /// Stop reranking after MS milliseconds; passages not reranked by then follow below [default: 2000 for a search,
+    /// unlimited for a batch]
     #[arg(long, value_name = "MS")]
     pub rerank_ms: Option<u32>,
-    /// An article's score: that of its best passage, or with a share of its further ones
+    /// Score an article by its best passage, or by the sum of its passages, each weighted a third of the one before
     #[arg(long, value_enum, default_value_t = ArticleScoreArg::Best)]
     pub article_score: ArticleScoreArg,
 }
 
-pub fn zero_to_one(text: &str) -> Result<f32, String> {
+/// Parses a number from 0 to 1.
+pub fn parse_unit_interval(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("expected a number from 0 to 1".to_owned()),

@@ -1,6 +1,6 @@
-//! The commands that serve others.
+//! Arguments of the commands that serve collections.
 
-use super::OnCollection;
+use super::CollectionArg;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,56 +8,56 @@ use std::path::PathBuf;
 /// `nigh serve`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh serve                                     this folder's collection, at http://127.0.0.1:7700
+  nigh serve                                     the collection .nigh, at http://127.0.0.1:7700
   nigh serve -c books --listen 127.0.0.1:8000
-  nigh serve --root collections                  all in a folder, and new ones from the page
+  nigh serve --root collections                  all collections in a folder
   nigh key add me --role admin --keys keys.toml
   nigh serve --listen 0.0.0.0:443 --keys keys.toml --tls-cert cert.pem --tls-key key.pem
 
-The page is at /, the API at /v1 with its description at /openapi.json and a page to try it at
-/docs, the Model Context Protocol at /mcp, metrics at /metrics. Only this machine can reach it
-unless --listen says otherwise; then API keys and TLS are needed. New commits, by nigh index for
-instance, are taken up while it runs. Ctrl-C finishes what is under way and stops.")]
+The web page is at /, the API at /v1 (described at /openapi.json, with a console at /docs), the
+Model Context Protocol at /mcp, and metrics at /metrics. By default only this machine can connect;
+other addresses need API keys and TLS. Changes to collections, such as by nigh index, are picked up
+while the server runs. Ctrl-C finishes running requests and stops.")]
 pub struct Serve {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// Serve every collection in this folder too, and make new ones there
+    pub target: CollectionArg,
+    /// Also serve all collections in DIR, and create new ones there
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// Where to listen
+    /// Listen on this address
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7700")]
     pub listen: SocketAddr,
-    /// A file of API keys, which nigh key makes: without one of them nobody is answered
+    /// Require API keys, which `nigh key add` writes to FILE
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
-    /// The certificate chain for TLS
+    /// Use this certificate chain for TLS
     #[arg(long, value_name = "PEM", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
-    /// The private key for TLS
+    /// Use this private key for TLS
     #[arg(long, value_name = "PEM", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// Let keys come without TLS, from a proxy that has it
+    /// Accept API keys over plain HTTP, from a reverse proxy that terminates TLS
     #[arg(long)]
     pub plain: bool,
-    /// A name by which the server may be called, besides localhost
+    /// Accept NAME in the Host header, besides localhost
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
-    /// Another site whose pages may ask, such as https://example.org
+    /// Allow cross-origin requests from ORIGIN, such as https://example.org
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
-    /// A cross-encoder that questions may ask for, by name or folder
+    /// Let requests use this cross-encoder; a name or a folder
     #[arg(long, value_name = "MODEL")]
     pub reranker: Vec<String>,
-    /// How many threads answer [default: one a core]
+    /// Search on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// How many seconds a request may take
+    /// Time out requests after N seconds
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub timeout: u32,
-    /// The largest upload, in bytes
+    /// Reject uploads of more than N bytes
     #[arg(long, value_name = "N", default_value_t = 1 << 30)]
     pub max_upload_bytes: u64,
-    /// What to log on standard error: warn, info (a line a request), debug, or by module
+    /// Log to standard error at this level: warn, info (one line per request), debug, or per module
     #[arg(long, value_name = "FILTER", env = "NIGH_LOG", default_value = "warn")]
     pub log: String,
 }
@@ -65,17 +65,17 @@ pub struct Serve {
 /// `nigh mcp`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  nigh mcp -c ~/notes/.nigh                      for a client that starts it itself
+  nigh mcp -c ~/notes/.nigh                      command for an MCP client to run
   {\"mcpServers\": {\"nigh\": {\"command\": \"nigh\", \"args\": [\"mcp\", \"-c\", \"/home/me/notes/.nigh\"]}}}
 
-Tools: search, get_article, list_collections, evaluate. Over HTTP the same is at /mcp of nigh serve.")]
+Tools: search, get_article, list_collections, evaluate. nigh serve offers the same over HTTP, at /mcp.")]
 pub struct Mcp {
     #[command(flatten)]
-    pub on: OnCollection,
-    /// Serve every collection in this folder too
+    pub target: CollectionArg,
+    /// Also serve all collections in DIR
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// How many threads answer [default: one a core]
+    /// Search on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
@@ -92,23 +92,23 @@ pub struct Key {
     pub what: KeyWhat,
 }
 
-/// What can be done with API keys.
+/// The subcommands of `nigh key`.
 #[derive(Debug, Subcommand)]
 pub enum KeyWhat {
-    /// Make a key, and show it once
+    /// Create a key and print it once
     Add(KeyAdd),
-    /// List the names and roles of keys
+    /// List the names and roles of all keys
     #[command(after_help = "Examples:
   nigh key list --keys /etc/nigh/keys.toml")]
     List(KeyFile),
-    /// Take a key back; a server that runs is to be started again
+    /// Revoke a key; restart running servers afterwards
     Remove(KeyRemove),
 }
 
-/// Which file.
+/// Names the key file.
 #[derive(Debug, ClapArgs)]
 pub struct KeyFile {
-    /// The file of keys
+    /// Store keys in FILE
     #[arg(long, value_name = "FILE", default_value = "keys.toml")]
     pub keys: PathBuf,
 }
@@ -119,11 +119,11 @@ pub struct KeyFile {
   nigh key add me --role admin
   nigh key add page --role read --keys /etc/nigh/keys.toml
 
-The file keeps hashes of keys alone: a key that is lost cannot be found out again.")]
+The file stores only hashes of the keys: a lost key cannot be recovered.")]
 pub struct KeyAdd {
-    /// Whose key it is.
+    /// The name of the key.
     pub name: String,
-    /// What its holder may do
+    /// Allow the key to do this
     #[arg(long, value_enum)]
     pub role: RoleArg,
     #[command(flatten)]
@@ -135,20 +135,20 @@ pub struct KeyAdd {
 #[command(after_help = "Examples:
   nigh key remove me")]
 pub struct KeyRemove {
-    /// Whose key it is.
+    /// The name of the key.
     pub name: String,
     #[command(flatten)]
     pub file: KeyFile,
 }
 
-/// What the holder of a key may do.
+/// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RoleArg {
-    /// Ask, read, judge
+    /// Search and evaluate
     Read,
     /// Also add and delete articles
     Write,
-    /// Also make, compact and remove collections
+    /// Also create, compact and delete collections
     Admin,
 }
 

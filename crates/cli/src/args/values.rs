@@ -1,4 +1,4 @@
-//! What can be chosen from a list.
+//! Values to choose from.
 
 use clap::ValueEnum;
 use ingest::format::DocumentKind;
@@ -6,12 +6,12 @@ use ingest::{Format, Strategy};
 use query::{ArticleScore, By, Mode};
 use store::FusionMethod;
 
-/// What builds a graph.
+/// The implementation that builds graphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BuilderArg {
-    /// Our own: the same seed and vectors give the same graph
+    /// Built-in, deterministic: the same vectors and seed give the same graph
     Batch,
-    /// The crate hnsw_rs
+    /// The hnsw_rs crate
     #[value(name = "hnsw_rs")]
     HnswRs,
 }
@@ -25,12 +25,12 @@ impl From<BuilderArg> for index::Builder {
     }
 }
 
-/// What a walk compares.
+/// The codes that a graph search compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FirstPassArg {
-    /// A byte a number
+    /// One byte per dimension
     Int8,
-    /// A bit a number: less memory, longer lists for the same recall
+    /// One bit per dimension: less memory, but needs a larger --ef for the same recall
     Binary,
 }
 
@@ -59,15 +59,15 @@ macro_rules! value_enum {
 }
 
 value_enum!(
-    /// How articles are cut.
+    /// How articles are split into passages.
     ChunkArg => Strategy { Whole, Sentences, Markdown }
 );
 value_enum!(
-    /// Which lists answer.
+    /// Which indexes to search.
     ModeArg => Mode { Hybrid, Dense, Lexical }
 );
 value_enum!(
-    /// What is judged.
+    /// What is evaluated.
     LevelArg => eval::Level { Article, Answer }
 );
 value_enum!(
@@ -75,20 +75,20 @@ value_enum!(
     ByArg => By { Passage, Article }
 );
 value_enum!(
-    /// What an article's passages make of its score.
+    /// How an article is scored by its passages.
     ArticleScoreArg => ArticleScore { Best, Sum }
 );
 
-/// What makes scores comparable.
+/// How scores are normalized before they are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FusionArg {
     /// Standard deviations from the list's mean
     ZScore,
-    /// From the list's lowest, 0, to its highest, 1
+    /// Scaled so that the list's lowest score is 0 and its highest 1
     MinMax,
-    /// From three standard deviations below the mean, 0, to three above, 1
+    /// Scaled so that three standard deviations below the mean is 0, and three above is 1
     Distribution,
-    /// Ranks alone: 1 / (60 + rank)
+    /// Reciprocal rank fusion: 1 / (60 + rank), without the scores
     Rrf,
 }
 
@@ -105,13 +105,13 @@ impl From<FusionArg> for FusionMethod {
 
 macro_rules! format_arg {
     (own { $($own:ident),* } documents { $($kind:ident),* }) => {
-        /// The format of files.
+        /// A file format.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
         #[value(rename_all = "lower")]
         pub enum FormatArg { Auto, $($own,)* $($kind),* }
 
         impl FormatArg {
-            /// The format, or `None` to find it out.
+            /// The format, or `None` to detect it.
             pub fn format(self) -> Option<Format> {
                 Some(match self {
                     Self::Auto => return None,

@@ -1,17 +1,17 @@
-//! `nigh demo`: the whole of it in a few seconds, on articles compiled in.
+//! `nigh demo`: indexes the built-in articles, searches them and evaluates the results.
 
 use crate::Outcome;
 use crate::args;
 use crate::config::cores;
 use crate::output::{Output, style, styled, width};
-use crate::progress::Bars;
+use crate::progress::ProgressBars;
 use crate::sample;
-use crate::text::{keywords, wrapped};
+use crate::text::{keywords, wrap};
 use anyhow::Context;
-use engine::articles::{self, Job};
-use engine::judge::{self, Articles, Notes};
-use engine::text::counted;
-use engine::{Names, Questions};
+use engine::evaluation::{self, CollectionCorpus, DEFAULT_MODES, EvalNotes};
+use engine::indexing::{self, IndexJob};
+use engine::text::pluralize;
+use engine::{EmbeddedQueries, PathNamer};
 use eval::{Judged, Query};
 use ingest::embed;
 use ingest::pipeline::Plan;
@@ -21,27 +21,27 @@ use serde::Serialize;
 use std::time::Instant;
 use store::{Collection, Language};
 
-/// The article that the project began with.
-const PROVIDED: &str = "data/provided-article.txt";
-/// Paraphrases asked aloud, by where they stand among all.
-const ASKED: [usize; 5] = [0, 24, 100, 200, 300];
-/// How far down an answer still counts for the reciprocal rank.
-const DEPTH: usize = 10;
+/// The article that the demo treats apart from the sample articles.
+const PROVIDED_ARTICLE: &str = "data/provided-article.txt";
+/// The indexes of the paraphrases whose answers are printed.
+const SHOWN_PARAPHRASES: [usize; 5] = [0, 24, 100, 200, 300];
+/// The depth of MRR.
+const MRR_DEPTH: usize = 10;
 
-/// How often a mode was right.
+/// The quality of one mode on one set of questions.
 #[derive(Debug, Clone, Serialize)]
-struct Verdict {
+struct ModeQuality {
     articles: &'static str,
     wording: &'static str,
     mode: Mode,
     questions: usize,
     /// The share of questions whose answer is the first passage.
     recall_at_1: f64,
-    /// The mean of one over the rank of the answer, 0 beyond the tenth.
+    /// The mean of the reciprocal rank of the answer; 0 for answers below the tenth rank.
     mrr_at_10: f64,
 }
 
-/// A question asked aloud.
+/// A question whose answer is printed.
 #[derive(Serialize)]
 struct Answer {
     question: String,
@@ -54,7 +54,7 @@ struct Answer {
 }
 
 pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let root = folder.path().canonicalize()?;
     sample::unpack(&root.join("data"))?;
@@ -64,15 +64,20 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let plan = Plan::new(Chunking::default(), threads);
     let (model, language) = (embedder.model().clone(), Language::English);
     let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;
-    let (roots, names) = ([root.join("data")], Names::new(&location));
-    let job = Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
-    let report =
-        articles::index(&mut *collection, embedder.fork()?, &job, &articles::Survey::new(&job), &Bars::default())?;
+    let (roots, names) = ([root.join("data")], PathNamer::new(&location));
+    let job = IndexJob { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
+    let report = indexing::index(
+        &mut *collection,
+        embedder.fork()?,
+        &job,
+        &indexing::Scan::new(&job),
+        &ProgressBars::default(),
+    )?;
     let wordings = sample::paraphrases()?;
-    let (queries, judged) = judged(&*collection, &wordings)?;
+    let (queries, judged) = load_queries(&*collection, &wordings)?;
     let answers = answers(&*collection, embedder.fork()?, &wordings, &judged)?;
-    let verdicts = verdicts(&*collection, &*embedder, &queries, &judged, threads)?;
-    let seconds = begun.elapsed().as_secs_f64();
+    let verdicts = evaluate_modes(&*collection, &*embedder, &queries, &judged, threads)?;
+    let seconds = started.elapsed().as_secs_f64();
     if output.is_json() {
         output.json(
             &serde_json::json!({ "index": report, "answers": answers, "verdicts": verdicts, "seconds": seconds }),
@@ -80,17 +85,16 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     output.line(format_args!(
-        "Indexed {} in {} ({:.1} s, {:.0} passages/s). Their questions were left out of the index.",
-        counted(report.articles, "article"),
-        counted(report.passages, "passage"),
+        "Indexed {} in {} ({:.1} s, {:.0} passages/s). Their questions are not in the index.",
+        pluralize(report.articles, "article"),
+        pluralize(report.passages, "passage"),
         report.seconds,
         report.passages_per_second
     ))?;
     print_answers(output, &answers)?;
     print_verdicts(output, &verdicts)?;
-    output.line(format_args!(
-        "All of this took {seconds:.1} s. Now your own: nigh index FOLDER, then nigh search \"…\"."
-    ))?;
+    output
+        .line(format_args!("Done in {seconds:.1} s. Try your own files: nigh index FOLDER, then nigh search \"…\"."))?;
     Ok(Outcome::Done)
 }
 
@@ -102,7 +106,7 @@ fn answers(
 ) -> anyhow::Result<Vec<Answer>> {
     let mut searcher = Searcher::new(collection, Some(embedder))?;
     let mut answers = Vec::new();
-    for asked in ASKED.iter().filter_map(|at| wordings.get(*at)) {
+    for asked in SHOWN_PARAPHRASES.iter().filter_map(|at| wordings.get(*at)) {
         let response = searcher.search(&asked.text, &Options { k: 1, ..Options::default() })?;
         let Some(hit) = response.hits.into_iter().next() else { continue };
         let right = judged.topics.get(&asked.id).is_some_and(|topic| topic.met_by(&hit.passage_id).next().is_some());
@@ -119,54 +123,57 @@ fn answers(
     Ok(answers)
 }
 
-/// Every question that the articles ask themselves, and its other wordings, with the answers' places.
-fn judged(collection: &dyn Collection, wordings: &[Query]) -> anyhow::Result<(Vec<Query>, Judged)> {
-    let own = judge::own_questions(collection)?;
-    let mut wordings = wordings.to_vec();
-    judge::attach(&mut wordings, &own, &mut Notes::default());
-    let (mut queries, judgements): (Vec<Query>, Vec<_>) = own.into_iter().unzip();
-    queries.extend(wordings);
-    let mut judged = Judged::new(&judgements, Some(&Articles(collection)), None)?;
+/// The questions that the articles ask and their paraphrases, with the places of the answers.
+fn load_queries(collection: &dyn Collection, paraphrases: &[Query]) -> anyhow::Result<(Vec<Query>, Judged)> {
+    let from_articles = evaluation::article_questions(collection)?;
+    let mut paraphrases = paraphrases.to_vec();
+    evaluation::group_paraphrases(&mut paraphrases, &from_articles, &mut EvalNotes::default());
+    let (mut queries, judgements): (Vec<Query>, Vec<_>) = from_articles.into_iter().unzip();
+    queries.extend(paraphrases);
+    let mut judged = Judged::new(&judgements, Some(&CollectionCorpus(collection)), None)?;
     judged.share(&queries);
     Ok((queries, judged))
 }
 
-/// Asks everything in every mode, on several threads.
-fn verdicts(
+/// Evaluates every mode.
+fn evaluate_modes(
     collection: &dyn Collection,
     embedder: &dyn Embedder,
     queries: &[Query],
     judged: &Judged,
     threads: usize,
-) -> anyhow::Result<Vec<Verdict>> {
-    const MODES: [Mode; 3] = [Mode::Hybrid, Mode::Dense, Mode::Lexical];
+) -> anyhow::Result<Vec<ModeQuality>> {
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let ways = MODES.map(|mode| Options { k: DEPTH, mode, by: By::Passage, ..Options::default() });
-    let mut found = Vec::with_capacity(texts.len());
-    let watch = Bars::default();
-    let questions = Questions::embed(&texts, Some(embedder), threads, &watch)?;
-    questions.search(collection, threads, &ways, None, &watch, |_, rankings| {
-        found.push(rankings);
+    let variants = DEFAULT_MODES.map(|mode| Options { k: MRR_DEPTH, mode, by: By::Passage, ..Options::default() });
+    let mut rankings_by_query = Vec::with_capacity(texts.len());
+    let progress = ProgressBars::default();
+    let embedded = EmbeddedQueries::embed(&texts, Some(embedder), threads, &progress)?;
+    embedded.search(collection, threads, &variants, None, &progress, |_, rankings| {
+        rankings_by_query.push(rankings);
         Ok(())
     })?;
     let mut verdicts = Vec::new();
-    for (articles, provided) in [("provided article", true), ("sample articles", false)] {
-        for (wording, paraphrase) in [("as asked", false), ("paraphrased", true)] {
-            for (at, mode) in MODES.into_iter().enumerate() {
+    for (articles, is_provided) in [("provided article", true), ("sample articles", false)] {
+        for (wording, is_paraphrase) in [("as asked", false), ("paraphrased", true)] {
+            for (at, mode) in DEFAULT_MODES.into_iter().enumerate() {
                 let mut ranks = Vec::new();
-                for (query, found) in queries.iter().zip(&found) {
+                for (query, rankings) in queries.iter().zip(&rankings_by_query) {
                     let need = query.group.as_deref().unwrap_or(&query.id);
-                    if need.starts_with(PROVIDED) == provided && query.question.is_some() == paraphrase {
+                    if need.starts_with(PROVIDED_ARTICLE) == is_provided && query.question.is_some() == is_paraphrase {
                         let topic = judged.topics.get(&query.id);
                         ranks.extend(topic.map(|topic| {
-                            topic.ranks(found[at].iter().map(|found| found.id.as_str())).into_iter().flatten().min()
+                            topic
+                                .ranks(rankings[at].iter().map(|scored| scored.id.as_str()))
+                                .into_iter()
+                                .flatten()
+                                .min()
                         }));
                     }
                 }
                 let mean = |value: &dyn Fn(usize) -> f64| {
                     ranks.iter().flatten().map(|rank| value(*rank)).sum::<f64>() / ranks.len().max(1) as f64
                 };
-                verdicts.push(Verdict {
+                verdicts.push(ModeQuality {
                     articles,
                     wording,
                     mode,
@@ -185,17 +192,17 @@ fn print_answers(output: &mut Output, answers: &[Answer]) -> anyhow::Result<()> 
         output.line("")?;
         output.line(styled(style::STRONG, format_args!("? {}", answer.question)))?;
         let mark = if answer.right { styled(style::GOOD, "right") } else { styled(style::BAD, "wrong") };
-        let place = styled(style::PLACE, format_args!("{}:{}", answer.article, answer.line));
+        let place = styled(style::LOCATION, format_args!("{}:{}", answer.article, answer.line));
         output.line(format_args!(
-            "  {:.3}  {place}  {mark}: it rewords \u{201c}{}\u{201d}",
+            "  {:.3}  {place}  {mark}: paraphrase of \u{201c}{}\u{201d}",
             answer.score, answer.rewords
         ))?;
-        output.line(wrapped(&answer.text, width(), "    ", &keywords(&answer.question), None))?;
+        output.line(wrap(&answer.text, width(), "    ", &keywords(&answer.question), None))?;
     }
     Ok(())
 }
 
-fn print_verdicts(output: &mut Output, verdicts: &[Verdict]) -> anyhow::Result<()> {
+fn print_verdicts(output: &mut Output, verdicts: &[ModeQuality]) -> anyhow::Result<()> {
     output.line("")?;
     let head = format!(
         "{:<18}{:<13}{:>9}  {:<9}{:>9}{:>8}",

@@ -1,17 +1,17 @@
 //! `nigh embed`
 
-use super::exchange::{STANDARD, say, write};
-use super::index::{canonical, model, plan};
-use super::{omissions, passages_cut, stop};
+use super::exchange::{STDIO, print_summary, write};
+use super::index::{canonicalize, load_model, pipeline_plan};
+use super::{interrupt, omissions, truncation_note};
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::Output;
-use crate::progress::Bars;
+use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
-use engine::Names;
-use engine::embedding::{self, Embedded};
-use engine::text::counted;
+use engine::PathNamer;
+use engine::embedding::{self, EmbedReport};
+use engine::text::pluralize;
 use exchange::Header;
 use ingest::Format;
 use ingest::walk::{Found, LeftOut, Source, Walk};
@@ -20,63 +20,63 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let plan = plan(&args.reading, config, None)?;
-    let embedder = model(&args.reading, config, None)?;
+    let plan = pipeline_plan(&args.reading, config, None)?;
+    let embedder = load_model(&args.reading, config, None)?;
     let header = Header::new(embedder.model().clone(), plan.chunking, args.language);
-    let Input { found, left_out, names, kept: _kept } = input(args)?;
+    let Input { found, left_out, names, stdin_copy: _stdin_copy } = input(args)?;
     let bytes = found.iter().map(|found| if let Found::Source(source) = found { source.bytes() } else { 0 }).sum();
-    stop::on_ctrl_c("\nstopping")?;
-    let (mut done, to_file) = write(&args.out, &header, output, |out| {
-        Ok(embedding::embed(found.into_iter(), embedder, &plan, bytes, out, &Bars::default())?)
+    interrupt::on_ctrl_c("\nstopping")?;
+    let (mut report, destination) = write(&args.out, &header, output, |out| {
+        Ok(embedding::embed(found.into_iter(), embedder, &plan, bytes, out, &ProgressBars::default())?)
     })?;
-    done.omitted.leave_out(&left_out, &names);
-    let cut = passages_cut(header.model.window, done.cut, done.pieces_cut);
-    done.omitted.skipped.notes.extend(cut);
+    report.omitted.leave_out(&left_out, &names);
+    let note = truncation_note(header.model.window, report.truncated, report.tokens_truncated);
+    report.omitted.skipped.notes.extend(note);
     if output.is_json() {
-        let mut document = serde_json::to_value(&done)?;
+        let mut document = serde_json::to_value(&report)?;
         document["file"] = args.out.to_string_lossy().into();
         document["model"] = header.model.name.into();
         output.json(&document)?;
     } else {
-        say(output, to_file, &said(&done))?;
-        if let Some(what) = omissions(&done.omitted) {
-            say(output, to_file, &format!("left out: {what}. --json names them"))?;
+        print_summary(output, destination, &summary(&report))?;
+        if let Some(what) = omissions(&report.omitted) {
+            print_summary(output, destination, &format!("left out: {what}. --json names them"))?;
         }
     }
-    Ok(if done.omitted.skipped.failures == 0 { Outcome::Done } else { Outcome::Less })
+    Ok(if report.omitted.skipped.failures == 0 { Outcome::Done } else { Outcome::Partial })
 }
 
-fn said(done: &Embedded) -> String {
-    let mut said = format!(
+fn summary(report: &EmbedReport) -> String {
+    let mut text = format!(
         "{} of {} in {:.1} s: {:.0} passages/s",
-        counted(done.passages, "passage"),
-        counted(done.articles, "article"),
-        done.seconds,
-        done.passages_per_second
+        pluralize(report.passages, "passage"),
+        pluralize(report.articles, "article"),
+        report.seconds,
+        report.passages_per_second
     );
-    if done.cut > 0 {
-        said += &format!("; {} had more than the model reads", counted(done.cut, "passage"));
+    if report.truncated > 0 {
+        text += &format!("; {} were longer than the model's window", pluralize(report.truncated, "passage"));
     }
-    if done.omitted.skipped.failures > 0 {
-        said += &format!("; {} skipped, named above", done.omitted.skipped.failures);
+    if report.omitted.skipped.failures > 0 {
+        text += &format!("; {} skipped, named above", report.omitted.skipped.failures);
     }
-    said
+    text
 }
 
-/// What there is to read.
+/// The articles to embed.
 struct Input {
     found: Vec<Found>,
     left_out: Vec<LeftOut>,
-    names: Names,
-    /// Has to live until it is read.
-    kept: Option<NamedTempFile>,
+    names: PathNamer,
+    /// Holds a copy of standard input, which is deleted when dropped.
+    stdin_copy: Option<NamedTempFile>,
 }
 
 fn input(args: &args::Embed) -> anyhow::Result<Input> {
-    // As a collection that is made here would call them, so that import knows what is there already.
-    let names = Names::here();
-    if args.paths.iter().all(|path| path != Path::new(STANDARD)) {
-        let Walk { files, failed, left_out, .. } = Walk::new(&canonical(&args.paths)?);
+    // The names that `nigh index` would use here, so that `nigh import` recognizes unchanged articles.
+    let names = PathNamer::for_current_dir();
+    if args.paths.iter().all(|path| path != Path::new(STDIO)) {
+        let Walk { files, failed, left_out, .. } = Walk::new(&canonicalize(&args.paths)?);
         let failed = failed.into_iter().map(|(path, error)| Found::Failed(path, error));
         let files = files.into_iter().map(|file| {
             let name = names.name(&file.path);
@@ -86,25 +86,25 @@ fn input(args: &args::Embed) -> anyhow::Result<Input> {
         if found.iter().all(|found| matches!(found, Found::Unsupported(..))) {
             bail!("nothing to embed: no files in a format read here ({})", Format::ALL);
         }
-        return Ok(Input { found, left_out, names, kept: None });
+        return Ok(Input { found, left_out, names, stdin_copy: None });
     }
     if args.paths.len() > 1 {
-        bail!("standard input (-) is read alone, without other files");
+        bail!("standard input (-) is read alone, not together with files");
     }
     let format = args.reading.format.format().unwrap_or(Format::Jsonl);
-    let (path, kept) = standard_input(format).context("standard input")?;
+    let (path, stdin_copy) = standard_input(format).context("standard input")?;
     let source = Source { path, name: "stdin".to_owned(), format, is_guess: false, stat: None };
-    Ok(Input { found: vec![Found::Source(source)], left_out: Vec::new(), names, kept })
+    Ok(Input { found: vec![Found::Source(source)], left_out: Vec::new(), names, stdin_copy })
 }
 
-/// A file that reads as standard input: that itself where the system has it as one, for formats that are read from
-/// their beginning to their end.
+/// A file with the contents of standard input: the system's device file, if the format is read sequentially and there is
+/// one, or a copy.
 fn standard_input(format: Format) -> io::Result<(PathBuf, Option<NamedTempFile>)> {
     let device = Path::new("/dev/stdin");
     if matches!(format, Format::Jsonl | Format::Beir | Format::Csv) && device.exists() {
         return Ok((device.to_owned(), None));
     }
-    let mut kept = NamedTempFile::new()?;
-    io::copy(&mut io::stdin().lock(), &mut kept)?;
-    Ok((kept.path().to_owned(), Some(kept)))
+    let mut copy = NamedTempFile::new()?;
+    io::copy(&mut io::stdin().lock(), &mut copy)?;
+    Ok((copy.path().to_owned(), Some(copy)))
 }

@@ -1,34 +1,34 @@
-//! `nigh eval`: a tested verdict on questions whose answers are known.
+//! `nigh eval`
 
-mod show;
+mod print;
 
-use super::stop;
+use super::interrupt;
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::{self, Output};
-use crate::progress::Bars;
+use crate::progress::ProgressBars;
 use anyhow::Context;
-use engine::judge::{Asked, MODES, evaluate};
+use engine::evaluation::{DEFAULT_MODES, EvalOptions, evaluate};
 use eval::report;
 use query::Mode;
 
 pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    writable(args)?;
-    let location = config.collection(&args.on);
-    let named: Vec<Mode> = once(args.mode.iter().map(|mode| Mode::from(*mode)));
-    let searches = !named.is_empty() || args.grid.is_some() || args.run.is_empty();
-    // Run files need no collection, even where one is set for other commands.
-    let given = args.names_collection;
-    let collection = if searches || given || args.judging.qa { Some(store::open(&location)?) } else { None };
-    let modes = match (searches, named.is_empty(), config.mode) {
+    check_writable(args)?;
+    let location = config.collection(&args.target);
+    let requested: Vec<Mode> = unique(args.mode.iter().map(|mode| Mode::from(*mode)));
+    let searches = !requested.is_empty() || args.grid.is_some() || args.run.is_empty();
+    // Run files alone need no collection, even if the environment names one.
+    let collection =
+        if searches || args.has_collection_flag || args.inputs.qa { Some(store::open(&location)?) } else { None };
+    let modes = match (searches, requested.is_empty(), config.mode) {
         (false, ..) => Vec::new(),
-        (_, false, _) => named,
+        (_, false, _) => requested,
         (_, true, Some(mode)) => vec![mode.into()],
-        (_, true, None) => MODES.to_vec(),
+        (_, true, None) => DEFAULT_MODES.to_vec(),
     };
-    let asked = Asked {
-        judging: (&args.judging).into(),
+    let options = EvalOptions {
+        inputs: (&args.inputs).into(),
         modes,
         ranking: (&args.ranking).into(),
         metrics: args.metrics.clone(),
@@ -40,35 +40,35 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
         seed: args.seed,
         threads: config.threads(args.threads),
     };
-    if asked.grid.is_some() {
-        stop::on_ctrl_c("\nstopping; Ctrl-C again stops at once")?;
+    if options.grid.is_some() {
+        interrupt::on_ctrl_c("\nstopping; press Ctrl-C again to stop at once")?;
     }
-    let named = collection.as_deref().map(|collection| (collection, location.as_str()));
-    let found = evaluate(named, &asked, &Bars::default())?;
+    let located = collection.as_deref().map(|collection| (collection, location.as_str()));
+    let evaluation = evaluate(located, &options, &ProgressBars::default())?;
     if let Some(path) = &args.per_query {
-        eval::table::export(path, &found.judged, &found.tables)?;
+        eval::table::export(path, &evaluation.judged, &evaluation.tables)?;
     }
     let page = args
         .report
         .as_deref()
-        .map(|folder| report::write_verdict(folder, &found.verdict, &found.tables))
+        .map(|folder| report::write_verdict(folder, &evaluation.verdict, &evaluation.tables))
         .transpose()?;
     if output.is_json() {
-        output.json(&found.verdict)?;
+        output.json(&evaluation.verdict)?;
     } else {
-        show::verdict(output, &found.verdict)?;
+        print::print_verdict(output, &evaluation.verdict)?;
     }
-    for note in &found.verdict.notes {
+    for note in &evaluation.verdict.notes {
         output::note(note);
     }
     if let Some(page) = page {
-        output::note(format_args!("{}: the report", page.display()));
+        output::note(format_args!("report: {}", page.display()));
     }
-    Ok(if found.less { Outcome::Less } else { Outcome::Done })
+    Ok(if evaluation.incomplete { Outcome::Partial } else { Outcome::Done })
 }
 
-/// Each item once, where it comes first.
-fn once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+/// Removes duplicates, keeping the first of each.
+fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut kept = Vec::new();
     items.for_each(|item| {
         if !kept.contains(&item) {
@@ -78,8 +78,8 @@ fn once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     kept
 }
 
-/// Sees that what will be written at the end can be, before the work is done.
-fn writable(args: &args::Eval) -> anyhow::Result<()> {
+/// Fails early if the output files cannot be written, before the evaluation starts.
+fn check_writable(args: &args::Eval) -> anyhow::Result<()> {
     if let Some(path) = &args.per_query {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
         file.with_context(|| path.display().to_string())?;

@@ -4,10 +4,10 @@ use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::text::{keywords, wrapped};
+use crate::text::{keywords, wrap};
 use anyhow::Context;
-use engine::text::clipped;
-use engine::{Names, embedder_for};
+use engine::text::truncate;
+use engine::{PathNamer, embedder_for};
 use ingest::ByteSpan;
 use query::explain::Explanation;
 use query::{Hit, Mode, Options, Response, Searcher};
@@ -15,16 +15,16 @@ use std::collections::HashSet;
 use std::io::BufRead;
 use std::time::Duration;
 
-/// What reranking may take where nothing else is said.
-pub const BUDGET: Duration = Duration::from_secs(2);
-/// Hits where nothing else is said.
-const HITS: u32 = 10;
+/// The default time limit of reranking.
+pub const DEFAULT_RERANK_BUDGET: Duration = Duration::from_secs(2);
+/// The default number of hits.
+const DEFAULT_HITS: u32 = 10;
 
 pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.on);
-    let mode = args.how.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
-    let k = args.k.or(config.k).unwrap_or(HITS) as usize;
-    let ranking = engine::Ranking::from(&args.how.ranking);
+    let location = config.collection(&args.target);
+    let mode = args.search.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
+    let k = args.k.or(config.k).unwrap_or(DEFAULT_HITS) as usize;
+    let ranking = engine::Ranking::from(&args.search.ranking);
     if args.question != "-" && args.question.trim().is_empty() {
         anyhow::bail!(query::Error::EmptyQuestion);
     }
@@ -35,13 +35,13 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         diverse: args.diverse,
         around: args.around as usize,
         explain: args.explain,
-        ..ranking.options(&*collection, mode, k, args.by.into(), BUDGET)
+        ..ranking.options(&*collection, mode, k, args.by.into(), DEFAULT_RERANK_BUDGET)
     };
-    let rerank = ranking.reranker(&*collection, mode, embedder.as_deref())?;
-    let reranker = rerank.map(|rerank| rerank.with_threads(config.threads(None))).transpose()?;
+    let factory = ranking.reranker(&*collection, mode, embedder.as_deref())?;
+    let reranker = factory.map(|factory| factory.with_threads(config.threads(None))).transpose()?;
     let mut searcher = Searcher::new(&*collection, embedder)?.with_reranker(reranker);
-    let names = Names::new(&location);
-    let mut ask = |question: &str| -> anyhow::Result<Response> {
+    let names = PathNamer::new(&location);
+    let mut search = |question: &str| -> anyhow::Result<Response> {
         let mut response = searcher.search(question, &options)?;
         for hit in &mut response.hits {
             hit.path = names.path(&hit.path);
@@ -51,7 +51,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         Ok(response)
     };
     if args.question != "-" {
-        let response = ask(&args.question)?;
+        let response = search(&args.question)?;
         if output.is_json() {
             output.json(&response)?;
         } else {
@@ -65,11 +65,11 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         if question.trim().is_empty() {
             continue;
         }
-        let response = ask(question.trim())?;
+        let response = search(question.trim())?;
         if output.is_json() {
             responses.push(response);
         } else {
-            output.line(styled(style::STRONG, format_args!("? {}", clipped(&question, output::width()))))?;
+            output.line(styled(style::STRONG, format_args!("? {}", truncate(&question, output::width()))))?;
             print(output, &response)?;
             output.flush()?;
         }
@@ -87,7 +87,7 @@ fn print(output: &mut Output, response: &Response) -> anyhow::Result<()> {
     }
     let found = match response.hits.len() {
         0 => "nothing found".to_owned(),
-        n => format!("{n} of the best"),
+        n => format!("best {n}"),
     };
     let rerank = response.rerank.as_ref().map_or_else(String::new, |rerank| {
         format!(", {} reranked by {} in {:.0} ms", rerank.passages, rerank.model, rerank.took_ms)
@@ -103,14 +103,14 @@ const INDENT: &str = "    ";
 
 fn print_hit(output: &mut Output, hit: &Hit, keywords: &HashSet<String>) -> anyhow::Result<()> {
     let width = output::width();
-    let place = format!("{}:{}", hit.path, hit.line);
-    let room = width.saturating_sub(place.chars().count() + 16).max(20);
+    let location = format!("{}:{}", hit.path, hit.line);
+    let title_width = width.saturating_sub(location.chars().count() + 16).max(20);
     output.line(format_args!(
         "{:>2}  {}  {}  {}",
         hit.rank,
         styled(style::GOOD, format_args!("{:.3}", hit.score)),
-        styled(style::PLACE, place),
-        styled(style::STRONG, clipped(&hit.title, room)),
+        styled(style::LOCATION, location),
+        styled(style::STRONG, truncate(&hit.title, title_width)),
     ))?;
     let (text, start) = match &hit.around {
         Some(around) => (&around.text, around.span.start),
@@ -118,7 +118,7 @@ fn print_hit(output: &mut Output, hit: &Hit, keywords: &HashSet<String>) -> anyh
     };
     let sentence = hit.explanation.as_ref().and_then(|explanation| explanation.sentence.as_ref());
     let best = sentence.map(|sentence| ByteSpan::new(sentence.span.start - start, sentence.span.end - start));
-    output.line(wrapped(text, width, INDENT, keywords, best))?;
+    output.line(wrap(text, width, INDENT, keywords, best))?;
     for copy in &hit.copies {
         output.line(styled(style::FAINT, format_args!("{INDENT}also in {}:{}", copy.path, copy.line)))?;
     }
@@ -134,13 +134,13 @@ fn print_explanation(output: &mut Output, hit: &Hit, explanation: &Explanation) 
     let raw = |score: Option<f32>| score.map_or_else(|| "not among the candidates".to_owned(), |s| format!("{s:.3}"));
     if let Some(fusion) = explanation.fusion {
         faint(format!(
-            "meaning {:+.3}: cosine {}, counted {:.2}",
+            "meaning {:+.3}: cosine {}, weight {:.2}",
             explanation.shares.dense.unwrap_or_default(),
             raw(hit.scores.dense),
             fusion.dense
         ))?;
         faint(format!(
-            "words   {:+.3}: BM25 {}, counted {:.2}",
+            "words   {:+.3}: BM25 {}, weight {:.2}",
             explanation.shares.lexical.unwrap_or_default(),
             raw(hit.scores.lexical),
             1.0 - fusion.dense
@@ -164,7 +164,7 @@ fn print_explanation(output: &mut Output, hit: &Hit, explanation: &Explanation) 
         faint(format!("best sentence: {:.3}", sentence.score))?;
     }
     if let Some(above) = explanation.above_cut {
-        faint(format!("{above:.3} above the first that is not shown"))?;
+        faint(format!("{above:.3} above the first passage not shown"))?;
     }
     Ok(())
 }

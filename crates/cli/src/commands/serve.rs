@@ -12,9 +12,9 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 pub fn serve(args: &args::Serve, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    log(&args.log)?;
+    init_logging(&args.log)?;
     let settings = Settings {
-        collection: collection(&args.on, args.root.as_ref(), config),
+        collection: collection(&args.target, args.root.as_ref(), config),
         root: args.root.clone(),
         keys: args.keys.clone(),
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
@@ -27,25 +27,25 @@ pub fn serve(args: &args::Serve, config: &Config, output: &mut Output) -> anyhow
         ..Settings::new(args.listen, config.threads(args.threads))
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let mut said = Ok(());
+    let mut printed = Ok(());
     server::serve(settings, |address| {
-        // Whoever started it reads from this that it is up, and where.
+        // Scripts read this line to learn when the server is up, and its address.
         let line = if output.is_json() {
             output.json(&json!({ "listening": format!("{scheme}://{address}") }))
         } else {
             let url = styled(style::STRONG, format_args!("{scheme}://{address}"));
-            output.line(format_args!("{url} is up; Ctrl-C stops it"))
+            output.line(format_args!("{url} is up; press Ctrl-C to stop"))
         };
-        said = line.and_then(|()| output.flush());
+        printed = line.and_then(|()| output.flush());
     })?;
-    said?;
+    printed?;
     Ok(Outcome::Done)
 }
 
 pub fn mcp(args: &args::Mcp, config: &Config) -> anyhow::Result<Outcome> {
-    log("warn")?;
+    init_logging("warn")?;
     let settings = Settings {
-        collection: collection(&args.on, args.root.as_ref(), config),
+        collection: collection(&args.target, args.root.as_ref(), config),
         root: args.root.clone(),
         ..Settings::new(([127, 0, 0, 1], 0).into(), config.threads(args.threads))
     };
@@ -53,16 +53,16 @@ pub fn mcp(args: &args::Mcp, config: &Config) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The collection that is named, or the usual one if there is no folder of them.
-fn collection(on: &args::OnCollection, root: Option<&PathBuf>, config: &Config) -> Option<PathBuf> {
-    (on.collection.is_some() || root.is_none()).then(|| PathBuf::from(config.collection(on)))
+/// The collection to serve: the one named, or the default one if no --root is given.
+fn collection(target: &args::CollectionArg, root: Option<&PathBuf>, config: &Config) -> Option<PathBuf> {
+    (target.collection.is_some() || root.is_none()).then(|| PathBuf::from(config.collection(target)))
 }
 
-/// Logs to standard error what `filter` lets through.
-fn log(filter: &str) -> anyhow::Result<()> {
+/// Logs what passes `filter` to standard error.
+fn init_logging(filter: &str) -> anyhow::Result<()> {
     let filter: EnvFilter = filter.parse().with_context(|| format!("--log {filter}"))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    subscriber.with_ansi(output::stderr_has_colour()).init();
+    subscriber.with_ansi(output::stderr_has_color()).init();
     Ok(())
 }
 
@@ -74,7 +74,7 @@ pub fn key(args: &args::Key, output: &mut Output) -> anyhow::Result<Outcome> {
                 output.json(&json!({ "name": add.name, "role": server::Role::from(add.role), "key": key }))?;
             } else {
                 output.line(&key)?;
-                output::note("it is shown this once; a request carries it as Authorization: Bearer KEY");
+                output::note("the key is shown only once; send it in requests as Authorization: Bearer KEY");
             }
         }
         KeyWhat::List(file) => {
@@ -94,7 +94,7 @@ pub fn key(args: &args::Key, output: &mut Output) -> anyhow::Result<Outcome> {
             if output.is_json() {
                 output.json(&json!({ "removed": remove.name }))?;
             } else {
-                output.line(format_args!("{} is a key no longer", remove.name))?;
+                output.line(format_args!("revoked key {}", remove.name))?;
             }
         }
     }

@@ -1,15 +1,15 @@
-//! `nigh tune`: the fusing of meaning and words, fitted to questions whose answers are known.
+//! `nigh tune`: tunes the fusion of dense and lexical scores on queries with known answers.
 
 use crate::Outcome;
 use crate::args;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::progress::Bars;
+use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
-use engine::judge::{self, Gathered, columns};
+use engine::evaluation::{self, EvalData, evidence_units};
 use engine::manifest::manifest;
-use engine::text::counted;
-use engine::{Part, Questions, embedder_for};
+use engine::text::pluralize;
+use engine::{EmbeddedQueries, Stage, embedder_for};
 use eval::manifest::Input;
 use eval::report::Figure;
 use eval::run::Scored;
@@ -23,35 +23,34 @@ use serde::Serialize;
 use serde_json::json;
 use store::{Collection, Fusion, FusionMethod};
 
-/// The weights tried: finer than this, no one's questions tell them apart.
-const STEPS: u16 = 20;
-/// How deep each ranking goes.
+/// The number of weight steps from 0 to 1. Finer steps make no measurable difference.
+const WEIGHT_STEPS: u16 = 20;
+/// The depth of each ranking.
 const DEPTH: usize = 100;
 
-/// What tuning found.
+/// The result of tuning.
 #[derive(Serialize)]
 struct Tuned {
     queries: usize,
     metric: String,
     folds: usize,
-    /// The best on all questions.
+    /// The best fusion on all queries.
     best: Fusion,
-    /// What was best on all but one part, for each part.
+    /// The best fusion on all folds but one, for each fold.
     chosen: Vec<Fusion>,
-    /// By name: on questions that it was not chosen on (`tuned`), of what was in use before (`before`), of
-    /// either list alone.
+    /// The systems compared: `tuned` (cross-validated), `before` (the setting so far), `dense` and `lexical`.
     systems: Vec<report::System>,
     comparisons: Vec<Comparison>,
-    /// Everything that was tried, on all questions.
+    /// All fusions tried, measured on all queries.
     tried: Vec<Tried>,
-    /// Whether the collection has it from now on.
+    /// Whether the collection was changed.
     kept: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
     manifest: serde_json::Value,
 }
 
-/// A way of fusing, and how good it is.
+/// A fusion and its mean value.
 #[derive(Serialize)]
 struct Tried {
     #[serde(flatten)]
@@ -60,33 +59,33 @@ struct Tried {
 }
 
 pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.on);
+    let location = config.collection(&args.target);
     let collection = store::open(&location)?;
     if args.reset {
-        keep(&*collection, None)?;
+        store_fusion(&*collection, None)?;
         if output.is_json() {
             output.json(&json!({ "kept": false, "best": fuse::DEFAULT }))?;
         } else {
-            output.line(format_args!("{location} fuses as all do by default: {}", shown(fuse::DEFAULT)))?;
+            output.line(format_args!("{location} uses the default fusion: {}", describe(fuse::DEFAULT)))?;
         }
         return Ok(Outcome::Done);
     }
-    if args.judging.queries.is_none() && !args.judging.qa {
+    if args.inputs.queries.is_none() && !args.inputs.qa {
         bail!("which questions? Name them with --queries, or use --qa for those that the articles ask themselves");
     }
     let metric: Metric = args.metric.parse()?;
     let metric = Metric { depth: metric.depth.or(Some(DEPTH)), ..metric };
-    let mut gathered = judge::gather(&(&args.judging).into(), Some(&*collection))?;
-    let judged = gathered.judge(Some(&*collection), None)?;
+    let mut data = evaluation::load(&(&args.inputs).into(), Some(&*collection))?;
+    let judged = data.resolve_and_note(Some(&*collection), None)?;
     let threads = config.threads(args.threads);
-    // What is in use may have been set by hand, or by another version, and lie between the weights tried.
+    // The setting so far may lie between the weights tried, if it was set by hand or by another version.
     let before = collection.manifest().fusion.unwrap_or(fuse::DEFAULT);
-    let ways = ways(before);
-    let tables = tables(&*collection, &gathered, &judged, metric, &ways, threads)?;
-    let groups = columns(&judged, &paraphrase::groups(&gathered.queries, &judged));
-    let found = tune::cross_validate(&tables, 0, &groups, args.folds as usize, args.seed).with_context(|| {
+    let fusions = fusions(before);
+    let tables = tables(&*collection, &data, &judged, metric, &fusions, threads)?;
+    let units = evidence_units(&judged, &paraphrase::groups(&data.queries, &judged));
+    let found = tune::cross_validate(&tables, 0, &units, args.folds as usize, args.seed).with_context(|| {
         format!(
-            "{} parts need as many questions, wordings of one counted once: give more, or fewer --folds",
+            "{} parts need as many questions, with paraphrases of one counted once: give more, or fewer --folds",
             args.folds
         )
     })?;
@@ -95,33 +94,37 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     let (dense, lexical) = (Fusion { dense: 1.0, ..fuse::DEFAULT }, Fusion { dense: 0.0, ..fuse::DEFAULT });
     let mut compared = vec![named("tuned", found.values.clone())];
     for (name, fusion) in [("before", before), ("dense", dense), ("lexical", lexical)] {
-        let tried = ways.iter().zip(&tables).find(|(way, _)| **way == fusion);
+        let tried = fusions.iter().zip(&tables).find(|(candidate, _)| **candidate == fusion);
         compared.push(named(name, tried.map(|(_, table)| table.values[0].clone()).unwrap_or_default()));
     }
-    let (systems, comparisons) = report::figures(&compared, &Units::new(&groups), args.seed);
+    let (systems, comparisons) = report::figures(&compared, &Units::new(&units), args.seed);
     let better = mean(&compared[0].values[0]) > mean(&compared[1].values[0]);
     let kept = better && !args.dry_run;
-    let best = ways[found.best];
+    let best = fusions[found.best];
     if kept {
-        keep(&*collection, Some(best))?;
+        store_fusion(&*collection, Some(best))?;
     }
-    let particulars = json!({
+    let details = json!({
         "seed": args.seed,
-        "queries": args.judging.queries.as_deref().map(Input::of),
-        "qrels": args.judging.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "queries": args.inputs.queries.as_deref().map(Input::of),
+        "qrels": args.inputs.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
     });
     let tuned = Tuned {
-        queries: groups.len(),
+        queries: units.len(),
         metric: metric.to_string(),
         folds: found.folds,
         best,
-        chosen: found.chosen.iter().map(|at| ways[*at]).collect(),
+        chosen: found.chosen.iter().map(|at| fusions[*at]).collect(),
         systems,
         comparisons,
-        tried: ways.iter().zip(&tables).map(|(fusion, table)| Tried { fusion: *fusion, mean: table.mean(0) }).collect(),
+        tried: fusions
+            .iter()
+            .zip(&tables)
+            .map(|(fusion, table)| Tried { fusion: *fusion, mean: table.mean(0) })
+            .collect(),
         kept,
-        notes: gathered.notes.said,
-        manifest: manifest(Some((&*collection, &location)), particulars)?,
+        notes: data.notes.notes,
+        manifest: manifest(Some((&*collection, &location)), details)?,
     };
     if output.is_json() {
         output.json(&tuned)?;
@@ -131,53 +134,53 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     for note in &tuned.notes {
         output::note(note);
     }
-    Ok(if gathered.notes.less { Outcome::Less } else { Outcome::Done })
+    Ok(if data.notes.incomplete { Outcome::Partial } else { Outcome::Done })
 }
 
-/// Everything that is tried, the default first and then what is in use: among equals the first wins.
-fn ways(before: Fusion) -> Vec<Fusion> {
+/// All fusions to try. The default comes first, then the setting so far, because the first of equals wins.
+fn fusions(before: Fusion) -> Vec<Fusion> {
     let methods = [FusionMethod::ZScore, FusionMethod::MinMax, FusionMethod::Distribution, FusionMethod::Rrf];
-    let all = methods
-        .into_iter()
-        .flat_map(|method| (0..=STEPS).map(move |step| Fusion { method, dense: f32::from(step) / f32::from(STEPS) }));
-    let mut ways = vec![fuse::DEFAULT];
-    for way in std::iter::once(before).chain(all) {
-        if !ways.contains(&way) {
-            ways.push(way);
+    let all = methods.into_iter().flat_map(|method| {
+        (0..=WEIGHT_STEPS).map(move |step| Fusion { method, dense: f32::from(step) / f32::from(WEIGHT_STEPS) })
+    });
+    let mut fusions = vec![fuse::DEFAULT];
+    for fusion in std::iter::once(before).chain(all) {
+        if !fusions.contains(&fusion) {
+            fusions.push(fusion);
         }
     }
-    ways
+    fusions
 }
 
-/// The values of every question under every way.
+/// The values of all queries, one table per fusion.
 fn tables(
     collection: &dyn Collection,
-    gathered: &Gathered,
+    data: &EvalData,
     judged: &Judged,
     metric: Metric,
-    ways: &[Fusion],
+    fusions: &[Fusion],
     threads: usize,
 ) -> anyhow::Result<Vec<Table>> {
     let embedder = embedder_for(collection, Mode::Hybrid)?;
     let answerable = |id: &str| judged.topics.get(id).is_some_and(|topic| !topic.ideal.is_empty());
-    let queries: Vec<_> = gathered.queries.iter().filter(|query| answerable(&query.id)).collect();
+    let queries: Vec<_> = data.queries.iter().filter(|query| answerable(&query.id)).collect();
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let watch = Bars::default();
-    let questions = Questions::embed(&texts, embedder.as_deref(), threads, &watch)?;
+    let progress = ProgressBars::default();
+    let embedded = EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &progress)?;
     let spare = judged.answerable().map(|(_, topic)| topic.spare()).max().unwrap_or(0);
     let k = metric.depth.unwrap_or(DEPTH) + spare;
-    let options = Options { k, by: judge::by(judged.level), ..Options::default() };
-    let part = Part::begin(&watch, "fusing in every way", texts.len());
+    let options = Options { k, by: evaluation::result_unit(judged.level), ..Options::default() };
+    let stage = Stage::start(&progress, "trying fusions", texts.len());
     let mut searchers =
         (0..threads.min(texts.len().max(1))).map(|_| Searcher::new(collection, None)).collect::<Result<Vec<_>, _>>()?;
-    let places: Vec<usize> = (0..texts.len()).collect();
-    let rankings = in_order(&mut searchers, &places, None, |searcher, &at| -> engine::Result<_> {
-        part.one()?;
-        let vector = questions.vector(at).unwrap_or_default();
-        Ok(searcher.names_by_fusion(texts[at], vector, ways, &options)?)
+    let indexes: Vec<usize> = (0..texts.len()).collect();
+    let rankings = in_order(&mut searchers, &indexes, None, |searcher, &at| -> engine::Result<_> {
+        stage.advance()?;
+        let vector = embedded.vector(at).unwrap_or_default();
+        Ok(searcher.names_by_fusion(texts[at], vector, fusions, &options)?)
     })?;
-    drop(part);
-    let mut runs: Vec<Run> = ways.iter().map(|way| Run::new(shown(*way))).collect();
+    drop(stage);
+    let mut runs: Vec<Run> = fusions.iter().map(|fusion| Run::new(describe(*fusion))).collect();
     for (query, rankings) in queries.iter().zip(rankings) {
         for (run, ranking) in runs.iter_mut().zip(rankings) {
             run.set(&query.id, ranking.into_iter().map(|(id, score)| Scored { id, score }).collect());
@@ -186,14 +189,14 @@ fn tables(
     Ok(runs.iter().map(|run| Table::new(judged, run, &[metric])).collect())
 }
 
-fn keep(collection: &dyn Collection, fusion: Option<Fusion>) -> anyhow::Result<()> {
+fn store_fusion(collection: &dyn Collection, fusion: Option<Fusion>) -> anyhow::Result<()> {
     let mut writer = collection.writer()?;
     writer.set_fusion(fusion);
     Ok(writer.commit()?)
 }
 
-/// A way of fusing in words.
-fn shown(fusion: Fusion) -> String {
+/// A fusion as text.
+fn describe(fusion: Fusion) -> String {
     let method = match fusion.method {
         FusionMethod::ZScore => "z-score",
         FusionMethod::MinMax => "min-max",
@@ -208,14 +211,14 @@ fn shown(fusion: Fusion) -> String {
 }
 
 fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry_run: bool) -> anyhow::Result<()> {
-    output.line(format_args!("{}, {}, {} parts", counted(tuned.queries, "question"), tuned.metric, tuned.folds))?;
+    output.line(format_args!("{}, {}, {} parts", pluralize(tuned.queries, "question"), tuned.metric, tuned.folds))?;
     let figure = |name: &str| -> Option<Figure> {
         let system = tuned.systems.iter().find(|system| system.name == name)?;
         system.metrics.get(&tuned.metric).cloned()
     };
     for (name, what) in [
-        ("tuned", "tuned, on questions that it was not chosen on".to_owned()),
-        ("before", format!("as it was: {}", shown(before))),
+        ("tuned", "tuned, cross-validated".to_owned()),
+        ("before", format!("as it was: {}", describe(before))),
         ("dense", "meaning alone".to_owned()),
         ("lexical", "words alone".to_owned()),
     ] {
@@ -226,7 +229,7 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
     let single = ["dense", "lexical"]
         .into_iter()
         .max_by(|a, b| figure(a).map_or(0.0, |f| f.mean).total_cmp(&figure(b).map_or(0.0, |f| f.mean)));
-    for (other, what) in [(Some("before"), "as it was"), (single, "the better list alone")] {
+    for (other, what) in [(Some("before"), "before"), (single, "the better list alone")] {
         let of = |c: &&Comparison| {
             c.test == RANDOMIZATION
                 && [&c.a, &c.b].iter().any(|name| *name == "tuned")
@@ -234,19 +237,23 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
         };
         if let Some(found) = tuned.comparisons.iter().find(of) {
             let sign = if found.a == "tuned" { 1.0 } else { -1.0 };
-            let real = if found.p_holm < REAL { "" } else { ", which may be chance" };
-            output.line(format_args!("{:+.4} against {what}, p {:.4}{real}", sign * found.difference, found.p_holm))?;
+            let significance = if found.p_holm < REAL { "" } else { ", not significant" };
+            output.line(format_args!(
+                "{:+.4} against {what}, p {:.4}{significance}",
+                sign * found.difference,
+                found.p_holm
+            ))?;
         }
     }
     output.line(styled(style::FAINT, "paired randomization test, Holm's correction"))?;
-    output.line(format_args!("best on all: {}", styled(style::STRONG, shown(tuned.best))))?;
+    output.line(format_args!("best on all queries: {}", styled(style::STRONG, describe(tuned.best))))?;
     if tuned.best.dense == 1.0 || tuned.best.dense == 0.0 {
-        output.line(styled(style::BAD, "fusing hurts on these questions: one list alone answers them better"))?;
+        output.line(styled(style::BAD, "fusion does not help on these queries: one list alone is better"))?;
     }
     let end = match (tuned.kept, dry_run) {
-        (true, _) => format!("{location} fuses so from now on; nigh tune --reset undoes it"),
-        (_, true) => format!("{location} stays as it was"),
-        _ => format!("no better on questions that it was not chosen on: {location} stays as it was"),
+        (true, _) => format!("{location} uses it from now on; nigh tune --reset undoes that"),
+        (_, true) => format!("{location} is unchanged"),
+        _ => format!("no better in cross-validation: {location} is unchanged"),
     };
     output.line(end)?;
     Ok(())

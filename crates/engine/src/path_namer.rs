@@ -1,20 +1,20 @@
-//! What files are called in a collection.
+//! The names of files in a collection.
 
 use std::path::{Path, PathBuf};
 
-/// Gives paths their names in a collection: from the folder that holds it (from the current one, if it is elsewhere), or, outside
-/// that, whole.
+/// Maps file paths to their names in a collection. The name of a file under the base folder is its path relative to
+/// that folder; any other file is named by its absolute path. The base is the folder that holds the collection, or the
+/// current folder for a remote collection.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub struct PathNamer {
     base: PathBuf,
 }
 
-impl Names {
+impl PathNamer {
     /// For the collection at this location.
     pub fn new(collection: &str) -> Self {
-        // No folder holds it.
         if store::remote::is_remote(collection) {
-            return Self::here();
+            return Self::for_current_dir();
         }
         let absolute = std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
         let parent = absolute.parent().unwrap_or(&absolute);
@@ -22,49 +22,49 @@ impl Names {
     }
 
     /// For a collection in the current folder.
-    pub fn here() -> Self {
-        Self { base: current() }
+    pub fn for_current_dir() -> Self {
+        Self { base: current_dir() }
     }
 
-    /// The name of a path whose root is canonical.
+    /// The name of a file. `path` must be under a canonical root.
     pub fn name(&self, path: &Path) -> String {
-        let inside = path.strip_prefix(&self.base).ok().filter(|inside| !inside.as_os_str().is_empty());
-        let name = inside.unwrap_or(path).to_string_lossy();
+        let relative = path.strip_prefix(&self.base).ok().filter(|relative| !relative.as_os_str().is_empty());
+        let name = relative.unwrap_or(path).to_string_lossy();
         if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() }
     }
 
-    /// Whether a name is that of a file at or under one of these canonical paths.
-    pub(crate) fn are_under<'a>(&self, roots: &'a [PathBuf]) -> impl Fn(&str) -> bool + use<'a> {
+    /// A test of whether the file with a given name is at or under one of these canonical paths.
+    pub(crate) fn is_under<'a>(&self, roots: &'a [PathBuf]) -> impl Fn(&str) -> bool + use<'a> {
         let base = self.base.clone();
-        // Names of files are many; what their roots are called is found out once.
+        // The test is called for every file: the roots are named only once.
         let prefixes: Vec<Option<String>> = roots
             .iter()
             .map(|root| (*root != base).then(|| self.name(root).trim_end_matches('/').to_owned()))
             .collect();
         move |name| {
             prefixes.iter().any(|prefix| match prefix {
-                // The base itself: all names but whole paths.
+                // The root is the base: all relative names are under it.
                 None => !Path::new(name).is_absolute(),
                 Some(prefix) => name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
             }) || roots.iter().any(|root| base.starts_with(root) && base.join(name).starts_with(root))
         }
     }
 
-    /// The whole path behind a name.
+    /// The absolute path of the file with this name.
     pub(crate) fn absolute(&self, name: &str) -> PathBuf {
         self.base.join(name)
     }
 
-    /// The path as it can be opened from here.
+    /// The path of the file with this name, relative to the current folder where possible.
     pub fn path(&self, name: &str) -> String {
         let path = self.absolute(name);
-        path.strip_prefix(current()).unwrap_or(&path).to_string_lossy().into_owned()
+        path.strip_prefix(current_dir()).unwrap_or(&path).to_string_lossy().into_owned()
     }
 }
 
-/// The current folder, canonical.
-fn current() -> PathBuf {
-    std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default()
+/// The canonical path of the current folder.
+fn current_dir() -> PathBuf {
+    std::env::current_dir().and_then(|folder| folder.canonicalize()).unwrap_or_default()
 }
 
 #[cfg(all(test, unix))]
@@ -72,8 +72,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_know_the_roots_they_are_under() {
-        let names = Names { base: "/home/me".into() };
+    fn is_under_compares_whole_path_components() {
+        let names = PathNamer { base: "/home/me".into() };
         for (root, name, expected) in [
             ("/home/me", "a.md", true),
             ("/home/me", "docs/a.md", true),
@@ -88,13 +88,13 @@ mod tests {
             ("/", "a.md", true),
         ] {
             let roots = [PathBuf::from(root)];
-            assert_eq!(names.are_under(&roots)(name), expected, "{name} under {root}");
+            assert_eq!(names.is_under(&roots)(name), expected, "{name} under {root}");
         }
     }
 
     #[test]
-    fn a_backslash_in_a_name_is_a_character() {
-        let names = Names::new("/no/such/folder/.nigh");
+    fn backslash_is_not_a_separator_on_unix() {
+        let names = PathNamer::new("/no/such/folder/.nigh");
         let (file, other) = (Path::new("/no/such/folder/a\\b.txt"), Path::new("/no/such/folder/a/b.txt"));
         assert_eq!((names.name(file).as_str(), names.name(other).as_str()), ("a\\b.txt", "a/b.txt"));
         assert_eq!(names.absolute(&names.name(file)), file);

@@ -1,15 +1,15 @@
-//! A budget of memory reaches what spends it.
+//! The memory budget limits the size of segments.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use engine::{Silent, articles};
+use engine::{NoProgress, indexing};
 use ingest::embed;
 use ingest::pipeline::Plan;
 use ingest::walk::Found;
 use ingest::{Article, ByteSpan, Chunking};
 use store::Language;
 
-fn note(number: usize) -> Found {
+fn article(number: usize) -> Found {
     let text = format!("note {number}");
     Found::Article(Box::new(Article {
         id: text.clone(),
@@ -23,23 +23,23 @@ fn note(number: usize) -> Found {
     }))
 }
 
-/// How many rows the largest segment has after so many notes were added.
-fn largest(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usize {
+/// The rows of the largest segment after 6,000 articles were added. `memory` gives the budget, if there is one.
+fn largest_segment(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let embedder = embed::load("static").unwrap();
     let (model, params) = (embedder.model().clone(), index::Params::default());
     let location = folder.path().join("c").to_string_lossy().into_owned();
     let memory = memory(model.dimensions, params);
     let mut collection = store::create(&location, model, Chunking::default(), params, Language::English).unwrap();
-    let usual = Plan::new(Chunking::default(), 1);
-    let plan = memory.map_or(usual, |memory| usual.within(memory));
-    articles::add(&mut *collection, embedder, (0..6_000).map(note), &plan, &Silent::default()).unwrap();
+    let default = Plan::new(Chunking::default(), 1);
+    let plan = memory.map_or(default, |memory| default.within(memory));
+    indexing::add(&mut *collection, embedder, (0..6_000).map(article), &plan, &NoProgress::default()).unwrap();
     collection.manifest().segments.iter().map(|segment| segment.rows).max().unwrap()
 }
 
 #[test]
-fn half_of_it_is_for_the_largest_graph() {
-    assert_eq!(largest(|_, _| None), 6_000);
-    let within = largest(|dimensions, params| Some(2 * index::graph::memory(5_000, dimensions, params)));
-    assert!(within <= 5_000, "{within}");
+fn graph_is_limited_to_half_of_the_memory_budget() {
+    assert_eq!(largest_segment(|_, _| None), 6_000);
+    let limited = largest_segment(|dimensions, params| Some(2 * index::graph::memory(5_000, dimensions, params)));
+    assert!(limited <= 5_000, "{limited}");
 }

@@ -1,20 +1,20 @@
-//! The queries that went worst: what should have been found beside what was.
+//! The worst queries of a system: the results expected and the results found.
 
 use super::{System, Task, ranks_of};
 use crate::Result;
-use crate::text::clipped;
+use crate::text::truncate;
 use eval::report::{Expected, Found, WorstQuery};
 use eval::{Judged, Table};
 use store::{Collection, StoredArticle};
 
-/// How many queries, how many results of each, and how many characters of a text.
-const QUERIES: usize = 20;
-const RESULTS: usize = 3;
-const EXPECTED: usize = 5;
-const CHARACTERS: usize = 600;
+/// Limits of the report.
+const MAX_QUERIES: usize = 20;
+const MAX_RESULTS: usize = 3;
+const MAX_EXPECTED: usize = 5;
+const MAX_CHARS: usize = 600;
 
-/// The worst queries of one system by its first metric, worst first; those without fault are none.
-pub fn queries(
+/// The queries with the lowest values of the first metric, worst first. Perfect ones are left out.
+pub fn worst_queries(
     collection: &dyn Collection,
     task: &Task<'_>,
     judged: &Judged,
@@ -26,9 +26,9 @@ pub fn queries(
     order.retain(|(value, _)| *value < 1.0);
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut worst = Vec::new();
-    for (value, id) in order.into_iter().take(QUERIES) {
+    for (value, id) in order.into_iter().take(MAX_QUERIES) {
         let Some(topic) = judged.topics.get(id) else { continue };
-        let text = task.gathered.queries.iter().find(|query| query.id == id).map(|query| query.text.clone());
+        let text = task.data.queries.iter().find(|query| query.id == id).map(|query| query.text.clone());
         let mut expected = Vec::new();
         for (need, rank) in
             topic.needs.iter().zip(ranks_of(judged, &system.run, id)).filter(|(need, _)| need.is_relevant())
@@ -38,12 +38,12 @@ pub fn queries(
             let shown = passage.or(place.map(|place| &place.article)).unwrap_or(&need.id);
             let (title, text) = title_and_text(collection, shown)?;
             expected.push(Expected { id: shown.clone(), title, rank, text });
-            if expected.len() == EXPECTED {
+            if expected.len() == MAX_EXPECTED {
                 break;
             }
         }
         let mut found = Vec::new();
-        for (rank, result) in (1..).zip(system.run.ranking(id).take(RESULTS)) {
+        for (rank, result) in (1..).zip(system.run.ranking(id).take(MAX_RESULTS)) {
             let (title, text) = title_and_text(collection, result.id)?;
             let relevant = topic.met_by(result.id).any(|need| need.is_relevant());
             found.push(Found { rank, id: result.id.to_owned(), title, score: result.score, relevant, text });
@@ -54,9 +54,9 @@ pub fn queries(
     Ok(worst)
 }
 
-/// Title and text of an article, or of a passage as `article#n`.
+/// The title and text of an article, or of the passage `article#n`.
 fn title_and_text(collection: &dyn Collection, id: &str) -> Result<(String, String)> {
-    let whole = |stored: StoredArticle| (stored.article.title, clipped(&stored.article.text, CHARACTERS));
+    let whole = |stored: StoredArticle| (stored.article.title, truncate(&stored.article.text, MAX_CHARS));
     if let Some(stored) = collection.article(id)? {
         return Ok(whole(stored));
     }
@@ -64,7 +64,7 @@ fn title_and_text(collection: &dyn Collection, id: &str) -> Result<(String, Stri
     let Some(stored) = collection.article(article)? else { return Ok(Default::default()) };
     let span = number.parse::<usize>().ok().and_then(|number| stored.passages.get(number).copied());
     Ok(match span {
-        Some(span) => (stored.article.title, clipped(span.of(&stored.article.text), CHARACTERS)),
+        Some(span) => (stored.article.title, truncate(span.of(&stored.article.text), MAX_CHARS)),
         None => whole(stored),
     })
 }

@@ -1,4 +1,4 @@
-//! `nigh models`, `completions`, `man`: what can be asked for.
+//! `nigh models`, `completions`, `man`
 
 use crate::Outcome;
 use crate::args::{Args, Completions, Man};
@@ -20,9 +20,9 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
     output.line("")?;
     output
         .line("The first two are compiled in (`builtin` and `static` for short). The others are downloaded on first")?;
-    output.line("use and need ONNX Runtime; a folder with an ONNX or a static model can stand in place of a name.")?;
+    output.line("use and need ONNX Runtime. Instead of a name, you can give a folder with an ONNX or static model.")?;
     output.line("")?;
-    output.line("For --rerank, beside maxsim and builtin, which are compiled in:")?;
+    output.line("Models for --rerank, besides maxsim and builtin, which are compiled in:")?;
     for reranker in &rerankers {
         output.line(format_args!("{:<longest$}        {}", reranker.name, reranker.source))?;
     }
@@ -32,15 +32,15 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
 pub fn completions(args: &Completions, output: &mut Output) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "nigh", &mut script);
-    text(script, output)
+    print_document(script, output)
 }
 
-/// A text that others read, or that text as a JSON string.
-fn text(of: Vec<u8>, output: &mut Output) -> anyhow::Result<Outcome> {
+/// Prints a document as it is or, with --json, as a JSON string.
+fn print_document(bytes: Vec<u8>, output: &mut Output) -> anyhow::Result<Outcome> {
     if output.is_json() {
-        output.json(&String::from_utf8(of)?)?;
+        output.json(&String::from_utf8(bytes)?)?;
     } else {
-        output.bytes(&of)?;
+        output.bytes(&bytes)?;
     }
     Ok(Outcome::Done)
 }
@@ -57,5 +57,5 @@ pub fn man(args: &Man, output: &mut Output) -> anyhow::Result<Outcome> {
     };
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;
-    text(page, output)
+    print_document(page, output)
 }

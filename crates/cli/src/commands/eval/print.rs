@@ -1,18 +1,18 @@
-//! A verdict for a terminal.
+//! Prints a verdict to the terminal.
 
 use crate::output::{Output, style, styled, width};
-use engine::text::{clipped, counted};
+use engine::text::{pluralize, truncate};
 use eval::report::Verdict;
 use eval::significance::{Comparison, RANDOMIZATION, REAL};
 
-/// The columns of "0.7317" and of "[0.690, 0.772]".
-const MEAN: usize = 6;
-const INTERVAL: usize = 14;
-/// How many wordings that fail are shown; all are in the report.
-const SHOWN: usize = 5;
+/// The widths of "0.7317" and of "[0.690, 0.772]".
+const MEAN_WIDTH: usize = 6;
+const INTERVAL_WIDTH: usize = 14;
+/// The most failing paraphrases to print; the report has all of them.
+const MAX_FAILING: usize = 5;
 
-/// Prints everything but what only a page has room for.
-pub fn verdict(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
+/// Prints everything except what only the report has room for.
+pub fn print_verdict(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     systems(output, verdict)?;
     comparisons(output, verdict)?;
     losses(output, verdict)?;
@@ -29,7 +29,7 @@ pub fn verdict(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How wide the column of system names is.
+/// The width of the column of system names.
 fn name_width(verdict: &Verdict) -> usize {
     verdict.systems.iter().map(|system| system.name.chars().count()).max().unwrap_or(0).clamp(8, 44)
 }
@@ -39,20 +39,20 @@ fn systems(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
         style::STRONG,
         format_args!(
             "{}, {} by {}",
-            counted(verdict.queries, "question"),
-            counted(verdict.judgements, "judgement"),
+            pluralize(verdict.queries, "question"),
+            pluralize(verdict.judgements, "judgement"),
             if verdict.by == eval::Level::Article { "article" } else { "answer" }
         ),
     ))?;
     let names = name_width(verdict);
-    // Where a mean and its interval do not fit side by side, the interval stands below.
-    let beside = names + verdict.metrics.len() * (MEAN + INTERVAL + 3) <= width();
-    let column = if beside { MEAN + INTERVAL + 1 } else { INTERVAL };
+    // If a mean and its interval do not fit side by side, the interval goes below.
+    let side_by_side = names + verdict.metrics.len() * (MEAN_WIDTH + INTERVAL_WIDTH + 3) <= width();
+    let column = if side_by_side { MEAN_WIDTH + INTERVAL_WIDTH + 1 } else { INTERVAL_WIDTH };
     let head: String = verdict.metrics.iter().map(|metric| format!("  {metric:>column$}")).collect();
     output.line(styled(style::FAINT, format_args!("{:<names$}{head}", "")))?;
     for system in &verdict.systems {
         let (mut means, mut intervals) =
-            (format!("{:<names$}", clipped(&system.name, names)), format!("{:<names$}", ""));
+            (format!("{:<names$}", truncate(&system.name, names)), format!("{:<names$}", ""));
         for metric in &verdict.metrics {
             let Some(figure) = system.metrics.get(metric) else { continue };
             let best = verdict.systems.iter().filter_map(|s| s.metrics.get(metric)).all(|f| f.mean <= figure.mean);
@@ -60,15 +60,15 @@ fn systems(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
             let mean = if best && verdict.systems.len() > 1 { styled(style::GOOD, mean) } else { mean };
             let [low, high] = figure.ci95;
             let interval = styled(style::FAINT, format_args!("[{low:.3}, {high:.3}]"));
-            if beside {
+            if side_by_side {
                 means.push_str(&format!("  {mean} {interval}"));
             } else {
-                means.push_str(&format!("  {}{mean}", " ".repeat(INTERVAL - MEAN)));
+                means.push_str(&format!("  {}{mean}", " ".repeat(INTERVAL_WIDTH - MEAN_WIDTH)));
                 intervals.push_str(&format!("  {interval}"));
             }
         }
         output.line(means)?;
-        if !beside {
+        if !side_by_side {
             output.line(intervals)?;
         }
     }
@@ -76,25 +76,25 @@ fn systems(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Of the first metric; the other ones are in the report and in the JSON.
+/// The comparisons by the first metric. The report and the JSON document have those by all metrics.
 fn comparisons(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     let of_primary = |c: &&Comparison| c.metric == verdict.primary && c.test == RANDOMIZATION;
     let shown: Vec<&Comparison> = verdict.comparisons.iter().filter(of_primary).collect();
     if shown.is_empty() {
         return Ok(());
     }
-    output.line(styled(style::STRONG, format_args!("Is the difference in {} real?", verdict.primary)))?;
+    output.line(styled(style::STRONG, format_args!("Are the differences in {} significant?", verdict.primary)))?;
     for c in shown {
         let Comparison { a, b, difference, ci95: [low, high], p_holm, .. } = c;
-        // The better one first, so that every difference reads upwards.
+        // The better system comes first, so that all differences are positive.
         let (a, b, difference, low, high) =
             if *difference < 0.0 { (b, a, -difference, -high, -low) } else { (a, b, *difference, *low, *high) };
-        let said = if *p_holm < REAL {
+        let outcome = if *p_holm < REAL {
             styled(style::GOOD, format_args!("{a} is better than {b}"))
         } else {
-            format!("{a} and {b} cannot be told apart")
+            format!("{a} and {b} do not differ significantly")
         };
-        output.line(format_args!("  {said}: {difference:+.4} [{low:+.3}, {high:+.3}], p {p_holm:.4}"))?;
+        output.line(format_args!("  {outcome}: {difference:+.4} [{low:+.3}, {high:+.3}], p {p_holm:.4}"))?;
     }
     output.line(styled(style::FAINT, "  paired randomization test, Holm's correction"))?;
     output.line("")?;
@@ -113,7 +113,8 @@ fn losses(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     }
     output.line(styled(style::FAINT, head))?;
     for system in &losses.systems {
-        let mut line = format!("{:<names$}  {:>8}  {:>8}", clipped(&system.system, names), system.found, system.missed);
+        let mut line =
+            format!("{:<names$}  {:>8}  {:>8}", truncate(&system.system, names), system.found, system.missed);
         for cause in &causes {
             line.push_str(&format!("  {:>11}", system.by_cause[cause]));
         }
@@ -129,7 +130,7 @@ fn losses(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
 fn paraphrases(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     let Some(paraphrases) = &verdict.paraphrases else { return Ok(()) };
     let names = name_width(verdict);
-    output.line(styled(style::STRONG, format_args!("How much the wording matters ({})", paraphrases.metric)))?;
+    output.line(styled(style::STRONG, format_args!("Effect of paraphrasing ({})", paraphrases.metric)))?;
     let head = format!(
         "{:<names$}  {:>7}  {:>8}  {:>6}  {:>6}  {:>6}  {:>9}",
         "", "groups", "wordings", "mean", "worst", "spread", "agreement"
@@ -138,7 +139,7 @@ fn paraphrases(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     for s in &paraphrases.systems {
         output.line(format_args!(
             "{:<names$}  {:>7}  {:>8}  {:>6.3}  {:>6.3}  {:>6.3}  {:>9.3}",
-            clipped(&s.system, names),
+            truncate(&s.system, names),
             s.groups,
             s.wordings,
             s.mean,
@@ -151,16 +152,16 @@ fn paraphrases(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     let failing: Vec<_> = paraphrases.failing.iter().filter(|failing| failing.system == *first).collect();
     if !failing.is_empty() {
         let place = if verdict.at == 1 { "in first place".to_owned() } else { format!("in the first {}", verdict.at) };
-        let count = counted(failing.len(), "wording");
+        let count = pluralize(failing.len(), "wording");
         output.line(format_args!("  {count} of {first} without an answer {place}:"))?;
     }
-    for failing in failing.iter().take(SHOWN) {
-        output.line(format_args!("    {}", clipped(&failing.text, width().saturating_sub(4))))?;
+    for failing in failing.iter().take(MAX_FAILING) {
+        output.line(format_args!("    {}", truncate(&failing.text, width().saturating_sub(4))))?;
     }
-    if failing.len() > SHOWN {
+    if failing.len() > MAX_FAILING {
         output.line(styled(
             style::FAINT,
-            format_args!("    and {} more: --json or --report lists them", failing.len() - SHOWN),
+            format_args!("    and {} more: --json or --report lists them", failing.len() - MAX_FAILING),
         ))?;
     }
     output.line("")?;
@@ -169,9 +170,9 @@ fn paraphrases(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
 
 fn selection(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
     let Some(selection) = &verdict.selection else { return Ok(()) };
-    output.line(styled(style::STRONG, "Which is best?"))?;
+    output.line(styled(style::STRONG, "Best system"))?;
     let on = format!(
-        "chosen on {} of the questions, {} {:.4} on the other {}",
+        "selected on {} of the questions, {} {:.4} on the other {}",
         selection.chosen_on, selection.metric, selection.best_reported, selection.reported_on
     );
     output.line(format_args!("  {}, {on}", styled(style::GOOD, &selection.best)))?;

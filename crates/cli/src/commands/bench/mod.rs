@@ -1,4 +1,7 @@
-//! `nigh bench`
+//! `nigh bench`, and the benchmark of embedding.
+
+mod recall;
+mod search;
 
 use crate::Outcome;
 use crate::args::{Bench, BenchEmbed, BenchWhat};
@@ -13,45 +16,47 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-pub fn run(args: &Bench, config: &Config, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
+pub fn run(args: &Bench, config: &Config, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {
     match &args.what {
-        BenchWhat::Embed(args) => embed(args, config, output, begun),
-        BenchWhat::Recall(args) => super::recall::run(args, config, output),
-        BenchWhat::Search(args) => super::latency::run(args, config, output),
+        BenchWhat::Embed(args) => embed(args, config, output, started),
+        BenchWhat::Recall(args) => recall::run(args, config, output),
+        BenchWhat::Search(args) => search::run(args, config, output),
     }
 }
 
-/// What `nigh bench embed` measures.
+/// The result of `nigh bench embed`.
 #[derive(Serialize)]
-struct Measured {
+struct EmbedMeasurement {
     model: String,
     threads: usize,
     passages: usize,
     passages_per_second: f64,
-    pieces_per_second: f64,
-    /// The mean, special ones included.
-    pieces_per_passage: f64,
-    /// The middle one of many, one thread.
+    #[serde(rename = "pieces_per_second")]
+    tokens_per_second: f64,
+    /// The mean number of tokens, special ones included.
+    #[serde(rename = "pieces_per_passage")]
+    tokens_per_passage: f64,
+    /// The median time to embed a query on one thread.
     query_ms: f64,
-    /// From the start of the process to the first vector.
+    /// The time from the start of the process to the first vector.
     first_vector_ms: f64,
-    /// `null` where the system does not say.
+    /// `null` if the system does not report it.
     peak_memory_bytes: Option<u64>,
 }
 
-/// The word pieces of a default passage, special ones included.
-const PIECES: usize = 128;
-/// At least this many passages are embedded, so that the rate is steady.
-const PASSAGES: usize = 400;
-const QUESTIONS: usize = 101;
+/// Tokens per passage, special ones included.
+const TOKENS_PER_PASSAGE: usize = 128;
+/// The fewest passages to embed, for a steady rate.
+const MIN_PASSAGES: usize = 400;
+const TIMED_QUERIES: usize = 101;
 
-fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, begun: Instant) -> anyhow::Result<Outcome> {
+fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {
     let name = args.model.as_deref().or(config.model.as_deref()).unwrap_or(embed::builtin::ALIAS);
     let threads = config.threads(args.threads);
     let mut embedder = embed::load(name)?;
     embedder.embed("how near is near", Role::Query)?;
-    let first_vector_ms = begun.elapsed().as_secs_f64() * 1e3;
-    let query_ms = middle(&mut *embedder)?;
+    let first_vector_ms = started.elapsed().as_secs_f64() * 1e3;
+    let query_ms = median_query_ms(&mut *embedder)?;
     let texts = match &args.texts {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
@@ -61,16 +66,16 @@ fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, begun: Instant
             }
             lines
         }
-        None => passages_of(&*embedder, PIECES - 2),
+        None => sample_passages(&*embedder, TOKENS_PER_PASSAGE - 2),
     };
-    let (seconds, pieces) = rate(&*embedder, &texts, threads)?;
-    let measured = Measured {
+    let (seconds, tokens) = time_passages(&*embedder, &texts, threads)?;
+    let measured = EmbedMeasurement {
         model: embedder.model().name.clone(),
         threads,
         passages: texts.len(),
         passages_per_second: texts.len() as f64 / seconds,
-        pieces_per_second: pieces as f64 / seconds,
-        pieces_per_passage: pieces as f64 / texts.len() as f64,
+        tokens_per_second: tokens as f64 / seconds,
+        tokens_per_passage: tokens as f64 / texts.len() as f64,
         query_ms,
         first_vector_ms,
         peak_memory_bytes: peak_memory(),
@@ -84,51 +89,50 @@ fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, begun: Instant
     row(
         "passages",
         format!(
-            "{:.1}/s on {threads} threads, {:.0} word pieces each",
-            measured.passages_per_second, measured.pieces_per_passage
+            "{:.1}/s on {threads} threads, {:.0} tokens each",
+            measured.passages_per_second, measured.tokens_per_passage
         ),
     )?;
-    row("word pieces", format!("{:.0}/s", measured.pieces_per_second))?;
-    row("question", format!("{:.1} ms, the middle one of {QUESTIONS}", measured.query_ms))?;
+    row("tokens", format!("{:.0}/s", measured.tokens_per_second))?;
+    row("question", format!("{:.1} ms, median of {TIMED_QUERIES}", measured.query_ms))?;
     row("first vector", format!("{:.0} ms after the start of the process", measured.first_vector_ms))?;
     row(
         "memory",
         measured
             .peak_memory_bytes
-            .map_or("unknown on this system".to_owned(), |bytes| format!("{} at most", HumanBytes(bytes))),
+            .map_or("not available on this system".to_owned(), |bytes| format!("{} peak", HumanBytes(bytes))),
     )?;
     Ok(Outcome::Done)
 }
 
-fn middle(embedder: &mut dyn Embedder) -> anyhow::Result<f64> {
+fn median_query_ms(embedder: &mut dyn Embedder) -> anyhow::Result<f64> {
     let questions = sample::paraphrases()?;
-    let mut times = Vec::with_capacity(QUESTIONS);
-    for question in questions.iter().cycle().take(QUESTIONS) {
-        let begun = Instant::now();
+    let mut times = Vec::with_capacity(TIMED_QUERIES);
+    for question in questions.iter().cycle().take(TIMED_QUERIES) {
+        let started = Instant::now();
         embedder.embed(&question.text, Role::Query)?;
-        times.push(begun.elapsed().as_secs_f64() * 1e3);
+        times.push(started.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
-    Ok(times[QUESTIONS / 2])
+    Ok(times[TIMED_QUERIES / 2])
 }
 
-/// Seconds to embed all texts on `threads` threads, and their word pieces. Every thread warms up
-/// on one of them first.
-fn rate(embedder: &dyn Embedder, texts: &[String], threads: usize) -> anyhow::Result<(f64, usize)> {
+/// Embeds all texts on `threads` threads, each warmed up first. Returns the seconds taken and the number of tokens.
+fn time_passages(embedder: &dyn Embedder, texts: &[String], threads: usize) -> anyhow::Result<(f64, usize)> {
     let mut workers = (0..threads).map(|_| embedder.fork()).collect::<Result<Vec<_>, _>>()?;
     for worker in &mut workers {
         worker.embed(&texts[0], Role::Passage)?;
     }
-    let (next, pieces) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let begun = Instant::now();
+    let (next, tokens) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let started = Instant::now();
     std::thread::scope(|scope| {
         let handles: Vec<_> = workers
             .into_iter()
             .map(|mut worker| {
-                let (next, pieces) = (&next, &pieces);
+                let (next, tokens) = (&next, &tokens);
                 scope.spawn(move || -> anyhow::Result<()> {
                     while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        pieces.fetch_add(worker.embed(text, Role::Passage)?.pieces, Ordering::Relaxed);
+                        tokens.fetch_add(worker.embed(text, Role::Passage)?.pieces, Ordering::Relaxed);
                     }
                     Ok(())
                 })
@@ -138,20 +142,20 @@ fn rate(embedder: &dyn Embedder, texts: &[String], threads: usize) -> anyhow::Re
             .into_iter()
             .try_for_each(|handle| handle.join().unwrap_or_else(|_| bail!("an embedding thread panicked")))
     })?;
-    Ok((begun.elapsed().as_secs_f64(), pieces.into_inner()))
+    Ok((started.elapsed().as_secs_f64(), tokens.into_inner()))
 }
 
-/// The built-in articles, again and again, in passages of just `pieces` word pieces.
-fn passages_of(embedder: &dyn Embedder, pieces: usize) -> Vec<String> {
+/// Passages of exactly `tokens` tokens, from the built-in articles, repeated as needed.
+fn sample_passages(embedder: &dyn Embedder, tokens: usize) -> Vec<String> {
     let lines = sample::texts();
     let mut words = lines.iter().flat_map(|line| line.split_whitespace()).cycle();
-    let mut passages = Vec::with_capacity(PASSAGES);
-    while passages.len() < PASSAGES {
+    let mut passages = Vec::with_capacity(MIN_PASSAGES);
+    while passages.len() < MIN_PASSAGES {
         let (mut passage, mut used) = (String::new(), 0);
-        while used < pieces {
+        while used < tokens {
             let Some(word) = words.next() else { return passages };
             let more = embedder.pieces().count(word);
-            if used + more <= pieces {
+            if used + more <= tokens {
                 passage.push_str(word);
                 passage.push(' ');
                 used += more;
@@ -162,7 +166,7 @@ fn passages_of(embedder: &dyn Embedder, pieces: usize) -> Vec<String> {
     passages
 }
 
-/// The most memory this process has had resident, as Linux tells it.
+/// The peak resident memory of this process, in bytes. Linux only.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -4,11 +4,11 @@ use crate::Outcome;
 use crate::args::BenchRecall;
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
-use crate::progress::{self, Bars};
+use crate::progress::{self, ProgressBars};
 use anyhow::{Context, bail};
 use engine::manifest::manifest;
-use engine::text::counted;
-use engine::{Questions, embedder_for};
+use engine::text::pluralize;
+use engine::{EmbeddedQueries, embedder_for};
 use eval::manifest::Input;
 use eval::recall::{Filtered, Kept, Plan, Recall, Truth, measure, read_f32, scan_qps, write_vectors};
 use eval::report;
@@ -18,11 +18,11 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// How many of a collection's own vectors are asked for where no questions are given.
-const SAMPLE: usize = 1000;
+/// The number of the collection's own vectors that serve as queries if none are given.
+const SAMPLED_QUERIES: usize = 1000;
 
-/// What is searched, what is asked, and where both are from.
-struct Asked {
+/// Queries and the manifest of the benchmark.
+struct Workload {
     queries: Vec<f32>,
     manifest: Value,
 }
@@ -33,21 +33,21 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     let threads = config.threads(args.threads);
     let (first, shares): (FirstPass, _) = (args.first_pass.into(), args.allow.clone());
     let plan = Plan { k: args.k as usize, efs: args.ef.clone(), first, shares, threads };
-    let particulars = |queries: Value| {
+    let details = |queries: Value| {
         json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m,
                 "ef_construction": args.ef_construction, "builder": Builder::from(args.builder), "seed": args.seed,
                 "first_pass": first, "allow": args.allow })
     };
-    let Asked { queries, manifest } = match &args.base {
-        Some(raw) => of_raw_files(args, raw, &base, particulars)?,
-        None => of_collection(args, config, &base, threads, particulars)?,
+    let Workload { queries, manifest } = match &args.base {
+        Some(raw) => load_raw_files(args, raw, &base, details)?,
+        None => load_collection(args, config, &base, threads, details)?,
     };
     let vectors = VectorFile::open(&base)?;
-    // Kept beside the models.
+    // In the cache folder of the models.
     let cache = ingest::embed::cache_folder().join("truth");
     let (truth, kept) = Truth::new(&vectors, &queries, plan.k, &cache);
     if let Kept::Lost(error) = &kept {
-        output::note(format_args!("the exact answers are not kept for the next time: {error}"));
+        output::note(format_args!("the exact answers are not kept: {error}"));
     }
     let truth_cached = matches!(kept, Kept::Read);
     let (n, dim) = (vectors.rows(), vectors.dimensions());
@@ -57,22 +57,22 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     for &m in &args.m {
         let params = Params { m, ef_construction: args.ef_construction, seed: args.seed, builder: args.builder.into() };
         let bar: Mutex<Option<(String, indicatif::ProgressBar)>> = Mutex::new(None);
-        let show = |what: &str, done: usize, of: usize| {
+        let show_progress = |stage: &str, done: usize, total: usize| {
             let Ok(mut bar) = bar.lock() else { return };
-            if bar.as_ref().is_none_or(|(shown, _)| shown != what) {
+            if bar.as_ref().is_none_or(|(shown, _)| shown != stage) {
                 if let Some((_, old)) = bar.take() {
                     old.finish_and_clear();
                 }
                 *bar = Some((
-                    what.to_owned(),
-                    progress::items(of, if what == "building" { "building the graph" } else { "searching" }),
+                    stage.to_owned(),
+                    progress::items(total, if stage == "building" { "building the graph" } else { "searching" }),
                 ));
             }
             if let Some((_, bar)) = &*bar {
                 bar.set_position(done as u64);
             }
         };
-        let build = measure(&base, &queries, &truth, params, &plan, &show);
+        let build = measure(&base, &queries, &truth, params, &plan, &show_progress);
         if let Ok(Some((_, bar))) = bar.into_inner() {
             bar.finish_and_clear();
         }
@@ -82,18 +82,18 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     let recall = Recall { n, dim, k: plan.k, queries, scan_qps, truth_cached, threads, builds, manifest };
     let page = args.report.as_deref().map(|folder| report::write_recall(folder, &recall)).transpose()?;
     if output.is_json() {
-        output.json(&document(&recall)?)?;
+        output.json(&to_json(&recall)?)?;
     } else {
-        show(output, &recall)?;
+        print_recall(output, &recall)?;
     }
     if let Some(page) = page {
-        output::note(format_args!("{}: the report", page.display()));
+        output::note(format_args!("report: {}", page.display()));
     }
-    Ok(if recall.builds.iter().all(|build| build.unreachable == 0) { Outcome::Done } else { Outcome::Less })
+    Ok(if recall.builds.iter().all(|build| build.unreachable == 0) { Outcome::Done } else { Outcome::Partial })
 }
 
-/// The document, with the first build's figures at the top, where scripts look for them.
-fn document(recall: &Recall) -> anyhow::Result<Value> {
+/// The JSON document, with the figures of the first build at the top level, where scripts find them.
+fn to_json(recall: &Recall) -> anyhow::Result<Value> {
     let mut document = serde_json::to_value(recall)?;
     if let (Some(all), Some(first)) = (document.as_object_mut(), recall.builds.first()) {
         let first = serde_json::to_value(first)?;
@@ -102,40 +102,40 @@ fn document(recall: &Recall) -> anyhow::Result<Value> {
     Ok(document)
 }
 
-fn of_raw_files(
+fn load_raw_files(
     args: &BenchRecall,
     raw: &Path,
     base: &Path,
-    particulars: impl Fn(Value) -> Value,
-) -> anyhow::Result<Asked> {
+    details: impl Fn(Value) -> Value,
+) -> anyhow::Result<Workload> {
     let (Some(queries), Some(dim)) = (&args.queries, args.dim) else {
-        bail!("--base needs --queries, a file of the same kind, and --dim, how many numbers a row has");
+        bail!("--base needs --queries, another raw file, and --dim, the number of dimensions");
     };
     write_vectors(base, &read_f32(raw, dim)?, dim)?;
-    let mut particulars = particulars(json!(Input::of(queries)));
-    if let Some(all) = particulars.as_object_mut() {
+    let mut details = details(json!(Input::of(queries)));
+    if let Some(all) = details.as_object_mut() {
         all.insert("base".to_owned(), json!(Input::of(raw)));
     }
-    Ok(Asked { queries: read_f32(queries, dim)?, manifest: manifest(None, particulars)? })
+    Ok(Workload { queries: read_f32(queries, dim)?, manifest: manifest(None, details)? })
 }
 
-fn of_collection(
+fn load_collection(
     args: &BenchRecall,
     config: &Config,
     base: &Path,
     threads: usize,
-    particulars: impl Fn(Value) -> Value,
-) -> anyhow::Result<Asked> {
-    let location = config.collection(&args.on);
+    details: impl Fn(Value) -> Value,
+) -> anyhow::Result<Workload> {
+    let location = config.collection(&args.target);
     let collection = store::open(&location)?;
     let dim = collection.manifest().model.dimensions;
     let keys = collection.keys()?;
     if keys.is_empty() {
-        bail!("{location}: it holds no passages; nigh index PATH fills it");
+        bail!("{location}: the collection is empty; fill it with nigh index PATH");
     }
     let mut writer = VectorWriter::create(&Files::default(), base, dim)?;
-    // Without questions, some of its own vectors are asked for, evenly spread.
-    let step = keys.len().div_ceil(SAMPLE);
+    // Without queries, evenly spaced vectors of the collection are used.
+    let step = keys.len().div_ceil(SAMPLED_QUERIES);
     let (mut sample, mut row) = (Vec::new(), 0);
     collection.each_vector(&mut |key, vector| {
         writer.push(key.0, [0; 16], vector)?;
@@ -146,39 +146,39 @@ fn of_collection(
         Ok(())
     })?;
     writer.finish()?;
-    let (queries, asked) = match &args.queries {
+    let (queries, source) = match &args.queries {
         Some(path) => {
-            let questions = eval::query::read(path)?;
-            let texts: Vec<&str> = questions.iter().map(|query| query.text.as_str()).collect();
+            let queries = eval::query::read(path)?;
+            let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
             let embedder = embedder_for(&*collection, Mode::Dense)?;
             (
-                Questions::embed(&texts, embedder.as_deref(), threads, &Bars::default())?.vectors(),
+                EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &ProgressBars::default())?.vectors(),
                 json!(Input::of(path)),
             )
         }
         None => (sample, json!("its own vectors")),
     };
-    Ok(Asked { queries, manifest: manifest(Some((&*collection, &location)), particulars(asked))? })
+    Ok(Workload { queries, manifest: manifest(Some((&*collection, &location)), details(source))? })
 }
 
-fn show(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
+fn print_recall(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
     output.line(format_args!(
-        "{} of {} dimensions, {}, plain scan {:.0} a second on one thread{}",
-        counted(recall.n, "vector"),
+        "{} of {} dimensions, {}, plain scan {:.0} queries/s on one thread{}",
+        pluralize(recall.n, "vector"),
         recall.dim,
-        counted(recall.queries, "query"),
+        pluralize(recall.queries, "query"),
         recall.scan_qps,
-        if recall.truth_cached { " (exact answers from before)" } else { "" }
+        if recall.truth_cached { " (cached exact answers)" } else { "" }
     ))?;
     if recall.builds.iter().flat_map(|build| &build.points).any(|point| !point.walked) {
-        output.line("so few vectors, or no more than ef, are scanned: the graph is not walked")?;
+        output.line("with so few vectors, or so few per candidate, all are scanned instead of searching the graph")?;
     }
     for build in &recall.builds {
         output.line("")?;
         output.line(styled(
             style::STRONG,
             format_args!(
-                "M {}, ef_construction {}: built in {:.2} s, opened in {:.2} ms, {:.0} bytes a vector ({:.0} of them graph and codes)",
+                "M {}, ef_construction {}: built in {:.2} s, opened in {:.2} ms, {:.0} bytes per vector ({:.0} of them graph and codes)",
                 build.m,
                 build.ef_construction,
                 build.build_s,
@@ -188,10 +188,10 @@ fn show(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
             ),
         ))?;
         let health = format!(
-            "{} unreachable ({} were; {} added); {} of {} not found by their own vectors",
+            "{} unreachable ({} before repair, {} added); {} of {} not found by their own vectors",
             build.unreachable,
             build.health.unreachable,
-            counted(build.health.linked, "link"),
+            pluralize(build.health.linked, "link"),
             build.health.lost,
             build.health.asked
         );
@@ -223,15 +223,15 @@ fn show(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
             ))?;
         }
         output.line(format_args!(
-            " exact     1.0000  {:>11.0}  ({:.0} where all are asked at once), by codes",
+            " exact     1.0000  {:>11.0}  ({:.0} in batch), by codes",
             build.exact_qps, build.exact_batch_qps
         ))?;
-        show_filtered(output, recall, &build.filtered)?;
+        print_filtered(output, recall, &build.filtered)?;
     }
     Ok(())
 }
 
-fn show_filtered(output: &mut Output, recall: &Recall, filtered: &[Filtered]) -> anyhow::Result<()> {
+fn print_filtered(output: &mut Output, recall: &Recall, filtered: &[Filtered]) -> anyhow::Result<()> {
     let Some(first) = filtered.first() else { return Ok(()) };
     output.line(styled(
         style::FAINT,

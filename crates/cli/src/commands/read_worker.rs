@@ -1,0 +1,48 @@
+//! `nigh read-apart`: the sandboxed worker process that reads files with third-party parsers.
+
+use crate::Outcome;
+use ingest::read::apart;
+use std::io::{self, stdin, stdout};
+
+/// The hidden command that starts a worker.
+pub const COMMAND: &str = "read-apart";
+
+/// The memory that a worker needs besides the file, in bytes. Most of it is stack that is hardly used.
+#[cfg(target_os = "linux")]
+const OVERHEAD: u64 = 128 << 20;
+
+/// Makes this process read such files in workers from now on.
+pub fn set_up() {
+    // The running program, even if another version has been installed at its path meanwhile.
+    let running = std::path::Path::new("/proc/self/exe");
+    let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
+    if let Ok(program) = program {
+        apart::with(program, COMMAND);
+    }
+}
+
+pub fn run() -> anyhow::Result<Outcome> {
+    apart::serve(stdin().lock(), stdout(), limit_memory, exit)?;
+    Ok(Outcome::Done)
+}
+
+/// Limits the memory of this process to `memory` bytes and [`OVERHEAD`].
+#[cfg(target_os = "linux")]
+fn limit_memory(memory: u64) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Data);
+    let memory = memory.saturating_add(OVERHEAD);
+    let current = Some(maximum.map_or(memory, |maximum| memory.min(maximum)));
+    Ok(setrlimit(Resource::Data, Rlimit { current, maximum })?)
+}
+
+/// Other systems have no reliable memory limit.
+#[cfg(not(target_os = "linux"))]
+fn limit_memory(_: u64) -> io::Result<()> {
+    Ok(())
+}
+
+#[expect(clippy::exit, reason = "a reader in an endless loop cannot be stopped in any other way")]
+fn exit() -> ! {
+    std::process::exit(1);
+}

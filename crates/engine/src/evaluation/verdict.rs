@@ -1,0 +1,121 @@
+//! Puts the verdict together: figures, tests, misses, paraphrases and the manifest.
+
+use super::{DEFAULT_CUTOFF, Results, System, Task, worst_queries};
+use crate::Result;
+use crate::manifest::{extend, manifest};
+use eval::manifest::Input;
+use eval::report::{self, LossReport, ParaphraseReport, Timings, Verdict};
+use eval::significance::Units;
+use eval::{Judged, Metric, Table, paraphrase};
+use serde_json::json;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use store::Collection;
+
+/// With fewer queries, the best system is not selected on one half and reported on the other.
+const MIN_QUERIES_FOR_SELECTION: usize = 20;
+
+/// The unit of evidence of each answerable query, in the order of table columns. Paraphrases of one query share a
+/// unit, because they are not independent.
+pub fn evidence_units(judged: &Judged, groups: &[paraphrase::Group]) -> Vec<usize> {
+    let wordings = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(number, group)| group.wordings.iter().map(move |(id, _)| (id.as_str(), number)));
+    let group_of: HashMap<&str, usize> = wordings.collect();
+    let queries = judged.answerable().enumerate();
+    queries.map(|(at, (query, _))| group_of.get(query).copied().unwrap_or(groups.len() + at)).collect()
+}
+
+/// Builds the verdict. Returns the tables too, which a report needs.
+pub fn build(
+    task: &Task<'_>,
+    judged: &Judged,
+    results: Results,
+    collection: Option<(&dyn Collection, &str)>,
+    started: Instant,
+) -> Result<(Verdict, Vec<Table>)> {
+    let options = task.options;
+    let Results { systems, tables, losses, misses, mut timings } = results;
+    let tests_started = Instant::now();
+    let groups = paraphrase::groups(&task.data.queries, judged);
+    let units = evidence_units(judged, &groups);
+    let (figures, comparisons) = report::figures(&tables, &Units::new(&units), options.seed);
+    let selection = if units.len() >= MIN_QUERIES_FOR_SELECTION {
+        eval::select::select(&tables, 0, &units, options.seed)
+    } else {
+        None
+    };
+    timings.test_s = tests_started.elapsed().as_secs_f64();
+    let judgements = judged.answerable().map(|(_, topic)| topic.ideal.len()).sum();
+    let worst = match collection {
+        Some((collection, _)) if options.worst => {
+            worst_queries::worst_queries(collection, task, judged, &systems[0], &tables[0])?
+        }
+        _ => Vec::new(),
+    };
+    let mut details = json!({
+        "seed": options.seed,
+        "modes": options.modes,
+        "metrics": task.metrics,
+        "by": judged.level,
+        "reranked": options.reranked,
+        "threads": options.threads,
+        "queries": options.inputs.queries.as_deref().map(Input::of),
+        "qrels": options.inputs.qrels.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "runs": options.runs.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
+        "grid": options.grid.as_deref().map(Input::of),
+    });
+    extend(&mut details, options.ranking.to_json(collection.map(|(collection, _)| collection)));
+    let primary = task.metrics[0].to_string();
+    let verdict = Verdict {
+        title: format!(
+            "Verdict on {}",
+            collection.map_or_else(|| file_stems(&options.runs), |(_, location)| location.to_owned())
+        ),
+        queries: judged.answerable().count(),
+        judgements,
+        by: judged.level,
+        metrics: task.metrics.iter().map(Metric::to_string).collect(),
+        at: task.cutoff,
+        notes: task.data.notes.notes.clone(),
+        systems: figures,
+        comparisons,
+        losses: LossReport::new(task.cutoff, judgements, losses, misses),
+        paraphrases: paraphrase_report(&groups, judged, &systems, &tables, &primary, task.cutoff),
+        selection,
+        worst,
+        manifest: manifest(collection, details)?,
+        timings: Timings { total_s: started.elapsed().as_secs_f64(), ..timings },
+        primary,
+    };
+    Ok((verdict, tables))
+}
+
+fn file_stems(paths: &[PathBuf]) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    paths.iter().map(|path| stem(path)).collect::<Vec<_>>().join(", ")
+}
+
+fn paraphrase_report(
+    groups: &[paraphrase::Group],
+    judged: &Judged,
+    systems: &[System],
+    tables: &[Table],
+    metric: &str,
+    cutoff: usize,
+) -> Option<ParaphraseReport> {
+    if groups.is_empty() {
+        return None;
+    }
+    let (mut summaries, mut group_values, mut failing) = (Vec::new(), Vec::new(), Vec::new());
+    for (system, table) in systems.iter().zip(tables) {
+        let mut values = paraphrase::values(groups, judged, table, &system.run, 0, cutoff.max(DEFAULT_CUTOFF));
+        summaries.extend(paraphrase::summary(&values));
+        values.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+        group_values.extend(values);
+        failing.extend(paraphrase::failing(groups, judged, &system.run, cutoff));
+    }
+    Some(ParaphraseReport { metric: metric.to_owned(), systems: summaries, groups: group_values, failing })
+}

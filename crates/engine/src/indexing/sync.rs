@@ -1,0 +1,155 @@
+//! Incremental indexing: skips files that have not changed, and deletes the articles of files that are gone.
+
+use super::{IndexJob, IndexReport, Scan, lock};
+use crate::Progress;
+use crate::source_cache::SourceCache;
+use ingest::Format;
+use ingest::format::Kind;
+use ingest::pipeline::{Digest, Plan};
+use ingest::walk::{Entry, Found, Source};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Instant;
+use store::{Catalogue, Collection, Writer};
+
+/// Identifies everything besides a file that determines what is read from it.
+pub fn reader_id(job: &IndexJob<'_>) -> String {
+    let Plan { chunking, limits, .. } = &job.plan;
+    format!("{} {} {} {:?} {limits:?}", env!("CARGO_PKG_VERSION"), ingest::read::VERSION, chunking.key(), job.format)
+}
+
+/// The names of the job's roots, in their order.
+fn root_names(job: &IndexJob<'_>) -> Vec<String> {
+    job.roots.iter().map(|root| job.names.name(root)).collect()
+}
+
+/// The report of a run that would change nothing, because the job was completed at this very commit and no file has
+/// changed since; otherwise `None`. Reads no file, only their metadata.
+pub fn report_if_unchanged(
+    collection: &dyn Collection,
+    job: &IndexJob<'_>,
+    scan: &Scan,
+    progress: &dyn Progress,
+) -> Option<IndexReport> {
+    let started = Instant::now();
+    let changes_nothing = job.delete_vanished && job.builder.is_none() && scan.walk.failed.is_empty();
+    let commit = collection.commit_id().filter(|_| changes_nothing)?;
+    let cache = SourceCache::new(&reader_id(job), Some(&collection.cache()?));
+    if !cache.is_complete(commit, &root_names(job), job.names.is_under(job.roots), scan.files()) {
+        return None;
+    }
+    let mut report = IndexReport::default();
+    for (name, entry) in scan.files() {
+        let file = cache.unchanged(name, entry)?;
+        report.articles += file.articles.count as usize;
+        file.remarks.notes.iter().for_each(|note| report.omitted.note(note.clone(), progress));
+        if let Some(kind) = &file.remarks.unsupported {
+            report.omitted.unsupported(name.to_owned(), Kind::from(kind.as_str()));
+        }
+    }
+    report.unchanged = report.articles;
+    report.omitted.leave_out(&scan.walk.left_out, job.names);
+    report.seconds = started.elapsed().as_secs_f64();
+    Some(report)
+}
+
+/// The files of a scan as input of the pipeline. Unchanged files are marked as such and not read.
+pub struct ChangedFiles<'a> {
+    job: &'a IndexJob<'a>,
+    scan: &'a Scan,
+    cache: &'a Mutex<SourceCache>,
+    /// The articles that the collection holds of each file: their digest and ids.
+    stored: HashMap<&'a str, (Digest, Vec<&'a str>)>,
+}
+
+impl<'a> ChangedFiles<'a> {
+    pub fn new(job: &'a IndexJob<'a>, scan: &'a Scan, cache: &'a Mutex<SourceCache>, catalog: &'a Catalogue) -> Self {
+        let mut stored: HashMap<&str, (Digest, Vec<&str>)> = HashMap::new();
+        if !lock(cache).is_empty() {
+            for (id, card) in &catalog.articles {
+                let (digest, ids) = stored.entry(&card.path).or_default();
+                digest.add(id, &card.fingerprint);
+                ids.push(id);
+            }
+        }
+        Self { job, scan, cache, stored }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Found> {
+        let failed = self.scan.walk.failed.iter().map(|(path, error)| Found::Failed(path.clone(), error.again()));
+        failed.chain(self.scan.files().map(|(name, entry)| self.classify(name, entry)))
+    }
+
+    fn classify(&self, name: &str, entry: &Entry) -> Found {
+        let source = || Source {
+            path: entry.path.clone(),
+            name: name.to_owned(),
+            format: Format::Text,
+            is_guess: false,
+            stat: Some(entry.stat),
+        };
+        if let Some(file) = lock(self.cache).unchanged(name, entry) {
+            if let Some(kind) = &file.remarks.unsupported {
+                return Found::Unsupported(source(), Kind::from(kind.as_str()));
+            }
+            let (digest, ids) =
+                self.stored.get(name).map_or((Digest::default(), &[][..]), |(digest, ids)| (*digest, ids));
+            if digest == file.articles {
+                let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+                ids.sort_unstable();
+                return Found::Unchanged(source(), ids, file.remarks.notes.clone());
+            }
+        }
+        Found::new(entry.clone(), self.job.format, name.to_owned())
+    }
+}
+
+/// Keeps a collection in step with the files under the job's roots.
+pub struct FileSync<'a> {
+    pub job: &'a IndexJob<'a>,
+    pub scan: &'a Scan,
+    /// The articles before the run.
+    pub catalog: &'a Catalogue,
+    pub cache: &'a Mutex<SourceCache>,
+}
+
+impl FileSync<'_> {
+    /// Deletes the articles under the roots that were not seen in this run, except those at or under `failed` paths.
+    /// Returns their number.
+    pub fn delete_vanished(
+        &self,
+        writer: &mut dyn Writer,
+        seen: &HashSet<String>,
+        failed: &HashSet<PathBuf>,
+    ) -> store::Result<usize> {
+        let Self { job, catalog, .. } = self;
+        // Stored paths went through a name, which loses bytes that are not UTF-8. To compare, these must, too.
+        let failed: Vec<PathBuf> = failed.iter().map(|path| job.names.absolute(&job.names.name(path))).collect();
+        let has_failed = |name: &str| {
+            let path = job.names.absolute(name);
+            failed.iter().any(|failed| path.starts_with(failed))
+        };
+        let under_roots = job.names.is_under(job.roots);
+        let vanished = catalog
+            .articles
+            .iter()
+            .filter(|(id, card)| !seen.contains(*id) && under_roots(&card.path) && !has_failed(&card.path));
+        let mut ids: Vec<&String> = vanished.map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        ids.iter().try_fold(0, |count, id| Ok(count + usize::from(writer.delete(id)?)))
+    }
+
+    /// Stores the source cache for the next run.
+    pub fn save_cache(self, writer: &mut dyn Writer, interrupted: bool) -> store::Result<()> {
+        let under_roots = self.job.names.is_under(self.job.roots);
+        let existing: HashSet<&str> = self.scan.names.iter().map(String::as_str).collect();
+        let mut cache = lock(self.cache);
+        cache.retain(|name| existing.contains(name) || !under_roots(name));
+        let roots = (!interrupted).then(|| root_names(self.job));
+        writer.keep_cache(&mut |commit| {
+            cache.finish_update(commit, roots.clone());
+            cache.encode()
+        })
+    }
+}

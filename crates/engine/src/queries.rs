@@ -1,0 +1,101 @@
+//! Batch search: many queries, embedded once and run with several sets of options.
+
+use crate::{Progress, RerankerFactory, Result, Stage, fork_embedder};
+use eval::run::Scored;
+use ingest::{Embedder, Role};
+use query::parallel::in_order;
+use query::{Options, Searcher};
+use store::Collection;
+
+/// The number of queries that are searched before their rankings are handed over.
+const BATCH_SIZE: usize = 1024;
+
+/// Queries with their vectors.
+pub struct EmbeddedQueries<'a> {
+    texts: Vec<&'a str>,
+    /// One vector per query; empty vectors where there was no embedder.
+    vectors: Vec<Vec<f32>>,
+}
+
+impl<'a> EmbeddedQueries<'a> {
+    /// Embeds all queries on `threads` threads. Without an embedder, only lexical search is possible.
+    ///
+    /// # Errors
+    /// When the model fails or `progress` asks to stop.
+    pub fn embed(
+        texts: &[&'a str],
+        embedder: Option<&dyn Embedder>,
+        threads: usize,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let vectors = match embedder {
+            None => vec![Vec::new(); texts.len()],
+            Some(embedder) => {
+                let stage = Stage::start(progress, "embedding questions", texts.len());
+                let mut workers = fork_embedder(embedder, threads.min(texts.len().max(1)))?;
+                in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
+                    stage.advance()?;
+                    Ok(worker.embed(text, Role::Query)?.vector)
+                })?
+            }
+        };
+        Ok(Self { texts: texts.to_vec(), vectors })
+    }
+
+    /// The text of a query.
+    pub fn text(&self, at: usize) -> &'a str {
+        self.texts[at]
+    }
+
+    /// The vector of a query, or `None` where there was no embedder.
+    pub fn vector(&self, at: usize) -> Option<&[f32]> {
+        self.vectors.get(at).map(Vec::as_slice).filter(|vector| !vector.is_empty())
+    }
+
+    /// All vectors, `n × dim`, row-major.
+    pub fn vectors(&self) -> Vec<f32> {
+        self.vectors.concat()
+    }
+
+    /// Searches for every query with every element of `variants`. Calls `take` once per query, in their order, with the
+    /// query's index and one ranking per variant. `reranker` is used by the variants that ask for reranking.
+    ///
+    /// # Errors
+    /// When a query is empty, the collection cannot be read, `progress` asks to stop, or `take` fails.
+    pub fn search(
+        &self,
+        collection: &dyn Collection,
+        threads: usize,
+        variants: &[Options],
+        reranker: Option<&RerankerFactory>,
+        progress: &dyn Progress,
+        mut take: impl FnMut(usize, Vec<Vec<Scored>>) -> Result<()>,
+    ) -> Result<()> {
+        let stage = Stage::start(progress, "searching", self.texts.len());
+        let indexes: Vec<usize> = (0..self.texts.len()).collect();
+        // In batches, so that the rankings of all queries are never in memory at once.
+        for batch in indexes.chunks(BATCH_SIZE) {
+            let mut searchers = (0..threads.min(batch.len()))
+                .map(|_| {
+                    let reranker = reranker.map(|reranker| reranker.with_threads(1)).transpose()?;
+                    Ok(Searcher::new(collection, None)?.with_reranker(reranker))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let rankings = in_order(&mut searchers, batch, None, |searcher, &at| {
+                stage.advance()?;
+                variants.iter().map(|options| self.search_one(searcher, at, options)).collect::<Result<Vec<_>>>()
+            })?;
+            batch.iter().zip(rankings).try_for_each(|(at, rankings)| take(*at, rankings))?;
+        }
+        Ok(())
+    }
+
+    /// Searches for one query.
+    ///
+    /// # Errors
+    /// As for [`Searcher::names`].
+    pub fn search_one(&self, searcher: &mut Searcher<'_>, at: usize, options: &Options) -> Result<Vec<Scored>> {
+        let ranking = searcher.names(self.texts[at], self.vector(at), options)?;
+        Ok(ranking.into_iter().map(|(id, score)| Scored { id, score }).collect())
+    }
+}
