@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use store::filter::Value;
 use store::filter::explain::FieldValues;
 use store::{
-    ArticleCard, Candidate, Catalogue, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest,
     PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
 
@@ -79,7 +79,7 @@ impl MilvusCollection {
             return Ok(vectors.clone());
         }
         let mut all = Vectors { keys: Vec::new(), flat: Vec::new() };
-        self.each_vector(&mut |key, vector| {
+        self.for_each_vector(&mut |key, vector| {
             all.keys.push(key.0 as i64);
             all.flat.extend_from_slice(vector);
             Ok(())
@@ -115,8 +115,8 @@ impl Collection for MilvusCollection {
             dead_vectors: 0,
             segments: 1,
             graphs: usize::from(!self.is_flat),
-            linked_in: None,
-            not_found_by_themselves: None,
+            links_added: None,
+            self_misses: None,
             text_bytes: None,
             vector_bytes: None,
         })
@@ -282,13 +282,13 @@ impl Collection for MilvusCollection {
         Ok(Fingerprint::of(fingerprints.iter().flat_map(|(id, fingerprint)| [id.as_bytes(), fingerprint.0.as_slice()])))
     }
 
-    fn catalogue(&self) -> Result<Catalogue> {
+    fn catalogue(&self) -> Result<Catalog> {
         let versions = self.reader.all_versions()?.into_iter().map(|(id, version)| (id, version.into()));
         // Finding out which texts have vectors would mean reading all passages.
-        Ok(Catalogue { articles: versions.collect(), vectors: HashSet::new(), keeps: false })
+        Ok(Catalog { articles: versions.collect(), vectors: HashSet::new(), reuses_vectors: false })
     }
 
-    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleCard>> {
+    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleMeta>> {
         Ok(self.reader.versions_of(ids)?.into_iter().map(|(id, version)| (id, version.into())).collect())
     }
 
@@ -320,18 +320,18 @@ impl Collection for MilvusCollection {
                     let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
                     for name in &names {
                         let counts = values.entry((*name).clone()).or_default();
-                        if counts.len() > Facet::VALUES {
+                        if counts.len() > Facet::MAX_VALUES {
                             continue;
                         }
                         for value in expression::field_values(&terms, name) {
-                            *counts.entry(value.shown()).or_default() += *passages as u64;
+                            *counts.entry(value.to_text()).or_default() += *passages as u64;
                         }
                     }
                 }
                 Ok(())
             },
         )?;
-        Ok(Facet::of(values, max_values))
+        Ok(Facet::from_counts(values, max_values))
     }
 
     fn refresh(&mut self) -> Result<()> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use store::filter::{Clause, Filter, ID, Operand, PATH, Test, Value};
+use store::filter::{Clause, Filter, ID, Operand, PATH, Predicate, Value};
 
 /// Longer texts are truncated.
 const MAX_VALUE_BYTES: usize = 1000;
@@ -64,7 +64,7 @@ pub fn merge_fields(fields: &mut Fields, other: &Fields) {
 pub fn metadata_terms(article: &Article) -> (Map<String, Json>, Fields) {
     let own_fields = ["path", "title"].into_iter().zip([&article.path, &article.title]);
     let own_fields = own_fields.map(|(name, text)| (name.to_owned(), vec![Value::Text(text.clone())]));
-    let metadata = article.metadata.iter().map(|(name, value): (_, &MetaValue)| (name.clone(), Value::all(value)));
+    let metadata = article.metadata.iter().map(|(name, value): (_, &MetaValue)| (name.clone(), Value::flatten(value)));
     let (mut terms, mut fields, mut bytes) = (Map::new(), Fields::new(), 0);
     for (name, values) in own_fields.chain(metadata) {
         let mut counts = ValueCounts::default();
@@ -164,16 +164,16 @@ pub fn to_expression(filter: &Filter, fields: &Fields) -> Option<String> {
         Filter::And(parts) => join(parts, " and "),
         Filter::Or(parts) => join(parts, " or "),
         Filter::Not(part) => Some(format!("(not {})", to_expression(part, fields)?)),
-        Filter::Is(clause) => clause_expression(clause, fields.get(&clause.field).copied().unwrap_or_default()),
+        Filter::Clause(clause) => clause_expression(clause, fields.get(&clause.field).copied().unwrap_or_default()),
     }
 }
 
 fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
-    let Clause { field, test } = clause;
+    let Clause { field, predicate } = clause;
     if field == ID {
-        return match test {
-            Test::Any => Some(MATCH_ALL.to_owned()),
-            Test::Word(id) => Some(format!("(article == {})", quote(id))),
+        return match predicate {
+            Predicate::Exists => Some(MATCH_ALL.to_owned()),
+            Predicate::Equals(id) => Some(format!("(article == {})", quote(id))),
             // Milvus knows neither case-insensitive comparison nor what `*` means in a path.
             _ => None,
         };
@@ -188,8 +188,8 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
             alternatives.push(format!("((exists {value}) and {})", comparison(&value)));
         }
     };
-    match test {
-        Test::Any => {
+    match predicate {
+        Predicate::Exists => {
             for (kind, count) in [('s', counts.texts), ('d', counts.dates), ('n', counts.numbers)] {
                 // Values are numbered from 0, so the first exists if any does.
                 if count > 0 {
@@ -197,7 +197,7 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
                 }
             }
         }
-        Test::Word(word) => {
+        Predicate::Equals(word) => {
             let operand = Operand::new(word);
             // Servers know no time zones and no other notations of dates, and do not see dates in text.
             let is_expressible = |date: &Date| !date.has_time() && counts.texts == 0 && Date::parse(word).is_some();
@@ -216,7 +216,7 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
                 any_value('n', counts.numbers, &|value| format!("{value} == {}", number_json(number)));
             }
         }
-        Test::Range(low, high) => {
+        Predicate::Range(low, high) => {
             let bounds = [low.as_ref().map(|text| Operand::new(text)), high.as_ref().map(|text| Operand::new(text))];
             let all = |test: &dyn Fn(&Operand) -> bool| {
                 bounds.iter().all(|bound| match bound {
@@ -270,7 +270,7 @@ fn clause_expression(clause: &Clause, counts: ValueCounts) -> Option<String> {
                 });
             }
         }
-        Test::Glob(glob) => {
+        Predicate::Glob(glob) => {
             let prefix = glob.strip_suffix('*')?;
             let is_simple_prefix = !prefix.contains(['*', '?', '\\', '%', '_']);
             if field == PATH

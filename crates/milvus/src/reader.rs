@@ -8,7 +8,7 @@ use crate::rows::{self, parse_fingerprint};
 use crate::schema::{ARTICLE, FINGERPRINT, KEY, PAGE, PAGES, PASSAGES, PATH, RECORD, WRITTEN};
 use std::collections::HashMap;
 use std::sync::Arc;
-use store::{ArticleCard, PassageKey, Result, StoredArticle};
+use store::{ArticleMeta, PassageKey, Result, StoredArticle};
 
 /// Matches the first page of every article: an article exists if its first page does.
 pub const FIRST_PAGES: &str = "key > 0 and page == 0";
@@ -176,7 +176,7 @@ impl ArticleVersions {
     }
 }
 
-impl From<ArticleVersions> for ArticleCard {
+impl From<ArticleVersions> for ArticleMeta {
     fn from(version: ArticleVersions) -> Self {
         // After an interrupted write or deletion, report an unknown fingerprint, so that the article counts as
         // changed and is written again.

@@ -178,7 +178,7 @@ fn matches_filter(filter: &Filter, id: &str, terms: &Map<String, Json>) -> bool 
         Filter::And(parts) => parts.iter().all(|part| matches_filter(part, id, terms)),
         Filter::Or(parts) => parts.iter().any(|part| matches_filter(part, id, terms)),
         Filter::Not(part) => !matches_filter(part, id, terms),
-        Filter::Is(clause) => {
+        Filter::Clause(clause) => {
             let matcher = Matcher::new(clause);
             match clause.field.as_str() {
                 ID => matcher.matches(&Value::Text(id.to_owned())),

@@ -433,14 +433,14 @@ mod tests {
                 && report.problems[1].contains("2 passages belong to no article")
         );
         assert_eq!(collection.article("a").unwrap().unwrap().article.text, "new");
-        let known = collection.cards(&["a"]).unwrap();
+        let known = collection.article_meta(&["a"]).unwrap();
         assert_ne!(known["a"].fingerprint, embedded("new").fingerprint, "it has to be put again");
 
         let mut writer = writer_of(&collection);
         assert_eq!(writer.compact(1, &ignore_progress).unwrap().dropped, 2);
         let collection = open();
         assert_eq!(collection.check(&ignore_progress).unwrap().problems, Vec::<String>::new());
-        assert_eq!(collection.cards(&["a"]).unwrap()["a"].fingerprint, embedded("new").fingerprint);
+        assert_eq!(collection.article_meta(&["a"]).unwrap()["a"].fingerprint, embedded("new").fingerprint);
         let (articles, mut left) = (collection.reader.client.location().articles_collection(), 0);
         let mut count = |columns: &crate::columns::Columns| {
             left += columns.longs(KEY).len();
@@ -479,7 +479,7 @@ mod tests {
         assert_eq!(meant, "other", "it was put last");
         assert_eq!(collection.keys().unwrap().len(), 2, "passages of both, none of the old");
         // Put again, it is written, and exists once.
-        assert_ne!(collection.cards(&["a"]).unwrap()["a"].fingerprint, embedded(&meant).fingerprint);
+        assert_ne!(collection.article_meta(&["a"]).unwrap()["a"].fingerprint, embedded(&meant).fingerprint);
         let mut writer = writer_of(&collection);
         writer.put(embedded(&meant)).unwrap();
         writer.commit().unwrap();
@@ -514,12 +514,12 @@ mod tests {
         writer.commit().unwrap();
         stopped();
         assert!(open().check(&ignore_progress).unwrap().problems[0].contains("deletion was interrupted"));
-        assert_ne!(open().cards(&["a"]).unwrap()["a"].fingerprint, embedded("text").fingerprint);
+        assert_ne!(open().article_meta(&["a"]).unwrap()["a"].fingerprint, embedded("text").fingerprint);
         let mut writer = writer_of(&open());
         writer.put(embedded("text")).unwrap();
         writer.commit().unwrap();
         assert_eq!(open().check(&ignore_progress).unwrap().problems, Vec::<String>::new());
-        assert_eq!((open().cards(&["a"]).unwrap().len(), open().keys().unwrap().len()), (1, 1));
+        assert_eq!((open().article_meta(&["a"]).unwrap().len(), open().keys().unwrap().len()), (1, 1));
         crate::remove(&location, &access).unwrap();
     }
 

@@ -108,17 +108,17 @@ impl FileSystem for FaultyDisk {
         fs::rename(from, to)
     }
 
-    fn remove(&self, path: &Path) -> io::Result<()> {
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.record_whole(Call::Remove(path.to_owned()))?;
         fs::remove_file(path)
     }
 
-    fn create_folder(&self, path: &Path) -> io::Result<()> {
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         self.record_whole(Call::CreateFolder(path.to_owned()))?;
         fs::create_dir_all(path)
     }
 
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.record_whole(Call::SyncFolder(path.to_owned()))
     }
 }
