@@ -348,7 +348,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
-/// What stands comments_and_drawings the cells: comments and text boxes.
+/// The text of a sheet outside its cells: comments and text boxes.
 fn comments_and_drawings(package: &mut Package<'_>, sheet: &str) -> String {
     let relations = ooxml::relations(package, sheet);
     // For each threaded comment there is a legacy copy with a compatibility notice.

@@ -7,7 +7,7 @@ pub enum Class {
     Word,
     /// Han, Hiragana or Katakana: words follow each other without spaces.
     Cjk,
-    /// Hangul: spaces stand between phrases, and particles hang on the words.
+    /// Hangul: spaces separate phrases, and particles are attached to words.
     Hangul,
     /// Thai, Lao, Khmer, Burmese and related scripts: no spaces between words.
     SoutheastAsian,

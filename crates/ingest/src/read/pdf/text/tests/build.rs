@@ -1,6 +1,6 @@
-//! A small builder of PDFs.
+//! Builds small PDFs for the tests.
 
-/// A PDF in the making: objects from number 1 on, the first being the catalog and the second the tree of pages.
+/// A PDF under construction. Objects are numbered from 1; the first is the catalog and the second the page tree.
 pub struct Builder {
     objects: Vec<Vec<u8>>,
     pages: Vec<usize>,
@@ -22,7 +22,7 @@ impl Builder {
         new
     }
 
-    /// Adds an object; its number.
+    /// Adds an object and returns its number.
     pub fn object(&mut self, body: impl AsRef<[u8]>) -> usize {
         self.objects.push(body.as_ref().to_vec());
         self.objects.len()
@@ -36,7 +36,7 @@ impl Builder {
         self.object(body)
     }
 
-    /// A font that every page after this has.
+    /// Adds a font to the resources of all following pages.
     pub fn font(&mut self, name: &str, body: &str) {
         let number = self.object(body);
         self.fonts.push_str(&format!("/{name} {number} 0 R "));
@@ -46,7 +46,7 @@ impl Builder {
         self.page_with("", "", content)
     }
 
-    /// A page with more entries of its own and of its resources.
+    /// Adds a page with additional entries in its dictionary and its resources.
     pub fn page_with(&mut self, entries: &str, resources: &str, content: impl AsRef<[u8]>) -> &mut Self {
         let content = self.stream("", content);
         let fonts = self.fonts.clone();
@@ -93,7 +93,7 @@ impl Builder {
     }
 }
 
-/// Lines, each at its place.
+/// A content stream with lines of text at the given positions.
 pub fn show(lines: &[(f64, f64, &str)]) -> String {
     lines.iter().map(|(x, y, text)| format!("BT /F1 12 Tf {x} {y} Td ({text}) Tj ET\n")).collect()
 }

@@ -1,4 +1,4 @@
-//! Broken files: no panic gets out, and what can be read is.
+//! Damaged files never panic, and as much as possible is read.
 
 use super::build::{Builder, show};
 use crate::read::pdf::text::{PdfError, read};
@@ -50,7 +50,7 @@ fn damage_anywhere_does_not_panic() {
         include_bytes!("../fixtures/rc4.pdf").to_vec(),
         include_bytes!("../fixtures/streams.pdf").to_vec(),
     ];
-    // A fixed sequence of numbers, so that a failure comes again.
+    // A fixed sequence of random numbers, so that failures are reproducible.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut dice = |below: usize| {
         state ^= state << 13;

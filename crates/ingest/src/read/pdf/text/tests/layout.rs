@@ -1,4 +1,4 @@
-//! Words, lines, columns, hyphens, running heads.
+//! Tests of words, lines, columns, hyphens and running heads.
 
 use super::build::{Builder, show};
 use super::{document, text};
@@ -20,7 +20,7 @@ fn rotated_text_is_read_along_its_lines() {
     assert_eq!(turned.pages, ["A barge carries gravel\ndown the canal"]);
     let over = "BT /F1 12 Tf -1 0 0 -1 400 300 Tm (upside) Tj ET\nBT /F1 12 Tf -1 0 0 -1 400 314 Tm (down) Tj ET";
     assert_eq!(text(over), "upside\ndown");
-    // A size that the matrix gives, and a page of which a part is turned.
+    // A font size set by the matrix, and a page with some rotated text.
     let mixed =
         "BT /F1 1 Tf 12 0 0 12 72 700 Tm (level words) Tj ET\nBT /F1 12 Tf 0 1 -1 0 500 72 Tm (on the side) Tj ET";
     assert_eq!(text(mixed), "level words\n\non the side");
@@ -39,7 +39,7 @@ fn letters_drawn_one_by_one_are_joined_to_words() {
 fn gaps_separate_words_and_kerning_does_not() {
     assert_eq!(text("BT /F1 12 Tf 72 700 Td [(T) 120 (ower and W) 90 (a) 60 (ve)] TJ ET"), "Tower and Wave");
     assert_eq!(text("BT /F1 12 Tf 72 700 Td [(two) -300 (words)] TJ ET"), "two words");
-    // Spacing of letters that numbers undo, as Distiller writes it.
+    // Character spacing that is cancelled by numbers in the array, as Distiller writes it.
     assert_eq!(
         text("BT /F1 12 Tf 12 Tc 72 700 Td [(T)1000(w)1000(o)750(w)1000(o)1000(r)1000(d)1000(s)] TJ ET"),
         "Two words"
@@ -121,13 +121,13 @@ fn divided_words_are_rejoined() {
 
 #[test]
 fn compounds_keep_their_hyphen() {
-    // The document writes it so elsewhere,
+    // The document has the compound elsewhere.
     assert_eq!(paragraph(&["a well-worn step, a well-", "worn path"]), "a well-worn step, a well-worn\npath");
-    // or in one,
+    // The document has the joined word elsewhere.
     assert_eq!(paragraph(&["a seaside inn by the sea-", "side"]), "a seaside inn by the seaside");
-    // or has its parts as words,
+    // The document has both parts as words.
     assert_eq!(paragraph(&["the river and the port: a river-", "port"]), "the river and the port: a river-port");
-    // or nothing is known but how such words are made.
+    // No evidence in the document: by typical parts of compounds.
     assert_eq!(paragraph(&["speak of price-", "determining marks"]), "speak of price-determining\nmarks");
     assert_eq!(paragraph(&["by Jean-", "Paul"]), "by Jean-Paul");
     assert_eq!(paragraph(&["in 1914-", "1918"]), "in 1914-1918");
@@ -189,7 +189,7 @@ fn a_page_with_many_glyphs_takes_linear_time() {
     for line in 0..1000 {
         writeln!(content, "(line {line:04} {}) '", "abcdefghi ".repeat(10)).unwrap();
     }
-    // All in one place, too.
+    // Many glyphs at the same position, too.
     for _ in 0..50_000 {
         content.push_str("1 0 0 1 10 10 Tm (x) Tj ");
     }

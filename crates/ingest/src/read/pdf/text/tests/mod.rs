@@ -6,12 +6,12 @@ mod sources;
 use super::{Document, read};
 use build::Builder;
 
-/// The document of a page with a content.
+/// Reads a one-page document with this content stream.
 fn document(content: impl AsRef<[u8]>) -> Document {
     read(&Builder::new().page(content).build()).unwrap()
 }
 
-/// Its text.
+/// The text of a page with this content stream.
 fn text(content: impl AsRef<[u8]>) -> String {
     document(content).pages.remove(0)
 }

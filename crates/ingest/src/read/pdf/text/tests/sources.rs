@@ -1,4 +1,4 @@
-//! Fonts, forms, notes, encryption, structure.
+//! Tests of fonts, forms, annotations, encryption and file structure.
 
 use super::build::{Builder, show};
 use super::{document, text};
@@ -99,7 +99,7 @@ fn invisible_text_is_read_and_inline_images_are_skipped() {
 #[test]
 fn recursive_form_xobjects_terminate() {
     let mut builder = Builder::new();
-    // A form that shows itself, and one that shows text at a place of its own. The catalog, the tree and the font are 1 to 3.
+    // A form that draws itself, and one that draws text with a matrix of its own. The catalog, the tree and the font are 1 to 3.
     let own = builder.stream(
         "/Type /XObject /Subtype /Form /BBox [0 0 600 800] /Resources << /XObject << /X 4 0 R >> /Font << /F1 3 0 R >> >>",
         "BT /F1 12 Tf 72 700 Td (once) Tj ET /X Do",
