@@ -214,7 +214,7 @@ impl Collection for MilvusCollection {
         Ok(keys)
     }
 
-    fn each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+    fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
         let dimensions = self.manifest_row.manifest.model.dimensions;
         self.reader.for_each_page(self.reader.passages(), "", &[KEY, VECTOR], SCAN_ROWS_WITH_VECTORS, &mut |columns| {
             let rows = columns.longs(KEY).iter().zip(columns.vectors(VECTOR, dimensions));
@@ -224,7 +224,7 @@ impl Collection for MilvusCollection {
         })
     }
 
-    fn each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
+    fn for_each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
         let dimensions = self.manifest_row.manifest.model.dimensions;
         let versions = self.reader.all_versions()?;
         for ids in &batch_ids(&versions) {
@@ -282,13 +282,13 @@ impl Collection for MilvusCollection {
         Ok(Fingerprint::of(fingerprints.iter().flat_map(|(id, fingerprint)| [id.as_bytes(), fingerprint.0.as_slice()])))
     }
 
-    fn catalogue(&self) -> Result<Catalog> {
+    fn catalog(&self) -> Result<Catalog> {
         let versions = self.reader.all_versions()?.into_iter().map(|(id, version)| (id, version.into()));
         // Finding out which texts have vectors would mean reading all passages.
         Ok(Catalog { articles: versions.collect(), vectors: HashSet::new(), reuses_vectors: false })
     }
 
-    fn cards(&self, ids: &[&str]) -> Result<HashMap<String, ArticleMeta>> {
+    fn article_meta(&self, ids: &[&str]) -> Result<HashMap<String, ArticleMeta>> {
         Ok(self.reader.versions_of(ids)?.into_iter().map(|(id, version)| (id, version.into())).collect())
     }
 
@@ -356,7 +356,7 @@ impl Collection for MilvusCollection {
 }
 
 impl FieldValues for MilvusCollection {
-    fn any_passes(&self, filter: &Filter) -> Result<bool> {
+    fn has_match(&self, filter: &Filter) -> Result<bool> {
         self.searcher().any_passes(filter)
     }
 

@@ -278,7 +278,7 @@ impl Writer for MilvusWriter {
         // The server builds the index.
     }
 
-    fn set_memory(&mut self, _: Option<u64>) {}
+    fn set_memory_budget(&mut self, _: Option<u64>) {}
 
     fn set_fusion(&mut self, fusion: Option<Fusion>) {
         self.settings_changed |= self.manifest_row.manifest.fusion != fusion;
