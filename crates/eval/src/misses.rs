@@ -1,46 +1,46 @@
-//! Where a missed judgement was lost.
+//! Attributes every missed judgement to the pipeline stage that lost it.
 //!
-//! Every relevant need that a system does not have among its first `k` was lost at one place. The
-//! stages are gone through from the last to the first: the last one that had it and let it go is
-//! the cause. So the causes add up to all misses.
+//! A relevant need is missed if it is not met in a system's first `k` ranks. The stages are checked from last
+//! to first; the last one that had the need among its first `k` and dropped it is the cause. Every miss has
+//! exactly one cause, so the causes add up.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The place where a need was lost.
+/// The pipeline stage that lost a need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Cause {
+pub enum MissCause {
     /// What was judged is not in the collection.
     #[serde(rename = "not indexed")]
     NotIndexed,
-    /// No passage holds it whole, and in one piece it would have been found; or none holds half of it.
+    /// No passage covers half of it; or none holds all of it, and in one piece it would have been found.
     #[serde(rename = "chunker")]
     Chunker,
-    /// It stands where the model's window had ended, and what was not read would have been found.
+    /// It lies beyond the model's window, and the truncated text would have been found by itself.
     #[serde(rename = "window")]
     Window,
-    /// The exact scan has it, the walk through the graph does not.
+    /// Exact search finds it, graph search does not.
     #[serde(rename = "graph")]
     Graph,
-    /// The model ranks it too low.
+    /// The model ranks it too low even with exact search.
     #[serde(rename = "model")]
     Model,
-    /// BM25 ranks it too low, or it has no word of the question.
+    /// BM25 ranks it too low, or it shares no word with the query.
     #[serde(rename = "words")]
     Words,
-    /// One of the two lists has it, their fusion does not.
+    /// One of the two lists has it in its first `k`, the fused list does not.
     #[serde(rename = "fusion")]
     Fusion,
-    /// Whatever made a run file ranks it too low, or left it out.
+    /// A run file ranks it too low or lacks it.
     #[serde(rename = "ranking")]
     Ranking,
-    /// It was there before reranking.
+    /// It was in the first `k` before reranking.
     #[serde(rename = "reranking")]
     Reranking,
 }
 
-impl Cause {
-    /// Every cause, in the order of the stages.
+impl MissCause {
+    /// All causes, in pipeline order.
     pub const ALL: [Self; 9] = [
         Self::NotIndexed,
         Self::Chunker,
@@ -53,7 +53,7 @@ impl Cause {
         Self::Reranking,
     ];
 
-    /// Its name.
+    /// The name used in JSON and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotIndexed => "not indexed",
@@ -68,97 +68,104 @@ impl Cause {
         }
     }
 
-    /// What it means, for people.
-    pub fn explained(self) -> &'static str {
+    /// An explanation for reports.
+    pub fn description(self) -> &'static str {
         match self {
             Self::NotIndexed => "What was judged is not in the collection.",
-            Self::Chunker => {
-                "It was cut up between passages; in one piece, it would be among the first of the dense list."
-            }
-            Self::Window => {
-                "It lies beyond the word pieces that the model reads; by itself, it would be among the first of the dense list."
-            }
-            Self::Graph => "The exact scan finds it, the walk through the graph does not.",
-            Self::Model => "The model puts it too low, even when every vector is compared.",
-            Self::Words => "BM25 puts it too low, or it shares no word with the question.",
-            Self::Fusion => "One of the two lists has it, and fusing them pushed it out.",
-            Self::Ranking => "Whatever made the run file put it too low, or left it out.",
-            Self::Reranking => "It was there before reranking.",
+            Self::Chunker => "It was split between passages; in one piece, dense search would find it.",
+            Self::Window => "It lies beyond the model's token window; by itself, dense search would find it.",
+            Self::Graph => "Exact search finds it, approximate graph search does not.",
+            Self::Model => "The model ranks it too low, even with exact search.",
+            Self::Words => "BM25 ranks it too low, or it shares no word with the question.",
+            Self::Fusion => "The dense or the lexical list has it, but fusion dropped it.",
+            Self::Ranking => "The run file ranks it too low or lacks it.",
+            Self::Reranking => "It was found before reranking, and reranking dropped it.",
         }
     }
 }
 
-/// The kind of system that missed.
+/// The kind of system; it decides which stages can lose a need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Searched {
-    /// By vectors.
+pub enum SystemKind {
+    /// Dense search.
     Dense,
-    /// By words.
+    /// Lexical search.
     Lexical,
-    /// Both, fused.
+    /// Hybrid search: both, fused.
     Hybrid,
-    /// A run file: nothing is known of how it was made.
+    /// A run file, or a reranked list: the stages behind it are unknown.
     File,
 }
 
-/// What is known of a need that a system missed. Ranks count from 1 among needs, `None` where a list does
-/// not have it at all.
+/// What is known about a missed need. Ranks are 1-based and count needs; `None` means that the list does not
+/// have the need at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// What was judged is in the collection.
+    /// Whether what was judged is in the collection.
     pub indexed: bool,
-    /// Some passage holds it.
-    pub held: bool,
-    /// Embedded by itself, what the model did not read of it would be in the dense list's first k.
-    pub unread: bool,
-    /// No passage holds it whole, and embedded in one piece it would be in the dense list's first k.
-    pub cut_up: bool,
-    /// Its rank with the vectors scanned exactly, all else as in the system.
+    /// Whether some passage covers it.
+    pub covered: bool,
+    /// Whether the text that the model truncated would, embedded by itself, be in the first k of the dense
+    /// list.
+    pub found_if_not_truncated: bool,
+    /// Whether it is split between passages and would, embedded in one piece, be in the first k of the dense
+    /// list.
+    pub found_if_not_split: bool,
+    /// Its rank in the system's list if vectors are searched exactly.
     pub exact: Option<usize>,
     /// Its rank in the exact dense list.
     pub dense: Option<usize>,
     /// Its rank in the lexical list.
     pub lexical: Option<usize>,
-    /// Its rank in what was reranked, if anything was.
-    pub before: Option<usize>,
+    /// Its rank in the list that was reranked, if the system reranks.
+    pub before_reranking: Option<usize>,
 }
 
-/// The cause of a miss at depth `k`.
-pub fn cause(searched: Searched, k: usize, evidence: &Evidence) -> Cause {
-    let within = |rank: Option<usize>| rank.is_some_and(|rank| rank <= k);
-    let Evidence { indexed, held, unread, cut_up, exact, dense, lexical, before } = *evidence;
-    let vectors = matches!(searched, Searched::Dense | Searched::Hybrid);
-    match searched {
-        _ if !indexed => Cause::NotIndexed,
-        _ if !held => Cause::Chunker,
-        _ if within(before) => Cause::Reranking,
-        _ if vectors && within(exact) => Cause::Graph,
-        Searched::Hybrid if within(dense) || within(lexical) => Cause::Fusion,
-        _ if vectors && unread => Cause::Window,
-        _ if vectors && cut_up => Cause::Chunker,
-        Searched::Lexical => Cause::Words,
-        Searched::File => Cause::Ranking,
-        Searched::Dense | Searched::Hybrid => Cause::Model,
+/// Finds the cause of a miss at depth `k`.
+pub fn diagnose(system: SystemKind, k: usize, evidence: &Evidence) -> MissCause {
+    let in_top_k = |rank: Option<usize>| rank.is_some_and(|rank| rank <= k);
+    let Evidence {
+        indexed,
+        covered,
+        found_if_not_truncated,
+        found_if_not_split,
+        exact,
+        dense,
+        lexical,
+        before_reranking,
+    } = *evidence;
+    let uses_vectors = matches!(system, SystemKind::Dense | SystemKind::Hybrid);
+    match system {
+        _ if !indexed => MissCause::NotIndexed,
+        _ if !covered => MissCause::Chunker,
+        _ if in_top_k(before_reranking) => MissCause::Reranking,
+        _ if uses_vectors && in_top_k(exact) => MissCause::Graph,
+        SystemKind::Hybrid if in_top_k(dense) || in_top_k(lexical) => MissCause::Fusion,
+        _ if uses_vectors && found_if_not_truncated => MissCause::Window,
+        _ if uses_vectors && found_if_not_split => MissCause::Chunker,
+        SystemKind::Lexical => MissCause::Words,
+        SystemKind::File => MissCause::Ranking,
+        SystemKind::Dense | SystemKind::Hybrid => MissCause::Model,
     }
 }
 
-/// How many needs a system found and where it lost the others.
+/// A system's hits, and its misses by cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Losses {
-    /// The system.
+pub struct MissCounts {
+    /// The system's name.
     pub system: String,
-    /// Needs among its first k.
+    /// How many relevant needs are met in the first k ranks.
     pub found: usize,
-    /// Needs that are not; the sum of `by_cause`.
+    /// How many are not; the sum of `by_cause`.
     pub missed: usize,
-    /// Misses by cause, every cause named.
+    /// The number of misses for each cause, including zeros.
     pub by_cause: BTreeMap<&'static str, usize>,
 }
 
-impl Losses {
-    /// Adds up.
-    pub fn new(system: impl Into<String>, found: usize, causes: &[Cause]) -> Self {
-        let mut by_cause: BTreeMap<_, _> = Cause::ALL.iter().map(|cause| (cause.name(), 0)).collect();
+impl MissCounts {
+    /// Counts the causes of the misses.
+    pub fn new(system: impl Into<String>, found: usize, causes: &[MissCause]) -> Self {
+        let mut by_cause: BTreeMap<_, _> = MissCause::ALL.iter().map(|cause| (cause.name(), 0)).collect();
         for cause in causes {
             *by_cause.entry(cause.name()).or_default() += 1;
         }
@@ -170,47 +177,47 @@ impl Losses {
 mod tests {
     use super::*;
 
-    const FOUND: Evidence = Evidence {
+    const COVERED: Evidence = Evidence {
         indexed: true,
-        held: true,
-        unread: false,
-        cut_up: false,
+        covered: true,
+        found_if_not_truncated: false,
+        found_if_not_split: false,
         exact: None,
         dense: None,
         lexical: None,
-        before: None,
+        before_reranking: None,
     };
 
     #[test]
-    fn the_last_stage_that_had_it_is_the_cause() {
-        use Searched::*;
-        let low = Evidence { exact: Some(40), dense: Some(30), lexical: Some(50), ..FOUND };
-        for (searched, evidence, expected) in [
-            (Dense, Evidence { indexed: false, ..low }, Cause::NotIndexed),
-            (File, Evidence { held: false, ..low }, Cause::Chunker),
-            (Dense, Evidence { exact: Some(10), dense: Some(10), ..low }, Cause::Graph),
-            (Dense, Evidence { exact: Some(11), dense: Some(11), ..low }, Cause::Model),
-            (Dense, Evidence { unread: true, ..low }, Cause::Window),
-            (Lexical, Evidence { unread: true, dense: Some(1), ..low }, Cause::Words),
-            (Hybrid, Evidence { dense: Some(3), ..low }, Cause::Fusion),
-            (Hybrid, Evidence { lexical: Some(3), unread: true, ..low }, Cause::Fusion),
-            (Hybrid, Evidence { exact: Some(3), dense: Some(3), ..low }, Cause::Graph),
-            (Hybrid, Evidence { unread: true, ..low }, Cause::Window),
-            (Hybrid, Evidence { unread: true, cut_up: true, ..low }, Cause::Window),
-            (Dense, Evidence { cut_up: true, ..low }, Cause::Chunker),
-            (Lexical, Evidence { cut_up: true, ..low }, Cause::Words),
-            (Hybrid, low, Cause::Model),
-            (Hybrid, Evidence { before: Some(10), dense: Some(1), ..low }, Cause::Reranking),
-            (File, Evidence { before: Some(2), ..FOUND }, Cause::Reranking),
-            (File, FOUND, Cause::Ranking),
+    fn last_stage_that_had_the_need_is_the_cause() {
+        use SystemKind::*;
+        let low = Evidence { exact: Some(40), dense: Some(30), lexical: Some(50), ..COVERED };
+        for (system, evidence, expected) in [
+            (Dense, Evidence { indexed: false, ..low }, MissCause::NotIndexed),
+            (File, Evidence { covered: false, ..low }, MissCause::Chunker),
+            (Dense, Evidence { exact: Some(10), dense: Some(10), ..low }, MissCause::Graph),
+            (Dense, Evidence { exact: Some(11), dense: Some(11), ..low }, MissCause::Model),
+            (Dense, Evidence { found_if_not_truncated: true, ..low }, MissCause::Window),
+            (Lexical, Evidence { found_if_not_truncated: true, dense: Some(1), ..low }, MissCause::Words),
+            (Hybrid, Evidence { dense: Some(3), ..low }, MissCause::Fusion),
+            (Hybrid, Evidence { lexical: Some(3), found_if_not_truncated: true, ..low }, MissCause::Fusion),
+            (Hybrid, Evidence { exact: Some(3), dense: Some(3), ..low }, MissCause::Graph),
+            (Hybrid, Evidence { found_if_not_truncated: true, ..low }, MissCause::Window),
+            (Hybrid, Evidence { found_if_not_truncated: true, found_if_not_split: true, ..low }, MissCause::Window),
+            (Dense, Evidence { found_if_not_split: true, ..low }, MissCause::Chunker),
+            (Lexical, Evidence { found_if_not_split: true, ..low }, MissCause::Words),
+            (Hybrid, low, MissCause::Model),
+            (Hybrid, Evidence { before_reranking: Some(10), dense: Some(1), ..low }, MissCause::Reranking),
+            (File, Evidence { before_reranking: Some(2), ..COVERED }, MissCause::Reranking),
+            (File, COVERED, MissCause::Ranking),
         ] {
-            assert_eq!(cause(searched, 10, &evidence), expected, "{searched:?} {evidence:?}");
+            assert_eq!(diagnose(system, 10, &evidence), expected, "{system:?} {evidence:?}");
         }
     }
 
     #[test]
-    fn causes_add_up() {
-        let losses = Losses::new("s", 3, &[Cause::Model, Cause::Fusion, Cause::Model]);
+    fn causes_add_up_to_all_misses() {
+        let losses = MissCounts::new("s", 3, &[MissCause::Model, MissCause::Fusion, MissCause::Model]);
         assert_eq!(losses.missed, losses.by_cause.values().sum::<usize>());
         assert_eq!((losses.by_cause["model"], losses.by_cause["window"], losses.by_cause.len()), (2, 0, 9));
     }

@@ -8,10 +8,11 @@ pub mod plots;
 mod verdict;
 
 pub use verdict::{
-    Expected, Figure, Found, LossReport, Miss, ParaphraseReport, System, Timings, Verdict, WorstQuery, figures,
+    Expected, Found, MetricValue, Miss, MissReport, ParaphraseReport, System, Timings, Verdict, WorstQuery,
+    system_metrics,
 };
 
-use crate::recall::Recall;
+use crate::recall::RecallReport;
 use crate::table::Table;
 use crate::{Error, Result};
 use minijinja::value::Serde;
@@ -78,7 +79,7 @@ pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Resu
 ///
 /// # Errors
 /// When the folder cannot be written or the plot not be drawn.
-pub fn write_recall(folder: &Path, recall: &Recall) -> Result<PathBuf> {
+pub fn write_recall(folder: &Path, recall: &RecallReport) -> Result<PathBuf> {
     let curves: Vec<_> = recall
         .builds
         .iter()
@@ -96,18 +97,18 @@ pub fn write_recall(folder: &Path, recall: &Recall) -> Result<PathBuf> {
 
 fn metrics_plot(verdict: &Verdict) -> Result<Plot> {
     let row = |system: &System| {
-        let figures = verdict.metrics.iter().filter_map(|name| Some((name.clone(), *system.metrics.get(name)?)));
-        (system.name.clone(), figures.map(|(name, figure)| (name, figure.mean, figure.ci95)).collect())
+        let system_metrics = verdict.metrics.iter().filter_map(|name| Some((name.clone(), *system.metrics.get(name)?)));
+        (system.name.clone(), system_metrics.map(|(name, figure)| (name, figure.mean, figure.ci95)).collect())
     };
     plots::metrics(&verdict.systems.iter().map(row).collect::<Vec<_>>())
 }
 
 fn losses_plot(verdict: &Verdict) -> Result<Plot> {
-    let causes = |losses: &crate::loss::Losses| {
+    let causes = |losses: &crate::misses::MissCounts| {
         let counts = verdict.losses.causes.iter().map(|cause| ((*cause).to_owned(), losses.by_cause[cause]));
         (losses.system.clone(), counts.collect())
     };
-    plots::losses(&verdict.losses.systems.iter().map(causes).collect::<Vec<_>>())
+    plots::misses(&verdict.losses.systems.iter().map(causes).collect::<Vec<_>>())
 }
 
 /// Makes the page anew from what lies in the folder.
@@ -116,11 +117,11 @@ fn render(folder: &Path) -> Result<PathBuf> {
     let mut environment = Environment::new();
     environment.add_filter("num", |value: f64, digits: usize| format!("{value:.digits$}"));
     environment.add_filter("pct", |value: f64| format!("{:.1}\u{a0}%", 100.0 * value));
-    environment.add_filter("count", |value: i64| grouped(value));
+    environment.add_filter("count", |value: i64| with_thousands_separators(value));
     environment.add_filter("p", |value: f64| if value < 1e-4 { "<0.0001".to_owned() } else { format!("{value:.4}") });
     environment.add_template("report.html", TEMPLATE).map_err(wrong)?;
     let mut verdict: Option<serde_json::Value> = read_json(&folder.join("verdict.json"))?;
-    let recall: Option<Recall> = read_json(&folder.join("recall.json"))?;
+    let recall: Option<RecallReport> = read_json(&folder.join("recall.json"))?;
     if let Some(verdict) = &mut verdict {
         for list in ["/losses/misses", "/paraphrases/failing", "/paraphrases/groups"] {
             let left_out = verdict.pointer_mut(list).and_then(serde_json::Value::as_array_mut).map_or(0, shorten);
@@ -192,7 +193,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 }
 
 /// A whole number with commas between thousands.
-pub fn grouped(value: i64) -> String {
+pub fn with_thousands_separators(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut out = String::from(if value < 0 { "-" } else { "" });
     for (at, digit) in digits.chars().enumerate() {

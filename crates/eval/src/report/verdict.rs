@@ -1,10 +1,10 @@
 //! The verdict: everything that an evaluation found, as `nigh eval --json` prints it.
 
-use crate::loss::{Cause, Losses};
+use crate::misses::{MissCause, MissCounts};
 use crate::needs::Level;
-use crate::paraphrase::{Failing, GroupValue, Summary};
+use crate::paraphrase::{FailingWording, GroupValue, Summary};
 use crate::select::Selection;
-use crate::significance::{Comparison, Intervals, Units};
+use crate::significance::{BootstrapIntervals, Comparison, ResamplingUnits};
 use crate::table::Table;
 use notes::Note;
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct Verdict {
     /// Their differences, tested.
     pub comparisons: Vec<Comparison>,
     /// Where misses were lost.
-    pub losses: LossReport,
+    pub losses: MissReport,
     /// How much the wording matters, where needs have several.
     pub paraphrases: Option<ParaphraseReport>,
     /// The best system, chosen on half of the queries.
@@ -53,12 +53,12 @@ pub struct System {
     /// Its name.
     pub name: String,
     /// Its figures by metric.
-    pub metrics: BTreeMap<String, Figure>,
+    pub metrics: BTreeMap<String, MetricValue>,
 }
 
 /// A mean with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Figure {
+pub struct MetricValue {
     /// The mean over queries.
     pub mean: f64,
     /// Its 95 % bootstrap interval.
@@ -67,7 +67,7 @@ pub struct Figure {
 
 /// Misses by cause.
 #[derive(Debug, Clone, Serialize)]
-pub struct LossReport {
+pub struct MissReport {
     /// The depth at which a judgement counts as missed.
     pub at: usize,
     /// All relevant judgements.
@@ -77,16 +77,16 @@ pub struct LossReport {
     /// What each means.
     pub explained: BTreeMap<&'static str, &'static str>,
     /// The sums.
-    pub systems: Vec<Losses>,
+    pub systems: Vec<MissCounts>,
     /// The misses, one by one.
     pub misses: Vec<Miss>,
 }
 
-impl LossReport {
+impl MissReport {
     /// Puts the sums and the single misses together.
-    pub fn new(at: usize, judgements: usize, systems: Vec<Losses>, misses: Vec<Miss>) -> Self {
-        let causes = Cause::ALL.iter().map(|cause| cause.name()).collect();
-        let explained = Cause::ALL.iter().map(|cause| (cause.name(), cause.explained())).collect();
+    pub fn new(at: usize, judgements: usize, systems: Vec<MissCounts>, misses: Vec<Miss>) -> Self {
+        let causes = MissCause::ALL.iter().map(|cause| cause.name()).collect();
+        let explained = MissCause::ALL.iter().map(|cause| (cause.name(), cause.description())).collect();
         Self { at, judgements, causes, explained, systems, misses }
     }
 }
@@ -103,7 +103,7 @@ pub struct Miss {
     /// What should have been found.
     pub target: String,
     /// Where it was lost.
-    pub cause: Cause,
+    pub cause: MissCause,
     /// Its rank in what the system gave, if it is there.
     pub rank: Option<usize>,
     /// Its rank in the exact dense list.
@@ -122,7 +122,7 @@ pub struct ParaphraseReport {
     /// The groups that fare worst.
     pub groups: Vec<GroupValue>,
     /// The wordings with nothing relevant among the first.
-    pub failing: Vec<Failing>,
+    pub failing: Vec<FailingWording>,
 }
 
 /// A query that went badly, with what should have been found and what was.
@@ -190,12 +190,14 @@ pub struct Timings {
 }
 
 /// The figures of every system, with intervals, and their comparisons.
-pub fn figures(tables: &[Table], units: &Units, seed: u64) -> (Vec<System>, Vec<Comparison>) {
+pub fn system_metrics(tables: &[Table], units: &ResamplingUnits, seed: u64) -> (Vec<System>, Vec<Comparison>) {
     let columns: Vec<&[f64]> = tables.iter().flat_map(|table| &table.values).map(Vec::as_slice).collect();
-    let intervals = Intervals::new(&columns, units, seed);
+    let intervals = BootstrapIntervals::new(&columns, units, seed);
     let systems = tables.iter().enumerate().map(|(at, table)| {
-        let figure =
-            |metric: usize| Figure { mean: table.mean(metric), ci95: intervals.of(at * table.metrics.len() + metric) };
+        let figure = |metric: usize| MetricValue {
+            mean: table.mean(metric),
+            ci95: intervals.mean(at * table.metrics.len() + metric),
+        };
         let metrics = table.metrics.iter().enumerate().map(|(row, metric)| (metric.to_string(), figure(row))).collect();
         System { name: table.system.clone(), metrics }
     });

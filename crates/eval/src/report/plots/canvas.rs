@@ -55,7 +55,7 @@ pub(super) fn finite(name: &'static str, what: &str, values: &[f64]) -> Result<(
     }
 }
 
-pub(super) fn colour(at: usize) -> &'static str {
+pub(super) fn color(at: usize) -> &'static str {
     PALETTE[at % PALETTE.len()]
 }
 
@@ -143,12 +143,12 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
     names.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn entry(label: &str, colour: &str, shape: LegendShape) -> LegendEntry {
-    LegendEntry { label: label.to_owned(), color: colour.to_owned(), shape, dasharray: None }
+pub(super) fn entry(label: &str, color: &str, shape: LegendShape) -> LegendEntry {
+    LegendEntry { label: label.to_owned(), color: color.to_owned(), shape, dasharray: None }
 }
 
 pub(super) fn marker_entry(name: &str, at: usize) -> LegendEntry {
-    entry(&clip(name, NAME_CHARS), colour(at), LegendShape::Marker(marker(at)))
+    entry(&clip(name, NAME_CHARS), color(at), LegendShape::Marker(marker(at)))
 }
 
 /// The layout that all charts share: exact axis ranges, one text size, no ink but [`INK`] and
@@ -205,8 +205,8 @@ pub(super) fn y_unit(area: &ComputedLayout, unit: &str) -> Primitive {
     text(6.0, area.margin_top - 14.0, unit.to_owned(), TextAnchor::Start)
 }
 
-pub(super) fn line((x1, y1): (f64, f64), (x2, y2): (f64, f64), colour: &str) -> Primitive {
-    Primitive::Line { x1, y1, x2, y2, stroke: Color::from(colour), stroke_width: 1.0, stroke_dasharray: None }
+pub(super) fn line((x1, y1): (f64, f64), (x2, y2): (f64, f64), color: &str) -> Primitive {
+    Primitive::Line { x1, y1, x2, y2, stroke: Color::from(color), stroke_width: 1.0, stroke_dasharray: None }
 }
 
 pub(super) fn text(x: f64, y: f64, content: String, anchor: TextAnchor) -> Primitive {

@@ -2,7 +2,7 @@
 
 use super::Plot;
 use super::canvas::{
-    NAME_CHARS, base, clean, clip, colour, finish, finite, fit, listed, marker, marker_entry, nonempty, text_width,
+    NAME_CHARS, base, clean, clip, color, finish, finite, fit, listed, marker, marker_entry, nonempty, text_width,
     with_legend,
 };
 use crate::Result;
@@ -51,7 +51,7 @@ pub fn metrics(systems: &[System]) -> Result<Plot> {
         let scatter = ScatterPlot::new()
             .with_data(points)
             .with_y_err_asymmetric(errors)
-            .with_color(colour(at))
+            .with_color(color(at))
             .with_marker(marker(at))
             .with_size(4.5)
             .with_tooltip_labels(tips);

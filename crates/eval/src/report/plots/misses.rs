@@ -2,7 +2,7 @@
 
 use super::Plot;
 use super::canvas::{
-    NAME_CHARS, TEXT_PX, base, clean, clip, colour, entry, finish, fit, listed, nice_step, nonempty, text, text_width,
+    NAME_CHARS, TEXT_PX, base, clean, clip, color, entry, finish, fit, listed, nice_step, nonempty, text, text_width,
     thousands, with_legend,
 };
 use crate::Result;
@@ -21,7 +21,7 @@ const NAME: &str = "losses";
 /// # Errors
 ///
 /// When there is no system. Systems that miss nothing give a valid chart with empty bars.
-pub fn losses(systems: &[(String, Vec<(String, usize)>)]) -> Result<Plot> {
+pub fn misses(systems: &[(String, Vec<(String, usize)>)]) -> Result<Plot> {
     nonempty(NAME, "systems", systems.len())?;
     let occurs = |at: usize| systems.iter().any(|(_, rows)| rows.get(at).is_some_and(|(_, count)| *count > 0));
     let causes: Vec<usize> = (0..systems[0].1.len()).filter(|at| occurs(*at)).collect();
@@ -37,7 +37,7 @@ pub fn losses(systems: &[(String, Vec<(String, usize)>)]) -> Result<Plot> {
         for (at, (cause, count)) in causes.iter().filter_map(|at| Some((*at, rows.get(*at)?))) {
             let count = *count as f64;
             total += count;
-            values.push((count, colour(at)));
+            values.push((count, color(at)));
             tips.push(clean(&format!("{system}, {cause}: {}", thousands(count))));
         }
         let label = clip(system, NAME_CHARS);
@@ -61,7 +61,7 @@ pub fn losses(systems: &[(String, Vec<(String, usize)>)]) -> Result<Plot> {
         .with_y_categories(labels)
         .with_x_tick_step(step)
         .with_x_tick_format(TickFormat::Custom(Arc::new(thousands)));
-    let entry = |at: &usize| entry(&clip(&systems[0].1[*at].0, NAME_CHARS), colour(*at), LegendShape::Rect);
+    let entry = |at: &usize| entry(&clip(&systems[0].1[*at].0, NAME_CHARS), color(*at), LegendShape::Rect);
     let entries = causes.iter().map(entry);
     let layout = fit(with_legend(layout, entries), (count * 46.0).max(120.0), 0.0);
 
@@ -81,13 +81,13 @@ mod tests {
 
     #[test]
     fn only_missing_systems_are_an_error() {
-        assert!(losses(&[]).is_err());
-        assert!(losses(&[("a".into(), vec![("words".into(), 0)])]).is_ok());
+        assert!(misses(&[]).is_err());
+        assert!(misses(&[("a".into(), vec![("words".into(), 0)])]).is_ok());
     }
 
     #[test]
     fn causes_without_misses_are_left_out() {
-        let svg = losses(&[("a".into(), vec![("words".into(), 3), ("graph".into(), 0)])]).unwrap().svg;
+        let svg = misses(&[("a".into(), vec![("words".into(), 3), ("graph".into(), 0)])]).unwrap().svg;
         assert!(svg.contains(">words<") && !svg.contains(">graph<"));
     }
 }

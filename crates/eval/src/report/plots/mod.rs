@@ -7,14 +7,14 @@
 
 mod canvas;
 mod differences;
-mod losses;
 mod metrics;
+mod misses;
 mod paraphrases;
 mod recall;
 
 pub use differences::differences;
-pub use losses::losses;
 pub use metrics::metrics;
+pub use misses::misses;
 pub use paraphrases::paraphrases;
 pub use recall::recall;
 
@@ -51,7 +51,7 @@ mod tests {
         let deltas: Vec<f64> = (0..1000).map(|i| f64::from(i % 7) * 0.1 - 0.3).collect();
         vec![
             metrics(&[(name.clone(), vec![(name.clone(), 0.5, [0.4, 0.6]), ("MRR".into(), 0.0, [0.0, 0.1])])]).unwrap(),
-            losses(&[(name.clone(), vec![("words".into(), 3), (name.clone(), 2), ("graph".into(), 0)])]).unwrap(),
+            misses(&[(name.clone(), vec![("words".into(), 3), (name.clone(), 2), ("graph".into(), 0)])]).unwrap(),
             recall(&[(name.clone(), vec![(0.9, 900.0, name.clone()), (1.0, 200.0, "ef 40".into())])]).unwrap(),
             differences(&name, &name, &name, &deltas).unwrap(),
             paraphrases(&[(name.clone(), 0.1, 0.3, 0.9), ("b".into(), 0.2, 0.2, 0.2)], &name).unwrap(),
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_plot() {
-        let error = losses(&[]).unwrap_err().to_string();
+        let error = misses(&[]).unwrap_err().to_string();
         assert_eq!(error, "the plot \"losses\" could not be drawn: there are no systems");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Plot;
 use super::canvas::{
-    TEXT_PX, UNIT_ROW, base, bounds, clean, clip, colour, decimals, finish, finite, fit, listed, marker, marker_entry,
+    TEXT_PX, UNIT_ROW, base, bounds, clean, clip, color, decimals, finish, finite, fit, listed, marker, marker_entry,
     nice_step, nonempty, text, text_width, thousands, whole_steps, with_legend, y_unit,
 };
 use crate::{Error, Result};
@@ -50,10 +50,10 @@ pub fn recall(curves: &[Curve]) -> Result<Plot> {
         let tips = rows.iter().map(|(recall, qps, label)| {
             clean(&format!("{name}, {label}: recall {recall:.3}, {} queries per second", thousands(*qps)))
         });
-        series.push(LinePlot::new().with_data(line.clone()).with_color(colour(at)).with_stroke_width(2.0).into());
+        series.push(LinePlot::new().with_data(line.clone()).with_color(color(at)).with_stroke_width(2.0).into());
         let scatter = ScatterPlot::new()
             .with_data(line)
-            .with_color(colour(at))
+            .with_color(color(at))
             .with_marker(marker(at))
             .with_size(4.5)
             .with_tooltip_labels(tips);
