@@ -1,9 +1,8 @@
-//! Shows the results of an evaluation as charts: each function turns plain numbers into one
-//! [`Plot`], which holds the chart as SVG (transparent, themable by CSS, safe to put inline into
-//! HTML) and as PNG (white background, twice the size).
+//! Charts of evaluation results. Each function turns plain numbers into a [`Plot`], which holds the chart as
+//! SVG (transparent, themable by CSS, safe to inline into HTML) and as PNG (white background, twice the size).
 //!
-//! Inline use: put [`THEME_CSS`] into the page's style sheet once, and define `--ink` and `--faint`
-//! for each theme.
+//! To inline the SVGs, put [`THEME_CSS`] into the page's style sheet once, and define `--ink` and `--faint` for
+//! each theme.
 
 mod canvas;
 mod differences;
@@ -18,9 +17,8 @@ pub use misses::misses;
 pub use paraphrases::paraphrases;
 pub use recall::recall;
 
-/// Style rules that an HTML page needs when it holds the SVGs inline. They scale each chart to its
-/// column, take the page's font and replace the colours of text, axes and grid with the page's
-/// `--ink` and `--faint`. Data colours stay as they are.
+/// The style rules that inlined SVGs need. They scale each chart to its column, use the page's font, and
+/// replace the colors of text, axes and grid with the page's `--ink` and `--faint`. Data colors stay.
 pub const THEME_CSS: &str = "\
 svg.plot{display:block;width:100%;height:auto;font-family:inherit}
 svg.plot text{fill:var(--ink)}
@@ -28,10 +26,10 @@ svg.plot [stroke=\"#333333\"]{stroke:var(--ink)}
 svg.plot [stroke=\"#d5d5d5\"]{stroke:var(--faint)}
 ";
 
-/// One finished chart.
+/// A rendered chart.
 #[derive(Debug, Clone)]
 pub struct Plot {
-    /// File stem of the chart, such as `recall`.
+    /// The chart's file stem, such as `recall`.
     pub name: &'static str,
     /// The chart as an `<svg class="plot">` element without ids, scripts or background.
     pub svg: String,
@@ -79,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn svgs_can_share_a_page() {
+    fn svgs_have_nothing_that_affects_the_page() {
         for plot in all("bm25") {
             for word in [" id=", "url(", "<style", "<script", "<defs", "white", "#ffffff", "100%"] {
                 assert!(!plot.svg.contains(word), "{} has {word}", plot.name);
@@ -88,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_known_colours_occur() {
+    fn only_palette_and_theme_colors_occur() {
         for plot in all("bm25") {
             for part in ["fill=\"", "stroke=\""].iter().flat_map(|key| plot.svg.split(*key).skip(1)) {
                 let value = part.split('"').next().unwrap();
