@@ -39,7 +39,7 @@ pub enum Error {
     },
     /// A metric's name is unknown or its depth out of range.
     #[error(
-        "the metric {found:?} is not known; expected nDCG, recall, precision, MRR, MAP, success or judged, with @k for the depth, 1 to 100,000 (nDCG@10)"
+        "unknown metric {found:?}; expected nDCG, recall, precision, MRR, MAP, success or judged, with a depth from 1 to 100,000, as in nDCG@10"
     )]
     UnknownMetric {
         /// The name as given.

@@ -34,7 +34,7 @@ pub enum Target {
 pub struct Judgement {
     /// The query's id.
     pub query: String,
-    /// What was judged.
+    /// The article, span or answer that was judged.
     pub target: Target,
     /// 1 and above is relevant.
     pub grade: i32,
@@ -79,7 +79,7 @@ fn read_into(
             let (query, target, grade) =
                 format.unwrap_or(Format::Trec).parse(line).map_err(|problem| Error::line(&file, number, problem))?;
             if let Some(first_seen) = first_seen.insert((query.clone(), target.clone()), source.clone()) {
-                let problem = format!("the same judgement stands in {first_seen}; each may stand once");
+                let problem = format!("the same judgement stands in {first_seen}; each may occur only once");
                 return Err(Error::line(&file, number, problem));
             }
             judgements.push(Judgement { query, target, grade, source });
@@ -131,7 +131,7 @@ impl Format {
                 [query, article, score] if !query.is_empty() && !article.is_empty() => {
                     Ok((query.to_owned(), Target::Article(article.to_owned()), grade(score)?))
                 }
-                _ => Err(format!("expected query-id, corpus-id and score between tabs, found {line:?}")),
+                _ => Err(format!("expected query-id, corpus-id and score, separated by tabs, found {line:?}")),
             },
             Self::Trec => match line.split_whitespace().collect::<Vec<_>>()[..] {
                 [query, _, article, score] => {

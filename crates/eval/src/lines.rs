@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use std::path::Path;
 
-/// Limits the memory that a file which is none of ours can take.
+/// Longer lines are rejected: no query, judgement or result needs one.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// Calls `line` with each non-blank line of a file and its 1-based number. A byte-order mark and carriage
@@ -17,7 +17,7 @@ pub fn for_each(path: &Path, mut line: impl FnMut(u64, &str) -> Result<()>) -> R
             return Err(Error::line(path, number, problem));
         }
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| Error::line(path, number, format!("expected UTF-8, found other bytes ({error})")))?;
+            .map_err(|error| Error::line(path, number, format!("expected UTF-8: {error}")))?;
         if !text.trim().is_empty() {
             line(number, text.strip_suffix('\r').unwrap_or(text))?;
         }
@@ -31,7 +31,7 @@ pub fn deserialize_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resu
     match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::String(text) => Ok(text),
         serde_json::Value::Number(number) => Ok(number.to_string()),
-        other => Err(serde::de::Error::custom(format_args!("expected a string as id, found {other}"))),
+        other => Err(serde::de::Error::custom(format_args!("expected a string or a number as id, found {other}"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How good one ranking is, as trec_eval computes it.
+//! Ranking metrics, as trec_eval computes them.
 //!
 //! Every value is in 0..=1. An unjudged document is not relevant. With `gᵢ` the grade at rank `i`
 //! (0 if unjudged or negative), `rᵢ = 1` where `gᵢ ≥ 1`, `R` the number of relevant documents:

@@ -19,8 +19,8 @@ pub struct Group {
 }
 
 /// The groups with at least two judged wordings, in the order of their first query.
-pub fn groups(queries: &[Query], judged: &Qrels) -> Vec<Group> {
-    let answerable: HashSet<&str> = judged.answerable().map(|(query, _)| query).collect();
+pub fn groups(queries: &[Query], qrels: &Qrels) -> Vec<Group> {
+    let answerable: HashSet<&str> = qrels.answerable().map(|(query, _)| query).collect();
     let (mut groups, mut places) = (Vec::<Group>::new(), HashMap::new());
     for query in queries.iter().filter(|query| answerable.contains(query.id.as_str())) {
         let id = query.group.as_ref().unwrap_or(&query.id);
@@ -60,7 +60,7 @@ pub struct GroupValue {
 /// How a system does on all groups: means of the group values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The system.
+    /// The system's name.
     pub system: String,
     /// The number of groups.
     pub groups: usize,
@@ -79,7 +79,7 @@ pub struct Summary {
 /// A wording with nothing relevant among the first results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailingWording {
-    /// The system.
+    /// The system's name.
     pub system: String,
     /// The group's name.
     pub group: String,
@@ -95,13 +95,13 @@ pub struct FailingWording {
 /// down to `depth`.
 pub fn group_values(
     groups: &[Group],
-    judged: &Qrels,
+    qrels: &Qrels,
     table: &Table,
     run: &Run,
     metric: usize,
     depth: usize,
 ) -> Vec<GroupValue> {
-    let columns: BTreeMap<&str, usize> = judged.answerable().zip(0..).map(|((query, _), at)| (query, at)).collect();
+    let columns: BTreeMap<&str, usize> = qrels.answerable().zip(0..).map(|((query, _), at)| (query, at)).collect();
     let of = |group: &Group| {
         let ids = || group.wordings.iter().map(|(id, _)| id.as_str());
         let values: Vec<f64> =
@@ -143,11 +143,11 @@ pub fn summarize(values: &[GroupValue]) -> Option<Summary> {
 }
 
 /// The wordings for which a system has nothing relevant in the first `depth` ranks.
-pub fn failing_wordings(groups: &[Group], judged: &Qrels, run: &Run, depth: usize) -> Vec<FailingWording> {
+pub fn failing_wordings(groups: &[Group], qrels: &Qrels, run: &Run, depth: usize) -> Vec<FailingWording> {
     let mut failing = Vec::new();
     for group in groups {
         for (id, text) in &group.wordings {
-            let Some(topic) = judged.topics.get(id) else { continue };
+            let Some(topic) = qrels.topics.get(id) else { continue };
             let found = topic.grades(run, id).into_iter().take(depth).flatten().any(|grade| grade >= 1);
             if !found {
                 failing.push(FailingWording {
@@ -229,28 +229,28 @@ mod tests {
     fn wordings_share_the_judgements_of_their_group() {
         let judgement =
             Judgement { query: "g".into(), target: Target::Article("1".into()), grade: 1, source: String::new() };
-        let mut judged = Qrels::new(&[judgement], None, None).unwrap();
+        let mut qrels = Qrels::new(&[judgement], None, None).unwrap();
         let wording = |id: &str, group: Option<&str>| Query { group: group.map(str::to_owned), ..Query::new(id, id) };
         let queries =
             [wording("g", None), wording("p1", Some("g")), wording("p2", Some("g")), wording("x", Some("other"))];
-        judged.share_within_groups(&queries);
+        qrels.share_within_groups(&queries);
         // A group may have a name that is no query's id.
         let own = [wording("g", Some("name")), wording("y", Some("name"))];
-        judged.share_within_groups(&own);
-        assert_eq!(judged.topics["y"], judged.topics["g"]);
-        judged.topics.remove("y");
-        let groups = groups(&queries, &judged);
+        qrels.share_within_groups(&own);
+        assert_eq!(qrels.topics["y"], qrels.topics["g"]);
+        qrels.topics.remove("y");
+        let groups = groups(&queries, &qrels);
         assert_eq!(groups.len(), 1);
         assert_eq!(groups[0].wordings.len(), 3);
         let mut run = Run::new("s");
         run.set("g", ranking(&[1, 2]));
         run.set("p1", ranking(&[2, 1]));
         run.set("p2", ranking(&[3, 4]));
-        let table = Table::new(&judged, &run, &["MRR@10".parse().unwrap()]);
-        let values = group_values(&groups, &judged, &table, &run, 0, 10);
+        let table = Table::new(&qrels, &run, &["MRR@10".parse().unwrap()]);
+        let values = group_values(&groups, &qrels, &table, &run, 0, 10);
         assert_eq!((values[0].worst, values[0].best, values[0].mean), (0.0, 1.0, 0.5));
         assert_eq!(summarize(&values).unwrap().wordings, 3);
-        let failing = failing_wordings(&groups, &judged, &run, 10);
+        let failing = failing_wordings(&groups, &qrels, &run, 10);
         assert_eq!(failing.iter().map(|f| f.query.as_str()).collect::<Vec<_>>(), ["p2"]);
     }
 }

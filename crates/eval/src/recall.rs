@@ -243,7 +243,7 @@ pub fn write_vectors(path: &Path, values: &[f32], dimensions: usize) -> Result<(
     Ok(())
 }
 
-/// What to measure.
+/// The options of a recall benchmark.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecallOptions {
     /// The number of neighbors to search for.

@@ -18,7 +18,7 @@ const BOOTSTRAP_RESAMPLES: usize = 2000;
 /// The number of random sign patterns of a randomization test.
 const SIGN_PATTERNS: usize = 10_000;
 /// Up to this many non-zero differences, the randomization test enumerates all sign patterns.
-const MAX_EXACT_QUERIES: usize = 16;
+const MAX_EXACT_DIFFERENCES: usize = 16;
 /// Up to this many systems are compared pairwise; more are compared with the first only.
 const MAX_SYSTEMS_ALL_PAIRS: usize = 6;
 
@@ -173,7 +173,7 @@ pub fn randomization_test(differences: &[f64], seed: u64) -> f64 {
     let threshold = observed - 1e-12 * differences.iter().map(|d| d.abs()).sum::<f64>();
     let is_extreme = |sum: f64| sum.abs() >= threshold;
     let n = differences.len();
-    if n <= MAX_EXACT_QUERIES {
+    if n <= MAX_EXACT_DIFFERENCES {
         let patterns = 1u64 << n;
         let hits = (0..patterns).filter(|pattern| is_extreme(signed(&differences, std::iter::once(*pattern)))).count();
         return hits as f64 / patterns as f64;

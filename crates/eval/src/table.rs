@@ -19,8 +19,8 @@ pub struct Table {
 
 impl Table {
     /// Evaluates a run. A query without results scores 0 in every metric.
-    pub fn new(judged: &Qrels, run: &Run, metrics: &[Metric]) -> Self {
-        let topics: Vec<_> = judged.answerable().collect();
+    pub fn new(qrels: &Qrels, run: &Run, metrics: &[Metric]) -> Self {
+        let topics: Vec<_> = qrels.answerable().collect();
         let columns: Vec<Vec<f64>> = topics
             .par_iter()
             .with_min_len(64)
@@ -49,8 +49,8 @@ pub fn mean(values: &[f64]) -> f64 {
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
-pub fn export(path: &Path, judged: &Qrels, tables: &[Table]) -> Result<()> {
-    let queries: Vec<&str> = judged.answerable().map(|(query, _)| query).collect();
+pub fn export(path: &Path, qrels: &Qrels, tables: &[Table]) -> Result<()> {
+    let queries: Vec<&str> = qrels.answerable().map(|(query, _)| query).collect();
     let written = if path.extension().is_some_and(|extension| extension == "jsonl") {
         export_jsonl(path, &queries, tables)
     } else {

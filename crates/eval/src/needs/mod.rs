@@ -205,7 +205,7 @@ impl Qrels {
         let level = level.unwrap_or(if has_answers { Level::Answer } else { Level::Article });
         match corpus {
             None if has_answers || level == Level::Answer => {
-                Err(Error::Corpus("judging answers needs the collection that they stand in: name it with -c".into()))
+                Err(Error::Corpus("judging answers needs the collection that contains them: name it with -c".into()))
             }
             None => Ok(Self::articles(judgements)),
             Some(corpus) => resolve::Resolver::new(corpus, level, judgements)?.resolve(judgements),
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn need_is_met_once_by_its_best_passage() {
         let article = |query: &str, id: &str| judgement(query, Target::Article(id.into()));
-        // "tides" as a whole is met by any of its passages; the other answer stands in one.
+        // "tides" as a whole is met by any of its passages; each of the other answers is in one.
         let judgements =
             [article("1", "tides"), answer("2", Some("moon"), &["grey"]), answer("2", Some("moon"), &["near"])];
         let judged = judged(&judgements);
@@ -441,7 +441,7 @@ mod tests {
         let judgements = [answer("1", Some("moon"), &["grey"]), answer("1", Some("moon"), &["near"])];
         let judged = Qrels::new(&judgements, Some(&corpus()), Some(Level::Article)).unwrap();
         assert_eq!(judged.topics["1"].ranks(["tides", "moon"].into_iter()), [Some(2)]);
-        // Any of the articles will do, as any of the passages would.
+        // Any of the articles meets the need, as any of the passages would.
         let anywhere = [answer("1", None, &["the moon"])];
         let judged = Qrels::new(&anywhere, Some(&corpus()), Some(Level::Article)).unwrap();
         assert_eq!(judged.topics["1"].ideal, [1]);

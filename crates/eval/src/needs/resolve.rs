@@ -117,7 +117,7 @@ impl<'a> Resolver<'a> {
                         unknown_articles.push((article.clone(), source.clone()));
                     } else if locations.is_empty() {
                         unresolved.push(format!(
-                            "{source}: the answer {:?} stands nowhere in what it was judged on",
+                            "{source}: the answer {:?} does not occur in the articles it was judged on",
                             shortened(&wordings[0])
                         ));
                     }
@@ -150,7 +150,7 @@ impl<'a> Resolver<'a> {
         let Some(article) = self.article(id)? else { return Ok(SpanLookup::UnknownArticle) };
         let Some(found) = article.text.get(span.start..span.end) else {
             let problem = format!(
-                "bytes {}..{} are no text of {id:?}, which has {} bytes; offsets count bytes of UTF-8, not characters",
+                "bytes {}..{} are not a text range of {id:?}, which has {} bytes; offsets are bytes of UTF-8, not characters",
                 span.start,
                 span.end,
                 article.text.len()
@@ -160,7 +160,7 @@ impl<'a> Resolver<'a> {
         if let Some(content) = content.filter(|content| *content != found) {
             let (content, found) = (shortened(content), shortened(found));
             let problem = format!(
-                "expected {content:?} at bytes {}..{} of {id:?}, found {found:?}; offsets count bytes of UTF-8, not characters",
+                "expected {content:?} at bytes {}..{} of {id:?}, found {found:?}; offsets are bytes of UTF-8, not characters",
                 span.start, span.end
             );
             return Ok(SpanLookup::Mismatch(problem));

@@ -41,8 +41,8 @@ const MAX_LISTED: usize = 100;
 /// # Errors
 /// [`Error::Io`], [`Error::Plot`], [`Error::Report`].
 pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Result<PathBuf> {
-    let (metrics, losses) = (metrics_plot(verdict)?, misses_plot(verdict)?);
-    let mut drawn = vec![(metrics.name.to_owned(), metrics), (losses.name.to_owned(), losses)];
+    let (metrics, misses) = (metrics_plot(verdict)?, misses_plot(verdict)?);
+    let mut drawn = vec![(metrics.name.to_owned(), metrics), (misses.name.to_owned(), misses)];
     if let Some(paraphrases) = &verdict.paraphrases {
         let of_first = paraphrases.groups.iter().filter(|group| group.system == verdict.systems[0].name);
         let groups: Vec<_> = of_first.map(|g| (g.question.clone(), g.worst, g.mean, g.best)).collect();
@@ -61,7 +61,7 @@ pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Resu
     let folder = create_folders(folder)?;
     // Delete plots of an earlier evaluation that this one does not have; the page would show them.
     let names = VERDICT_PLOTS.iter().map(|name| (*name).to_owned()).chain((1..=MAX_COMPARED).map(differences_name));
-    for name in names.filter(|name| drawn.iter().all(|(drawn, _)| drawn != name)) {
+    for name in names.filter(|name| drawn.iter().all(|(other, _)| other != name)) {
         for old in ["svg", "png"].map(|extension| folder.join(format!("plots/{name}.{extension}"))) {
             match std::fs::remove_file(&old) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old)(error)),
@@ -97,16 +97,16 @@ pub fn write_recall(folder: &Path, recall: &RecallReport) -> Result<PathBuf> {
 
 fn metrics_plot(verdict: &Verdict) -> Result<Plot> {
     let row = |system: &SystemMetrics| {
-        let system_metrics = verdict.metrics.iter().filter_map(|name| Some((name.clone(), *system.metrics.get(name)?)));
-        (system.name.clone(), system_metrics.map(|(name, figure)| (name, figure.mean, figure.ci95)).collect())
+        let values = verdict.metrics.iter().filter_map(|name| Some((name.clone(), *system.metrics.get(name)?)));
+        (system.name.clone(), values.map(|(name, value)| (name, value.mean, value.ci95)).collect())
     };
     plots::metrics(&verdict.systems.iter().map(row).collect::<Vec<_>>())
 }
 
 fn misses_plot(verdict: &Verdict) -> Result<Plot> {
-    let causes = |losses: &crate::misses::MissCounts| {
-        let counts = verdict.losses.causes.iter().map(|cause| ((*cause).to_owned(), losses.by_cause[cause]));
-        (losses.system.clone(), counts.collect())
+    let causes = |counts: &crate::misses::MissCounts| {
+        let by_cause = verdict.losses.causes.iter().map(|cause| ((*cause).to_owned(), counts.by_cause[cause]));
+        (counts.system.clone(), by_cause.collect())
     };
     plots::misses(&verdict.losses.systems.iter().map(causes).collect::<Vec<_>>())
 }
@@ -162,9 +162,9 @@ fn create_folders(folder: &Path) -> Result<&Path> {
 
 /// Keeps the first [`MAX_LISTED`] entries of each system; returns how many were removed.
 fn truncate_per_system(list: &mut Vec<serde_json::Value>) -> usize {
-    let (before, mut kept) = (list.len(), std::collections::HashMap::<String, usize>::new());
+    let (before, mut counts) = (list.len(), std::collections::HashMap::<String, usize>::new());
     list.retain(|entry| {
-        let count = kept.entry(entry["system"].to_string()).or_default();
+        let count = counts.entry(entry["system"].to_string()).or_default();
         *count += 1;
         *count <= MAX_LISTED
     });

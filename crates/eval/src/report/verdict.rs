@@ -120,7 +120,7 @@ pub struct ParaphraseReport {
     pub metric: String,
     /// Averages over all groups, for each system.
     pub systems: Vec<Summary>,
-    /// The groups with the lowest values.
+    /// The values of every group for every system; within a system, lowest mean first.
     pub groups: Vec<GroupValue>,
     /// The wordings with nothing relevant in the first `at` ranks.
     pub failing: Vec<FailingWording>,

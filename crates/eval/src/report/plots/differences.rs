@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_counted_and_averaged() {
+    fn many_differences_are_counted_and_averaged() {
         let deltas: Vec<f64> = (0..20_000).map(|i| f64::from(i % 4) - 1.0).collect();
         let plot = differences("a", "b", "m", &deltas).unwrap();
         assert!(plot.svg.contains("10,000 better, 5,000 equal, 5,000 worse"));

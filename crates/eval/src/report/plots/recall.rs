@@ -116,8 +116,8 @@ fn point_labels(area: &ComputedLayout, curves: &[Curve]) -> Vec<Primitive> {
     for (recall, qps, label) in curves.iter().flat_map(|(_, rows)| rows) {
         let label = truncate_name(label, 16);
         let (x, y, width) = (area.map_x(*recall), area.map_y(*qps), text_width(&label));
-        let (beside, centred) = (-width - 8.0, -width / 2.0);
-        let places = [(8.0, -14.0), (8.0, -7.0), (centred, -20.0), (beside, 14.0), (beside, -7.0), (centred, 6.0)];
+        let (beside, centered) = (-width - 8.0, -width / 2.0);
+        let places = [(8.0, -14.0), (8.0, -7.0), (centered, -20.0), (beside, 14.0), (beside, -7.0), (centered, 6.0)];
         let mut boxes = places.iter().map(|(dx, dy)| [x + dx, y + dy, x + dx + width, y + dy + TEXT_PX]);
         let free = boxes.find(|b| {
             let inside = b[0] > left && b[2] < right && b[1] > top && b[3] < bottom;
