@@ -1,35 +1,35 @@
-//! What can go wrong between a file of judgements and a verdict.
+//! The errors of an evaluation.
 
 use std::path::{Path, PathBuf};
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What is said of a line is cut off here, in bytes: it repeats what was found.
-const LONGEST_PROBLEM: usize = 500;
+/// Messages about a line are truncated to this, since they quote it.
+const MAX_PROBLEM_BYTES: usize = 500;
 
-/// Everything that judging can report.
+/// An error of an evaluation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused.
+    /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A line that does not read.
+    /// A line is malformed.
     #[error("{path}:{line}: {problem}")]
     Line {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, 1-based.
         line: u64,
         /// What was expected and what was found.
         problem: String,
     },
-    /// A file that holds nothing of what it should.
+    /// A file is empty or not in the expected format.
     #[error("{path}: {problem}")]
     File {
         /// The file.
@@ -37,29 +37,29 @@ pub enum Error {
         /// What was expected and what was found.
         problem: String,
     },
-    /// A metric that is none.
+    /// A metric's name is unknown or its depth out of range.
     #[error(
-        "the metric {found:?} is not known; expected nDCG, recall, precision, MRR, MAP, success or judged, with @k for the depth, 1 to 100,000 (nDCG@10)"
+        "unknown metric {found:?}; expected nDCG, recall, precision, MRR, MAP, success or judged, with a depth from 1 to 100,000, as in nDCG@10"
     )]
-    Metric {
-        /// What was asked for.
+    UnknownMetric {
+        /// The name as given.
         found: String,
     },
-    /// From the corpus that judgements point into.
+    /// The corpus could not be read, or is needed and was not given.
     #[error("{0}")]
     Corpus(Box<dyn std::error::Error + Send + Sync>),
-    /// From the index, while measuring recall.
+    /// An error of the index during a recall benchmark.
     #[error(transparent)]
     Index(#[from] index::Error),
-    /// A plot that could not be drawn.
+    /// A plot could not be drawn.
     #[error("the plot {name:?} could not be drawn: {problem}")]
     Plot {
-        /// Which.
+        /// The plot's name.
         name: &'static str,
-        /// What the library said.
+        /// The reason.
         problem: String,
     },
-    /// A report that could not be rendered.
+    /// The report could not be rendered.
     #[error("the report could not be rendered: {0}")]
     Report(String),
 }
@@ -72,8 +72,8 @@ impl Error {
 
     pub(crate) fn line(path: &Path, line: u64, problem: impl Into<String>) -> Self {
         let mut problem = problem.into();
-        if problem.len() > LONGEST_PROBLEM {
-            problem.truncate(problem.floor_char_boundary(LONGEST_PROBLEM));
+        if problem.len() > MAX_PROBLEM_BYTES {
+            problem.truncate(problem.floor_char_boundary(MAX_PROBLEM_BYTES));
             problem.push('…');
         }
         Self::Line { path: path.to_owned(), line, problem }

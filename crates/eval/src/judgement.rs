@@ -1,16 +1,4 @@
-//! What is relevant to what: BEIR's and TREC's qrels, and JSON lines with answers.
-//!
-//! | format | a line |
-//! |---|---|
-//! | BEIR | `query-id` tab `corpus-id` tab `score`, below a header of these names |
-//! | TREC qrels | `query 0 article grade` |
-//! | JSON lines, article | `{"query-id": …, "corpus-id": …, "score": 1}` |
-//! | JSON lines, bytes of it | `{"query-id": …, "corpus-id": …, "start": 0, "end": 90}` |
-//! | JSON lines, its words | `{"query-id": …, "answers": ["…"], "corpus-id": …}` |
-//!
-//! Grades are whole numbers; 1 and above is relevant. `answers` are wordings of one answer: any of
-//! them will do. Where they name no article, they are looked for in those that other judgements
-//! name for the query, or else in all.
+//! 1 and above is relevant.
 
 use crate::{Error, Result, lines};
 use ingest::ByteSpan;
@@ -18,52 +6,53 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// What a judgement points at.
+/// What a judgement refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// An article, whichever of its passages is found.
+    /// A whole article; any of its passages will do.
     Article(String),
-    /// Bytes of an article. If the text they hold is given, it must stand there.
+    /// A byte range of an article.
     Span {
-        /// The article.
+        /// The article's id.
         article: String,
-        /// Its bytes.
+        /// The byte range.
         span: ByteSpan,
-        /// What should stand there.
+        /// The text expected there, for verification.
         content: Option<String>,
     },
-    /// Wordings of one answer, in an article or wherever they stand.
+    /// An answer given by its text.
     Answer {
-        /// The article, if it is named.
+        /// The article's id; `None` to search several articles.
         article: Option<String>,
-        /// The wordings.
+        /// Alternative wordings of the answer.
         wordings: Vec<String>,
     },
 }
 
-/// One judgement.
+/// One relevance judgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// The query's id.
     pub query: String,
-    /// What was judged.
+    /// The article, span or answer that was judged.
     pub target: Target,
     /// 1 and above is relevant.
     pub grade: i32,
-    /// The file and line it stands on, for messages.
-    pub place: String,
+    /// File and line, for messages.
+    pub source: String,
 }
 
-/// Reads files of judgements; for a folder, every `.tsv` in it.
+/// Reads judgement files; of a folder, every `.tsv` file.
 ///
 /// # Errors
-/// When a line does not read, a judgement stands twice, or a file has none.
+/// [`Error::Io`]; [`Error::Line`] if a line is malformed or repeats a judgement; [`Error::File`] if a file has
+/// no judgements.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Judgement>> {
     let mut judgements = Vec::new();
-    let mut first: HashMap<(String, Target), String> = HashMap::new();
+    let mut first_seen: HashMap<(String, Target), String> = HashMap::new();
     for path in paths {
         let before = judgements.len();
-        read_into(path, &mut judgements, &mut first)?;
+        read_into(path, &mut judgements, &mut first_seen)?;
         if judgements.len() == before {
             return Err(Error::file(path, "no judgements in it"));
         }
@@ -71,29 +60,29 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Judgement>> {
     Ok(judgements)
 }
 
-/// `first` has the place of every judgement so far.
+/// `first_seen` maps every judgement read so far to its file and line.
 fn read_into(
     path: &Path,
     judgements: &mut Vec<Judgement>,
-    first: &mut HashMap<(String, Target), String>,
+    first_seen: &mut HashMap<(String, Target), String>,
 ) -> Result<()> {
     for file in files(path)? {
         let mut format = None;
-        lines::each(&file, |number, line| {
+        lines::for_each(&file, |number, line| {
             if format.is_none() {
                 format = Some(Format::of(line));
                 if format == Some(Format::Beir) && is_header(line) {
                     return Ok(());
                 }
             }
-            let place = format!("{}:{number}", file.display());
+            let source = format!("{}:{number}", file.display());
             let (query, target, grade) =
                 format.unwrap_or(Format::Trec).parse(line).map_err(|problem| Error::line(&file, number, problem))?;
-            if let Some(first) = first.insert((query.clone(), target.clone()), place.clone()) {
-                let problem = format!("the same judgement stands in {first}; each may stand once");
+            if let Some(first_seen) = first_seen.insert((query.clone(), target.clone()), source.clone()) {
+                let problem = format!("the same judgement stands in {first_seen}; each may occur only once");
                 return Err(Error::line(&file, number, problem));
             }
-            judgements.push(Judgement { query, target, grade, place });
+            judgements.push(Judgement { query, target, grade, source });
             Ok(())
         })?;
     }
@@ -142,7 +131,7 @@ impl Format {
                 [query, article, score] if !query.is_empty() && !article.is_empty() => {
                     Ok((query.to_owned(), Target::Article(article.to_owned()), grade(score)?))
                 }
-                _ => Err(format!("expected query-id, corpus-id and score between tabs, found {line:?}")),
+                _ => Err(format!("expected query-id, corpus-id and score, separated by tabs, found {line:?}")),
             },
             Self::Trec => match line.split_whitespace().collect::<Vec<_>>()[..] {
                 [query, _, article, score] => {
@@ -160,17 +149,23 @@ fn grade(text: &str) -> Result<i32, String> {
     if value.fract() == 0.0 && value.abs() <= 1e6 { Ok(value as i32) } else { Err(wrong()) }
 }
 
-/// A line of the JSON form; which fields are there says what it points at.
+/// A line of the JSON format; the fields present decide the kind of target.
 #[derive(Deserialize)]
 struct Line {
-    #[serde(rename = "query-id", alias = "query_id", alias = "query", alias = "_id", deserialize_with = "lines::id")]
+    #[serde(
+        rename = "query-id",
+        alias = "query_id",
+        alias = "query",
+        alias = "_id",
+        deserialize_with = "lines::deserialize_id"
+    )]
     query: String,
     #[serde(
         rename = "corpus-id",
         alias = "corpus_id",
         alias = "article",
         default,
-        deserialize_with = "lines::some_id"
+        deserialize_with = "lines::deserialize_optional_id"
     )]
     article: Option<String>,
     #[serde(alias = "grade", alias = "relevance", alias = "label", default)]
@@ -232,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn each_format_is_told_by_its_first_line() {
+    fn format_is_detected_from_the_first_line() {
         let expected = vec![article("1", "a b", 2), article("2", "c", 0)];
         assert_eq!(parsed("query-id\tcorpus-id\tscore\r\n1\ta b\t2\r\n2\tc\t0\n"), expected);
         assert_eq!(parsed("1\ta b\t2\n\n2\tc\t0"), expected, "a header may be missing");
@@ -246,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_name_the_line() {
         for (text, line, said) in [
             ("query-id\tcorpus-id\tscore\n1\ta\tmany\n", 2, "found \"many\""),
             ("1\ta\thigh\n2\tb\t1\n", 1, "found \"high\""),

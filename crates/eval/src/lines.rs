@@ -1,22 +1,23 @@
-//! Text files line by line.
+//! Reads text files line by line.
 
 use crate::{Error, Result};
 use std::path::Path;
 
-/// A longer line is no question, judgement or result.
-const LONGEST: usize = 1 << 20;
+/// Longer lines are rejected: no query, judgement or result needs one.
+const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// The lines of a file that are not blank, each with its number from 1, without a byte-order mark.
-pub fn each(path: &Path, mut line: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
+/// Calls `line` with each non-blank line of a file and its 1-based number. A byte-order mark and carriage
+/// returns are removed.
+pub fn for_each(path: &Path, mut line: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     for (number, bytes) in (1..).zip(bytes.split(|b| *b == b'\n')) {
-        if bytes.len() > LONGEST {
-            let problem = format!("expected a line of at most {LONGEST} bytes, found one of {}", bytes.len());
+        if bytes.len() > MAX_LINE_BYTES {
+            let problem = format!("expected a line of at most {MAX_LINE_BYTES} bytes, found one of {}", bytes.len());
             return Err(Error::line(path, number, problem));
         }
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| Error::line(path, number, format!("expected UTF-8, found other bytes ({error})")))?;
+            .map_err(|error| Error::line(path, number, format!("expected UTF-8: {error}")))?;
         if !text.trim().is_empty() {
             line(number, text.strip_suffix('\r').unwrap_or(text))?;
         }
@@ -24,17 +25,17 @@ pub fn each(path: &Path, mut line: impl FnMut(u64, &str) -> Result<()>) -> Resul
     Ok(())
 }
 
-/// A string or a number, as people write ids.
-pub fn id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+/// Deserializes an id that is a JSON string or number.
+pub fn deserialize_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     use serde::Deserialize;
     match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::String(text) => Ok(text),
         serde_json::Value::Number(number) => Ok(number.to_string()),
-        other => Err(serde::de::Error::custom(format_args!("expected a string as id, found {other}"))),
+        other => Err(serde::de::Error::custom(format_args!("expected a string or a number as id, found {other}"))),
     }
 }
 
-/// An id that may be missing.
-pub fn some_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    id(deserializer).map(Some)
+/// As [`deserialize_id`], for a field that may be missing.
+pub fn deserialize_optional_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    deserialize_id(deserializer).map(Some)
 }

@@ -1,25 +1,25 @@
-//! What a figure was made with: enough to make it again.
+//! Machine and inputs of a measurement, to reproduce it.
 
 use serde::{Deserialize, Serialize};
 
-/// The machine that figures were measured on.
+/// The machine a measurement ran on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    /// The processor's name, where the system tells it.
+    /// The processor's name; `None` if the system does not tell.
     pub cpu: Option<String>,
-    /// Cores that this process may use.
+    /// The number of cores available to this process.
     pub cores: usize,
-    /// Which vector instructions searches use.
+    /// The SIMD instructions that searches use.
     pub simd: String,
-    /// The operating system.
+    /// The operating system's name.
     pub os: String,
-    /// The instruction set.
+    /// The processor architecture.
     pub arch: String,
 }
 
 impl Machine {
-    /// This one.
-    pub fn this() -> Self {
+    /// Describes this machine.
+    pub fn current() -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
         Self {
@@ -32,17 +32,17 @@ impl Machine {
     }
 }
 
-/// A file that was read, and what was in it.
+/// An input file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// Its path, as given.
+    /// The path as given.
     pub path: String,
-    /// BLAKE3 of its content, in hex; `None` for what is no file.
+    /// BLAKE3 hash of the content in hex; `None` if it is not a file.
     pub blake3: Option<String>,
 }
 
 impl Input {
-    /// Names a file by its content.
+    /// Hashes a file. A file that cannot be read gets no hash.
     pub fn of(path: &std::path::Path) -> Self {
         let bytes = if path.is_file() { std::fs::read(path).ok() } else { None };
         Self {

@@ -1,4 +1,4 @@
-//! How good one ranking is, as trec_eval computes it.
+//! Ranking metrics, as trec_eval computes them.
 //!
 //! Every value is in 0..=1. An unjudged document is not relevant. With `gᵢ` the grade at rank `i`
 //! (0 if unjudged or negative), `rᵢ = 1` where `gᵢ ≥ 1`, `R` the number of relevant documents:
@@ -20,7 +20,7 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// Which figure.
+/// The kind of metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Normalized discounted cumulative gain.
@@ -39,10 +39,10 @@ pub enum Kind {
     Judged,
 }
 
-/// The deepest that a metric may look.
-pub const DEEPEST: usize = 100_000;
+/// The greatest depth of a metric.
+pub const MAX_DEPTH: usize = 100_000;
 
-/// The kinds with their names: the one printed, and what else they are called.
+/// The kinds with their display name and accepted aliases; letter case is ignored.
 const NAMES: [(Kind, &str, &[&str]); 7] = [
     (Kind::Ndcg, "nDCG", &[]),
     (Kind::Recall, "recall", &["r"]),
@@ -53,12 +53,12 @@ const NAMES: [(Kind, &str, &[&str]); 7] = [
     (Kind::Judged, "judged", &[]),
 ];
 
-/// A figure with its depth: `nDCG@10`.
+/// A metric with its depth, such as `nDCG@10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Metric {
-    /// Which figure.
+    /// The kind of metric.
     pub kind: Kind,
-    /// How far down the ranking it looks; `None` to its end.
+    /// The depth; `None` evaluates the whole ranking.
     pub depth: Option<usize>,
 }
 
@@ -82,10 +82,10 @@ impl FromStr for Metric {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let unknown = || Error::Metric { found: text.to_owned() };
+        let unknown = || Error::UnknownMetric { found: text.to_owned() };
         let (name, depth) = match text.trim().split_once('@') {
             Some((name, depth)) => {
-                (name, Some(depth.parse().ok().filter(|k| (1..=DEEPEST).contains(k)).ok_or_else(unknown)?))
+                (name, Some(depth.parse().ok().filter(|k| (1..=MAX_DEPTH).contains(k)).ok_or_else(unknown)?))
             }
             None => (text.trim(), None),
         };
@@ -101,14 +101,14 @@ impl FromStr for Metric {
 }
 
 impl Metric {
-    /// The value of one ranking. `grades` has the grade of each document from the first down,
-    /// `None` where it was not judged; `ideal` all relevant grades of the query, highest first.
+    /// Evaluates one ranking. `grades` has the grade at each rank, `None` if unjudged; `ideal` has all relevant
+    /// grades of the query in descending order. The value is in 0..=1.
     pub fn value(self, grades: &[Option<i32>], ideal: &[i32]) -> f64 {
         let depth = self.depth.unwrap_or(grades.len());
         let top = &grades[..depth.min(grades.len())];
         let relevant = || (1..).zip(top).filter(|(_, grade)| grade.is_some_and(|g| g >= 1)).map(|(rank, _)| rank);
         let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
-        // An empty sum is -0.0, which prints as such; adding zero makes it 0.
+        // An empty sum is -0.0 and would print as such; adding 0.0 fixes that.
         0.0 + match self.kind {
             Kind::Ndcg => {
                 let best = gain(ideal.iter().take(self.depth.unwrap_or(usize::MAX)).copied());
@@ -129,7 +129,7 @@ impl Metric {
 }
 
 fn gain(grades: impl Iterator<Item = i32>) -> f64 {
-    // Most grades are 0, and a logarithm is dear.
+    // Most grades are 0, and logarithms are slow.
     (2..).zip(grades).filter(|(_, grade)| *grade > 0).map(|(at, grade)| f64::from(grade) / f64::from(at).log2()).sum()
 }
 
@@ -143,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn values_worked_out_by_hand() {
-        // Grades 0, 2, unjudged, 1; one relevant document (grade 1) was not found.
+    fn values_match_hand_computed_ones() {
+        // Grades 0, 2, unjudged, 1; one more relevant document (grade 1) was not found.
         let (grades, ideal) = ([Some(0), Some(2), None, Some(1)], [2, 1, 1]);
         let dcg = 2.0 / 3f64.log2() + 1.0 / 5f64.log2();
         let best = 2.0 + 1.0 / 3f64.log2() + 0.5;
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_and_written() {
+    fn names_and_aliases_are_parsed() {
         for (text, shown) in [("ndcg@10", "nDCG@10"), ("P@5", "precision@5"), ("ap", "MAP"), (" mrr@10 ", "MRR@10")] {
             assert_eq!(text.parse::<Metric>().unwrap().to_string(), shown);
         }

@@ -1,26 +1,26 @@
-//! How much the wording of a question matters: groups of wordings of one need.
+//! Robustness to wording: compares results within groups of paraphrases.
 
 use crate::run::Run;
 use crate::table::mean;
-use crate::{Judged, Query, Table};
+use crate::{Qrels, Query, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// The weight that rank-biased overlap gives to going one rank further down.
-const PERSISTENCE: f64 = 0.9;
+/// The persistence p of rank-biased overlap: the weight of a rank relative to the one above it.
+const RBO_PERSISTENCE: f64 = 0.9;
 
-/// The wordings of one need.
+/// A group of paraphrases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// The name that the wordings share.
+    /// The group's name.
     pub id: String,
-    /// The wordings: query id and text. The first one stands for the group.
+    /// Query id and text of each wording. The first one represents the group.
     pub wordings: Vec<(String, String)>,
 }
 
-/// The groups of at least two judged wordings, in the order in which they begin.
-pub fn groups(queries: &[Query], judged: &Judged) -> Vec<Group> {
-    let answerable: HashSet<&str> = judged.answerable().map(|(query, _)| query).collect();
+/// The groups with at least two judged wordings, in the order of their first query.
+pub fn groups(queries: &[Query], qrels: &Qrels) -> Vec<Group> {
+    let answerable: HashSet<&str> = qrels.answerable().map(|(query, _)| query).collect();
     let (mut groups, mut places) = (Vec::<Group>::new(), HashMap::new());
     for query in queries.iter().filter(|query| answerable.contains(query.id.as_str())) {
         let id = query.group.as_ref().unwrap_or(&query.id);
@@ -34,74 +34,74 @@ pub fn groups(queries: &[Query], judged: &Judged) -> Vec<Group> {
     groups
 }
 
-/// How one system does on one group.
+/// How a system does on one group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupValue {
-    /// The system.
+    /// The system's name.
     pub system: String,
-    /// The group.
+    /// The group's name.
     pub id: String,
-    /// Its first wording.
+    /// The group's first wording.
     pub question: String,
-    /// How many wordings.
+    /// The number of wordings.
     pub wordings: usize,
-    /// The mean of the metric over them.
+    /// The mean of the metric over the wordings.
     pub mean: f64,
-    /// The lowest.
+    /// The lowest value.
     pub worst: f64,
-    /// The highest.
+    /// The highest value.
     pub best: f64,
-    /// The highest less the lowest.
+    /// `best` minus `worst`.
     pub spread: f64,
-    /// The mean rank-biased overlap of the rankings of every two wordings, 0..=1.
+    /// The mean rank-biased overlap of the rankings of every pair of wordings, 0..=1.
     pub agreement: f64,
 }
 
-/// How one system does on all groups: the means of theirs.
+/// How a system does on all groups: means of the group values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The system.
+    /// The system's name.
     pub system: String,
-    /// How many groups.
+    /// The number of groups.
     pub groups: usize,
-    /// How many wordings in all.
+    /// The number of wordings in all groups.
     pub wordings: usize,
-    /// Mean of the groups' means.
+    /// The mean of the groups' means.
     pub mean: f64,
-    /// Mean of the groups' worst.
+    /// The mean of the groups' worst values.
     pub worst: f64,
-    /// Mean of the groups' spreads.
+    /// The mean of the groups' spreads.
     pub spread: f64,
-    /// Mean of the groups' agreements.
+    /// The mean of the groups' agreements.
     pub agreement: f64,
 }
 
-/// A wording that fails: nothing relevant is among the first results.
+/// A wording with nothing relevant among the first results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failing {
-    /// The system.
+pub struct FailingWording {
+    /// The system's name.
     pub system: String,
-    /// The group.
+    /// The group's name.
     pub group: String,
     /// The group's first wording.
     pub question: String,
-    /// The failing one's id.
+    /// The failing wording's query id.
     pub query: String,
-    /// The failing one.
+    /// The failing wording's text.
     pub text: String,
 }
 
-/// The values of every group under one system. `metric` is the row of the table that is looked at,
-/// `depth` how far down rankings are compared.
-pub fn values(
+/// The values of every group for one system, by the metric in row `metric` of the table. Rankings are compared
+/// down to `depth`.
+pub fn group_values(
     groups: &[Group],
-    judged: &Judged,
+    qrels: &Qrels,
     table: &Table,
     run: &Run,
     metric: usize,
     depth: usize,
 ) -> Vec<GroupValue> {
-    let columns: BTreeMap<&str, usize> = judged.answerable().zip(0..).map(|((query, _), at)| (query, at)).collect();
+    let columns: BTreeMap<&str, usize> = qrels.answerable().zip(0..).map(|((query, _), at)| (query, at)).collect();
     let of = |group: &Group| {
         let ids = || group.wordings.iter().map(|(id, _)| id.as_str());
         let values: Vec<f64> =
@@ -128,8 +128,8 @@ pub fn values(
     groups.iter().map(of).collect()
 }
 
-/// The means over all groups of one system.
-pub fn summary(values: &[GroupValue]) -> Option<Summary> {
+/// Averages the values of one system's groups; `None` if there are no groups.
+pub fn summarize(values: &[GroupValue]) -> Option<Summary> {
     let of = |value: fn(&GroupValue) -> f64| mean(&values.iter().map(value).collect::<Vec<_>>());
     values.first().map(|first| Summary {
         system: first.system.clone(),
@@ -142,15 +142,15 @@ pub fn summary(values: &[GroupValue]) -> Option<Summary> {
     })
 }
 
-/// The wordings for which a system has nothing relevant among the first `depth`.
-pub fn failing(groups: &[Group], judged: &Judged, run: &Run, depth: usize) -> Vec<Failing> {
+/// The wordings for which a system has nothing relevant in the first `depth` ranks.
+pub fn failing_wordings(groups: &[Group], qrels: &Qrels, run: &Run, depth: usize) -> Vec<FailingWording> {
     let mut failing = Vec::new();
     for group in groups {
         for (id, text) in &group.wordings {
-            let Some(topic) = judged.topics.get(id) else { continue };
+            let Some(topic) = qrels.topics.get(id) else { continue };
             let found = topic.grades(run, id).into_iter().take(depth).flatten().any(|grade| grade >= 1);
             if !found {
-                failing.push(Failing {
+                failing.push(FailingWording {
                     system: run.name.clone(),
                     group: group.id.clone(),
                     question: group.wordings[0].1.clone(),
@@ -163,9 +163,8 @@ pub fn failing(groups: &[Group], judged: &Judged, run: &Run, depth: usize) -> Ve
     failing
 }
 
-/// The extrapolated rank-biased overlap of two rankings, 0 for none in common
-/// to 1 for the same ones in the same order (Webber, Moffat and Zobel, *A Similarity Measure for
-/// Indefinite Rankings*, 2010, equation 23; p = 0.9).
+/// Extrapolated rank-biased overlap of two rankings, from 0 (disjoint) to 1 (identical), with p = 0.9 (Webber,
+/// Moffat and Zobel, *A Similarity Measure for Indefinite Rankings*, 2010, equation 23).
 pub fn rank_biased_overlap(a: &[&str], b: &[&str]) -> f64 {
     let depth = a.len().max(b.len());
     let (mut seen_a, mut seen_b) = (HashSet::new(), HashSet::new());
@@ -181,10 +180,10 @@ pub fn rank_biased_overlap(a: &[&str], b: &[&str]) -> f64 {
         seen_a.extend(x);
         seen_b.extend(y);
         agreement = common as f64 / (at + 1) as f64;
-        weight *= PERSISTENCE;
+        weight *= RBO_PERSISTENCE;
         sum += weight * agreement;
     }
-    agreement * weight + (1.0 - PERSISTENCE) / PERSISTENCE * sum
+    agreement * weight + (1.0 - RBO_PERSISTENCE) / RBO_PERSISTENCE * sum
 }
 
 #[cfg(test)]
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn overlap_of_known_rankings() {
+    fn rank_biased_overlap_of_known_rankings() {
         let of = overlap;
         assert!((of(&[1, 2, 3], &[1, 2, 3]) - 1.0).abs() < 1e-12);
         assert_eq!(of(&[1, 2], &[3, 4]), 0.0);
@@ -219,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn overlap_is_symmetric_and_in_range(a in prop::collection::hash_set(0u8..20, 0..12), b in prop::collection::hash_set(0u8..20, 0..12)) {
+        fn rank_biased_overlap_is_symmetric_and_in_range(a in prop::collection::hash_set(0u8..20, 0..12), b in prop::collection::hash_set(0u8..20, 0..12)) {
             let (a, b): (Vec<u8>, Vec<u8>) = (a.into_iter().collect(), b.into_iter().collect());
             prop_assert!((0.0..=1.0 + 1e-12).contains(&overlap(&a, &b)));
             prop_assert!((overlap(&a, &b) - overlap(&b, &a)).abs() < 1e-12);
@@ -227,31 +226,31 @@ mod tests {
     }
 
     #[test]
-    fn wordings_take_the_judgements_of_their_group() {
+    fn wordings_share_the_judgements_of_their_group() {
         let judgement =
-            Judgement { query: "g".into(), target: Target::Article("1".into()), grade: 1, place: String::new() };
-        let mut judged = Judged::new(&[judgement], None, None).unwrap();
+            Judgement { query: "g".into(), target: Target::Article("1".into()), grade: 1, source: String::new() };
+        let mut qrels = Qrels::new(&[judgement], None, None).unwrap();
         let wording = |id: &str, group: Option<&str>| Query { group: group.map(str::to_owned), ..Query::new(id, id) };
         let queries =
             [wording("g", None), wording("p1", Some("g")), wording("p2", Some("g")), wording("x", Some("other"))];
-        judged.share(&queries);
-        // A group may have a name of its own.
+        qrels.share_within_groups(&queries);
+        // A group may have a name that is no query's id.
         let own = [wording("g", Some("name")), wording("y", Some("name"))];
-        judged.share(&own);
-        assert_eq!(judged.topics["y"], judged.topics["g"]);
-        judged.topics.remove("y");
-        let groups = groups(&queries, &judged);
+        qrels.share_within_groups(&own);
+        assert_eq!(qrels.topics["y"], qrels.topics["g"]);
+        qrels.topics.remove("y");
+        let groups = groups(&queries, &qrels);
         assert_eq!(groups.len(), 1);
         assert_eq!(groups[0].wordings.len(), 3);
         let mut run = Run::new("s");
         run.set("g", ranking(&[1, 2]));
         run.set("p1", ranking(&[2, 1]));
         run.set("p2", ranking(&[3, 4]));
-        let table = Table::new(&judged, &run, &["MRR@10".parse().unwrap()]);
-        let values = values(&groups, &judged, &table, &run, 0, 10);
+        let table = Table::new(&qrels, &run, &["MRR@10".parse().unwrap()]);
+        let values = group_values(&groups, &qrels, &table, &run, 0, 10);
         assert_eq!((values[0].worst, values[0].best, values[0].mean), (0.0, 1.0, 0.5));
-        assert_eq!(summary(&values).unwrap().wordings, 3);
-        let failing = failing(&groups, &judged, &run, 10);
+        assert_eq!(summarize(&values).unwrap().wordings, 3);
+        let failing = failing_wordings(&groups, &qrels, &run, 10);
         assert_eq!(failing.iter().map(|f| f.query.as_str()).collect::<Vec<_>>(), ["p2"]);
     }
 }

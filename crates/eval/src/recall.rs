@@ -1,4 +1,4 @@
-//! How much of the exact answer a graph finds, and how fast.
+//! Benchmarks a graph: recall against exact search, and speed.
 
 use crate::{Error, Result};
 use index::{Bits, Builder, Files, FirstPass, Health, Hit, Method, Params, Segment, VectorFile, VectorWriter, exact};
@@ -10,167 +10,168 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// One length of the candidate list.
+/// Recall and speed at one `ef`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// The length.
+pub struct RecallPoint {
+    /// The length of the candidate list.
     pub ef: usize,
-    /// The mean share of the exact k that was found; one as near as the k-th counts as well.
+    /// Mean recall@k. A result that ties with the k-th exact neighbor counts as found.
     pub recall: f64,
-    /// Queries a second on one thread.
+    /// Queries per second on one thread.
     pub qps: f64,
-    /// Queries a second on all threads.
+    /// Queries per second on all threads.
     pub qps_all: f64,
-    /// Whether the graph was walked; where there are few vectors, or `ef` is no less than there are,
-    /// they are scanned.
+    /// Whether the graph was searched. Small collections are scanned, and so is any collection if `ef` is not
+    /// below its size.
     pub walked: bool,
-    /// Microseconds that half of the queries stay below, one thread.
+    /// Median latency in microseconds, one thread.
     pub p50_us: f64,
-    /// That 95 of 100 stay below.
+    /// 95th percentile of the latency in microseconds, one thread.
     pub p95_us: f64,
-    /// That 99 of 100 stay below.
+    /// 99th percentile of the latency in microseconds, one thread.
     pub p99_us: f64,
 }
 
-/// Searching among some of the rows alone.
+/// Recall and speed of filtered search at one selectivity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Filtered {
-    /// The share of the rows that is allowed.
+pub struct FilteredPoint {
+    /// The selectivity: the share of the rows that the filter allows, 0..=1.
     pub share: f64,
-    /// Where they lie: `anywhere`, `near` for those nearest to the query, `far` for the farthest.
+    /// Which rows are allowed: `anywhere` (random ones), `near` (those nearest to the query) or `far` (those
+    /// farthest from it).
     pub rows: String,
     /// The length of the candidate list.
     pub ef: usize,
-    /// The mean share of the exact k of the allowed rows that was found.
+    /// Mean recall@k among the allowed rows.
     pub recall: f64,
-    /// Queries a second on one thread.
+    /// Queries per second on one thread.
     pub qps: f64,
-    /// Exact answers a second on one thread.
+    /// Queries per second of exact filtered search, one thread.
     pub exact_qps: f64,
 }
 
-/// A graph and its points.
+/// A graph, and how searches in it did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Build {
-    /// The most neighbours of a node above level 0.
+pub struct GraphBenchmark {
+    /// The maximum number of neighbors of a node above level 0.
     pub m: usize,
-    /// The length of the candidate list while building.
+    /// The length of the candidate list during construction.
     pub ef_construction: usize,
-    /// What made the lists.
+    /// The implementation that built the graph.
     #[serde(default)]
     pub builder: Builder,
-    /// Seconds to build, with all threads.
+    /// Build time in seconds, with all threads.
     pub build_s: f64,
-    /// Milliseconds to open the files.
+    /// Milliseconds to open the segment's files.
     #[serde(default)]
     pub open_ms: f64,
-    /// Nodes that cannot be reached from the entry: none, or the build is wrong.
+    /// Nodes that cannot be reached from the entry point; anything but 0 is a bug.
     pub unreachable: usize,
-    /// What the checks after the build found and mended.
+    /// What the checks after the build found and repaired.
     #[serde(default)]
     pub health: Health,
-    /// Bytes of vectors, keys and graph, a vector.
+    /// Bytes per vector of all files: vectors, keys and graph.
     pub bytes_per_vector: f64,
-    /// Of these, of the graph and its codes: what a search goes through.
+    /// Bytes per vector of the graph file with its codes, which is what a search reads.
     #[serde(default)]
     pub graph_bytes_per_vector: f64,
-    /// Exact answers a second through the graph's codes, one query at a time, one thread.
+    /// Queries per second of exact search through the graph's codes, one query at a time, one thread.
     #[serde(default)]
     pub exact_qps: f64,
-    /// And all queries at once, one thread.
+    /// The same with all queries in one batch, one thread.
     #[serde(default)]
     pub exact_batch_qps: f64,
-    /// Recall against speed.
-    pub points: Vec<Point>,
-    /// Searching among some of the rows, if asked for.
+    /// Recall and speed for each `ef`.
+    pub points: Vec<RecallPoint>,
+    /// Filtered search, if requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub filtered: Vec<Filtered>,
+    pub filtered: Vec<FilteredPoint>,
 }
 
-/// What `nigh bench recall` prints.
+/// The result of a recall benchmark, as `nigh bench recall --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recall {
-    /// Vectors.
+pub struct RecallReport {
+    /// The number of vectors.
     pub n: usize,
-    /// Their length.
+    /// Their dimensions.
     pub dim: usize,
-    /// Neighbours asked for.
+    /// The number of neighbors searched for.
     pub k: usize,
-    /// Queries asked.
+    /// The number of queries.
     pub queries: usize,
-    /// Exact answers a second from the vectors as they are, one query at a time, one thread.
+    /// Queries per second of a scan of the vectors, one query at a time, one thread.
     #[serde(alias = "exact_qps")]
     pub scan_qps: f64,
-    /// Whether the exact answers came from an earlier run.
+    /// Whether the ground truth came from the cache.
     pub truth_cached: bool,
-    /// Threads for building and for `qps_all`.
+    /// Threads used for building and for `qps_all`.
     pub threads: usize,
-    /// Every graph that was built.
-    pub builds: Vec<Build>,
-    /// What it was made with.
+    /// The graphs that were built.
+    pub builds: Vec<GraphBenchmark>,
+    /// Versions, machine and inputs, to reproduce the result.
     pub manifest: serde_json::Value,
 }
 
-/// What became of the exact answers.
+/// What happened to the cache of a [`GroundTruth`].
 #[derive(Debug)]
-pub enum Kept {
-    /// They were there from before.
-    Read,
-    /// They were computed, and are there for the next time.
-    Written,
-    /// They were computed, and could not be kept.
-    Lost(Error),
+pub enum CacheOutcome {
+    /// The ground truth was loaded from the cache.
+    Loaded,
+    /// The ground truth was computed and cached.
+    Stored,
+    /// The ground truth was computed; caching it failed.
+    NotStored(Error),
 }
 
-/// The exact neighbours of every query.
+/// The exact nearest neighbors of every query.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Truth {
+pub struct GroundTruth {
     /// `queries × k`, best first.
     pub hits: Vec<Vec<Hit>>,
 }
 
-/// Begins every file of kept exact answers.
-const MAGIC: &[u8; 8] = b"NIGHTRU\n";
+/// The first bytes of a cache file.
+const TRUTH_MAGIC: &[u8; 8] = b"NIGHTRU\n";
 
-impl Truth {
-    /// The exact `k` nearest of every query (`queries × dimensions`, row-major, unit), computed in
-    /// blocks on all cores, or read from `cache`, a folder where they are kept by the content of
-    /// vectors and queries.
-    pub fn new(vectors: &VectorFile, queries: &[f32], k: usize, cache: &Path) -> (Self, Kept) {
+impl GroundTruth {
+    /// The exact `k` nearest neighbors of every query. `queries` is `queries × dimensions`, row-major, of unit
+    /// norm. They are computed in blocks on all cores or loaded from the folder `cache`, whose files are named
+    /// by a hash of vectors, queries and `k`.
+    pub fn new(vectors: &VectorFile, queries: &[f32], k: usize, cache: &Path) -> (Self, CacheOutcome) {
         let k = k.min(vectors.rows());
-        let file = cache.join(format!("{}.truth", key(vectors, queries, k)));
+        let file = cache.join(format!("{}.truth", cache_key(vectors, queries, k)));
         if let Some(found) = Self::read(&file, queries.len() / vectors.dimensions(), k) {
-            return (found, Kept::Read);
+            return (found, CacheOutcome::Loaded);
         }
         let truth = Self { hits: exact::search_many(vectors, queries, k) };
-        let kept = match truth.write(&file) {
-            Ok(()) => Kept::Written,
-            Err(error) => Kept::Lost(Error::io(&file)(error)),
+        let outcome = match truth.write(&file) {
+            Ok(()) => CacheOutcome::Stored,
+            Err(error) => CacheOutcome::NotStored(Error::io(&file)(error)),
         };
-        (truth, kept)
+        (truth, outcome)
     }
 
     fn write(&self, file: &Path) -> std::io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = TRUTH_MAGIC.to_vec();
         for hit in self.hits.iter().flatten() {
             bytes.extend(hit.row.to_le_bytes());
             bytes.extend(hit.score.to_le_bytes());
         }
         bytes.extend(blake3::hash(&bytes).as_bytes());
-        // A name of its own until it is whole: another process may be writing the same.
-        let whole = tempfile::NamedTempFile::new_in(folder)?;
-        std::fs::write(whole.path(), bytes)?;
-        whole.persist(file).map_err(|error| error.error)?;
+        // A unique name until the file is complete: another process may be writing the same one.
+        let temporary = tempfile::NamedTempFile::new_in(folder)?;
+        std::fs::write(temporary.path(), bytes)?;
+        temporary.persist(file).map_err(|error| error.error)?;
         Ok(())
     }
 
-    /// `None` where there is none, or what is there is damaged.
+    /// `None` if the file is missing or damaged.
     fn read(file: &Path, queries: usize, k: usize) -> Option<Self> {
         let bytes = std::fs::read(file).ok()?;
         let (content, sum) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
-        let hits = content.strip_prefix(MAGIC)?;
+        let hits = content.strip_prefix(TRUTH_MAGIC)?;
         if blake3::hash(content).as_bytes() != sum || hits.len() != queries * k * 8 {
             return None;
         }
@@ -180,19 +181,19 @@ impl Truth {
         Some(Self { hits })
     }
 
-    /// The share of the exact neighbours of a query that `found` has. One that is as near as the
-    /// last of them counts too: which of equals is found says nothing.
+    /// The share of a query's exact neighbors that `found` holds. A row as near as the last of them counts too:
+    /// which of several ties is found does not matter.
     pub fn recall(&self, query: usize, found: &[Hit]) -> f64 {
         let Some((exact, last)) = self.hits.get(query).and_then(|exact| Some((exact, exact.last()?))) else {
             return 0.0;
         };
-        // The exact scan and the walk may sum in another order.
-        let near = found.iter().filter(|hit| hit.score >= last.score - 1e-6).count();
-        near.min(exact.len()) as f64 / exact.len() as f64
+        // Scan and graph search may add up a dot product in different orders.
+        let found = found.iter().filter(|hit| hit.score >= last.score - 1e-6).count();
+        found.min(exact.len()) as f64 / exact.len() as f64
     }
 }
 
-fn key(vectors: &VectorFile, queries: &[f32], k: usize) -> String {
+fn cache_key(vectors: &VectorFile, queries: &[f32], k: usize) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(vectors.checksum().as_bytes());
     hasher.update(&(k as u64).to_le_bytes());
@@ -200,12 +201,10 @@ fn key(vectors: &VectorFile, queries: &[f32], k: usize) -> String {
     hasher.finalize().to_hex()[..32].to_owned()
 }
 
-/// Reads a raw file of little-endian 32-bit floats, `rows × dimensions`, and scales every row to
-/// unit length.
+/// Reads a raw file of little-endian 32-bit floats, `rows × dimensions`, and scales every row to unit norm.
 ///
 /// # Errors
-/// When its length does not fit, or a row is zero or has a value that is no number; the row is
-/// named.
+/// [`Error::Io`]; [`Error::File`] if the size is not a multiple of a row, or a row is zero or not finite.
 pub fn read_f32(path: &Path, dimensions: usize) -> Result<Vec<f32>> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let row = dimensions * 4;
@@ -231,82 +230,86 @@ pub fn read_f32(path: &Path, dimensions: usize) -> Result<Vec<f32>> {
     Ok(values)
 }
 
-/// Puts unit vectors into a file that can be searched.
+/// Writes unit vectors to a vector file; row numbers become the keys.
 ///
 /// # Errors
-/// When it cannot be written.
+/// [`Error::Index`] if the file cannot be written.
 pub fn write_vectors(path: &Path, values: &[f32], dimensions: usize) -> Result<()> {
     let mut writer = VectorWriter::create(&Files::default(), path, dimensions)?;
-    for (key, row) in (0..).zip(values.chunks_exact(dimensions)) {
-        writer.push(key, [0; 16], row)?;
+    for (cache_key, row) in (0..).zip(values.chunks_exact(dimensions)) {
+        writer.push(cache_key, [0; 16], row)?;
     }
     writer.finish()?;
     Ok(())
 }
 
-/// What to measure.
+/// The options of a recall benchmark.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// Neighbours asked for.
+pub struct RecallOptions {
+    /// The number of neighbors to search for.
     pub k: usize,
-    /// Lengths of the candidate list.
+    /// The values of `ef` to measure.
     pub efs: Vec<usize>,
-    /// What walks compare.
-    pub first: FirstPass,
-    /// Shares of the rows to search among alone.
-    pub shares: Vec<f64>,
-    /// Threads for building and for the queries a second of all.
+    /// The codes that graph searches compare first.
+    pub first_pass: FirstPass,
+    /// The selectivities to measure filtered search at, each 0..=1.
+    pub selectivities: Vec<f64>,
+    /// Threads for building and for `qps_all`.
     pub threads: usize,
 }
 
-/// Builds a graph over the file of vectors at `base` and measures searching with it, just as a
-/// collection does: few vectors are scanned. The graph is written beside `base`; `progress` is
-/// told what is done, in words, and how far it is.
+/// Builds a graph over the vector file `base` and measures searching it. Searches go through [`Segment`], as a
+/// collection's do, so few vectors are scanned. The graph file is written beside `base`. `progress` gets the
+/// phase, the steps done and the number of steps.
 ///
 /// # Errors
-/// When a parameter is out of range or the disk is full.
+/// [`Error::Index`] if a parameter is out of range or a file cannot be written, [`Error::Io`] if one cannot be
+/// read.
 pub fn measure(
     base: &Path,
     queries: &[f32],
-    truth: &Truth,
+    truth: &GroundTruth,
     params: Params,
-    plan: &Plan,
+    options: &RecallOptions,
     progress: &(dyn Fn(&str, usize, usize) + Sync),
-) -> Result<Build> {
+) -> Result<GraphBenchmark> {
     let vectors = VectorFile::open(base)?;
-    let begun = Instant::now();
-    let graph = index::graph::build(&vectors, params, plan.threads, &|done, of| {
+    let started = Instant::now();
+    let graph = index::graph::build(&vectors, params, options.threads, &|done, of| {
         progress("building", done, of);
         ControlFlow::Continue(())
     })?;
-    let build_s = begun.elapsed().as_secs_f64();
+    let build_s = started.elapsed().as_secs_f64();
     let file = base.with_extension("graph");
     graph.write(&Files::default(), &file)?;
     let (unreachable, health) = (graph.nodes() - graph.reachable(), graph.health());
     drop((graph, vectors));
     let size = |path: &Path| path.metadata().map(|metadata| metadata.len()).map_err(Error::io(path));
     let (vector_bytes, graph_bytes) = (size(base)? as f64, size(&file)? as f64);
-    let begun = Instant::now();
+    let started = Instant::now();
     let segment = Segment::open(base, Some(&file))?;
-    let open_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let open_ms = started.elapsed().as_secs_f64() * 1e3;
     let rows = segment.vectors().rows() as f64;
-    let steps = plan.efs.len() + 1;
+    let steps = options.efs.len() + 1;
     let mut points = Vec::new();
-    for (done, &ef) in plan.efs.iter().enumerate() {
+    for (done, &ef) in options.efs.iter().enumerate() {
         progress("searching", done, steps);
-        points.push(point(&segment, queries, truth, ef, plan)?);
+        points.push(measure_point(&segment, queries, truth, ef, options)?);
     }
-    progress("searching", plan.efs.len(), steps);
-    let filtered = one_thread(|| filtered(&segment, queries, plan))??;
-    let exact = |query: &[f32]| segment.search(query, plan.k, Method::Exact, None);
+    progress("searching", options.efs.len(), steps);
+    let filtered = on_one_thread(|| measure_filtered(&segment, queries, options))??;
+    let exact = |query: &[f32]| segment.search(query, options.k, Method::Exact, None);
     let dimensions = segment.vectors().dimensions();
-    let exact_qps =
-        one_thread(|| rate(queries.chunks_exact(dimensions), |query| _ = std::hint::black_box(exact(query))))?;
+    let exact_qps = on_one_thread(|| {
+        queries_per_second(queries.chunks_exact(dimensions), |query| _ = std::hint::black_box(exact(query)))
+    })?;
     let count = queries.len() / dimensions;
-    let exact_batch_qps = one_thread(|| {
-        rate(std::iter::once(queries), |all| _ = std::hint::black_box(segment.search_many(all, plan.k, Method::Exact)))
+    let exact_batch_qps = on_one_thread(|| {
+        queries_per_second(std::iter::once(queries), |all| {
+            _ = std::hint::black_box(segment.search_many(all, options.k, Method::Exact))
+        })
     })? * count as f64;
-    Ok(Build {
+    Ok(GraphBenchmark {
         m: params.m,
         ef_construction: params.ef_construction,
         builder: params.builder,
@@ -323,27 +326,29 @@ pub fn measure(
     })
 }
 
-/// So many queries tell how filtered searches do: each needs rows of its own.
-const FILTERED_QUERIES: usize = 100;
-/// Where allowed rows lie: see [`Filtered::rows`].
-const PLACES: [&str; 3] = ["anywhere", "near", "far"];
+/// At most this many queries measure filtered search: each needs a row filter of its own.
+const MAX_FILTERED_QUERIES: usize = 100;
+/// The placements of the allowed rows; see [`FilteredPoint::rows`].
+const ROW_PLACEMENTS: [&str; 3] = ["anywhere", "near", "far"];
 
-fn filtered(segment: &Segment, queries: &[f32], plan: &Plan) -> Result<Vec<Filtered>> {
+fn measure_filtered(segment: &Segment, queries: &[f32], options: &RecallOptions) -> Result<Vec<FilteredPoint>> {
     let (vectors, dot) = (segment.vectors(), index::distance::dot());
     let rows = vectors.rows();
-    let ef = plan.efs.iter().copied().max().unwrap_or(plan.k);
-    let method = Method::Graph { ef, first: plan.first };
-    let ways = || plan.shares.iter().flat_map(|&share| PLACES.map(|place| (share, place)));
-    let mut measured: Vec<(Vec<f64>, Duration, Duration)> = ways().map(|_| Default::default()).collect();
+    let ef = options.efs.iter().copied().max().unwrap_or(options.k);
+    let method = Method::Graph { ef, first: options.first_pass };
+    let settings =
+        || options.selectivities.iter().flat_map(|&selectivity| ROW_PLACEMENTS.map(|place| (selectivity, place)));
+    let mut measured: Vec<(Vec<f64>, Duration, Duration)> = settings().map(|_| Default::default()).collect();
     let mut random = ChaCha8Rng::seed_from_u64(rows as u64);
-    for query in queries.chunks_exact(vectors.dimensions()).take(FILTERED_QUERIES) {
-        if plan.shares.is_empty() {
+    for query in queries.chunks_exact(vectors.dimensions()).take(MAX_FILTERED_QUERIES) {
+        if options.selectivities.is_empty() {
             break;
         }
         let each = vectors.vectors().chunks_exact(vectors.dimensions());
-        let mut near: Vec<Hit> = each.zip(0..).map(|(vector, row)| Hit { row, score: dot(query, vector) }).collect();
-        for ((share, place), (recalls, took, exact_took)) in ways().zip(&mut measured) {
-            let count = ((rows as f64 * share).round() as usize).clamp(1, rows);
+        let mut by_score: Vec<Hit> =
+            each.zip(0..).map(|(vector, row)| Hit { row, score: dot(query, vector) }).collect();
+        for ((selectivity, place), (recalls, search_time, exact_time)) in settings().zip(&mut measured) {
+            let count = ((rows as f64 * selectivity).round() as usize).clamp(1, rows);
             let mut allowed = Bits::new(rows);
             match place {
                 "anywhere" => {
@@ -351,58 +356,65 @@ fn filtered(segment: &Segment, queries: &[f32], plan: &Plan) -> Result<Vec<Filte
                         .iter()
                         .for_each(|row| _ = allowed.insert(row as u32));
                 }
-                "near" => _ = near.select_nth_unstable_by(count - 1, |a, b| b.cmp(a)),
-                _ => _ = near.select_nth_unstable(count - 1),
+                "near" => _ = by_score.select_nth_unstable_by(count - 1, |a, b| b.cmp(a)),
+                _ => _ = by_score.select_nth_unstable(count - 1),
             }
             if place != "anywhere" {
-                near[..count].iter().for_each(|hit| _ = allowed.insert(hit.row));
+                by_score[..count].iter().for_each(|hit| _ = allowed.insert(hit.row));
             }
-            let begun = Instant::now();
-            let exact = segment.search(query, plan.k, Method::Exact, Some(&allowed))?;
-            *exact_took += begun.elapsed();
-            let begun = Instant::now();
-            let found = segment.search(query, plan.k, method, Some(&allowed))?;
-            *took += begun.elapsed();
-            recalls.push(Truth { hits: vec![exact] }.recall(0, &found));
+            let started = Instant::now();
+            let exact = segment.search(query, options.k, Method::Exact, Some(&allowed))?;
+            *exact_time += started.elapsed();
+            let started = Instant::now();
+            let found = segment.search(query, options.k, method, Some(&allowed))?;
+            *search_time += started.elapsed();
+            recalls.push(GroundTruth { hits: vec![exact] }.recall(0, &found));
         }
     }
-    let filtered = ways().zip(measured).map(|((share, place), (recalls, took, exact_took))| Filtered {
-        share,
-        rows: place.to_owned(),
-        ef,
-        recall: crate::table::mean(&recalls),
-        qps: recalls.len() as f64 / took.as_secs_f64(),
-        exact_qps: recalls.len() as f64 / exact_took.as_secs_f64(),
-    });
+    let filtered =
+        settings().zip(measured).map(|((selectivity, place), (recalls, search_time, exact_time))| FilteredPoint {
+            share: selectivity,
+            rows: place.to_owned(),
+            ef,
+            recall: crate::table::mean(&recalls),
+            qps: recalls.len() as f64 / search_time.as_secs_f64(),
+            exact_qps: recalls.len() as f64 / exact_time.as_secs_f64(),
+        });
     Ok(filtered.collect())
 }
 
-/// Passes over the queries go on for at least so long, so that the clock is fine enough.
-const LEAST: Duration = Duration::from_millis(300);
+/// The least duration of a measurement; shorter ones are dominated by noise.
+const MIN_MEASUREMENT: Duration = Duration::from_millis(300);
 
-fn point(segment: &Segment, queries: &[f32], truth: &Truth, ef: usize, plan: &Plan) -> Result<Point> {
+fn measure_point(
+    segment: &Segment,
+    queries: &[f32],
+    truth: &GroundTruth,
+    ef: usize,
+    options: &RecallOptions,
+) -> Result<RecallPoint> {
     let dimensions = segment.vectors().dimensions();
-    let method = Method::Graph { ef, first: plan.first };
-    let search = |query: &[f32]| segment.search(query, plan.k, method, None);
+    let method = Method::Graph { ef, first: options.first_pass };
+    let search = |query: &[f32]| segment.search(query, options.k, method, None);
     let rows = || queries.chunks_exact(dimensions);
-    // Warms caches, and is the pass that is judged. Queries that fail would fail here.
+    // The first pass warms the caches and gives the recall. A query that fails, fails here.
     let judge = |(at, query)| Ok(truth.recall(at, &search(query)?));
     let recalls = rows().enumerate().map(judge).collect::<Result<Vec<f64>>>()?;
-    let (begun, mut times) = (Instant::now(), Vec::new());
-    while begun.elapsed() < LEAST {
+    let (started, mut times) = (Instant::now(), Vec::new());
+    while started.elapsed() < MIN_MEASUREMENT {
         for query in rows() {
-            let begun = Instant::now();
+            let started = Instant::now();
             let _ = std::hint::black_box(search(query));
-            times.push(begun.elapsed().as_secs_f64() * 1e6);
+            times.push(started.elapsed().as_secs_f64() * 1e6);
         }
     }
-    let qps = times.len() as f64 / begun.elapsed().as_secs_f64();
+    let qps = times.len() as f64 / started.elapsed().as_secs_f64();
     let count = truth.hits.len();
-    let passes = (times.len() / count.max(1)).max(1) * plan.threads;
+    let passes = (times.len() / count.max(1)).max(1) * options.threads;
     let next = AtomicUsize::new(0);
-    let begun = Instant::now();
+    let started = Instant::now();
     std::thread::scope(|scope| {
-        for _ in 0..plan.threads {
+        for _ in 0..options.threads {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
@@ -415,13 +427,13 @@ fn point(segment: &Segment, queries: &[f32], truth: &Truth, ef: usize, plan: &Pl
             });
         }
     });
-    let qps_all = (passes * count) as f64 / begun.elapsed().as_secs_f64();
+    let qps_all = (passes * count) as f64 / started.elapsed().as_secs_f64();
     times.sort_unstable_by(f64::total_cmp);
     let percentile =
-        |share: f64| times.get((share * times.len() as f64) as usize).or(times.last()).copied().unwrap_or(0.0);
-    Ok(Point {
+        |quantile: f64| times.get((quantile * times.len() as f64) as usize).or(times.last()).copied().unwrap_or(0.0);
+    Ok(RecallPoint {
         ef,
-        walked: segment.walks(plan.k, ef, None),
+        walked: segment.walks(options.k, ef, None),
         recall: crate::table::mean(&recalls),
         qps,
         qps_all,
@@ -431,34 +443,34 @@ fn point(segment: &Segment, queries: &[f32], truth: &Truth, ef: usize, plan: &Pl
     })
 }
 
-/// Exact answers a second from the vectors as they are, one query after the other on one thread.
+/// Queries per second of a scan of the vectors, one query at a time on one thread.
 ///
 /// # Errors
-/// When the thread cannot be started.
+/// [`Error::Index`] if the thread cannot be started.
 pub fn scan_qps(vectors: &VectorFile, queries: &[f32], k: usize) -> Result<f64> {
     let scan = |query: &[f32]| _ = std::hint::black_box(exact::search(vectors, query, k, None));
-    one_thread(|| rate(queries.chunks_exact(vectors.dimensions()), scan))
+    on_one_thread(|| queries_per_second(queries.chunks_exact(vectors.dimensions()), scan))
 }
 
-/// Runs something that would use all cores on one thread.
-fn one_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
+/// Runs `run` with rayon limited to one thread.
+fn on_one_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.map_err(|error| index::Error::Threads { threads: 1, said: error.to_string() })?;
     Ok(pool.install(run))
 }
 
-/// How many a second are asked.
-fn rate<'a>(queries: impl Iterator<Item = &'a [f32]> + Clone, ask: impl Fn(&[f32])) -> f64 {
-    let begun = Instant::now();
-    let mut asked = 0usize;
+/// Cycles through `queries` for [`MIN_MEASUREMENT`] and returns how many were searched per second.
+fn queries_per_second<'a>(queries: impl Iterator<Item = &'a [f32]> + Clone, search: impl Fn(&[f32])) -> f64 {
+    let started = Instant::now();
+    let mut count = 0usize;
     for query in queries.cycle() {
-        ask(query);
-        asked += 1;
-        if begun.elapsed() >= LEAST {
+        search(query);
+        count += 1;
+        if started.elapsed() >= MIN_MEASUREMENT {
             break;
         }
     }
-    asked as f64 / begun.elapsed().as_secs_f64()
+    count as f64 / started.elapsed().as_secs_f64()
 }
 
 #[cfg(test)]
@@ -481,25 +493,34 @@ mod tests {
     }
 
     #[test]
-    fn a_graph_is_measured_against_the_exact_scan() {
+    fn graph_is_measured_against_exact_search() {
         let dir = tempfile::tempdir().unwrap();
         let (base, queries) = (values(3000, 1), values(20, 2));
         let file = dir.path().join("a.vec");
         write_vectors(&file, &base, 16).unwrap();
         let vectors = VectorFile::open(&file).unwrap();
-        let kept = dir.path().join("kept");
-        let (truth, made) = Truth::new(&vectors, &queries, 10, &kept);
-        assert!(matches!(made, Kept::Written));
+        let cache = dir.path().join("cache");
+        let (truth, outcome) = GroundTruth::new(&vectors, &queries, 10, &cache);
+        assert!(matches!(outcome, CacheOutcome::Stored));
         for (query, hits) in queries.chunks_exact(16).zip(&truth.hits) {
             assert_eq!(*hits, exact::search(&vectors, query, 10, None));
         }
-        let (again, made) = Truth::new(&vectors, &queries, 10, &kept);
-        assert!(matches!(made, Kept::Read) && again == truth);
-        let (again, made) = Truth::new(&vectors, &queries, 10, &file);
-        assert!(matches!(made, Kept::Lost(_)) && again == truth, "a cache that cannot be kept costs nothing else");
-        let plan = Plan { k: 10, efs: vec![10, 50], first: FirstPass::Int8, shares: vec![0.5, 0.01], threads: 2 };
+        let (reloaded, outcome) = GroundTruth::new(&vectors, &queries, 10, &cache);
+        assert!(matches!(outcome, CacheOutcome::Loaded) && reloaded == truth);
+        let (reloaded, outcome) = GroundTruth::new(&vectors, &queries, 10, &file);
+        assert!(
+            matches!(outcome, CacheOutcome::NotStored(_)) && reloaded == truth,
+            "a cache that cannot be written changes nothing else"
+        );
+        let options = RecallOptions {
+            k: 10,
+            efs: vec![10, 50],
+            first_pass: FirstPass::Int8,
+            selectivities: vec![0.5, 0.01],
+            threads: 2,
+        };
         let params = Params { m: 8, ef_construction: 60, ..Params::default() };
-        let build = measure(&file, &queries, &truth, params, &plan, &|_, _, _| {}).unwrap();
+        let build = measure(&file, &queries, &truth, params, &options, &|_, _, _| {}).unwrap();
         assert_eq!(build.unreachable, 0);
         assert!(build.points[0].recall < build.points[1].recall && build.points[1].recall > 0.97, "{build:?}");
         assert!(build.points.iter().all(|p| p.qps > 0.0 && p.qps_all > 0.0 && p.p50_us <= p.p99_us));
@@ -510,32 +531,32 @@ mod tests {
     }
 
     #[test]
-    fn damaged_exact_answers_are_computed_again() {
+    fn damaged_cache_is_recomputed() {
         let dir = tempfile::tempdir().unwrap();
         let (base, queries) = (values(50, 1), values(3, 2));
         let file = dir.path().join("a.vec");
         write_vectors(&file, &base, 16).unwrap();
         let vectors = VectorFile::open(&file).unwrap();
-        let kept = dir.path().join("kept");
-        let (truth, _) = Truth::new(&vectors, &queries, 5, &kept);
-        let kept_file = std::fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
-        let mut bytes = std::fs::read(&kept_file).unwrap();
+        let cache = dir.path().join("cache");
+        let (truth, _) = GroundTruth::new(&vectors, &queries, 5, &cache);
+        let cache_file = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&cache_file).unwrap();
         bytes[20] ^= 1;
-        std::fs::write(&kept_file, bytes).unwrap();
-        let (again, made) = Truth::new(&vectors, &queries, 5, &kept);
-        assert!(matches!(made, Kept::Written) && again == truth);
+        std::fs::write(&cache_file, bytes).unwrap();
+        let (reloaded, outcome) = GroundTruth::new(&vectors, &queries, 5, &cache);
+        assert!(matches!(outcome, CacheOutcome::Stored) && reloaded == truth);
     }
 
     #[test]
-    fn as_near_as_the_last_counts() {
+    fn ties_with_the_last_exact_neighbor_count_as_found() {
         let hit = |row, score| Hit { row, score };
-        let truth = Truth { hits: vec![vec![hit(1, 0.9), hit(2, 0.8)]] };
+        let truth = GroundTruth { hits: vec![vec![hit(1, 0.9), hit(2, 0.8)]] };
         assert_eq!(truth.recall(0, &[hit(1, 0.9), hit(7, 0.8)]), 1.0);
         assert_eq!(truth.recall(0, &[hit(1, 0.9), hit(7, 0.7)]), 0.5);
     }
 
     #[test]
-    fn raw_files_that_are_none_are_refused() {
+    fn invalid_raw_vector_files_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.f32");
         let write = |values: &[f32]| std::fs::write(&path, bytemuck::cast_slice::<f32, u8>(values)).unwrap();

@@ -1,24 +1,22 @@
-//! Rankings: what a system gave for each query, and the TREC files they are kept in, a result a
-//! line: `query Q0 document rank score name`.
+//! Runs: the rankings of a system. TREC run files have a line `query Q0 document rank score name` per result.
 
 use crate::{Error, Result, lines};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A document with its score.
+/// A result: a document and its score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored<Id = String> {
-    /// The document's id: an article, or a passage as `article#n`.
+    /// The document's id: an article's, or a passage's as `article#n`.
     pub id: Id,
     /// Higher is better.
     pub score: f32,
 }
 
-/// What one system gave, best first.
+/// The rankings of one system, best first.
 ///
-/// Every document's id is kept once and stands as a number in the rankings: the same ones come up
-/// in query after query.
+/// Document ids are interned as numbers, since the same documents occur in many rankings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Run {
     /// The system's name.
@@ -29,17 +27,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// A system that has given nothing yet.
+    /// A run without rankings.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Sets the ranking of a query, in trec_eval's order: by score, and where scores are equal as
-    /// 32-bit floats, by id, later ones first.
+    /// Sets the ranking of a query and sorts it as trec_eval does: by score as a 32-bit float, ties by id in
+    /// descending order.
     pub fn set(&mut self, query: impl Into<String>, ranking: Vec<Scored>) {
-        let ranking = ranking.into_iter().map(|found| Scored { id: self.number(&found.id), score: found.score });
+        let ranking = ranking.into_iter().map(|result| Scored { id: self.number(&result.id), score: result.score });
         let ranking = ranking.collect();
-        self.put(query.into(), ranking);
+        self.insert_sorted(query.into(), ranking);
     }
 
     fn number(&mut self, id: &str) -> u32 {
@@ -52,49 +50,51 @@ impl Run {
         number
     }
 
-    fn put(&mut self, query: String, mut ranking: Vec<Scored<u32>>) {
-        let id = |found: &Scored<u32>| self.ids[found.id as usize].as_str();
-        // Adding zero makes one of the two zeros, which are equal.
+    fn insert_sorted(&mut self, query: String, mut ranking: Vec<Scored<u32>>) {
+        let id = |result: &Scored<u32>| self.ids[result.id as usize].as_str();
+        // Adding 0.0 turns -0.0 into 0.0, so that the two tie.
         ranking.sort_unstable_by(|a, b| (b.score + 0.0).total_cmp(&(a.score + 0.0)).then_with(|| id(b).cmp(id(a))));
         self.rankings.insert(query, ranking);
     }
 
-    /// The ranking of a query; empty if it gave none.
+    /// The ranking of a query; empty if there is none.
     pub fn ranking(&self, query: &str) -> impl ExactSizeIterator<Item = Scored<&str>> {
-        self.numbered(query).iter().map(|found| Scored { id: self.ids[found.id as usize].as_str(), score: found.score })
+        self.numbered_ranking(query)
+            .iter()
+            .map(|result| Scored { id: self.ids[result.id as usize].as_str(), score: result.score })
     }
 
-    /// The ranking of a query with documents by their numbers.
-    pub(crate) fn numbered(&self, query: &str) -> &[Scored<u32>] {
+    /// The ranking of a query with documents as numbers.
+    pub(crate) fn numbered_ranking(&self, query: &str) -> &[Scored<u32>] {
         self.rankings.get(query).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The number of a document, if it is in any ranking.
+    /// The number of a document, if it occurs in any ranking.
     pub(crate) fn number_of(&self, id: &str) -> Option<u32> {
         self.numbers.get(id).copied()
     }
 
-    /// The queries it answered, in the order of their ids.
+    /// The ids of the queries that have a ranking, sorted.
     pub fn queries(&self) -> impl Iterator<Item = &str> {
         self.rankings.keys().map(String::as_str)
     }
 
-    /// How many results it has in all.
-    pub fn results(&self) -> usize {
+    /// The number of results of all queries together.
+    pub fn result_count(&self) -> usize {
         self.rankings.values().map(Vec::len).sum()
     }
 
-    /// Reads a TREC run file; its name is the system's. The rank column is not looked at: the
-    /// scores decide, as for trec_eval.
+    /// Reads a TREC run file; the file's stem becomes the system's name. The rank column is ignored: as in
+    /// trec_eval, scores decide.
     ///
     /// # Errors
-    /// When a line does not read, a score is no finite number, a document stands twice for a
-    /// query, or there are no results.
+    /// [`Error::Io`]; [`Error::Line`] if a line is malformed, a score is not finite, or a document occurs twice
+    /// for a query; [`Error::File`] if there are no results.
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.file_stem().map_or_else(|| path.to_string_lossy(), |stem| stem.to_string_lossy());
         let mut run = Self::new(name);
         let mut rankings: BTreeMap<String, Vec<(Scored<u32>, u64)>> = BTreeMap::new();
-        lines::each(path, |number, line| {
+        lines::for_each(path, |number, line| {
             let mut columns = line.split_ascii_whitespace();
             let mut next = || columns.next();
             let (Some(query), Some(_), Some(id), Some(_), Some(score), Some(_), None) =
@@ -103,18 +103,18 @@ impl Run {
                 let problem = format!("expected the six columns `query Q0 document rank score name`, found {line:?}");
                 return Err(Error::line(path, number, problem));
             };
-            // As trec_eval does: read with 64 bits, kept with 32.
+            // As in trec_eval: parsed with 64 bits, kept with 32.
             let value: f64 = score
                 .parse()
                 .map_err(|_| Error::line(path, number, format!("expected a number as score, found {score:?}")))?;
             if !value.is_finite() {
                 return Err(Error::line(path, number, format!("expected a finite score, found {score}")));
             }
-            let found = Scored { id: run.number(id), score: value as f32 };
+            let result = Scored { id: run.number(id), score: value as f32 };
             match rankings.get_mut(query) {
-                Some(ranking) => ranking.push((found, number)),
+                Some(ranking) => ranking.push((result, number)),
                 None => {
-                    rankings.insert(query.to_owned(), vec![(found, number)]);
+                    rankings.insert(query.to_owned(), vec![(result, number)]);
                 }
             }
             Ok(())
@@ -122,50 +122,48 @@ impl Run {
         if rankings.is_empty() {
             return Err(Error::file(path, "no results in it"));
         }
-        // By document: the line of its last result, and for which query that was.
-        let mut last = vec![(0u64, usize::MAX); run.ids.len()];
+        // For each document, the line of its last result, and which query (by index) that was for.
+        let mut last_seen = vec![(0u64, usize::MAX); run.ids.len()];
         for (at, (query, ranking)) in rankings.into_iter().enumerate() {
-            for (found, line) in &ranking {
-                let before = std::mem::replace(&mut last[found.id as usize], (*line, at));
-                if before.1 == at {
-                    let id = &run.ids[found.id as usize];
+            for (result, line) in &ranking {
+                let previous = std::mem::replace(&mut last_seen[result.id as usize], (*line, at));
+                if previous.1 == at {
+                    let id = &run.ids[result.id as usize];
                     let problem =
-                        format!("the document {id:?} stands on line {} already for the query {query:?}", before.0);
+                        format!("the document {id:?} stands on line {} already for the query {query:?}", previous.0);
                     return Err(Error::line(path, *line, problem));
                 }
             }
-            run.put(query, ranking.into_iter().map(|(found, _)| found).collect());
+            run.insert_sorted(query, ranking.into_iter().map(|(result, _)| result).collect());
         }
         Ok(run)
     }
 }
 
-/// Writes one query's ranking as lines of a TREC run file.
-///
-/// White space in ids would break the columns; it is written as [`column()`] has it.
+/// Writes one query's ranking as lines of a TREC run file, with ids escaped by [`trec_column`].
 ///
 /// # Errors
-/// When `out` refuses.
+/// Those of `out`.
 pub fn write_ranking(out: &mut dyn Write, query: &str, ranking: &[Scored], name: &str) -> io::Result<()> {
     for (rank, Scored { id, score }) in (1..).zip(ranking) {
-        writeln!(out, "{} Q0 {} {rank} {score} {}", column(query), column(id), column(name))?;
+        writeln!(out, "{} Q0 {} {rank} {score} {}", trec_column(query), trec_column(id), trec_column(name))?;
     }
     Ok(())
 }
 
-/// An id as it stands in a TREC file: each byte of white space is `%` and its two hexadecimal
-/// digits, as in a URL.
-pub fn column(id: &str) -> String {
-    let mut column = String::with_capacity(id.len());
+/// Escapes an id for a column of a TREC file: each byte of white space becomes `%` and two hexadecimal digits,
+/// as in a URL.
+pub fn trec_column(id: &str) -> String {
+    let mut escaped = String::with_capacity(id.len());
     for c in id.chars() {
         if c.is_whitespace() {
             let mut bytes = [0; 4];
-            c.encode_utf8(&mut bytes).bytes().for_each(|byte| column.push_str(&format!("%{byte:02X}")));
+            c.encode_utf8(&mut bytes).bytes().for_each(|byte| escaped.push_str(&format!("%{byte:02X}")));
         } else {
-            column.push(c);
+            escaped.push(c);
         }
     }
-    column
+    escaped
 }
 
 #[cfg(test)]
@@ -177,23 +175,23 @@ mod tests {
     }
 
     #[test]
-    fn six_columns_whatever_the_ids() {
+    fn run_file_lines_have_six_columns() {
         let mut out = Vec::new();
         write_ranking(&mut out, "q 1", &scored(&[("a b", 0.5), ("c", 0.25)]), "nigh").unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "q%201 Q0 a%20b 1 0.5 nigh\nq%201 Q0 c 2 0.25 nigh\n");
     }
 
     #[test]
-    fn equal_scores_are_ordered_as_trec_eval_orders_them() {
+    fn ties_are_ordered_as_in_trec_eval() {
         let mut run = Run::new("r");
-        // The last two differ only beyond 32 bits, so they are equal.
+        // The last two differ only beyond 32 bits, so they tie.
         run.set("q", scored(&[("a", 0.5), ("c", 0.5), ("b", 0.5), ("z", (0.1f64 + 1e-12) as f32), ("y", 0.1)]));
-        let order: Vec<&str> = run.ranking("q").map(|found| found.id).collect();
+        let order: Vec<&str> = run.ranking("q").map(|result| result.id).collect();
         assert_eq!(order, ["c", "b", "a", "z", "y"]);
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_name_the_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.trec");
         for (text, said) in [
@@ -209,8 +207,8 @@ mod tests {
         }
         std::fs::write(&path, "q Q0 a 1 0.5 x\nq Q0 b 2 0.75 x\r\n").unwrap();
         let run = Run::read(&path).unwrap();
-        assert_eq!((run.name.as_str(), run.results()), ("r", 2));
-        let ranking: Vec<(&str, f32)> = run.ranking("q").map(|found| (found.id, found.score)).collect();
+        assert_eq!((run.name.as_str(), run.result_count()), ("r", 2));
+        let ranking: Vec<(&str, f32)> = run.ranking("q").map(|result| (result.id, result.score)).collect();
         assert_eq!(ranking, [("b", 0.75), ("a", 0.5)]);
     }
 }

@@ -1,70 +1,69 @@
-//! Which of many systems is best, without fooling oneself: the best of many looks better than it
-//! is on the queries it was chosen by. So it is chosen on half of them and reported on the rest.
+//! Selects the best of many systems on half of the queries and reports it on the other half. The best of many
+//! looks better than it is on the queries that it was selected by.
 
-use crate::draw::shuffled;
-use crate::significance::{Intervals, Units, compare};
+use crate::sampling::shuffled_groups;
+use crate::significance::{BootstrapIntervals, ResamplingUnits, compare};
 use crate::table::{Table, mean};
 use serde::{Deserialize, Serialize};
 
 /// A system's mean on each half.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Halves {
-    /// The system.
+pub struct HalfMeans {
+    /// The system's name.
     pub name: String,
-    /// On the half that is chosen on.
+    /// The mean on the half used for selection.
     pub chosen: f64,
-    /// On the other.
+    /// The mean on the other half.
     pub reported: f64,
 }
 
-/// The best system and what it is worth.
+/// The selected system, and how it does on the other half.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
     /// The metric's name.
     pub metric: String,
-    /// What the halves were drawn with.
+    /// The seed of the split.
     pub seed: u64,
-    /// Queries that were chosen on.
+    /// How many queries the selection used.
     pub chosen_on: usize,
-    /// The others.
+    /// How many queries the report uses.
     pub reported_on: usize,
     /// The best system on the first half.
     pub best: String,
-    /// The system it is compared with: the first one.
+    /// The system it is compared with: the first of the list.
     pub baseline: String,
-    /// The best one's mean on the half it was chosen on.
+    /// The selected system's mean on the first half.
     pub best_chosen: f64,
-    /// Its mean on the other.
+    /// The selected system's mean on the other half.
     pub best_reported: f64,
-    /// The baseline's mean there.
+    /// The baseline's mean on the other half.
     pub baseline_reported: f64,
-    /// What the best one has more there.
+    /// `best_reported` minus `baseline_reported`.
     pub difference: f64,
-    /// The 95 % interval of that.
+    /// The 95 % confidence interval of the difference.
     pub ci95: [f64; 2],
-    /// The p of that, by the paired randomization test.
+    /// The p-value of the difference, by the paired randomization test.
     pub p_value: f64,
-    /// All systems, best first on the first half.
-    pub table: Vec<Halves>,
+    /// All systems, sorted by their mean on the first half.
+    pub table: Vec<HalfMeans>,
 }
 
-/// Chooses among `tables` by the metric in row `metric` on half of the queries, and reports on the
-/// other half. Queries of one of `groups` (by column) stay together. `None` with fewer than two
-/// systems or groups.
+/// Selects among `tables` by the metric in row `metric`. Queries of the same group stay in one half (`groups`
+/// has a value per column). `None` with fewer than two systems or groups.
 pub fn select(tables: &[Table], metric: usize, groups: &[usize], seed: u64) -> Option<Selection> {
-    let names = shuffled(groups, seed);
+    let names = shuffled_groups(groups, seed);
     if tables.len() < 2 || names.len() < 2 {
         return None;
     }
     let half: std::collections::HashSet<usize> = names[..names.len() / 2].iter().copied().collect();
-    let part = |table: &Table, first: bool| -> Vec<f64> {
+    let part = |table: &Table, chosen_half: bool| -> Vec<f64> {
         let values = table.values[metric].iter().zip(groups);
-        values.filter(|(_, group)| half.contains(group) == first).map(|(value, _)| *value).collect()
+        values.filter(|(_, group)| half.contains(group) == chosen_half).map(|(value, _)| *value).collect()
     };
-    let units = Units::new(&groups.iter().copied().filter(|group| !half.contains(group)).collect::<Vec<_>>());
-    let mut rows: Vec<Halves> = tables
+    let units = ResamplingUnits::new(&groups.iter().copied().filter(|group| !half.contains(group)).collect::<Vec<_>>());
+    let mut rows: Vec<HalfMeans> = tables
         .iter()
-        .map(|table| Halves {
+        .map(|table| HalfMeans {
             name: table.system.clone(),
             chosen: mean(&part(table, true)),
             reported: mean(&part(table, false)),
@@ -75,7 +74,7 @@ pub fn select(tables: &[Table], metric: usize, groups: &[usize], seed: u64) -> O
     let best = rows.first()?.clone();
     let of_best = part(tables.iter().find(|table| table.system == best.name)?, false);
     let of_baseline = part(baseline, false);
-    let intervals = Intervals::new(&[&of_best, &of_baseline], &units, seed);
+    let intervals = BootstrapIntervals::new(&[&of_best, &of_baseline], &units, seed);
     let halved = [&of_best, &of_baseline].map(|values| Table {
         system: String::new(),
         metrics: vec![baseline.metrics[metric]],
@@ -108,9 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn the_best_is_chosen_on_one_half_and_reported_on_the_other() {
+    fn best_system_is_selected_on_one_half_and_reported_on_the_other() {
         let groups: Vec<usize> = (0..40).map(|query| query / 2).collect();
-        // Perfect on even groups and useless on odd ones, against always middling.
+        // Perfect on even groups and useless on odd ones, against always mediocre.
         let uneven = table("uneven", groups.iter().map(|g| f64::from(u8::from(g % 2 == 0))).collect());
         let even = table("even", vec![0.45; 40]);
         let good = table("good", vec![0.9; 40]);

@@ -1,9 +1,9 @@
-//! Which differences are real.
+//! Significance tests and confidence intervals.
 //!
-//! Systems are compared on the same queries, so every test is paired. The two tests are those that
-//! Smucker, Allan and Carterette (*A Comparison of Statistical Significance Tests for Information
-//! Retrieval Evaluation*, CIKM 2007) recommend; intervals are bootstrap percentiles (Efron and
-//! Tibshirani, 1993). Every random choice comes from the caller's seed.
+//! Systems are compared on the same queries, so every test is paired. The two tests are those that Smucker,
+//! Allan and Carterette recommend (*A Comparison of Statistical Significance Tests for Information Retrieval
+//! Evaluation*, CIKM 2007); intervals are bootstrap percentiles (Efron and Tibshirani, 1993). All randomness
+//! comes from the caller's seed.
 
 use crate::student_t;
 use crate::table::{Table, mean};
@@ -13,94 +13,94 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// How many times queries are drawn again for an interval.
-const RESAMPLES: usize = 2000;
-/// How many random sign patterns a randomization test looks at.
-const PATTERNS: usize = 10_000;
-/// Up to so many differing queries, every sign pattern is looked at.
-const EXACT: usize = 16;
-/// Up to so many systems, each is compared with each; more are compared with the first.
-const ALL_PAIRS: usize = 6;
+/// The number of bootstrap resamples for an interval.
+const BOOTSTRAP_RESAMPLES: usize = 2000;
+/// The number of random sign patterns of a randomization test.
+const SIGN_PATTERNS: usize = 10_000;
+/// Up to this many non-zero differences, the randomization test enumerates all sign patterns.
+const MAX_EXACT_DIFFERENCES: usize = 16;
+/// Up to this many systems are compared pairwise; more are compared with the first only.
+const MAX_SYSTEMS_ALL_PAIRS: usize = 6;
 
-/// A difference whose corrected p is smaller is called real.
-pub const REAL: f64 = 0.05;
-/// The name of the test to go by: it assumes nothing of how values are distributed.
-pub const RANDOMIZATION: &str = "paired randomization";
-/// The names of the tests.
-const TESTS: [&str; 2] = ["paired t-test", RANDOMIZATION];
+/// A difference is significant if its corrected p-value is below this.
+pub const SIGNIFICANCE_LEVEL: f64 = 0.05;
+/// The name of the test that decides: it makes no assumption about the distribution of the values.
+pub const RANDOMIZATION_TEST: &str = "paired randomization";
+/// The tests' names.
+const TESTS: [&str; 2] = ["paired t-test", RANDOMIZATION_TEST];
 
-/// The difference of two systems in one metric, tested.
+/// The difference of two systems in one metric, with one test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// A system.
+    /// The first system's name.
     pub a: String,
-    /// Another.
+    /// The second system's name.
     pub b: String,
     /// The metric's name.
     pub metric: String,
-    /// The mean of `a` less that of `b`.
+    /// The mean of `a` minus the mean of `b`.
     pub difference: f64,
-    /// Its 95 % interval.
+    /// The 95 % confidence interval of the difference.
     pub ci95: [f64; 2],
-    /// How likely so large a difference is, in either direction, were there none.
+    /// The p-value, two-sided.
     pub p_value: f64,
-    /// The same, corrected (Holm, 1979) for all comparisons made in this metric by this test.
+    /// The p-value after Holm's correction (1979) for all comparisons of this metric by this test.
     pub p_holm: f64,
-    /// Which test.
+    /// The test's name.
     pub test: String,
 }
 
-/// What is drawn and flipped as one: a query, or the wordings of one need, which are no independent
-/// evidence.
+/// The units of resampling: single queries, or groups of queries. The wordings of one need are not independent
+/// evidence, so they are resampled as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Units {
-    /// The unit of every query.
-    of: Vec<usize>,
+pub struct ResamplingUnits {
+    /// For each query, the index of its unit.
+    unit_of_query: Vec<usize>,
     count: usize,
 }
 
-impl Units {
-    /// Queries with the same name are one unit.
+impl ResamplingUnits {
+    /// Queries with the same value in `names` form one unit.
     pub fn new(names: &[usize]) -> Self {
         let mut numbers = HashMap::new();
-        let of = names.iter().map(|name| {
+        let unit_of_query = names.iter().map(|name| {
             let next = numbers.len();
             *numbers.entry(name).or_insert(next)
         });
-        let of = of.collect();
-        Self { of, count: numbers.len() }
+        let unit_of_query = unit_of_query.collect();
+        Self { unit_of_query, count: numbers.len() }
     }
 
     /// The sum of a column's values in each unit.
     fn sums(&self, values: &[f64]) -> Vec<f64> {
         let mut sums = vec![0.0; self.count];
-        self.of.iter().zip(values).for_each(|(unit, value)| sums[*unit] += value);
+        self.unit_of_query.iter().zip(values).for_each(|(unit, value)| sums[*unit] += value);
         sums
     }
 }
 
-/// 95 % intervals of every mean and every difference.
-pub struct Intervals {
+/// 95 % bootstrap intervals of means and of their differences.
+pub struct BootstrapIntervals {
     /// `columns × resamples`: the mean of a column in a resample.
     means: Vec<Vec<f64>>,
 }
 
-impl Intervals {
-    /// Draws the units again, the same ones for every column of values, so that columns can be
-    /// compared pair by pair. All columns have a value for each query of `units`.
-    pub fn new(columns: &[&[f64]], units: &Units, seed: u64) -> Self {
-        let sizes = units.sums(&vec![1.0; units.of.len()]);
+impl BootstrapIntervals {
+    /// Resamples the units; all columns share the resamples, so that columns can be compared pairwise. Every
+    /// column has a value for each query of `units`.
+    pub fn new(columns: &[&[f64]], units: &ResamplingUnits, seed: u64) -> Self {
+        let sizes = units.sums(&vec![1.0; units.unit_of_query.len()]);
         let sums: Vec<Vec<f64>> = columns.iter().map(|column| units.sums(column)).collect();
-        // Row by row: a unit drawn touches all its values at once.
+        // Row-major by unit, so that drawing a unit reads adjacent memory.
         let rows: Vec<f64> = (0..units.count).flat_map(|unit| sums.iter().map(move |column| column[unit])).collect();
         let width = columns.len();
-        let drawn: Vec<Vec<f64>> = (0..RESAMPLES as u64)
+        let resampled: Vec<Vec<f64>> = (0..BOOTSTRAP_RESAMPLES as u64)
             .into_par_iter()
             .map(|resample| {
-                let mut random = stream(seed, resample);
+                let mut random = rng_stream(seed, resample);
                 let (mut sums, mut size) = (vec![0.0; width], 0.0);
                 for _ in 0..units.count {
-                    let unit = below(&mut random, units.count);
+                    let unit = random_below(&mut random, units.count);
                     size += sizes[unit];
                     let row = &rows[unit * width..(unit + 1) * width];
                     sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
@@ -109,30 +109,30 @@ impl Intervals {
                 sums
             })
             .collect();
-        let means = (0..width).map(|column| drawn.iter().map(|means| means[column]).collect()).collect();
+        let means = (0..width).map(|column| resampled.iter().map(|means| means[column]).collect()).collect();
         Self { means }
     }
 
     /// The interval of a column's mean.
-    pub fn of(&self, column: usize) -> [f64; 2] {
+    pub fn mean(&self, column: usize) -> [f64; 2] {
         percentiles(self.means[column].clone())
     }
 
     /// The interval of the difference of two columns' means.
-    pub fn of_difference(&self, a: usize, b: usize) -> [f64; 2] {
+    pub fn difference(&self, a: usize, b: usize) -> [f64; 2] {
         percentiles(self.means[a].iter().zip(&self.means[b]).map(|(a, b)| a - b).collect())
     }
 }
 
-/// A random generator of its own for each piece of work, whatever the order they are done in.
-fn stream(seed: u64, number: u64) -> ChaCha8Rng {
+/// An independent random stream per work item: results do not depend on the order of the work.
+fn rng_stream(seed: u64, number: u64) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(number);
     random
 }
 
-/// A number in `0..n`, by multiplication: its bias is below n / 2³².
-fn below(random: &mut ChaCha8Rng, n: usize) -> usize {
+/// A random number in `0..n`, by multiplication; its bias is below n / 2³².
+fn random_below(random: &mut ChaCha8Rng, n: usize) -> usize {
     ((u64::from(random.next_u32()) * n as u64) >> 32) as usize
 }
 
@@ -148,7 +148,7 @@ fn percentiles(mut values: Vec<f64>) -> [f64; 2] {
     })
 }
 
-/// The two-sided p of Student's t-test on paired differences.
+/// The two-sided p-value of Student's t-test on paired differences.
 pub fn t_test(differences: &[f64]) -> f64 {
     let n = differences.len() as f64;
     let mean = mean(differences);
@@ -163,33 +163,33 @@ pub fn t_test(differences: &[f64]) -> f64 {
     student_t::two_sided(t, n - 1.0)
 }
 
-/// The two-sided p of a randomization test: were the systems alike, each query's difference could
-/// as well have the other sign. Exact for up to 16 differing queries, else over 10,000 seeded
+/// The two-sided p-value of the paired randomization test: if the systems were equal, each difference could as
+/// well have the other sign. Exact for up to 16 non-zero differences, otherwise estimated from 10,000 seeded
 /// sign patterns.
-pub fn randomization(differences: &[f64], seed: u64) -> f64 {
+pub fn randomization_test(differences: &[f64], seed: u64) -> f64 {
     let differences: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
     let observed = differences.iter().sum::<f64>().abs();
-    // Sums of the same numbers in another order differ in their last bits.
-    let enough = observed - 1e-12 * differences.iter().map(|d| d.abs()).sum::<f64>();
-    let extreme = |sum: f64| sum.abs() >= enough;
+    // The order of summation changes the last bits; that must not exclude the observed pattern itself.
+    let threshold = observed - 1e-12 * differences.iter().map(|d| d.abs()).sum::<f64>();
+    let is_extreme = |sum: f64| sum.abs() >= threshold;
     let n = differences.len();
-    if n <= EXACT {
+    if n <= MAX_EXACT_DIFFERENCES {
         let patterns = 1u64 << n;
-        let hits = (0..patterns).filter(|pattern| extreme(signed(&differences, std::iter::once(*pattern)))).count();
+        let hits = (0..patterns).filter(|pattern| is_extreme(signed(&differences, std::iter::once(*pattern)))).count();
         return hits as f64 / patterns as f64;
     }
-    let hits = (0..PATTERNS)
+    let hits = (0..SIGN_PATTERNS)
         .into_par_iter()
         .with_min_len(64)
         .filter(|pattern| {
-            let mut random = stream(seed, *pattern as u64);
-            extreme(signed(&differences, std::iter::from_fn(|| Some(random.next_u64()))))
+            let mut random = rng_stream(seed, *pattern as u64);
+            is_extreme(signed(&differences, std::iter::from_fn(|| Some(random.next_u64()))))
         })
         .count();
-    (hits + 1) as f64 / (PATTERNS + 1) as f64
+    (hits + 1) as f64 / (SIGN_PATTERNS + 1) as f64
 }
 
-/// The sum of `values`, each with the sign that its bit gives it.
+/// The sum of `values`, each negated if its bit is set.
 fn signed(values: &[f64], bits: impl Iterator<Item = u64>) -> f64 {
     let mut total = 0.0;
     for (chunk, word) in values.chunks(64).zip(bits) {
@@ -199,8 +199,8 @@ fn signed(values: &[f64], bits: impl Iterator<Item = u64>) -> f64 {
     total
 }
 
-/// Holm's correction: p values as they are when all of them are looked at together.
-pub fn holm(p_values: &[f64]) -> Vec<f64> {
+/// Holm's step-down correction for multiple comparisons.
+pub fn holm_correction(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
     let (mut corrected, mut highest) = (vec![1.0; p_values.len()], 0f64);
@@ -211,12 +211,18 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     corrected
 }
 
-/// Compares systems on every metric, by both tests. Up to six systems are compared each with each,
-/// more with the first. `intervals` has the columns of all tables, one table after the other.
-pub fn compare(tables: &[Table], intervals: &Intervals, units: &Units, seed: u64) -> Vec<Comparison> {
+/// Compares systems on every metric with both tests: pairwise up to six systems, else each with the first.
+/// `intervals` has the columns of all tables, one table after the other.
+pub fn compare(
+    tables: &[Table],
+    intervals: &BootstrapIntervals,
+    units: &ResamplingUnits,
+    seed: u64,
+) -> Vec<Comparison> {
     let metrics = tables.first().map_or(0, |table| table.metrics.len());
-    let firsts = if tables.len() <= ALL_PAIRS { tables.len() } else { 1 };
-    let pairs: Vec<(usize, usize)> = (0..firsts).flat_map(|a| (a + 1..tables.len()).map(move |b| (a, b))).collect();
+    let first_count = if tables.len() <= MAX_SYSTEMS_ALL_PAIRS { tables.len() } else { 1 };
+    let pairs: Vec<(usize, usize)> =
+        (0..first_count).flat_map(|a| (a + 1..tables.len()).map(move |b| (a, b))).collect();
     let mut comparisons = Vec::new();
     for metric in 0..metrics {
         let differences: Vec<Vec<f64>> = pairs
@@ -225,18 +231,18 @@ pub fn compare(tables: &[Table], intervals: &Intervals, units: &Units, seed: u64
             .collect();
         let of_units: Vec<Vec<f64>> = differences.iter().map(|differences| units.sums(differences)).collect();
         let by_t = of_units.iter().map(|d| t_test(d)).collect();
-        let by_randomization = of_units.iter().map(|d| randomization(d, seed)).collect();
+        let by_randomization = of_units.iter().map(|d| randomization_test(d, seed)).collect();
         let tests: [Vec<f64>; 2] = [by_t, by_randomization];
         for (name, p_values) in TESTS.iter().zip(tests) {
             for (((&(a, b), differences), p_value), p_holm) in
-                pairs.iter().zip(&differences).zip(&p_values).zip(holm(&p_values))
+                pairs.iter().zip(&differences).zip(&p_values).zip(holm_correction(&p_values))
             {
                 comparisons.push(Comparison {
                     a: tables[a].system.clone(),
                     b: tables[b].system.clone(),
                     metric: tables[a].metrics[metric].to_string(),
                     difference: mean(differences),
-                    ci95: intervals.of_difference(a * metrics + metric, b * metrics + metric),
+                    ci95: intervals.difference(a * metrics + metric, b * metrics + metric),
                     p_value: *p_value,
                     p_holm,
                     test: (*name).to_owned(),
@@ -252,54 +258,54 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    // scipy 1.17: ttest_rel and permutation_test on the same numbers.
+    // Expected values from scipy 1.17: ttest_rel and permutation_test on the same numbers.
     const D: [f64; 8] = [0.3, -0.1, 0.25, 0.0, 0.5, 0.1, -0.05, 0.2];
 
     #[test]
-    fn agrees_with_known_values() {
+    fn p_values_agree_with_scipy() {
         assert!((t_test(&D) - 0.073_584_887_514_738_71).abs() < 1e-12, "{}", t_test(&D));
-        assert!((randomization(&D, 1) - 12.0 / 128.0).abs() < 1e-12, "{}", randomization(&D, 1));
-        assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
+        assert!((randomization_test(&D, 1) - 12.0 / 128.0).abs() < 1e-12, "{}", randomization_test(&D, 1));
+        assert_eq!(holm_correction(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
     }
 
     #[test]
-    fn no_difference_and_nothing_but_difference() {
-        assert_eq!((t_test(&[0.0; 5]), randomization(&[0.0; 5], 1)), (1.0, 1.0));
-        assert_eq!((t_test(&[0.5; 5]), randomization(&[0.5; 5], 1)), (0.0, 2.0 / 32.0));
+    fn p_values_of_equal_and_of_constant_differences() {
+        assert_eq!((t_test(&[0.0; 5]), randomization_test(&[0.0; 5], 1)), (1.0, 1.0));
+        assert_eq!((t_test(&[0.5; 5]), randomization_test(&[0.5; 5], 1)), (0.0, 2.0 / 32.0));
         assert_eq!((t_test(&[]), t_test(&[0.4])), (1.0, 1.0));
     }
 
     #[test]
-    fn one_seed_gives_one_answer_and_intervals_hold_the_mean() {
-        let mut random = stream(3, 0);
+    fn intervals_are_reproducible_and_contain_the_mean() {
+        let mut random = rng_stream(3, 0);
         let values: Vec<f64> = (0..200).map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX)).collect();
         let shifted: Vec<f64> = values.iter().map(|v| v - 0.01).collect();
-        let each = Units::new(&(0..200).collect::<Vec<_>>());
-        let intervals = Intervals::new(&[&values, &shifted], &each, 7);
-        assert_eq!(intervals.of(0), Intervals::new(&[&values, &shifted], &each, 7).of(0));
-        assert_ne!(intervals.of(0), Intervals::new(&[&values, &shifted], &each, 8).of(0));
-        let [low, high] = intervals.of(0);
+        let each = ResamplingUnits::new(&(0..200).collect::<Vec<_>>());
+        let intervals = BootstrapIntervals::new(&[&values, &shifted], &each, 7);
+        assert_eq!(intervals.mean(0), BootstrapIntervals::new(&[&values, &shifted], &each, 7).mean(0));
+        assert_ne!(intervals.mean(0), BootstrapIntervals::new(&[&values, &shifted], &each, 8).mean(0));
+        let [low, high] = intervals.mean(0);
         assert!(low < mean(&values) && mean(&values) < high && high - low < 0.2);
-        let [low, high] = intervals.of_difference(0, 1);
+        let [low, high] = intervals.difference(0, 1);
         assert!((low - 0.01).abs() < 1e-9 && (high - 0.01).abs() < 1e-9, "paired: the same queries are drawn for both");
         let noise: Vec<f64> = values.iter().map(|v| v - 0.5).collect();
-        assert_eq!(randomization(&noise, 5), randomization(&noise, 5));
+        assert_eq!(randomization_test(&noise, 5), randomization_test(&noise, 5));
     }
 
     #[test]
-    fn wordings_of_one_need_are_no_independent_evidence() {
+    fn wordings_of_one_need_are_resampled_together() {
         let table = |system: &str, values: Vec<f64>| Table {
             system: system.into(),
             metrics: vec!["MRR@10".parse().unwrap()],
             values: vec![values],
         };
-        // Ten needs, three better and one worse, each asked in eight wordings.
+        // Ten needs with eight wordings each; three needs do better and one does worse.
         let a: Vec<f64> = (0..80).map(|query| [0.9, 0.9, 0.9, 0.1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5][query / 8]).collect();
         let tables = [table("a", a.clone()), table("b", vec![0.5; 80])];
         let p_of = |names: Vec<usize>| {
-            let units = Units::new(&names);
+            let units = ResamplingUnits::new(&names);
             let columns: Vec<&[f64]> = tables.iter().map(|table| table.values[0].as_slice()).collect();
-            let compared = compare(&tables, &Intervals::new(&columns, &units, 1), &units, 1);
+            let compared = compare(&tables, &BootstrapIntervals::new(&columns, &units, 1), &units, 1);
             (compared[1].p_value, compared[1].ci95[1] - compared[1].ci95[0], compared[1].difference)
         };
         let (alone, together) = (p_of((0..80).collect()), p_of((0..80).map(|query| query / 8).collect()));
@@ -310,14 +316,14 @@ mod tests {
     proptest! {
         #[test]
         fn p_values_are_probabilities(differences in prop::collection::vec(-1f64..1.0, 0..40)) {
-            for p in [t_test(&differences), randomization(&differences, 1)] {
+            for p in [t_test(&differences), randomization_test(&differences, 1)] {
                 prop_assert!((0.0..=1.0).contains(&p));
             }
         }
 
         #[test]
-        fn correction_never_lowers(p in prop::collection::vec(0f64..=1.0, 0..10)) {
-            for (before, after) in p.iter().zip(holm(&p)) {
+        fn holm_correction_never_lowers_a_p_value(p in prop::collection::vec(0f64..=1.0, 0..10)) {
+            for (before, after) in p.iter().zip(holm_correction(&p)) {
                 prop_assert!(after >= *before && after <= 1.0);
             }
         }

@@ -1,12 +1,13 @@
-//! Student's t distribution, by the continued fraction of the incomplete beta function (Numerical Recipes, 6.4).
+//! Student's t distribution, by the continued fraction of the incomplete beta function (Numerical Recipes,
+//! 6.4).
 
-/// The probability of a value at least as far from 0 as `t`, on either side, with `freedom` degrees of freedom, above 0:
-/// I_x(freedom / 2, 1 / 2) for x = freedom / (freedom + t²). In 0..=1, to some twelve digits.
-pub fn two_sided(t: f64, freedom: f64) -> f64 {
+/// The two-sided p-value of `t` with `degrees_of_freedom` > 0: I_x(ν / 2, 1 / 2) for x = ν / (ν + t²). In
+/// 0..=1, accurate to about twelve digits.
+pub fn two_sided(t: f64, degrees_of_freedom: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;
     }
-    incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + t * t)).clamp(0.0, 1.0)
+    incomplete_beta(degrees_of_freedom / 2.0, 0.5, degrees_of_freedom / (degrees_of_freedom + t * t)).clamp(0.0, 1.0)
 }
 
 /// The regularized incomplete beta function I_x(a, b).
@@ -15,7 +16,7 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
         return x.clamp(0.0, 1.0);
     }
     let front = (ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (-x).ln_1p()).exp();
-    // The fraction converges quickly on this side of the mean; on the other the function is mirrored.
+    // The fraction converges fast on this side of the mean; the other side follows by symmetry.
     if x < (a + 1.0) / (a + b + 2.0) {
         front * fraction(a, b, x) / a
     } else {
@@ -23,21 +24,21 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     }
 }
 
-/// The continued fraction, by Lentz's method.
+/// The continued fraction, by the modified Lentz method.
 fn fraction(a: f64, b: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
-    const STEPS: usize = 10_000;
-    let kept = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let (mut c, mut d) = (1.0, 1.0 / kept(1.0 - (a + b) * x / (a + 1.0)));
+    const MAX_STEPS: usize = 10_000;
+    let nonzero = |value: f64| if value.abs() < TINY { TINY } else { value };
+    let (mut c, mut d) = (1.0, 1.0 / nonzero(1.0 - (a + b) * x / (a + 1.0)));
     let mut h = d;
-    for step in 1..STEPS {
+    for step in 1..MAX_STEPS {
         let m = step as f64;
         for term in [
             m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m)),
             -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0)),
         ] {
-            d = 1.0 / kept(1.0 + term * d);
-            c = kept(1.0 + term / c);
+            d = 1.0 / nonzero(1.0 + term * d);
+            c = nonzero(1.0 + term / c);
             h *= c * d;
         }
         if (c * d - 1.0).abs() < f64::EPSILON {
@@ -47,7 +48,7 @@ fn fraction(a: f64, b: f64, x: f64) -> f64 {
     h
 }
 
-/// The logarithm of the gamma function of a positive number, by Lanczos's series with g = 7.
+/// ln Γ(x) for x > 0, by the Lanczos approximation with g = 7.
 fn ln_gamma(x: f64) -> f64 {
     const SERIES: [f64; 9] = [
         0.999_999_999_999_809_9,
@@ -85,8 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn others_are_as_their_densities_integrate() {
-        for (t, freedom, expected) in [
+    fn matches_numerically_integrated_densities() {
+        for (t, degrees_of_freedom, expected) in [
             (2.0, 10.0, 0.073_388_034_770_751_4),
             (3.0, 3.0, 0.057_668_885_622_447_86),
             (1.96, 100.0, 0.052_778_901_366_228_24),
@@ -94,8 +95,8 @@ mod tests {
             (5.0, 299.0, 9.785_690_989_665_675e-7),
             (12.0, 40.0, 7.824_171_304_252_083e-15),
         ] {
-            let found = two_sided(t, freedom);
-            assert!((found / expected - 1.0).abs() < 1e-7, "{t} {freedom}: {found} {expected}");
+            let found = two_sided(t, degrees_of_freedom);
+            assert!((found / expected - 1.0).abs() < 1e-7, "{t} {degrees_of_freedom}: {found} {expected}");
         }
     }
 }

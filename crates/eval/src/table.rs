@@ -1,27 +1,26 @@
-//! One system's values: a row for each metric, a column for each query.
+//! A system's metric values: a row per metric, a column per query.
 
 use crate::metric::Metric;
-use crate::{Error, Judged, Result, Run};
+use crate::{Error, Qrels, Result, Run};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
 
-/// The values of a system on every query that has something relevant to find, in the order of
-/// [`Judged::answerable`].
+/// The values of a system on every query with relevant judgements, in the order of [`Qrels::answerable`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// The system.
+    /// The system's name.
     pub system: String,
-    /// What was computed.
+    /// The metrics, one per row.
     pub metrics: Vec<Metric>,
-    /// `metrics × queries`.
+    /// `metrics × queries`, each value in 0..=1.
     pub values: Vec<Vec<f64>>,
 }
 
 impl Table {
-    /// Judges a run. A query that it does not answer has 0 everywhere.
-    pub fn new(judged: &Judged, run: &Run, metrics: &[Metric]) -> Self {
-        let topics: Vec<_> = judged.answerable().collect();
+    /// Evaluates a run. A query without results scores 0 in every metric.
+    pub fn new(qrels: &Qrels, run: &Run, metrics: &[Metric]) -> Self {
+        let topics: Vec<_> = qrels.answerable().collect();
         let columns: Vec<Vec<f64>> = topics
             .par_iter()
             .with_min_len(64)
@@ -34,24 +33,24 @@ impl Table {
         Self { system: run.name.clone(), metrics: metrics.to_vec(), values }
     }
 
-    /// The mean of a metric over the queries.
+    /// The mean of the metric in row `metric` over the queries.
     pub fn mean(&self, metric: usize) -> f64 {
         mean(&self.values[metric])
     }
 }
 
-/// The arithmetic mean; 0 of nothing.
+/// The arithmetic mean; 0 for no values.
 pub fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// Writes every value of every system: CSV with a row each (`system,query,metric,value`), or, where
-/// the name ends in `.jsonl`, a line for each system and query.
+/// Writes all values of all systems: as JSON lines, one for each system and query, if the name ends in
+/// `.jsonl`; else as CSV with the columns `system,query,metric,value`.
 ///
 /// # Errors
-/// When the file cannot be written.
-pub fn export(path: &Path, judged: &Judged, tables: &[Table]) -> Result<()> {
-    let queries: Vec<&str> = judged.answerable().map(|(query, _)| query).collect();
+/// [`Error::Io`] if the file cannot be written.
+pub fn export(path: &Path, qrels: &Qrels, tables: &[Table]) -> Result<()> {
+    let queries: Vec<&str> = qrels.answerable().map(|(query, _)| query).collect();
     let written = if path.extension().is_some_and(|extension| extension == "jsonl") {
         export_jsonl(path, &queries, tables)
     } else {

@@ -1,35 +1,38 @@
-//! Choosing among many ways of doing a thing, and what the choice is worth on questions that it was not made
-//! on.
+//! Chooses among many candidate systems by cross-validation, and estimates what the choice is worth on queries
+//! that it was not made on.
 
-use crate::draw::shuffled;
+use crate::sampling::shuffled_groups;
 use crate::table::{Table, mean};
 use serde::Serialize;
 
-/// What cross-validation found.
+/// The result of a cross-validation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CrossValidated {
-    /// Into how many parts the questions were divided.
+pub struct CrossValidation {
+    /// The number of folds.
     pub folds: usize,
-    /// By fold: the place of the way that was best on all other folds.
+    /// For each fold, the index of the candidate that is best on all other folds.
     pub chosen: Vec<usize>,
-    /// By query: its value under the way that was chosen without it.
+    /// For each query, its value under the candidate chosen without its fold. This is what tests of
+    /// significance may use.
     #[serde(skip)]
     pub values: Vec<f64>,
-    /// The place of the way that is best on all queries.
+    /// The index of the candidate that is best on all queries.
     pub best: usize,
 }
 
-/// Chooses among `tables` by the metric in row `metric`, once without each of `folds` parts of the queries.
-/// Queries of one of `groups` (by column) stay together; among equals the earlier table wins. `None` with
-/// fewer groups than folds, or without tables.
+/// Cross-validates the choice among `tables` by the metric in row `metric`.
+///
+/// The queries are divided into `folds` parts; queries of the same group stay together (`groups` has a value
+/// per column). Ties go to the earlier table. `None` if there are fewer groups than folds, fewer than two
+/// folds, or no tables.
 pub fn cross_validate(
     tables: &[Table],
     metric: usize,
     groups: &[usize],
     folds: usize,
     seed: u64,
-) -> Option<CrossValidated> {
-    let names = shuffled(groups, seed);
+) -> Option<CrossValidation> {
+    let names = shuffled_groups(groups, seed);
     if tables.is_empty() || folds < 2 || names.len() < folds {
         return None;
     }
@@ -44,7 +47,7 @@ pub fn cross_validate(
         let mut best = (0, f64::NEG_INFINITY);
         for (at, table) in tables.iter().enumerate() {
             let value = value(table);
-            // Sums of the same numbers in another order differ in their last bits.
+            // The order of summation changes the last bits; that is no difference.
             if value > best.1 + 1e-12 {
                 best = (at, value);
             }
@@ -53,7 +56,7 @@ pub fn cross_validate(
     };
     let chosen: Vec<usize> = (0..folds).map(|fold| best(Some(fold))).collect();
     let values = folds_of.iter().enumerate().map(|(query, fold)| tables[chosen[*fold]].values[metric][query]);
-    Some(CrossValidated { folds, values: values.collect(), best: best(None), chosen })
+    Some(CrossValidation { folds, values: values.collect(), best: best(None), chosen })
 }
 
 #[cfg(test)]
@@ -65,23 +68,26 @@ mod tests {
     }
 
     #[test]
-    fn a_way_is_never_judged_by_the_questions_it_was_chosen_on() {
-        // Each of ten ways is perfect on one group alone: whatever is chosen has never seen its group.
+    fn candidate_is_judged_only_on_queries_it_was_not_chosen_on() {
+        // Each of ten candidates is perfect on one group and useless on the others: the one chosen never saw
+        // the group it is judged by.
         let groups: Vec<usize> = (0..20).map(|query| query / 2).collect();
-        let lucky: Vec<Table> = (0..10)
-            .map(|way| table(&way.to_string(), groups.iter().map(|g| f64::from(u8::from(*g == way))).collect()))
+        let overfitted: Vec<Table> = (0..10)
+            .map(|candidate| {
+                table(&candidate.to_string(), groups.iter().map(|g| f64::from(u8::from(*g == candidate))).collect())
+            })
             .collect();
-        let found = cross_validate(&lucky, 0, &groups, 10, 3).unwrap();
+        let found = cross_validate(&overfitted, 0, &groups, 10, 3).unwrap();
         assert_eq!(mean(&found.values), 0.0);
         assert_eq!(found.best, 0, "the first of equals");
         let even = table("even", vec![0.5; 20]);
-        let found = cross_validate(&[lucky[0].clone(), even], 0, &groups, 5, 3).unwrap();
+        let found = cross_validate(&[overfitted[0].clone(), even], 0, &groups, 5, 3).unwrap();
         assert_eq!((found.best, mean(&found.values)), (1, 0.5));
         assert_eq!(found.chosen, [1; 5]);
     }
 
     #[test]
-    fn too_few_questions_are_not_divided() {
+    fn fewer_groups_than_folds_give_no_result() {
         let one = table("one", vec![1.0; 4]);
         assert!(cross_validate(std::slice::from_ref(&one), 0, &[0, 0, 1, 1], 5, 1).is_none());
         assert!(cross_validate(&[], 0, &[0, 1, 2, 3], 2, 1).is_none());

@@ -1,35 +1,35 @@
-//! What can go wrong with a question.
+//! The errors of a search.
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that asking can report.
+/// An error of a search.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing was asked.
+    /// The query is empty or white space.
     #[error("the question is empty")]
-    EmptyQuestion,
-    /// The collection's vectors are another model's.
+    EmptyQuery,
+    /// The embedder runs another model than the one the collection was made with.
     #[error(
-        "dense search needs the model {expected_name:?} ({expected}) that the collection was made with; {found_name:?} is ({found})"
+        "the query model {found_model:?} ({found_hash}) does not match the collection's model {expected_model:?} ({expected_hash})"
     )]
-    OtherModel {
-        /// The collection's model.
-        expected_name: String,
-        /// Its hash.
-        expected: String,
-        /// The model at hand.
-        found_name: String,
-        /// Its hash.
-        found: String,
+    ModelMismatch {
+        /// The name of the collection's model.
+        expected_model: String,
+        /// The hash of the collection's model.
+        expected_hash: String,
+        /// The name of the embedder's model.
+        found_model: String,
+        /// The hash of the embedder's model.
+        found_hash: String,
     },
-    /// A dense search without a model.
+    /// Dense or hybrid search without a model; holds the mode's name.
     #[error("{0} search needs a model, and none was given")]
     NoModel(&'static str),
-    /// From the collection.
+    /// Reading the collection failed, or the filter is invalid.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// From the model.
+    /// The model failed.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
 }

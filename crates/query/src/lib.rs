@@ -1,27 +1,29 @@
-//! A question in; ranked passages with their scores out.
+//! A query in; ranked passages with their scores out.
 //!
-//! [`Searcher`] embeds the question, asks a [`store::Collection`] for the nearest passages (dense),
-//! those that hold its words (lexical), or both and fuses the two lists; then, as [`Options`] say, the
-//! best are reranked ([`rerank`]), copies folded together, and hits made unlike one another. Equal scores are
-//! ordered by article id and place, so one question always gets one answer.
+//! [`Searcher`] embeds the query, searches a [`store::Collection`] for the nearest passages (dense), for
+//! passages that share its words (lexical), or for both, and fuses the two lists. Then, as [`Options`] say, the
+//! best candidates are reranked ([`rerank`]), near-duplicates collapsed, and similar hits spread apart. Ties
+//! are broken by article id and passage number, so one query always has one answer.
 //!
-//! This crate knows a collection only through its trait. It never writes and never prints.
+//! This crate knows a collection only through its trait. It never writes to one and never prints.
 
 #![deny(missing_docs)]
 
-mod copies;
-mod diversify;
 mod error;
 pub mod explain;
 pub mod fuse;
-mod notes;
+mod mmr;
+mod near_duplicates;
 mod options;
 pub mod parallel;
+mod query_notes;
 mod rank;
 pub mod rerank;
+mod response;
 mod search;
-mod select;
+mod selection;
 
 pub use error::{Error, Result};
-pub use options::{ArticleScore, By, Mode, Options, Reranking};
-pub use search::{Around, Copied, Hit, Models, Reranked, Response, Scores, Searcher};
+pub use options::{ArticleScore, Mode, Options, RerankOptions, ResultUnit};
+pub use response::{ContextWindow, Hit, NearDuplicate, RerankStats, Response, Scores};
+pub use search::{SearchModels, Searcher};

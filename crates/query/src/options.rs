@@ -1,24 +1,24 @@
-//! How to answer.
+//! Search options.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::{Filter, Fusion};
 
-/// Which lists answer.
+/// Which lists are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Mode {
-    /// Both, fused.
+    /// Both lists, fused.
     Hybrid,
-    /// Nearness in meaning.
+    /// Nearest vectors.
     Dense,
-    /// Words in common.
+    /// BM25 over the query's words.
     Lexical,
 }
 
 impl Mode {
-    /// Its name.
+    /// The name used in JSON, in HTTP parameters and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hybrid => "hybrid",
@@ -28,65 +28,66 @@ impl Mode {
     }
 }
 
-/// What is ranked.
+/// What a result is: a passage or an article.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum By {
-    /// Every passage for itself.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = By))]
+pub enum ResultUnit {
+    /// Passages, several of one article if they rank.
     Passage,
-    /// Articles, each by its best passage.
+    /// Articles, each shown by its best passage.
     Article,
 }
 
-/// What an article's passages make of its score.
+/// How an article's score follows from its passages' scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ArticleScore {
-    /// The best one's.
+    /// The score of the best passage (MaxP).
     Best,
-    /// Further ones add to it, each a third of the one before.
+    /// Further passages add to the best one's score, each with 0.3 times the weight of the one before.
     Sum,
 }
 
-/// How much is reranked.
+/// How much to rerank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reranking {
-    /// How many of the best.
+pub struct RerankOptions {
+    /// How many of the best candidates to score.
     pub top: usize,
-    /// How long it may take; what is not done by then keeps its place below what is.
-    pub budget: Duration,
+    /// The time limit for a query. Candidates that are not scored by then keep their order below those that
+    /// are.
+    pub time_budget: Duration,
 }
 
-/// How to answer.
+/// Search options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// How many hits, those passed over included.
+    /// How many hits to find, including those skipped by `offset`.
     pub k: usize,
-    /// How many of the best [`crate::Searcher::search`] passes over, to go on where an earlier answer ended.
+    /// How many of the best hits [`crate::Searcher::search`] skips, for paging.
     pub offset: usize,
-    /// Which lists.
+    /// Which lists are searched.
     pub mode: Mode,
-    /// Whether every vector is looked at.
+    /// Whether to scan all vectors instead of searching the graph.
     pub exact: bool,
-    /// What is ranked.
-    pub by: By,
-    /// How an article's score is made.
+    /// What a result is.
+    pub by: ResultUnit,
+    /// How articles are scored.
     pub article_score: ArticleScore,
-    /// How the lists are fused; without it, as the collection was tuned, or by default.
+    /// How the lists are fused; `None` uses the collection's tuned fusion, or [`crate::fuse::DEFAULT`].
     pub fusion: Option<Fusion>,
-    /// Which articles may answer.
+    /// Only articles that match are searched.
     pub filter: Option<Filter>,
-    /// What a searcher with a reranker gives it to do.
-    pub rerank: Option<Reranking>,
-    /// Whether copies of a passage are listed under it instead of beside it.
+    /// Reranking, for searchers that have a reranker.
+    pub rerank: Option<RerankOptions>,
+    /// Whether near-duplicates are listed under the best of them instead of as hits.
     pub collapse: bool,
-    /// How much being unlike better hits counts against the score, 0..=1.
+    /// The weight of dissimilarity in maximal marginal relevance, 0..=1; `None` turns it off.
     pub diverse: Option<f32>,
-    /// How many passages before and after a hit are shown with it.
+    /// How many passages before and after each hit are returned with it.
     pub around: usize,
-    /// Whether every score is taken apart.
+    /// Whether to explain every score.
     pub explain: bool,
 }
 
@@ -97,7 +98,7 @@ impl Default for Options {
             offset: 0,
             mode: Mode::Hybrid,
             exact: false,
-            by: By::Passage,
+            by: ResultUnit::Passage,
             article_score: ArticleScore::Best,
             fusion: None,
             filter: None,

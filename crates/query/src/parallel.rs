@@ -1,20 +1,19 @@
-//! Work on many items, shared among workers.
+//! Runs work on many items, shared among workers.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// What `work` makes of the items, in their order, each on the next free of `workers`, which run on a thread each:
-/// of all of them, or of the first ones where `deadline` comes before the last. The first item is done whatever
-/// the time.
+/// Maps `items` in order. Each item goes to the next free of `workers`, which run on a thread each. Returns the
+/// results of all items, or of a prefix of them if `deadline` passes; the first item is always done.
 ///
 /// # Errors
-/// That of the first item that `work` failed on. No item is begun once one has failed.
+/// The error of the first item that failed. No item is started after a failure.
 ///
 /// # Panics
-/// When `work` does.
-pub fn in_order<W: Send, T: Sync, R: Send, E: Send>(
+/// If `work` panics.
+pub fn map_in_order<W: Send, T: Sync, R: Send, E: Send>(
     workers: &mut [W],
     items: &[T],
     deadline: Option<Instant>,
@@ -35,7 +34,8 @@ pub fn in_order<W: Send, T: Sync, R: Send, E: Send>(
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);
                     let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
-                    // All before it were begun before it, so the first of all is among those that come here.
+                    // Every earlier item was started before this one, so the first failing item is among those
+                    // that get here.
                     if first.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
                         *first = Some((at, error));
                     }
@@ -47,9 +47,9 @@ pub fn in_order<W: Send, T: Sync, R: Send, E: Send>(
     let run = &run;
     let mut all = Vec::with_capacity(items.len());
     std::thread::scope(|scope| {
-        let (first, rest) = workers.split_at_mut(workers.len().min(1));
+        let (own, rest) = workers.split_at_mut(workers.len().min(1));
         let others: Vec<_> = rest.iter_mut().map(|worker| scope.spawn(move || run(worker))).collect();
-        for worker in first {
+        for worker in own {
             all.extend(run(worker));
         }
         for other in others {
@@ -63,9 +63,9 @@ pub fn in_order<W: Send, T: Sync, R: Send, E: Send>(
         return Err(error);
     }
     all.sort_unstable_by_key(|(at, _)| *at);
-    // What one worker did past an item that another one had no time for is not next to it.
-    let whole = all.iter().zip(0..).take_while(|((at, _), place)| at == place).count();
-    all.truncate(whole);
+    // Items after the first one that was skipped at the deadline are dropped.
+    let prefix = all.iter().zip(0..).take_while(|((at, _), position)| at == position).count();
+    all.truncate(prefix);
     Ok(all.into_iter().map(|(_, result)| result).collect())
 }
 
@@ -76,30 +76,31 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn work_is_done_in_order_and_stops_at_the_deadline() {
+    fn results_are_in_order_and_end_at_the_deadline() {
         let items: Vec<usize> = (0..100).collect();
-        let all = in_order(&mut [(), (), ()], &items, None, |(), item| Ok::<_, Infallible>(item * 2)).unwrap();
+        let all = map_in_order(&mut [(), (), ()], &items, None, |(), item| Ok::<_, Infallible>(item * 2)).unwrap();
         assert_eq!(all, (0..100).map(|item| item * 2).collect::<Vec<_>>());
         let soon = Instant::now() + Duration::from_millis(30);
-        let some = in_order(&mut [(), ()], &items, Some(soon), |(), item| {
+        let some = map_in_order(&mut [(), ()], &items, Some(soon), |(), item| {
             std::thread::sleep(Duration::from_millis(5));
             Ok::<_, Infallible>(*item)
         });
         let some = some.unwrap();
         assert!(!some.is_empty() && some.len() < 100 && some == (0..some.len()).collect::<Vec<_>>());
-        let late = in_order(&mut [()], &items, Some(Instant::now()), |(), item| Ok::<_, Infallible>(*item)).unwrap();
-        assert_eq!(late, [0], "a search always gets something for its money");
+        let late =
+            map_in_order(&mut [()], &items, Some(Instant::now()), |(), item| Ok::<_, Infallible>(*item)).unwrap();
+        assert_eq!(late, [0], "the first item is always done");
     }
 
     #[test]
-    fn the_first_error_is_told_and_ends_the_work() {
+    fn first_error_is_returned_and_stops_the_work() {
         let items: Vec<usize> = (0..10_000).collect();
-        let begun = AtomicUsize::new(0);
+        let started = AtomicUsize::new(0);
         let work = |(): &mut (), item: &usize| {
-            begun.fetch_add(1, Ordering::Relaxed);
+            started.fetch_add(1, Ordering::Relaxed);
             if *item >= 50 { Err(*item) } else { Ok(()) }
         };
-        assert_eq!(in_order(&mut [(), (), ()], &items, None, work), Err(50));
-        assert!(begun.into_inner() <= 53);
+        assert_eq!(map_in_order(&mut [(), (), ()], &items, None, work), Err(50));
+        assert!(started.into_inner() <= 53);
     }
 }

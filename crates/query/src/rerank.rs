@@ -1,146 +1,147 @@
-//! The best passages, looked at again, each together with the question.
+//! Rerankers: score the best candidates again, each together with the query.
 
 use crate::Result;
-use crate::parallel::in_order;
+use crate::parallel::map_in_order;
 use index::distance::dot;
 use ingest::embed::CrossEncoder;
 use ingest::{Embedder, Role};
 use std::time::Instant;
 
-/// Late interaction of the built-in model: its name among rerankers.
+/// The name of [`MaxSimReranker`] with the built-in model.
 pub const MAXSIM: &str = "maxsim";
-/// The cosine of the built-in model, for collections of another model's vectors.
+/// The name of [`CosineReranker`] with the built-in model, for collections embedded with another model.
 pub const BUILTIN: &str = "builtin";
 
-/// What becomes of a reranker's scores. All are in standard deviations over the passages it scored.
+/// How a reranker's scores enter the final score. All parts are z-scores over the reranked passages, except in
+/// [`ScoreCombination::Override`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Place {
-    /// They count so much, 0..=1, beside the score of the search.
-    Beside(f32),
-    /// They stand in for nearness in meaning: words count as they did.
-    ForMeaning,
-    /// They alone decide, as they are.
-    Alone,
+pub enum ScoreCombination {
+    /// Weighted mean with the search score; the weight of the reranker's score is in 0..=1.
+    Blend(f32),
+    /// The reranker's score takes the place of the dense score; the lexical score keeps its weight.
+    ReplaceDense,
+    /// The reranker's score, unchanged, is the final score.
+    Override,
 }
 
-/// Scores passages again. Higher is better, on a scale of its own.
+/// Scores passages for a query. Higher is better; each reranker has its own scale.
 pub trait Reranker: Send {
-    /// The name it is asked for by.
+    /// The name that selects it.
     fn name(&self) -> &str;
 
-    /// What becomes of its scores.
-    fn place(&self) -> Place;
+    /// How its scores enter the final score.
+    fn score_combination(&self) -> ScoreCombination;
 
-    /// The scores of the first passages: all of them, or fewer where `deadline` comes before the last. The
-    /// first ones are scored whatever the time.
+    /// Scores passages in order until `deadline`: the result is a prefix of `passages`, and at least the first
+    /// batch is always scored.
     ///
     /// # Errors
-    /// When the model fails.
-    fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>>;
+    /// [`crate::Error::Ingest`] if the model fails.
+    fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>>;
 }
 
-/// Late interaction: for each word piece of the question the cosine of the passage's nearest one, averaged
-/// (the MaxSim of ColBERT, with a model that was not trained for it).
-pub struct MaxSim {
+/// Late interaction (ColBERT's MaxSim, with a model not trained for it): the mean, over the query's tokens, of
+/// the highest cosine with a token of the passage.
+pub struct MaxSimReranker {
     workers: Vec<Box<dyn Embedder>>,
 }
 
-impl MaxSim {
-    /// With a worker for each thread, all of a model that gives the vectors of word pieces.
+impl MaxSimReranker {
+    /// Takes a worker for each thread, all with the same model, which must give token vectors.
     pub fn new(workers: Vec<Box<dyn Embedder>>) -> Self {
         Self { workers }
     }
 }
 
-impl Reranker for MaxSim {
+impl Reranker for MaxSimReranker {
     fn name(&self) -> &str {
         MAXSIM
     }
 
-    /// nDCG@10 of the 50 best with weights 0, .2, .35, .5: SciFact .7358, .7355, .7407, .7376; SQuAD .8891, .8981,
-    /// .9024, .9039; Cranfield .4114, .4089, .4049, .4042.
-    fn place(&self) -> Place {
-        Place::Beside(0.35)
+    /// nDCG@10 of the top 50 with weights 0, .2, .35, .5: SciFact .7358, .7355, .7407, .7376; SQuAD .8891,
+    /// .8981, .9024, .9039; Cranfield .4114, .4089, .4049, .4042.
+    fn score_combination(&self) -> ScoreCombination {
+        ScoreCombination::Blend(0.35)
     }
 
-    fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
+    fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
         let Some(first) = self.workers.first_mut() else { return Ok(Vec::new()) };
-        let Some(asked) = first.tokens(question)? else { return Ok(Vec::new()) };
+        let Some(query_tokens) = first.tokens(query)? else { return Ok(Vec::new()) };
         let dot = dot();
-        in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
-            let Some(read) = worker.tokens(passage)? else { return Ok(0.0) };
-            let nearest = asked.vectors.chunks_exact(asked.dimensions).map(|of_question| {
-                let cosines = read.vectors.chunks_exact(read.dimensions).map(|piece| dot(of_question, piece));
+        map_in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
+            let Some(tokens) = worker.tokens(passage)? else { return Ok(0.0) };
+            let max_cosines = query_tokens.vectors.chunks_exact(query_tokens.dimensions).map(|query_token| {
+                let cosines = tokens.vectors.chunks_exact(tokens.dimensions).map(|token| dot(query_token, token));
                 cosines.fold(-1.0, f32::max)
             });
-            Ok(nearest.sum::<f32>() * asked.dimensions as f32 / asked.vectors.len() as f32)
+            Ok(max_cosines.sum::<f32>() * query_tokens.dimensions as f32 / query_tokens.vectors.len() as f32)
         })
     }
 }
 
-/// The cosine of question and passage by another model than the collection's: a static model finds the
-/// candidates, this one ranks them. nDCG@10 of the 50 best, beside that of a collection of this model's own: SciFact .740
-/// and .738, Cranfield .409 and .414, SQuAD .885 and .889; with the static model's cosines kept in the sum .709 or less
-/// on SciFact.
-pub struct Cosine {
+/// The cosine of query and passage by another model than the collection's: a static model retrieves the
+/// candidates, this one ranks them. nDCG@10 of the top 50, compared with a collection embedded by this model:
+/// SciFact .740 and .738, Cranfield .409 and .414, SQuAD .885 and .889. With the static model's cosines kept in
+/// the sum, SciFact has .709 or less.
+pub struct CosineReranker {
     workers: Vec<Box<dyn Embedder>>,
 }
 
-impl Cosine {
-    /// With a worker for each thread.
+impl CosineReranker {
+    /// Takes a worker for each thread.
     pub fn new(workers: Vec<Box<dyn Embedder>>) -> Self {
         Self { workers }
     }
 }
 
-impl Reranker for Cosine {
+impl Reranker for CosineReranker {
     fn name(&self) -> &str {
         BUILTIN
     }
 
-    fn place(&self) -> Place {
-        Place::ForMeaning
+    fn score_combination(&self) -> ScoreCombination {
+        ScoreCombination::ReplaceDense
     }
 
-    fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
+    fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
         let Some(first) = self.workers.first_mut() else { return Ok(Vec::new()) };
-        let asked = first.embed(question, Role::Query)?.vector;
-        in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
-            Ok(dot()(&asked, &worker.embed(passage, Role::Passage)?.vector))
+        let query_vector = first.embed(query, Role::Query)?.vector;
+        map_in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
+            Ok(dot()(&query_vector, &worker.embed(passage, Role::Passage)?.vector))
         })
     }
 }
 
-/// A cross-encoder: its scores alone decide.
-pub struct Cross {
+/// A cross-encoder: reads query and passage together. Its scores replace all others.
+pub struct CrossEncoderReranker {
     name: String,
     workers: Vec<CrossEncoder>,
 }
 
-/// How many passages a cross-encoder reads at once.
-const BATCH: usize = 4;
+/// How many passages a cross-encoder scores in one forward pass.
+const CROSS_ENCODER_BATCH: usize = 4;
 
-impl Cross {
-    /// With a worker for each thread.
+impl CrossEncoderReranker {
+    /// Takes a worker for each thread. `name` is the model's name.
     pub fn new(name: String, workers: Vec<CrossEncoder>) -> Self {
         Self { name, workers }
     }
 }
 
-impl Reranker for Cross {
+impl Reranker for CrossEncoderReranker {
     fn name(&self) -> &str {
         &self.name
     }
 
-    fn place(&self) -> Place {
-        Place::Alone
+    fn score_combination(&self) -> ScoreCombination {
+        ScoreCombination::Override
     }
 
-    fn scores(&mut self, question: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
-        let batches: Vec<&[String]> = passages.chunks(BATCH).collect();
-        let scores = in_order(&mut self.workers, &batches, Some(deadline), |worker, batch| -> Result<_> {
+    fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
+        let batches: Vec<&[String]> = passages.chunks(CROSS_ENCODER_BATCH).collect();
+        let scores = map_in_order(&mut self.workers, &batches, Some(deadline), |worker, batch| -> Result<_> {
             let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
-            Ok(worker.score(question, &batch)?)
+            Ok(worker.score(query, &batch)?)
         })?;
         Ok(scores.concat())
     }
@@ -152,13 +153,13 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_nearest_piece_of_each_counts() {
+    fn maxsim_ranks_the_relevant_passage_first() {
         let model = ingest::embed::load("builtin").unwrap();
         let workers = (0..2).map(|_| model.fork().unwrap()).collect();
         let texts = ["The cat sat on the mat.", "What drives the tides is the moon.", "Bread needs yeast."];
         let texts = texts.map(str::to_owned);
-        let far = Instant::now() + Duration::from_secs(60);
-        let scores = MaxSim::new(workers).scores("what drives the tides", &texts, far).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let scores = MaxSimReranker::new(workers).scores("what drives the tides", &texts, deadline).unwrap();
         assert!(scores[1] > scores[0] && scores[1] > scores[2] && scores.iter().all(|s| (-1.0..=1.0001).contains(s)));
     }
 }

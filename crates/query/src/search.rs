@@ -1,159 +1,42 @@
-//! One question, from its words to ranked passages.
+//! Runs one query: embed, search, fuse, select and build the response.
 
 use crate::explain::{self, Explanation, Shares};
-use crate::fuse::{self, Parts};
-use crate::notes::{self as remarks, Facts};
-use crate::rank::{Ranked, best_of_each_article, rank, sum_of_each_article};
+use crate::fuse::{self, ListScores};
+use crate::query_notes::{self, QueryOutcome};
+use crate::rank::{RankedPassage, decayed_sum_per_article, max_per_article, rank};
 use crate::rerank::Reranker;
-use crate::select::{Budget, Selected, select};
-use crate::{ArticleScore, By, Error, Mode, Options, Result};
-use ::notes::Note;
+use crate::response::{ContextWindow, Hit, NearDuplicate, Response, Scores};
+use crate::selection::{RerankState, Selection, select};
+use crate::{ArticleScore, Error, Mode, Options, Result, ResultUnit};
 use ingest::{ByteSpan, Embedder, Embedding, Role};
-use serde::Serialize;
 use std::time::Instant;
-use store::{Candidate, Collection, Correction, DenseSearch, Fusion, PassageKey, QuestionReading, StoredPassage};
+use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey, QuestionReading, StoredPassage};
 
-/// The parts a score is made of; absent where that part did not run or did not find the passage.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Scores {
-    /// The cosine, −1..=1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dense: Option<f32>,
-    /// BM25, above 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lexical: Option<f32>,
-    /// The reranker's, on its own scale.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rerank: Option<f32>,
-}
+/// How many candidates of each list are fused, whatever `k` is. Fused scores depend on where the lists end, and the
+/// top ten must be the same for k = 10 and k = 100. nDCG@10 with 100, 300 and 1,000: SciFact .7330, .7358 and
+/// .7339, Cranfield .4070, .4114 and .4075.
+const FUSION_POOL: usize = 300;
+/// The pool holds at most the collection's size divided by this: the tail of a list that ranks every passage says
+/// nothing about candidates.
+const POOL_DIVISOR: usize = 2;
+/// The lower bound of the pool in small collections.
+const MIN_FUSION_POOL: usize = 10;
+/// The factor by which the lists are deepened when they yield too few hits.
+const DEEPENING_FACTOR: usize = 4;
+/// The minimum `ef` of a graph search; it gives recall@10 above .99 on every data set measured.
+const MIN_EF_SEARCH: usize = 128;
+/// The longest run of equal scores that is read in full. A longer one is cut where the search stopped.
+const MAX_TIES: usize = 100_000;
 
-/// A passage found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Hit {
-    /// From 1.
-    pub rank: usize,
-    /// Dense: the cosine. Lexical: BM25. Hybrid: as the method of fusion has it; by default the mean of
-    /// how many standard deviations it lies above the candidates of each list. Reranked: the mean of such deviations, or a
-    /// cross-encoder's own score. Higher is better; between questions only cosines compare.
-    pub score: f32,
-    /// Its name: article id, `#`, place in the article from 0.
-    pub passage_id: String,
-    /// Its article.
-    pub article_id: String,
-    /// The article's title.
-    pub title: String,
-    /// Where the article came from.
-    pub path: String,
-    /// Where it stands in the article's text, in bytes.
-    #[cfg_attr(feature = "openapi", schema(value_type = [usize; 2]))]
-    pub span: ByteSpan,
-    /// The line it begins on.
-    pub line: u64,
-    /// Its text.
-    pub text: String,
-    /// What the score is made of.
-    pub scores: Scores,
-    /// What stands before and after it, where that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub around: Option<Around>,
-    /// Passages further down that say the same in the same words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub copies: Vec<Copied>,
-    /// The score taken apart, where that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub explanation: Option<Explanation>,
-}
-
-/// A passage with what surrounds it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Around {
-    /// Where all of it stands in the article's text, in bytes.
-    #[cfg_attr(feature = "openapi", schema(value_type = [usize; 2]))]
-    pub span: ByteSpan,
-    /// All of it.
-    pub text: String,
-}
-
-/// A copy of a hit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Copied {
-    /// Its name.
-    pub passage_id: String,
-    /// Its article.
-    pub article_id: String,
-    /// Where the article came from.
-    pub path: String,
-    /// The line it begins on.
-    pub line: u64,
-    /// Its own score.
-    pub score: f32,
-}
-
-/// What reranking did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Reranked {
-    /// The reranker.
-    pub model: String,
-    /// How many passages it scored.
-    pub passages: usize,
-    /// How many it was to score.
-    pub of: usize,
-    /// How long it took.
-    pub took_ms: f64,
-}
-
-/// The answer to a question.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Response {
-    /// The question.
-    pub query: String,
-    /// Which lists answered.
-    pub mode: Mode,
-    /// Milliseconds from the question to the answer.
-    pub took_ms: f64,
-    /// What reranking did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rerank: Option<Reranked>,
-    /// The passages, best first.
-    pub hits: Vec<Hit>,
-    /// Words of the question that no passage holds, and what was looked for in their place.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub corrections: Vec<Correction>,
-    /// What there is to know of how it was answered: a question that was cut, words that no passage holds, a filter that
-    /// lets nothing through.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Note>,
-}
-
-/// How many candidates of each list are fused, whatever is asked for: a fused score depends on where
-/// the lists end, and the best ten must be the same whether ten are asked for or a hundred. nDCG@10
-/// with 100, 300 and 1,000: SciFact .7330, .7358 and .7339, Cranfield .4070, .4114 and .4075.
-const POOL: usize = 300;
-/// A list gives at most one in so many of all passages: the lower end of one that has them all says
-/// nothing of candidates.
-const SHARE: usize = 2;
-/// And at least so many, however few passages there are.
-const LEAST: usize = 10;
-/// How much further down the lists are read when their first part does not do.
-const DEEPER: usize = 4;
-/// The candidate list of a graph walk; with it, recall@10 is above .99 on every set measured.
-const EF: usize = 128;
-
-/// What a searcher thinks with.
-pub struct Models {
-    /// The collection's own model.
+/// The models of a [`Searcher`].
+pub struct SearchModels {
+    /// The model that embedded the collection; `None` allows lexical search only.
     pub embedder: Option<Box<dyn Embedder>>,
-    /// A reranker.
+    /// The reranker for queries whose options ask for reranking.
     pub reranker: Option<Box<dyn Reranker>>,
 }
 
-/// Answers questions on one snapshot of a collection.
+/// Answers queries on one snapshot of a collection.
 pub struct Searcher<'a> {
     collection: &'a dyn Collection,
     embedder: Option<Box<dyn Embedder>>,
@@ -161,271 +44,290 @@ pub struct Searcher<'a> {
 }
 
 impl<'a> Searcher<'a> {
-    /// With the collection's own model; without one, only lexical search works.
+    /// Creates a searcher with the collection's own model. Without a model only lexical search works.
     ///
     /// # Errors
-    /// [`Error::OtherModel`] when the embedder is another model's.
+    /// [`Error::ModelMismatch`] if the embedder runs another model than the one the collection was made with.
     pub fn new(collection: &'a dyn Collection, embedder: Option<Box<dyn Embedder>>) -> Result<Self> {
         if let Some(embedder) = &embedder {
             let (expected, found) = (&collection.manifest().model, embedder.model());
             if !found.agrees_with(expected) {
-                return Err(Error::OtherModel {
-                    expected_name: expected.name.clone(),
-                    expected: expected.hash.clone(),
-                    found_name: found.name.clone(),
-                    found: found.hash.clone(),
+                return Err(Error::ModelMismatch {
+                    expected_model: expected.name.clone(),
+                    expected_hash: expected.hash.clone(),
+                    found_model: found.name.clone(),
+                    found_hash: found.hash.clone(),
                 });
             }
         }
         Ok(Self { collection, embedder, reranker: None })
     }
 
-    /// With a reranker for the questions whose options ask for one.
+    /// Sets the reranker for queries whose options ask for reranking.
     #[must_use]
     pub fn with_reranker(self, reranker: Option<Box<dyn Reranker>>) -> Self {
         Self { reranker, ..self }
     }
 
-    /// Gives the models back, for questions to another snapshot.
-    pub fn into_models(self) -> Models {
-        Models { embedder: self.embedder, reranker: self.reranker }
+    /// Returns the models, to be reused on another snapshot.
+    pub fn into_models(self) -> SearchModels {
+        SearchModels { embedder: self.embedder, reranker: self.reranker }
     }
 
-    /// The unit vector of a question, and how much of the question is in it.
+    /// Embeds a query: its unit vector, and how many of its tokens were truncated.
     ///
     /// # Errors
-    /// When there is no model, or it fails.
-    pub fn embed(&mut self, question: &str) -> Result<Embedding> {
+    /// [`Error::NoModel`] without an embedder, [`Error::Ingest`] if the model fails.
+    pub fn embed(&mut self, query: &str) -> Result<Embedding> {
         let embedder = self.embedder.as_mut().ok_or(Error::NoModel("dense"))?;
-        Ok(embedder.embed(question, Role::Query)?)
+        Ok(embedder.embed(query, Role::Query)?)
     }
 
-    /// Answers a question.
+    /// Answers a query.
     ///
     /// # Errors
-    /// When the question is empty, the model is missing or fails, the filter names a field that no article has, or
-    /// the collection cannot be read.
-    pub fn search(&mut self, question: &str, options: &Options) -> Result<Response> {
-        let begun = Instant::now();
-        if question.trim().is_empty() {
-            return Err(Error::EmptyQuestion);
+    /// [`Error::EmptyQuery`], [`Error::NoModel`], [`Error::Ingest`] if a model fails, [`Error::Store`] if the filter
+    /// names an unknown field or the collection cannot be read.
+    pub fn search(&mut self, query: &str, options: &Options) -> Result<Response> {
+        let started = Instant::now();
+        if query.trim().is_empty() {
+            return Err(Error::EmptyQuery);
         }
-        let (embedding, words) = self.read(question, options)?;
+        let (embedding, lexical) = self.embed_and_search_lexical(query, options)?;
         let vector = embedding.as_ref().map(|embedding| embedding.vector.as_slice());
-        let wordless = words.as_ref().is_some_and(Vec::is_empty);
-        let mut selected = self.selected(question, vector, words, options)?;
-        selected.hits.drain(..options.offset.min(selected.hits.len()));
-        let rerank = selected.rerank.clone();
-        let hits = self.hits(question, vector, selected, options)?;
+        let no_lexical_match = lexical.as_ref().is_some_and(Vec::is_empty);
+        let mut selection = self.select_hits(query, vector, lexical, options)?;
+        selection.hits.drain(..options.offset.min(selection.hits.len()));
+        let rerank = selection.rerank.clone();
+        let hits = self.build_hits(query, vector, selection, options)?;
         let reading = match options.mode {
             Mode::Dense => QuestionReading::default(),
-            _ => self.collection.reading(question)?,
+            _ => self.collection.reading(query)?,
         };
-        let facts = Facts {
-            question,
+        let outcome = QueryOutcome {
+            query,
             reading: &reading,
             options,
-            cut: embedding.map_or(0, |embedding| embedding.cut),
-            is_wordless: wordless,
-            found_nothing: hits.is_empty() && options.offset == 0,
+            truncated_tokens: embedding.map_or(0, |embedding| embedding.cut),
+            no_lexical_match,
+            no_hits: hits.is_empty() && options.offset == 0,
             rerank: rerank.as_ref(),
         };
-        let notes = remarks::of(self.collection, &facts)?;
-        let took_ms = (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        let (query, corrections) = (question.to_owned(), reading.corrections);
+        let notes = query_notes::collect(self.collection, &outcome)?;
+        let took_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let (query, corrections) = (query.to_owned(), reading.corrections);
         Ok(Response { query, mode: options.mode, took_ms, rerank, hits, corrections, notes })
     }
 
-    /// The names and scores of the best `k`, best first, without their texts: articles or passages
-    /// as the options say. `vector` is the question's, for modes that need it.
+    /// Returns the ids and scores of the best `k` passages or articles, best first, without loading their texts.
+    /// `vector` is the query's unit vector; lexical search needs none.
     ///
     /// # Errors
     /// As for [`Searcher::search`].
-    pub fn names(&mut self, question: &str, vector: Option<&[f32]>, options: &Options) -> Result<Vec<(String, f32)>> {
-        if question.trim().is_empty() {
-            return Err(Error::EmptyQuestion);
+    pub fn search_ids(&mut self, query: &str, vector: Option<&[f32]>, options: &Options) -> Result<Vec<(String, f32)>> {
+        if query.trim().is_empty() {
+            return Err(Error::EmptyQuery);
         }
-        Ok(named(self.selected(question, vector, None, options)?.hits, options.by))
+        Ok(ids_with_scores(self.select_hits(query, vector, None, options)?.hits, options.by))
     }
 
-    /// The names and scores of the best `k` under each of several ways of fusing: both lists are looked for once.
+    /// As [`Searcher::search_ids`], once for each of `fusions`. Both lists are searched only once.
     ///
     /// # Errors
     /// As for [`Searcher::search`].
-    pub fn names_by_fusion(
+    pub fn search_ids_by_fusion(
         &self,
-        question: &str,
+        query: &str,
         vector: &[f32],
         fusions: &[Fusion],
         options: &Options,
     ) -> Result<Vec<Vec<(String, f32)>>> {
-        if question.trim().is_empty() {
-            return Err(Error::EmptyQuestion);
+        if query.trim().is_empty() {
+            return Err(Error::EmptyQuery);
         }
-        let mut depth = self.depth(options);
+        let mut depth = self.initial_depth(options);
         loop {
-            let (dense, lexical) = self.lists(question, Some(vector), None, depth, options)?;
-            let all_seen = dense.len() < depth && lexical.len() < depth;
-            let fused = fusions.iter().map(|fusion| {
-                let mut ranked = self.fused(&dense, &lexical, *fusion, options)?;
+            let (dense, lexical) = self.search_lists(query, Some(vector), None, depth, options)?;
+            let exhausted = dense.len() < depth && lexical.len() < depth;
+            let rankings = fusions.iter().map(|fusion| {
+                let mut ranked = self.fuse_and_rank(&dense, &lexical, *fusion, options)?;
                 ranked.truncate(options.k);
-                Ok(named(ranked, options.by))
+                Ok(ids_with_scores(ranked, options.by))
             });
-            let fused: Vec<_> = fused.collect::<Result<_>>()?;
-            let enough = self.most_articles(options)?;
-            if all_seen || options.by == By::Passage || fused.iter().all(|ranking| ranking.len() >= enough) {
-                return Ok(fused);
+            let rankings: Vec<_> = rankings.collect::<Result<_>>()?;
+            let wanted = self.max_article_hits(options)?;
+            if exhausted || options.by == ResultUnit::Passage || rankings.iter().all(|ranking| ranking.len() >= wanted)
+            {
+                return Ok(rankings);
             }
-            depth *= DEEPER;
+            depth *= DEEPENING_FACTOR;
         }
     }
 
-    /// Embeds a question and looks for its words at the same time.
-    fn read(&mut self, question: &str, options: &Options) -> Result<(Option<Embedding>, Option<Vec<Candidate>>)> {
-        let (collection, depth) = (self.collection, self.depth(options));
-        let words = || lexical(collection, question, depth, options);
+    /// Embeds the query and runs the lexical search, concurrently in hybrid mode.
+    fn embed_and_search_lexical(
+        &mut self,
+        query: &str,
+        options: &Options,
+    ) -> Result<(Option<Embedding>, Option<Vec<Candidate>>)> {
+        let (collection, depth) = (self.collection, self.initial_depth(options));
+        let lexical = || search_lexical(collection, query, depth, options);
         Ok(match options.mode {
-            Mode::Dense => (Some(self.embed(question)?), None),
-            Mode::Lexical => (None, Some(words()?)),
-            // On a thread that waits for such work. The model itself must not run on one of those.
+            Mode::Dense => (Some(self.embed(query)?), None),
+            Mode::Lexical => (None, Some(lexical()?)),
+            // The lexical search runs on rayon's pool. The model must not: it stays on this thread.
             Mode::Hybrid => {
                 let mut found = None;
                 let embedding = rayon::in_place_scope(|scope| {
-                    scope.spawn(|_| found = Some(words()));
-                    self.embed(question)
+                    scope.spawn(|_| found = Some(lexical()));
+                    self.embed(query)
                 });
                 (Some(embedding?), found.transpose()?)
             }
         })
     }
 
-    /// How many articles there can be among the hits: not more than there are.
-    fn most_articles(&self, options: &Options) -> Result<usize> {
+    /// The most articles that can be returned: `k`, or all there are.
+    fn max_article_hits(&self, options: &Options) -> Result<usize> {
         Ok(options.k.min(self.collection.stats()?.articles))
     }
 
     /// How many candidates of each list are fused.
-    fn pool(&self) -> usize {
-        POOL.min(self.collection.manifest().rows().div_ceil(SHARE)).max(LEAST)
+    fn fusion_pool(&self) -> usize {
+        FUSION_POOL.min(self.collection.manifest().rows().div_ceil(POOL_DIVISOR)).max(MIN_FUSION_POOL)
     }
 
-    /// How many candidates of each list are looked for at first.
-    fn depth(&self, options: &Options) -> usize {
-        let more = options.mode == Mode::Hybrid
-            || options.by == By::Article
+    /// How many candidates of each list are retrieved first.
+    fn initial_depth(&self, options: &Options) -> usize {
+        let needs_pool = options.mode == Mode::Hybrid
+            || options.by == ResultUnit::Article
             || options.collapse
             || options.diverse.is_some()
             || options.rerank.is_some();
-        if more { self.pool().max(options.k) } else { options.k }
+        if needs_pool { self.fusion_pool().max(options.k) } else { options.k }
     }
 
-    /// The hits, `k` if there are so many. `words` is the lexical list, where that is there already.
-    fn selected(
+    /// Selects up to `k` hits, deepening the lists until there are enough. `lexical` is the lexical list at the
+    /// initial depth, if it has been searched already.
+    fn select_hits(
         &mut self,
-        question: &str,
+        query: &str,
         vector: Option<&[f32]>,
-        mut words: Option<Vec<Candidate>>,
+        mut lexical: Option<Vec<Candidate>>,
         options: &Options,
-    ) -> Result<Selected> {
-        let (mut depth, mut budget) = (self.depth(options), Budget::default());
+    ) -> Result<Selection> {
+        let (mut depth, mut rerank_state) = (self.initial_depth(options), RerankState::default());
         loop {
-            let (ranked, all_seen) = self.ranked(question, vector, words.take(), depth, options)?;
-            let enough = options.by == By::Passage || all_seen || ranked.len() >= self.most_articles(options)?;
+            let (ranked, exhausted) = self.rank_candidates(query, vector, lexical.take(), depth, options)?;
+            let enough =
+                options.by == ResultUnit::Passage || exhausted || ranked.len() >= self.max_article_hits(options)?;
             if enough {
                 let reranker = self.reranker.as_deref_mut();
-                let selected = select(self.collection, reranker, question, ranked, &mut budget, options)?;
-                if !options.collapse || selected.hits.len() >= options.k || all_seen {
-                    return Ok(selected);
+                let selection = select(self.collection, reranker, query, ranked, &mut rerank_state, options)?;
+                if !options.collapse || selection.hits.len() >= options.k || exhausted {
+                    return Ok(selection);
                 }
             }
-            // Long articles can fill the lists with their passages, and one passage with its copies; then look
-            // further down.
-            depth *= DEEPER;
+            // The passages of one long article, or the copies of one passage, can fill the lists.
+            depth *= DEEPENING_FACTOR;
         }
     }
 
-    /// Every candidate among the first `depth` of each list, best first, and whether that is all there are.
-    fn ranked(
+    /// Ranks all candidates among the first `depth` of each list, best first. The flag says whether the lists are
+    /// exhausted.
+    fn rank_candidates(
         &self,
-        question: &str,
+        query: &str,
         vector: Option<&[f32]>,
-        words: Option<Vec<Candidate>>,
+        lexical: Option<Vec<Candidate>>,
         depth: usize,
         options: &Options,
-    ) -> Result<(Vec<Ranked>, bool)> {
-        let (dense, lexical) = self.lists(question, vector, words, depth, options)?;
-        let all_seen = dense.len() < depth && lexical.len() < depth;
-        let fusion = fuse::in_use(self.collection, options);
-        Ok((self.fused(&dense, &lexical, fusion, options)?, all_seen))
+    ) -> Result<(Vec<RankedPassage>, bool)> {
+        let (dense, lexical) = self.search_lists(query, vector, lexical, depth, options)?;
+        let exhausted = dense.len() < depth && lexical.len() < depth;
+        let fusion = fuse::effective_fusion(self.collection, options);
+        Ok((self.fuse_and_rank(&dense, &lexical, fusion, options)?, exhausted))
     }
 
-    /// The first `depth` of each list that the mode wants.
-    fn lists(
+    /// The first `depth` candidates, and ties with the last of them, of each list that the mode uses.
+    fn search_lists(
         &self,
-        question: &str,
+        query: &str,
         vector: Option<&[f32]>,
-        words: Option<Vec<Candidate>>,
+        lexical: Option<Vec<Candidate>>,
         depth: usize,
         options: &Options,
     ) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
         let dense = match options.mode {
             Mode::Lexical => Vec::new(),
             mode => {
-                let how = if options.exact { DenseSearch::Exact } else { DenseSearch::Graph { ef: EF.max(depth) } };
+                let method = match options.exact {
+                    true => DenseSearch::Exact,
+                    false => DenseSearch::Graph { ef: MIN_EF_SEARCH.max(depth) },
+                };
                 let vector = vector.ok_or(Error::NoModel(mode.name()))?;
-                whole_ties(depth, |n| self.collection.search_dense(vector, n, how, options.filter.as_ref()))?
+                with_ties(depth, |n| self.collection.search_dense(vector, n, method, options.filter.as_ref()))?
             }
         };
-        let lexical = match (options.mode, words) {
+        let lexical = match (options.mode, lexical) {
             (Mode::Dense, _) => Vec::new(),
-            (_, Some(words)) => words,
-            (_, None) => lexical(self.collection, question, depth, options)?,
+            (_, Some(lexical)) => lexical,
+            (_, None) => search_lexical(self.collection, query, depth, options)?,
         };
         Ok((dense, lexical))
     }
 
-    /// Two lists as one, passages or articles, best first.
-    fn fused(
+    /// Fuses the two lists and ranks the passages, or the articles, best first.
+    fn fuse_and_rank(
         &self,
         dense: &[Candidate],
         lexical: &[Candidate],
         fusion: Fusion,
         options: &Options,
-    ) -> Result<Vec<Ranked>> {
-        let found = match options.mode {
-            Mode::Hybrid => fuse::fuse(dense, lexical, self.pool(), fusion),
-            Mode::Dense => single(dense, |score| Parts { dense: Some(score), lexical: None, shares: [score, 0.0] }),
-            Mode::Lexical => single(lexical, |score| Parts { dense: None, lexical: Some(score), shares: [0.0, score] }),
+    ) -> Result<Vec<RankedPassage>> {
+        let scored = match options.mode {
+            Mode::Hybrid => fuse::fuse(dense, lexical, self.fusion_pool(), fusion),
+            Mode::Dense => single_list(dense, |score| ListScores {
+                dense: Some(score),
+                lexical: None,
+                contributions: [score, 0.0],
+            }),
+            Mode::Lexical => single_list(lexical, |score| ListScores {
+                dense: None,
+                lexical: Some(score),
+                contributions: [0.0, score],
+            }),
         };
-        let ranked = rank(self.collection, found)?;
+        let ranked = rank(self.collection, scored)?;
         Ok(match (options.by, options.article_score) {
-            (By::Passage, _) => ranked,
-            (By::Article, ArticleScore::Best) => best_of_each_article(ranked),
-            (By::Article, ArticleScore::Sum) => sum_of_each_article(ranked),
+            (ResultUnit::Passage, _) => ranked,
+            (ResultUnit::Article, ArticleScore::Best) => max_per_article(ranked),
+            (ResultUnit::Article, ArticleScore::Sum) => decayed_sum_per_article(ranked),
         })
     }
 
-    fn hits(
+    /// Loads the texts of the selected passages and, if requested, their context and explanations.
+    fn build_hits(
         &mut self,
-        question: &str,
+        query: &str,
         vector: Option<&[f32]>,
-        selected: Selected,
+        selection: Selection,
         options: &Options,
     ) -> Result<Vec<Hit>> {
-        let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
+        let keys: Vec<PassageKey> = selection.hits.iter().map(|hit| hit.key).collect();
         let passages = self.collection.fetch(&keys)?;
         let mut explanations = match options.explain {
-            true => self.explanations(question, vector, &selected, &passages, options)?.into_iter(),
+            true => self.explain_hits(query, vector, &selection, &passages, options)?.into_iter(),
             false => Vec::new().into_iter(),
         };
-        let found = selected.hits.into_iter().zip(passages).zip(options.offset + 1..);
-        found
+        let ranked = selection.hits.into_iter().zip(passages).zip(options.offset + 1..);
+        ranked
             .map(|((ranked, passage), rank)| {
                 Ok(Hit {
                     rank,
                     score: ranked.score,
-                    around: self.around(&passage, options.around)?,
-                    copies: self.copied(ranked.copies)?,
+                    around: self.context_window(&passage, options.around)?,
+                    copies: self.load_duplicates(ranked.duplicates)?,
                     explanation: explanations.next(),
                     passage_id: passage.reference.to_string(),
                     article_id: passage.reference.article_id,
@@ -434,67 +336,71 @@ impl<'a> Searcher<'a> {
                     span: passage.span,
                     line: passage.line,
                     text: passage.text,
-                    scores: Scores { dense: ranked.parts.dense, lexical: ranked.parts.lexical, rerank: ranked.rerank },
+                    scores: Scores {
+                        dense: ranked.list_scores.dense,
+                        lexical: ranked.list_scores.lexical,
+                        rerank: ranked.rerank,
+                    },
                 })
             })
             .collect()
     }
 
-    /// The passages before and after one, with it.
-    fn around(&self, passage: &StoredPassage, n: usize) -> Result<Option<Around>> {
+    /// The passage with up to `n` neighbors on each side; `None` if `n` is 0.
+    fn context_window(&self, passage: &StoredPassage, n: usize) -> Result<Option<ContextWindow>> {
         if n == 0 {
             return Ok(None);
         }
         let Some(stored) = self.collection.article(&passage.reference.article_id)? else { return Ok(None) };
         let at = passage.reference.ordinal as usize;
-        let near = stored.passages.get(at.saturating_sub(n)..(at + n + 1).min(stored.passages.len()));
-        let near = near.unwrap_or_default();
-        let start = near.iter().map(|span| span.start).min().unwrap_or(passage.span.start);
-        let end = near.iter().map(|span| span.end).max().unwrap_or(passage.span.end);
+        let spans = stored.passages.get(at.saturating_sub(n)..(at + n + 1).min(stored.passages.len()));
+        let spans = spans.unwrap_or_default();
+        let start = spans.iter().map(|span| span.start).min().unwrap_or(passage.span.start);
+        let end = spans.iter().map(|span| span.end).max().unwrap_or(passage.span.end);
         let span = ByteSpan::new(start, end);
-        Ok(Some(Around { span, text: span.of(&stored.article.text).to_owned() }))
+        Ok(Some(ContextWindow { span, text: span.of(&stored.article.text).to_owned() }))
     }
 
-    fn copied(&self, copies: Vec<Ranked>) -> Result<Vec<Copied>> {
-        if copies.is_empty() {
+    fn load_duplicates(&self, duplicates: Vec<RankedPassage>) -> Result<Vec<NearDuplicate>> {
+        if duplicates.is_empty() {
             return Ok(Vec::new());
         }
-        let keys: Vec<PassageKey> = copies.iter().map(|copy| copy.key).collect();
+        let keys: Vec<PassageKey> = duplicates.iter().map(|duplicate| duplicate.key).collect();
         let passages = self.collection.fetch(&keys)?;
-        let copied = copies.into_iter().zip(passages).map(|(copy, passage)| Copied {
+        let duplicates = duplicates.into_iter().zip(passages).map(|(duplicate, passage)| NearDuplicate {
             passage_id: passage.reference.to_string(),
             article_id: passage.reference.article_id,
             path: passage.path,
             line: passage.line,
-            score: copy.score,
+            score: duplicate.score,
         });
-        Ok(copied.collect())
+        Ok(duplicates.collect())
     }
 
-    fn explanations(
+    fn explain_hits(
         &mut self,
-        question: &str,
+        query: &str,
         vector: Option<&[f32]>,
-        selected: &Selected,
+        selection: &Selection,
         passages: &[StoredPassage],
         options: &Options,
     ) -> Result<Vec<Explanation>> {
-        let keys: Vec<PassageKey> = selected.hits.iter().map(|hit| hit.key).collect();
-        let words = match options.mode {
+        let keys: Vec<PassageKey> = selection.hits.iter().map(|hit| hit.key).collect();
+        let word_scores = match options.mode {
             Mode::Dense => vec![Vec::new(); keys.len()],
-            _ => self.collection.explain_lexical(question, &keys)?,
+            _ => self.collection.explain_lexical(query, &keys)?,
         };
-        let fusion = fuse::in_use(self.collection, options);
+        let fusion = fuse::effective_fusion(self.collection, options);
         let mut explanations = Vec::with_capacity(keys.len());
-        for ((hit, passage), words) in selected.hits.iter().zip(passages).zip(words) {
+        for ((hit, passage), words) in selection.hits.iter().zip(passages).zip(word_scores) {
             let (text, start) = (passage.text.as_str(), passage.span.start);
             let sentence = match (vector, self.embedder.as_deref_mut()) {
                 (Some(vector), Some(embedder)) => {
-                    explain::best_sentence(text, start, &mut explain::by_meaning(embedder, vector))?
+                    explain::best_sentence(text, start, &mut explain::dense_similarity(embedder, vector))?
                 }
-                _ => explain::best_sentence(text, start, &mut explain::by_words(&words))?,
+                _ => explain::best_sentence(text, start, &mut explain::lexical_overlap(&words))?,
             };
-            let [dense, lexical] = hit.parts.shares;
+            let [dense, lexical] = hit.list_scores.contributions;
             explanations.push(Explanation {
                 shares: Shares {
                     dense: (options.mode != Mode::Lexical).then_some(dense),
@@ -503,49 +409,150 @@ impl<'a> Searcher<'a> {
                 fusion: (options.mode == Mode::Hybrid).then_some(fusion),
                 words,
                 sentence,
-                above_cut: selected.next.map(|next| hit.score - next),
+                above_cut: selection.next_score.map(|next| hit.score - next),
             });
         }
         Ok(explanations)
     }
 }
 
-/// The lexical list.
-fn lexical(collection: &dyn Collection, question: &str, depth: usize, options: &Options) -> Result<Vec<Candidate>> {
-    whole_ties(depth, |n| collection.search_lexical(question, n, options.filter.as_ref()))
+fn search_lexical(collection: &dyn Collection, query: &str, depth: usize, options: &Options) -> Result<Vec<Candidate>> {
+    with_ties(depth, |n| collection.search_lexical(query, n, options.filter.as_ref()))
 }
 
-/// The best `n` and all that score the same as the last of them: which of equals come first is for
-/// their names to decide, not for the place of a cut.
-fn whole_ties(n: usize, search: impl Fn(usize) -> store::Result<Vec<Candidate>>) -> Result<Vec<Candidate>> {
-    let mut asked = n + 1;
+/// The best `n` candidates and all that tie with the last of them. Ties are broken by id later, so the cutoff must
+/// not break them by accident.
+fn with_ties(n: usize, search: impl Fn(usize) -> store::Result<Vec<Candidate>>) -> Result<Vec<Candidate>> {
+    let mut limit = n + 1;
     loop {
-        let mut found = search(asked)?;
+        let mut found = search(limit)?;
         let Some(last) = found.get(n.saturating_sub(1)).map(|nth| nth.score) else { return Ok(found) };
-        let cut_among_equals = found.len() == asked && found.last().is_some_and(|c| c.score == last);
-        if !cut_among_equals || asked > MOST_TIES {
+        let cut_among_ties = found.len() == limit && found.last().is_some_and(|c| c.score == last);
+        if !cut_among_ties || limit > MAX_TIES {
             found.retain(|candidate| candidate.score >= last);
             return Ok(found);
         }
-        asked *= 2;
+        limit *= 2;
     }
 }
 
-/// More equals than this are cut where they are.
-const MOST_TIES: usize = 100_000;
-
-/// The names of passages or articles with their scores.
-fn named(ranked: Vec<Ranked>, by: By) -> Vec<(String, f32)> {
-    let name = |ranked: Ranked| match by {
-        By::Article => (ranked.reference.article_id, ranked.score),
-        By::Passage => (ranked.reference.to_string(), ranked.score),
+/// Passage or article ids with scores.
+fn ids_with_scores(ranked: Vec<RankedPassage>, by: ResultUnit) -> Vec<(String, f32)> {
+    let id_and_score = |ranked: RankedPassage| match by {
+        ResultUnit::Article => (ranked.reference.article_id, ranked.score),
+        ResultUnit::Passage => (ranked.reference.to_string(), ranked.score),
     };
-    let mut named: Vec<(String, f32)> = ranked.into_iter().map(name).collect();
-    // Collected in place of many more candidates, which batches would otherwise keep room for.
-    named.shrink_to_fit();
-    named
+    let mut ids: Vec<(String, f32)> = ranked.into_iter().map(id_and_score).collect();
+    // `collect` reuses the allocation of the much larger candidates, which batches would otherwise keep alive.
+    ids.shrink_to_fit();
+    ids
 }
 
-fn single(found: &[Candidate], parts: impl Fn(f32) -> Parts) -> Vec<(PassageKey, f32, Parts)> {
-    found.iter().map(|c| (c.key, c.score, parts(c.score))).collect()
+fn single_list(candidates: &[Candidate], scores: impl Fn(f32) -> ListScores) -> Vec<(PassageKey, f32, ListScores)> {
+    candidates.iter().map(|c| (c.key, c.score, scores(c.score))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RerankOptions;
+    use crate::rerank::ScoreCombination;
+    use ingest::pipeline::{EmbeddedArticle, Passage};
+    use ingest::{Article, Chunking, Fingerprint, ModelInfo};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    /// Scores passages by length and records its calls.
+    struct RecordingReranker(Arc<Mutex<Vec<Call>>>);
+
+    /// The passages to score, and the deadline.
+    type Call = (Vec<String>, Instant);
+
+    impl Reranker for RecordingReranker {
+        fn name(&self) -> &str {
+            "recorder"
+        }
+
+        fn score_combination(&self) -> ScoreCombination {
+            ScoreCombination::Override
+        }
+
+        fn scores(&mut self, _: &str, passages: &[String], deadline: Instant) -> crate::Result<Vec<f32>> {
+            self.0.lock().unwrap().push((passages.to_vec(), deadline));
+            Ok(passages.iter().map(|passage| passage.len() as f32).collect())
+        }
+    }
+
+    #[test]
+    fn rerank_budget_is_shared_when_the_lists_are_deepened() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        let model = ModelInfo {
+            name: "test".into(),
+            hash: "0".into(),
+            dimensions: 2,
+            window: 64,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
+        };
+        let created = store::create(
+            path.to_str().unwrap(),
+            model,
+            Chunking::default(),
+            Default::default(),
+            store::Language::English,
+        );
+        let mut collection = created.unwrap();
+        let mut writer = collection.writer().unwrap();
+        for number in 0..2000usize {
+            // Many near-duplicates rank above everything else.
+            let text = match number {
+                0..1900 => {
+                    let words = (0..60).map(|word| format!("word{word}"));
+                    let more = (0..number % 19).map(|word| format!("more{word}"));
+                    words.chain(more).fold("kite hill wind".to_owned(), |text, word| text + " " + &word)
+                }
+                _ => format!("kite {number} {}", "and much else besides ".repeat(number % 7 + 1)),
+            };
+            let span = ByteSpan::new(0, text.len());
+            let passage = Passage {
+                span,
+                line: 1,
+                fingerprint: Fingerprint::of([text.as_bytes()]),
+                vector: Some(vec![1.0, 0.0]),
+            };
+            let article = Article {
+                id: format!("{number:04}"),
+                title: String::new(),
+                path: String::new(),
+                text,
+                body: vec![span],
+                record_line: None,
+                metadata: Default::default(),
+                questions: Vec::new(),
+            };
+            let fingerprint = article.fingerprint("");
+            writer.put(EmbeddedArticle { article, fingerprint, passages: vec![passage] }).unwrap();
+        }
+        writer.commit().unwrap();
+        drop(writer);
+        collection.refresh().unwrap();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let reranker: Box<dyn Reranker> = Box::new(RecordingReranker(calls.clone()));
+        let mut searcher = Searcher::new(&*collection, None).unwrap().with_reranker(Some(reranker));
+        let options = Options {
+            mode: Mode::Lexical,
+            k: 20,
+            collapse: true,
+            rerank: Some(RerankOptions { top: 400, time_budget: Duration::from_secs(600) }),
+            ..Options::default()
+        };
+        let response = searcher.search("kite hill wind", &options).unwrap();
+        assert_eq!(response.hits.len(), 20);
+        let calls = calls.lock().unwrap();
+        let passages: usize = calls.iter().map(|(passages, _)| passages.len()).sum();
+        assert_eq!(passages, 400, "no passage is scored twice");
+        assert!(calls.iter().all(|(_, deadline)| *deadline == calls[0].1), "one deadline");
+        assert!(calls.len() > 1, "the lists were deepened");
+    }
 }

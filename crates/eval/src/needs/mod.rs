@@ -1,10 +1,9 @@
-//! Judgements to needs: which passages, as they are cut now, hold what was judged.
+//! Resolves judgements to information needs: which of the present passages cover what was judged.
 //!
-//! A judgement names an article, bytes of one, or words that stand in one, never a passage; so
-//! it stays true when articles are cut another way. A passage *holds* a span if the two share at
-//! least half of the shorter one. A need is met by the best passage that holds it: further
-//! passages that hold the same need are passed over, as an article counts once, by its best
-//! passage (MaxP).
+//! A judgement names an article, a byte range or a text, never a passage, so it stays valid when articles are
+//! chunked differently. A passage *covers* a span if the two share at least half of the shorter one. A need is
+//! met by the best-ranked passage that covers it; further passages that cover only met needs are skipped, as an
+//! article counts once, by its best passage (MaxP).
 
 mod resolve;
 
@@ -14,134 +13,136 @@ use crate::{Error, Result};
 use ingest::ByteSpan;
 use std::collections::{BTreeMap, HashMap};
 
-/// What is judged.
+/// The granularity of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Articles, each by its best passage.
+    /// Articles, each ranked by its best passage.
     Article,
-    /// Answers: the passages that hold them.
+    /// Answers: the passages that cover them.
     Answer,
 }
 
-/// An article as the needs see it.
+/// An article of the corpus.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Located {
-    /// Its whole text.
+pub struct CorpusArticle {
+    /// The whole text.
     pub text: String,
-    /// Where its passages stand, by their number.
+    /// The byte ranges of its passages, by passage number.
     pub passages: Vec<ByteSpan>,
 }
 
-/// Where judgements point.
+/// The articles that judgements refer to.
 pub trait Corpus {
-    /// The article with an id.
+    /// Returns the article with an id.
     ///
     /// # Errors
-    /// When it cannot be read.
-    fn article(&self, id: &str) -> Result<Option<Located>>;
+    /// [`Error::Corpus`] if it cannot be read.
+    fn article(&self, id: &str) -> Result<Option<CorpusArticle>>;
 
-    /// Every article's id.
+    /// Returns the ids of all articles.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// [`Error::Corpus`] if they cannot be read.
     fn ids(&self) -> Result<Vec<String>>;
 }
 
-/// A place that meets a need.
+/// A place in the corpus that meets a need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The article.
+pub struct Location {
+    /// The article's id.
     pub article: String,
-    /// Its bytes; `None` for all of it.
+    /// The byte range; `None` for the whole article.
     pub span: Option<ByteSpan>,
-    /// The passages that hold it. Empty for a whole article at [`Level::Article`], and for a span
-    /// that no passage holds.
+    /// The ids of the passages that cover it. Empty for a whole article at [`Level::Article`], and for a span
+    /// that no passage covers.
     pub passages: Vec<String>,
 }
 
-/// One thing that a query should find.
+/// An information need: one thing that a query should find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
-    /// Its name: the article, or article and bytes.
+    /// The article's id, with the byte range for a span.
     pub id: String,
     /// 1 and above is relevant.
     pub grade: i32,
-    /// Any of them will do. Empty if what was judged is not in the collection.
-    pub places: Vec<Place>,
+    /// Alternatives, any of which meets the need. Empty if what was judged is not in the collection.
+    pub locations: Vec<Location>,
 }
 
 impl Need {
-    /// Whether it counts as relevant.
+    /// Whether the grade counts as relevant.
     pub fn is_relevant(&self) -> bool {
         self.grade >= 1
     }
 
-    /// Whether any passage holds it.
-    pub fn is_held(&self) -> bool {
-        self.places.iter().any(|place| place.span.is_none() || !place.passages.is_empty())
+    /// Whether a result can meet the need: it is a whole article, or a passage covers it.
+    pub fn is_covered(&self) -> bool {
+        self.locations.iter().any(|location| location.span.is_none() || !location.passages.is_empty())
     }
 }
 
-/// The needs of one query.
+/// The judged needs of one query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Topic {
-    /// What was judged, each once.
+    /// The needs, without repetitions.
     pub needs: Vec<Need>,
-    /// The grades of the relevant needs, highest first.
+    /// The grades of the relevant needs in descending order.
     pub ideal: Vec<i32>,
-    /// Articles and passages by id, with the needs (as places in `needs`) that each one meets.
-    meets: HashMap<String, Vec<u32>>,
+    /// For each article or passage id, indices into `needs` of the needs it meets, highest grade first.
+    needs_by_id: HashMap<String, Vec<u32>>,
 }
 
 impl Topic {
     fn new(needs: Vec<Need>, level: Level) -> Self {
         let mut ideal: Vec<i32> = needs.iter().filter(|need| need.is_relevant()).map(|need| need.grade).collect();
         ideal.sort_unstable_by(|a, b| b.cmp(a));
-        let mut meets: HashMap<String, Vec<u32>> = HashMap::new();
+        let mut needs_by_id: HashMap<String, Vec<u32>> = HashMap::new();
         for (at, need) in (0..).zip(&needs) {
-            let absent = need.places.is_empty().then_some(&need.id);
-            let met_by = need.places.iter().flat_map(|place| match level {
-                Level::Article => std::slice::from_ref(&place.article),
-                Level::Answer => place.passages.as_slice(),
+            let absent = need.locations.is_empty().then_some(&need.id);
+            let met_by = need.locations.iter().flat_map(|location| match level {
+                Level::Article => std::slice::from_ref(&location.article),
+                Level::Answer => location.passages.as_slice(),
             });
             for id in met_by.chain(absent) {
-                let met = meets.entry(id.clone()).or_default();
+                let met = needs_by_id.entry(id.clone()).or_default();
                 if !met.contains(&at) {
                     met.push(at);
                 }
             }
         }
-        // What a result meets counts in the order of its worth, not of the file.
-        for met in meets.values_mut() {
+        // A result is credited with its highest grade first, whatever the file's order.
+        for met in needs_by_id.values_mut() {
             met.sort_by_key(|at| std::cmp::Reverse(needs[*at as usize].grade));
         }
-        Self { needs, ideal, meets }
+        Self { needs, ideal, needs_by_id }
     }
 
-    /// How many results more than `k` to ask for, so that `k` are left when those that meet only
-    /// what a better one met are passed over.
-    pub fn spare(&self) -> usize {
-        self.meets.len().saturating_sub(self.needs.len())
+    /// How many results beyond `k` to retrieve, so that `k` remain after results are skipped that meet only
+    /// needs met before.
+    pub fn extra_depth(&self) -> usize {
+        self.needs_by_id.len().saturating_sub(self.needs.len())
     }
 
-    /// The grade at every rank of what a run gives for `query`; `None` where nothing was judged.
+    /// The grade at every rank of a run's results for `query`; `None` for an unjudged result.
     pub fn grades(&self, run: &Run, query: &str) -> Vec<Option<i32>> {
-        // Judged documents are few; with them as numbers, no result's id is looked at.
-        let judged = self.meets.iter().filter_map(|(id, met)| Some((run.number_of(id)?, met.as_slice())));
+        // Few documents are judged, so their numbers are sorted and no result's id is hashed.
+        let judged = self.needs_by_id.iter().filter_map(|(id, met)| Some((run.number_of(id)?, met.as_slice())));
         let mut judged: Vec<(u32, &[u32])> = judged.collect();
         judged.sort_unstable();
         let met = |number: u32| judged.binary_search_by_key(&number, |(id, _)| *id).ok().map(|at| judged[at].1);
-        let ranking = run.numbered(query);
+        let ranking = run.numbered_ranking(query);
         let mut grades = Vec::with_capacity(ranking.len());
-        self.walk(ranking.iter().map(|found| met(found.id)), |need| grades.push(need.map(|at| self.needs[at].grade)));
+        self.assign_ranks(ranking.iter().map(|found| met(found.id)), |need| {
+            grades.push(need.map(|at| self.needs[at].grade))
+        });
         grades
     }
 
-    /// Where each need was met, from 1, in the order of `needs`; results are given by their ids.
+    /// The 1-based rank at which each need is met, in the order of `needs`, for a ranking given by ids.
     pub fn ranks<'a>(&self, ranking: impl Iterator<Item = &'a str>) -> Vec<Option<usize>> {
         let (mut ranks, mut rank) = (vec![None; self.needs.len()], 0);
-        self.walk(ranking.map(|id| self.meets.get(id).map(Vec::as_slice)), |need| {
+        self.assign_ranks(ranking.map(|id| self.needs_by_id.get(id).map(Vec::as_slice)), |need| {
             rank += 1;
             if let Some(at) = need {
                 ranks[at] = Some(rank);
@@ -150,11 +151,14 @@ impl Topic {
         ranks
     }
 
-    /// Takes the needs that each result meets, and calls `at_rank` with the need met at every rank.
-    /// A result that meets several relevant needs takes a rank for each; one that meets only needs
-    /// met before takes none. What was judged not relevant counts only for a result that meets
-    /// nothing else.
-    fn walk<'a>(&self, results: impl Iterator<Item = Option<&'a [u32]>>, mut at_rank: impl FnMut(Option<usize>)) {
+    /// Assigns ranks to results: calls `at_rank` once per rank with the index of the need met there, if any. A
+    /// result that meets several relevant needs takes a rank for each; one that meets only needs met before
+    /// takes none. A need judged not relevant counts only for a result that meets nothing else.
+    fn assign_ranks<'a>(
+        &self,
+        results: impl Iterator<Item = Option<&'a [u32]>>,
+        mut at_rank: impl FnMut(Option<usize>),
+    ) {
         let mut open = vec![true; self.needs.len()];
         for met in results {
             let Some(met) = met else {
@@ -170,51 +174,51 @@ impl Topic {
         }
     }
 
-    /// The needs that a result meets.
+    /// The needs that the result with an id meets.
     pub fn met_by(&self, id: &str) -> impl Iterator<Item = &Need> {
-        self.meets.get(id).into_iter().flatten().map(|at| &self.needs[*at as usize])
+        self.needs_by_id.get(id).into_iter().flatten().map(|at| &self.needs[*at as usize])
     }
 }
 
-/// Judgements, ready to judge runs with.
+/// Resolved judgements, by query: what runs are evaluated against.
 #[derive(Debug, Clone)]
-pub struct Judged {
-    /// What is judged.
+pub struct Qrels {
+    /// The granularity of the evaluation.
     pub level: Level,
     /// The queries that have judgements, by id.
     pub topics: BTreeMap<String, Topic>,
-    /// Judgements of articles that the collection does not hold: article and the judgement's place.
-    pub unknown: Vec<(String, String)>,
-    /// Judgements of words or bytes that do not stand where they should, each with its place.
-    pub astray: Vec<String>,
+    /// Judgements of articles that the collection does not have: the article's id, and the judgement's file and
+    /// line.
+    pub unknown_articles: Vec<(String, String)>,
+    /// Messages about judgements whose text or byte range was not found, each with file and line.
+    pub unresolved: Vec<String>,
 }
 
-impl Judged {
-    /// Finds what judgements point at. Without a corpus, articles are taken to be there, and spans
-    /// and answers cannot be judged. `level` says what is judged; by itself, answers where there
-    /// are any.
+impl Qrels {
+    /// Resolves judgements. Without a corpus, articles are taken to exist, and spans and answers cannot be
+    /// evaluated. `level` defaults to [`Level::Answer`] if any judgement is an answer or span.
     ///
     /// # Errors
-    /// When answers are to be judged and there is no corpus, or it cannot be read.
+    /// [`Error::Corpus`] if answers are to be evaluated without a corpus, or it cannot be read.
     pub fn new(judgements: &[Judgement], corpus: Option<&dyn Corpus>, level: Option<Level>) -> Result<Self> {
-        let answers = judgements.iter().any(|judgement| !matches!(judgement.target, Target::Article(_)));
-        let level = level.unwrap_or(if answers { Level::Answer } else { Level::Article });
+        let has_answers = judgements.iter().any(|judgement| !matches!(judgement.target, Target::Article(_)));
+        let level = level.unwrap_or(if has_answers { Level::Answer } else { Level::Article });
         match corpus {
-            None if answers || level == Level::Answer => {
-                Err(Error::Corpus("judging answers needs the collection that they stand in: name it with -c".into()))
+            None if has_answers || level == Level::Answer => {
+                Err(Error::Corpus("judging answers needs the collection that contains them: name it with -c".into()))
             }
             None => Ok(Self::articles(judgements)),
             Some(corpus) => resolve::Resolver::new(corpus, level, judgements)?.resolve(judgements),
         }
     }
 
-    /// Judgements of articles, taken as they are.
+    /// Resolves article judgements without a corpus.
     fn articles(judgements: &[Judgement]) -> Self {
         let mut needs: BTreeMap<String, Vec<Need>> = BTreeMap::new();
         for Judgement { query, target, grade, .. } in judgements {
             if let Target::Article(id) = target {
-                let place = Place { article: id.clone(), span: None, passages: Vec::new() };
-                add(needs.entry(query.clone()).or_default(), id.clone(), *grade, vec![place]);
+                let location = Location { article: id.clone(), span: None, passages: Vec::new() };
+                add(needs.entry(query.clone()).or_default(), id.clone(), *grade, vec![location]);
             }
         }
         Self::of(Level::Article, needs)
@@ -222,18 +226,17 @@ impl Judged {
 
     fn of(level: Level, needs: BTreeMap<String, Vec<Need>>) -> Self {
         let topics = needs.into_iter().map(|(query, needs)| (query, Topic::new(needs, level))).collect();
-        Self { level, topics, unknown: Vec::new(), astray: Vec::new() }
+        Self { level, topics, unknown_articles: Vec::new(), unresolved: Vec::new() }
     }
 
-    /// The queries with something relevant to find, in the order of their ids: those that figures
-    /// are means over.
+    /// The queries with at least one relevant need, sorted by id. Means are taken over these.
     pub fn answerable(&self) -> impl Iterator<Item = (&str, &Topic)> {
         self.topics.iter().filter(|(_, topic)| !topic.ideal.is_empty()).map(|(query, topic)| (query.as_str(), topic))
     }
 
-    /// Gives each of `queries` that has no judgements those of its group: of the query that the
-    /// group is named after, or else of the first of its queries that has any.
-    pub fn share(&mut self, queries: &[crate::Query]) {
+    /// Gives each of `queries` without judgements those of its group: of the query that the group is named
+    /// after, or else of the group's first query that has any.
+    pub fn share_within_groups(&mut self, queries: &[crate::Query]) {
         let mut of_group: HashMap<&str, &str> = HashMap::new();
         for query in queries {
             let Some(group) = query.group.as_deref() else { continue };
@@ -251,26 +254,26 @@ impl Judged {
     }
 }
 
-/// Adds a need, or, where there is one of that name, its grade, if that is higher.
-fn add(needs: &mut Vec<Need>, id: String, grade: i32, places: Vec<Place>) {
+/// Adds a need, or raises the grade of the need with the same id.
+fn add(needs: &mut Vec<Need>, id: String, grade: i32, locations: Vec<Location>) {
     match needs.iter_mut().find(|need| need.id == id) {
         Some(need) => {
             need.grade = need.grade.max(grade);
-            if need.places.is_empty() {
-                need.places = places;
+            if need.locations.is_empty() {
+                need.locations = locations;
             }
         }
-        None => needs.push(Need { id, grade, places }),
+        None => needs.push(Need { id, grade, locations }),
     }
 }
 
-/// Whether a passage holds a span: they share at least half of the shorter one.
-pub fn holds(passage: ByteSpan, span: ByteSpan) -> bool {
+/// Whether a passage covers a span: they share at least half of the shorter one.
+pub fn covers(passage: ByteSpan, span: ByteSpan) -> bool {
     let shared = passage.overlap(span);
     shared > 0 && 2 * shared >= passage.len().min(span.len())
 }
 
-/// The name of a passage: its article's id, `#`, its number.
+/// The id of a passage: article id, `#`, passage number.
 pub fn passage_id(article: &str, number: usize) -> String {
     format!("{article}#{number}")
 }
@@ -283,7 +286,7 @@ mod tests {
     struct Sentences(Vec<(&'static str, &'static str)>);
 
     impl Corpus for Sentences {
-        fn article(&self, id: &str) -> Result<Option<Located>> {
+        fn article(&self, id: &str) -> Result<Option<CorpusArticle>> {
             Ok(self.0.iter().find(|(known, _)| *known == id).map(|(_, text)| {
                 let mut at = 0;
                 let passages = text
@@ -294,7 +297,7 @@ mod tests {
                         span.trimmed(text)
                     })
                     .collect();
-                Located { text: (*text).to_owned(), passages }
+                CorpusArticle { text: (*text).to_owned(), passages }
             }))
         }
 
@@ -311,7 +314,7 @@ mod tests {
     }
 
     fn judgement(query: &str, target: Target) -> Judgement {
-        Judgement { query: query.into(), target, grade: 1, place: "q:1".into() }
+        Judgement { query: query.into(), target, grade: 1, source: "q:1".into() }
     }
 
     fn answer(query: &str, article: Option<&str>, wordings: &[&str]) -> Judgement {
@@ -319,8 +322,8 @@ mod tests {
         judgement(query, Target::Answer { article: article.map(str::to_owned), wordings })
     }
 
-    fn judged(judgements: &[Judgement]) -> Judged {
-        Judged::new(judgements, Some(&corpus()), None).unwrap()
+    fn judged(judgements: &[Judgement]) -> Qrels {
+        Qrels::new(judgements, Some(&corpus()), None).unwrap()
     }
 
     fn grades(topic: &Topic, ids: &[&str]) -> Vec<Option<i32>> {
@@ -332,16 +335,16 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_shorter_one_must_be_shared() {
+    fn passage_covers_span_sharing_half_of_the_shorter() {
         let span = ByteSpan::new;
-        assert!(holds(span(0, 100), span(90, 110)), "half of the answer");
-        assert!(!holds(span(0, 100), span(91, 111)));
-        assert!(holds(span(40, 60), span(0, 100)), "a passage inside a long answer");
-        assert!(!holds(span(0, 10), span(10, 20)) && !holds(span(5, 5), span(0, 10)));
+        assert!(covers(span(0, 100), span(90, 110)), "half of the answer");
+        assert!(!covers(span(0, 100), span(91, 111)));
+        assert!(covers(span(40, 60), span(0, 100)), "a passage inside a long answer");
+        assert!(!covers(span(0, 10), span(10, 20)) && !covers(span(5, 5), span(0, 10)));
     }
 
     #[test]
-    fn answers_are_found_where_they_stand() {
+    fn answers_are_searched_in_the_articles_named() {
         // Named article; named by another judgement; anywhere.
         let judgements = [
             answer("1", Some("tides"), &["rises TWICE"]),
@@ -352,19 +355,19 @@ mod tests {
         let judged = judged(&judgements);
         assert_eq!(judged.level, Level::Answer);
         let passages = |query: &str| -> Vec<String> {
-            judged.topics[query].needs.iter().flat_map(|n| &n.places).flat_map(|p| p.passages.clone()).collect()
+            judged.topics[query].needs.iter().flat_map(|n| &n.locations).flat_map(|p| p.passages.clone()).collect()
         };
         assert_eq!(passages("1"), ["tides#1"]);
         assert_eq!(passages("2"), ["moon#0"]);
         assert_eq!(passages("3"), ["moon#0", "tides#0"]);
         assert_eq!(judged.topics["3"].needs.len(), 1, "any of the places will do");
-        assert!(judged.unknown.is_empty() && judged.astray.is_empty());
+        assert!(judged.unknown_articles.is_empty() && judged.unresolved.is_empty());
     }
 
     #[test]
-    fn a_need_counts_once_by_its_best_passage() {
+    fn need_is_met_once_by_its_best_passage() {
         let article = |query: &str, id: &str| judgement(query, Target::Article(id.into()));
-        // "tides" as a whole is met by any of its passages; the other answer stands in one.
+        // "tides" as a whole is met by any of its passages; each of the other answers is in one.
         let judgements =
             [article("1", "tides"), answer("2", Some("moon"), &["grey"]), answer("2", Some("moon"), &["near"])];
         let judged = judged(&judgements);
@@ -372,14 +375,14 @@ mod tests {
         let found = ["tides#2", "tides#0", "moon#0", "tides#1"];
         assert_eq!(grades(topic, &found), [Some(1), None], "later passages of a met need take no rank");
         assert_eq!(topic.ranks(found.into_iter()), [Some(1)]);
-        assert_eq!(topic.spare(), 2);
+        assert_eq!(topic.extra_depth(), 2);
         let topic = &judged.topics["2"];
         assert_eq!(topic.ranks(["tides#0", "moon#1", "moon#0"].into_iter()), [Some(2), Some(3)]);
         assert_eq!(topic.ideal, [1, 1]);
     }
 
     #[test]
-    fn the_order_of_judgements_does_not_matter() {
+    fn judgement_order_does_not_matter() {
         let span = |start, end, grade| Judgement {
             grade,
             ..judgement("1", Target::Span { article: "moon".into(), span: ByteSpan::new(start, end), content: None })
@@ -396,14 +399,14 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_whole_words() {
+    fn answers_match_whole_words_only() {
         let judged = judged(&[answer("1", None, &["rise"]), answer("2", None, &["day."]), answer("3", None, &["é"])]);
-        let places = |query: &str| judged.topics[query].needs.iter().flat_map(|need| &need.places).count();
-        assert_eq!((places("1"), places("2"), places("3")), (0, 1, 0));
+        let locations = |query: &str| judged.topics[query].needs.iter().flat_map(|need| &need.locations).count();
+        assert_eq!((locations("1"), locations("2"), locations("3")), (0, 1, 0));
     }
 
     #[test]
-    fn what_is_not_there_is_said() {
+    fn unknown_articles_and_unresolved_answers_are_reported() {
         let span = |start, end, content: Option<&str>| {
             let (span, content) = (ByteSpan::new(start, end), content.map(str::to_owned));
             judgement("1", Target::Span { article: "tides".into(), span, content })
@@ -417,30 +420,30 @@ mod tests {
             span(4, 8, Some("Moon")),
         ];
         let judged = judged(&judgements);
-        let unknown: Vec<&str> = judged.unknown.iter().map(|(article, _)| article.as_str()).collect();
-        assert_eq!(unknown, ["venus"], "at the level of answers, an article beside answers says nothing");
-        assert_eq!(judged.astray.len(), 3, "{:?}", judged.astray);
-        assert!(judged.astray[2].contains("found \"Moon\""), "{:?}", judged.astray);
+        let unknown_articles: Vec<&str> = judged.unknown_articles.iter().map(|(article, _)| article.as_str()).collect();
+        assert_eq!(unknown_articles, ["venus"], "at the level of answers, an article beside answers says nothing");
+        assert_eq!(judged.unresolved.len(), 3, "{:?}", judged.unresolved);
+        assert!(judged.unresolved[2].contains("found \"Moon\""), "{:?}", judged.unresolved);
         assert_eq!(judged.topics["1"].ideal.len(), 4, "they count as relevant all the same");
-        assert_eq!(judged.topics["1"].needs.iter().filter(|need| need.is_held()).count(), 1);
+        assert_eq!(judged.topics["1"].needs.iter().filter(|need| need.is_covered()).count(), 1);
     }
 
     #[test]
-    fn without_a_corpus_only_articles_can_be_judged() {
+    fn answers_need_a_corpus() {
         let plain = [judgement("1", Target::Article("x".into()))];
-        let judged = Judged::new(&plain, None, None).unwrap();
+        let judged = Qrels::new(&plain, None, None).unwrap();
         assert_eq!(grades(&judged.topics["1"], &["y", "x"]), [None, Some(1)]);
-        assert!(Judged::new(&[answer("1", None, &["x"])], None, None).is_err());
+        assert!(Qrels::new(&[answer("1", None, &["x"])], None, None).is_err());
     }
 
     #[test]
-    fn answers_can_be_judged_by_their_articles() {
+    fn answers_can_be_judged_at_article_level() {
         let judgements = [answer("1", Some("moon"), &["grey"]), answer("1", Some("moon"), &["near"])];
-        let judged = Judged::new(&judgements, Some(&corpus()), Some(Level::Article)).unwrap();
+        let judged = Qrels::new(&judgements, Some(&corpus()), Some(Level::Article)).unwrap();
         assert_eq!(judged.topics["1"].ranks(["tides", "moon"].into_iter()), [Some(2)]);
-        // Any of the articles will do, as any of the passages would.
+        // Any of the articles meets the need, as any of the passages would.
         let anywhere = [answer("1", None, &["the moon"])];
-        let judged = Judged::new(&anywhere, Some(&corpus()), Some(Level::Article)).unwrap();
+        let judged = Qrels::new(&anywhere, Some(&corpus()), Some(Level::Article)).unwrap();
         assert_eq!(judged.topics["1"].ideal, [1]);
         assert_eq!(judged.topics["1"].ranks(["moon", "tides"].into_iter()), [Some(1)]);
     }

@@ -1,49 +1,58 @@
-//! Finds what judgements point at in a corpus.
+//! Looks up in a corpus what judgements refer to.
 
-use super::{Corpus, Judged, Level, Located, Place, add, holds, passage_id};
+use super::{Corpus, CorpusArticle, Level, Location, Qrels, add, covers, passage_id};
 use crate::judgement::{Judgement, Target};
 use crate::{Error, Need, Result};
 use aho_corasick::AhoCorasick;
 use ingest::ByteSpan;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Looks judgements up in a corpus, every article once.
+/// Resolves judgements, loading every article at most once.
 pub struct Resolver<'a> {
     corpus: &'a dyn Corpus,
     level: Level,
-    known: HashMap<String, Option<Located>>,
-    /// The articles that whole-article judgements name, by query.
-    named: HashMap<String, Vec<String>>,
-    /// The queries that have an answer or a span.
-    pointed: HashSet<String>,
-    /// Where the wordings of answers that name no article stand.
-    standing: HashMap<String, Vec<(String, ByteSpan)>>,
+    articles: HashMap<String, Option<CorpusArticle>>,
+    /// For each query, the articles that whole-article judgements name.
+    named_articles: HashMap<String, Vec<String>>,
+    /// The queries that have an answer or span judgement.
+    queries_with_answers: HashSet<String>,
+    /// Occurrences of the wordings of answers that name no article.
+    occurrences: HashMap<String, Vec<(String, ByteSpan)>>,
 }
 
 impl<'a> Resolver<'a> {
     pub fn new(corpus: &'a dyn Corpus, level: Level, judgements: &[Judgement]) -> Result<Self> {
-        let (mut named, mut pointed): (HashMap<String, Vec<String>>, _) = (HashMap::new(), HashSet::new());
+        let (mut named_articles, mut queries_with_answers): (HashMap<String, Vec<String>>, _) =
+            (HashMap::new(), HashSet::new());
         for Judgement { query, target, .. } in judgements {
             match target {
-                Target::Article(article) => named.entry(query.clone()).or_default().push(article.clone()),
+                Target::Article(article) => named_articles.entry(query.clone()).or_default().push(article.clone()),
                 _ => {
-                    pointed.insert(query.clone());
+                    queries_with_answers.insert(query.clone());
                 }
             }
         }
-        let mut resolver = Self { corpus, level, known: HashMap::new(), named, pointed, standing: HashMap::new() };
-        resolver.search_everywhere(judgements)?;
+        let mut resolver = Self {
+            corpus,
+            level,
+            articles: HashMap::new(),
+            named_articles,
+            queries_with_answers,
+            occurrences: HashMap::new(),
+        };
+        resolver.find_unnamed_answers(judgements)?;
         Ok(resolver)
     }
 
-    /// Finds, in one pass over all articles, every wording whose article nothing names.
-    fn search_everywhere(&mut self, judgements: &[Judgement]) -> Result<()> {
+    /// Finds the answers that name no article, for queries without named articles, in one pass over all
+    /// articles.
+    fn find_unnamed_answers(&mut self, judgements: &[Judgement]) -> Result<()> {
         let mut wordings: Vec<&str> = Vec::new();
         for judgement in judgements {
-            if let Target::Answer { article: None, wordings: those } = &judgement.target
-                && !self.named.contains_key(&judgement.query)
+            if let Target::Answer { article: None, wordings: alternatives } = &judgement.target
+                && !self.named_articles.contains_key(&judgement.query)
             {
-                wordings.extend(those.iter().map(String::as_str));
+                wordings.extend(alternatives.iter().map(String::as_str));
             }
         }
         if wordings.is_empty() {
@@ -51,188 +60,198 @@ impl<'a> Resolver<'a> {
         }
         wordings.sort_unstable();
         wordings.dedup();
-        let finder = finder(&wordings)?;
+        let wording_matcher = wording_matcher(&wordings)?;
         for id in self.corpus.ids()? {
             let Some(article) = self.corpus.article(&id)? else { continue };
-            for (pattern, span) in found_in(&finder, &article.text) {
+            for (pattern, span) in find_whole_words(&wording_matcher, &article.text) {
                 let wording = wordings[pattern];
-                self.standing.entry(wording.to_owned()).or_default().push((id.clone(), span));
+                self.occurrences.entry(wording.to_owned()).or_default().push((id.clone(), span));
             }
         }
         Ok(())
     }
 
-    fn article(&mut self, id: &str) -> Result<Option<&Located>> {
-        if !self.known.contains_key(id) {
+    fn article(&mut self, id: &str) -> Result<Option<&CorpusArticle>> {
+        if !self.articles.contains_key(id) {
             let found = self.corpus.article(id)?;
-            self.known.insert(id.to_owned(), found);
+            self.articles.insert(id.to_owned(), found);
         }
-        Ok(self.known.get(id).and_then(Option::as_ref))
+        Ok(self.articles.get(id).and_then(Option::as_ref))
     }
 
-    pub fn resolve(mut self, judgements: &[Judgement]) -> Result<Judged> {
-        let (mut unknown, mut astray) = (Vec::new(), Vec::new());
+    pub fn resolve(mut self, judgements: &[Judgement]) -> Result<Qrels> {
+        let (mut unknown_articles, mut unresolved) = (Vec::new(), Vec::new());
         let mut needs: BTreeMap<String, Vec<Need>> = BTreeMap::new();
-        for Judgement { query, target, grade, place } in judgements {
-            let (id, places) = match target {
-                // Where the answer itself is known, its article says nothing more.
-                Target::Article(_) if self.level == Level::Answer && self.pointed.contains(query) => continue,
-                Target::Article(article) => match self.whole(article)? {
+        for Judgement { query, target, grade, source } in judgements {
+            let (id, locations) = match target {
+                // At answer level, answer judgements replace those of whole articles.
+                Target::Article(_) if self.level == Level::Answer && self.queries_with_answers.contains(query) => {
+                    continue;
+                }
+                Target::Article(article) => match self.whole_article(article)? {
                     Some(found) => (article.clone(), vec![found]),
                     None => {
-                        unknown.push((article.clone(), place.clone()));
+                        unknown_articles.push((article.clone(), source.clone()));
                         (article.clone(), Vec::new())
                     }
                 },
                 Target::Span { article, span, content } => {
                     let id = format!("{article}:{}-{}", span.start, span.end);
                     match self.span(article, *span, content.as_deref())? {
-                        Ok(found) => (id, vec![found]),
-                        Err(None) => {
-                            unknown.push((article.clone(), place.clone()));
+                        SpanLookup::Found(location) => (id, vec![location]),
+                        SpanLookup::UnknownArticle => {
+                            unknown_articles.push((article.clone(), source.clone()));
                             (id, Vec::new())
                         }
-                        Err(Some(problem)) => {
-                            astray.push(format!("{place}: {problem}"));
+                        SpanLookup::Mismatch(problem) => {
+                            unresolved.push(format!("{source}: {problem}"));
                             (id, Vec::new())
                         }
                     }
                 }
                 Target::Answer { article, wordings } => {
-                    let places = self.answer(query, article.as_deref(), wordings)?;
+                    let locations = self.answer(query, article.as_deref(), wordings)?;
                     if let Some(article) = article
                         && self.article(article)?.is_none()
                     {
-                        unknown.push((article.clone(), place.clone()));
-                    } else if places.is_empty() {
-                        astray.push(format!(
-                            "{place}: the answer {:?} stands nowhere in what it was judged on",
-                            clipped(&wordings[0])
+                        unknown_articles.push((article.clone(), source.clone()));
+                    } else if locations.is_empty() {
+                        unresolved.push(format!(
+                            "{source}: the answer {:?} does not occur in the articles it was judged on",
+                            shortened(&wordings[0])
                         ));
                     }
-                    (answer_id(&places, &wordings[0]), places)
+                    (answer_id(&locations, &wordings[0]), locations)
                 }
             };
             let of_query = needs.entry(query.clone()).or_default();
             match self.level {
-                Level::Answer => add(of_query, id, *grade, places),
+                Level::Answer => add(of_query, id, *grade, locations),
                 Level::Article => {
-                    let (id, places) = by_article(id, places, target);
-                    add(of_query, id, *grade, places);
+                    let (id, locations) = as_article(id, locations, target);
+                    add(of_query, id, *grade, locations);
                 }
             }
         }
-        Ok(Judged { unknown, astray, ..Judged::of(self.level, needs) })
+        Ok(Qrels { unknown_articles, unresolved, ..Qrels::of(self.level, needs) })
     }
 
-    fn whole(&mut self, id: &str) -> Result<Option<Place>> {
+    fn whole_article(&mut self, id: &str) -> Result<Option<Location>> {
         let level = self.level;
         Ok(self.article(id)?.map(|article| {
             let numbers = if level == Level::Answer { 0..article.passages.len() } else { 0..0 };
             let passages = numbers.map(|number| passage_id(id, number)).collect();
-            Place { article: id.to_owned(), span: None, passages }
+            Location { article: id.to_owned(), span: None, passages }
         }))
     }
 
-    /// `Err(None)` if there is no such article, `Err(Some)` if the bytes do not fit it.
-    fn span(&mut self, id: &str, span: ByteSpan, content: Option<&str>) -> Result<Result<Place, Option<String>>> {
-        let Some(article) = self.article(id)? else { return Ok(Err(None)) };
+    /// Looks up a span and, if `content` is given, compares it with the text there.
+    fn span(&mut self, id: &str, span: ByteSpan, content: Option<&str>) -> Result<SpanLookup> {
+        let Some(article) = self.article(id)? else { return Ok(SpanLookup::UnknownArticle) };
         let Some(found) = article.text.get(span.start..span.end) else {
             let problem = format!(
-                "bytes {}..{} are no text of {id:?}, which has {} bytes; offsets count bytes of UTF-8, not characters",
+                "bytes {}..{} are not a text range of {id:?}, which has {} bytes; offsets are bytes of UTF-8, not characters",
                 span.start,
                 span.end,
                 article.text.len()
             );
-            return Ok(Err(Some(problem)));
+            return Ok(SpanLookup::Mismatch(problem));
         };
         if let Some(content) = content.filter(|content| *content != found) {
-            let (content, found) = (clipped(content), clipped(found));
+            let (content, found) = (shortened(content), shortened(found));
             let problem = format!(
-                "expected {content:?} at bytes {}..{} of {id:?}, found {found:?}; offsets count bytes of UTF-8, not characters",
+                "expected {content:?} at bytes {}..{} of {id:?}, found {found:?}; offsets are bytes of UTF-8, not characters",
                 span.start, span.end
             );
-            return Ok(Err(Some(problem)));
+            return Ok(SpanLookup::Mismatch(problem));
         }
-        Ok(Ok(place(id, article, span)))
+        Ok(SpanLookup::Found(locate(id, article, span)))
     }
 
-    fn answer(&mut self, query: &str, article: Option<&str>, wordings: &[String]) -> Result<Vec<Place>> {
-        let named = match article {
+    fn answer(&mut self, query: &str, article: Option<&str>, wordings: &[String]) -> Result<Vec<Location>> {
+        let named_articles = match article {
             Some(article) => Some(vec![article.to_owned()]),
-            None => self.named.get(query).cloned(),
+            None => self.named_articles.get(query).cloned(),
         };
-        let mut found: Vec<(String, ByteSpan)> = match named {
-            None => wordings.iter().filter_map(|wording| self.standing.get(wording)).flatten().cloned().collect(),
+        let mut found: Vec<(String, ByteSpan)> = match named_articles {
+            None => wordings.iter().filter_map(|wording| self.occurrences.get(wording)).flatten().cloned().collect(),
             Some(articles) => {
                 let wordings: Vec<&str> = wordings.iter().map(String::as_str).collect();
-                let finder = finder(&wordings)?;
+                let wording_matcher = wording_matcher(&wordings)?;
                 let mut found = Vec::new();
                 for id in articles {
                     let Some(article) = self.article(&id)? else { continue };
-                    found.extend(found_in(&finder, &article.text).map(|(_, span)| (id.clone(), span)));
+                    found.extend(find_whole_words(&wording_matcher, &article.text).map(|(_, span)| (id.clone(), span)));
                 }
                 found
             }
         };
         found.sort_unstable();
         found.dedup();
-        let mut places = Vec::with_capacity(found.len());
+        let mut locations = Vec::with_capacity(found.len());
         for (id, span) in found {
             if let Some(article) = self.article(&id)? {
-                places.push(place(&id, article, span));
+                locations.push(locate(&id, article, span));
             }
         }
-        Ok(places)
+        Ok(locations)
     }
+}
+
+enum SpanLookup {
+    Found(Location),
+    UnknownArticle,
+    /// The article has no such bytes, or another text there. Holds a message.
+    Mismatch(String),
 }
 
 /// The beginning of a text, for messages.
-fn clipped(text: &str) -> String {
+fn shortened(text: &str) -> String {
     const CHARACTERS: usize = 40;
-    let mut clipped: String = text.chars().take(CHARACTERS).collect();
-    if clipped.len() < text.len() {
-        clipped.push('…');
+    let mut shortened: String = text.chars().take(CHARACTERS).collect();
+    if shortened.len() < text.len() {
+        shortened.push('…');
     }
-    clipped
+    shortened
 }
 
-/// Finds wordings, whatever the case of their ASCII letters.
-fn finder(wordings: &[&str]) -> Result<AhoCorasick> {
+/// Matches wordings, ignoring ASCII letter case.
+fn wording_matcher(wordings: &[&str]) -> Result<AhoCorasick> {
     let builder = AhoCorasick::builder().ascii_case_insensitive(true).build(wordings.iter().map(|w| w.trim()));
     builder.map_err(|error| Error::Corpus(error.into()))
 }
 
-/// Where wordings stand in a text, as whole words: which wording, and its bytes.
-fn found_in(finder: &AhoCorasick, text: &str) -> impl Iterator<Item = (usize, ByteSpan)> {
+/// The whole-word matches in a text: index of the wording, and byte range.
+fn find_whole_words(wording_matcher: &AhoCorasick, text: &str) -> impl Iterator<Item = (usize, ByteSpan)> {
     let inside_a_word = |at: usize| {
         let alphanumeric = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (before, after) = text.split_at_checked(at).unwrap_or_default();
         alphanumeric(before.chars().next_back()) && alphanumeric(after.chars().next())
     };
-    finder
+    wording_matcher
         .find_overlapping_iter(text)
         .filter(move |found| !inside_a_word(found.start()) && !inside_a_word(found.end()))
         .map(|found| (found.pattern().as_usize(), ByteSpan::new(found.start(), found.end())))
 }
 
-fn place(id: &str, article: &Located, span: ByteSpan) -> Place {
-    let holding = article.passages.iter().enumerate().filter(|(_, passage)| holds(**passage, span));
-    let passages = holding.map(|(number, _)| passage_id(id, number)).collect();
-    Place { article: id.to_owned(), span: Some(span), passages }
+/// Finds the passages that cover a span.
+fn locate(id: &str, article: &CorpusArticle, span: ByteSpan) -> Location {
+    let covering = article.passages.iter().enumerate().filter(|(_, passage)| covers(**passage, span));
+    let passages = covering.map(|(number, _)| passage_id(id, number)).collect();
+    Location { article: id.to_owned(), span: Some(span), passages }
 }
 
-fn answer_id(places: &[Place], wording: &str) -> String {
-    match places {
-        [Place { article, span: Some(span), .. }, ..] => format!("{article}:{}-{}", span.start, span.end),
+fn answer_id(locations: &[Location], wording: &str) -> String {
+    match locations {
+        [Location { article, span: Some(span), .. }, ..] => format!("{article}:{}-{}", span.start, span.end),
         _ => format!("{wording:?}"),
     }
 }
 
-/// A judgement's name and places where articles are judged: those of its article, or, where it may
-/// stand in several, all of them, any of which will do.
-fn by_article(id: String, places: Vec<Place>, target: &Target) -> (String, Vec<Place>) {
-    let mut articles: Vec<String> = places.into_iter().map(|place| place.article).collect();
+/// Turns a need into one at article level: its article or, if it occurs in several, all of them as
+/// alternatives.
+fn as_article(id: String, locations: Vec<Location>, target: &Target) -> (String, Vec<Location>) {
+    let mut articles: Vec<String> = locations.into_iter().map(|location| location.article).collect();
     articles.dedup();
     let id = match (articles.as_slice(), target) {
         ([article], _) => article.clone(),
@@ -242,6 +261,6 @@ fn by_article(id: String, places: Vec<Place>, target: &Target) -> (String, Vec<P
         ) => article.clone(),
         _ => id,
     };
-    let whole = |article| Place { article, span: None, passages: Vec::new() };
-    (id, articles.into_iter().map(whole).collect())
+    let whole_article = |article| Location { article, span: None, passages: Vec::new() };
+    (id, articles.into_iter().map(whole_article).collect())
 }

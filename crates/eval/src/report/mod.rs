@@ -1,17 +1,18 @@
-//! The report: one HTML file that needs nothing else, the numbers as JSON, the plots as SVG and
+//! The report of an evaluation: one self-contained HTML page, the numbers as JSON, and the plots as SVG and
 //! PNG.
 //!
-//! `report.html` is made from what lies in the folder, so an evaluation and a recall benchmark
-//! that are given the same folder share one page.
+//! `report.html` is rendered from the files in the folder, so an evaluation and a recall benchmark written to
+//! the same folder share one page.
 
 pub mod plots;
 mod verdict;
 
 pub use verdict::{
-    Expected, Figure, Found, LossReport, Miss, ParaphraseReport, System, Timings, Verdict, WorstQuery, figures,
+    ExpectedResult, FoundResult, MetricValue, Miss, MissReport, ParaphraseReport, SystemMetrics, Timings, Verdict,
+    WorstQuery, system_metrics,
 };
 
-use crate::recall::Recall;
+use crate::recall::RecallReport;
 use crate::table::Table;
 use crate::{Error, Result};
 use minijinja::value::Serde;
@@ -21,27 +22,27 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 const TEMPLATE: &str = include_str!("report.html.jinja");
-/// The most systems that the first one is compared with query by query.
-const COMPARED: usize = 5;
+/// The page has a query-by-query plot of the first system against at most this many others.
+const MAX_COMPARED: usize = 5;
 
-/// The plots of a verdict, the differences aside.
-const OF_VERDICT: [&str; 3] = ["metrics", "losses", "paraphrases"];
+/// The plots of a verdict, apart from the differences.
+const VERDICT_PLOTS: [&str; 3] = ["metrics", "losses", "paraphrases"];
 
 fn differences_name(number: usize) -> String {
     format!("differences-{number}")
 }
 
-/// The most misses and failing wordings of a system that the page lists; the JSON has them all.
-const LISTED: usize = 100;
+/// The page lists at most this many misses and failing wordings per system; `verdict.json` has all.
+const MAX_LISTED: usize = 100;
 
-/// Writes the verdict of an evaluation into `folder`: `verdict.json`, `plots/`, `report.html`.
-/// `tables` are those of the verdict's systems, in their order. Gives the page's path.
+/// Writes an evaluation into `folder`: `verdict.json`, `plots/` and `report.html`. `tables` belong to the
+/// verdict's systems, in the same order. Returns the path of the page.
 ///
 /// # Errors
-/// When the folder cannot be written or a plot not be drawn.
+/// [`Error::Io`], [`Error::Plot`], [`Error::Report`].
 pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Result<PathBuf> {
-    let (metrics, losses) = (metrics_plot(verdict)?, losses_plot(verdict)?);
-    let mut drawn = vec![(metrics.name.to_owned(), metrics), (losses.name.to_owned(), losses)];
+    let (metrics, misses) = (metrics_plot(verdict)?, misses_plot(verdict)?);
+    let mut drawn = vec![(metrics.name.to_owned(), metrics), (misses.name.to_owned(), misses)];
     if let Some(paraphrases) = &verdict.paraphrases {
         let of_first = paraphrases.groups.iter().filter(|group| group.system == verdict.systems[0].name);
         let groups: Vec<_> = of_first.map(|g| (g.question.clone(), g.worst, g.mean, g.best)).collect();
@@ -51,16 +52,16 @@ pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Resu
         }
     }
     if let Some((first, others)) = tables.split_first() {
-        for (number, other) in (1..).zip(others.iter().take(COMPARED)) {
+        for (number, other) in (1..).zip(others.iter().take(MAX_COMPARED)) {
             let deltas: Vec<f64> = first.values[0].iter().zip(&other.values[0]).map(|(a, b)| a - b).collect();
             let plot = plots::differences(&other.system, &first.system, &verdict.primary, &deltas)?;
             drawn.push((differences_name(number), plot));
         }
     }
-    let folder = prepared(folder)?;
-    // What an earlier evaluation drew and this one does not would stay in the page.
-    let names = OF_VERDICT.iter().map(|name| (*name).to_owned()).chain((1..=COMPARED).map(differences_name));
-    for name in names.filter(|name| drawn.iter().all(|(drawn, _)| drawn != name)) {
+    let folder = create_folders(folder)?;
+    // Delete plots of an earlier evaluation that this one does not have; the page would show them.
+    let names = VERDICT_PLOTS.iter().map(|name| (*name).to_owned()).chain((1..=MAX_COMPARED).map(differences_name));
+    for name in names.filter(|name| drawn.iter().all(|(other, _)| other != name)) {
         for old in ["svg", "png"].map(|extension| folder.join(format!("plots/{name}.{extension}"))) {
             match std::fs::remove_file(&old) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old)(error)),
@@ -73,12 +74,12 @@ pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Resu
     render(folder)
 }
 
-/// Writes a recall benchmark into `folder`: `recall.json`, `plots/recall.*`, `report.html`.
-/// Gives the page's path.
+/// Writes a recall benchmark into `folder`: `recall.json`, `plots/recall.*` and `report.html`. Returns the path
+/// of the page.
 ///
 /// # Errors
-/// When the folder cannot be written or the plot not be drawn.
-pub fn write_recall(folder: &Path, recall: &Recall) -> Result<PathBuf> {
+/// [`Error::Io`], [`Error::Plot`], [`Error::Report`].
+pub fn write_recall(folder: &Path, recall: &RecallReport) -> Result<PathBuf> {
     let curves: Vec<_> = recall
         .builds
         .iter()
@@ -88,48 +89,49 @@ pub fn write_recall(folder: &Path, recall: &Recall) -> Result<PathBuf> {
         })
         .collect();
     let plot = plots::recall(&curves)?;
-    let folder = prepared(folder)?;
+    let folder = create_folders(folder)?;
     write_json(&folder.join("recall.json"), recall)?;
     write_plot(folder, plot.name, &plot)?;
     render(folder)
 }
 
 fn metrics_plot(verdict: &Verdict) -> Result<Plot> {
-    let row = |system: &System| {
-        let figures = verdict.metrics.iter().filter_map(|name| Some((name.clone(), *system.metrics.get(name)?)));
-        (system.name.clone(), figures.map(|(name, figure)| (name, figure.mean, figure.ci95)).collect())
+    let row = |system: &SystemMetrics| {
+        let values = verdict.metrics.iter().filter_map(|name| Some((name.clone(), *system.metrics.get(name)?)));
+        (system.name.clone(), values.map(|(name, value)| (name, value.mean, value.ci95)).collect())
     };
     plots::metrics(&verdict.systems.iter().map(row).collect::<Vec<_>>())
 }
 
-fn losses_plot(verdict: &Verdict) -> Result<Plot> {
-    let causes = |losses: &crate::loss::Losses| {
-        let counts = verdict.losses.causes.iter().map(|cause| ((*cause).to_owned(), losses.by_cause[cause]));
-        (losses.system.clone(), counts.collect())
+fn misses_plot(verdict: &Verdict) -> Result<Plot> {
+    let causes = |counts: &crate::misses::MissCounts| {
+        let by_cause = verdict.losses.causes.iter().map(|cause| ((*cause).to_owned(), counts.by_cause[cause]));
+        (counts.system.clone(), by_cause.collect())
     };
-    plots::losses(&verdict.losses.systems.iter().map(causes).collect::<Vec<_>>())
+    plots::misses(&verdict.losses.systems.iter().map(causes).collect::<Vec<_>>())
 }
 
-/// Makes the page anew from what lies in the folder.
+/// Renders the page from the files in the folder.
 fn render(folder: &Path) -> Result<PathBuf> {
-    let wrong = |error: minijinja::Error| Error::Report(format!("{error:#}"));
+    let template_error = |error: minijinja::Error| Error::Report(format!("{error:#}"));
     let mut environment = Environment::new();
     environment.add_filter("num", |value: f64, digits: usize| format!("{value:.digits$}"));
     environment.add_filter("pct", |value: f64| format!("{:.1}\u{a0}%", 100.0 * value));
-    environment.add_filter("count", |value: i64| grouped(value));
+    environment.add_filter("count", |value: i64| with_thousands_separators(value));
     environment.add_filter("p", |value: f64| if value < 1e-4 { "<0.0001".to_owned() } else { format!("{value:.4}") });
-    environment.add_template("report.html", TEMPLATE).map_err(wrong)?;
+    environment.add_template("report.html", TEMPLATE).map_err(template_error)?;
     let mut verdict: Option<serde_json::Value> = read_json(&folder.join("verdict.json"))?;
-    let recall: Option<Recall> = read_json(&folder.join("recall.json"))?;
+    let recall: Option<RecallReport> = read_json(&folder.join("recall.json"))?;
     if let Some(verdict) = &mut verdict {
         for list in ["/losses/misses", "/paraphrases/failing", "/paraphrases/groups"] {
-            let left_out = verdict.pointer_mut(list).and_then(serde_json::Value::as_array_mut).map_or(0, shorten);
+            let left_out =
+                verdict.pointer_mut(list).and_then(serde_json::Value::as_array_mut).map_or(0, truncate_per_system);
             verdict["left_out"][list.rsplit('/').next().unwrap_or_default()] = left_out.into();
         }
     }
     let title = verdict.as_ref().and_then(|verdict| verdict["title"].as_str()).unwrap_or("Recall against speed");
     let svg = |name: &str| std::fs::read_to_string(folder.join(format!("plots/{name}.svg"))).ok();
-    let differences: Vec<String> = (1..=COMPARED).map_while(|number| svg(&differences_name(number))).collect();
+    let differences: Vec<String> = (1..=MAX_COMPARED).map_while(|number| svg(&differences_name(number))).collect();
     let page = environment
         .get_template("report.html")
         .and_then(|template| {
@@ -147,24 +149,24 @@ fn render(folder: &Path) -> Result<PathBuf> {
                 theme_css => plots::THEME_CSS,
             })
         })
-        .map_err(wrong)?;
+        .map_err(template_error)?;
     let path = folder.join("report.html");
     std::fs::write(&path, page).map_err(Error::io(&path))?;
     Ok(path)
 }
 
-/// The folder, made if need be.
-fn prepared(folder: &Path) -> Result<&Path> {
+/// Creates the folder and its `plots` subfolder.
+fn create_folders(folder: &Path) -> Result<&Path> {
     std::fs::create_dir_all(folder.join("plots")).map_err(Error::io(folder)).map(|()| folder)
 }
 
-/// Keeps the first few entries of each system; gives how many are left out.
-fn shorten(list: &mut Vec<serde_json::Value>) -> usize {
-    let (before, mut kept) = (list.len(), std::collections::HashMap::<String, usize>::new());
+/// Keeps the first [`MAX_LISTED`] entries of each system; returns how many were removed.
+fn truncate_per_system(list: &mut Vec<serde_json::Value>) -> usize {
+    let (before, mut counts) = (list.len(), std::collections::HashMap::<String, usize>::new());
     list.retain(|entry| {
-        let count = kept.entry(entry["system"].to_string()).or_default();
+        let count = counts.entry(entry["system"].to_string()).or_default();
         *count += 1;
-        *count <= LISTED
+        *count <= MAX_LISTED
     });
     before - list.len()
 }
@@ -191,8 +193,8 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-/// A whole number with commas between thousands.
-pub fn grouped(value: i64) -> String {
+/// Formats an integer with commas between thousands.
+pub fn with_thousands_separators(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut out = String::from(if value < 0 { "-" } else { "" });
     for (at, digit) in digits.chars().enumerate() {

@@ -1,92 +1,93 @@
-//! The verdict: everything that an evaluation found, as `nigh eval --json` prints it.
+//! The verdict: the result of an evaluation, as `nigh eval --json` prints it. The field names are the JSON
+//! contract.
 
-use crate::loss::{Cause, Losses};
+use crate::misses::{MissCause, MissCounts};
 use crate::needs::Level;
-use crate::paraphrase::{Failing, GroupValue, Summary};
+use crate::paraphrase::{FailingWording, GroupValue, Summary};
 use crate::select::Selection;
-use crate::significance::{Comparison, Intervals, Units};
+use crate::significance::{BootstrapIntervals, Comparison, ResamplingUnits};
 use crate::table::Table;
 use notes::Note;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Everything that an evaluation found.
+/// The result of an evaluation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
-    /// What was judged, for the title.
+    /// The title of the report.
     pub title: String,
-    /// The queries that figures are means over.
+    /// How many queries the means are taken over.
     pub queries: usize,
-    /// The relevant judgements of these.
+    /// How many relevant judgements these queries have.
     pub judgements: usize,
-    /// What was judged.
+    /// Whether articles or answers were judged.
     pub by: Level,
-    /// The metrics, in the order asked for.
+    /// The metrics, in the requested order.
     pub metrics: Vec<String>,
-    /// The first of them: what systems are ordered and chosen by.
+    /// The first metric: systems are ordered and selected by it.
     pub primary: String,
-    /// The depth at which a judgement counts as missed.
+    /// The depth k: a judgement not found in the first k ranks is missed.
     pub at: usize,
-    /// What a reader must know: judgements that could not be used, and why.
+    /// Notes, such as judgements that could not be used.
     pub notes: Vec<Note>,
-    /// The systems, in the order asked for.
-    pub systems: Vec<System>,
-    /// Their differences, tested.
+    /// The systems, in the requested order.
+    pub systems: Vec<SystemMetrics>,
+    /// The differences of the systems, with tests.
     pub comparisons: Vec<Comparison>,
-    /// Where misses were lost.
-    pub losses: LossReport,
-    /// How much the wording matters, where needs have several.
+    /// The causes of misses.
+    pub losses: MissReport,
+    /// Robustness to wording, if there are groups of paraphrases.
     pub paraphrases: Option<ParaphraseReport>,
-    /// The best system, chosen on half of the queries.
+    /// The best system, selected on half of the queries.
     pub selection: Option<Selection>,
-    /// The worst queries of the first system; only in a report.
+    /// The worst queries of the first system; empty unless a report is written.
     pub worst: Vec<WorstQuery>,
-    /// Where the time went.
+    /// Durations of the evaluation's steps.
     pub timings: Timings,
-    /// What it was made with.
+    /// Versions, machine and inputs, to reproduce the result.
     pub manifest: serde_json::Value,
 }
 
-/// One system's figures.
+/// The metrics of one system.
 #[derive(Debug, Clone, Serialize)]
-pub struct System {
-    /// Its name.
+pub struct SystemMetrics {
+    /// The system's name.
     pub name: String,
-    /// Its figures by metric.
-    pub metrics: BTreeMap<String, Figure>,
+    /// Values by metric name.
+    pub metrics: BTreeMap<String, MetricValue>,
 }
 
-/// A mean with its interval.
+/// The mean of a metric with its confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Figure {
-    /// The mean over queries.
+pub struct MetricValue {
+    /// The mean over the queries.
     pub mean: f64,
-    /// Its 95 % bootstrap interval.
+    /// The 95 % bootstrap interval of the mean.
     pub ci95: [f64; 2],
 }
 
-/// Misses by cause.
+/// The misses by cause.
 #[derive(Debug, Clone, Serialize)]
-pub struct LossReport {
-    /// The depth at which a judgement counts as missed.
+pub struct MissReport {
+    /// The depth k: a judgement not found in the first k ranks is missed.
     pub at: usize,
-    /// All relevant judgements.
+    /// The number of relevant judgements.
     pub judgements: usize,
-    /// The causes, in the order of the stages.
+    /// The causes, in pipeline order.
     pub causes: Vec<&'static str>,
-    /// What each means.
+    /// An explanation of each cause.
     pub explained: BTreeMap<&'static str, &'static str>,
-    /// The sums.
-    pub systems: Vec<Losses>,
-    /// The misses, one by one.
+    /// Counts for each system.
+    pub systems: Vec<MissCounts>,
+    /// Every single miss.
     pub misses: Vec<Miss>,
 }
 
-impl LossReport {
-    /// Puts the sums and the single misses together.
-    pub fn new(at: usize, judgements: usize, systems: Vec<Losses>, misses: Vec<Miss>) -> Self {
-        let causes = Cause::ALL.iter().map(|cause| cause.name()).collect();
-        let explained = Cause::ALL.iter().map(|cause| (cause.name(), cause.explained())).collect();
+impl MissReport {
+    /// Builds a report from the counts and the single misses.
+    pub fn new(at: usize, judgements: usize, systems: Vec<MissCounts>, misses: Vec<Miss>) -> Self {
+        let causes = MissCause::ALL.iter().map(|cause| cause.name()).collect();
+        let explained = MissCause::ALL.iter().map(|cause| (cause.name(), cause.description())).collect();
         Self { at, judgements, causes, explained, systems, misses }
     }
 }
@@ -94,17 +95,17 @@ impl LossReport {
 /// A judgement that a system missed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Miss {
-    /// The system.
+    /// The system's name.
     pub system: String,
     /// The query's id.
     pub query: String,
-    /// Its words.
+    /// The query's text.
     pub question: String,
-    /// What should have been found.
+    /// The id of the need that was missed.
     pub target: String,
-    /// Where it was lost.
-    pub cause: Cause,
-    /// Its rank in what the system gave, if it is there.
+    /// The pipeline stage that lost it.
+    pub cause: MissCause,
+    /// Its rank in the system's results; `None` if it is not among them.
     pub rank: Option<usize>,
     /// Its rank in the exact dense list.
     pub dense_rank: Option<usize>,
@@ -112,92 +113,94 @@ pub struct Miss {
     pub lexical_rank: Option<usize>,
 }
 
-/// How much the wording matters.
+/// Robustness to wording.
 #[derive(Debug, Clone, Serialize)]
 pub struct ParaphraseReport {
     /// The metric's name.
     pub metric: String,
-    /// The means of each system.
+    /// Averages over all groups, for each system.
     pub systems: Vec<Summary>,
-    /// The groups that fare worst.
+    /// The values of every group for every system; within a system, lowest mean first.
     pub groups: Vec<GroupValue>,
-    /// The wordings with nothing relevant among the first.
-    pub failing: Vec<Failing>,
+    /// The wordings with nothing relevant in the first `at` ranks.
+    pub failing: Vec<FailingWording>,
 }
 
-/// A query that went badly, with what should have been found and what was.
+/// A query with a low value: expected and actual results.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WorstQuery {
-    /// The system.
+    /// The system's name.
     pub system: String,
     /// The query's id.
     pub query: String,
-    /// Its words.
+    /// The query's text.
     pub text: String,
-    /// Its value in the primary metric.
+    /// The query's value in the primary metric.
     pub value: f64,
-    /// What should have been found.
-    pub expected: Vec<Expected>,
-    /// What came first.
-    pub found: Vec<Found>,
+    /// The relevant results.
+    pub expected: Vec<ExpectedResult>,
+    /// The top results.
+    pub found: Vec<FoundResult>,
 }
 
-/// Something that should have been found.
+/// A relevant passage or article.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Expected {
-    /// The passage, or the article.
+pub struct ExpectedResult {
+    /// The id of the passage or article.
     pub id: String,
     /// The article's title.
     pub title: String,
-    /// Where it was found, if it was.
+    /// Its rank; `None` if it was not found.
     pub rank: Option<usize>,
-    /// Its text.
+    /// The text.
     pub text: String,
 }
 
-/// Something that was found.
+/// A result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Found {
-    /// From 1.
+pub struct FoundResult {
+    /// 1-based.
     pub rank: usize,
-    /// The passage, or the article.
+    /// The id of the passage or article.
     pub id: String,
     /// The article's title.
     pub title: String,
-    /// Its score.
+    /// The result's score.
     pub score: f32,
     /// Whether it was judged relevant.
     pub relevant: bool,
-    /// Its text.
+    /// The text.
     pub text: String,
 }
 
-/// Where the time went, in seconds.
+/// Durations in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Timings {
-    /// Embedding the questions.
+    /// Embedding the queries.
     pub embed_s: f64,
-    /// Searching, in every mode.
+    /// Searching in all modes.
     pub search_s: f64,
-    /// Computing every metric of every system.
+    /// Computing all metrics of all systems.
     pub judge_s: f64,
-    /// Intervals and tests.
+    /// Confidence intervals and tests.
     pub test_s: f64,
-    /// Finding where misses were lost.
+    /// Finding the causes of misses.
     pub loss_s: f64,
-    /// All of it.
+    /// The total.
     pub total_s: f64,
 }
 
-/// The figures of every system, with intervals, and their comparisons.
-pub fn figures(tables: &[Table], units: &Units, seed: u64) -> (Vec<System>, Vec<Comparison>) {
+/// Computes the metrics of every system with confidence intervals, and compares the systems.
+pub fn system_metrics(tables: &[Table], units: &ResamplingUnits, seed: u64) -> (Vec<SystemMetrics>, Vec<Comparison>) {
     let columns: Vec<&[f64]> = tables.iter().flat_map(|table| &table.values).map(Vec::as_slice).collect();
-    let intervals = Intervals::new(&columns, units, seed);
+    let intervals = BootstrapIntervals::new(&columns, units, seed);
     let systems = tables.iter().enumerate().map(|(at, table)| {
-        let figure =
-            |metric: usize| Figure { mean: table.mean(metric), ci95: intervals.of(at * table.metrics.len() + metric) };
+        let figure = |metric: usize| MetricValue {
+            mean: table.mean(metric),
+            ci95: intervals.mean(at * table.metrics.len() + metric),
+        };
         let metrics = table.metrics.iter().enumerate().map(|(row, metric)| (metric.to_string(), figure(row))).collect();
-        System { name: table.system.clone(), metrics }
+        SystemMetrics { name: table.system.clone(), metrics }
     });
     (systems.collect(), crate::significance::compare(tables, &intervals, units, seed))
 }

@@ -1,4 +1,4 @@
-//! Shows nothing by itself: the layout, legend, text and finish that all charts share.
+//! Shared by all charts: layout, legend, text and rendering.
 
 use super::Plot;
 use crate::{Error, Result};
@@ -12,17 +12,17 @@ use kuva::render::plots::Plot as Series;
 use kuva::render::render::{Primitive, Scene, TextAnchor, render_multiple};
 use kuva::render::theme::Theme;
 
-/// Colour of text, axes and ticks; `THEME_CSS` finds strokes by it.
+/// The color of text, axes and ticks; [`super::THEME_CSS`] selects strokes by it.
 pub(super) const INK: &str = "#333333";
 
-/// Colour of grid lines; `THEME_CSS` finds them by it.
+/// The color of grid lines; [`super::THEME_CSS`] selects them by it.
 pub(super) const FAINT: &str = "#d5d5d5";
 
-/// Okabe and Ito's palette with grey in place of black, which would vanish on a dark page.
+/// Okabe and Ito's palette, with gray for black, which would be invisible on a dark page.
 pub(super) const PALETTE: [&str; 8] =
     ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442"];
 
-/// Shapes tell the systems apart where colour alone does not.
+/// Marker shapes, so that systems do not differ by color alone.
 const MARKERS: [MarkerShape; 6] = [
     MarkerShape::Circle,
     MarkerShape::Square,
@@ -35,27 +35,27 @@ const MARKERS: [MarkerShape; 6] = [
 const WIDTH: f64 = 600.0;
 pub(super) const TEXT_PX: f64 = 14.0;
 const TITLE_PX: u32 = 16;
-/// Differs from all other sizes, by which titles are found again.
+/// Unique among the sizes, so that the subtitle can be recognized when the chart is rendered.
 pub(super) const SUBTITLE_PX: u32 = 15;
-/// Longest name that is shown in full: two legend columns of such names fit on the canvas.
+/// The longest name shown in full, in average characters: two legend columns of such names fit.
 pub(super) const NAME_CHARS: usize = 24;
-/// Height of the line above the plotting area that holds the unit of the y axis.
-pub(super) const UNIT_ROW: f64 = 16.0;
-/// The renderer's empty space below a legend that is cut off.
-const LEGEND_SPARE: f64 = 16.0;
+/// The height of the row above the plot area that holds the unit of the y axis.
+pub(super) const UNIT_ROW_HEIGHT: f64 = 16.0;
+/// The empty space that the renderer leaves below a legend; it is cut off.
+const LEGEND_SURPLUS: f64 = 16.0;
 
-pub(super) fn nonempty(name: &'static str, what: &str, count: usize) -> Result<()> {
+pub(super) fn ensure_nonempty(name: &'static str, what: &str, count: usize) -> Result<()> {
     if count == 0 { Err(Error::Plot { name, problem: format!("there are no {what}") }) } else { Ok(()) }
 }
 
-pub(super) fn finite(name: &'static str, what: &str, values: &[f64]) -> Result<()> {
+pub(super) fn ensure_finite(name: &'static str, what: &str, values: &[f64]) -> Result<()> {
     match values.iter().find(|value| !value.is_finite()) {
         Some(value) => Err(Error::Plot { name, problem: format!("{what} has the value {value}") }),
         None => Ok(()),
     }
 }
 
-pub(super) fn colour(at: usize) -> &'static str {
+pub(super) fn color(at: usize) -> &'static str {
     PALETTE[at % PALETTE.len()]
 }
 
@@ -63,13 +63,12 @@ pub(super) fn marker(at: usize) -> MarkerShape {
     MARKERS[at % MARKERS.len()]
 }
 
-/// Smallest and largest value; an empty input gives an infinite, reversed range, so callers check
-/// for that first.
+/// The smallest and the largest value. Callers must rule out empty input: it gives a reversed, infinite range.
 pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
-/// A step of 1, 2 or 5 times a power of ten that cuts `span` into at most `parts` pieces.
+/// A step of 1, 2 or 5 times a power of ten that divides `span` into at most `parts` parts.
 pub(super) fn nice_step(span: f64, parts: f64) -> f64 {
     let raw = span / parts;
     let power = 10_f64.powf(raw.log10().floor());
@@ -77,17 +76,17 @@ pub(super) fn nice_step(span: f64, parts: f64) -> f64 {
 }
 
 /// The range from `low` to `high`, widened to multiples of `step`.
-pub(super) fn whole_steps(low: f64, high: f64, step: f64) -> (f64, f64) {
+pub(super) fn widen_to_steps(low: f64, high: f64, step: f64) -> (f64, f64) {
     ((low / step + 1e-6).floor() * step, (high / step - 1e-6).ceil() * step)
 }
 
-/// How many decimals a multiple of `step` needs.
+/// The number of decimals that a multiple of `step` needs.
 pub(super) fn decimals(step: f64) -> usize {
     (-(step * 1.001).log10().floor()).clamp(0.0, 6.0) as usize
 }
 
-/// A number of at least zero for axis ticks and counts: `12,000`, `0.5`.
-pub(super) fn thousands(value: f64) -> String {
+/// Formats a non-negative number for ticks and counts: `12,000`, `0.5`.
+pub(super) fn format_number(value: f64) -> String {
     if value < 10.0 && value.fract() != 0.0 {
         let digits = format!("{value:.3}");
         return digits.trim_end_matches('0').trim_end_matches('.').to_owned();
@@ -103,13 +102,13 @@ pub(super) fn thousands(value: f64) -> String {
     out
 }
 
-/// Control characters are not allowed in XML, and a line break would not be drawn.
-pub(super) fn clean(name: &str) -> String {
+/// Replaces control characters, which XML does not allow and which cannot be drawn, with spaces.
+pub(super) fn without_control_chars(name: &str) -> String {
     name.chars().map(|c| if c.is_control() || c == '\u{fffe}' || c == '\u{ffff}' { ' ' } else { c }).collect()
 }
 
-/// The width of a character in quarters of an average one, rather too wide than too narrow.
-fn weight(c: char) -> usize {
+/// The estimated width of a character, in quarters of an average one; rather too wide.
+fn quarter_widths(c: char) -> usize {
     match c {
         'm' | 'w' | 'M' | 'W' | '@' | '%' => 6,
         'A'..='Z' => 5,
@@ -118,41 +117,40 @@ fn weight(c: char) -> usize {
     }
 }
 
-/// A name cut to the width of `most` average characters, with an ellipsis when some are missing.
-pub(super) fn clip(name: &str, most: usize) -> String {
-    let name = clean(name);
-    if name.chars().map(weight).sum::<usize>() <= most * 4 {
+/// Truncates a name to the width of `max_chars` average characters, with an ellipsis.
+pub(super) fn truncate_name(name: &str, max_chars: usize) -> String {
+    let name = without_control_chars(name);
+    if name.chars().map(quarter_widths).sum::<usize>() <= max_chars * 4 {
         return name;
     }
-    let mut left = most.saturating_sub(1) * 4;
+    let mut left = max_chars.saturating_sub(1) * 4;
     let mut kept = String::new();
     for c in name.chars() {
-        let Some(rest) = left.checked_sub(weight(c)) else { break };
+        let Some(rest) = left.checked_sub(quarter_widths(c)) else { break };
         left = rest;
         kept.push(c);
     }
     format!("{}…", kept.trim_end())
 }
 
-/// A generous estimate of the width of `label` at the common text size.
+/// The estimated width of `label` in pixels at the common text size; rather too wide.
 pub(super) fn text_width(label: &str) -> f64 {
-    label.chars().map(weight).sum::<usize>() as f64 * 0.155 * TEXT_PX
+    label.chars().map(quarter_widths).sum::<usize>() as f64 * 0.155 * TEXT_PX
 }
 
-pub(super) fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
+pub(super) fn comma_separated<'a>(names: impl Iterator<Item = &'a String>) -> String {
     names.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn entry(label: &str, colour: &str, shape: LegendShape) -> LegendEntry {
-    LegendEntry { label: label.to_owned(), color: colour.to_owned(), shape, dasharray: None }
+pub(super) fn entry(label: &str, color: &str, shape: LegendShape) -> LegendEntry {
+    LegendEntry { label: label.to_owned(), color: color.to_owned(), shape, dasharray: None }
 }
 
 pub(super) fn marker_entry(name: &str, at: usize) -> LegendEntry {
-    entry(&clip(name, NAME_CHARS), colour(at), LegendShape::Marker(marker(at)))
+    entry(&truncate_name(name, NAME_CHARS), color(at), LegendShape::Marker(marker(at)))
 }
 
-/// The layout that all charts share: exact axis ranges, one text size, no ink but [`INK`] and
-/// [`FAINT`].
+/// The layout of all charts: exact axis ranges, one text size, no line colors but [`INK`] and [`FAINT`].
 pub(super) fn base(x: (f64, f64), y: (f64, f64)) -> Layout {
     let theme = Theme {
         background: "white".to_owned(),
@@ -176,7 +174,7 @@ pub(super) fn base(x: (f64, f64), y: (f64, f64)) -> Layout {
         .with_body_size(size)
 }
 
-/// Puts the legend below the chart, where it takes no width from a phone's screen.
+/// Puts the legend below the chart, where it takes no width on a narrow screen.
 pub(super) fn with_legend(layout: Layout, entries: impl IntoIterator<Item = LegendEntry>) -> Layout {
     let entries: Vec<LegendEntry> = entries.into_iter().collect();
     if entries.is_empty() {
@@ -188,55 +186,52 @@ pub(super) fn with_legend(layout: Layout, entries: impl IntoIterator<Item = Lege
         .with_legend_box(false)
 }
 
-/// Sets the canvas height so that the plotting area is `height` high, however much title and legend
-/// need, with `row` more space above it. The renderer keeps room for an axis title even if there is
-/// none; that goes.
-pub(super) fn fit(layout: Layout, height: f64, row: f64) -> Layout {
-    let spare = if layout.x_label.is_some() { 6.0 } else { 20.0 };
+/// Sets the canvas height so that the plot area is `height` pixels high whatever title and legend need, with
+/// `row` pixels above it. The space that the renderer reserves for a missing axis title is removed.
+pub(super) fn fit_height(layout: Layout, height: f64, row: f64) -> Layout {
+    let surplus = if layout.x_label.is_some() { 6.0 } else { 20.0 };
     let probe = layout.with_height(height);
     let area = ComputedLayout::from_layout(&probe);
-    let (top, bottom) = (area.margin_top + row, area.margin_bottom - spare);
+    let (top, bottom) = (area.margin_top + row, area.margin_bottom - surplus);
     probe.with_force_margins_y(top, bottom).with_height((top + height + bottom).ceil())
 }
 
-/// The unit of the y axis as level text above it, which reads better than turned text and stays
-/// sharp in the PNG.
+/// The unit of the y axis as horizontal text above it: easier to read than rotated text, and sharp in the PNG.
 pub(super) fn y_unit(area: &ComputedLayout, unit: &str) -> Primitive {
     text(6.0, area.margin_top - 14.0, unit.to_owned(), TextAnchor::Start)
 }
 
-pub(super) fn line((x1, y1): (f64, f64), (x2, y2): (f64, f64), colour: &str) -> Primitive {
-    Primitive::Line { x1, y1, x2, y2, stroke: Color::from(colour), stroke_width: 1.0, stroke_dasharray: None }
+pub(super) fn line((x1, y1): (f64, f64), (x2, y2): (f64, f64), color: &str) -> Primitive {
+    Primitive::Line { x1, y1, x2, y2, stroke: Color::from(color), stroke_width: 1.0, stroke_dasharray: None }
 }
 
 pub(super) fn text(x: f64, y: f64, content: String, anchor: TextAnchor) -> Primitive {
     Primitive::Text { x, y, content, size: TEXT_PX as u32, anchor, rotate: None, bold: false, color: None }
 }
 
-/// Renders the series with `under` below and `over` above them, and makes the result fit for
-/// inlining.
-pub(super) fn finish(
+/// Renders the series, with `underlay` below and `overlay` above them, to an SVG that can be inlined and a PNG.
+pub(super) fn render(
     name: &'static str,
     title: &str,
     series: Vec<Series>,
     layout: Layout,
-    under: Vec<Primitive>,
-    over: Vec<Primitive>,
+    underlay: Vec<Primitive>,
+    overlay: Vec<Primitive>,
 ) -> Result<Plot> {
     let legend = layout.show_legend;
     let mut scene = render_multiple(series, layout);
     if legend {
-        scene.height -= LEGEND_SPARE;
+        scene.height -= LEGEND_SURPLUS;
     }
-    // All data lies within the axes, and a clip path needs an id that could clash with another
+    // Clip paths are not needed, as all data lies within the axes, and their ids could clash with another
     // chart's.
     scene.defs.clear();
     scene.elements.retain(|e| !matches!(e, Primitive::ClipStart { .. } | Primitive::ClipEnd));
-    // The style element that comes with tooltips would apply to the whole page.
+    // The style element for tooltips would apply to the whole page.
     scene.has_tooltips = false;
-    scene.elements.splice(0..0, under);
-    scene.elements.extend(over);
-    scene.elements.iter_mut().for_each(settle);
+    scene.elements.splice(0..0, underlay);
+    scene.elements.extend(overlay);
+    scene.elements.iter_mut().for_each(adjust_for_inlining);
 
     let failed = |problem| Error::Plot { name, problem };
     let png = RasterBackend::new().with_scale(2.0).render_scene(&scene).map_err(failed)?;
@@ -245,10 +240,9 @@ pub(super) fn finish(
     Ok(Plot { name, svg, png })
 }
 
-/// Evens out what the renderer fixes: text takes its colour from the root, titles are centred on
-/// the canvas, a dollar sign stays one instead of starting a formula, and error bars get wider
-/// strokes and narrower caps.
-fn settle(element: &mut Primitive) {
+/// Adjusts what the renderer does not let us set: text takes its color from the root, titles are centered on
+/// the canvas, a dollar sign does not start a formula, and error bars get thicker strokes and narrower caps.
+fn adjust_for_inlining(element: &mut Primitive) {
     match element {
         Primitive::Text { x, content, size, color, .. } => {
             *color = None;
@@ -270,11 +264,11 @@ fn settle(element: &mut Primitive) {
     }
 }
 
-/// The scene as an SVG element that scales and that a screen reader announces by its title.
+/// The scene as a scalable SVG element with a title for screen readers.
 fn inline_svg(scene: &Scene, title: &str) -> Option<String> {
     let svg = SvgBackend::new().render_scene(scene);
     let (attributes, body) = svg.strip_prefix("<svg ")?.split_once('>')?;
-    let title = clean(title).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let title = without_control_chars(title).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let role = format!("class=\"plot\" role=\"img\" viewBox=\"0 0 {} {}\"", scene.width, scene.height);
     Some(format!("<svg {role} {attributes}><title>{title}</title>{body}"))
 }
@@ -284,12 +278,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_names_are_short() {
-        assert_eq!(thousands(1_234_567.0), "1,234,567");
-        assert_eq!(thousands(0.5), "0.5");
-        assert_eq!(clip("abcdef", 4), "abc…");
-        assert_eq!(clip("a\nb", 4), "a b");
-        assert_eq!(clip("検索評価", 6), "検索…");
+    fn numbers_and_names_are_formatted() {
+        assert_eq!(format_number(1_234_567.0), "1,234,567");
+        assert_eq!(format_number(0.5), "0.5");
+        assert_eq!(truncate_name("abcdef", 4), "abc…");
+        assert_eq!(truncate_name("a\nb", 4), "a b");
+        assert_eq!(truncate_name("検索評価", 6), "検索…");
         assert_eq!((decimals(0.05), decimals(0.1), decimals(2.0)), (2, 1, 0));
         assert_eq!(nice_step(1.0, 5.0), 0.2);
     }

@@ -1,9 +1,9 @@
-//! Shows on how many queries one system beats another, and by how much.
+//! Per-query differences of two systems.
 
 use super::Plot;
 use super::canvas::{
-    INK, NAME_CHARS, PALETTE, SUBTITLE_PX, UNIT_ROW, base, bounds, clip, decimals, entry, finish, finite, fit, line,
-    nice_step, nonempty, thousands, whole_steps, with_legend, y_unit,
+    INK, NAME_CHARS, PALETTE, SUBTITLE_PX, UNIT_ROW_HEIGHT, base, bounds, decimals, ensure_finite, ensure_nonempty,
+    entry, fit_height, format_number, line, nice_step, render, truncate_name, widen_to_steps, with_legend, y_unit,
 };
 use crate::Result;
 use kuva::plot::legend::LegendShape;
@@ -17,23 +17,21 @@ const NAME: &str = "differences";
 const BETTER: &str = PALETTE[0];
 const WORSE: &str = PALETTE[5];
 const MAX_BARS: usize = 400;
-/// Differences below this are rounding noise, not a change.
-const EQUAL: f64 = 1e-9;
+/// Smaller differences are rounding noise.
+const MIN_DIFFERENCE: f64 = 1e-9;
 
-/// Shows for each query how much system `b` gains or loses against `a`, largest gain first, as bars
-/// around zero. More than 400 queries are drawn as 400 bars that are the mean of their neighbours;
-/// the title counts all queries.
+/// Plots for each query how much system `b` gains or loses against `a`, as bars around zero, largest gain
+/// first. More than 400 queries are averaged into 400 bars; the subtitle counts all queries.
 ///
 /// # Errors
-///
-/// When there is no difference or one is not finite.
+/// [`crate::Error::Plot`] if there is no difference or one is not finite.
 pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plot> {
-    nonempty(NAME, "differences", deltas.len())?;
-    finite(NAME, metric, deltas)?;
+    ensure_nonempty(NAME, "differences", deltas.len())?;
+    ensure_finite(NAME, metric, deltas)?;
     let mut sorted = deltas.to_vec();
     sorted.sort_by(|x, y| y.total_cmp(x));
-    let better = sorted.iter().filter(|delta| **delta > EQUAL).count();
-    let worse = sorted.iter().filter(|delta| **delta < -EQUAL).count();
+    let better = sorted.iter().filter(|delta| **delta > MIN_DIFFERENCE).count();
+    let worse = sorted.iter().filter(|delta| **delta < -MIN_DIFFERENCE).count();
     let equal = sorted.len() - better - worse;
 
     let count = sorted.len();
@@ -46,35 +44,36 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
         .collect();
 
     let (low, high) = bounds(bars.iter().map(|bar| bar.2).chain([0.0]));
-    let (low, high) = if high - low < EQUAL { (-0.1, 0.1) } else { (low, high) };
+    let (low, high) = if high - low < MIN_DIFFERENCE { (-0.1, 0.1) } else { (low, high) };
     let step = nice_step(high - low, 8.0);
     let x_step = nice_step(count as f64, 8.0).max(1.0);
     let counts = format!(
         "{} better, {} equal, {} worse",
-        thousands(better as f64),
-        thousands(equal as f64),
-        thousands(worse as f64)
+        format_number(better as f64),
+        format_number(equal as f64),
+        format_number(worse as f64)
     );
-    let (first, second, unit) = (clip(a, NAME_CHARS), clip(b, NAME_CHARS), clip(metric, NAME_CHARS));
-    let layout = base((0.0, count as f64), whole_steps(low, high, step))
+    let (first, second, unit) =
+        (truncate_name(a, NAME_CHARS), truncate_name(b, NAME_CHARS), truncate_name(metric, NAME_CHARS));
+    let layout = base((0.0, count as f64), widen_to_steps(low, high, step))
         .with_title(format!("{second} against {first}"))
         .with_title_wrap(52)
         .with_subtitle(counts.as_str())
         .with_subtitle_size(SUBTITLE_PX)
         .with_x_label("queries, largest gain first")
         .with_x_tick_step(x_step)
-        .with_x_tick_format(TickFormat::Custom(Arc::new(thousands)))
+        .with_x_tick_format(TickFormat::Custom(Arc::new(format_number)))
         .with_y_tick_step(step)
         .with_y_tick_format(TickFormat::Fixed(decimals(step)));
     let entries = [(&second, BETTER), (&first, WORSE)]
         .map(|(name, fill)| entry(&format!("{name} better"), fill, LegendShape::Rect));
-    let layout = fit(with_legend(layout, entries), 280.0, UNIT_ROW);
+    let layout = fit_height(with_legend(layout, entries), 280.0, UNIT_ROW_HEIGHT);
 
     let area = ComputedLayout::from_layout(&layout);
     let (left, right, zero) = (area.map_x(0.0), area.map_x(count as f64), area.map_y(0.0));
-    // Gaps of less than a pixel would look like stripes, so thin bars join into one outline.
+    // Sub-pixel gaps would look like stripes, so thin bars are joined into one outline.
     let (gap, joined) = if (right - left) / buckets as f64 >= 4.0 { (1.0, 1) } else { (0.0, buckets) };
-    let mut over = Vec::new();
+    let mut overlay = Vec::new();
     for (fill, sign) in [(BETTER, 1.0), (WORSE, -1.0)] {
         let shown: Vec<_> = bars
             .iter()
@@ -88,7 +87,7 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
             let corners = part.iter().map(|(x0, x1, y)| format!("L{x0:.2} {y:.2}L{x1:.2} {y:.2}")).collect::<String>();
             format!("M{:.2} {zero:.2}{corners}L{:.2} {zero:.2}Z", part[0].0, part[part.len() - 1].1)
         });
-        over.push(Primitive::Path(Box::new(PathData {
+        overlay.push(Primitive::Path(Box::new(PathData {
             d: outlines.collect(),
             fill: Some(Color::from(fill)),
             stroke: Color::None,
@@ -97,12 +96,12 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
             stroke_dasharray: None,
         })));
     }
-    over.push(y_unit(&area, &format!("difference in {unit}")));
-    over.push(line((left, zero), (right, zero), INK));
+    overlay.push(y_unit(&area, &format!("difference in {unit}")));
+    overlay.push(line((left, zero), (right, zero), INK));
     let title = format!("Difference in {metric} per query, {b} minus {a}: {counts}");
-    // The renderer skips axes when it has no series; one without points keeps them.
+    // The renderer draws no axes without a series; an empty one is enough.
     let none: Vec<(f64, f64)> = Vec::new();
-    finish(NAME, &title, vec![ScatterPlot::new().with_data(none).into()], layout, Vec::new(), over)
+    render(NAME, &title, vec![ScatterPlot::new().with_data(none).into()], layout, Vec::new(), overlay)
 }
 
 #[cfg(test)]
@@ -116,19 +115,18 @@ mod tests {
     }
 
     #[test]
-    fn equal_systems_still_draw() {
+    fn equal_systems_are_drawn() {
         assert!(differences("a", "b", "m", &[0.0]).is_ok());
         assert!(differences("a", "b", "m", &[0.0; 500]).is_ok());
     }
 
     #[test]
-    fn differences_are_counted_and_thinned() {
+    fn many_differences_are_counted_and_averaged() {
         let deltas: Vec<f64> = (0..20_000).map(|i| f64::from(i % 4) - 1.0).collect();
         let plot = differences("a", "b", "m", &deltas).unwrap();
         assert!(plot.svg.contains("10,000 better, 5,000 equal, 5,000 worse"));
         let bars = plot.svg.split(" d=\"").skip(1).map(|d| d.split('"').next().unwrap().matches('L').count());
-        // Two corners for each of 300 bars that are not zero, and the way back to zero for each
-        // colour.
+        // Two corners for each of the 300 non-zero bars, and the way back to zero for each color.
         assert_eq!(bars.sum::<usize>(), 602);
     }
 }

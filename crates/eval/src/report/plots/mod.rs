@@ -1,26 +1,24 @@
-//! Shows the results of an evaluation as charts: each function turns plain numbers into one
-//! [`Plot`], which holds the chart as SVG (transparent, themable by CSS, safe to put inline into
-//! HTML) and as PNG (white background, twice the size).
+//! Charts of evaluation results. Each function turns plain numbers into a [`Plot`], which holds the chart as
+//! SVG (transparent, themable by CSS, safe to inline into HTML) and as PNG (white background, twice the size).
 //!
-//! Inline use: put [`THEME_CSS`] into the page's style sheet once, and define `--ink` and `--faint`
-//! for each theme.
+//! To inline the SVGs, put [`THEME_CSS`] into the page's style sheet once, and define `--ink` and `--faint` for
+//! each theme.
 
 mod canvas;
 mod differences;
-mod losses;
 mod metrics;
+mod misses;
 mod paraphrases;
 mod recall;
 
 pub use differences::differences;
-pub use losses::losses;
 pub use metrics::metrics;
+pub use misses::misses;
 pub use paraphrases::paraphrases;
 pub use recall::recall;
 
-/// Style rules that an HTML page needs when it holds the SVGs inline. They scale each chart to its
-/// column, take the page's font and replace the colours of text, axes and grid with the page's
-/// `--ink` and `--faint`. Data colours stay as they are.
+/// The style rules that inlined SVGs need. They scale each chart to its column, use the page's font, and
+/// replace the colors of text, axes and grid with the page's `--ink` and `--faint`. Data colors stay.
 pub const THEME_CSS: &str = "\
 svg.plot{display:block;width:100%;height:auto;font-family:inherit}
 svg.plot text{fill:var(--ink)}
@@ -28,10 +26,10 @@ svg.plot [stroke=\"#333333\"]{stroke:var(--ink)}
 svg.plot [stroke=\"#d5d5d5\"]{stroke:var(--faint)}
 ";
 
-/// One finished chart.
+/// A rendered chart.
 #[derive(Debug, Clone)]
 pub struct Plot {
-    /// File stem of the chart, such as `recall`.
+    /// The chart's file stem, such as `recall`.
     pub name: &'static str,
     /// The chart as an `<svg class="plot">` element without ids, scripts or background.
     pub svg: String,
@@ -51,7 +49,7 @@ mod tests {
         let deltas: Vec<f64> = (0..1000).map(|i| f64::from(i % 7) * 0.1 - 0.3).collect();
         vec![
             metrics(&[(name.clone(), vec![(name.clone(), 0.5, [0.4, 0.6]), ("MRR".into(), 0.0, [0.0, 0.1])])]).unwrap(),
-            losses(&[(name.clone(), vec![("words".into(), 3), (name.clone(), 2), ("graph".into(), 0)])]).unwrap(),
+            misses(&[(name.clone(), vec![("words".into(), 3), (name.clone(), 2), ("graph".into(), 0)])]).unwrap(),
             recall(&[(name.clone(), vec![(0.9, 900.0, name.clone()), (1.0, 200.0, "ef 40".into())])]).unwrap(),
             differences(&name, &name, &name, &deltas).unwrap(),
             paraphrases(&[(name.clone(), 0.1, 0.3, 0.9), ("b".into(), 0.2, 0.2, 0.2)], &name).unwrap(),
@@ -79,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn svgs_can_share_a_page() {
+    fn svgs_have_nothing_that_affects_the_page() {
         for plot in all("bm25") {
             for word in [" id=", "url(", "<style", "<script", "<defs", "white", "#ffffff", "100%"] {
                 assert!(!plot.svg.contains(word), "{} has {word}", plot.name);
@@ -88,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_known_colours_occur() {
+    fn only_palette_and_theme_colors_occur() {
         for plot in all("bm25") {
             for part in ["fill=\"", "stroke=\""].iter().flat_map(|key| plot.svg.split(*key).skip(1)) {
                 let value = part.split('"').next().unwrap();
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_plot() {
-        let error = losses(&[]).unwrap_err().to_string();
+        let error = misses(&[]).unwrap_err().to_string();
         assert_eq!(error, "the plot \"losses\" could not be drawn: there are no systems");
     }
 }

@@ -1,11 +1,11 @@
-//! Groups of queries in a random order.
+//! Random orders of query groups, for splits.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// The groups that are named, each once, in an order that `seed` draws.
-pub fn shuffled(groups: &[usize], seed: u64) -> Vec<usize> {
+/// The distinct values of `groups` in a random order that depends only on `seed`.
+pub fn shuffled_groups(groups: &[usize], seed: u64) -> Vec<usize> {
     let mut names = groups.to_vec();
     names.sort_unstable();
     names.dedup();

@@ -1,0 +1,224 @@
+//! Attributes every missed judgement to the pipeline stage that lost it.
+//!
+//! A relevant need is missed if it is not met in a system's first `k` ranks. The stages are checked from last
+//! to first; the last one that had the need among its first `k` and dropped it is the cause. Every miss has
+//! exactly one cause, so the causes add up.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The pipeline stage that lost a need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum MissCause {
+    /// What was judged is not in the collection.
+    #[serde(rename = "not indexed")]
+    NotIndexed,
+    /// No passage covers half of it; or none holds all of it, and in one piece it would have been found.
+    #[serde(rename = "chunker")]
+    Chunker,
+    /// It lies beyond the model's window, and the truncated text would have been found by itself.
+    #[serde(rename = "window")]
+    Window,
+    /// Exact search finds it, graph search does not.
+    #[serde(rename = "graph")]
+    Graph,
+    /// The model ranks it too low even with exact search.
+    #[serde(rename = "model")]
+    Model,
+    /// BM25 ranks it too low, or it shares no word with the query.
+    #[serde(rename = "words")]
+    Words,
+    /// One of the two lists has it in its first `k`, the fused list does not.
+    #[serde(rename = "fusion")]
+    Fusion,
+    /// A run file ranks it too low or lacks it.
+    #[serde(rename = "ranking")]
+    Ranking,
+    /// It was in the first `k` before reranking.
+    #[serde(rename = "reranking")]
+    Reranking,
+}
+
+impl MissCause {
+    /// All causes, in pipeline order.
+    pub const ALL: [Self; 9] = [
+        Self::NotIndexed,
+        Self::Chunker,
+        Self::Window,
+        Self::Graph,
+        Self::Model,
+        Self::Words,
+        Self::Fusion,
+        Self::Ranking,
+        Self::Reranking,
+    ];
+
+    /// The name used in JSON and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotIndexed => "not indexed",
+            Self::Chunker => "chunker",
+            Self::Window => "window",
+            Self::Graph => "graph",
+            Self::Model => "model",
+            Self::Words => "words",
+            Self::Fusion => "fusion",
+            Self::Ranking => "ranking",
+            Self::Reranking => "reranking",
+        }
+    }
+
+    /// An explanation for reports.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::NotIndexed => "What was judged is not in the collection.",
+            Self::Chunker => "It was split between passages; in one piece, dense search would find it.",
+            Self::Window => "It lies beyond the model's token window; by itself, dense search would find it.",
+            Self::Graph => "Exact search finds it, approximate graph search does not.",
+            Self::Model => "The model ranks it too low, even with exact search.",
+            Self::Words => "BM25 ranks it too low, or it shares no word with the question.",
+            Self::Fusion => "The dense or the lexical list has it, but fusion dropped it.",
+            Self::Ranking => "The run file ranks it too low or lacks it.",
+            Self::Reranking => "It was found before reranking, and reranking dropped it.",
+        }
+    }
+}
+
+/// The kind of system; it decides which stages can lose a need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemKind {
+    /// Dense search.
+    Dense,
+    /// Lexical search.
+    Lexical,
+    /// Hybrid search: both, fused.
+    Hybrid,
+    /// A run file, or a reranked list: the stages behind it are unknown.
+    File,
+}
+
+/// What is known about a missed need. Ranks are 1-based and count needs; `None` means that the list does not
+/// have the need at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Whether what was judged is in the collection.
+    pub indexed: bool,
+    /// Whether some passage covers it.
+    pub covered: bool,
+    /// Whether the text that the model truncated would, embedded by itself, be in the first k of the dense
+    /// list.
+    pub found_if_not_truncated: bool,
+    /// Whether it is split between passages and would, embedded in one piece, be in the first k of the dense
+    /// list.
+    pub found_if_not_split: bool,
+    /// Its rank in the system's list if vectors are searched exactly.
+    pub exact: Option<usize>,
+    /// Its rank in the exact dense list.
+    pub dense: Option<usize>,
+    /// Its rank in the lexical list.
+    pub lexical: Option<usize>,
+    /// Its rank in the list that was reranked, if the system reranks.
+    pub before_reranking: Option<usize>,
+}
+
+/// Finds the cause of a miss at depth `k`.
+pub fn diagnose(system: SystemKind, k: usize, evidence: &Evidence) -> MissCause {
+    let in_top_k = |rank: Option<usize>| rank.is_some_and(|rank| rank <= k);
+    let Evidence {
+        indexed,
+        covered,
+        found_if_not_truncated,
+        found_if_not_split,
+        exact,
+        dense,
+        lexical,
+        before_reranking,
+    } = *evidence;
+    let uses_vectors = matches!(system, SystemKind::Dense | SystemKind::Hybrid);
+    match system {
+        _ if !indexed => MissCause::NotIndexed,
+        _ if !covered => MissCause::Chunker,
+        _ if in_top_k(before_reranking) => MissCause::Reranking,
+        _ if uses_vectors && in_top_k(exact) => MissCause::Graph,
+        SystemKind::Hybrid if in_top_k(dense) || in_top_k(lexical) => MissCause::Fusion,
+        _ if uses_vectors && found_if_not_truncated => MissCause::Window,
+        _ if uses_vectors && found_if_not_split => MissCause::Chunker,
+        SystemKind::Lexical => MissCause::Words,
+        SystemKind::File => MissCause::Ranking,
+        SystemKind::Dense | SystemKind::Hybrid => MissCause::Model,
+    }
+}
+
+/// A system's hits, and its misses by cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissCounts {
+    /// The system's name.
+    pub system: String,
+    /// How many relevant needs are met in the first k ranks.
+    pub found: usize,
+    /// How many are not; the sum of `by_cause`.
+    pub missed: usize,
+    /// The number of misses for each cause, including zeros.
+    pub by_cause: BTreeMap<&'static str, usize>,
+}
+
+impl MissCounts {
+    /// Counts the causes of the misses.
+    pub fn new(system: impl Into<String>, found: usize, causes: &[MissCause]) -> Self {
+        let mut by_cause: BTreeMap<_, _> = MissCause::ALL.iter().map(|cause| (cause.name(), 0)).collect();
+        for cause in causes {
+            *by_cause.entry(cause.name()).or_default() += 1;
+        }
+        Self { system: system.into(), found, missed: causes.len(), by_cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COVERED: Evidence = Evidence {
+        indexed: true,
+        covered: true,
+        found_if_not_truncated: false,
+        found_if_not_split: false,
+        exact: None,
+        dense: None,
+        lexical: None,
+        before_reranking: None,
+    };
+
+    #[test]
+    fn last_stage_that_had_the_need_is_the_cause() {
+        use SystemKind::*;
+        let low = Evidence { exact: Some(40), dense: Some(30), lexical: Some(50), ..COVERED };
+        for (system, evidence, expected) in [
+            (Dense, Evidence { indexed: false, ..low }, MissCause::NotIndexed),
+            (File, Evidence { covered: false, ..low }, MissCause::Chunker),
+            (Dense, Evidence { exact: Some(10), dense: Some(10), ..low }, MissCause::Graph),
+            (Dense, Evidence { exact: Some(11), dense: Some(11), ..low }, MissCause::Model),
+            (Dense, Evidence { found_if_not_truncated: true, ..low }, MissCause::Window),
+            (Lexical, Evidence { found_if_not_truncated: true, dense: Some(1), ..low }, MissCause::Words),
+            (Hybrid, Evidence { dense: Some(3), ..low }, MissCause::Fusion),
+            (Hybrid, Evidence { lexical: Some(3), found_if_not_truncated: true, ..low }, MissCause::Fusion),
+            (Hybrid, Evidence { exact: Some(3), dense: Some(3), ..low }, MissCause::Graph),
+            (Hybrid, Evidence { found_if_not_truncated: true, ..low }, MissCause::Window),
+            (Hybrid, Evidence { found_if_not_truncated: true, found_if_not_split: true, ..low }, MissCause::Window),
+            (Dense, Evidence { found_if_not_split: true, ..low }, MissCause::Chunker),
+            (Lexical, Evidence { found_if_not_split: true, ..low }, MissCause::Words),
+            (Hybrid, low, MissCause::Model),
+            (Hybrid, Evidence { before_reranking: Some(10), dense: Some(1), ..low }, MissCause::Reranking),
+            (File, Evidence { before_reranking: Some(2), ..COVERED }, MissCause::Reranking),
+            (File, COVERED, MissCause::Ranking),
+        ] {
+            assert_eq!(diagnose(system, 10, &evidence), expected, "{system:?} {evidence:?}");
+        }
+    }
+
+    #[test]
+    fn causes_add_up_to_all_misses() {
+        let losses = MissCounts::new("s", 3, &[MissCause::Model, MissCause::Fusion, MissCause::Model]);
+        assert_eq!(losses.missed, losses.by_cause.values().sum::<usize>());
+        assert_eq!((losses.by_cause["model"], losses.by_cause["window"], losses.by_cause.len()), (2, 0, 9));
+    }
+}

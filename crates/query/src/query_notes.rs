@@ -1,0 +1,79 @@
+//! Notes on how a query was answered.
+
+use crate::response::RerankStats;
+use crate::{Mode, Options, Result};
+use notes::{Code, Note};
+use store::filter::explain::why_nothing_passes;
+use store::{Collection, Language, QuestionReading};
+
+/// What the notes are made from.
+pub struct QueryOutcome<'a> {
+    pub query: &'a str,
+    pub options: &'a Options,
+    pub reading: &'a QuestionReading,
+    /// How many of the query's tokens lay beyond the model's window.
+    pub truncated_tokens: usize,
+    /// The lexical search ran and found nothing.
+    pub no_lexical_match: bool,
+    pub no_hits: bool,
+    pub rerank: Option<&'a RerankStats>,
+}
+
+/// Collects the notes on a query, most important first.
+pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Result<Vec<Note>> {
+    let mut notes = Vec::new();
+    let mut note = |code, message: String| notes.push(Note::new(code, message));
+    let manifest = collection.manifest();
+    let filter = outcome.options.filter.as_ref();
+    let blocked = match filter.filter(|_| outcome.no_hits || outcome.no_lexical_match) {
+        Some(filter) => why_nothing_passes(collection.field_values(), filter)?,
+        None => None,
+    };
+    let is_blocked = blocked.is_some();
+    if let Some(reason) = blocked {
+        note(Code::FilterMatchesNothing, reason);
+    }
+    if outcome.no_lexical_match && !is_blocked && manifest.rows() > 0 {
+        let scope = if filter.is_some() { "no passage that the filter allows" } else { "no passage" };
+        let fallback = if outcome.options.mode == Mode::Lexical { "" } else { "; meaning alone answers" };
+        note(Code::NoWordMatches, format!("{scope} holds a word of the question that says anything{fallback}"));
+    }
+    if outcome.reading.only_stop_words {
+        let message = "the question has only stop words; they were searched for as they are";
+        note(Code::StopWordsOnly, message.to_owned());
+    }
+    let mut words: Vec<&str> = outcome.reading.corrections.iter().map(|correction| correction.word.as_str()).collect();
+    words.dedup();
+    for word in words {
+        let used = outcome.reading.corrections.iter().filter(|correction| correction.word == word);
+        let used = used.map(|correction| format!("{:?}", correction.used)).collect::<Vec<_>>().join(", ");
+        note(Code::NearWords, format!("no passage holds {word:?}; {used} was searched for instead"));
+    }
+    if outcome.truncated_tokens > 0 {
+        let message = format!(
+            "the question is longer than the {} word pieces that the model reads; the last {} were ignored in semantic search",
+            manifest.model.window, outcome.truncated_tokens
+        );
+        note(Code::QuestionCut, message);
+    }
+    // The query's language matters only to lexical search in a collection with a stemmed language.
+    if outcome.options.mode != Mode::Dense
+        && manifest.language != Language::Other
+        && let Some(language) = Language::of_question(outcome.query).filter(|language| *language != manifest.language)
+    {
+        let message = format!(
+            "the question looks like {}, the articles' words are {}: few words will match",
+            language.titled(),
+            manifest.language.titled()
+        );
+        note(Code::LanguageDiffers, message);
+    }
+    if let Some(rerank) = outcome.rerank.filter(|rerank| rerank.scored < rerank.requested) {
+        let message = format!(
+            "{} reranked {} of {} passages in the time it has; allow more time to rerank all",
+            rerank.model, rerank.scored, rerank.requested
+        );
+        note(Code::RerankUnfinished, message);
+    }
+    Ok(notes)
+}
