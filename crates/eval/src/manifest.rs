@@ -25,7 +25,7 @@ impl Machine {
         Self {
             cpu: name.map(|(_, name)| name.trim().to_owned()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            simd: index::distance::paths().first().map_or("", |(name, _)| *name).to_owned(),
+            simd: index::distance::implementations().first().map_or("", |(name, _)| *name).to_owned(),
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
         }

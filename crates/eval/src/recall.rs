@@ -1,7 +1,7 @@
 //! Benchmarks a graph: recall against exact search, and speed.
 
 use crate::{Error, Result};
-use index::{Bits, Builder, Files, FirstPass, Health, Hit, Method, Params, Segment, VectorFile, VectorWriter, exact};
+use index::{Bits, Builder, WriteOptions, Quantization, BuildReport, Hit, SearchStrategy, Params, Segment, VectorFile, VectorWriter, exact};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub struct GraphBenchmark {
     pub unreachable: usize,
     /// What the checks after the build found and repaired.
     #[serde(default)]
-    pub health: Health,
+    pub health: BuildReport,
     /// Bytes per vector of all files: vectors, keys and graph.
     pub bytes_per_vector: f64,
     /// Bytes per vector of the graph file with its codes, which is what a search reads.
@@ -235,7 +235,7 @@ pub fn read_f32(path: &Path, dimensions: usize) -> Result<Vec<f32>> {
 /// # Errors
 /// [`Error::Index`] if the file cannot be written.
 pub fn write_vectors(path: &Path, values: &[f32], dimensions: usize) -> Result<()> {
-    let mut writer = VectorWriter::create(&Files::default(), path, dimensions)?;
+    let mut writer = VectorWriter::create(&WriteOptions::default(), path, dimensions)?;
     for (cache_key, row) in (0..).zip(values.chunks_exact(dimensions)) {
         writer.push(cache_key, [0; 16], row)?;
     }
@@ -251,7 +251,7 @@ pub struct RecallOptions {
     /// The values of `ef` to measure.
     pub efs: Vec<usize>,
     /// The codes that graph searches compare first.
-    pub first_pass: FirstPass,
+    pub first_pass: Quantization,
     /// The selectivities to measure filtered search at, each 0..=1.
     pub selectivities: Vec<f64>,
     /// Threads for building and for `qps_all`.
@@ -281,8 +281,8 @@ pub fn measure(
     })?;
     let build_s = started.elapsed().as_secs_f64();
     let file = base.with_extension("graph");
-    graph.write(&Files::default(), &file)?;
-    let (unreachable, health) = (graph.nodes() - graph.reachable(), graph.health());
+    graph.write(&WriteOptions::default(), &file)?;
+    let (unreachable, health) = (graph.nodes() - graph.count_reachable(), graph.build_report());
     drop((graph, vectors));
     let size = |path: &Path| path.metadata().map(|metadata| metadata.len()).map_err(Error::io(path));
     let (vector_bytes, graph_bytes) = (size(base)? as f64, size(&file)? as f64);
@@ -298,7 +298,7 @@ pub fn measure(
     }
     progress("searching", options.efs.len(), steps);
     let filtered = on_one_thread(|| measure_filtered(&segment, queries, options))??;
-    let exact = |query: &[f32]| segment.search(query, options.k, Method::Exact, None);
+    let exact = |query: &[f32]| segment.search(query, options.k, SearchStrategy::Exact, None);
     let dimensions = segment.vectors().dimensions();
     let exact_qps = on_one_thread(|| {
         queries_per_second(queries.chunks_exact(dimensions), |query| _ = std::hint::black_box(exact(query)))
@@ -306,7 +306,7 @@ pub fn measure(
     let count = queries.len() / dimensions;
     let exact_batch_qps = on_one_thread(|| {
         queries_per_second(std::iter::once(queries), |all| {
-            _ = std::hint::black_box(segment.search_many(all, options.k, Method::Exact))
+            _ = std::hint::black_box(segment.search_many(all, options.k, SearchStrategy::Exact))
         })
     })? * count as f64;
     Ok(GraphBenchmark {
@@ -335,7 +335,7 @@ fn measure_filtered(segment: &Segment, queries: &[f32], options: &RecallOptions)
     let (vectors, dot) = (segment.vectors(), index::distance::dot());
     let rows = vectors.rows();
     let ef = options.efs.iter().copied().max().unwrap_or(options.k);
-    let method = Method::Graph { ef, first: options.first_pass };
+    let method = SearchStrategy::Graph { ef, quantization: options.first_pass };
     let settings =
         || options.selectivities.iter().flat_map(|&selectivity| ROW_PLACEMENTS.map(|place| (selectivity, place)));
     let mut measured: Vec<(Vec<f64>, Duration, Duration)> = settings().map(|_| Default::default()).collect();
@@ -363,7 +363,7 @@ fn measure_filtered(segment: &Segment, queries: &[f32], options: &RecallOptions)
                 by_score[..count].iter().for_each(|hit| _ = allowed.insert(hit.row));
             }
             let started = Instant::now();
-            let exact = segment.search(query, options.k, Method::Exact, Some(&allowed))?;
+            let exact = segment.search(query, options.k, SearchStrategy::Exact, Some(&allowed))?;
             *exact_time += started.elapsed();
             let started = Instant::now();
             let found = segment.search(query, options.k, method, Some(&allowed))?;
@@ -394,7 +394,7 @@ fn measure_point(
     options: &RecallOptions,
 ) -> Result<RecallPoint> {
     let dimensions = segment.vectors().dimensions();
-    let method = Method::Graph { ef, first: options.first_pass };
+    let method = SearchStrategy::Graph { ef, quantization: options.first_pass };
     let search = |query: &[f32]| segment.search(query, options.k, method, None);
     let rows = || queries.chunks_exact(dimensions);
     // The first pass warms the caches and gives the recall. A query that fails, fails here.
@@ -433,7 +433,7 @@ fn measure_point(
         |quantile: f64| times.get((quantile * times.len() as f64) as usize).or(times.last()).copied().unwrap_or(0.0);
     Ok(RecallPoint {
         ef,
-        walked: segment.walks(options.k, ef, None),
+        walked: segment.uses_graph(options.k, ef, None),
         recall: crate::table::mean(&recalls),
         qps,
         qps_all,
@@ -455,7 +455,7 @@ pub fn scan_qps(vectors: &VectorFile, queries: &[f32], k: usize) -> Result<f64> 
 /// Runs `run` with rayon limited to one thread.
 fn on_one_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let pool = pool.map_err(|error| index::Error::Threads { threads: 1, said: error.to_string() })?;
+    let pool = pool.map_err(|error| index::Error::Threads { threads: 1, reason: error.to_string() })?;
     Ok(pool.install(run))
 }
 
@@ -515,7 +515,7 @@ mod tests {
         let options = RecallOptions {
             k: 10,
             efs: vec![10, 50],
-            first_pass: FirstPass::Int8,
+            first_pass: Quantization::Int8,
             selectivities: vec![0.5, 0.01],
             threads: 2,
         };

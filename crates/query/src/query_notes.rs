@@ -3,14 +3,14 @@
 use crate::response::RerankStats;
 use crate::{Mode, Options, Result};
 use notes::{Code, Note};
-use store::filter::explain::why_nothing_passes;
-use store::{Collection, Language, QuestionReading};
+use store::filter::explain::explain_no_matches;
+use store::{Collection, Language, QueryInterpretation};
 
 /// What the notes are made from.
 pub struct QueryOutcome<'a> {
     pub query: &'a str,
     pub options: &'a Options,
-    pub reading: &'a QuestionReading,
+    pub reading: &'a QueryInterpretation,
     /// How many of the query's tokens lay beyond the model's window.
     pub truncated_tokens: usize,
     /// The lexical search ran and found nothing.
@@ -26,7 +26,7 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
     let manifest = collection.manifest();
     let filter = outcome.options.filter.as_ref();
     let blocked = match filter.filter(|_| outcome.no_hits || outcome.no_lexical_match) {
-        Some(filter) => why_nothing_passes(collection.field_values(), filter)?,
+        Some(filter) => explain_no_matches(collection.field_values(), filter)?,
         None => None,
     };
     let is_blocked = blocked.is_some();
@@ -59,12 +59,12 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
     // The query's language matters only to lexical search in a collection with a stemmed language.
     if outcome.options.mode != Mode::Dense
         && manifest.language != Language::Other
-        && let Some(language) = Language::of_question(outcome.query).filter(|language| *language != manifest.language)
+        && let Some(language) = Language::detect_query(outcome.query).filter(|language| *language != manifest.language)
     {
         let message = format!(
             "the question looks like {}, the articles' words are {}: few words will match",
-            language.titled(),
-            manifest.language.titled()
+            language.display_name(),
+            manifest.language.display_name()
         );
         note(Code::LanguageDiffers, message);
     }

@@ -66,10 +66,10 @@ impl Reranker for MaxSimReranker {
 
     fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
         let Some(first) = self.workers.first_mut() else { return Ok(Vec::new()) };
-        let Some(query_tokens) = first.tokens(query)? else { return Ok(Vec::new()) };
+        let Some(query_tokens) = first.embed_tokens(query)? else { return Ok(Vec::new()) };
         let dot = dot();
         map_in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
-            let Some(tokens) = worker.tokens(passage)? else { return Ok(0.0) };
+            let Some(tokens) = worker.embed_tokens(passage)? else { return Ok(0.0) };
             let max_cosines = query_tokens.vectors.chunks_exact(query_tokens.dimensions).map(|query_token| {
                 let cosines = tokens.vectors.chunks_exact(tokens.dimensions).map(|token| dot(query_token, token));
                 cosines.fold(-1.0, f32::max)

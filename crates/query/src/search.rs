@@ -10,7 +10,7 @@ use crate::selection::{RerankState, Selection, select};
 use crate::{ArticleScore, Error, Mode, Options, Result, ResultUnit};
 use ingest::{ByteSpan, Embedder, Embedding, Role};
 use std::time::Instant;
-use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey, QuestionReading, StoredPassage};
+use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey, QueryInterpretation, StoredPassage};
 
 /// How many candidates of each list are fused, whatever `k` is. Fused scores depend on where the lists end, and the
 /// top ten must be the same for k = 10 and k = 100. nDCG@10 with 100, 300 and 1,000: SciFact .7330, .7358 and
@@ -51,7 +51,7 @@ impl<'a> Searcher<'a> {
     pub fn new(collection: &'a dyn Collection, embedder: Option<Box<dyn Embedder>>) -> Result<Self> {
         if let Some(embedder) = &embedder {
             let (expected, found) = (&collection.manifest().model, embedder.model());
-            if !found.agrees_with(expected) {
+            if !found.is_compatible_with(expected) {
                 return Err(Error::ModelMismatch {
                     expected_model: expected.name.clone(),
                     expected_hash: expected.hash.clone(),
@@ -101,14 +101,14 @@ impl<'a> Searcher<'a> {
         let rerank = selection.rerank.clone();
         let hits = self.build_hits(query, vector, selection, options)?;
         let reading = match options.mode {
-            Mode::Dense => QuestionReading::default(),
-            _ => self.collection.reading(query)?,
+            Mode::Dense => QueryInterpretation::default(),
+            _ => self.collection.interpret_query(query)?,
         };
         let outcome = QueryOutcome {
             query,
             reading: &reading,
             options,
-            truncated_tokens: embedding.map_or(0, |embedding| embedding.cut),
+            truncated_tokens: embedding.map_or(0, |embedding| embedding.truncated_tokens),
             no_lexical_match,
             no_hits: hits.is_empty() && options.offset == 0,
             rerank: rerank.as_ref(),
