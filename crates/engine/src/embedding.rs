@@ -3,8 +3,8 @@
 use crate::indexing::{NoVectors, status_line};
 use crate::{Amount, Error, Omitted, Progress, Result};
 use ingest::Embedder;
-use ingest::pipeline::{self, Event, Plan, Totals};
-use ingest::walk::Found;
+use ingest::pipeline::{self, Event, PipelineOptions, Totals};
+use ingest::walk::IngestItem;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -41,9 +41,9 @@ pub struct EmbedReport {
 /// When the model fails, `out` cannot be written, or `progress` asks to stop. Articles that cannot be read are only
 /// reported.
 pub fn embed(
-    found: impl Iterator<Item = Found> + Send,
+    found: impl Iterator<Item = IngestItem> + Send,
     embedder: Box<dyn Embedder>,
-    plan: &Plan,
+    plan: &PipelineOptions,
     bytes: u64,
     out: &mut exchange::Writer,
     progress: &dyn Progress,
@@ -71,9 +71,9 @@ pub fn embed(
     }
     Totals {
         passages: report.passages,
-        pieces: report.tokens,
-        cut: report.truncated,
-        pieces_cut: report.tokens_truncated,
+        tokens: report.tokens,
+        truncated_passages: report.truncated,
+        truncated_tokens: report.tokens_truncated,
         ..
     } = result?;
     if progress.is_stopped() {
@@ -99,7 +99,7 @@ fn handle_event(
         Event::Note(note) => report.omitted.note(note, progress),
         Event::Unsupported(source, kind) => report.omitted.unsupported(source.name, kind),
         // There is no collection to compare with, and no source cache to update.
-        Event::Unchanged(_) | Event::Read(_) => {}
+        Event::Unchanged(_) | Event::SourceCompleted(_) => {}
     }
     Ok(())
 }

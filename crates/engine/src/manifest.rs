@@ -19,7 +19,7 @@ pub fn manifest(collection: Option<(&dyn Collection, &str)>, details: Value) -> 
     let mut all = Map::new();
     all.insert("program".to_owned(), json!(concat!("nigh ", env!("CARGO_PKG_VERSION"))));
     all.insert("versions".to_owned(), package_versions());
-    all.insert("machine".to_owned(), json!(Machine::this()));
+    all.insert("machine".to_owned(), json!(Machine::current()));
     if let Some((collection, location)) = collection {
         let (manifest, stats) = (collection.manifest(), collection.stats()?);
         let of_collection = json!({
@@ -35,7 +35,7 @@ pub fn manifest(collection: Option<(&dyn Collection, &str)>, details: Value) -> 
             "language": manifest.language,
             "tuned": manifest.fusion,
             "segments": stats.segments,
-            "vectors_linked_in": stats.linked_in,
+            "vectors_linked_in": stats.links_added,
         });
         all.extend(of_collection.as_object().cloned().unwrap_or_default());
     }

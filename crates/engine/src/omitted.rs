@@ -1,8 +1,8 @@
 //! What was skipped, left out or guessed while reading.
 
 use crate::{PathNamer, Progress, Skipped};
-use ingest::format::Kind;
-use ingest::walk::{LeftOut, Reason};
+use ingest::format::UnsupportedKind;
+use ingest::walk::{SkipReason, SkippedPath};
 use notes::{Code, Note};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ impl Omitted {
     }
 
     /// Adds a file of an unsupported format.
-    pub(crate) fn unsupported(&mut self, path: String, kind: Kind) {
+    pub(crate) fn unsupported(&mut self, path: String, kind: UnsupportedKind) {
         let kind = kind.to_string();
         self.unsupported += 1;
         *self.unsupported_kinds.entry(kind.clone()).or_default() += 1;
@@ -43,10 +43,10 @@ impl Omitted {
     }
 
     /// Adds the paths that a walk left out.
-    pub fn leave_out(&mut self, left_out: &[LeftOut], names: &PathNamer) {
-        for LeftOut { path, reason } in left_out {
+    pub fn leave_out(&mut self, left_out: &[SkippedPath], names: &PathNamer) {
+        for SkippedPath { path, reason } in left_out {
             let reason = match reason {
-                Reason::Ignored(by) => format!("ignored by {}", names.name(by)),
+                SkipReason::Ignored(by) => format!("ignored by {}", names.name(by)),
                 reason => reason.to_string(),
             };
             self.left_out += 1;

@@ -3,7 +3,7 @@
 use crate::{Progress, RerankerFactory, Result, Stage, fork_embedder};
 use eval::run::Scored;
 use ingest::{Embedder, Role};
-use query::parallel::in_order;
+use query::parallel::map_in_order;
 use query::{Options, Searcher};
 use store::Collection;
 
@@ -33,7 +33,7 @@ impl<'a> EmbeddedQueries<'a> {
             Some(embedder) => {
                 let stage = Stage::start(progress, "embedding questions", texts.len());
                 let mut workers = fork_embedder(embedder, threads.min(texts.len().max(1)))?;
-                in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
+                map_in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
                     stage.advance()?;
                     Ok(worker.embed(text, Role::Query)?.vector)
                 })?
@@ -81,7 +81,7 @@ impl<'a> EmbeddedQueries<'a> {
                     Ok(Searcher::new(collection, None)?.with_reranker(reranker))
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let rankings = in_order(&mut searchers, batch, None, |searcher, &at| {
+            let rankings = map_in_order(&mut searchers, batch, None, |searcher, &at| {
                 stage.advance()?;
                 variants.iter().map(|options| self.search_one(searcher, at, options)).collect::<Result<Vec<_>>>()
             })?;
@@ -95,7 +95,7 @@ impl<'a> EmbeddedQueries<'a> {
     /// # Errors
     /// As for [`Searcher::names`].
     pub fn search_one(&self, searcher: &mut Searcher<'_>, at: usize, options: &Options) -> Result<Vec<Scored>> {
-        let ranking = searcher.names(self.texts[at], self.vector(at), options)?;
+        let ranking = searcher.search_ids(self.texts[at], self.vector(at), options)?;
         Ok(ranking.into_iter().map(|(id, score)| Scored { id, score }).collect())
     }
 }

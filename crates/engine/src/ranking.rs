@@ -2,9 +2,9 @@
 
 use crate::{Error, Result, fork_embedder};
 use ingest::Embedder;
-use ingest::embed::{self, CrossEncoder, builtin, fixed};
-use query::rerank::{self, Cosine, Cross, MaxSim, Reranker};
-use query::{ArticleScore, By, Mode, Options, Reranking};
+use ingest::embed::{self, CrossEncoder, builtin, static_model};
+use query::rerank::{self, CosineReranker, CrossEncoderReranker, MaxSimReranker, Reranker};
+use query::{ArticleScore, ResultUnit, Mode, Options, RerankOptions};
 use serde_json::json;
 use std::time::Duration;
 use store::{Collection, Filter, FusionMethod};
@@ -58,12 +58,12 @@ impl Ranking {
         collection: &dyn Collection,
         mode: Mode,
         k: usize,
-        by: By,
+        by: ResultUnit,
         default_budget: Duration,
     ) -> Options {
         let rerank = self
             .reranker_name(collection, mode)
-            .map(|_| Reranking { top: self.rerank_top, budget: self.rerank_budget.unwrap_or(default_budget) });
+            .map(|_| RerankOptions { top: self.rerank_top, time_budget: self.rerank_budget.unwrap_or(default_budget) });
         Options {
             k,
             mode,
@@ -82,7 +82,7 @@ impl Ranking {
         match self.rerank.as_deref() {
             Some(NO_RERANKER) => None,
             Some(name) => Some(name),
-            None if mode != Mode::Lexical && collection.manifest().model.name == fixed::NAME => Some(rerank::BUILTIN),
+            None if mode != Mode::Lexical && collection.manifest().model.name == static_model::NAME => Some(rerank::BUILTIN),
             None => None,
         }
     }
@@ -176,11 +176,11 @@ impl RerankerFactory {
     /// When the model cannot be forked.
     pub fn with_threads(&self, threads: usize) -> Result<Box<dyn Reranker>> {
         Ok(match self {
-            Self::MaxSim(embedder) => Box::new(MaxSim::new(fork_embedder(&**embedder, threads)?)),
-            Self::Cosine(embedder) => Box::new(Cosine::new(fork_embedder(&**embedder, threads)?)),
+            Self::MaxSim(embedder) => Box::new(MaxSimReranker::new(fork_embedder(&**embedder, threads)?)),
+            Self::Cosine(embedder) => Box::new(CosineReranker::new(fork_embedder(&**embedder, threads)?)),
             Self::Cross(cross) => {
                 let workers = (0..threads).map(|_| cross.fork()).collect::<ingest::Result<Vec<_>>>()?;
-                Box::new(Cross::new(cross.name().to_owned(), workers))
+                Box::new(CrossEncoderReranker::new(cross.name().to_owned(), workers))
             }
         })
     }

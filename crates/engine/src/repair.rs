@@ -3,17 +3,17 @@
 use crate::indexing::replace_articles;
 use crate::model::load_model;
 use crate::{Amount, Error, Progress, Result, StoreProgress};
-use ingest::pipeline::Plan;
-use ingest::walk::Found;
+use ingest::pipeline::PipelineOptions;
+use ingest::walk::IngestItem;
 use serde::Serialize;
-use store::{CheckReport, Collection, Mended, SegmentEntry};
+use store::{CheckReport, Collection, RepairReport, SegmentEntry};
 
 /// The outcome of a repair.
 #[derive(Debug, Serialize)]
 pub struct RepairOutcome {
     /// The damage found, and the data that could not be recovered.
     #[serde(flatten)]
-    pub damage: Mended,
+    pub damage: RepairReport,
     /// Articles written again with all their passages and vectors.
     pub put_back: usize,
     /// Passages embedded for these articles.
@@ -38,7 +38,7 @@ impl RepairOutcome {
 /// model cannot be loaded, or `progress` asks to stop; calling again resumes the repair.
 pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result<RepairOutcome> {
     progress.start_stage("looking for damage", Amount::Items(1));
-    let damage = store::mend(location);
+    let damage = store::repair(location);
     progress.finish_stage();
     let damage = damage?;
     let mut collection = store::open(location)?;
@@ -46,7 +46,7 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
     if !articles_to_restore(&*collection)?.is_empty() {
         let model = &collection.manifest().model;
         let embedder = load_model(&*collection)?;
-        if !embedder.model().agrees_with(model) {
+        if !embedder.model().is_compatible_with(model) {
             return Err(Error::unusable(format!(
                 "the collection was made with another model named {:?} ({}; installed here is {})",
                 model.name,
@@ -54,7 +54,7 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
                 embedder.model().hash
             )));
         }
-        let plan = Plan::new(collection.manifest().chunking, threads);
+        let plan = PipelineOptions::new(collection.manifest().chunking, threads);
         let report = replace_articles(&mut *collection, embedder, &articles_to_restore, &plan, progress)?;
         if report.interrupted {
             return Err(Error::PartiallyDone(Box::new(Error::Stopped)));
@@ -64,7 +64,7 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
     let store_progress = StoreProgress::new(progress);
     let mut writer = collection.writer()?;
     writer.forget_salvaged()?;
-    if collection.manifest().segments.iter().any(SegmentEntry::lacks_graph) {
+    if collection.manifest().segments.iter().any(SegmentEntry::needs_graph) {
         // Otherwise, the vectors of lost articles are kept: indexing their sources again then embeds nothing.
         writer.merge(threads, &|step, done, of| store_progress.update(step, done, of))?;
     }
@@ -75,8 +75,8 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
 }
 
 /// Incomplete articles, and those salvaged from damaged files.
-fn articles_to_restore(collection: &dyn Collection) -> Result<Vec<Found>> {
-    let existing = collection.catalogue()?.articles;
+fn articles_to_restore(collection: &dyn Collection) -> Result<Vec<IngestItem>> {
+    let existing = collection.catalog()?.articles;
     // A salvaged article that exists again was restored before an interruption, or indexed since from its source, and
     // is newer.
     let mut articles: Vec<_> =
@@ -84,5 +84,5 @@ fn articles_to_restore(collection: &dyn Collection) -> Result<Vec<Found>> {
     for id in collection.incomplete()? {
         articles.extend(collection.article(&id)?.map(|stored| stored.article));
     }
-    Ok(articles.into_iter().map(|article| Found::Article(Box::new(article))).collect())
+    Ok(articles.into_iter().map(|article| IngestItem::Article(Box::new(article))).collect())
 }

@@ -5,8 +5,8 @@
 //! written by another version of the readers or with other chunking options, all files are read.
 
 use ingest::Fingerprint;
-use ingest::pipeline::{Digest, ReadSource};
-use ingest::walk::{Entry, Stat};
+use ingest::pipeline::{ArticleSetDigest, CompletedSource};
+use ingest::walk::{WalkEntry, Stat};
 use notes::Note;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -31,7 +31,7 @@ pub(crate) struct SourceCache {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CachedFile {
     pub stat: Stat,
-    pub articles: Digest,
+    pub articles: ArticleSetDigest,
     pub remarks: Remarks,
 }
 
@@ -73,7 +73,7 @@ impl SourceCache {
     }
 
     /// The cached entry of a file, unless the file has changed since.
-    pub fn unchanged(&self, name: &str, entry: &Entry) -> Option<&CachedFile> {
+    pub fn unchanged(&self, name: &str, entry: &WalkEntry) -> Option<&CachedFile> {
         self.files.get(name).filter(|file| file.stat == entry.stat)
     }
 
@@ -83,7 +83,7 @@ impl SourceCache {
         commit: Fingerprint,
         roots: &[String],
         under_roots: impl Fn(&str) -> bool,
-        mut files: impl Iterator<Item = (&'a str, &'a Entry)>,
+        mut files: impl Iterator<Item = (&'a str, &'a WalkEntry)>,
     ) -> bool {
         let mut count = 0;
         self.commit == Some(commit)
@@ -101,7 +101,7 @@ impl SourceCache {
     }
 
     /// Adds a file that was read.
-    pub fn add_read(&mut self, read: ReadSource) {
+    pub fn add_read(&mut self, read: CompletedSource) {
         let remarks = Remarks { notes: read.notes, unsupported: None };
         self.insert(read.name, CachedFile { stat: read.stat, articles: read.articles, remarks });
     }
@@ -109,7 +109,7 @@ impl SourceCache {
     /// Adds a file whose format is not supported.
     pub fn add_unsupported(&mut self, name: &str, stat: Stat, kind: &str) {
         let remarks = Remarks { notes: Vec::new(), unsupported: Some(kind.to_owned()) };
-        self.insert(name.to_owned(), CachedFile { stat, articles: Digest::default(), remarks });
+        self.insert(name.to_owned(), CachedFile { stat, articles: ArticleSetDigest::default(), remarks });
     }
 
     fn insert(&mut self, name: String, file: CachedFile) {
@@ -190,7 +190,7 @@ impl SourceCache {
                 changed: number(2).cast_signed(),
                 inode: number(3),
             };
-            let articles = Digest { count: number(4), sum: u128::from(number(5)) | u128::from(number(6)) << 64 };
+            let articles = ArticleSetDigest { count: number(4), sum: u128::from(number(5)) | u128::from(number(6)) << 64 };
             let remarks = remarks.remove(&at).unwrap_or_default();
             files.insert(std::str::from_utf8(name).ok()?.to_owned(), CachedFile { stat, articles, remarks });
             rest = after;
@@ -206,16 +206,16 @@ mod tests {
     use notes::Code;
     use std::time::Duration;
 
-    fn entry(bytes: u64) -> Entry {
-        Entry { path: "/r/a".into(), stat: Stat { bytes, modified: 5, changed: 6, inode: 7 }, is_named: false }
+    fn entry(bytes: u64) -> WalkEntry {
+        WalkEntry { path: "/r/a".into(), stat: Stat { bytes, modified: 5, changed: 6, inode: 7 }, is_explicit: false }
     }
 
     fn cache() -> SourceCache {
         let mut cache = SourceCache::new("v1", None);
         cache.start_update(SystemTime::now());
-        let articles = Digest { count: 3, sum: u128::MAX - 9 };
+        let articles = ArticleSetDigest { count: 3, sum: u128::MAX - 9 };
         let notes = vec![Note::new(Code::EncodingGuessed, "guessed").at("a", Some(2))];
-        cache.add_read(ReadSource { name: "a".to_owned(), stat: entry(1).stat, articles, notes });
+        cache.add_read(CompletedSource { name: "a".to_owned(), stat: entry(1).stat, articles, notes });
         cache.add_unsupported("b", entry(2).stat, "image");
         cache
     }
@@ -242,7 +242,7 @@ mod tests {
         let mut cache = cache();
         cache.finish_update(commit, Some(roots.clone()));
         let (a, b) = (entry(1), entry(2));
-        let complete = |cache: &SourceCache, commit, roots: &[String], files: &[(&str, &Entry)]| {
+        let complete = |cache: &SourceCache, commit, roots: &[String], files: &[(&str, &WalkEntry)]| {
             cache.is_complete(commit, roots, |_| true, files.iter().copied())
         };
         assert!(complete(&cache, commit, &roots, &[("a", &a), ("b", &b)]));

@@ -23,7 +23,7 @@ pub fn pluralize(count: usize, noun: &str) -> String {
 
 /// A number with commas between thousands.
 pub fn group_thousands(number: usize) -> String {
-    eval::report::grouped(i64::try_from(number).unwrap_or(i64::MAX))
+    eval::report::with_thousands_separators(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ fn for_each_article(
 ) -> Result<()> {
     progress.start_stage(stage, Amount::Items(collection.stats()?.articles as u64));
     let (mut failed, mut done) = (None, 0);
-    let read = collection.each_article(&mut |article| {
+    let read = collection.for_each_article(&mut |article| {
         let taken = if progress.is_stopped() { Err(Error::Stopped) } else { take(article) };
         done += 1;
         progress.set_position(done);
@@ -126,7 +126,7 @@ pub fn import(
     progress: &dyn Progress,
 ) -> Result<ImportReport> {
     let (theirs, ours) = (source.header().model, &collection.manifest().model);
-    if !theirs.agrees_with(ours) {
+    if !theirs.is_compatible_with(ours) {
         return Err(Error::unusable(format!(
             "the collection was made with the model {:?} ({}), and these articles with {:?} ({}). Make a new collection with -c for them",
             ours.name, ours.hash, theirs.name, theirs.hash
@@ -194,7 +194,7 @@ impl Importer<'_> {
             }
             match article {
                 Ok(article) => self.add(article, progress)?,
-                Err(error) if error.is_of_one_article() => {
+                Err(error) if error.is_recoverable() => {
                     self.report.skipped.add(unusable(error.to_string()), progress);
                 }
                 Err(error) => return Err(error.into()),
@@ -218,7 +218,7 @@ impl Importer<'_> {
     /// Writes the batch to the collection.
     fn flush(&mut self, progress: &dyn Progress) -> Result<()> {
         let ids: Vec<&str> = self.batch.iter().map(|article| article.article.id.as_str()).collect();
-        let existing = self.collection.cards(&ids)?;
+        let existing = self.collection.article_meta(&ids)?;
         for article in std::mem::take(&mut self.batch) {
             let card = existing.get(&article.article.id);
             if card.is_some_and(|card| card.fingerprint == article.fingerprint) {

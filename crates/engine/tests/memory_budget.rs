@@ -4,8 +4,8 @@
 
 use engine::{NoProgress, indexing};
 use ingest::embed;
-use ingest::pipeline::Plan;
-use ingest::walk::Found;
+use ingest::pipeline::PipelineOptions;
+use ingest::walk::IngestItem;
 use ingest::{Article, ByteSpan, Chunking};
 use store::Language;
 
@@ -31,8 +31,8 @@ fn largest_segment(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usiz
     let location = folder.path().join("c").to_string_lossy().into_owned();
     let memory = memory(model.dimensions, params);
     let mut collection = store::create(&location, model, Chunking::default(), params, Language::English).unwrap();
-    let default = Plan::new(Chunking::default(), 1);
-    let plan = memory.map_or(default, |memory| default.within(memory));
+    let default = PipelineOptions::new(Chunking::default(), 1);
+    let plan = memory.map_or(default, |memory| default.with_memory_budget(memory));
     indexing::add(&mut *collection, embedder, (0..6_000).map(article), &plan, &NoProgress::default()).unwrap();
     collection.manifest().segments.iter().map(|segment| segment.rows).max().unwrap()
 }
@@ -40,6 +40,6 @@ fn largest_segment(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usiz
 #[test]
 fn graph_is_limited_to_half_of_the_memory_budget() {
     assert_eq!(largest_segment(|_, _| None), 6_000);
-    let limited = largest_segment(|dimensions, params| Some(2 * index::graph::memory(5_000, dimensions, params)));
+    let limited = largest_segment(|dimensions, params| Some(2 * index::graph::estimate_build_memory(5_000, dimensions, params)));
     assert!(limited <= 5_000, "{limited}");
 }

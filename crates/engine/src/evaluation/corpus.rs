@@ -1,21 +1,21 @@
 //! The collection as the corpus of an evaluation.
 
 use crate::Result;
-use eval::needs::{Corpus, Located};
-use query::By;
+use eval::needs::{Corpus, CorpusArticle};
+use query::ResultUnit;
 use store::{Collection, PassageKey};
 
 /// Looks up the articles of a collection for judgements.
 pub struct CollectionCorpus<'a>(pub &'a dyn Collection);
 
 impl Corpus for CollectionCorpus<'_> {
-    fn article(&self, id: &str) -> eval::Result<Option<Located>> {
+    fn article(&self, id: &str) -> eval::Result<Option<CorpusArticle>> {
         let stored = self.0.article(id).map_err(corpus_error)?;
-        Ok(stored.map(|stored| Located { text: stored.article.text, passages: stored.passages }))
+        Ok(stored.map(|stored| CorpusArticle { text: stored.article.text, passages: stored.passages }))
     }
 
     fn ids(&self) -> eval::Result<Vec<String>> {
-        let mut ids: Vec<String> = self.0.catalogue().map_err(corpus_error)?.articles.into_keys().collect();
+        let mut ids: Vec<String> = self.0.catalog().map_err(corpus_error)?.articles.into_keys().collect();
         ids.sort_unstable();
         Ok(ids)
     }
@@ -63,13 +63,13 @@ impl PassageDirectory {
 
     /// The ids and scores of candidates, in the order in which metrics are computed: by descending score, then by
     /// descending id, as trec_eval does. [`By::Article`] keeps the first passage of each article.
-    pub fn ranking(&self, candidates: &[store::Candidate], by: By) -> Vec<(&str, f32)> {
+    pub fn ranking(&self, candidates: &[store::Candidate], by: ResultUnit) -> Vec<(&str, f32)> {
         let mut seen = vec![false; self.articles.len()];
         let mut ranking: Vec<(&str, f32)> = candidates
             .iter()
             .filter_map(|candidate| {
                 let position = self.position(candidate.key)?;
-                if by != By::Article {
+                if by != ResultUnit::Article {
                     return Some((self.passages[position].as_str(), candidate.score));
                 }
                 let article = self.article_of[position] as usize;

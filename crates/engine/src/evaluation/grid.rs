@@ -4,10 +4,10 @@
 
 use super::{Results, Task, evaluate_systems};
 use crate::{Amount, Error, Progress, Result, Stage, embedder_for, indexing};
-use eval::loss::Searched;
+use eval::misses::SystemKind;
 use ingest::embed;
-use ingest::pipeline::Plan;
-use ingest::walk::Found;
+use ingest::pipeline::PipelineOptions;
+use ingest::walk::IngestItem;
 use ingest::{Chunking, Embedder, Embedding, Fingerprint, ModelInfo, Role, Strategy};
 use query::Mode;
 use serde::Deserialize;
@@ -108,7 +108,7 @@ fn prefix_modes(results: &mut Results, label: &str) {
     let modes: HashSet<String> = results
         .systems
         .iter()
-        .filter(|system| system.searched != Searched::File || system.reranked.is_some())
+        .filter(|system| system.searched != SystemKind::File || system.reranked.is_some())
         .map(|system| system.run.name.clone())
         .collect();
     let rename = |name: &mut String| {
@@ -130,8 +130,8 @@ fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String>
         None => vec![original.chunking.strategy],
     };
     let tokens = grid.chunk_tokens.clone().unwrap_or_else(|| vec![original.chunking.tokens]);
-    if let Some(tokens) = tokens.iter().find(|tokens| **tokens < Chunking::LEAST_TOKENS) {
-        return Err(format!("chunk_tokens = {tokens}: expected {} or more", Chunking::LEAST_TOKENS));
+    if let Some(tokens) = tokens.iter().find(|tokens| **tokens < Chunking::MIN_TOKENS) {
+        return Err(format!("chunk_tokens = {tokens}: expected {} or more", Chunking::MIN_TOKENS));
     }
     let overlaps = grid.overlap.clone().unwrap_or_else(|| vec![original.chunking.overlap]);
     let mut cells: Vec<Cell> = Vec::new();
@@ -172,21 +172,21 @@ fn build(
 ) -> Result<Box<dyn Collection>> {
     let original = from.manifest();
     let mut built = store::create(location, embedder.model().clone(), chunking, original.graph, original.language)?;
-    let mut ids: Vec<String> = from.catalogue()?.articles.into_keys().collect();
+    let mut ids: Vec<String> = from.catalog()?.articles.into_keys().collect();
     ids.sort_unstable();
     let read_error: Mutex<Option<store::Error>> = Mutex::new(None);
     let stage = Stage::start(task.progress, "indexing", ids.len());
     let stored = ids.iter().map_while(|id| match from.article(id) {
         Ok(stored) => {
             stage.advance().ok()?;
-            stored.map(|stored| Found::Article(Box::new(stored.article)))
+            stored.map(|stored| IngestItem::Article(Box::new(stored.article)))
         }
         Err(error) => {
             read_error.lock().ok()?.replace(error);
             None
         }
     });
-    let plan = Plan::new(chunking, task.options.threads);
+    let plan = PipelineOptions::new(chunking, task.options.threads);
     // Indexing reports bytes read from files, but these articles come from a collection.
     let stop_only = StopOnly(task.progress);
     let report = indexing::add(&mut *built, embedder.fork()?, stored, &plan, &stop_only)?;
@@ -236,8 +236,8 @@ impl Embedder for CachingEmbedder {
         self.inner.model()
     }
 
-    fn pieces(&self) -> &Arc<embed::WordPieces> {
-        self.inner.pieces()
+    fn tokenizer(&self) -> &Arc<embed::Tokenizer> {
+        self.inner.tokenizer()
     }
 
     fn embed(&mut self, text: &str, role: Role) -> ingest::Result<Embedding> {

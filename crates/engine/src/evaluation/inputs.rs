@@ -5,7 +5,7 @@ use super::corpus::CollectionCorpus;
 use crate::text::pluralize;
 use crate::{Error, Result};
 use eval::judgement::{Judgement, Target};
-use eval::{Judged, Level, Query};
+use eval::{Qrels, Level, Query};
 use notes::{Code, Note};
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<
 /// # Errors
 /// When the collection cannot be read.
 pub fn article_questions(collection: &dyn Collection) -> Result<Vec<(Query, Judgement)>> {
-    let mut ids: Vec<String> = collection.catalogue()?.articles.into_keys().collect();
+    let mut ids: Vec<String> = collection.catalog()?.articles.into_keys().collect();
     ids.sort_unstable();
     let mut from_articles = Vec::new();
     for article in ids {
@@ -115,7 +115,7 @@ pub fn article_questions(collection: &dyn Collection) -> Result<Vec<(Query, Judg
         for (number, pair) in (1..).zip(stored.article.questions) {
             let id = format!("{article}?{number}");
             let target = Target::Span { article: article.clone(), span: pair.answer, content: None };
-            let judgement = Judgement { query: id.clone(), target, grade: 1, place: id.clone() };
+            let judgement = Judgement { query: id.clone(), target, grade: 1, source: id.clone() };
             from_articles.push((Query { article: Some(article.clone()), ..Query::new(id, pair.question) }, judgement));
         }
     }
@@ -149,11 +149,11 @@ impl EvalData {
     ///
     /// # Errors
     /// When the collection cannot be read.
-    pub fn resolve(&self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Judged> {
+    pub fn resolve(&self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Qrels> {
         let corpus = collection.map(CollectionCorpus);
         let corpus = corpus.as_ref().map(|corpus| corpus as &dyn eval::needs::Corpus);
-        let mut judged = Judged::new(&self.judgements, corpus, level)?;
-        judged.share(&self.queries);
+        let mut judged = Qrels::new(&self.judgements, corpus, level)?;
+        judged.share_within_groups(&self.queries);
         if !self.queries.is_empty() {
             let searched: HashSet<&str> = self.queries.iter().map(|query| query.id.as_str()).collect();
             judged.topics.retain(|query, _| searched.contains(query.as_str()));
@@ -165,22 +165,22 @@ impl EvalData {
     ///
     /// # Errors
     /// [`Error::Unusable`] when no query has a relevant judgement.
-    pub fn resolve_and_note(&mut self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Judged> {
+    pub fn resolve_and_note(&mut self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Qrels> {
         let judged = self.resolve(collection, level)?;
         let notes = &mut self.notes;
-        if !judged.unknown.is_empty() {
-            let articles: BTreeSet<&str> = judged.unknown.iter().map(|(article, _)| article.as_str()).collect();
+        if !judged.unknown_articles.is_empty() {
+            let articles: BTreeSet<&str> = judged.unknown_articles.iter().map(|(article, _)| article.as_str()).collect();
             let (judgements, count) =
-                (pluralize(judged.unknown.len(), "judgement"), pluralize(articles.len(), "article"));
+                (pluralize(judged.unknown_articles.len(), "judgement"), pluralize(articles.len(), "article"));
             let message = format!(
                 "{judgements} of {count} that the collection does not hold, counted as missed: {}",
                 list_ids(articles)
             );
             notes.add_incomplete(Note::new(Code::UnknownArticle, message));
         }
-        if !judged.astray.is_empty() {
-            let some = judged.astray.iter().take(MAX_QUOTED).cloned().collect::<Vec<_>>().join("; ");
-            let judgements = pluralize(judged.astray.len(), "judgement");
+        if !judged.unresolved.is_empty() {
+            let some = judged.unresolved.iter().take(MAX_QUOTED).cloned().collect::<Vec<_>>().join("; ");
+            let judgements = pluralize(judged.unresolved.len(), "judgement");
             let message = format!("{judgements} of what stands nowhere, counted as missed: {some}");
             notes.add_incomplete(Note::new(Code::UnresolvedJudgement, message));
         }

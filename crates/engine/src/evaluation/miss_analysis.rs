@@ -4,14 +4,14 @@
 use super::corpus::PassageDirectory;
 use super::{System, ranks_of};
 use crate::{EmbeddedQueries, Progress, Result, Stage, fork_embedder};
-use eval::loss::{Evidence, Losses, Searched, cause};
+use eval::misses::{Evidence, MissCounts, SystemKind, diagnose};
 use eval::needs::Topic;
 use eval::report::Miss;
-use eval::{Judged, Level, Need};
-use ingest::chunk::CONTEXT_SHARE;
+use eval::{Qrels, Level, Need};
+use ingest::chunk::CONTEXT_DIVISOR;
 use ingest::{ByteSpan, Embedder, Role};
-use query::parallel::in_order;
-use query::{By, Options, Searcher};
+use query::parallel::map_in_order;
+use query::{ResultUnit, Options, Searcher};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use store::{Collection, DenseSearch, StoredArticle};
@@ -39,12 +39,12 @@ struct QueryRanks<'a> {
 
 /// Counts misses by cause, and lists them. `texts` has the index and the text of each query, by id.
 pub fn analyze_misses(
-    judged: &Judged,
+    judged: &Qrels,
     systems: &[System],
     cutoff: usize,
     context: Option<&MissContext<'_>>,
     texts: &HashMap<&str, (usize, &str)>,
-) -> Result<(Vec<Losses>, Vec<Miss>)> {
+) -> Result<(Vec<MissCounts>, Vec<Miss>)> {
     let has_miss = |topic: &Topic, ranks: &[Option<usize>]| {
         topic.needs.iter().zip(ranks).any(|(need, rank)| need.is_relevant() && rank.is_none_or(|rank| rank > cutoff))
     };
@@ -61,7 +61,7 @@ pub fn analyze_misses(
         Some(context) => gather_evidence(context, systems, &missed, cutoff)?,
         None => missed
             .iter()
-            .map(|query| vec![Evidence { indexed: true, held: true, ..Default::default() }; query.topic.needs.len()])
+            .map(|query| vec![Evidence { indexed: true, covered: true, ..Default::default() }; query.topic.needs.len()])
             .collect(),
     };
     let (mut losses, mut misses) = (Vec::new(), Vec::new());
@@ -78,11 +78,11 @@ pub fn analyze_misses(
                 if rank.is_some_and(|rank| rank <= cutoff) {
                     continue;
                 }
-                let before = before.and_then(|ranks| ranks[place]);
+                let before_reranking = before.and_then(|ranks| ranks[place]);
                 let evidence = evidence[place];
                 // Dense search is exact in its own list.
-                let exact = if system.searched == Searched::Dense { evidence.dense } else { evidence.exact };
-                let cause = cause(system.searched, cutoff, &Evidence { before, exact, ..evidence });
+                let exact = if system.searched == SystemKind::Dense { evidence.dense } else { evidence.exact };
+                let cause = diagnose(system.searched, cutoff, &Evidence { before_reranking, exact, ..evidence });
                 causes.push(cause);
                 misses.push(Miss {
                     system: system.run.name.clone(),
@@ -96,7 +96,7 @@ pub fn analyze_misses(
                 });
             }
         }
-        losses.push(Losses::new(system.run.name.clone(), found, &causes));
+        losses.push(MissCounts::new(system.run.name.clone(), found, &causes));
     }
     Ok((losses, misses))
 }
@@ -111,9 +111,9 @@ fn gather_evidence(
     if missed.is_empty() {
         return Ok(Vec::new());
     }
-    let has = |searched: Searched| systems.iter().any(|system| system.searched == searched);
+    let has = |searched: SystemKind| systems.iter().any(|system| system.searched == searched);
     let (dense, lexical) =
-        (has(Searched::Dense) || has(Searched::Hybrid), has(Searched::Lexical) || has(Searched::Hybrid));
+        (has(SystemKind::Dense) || has(SystemKind::Hybrid), has(SystemKind::Lexical) || has(SystemKind::Hybrid));
     let MissContext { collection, queries, embedder, threads, hybrid, progress } = *context;
     let filter = hybrid.filter.as_ref();
     let directory = PassageDirectory::new(collection)?;
@@ -124,13 +124,13 @@ fn gather_evidence(
         None => (0..threads).map(|_| None).collect(),
     };
     let stage = Stage::start(progress, "finding where misses were lost", missed.len());
-    in_order(&mut workers, missed, None, |embedder, query| {
+    map_in_order(&mut workers, missed, None, |embedder, query| {
         stage.advance()?;
         let topic = query.topic;
         let mut evidence: Vec<Evidence> = topic
             .needs
             .iter()
-            .map(|need| Evidence { indexed: !need.places.is_empty(), held: need.is_held(), ..Default::default() })
+            .map(|need| Evidence { indexed: !need.locations.is_empty(), covered: need.is_covered(), ..Default::default() })
             .collect();
         let Some(index) = query.index else { return Ok(evidence) };
         if let Some(vector) = queries.vector(index).filter(|_| dense) {
@@ -143,10 +143,10 @@ fn gather_evidence(
                 for (of, need) in evidence.iter_mut().zip(&topic.needs) {
                     if need.is_relevant() && of.dense.is_none_or(|rank| rank > cutoff) {
                         let embedder = &mut **embedder;
-                        of.unread = counterfactuals
+                        of.found_if_not_truncated = counterfactuals
                             .best_truncated_cosine(embedder, need, vector)?
                             .is_some_and(|score| score > *last);
-                        of.cut_up = counterfactuals
+                        of.found_if_not_split = counterfactuals
                             .best_unsplit_cosine(embedder, need, vector)?
                             .is_some_and(|score| score > *last);
                     }
@@ -160,7 +160,7 @@ fn gather_evidence(
                 of.lexical = rank;
             }
         }
-        if has(Searched::Hybrid) {
+        if has(SystemKind::Hybrid) {
             let mut searcher = Searcher::new(collection, None)?;
             let mut run = eval::Run::new("");
             run.set("", queries.search_one(&mut searcher, index, hybrid)?);
@@ -192,9 +192,9 @@ impl Counterfactuals<'_> {
     /// The best cosine of the truncated parts of the passages that hold a need.
     fn best_truncated_cosine(&self, embedder: &mut dyn Embedder, need: &Need, query: &[f32]) -> Result<Option<f32>> {
         let mut best = None;
-        for place in &need.places {
+        for place in &need.locations {
             let Some(stored) = self.article(&place.article)? else { continue };
-            let holds = |passage: &&ByteSpan| place.span.is_none_or(|span| eval::needs::holds(**passage, span));
+            let holds = |passage: &&ByteSpan| place.span.is_none_or(|span| eval::needs::covers(**passage, span));
             for passage in stored.passages.iter().filter(holds) {
                 let vectors =
                     self.cached(&place.article, *passage, || self.embed_truncated(embedder, &stored, *passage))?;
@@ -207,7 +207,7 @@ impl Counterfactuals<'_> {
     /// The best cosine of the need's answer, embedded as a whole; `None` if some passage holds it whole.
     fn best_unsplit_cosine(&self, embedder: &mut dyn Embedder, need: &Need, query: &[f32]) -> Result<Option<f32>> {
         let mut best = None;
-        for place in &need.places {
+        for place in &need.locations {
             let Some(span) = place.span else { return Ok(None) };
             let Some(stored) = self.article(&place.article)? else { continue };
             if stored.passages.iter().any(|passage| passage.start <= span.start && span.end <= passage.end) {
@@ -241,21 +241,21 @@ impl Counterfactuals<'_> {
         stored: &StoredArticle,
         passage: ByteSpan,
     ) -> Result<PartVectors> {
-        let (tokenizer, max_tokens) = (embedder.pieces().clone(), embedder.model().room());
+        let (tokenizer, max_tokens) = (embedder.tokenizer().clone(), embedder.model().max_passage_tokens());
         let (article, text) = (&stored.article, passage.of(&stored.article.text));
         let mut vectors = Vec::new();
         // A passage is embedded with its title, or with a context of at most a share of the window. So most passages
         // are known to fit without chunking their article again.
-        let context = tokenizer.count(&article.title).max(max_tokens / CONTEXT_SHARE);
+        let context = tokenizer.count(&article.title).max(max_tokens / CONTEXT_DIVISOR);
         if tokenizer.count(text) + context > max_tokens {
             let chunking = self.collection.manifest().chunking;
-            let cuts = chunking.cut(article, max_tokens, &|text| tokenizer.count(text));
+            let cuts = chunking.chunk(article, max_tokens, &|text| tokenizer.count(text));
             let embedded = cuts.into_iter().find(|cut| cut.span == passage).map(|cut| cut.embedded_text(article));
             let embedded = embedded.unwrap_or_else(|| text.to_owned());
-            let mut rest = tokenizer.beyond(&embedded, max_tokens);
+            let mut rest = tokenizer.truncated_suffix(&embedded, max_tokens);
             while !rest.trim().is_empty() && vectors.len() < MAX_WINDOWS {
                 vectors.push(embedder.embed(rest, Role::Passage)?.vector);
-                rest = tokenizer.beyond(rest, max_tokens);
+                rest = tokenizer.truncated_suffix(rest, max_tokens);
             }
         }
         Ok(vectors)
@@ -283,9 +283,9 @@ fn max_cosine(best: Option<f32>, vectors: &PartVectors, query: &[f32]) -> Option
 }
 
 /// The result unit that fits a level of judgements.
-pub fn result_unit(level: Level) -> By {
+pub fn result_unit(level: Level) -> ResultUnit {
     match level {
-        Level::Article => By::Article,
-        Level::Answer => By::Passage,
+        Level::Article => ResultUnit::Article,
+        Level::Answer => ResultUnit::Passage,
     }
 }

@@ -14,9 +14,9 @@ pub use miss_analysis::result_unit;
 pub use verdict::evidence_units;
 
 use crate::{EmbeddedQueries, Error, NO_TIME_LIMIT, Progress, Ranking, RerankerFactory, Result, embedder_for};
-use eval::loss::Searched;
+use eval::misses::SystemKind;
 use eval::report::{self, Timings, Verdict};
-use eval::{Judged, Level, Metric, Run, Table};
+use eval::{Qrels, Level, Metric, Run, Table};
 use ingest::Embedder;
 use miss_analysis::MissContext;
 use query::{Mode, Options};
@@ -68,7 +68,7 @@ pub struct Evaluation {
     /// The values of each query, one table per system.
     pub tables: Vec<Table>,
     /// The resolved judgements.
-    pub judged: Judged,
+    pub judged: Qrels,
     /// Whether some of the input could not be used; the verdict's notes say what.
     pub incomplete: bool,
 }
@@ -120,7 +120,7 @@ pub fn evaluate(
 /// A system under evaluation: a mode, a reranked mode or a run file.
 struct System {
     run: Run,
-    searched: Searched,
+    searched: SystemKind,
     /// The index of the system whose results this one reranked.
     reranked: Option<usize>,
 }
@@ -129,7 +129,7 @@ struct System {
 struct Results {
     systems: Vec<System>,
     tables: Vec<Table>,
-    losses: Vec<eval::loss::Losses>,
+    losses: Vec<eval::misses::MissCounts>,
     misses: Vec<report::Miss>,
     timings: Timings,
 }
@@ -150,7 +150,7 @@ impl Task<'_> {
         if self.options.modes.iter().all(|mode| *mode == Mode::Lexical) { Mode::Lexical } else { Mode::Dense }
     }
 
-    fn search_options(&self, collection: &dyn Collection, mode: Mode, k: usize, by: query::By) -> Options {
+    fn search_options(&self, collection: &dyn Collection, mode: Mode, k: usize, by: query::ResultUnit) -> Options {
         self.options.ranking.options(collection, mode, k, by, NO_TIME_LIMIT)
     }
 }
@@ -176,7 +176,7 @@ fn parse_metrics(names: &[String]) -> Result<Vec<Metric>> {
 fn evaluate_systems(
     collection: Option<&dyn Collection>,
     embedder: Option<&dyn Embedder>,
-    judged: &Judged,
+    judged: &Qrels,
     task: &Task<'_>,
     runs: Vec<Run>,
     reranked: Option<usize>,
@@ -198,7 +198,7 @@ fn evaluate_systems(
     timings.embed_s = started.elapsed().as_secs_f64();
     let by = result_unit(judged.level);
     let deepest = task.metrics.iter().map(|metric| metric.depth.unwrap_or(MAX_DEPTH)).max().unwrap_or(MAX_DEPTH);
-    let spare = judged.answerable().map(|(_, topic)| topic.spare()).max().unwrap_or(0);
+    let spare = judged.answerable().map(|(_, topic)| topic.extra_depth()).max().unwrap_or(0);
     let rows = collection.map_or(0, |collection| collection.manifest().rows());
     let k = (deepest.max(task.cutoff) + spare).min(rows.max(1));
     if let Some(collection) = collection.filter(|_| !task.options.modes.is_empty()) {
@@ -231,12 +231,12 @@ fn evaluate_systems(
         let plain_index = |variant: &Options| modes.iter().position(|mode| *mode == variant.mode);
         systems.extend(mode_runs.into_iter().zip(&variants).map(|(run, variant)| System {
             run,
-            searched: if variant.rerank.is_some() { Searched::File } else { searched(variant.mode) },
+            searched: if variant.rerank.is_some() { SystemKind::File } else { searched(variant.mode) },
             reranked: variant.rerank.and_then(|_| plain_index(variant)),
         }));
         timings.search_s = started.elapsed().as_secs_f64();
     }
-    systems.extend(runs.into_iter().map(|run| System { run, searched: Searched::File, reranked }));
+    systems.extend(runs.into_iter().map(|run| System { run, searched: SystemKind::File, reranked }));
     let started = Instant::now();
     let tables: Vec<Table> = systems.iter().map(|system| Table::new(judged, &system.run, &task.metrics)).collect();
     timings.judge_s = started.elapsed().as_secs_f64();
@@ -260,11 +260,11 @@ fn evaluate_systems(
     Ok(Results { systems, tables, losses, misses, timings })
 }
 
-fn searched(mode: Mode) -> Searched {
+fn searched(mode: Mode) -> SystemKind {
     match mode {
-        Mode::Hybrid => Searched::Hybrid,
-        Mode::Dense => Searched::Dense,
-        Mode::Lexical => Searched::Lexical,
+        Mode::Hybrid => SystemKind::Hybrid,
+        Mode::Dense => SystemKind::Dense,
+        Mode::Lexical => SystemKind::Lexical,
     }
 }
 
@@ -276,7 +276,7 @@ fn reranked_index(options: &EvalOptions) -> Result<Option<usize>> {
 }
 
 /// The rank of each need of a query in a system's ranking.
-fn ranks_of(judged: &Judged, run: &Run, query: &str) -> Vec<Option<usize>> {
+fn ranks_of(judged: &Qrels, run: &Run, query: &str) -> Vec<Option<usize>> {
     let ids = run.ranking(query).map(|found| found.id);
     judged.topics.get(query).map(|topic| topic.ranks(ids)).unwrap_or_default()
 }

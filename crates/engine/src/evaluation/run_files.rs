@@ -2,8 +2,8 @@
 
 use super::{EvalNotes, EvalOptions};
 use crate::{Error, Result};
-use eval::run::{Scored, column};
-use eval::{Judged, Level, Run};
+use eval::run::{Scored, trec_column};
+use eval::{Qrels, Level, Run};
 use notes::{Code, Note};
 use std::collections::{HashMap, HashSet};
 use store::Collection;
@@ -11,14 +11,14 @@ use store::Collection;
 /// Reads the run files and makes their names unique.
 pub fn read(
     options: &EvalOptions,
-    judged: &Judged,
+    judged: &Qrels,
     collection: Option<&dyn Collection>,
     notes: &mut EvalNotes,
 ) -> Result<Vec<Run>> {
     if options.runs.is_empty() {
         return Ok(Vec::new());
     }
-    let catalog = collection.map(|collection| collection.catalogue()).transpose()?.unwrap_or_default();
+    let catalog = collection.map(|collection| collection.catalog()).transpose()?.unwrap_or_default();
     let articles: HashSet<&str> = catalog.articles.keys().map(String::as_str).collect();
     let mut taken: HashSet<String> = options.modes.iter().map(|mode| mode.name().to_owned()).collect();
     let mut runs = Vec::new();
@@ -51,12 +51,12 @@ pub fn read(
 
 /// Replaces the ids of a run by those of the judgements. Run files write white space in ids as in URLs. Where articles
 /// are judged, a passage's id is replaced by its article's. `articles` are the ids in the collection.
-fn with_judged_ids(run: Run, judged: &Judged, articles: &HashSet<&str>) -> Run {
-    let judged_places = judged.topics.values().flat_map(|topic| &topic.needs).flat_map(|need| &need.places);
+fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
+    let judged_places = judged.topics.values().flat_map(|topic| &topic.needs).flat_map(|need| &need.locations);
     let known: HashSet<&str> =
         judged_places.map(|place| place.article.as_str()).chain(articles.iter().copied()).collect();
     let escaped = |ids: &mut dyn Iterator<Item = &str>| -> HashMap<String, String> {
-        ids.filter(|id| id.contains(char::is_whitespace)).map(|id| (column(id), id.to_owned())).collect()
+        ids.filter(|id| id.contains(char::is_whitespace)).map(|id| (trec_column(id), id.to_owned())).collect()
     };
     let escaped_queries = escaped(&mut judged.topics.keys().map(String::as_str));
     let escaped_articles = escaped(&mut known.iter().copied());

@@ -4,9 +4,9 @@ use super::{DEFAULT_CUTOFF, Results, System, Task, worst_queries};
 use crate::Result;
 use crate::manifest::{extend, manifest};
 use eval::manifest::Input;
-use eval::report::{self, LossReport, ParaphraseReport, Timings, Verdict};
-use eval::significance::Units;
-use eval::{Judged, Metric, Table, paraphrase};
+use eval::report::{self, MissReport, ParaphraseReport, Timings, Verdict};
+use eval::significance::ResamplingUnits;
+use eval::{Qrels, Metric, Table, paraphrase};
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const MIN_QUERIES_FOR_SELECTION: usize = 20;
 
 /// The unit of evidence of each answerable query, in the order of table columns. Paraphrases of one query share a
 /// unit, because they are not independent.
-pub fn evidence_units(judged: &Judged, groups: &[paraphrase::Group]) -> Vec<usize> {
+pub fn evidence_units(judged: &Qrels, groups: &[paraphrase::Group]) -> Vec<usize> {
     let wordings = groups
         .iter()
         .enumerate()
@@ -31,7 +31,7 @@ pub fn evidence_units(judged: &Judged, groups: &[paraphrase::Group]) -> Vec<usiz
 /// Builds the verdict. Returns the tables too, which a report needs.
 pub fn build(
     task: &Task<'_>,
-    judged: &Judged,
+    judged: &Qrels,
     results: Results,
     collection: Option<(&dyn Collection, &str)>,
     started: Instant,
@@ -41,7 +41,7 @@ pub fn build(
     let tests_started = Instant::now();
     let groups = paraphrase::groups(&task.data.queries, judged);
     let units = evidence_units(judged, &groups);
-    let (figures, comparisons) = report::figures(&tables, &Units::new(&units), options.seed);
+    let (figures, comparisons) = report::system_metrics(&tables, &ResamplingUnits::new(&units), options.seed);
     let selection = if units.len() >= MIN_QUERIES_FOR_SELECTION {
         eval::select::select(&tables, 0, &units, options.seed)
     } else {
@@ -82,7 +82,7 @@ pub fn build(
         notes: task.data.notes.notes.clone(),
         systems: figures,
         comparisons,
-        losses: LossReport::new(task.cutoff, judgements, losses, misses),
+        losses: MissReport::new(task.cutoff, judgements, losses, misses),
         paraphrases: paraphrase_report(&groups, judged, &systems, &tables, &primary, task.cutoff),
         selection,
         worst,
@@ -100,7 +100,7 @@ fn file_stems(paths: &[PathBuf]) -> String {
 
 fn paraphrase_report(
     groups: &[paraphrase::Group],
-    judged: &Judged,
+    judged: &Qrels,
     systems: &[System],
     tables: &[Table],
     metric: &str,
@@ -111,11 +111,11 @@ fn paraphrase_report(
     }
     let (mut summaries, mut group_values, mut failing) = (Vec::new(), Vec::new(), Vec::new());
     for (system, table) in systems.iter().zip(tables) {
-        let mut values = paraphrase::values(groups, judged, table, &system.run, 0, cutoff.max(DEFAULT_CUTOFF));
-        summaries.extend(paraphrase::summary(&values));
+        let mut values = paraphrase::group_values(groups, judged, table, &system.run, 0, cutoff.max(DEFAULT_CUTOFF));
+        summaries.extend(paraphrase::summarize(&values));
         values.sort_by(|a, b| a.mean.total_cmp(&b.mean));
         group_values.extend(values);
-        failing.extend(paraphrase::failing(groups, judged, &system.run, cutoff));
+        failing.extend(paraphrase::failing_wordings(groups, judged, &system.run, cutoff));
     }
     Some(ParaphraseReport { metric: metric.to_owned(), systems: summaries, groups: group_values, failing })
 }

@@ -3,8 +3,8 @@
 use super::{System, Task, ranks_of};
 use crate::Result;
 use crate::text::truncate;
-use eval::report::{Expected, Found, WorstQuery};
-use eval::{Judged, Table};
+use eval::report::{ExpectedResult, FoundResult, WorstQuery};
+use eval::{Qrels, Table};
 use store::{Collection, StoredArticle};
 
 /// Limits of the report.
@@ -17,7 +17,7 @@ const MAX_CHARS: usize = 600;
 pub fn worst_queries(
     collection: &dyn Collection,
     task: &Task<'_>,
-    judged: &Judged,
+    judged: &Qrels,
     system: &System,
     table: &Table,
 ) -> Result<Vec<WorstQuery>> {
@@ -33,11 +33,11 @@ pub fn worst_queries(
         for (need, rank) in
             topic.needs.iter().zip(ranks_of(judged, &system.run, id)).filter(|(need, _)| need.is_relevant())
         {
-            let place = need.places.first();
+            let place = need.locations.first();
             let passage = place.and_then(|place| place.passages.first());
             let shown = passage.or(place.map(|place| &place.article)).unwrap_or(&need.id);
             let (title, text) = title_and_text(collection, shown)?;
-            expected.push(Expected { id: shown.clone(), title, rank, text });
+            expected.push(ExpectedResult { id: shown.clone(), title, rank, text });
             if expected.len() == MAX_EXPECTED {
                 break;
             }
@@ -46,7 +46,7 @@ pub fn worst_queries(
         for (rank, result) in (1..).zip(system.run.ranking(id).take(MAX_RESULTS)) {
             let (title, text) = title_and_text(collection, result.id)?;
             let relevant = topic.met_by(result.id).any(|need| need.is_relevant());
-            found.push(Found { rank, id: result.id.to_owned(), title, score: result.score, relevant, text });
+            found.push(FoundResult { rank, id: result.id.to_owned(), title, score: result.score, relevant, text });
         }
         let text = text.unwrap_or_default();
         worst.push(WorstQuery { system: system.run.name.clone(), query: id.to_owned(), text, value, expected, found });

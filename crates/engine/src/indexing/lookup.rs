@@ -2,48 +2,48 @@
 
 use crate::PathNamer;
 use ingest::Fingerprint;
-use ingest::pipeline::Known;
+use ingest::pipeline::ExistingContent;
 use std::collections::HashMap;
-use store::{ArticleCard, Catalogue};
+use store::{ArticleMeta, Catalog};
 
 /// Knows the collection's articles and vectors, and whether the files that articles came from still exist.
 pub struct CatalogLookup<'a> {
-    pub catalog: &'a Catalogue,
+    pub catalog: &'a Catalog,
     pub names: &'a PathNamer,
 }
 
-impl Known for CatalogLookup<'_> {
-    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
-        self.catalog.article(id, fingerprint)
+impl ExistingContent for CatalogLookup<'_> {
+    fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
+        self.catalog.has_article(id, fingerprint)
     }
 
-    fn vector(&self, text: &Fingerprint) -> bool {
-        self.catalog.vector(text)
+    fn has_vector(&self, text: &Fingerprint) -> bool {
+        self.catalog.has_vector(text)
     }
 
-    fn source(&self, id: &str) -> Option<&str> {
+    fn article_source(&self, id: &str) -> Option<&str> {
         let path = self.catalog.articles.get(id)?.path.as_str();
         self.names.absolute(path).exists().then_some(path)
     }
 
-    fn keeps(&self) -> bool {
-        self.catalog.keeps
+    fn stores_vectors(&self) -> bool {
+        self.catalog.reuses_vectors
     }
 }
 
 /// Knows articles by id, but no vectors: every text is embedded.
-pub struct NoVectors<'a>(pub &'a HashMap<String, ArticleCard>);
+pub struct NoVectors<'a>(pub &'a HashMap<String, ArticleMeta>);
 
-impl Known for NoVectors<'_> {
-    fn article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
+impl ExistingContent for NoVectors<'_> {
+    fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
         self.0.get(id).is_some_and(|card| card.fingerprint == *fingerprint)
     }
 
-    fn vector(&self, _: &Fingerprint) -> bool {
+    fn has_vector(&self, _: &Fingerprint) -> bool {
         false
     }
 
-    fn keeps(&self) -> bool {
+    fn stores_vectors(&self) -> bool {
         false
     }
 }

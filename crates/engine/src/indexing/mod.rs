@@ -16,8 +16,8 @@ pub(crate) use run::{COMMIT_INTERVAL, MAX_PENDING_PASSAGES, merge_in_background,
 
 use crate::source_cache::SourceCache;
 use crate::{Omitted, PathNamer, Progress, Result};
-use ingest::pipeline::Plan;
-use ingest::walk::Found;
+use ingest::pipeline::PipelineOptions;
+use ingest::walk::IngestItem;
 use ingest::{Article, Embedder, Format};
 use lookup::CatalogLookup;
 use run::{Indexer, MergePolicy};
@@ -34,7 +34,7 @@ pub struct IndexJob<'a> {
     /// The format of every file; `None` detects it.
     pub format: Option<Format>,
     /// How to chunk and embed.
-    pub plan: Plan,
+    pub plan: PipelineOptions,
     /// Names the files.
     pub names: &'a PathNamer,
     /// The graph builder that the collection uses from now on; `None` leaves it as it is.
@@ -95,12 +95,12 @@ pub fn index(
     let mut writer = collection.writer()?;
     // Another process may have committed since the collection was opened. The writer's lock now prevents that.
     collection.refresh()?;
-    let catalog = collection.catalogue()?;
+    let catalog = collection.catalog()?;
     writer.set_chunking(job.plan.chunking);
     if let Some(builder) = job.builder {
         writer.set_builder(builder);
     }
-    let mut cache = SourceCache::new(&reader_id(job), collection.cache().as_deref());
+    let mut cache = SourceCache::new(&reader_id(job), collection.read_cache().as_deref());
     cache.start_update(scan.started);
     // The reader's thread looks files up in it, and this one adds those that were read.
     let cache = Mutex::new(cache);
@@ -117,7 +117,7 @@ pub fn index(
         merge: MergePolicy::All,
     };
     let mut report = indexer.run(writer, files.iter(), sync)?;
-    report.omitted.leave_out(&scan.walk.left_out, job.names);
+    report.omitted.leave_out(&scan.walk.skipped, job.names);
     collection.refresh()?;
     Ok(report)
 }
@@ -129,13 +129,13 @@ pub fn index(
 pub fn add(
     collection: &mut dyn Collection,
     embedder: Box<dyn Embedder>,
-    articles: impl Iterator<Item = Found> + Send,
-    plan: &Plan,
+    articles: impl Iterator<Item = IngestItem> + Send,
+    plan: &PipelineOptions,
     progress: &dyn Progress,
 ) -> Result<IndexReport> {
     let writer = collection.writer()?;
     collection.refresh()?;
-    let catalog = collection.catalogue()?;
+    let catalog = collection.catalog()?;
     let indexer = Indexer {
         embedder,
         known: &catalog,
@@ -158,14 +158,14 @@ pub fn add_one(
     collection: &mut dyn Collection,
     embedder: Box<dyn Embedder>,
     article: Article,
-    plan: &Plan,
+    plan: &PipelineOptions,
     progress: &dyn Progress,
 ) -> Result<IndexReport> {
     let writer = collection.writer()?;
     if !collection.is_newest()? {
         collection.refresh()?;
     }
-    let existing = collection.cards(&[&article.id])?;
+    let existing = collection.article_meta(&[&article.id])?;
     let indexer = Indexer {
         embedder,
         known: &NoVectors(&existing),
@@ -175,7 +175,7 @@ pub fn add_one(
         progress,
         merge: MergePolicy::SmallSegments,
     };
-    indexer.run(writer, std::iter::once(Found::Article(Box::new(article))), None)
+    indexer.run(writer, std::iter::once(IngestItem::Article(Box::new(article))), None)
 }
 
 /// Writes articles even if the collection has them unchanged. `select` chooses them once no other process can change
@@ -186,15 +186,15 @@ pub fn add_one(
 pub(crate) fn replace_articles(
     collection: &mut dyn Collection,
     embedder: Box<dyn Embedder>,
-    select: &dyn Fn(&dyn Collection) -> Result<Vec<Found>>,
-    plan: &Plan,
+    select: &dyn Fn(&dyn Collection) -> Result<Vec<IngestItem>>,
+    plan: &PipelineOptions,
     progress: &dyn Progress,
 ) -> Result<IndexReport> {
     let writer = collection.writer()?;
     collection.refresh()?;
     let articles = select(collection)?.into_iter();
     // Without its articles, the catalog still knows which texts have vectors.
-    let mut catalog = collection.catalogue()?;
+    let mut catalog = collection.catalog()?;
     let existing = std::mem::take(&mut catalog.articles);
     let indexer =
         Indexer { embedder, known: &catalog, existing: &existing, plan, bytes: 0, progress, merge: MergePolicy::All };

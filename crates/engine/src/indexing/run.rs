@@ -5,13 +5,13 @@ use super::{IndexReport, lock};
 use crate::text::{group_thousands, pluralize};
 use crate::{Amount, Error, Progress, Result, StoreProgress};
 use ingest::Embedder;
-use ingest::pipeline::{self, Event, Known, Plan, Totals};
-use ingest::walk::Found;
+use ingest::pipeline::{self, Event, ExistingContent, PipelineOptions, Totals};
+use ingest::walk::IngestItem;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use store::{ArticleCard, Writer};
+use store::{ArticleMeta, Writer};
 
 /// A commit is due after this many passages or this much time, whichever comes first. A crash loses no more than that.
 pub const MAX_PENDING_PASSAGES: usize = 4096;
@@ -30,10 +30,10 @@ pub enum MergePolicy {
 pub struct Indexer<'a> {
     pub embedder: Box<dyn Embedder>,
     /// What the pipeline need not read or embed again.
-    pub known: &'a dyn Known,
+    pub known: &'a dyn ExistingContent,
     /// The articles in the collection, which decide whether an article counts as added or updated.
-    pub existing: &'a HashMap<String, ArticleCard>,
-    pub plan: &'a Plan,
+    pub existing: &'a HashMap<String, ArticleMeta>,
+    pub plan: &'a PipelineOptions,
     /// The size of all files, for the progress bar.
     pub bytes: u64,
     pub progress: &'a dyn Progress,
@@ -45,11 +45,11 @@ impl Indexer<'_> {
     pub fn run(
         self,
         mut writer: Box<dyn Writer>,
-        found: impl Iterator<Item = Found> + Send,
+        found: impl Iterator<Item = IngestItem> + Send,
         sync: Option<FileSync<'_>>,
     ) -> Result<IndexReport> {
         let (started, Self { embedder, known, existing, plan, bytes, progress, merge }) = (Instant::now(), self);
-        writer.set_memory(plan.building);
+        writer.set_memory_budget(plan.index_build_memory);
         progress.start_stage("indexing", Amount::Bytes(bytes));
         let mut sink = CollectionSink {
             writer,
@@ -78,9 +78,9 @@ impl Indexer<'_> {
             Totals {
                 passages: report.passages,
                 embedded: report.embedded,
-                pieces: report.tokens,
-                cut: report.truncated,
-                pieces_cut: report.tokens_truncated,
+                tokens: report.tokens,
+                truncated_passages: report.truncated,
+                truncated_tokens: report.tokens_truncated,
                 ..
             } = totals;
             report.interrupted = progress.is_stopped();
@@ -131,7 +131,7 @@ pub fn status_line(articles: usize, failures: usize, totals: &Totals, started: I
 /// Writes the pipeline's events to a collection.
 struct CollectionSink<'a> {
     writer: Box<dyn Writer>,
-    existing: &'a HashMap<String, ArticleCard>,
+    existing: &'a HashMap<String, ArticleMeta>,
     report: IndexReport,
     /// The ids of all articles that still exist.
     seen: HashSet<String>,
@@ -170,7 +170,7 @@ impl CollectionSink<'_> {
                 }
                 self.report.omitted.unsupported(source.name, kind);
             }
-            Event::Read(read) => {
+            Event::SourceCompleted(read) => {
                 if let Some(sync) = &self.sync {
                     lock(sync.cache).add_read(read);
                 }

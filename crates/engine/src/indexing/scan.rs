@@ -3,7 +3,7 @@
 use super::IndexJob;
 use crate::Omitted;
 use ingest::read::{Item, Limits};
-use ingest::walk::{Entry, Found, Walk};
+use ingest::walk::{WalkEntry, IngestItem, Walk};
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 use store::Language;
@@ -29,16 +29,16 @@ impl Scan {
     pub fn omitted_if_empty(&self, job: &IndexJob<'_>) -> Option<Omitted> {
         let mut omitted = Omitted::default();
         for (name, entry) in self.files() {
-            match Found::new(entry.clone(), job.format, name.to_owned()) {
-                Found::Unsupported(source, kind) => omitted.unsupported(source.name, kind),
+            match IngestItem::from_entry(entry.clone(), job.format, name.to_owned()) {
+                IngestItem::Unsupported(source, kind) => omitted.unsupported(source.name, kind),
                 _ => return None,
             }
         }
-        omitted.leave_out(&self.walk.left_out, job.names);
-        self.walk.failed.is_empty().then_some(omitted)
+        omitted.leave_out(&self.walk.skipped, job.names);
+        self.walk.errors.is_empty().then_some(omitted)
     }
 
-    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &Entry)> {
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &WalkEntry)> {
         self.names.iter().map(String::as_str).zip(&self.walk.files)
     }
 }
@@ -51,7 +51,7 @@ const MAX_SAMPLE_BYTES: usize = 4000;
 pub fn detect_language(job: &IndexJob<'_>, scan: &Scan) -> Language {
     let mut texts: Vec<String> = Vec::new();
     for (name, entry) in scan.files() {
-        let Found::Source(source) = Found::new(entry.clone(), job.format, name.to_owned()) else { continue };
+        let IngestItem::Source(source) = IngestItem::from_entry(entry.clone(), job.format, name.to_owned()) else { continue };
         // Failures are reported when the file is indexed. Files that are slow to read are not worth reading twice.
         let limits = Limits { seconds: 1, ..job.plan.limits };
         let _ = ingest::read::read(&source, limits, &mut |item| {

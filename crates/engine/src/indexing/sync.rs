@@ -4,19 +4,19 @@ use super::{IndexJob, IndexReport, Scan, lock};
 use crate::Progress;
 use crate::source_cache::SourceCache;
 use ingest::Format;
-use ingest::format::Kind;
-use ingest::pipeline::{Digest, Plan};
-use ingest::walk::{Entry, Found, Source};
+use ingest::format::UnsupportedKind;
+use ingest::pipeline::{ArticleSetDigest, PipelineOptions};
+use ingest::walk::{WalkEntry, IngestItem, Source};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
-use store::{Catalogue, Collection, Writer};
+use store::{Catalog, Collection, Writer};
 
 /// Identifies everything besides a file that determines what is read from it.
 pub fn reader_id(job: &IndexJob<'_>) -> String {
-    let Plan { chunking, limits, .. } = &job.plan;
-    format!("{} {} {} {:?} {limits:?}", env!("CARGO_PKG_VERSION"), ingest::read::VERSION, chunking.key(), job.format)
+    let PipelineOptions { chunking, limits, .. } = &job.plan;
+    format!("{} {} {} {:?} {limits:?}", env!("CARGO_PKG_VERSION"), ingest::read::READER_VERSION, chunking.key(), job.format)
 }
 
 /// The names of the job's roots, in their order.
@@ -33,9 +33,9 @@ pub fn report_if_unchanged(
     progress: &dyn Progress,
 ) -> Option<IndexReport> {
     let started = Instant::now();
-    let changes_nothing = job.delete_vanished && job.builder.is_none() && scan.walk.failed.is_empty();
+    let changes_nothing = job.delete_vanished && job.builder.is_none() && scan.walk.errors.is_empty();
     let commit = collection.commit_id().filter(|_| changes_nothing)?;
-    let cache = SourceCache::new(&reader_id(job), Some(&collection.cache()?));
+    let cache = SourceCache::new(&reader_id(job), Some(&collection.read_cache()?));
     if !cache.is_complete(commit, &root_names(job), job.names.is_under(job.roots), scan.files()) {
         return None;
     }
@@ -45,11 +45,11 @@ pub fn report_if_unchanged(
         report.articles += file.articles.count as usize;
         file.remarks.notes.iter().for_each(|note| report.omitted.note(note.clone(), progress));
         if let Some(kind) = &file.remarks.unsupported {
-            report.omitted.unsupported(name.to_owned(), Kind::from(kind.as_str()));
+            report.omitted.unsupported(name.to_owned(), UnsupportedKind::from(kind.as_str()));
         }
     }
     report.unchanged = report.articles;
-    report.omitted.leave_out(&scan.walk.left_out, job.names);
+    report.omitted.leave_out(&scan.walk.skipped, job.names);
     report.seconds = started.elapsed().as_secs_f64();
     Some(report)
 }
@@ -60,12 +60,12 @@ pub struct ChangedFiles<'a> {
     scan: &'a Scan,
     cache: &'a Mutex<SourceCache>,
     /// The articles that the collection holds of each file: their digest and ids.
-    stored: HashMap<&'a str, (Digest, Vec<&'a str>)>,
+    stored: HashMap<&'a str, (ArticleSetDigest, Vec<&'a str>)>,
 }
 
 impl<'a> ChangedFiles<'a> {
-    pub fn new(job: &'a IndexJob<'a>, scan: &'a Scan, cache: &'a Mutex<SourceCache>, catalog: &'a Catalogue) -> Self {
-        let mut stored: HashMap<&str, (Digest, Vec<&str>)> = HashMap::new();
+    pub fn new(job: &'a IndexJob<'a>, scan: &'a Scan, cache: &'a Mutex<SourceCache>, catalog: &'a Catalog) -> Self {
+        let mut stored: HashMap<&str, (ArticleSetDigest, Vec<&str>)> = HashMap::new();
         if !lock(cache).is_empty() {
             for (id, card) in &catalog.articles {
                 let (digest, ids) = stored.entry(&card.path).or_default();
@@ -76,32 +76,32 @@ impl<'a> ChangedFiles<'a> {
         Self { job, scan, cache, stored }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = Found> {
-        let failed = self.scan.walk.failed.iter().map(|(path, error)| Found::Failed(path.clone(), error.again()));
+    pub fn iter(&self) -> impl Iterator<Item = IngestItem> {
+        let failed = self.scan.walk.errors.iter().map(|(path, error)| IngestItem::Failed(path.clone(), error.duplicate()));
         failed.chain(self.scan.files().map(|(name, entry)| self.classify(name, entry)))
     }
 
-    fn classify(&self, name: &str, entry: &Entry) -> Found {
+    fn classify(&self, name: &str, entry: &WalkEntry) -> IngestItem {
         let source = || Source {
             path: entry.path.clone(),
             name: name.to_owned(),
             format: Format::Text,
-            is_guess: false,
+            is_format_guessed: false,
             stat: Some(entry.stat),
         };
         if let Some(file) = lock(self.cache).unchanged(name, entry) {
             if let Some(kind) = &file.remarks.unsupported {
-                return Found::Unsupported(source(), Kind::from(kind.as_str()));
+                return IngestItem::Unsupported(source(), UnsupportedKind::from(kind.as_str()));
             }
             let (digest, ids) =
-                self.stored.get(name).map_or((Digest::default(), &[][..]), |(digest, ids)| (*digest, ids));
+                self.stored.get(name).map_or((ArticleSetDigest::default(), &[][..]), |(digest, ids)| (*digest, ids));
             if digest == file.articles {
                 let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
                 ids.sort_unstable();
-                return Found::Unchanged(source(), ids, file.remarks.notes.clone());
+                return IngestItem::Unchanged(source(), ids, file.remarks.notes.clone());
             }
         }
-        Found::new(entry.clone(), self.job.format, name.to_owned())
+        IngestItem::from_entry(entry.clone(), self.job.format, name.to_owned())
     }
 }
 
@@ -110,7 +110,7 @@ pub struct FileSync<'a> {
     pub job: &'a IndexJob<'a>,
     pub scan: &'a Scan,
     /// The articles before the run.
-    pub catalog: &'a Catalogue,
+    pub catalog: &'a Catalog,
     pub cache: &'a Mutex<SourceCache>,
 }
 
@@ -147,7 +147,7 @@ impl FileSync<'_> {
         let mut cache = lock(self.cache);
         cache.retain(|name| existing.contains(name) || !under_roots(name));
         let roots = (!interrupted).then(|| root_names(self.job));
-        writer.keep_cache(&mut |commit| {
+        writer.write_cache(&mut |commit| {
             cache.finish_update(commit, roots.clone());
             cache.encode()
         })

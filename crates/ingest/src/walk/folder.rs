@@ -1,7 +1,7 @@
 //! The traversal behind [`Walk`].
 
 use super::ignored::{self, Rules, ignored_by};
-use super::{COLLECTION_MARKER, SkipReason, Skipped, Stat, Walk, WalkEntry};
+use super::{COLLECTION_MARKER, SkipReason, SkippedPath, Stat, Walk, WalkEntry};
 use crate::Error;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -161,7 +161,7 @@ impl Walker {
     }
 
     fn skip(&mut self, path: PathBuf, reason: SkipReason) {
-        self.walk.skipped.push(Skipped { path, reason });
+        self.walk.skipped.push(SkippedPath { path, reason });
     }
 
     fn fail(&mut self, path: &Path, error: io::Error) {

@@ -35,7 +35,7 @@ pub struct WalkEntry {
 
 /// A file or folder that a walk skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
+pub struct SkippedPath {
     /// The path of the file or folder.
     pub path: PathBuf,
     /// Why it was skipped.
@@ -84,7 +84,7 @@ pub struct Walk {
     /// The files to read.
     pub files: Vec<WalkEntry>,
     /// The files and folders that were skipped.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedPath>,
     /// Files and folders that could not be opened, and ignore files with invalid rules.
     pub errors: Vec<(PathBuf, Error)>,
 }
