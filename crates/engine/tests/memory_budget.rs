@@ -9,9 +9,9 @@ use ingest::walk::IngestItem;
 use ingest::{Article, ByteSpan, Chunking};
 use store::Language;
 
-fn article(number: usize) -> Found {
+fn article(number: usize) -> IngestItem {
     let text = format!("note {number}");
-    Found::Article(Box::new(Article {
+    IngestItem::Article(Box::new(Article {
         id: text.clone(),
         title: String::new(),
         path: text.clone(),

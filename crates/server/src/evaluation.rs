@@ -7,7 +7,7 @@ use crate::lenient_number::whole_number;
 use crate::problem::{Problem, Result};
 use crate::question::Question;
 use crate::served::ServedCollection;
-use engine::judge::{self, Asked, Judging, evaluate};
+use engine::evaluation::{self, EvalOptions, EvalInputs, evaluate};
 use eval::Level;
 use query::Mode;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub async fn start(app: &SharedApp, served: Arc<ServedCollection>, evaluation: E
 
 /// A validated evaluation, with its inputs written to temporary files.
 struct PreparedEvaluation {
-    options: Asked,
+    options: EvalOptions,
     folder: tempfile::TempDir,
 }
 
@@ -87,14 +87,14 @@ impl PreparedEvaluation {
             Ok(Some(path))
         };
         let is_json = evaluation.qrels.as_ref().is_some_and(|text| text.trim_start().starts_with('{'));
-        let judging = Judging {
+        let inputs = EvalInputs {
             queries: write_input("queries.jsonl", &evaluation.queries)?,
             qrels: write_input(if is_json { "qrels.jsonl" } else { "qrels.tsv" }, &evaluation.qrels)?
                 .into_iter()
                 .collect(),
             qa: evaluation.qa,
         };
-        if judging.queries.is_none() && !judging.qa {
+        if inputs.queries.is_none() && !inputs.qa {
             return Err(Problem::bad_request(
                 "which questions? Give queries, or set qa to use the question-and-answer pairs in the articles",
             ));
@@ -107,7 +107,7 @@ impl PreparedEvaluation {
             ..Question::default()
         };
         let mut modes = Vec::new();
-        for mode in evaluation.modes.as_deref().unwrap_or(&judge::MODES) {
+        for mode in evaluation.modes.as_deref().unwrap_or(&evaluation::DEFAULT_MODES) {
             if !modes.contains(mode) {
                 modes.push(*mode);
             }
@@ -121,8 +121,8 @@ impl PreparedEvaluation {
         for metric in &evaluation.metrics {
             metric.parse::<eval::Metric>().map_err(|error| Problem::bad_request(error.to_string()))?;
         }
-        let options = Asked {
-            judging,
+        let options = EvalOptions {
+            inputs,
             modes,
             ranking: ranking.ranking(rerankers)?,
             metrics: evaluation.metrics.clone(),

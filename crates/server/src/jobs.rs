@@ -2,7 +2,7 @@
 
 use crate::problem::{Problem, Result};
 use axum::http::StatusCode;
-use engine::{Amount, Watch};
+use engine::{Amount, Progress};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -311,13 +311,13 @@ impl JobHandle {
     }
 }
 
-impl Watch for JobHandle {
-    fn begin(&self, what: &'static str, of: Amount) {
+impl Progress for JobHandle {
+    fn start_stage(&self, what: &'static str, of: Amount) {
         let (Amount::Items(of) | Amount::Bytes(of)) = of;
         self.state.send_modify(|job| job.progress = Some(JobProgress { what: what.to_owned(), done: 0, of }));
     }
 
-    fn done(&self, done: u64) {
+    fn set_position(&self, done: u64) {
         self.state.send_if_modified(|job| match &mut job.progress {
             // Worker threads report counts out of order.
             Some(progress) if progress.done < done => {
@@ -328,7 +328,7 @@ impl Watch for JobHandle {
         });
     }
 
-    fn doing(&self, what: &str) {
+    fn set_message(&self, what: &str) {
         self.state.send_if_modified(|job| match &mut job.progress {
             Some(progress) if progress.what != what => {
                 what.clone_into(&mut progress.what);
@@ -338,7 +338,7 @@ impl Watch for JobHandle {
         });
     }
 
-    fn end(&self) {
+    fn finish_stage(&self) {
         self.state.send_modify(|job| job.progress = None);
     }
 
@@ -350,7 +350,7 @@ impl Watch for JobHandle {
         self.add_note(what.to_owned());
     }
 
-    fn stop(&self) -> &AtomicBool {
+    fn stop_flag(&self) -> &AtomicBool {
         &self.stop
     }
 }
@@ -374,8 +374,8 @@ mod tests {
     async fn a_job_ends_as_done_or_failed_with_its_result() {
         let jobs = Jobs::new(1);
         let job = jobs.start(JobKind::Check, "books", |handle| {
-            handle.begin("reading", Amount::Items(2));
-            handle.done(2);
+            handle.start_stage("reading", Amount::Items(2));
+            handle.set_position(2);
             handle.note("a note");
             Ok(JobOutcome::Done(Value::from(5)))
         });
@@ -394,7 +394,7 @@ mod tests {
     async fn cancel_stops_queued_and_running_jobs() {
         let jobs = Jobs::new(1);
         let running = jobs.start(JobKind::Index, "books", |handle| {
-            while !handle.stopped() {
+            while !handle.is_stopped() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             Ok(JobOutcome::Stopped(None))
@@ -424,7 +424,7 @@ mod tests {
     async fn a_full_queue_of_one_kind_does_not_block_other_kinds() {
         let jobs = Jobs::new(1);
         let wait = |handle: &JobHandle| {
-            while !handle.stopped() {
+            while !handle.is_stopped() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             Ok(JobOutcome::Stopped(None))

@@ -3,7 +3,7 @@
 
 use crate::problem::{Problem, Result};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use engine::RerankWith;
+use engine::RerankerFactory;
 use ingest::Embedder;
 use ingest::embed;
 use once_cell::sync::OnceCell;
@@ -43,7 +43,7 @@ pub struct Worker {
 #[derive(Default)]
 pub struct ModelRegistry {
     embedders: SingleFlight<Mutex<Box<dyn Embedder>>>,
-    rerankers: SingleFlight<Mutex<RerankWith>>,
+    rerankers: SingleFlight<Mutex<RerankerFactory>>,
 }
 
 /// Values by name, each made once by the first caller that asks for it. Making one does not block callers that
@@ -198,7 +198,7 @@ impl Worker {
     }
 
     /// Keeps borrowed models for the next task. `reranker` is the name that the reranker was taken by.
-    pub fn put_back(&mut self, models: query::Models, reranker: Option<&str>) {
+    pub fn put_back(&mut self, models: query::SearchModels, reranker: Option<&str>) {
         let named = reranker.map(str::to_owned).zip(models.reranker);
         self.embedders.extend(models.embedder.map(|embedder| (embedder.model().name.clone(), embedder)));
         self.rerankers.extend(named);
@@ -215,8 +215,8 @@ impl ModelRegistry {
 
     /// A fork of a reranker that runs on one thread; the reranker is loaded on first use.
     pub fn reranker(&self, name: &str) -> engine::Result<Box<dyn Reranker>> {
-        let load = || Ok::<_, engine::Error>(Mutex::new(RerankWith::load(name, None)?));
-        let fork = |with: &Mutex<RerankWith>| with.lock().unwrap_or_else(PoisonError::into_inner).with_threads(1);
+        let load = || Ok::<_, engine::Error>(Mutex::new(RerankerFactory::load(name, None)?));
+        let fork = |with: &Mutex<RerankerFactory>| with.lock().unwrap_or_else(PoisonError::into_inner).with_threads(1);
         self.rerankers.get(name, load, fork)?
     }
 }

@@ -109,7 +109,7 @@ impl From<store::Error> for Problem {
                 Self::conflict("another process is writing to this collection; try again when it is done")
                     .retry_after(Duration::from_secs(2))
             }
-            Error::NoFacts { .. } => Self::conflict(
+            Error::FiltersUnsupported { .. } => Self::conflict(
                 "this collection was made by an earlier version and does not support filters; index the articles into a new one",
             ),
             Error::Occupied { .. } => {
@@ -124,7 +124,7 @@ impl From<store::Error> for Problem {
 impl From<query::Error> for Problem {
     fn from(error: query::Error) -> Self {
         match error {
-            query::Error::EmptyQuestion => Self::bad_request(error.to_string()),
+            query::Error::EmptyQuery => Self::bad_request(error.to_string()),
             query::Error::Store(error) => error.into(),
             other => Self::internal(&other),
         }

@@ -5,7 +5,7 @@ use crate::pool::Worker;
 use crate::problem::{Problem, Result};
 use crate::served::Snapshot;
 use engine::Ranking;
-use query::{ArticleScore, By, Mode, Options, Response, Searcher};
+use query::{ArticleScore, ResultUnit, Mode, Options, Response, Searcher};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::{Filter, FusionMethod};
@@ -55,7 +55,7 @@ pub struct Question {
     /// Whether to search exactly, by brute force, and not with the HNSW graph.
     pub exact: Option<bool>,
     /// Whether to rank passages (the default), or articles by their passages.
-    pub by: Option<By>,
+    pub by: Option<ResultUnit>,
     /// Search only articles that match this filter: `source:reuters AND date:[2025-01-01 TO 2025-06-30] AND NOT
     /// tag:sport`.
     #[schema(max_length = 4000)]
@@ -113,7 +113,7 @@ impl Question {
     /// with.
     pub fn validate(&self, snapshot: &Snapshot, rerankers: &[String]) -> Result<ValidatedQuestion> {
         if self.q.trim().is_empty() {
-            return Err(query::Error::EmptyQuestion.into());
+            return Err(query::Error::EmptyQuery.into());
         }
         check_length("q", &self.q, MAX_QUESTION_CHARS)?;
         let (k, offset) = (self.max_hits(), self.offset.unwrap_or(0) as usize);
@@ -136,7 +136,7 @@ impl Question {
                 "rerank: this collection's vectors come from the builtin model already, so reranking with it changes nothing; maxsim looks closer",
             ));
         }
-        let (mode, by) = (self.mode.unwrap_or(Mode::Hybrid), self.by.unwrap_or(By::Passage));
+        let (mode, by) = (self.mode.unwrap_or(Mode::Hybrid), self.by.unwrap_or(ResultUnit::Passage));
         let options = Options {
             collapse: !self.copies.unwrap_or(false),
             diverse: self.diverse.map(|fraction| fraction as f32),
@@ -182,7 +182,7 @@ impl Question {
             fusion: self.fusion,
             dense_weight: self.dense_weight.map(|fraction| fraction as f32),
             rerank: self.rerank.clone(),
-            rerank_top: self.rerank_top.map_or(Ranking::RERANK_TOP, |top| top as usize),
+            rerank_top: self.rerank_top.map_or(Ranking::DEFAULT_RERANK_TOP, |top| top as usize),
             rerank_budget: self.rerank_ms.map(|ms| Duration::from_millis(u64::from(ms))),
             article_score: self.article_score.unwrap_or(ArticleScore::Best),
         })
@@ -197,7 +197,7 @@ impl ValidatedQuestion {
             Mode::Lexical => None,
             _ => Some(worker.embedder(collection)?),
         };
-        let name = self.ranking.rerank_name(collection, self.options.mode);
+        let name = self.ranking.reranker_name(collection, self.options.mode);
         let reranker = match name {
             Some(name) => Some(worker.reranker(name)?),
             None => None,

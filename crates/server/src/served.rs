@@ -68,7 +68,7 @@ impl Snapshot {
     /// The ids of all articles, sorted.
     pub fn ids(&self) -> Result<&[String]> {
         let ids = self.ids.get_or_try_init(|| -> Result<_> {
-            let mut ids: Vec<String> = self.collection.catalogue()?.articles.into_keys().collect();
+            let mut ids: Vec<String> = self.collection.catalog()?.articles.into_keys().collect();
             ids.sort_unstable();
             Ok(ids)
         })?;

@@ -13,9 +13,9 @@ use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use engine::articles::{self, Report, Survey};
-use engine::{Names, Omitted, Silent};
-use ingest::pipeline::Plan;
+use engine::indexing::{self, IndexReport, Scan};
+use engine::{PathNamer, Omitted, NoProgress};
+use ingest::pipeline::PipelineOptions;
 use ingest::read::Limits;
 use ingest::{Article, ByteSpan, MetaValue, Metadata};
 use query::explain::Explanation;
@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
-use store::filter::{Clause, Test};
+use store::filter::{Clause, Predicate};
 use store::{Collection, Filter, StoredArticle};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedMutexGuard;
@@ -240,7 +240,7 @@ fn score_passages(
     worker: &mut Worker,
 ) -> Result<()> {
     let collection = &*snapshot.collection;
-    let only_this = Filter::Is(Clause { field: "id".to_owned(), test: Test::Word(article.id.clone()) });
+    let only_this = Filter::Clause(Clause { field: "id".to_owned(), predicate: Predicate::Equals(article.id.clone()) });
     let k = article.passages.len().max(1);
     let all = Options { k, mode, exact: true, filter: Some(only_this), ..Options::default() };
     let best = Options { k: MAX_EXPLAINED_PASSAGES, explain: true, ..all.clone() };
@@ -343,13 +343,13 @@ pub struct ArticlePut {
 }
 
 /// Adds or replaces one article, and commits.
-fn add_article(served: &ServedCollection, models: &ModelRegistry, article: Article) -> Result<Report> {
+fn add_article(served: &ServedCollection, models: &ModelRegistry, article: Article) -> Result<IndexReport> {
     let mut collection = store::open(&served.location())?;
     let manifest = collection.manifest();
-    let plan = Plan::new(manifest.chunking, 1);
+    let plan = PipelineOptions::new(manifest.chunking, 1);
     let embedder = models.embedder(&manifest.model.name)?;
     let report =
-        articles::add_one(&mut *collection, embedder, article, &plan, &Silent::default()).map_err(unwrap_partial)?;
+        indexing::add_one(&mut *collection, embedder, article, &plan, &NoProgress::default()).map_err(unwrap_partial)?;
     if let Some(failed) = report.omitted.skipped.failed.first() {
         return Err(Problem::bad_request(failed.problem.clone()));
     }
@@ -360,7 +360,7 @@ fn add_article(served: &ServedCollection, models: &ModelRegistry, article: Artic
 /// The error inside [`engine::Error::Partly`]: with a single article there is nothing partial to report.
 fn unwrap_partial(error: engine::Error) -> engine::Error {
     match error {
-        engine::Error::Partly(error) => *error,
+        engine::Error::PartiallyDone(error) => *error,
         other => other,
     }
 }
@@ -470,23 +470,23 @@ fn index_uploads(
     threads: usize,
     article_limit: u64,
     handle: &JobHandle,
-) -> Result<Report> {
+) -> Result<IndexReport> {
     let mut collection: Box<dyn Collection> = store::open(&served.location())?;
     let root = folder.canonicalize()?;
     // Ids are relative to the folder.
-    let names = Names::new(&root.join("collection").to_string_lossy());
-    let limits = Limits { bytes: article_limit, ..Limits::USUAL };
-    let mut plan = Plan::new(collection.manifest().chunking, threads);
+    let names = PathNamer::new(&root.join("collection").to_string_lossy());
+    let limits = Limits { bytes: article_limit, ..Limits::DEFAULT };
+    let mut plan = PipelineOptions::new(collection.manifest().chunking, threads);
     plan.limits = limits;
     let roots = [root];
-    let job = articles::Job { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
-    let survey = Survey::new(&job);
-    if let Some(Omitted { unsupported, .. }) = survey.nothing_to_read(&job) {
+    let job = indexing::IndexJob { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
+    let survey = Scan::new(&job);
+    if let Some(Omitted { unsupported, .. }) = survey.omitted_if_empty(&job) {
         let problem = format!("{unsupported} files in unsupported formats; supported: {}", ingest::Format::ALL);
         return Err(Problem::bad_request(problem));
     }
     let embedder = models.embedder(&collection.manifest().model.name)?;
-    let report = articles::index(&mut *collection, embedder, &job, &survey, handle);
+    let report = indexing::index(&mut *collection, embedder, &job, &survey, handle);
     served.refresh()?;
     Ok(report?)
 }

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use engine::Steps;
+use engine::StoreProgress;
 use ingest::{Chunking, Strategy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -129,12 +129,12 @@ pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Res
         tokens: new.chunk_tokens.unwrap_or(default.tokens),
         overlap: new.overlap.unwrap_or(default.overlap),
     };
-    if !(Chunking::LEAST_TOKENS..=100_000).contains(&chunking.tokens) || chunking.overlap > 1000 {
+    if !(Chunking::MIN_TOKENS..=100_000).contains(&chunking.tokens) || chunking.overlap > 1000 {
         return Err(Problem::bad_request(format!(
             "chunk_tokens = {}, overlap = {}: expected {} to 100000, and 0 to 1000",
             chunking.tokens,
             chunking.overlap,
-            Chunking::LEAST_TOKENS
+            Chunking::MIN_TOKENS
         )));
     }
     let language: Language = match &new.language {
@@ -143,7 +143,7 @@ pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Res
     };
     let model = match new.model.unwrap_or(BuiltInModel::Builtin) {
         BuiltInModel::Builtin => ingest::embed::builtin::NAME,
-        BuiltInModel::Static => ingest::embed::fixed::NAME,
+        BuiltInModel::Static => ingest::embed::static_model::NAME,
     };
     let created = run_blocking(move || {
         let model = app.models.embedder(model)?.model().clone();
@@ -171,8 +171,8 @@ pub async fn delete(State(app): AppState, Path(collection): Path<String>) -> Res
 pub async fn check(State(app): AppState, Path(collection): Path<String>) -> Result<impl IntoResponse> {
     let served = app.collections.named(&collection)?;
     let job = app.jobs.start(JobKind::Check, &collection, move |handle| {
-        let steps = Steps::of(handle);
-        let report = match served.snapshot().collection.check(&|step, done, of| steps.show(step, done, of)) {
+        let steps = StoreProgress::new(handle);
+        let report = match served.snapshot().collection.check(&|step, done, of| steps.update(step, done, of)) {
             Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
             report => report?,
         };
@@ -196,8 +196,8 @@ pub async fn compact(State(app): AppState, Path(collection): Path<String>) -> Re
         let _writing = write_lock.blocking_lock_owned();
         let collection = store::open(&served.location())?;
         let mut writer = collection.writer()?;
-        let steps = Steps::of(handle);
-        let report = match writer.compact(threads, &|step, done, of| steps.show(step, done, of)) {
+        let steps = StoreProgress::new(handle);
+        let report = match writer.compact(threads, &|step, done, of| steps.update(step, done, of)) {
             Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
             report => report?,
         };

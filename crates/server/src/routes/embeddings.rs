@@ -9,7 +9,7 @@ use axum::extract::State;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ingest::Role;
-use ingest::embed::{builtin, fixed};
+use ingest::embed::{builtin, static_model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::openapi::RefOr;
@@ -158,7 +158,7 @@ pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -
     let names = model_names(&app);
     let name = match request.model.as_str() {
         builtin::ALIAS => builtin::NAME,
-        fixed::ALIAS => fixed::NAME,
+        static_model::ALIAS => static_model::NAME,
         other => other,
     };
     let Some(model) = names.get(name).cloned() else {
@@ -189,11 +189,11 @@ pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -
             .run_queued(move |worker| {
                 let mut embedder = worker.embedder_named(&model)?;
                 let embedding = embedder.embed(&text, role);
-                worker.put_back(query::Models { embedder: Some(embedder), reranker: None }, None);
+                worker.put_back(query::SearchModels { embedder: Some(embedder), reranker: None }, None);
                 Ok(embedding?)
             })
             .await?;
-        tokens_read += embedding.pieces - embedding.cut;
+        tokens_read += embedding.tokens - embedding.truncated_tokens;
         let embedding = match request.encoding_format {
             EncodingFormat::Float => EmbeddingVector::Float(embedding.vector),
             EncodingFormat::Base64 => {
@@ -211,7 +211,7 @@ pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -
 fn model_names(app: &crate::app::App) -> BTreeSet<String> {
     let of_collections =
         app.collections.all().into_iter().map(|served| served.snapshot().collection.manifest().model.name.clone());
-    of_collections.chain([builtin::NAME.to_owned(), fixed::NAME.to_owned()]).collect()
+    of_collections.chain([builtin::NAME.to_owned(), static_model::NAME.to_owned()]).collect()
 }
 
 /// The embedding models of the server.

@@ -96,7 +96,7 @@ async fn cached_answer(
     let work = move |worker: &mut crate::pool::Worker| {
         let response = validated.search(&snapshot, worker)?;
         // Do not cache a response whose reranking ran out of time: the next one may be better.
-        let is_cacheable = response.rerank.as_ref().is_none_or(|rerank| rerank.passages == rerank.of);
+        let is_cacheable = response.rerank.as_ref().is_none_or(|rerank| rerank.scored == rerank.requested);
         let answer = serde_json::to_vec(&response)?;
         // Free the spare capacity: the response may be cached for long.
         Ok((Bytes::from(answer.into_boxed_slice()), is_cacheable))
@@ -296,7 +296,7 @@ fn place_question(
     let map = snapshot.map()?;
     let mut embedder = worker.embedder(collection)?;
     let vector = embedder.embed(question, Role::Query)?.vector;
-    worker.put_back(query::Models { embedder: Some(embedder), reranker: None }, None);
+    worker.put_back(query::SearchModels { embedder: Some(embedder), reranker: None }, None);
     let search = store::DenseSearch::Graph { ef: 128 };
     let nearest = collection.search_dense(&vector, MAP_NEIGHBORS, search, None)?;
     let keys: Vec<_> = nearest.iter().map(|candidate| candidate.key).collect();
