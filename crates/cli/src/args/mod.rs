@@ -199,10 +199,10 @@ pub struct Reading {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Skip articles of more than N bytes
-    #[arg(long, value_name = "N", default_value_t = Limits::USUAL.bytes)]
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.bytes)]
     pub max_article_bytes: u64,
     /// Skip files that take more than N seconds to read: a whole HTML or PDF file, or one row of Parquet
-    #[arg(long, value_name = "N", default_value_t = Limits::USUAL.seconds, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.seconds, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub max_article_seconds: u64,
 }
 

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use ingest::format::DocumentKind;
 use ingest::{Format, Strategy};
-use query::{ArticleScore, By, Mode};
+use query::{ArticleScore, ResultUnit, Mode};
 use store::FusionMethod;
 
 /// The implementation that builds graphs.
@@ -34,7 +34,7 @@ pub enum FirstPassArg {
     Binary,
 }
 
-impl From<FirstPassArg> for index::FirstPass {
+impl From<FirstPassArg> for index::Quantization {
     fn from(arg: FirstPassArg) -> Self {
         match arg {
             FirstPassArg::Int8 => Self::Int8,
@@ -72,7 +72,7 @@ value_enum!(
 );
 value_enum!(
     /// What is ranked.
-    ByArg => By { Passage, Article }
+    ByArg => ResultUnit { Passage, Article }
 );
 value_enum!(
     /// How an article is scored by its passages.

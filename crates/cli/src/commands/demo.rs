@@ -12,11 +12,11 @@ use engine::evaluation::{self, CollectionCorpus, DEFAULT_MODES, EvalNotes};
 use engine::indexing::{self, IndexJob};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, PathNamer};
-use eval::{Judged, Query};
+use eval::{Qrels, Query};
 use ingest::embed;
-use ingest::pipeline::Plan;
+use ingest::pipeline::PipelineOptions;
 use ingest::{Chunking, Embedder};
-use query::{By, Mode, Options, Searcher};
+use query::{ResultUnit, Mode, Options, Searcher};
 use serde::Serialize;
 use std::time::Instant;
 use store::{Collection, Language};
@@ -61,7 +61,7 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = root.join(".nigh").to_string_lossy().into_owned();
     let threads = args.threads.unwrap_or_else(cores);
     let embedder = embed::load(embed::builtin::ALIAS)?;
-    let plan = Plan::new(Chunking::default(), threads);
+    let plan = PipelineOptions::new(Chunking::default(), threads);
     let (model, language) = (embedder.model().clone(), Language::English);
     let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;
     let (roots, names) = ([root.join("data")], PathNamer::new(&location));
@@ -102,7 +102,7 @@ fn answers(
     collection: &dyn Collection,
     embedder: Box<dyn Embedder>,
     wordings: &[Query],
-    judged: &Judged,
+    judged: &Qrels,
 ) -> anyhow::Result<Vec<Answer>> {
     let mut searcher = Searcher::new(collection, Some(embedder))?;
     let mut answers = Vec::new();
@@ -124,14 +124,14 @@ fn answers(
 }
 
 /// The questions that the articles ask and their paraphrases, with the places of the answers.
-fn load_queries(collection: &dyn Collection, paraphrases: &[Query]) -> anyhow::Result<(Vec<Query>, Judged)> {
+fn load_queries(collection: &dyn Collection, paraphrases: &[Query]) -> anyhow::Result<(Vec<Query>, Qrels)> {
     let from_articles = evaluation::article_questions(collection)?;
     let mut paraphrases = paraphrases.to_vec();
     evaluation::group_paraphrases(&mut paraphrases, &from_articles, &mut EvalNotes::default());
     let (mut queries, judgements): (Vec<Query>, Vec<_>) = from_articles.into_iter().unzip();
     queries.extend(paraphrases);
-    let mut judged = Judged::new(&judgements, Some(&CollectionCorpus(collection)), None)?;
-    judged.share(&queries);
+    let mut judged = Qrels::new(&judgements, Some(&CollectionCorpus(collection)), None)?;
+    judged.share_within_groups(&queries);
     Ok((queries, judged))
 }
 
@@ -140,11 +140,11 @@ fn evaluate_modes(
     collection: &dyn Collection,
     embedder: &dyn Embedder,
     queries: &[Query],
-    judged: &Judged,
+    judged: &Qrels,
     threads: usize,
 ) -> anyhow::Result<Vec<ModeQuality>> {
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let variants = DEFAULT_MODES.map(|mode| Options { k: MRR_DEPTH, mode, by: By::Passage, ..Options::default() });
+    let variants = DEFAULT_MODES.map(|mode| Options { k: MRR_DEPTH, mode, by: ResultUnit::Passage, ..Options::default() });
     let mut rankings_by_query = Vec::with_capacity(texts.len());
     let progress = ProgressBars::default();
     let embedded = EmbeddedQueries::embed(&texts, Some(embedder), threads, &progress)?;

@@ -14,7 +14,7 @@ use engine::embedding::{self, EmbedReport};
 use engine::text::pluralize;
 use exchange::Header;
 use ingest::Format;
-use ingest::walk::{Found, LeftOut, Source, Walk};
+use ingest::walk::{IngestItem, SkippedPath, Source, Walk};
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -24,7 +24,7 @@ pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::
     let embedder = load_model(&args.reading, config, None)?;
     let header = Header::new(embedder.model().clone(), plan.chunking, args.language);
     let Input { found, left_out, names, stdin_copy: _stdin_copy } = input(args)?;
-    let bytes = found.iter().map(|found| if let Found::Source(source) = found { source.bytes() } else { 0 }).sum();
+    let bytes = found.iter().map(|found| if let IngestItem::Source(source) = found { source.bytes() } else { 0 }).sum();
     interrupt::on_ctrl_c("\nstopping")?;
     let (mut report, destination) = write(&args.out, &header, output, |out| {
         Ok(embedding::embed(found.into_iter(), embedder, &plan, bytes, out, &ProgressBars::default())?)
@@ -65,8 +65,8 @@ fn summary(report: &EmbedReport) -> String {
 
 /// The articles to embed.
 struct Input {
-    found: Vec<Found>,
-    left_out: Vec<LeftOut>,
+    found: Vec<IngestItem>,
+    left_out: Vec<SkippedPath>,
     names: PathNamer,
     /// Holds a copy of standard input, which is deleted when dropped.
     stdin_copy: Option<NamedTempFile>,
@@ -76,25 +76,25 @@ fn input(args: &args::Embed) -> anyhow::Result<Input> {
     // The names that `nigh index` would use here, so that `nigh import` recognizes unchanged articles.
     let names = PathNamer::for_current_dir();
     if args.paths.iter().all(|path| path != Path::new(STDIO)) {
-        let Walk { files, failed, left_out, .. } = Walk::new(&canonicalize(&args.paths)?);
-        let failed = failed.into_iter().map(|(path, error)| Found::Failed(path, error));
+        let Walk { files, errors, skipped, .. } = Walk::new(&canonicalize(&args.paths)?);
+        let failed = errors.into_iter().map(|(path, error)| IngestItem::Failed(path, error));
         let files = files.into_iter().map(|file| {
             let name = names.name(&file.path);
-            Found::new(file, args.reading.format.format(), name)
+            IngestItem::from_entry(file, args.reading.format.format(), name)
         });
-        let found: Vec<Found> = failed.chain(files).collect();
-        if found.iter().all(|found| matches!(found, Found::Unsupported(..))) {
+        let found: Vec<IngestItem> = failed.chain(files).collect();
+        if found.iter().all(|found| matches!(found, IngestItem::Unsupported(..))) {
             bail!("nothing to embed: no files in a format read here ({})", Format::ALL);
         }
-        return Ok(Input { found, left_out, names, stdin_copy: None });
+        return Ok(Input { found, left_out: skipped, names, stdin_copy: None });
     }
     if args.paths.len() > 1 {
         bail!("standard input (-) is read alone, not together with files");
     }
     let format = args.reading.format.format().unwrap_or(Format::Jsonl);
     let (path, stdin_copy) = standard_input(format).context("standard input")?;
-    let source = Source { path, name: "stdin".to_owned(), format, is_guess: false, stat: None };
-    Ok(Input { found: vec![Found::Source(source)], left_out: Vec::new(), names, stdin_copy })
+    let source = Source { path, name: "stdin".to_owned(), format, is_format_guessed: false, stat: None };
+    Ok(Input { found: vec![IngestItem::Source(source)], left_out: Vec::new(), names, stdin_copy })
 }
 
 /// A file with the contents of standard input: the system's device file, if the format is read sequentially and there is

@@ -11,7 +11,7 @@ use engine::PathNamer;
 use engine::indexing::{self, IndexJob, IndexReport, Scan};
 use engine::text::pluralize;
 use ingest::embed;
-use ingest::pipeline::Plan;
+use ingest::pipeline::PipelineOptions;
 use ingest::{Chunking, Embedder, Format};
 use notes::{Code, Note};
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let existing = if exists { Some(store::open(&location)?) } else { None };
     let mut plan = pipeline_plan(&args.reading, config, existing.as_deref())?;
     if let Some(memory) = args.memory {
-        plan = plan.within(memory.as_u64());
+        plan = plan.with_memory_budget(memory.as_u64());
     }
     if let (Some(requested), Some(current)) =
         (args.language, existing.as_deref().map(|existing| existing.manifest().language))
@@ -78,7 +78,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
 
 /// Whether the requested model, by name, is the collection's own.
 fn is_same_model(args: &args::Reading, manifest: &Manifest) -> bool {
-    args.model.as_ref().is_none_or(|name| embed::full_name(name) == embed::full_name(&manifest.model.name))
+    args.model.as_ref().is_none_or(|name| embed::canonical_name(name) == embed::canonical_name(&manifest.model.name))
 }
 
 /// For collections made before the built-in model had its own engine.
@@ -92,7 +92,7 @@ fn print_report(
     report: &IndexReport,
 ) -> anyhow::Result<()> {
     let model = &collection.manifest().model;
-    let earlier = model.is_earlier().then(|| Note::new(Code::EarlierEngine, EARLIER_ENGINE));
+    let earlier = model.is_earlier_version().then(|| Note::new(Code::EarlierEngine, EARLIER_ENGINE));
     let truncation = truncation_note(model.window, report.truncated, report.tokens_truncated);
     if output.is_json() {
         let mut document = to_json(location, collection, report);
@@ -114,8 +114,8 @@ pub fn canonicalize(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The options for chunking and embedding.
-pub fn pipeline_plan(args: &args::Reading, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Plan> {
-    let mut plan = Plan::new(chunking(args, config, existing)?, config.threads(args.threads));
+pub fn pipeline_plan(args: &args::Reading, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<PipelineOptions> {
+    let mut plan = PipelineOptions::new(chunking(args, config, existing)?, config.threads(args.threads));
     plan.limits.bytes = args.max_article_bytes;
     plan.limits.seconds = args.max_article_seconds;
     Ok(plan)
@@ -129,11 +129,11 @@ fn chunking(args: &args::Reading, config: &Config, existing: Option<&dyn Collect
         tokens: args.chunk_tokens.or(config.chunk_tokens).unwrap_or(current.tokens),
         overlap: args.overlap.or(config.overlap).unwrap_or(current.overlap),
     };
-    if chunking.tokens < Chunking::LEAST_TOKENS {
+    if chunking.tokens < Chunking::MIN_TOKENS {
         bail!(
             "passages of {} tokens (--chunk-tokens, or chunk_tokens in nigh.toml): expected {} or more",
             chunking.tokens,
-            Chunking::LEAST_TOKENS
+            Chunking::MIN_TOKENS
         );
     }
     Ok(chunking)
@@ -149,7 +149,7 @@ pub fn load_model(
     let current = existing.map(|collection| &collection.manifest().model);
     let name = args.model.as_deref().or(current.map(|model| model.name.as_str())).or(config.model.as_deref());
     let embedder = embed::load(name.unwrap_or(embed::builtin::ALIAS))?;
-    if let Some(current) = current.filter(|current| !current.agrees_with(embedder.model())) {
+    if let Some(current) = current.filter(|current| !current.is_compatible_with(embedder.model())) {
         bail!(
             "the collection was made with the model {:?} ({}), and {:?} is another ({}). Make a new collection with -c for it",
             current.name,
@@ -212,7 +212,7 @@ fn print_text(
     let language = match collection.manifest().language {
         Language::English => String::new(),
         Language::Other => " (words are not stemmed)".to_owned(),
-        language => format!(" in {}", language.titled()),
+        language => format!(" in {}", language.display_name()),
     };
     let holds = format!("{location} holds {}{language}", pluralize(collection.stats()?.passages, "passage"));
     output.line(format_args!(

@@ -6,7 +6,7 @@ use crate::output::{Output, style, styled};
 use clap::CommandFactory;
 
 pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
-    let (models, rerankers) = (ingest::embed::catalogue(), ingest::embed::rerankers());
+    let (models, rerankers) = (ingest::embed::catalog(), ingest::embed::reranker_catalog());
     if output.is_json() {
         output.json(&[models, rerankers].concat())?;
         return Ok(Outcome::Done);

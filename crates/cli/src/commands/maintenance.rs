@@ -10,7 +10,7 @@ use engine::{RepairOutcome, StoreProgress};
 use indicatif::HumanBytes;
 use notes::{Code, Note};
 use serde_json::{Value, json};
-use store::filter::explain::nearest_values;
+use store::filter::explain::similar_values;
 use store::{CheckReport, filter};
 
 pub fn stats(args: &args::CollectionArg, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -51,7 +51,7 @@ pub fn stats(args: &args::CollectionArg, config: &Config, output: &mut Output) -
         "vectors",
         format!("{}, {}{dead}", pluralize(manifest.rows(), "vector"), pluralize(stats.segments, "segment")),
     )?;
-    let graphs = match (stats.graphs, stats.linked_in, stats.not_found_by_themselves) {
+    let graphs = match (stats.graphs, stats.links_added, stats.self_misses) {
         (0, Some(_), _) => "none (the collection is too small to need one)".to_owned(),
         (0, None, _) => "none (all vectors are scanned)".to_owned(),
         (n, Some(linked), Some(lost)) => format!(
@@ -85,7 +85,7 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
         Err(error @ (store::Error::NotFound { .. } | store::Error::NewerFormat { .. })) => return Err(error.into()),
         // Too damaged to open: name the damaged files.
         Err(error) => {
-            let found = store::survey(&location).unwrap_or_else(|error| vec![error.to_string()]);
+            let found = store::find_damage(&location).unwrap_or_else(|error| vec![error.to_string()]);
             let problems = if found.is_empty() { vec![error.to_string()] } else { found };
             CheckReport { files: 0, passages: 0, reachable: Some(0), problems }
         }
@@ -177,7 +177,7 @@ pub fn delete(args: &args::Delete, config: &Config, output: &mut Output) -> anyh
     }
     writer.commit()?;
     let note = |id: &&String| -> anyhow::Result<Note> {
-        let nearest = nearest_values(collection.field_values(), filter::ID, id)?;
+        let nearest = similar_values(collection.field_values(), filter::ID, id)?;
         let hint = if nearest.is_empty() { String::new() } else { format!("; the nearest are {}", nearest.join(", ")) };
         Ok(Note::new(Code::UnknownArticle, format!("no article has the id {id:?}{hint}")))
     };

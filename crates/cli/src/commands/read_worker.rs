@@ -1,7 +1,7 @@
 //! `nigh read-apart`: the sandboxed worker process that reads files with third-party parsers.
 
 use crate::Outcome;
-use ingest::read::apart;
+use ingest::read::sandbox;
 use std::io::{self, stdin, stdout};
 
 /// The hidden command that starts a worker.
@@ -17,12 +17,12 @@ pub fn set_up() {
     let running = std::path::Path::new("/proc/self/exe");
     let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
     if let Ok(program) = program {
-        apart::with(program, COMMAND);
+        sandbox::configure(program, COMMAND);
     }
 }
 
 pub fn run() -> anyhow::Result<Outcome> {
-    apart::serve(stdin().lock(), stdout(), limit_memory, exit)?;
+    sandbox::worker_main(stdin().lock(), stdout(), limit_memory, exit)?;
     Ok(Outcome::Done)
 }
 

@@ -10,7 +10,7 @@ use engine::manifest::{extend, manifest, write_sidecar};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, NO_TIME_LIMIT, embedder_for};
 use eval::manifest::Input;
-use eval::run::{column, write_ranking};
+use eval::run::{trec_column, write_ranking};
 use query::Mode;
 use serde_json::json;
 use std::time::Instant;
@@ -29,7 +29,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let embedded = EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &progress)?;
     let options = ranking.options(&*collection, mode, args.k as usize, args.by.into(), NO_TIME_LIMIT);
     let reranker = ranking.reranker(&*collection, mode, embedder.as_deref())?;
-    let suffix = reranker.as_ref().map(|reranker| format!("-{}", column(reranker.name()))).unwrap_or_default();
+    let suffix = reranker.as_ref().map(|reranker| format!("-{}", trec_column(reranker.name()))).unwrap_or_default();
     let name = format!("nigh-{}{suffix}", mode.name());
     let mut out = AtomicFile::create(&args.out)?;
     let mut results = 0;
@@ -44,7 +44,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         "queries": Input::of(&args.queries),
         "questions": queries.len(),
         "mode": mode,
-        "by": query::By::from(args.by),
+        "by": query::ResultUnit::from(args.by),
         "k": args.k,
         "seconds": seconds,
     });

@@ -26,7 +26,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
     let k = args.k.or(config.k).unwrap_or(DEFAULT_HITS) as usize;
     let ranking = engine::Ranking::from(&args.search.ranking);
     if args.question != "-" && args.question.trim().is_empty() {
-        anyhow::bail!(query::Error::EmptyQuestion);
+        anyhow::bail!(query::Error::EmptyQuery);
     }
     let collection = store::open(&location)?;
     let embedder = embedder_for(&*collection, mode)?;
@@ -90,7 +90,7 @@ fn print(output: &mut Output, response: &Response) -> anyhow::Result<()> {
         n => format!("best {n}"),
     };
     let rerank = response.rerank.as_ref().map_or_else(String::new, |rerank| {
-        format!(", {} reranked by {} in {:.0} ms", rerank.passages, rerank.model, rerank.took_ms)
+        format!(", {} reranked by {} in {:.0} ms", rerank.scored, rerank.model, rerank.took_ms)
     });
     output.line(styled(
         style::FAINT,

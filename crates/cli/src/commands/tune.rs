@@ -11,13 +11,13 @@ use engine::manifest::manifest;
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, Stage, embedder_for};
 use eval::manifest::Input;
-use eval::report::Figure;
+use eval::report::MetricValue;
 use eval::run::Scored;
-use eval::significance::{Comparison, RANDOMIZATION, REAL, Units};
+use eval::significance::{Comparison, RANDOMIZATION_TEST, SIGNIFICANCE_LEVEL, ResamplingUnits};
 use eval::table::mean;
-use eval::{Judged, Metric, Run, Table, paraphrase, report, tune};
+use eval::{Qrels, Metric, Run, Table, paraphrase, report, tune};
 use notes::Note;
-use query::parallel::in_order;
+use query::parallel::map_in_order;
 use query::{Mode, Options, Searcher, fuse};
 use serde::Serialize;
 use serde_json::json;
@@ -39,7 +39,7 @@ struct Tuned {
     /// The best fusion on all folds but one, for each fold.
     chosen: Vec<Fusion>,
     /// The systems compared: `tuned` (cross-validated), `before` (the setting so far), `dense` and `lexical`.
-    systems: Vec<report::System>,
+    systems: Vec<report::SystemMetrics>,
     comparisons: Vec<Comparison>,
     /// All fusions tried, measured on all queries.
     tried: Vec<Tried>,
@@ -97,7 +97,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
         let tried = fusions.iter().zip(&tables).find(|(candidate, _)| **candidate == fusion);
         compared.push(named(name, tried.map(|(_, table)| table.values[0].clone()).unwrap_or_default()));
     }
-    let (systems, comparisons) = report::figures(&compared, &Units::new(&units), args.seed);
+    let (systems, comparisons) = report::system_metrics(&compared, &ResamplingUnits::new(&units), args.seed);
     let better = mean(&compared[0].values[0]) > mean(&compared[1].values[0]);
     let kept = better && !args.dry_run;
     let best = fusions[found.best];
@@ -156,7 +156,7 @@ fn fusions(before: Fusion) -> Vec<Fusion> {
 fn tables(
     collection: &dyn Collection,
     data: &EvalData,
-    judged: &Judged,
+    judged: &Qrels,
     metric: Metric,
     fusions: &[Fusion],
     threads: usize,
@@ -167,17 +167,17 @@ fn tables(
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let progress = ProgressBars::default();
     let embedded = EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &progress)?;
-    let spare = judged.answerable().map(|(_, topic)| topic.spare()).max().unwrap_or(0);
+    let spare = judged.answerable().map(|(_, topic)| topic.extra_depth()).max().unwrap_or(0);
     let k = metric.depth.unwrap_or(DEPTH) + spare;
     let options = Options { k, by: evaluation::result_unit(judged.level), ..Options::default() };
     let stage = Stage::start(&progress, "trying fusions", texts.len());
     let mut searchers =
         (0..threads.min(texts.len().max(1))).map(|_| Searcher::new(collection, None)).collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<usize> = (0..texts.len()).collect();
-    let rankings = in_order(&mut searchers, &indexes, None, |searcher, &at| -> engine::Result<_> {
+    let rankings = map_in_order(&mut searchers, &indexes, None, |searcher, &at| -> engine::Result<_> {
         stage.advance()?;
         let vector = embedded.vector(at).unwrap_or_default();
-        Ok(searcher.names_by_fusion(texts[at], vector, fusions, &options)?)
+        Ok(searcher.search_ids_by_fusion(texts[at], vector, fusions, &options)?)
     })?;
     drop(stage);
     let mut runs: Vec<Run> = fusions.iter().map(|fusion| Run::new(describe(*fusion))).collect();
@@ -212,7 +212,7 @@ fn describe(fusion: Fusion) -> String {
 
 fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry_run: bool) -> anyhow::Result<()> {
     output.line(format_args!("{}, {}, {} parts", pluralize(tuned.queries, "question"), tuned.metric, tuned.folds))?;
-    let figure = |name: &str| -> Option<Figure> {
+    let figure = |name: &str| -> Option<MetricValue> {
         let system = tuned.systems.iter().find(|system| system.name == name)?;
         system.metrics.get(&tuned.metric).cloned()
     };
@@ -222,7 +222,7 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
         ("dense", "meaning alone".to_owned()),
         ("lexical", "words alone".to_owned()),
     ] {
-        if let Some(Figure { mean, ci95: [low, high] }) = figure(name) {
+        if let Some(MetricValue { mean, ci95: [low, high] }) = figure(name) {
             output.line(format_args!("{mean:.4} [{low:.3}, {high:.3}]  {what}"))?;
         }
     }
@@ -231,13 +231,13 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
         .max_by(|a, b| figure(a).map_or(0.0, |f| f.mean).total_cmp(&figure(b).map_or(0.0, |f| f.mean)));
     for (other, what) in [(Some("before"), "before"), (single, "the better list alone")] {
         let of = |c: &&Comparison| {
-            c.test == RANDOMIZATION
+            c.test == RANDOMIZATION_TEST
                 && [&c.a, &c.b].iter().any(|name| *name == "tuned")
                 && Some(if c.a == "tuned" { &*c.b } else { &*c.a }) == other
         };
         if let Some(found) = tuned.comparisons.iter().find(of) {
             let sign = if found.a == "tuned" { 1.0 } else { -1.0 };
-            let significance = if found.p_holm < REAL { "" } else { ", not significant" };
+            let significance = if found.p_holm < SIGNIFICANCE_LEVEL { "" } else { ", not significant" };
             output.line(format_args!(
                 "{:+.4} against {what}, p {:.4}{significance}",
                 sign * found.difference,

@@ -12,7 +12,7 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::schema::types::ColumnPath;
 use columns::{RowBuffer, schema};
-use ingest::read::EMBEDDED;
+use ingest::read::EMBEDDED_ARTICLES_KEY;
 use std::fs::File;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,7 +38,7 @@ pub fn read(path: &Path, file: File) -> Result<(Header, Rows)> {
 fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(error(path))?;
     let entries = builder.metadata().file_metadata().key_value_metadata();
-    let entry = entries.into_iter().flatten().find(|entry| entry.key == EMBEDDED);
+    let entry = entries.into_iter().flatten().find(|entry| entry.key == EMBEDDED_ARTICLES_KEY);
     let header = entry.and_then(|entry| entry.value.as_deref()).ok_or_else(|| "found none".to_owned());
     let header = header.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()));
     let header = header.map_err(not_exchange_file(path, "no header in its metadata: "))?;
@@ -89,7 +89,7 @@ impl Writer {
     /// [`Error::Parquet`] when the header cannot be written.
     pub fn new(path: &Path, out: Box<dyn Write + Send>, header: &Header) -> Result<Self> {
         // Strings and numbers: writing them as JSON cannot fail.
-        let header = KeyValue::new(EMBEDDED.to_owned(), serde_json::to_string(header).unwrap_or_default());
+        let header = KeyValue::new(EMBEDDED_ARTICLES_KEY.to_owned(), serde_json::to_string(header).unwrap_or_default());
         let properties = WriterProperties::builder()
             .set_created_by(concat!("nigh ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::SNAPPY)

@@ -132,7 +132,7 @@ fn time_passages(embedder: &dyn Embedder, texts: &[String], threads: usize) -> a
                 let (next, tokens) = (&next, &tokens);
                 scope.spawn(move || -> anyhow::Result<()> {
                     while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        tokens.fetch_add(worker.embed(text, Role::Passage)?.pieces, Ordering::Relaxed);
+                        tokens.fetch_add(worker.embed(text, Role::Passage)?.tokens, Ordering::Relaxed);
                     }
                     Ok(())
                 })
@@ -154,7 +154,7 @@ fn sample_passages(embedder: &dyn Embedder, tokens: usize) -> Vec<String> {
         let (mut passage, mut used) = (String::new(), 0);
         while used < tokens {
             let Some(word) = words.next() else { return passages };
-            let more = embedder.pieces().count(word);
+            let more = embedder.tokenizer().count(word);
             if used + more <= tokens {
                 passage.push_str(word);
                 passage.push(' ');

@@ -10,9 +10,9 @@ use engine::manifest::manifest;
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, embedder_for};
 use eval::manifest::Input;
-use eval::recall::{Filtered, Kept, Plan, Recall, Truth, measure, read_f32, scan_qps, write_vectors};
+use eval::recall::{FilteredPoint, CacheOutcome, RecallOptions, RecallReport, GroundTruth, measure, read_f32, scan_qps, write_vectors};
 use eval::report;
-use index::{Builder, Files, FirstPass, Params, VectorFile, VectorWriter};
+use index::{Builder, WriteOptions, Quantization, Params, VectorFile, VectorWriter};
 use query::Mode;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -31,8 +31,8 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let base = folder.path().join("base.vec");
     let threads = config.threads(args.threads);
-    let (first, shares): (FirstPass, _) = (args.first_pass.into(), args.allow.clone());
-    let plan = Plan { k: args.k as usize, efs: args.ef.clone(), first, shares, threads };
+    let (first, shares): (Quantization, _) = (args.first_pass.into(), args.allow.clone());
+    let plan = RecallOptions { k: args.k as usize, efs: args.ef.clone(), first_pass: first, selectivities: shares, threads };
     let details = |queries: Value| {
         json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m,
                 "ef_construction": args.ef_construction, "builder": Builder::from(args.builder), "seed": args.seed,
@@ -44,12 +44,12 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     };
     let vectors = VectorFile::open(&base)?;
     // In the cache folder of the models.
-    let cache = ingest::embed::cache_folder().join("truth");
-    let (truth, kept) = Truth::new(&vectors, &queries, plan.k, &cache);
-    if let Kept::Lost(error) = &kept {
+    let cache = ingest::embed::cache_dir().join("truth");
+    let (truth, kept) = GroundTruth::new(&vectors, &queries, plan.k, &cache);
+    if let CacheOutcome::NotStored(error) = &kept {
         output::note(format_args!("the exact answers are not kept: {error}"));
     }
-    let truth_cached = matches!(kept, Kept::Read);
+    let truth_cached = matches!(kept, CacheOutcome::Loaded);
     let (n, dim) = (vectors.rows(), vectors.dimensions());
     let scan_qps = scan_qps(&vectors, &queries, plan.k)?;
     drop(vectors);
@@ -79,7 +79,7 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
         builds.push(build?);
     }
     let queries = queries.len() / dim;
-    let recall = Recall { n, dim, k: plan.k, queries, scan_qps, truth_cached, threads, builds, manifest };
+    let recall = RecallReport { n, dim, k: plan.k, queries, scan_qps, truth_cached, threads, builds, manifest };
     let page = args.report.as_deref().map(|folder| report::write_recall(folder, &recall)).transpose()?;
     if output.is_json() {
         output.json(&to_json(&recall)?)?;
@@ -93,7 +93,7 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
 }
 
 /// The JSON document, with the figures of the first build at the top level, where scripts find them.
-fn to_json(recall: &Recall) -> anyhow::Result<Value> {
+fn to_json(recall: &RecallReport) -> anyhow::Result<Value> {
     let mut document = serde_json::to_value(recall)?;
     if let (Some(all), Some(first)) = (document.as_object_mut(), recall.builds.first()) {
         let first = serde_json::to_value(first)?;
@@ -133,11 +133,11 @@ fn load_collection(
     if keys.is_empty() {
         bail!("{location}: the collection is empty; fill it with nigh index PATH");
     }
-    let mut writer = VectorWriter::create(&Files::default(), base, dim)?;
+    let mut writer = VectorWriter::create(&WriteOptions::default(), base, dim)?;
     // Without queries, evenly spaced vectors of the collection are used.
     let step = keys.len().div_ceil(SAMPLED_QUERIES);
     let (mut sample, mut row) = (Vec::new(), 0);
-    collection.each_vector(&mut |key, vector| {
+    collection.for_each_vector(&mut |key, vector| {
         writer.push(key.0, [0; 16], vector)?;
         if args.queries.is_none() && row % step == 0 {
             sample.extend_from_slice(vector);
@@ -161,7 +161,7 @@ fn load_collection(
     Ok(Workload { queries, manifest: manifest(Some((&*collection, &location)), details(source))? })
 }
 
-fn print_recall(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
+fn print_recall(output: &mut Output, recall: &RecallReport) -> anyhow::Result<()> {
     output.line(format_args!(
         "{} of {} dimensions, {}, plain scan {:.0} queries/s on one thread{}",
         pluralize(recall.n, "vector"),
@@ -191,9 +191,9 @@ fn print_recall(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
             "{} unreachable ({} before repair, {} added); {} of {} not found by their own vectors",
             build.unreachable,
             build.health.unreachable,
-            pluralize(build.health.linked, "link"),
-            build.health.lost,
-            build.health.asked
+            pluralize(build.health.links_added, "link"),
+            build.health.self_misses,
+            build.health.self_queries
         );
         output.line(if build.unreachable == 0 { health } else { styled(style::BAD, health) })?;
         output.line(styled(
@@ -231,7 +231,7 @@ fn print_recall(output: &mut Output, recall: &Recall) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_filtered(output: &mut Output, recall: &Recall, filtered: &[Filtered]) -> anyhow::Result<()> {
+fn print_filtered(output: &mut Output, recall: &RecallReport, filtered: &[FilteredPoint]) -> anyhow::Result<()> {
     let Some(first) = filtered.first() else { return Ok(()) };
     output.line(styled(
         style::FAINT,

@@ -11,7 +11,7 @@ use engine::embedder_for;
 use engine::manifest::{extend, manifest};
 use engine::text::pluralize;
 use eval::manifest::Input;
-use query::{By, Mode, Options, Searcher};
+use query::{ResultUnit, Mode, Options, Searcher};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -49,7 +49,7 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
     let reranker = factory.map(|factory| factory.with_threads(config.threads(None))).transpose()?;
     let options = Options {
         collapse: true,
-        ..ranking.options(&*collection, mode, args.k as usize, By::Passage, DEFAULT_RERANK_BUDGET)
+        ..ranking.options(&*collection, mode, args.k as usize, ResultUnit::Passage, DEFAULT_RERANK_BUDGET)
     };
     let mut searcher = Searcher::new(&*collection, embedder)?.with_reranker(reranker);
     for query in queries.iter().cycle().take(WARMUP_SEARCHES) {

@@ -3,7 +3,7 @@
 use crate::output::{Output, style, styled, width};
 use engine::text::{pluralize, truncate};
 use eval::report::Verdict;
-use eval::significance::{Comparison, RANDOMIZATION, REAL};
+use eval::significance::{Comparison, RANDOMIZATION_TEST, SIGNIFICANCE_LEVEL};
 
 /// The widths of "0.7317" and of "[0.690, 0.772]".
 const MEAN_WIDTH: usize = 6;
@@ -78,7 +78,7 @@ fn systems(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
 
 /// The comparisons by the first metric. The report and the JSON document have those by all metrics.
 fn comparisons(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
-    let of_primary = |c: &&Comparison| c.metric == verdict.primary && c.test == RANDOMIZATION;
+    let of_primary = |c: &&Comparison| c.metric == verdict.primary && c.test == RANDOMIZATION_TEST;
     let shown: Vec<&Comparison> = verdict.comparisons.iter().filter(of_primary).collect();
     if shown.is_empty() {
         return Ok(());
@@ -89,7 +89,7 @@ fn comparisons(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
         // The better system comes first, so that all differences are positive.
         let (a, b, difference, low, high) =
             if *difference < 0.0 { (b, a, -difference, -high, -low) } else { (a, b, *difference, *low, *high) };
-        let outcome = if *p_holm < REAL {
+        let outcome = if *p_holm < SIGNIFICANCE_LEVEL {
             styled(style::GOOD, format_args!("{a} is better than {b}"))
         } else {
             format!("{a} and {b} do not differ significantly")
