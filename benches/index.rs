@@ -6,7 +6,7 @@
 mod random;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use index::{Files, Method, Params, Segment, VectorWriter, distance};
+use index::{Params, SearchStrategy, Segment, VectorWriter, WriteOptions, distance};
 use random::Random;
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -23,7 +23,7 @@ fn benches(criterion: &mut Criterion) {
     let centres: Vec<Vec<f32>> = (0..CLUSTERS).map(|_| random.near(&vec![0.0; DIMENSIONS], SPREAD)).collect();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (vectors, graph) = (folder.path().join("bench.vec"), folder.path().join("bench.graph"));
-    let mut writer = VectorWriter::create(&Files::default(), &vectors, DIMENSIONS).expect("a file");
+    let mut writer = VectorWriter::create(&WriteOptions::default(), &vectors, DIMENSIONS).expect("a file");
     for row in 0..ROWS {
         writer.push(row as u64, [0; 16], &random.near(&centres[row % CLUSTERS], SPREAD)).expect("a row");
     }
@@ -32,20 +32,21 @@ fn benches(criterion: &mut Criterion) {
     let file = index::VectorFile::open(&vectors).expect("the file");
     index::graph::build(&file, Params::default(), threads, &|_, _| ControlFlow::Continue(()))
         .expect("a graph")
-        .write(&Files::default(), &graph)
+        .write(&WriteOptions::default(), &graph)
         .expect("a file");
     let segment = Segment::open(&vectors, Some(&graph)).expect("the segment");
     let query = random.near(&centres[7], SPREAD);
 
-    for (name, dot) in distance::paths() {
+    for (name, dot) in distance::implementations() {
         criterion
             .bench_function(&format!("dot 384 {name}"), |b| b.iter(|| dot(black_box(&query), black_box(&centres[0]))));
     }
-    criterion
-        .bench_function("exact, 20,000 rows, k 10", |b| b.iter(|| segment.search(&query, 10, Method::Exact, None)));
+    criterion.bench_function("exact, 20,000 rows, k 10", |b| {
+        b.iter(|| segment.search(&query, 10, SearchStrategy::Exact, None))
+    });
     for ef in [32, 128] {
         criterion.bench_function(&format!("graph, 20,000 rows, k 10, ef {ef}"), |b| {
-            b.iter(|| segment.search(&query, 10, Method::walk(ef), None));
+            b.iter(|| segment.search(&query, 10, SearchStrategy::graph(ef), None));
         });
     }
     let mut slow = criterion.benchmark_group("slow");

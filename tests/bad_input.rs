@@ -173,12 +173,12 @@ fn a_collection_of_another_model() {
     place.ok(&["index", "a.txt"]);
     // What the collection says of its model is in tantivy's commit.
     let meta = place.path(".nigh/text/meta.json");
-    let sealed = disk::Mapped::open(&meta, |_| true).unwrap();
+    let sealed = disk::MappedFile::open(&meta, |_| true).unwrap();
     let text = std::str::from_utf8(sealed.contents()).unwrap().to_owned();
     assert!(text.contains("minilm-l6-v2-int8"));
     let hash = text.split("\\\"hash\\\":\\\"").nth(1).unwrap()[..32].to_owned();
     let other = text.replace(&hash, &"0".repeat(32));
-    disk::write(&disk::Files::default(), &meta, other.as_bytes()).unwrap();
+    disk::atomic_write(&disk::WriteOptions::default(), &meta, other.as_bytes()).unwrap();
     place.run(&["search", "the sea"]).said(2, &["minilm-l6-v2-int8", &hash, &"0".repeat(32)]);
     place.run(&["index", "a.txt"]).said(2, &["made with the model", "-c"]);
     place.run(&["search", "the sea", "--mode", "lexical"]).said(0, &["a.txt:1"]);

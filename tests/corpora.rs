@@ -10,7 +10,7 @@ use std::path::Path;
 #[test]
 fn no_input_that_a_fuzzer_has_kept_breaks_anything() {
     // As the program has it: a parser that breaks does so in a process of its own.
-    ingest::read::apart::with(env!("CARGO_BIN_EXE_nigh").into(), "read-apart");
+    ingest::read::sandbox::configure(env!("CARGO_BIN_EXE_nigh").into(), "read-apart");
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     for target in inputs::TARGETS {
         let packed = std::fs::File::open(corpora.join(format!("{target}.tar.gz"))).unwrap();

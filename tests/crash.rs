@@ -27,7 +27,7 @@ impl Random {
 /// What is there, read as everyone else would read it.
 fn contents(place: &Place) -> Contents {
     let Ok(collection) = store::open(place.path(".nigh").to_str().unwrap()) else { return Contents::new() };
-    let ids = collection.catalogue().unwrap().articles.into_keys();
+    let ids = collection.catalog().unwrap().articles.into_keys();
     ids.map(|id| {
         let article = collection.article(&id).unwrap().unwrap();
         (id, article.article.text)

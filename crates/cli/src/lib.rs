@@ -70,6 +70,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {
     // Not read for every command: a sandboxed worker must not fail because of an invalid nigh.toml.
     let config = || {
+        cpu::ceiling()?;
         let config = config::Config::find()?;
         config.register()?;
         anyhow::Ok(config)

@@ -4,7 +4,7 @@ use crate::{Error, Result, fork_embedder};
 use ingest::Embedder;
 use ingest::embed::{self, CrossEncoder, builtin, static_model};
 use query::rerank::{self, CosineReranker, CrossEncoderReranker, MaxSimReranker, Reranker};
-use query::{ArticleScore, ResultUnit, Mode, Options, RerankOptions};
+use query::{ArticleScore, Mode, Options, RerankOptions, ResultUnit};
 use serde_json::json;
 use std::time::Duration;
 use store::{Collection, Filter, FusionMethod};
@@ -82,7 +82,9 @@ impl Ranking {
         match self.rerank.as_deref() {
             Some(NO_RERANKER) => None,
             Some(name) => Some(name),
-            None if mode != Mode::Lexical && collection.manifest().model.name == static_model::NAME => Some(rerank::BUILTIN),
+            None if mode != Mode::Lexical && collection.manifest().model.name == static_model::NAME => {
+                Some(rerank::BUILTIN)
+            }
             None => None,
         }
     }

@@ -6,7 +6,7 @@
 
 use ingest::Fingerprint;
 use ingest::pipeline::{ArticleSetDigest, CompletedSource};
-use ingest::walk::{WalkEntry, Stat};
+use ingest::walk::{Stat, WalkEntry};
 use notes::Note;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -190,7 +190,8 @@ impl SourceCache {
                 changed: number(2).cast_signed(),
                 inode: number(3),
             };
-            let articles = ArticleSetDigest { count: number(4), sum: u128::from(number(5)) | u128::from(number(6)) << 64 };
+            let articles =
+                ArticleSetDigest { count: number(4), sum: u128::from(number(5)) | u128::from(number(6)) << 64 };
             let remarks = remarks.remove(&at).unwrap_or_default();
             files.insert(std::str::from_utf8(name).ok()?.to_owned(), CachedFile { stat, articles, remarks });
             rest = after;

@@ -40,6 +40,7 @@ fn largest_segment(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usiz
 #[test]
 fn graph_is_limited_to_half_of_the_memory_budget() {
     assert_eq!(largest_segment(|_, _| None), 6_000);
-    let limited = largest_segment(|dimensions, params| Some(2 * index::graph::estimate_build_memory(5_000, dimensions, params)));
+    let limited =
+        largest_segment(|dimensions, params| Some(2 * index::graph::estimate_build_memory(5_000, dimensions, params)));
     assert!(limited <= 5_000, "{limited}");
 }

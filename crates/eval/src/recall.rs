@@ -1,7 +1,10 @@
 //! Benchmarks a graph: recall against exact search, and speed.
 
 use crate::{Error, Result};
-use index::{Bits, Builder, WriteOptions, Quantization, BuildReport, Hit, SearchStrategy, Params, Segment, VectorFile, VectorWriter, exact};
+use index::{
+    Bits, BuildReport, Builder, Hit, Params, Quantization, SearchStrategy, Segment, VectorFile, VectorWriter,
+    WriteOptions, exact,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};

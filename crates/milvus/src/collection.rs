@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use store::filter::Value;
 use store::filter::explain::FieldValues;
 use store::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest,
-    PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest, PassageKey,
+    PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle, StoredPassage, WordScore, Writer,
 };
 
 /// A collection as of a commit. Milvus has no snapshots, so later changes may be visible, passage by passage.

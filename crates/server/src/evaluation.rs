@@ -7,7 +7,7 @@ use crate::lenient_number::whole_number;
 use crate::problem::{Problem, Result};
 use crate::question::Question;
 use crate::served::ServedCollection;
-use engine::evaluation::{self, EvalOptions, EvalInputs, evaluate};
+use engine::evaluation::{self, EvalInputs, EvalOptions, evaluate};
 use eval::Level;
 use query::Mode;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use crate::pool::Worker;
 use crate::problem::{Problem, Result};
 use crate::served::Snapshot;
 use engine::Ranking;
-use query::{ArticleScore, ResultUnit, Mode, Options, Response, Searcher};
+use query::{ArticleScore, Mode, Options, Response, ResultUnit, Searcher};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::{Filter, FusionMethod};

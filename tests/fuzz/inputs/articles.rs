@@ -12,10 +12,10 @@ pub fn read(name: &str, format: Format, input: &[u8]) {
         path: put(name, input),
         name: name.to_owned(),
         format,
-        is_guess: false,
+        is_format_guessed: false,
         stat: Some(Default::default()),
     };
-    let limits = Limits { bytes: 1 << 20, seconds: 5, ..Limits::USUAL };
+    let limits = Limits { bytes: 1 << 20, seconds: 5, ..Limits::DEFAULT };
     let read = ingest::read::read(&source, limits, &mut |item| {
         match item {
             Item::Article(article) => sound(&article),
@@ -51,7 +51,7 @@ fn sound(article: &Article) {
     assert!(article.body.windows(2).all(|two| two[0].end <= two[1].start));
     for strategy in [Strategy::Whole, Strategy::Sentences, Strategy::Markdown] {
         let cuts =
-            Chunking { strategy, tokens: 16, overlap: 1 }.cut(article, 128, &|text| text.split_whitespace().count());
+            Chunking { strategy, tokens: 16, overlap: 1 }.chunk(article, 128, &|text| text.split_whitespace().count());
         let mut held = vec![false; article.text.len()];
         for cut in &cuts {
             assert!(article.text.get(cut.span.start..cut.span.end).is_some());

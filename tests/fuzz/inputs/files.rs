@@ -5,8 +5,8 @@
 //! hardly any input would get past the header.
 
 use super::{folder, put};
-use disk::{Files, System};
-use index::{Bits, FirstPass, Graph, Hit, Method, Segment, VectorFile};
+use disk::{OsFileSystem, WriteOptions};
+use index::{Bits, Graph, Hit, Quantization, SearchStrategy, Segment, VectorFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ pub fn open(input: &[u8]) {
 fn use_it(v: &Path, g: &Path) {
     let Ok(file) = VectorFile::open(v) else { return };
     let _ = file.verify();
-    let _ = (file.row_of(7), file.tags().len(), file.vector(3), file.vector(u32::MAX));
+    let _ = (file.row_of(7), file.fingerprints().len(), file.vector(3), file.vector(u32::MAX));
     if let Ok(graph) = Graph::open(g, &file) {
-        let _ = (graph.reachable(), graph.verify(), graph.health(), graph.checksum().map(str::len));
+        let _ = (graph.count_reachable(), graph.verify(), graph.build_report(), graph.checksum().map(str::len));
     }
     let Ok(segment) = Segment::open(v, Some(g)) else { return };
     let (rows, dimensions) = (segment.vectors().rows(), segment.vectors().dimensions());
@@ -39,7 +39,11 @@ fn use_it(v: &Path, g: &Path) {
     let mut some = Bits::new(rows);
     (0..rows as u32).step_by(3).for_each(|row| _ = some.insert(row));
     let there = |hits: Vec<Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows));
-    for method in [Method::Exact, Method::walk(1), Method::Graph { ef: 2, first: FirstPass::Binary }] {
+    for method in [
+        SearchStrategy::Exact,
+        SearchStrategy::graph(1),
+        SearchStrategy::Graph { ef: 2, quantization: Quantization::Binary },
+    ] {
         for allowed in [None, Some(&some)] {
             there(segment.search(&query, 2, method, allowed).unwrap_or_default());
         }
@@ -54,7 +58,7 @@ fn file(name: &str, bytes: &[u8], sealed: bool) -> PathBuf {
         return put(name, bytes);
     }
     let path = folder().join(name);
-    disk::write(&Files { disk: Arc::new(System), sealed }, &path, bytes).expect("a file");
+    disk::atomic_write(&WriteOptions { fs: Arc::new(OsFileSystem), sealed }, &path, bytes).expect("a file");
     path
 }
 

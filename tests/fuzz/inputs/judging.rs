@@ -1,7 +1,7 @@
 //! Conditions, questions, judgements and runs.
 
 use super::put;
-use eval::{Judged, Metric, Run, Table, judgement, query};
+use eval::{Metric, Qrels, Run, Table, judgement, query};
 use store::filter::Filter;
 
 pub fn filter(input: &[u8]) {
@@ -15,7 +15,7 @@ pub fn filter(input: &[u8]) {
 
 pub fn judgements(input: &[u8]) {
     let Ok(judgements) = judgement::read(&[put("qrels.tsv", input)]) else { return };
-    if let Ok(judged) = Judged::new(&judgements, None, None) {
+    if let Ok(judged) = Qrels::new(&judgements, None, None) {
         for (_, topic) in judged.answerable() {
             assert!(!topic.ideal.is_empty());
         }
@@ -39,7 +39,7 @@ pub fn run(input: &[u8]) {
     let Ok(judgements) = judgement::read(&[put("qrels.tsv", input.get(split + 4..).unwrap_or_default())]) else {
         return;
     };
-    let Ok(judged) = Judged::new(&judgements, None, None) else { return };
+    let Ok(judged) = Qrels::new(&judgements, None, None) else { return };
     let metrics = ["ndcg@10", "recall@5", "mrr@10", "map@100", "success@1", "p@3"].map(|name| name.parse::<Metric>());
     let metrics: Vec<Metric> = metrics.into_iter().flatten().collect();
     let table = Table::new(&judged, &run, &metrics);

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use ingest::format::DocumentKind;
 use ingest::{Format, Strategy};
-use query::{ArticleScore, ResultUnit, Mode};
+use query::{ArticleScore, Mode, ResultUnit};
 use store::FusionMethod;
 
 /// The implementation that builds graphs.

@@ -16,7 +16,7 @@ use eval::{Qrels, Query};
 use ingest::embed;
 use ingest::pipeline::PipelineOptions;
 use ingest::{Chunking, Embedder};
-use query::{ResultUnit, Mode, Options, Searcher};
+use query::{Mode, Options, ResultUnit, Searcher};
 use serde::Serialize;
 use std::time::Instant;
 use store::{Collection, Language};
@@ -144,7 +144,8 @@ fn evaluate_modes(
     threads: usize,
 ) -> anyhow::Result<Vec<ModeQuality>> {
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let variants = DEFAULT_MODES.map(|mode| Options { k: MRR_DEPTH, mode, by: ResultUnit::Passage, ..Options::default() });
+    let variants =
+        DEFAULT_MODES.map(|mode| Options { k: MRR_DEPTH, mode, by: ResultUnit::Passage, ..Options::default() });
     let mut rankings_by_query = Vec::with_capacity(texts.len());
     let progress = ProgressBars::default();
     let embedded = EmbeddedQueries::embed(&texts, Some(embedder), threads, &progress)?;

@@ -114,7 +114,11 @@ pub fn canonicalize(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The options for chunking and embedding.
-pub fn pipeline_plan(args: &args::Reading, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<PipelineOptions> {
+pub fn pipeline_plan(
+    args: &args::Reading,
+    config: &Config,
+    existing: Option<&dyn Collection>,
+) -> anyhow::Result<PipelineOptions> {
     let mut plan = PipelineOptions::new(chunking(args, config, existing)?, config.threads(args.threads));
     plan.limits.bytes = args.max_article_bytes;
     plan.limits.seconds = args.max_article_seconds;

@@ -5,7 +5,7 @@ use super::corpus::CollectionCorpus;
 use crate::text::pluralize;
 use crate::{Error, Result};
 use eval::judgement::{Judgement, Target};
-use eval::{Qrels, Level, Query};
+use eval::{Level, Qrels, Query};
 use notes::{Code, Note};
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -169,7 +169,8 @@ impl EvalData {
         let judged = self.resolve(collection, level)?;
         let notes = &mut self.notes;
         if !judged.unknown_articles.is_empty() {
-            let articles: BTreeSet<&str> = judged.unknown_articles.iter().map(|(article, _)| article.as_str()).collect();
+            let articles: BTreeSet<&str> =
+                judged.unknown_articles.iter().map(|(article, _)| article.as_str()).collect();
             let (judgements, count) =
                 (pluralize(judged.unknown_articles.len(), "judgement"), pluralize(articles.len(), "article"));
             let message = format!(

@@ -7,11 +7,11 @@ use crate::{EmbeddedQueries, Progress, Result, Stage, fork_embedder};
 use eval::misses::{Evidence, MissCounts, SystemKind, diagnose};
 use eval::needs::Topic;
 use eval::report::Miss;
-use eval::{Qrels, Level, Need};
+use eval::{Level, Need, Qrels};
 use ingest::chunk::CONTEXT_DIVISOR;
 use ingest::{ByteSpan, Embedder, Role};
 use query::parallel::map_in_order;
-use query::{ResultUnit, Options, Searcher};
+use query::{Options, ResultUnit, Searcher};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use store::{Collection, DenseSearch, StoredArticle};
@@ -130,7 +130,11 @@ fn gather_evidence(
         let mut evidence: Vec<Evidence> = topic
             .needs
             .iter()
-            .map(|need| Evidence { indexed: !need.locations.is_empty(), covered: need.is_covered(), ..Default::default() })
+            .map(|need| Evidence {
+                indexed: !need.locations.is_empty(),
+                covered: need.is_covered(),
+                ..Default::default()
+            })
             .collect();
         let Some(index) = query.index else { return Ok(evidence) };
         if let Some(vector) = queries.vector(index).filter(|_| dense) {

@@ -16,7 +16,7 @@ pub use verdict::evidence_units;
 use crate::{EmbeddedQueries, Error, NO_TIME_LIMIT, Progress, Ranking, RerankerFactory, Result, embedder_for};
 use eval::misses::SystemKind;
 use eval::report::{self, Timings, Verdict};
-use eval::{Qrels, Level, Metric, Run, Table};
+use eval::{Level, Metric, Qrels, Run, Table};
 use ingest::Embedder;
 use miss_analysis::MissContext;
 use query::{Mode, Options};

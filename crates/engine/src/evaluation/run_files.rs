@@ -3,7 +3,7 @@
 use super::{EvalNotes, EvalOptions};
 use crate::{Error, Result};
 use eval::run::{Scored, trec_column};
-use eval::{Qrels, Level, Run};
+use eval::{Level, Qrels, Run};
 use notes::{Code, Note};
 use std::collections::{HashMap, HashSet};
 use store::Collection;

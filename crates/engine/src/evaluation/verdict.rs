@@ -6,7 +6,7 @@ use crate::manifest::{extend, manifest};
 use eval::manifest::Input;
 use eval::report::{self, MissReport, ParaphraseReport, Timings, Verdict};
 use eval::significance::ResamplingUnits;
-use eval::{Qrels, Metric, Table, paraphrase};
+use eval::{Metric, Qrels, Table, paraphrase};
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

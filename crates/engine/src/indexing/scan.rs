@@ -3,7 +3,7 @@
 use super::IndexJob;
 use crate::Omitted;
 use ingest::read::{Item, Limits};
-use ingest::walk::{WalkEntry, IngestItem, Walk};
+use ingest::walk::{IngestItem, Walk, WalkEntry};
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 use store::Language;
@@ -51,7 +51,9 @@ const MAX_SAMPLE_BYTES: usize = 4000;
 pub fn detect_language(job: &IndexJob<'_>, scan: &Scan) -> Language {
     let mut texts: Vec<String> = Vec::new();
     for (name, entry) in scan.files() {
-        let IngestItem::Source(source) = IngestItem::from_entry(entry.clone(), job.format, name.to_owned()) else { continue };
+        let IngestItem::Source(source) = IngestItem::from_entry(entry.clone(), job.format, name.to_owned()) else {
+            continue;
+        };
         // Failures are reported when the file is indexed. Files that are slow to read are not worth reading twice.
         let limits = Limits { seconds: 1, ..job.plan.limits };
         let _ = ingest::read::read(&source, limits, &mut |item| {

@@ -6,7 +6,7 @@ use crate::source_cache::SourceCache;
 use ingest::Format;
 use ingest::format::UnsupportedKind;
 use ingest::pipeline::{ArticleSetDigest, PipelineOptions};
-use ingest::walk::{WalkEntry, IngestItem, Source};
+use ingest::walk::{IngestItem, Source, WalkEntry};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -16,7 +16,13 @@ use store::{Catalog, Collection, Writer};
 /// Identifies everything besides a file that determines what is read from it.
 pub fn reader_id(job: &IndexJob<'_>) -> String {
     let PipelineOptions { chunking, limits, .. } = &job.plan;
-    format!("{} {} {} {:?} {limits:?}", env!("CARGO_PKG_VERSION"), ingest::read::READER_VERSION, chunking.key(), job.format)
+    format!(
+        "{} {} {} {:?} {limits:?}",
+        env!("CARGO_PKG_VERSION"),
+        ingest::read::READER_VERSION,
+        chunking.key(),
+        job.format
+    )
 }
 
 /// The names of the job's roots, in their order.
@@ -77,7 +83,8 @@ impl<'a> ChangedFiles<'a> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = IngestItem> {
-        let failed = self.scan.walk.errors.iter().map(|(path, error)| IngestItem::Failed(path.clone(), error.duplicate()));
+        let failed =
+            self.scan.walk.errors.iter().map(|(path, error)| IngestItem::Failed(path.clone(), error.duplicate()));
         failed.chain(self.scan.files().map(|(name, entry)| self.classify(name, entry)))
     }
 

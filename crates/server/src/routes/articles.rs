@@ -14,7 +14,7 @@ use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use engine::indexing::{self, IndexReport, Scan};
-use engine::{PathNamer, Omitted, NoProgress};
+use engine::{NoProgress, Omitted, PathNamer};
 use ingest::pipeline::PipelineOptions;
 use ingest::read::Limits;
 use ingest::{Article, ByteSpan, MetaValue, Metadata};
@@ -348,8 +348,8 @@ fn add_article(served: &ServedCollection, models: &ModelRegistry, article: Artic
     let manifest = collection.manifest();
     let plan = PipelineOptions::new(manifest.chunking, 1);
     let embedder = models.embedder(&manifest.model.name)?;
-    let report =
-        indexing::add_one(&mut *collection, embedder, article, &plan, &NoProgress::default()).map_err(unwrap_partial)?;
+    let report = indexing::add_one(&mut *collection, embedder, article, &plan, &NoProgress::default())
+        .map_err(unwrap_partial)?;
     if let Some(failed) = report.omitted.skipped.failed.first() {
         return Err(Problem::bad_request(failed.problem.clone()));
     }
@@ -479,7 +479,8 @@ fn index_uploads(
     let mut plan = PipelineOptions::new(collection.manifest().chunking, threads);
     plan.limits = limits;
     let roots = [root];
-    let job = indexing::IndexJob { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
+    let job =
+        indexing::IndexJob { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
     let survey = Scan::new(&job);
     if let Some(Omitted { unsupported, .. }) = survey.omitted_if_empty(&job) {
         let problem = format!("{unsupported} files in unsupported formats; supported: {}", ingest::Format::ALL);

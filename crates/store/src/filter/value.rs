@@ -43,7 +43,8 @@ impl Value {
             Self::Number(number) => operand.number.as_ref() == Some(number),
             Self::Date(_) => self.compare(operand) == Some(Ordering::Equal),
             Self::Text(text) => {
-                let same_day = || Some(Date::parse_lenient(text)?.compare_to_period(operand.date.filter(|date| date.has_day())?));
+                let same_day =
+                    || Some(Date::parse_lenient(text)?.compare_to_period(operand.date.filter(|date| date.has_day())?));
                 fold_value(text) == operand.folded || same_day() == Some(Ordering::Equal)
             }
         }

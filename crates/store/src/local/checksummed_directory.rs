@@ -7,7 +7,7 @@
 //! After a failed write, nothing more is written. tantivy counts new segments as committed before their commit
 //! is written, so a merge that ends after a failed commit would publish them without our manifest's vectors.
 
-use disk::{Error, WriteOptions, MappedFile};
+use disk::{Error, MappedFile, WriteOptions};
 use std::fmt::Debug;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};

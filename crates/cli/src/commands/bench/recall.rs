@@ -10,9 +10,11 @@ use engine::manifest::manifest;
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, embedder_for};
 use eval::manifest::Input;
-use eval::recall::{FilteredPoint, CacheOutcome, RecallOptions, RecallReport, GroundTruth, measure, read_f32, scan_qps, write_vectors};
+use eval::recall::{
+    CacheOutcome, FilteredPoint, GroundTruth, RecallOptions, RecallReport, measure, read_f32, scan_qps, write_vectors,
+};
 use eval::report;
-use index::{Builder, WriteOptions, Quantization, Params, VectorFile, VectorWriter};
+use index::{Builder, Params, Quantization, VectorFile, VectorWriter, WriteOptions};
 use query::Mode;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -32,7 +34,8 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     let base = folder.path().join("base.vec");
     let threads = config.threads(args.threads);
     let (first, shares): (Quantization, _) = (args.first_pass.into(), args.allow.clone());
-    let plan = RecallOptions { k: args.k as usize, efs: args.ef.clone(), first_pass: first, selectivities: shares, threads };
+    let plan =
+        RecallOptions { k: args.k as usize, efs: args.ef.clone(), first_pass: first, selectivities: shares, threads };
     let details = |queries: Value| {
         json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m,
                 "ef_construction": args.ef_construction, "builder": Builder::from(args.builder), "seed": args.seed,

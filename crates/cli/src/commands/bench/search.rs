@@ -11,7 +11,7 @@ use engine::embedder_for;
 use engine::manifest::{extend, manifest};
 use engine::text::pluralize;
 use eval::manifest::Input;
-use query::{ResultUnit, Mode, Options, Searcher};
+use query::{Mode, Options, ResultUnit, Searcher};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Instant;
