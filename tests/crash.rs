@@ -1,5 +1,6 @@
-//! Killed at any moment (SIGKILL), the program leaves a collection that opens, checks as sound, and holds every
-//! article as it was or as it was to be; the same command then goes on to what it would have come to undisturbed.
+//! Killed at any moment (SIGKILL), the program leaves a collection that opens, checks as sound, and
+//! holds every article as it was or as it was to be; the same command then goes on to what it would
+//! have come to undisturbed.
 //!
 //! `NIGH_KILLS` says how many moments; a hundred take about a minute.
 #![cfg(unix)]
@@ -26,7 +27,9 @@ impl Random {
 
 /// What is there, read as everyone else would read it.
 fn contents(place: &Place) -> Contents {
-    let Ok(collection) = store::open(place.path(".nigh").to_str().unwrap()) else { return Contents::new() };
+    let Ok(collection) = store::open(place.path(".nigh").to_str().unwrap()) else {
+        return Contents::new();
+    };
     let ids = collection.catalog().unwrap().articles.into_keys();
     ids.map(|id| {
         let article = collection.article(&id).unwrap().unwrap();
@@ -55,14 +58,25 @@ struct Step {
 impl Life {
     fn new(seed: u64) -> Self {
         let place = Place::new();
-        Self { place, random: Random(seed), folder: Contents::new(), now: Contents::new(), version: 0 }
+        Self {
+            place,
+            random: Random(seed),
+            folder: Contents::new(),
+            now: Contents::new(),
+            version: 0,
+        }
     }
 
     fn write(&mut self, name: &str) {
         self.version += 1;
         let lines = 1 + self.random.next(40);
         let text: String = (0..lines)
-            .map(|line| format!("Line {line} of version {} says that the tide of {name} is high.\n\n", self.version))
+            .map(|line| {
+                format!(
+                    "Line {line} of version {} says that the tide of {name} is high.\n\n",
+                    self.version
+                )
+            })
             .collect();
         self.place.put(name, &text);
         self.folder.insert(name.to_owned(), text);
@@ -73,14 +87,28 @@ impl Life {
         let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect();
         match self.random.next(8) {
             0 if self.now.len() > 4 => {
-                let ids: Vec<String> = self.now.keys().filter(|_| self.random.next(4) == 0).take(3).cloned().collect();
+                let ids: Vec<String> = self
+                    .now
+                    .keys()
+                    .filter(|_| self.random.next(4) == 0)
+                    .take(3)
+                    .cloned()
+                    .collect();
                 if !ids.is_empty() {
                     let mut after = self.now.clone();
                     ids.iter().for_each(|id| _ = after.remove(id));
-                    return Step { args: [args(&["delete"]), ids].concat(), after };
+                    return Step {
+                        args: [args(&["delete"]), ids].concat(),
+                        after,
+                    };
                 }
             }
-            1 => return Step { args: args(&["compact"]), after: self.now.clone() },
+            1 => {
+                return Step {
+                    args: args(&["compact"]),
+                    after: self.now.clone(),
+                };
+            }
             _ => {}
         }
         for _ in 0..1 + self.random.next(12) {
@@ -92,14 +120,23 @@ impl Life {
                 self.write(&name);
             }
         }
-        Step { args: args(&["index", "docs", "--model", "static"]), after: self.folder.clone() }
+        Step {
+            args: args(&["index", "docs", "--model", "static"]),
+            after: self.folder.clone(),
+        }
     }
 
-    /// Runs a command, kills it after `wait` or once the folder of the collection has changed so many times.
-    /// Whether it was still running.
+    /// Runs a command, kills it after `wait` or once the folder of the collection has changed so
+    /// many times. Whether it was still running.
     fn kill(&self, step: &Step, wait: Duration, changes: Option<usize>) -> bool {
         let args: Vec<&str> = step.args.iter().map(String::as_str).collect();
-        let mut child = self.place.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = self
+            .place
+            .command(&args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let begun = Instant::now();
         let (mut seen, mut changed) = (names(&self.place.path(".nigh")), 0);
         loop {
@@ -126,7 +163,8 @@ impl Life {
         }
     }
 
-    /// The collection is what it was, what it was to be, or between: every article as it was or as it was to be.
+    /// The collection is what it was, what it was to be, or between: every article as it was or as
+    /// it was to be.
     fn survived(&self, after: &Contents) {
         if !self.place.path(".nigh/nigh.collection").exists() {
             assert!(self.now.is_empty(), "the collection is gone");
@@ -135,10 +173,18 @@ impl Life {
         let report = self.place.json(0, &["check"]);
         assert_eq!(report["sound"], true, "{report}");
         let found = contents(&self.place);
-        let ids: BTreeSet<&String> = self.now.keys().chain(after.keys()).chain(found.keys()).collect();
+        let ids: BTreeSet<&String> = self
+            .now
+            .keys()
+            .chain(after.keys())
+            .chain(found.keys())
+            .collect();
         for id in ids {
             let (was, is, will) = (self.now.get(id), found.get(id), after.get(id));
-            assert!(is == was || is == will, "{id}: {is:?} is neither {was:?} nor {will:?}");
+            assert!(
+                is == was || is == will,
+                "{id}: {is:?} is neither {was:?} nor {will:?}"
+            );
         }
     }
 
@@ -146,8 +192,13 @@ impl Life {
     fn resume(&mut self, step: Step) {
         let args: Vec<&str> = step.args.iter().map(String::as_str).collect();
         let ran = self.place.run(&args);
-        let done = if args[0] == "delete" { ran.code <= 1 } else { ran.code == 0 };
-        // There is nothing to be compacted where a first run was killed before there was a collection.
+        let done = if args[0] == "delete" {
+            ran.code <= 1
+        } else {
+            ran.code == 0
+        };
+        // There is nothing to be compacted where a first run was killed before there was a
+        // collection.
         let none = !self.place.path(".nigh/nigh.collection").exists() && args[0] != "index";
         assert!(done || none, "{args:?}: {}{}", ran.out, ran.err);
         assert_eq!(contents(&self.place), step.after, "after {args:?}");
@@ -163,17 +214,34 @@ impl Life {
         for collection in [".nigh", "fresh"] {
             self.place.ok(&["compact", "-c", collection]);
         }
-        // All passages: which of equal ones are the best fifty depends on which was added first. And of words only
-        // what is found: merging deleted passages away, tantivy estimates how many words are left.
-        for question in [["dense", "which tide is high"], ["dense", "version 7 of the tide"], ["lexical", "version"]] {
+        // All passages: which of equal ones are the best fifty depends on which was added first.
+        // And of words only what is found: merging deleted passages away, tantivy estimates how
+        // many words are left.
+        for question in [
+            ["dense", "which tide is high"],
+            ["dense", "version 7 of the tide"],
+            ["lexical", "version"],
+        ] {
             let answer = |collection| {
                 let [mode, question] = question;
-                let how = ["--mode", mode, "--exact", "-k", "10000", "--rerank", "none", "--copies"];
-                let found = self.place.json(0, &[&["search", question, "-c", collection], &how[..]].concat());
+                let how = [
+                    "--mode", mode, "--exact", "-k", "10000", "--rerank", "none", "--copies",
+                ];
+                let found = self.place.json(
+                    0,
+                    &[&["search", question, "-c", collection], &how[..]].concat(),
+                );
                 let hits = found["hits"].as_array().unwrap();
-                let score =
-                    |hit: &serde_json::Value| if mode == "dense" { hit["score"].to_string() } else { String::new() };
-                let hit = |hit: &serde_json::Value| format!("{} {} {}", score(hit), hit["passage_id"], hit["text"]);
+                let score = |hit: &serde_json::Value| {
+                    if mode == "dense" {
+                        hit["score"].to_string()
+                    } else {
+                        String::new()
+                    }
+                };
+                let hit = |hit: &serde_json::Value| {
+                    format!("{} {} {}", score(hit), hit["passage_id"], hit["text"])
+                };
                 let hits: BTreeSet<String> = hits.iter().map(hit).collect();
                 assert!(hits.len() > self.now.len());
                 hits
@@ -186,10 +254,24 @@ impl Life {
 
 /// The names and sizes of everything in a collection.
 fn names(folder: &Path) -> Vec<(std::ffi::OsString, u64)> {
-    let folders = [folder.to_owned(), folder.join("text"), folder.join("vectors")];
-    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-    let mut names: Vec<_> =
-        entries.map(|entry| (entry.file_name(), entry.metadata().map_or(0, |meta| meta.len()))).collect();
+    let folders = [
+        folder.to_owned(),
+        folder.join("text"),
+        folder.join("vectors"),
+    ];
+    let entries = folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten()
+        .flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| {
+            (
+                entry.file_name(),
+                entry.metadata().map_or(0, |meta| meta.len()),
+            )
+        })
+        .collect();
     names.sort();
     names
 }
@@ -232,7 +314,10 @@ fn killed_while_a_large_segment_is_merged_it_loses_nothing_and_goes_on() {
     let mut all = Contents::new();
     let lines: String = (0..records)
         .map(|number| {
-            let text = format!("Record {number} tells of tide {} and of the moon above it.", number * 7);
+            let text = format!(
+                "Record {number} tells of tide {} and of the moon above it.",
+                number * 7
+            );
             all.insert(format!("r{number}"), text.clone());
             format!("{{\"_id\": \"r{number}\", \"text\": \"{text}\"}}\n")
         })
@@ -245,7 +330,10 @@ fn killed_while_a_large_segment_is_merged_it_loses_nothing_and_goes_on() {
     let longest = begun.elapsed();
     let mut killed = 0;
     while killed < kills() / 8 {
-        let step = Step { args: vec!["compact".to_owned()], after: life.now.clone() };
+        let step = Step {
+            args: vec!["compact".to_owned()],
+            after: life.now.clone(),
+        };
         let changes = (life.random.next(2) == 0).then(|| 1 + life.random.next(12));
         let wait = longest.mul_f64(life.random.next(1000) as f64 / 1000.0);
         killed += usize::from(life.kill(&step, wait, changes));
@@ -253,6 +341,9 @@ fn killed_while_a_large_segment_is_merged_it_loses_nothing_and_goes_on() {
         life.resume(step);
     }
     let stats = life.place.json(0, &["stats"]);
-    assert_eq!((&stats["graphs"], &stats["segments"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&stats["graphs"], &stats["segments"]),
+        (&1.into(), &1.into())
+    );
     println!("measured {{\"merge_kills\": {killed}, \"merged_passages\": {records}}}");
 }

@@ -16,7 +16,10 @@ struct Paraphrase {
 /// Summary, questions, answers.
 fn article(path: &Path) -> (String, Vec<String>, Vec<String>) {
     let text = std::fs::read_to_string(path).unwrap();
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned);
+    let mut lines = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(str::to_owned);
     let summary = lines.next().unwrap();
     let rest: Vec<String> = lines.collect();
     let every = |from: usize| rest.iter().skip(from).step_by(2).cloned().collect();
@@ -25,7 +28,10 @@ fn article(path: &Path) -> (String, Vec<String>, Vec<String>) {
 
 fn paraphrases(path: &Path) -> Vec<Paraphrase> {
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().filter(|line| !line.trim().is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Words that carry no content, for the rule that a paraphrase shares few words with its question.
@@ -45,8 +51,12 @@ fn content(text: &str) -> HashSet<String> {
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| word.len() > 1 && !stop.contains(word))
         .map(|word| {
-            let endings = ["ation", "ment", "ity", "ing", "ies", "ied", "er", "ed", "es", "ly", "s", "e"];
-            let stem = endings.iter().find_map(|end| word.strip_suffix(end).filter(|stem| stem.len() >= 3));
+            let endings = [
+                "ation", "ment", "ity", "ing", "ies", "ied", "er", "ed", "es", "ly", "s", "e",
+            ];
+            let stem = endings
+                .iter()
+                .find_map(|end| word.strip_suffix(end).filter(|stem| stem.len() >= 3));
             stem.unwrap_or(word).to_owned()
         })
         .collect()
@@ -59,19 +69,37 @@ fn keeps_the_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least
         let (summary, questions, answers) = article(path);
         assert_eq!((questions.len(), answers.len()), (8, 8), "{name}");
         assert!(questions.iter().all(|q| q.ends_with('?')), "{name}");
-        assert!(!summary.ends_with('?') && !answers.iter().any(|a| a.ends_with('?')), "{name}");
+        assert!(
+            !summary.ends_with('?') && !answers.iter().any(|a| a.ends_with('?')),
+            "{name}"
+        );
         let mut of: HashMap<&str, usize> = HashMap::new();
         for paraphrase in all.iter().filter(|p| p.article == name) {
-            assert!(questions.contains(&paraphrase.question), "{name}: {}", paraphrase.question);
-            assert!(texts.insert(paraphrase.text.to_lowercase()), "twice: {}", paraphrase.text);
+            assert!(
+                questions.contains(&paraphrase.question),
+                "{name}: {}",
+                paraphrase.question
+            );
+            assert!(
+                texts.insert(paraphrase.text.to_lowercase()),
+                "twice: {}",
+                paraphrase.text
+            );
             let (reworded, asked) = (content(&paraphrase.text), content(&paraphrase.question));
             let shared: Vec<_> = reworded.intersection(&asked).collect();
-            assert!(shared.len() <= 2, "{} shares {shared:?} with its question", paraphrase.id);
+            assert!(
+                shared.len() <= 2,
+                "{} shares {shared:?} with its question",
+                paraphrase.id
+            );
             *of.entry(&paraphrase.question).or_default() += 1;
         }
         for question in &questions {
             let count = of.get(question.as_str()).copied().unwrap_or_default();
-            assert!(count >= at_least, "{name}: {count} paraphrases of {question}");
+            assert!(
+                count >= at_least,
+                "{name}: {count} paraphrases of {question}"
+            );
         }
     }
     let ids: HashSet<&str> = all.iter().map(|p| p.id.as_str()).collect();
@@ -81,16 +109,27 @@ fn keeps_the_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least
 #[test]
 fn the_provided_article_has_five_paraphrases_a_question() {
     let data = crate::common::data();
-    keeps_the_rules(&[data.join("provided-article.txt")], &paraphrases(&data.join("paraphrases.jsonl")), 5);
+    keeps_the_rules(
+        &[data.join("provided-article.txt")],
+        &paraphrases(&data.join("paraphrases.jsonl")),
+        5,
+    );
 }
 
 #[test]
 fn the_sample_has_two_dozen_articles_and_two_paraphrases_a_question() {
     let folder = crate::common::data().join("sample");
-    let mut articles: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut articles: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     articles.retain(|path| path.extension().is_some_and(|e| e == "txt"));
     assert!(articles.len() >= 24, "{}", articles.len());
-    keeps_the_rules(&articles, &paraphrases(&folder.join("paraphrases.jsonl")), 2);
+    keeps_the_rules(
+        &articles,
+        &paraphrases(&folder.join("paraphrases.jsonl")),
+        2,
+    );
 }
 
 #[test]
@@ -99,7 +138,10 @@ fn questions_are_never_indexed() {
     let data = crate::common::data();
     place.ok(&["index", data.to_str().unwrap()]);
     let stats = place.json(0, &["stats"]);
-    assert_eq!((stats["articles"].as_u64(), stats["questions"].as_u64()), (Some(25), Some(200)));
+    assert_eq!(
+        (stats["articles"].as_u64(), stats["questions"].as_u64()),
+        (Some(25), Some(200))
+    );
     // Asked for by its own words, a question brings answers, not itself.
     let question = "Why did J.D. Vance criticize coverage of Witkoff's role?";
     let hits = place.json(0, &["search", question, "--mode", "lexical", "-k", "50"]);

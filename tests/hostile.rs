@@ -1,4 +1,5 @@
-//! Files made to break readers: none of them ends the program, holds it up, or costs the articles beside it.
+//! Files made to break readers: none of them ends the program, holds it up, or costs the articles
+//! beside it.
 
 use crate::common::{Place, Ran};
 use std::fmt::Write as _;
@@ -7,21 +8,64 @@ use std::time::{Duration, Instant};
 
 const GOOD: &str = "Tides\n\nThe moon pulls the sea.";
 
-/// Indexes a good article beside a hostile file, which may take a second; the good one is there afterwards.
+/// Indexes a good article beside a hostile file, which may take a second; the good one is there
+/// afterwards.
 fn beside_a_good_one(name: &str, contents: impl AsRef<[u8]>) -> (Place, Ran) {
     beside_a_good_one_with(name, contents, &[])
 }
 
-fn beside_a_good_one_with(name: &str, contents: impl AsRef<[u8]>, options: &[&str]) -> (Place, Ran) {
+fn beside_a_good_one_with(
+    name: &str,
+    contents: impl AsRef<[u8]>,
+    options: &[&str],
+) -> (Place, Ran) {
     let place = Place::new();
     place.put("docs/a-good.txt", GOOD);
     place.put(&format!("docs/{name}"), contents);
-    place.put("docs/z-good.html", "<title>Kites</title><p>Wind holds a kite up.</p>");
+    place.put(
+        "docs/z-good.html",
+        "<title>Kites</title><p>Wind holds a kite up.</p>",
+    );
     let begun = Instant::now();
-    let ran = place.run(&[&["index", "docs", "--model", "static", "--max-article-seconds", "1"], options].concat());
-    assert!(begun.elapsed() < Duration::from_secs(60), "{name} held it up for {:?}", begun.elapsed());
-    place.run(&["search", "what pulls the sea", "-k", "1", "--rerank", "none"]).said(0, &["a-good.txt:1"]);
-    place.run(&["search", "what holds a kite up", "-k", "1", "--rerank", "none"]).said(0, &["z-good.html:1"]);
+    let ran = place.run(
+        &[
+            &[
+                "index",
+                "docs",
+                "--model",
+                "static",
+                "--max-article-seconds",
+                "1",
+            ],
+            options,
+        ]
+        .concat(),
+    );
+    assert!(
+        begun.elapsed() < Duration::from_secs(60),
+        "{name} held it up for {:?}",
+        begun.elapsed()
+    );
+    place
+        .run(&[
+            "search",
+            "what pulls the sea",
+            "-k",
+            "1",
+            "--rerank",
+            "none",
+        ])
+        .said(0, &["a-good.txt:1"]);
+    place
+        .run(&[
+            "search",
+            "what holds a kite up",
+            "-k",
+            "1",
+            "--rerank",
+            "none",
+        ])
+        .said(0, &["z-good.html:1"]);
     (place, ran)
 }
 
@@ -31,7 +75,14 @@ fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut table = String::new();
     for (at, object) in objects.iter().enumerate() {
         let _ = writeln!(table, "{:010} 00000 n ", file.len());
-        file.extend([format!("{} 0 obj\n", at + 1).as_bytes(), object, b"\nendobj\n"].concat());
+        file.extend(
+            [
+                format!("{} 0 obj\n", at + 1).as_bytes(),
+                object,
+                b"\nendobj\n",
+            ]
+            .concat(),
+        );
     }
     let (size, start) = (objects.len() + 1, file.len());
     let tail = format!(
@@ -42,8 +93,16 @@ fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn stream(filter: &str, contents: &[u8]) -> Vec<u8> {
-    [format!("<< /Length {} /Filter {filter} >>\nstream\n", contents.len()).as_bytes(), contents, b"\nendstream"]
-        .concat()
+    [
+        format!(
+            "<< /Length {} /Filter {filter} >>\nstream\n",
+            contents.len()
+        )
+        .as_bytes(),
+        contents,
+        b"\nendstream",
+    ]
+    .concat()
 }
 
 fn deflate(parts: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
@@ -58,7 +117,10 @@ const PAGES: &[u8] = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>";
 #[test]
 fn a_pdf_that_unpacks_to_gigabytes() {
     let spaces = deflate((0..64).map(|_| vec![b' '; 1 << 27]));
-    let bomb = stream("[/FlateDecode /FlateDecode]", &deflate(std::iter::once(spaces)));
+    let bomb = stream(
+        "[/FlateDecode /FlateDecode]",
+        &deflate(std::iter::once(spaces)),
+    );
     let page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R >>";
     let file = pdf(&[CATALOG.to_vec(), PAGES.to_vec(), page.to_vec(), bomb]);
     assert!(file.len() < 1 << 20);
@@ -111,7 +173,8 @@ fn pdfs_that_lead_in_circles() {
 
 #[test]
 fn html_without_bottom() {
-    let nested = |open: &str, times: usize| format!("<html><body><p>The sea.</p>{}deep", open.repeat(times));
+    let nested =
+        |open: &str, times: usize| format!("<html><body><p>The sea.</p>{}deep", open.repeat(times));
     for (name, html) in [
         ("div.html", nested("<div>", 1_000_000)),
         ("span.html", nested("<span><b>", 500_000)),
@@ -129,46 +192,86 @@ fn html_without_bottom() {
 #[test]
 fn structures_without_bottom() {
     let deep = |open: &str, close: &str, times: usize| open.repeat(times) + &close.repeat(times);
-    let json = format!("{{\"_id\": \"a\", \"text\": \"The sea\", \"more\": {}}}\n", deep("[", "]", 100_000));
+    let json = format!(
+        "{{\"_id\": \"a\", \"text\": \"The sea\", \"more\": {}}}\n",
+        deep("[", "]", 100_000)
+    );
     // What is nested so deep is kept as its text.
-    beside_a_good_one("deep.jsonl", json).1.said(0, &["3 articles"]);
-    let yaml = format!("---\na: {}\n---\n# T\n\nThe sea.\n", deep("[", "]", 200_000));
-    beside_a_good_one("deep.md", yaml).1.said(0, &["deep.md:2: front matter", "3 articles"]);
+    beside_a_good_one("deep.jsonl", json)
+        .1
+        .said(0, &["3 articles"]);
+    let yaml = format!(
+        "---\na: {}\n---\n# T\n\nThe sea.\n",
+        deep("[", "]", 200_000)
+    );
+    beside_a_good_one("deep.md", yaml)
+        .1
+        .said(0, &["deep.md:2: front matter", "3 articles"]);
     // A billion laughs.
     let mut aliases = "---\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..9 {
-        let _ = writeln!(aliases, "a{level}: &a{level} [{}]", vec![format!("*a{}", level - 1); 9].join(", "));
+        let _ = writeln!(
+            aliases,
+            "a{level}: &a{level} [{}]",
+            vec![format!("*a{}", level - 1); 9].join(", ")
+        );
     }
     aliases += "---\n# T\n\nThe sea.\n";
-    beside_a_good_one("laughs.md", aliases).1.said(0, &["3 articles"]);
+    beside_a_good_one("laughs.md", aliases)
+        .1
+        .said(0, &["3 articles"]);
     let quotes = format!("# T\n\nThe sea.\n\n{} deep\n", ">".repeat(200_000));
-    beside_a_good_one("quotes.md", quotes).1.said(0, &["3 articles"]);
+    beside_a_good_one("quotes.md", quotes)
+        .1
+        .said(0, &["3 articles"]);
     let links = format!("# T\n\nThe sea.\n\n{}\n", "[".repeat(200_000));
-    beside_a_good_one("links.md", links).1.said(0, &["3 articles"]);
+    beside_a_good_one("links.md", links)
+        .1
+        .said(0, &["3 articles"]);
 }
 
 #[test]
 fn texts_that_are_one_word_or_none() {
     let accents = format!("a{}", "\u{301}".repeat(500_000));
-    beside_a_good_one("accents.txt", accents).1.said(0, &["3 articles"]);
-    beside_a_good_one("lines.txt", "\n".repeat(3_000_000)).1.said(1, &["lines.txt", "no text"]);
-    beside_a_good_one("dots.txt", ". ".repeat(200_000)).1.said(0, &["3 articles"]);
+    beside_a_good_one("accents.txt", accents)
+        .1
+        .said(0, &["3 articles"]);
+    beside_a_good_one("lines.txt", "\n".repeat(3_000_000))
+        .1
+        .said(1, &["lines.txt", "no text"]);
+    beside_a_good_one("dots.txt", ". ".repeat(200_000))
+        .1
+        .said(0, &["3 articles"]);
 }
 
 #[test]
 fn columns_and_fields_without_end() {
     let names: String = (0..100_000).map(|at| format!(",c{at}")).collect();
     let values = ",v".repeat(100_000);
-    beside_a_good_one("wide.csv", format!("text{names}\nThe sea{values}\n")).1.said(0, &["3 articles"]);
+    beside_a_good_one("wide.csv", format!("text{names}\nThe sea{values}\n"))
+        .1
+        .said(0, &["3 articles"]);
     // A quotation mark costs its own record, whatever it encloses.
     let quoted = format!("text,b\n\"never closed {}", "some sea,y\n".repeat(1000));
     let ran = beside_a_good_one_with("quoted.csv", quoted, &["--max-article-bytes", "5000"]).1;
-    ran.said(1, &["quoted.csv:2: a quotation mark opens", "1,001 articles", "1 skipped"]);
+    ran.said(
+        1,
+        &[
+            "quoted.csv:2: a quotation mark opens",
+            "1,001 articles",
+            "1 skipped",
+        ],
+    );
     let endless = format!("text\n{}\nThe sea\n", "x".repeat(40_000_000));
-    beside_a_good_one("endless.csv", endless).1.said(1, &["endless.csv:2: 40000000 bytes", "3 articles", "1 skipped"]);
+    beside_a_good_one("endless.csv", endless).1.said(
+        1,
+        &["endless.csv:2: 40000000 bytes", "3 articles", "1 skipped"],
+    );
     let fields: String = (0..100_000).map(|at| format!(", \"k{at}\": 1")).collect();
     let record = format!("{{\"_id\": \"a\", \"text\": \"The sea\"{fields}}}\n");
-    beside_a_good_one("fields.jsonl", record).1.said(0, &["3 articles"]);
+    beside_a_good_one("fields.jsonl", record)
+        .1
+        .said(0, &["3 articles"]);
 }
 
 #[cfg(unix)]
@@ -177,26 +280,57 @@ fn folders_that_lead_in_circles_and_names_that_are_no_words() {
     use std::os::unix::ffi::OsStrExt;
     let place = Place::new();
     place.put("docs/good.txt", GOOD);
-    for name in [&b"new\nline.txt"[..], b"not \xff UTF-8.txt", b"-rf.txt", b"\x1b[31mred.txt", "snow ☃.txt".as_bytes()]
-    {
-        std::fs::write(place.path("docs").join(std::ffi::OsStr::from_bytes(name)), GOOD).unwrap();
+    for name in [
+        &b"new\nline.txt"[..],
+        b"not \xff UTF-8.txt",
+        b"-rf.txt",
+        b"\x1b[31mred.txt",
+        "snow ☃.txt".as_bytes(),
+    ] {
+        std::fs::write(
+            place.path("docs").join(std::ffi::OsStr::from_bytes(name)),
+            GOOD,
+        )
+        .unwrap();
     }
     std::os::unix::fs::symlink("..", place.path("docs/up")).unwrap();
     std::os::unix::fs::symlink("loop", place.path("docs/loop")).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", place.path("docs/passwd.txt")).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(place.path("docs/pipe.txt")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(place.path("docs/pipe.txt"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let report = place.json(0, &["index", "docs", "--model", "static"]);
     // The link to a file is followed, those in circles are not.
-    assert_eq!((&report["articles"], &report["left_out"]), (&7.into(), &3.into()), "{report}");
+    assert_eq!(
+        (&report["articles"], &report["left_out"]),
+        (&7.into(), &3.into()),
+        "{report}"
+    );
     let found = place.run(&["search", "the moon", "--rerank", "none", "--copies"]);
-    assert!(!found.out.contains('\u{1b}'), "a file's name must not speak to the terminal: {:?}", found.out);
+    assert!(
+        !found.out.contains('\u{1b}'),
+        "a file's name must not speak to the terminal: {:?}",
+        found.out
+    );
     place.sound(7);
-    assert_eq!(place.json(0, &["index", "docs", "--model", "static"])["unchanged"], 7);
+    assert_eq!(
+        place.json(0, &["index", "docs", "--model", "static"])["unchanged"],
+        7
+    );
     // A path with dots is the file that it leads to, and its name in the collection is the same.
-    let report = place.json(0, &["index", "docs/../docs/./good.txt", "--model", "static"]);
+    let report = place.json(
+        0,
+        &["index", "docs/../docs/./good.txt", "--model", "static"],
+    );
     assert_eq!(report["unchanged"], 1, "{report}");
     place.run(&["index", "docs/loop"]).said(2, &["docs/loop"]);
-    place.run(&["index", "docs/pipe.txt"]).said(2, &["nothing to index"]);
+    place
+        .run(&["index", "docs/pipe.txt"])
+        .said(2, &["nothing to index"]);
 }
 
 #[test]
@@ -208,10 +342,18 @@ fn a_million_tiny_files() {
         if number % 1000 == 0 {
             std::fs::create_dir_all(&folder).unwrap();
         }
-        std::fs::write(folder.join(format!("{number}.txt")), format!("Note {number}\n")).unwrap();
+        std::fs::write(
+            folder.join(format!("{number}.txt")),
+            format!("Note {number}\n"),
+        )
+        .unwrap();
     }
     let report = place.json(0, &["index", "docs", "--model", "static"]);
-    assert_eq!((&report["articles"], &report["failures"]), (&1_000_000.into(), &0.into()), "{report}");
+    assert_eq!(
+        (&report["articles"], &report["failures"]),
+        (&1_000_000.into(), &0.into()),
+        "{report}"
+    );
     place.sound(1_000_000);
 }
 
@@ -227,7 +369,8 @@ fn a_parquet_file_that_unpacks_to_more_than_there_is() {
 
     let mut texts = StringBuilder::new();
     (0..64).for_each(|_| texts.append_value("x".repeat(4 << 20)));
-    let batch = RecordBatch::try_from_iter([("text", Arc::new(texts.finish()) as ArrayRef)]).unwrap();
+    let batch =
+        RecordBatch::try_from_iter([("text", Arc::new(texts.finish()) as ArrayRef)]).unwrap();
     // All in one page.
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(Default::default()))
@@ -240,5 +383,11 @@ fn a_parquet_file_that_unpacks_to_more_than_there_is() {
     let file = writer.into_inner().unwrap();
     assert!(file.len() < 1 << 20, "{}", file.len());
     let (_, ran) = beside_a_good_one_with("bomb.parquet", file, &["--memory", "256MB"]);
-    ran.said(1, &["bomb.parquet: the process that read it died: it needs more than 61 MB", "1 skipped"]);
+    ran.said(
+        1,
+        &[
+            "bomb.parquet: the process that read it died: it needs more than 61 MB",
+            "1 skipped",
+        ],
+    );
 }

@@ -16,7 +16,10 @@ fn many(place: &Place, articles: usize) {
                 )
             })
             .collect();
-        place.put(&format!("docs/{i:04}.txt"), format!("Article {i}\n\n{text}"));
+        place.put(
+            &format!("docs/{i:04}.txt"),
+            format!("Article {i}\n\n{text}"),
+        );
     }
 }
 
@@ -33,11 +36,18 @@ fn start(place: &Place) -> Child {
 /// How many articles another process sees.
 fn stored(place: &Place) -> u64 {
     let ran = place.run(&["stats", "--json"]);
-    serde_json::from_str::<serde_json::Value>(&ran.out).map_or(0, |stats| stats["articles"].as_u64().unwrap_or(0))
+    serde_json::from_str::<serde_json::Value>(&ran.out)
+        .map_or(0, |stats| stats["articles"].as_u64().unwrap_or(0))
 }
 
 fn signal(child: &Child, name: &str) {
-    assert!(std::process::Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args([name, &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
@@ -51,10 +61,16 @@ fn ctrl_c_saves_what_is_done() {
     ran.said(1, &["finishing what is under way"]);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let done = report["added"].as_u64().unwrap();
-    assert!(report["interrupted"] == true && done > 0 && done < 700, "{report}");
+    assert!(
+        report["interrupted"] == true && done > 0 && done < 700,
+        "{report}"
+    );
     place.sound(done);
     let report = place.json(0, &["index", "docs"]);
-    assert_eq!((report["unchanged"].as_u64(), report["added"].as_u64()), (Some(done), Some(700 - done)));
+    assert_eq!(
+        (report["unchanged"].as_u64(), report["added"].as_u64()),
+        (Some(done), Some(700 - done))
+    );
     place.sound(700);
 }
 
@@ -71,7 +87,10 @@ fn a_kill_loses_nothing_that_was_committed() {
     assert!(saved > 0 && saved < 700, "{saved}");
     place.sound(saved);
     let report = place.json(0, &["index", "docs"]);
-    assert_eq!((report["unchanged"].as_u64(), report["added"].as_u64()), (Some(saved), Some(700 - saved)));
+    assert_eq!(
+        (report["unchanged"].as_u64(), report["added"].as_u64()),
+        (Some(saved), Some(700 - saved))
+    );
     place.sound(700);
 }
 
@@ -82,13 +101,22 @@ fn a_full_disk_leaves_the_last_commit() {
     place.ok(&["index", "first.txt"]);
     many(&place, 300);
     // A limit on the size of files stands in for a full disk: writes fail in the same places.
-    let line = format!("trap '' XFSZ; ulimit -f 200; exec '{}' index docs", env!("CARGO_BIN_EXE_nigh"));
-    let output = std::process::Command::new("bash").args(["-c", &line]).current_dir(place.path(".")).output().unwrap();
+    let line = format!(
+        "trap '' XFSZ; ulimit -f 200; exec '{}' index docs",
+        env!("CARGO_BIN_EXE_nigh")
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &line])
+        .current_dir(place.path("."))
+        .output()
+        .unwrap();
     Ran::from(output).said(1, &["File too large", "the same command goes on"]);
     // On a slow machine a small commit or two may have fitted.
     let saved = place.json(0, &["stats"])["articles"].as_u64().unwrap();
     place.sound(saved);
-    place.run(&["search", "what pulls the sea", "--mode", "lexical"]).said(0, &["first.txt:"]);
+    place
+        .run(&["search", "what pulls the sea", "--mode", "lexical"])
+        .said(0, &["first.txt:"]);
     place.ok(&["index", "docs"]);
     place.sound(301);
 }
@@ -101,10 +129,15 @@ fn a_second_writer_is_told_who_is_writing_and_readers_go_on() {
     many(&place, 400);
     let mut child = start(&place);
     until("the other writer", || {
-        std::fs::read_to_string(place.path(".nigh/writer.lock")).is_ok_and(|pid| pid.trim() == child.id().to_string())
+        std::fs::read_to_string(place.path(".nigh/writer.lock"))
+            .is_ok_and(|pid| pid.trim() == child.id().to_string())
     });
-    place.run(&["delete", "first.txt"]).said(2, &["being written by process", &child.id().to_string()]);
-    place.run(&["search", "what pulls the sea"]).said(0, &["first.txt:1"]);
+    place
+        .run(&["delete", "first.txt"])
+        .said(2, &["being written by process", &child.id().to_string()]);
+    place
+        .run(&["search", "what pulls the sea"])
+        .said(0, &["first.txt:1"]);
     child.kill().unwrap();
     child.wait().unwrap();
     place.ok(&["delete", "first.txt"]);

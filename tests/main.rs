@@ -1,5 +1,5 @@
-//! The end-to-end tests, which run the program: a module for each hazard or user story. One binary, so that they are
-//! linked once and wait side by side.
+//! The end-to-end tests, which run the program: a module for each hazard or user story. One binary,
+//! so that they are linked once and wait side by side.
 
 mod common;
 

@@ -15,7 +15,10 @@ fn with_books() -> Place {
             "text": "Sourdough rises by wild yeast. Flour and water ferment for days."}),
         json!({"_id": "moon", "title": "The moon", "year": 2021, "text": "The moon moves away by four centimetres a year."}),
     ];
-    place.put("articles.jsonl", articles.map(|article| article.to_string()).join("\n"));
+    place.put(
+        "articles.jsonl",
+        articles.map(|article| article.to_string()).join("\n"),
+    );
     place.put("faq.txt", "All about cheese.\nWhat is cheese made of?\nCheese is made of milk and rennet.\nWhere does cheese ripen?\nIt ripens in cellars.\n");
     place.ok(&["index", "articles.jsonl", "faq.txt", "-c", "books"]);
     std::fs::create_dir(place.path("shelf")).unwrap();
@@ -31,7 +34,14 @@ fn the_page_in_a_browser() {
         .map(|n| format!("{{\"_id\": \"{n}\", \"title\": \"Entry {n}\", \"text\": \"This is number {n} of many.\"}}\n"))
         .collect();
     place.put("many.jsonl", many);
-    place.ok(&["index", "many.jsonl", "-c", "shelf/many", "--model", "static"]);
+    place.ok(&[
+        "index",
+        "many.jsonl",
+        "-c",
+        "shelf/many",
+        "--model",
+        "static",
+    ]);
     let key = place.ok(&["key", "add", "me", "--role", "admin"]).out;
     let server = Server::start(&place, &["-c", "books", "--root", "shelf"]);
     let keyed = Server::start(&place, &["-c", "books", "--keys", "keys.toml"]);
@@ -47,20 +57,35 @@ fn the_page_in_a_browser() {
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success());
-    assert!(said.lines().filter(|line| line.starts_with("ok ")).count() >= 40, "fewer tests than there should be");
+    assert!(
+        said.lines().filter(|line| line.starts_with("ok ")).count() >= 40,
+        "fewer tests than there should be"
+    );
 }
 
 #[test]
 #[ignore = "needs Python with tests/requirements.txt: PYTHON set to it"]
 fn clients_from_elsewhere_get_along() {
-    let python = std::env::var("PYTHON").expect("PYTHON: an interpreter with tests/requirements.txt installed");
+    let python = std::env::var("PYTHON")
+        .expect("PYTHON: an interpreter with tests/requirements.txt installed");
     let place = with_books();
-    let key = place.ok(&["key", "add", "me", "--role", "admin"]).out.trim().to_owned();
-    let server = Server::start(&place, &["-c", "books", "--root", "shelf", "--keys", "keys.toml"]);
+    let key = place
+        .ok(&["key", "add", "me", "--role", "admin"])
+        .out
+        .trim()
+        .to_owned();
+    let server = Server::start(
+        &place,
+        &["-c", "books", "--root", "shelf", "--keys", "keys.toml"],
+    );
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let run = |command: &mut Command| {
         let output = command.current_dir(place.path(".")).output().unwrap();
-        println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        println!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(output.status.success());
     };
     run(Command::new(&python).arg(tests.join("clients.py")).args([

@@ -1,4 +1,5 @@
-//! How hits are ranked and shown: fusing, reranking, copies, variety, surroundings, scores taken apart.
+//! How hits are ranked and shown: fusing, reranking, copies, variety, surroundings, scores taken
+//! apart.
 
 use crate::common::Place;
 use serde_json::Value;
@@ -11,7 +12,10 @@ fn harbour() -> Place {
     place.put("a/story.txt", format!("Lighthouse lit again\n\n{STORY}\n"));
     place.put(
         "b/agency.txt",
-        format!("From the agency\n\nHARBOUR (Agency) - {}\n", STORY.replace("Friday", "Saturday")),
+        format!(
+            "From the agency\n\nHARBOUR (Agency) - {}\n",
+            STORY.replace("Friday", "Saturday")
+        ),
     );
     place.put(
         "c/other.txt",
@@ -21,13 +25,27 @@ fn harbour() -> Place {
         "d/long.txt",
         "Boats\n\nBoats are built of oak. They are tarred each spring.\n\nNets are mended in winter. The twine comes from the south.\n\nFish is salted at once. Barrels hold it for a year.\n",
     );
-    place.ok(&["index", ".", "--chunk-tokens", "16", "-c", "short", "--overlap", "0"]);
+    place.ok(&[
+        "index",
+        ".",
+        "--chunk-tokens",
+        "16",
+        "-c",
+        "short",
+        "--overlap",
+        "0",
+    ]);
     place.ok(&["index", "a", "b", "c", "d"]);
     place
 }
 
 fn articles(found: &Value) -> Vec<&str> {
-    found["hits"].as_array().unwrap().iter().map(|hit| hit["article_id"].as_str().unwrap()).collect()
+    found["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| hit["article_id"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -38,17 +56,25 @@ fn copies_stand_under_the_best_of_them() {
     assert_eq!(articles(&folded)[0], "a/story.txt");
     let copies = folded["hits"][0]["copies"].as_array().unwrap();
     assert_eq!(copies.len(), 1);
-    assert_eq!((&copies[0]["article_id"], &copies[0]["line"]), (&"b/agency.txt".into(), &1.into()));
+    assert_eq!(
+        (&copies[0]["article_id"], &copies[0]["line"]),
+        (&"b/agency.txt".into(), &1.into())
+    );
     assert!(!articles(&folded)[1..].contains(&"b/agency.txt"));
     let side_by_side = place.json(0, &["search", asked, "--copies"]);
-    assert_eq!(&articles(&side_by_side)[..2], ["a/story.txt", "b/agency.txt"]);
+    assert_eq!(
+        &articles(&side_by_side)[..2],
+        ["a/story.txt", "b/agency.txt"]
+    );
     assert!(side_by_side["hits"][0].get("copies").is_none());
     assert_eq!(
         articles(&place.json(0, &["search", asked, "-k", "2"])),
         ["a/story.txt", "c/other.txt"],
         "the place is free"
     );
-    place.run(&["search", asked]).said(0, &["also in b/agency.txt:1"]);
+    place
+        .run(&["search", asked])
+        .said(0, &["also in b/agency.txt:1"]);
 }
 
 #[test]
@@ -56,12 +82,26 @@ fn a_passage_comes_with_what_stands_around_it() {
     let place = harbour();
     let file = std::fs::read_to_string(place.path("d/long.txt")).unwrap();
     let hit = |around: &str| {
-        let args = ["search", "winter is for mending nets", "-c", "short", "-k", "1", "--around", around];
+        let args = [
+            "search",
+            "winter is for mending nets",
+            "-c",
+            "short",
+            "-k",
+            "1",
+            "--around",
+            around,
+        ];
         place.json(0, &args)["hits"][0].clone()
     };
     assert!(hit("0").get("around").is_none());
     let one = hit("1");
-    let span = |value: &Value| (value[0].as_u64().unwrap() as usize, value[1].as_u64().unwrap() as usize);
+    let span = |value: &Value| {
+        (
+            value[0].as_u64().unwrap() as usize,
+            value[1].as_u64().unwrap() as usize,
+        )
+    };
     let ((start, end), (from, to)) = (span(&one["span"]), span(&one["around"]["span"]));
     assert!(from < start && end < to, "{one}");
     assert_eq!(one["around"]["text"], file[from..to]);
@@ -85,85 +125,221 @@ fn a_score_is_the_sum_of_its_parts() {
         for hit in found["hits"].as_array().unwrap() {
             let explanation = &hit["explanation"];
             let share = |part: &str| explanation["shares"][part].as_f64().unwrap();
-            assert!((share("dense") + share("lexical") - hit["score"].as_f64().unwrap()).abs() < 1e-5, "{hit}");
+            assert!(
+                (share("dense") + share("lexical") - hit["score"].as_f64().unwrap()).abs() < 1e-5,
+                "{hit}"
+            );
             let words = explanation["words"].as_array().unwrap();
-            let sum: f64 = words.iter().map(|word| word["score"].as_f64().unwrap()).sum();
+            let sum: f64 = words
+                .iter()
+                .map(|word| word["score"].as_f64().unwrap())
+                .sum();
             if let Some(lexical) = hit["scores"]["lexical"].as_f64() {
-                assert!((sum - lexical).abs() < 1e-4, "{sum} {lexical} {explanation}");
+                assert!(
+                    (sum - lexical).abs() < 1e-4,
+                    "{sum} {lexical} {explanation}"
+                );
             }
             let sentence = &explanation["sentence"];
             let span = |of: &Value, at: usize| of["span"][at].as_u64().unwrap();
             assert!(span(hit, 0) <= span(sentence, 0) && span(sentence, 1) <= span(hit, 1));
         }
         let best = &found["hits"][0]["explanation"];
-        let near = best["words"].as_array().unwrap().iter().find(|word| word["word"] == "agian");
+        let near = best["words"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|word| word["word"] == "agian");
         assert_eq!(near.unwrap()["found_as"], "again", "{best}");
         assert!(best["above_cut"].as_f64().unwrap() > 0.0);
     }
     let shown = place.run(&["search", asked, "--explain", "-k", "1"]);
-    shown.said(0, &["meaning +", "words   +", "BM25:", "agian as again", "best sentence", "above the first"]);
-    let lexical = place.json(0, &["search", "nets in winter", "--explain", "-k", "1", "--mode", "lexical"]);
+    shown.said(
+        0,
+        &[
+            "meaning +",
+            "words   +",
+            "BM25:",
+            "agian as again",
+            "best sentence",
+            "above the first",
+        ],
+    );
+    let lexical = place.json(
+        0,
+        &[
+            "search",
+            "nets in winter",
+            "--explain",
+            "-k",
+            "1",
+            "--mode",
+            "lexical",
+        ],
+    );
     let hit = &lexical["hits"][0];
     assert!(hit["explanation"]["shares"].get("dense").is_none());
-    let (from, to) = (&hit["explanation"]["sentence"]["span"][0], &hit["explanation"]["sentence"]["span"][1]);
+    let (from, to) = (
+        &hit["explanation"]["sentence"]["span"][0],
+        &hit["explanation"]["sentence"]["span"][1],
+    );
     let file = std::fs::read_to_string(place.path("d/long.txt")).unwrap();
-    assert_eq!(&file[from.as_u64().unwrap() as usize..to.as_u64().unwrap() as usize], "Nets are mended in winter.");
+    assert_eq!(
+        &file[from.as_u64().unwrap() as usize..to.as_u64().unwrap() as usize],
+        "Nets are mended in winter."
+    );
 }
 
 #[test]
 fn late_interaction_looks_again_at_as_many_as_it_may() {
     let place = harbour();
     let asked = "what holds fish for a year";
-    let found = place
-        .json(0, &["search", asked, "-c", "short", "--rerank", "maxsim", "--rerank-top", "4", "--rerank-ms", "60000"]);
-    assert_eq!((&found["rerank"]["model"], &found["rerank"]["passages"]), (&"maxsim".into(), &4.into()));
+    let found = place.json(
+        0,
+        &[
+            "search",
+            asked,
+            "-c",
+            "short",
+            "--rerank",
+            "maxsim",
+            "--rerank-top",
+            "4",
+            "--rerank-ms",
+            "60000",
+        ],
+    );
+    assert_eq!(
+        (&found["rerank"]["model"], &found["rerank"]["passages"]),
+        (&"maxsim".into(), &4.into())
+    );
     let hits = found["hits"].as_array().unwrap();
-    assert!(hits[0]["text"].as_str().unwrap().contains("Barrels hold it"));
+    assert!(
+        hits[0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("Barrels hold it")
+    );
     for (at, hit) in hits.iter().enumerate() {
         assert_eq!(hit["scores"].get("rerank").is_some(), at < 4, "{hit}");
     }
-    let scores: Vec<f64> = hits.iter().map(|hit| hit["score"].as_f64().unwrap()).collect();
+    let scores: Vec<f64> = hits
+        .iter()
+        .map(|hit| hit["score"].as_f64().unwrap())
+        .collect();
     assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
-    let hurried = place.run(&["search", asked, "-c", "short", "--rerank", "maxsim", "--rerank-ms", "0"]);
+    let hurried = place.run(&[
+        "search",
+        asked,
+        "-c",
+        "short",
+        "--rerank",
+        "maxsim",
+        "--rerank-ms",
+        "0",
+    ]);
     hurried.said(0, &["in the time it has"]);
-    place.run(&["search", asked, "--rerank", "builtin"]).said(2, &["has already", "maxsim"]);
-    place.run(&["search", asked, "--rerank", "no-such"]).said(2, &["no such reranker", "nigh models"]);
+    place
+        .run(&["search", asked, "--rerank", "builtin"])
+        .said(2, &["has already", "maxsim"]);
+    place
+        .run(&["search", asked, "--rerank", "no-such"])
+        .said(2, &["no such reranker", "nigh models"]);
 }
 
 #[test]
 fn a_run_and_a_verdict_can_be_reranked() {
     let place = harbour();
     place.put("q.jsonl", "{\"_id\": \"1\", \"text\": \"who mended the lamp\"}\n{\"_id\": \"2\", \"text\": \"what are boats built of\"}\n");
-    place.put("qrels.tsv", "query-id\tcorpus-id\tscore\n1\ta/story.txt\t1\n2\td/long.txt\t1\n");
-    let run = place.json(0, &["run", "--queries", "q.jsonl", "--out", "r.trec", "--rerank", "maxsim", "-k", "3"]);
+    place.put(
+        "qrels.tsv",
+        "query-id\tcorpus-id\tscore\n1\ta/story.txt\t1\n2\td/long.txt\t1\n",
+    );
+    let run = place.json(
+        0,
+        &[
+            "run",
+            "--queries",
+            "q.jsonl",
+            "--out",
+            "r.trec",
+            "--rerank",
+            "maxsim",
+            "-k",
+            "3",
+        ],
+    );
     assert_eq!(run["manifest"]["rerank"]["model"], "maxsim");
-    assert!(std::fs::read_to_string(place.path("r.trec")).unwrap().contains("nigh-hybrid-maxsim"));
+    assert!(
+        std::fs::read_to_string(place.path("r.trec"))
+            .unwrap()
+            .contains("nigh-hybrid-maxsim")
+    );
     let verdict = place.json(
         0,
-        &["eval", "--queries", "q.jsonl", "--qrels", "qrels.tsv", "--mode", "hybrid,dense", "--rerank", "maxsim"],
+        &[
+            "eval",
+            "--queries",
+            "q.jsonl",
+            "--qrels",
+            "qrels.tsv",
+            "--mode",
+            "hybrid,dense",
+            "--rerank",
+            "maxsim",
+        ],
     );
-    let names: Vec<&str> = verdict["systems"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["hybrid", "dense", "hybrid, maxsim", "dense, maxsim"]);
+    let names: Vec<&str> = verdict["systems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["hybrid", "dense", "hybrid, maxsim", "dense, maxsim"]
+    );
 }
 
 #[test]
 fn hits_can_be_made_unlike_one_another() {
     let place = harbour();
-    let asked = ["search", "the lighthouse lamp will be lit again", "--copies", "-k", "2"];
-    let first: Vec<String> = articles(&place.json(0, &asked)).into_iter().map(str::to_owned).collect();
+    let asked = [
+        "search",
+        "the lighthouse lamp will be lit again",
+        "--copies",
+        "-k",
+        "2",
+    ];
+    let first: Vec<String> = articles(&place.json(0, &asked))
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     assert_eq!(first, ["a/story.txt", "b/agency.txt"]);
     let varied = place.json(0, &[&asked[..], &["--diverse=0.6"]].concat());
     assert_eq!(articles(&varied)[0], "a/story.txt");
     assert_ne!(articles(&varied)[1], "b/agency.txt", "it says the same");
-    place.run(&["search", "lamp", "--diverse=2"]).said(2, &["from 0 to 1"]);
+    place
+        .run(&["search", "lamp", "--diverse=2"])
+        .said(2, &["from 0 to 1"]);
 }
 
 #[test]
 fn an_article_can_be_scored_by_more_than_its_best_passage() {
     let place = harbour();
     let score = |how: &str| {
-        let args =
-            ["search", "nets and fish and boats", "-c", "short", "--by", "article", "-k", "1", "--article-score", how];
+        let args = [
+            "search",
+            "nets and fish and boats",
+            "-c",
+            "short",
+            "--by",
+            "article",
+            "-k",
+            "1",
+            "--article-score",
+            how,
+        ];
         let found = place.json(0, &args);
         assert_eq!(articles(&found), ["d/long.txt"]);
         found["hits"][0]["score"].as_f64().unwrap()
@@ -178,7 +354,10 @@ fn questions_of_every_kind_get_an_answer() {
         let found = place.json(0, &["search", question, "-k", "1"]);
         articles(&found)[0].to_owned()
     };
-    let paragraph = format!("I once read a long piece, and I quote: {} Where was that?", STORY.repeat(20));
+    let paragraph = format!(
+        "I once read a long piece, and I quote: {} Where was that?",
+        STORY.repeat(20)
+    );
     for question in [
         "when will the lighthouse be lit again",
         "WHEN WILL THE LIGHTHOUSE BE LIT AGAIN",
@@ -189,15 +368,24 @@ fn questions_of_every_kind_get_an_answer() {
     ] {
         assert_eq!(first(question), "a/story.txt", "{question}");
     }
-    place
-        .run(&["search", "quixotic xylophones"])
-        .said(0, &["no passage holds a word of the question", "meaning alone answers"]);
+    place.run(&["search", "quixotic xylophones"]).said(
+        0,
+        &[
+            "no passage holds a word of the question",
+            "meaning alone answers",
+        ],
+    );
     place
         .run(&["search", "quixotic xylophones", "--mode", "lexical"])
         .said(0, &["no passage holds a word", "nothing found"]);
-    place.run(&["search", "the of and to", "--mode", "lexical"]).said(0, &["only stop words", "a/story.txt"]);
     place
-        .run(&["search", "wann wird der alte Leuchtturm am Hafen wieder angezündet"])
+        .run(&["search", "the of and to", "--mode", "lexical"])
+        .said(0, &["only stop words", "a/story.txt"]);
+    place
+        .run(&[
+            "search",
+            "wann wird der alte Leuchtturm am Hafen wieder angezündet",
+        ])
         .said(0, &["looks like German", "the articles' words are English"]);
 }
 
@@ -215,17 +403,44 @@ fn words_are_those_of_the_articles_language() {
     let report = place.json(0, &["index", "de"]);
     assert_eq!(report["language"], "german");
     let found = place.json(0, &["search", "Haus der Fischer", "--mode", "lexical"]);
-    assert_eq!(articles(&found), ["de/a.txt"], "stems of German words, and \u{201c}der\u{201d} says nothing");
-    place.run(&["index", "de", "--language", "english"]).said(2, &["german", "english", "-c"]);
+    assert_eq!(
+        articles(&found),
+        ["de/a.txt"],
+        "stems of German words, and \u{201c}der\u{201d} says nothing"
+    );
+    place
+        .run(&["index", "de", "--language", "english"])
+        .said(2, &["german", "english", "-c"]);
     let as_they_stand = place.json(0, &["index", "de", "-c", "plain", "--language", "other"]);
     assert_eq!(as_they_stand["language"], "other");
-    let near = place.json(0, &["search", "fischer", "-c", "plain", "--mode", "lexical"]);
-    assert_eq!(near["hits"].as_array().unwrap().len(), 1, "the nearest word");
-    assert_eq!(near["corrections"], serde_json::json!([{ "word": "fischer", "used": "fischern" }]));
+    let near = place.json(
+        0,
+        &["search", "fischer", "-c", "plain", "--mode", "lexical"],
+    );
+    assert_eq!(
+        near["hits"].as_array().unwrap().len(),
+        1,
+        "the nearest word"
+    );
+    assert_eq!(
+        near["corrections"],
+        serde_json::json!([{ "word": "fischer", "used": "fischern" }])
+    );
     assert_eq!(near["notes"][0]["code"], "near_words");
-    assert!(near["notes"][0]["message"].as_str().unwrap().contains("fischern"), "{near}");
+    assert!(
+        near["notes"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("fischern"),
+        "{near}"
+    );
     // Another name is another man.
-    let name = place.json(0, &["search", "Fischer", "-c", "plain", "--mode", "lexical"]);
+    let name = place.json(
+        0,
+        &["search", "Fischer", "-c", "plain", "--mode", "lexical"],
+    );
     assert_eq!(name["hits"], serde_json::json!([]));
-    place.run(&["index", "de", "-c", "x", "--language", "klingon"]).said(2, &["expected one of", "german"]);
+    place
+        .run(&["index", "de", "-c", "x", "--language", "klingon"])
+        .said(2, &["expected one of", "german"]);
 }

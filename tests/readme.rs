@@ -5,11 +5,17 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The lines of `sh` blocks that begin with `nigh`. Commands that need a server, a cluster or files that are not here
-/// stand in `console` blocks.
+/// The lines of `sh` blocks that begin with `nigh`. Commands that need a server, a cluster or files
+/// that are not here stand in `console` blocks.
 fn commands(document: &str) -> Vec<&str> {
-    let blocks = document.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.flat_map(str::lines).filter(|line| line.starts_with("nigh ")).collect()
+    let blocks = document
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    blocks
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with("nigh "))
+        .collect()
 }
 
 /// The project's folder.
@@ -21,8 +27,14 @@ fn root() -> PathBuf {
 fn prepared() -> Place {
     let place = Place::new();
     let sample = crate::common::data().join("sample");
-    for entry in std::fs::read_dir(&sample).unwrap().map(|entry| entry.unwrap().path()) {
-        place.put(&format!("docs/{}", entry.file_name().unwrap().to_string_lossy()), std::fs::read(&entry).unwrap());
+    for entry in std::fs::read_dir(&sample)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
+        place.put(
+            &format!("docs/{}", entry.file_name().unwrap().to_string_lossy()),
+            std::fs::read(&entry).unwrap(),
+        );
     }
     place.put("docs/.ignore", "paraphrases.jsonl\n");
     let paraphrases = std::fs::read_to_string(sample.join("paraphrases.jsonl")).unwrap();
@@ -34,27 +46,47 @@ fn prepared() -> Place {
         json!({"_id": "a2", "title": "Longer days", "text": "Days grow by some milliseconds a century.", "source": "AP",
                "date": "2019-11-02", "year": 2019, "tags": ["science"], "author": "Ann Lee"}),
     ];
-    place.put("articles.jsonl", articles.map(|article| format!("{article}\n")).concat());
-    place.put("questions.jsonl", "{\"_id\": \"q1\", \"text\": \"what slows the Earth\"}\n");
-    place.put("questions.txt", "what slows the Earth\nwhy do coasts have two high tides a day\n");
-    place.put("answers.jsonl", "{\"query-id\": \"q1\", \"answers\": [\"sourdough\"]}\n");
+    place.put(
+        "articles.jsonl",
+        articles.map(|article| format!("{article}\n")).concat(),
+    );
+    place.put(
+        "questions.jsonl",
+        "{\"_id\": \"q1\", \"text\": \"what slows the Earth\"}\n",
+    );
+    place.put(
+        "questions.txt",
+        "what slows the Earth\nwhy do coasts have two high tides a day\n",
+    );
+    place.put(
+        "answers.jsonl",
+        "{\"query-id\": \"q1\", \"answers\": [\"sourdough\"]}\n",
+    );
     place.put("grid.toml", "chunk_tokens = [64, 128]\n");
     place
 }
 
-/// Runs a line in bash, with the program on the path and nothing else from the environment that it looks at.
+/// Runs a line in bash, with the program on the path and nothing else from the environment that it
+/// looks at.
 fn run(place: &Place, line: &str) -> Result<(), String> {
     let folder = Path::new(env!("CARGO_BIN_EXE_nigh")).parent().unwrap();
     let output = Command::new("bash")
         .args(["-o", "pipefail", "-c", line])
         .current_dir(place.path("."))
-        .env("PATH", format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()))
+        .env(
+            "PATH",
+            format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()),
+        )
         .env("XDG_CACHE_HOME", place.path("cache"))
         .env_remove("NIGH_COLLECTION")
         .env_remove("ORT_DYLIB_PATH")
         .output()
         .unwrap();
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
 /// Runs all commands of a document, in their order, and gives their number.
@@ -76,7 +108,10 @@ fn every_command_of_the_readme_works() {
 #[test]
 fn every_command_of_the_guides_works() {
     let folder = root().join("docs/guide");
-    let mut guides: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut guides: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     guides.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     guides.sort_unstable();
     // Each guide begins where the README's first command ends.
@@ -86,9 +121,17 @@ fn every_command_of_the_guides_works() {
         (path.clone(), run_all(&place, path))
     };
     let counts: Vec<(PathBuf, usize)> = guides.iter().map(run_guide).collect();
-    for name in ["cluster", "evaluate", "filters", "formats", "models", "ranking", "search", "serve"] {
-        let count = counts.iter().find(|(path, _)| *path == folder.join(format!("{name}.md"))).map(|(_, count)| *count);
-        assert!(count.is_some_and(|count| count >= 3), "{name}.md: {count:?} commands found");
+    for name in [
+        "cluster", "evaluate", "filters", "formats", "models", "ranking", "search", "serve",
+    ] {
+        let count = counts
+            .iter()
+            .find(|(path, _)| *path == folder.join(format!("{name}.md")))
+            .map(|(_, count)| *count);
+        assert!(
+            count.is_some_and(|count| count >= 3),
+            "{name}.md: {count:?} commands found"
+        );
     }
 }
 
@@ -125,7 +168,10 @@ fn help_completions_and_the_manual_page_are_there() {
     ] {
         let help: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let said = place.ok(&help).out;
-        assert!(said.contains("Usage") && said.contains("Examples:"), "{command}: {said}");
+        assert!(
+            said.contains("Usage") && said.contains("Examples:"),
+            "{command}: {said}"
+        );
     }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = place.ok(&["completions", shell]).out;
@@ -134,6 +180,11 @@ fn help_completions_and_the_manual_page_are_there() {
     }
     assert!(place.ok(&["man"]).out.contains(".TH nigh"));
     assert!(place.ok(&["man", "index"]).out.contains("nigh-index"));
-    assert_eq!(place.json(0, &["man", "index"]), place.ok(&["man", "index"]).out);
-    place.run(&["man", "nothing"]).said(2, &["no command is called"]);
+    assert_eq!(
+        place.json(0, &["man", "index"]),
+        place.ok(&["man", "index"]).out
+    );
+    place
+        .run(&["man", "nothing"])
+        .said(2, &["no command is called"]);
 }

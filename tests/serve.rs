@@ -24,14 +24,21 @@ fn with_books() -> Place {
         .map(|article| article.to_string())
         .join("\n"),
     );
-    place.put("faq.txt", "All about cheese.\nWhat is cheese made of?\nCheese is made of milk and rennet.\n");
+    place.put(
+        "faq.txt",
+        "All about cheese.\nWhat is cheese made of?\nCheese is made of milk and rennet.\n",
+    );
     place.ok(&["index", "articles.jsonl", "faq.txt", "-c", "books"]);
     place
 }
 
 fn names(answer: &Value) -> Vec<String> {
-    let hits = answer["hits"].as_array().unwrap_or_else(|| panic!("{answer}"));
-    hits.iter().map(|hit| hit["article_id"].as_str().unwrap().to_owned()).collect()
+    let hits = answer["hits"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer}"));
+    hits.iter()
+        .map(|hit| hit["article_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -41,13 +48,24 @@ fn questions_are_answered_with_every_option_of_the_command_line() {
     let search = "/v1/collections/books/search";
     let first = server.get(&format!("{search}?q=what+pulls+the+sea&k=2"));
     first.said(200, &[]);
-    assert_eq!((first.header("content-type"), first.header("x-cache")), ("application/json", "miss"));
+    assert_eq!(
+        (first.header("content-type"), first.header("x-cache")),
+        ("application/json", "miss")
+    );
     assert_eq!(names(&first.json())[0], "tides");
     let again = server.get(&format!("{search}?q=what+pulls+the+sea&k=2"));
     assert_eq!((again.header("x-cache"), &again.text), ("hit", &first.text));
     // The same answer as in a terminal.
-    let printed = place.json(0, &["search", "what pulls the sea", "-k", "2", "-c", "books"]);
-    for (one, other) in first.json()["hits"].as_array().unwrap().iter().zip(printed["hits"].as_array().unwrap()) {
+    let printed = place.json(
+        0,
+        &["search", "what pulls the sea", "-k", "2", "-c", "books"],
+    );
+    for (one, other) in first.json()["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(printed["hits"].as_array().unwrap())
+    {
         assert_eq!(
             (&one["passage_id"], &one["score"], &one["text"]),
             (&other["passage_id"], &other["score"], &other["text"])
@@ -64,8 +82,14 @@ fn questions_are_answered_with_every_option_of_the_command_line() {
     let answer = posted.json();
     assert_eq!(names(&answer), ["tides"]);
     let hit = &answer["hits"][0];
-    assert!(hit["scores"]["rerank"].is_number() && hit["explanation"]["sentence"]["span"].is_array(), "{hit}");
-    assert!(hit["around"]["text"].as_str().unwrap().contains("oceans"), "{hit}");
+    assert!(
+        hit["scores"]["rerank"].is_number() && hit["explanation"]["sentence"]["span"].is_array(),
+        "{hit}"
+    );
+    assert!(
+        hit["around"]["text"].as_str().unwrap().contains("oceans"),
+        "{hit}"
+    );
     let all = server.get(&format!("{search}?q=yeast&k=4")).json();
     let rest = server.get(&format!("{search}?q=yeast&k=2&offset=2")).json();
     assert_eq!(names(&rest), names(&all)[2..]);
@@ -76,7 +100,13 @@ fn questions_are_answered_with_every_option_of_the_command_line() {
     answers.said(200, &[]);
     let answers = answers.json()["answers"].as_array().unwrap().clone();
     assert_eq!(names(&answers[0]["answer"]), ["bread"]);
-    assert!(answers[1]["problem"]["detail"].as_str().unwrap().contains("no article has a field"), "{answers:?}");
+    assert!(
+        answers[1]["problem"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no article has a field"),
+        "{answers:?}"
+    );
     assert_eq!(names(&answers[2]["answer"]), ["faq.txt"]);
 }
 
@@ -90,38 +120,95 @@ fn what_is_wrong_with_a_request_is_a_problem() {
         ("", 400, &["missing field `q`"]),
         ("?q=x&k=0", 400, &["k = 0: expected 1 to 10000"]),
         ("?q=x&k=9000&offset=2000", 400, &["k + offset = 11000"]),
-        ("?q=x&k=101&explain=true", 400, &["k, with explain = 101: expected 1 to 100"]),
-        ("?q=x&k=10&offset=1000&diverse=0.5", 400, &["k + offset, with diverse = 1010"]),
-        ("?q=x&k=1000&around=100", 400, &["= 201000: expected 1 to 50000"]),
+        (
+            "?q=x&k=101&explain=true",
+            400,
+            &["k, with explain = 101: expected 1 to 100"],
+        ),
+        (
+            "?q=x&k=10&offset=1000&diverse=0.5",
+            400,
+            &["k + offset, with diverse = 1010"],
+        ),
+        (
+            "?q=x&k=1000&around=100",
+            400,
+            &["= 201000: expected 1 to 50000"],
+        ),
         ("?q=x&k=many", 400, &["a whole number"]),
         ("?q=x&colour=red", 400, &["unknown field `colour`"]),
         ("?q=x&mode=best", 400, &["unknown variant `best`"]),
         ("?q=x&filter=year:", 400, &["column 6"]),
-        ("?q=x&filter=colour:red", 400, &["no article has a field", "year"]),
-        ("?q=x&dense_weight=2", 400, &["dense_weight = 2: expected 0 to 1"]),
-        ("?q=x&rerank=../../etc/passwd", 400, &["is none of none, maxsim, builtin"]),
+        (
+            "?q=x&filter=colour:red",
+            400,
+            &["no article has a field", "year"],
+        ),
+        (
+            "?q=x&dense_weight=2",
+            400,
+            &["dense_weight = 2: expected 0 to 1"],
+        ),
+        (
+            "?q=x&rerank=../../etc/passwd",
+            400,
+            &["is none of none, maxsim, builtin"],
+        ),
         ("?q=x&rerank=builtin", 400, &["maxsim looks closer"]),
     ] {
         server.get(&format!("{search}{path}")).said(status, words);
     }
-    server.get("/v1/collections/none/search?q=x").said(404, &["no collection is called"]);
-    server.get("/v1/collections/..%2Fbooks/search?q=x").said(404, &["no collection is called"]);
+    server
+        .get("/v1/collections/none/search?q=x")
+        .said(404, &["no collection is called"]);
+    server
+        .get("/v1/collections/..%2Fbooks/search?q=x")
+        .said(404, &["no collection is called"]);
     server.get("/nothing").said(404, &["/docs"]);
-    server.ask("PATCH", "/v1/collections", &[], None).said(405, &["PATCH is not for"]);
+    server
+        .ask("PATCH", "/v1/collections", &[], None)
+        .said(405, &["PATCH is not for"]);
     let counted = server.get("/metrics").text;
-    assert!(counted.contains("method=\"other\"") && !counted.contains("PATCH"), "{counted}");
+    assert!(
+        counted.contains("method=\"other\"") && !counted.contains("PATCH"),
+        "{counted}"
+    );
     let wrong = server.ask("DELETE", "/v1/collections", &[], None);
     wrong.said(405, &["DELETE is not for"]);
     assert!(wrong.header("allow").contains("GET"), "{:?}", wrong.headers);
-    server.ask("POST", search, &[("content-type", "text/plain")], Some(b"{}")).said(415, &["application/json"]);
-    server.ask("POST", search, &[("content-type", "application/json")], Some(b"{")).said(400, &[]);
-    server.send("POST", search, &json!({"q": "x", "k": 1.5})).said(422, &["a whole number"]);
-    server.send("POST", search, &json!({"q": "x".repeat(3 << 20)})).said(413, &["expected 2097152 or fewer"]);
-    server.send("POST", search, &json!({"q": "é".repeat(20_001)})).said(400, &["20001 characters"]);
+    server
+        .ask(
+            "POST",
+            search,
+            &[("content-type", "text/plain")],
+            Some(b"{}"),
+        )
+        .said(415, &["application/json"]);
+    server
+        .ask(
+            "POST",
+            search,
+            &[("content-type", "application/json")],
+            Some(b"{"),
+        )
+        .said(400, &[]);
+    server
+        .send("POST", search, &json!({"q": "x", "k": 1.5}))
+        .said(422, &["a whole number"]);
+    server
+        .send("POST", search, &json!({"q": "x".repeat(3 << 20)}))
+        .said(413, &["expected 2097152 or fewer"]);
+    server
+        .send("POST", search, &json!({"q": "é".repeat(20_001)}))
+        .said(400, &["20001 characters"]);
     let batch = json!({"questions": [{"q": "x"}, {"q": "x", "diverse": -1}]});
-    server.send("POST", &format!("{search}/batch"), &batch).said(400, &["questions[1]: diverse = -1"]);
+    server
+        .send("POST", &format!("{search}/batch"), &batch)
+        .said(400, &["questions[1]: diverse = -1"]);
     let batch = json!({"questions": vec![json!({"q": "x", "k": 10_000}); 6]});
-    server.send("POST", &format!("{search}/batch"), &batch).said(400, &["60000 passages in all"]);
+    server
+        .send("POST", &format!("{search}/batch"), &batch)
+        .said(400, &["60000 passages in all"]);
 }
 
 #[test]
@@ -130,50 +217,124 @@ fn articles_are_read_added_replaced_and_deleted() {
     let server = Server::start(&place, &["-c", "books"]);
     let articles = "/v1/collections/books/articles";
     let list = server.get(&format!("{articles}?limit=2")).json();
-    assert_eq!((list["total"].as_u64(), list["articles"].as_array().unwrap().len()), (Some(4), 2));
-    assert_eq!(server.get(&format!("{articles}?prefix=ti")).json()["articles"][0]["id"], "tides");
-    let odd = server.get(&format!("{articles}/docs%2Fa%20b%3F%C3%A9")).json();
+    assert_eq!(
+        (
+            list["total"].as_u64(),
+            list["articles"].as_array().unwrap().len()
+        ),
+        (Some(4), 2)
+    );
+    assert_eq!(
+        server.get(&format!("{articles}?prefix=ti")).json()["articles"][0]["id"],
+        "tides"
+    );
+    let odd = server
+        .get(&format!("{articles}/docs%2Fa%20b%3F%C3%A9"))
+        .json();
     assert_eq!(odd["title"], "Odd");
-    server.get(&format!("{articles}/none")).said(404, &["no article has the id"]);
+    server
+        .get(&format!("{articles}/none"))
+        .said(404, &["no article has the id"]);
     // Every passage scored, and the best sentence where it stands.
-    let scored = server.get(&format!("{articles}/tides?q=when+are+spring+tides")).json();
+    let scored = server
+        .get(&format!("{articles}/tides?q=when+are+spring+tides"))
+        .json();
     let passage = &scored["passages"][0];
-    let span = passage["explanation"]["sentence"]["span"].as_array().unwrap();
+    let span = passage["explanation"]["sentence"]["span"]
+        .as_array()
+        .unwrap();
     let at = |i: usize| span[i].as_u64().unwrap() as usize;
-    assert_eq!(&scored["text"].as_str().unwrap()[at(0)..at(1)], "Spring tides come at new moon.");
+    assert_eq!(
+        &scored["text"].as_str().unwrap()[at(0)..at(1)],
+        "Spring tides come at new moon."
+    );
     assert!(passage["score"].is_number());
 
-    let new =
-        json!({"title": "Rust", "text": "Iron rusts in wet air.", "metadata": {"year": 2025, "made": "2025-03-01"}});
-    server.send("PUT", &format!("{articles}/rust"), &new).said(201, &["\"added\":true"]);
-    server.send("PUT", &format!("{articles}/rust"), &new).said(200, &["\"changed\":false"]);
-    let found = server.get("/v1/collections/books/search?q=oxidised+metal&k=1&filter=made:2025-03").json();
+    let new = json!({"title": "Rust", "text": "Iron rusts in wet air.", "metadata": {"year": 2025, "made": "2025-03-01"}});
+    server
+        .send("PUT", &format!("{articles}/rust"), &new)
+        .said(201, &["\"added\":true"]);
+    server
+        .send("PUT", &format!("{articles}/rust"), &new)
+        .said(200, &["\"changed\":false"]);
+    let found = server
+        .get("/v1/collections/books/search?q=oxidised+metal&k=1&filter=made:2025-03")
+        .json();
     assert_eq!(names(&found), ["rust"]);
     let changed = json!({"text": "Copper turns green in the rain."});
-    server.send("PUT", &format!("{articles}/rust"), &changed).said(200, &["\"changed\":true"]);
-    assert_eq!(names(&server.get("/v1/collections/books/search?q=verdigris+on+copper&k=1").json()), ["rust"]);
+    server
+        .send("PUT", &format!("{articles}/rust"), &changed)
+        .said(200, &["\"changed\":true"]);
+    assert_eq!(
+        names(
+            &server
+                .get("/v1/collections/books/search?q=verdigris+on+copper&k=1")
+                .json()
+        ),
+        ["rust"]
+    );
     let moved = json!({"text": "Copper turns green in the rain.", "path": "metals/copper.txt"});
-    server.send("PUT", &format!("{articles}/rust"), &moved).said(200, &["\"changed\":true"]);
-    assert_eq!(server.get(&format!("{articles}/rust")).json()["path"], "metals/copper.txt");
-    server.send("PUT", &format!("{articles}/x"), &json!({"text": "", "title": "X"})).said(400, &["it is empty"]);
-    server.send("PUT", &format!("{articles}/x"), &json!({"text": "a", "size": 1})).said(422, &["unknown field"]);
-    server.ask("DELETE", &format!("{articles}/rust"), &[], None).said(204, &[]);
-    server.ask("DELETE", &format!("{articles}/rust"), &[], None).said(404, &[]);
+    server
+        .send("PUT", &format!("{articles}/rust"), &moved)
+        .said(200, &["\"changed\":true"]);
+    assert_eq!(
+        server.get(&format!("{articles}/rust")).json()["path"],
+        "metals/copper.txt"
+    );
+    server
+        .send(
+            "PUT",
+            &format!("{articles}/x"),
+            &json!({"text": "", "title": "X"}),
+        )
+        .said(400, &["it is empty"]);
+    server
+        .send(
+            "PUT",
+            &format!("{articles}/x"),
+            &json!({"text": "a", "size": 1}),
+        )
+        .said(422, &["unknown field"]);
+    server
+        .ask("DELETE", &format!("{articles}/rust"), &[], None)
+        .said(204, &[]);
+    server
+        .ask("DELETE", &format!("{articles}/rust"), &[], None)
+        .said(404, &[]);
     server.get(&format!("{articles}/rust")).said(404, &[]);
 
     let job = server.upload(
         "books",
-        &[("notes/a.md", "# Owls\nOwls hunt at night."), ("b.txt", "Bats hang upside down."), ("c.exe", "MZ\0\0")],
+        &[
+            ("notes/a.md", "# Owls\nOwls hunt at night."),
+            ("b.txt", "Bats hang upside down."),
+            ("c.exe", "MZ\0\0"),
+        ],
     );
-    assert_eq!((job["phase"].as_str(), job["result"]["added"].as_u64()), (Some("done"), Some(2)), "{job}");
-    assert_eq!(names(&server.get("/v1/collections/books/search?q=birds+of+the+dark&k=1").json()), ["notes/a.md"]);
+    assert_eq!(
+        (job["phase"].as_str(), job["result"]["added"].as_u64()),
+        (Some("done"), Some(2)),
+        "{job}"
+    );
+    assert_eq!(
+        names(
+            &server
+                .get("/v1/collections/books/search?q=birds+of+the+dark&k=1")
+                .json()
+        ),
+        ["notes/a.md"]
+    );
     // What was there before is still there.
     assert_eq!(server.get(articles).json()["total"], 6);
     let headers = [("content-type", "multipart/form-data; boundary=edge")];
     let outside =
         b"--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../../x.txt\"\r\n\r\nx\r\n--edge--\r\n";
-    server.ask("POST", articles, &headers, Some(outside)).said(400, &["is no name for a file"]);
-    server.ask("POST", articles, &headers, Some(b"--edge--\r\n")).said(400, &["no files"]);
+    server
+        .ask("POST", articles, &headers, Some(outside))
+        .said(400, &["is no name for a file"]);
+    server
+        .ask("POST", articles, &headers, Some(b"--edge--\r\n"))
+        .said(400, &["no files"]);
     assert_eq!(server.stop(), 0);
     assert_eq!(place.json(0, &["check", "-c", "books"])["sound"], true);
 }
@@ -181,117 +342,263 @@ fn articles_are_read_added_replaced_and_deleted() {
 #[test]
 fn collections_are_made_filled_judged_checked_and_removed() {
     let place = with_books();
-    place.run(&["serve", "--root", "shelf"]).said(2, &["shelf: No such file"]);
+    place
+        .run(&["serve", "--root", "shelf"])
+        .said(2, &["shelf: No such file"]);
     std::fs::create_dir_all(place.path("shelf")).unwrap();
     let server = Server::start(&place, &["-c", "books", "--root", "shelf"]);
     let all = server.get("/v1/collections").json();
-    assert_eq!((&all["default"], &all["can_create"]), (&json!("books"), &json!(true)));
+    assert_eq!(
+        (&all["default"], &all["can_create"]),
+        (&json!("books"), &json!(true))
+    );
     for name in ["..", "a/b", "", ".hidden", "a b"] {
-        server.send("POST", "/v1/collections", &json!({ "name": name })).said(400, &["is no name"]);
+        server
+            .send("POST", "/v1/collections", &json!({ "name": name }))
+            .said(400, &["is no name"]);
     }
-    server.send("POST", "/v1/collections", &json!({"name": "new", "chunk_tokens": 3})).said(400, &["chunk_tokens"]);
-    let made = server.send("POST", "/v1/collections", &json!({"name": "new", "model": "static", "language": "german"}));
+    server
+        .send(
+            "POST",
+            "/v1/collections",
+            &json!({"name": "new", "chunk_tokens": 3}),
+        )
+        .said(400, &["chunk_tokens"]);
+    let made = server.send(
+        "POST",
+        "/v1/collections",
+        &json!({"name": "new", "model": "static", "language": "german"}),
+    );
     made.said(201, &["minilm-l6-v2-static", "german"]);
     assert_eq!(made.header("location"), "/v1/collections/new");
-    server.send("POST", "/v1/collections", &json!({"name": "new"})).said(409, &["already"]);
-    let faq =
-        "Alles über Käse.\nWoraus ist Käse?\nKäse ist aus Milch und Lab.\nWo reift er?\nEr reift in kühlen Kellern.\n";
-    assert_eq!(server.upload("new", &[("faq.txt", faq)])["result"]["articles"], 1);
+    server
+        .send("POST", "/v1/collections", &json!({"name": "new"}))
+        .said(409, &["already"]);
+    let faq = "Alles über Käse.\nWoraus ist Käse?\nKäse ist aus Milch und Lab.\nWo reift er?\nEr reift in kühlen Kellern.\n";
+    assert_eq!(
+        server.upload("new", &[("faq.txt", faq)])["result"]["articles"],
+        1
+    );
 
-    let begun =
-        server.send("POST", "/v1/collections/new/evaluate", &json!({"qa": true, "modes": ["hybrid", "lexical"]}));
+    let begun = server.send(
+        "POST",
+        "/v1/collections/new/evaluate",
+        &json!({"qa": true, "modes": ["hybrid", "lexical"]}),
+    );
     begun.said(202, &["\"kind\":\"evaluate\""]);
-    assert_eq!(begun.header("location"), format!("/v1/jobs/{}", begun.json()["id"].as_str().unwrap()));
+    assert_eq!(
+        begun.header("location"),
+        format!("/v1/jobs/{}", begun.json()["id"].as_str().unwrap())
+    );
     let job = server.ended(&begun.json());
-    assert_eq!((job["phase"].as_str(), job["result"]["queries"].as_u64()), (Some("done"), Some(2)), "{job}");
+    assert_eq!(
+        (job["phase"].as_str(), job["result"]["queries"].as_u64()),
+        (Some("done"), Some(2)),
+        "{job}"
+    );
     let report = server.get(&format!("/v1/jobs/{}/report", job["id"].as_str().unwrap()));
     report.said(200, &["<!doctype html", "hybrid"]);
     assert!(report.header("content-security-policy").contains("sandbox"));
     let own = json!({"queries": "{\"_id\": \"1\", \"text\": \"Käse?\"}\n{\"_id\":", "qrels": "{\"query-id\": \"1\", \"answers\": [\"Milch\"]}"});
-    let failed = server.ended(&server.send("POST", "/v1/collections/new/evaluate", &own).json());
+    let failed = server.ended(
+        &server
+            .send("POST", "/v1/collections/new/evaluate", &own)
+            .json(),
+    );
     assert_eq!(failed["phase"], "failed");
-    assert!(failed["error"].as_str().unwrap().starts_with("queries.jsonl:2: "), "{failed}");
-    server.send("POST", "/v1/collections/new/evaluate", &json!({})).said(400, &["which questions?"]);
-    server.send("POST", "/v1/collections/new/evaluate", &json!({"qa": true, "metrics": ["best"]})).said(400, &["best"]);
+    assert!(
+        failed["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("queries.jsonl:2: "),
+        "{failed}"
+    );
+    server
+        .send("POST", "/v1/collections/new/evaluate", &json!({}))
+        .said(400, &["which questions?"]);
+    server
+        .send(
+            "POST",
+            "/v1/collections/new/evaluate",
+            &json!({"qa": true, "metrics": ["best"]}),
+        )
+        .said(400, &["best"]);
 
-    let checked = server.ended(&server.send("POST", "/v1/collections/new/check", &json!({})).json());
-    assert_eq!((&checked["phase"], &checked["result"]["sound"]), (&json!("done"), &json!(true)));
-    let compacted = server.ended(&server.send("POST", "/v1/collections/new/compact", &json!({})).json());
+    let checked = server.ended(
+        &server
+            .send("POST", "/v1/collections/new/check", &json!({}))
+            .json(),
+    );
+    assert_eq!(
+        (&checked["phase"], &checked["result"]["sound"]),
+        (&json!("done"), &json!(true))
+    );
+    let compacted = server.ended(
+        &server
+            .send("POST", "/v1/collections/new/compact", &json!({}))
+            .json(),
+    );
     assert_eq!(
         (&compacted["phase"], &compacted["result"]["segments_after"]),
         (&json!("done"), &json!(1)),
         "{compacted}"
     );
     server.get("/v1/jobs/99").said(404, &["no job"]);
-    assert!(server.get("/v1/jobs").json()["jobs"].as_array().unwrap().len() >= 5);
+    assert!(
+        server.get("/v1/jobs").json()["jobs"]
+            .as_array()
+            .unwrap()
+            .len()
+            >= 5
+    );
 
-    server.ask("DELETE", "/v1/collections/books", &[], None).said(409, &["for its owner"]);
-    server.ask("DELETE", "/v1/collections/new", &[], None).said(204, &[]);
+    server
+        .ask("DELETE", "/v1/collections/books", &[], None)
+        .said(409, &["for its owner"]);
+    server
+        .ask("DELETE", "/v1/collections/new", &[], None)
+        .said(204, &[]);
     server.get("/v1/collections/new").said(404, &[]);
     assert!(!place.path("shelf/new").exists() && place.path("books").exists());
     let gauges = server.get("/metrics").text;
-    assert!(gauges.contains("nigh_articles{collection=\"books\"} 4\n"), "{gauges}");
+    assert!(
+        gauges.contains("nigh_articles{collection=\"books\"} 4\n"),
+        "{gauges}"
+    );
     assert!(!gauges.contains("collection=\"new\""), "{gauges}");
     // One that comes into the folder is served too.
     place.ok(&["index", "faq.txt", "-c", "shelf/later"]);
-    server.until("the new collection", |server| server.get("/v1/collections/later").status == 200);
+    server.until("the new collection", |server| {
+        server.get("/v1/collections/later").status == 200
+    });
 }
 
 #[test]
 fn an_upload_with_one_name_twice_is_refused() {
     let place = with_books();
     let server = Server::start(&place, &["-c", "books"]);
-    for files in
-        [[("a.txt", "One."), ("a.txt", "Two.")], [("a", "One."), ("a/b.txt", "Two.")], [("a/b", "1"), ("a", "2")]]
-    {
-        server.try_upload("books", &files).said(400, &["another file of this upload has that name"]);
+    for files in [
+        [("a.txt", "One."), ("a.txt", "Two.")],
+        [("a", "One."), ("a/b.txt", "Two.")],
+        [("a/b", "1"), ("a", "2")],
+    ] {
+        server
+            .try_upload("books", &files)
+            .said(400, &["another file of this upload has that name"]);
     }
     assert_eq!(server.get("/v1/jobs").json()["jobs"], json!([]));
-    server.get("/v1/collections/books/articles/a.txt").said(404, &[]);
+    server
+        .get("/v1/collections/books/articles/a.txt")
+        .said(404, &[]);
 }
 
 #[test]
 fn suggestions_facets_and_the_map() {
     let place = with_books();
     let server = Server::start(&place, &["-c", "books"]);
-    let suggested = server.get("/v1/collections/books/suggest?q=cheese+ma").json();
-    assert_eq!((&suggested[0]["text"], &suggested[0]["kind"]), (&json!("What is cheese made of?"), &json!("question")));
-    assert_eq!(server.get("/v1/collections/books/suggest?q=ti").json()[0]["text"], "Tides");
+    let suggested = server
+        .get("/v1/collections/books/suggest?q=cheese+ma")
+        .json();
+    assert_eq!(
+        (&suggested[0]["text"], &suggested[0]["kind"]),
+        (&json!("What is cheese made of?"), &json!("question"))
+    );
+    assert_eq!(
+        server.get("/v1/collections/books/suggest?q=ti").json()[0]["text"],
+        "Tides"
+    );
     let facets = server.get("/v1/collections/books/facets").json();
-    let year = facets.as_array().unwrap().iter().find(|facet| facet["field"] == "year").unwrap();
-    assert_eq!(year["values"], json!([{"value": "2021", "passages": 2}, {"value": "1999", "passages": 1}]));
-    assert!(facets.as_array().unwrap().iter().all(|facet| facet["field"] != "title"), "{facets}");
+    let year = facets
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|facet| facet["field"] == "year")
+        .unwrap();
+    assert_eq!(
+        year["values"],
+        json!([{"value": "2021", "passages": 2}, {"value": "1999", "passages": 1}])
+    );
+    assert!(
+        facets
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|facet| facet["field"] != "title"),
+        "{facets}"
+    );
     let map = server.get("/v1/collections/books/map?q=ocean").json();
-    assert_eq!(map["points"].as_array().unwrap().len() as u64, map["passages"].as_u64().unwrap());
+    assert_eq!(
+        map["points"].as_array().unwrap().len() as u64,
+        map["passages"].as_u64().unwrap()
+    );
     assert_eq!(map["neighbours"][0]["article_id"], "tides");
-    assert!(map["question"].as_array().unwrap().iter().all(Value::is_number));
+    assert!(
+        map["question"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(Value::is_number)
+    );
     assert!(server.get("/v1/collections/books/map").json()["question"].is_null());
 }
 
 #[test]
 fn keys_open_what_their_roles_say() {
     let place = with_books();
-    let key = |name: &str, role: &str| place.ok(&["key", "add", name, "--role", role]).out.trim().to_owned();
+    let key = |name: &str, role: &str| {
+        place
+            .ok(&["key", "add", name, "--role", role])
+            .out
+            .trim()
+            .to_owned()
+    };
     let (read, write, admin) = (key("r", "read"), key("w", "write"), key("a", "admin"));
-    assert!(!std::fs::read_to_string(place.path("keys.toml")).unwrap().contains(&read));
+    assert!(
+        !std::fs::read_to_string(place.path("keys.toml"))
+            .unwrap()
+            .contains(&read)
+    );
     let mut server = Server::start(&place, &["-c", "books", "--keys", "keys.toml"]);
     let refused = server.get("/v1/collections");
     refused.said(401, &["Authorization: Bearer"]);
     assert_eq!(refused.header("www-authenticate"), "Bearer");
-    for open in ["/healthz", "/readyz", "/", "/openapi.json", "/docs/", "/docs/start.js", "/docs/swagger-ui.css"] {
+    for open in [
+        "/healthz",
+        "/readyz",
+        "/",
+        "/openapi.json",
+        "/docs/",
+        "/docs/start.js",
+        "/docs/swagger-ui.css",
+    ] {
         server.get(open).said(200, &[]);
     }
     server.get("/metrics").said(401, &[]);
     server.send("POST", "/mcp", &json!({})).said(401, &[]);
     server.key = Some(format!("{read}x"));
     server.get("/v1/collections").said(401, &[]);
-    let put =
-        |server: &Server| server.send("PUT", "/v1/collections/books/articles/x", &json!({"text": "Some text."})).status;
-    let compact = |server: &Server| server.send("POST", "/v1/collections/books/compact", &json!({})).status;
+    let put = |server: &Server| {
+        server
+            .send(
+                "PUT",
+                "/v1/collections/books/articles/x",
+                &json!({"text": "Some text."}),
+            )
+            .status
+    };
+    let compact = |server: &Server| {
+        server
+            .send("POST", "/v1/collections/books/compact", &json!({}))
+            .status
+    };
     for (key, may_write, may_compact) in [(read, 403, 403), (write, 201, 403), (admin, 200, 202)] {
         server.key = Some(key);
-        server.get("/v1/collections/books/search?q=x").said(200, &[]);
-        server.get("/metrics").said(200, &["nigh_http_requests_total"]);
+        server
+            .get("/v1/collections/books/search?q=x")
+            .said(200, &[]);
+        server
+            .get("/metrics")
+            .said(200, &["nigh_http_requests_total"]);
         assert_eq!((put(&server), compact(&server)), (may_write, may_compact));
     }
 }
@@ -299,26 +606,68 @@ fn keys_open_what_their_roles_say() {
 #[test]
 fn a_job_is_stopped_by_whoever_may_begin_it() {
     let place = with_books();
-    let key = |name: &str, role: &str| place.ok(&["key", "add", name, "--role", role]).out.trim().to_owned();
+    let key = |name: &str, role: &str| {
+        place
+            .ok(&["key", "add", name, "--role", role])
+            .out
+            .trim()
+            .to_owned()
+    };
     let (read, write) = (key("r", "read"), key("w", "write"));
-    let mut server = Server::start(&place, &["-c", "books", "--keys", "keys.toml", "--threads", "1"]);
+    let mut server = Server::start(
+        &place,
+        &["-c", "books", "--keys", "keys.toml", "--threads", "1"],
+    );
     server.key = Some(write);
-    let text: String = (0..40_000).map(|n| format!("Sentence number {n} speaks of {}.\n\n", n * 7919)).collect();
+    let text: String = (0..40_000)
+        .map(|n| format!("Sentence number {n} speaks of {}.\n\n", n * 7919))
+        .collect();
     let begun = server.begin_upload("books", &[("long.txt", &text), (".DS_Store", "x")]);
     let path = format!("/v1/jobs/{}", begun["id"].as_str().unwrap());
-    server.until("the upload", |server| server.get(&path).json()["phase"] == "running");
+    server.until("the upload", |server| {
+        server.get(&path).json()["phase"] == "running"
+    });
     let write = server.key.replace(read);
-    server.ask("DELETE", &path, &[], None).said(403, &["role write"]);
+    server
+        .ask("DELETE", &path, &[], None)
+        .said(403, &["role write"]);
     // It does not wait for the other.
-    let judged = server.send("POST", "/v1/collections/books/evaluate", &json!({"qa": true})).json();
+    let judged = server
+        .send(
+            "POST",
+            "/v1/collections/books/evaluate",
+            &json!({"qa": true}),
+        )
+        .json();
     assert_eq!(server.ended(&judged)["phase"], "done");
-    let again = server.send("POST", "/v1/collections/books/evaluate", &json!({"qa": true})).json();
-    server.ask("DELETE", &format!("/v1/jobs/{}", again["id"].as_str().unwrap()), &[], None).said(202, &[]);
+    let again = server
+        .send(
+            "POST",
+            "/v1/collections/books/evaluate",
+            &json!({"qa": true}),
+        )
+        .json();
+    server
+        .ask(
+            "DELETE",
+            &format!("/v1/jobs/{}", again["id"].as_str().unwrap()),
+            &[],
+            None,
+        )
+        .said(202, &[]);
     server.key = write;
     server.ask("DELETE", &path, &[], None).said(202, &[]);
     let stopped = server.ended(&begun);
-    assert_eq!((&stopped["phase"], &stopped["result"]["interrupted"]), (&json!("cancelled"), &json!(true)));
-    assert_eq!(server.get("/v1/collections/books/search?q=yeast&k=1").json()["hits"][0]["article_id"], "bread");
+    assert_eq!(
+        (&stopped["phase"], &stopped["result"]["interrupted"]),
+        (&json!("cancelled"), &json!(true))
+    );
+    assert_eq!(
+        server
+            .get("/v1/collections/books/search?q=yeast&k=1")
+            .json()["hits"][0]["article_id"],
+        "bread"
+    );
     assert_eq!(server.stop(), 0);
     assert_eq!(place.json(0, &["check", "-c", "books"])["sound"], true);
 }
@@ -326,19 +675,36 @@ fn a_job_is_stopped_by_whoever_may_begin_it() {
 #[test]
 fn a_second_signal_does_not_wait() {
     let place = with_books();
-    let mut server = Server::start(&place, &["-c", "books", "--threads", "1", "--timeout", "600"]);
-    let questions: Vec<Value> = (0..1000).map(|n| json!({"q": format!("question {n}"), "rerank": "maxsim"})).collect();
-    let (base, batch) = (server.base.clone(), json!({ "questions": questions }).to_string());
+    let mut server = Server::start(
+        &place,
+        &["-c", "books", "--threads", "1", "--timeout", "600"],
+    );
+    let questions: Vec<Value> = (0..1000)
+        .map(|n| json!({"q": format!("question {n}"), "rerank": "maxsim"}))
+        .collect();
+    let (base, batch) = (
+        server.base.clone(),
+        json!({ "questions": questions }).to_string(),
+    );
     let asking = std::thread::spawn(move || {
         let path = format!("{base}/v1/collections/books/search/batch");
-        ureq::post(path).content_type("application/json").send(batch).map(|reply| reply.status().as_u16())
+        ureq::post(path)
+            .content_type("application/json")
+            .send(batch)
+            .map(|reply| reply.status().as_u16())
     });
     server.until("the batch", |server| server.in_flight() == 1);
     server.interrupt();
     server.until_closed();
-    assert!(server.process.try_wait().unwrap().is_none(), "it did not finish what was under way");
+    assert!(
+        server.process.try_wait().unwrap().is_none(),
+        "it did not finish what was under way"
+    );
     assert_eq!(server.stop(), 0);
-    assert!(asking.join().unwrap().is_err(), "the answer came all the same");
+    assert!(
+        asking.join().unwrap().is_err(),
+        "the answer came all the same"
+    );
 }
 
 #[test]
@@ -346,7 +712,9 @@ fn who_connects_and_says_nothing_is_not_waited_for() {
     let place = with_books();
     let server = Server::start(&place, &["-c", "books"]);
     let mut stream = TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "it closes");
 }
 
@@ -355,7 +723,9 @@ fn a_body_that_nobody_needs_does_not_end_the_connection() {
     let place = with_books();
     let server = Server::start(&place, &["-c", "books"]);
     let mut stream = TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
     // Twice: the second time on a connection on which a body came after all that was to be known.
     for _ in 0..2 {
         stream
@@ -366,7 +736,10 @@ fn a_body_that_nobody_needs_does_not_end_the_connection() {
         let mut answer = [0; 4096];
         let length = stream.read(&mut answer).unwrap();
         let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
-        assert!(answer.starts_with("http/1.1 202") && !answer.contains("connection: close"), "{answer}");
+        assert!(
+            answer.starts_with("http/1.1 202") && !answer.contains("connection: close"),
+            "{answer}"
+        );
     }
     // A body that never comes is not waited for, and the answer says that this is the end.
     stream
@@ -374,25 +747,55 @@ fn a_body_that_nobody_needs_does_not_end_the_connection() {
         .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 202") && answer.to_lowercase().contains("connection: close"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 202") && answer.to_lowercase().contains("connection: close"),
+        "{answer}"
+    );
 }
 
 #[test]
 fn nobody_is_let_in_from_elsewhere_by_accident() {
     let place = with_books();
-    place.run(&["serve", "-c", "books", "--listen", "0.0.0.0:0"]).said(2, &["make an API key first"]);
+    place
+        .run(&["serve", "-c", "books", "--listen", "0.0.0.0:0"])
+        .said(2, &["make an API key first"]);
     place.ok(&["key", "add", "me", "--role", "admin"]);
-    place.run(&["serve", "-c", "books", "--listen", "0.0.0.0:0", "--keys", "keys.toml"]).said(2, &["--tls-cert"]);
+    place
+        .run(&[
+            "serve",
+            "-c",
+            "books",
+            "--listen",
+            "0.0.0.0:0",
+            "--keys",
+            "keys.toml",
+        ])
+        .said(2, &["--tls-cert"]);
     place.put("empty.toml", "");
     place
-        .run(&["serve", "-c", "books", "--listen", "0.0.0.0:0", "--keys", "empty.toml", "--plain"])
+        .run(&[
+            "serve",
+            "-c",
+            "books",
+            "--listen",
+            "0.0.0.0:0",
+            "--keys",
+            "empty.toml",
+            "--plain",
+        ])
         .said(2, &["API key"]);
     for origin in ["*", "https://app.example/", "app.example"] {
-        place.run(&["serve", "-c", "books", "--allow-origin", origin]).said(2, &["expected a scheme, a host"]);
+        place
+            .run(&["serve", "-c", "books", "--allow-origin", origin])
+            .said(2, &["expected a scheme, a host"]);
     }
     let certificate = ["--tls-cert", "none.pem", "--tls-key", "none.pem"];
-    place.run(&[&["serve", "-c", "books"], &certificate[..]].concat()).said(2, &["none.pem"]);
-    place.run(&["serve", "-c", "nowhere"]).said(2, &["no collection at"]);
+    place
+        .run(&[&["serve", "-c", "books"], &certificate[..]].concat())
+        .said(2, &["none.pem"]);
+    place
+        .run(&["serve", "-c", "nowhere"])
+        .said(2, &["no collection at"]);
     let server = Server::start(&place, &["-c", "books", "--host", "search.example"]);
     let search = "/v1/collections/books/search?q=x";
     let from = |headers: &[(&str, &str)]| server.ask("GET", search, headers, None).status;
@@ -403,12 +806,24 @@ fn nobody_is_let_in_from_elsewhere_by_accident() {
     assert_eq!(from(&[("origin", &server.base)]), 200);
     let page = server.get("/");
     let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert_eq!(page.header("access-control-allow-origin"), "");
-    let other = Server::start(&place, &["-c", "books", "--allow-origin", "https://app.example"]);
+    let other = Server::start(
+        &place,
+        &["-c", "books", "--allow-origin", "https://app.example"],
+    );
     let allowed = other.ask("GET", search, &[("origin", "https://app.example")], None);
-    assert_eq!((allowed.status, allowed.header("access-control-allow-origin")), (200, "https://app.example"));
+    assert_eq!(
+        (
+            allowed.status,
+            allowed.header("access-control-allow-origin")
+        ),
+        (200, "https://app.example")
+    );
 }
 
 #[test]
@@ -427,14 +842,20 @@ fn new_commits_are_taken_up_without_a_failed_request() {
             asked
         });
         for round in 0..5 {
-            let text = format!("{{\"_id\": \"new\", \"text\": \"Round {round} of the newest article about zebras.\"}}");
+            let text = format!(
+                "{{\"_id\": \"new\", \"text\": \"Round {round} of the newest article about zebras.\"}}"
+            );
             place.put("new.jsonl", text);
             place.ok(&["index", "new.jsonl", "-c", "books"]);
         }
         place.ok(&["compact", "-c", "books"]);
         server.until("the last commit", |server| {
-            let found = server.get("/v1/collections/books/search?q=zebras&k=1&mode=lexical").json();
-            found["hits"][0]["text"].as_str().is_some_and(|text| text.contains("Round 4"))
+            let found = server
+                .get("/v1/collections/books/search?q=zebras&k=1&mode=lexical")
+                .json();
+            found["hits"][0]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("Round 4"))
         });
         stop.store(true, Ordering::Relaxed);
         assert!(asking.join().unwrap() > 10);
@@ -446,8 +867,9 @@ fn what_is_under_way_is_finished_before_it_stops() {
     let place = with_books();
     let server = Server::start(&place, &["-c", "books"]);
     let base = server.base.clone();
-    let questions: Vec<Value> =
-        (0..150).map(|n| json!({"q": format!("question number {n} about tides"), "explain": true})).collect();
+    let questions: Vec<Value> = (0..150)
+        .map(|n| json!({"q": format!("question number {n} about tides"), "explain": true}))
+        .collect();
     let batch = json!({ "questions": questions }).to_string();
     let asking = std::thread::spawn(move || {
         let reply = ureq::post(format!("{base}/v1/collections/books/search/batch"))
@@ -471,7 +893,9 @@ fn who_comes_in_a_crowd_is_answered_or_asked_to_come_again() {
             .map(|n| {
                 let server = &server;
                 scope.spawn(move || {
-                    server.get(&format!("/v1/collections/books/search?q=crowd+{n}&explain=true&rerank=maxsim"))
+                    server.get(&format!(
+                        "/v1/collections/books/search?q=crowd+{n}&explain=true&rerank=maxsim"
+                    ))
                 })
             })
             .collect();
@@ -484,9 +908,17 @@ fn who_comes_in_a_crowd_is_answered_or_asked_to_come_again() {
             *statuses.entry(reply.status).or_insert(0) += 1;
         }
     });
-    assert!(statuses.keys().all(|status| [200, 429].contains(status)), "{statuses:?}");
-    assert!(statuses[&200] >= 17 && statuses.contains_key(&429), "{statuses:?}");
-    server.get("/v1/collections/books/search?q=after").said(200, &[]);
+    assert!(
+        statuses.keys().all(|status| [200, 429].contains(status)),
+        "{statuses:?}"
+    );
+    assert!(
+        statuses[&200] >= 17 && statuses.contains_key(&429),
+        "{statuses:?}"
+    );
+    server
+        .get("/v1/collections/books/search?q=after")
+        .said(200, &[]);
 }
 
 #[test]
@@ -496,41 +928,71 @@ fn vectors_in_the_shape_of_openai() {
     let embed = |body: Value| server.send("POST", "/v1/embeddings", &body);
     let floats = embed(json!({"model": "builtin", "input": ["The moon.", "Bread."]})).json();
     let vector = |at: usize| -> Vec<f64> {
-        floats["data"][at]["embedding"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+        floats["data"][at]["embedding"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect()
     };
-    assert_eq!((vector(0).len(), floats["data"][1]["index"].as_u64()), (384, Some(1)));
+    assert_eq!(
+        (vector(0).len(), floats["data"][1]["index"].as_u64()),
+        (384, Some(1))
+    );
     assert!((vector(0).iter().map(|v| v * v).sum::<f64>() - 1.0).abs() < 1e-4);
-    let packed =
-        embed(json!({"model": "static", "input": "The moon.", "encoding_format": "base64", "user": "me"})).json();
-    assert_eq!(packed["data"][0]["embedding"].as_str().unwrap().len(), (256 * 4usize).div_ceil(3) * 4);
+    let packed = embed(
+        json!({"model": "static", "input": "The moon.", "encoding_format": "base64", "user": "me"}),
+    )
+    .json();
+    assert_eq!(
+        packed["data"][0]["embedding"].as_str().unwrap().len(),
+        (256 * 4usize).div_ceil(3) * 4
+    );
     embed(json!({"model": "gpt", "input": "x"})).said(404, &["minilm-l6-v2-int8"]);
     embed(json!({"model": "builtin", "input": []})).said(400, &["0 texts"]);
     embed(json!({"model": "builtin", "input": "x", "dimensions": 10})).said(400, &["384"]);
-    assert_eq!(server.get("/v1/models").json()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        server.get("/v1/models").json()["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 #[test]
 fn an_assistant_speaks_over_standard_input_and_http() {
     let place = with_books();
-    let message =
-        |id: u64, method: &str, params: Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-    let hello =
-        json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+    let message = |id: u64, method: &str, params: Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
     let call = |name: &str, arguments: Value| json!({ "name": name, "arguments": arguments });
     let asked = [
         message(1, "initialize", hello.clone()),
         json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
         message(2, "tools/list", json!({})),
-        message(3, "tools/call", call("search", json!({"question": "what pulls the sea", "k": 1}))),
+        message(
+            3,
+            "tools/call",
+            call("search", json!({"question": "what pulls the sea", "k": 1})),
+        ),
         message(4, "tools/call", call("get_article", json!({"id": "bread"}))),
         message(5, "tools/call", call("list_collections", json!({}))),
         message(6, "tools/call", call("evaluate", json!({}))),
-        message(7, "tools/call", call("search", json!({"question": "x", "mode": "best"}))),
+        message(
+            7,
+            "tools/call",
+            call("search", json!({"question": "x", "mode": "best"})),
+        ),
     ];
     let mut command = place.command(&["mcp", "-c", "books"]);
-    let mut process = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut process = command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut input = process.stdin.take().unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(process.stdout.take().unwrap()));
+    let mut lines =
+        std::io::BufRead::lines(std::io::BufReader::new(process.stdout.take().unwrap()));
     let mut replies = std::collections::HashMap::new();
     for asked in asked {
         std::io::Write::write_all(&mut input, format!("{asked}\n").as_bytes()).unwrap();
@@ -541,18 +1003,44 @@ fn an_assistant_speaks_over_standard_input_and_http() {
     }
     drop(input);
     assert!(process.wait().unwrap().success());
-    let tools: Vec<&str> =
-        replies[&2]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(tools, ["evaluate", "get_article", "list_collections", "search"]);
-    assert_eq!(replies[&3]["structuredContent"]["hits"][0]["article_id"], "tides");
-    assert!(replies[&3]["content"][0]["text"].as_str().unwrap().contains("The moon pulls the oceans."));
-    assert!(replies[&4]["content"][0]["text"].as_str().unwrap().contains("Sourdough"));
-    assert_eq!(replies[&5]["structuredContent"]["collections"][0]["articles"], 4);
+    let tools: Vec<&str> = replies[&2]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        tools,
+        ["evaluate", "get_article", "list_collections", "search"]
+    );
+    assert_eq!(
+        replies[&3]["structuredContent"]["hits"][0]["article_id"],
+        "tides"
+    );
+    assert!(
+        replies[&3]["content"][0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("The moon pulls the oceans.")
+    );
+    assert!(
+        replies[&4]["content"][0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("Sourdough")
+    );
+    assert_eq!(
+        replies[&5]["structuredContent"]["collections"][0]["articles"],
+        4
+    );
     assert_eq!(replies[&6]["structuredContent"]["queries"], 1);
     assert_eq!(replies[&7]["isError"], true);
 
     let server = Server::start(&place, &["-c", "books"]);
-    let accept = [("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+    let accept = [
+        ("content-type", "application/json"),
+        ("accept", "application/json, text/event-stream"),
+    ];
     let body = message(1, "initialize", hello).to_string();
     let reply = server.ask("POST", "/mcp", &accept, Some(body.as_bytes()));
     reply.said(200, &["\"name\":\"nigh\""]);
@@ -562,34 +1050,61 @@ fn an_assistant_speaks_over_standard_input_and_http() {
 fn a_request_that_does_not_come_to_its_end_is_not_waited_for() {
     let place = with_books();
     let server = Server::start(&place, &["-c", "books", "--timeout", "1"]);
-    let mut stream = std::net::TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
+    let mut stream =
+        std::net::TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
     let host = server.base.trim_start_matches("http://");
     let begun = format!(
         "POST /v1/collections/books/search HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{{"
     );
     stream.write_all(begun.as_bytes()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     let mut reply = [0; 4096];
     let n = stream.read(&mut reply).unwrap();
     let reply = String::from_utf8_lossy(&reply[..n]);
-    assert!(reply.starts_with("HTTP/1.1 408 ") && reply.contains("longer than 1 s"), "{reply}");
+    assert!(
+        reply.starts_with("HTTP/1.1 408 ") && reply.contains("longer than 1 s"),
+        "{reply}"
+    );
 }
 
 #[test]
 fn over_tls_with_a_certificate_of_ones_own() {
     let place = with_books();
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
+        .unwrap();
     place.put("cert.pem", made.cert.pem());
     place.put("key.pem", made.signing_key.serialize_pem());
     let roots = [ureq::tls::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap()];
-    let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::new_with_certs(&roots)).build();
-    let agent = ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into();
-    let args = ["serve", "--listen", "127.0.0.1:0", "-c", "books", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let tls = ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::new_with_certs(&roots))
+        .build();
+    let agent = ureq::Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let args = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "-c",
+        "books",
+        "--tls-cert",
+        "cert.pem",
+        "--tls-key",
+        "key.pem",
+    ];
     let server = Server::of(place.command(&args), Some(agent));
     assert!(server.base.starts_with("https://"));
     let reply = server.get("/v1/collections/books/search?q=yeast&k=1");
     assert_eq!(names(&reply.said(200, &[]).json()), ["bread"]);
-    assert!(reply.header("strict-transport-security").starts_with("max-age="));
+    assert!(
+        reply
+            .header("strict-transport-security")
+            .starts_with("max-age=")
+    );
     place.put("key.pem", "no key");
     place.run(&args).said(2, &["cert.pem, key.pem: "]);
 }

@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited too long for {what}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "waited too long for {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -30,7 +33,9 @@ pub struct Ran {
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -48,7 +53,11 @@ impl Place {
     /// The program, to be run in this folder, with nothing from the environment.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nigh"));
-        command.args(args).current_dir(self.folder.path()).env_remove("NIGH_COLLECTION").env_remove("ORT_DYLIB_PATH");
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_remove("NIGH_COLLECTION")
+            .env_remove("ORT_DYLIB_PATH");
         command.env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
@@ -86,7 +95,11 @@ impl Kept {
     pub fn on(server: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("{}/nigh_test_{}_{count}", server.trim_end_matches('/'), std::process::id()))
+        Self(format!(
+            "{}/nigh_test_{}_{count}",
+            server.trim_end_matches('/'),
+            std::process::id()
+        ))
     }
 }
 
@@ -94,7 +107,11 @@ impl Drop for Kept {
     fn drop(&mut self) {
         let said = |name| std::env::var(name).ok();
         let (token, tls) = (said("NIGH_MILVUS_TOKEN"), said("NIGH_MILVUS_TLS").is_some());
-        let access = milvus::Access { token, tls, ca: said("NIGH_MILVUS_CA").map(Into::into) };
+        let access = milvus::Access {
+            token,
+            tls,
+            ca: said("NIGH_MILVUS_CA").map(Into::into),
+        };
         let removed = milvus::remove(&self.0, &access);
         assert!(removed.is_ok() || std::thread::panicking(), "{removed:?}");
     }
@@ -102,7 +119,12 @@ impl Drop for Kept {
 
 /// The passages of an answer.
 pub fn names(found: &Value) -> Vec<String> {
-    found["hits"].as_array().unwrap().iter().map(|hit| hit["passage_id"].as_str().unwrap().to_owned()).collect()
+    found["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| hit["passage_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 impl From<Output> for Ran {

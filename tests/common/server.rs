@@ -28,14 +28,21 @@ impl Reply {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// It has this status and, if that is an error, is a problem that says each of `words`.
     pub fn said(&self, status: u16, words: &[&str]) -> &Self {
         assert_eq!(self.status, status, "{}", self.text);
         if status >= 400 {
-            assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+            assert_eq!(
+                self.header("content-type"),
+                "application/problem+json",
+                "{}",
+                self.text
+            );
             let problem = self.json();
             assert_eq!(
                 (problem["type"].as_str(), problem["status"].as_u64()),
@@ -44,7 +51,11 @@ impl Reply {
             assert!(!problem["title"].as_str().unwrap().is_empty());
         }
         for word in words {
-            assert!(self.text.contains(word), "{word:?} expected in: {}", self.text);
+            assert!(
+                self.text.contains(word),
+                "{word:?} expected in: {}",
+                self.text
+            );
         }
         self
     }
@@ -53,25 +64,58 @@ impl Reply {
 impl Server {
     /// Starts it in the folder of `place` and waits until it listens.
     pub fn start(place: &Place, args: &[&str]) -> Self {
-        Self::of(place.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()), None)
+        Self::of(
+            place.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()),
+            None,
+        )
     }
 
-    /// Starts `command` and waits until it listens; `agent` is the client, if it is to be a special one.
+    /// Starts `command` and waits until it listens; `agent` is the client, if it is to be a special
+    /// one.
     pub fn of(mut command: Command, agent: Option<Agent>) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let Some((base, _)) = line.split_once(" is up") else {
             let mut said = String::new();
-            process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            process
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut said)
+                .unwrap();
             panic!("it did not start: {line}{said}");
         };
-        let agent = agent.unwrap_or_else(|| Agent::config_builder().http_status_as_error(false).build().into());
-        Self { base: base.to_owned(), process, agent, key: None }
+        let agent = agent.unwrap_or_else(|| {
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .build()
+                .into()
+        });
+        Self {
+            base: base.to_owned(),
+            process,
+            agent,
+            key: None,
+        }
     }
 
-    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Reply {
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Reply {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -79,9 +123,16 @@ impl Server {
             request = request.header("authorization", format!("Bearer {key}"));
         }
         let request = request.body(body.unwrap_or_default().to_vec()).unwrap();
-        let mut response = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let mut response = self
+            .agent
+            .run(request)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let text = response.body_mut().read_to_string().unwrap();
-        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
+        Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text,
+        }
     }
 
     pub fn get(&self, path: &str) -> Reply {
@@ -89,7 +140,12 @@ impl Server {
     }
 
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Reply {
-        self.ask(method, path, &[("content-type", "application/json")], Some(body.to_string().as_bytes()))
+        self.ask(
+            method,
+            path,
+            &[("content-type", "application/json")],
+            Some(body.to_string().as_bytes()),
+        )
     }
 
     /// Uploads files, and waits until they are indexed. Gives the job.
@@ -112,7 +168,12 @@ impl Server {
         }
         body += "--edge--\r\n";
         let headers = [("content-type", "multipart/form-data; boundary=edge")];
-        self.ask("POST", &format!("/v1/collections/{collection}/articles"), &headers, Some(body.as_bytes()))
+        self.ask(
+            "POST",
+            &format!("/v1/collections/{collection}/articles"),
+            &headers,
+            Some(body.as_bytes()),
+        )
     }
 
     /// Waits for the end of a job by its events; gives it with its result.
@@ -131,7 +192,9 @@ impl Server {
     /// How many requests have no response yet, this one aside.
     pub fn in_flight(&self) -> usize {
         let metrics = self.get("/metrics").text;
-        let line = metrics.lines().find_map(|line| line.strip_prefix("nigh_http_requests_in_flight "));
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("nigh_http_requests_in_flight "));
         line.unwrap().parse::<usize>().unwrap() - 1
     }
 
@@ -144,7 +207,13 @@ impl Server {
     /// Asks it to stop, as Ctrl-C does.
     pub fn interrupt(&self) {
         let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Asks it to stop and waits until it has; gives its exit code.

@@ -6,8 +6,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A file that replaces `path` when it is finished. Until then, it is written to a temporary file in the same folder.
-/// If `path` is not a regular file, such as a pipe or a terminal, it is written directly.
+/// A file that replaces `path` when it is finished. Until then, it is written to a temporary file
+/// in the same folder. If `path` is not a regular file, such as a pipe or a terminal, it is written
+/// directly.
 pub struct AtomicFile {
     target: BufWriter<Target>,
     path: PathBuf,
@@ -35,38 +36,58 @@ impl Write for Target {
 }
 
 impl AtomicFile {
-    /// Starts a file that will replace `path`. If `path` is a symbolic link, the link's target is replaced.
+    /// Starts a file that will replace `path`. If `path` is a symbolic link, the link's target is
+    /// replaced.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         let create = || -> io::Result<Self> {
             let metadata = std::fs::metadata(path).ok();
-            if metadata.as_ref().is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            if metadata
+                .as_ref()
+                .is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+            {
                 let file = File::options().write(true).open(path)?;
-                return Ok(Self { target: BufWriter::new(Target::Device(file)), path: path.to_owned() });
+                return Ok(Self {
+                    target: BufWriter::new(Target::Device(file)),
+                    path: path.to_owned(),
+                });
             }
             let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             let mut builder = tempfile::Builder::new();
             builder.prefix(".nigh-").suffix(".unfinished");
-            // Temporary files are private by default. This one gets the permissions of any new file, less the umask.
+            // Temporary files are private by default. This one gets the permissions of any new
+            // file, less the umask.
             #[cfg(unix)]
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
             let file = builder.tempfile_in(folder)?;
             if let Some(metadata) = metadata {
                 file.as_file().set_permissions(metadata.permissions())?;
             }
-            Ok(Self { target: BufWriter::new(Target::Temporary(file)), path })
+            Ok(Self {
+                target: BufWriter::new(Target::Temporary(file)),
+                path,
+            })
         };
         create().with_context(|| path.display().to_string())
     }
 
     /// Replaces the file at the path.
     pub fn finish(self) -> anyhow::Result<()> {
-        let finish = || match self.target.into_inner().map_err(io::IntoInnerError::into_error)? {
+        let finish = || match self
+            .target
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+        {
             Target::Device(mut file) => file.flush(),
             Target::Temporary(file) => {
                 // Synced first, or a crash could leave an empty file under this name.
                 file.as_file().sync_all()?;
-                file.persist(&self.path).map(drop).map_err(|error| error.error)
+                file.persist(&self.path)
+                    .map(drop)
+                    .map_err(|error| error.error)
             }
         };
         finish().with_context(|| self.path.display().to_string())
@@ -94,7 +115,10 @@ mod tests {
         let (path, bystander) = (folder.path().join("a"), folder.path().join("a.unfinished"));
         fs::write(&path, "old").unwrap();
         fs::write(&bystander, "mine").unwrap();
-        let (mut first, mut second) = (AtomicFile::create(&path).unwrap(), AtomicFile::create(&path).unwrap());
+        let (mut first, mut second) = (
+            AtomicFile::create(&path).unwrap(),
+            AtomicFile::create(&path).unwrap(),
+        );
         first.write_all(b"first").unwrap();
         second.write_all(b"second").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
@@ -105,7 +129,11 @@ mod tests {
         drop(AtomicFile::create(&path).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "second");
         assert_eq!(fs::read_to_string(&bystander).unwrap(), "mine");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            2,
+            "no temporary file is left"
+        );
     }
 
     #[cfg(unix)]

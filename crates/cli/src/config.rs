@@ -1,4 +1,5 @@
-//! `nigh.toml`: default values of flags, from the current folder or the nearest parent that has the file.
+//! `nigh.toml`: default values of flags, from the current folder or the nearest parent that has the
+//! file.
 
 use crate::args::{ChunkArg, CollectionArg, ModeArg};
 use crate::milvus;
@@ -46,7 +47,10 @@ impl Config {
             if let Some(k) = config.k.filter(|k| !(1..=10_000).contains(k)) {
                 anyhow::bail!("{}: k = {k}: expected 1 to 10,000", path.display());
             }
-            return Ok(Self { folder: folder.to_owned(), ..config });
+            return Ok(Self {
+                folder: folder.to_owned(),
+                ..config
+            });
         }
         Ok(Self::default())
     }
@@ -68,7 +72,9 @@ impl Config {
 
     /// The number of threads: the flag's, the file's, or one per core.
     pub fn threads(&self, flag: Option<usize>) -> usize {
-        flag.or(self.threads).unwrap_or_else(cores).clamp(1, MAX_THREADS)
+        flag.or(self.threads)
+            .unwrap_or_else(cores)
+            .clamp(1, MAX_THREADS)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `nigh` command line: parses arguments, calls the other crates, and prints results.
 //!
-//! Results go to standard output; progress, notes and errors go to standard error. Exit codes: 0 success; 1 partial
-//! success; 2 error. This crate holds no search or storage logic.
+//! Results go to standard output; progress, notes and errors go to standard error. Exit codes: 0
+//! success; 1 partial success; 2 error. This crate holds no search or storage logic.
 
 mod args;
 mod atomic_file;
@@ -34,7 +34,11 @@ fn is_partially_done(error: &anyhow::Error) -> bool {
 
 /// Whether the error is a damaged collection.
 fn is_damage(error: &anyhow::Error) -> bool {
-    let store = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+    let store = match (
+        error.downcast_ref(),
+        error.downcast_ref(),
+        error.downcast_ref(),
+    ) {
         (Some(error), ..) => Some(error),
         (_, Some(engine::Error::Store(error)), _) => Some(error),
         (.., Some(query::Error::Store(error))) => Some(error),
@@ -51,8 +55,8 @@ pub fn main() -> ExitCode {
     let mut output = Output::new(args.json);
     // The hint to repair is of no use if the repair itself failed.
     let repairs = matches!(&args.command, Command::Check(check) if check.repair);
-    let result =
-        run(args, &mut output, started).and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
+    let result = run(args, &mut output, started)
+        .and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(1),
@@ -60,7 +64,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             output.error(&error);
             if !repairs && is_damage(&error) {
-                output::note("run nigh check --repair to rebuild what is damaged, as far as possible");
+                output::note(
+                    "run nigh check --repair to rebuild what is damaged, as far as possible",
+                );
             }
             ExitCode::from(if is_partially_done(&error) { 1 } else { 2 })
         }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 /// The table `[milvus]`. `NIGH_MILVUS_TOKEN`, `_TLS`, `_CA` and `_INDEX` take precedence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(not(feature = "milvus"), expect(dead_code, reason = "a build without Milvus reads the same nigh.toml"))]
+#[cfg_attr(
+    not(feature = "milvus"),
+    expect(dead_code, reason = "a build without Milvus reads the same nigh.toml")
+)]
 pub struct Settings {
     token: Option<String>,
     tls: Option<bool>,
@@ -16,8 +19,8 @@ pub struct Settings {
 
 #[cfg(feature = "milvus")]
 impl Settings {
-    /// Registers the backend for `milvus://` locations. A relative `ca` is resolved against `folder`, which holds
-    /// nigh.toml.
+    /// Registers the backend for `milvus://` locations. A relative `ca` is resolved against
+    /// `folder`, which holds nigh.toml.
     pub fn register(&self, folder: &Path) -> anyhow::Result<()> {
         let env_var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let tls = match env_var("NIGH_MILVUS_TLS").as_deref() {
@@ -26,7 +29,11 @@ impl Settings {
             Some("0" | "false") => false,
             Some(other) => anyhow::bail!("NIGH_MILVUS_TLS={other}: expected 1 or 0"),
         };
-        let index = match env_var("NIGH_MILVUS_INDEX").as_ref().or(self.index.as_ref()).map(String::as_str) {
+        let index = match env_var("NIGH_MILVUS_INDEX")
+            .as_ref()
+            .or(self.index.as_ref())
+            .map(String::as_str)
+        {
             None => None,
             Some("hnsw") => Some(::milvus::IndexKind::Hnsw),
             Some("flat") => Some(::milvus::IndexKind::Flat),
@@ -48,7 +55,11 @@ impl Settings {
 #[cfg(not(feature = "milvus"))]
 impl Settings {
     /// Registers a backend for `milvus://` locations that fails and names the missing feature.
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same call in a build with Milvus can fail")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the same call in a build with Milvus can fail"
+    )]
     pub fn register(&self, _folder: &Path) -> anyhow::Result<()> {
         store::register("milvus", Box::new(NotBuiltIn));
         Ok(())
@@ -61,7 +72,8 @@ struct NotBuiltIn;
 #[cfg(not(feature = "milvus"))]
 impl NotBuiltIn {
     fn error<T>(location: &str) -> store::Result<T> {
-        let problem = format!("{location}: this build has no Milvus; build with `--features milvus`");
+        let problem =
+            format!("{location}: this build has no Milvus; build with `--features milvus`");
         Err(store::Error::Location { problem })
     }
 }
@@ -72,7 +84,11 @@ impl store::Remote for NotBuiltIn {
         Self::error(location)
     }
 
-    fn create(&self, location: &str, _: store::Manifest) -> store::Result<Box<dyn store::Collection>> {
+    fn create(
+        &self,
+        location: &str,
+        _: store::Manifest,
+    ) -> store::Result<Box<dyn store::Collection>> {
         Self::error(location)
     }
 

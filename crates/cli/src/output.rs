@@ -31,7 +31,11 @@ pub fn styled(style: anstyle::Style, text: impl std::fmt::Display) -> String {
 impl Output {
     pub fn new(json: bool) -> Self {
         let color = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-        Self { json, color, out: io::BufWriter::new(io::stdout()) }
+        Self {
+            json,
+            color,
+            out: io::BufWriter::new(io::stdout()),
+        }
     }
 
     /// Whether the output is one JSON document.
@@ -44,7 +48,11 @@ impl Output {
         if self.color {
             return writeln!(self.out, "{text}");
         }
-        writeln!(self.out, "{}", anstream::adapter::strip_str(&text.to_string()))
+        writeln!(
+            self.out,
+            "{}",
+            anstream::adapter::strip_str(&text.to_string())
+        )
     }
 
     /// Writes bytes unchanged.
@@ -69,7 +77,9 @@ impl Output {
         note(format_args!("{}: {message}", styled(style::BAD, "nigh")));
         if self.json {
             // If this fails too, there is no way to report it.
-            let _ = self.json(&serde_json::json!({ "error": message })).and_then(|()| self.flush());
+            let _ = self
+                .json(&serde_json::json!({ "error": message }))
+                .and_then(|()| self.flush());
         }
     }
 }
@@ -77,7 +87,11 @@ impl Output {
 /// An error and its causes. Errors that include their cause's message do not repeat it.
 fn error_chain(error: &anyhow::Error) -> String {
     let mut message = String::new();
-    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+    for cause in error
+        .chain()
+        .map(ToString::to_string)
+        .filter(|cause| !cause.is_empty())
+    {
         if message.is_empty() {
             message = cause;
         } else if !message.ends_with(&cause) {
@@ -97,10 +111,17 @@ pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// The width to print at: the terminal's, or 100 columns; between 40 and 110, which are easy to read.
+/// The width to print at: the terminal's, or 100 columns; between 40 and 110, which are easy to
+/// read.
 pub fn width() -> usize {
-    let terminal = if io::stdout().is_terminal() { terminal_size::terminal_size() } else { None };
-    terminal.map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 110)
+    let terminal = if io::stdout().is_terminal() {
+        terminal_size::terminal_size()
+    } else {
+        None
+    };
+    terminal
+        .map_or(100, |(width, _)| usize::from(width.0))
+        .clamp(40, 110)
 }
 
 #[cfg(test)]

@@ -10,13 +10,19 @@ use std::time::Duration;
 
 /// A bar that counts `length` items.
 pub fn items(length: usize, message: &'static str) -> ProgressBar {
-    bar(length as u64, "{msg} {wide_bar} {human_pos}/{human_len}, {eta} left").with_message(message)
+    bar(
+        length as u64,
+        "{msg} {wide_bar} {human_pos}/{human_len}, {eta} left",
+    )
+    .with_message(message)
 }
 
 fn bar(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
     // All templates are constants, and valid.
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
@@ -44,7 +50,9 @@ impl Progress for ProgressBars {
     fn start_stage(&self, name: &'static str, total: Amount) {
         let new = match total {
             Amount::Items(n) => items(n as usize, name),
-            Amount::Bytes(n) => bar(n, "{bar:20} {percent:>3} % {msg}, {eta} left").with_message(name),
+            Amount::Bytes(n) => {
+                bar(n, "{bar:20} {percent:>3} % {msg}, {eta} left").with_message(name)
+            }
         };
         if let Ok(mut current) = self.current.lock() {
             *current = Some(new);
@@ -64,7 +72,12 @@ impl Progress for ProgressBars {
     }
 
     fn finish_stage(&self) {
-        if let Some(bar) = self.current.lock().ok().and_then(|mut current| current.take()) {
+        if let Some(bar) = self
+            .current
+            .lock()
+            .ok()
+            .and_then(|mut current| current.take())
+        {
             bar.finish_and_clear();
         }
     }

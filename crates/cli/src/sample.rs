@@ -16,7 +16,10 @@ pub fn unpack(folder: &Path) -> std::io::Result<()> {
 pub fn paraphrases() -> anyhow::Result<Vec<Query>> {
     let mut all = Vec::new();
     for file in ["paraphrases.jsonl", "sample/paraphrases.jsonl"] {
-        let text = DATA.get_file(file).and_then(|file| file.contents_utf8()).unwrap_or_default();
+        let text = DATA
+            .get_file(file)
+            .and_then(|file| file.contents_utf8())
+            .unwrap_or_default();
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             all.push(serde_json::from_str(line)?);
         }
@@ -26,9 +29,16 @@ pub fn paraphrases() -> anyhow::Result<Vec<Query>> {
 
 /// The answers and summaries of all articles, one text per line: input for benchmarks.
 pub fn texts() -> Vec<String> {
-    let folders =
-        [DATA.files().collect::<Vec<_>>(), DATA.get_dir("sample").map(|dir| dir.files().collect()).unwrap_or_default()];
-    let articles = folders.into_iter().flatten().filter(|file| file.path().extension().is_some_and(|e| e == "txt"));
+    let folders = [
+        DATA.files().collect::<Vec<_>>(),
+        DATA.get_dir("sample")
+            .map(|dir| dir.files().collect())
+            .unwrap_or_default(),
+    ];
+    let articles = folders
+        .into_iter()
+        .flatten()
+        .filter(|file| file.path().extension().is_some_and(|e| e == "txt"));
     articles
         .filter_map(|file| file.contents_utf8())
         .flat_map(|text| {

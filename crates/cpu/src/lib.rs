@@ -1,14 +1,15 @@
-//! The instruction sets that SIMD kernels may use: what the processor has, up to the ceiling that the environment
-//! variable `NIGH_CPU` sets.
+//! The instruction sets that SIMD kernels may use: what the processor has, up to the ceiling that
+//! the environment variable `NIGH_CPU` sets.
 //!
-//! The crate asks the processor and reads one variable. It has no kernels: those of `encoder` and `index` test for the
-//! features that they need and ask [`allows`] besides.
+//! The crate asks the processor and reads one variable. It has no kernels: those of `encoder` and
+//! `index` test for the features that they need and ask [`allows`] besides.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 use std::sync::OnceLock;
 
-/// The environment variable that sets the ceiling: the [name](InstructionSet::name) of an instruction set.
+/// The environment variable that sets the ceiling: the [name](InstructionSet::name) of an
+/// instruction set.
 pub const VARIABLE: &str = "NIGH_CPU";
 
 /// A set of instructions. A later one of the same architecture is the faster one.
@@ -32,8 +33,15 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// All of them, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Portable, Self::Neon, Self::NeonDot, Self::Avx2, Self::AvxVnni, Self::Vnni, Self::Amx];
+    pub const ALL: [Self; 7] = [
+        Self::Portable,
+        Self::Neon,
+        Self::NeonDot,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Vnni,
+        Self::Amx,
+    ];
 
     /// The name that `NIGH_CPU` takes.
     pub const fn name(self) -> &'static str {
@@ -58,7 +66,9 @@ impl InstructionSet {
                 Self::Portable => true,
                 Self::Avx2 => avx2,
                 Self::AvxVnni => avx2 && has!("avxvnni"),
-                Self::Vnni => has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni"),
+                Self::Vnni => {
+                    has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni")
+                }
                 Self::Amx => has_amx(),
                 Self::Neon | Self::NeonDot => false,
             }
@@ -106,7 +116,9 @@ pub struct Error {
 /// [`Error`] if it names no instruction set that this processor has.
 pub fn ceiling() -> Result<Option<InstructionSet>, Error> {
     static CEILING: OnceLock<Result<Option<InstructionSet>, Error>> = OnceLock::new();
-    CEILING.get_or_init(|| parse(std::env::var(VARIABLE).ok().as_deref())).clone()
+    CEILING
+        .get_or_init(|| parse(std::env::var(VARIABLE).ok().as_deref()))
+        .clone()
 }
 
 /// The instruction set of a name that `NIGH_CPU` may have.
@@ -114,16 +126,28 @@ pub fn ceiling() -> Result<Option<InstructionSet>, Error> {
 /// # Errors
 /// [`Error`] if it names none that this processor has.
 pub fn parse(name: Option<&str>) -> Result<Option<InstructionSet>, Error> {
-    let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(None) };
-    let available = || InstructionSet::ALL.into_iter().filter(|set| set.is_available());
-    available().find(|set| set.name() == name).map(Some).ok_or_else(|| Error {
-        expected: available().map(InstructionSet::name).collect::<Vec<_>>().join(", "),
-        found: name.to_owned(),
-    })
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let available = || {
+        InstructionSet::ALL
+            .into_iter()
+            .filter(|set| set.is_available())
+    };
+    available()
+        .find(|set| set.name() == name)
+        .map(Some)
+        .ok_or_else(|| Error {
+            expected: available()
+                .map(InstructionSet::name)
+                .collect::<Vec<_>>()
+                .join(", "),
+            found: name.to_owned(),
+        })
 }
 
-/// Whether the ceiling allows kernels of a set. A ceiling that is an [`Error`] allows all: who starts the program has to
-/// ask for it.
+/// Whether the ceiling allows kernels of a set. A ceiling that is an [`Error`] allows all: who
+/// starts the program has to ask for it.
 pub fn allows(set: InstructionSet) -> bool {
     !matches!(ceiling(), Ok(Some(ceiling)) if set > ceiling)
 }
@@ -134,7 +158,10 @@ mod tests {
 
     #[test]
     fn available_sets_are_found_by_name() {
-        for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+        for set in InstructionSet::ALL
+            .into_iter()
+            .filter(|set| set.is_available())
+        {
             assert_eq!(parse(Some(set.name())).unwrap(), Some(set));
         }
         assert_eq!(parse(None).unwrap(), None);
@@ -144,6 +171,10 @@ mod tests {
     #[test]
     fn unknown_sets_are_reported_with_those_available() {
         let error = parse(Some("abacus")).unwrap_err().to_string();
-        assert!(error.starts_with("NIGH_CPU: expected one of portable") && error.ends_with("found abacus"), "{error}");
+        assert!(
+            error.starts_with("NIGH_CPU: expected one of portable")
+                && error.ends_with("found abacus"),
+            "{error}"
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
-/// Every operation that changes a disk. [`OsFileSystem`] performs them; tests substitute an implementation that
-/// records calls or fails at a chosen one.
+/// Every operation that changes a disk. [`OsFileSystem`] performs them; tests substitute an
+/// implementation that records calls or fails at a chosen one.
 pub trait FileSystem: Debug + Send + Sync {
     /// Creates a file for writing, or truncates an existing one.
     ///
@@ -23,7 +23,8 @@ pub trait FileSystem: Debug + Send + Sync {
     /// Removes a file.
     ///
     /// # Errors
-    /// The error of the underlying system call; [`io::ErrorKind::NotFound`] if there is no such file.
+    /// The error of the underlying system call; [`io::ErrorKind::NotFound`] if there is no such
+    /// file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
 
     /// Creates a directory and its missing parents. An existing directory is not an error.
@@ -54,7 +55,14 @@ pub struct OsFileSystem;
 
 impl FileSystem for OsFileSystem {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WritableFile>> {
-        Ok(Box::new(File::options().read(true).write(true).create(true).truncate(true).open(path)?))
+        Ok(Box::new(
+            File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(path)?,
+        ))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -70,8 +78,13 @@ impl FileSystem for OsFileSystem {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        // On other systems a directory cannot be opened as a file, and the file system orders renames itself.
-        if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+        // On other systems a directory cannot be opened as a file, and the file system orders
+        // renames itself.
+        if cfg!(unix) {
+            File::open(path)?.sync_all()
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -1,11 +1,14 @@
-//! Takes bytes and a path; gives back the same bytes, or an error that names the file. Corrupt data is never used.
+//! Takes bytes and a path; gives back the same bytes, or an error that names the file. Corrupt data
+//! is never used.
 //!
-//! A [`Writer`] writes to a temporary file, ends it with a *seal* (a footer with an XXH3 checksum for each page of
-//! 4,096 bytes), syncs it and renames it into place. [`MappedFile`] maps a finished file and verifies each page the
-//! first time it is read, so opening costs nothing and reading costs only the pages used. Every change to a disk goes
-//! through the [`FileSystem`] trait, so tests can inject failures.
+//! A [`Writer`] writes to a temporary file, ends it with a *seal* (a footer with an XXH3 checksum
+//! for each page of 4,096 bytes), syncs it and renames it into place. [`MappedFile`] maps a
+//! finished file and verifies each page the first time it is read, so opening costs nothing and
+//! reading costs only the pages used. Every change to a disk goes through the [`FileSystem`] trait,
+//! so tests can inject failures.
 //!
-//! This crate never interprets the contents of files, never prints and never panics on a damaged file.
+//! This crate never interprets the contents of files, never prints and never panics on a damaged
+//! file.
 
 #![deny(missing_docs)]
 

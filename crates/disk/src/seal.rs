@@ -31,13 +31,19 @@ fn name_checksum(path: &Path) -> u64 {
     checksum(path.file_name().unwrap_or_default().as_encoded_bytes())
 }
 
-/// Encodes the seal for contents of `length` bytes with the given page checksums, for a file named as in `path`.
+/// Encodes the seal for contents of `length` bytes with the given page checksums, for a file named
+/// as in `path`.
 pub fn encode(path: &Path, length: u64, checksums: &[u64]) -> Vec<u8> {
-    let mut seal: Vec<u8> = checksums.iter().flat_map(|checksum| checksum.to_le_bytes()).collect();
+    let mut seal: Vec<u8> = checksums
+        .iter()
+        .flat_map(|checksum| checksum.to_le_bytes())
+        .collect();
     let table = checksum(&seal);
     let footer = seal.len();
     seal.extend(MAGIC);
-    [length, name_checksum(path), table, 0, 0, 0].iter().for_each(|field| seal.extend(field.to_le_bytes()));
+    [length, name_checksum(path), table, 0, 0, 0]
+        .iter()
+        .for_each(|field| seal.extend(field.to_le_bytes()));
     seal.extend(checksum(&seal[footer..]).to_le_bytes());
     seal
 }
@@ -57,20 +63,27 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Decodes the seal at the end of a file. `Err` describes what is wrong with it. Page checksums are not compared
-    /// with the contents here.
+    /// Decodes the seal at the end of a file. `Err` describes what is wrong with it. Page checksums
+    /// are not compared with the contents here.
     pub fn read(path: &Path, file: &[u8]) -> Result<Self, String> {
         let missing = || format!("{} bytes found, and no seal at their end", file.len());
-        let (rest, footer) = file.split_at_checked(file.len().wrapping_sub(FOOTER_LEN)).ok_or_else(missing)?;
+        let (rest, footer) = file
+            .split_at_checked(file.len().wrapping_sub(FOOTER_LEN))
+            .ok_or_else(missing)?;
         if footer[..8] != *MAGIC {
             return Err(missing());
         }
         let field = |at: usize| {
-            footer[at..at + CHECKSUM_LEN].iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte))
+            footer[at..at + CHECKSUM_LEN]
+                .iter()
+                .rev()
+                .fold(0u64, |value, &byte| value << 8 | u64::from(byte))
         };
         let compare = |what: &str, expected: u64, found: u64| match expected == found {
             true => Ok(()),
-            false => Err(format!("{what}: checksum {expected:016x} expected, {found:016x} found")),
+            false => Err(format!(
+                "{what}: checksum {expected:016x} expected, {found:016x} found"
+            )),
         };
         compare(
             "the footer of its seal",
@@ -79,10 +92,15 @@ impl Seal {
         )?;
         let length = field(8);
         let pages = length.div_ceil(PAGE_SIZE as u64);
-        if pages.checked_mul(CHECKSUM_LEN as u64).and_then(|table_len| table_len.checked_add(length))
+        if pages
+            .checked_mul(CHECKSUM_LEN as u64)
+            .and_then(|table_len| table_len.checked_add(length))
             != Some(rest.len() as u64)
         {
-            return Err(format!("its seal is for {length} bytes, but {} precede it", rest.len()));
+            return Err(format!(
+                "its seal is for {length} bytes, but {} precede it",
+                rest.len()
+            ));
         }
         if field(16) != name_checksum(path) {
             return Err("it was written under another name".to_owned());
@@ -90,7 +108,10 @@ impl Seal {
         let table = &rest[length as usize..];
         compare("its seal", field(24), checksum(table))?;
         let (checksums, _) = table.as_chunks::<CHECKSUM_LEN>();
-        let checksums: Vec<u64> = checksums.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        let checksums: Vec<u64> = checksums
+            .iter()
+            .map(|bytes| u64::from_le_bytes(*bytes))
+            .collect();
         let verified = (0..pages.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         let unverified = AtomicUsize::new(checksums.len());
         Ok(Self {
@@ -102,11 +123,15 @@ impl Seal {
         })
     }
 
-    /// Whether all pages of a range are already verified. May return `false` for a verified range that spans more than
-    /// one word of `verified`; searches read ranges far shorter than its 64 pages.
+    /// Whether all pages of a range are already verified. May return `false` for a verified range
+    /// that spans more than one word of `verified`; searches read ranges far shorter than its 64
+    /// pages.
     #[inline(always)]
     pub fn is_verified(&self, range: &Range<usize>) -> bool {
-        let (first, last) = (range.start / PAGE_SIZE, range.end.saturating_sub(1) / PAGE_SIZE);
+        let (first, last) = (
+            range.start / PAGE_SIZE,
+            range.end.saturating_sub(1) / PAGE_SIZE,
+        );
         match self.verified.get(first / 64) {
             Some(verified) if last / 64 == first / 64 => {
                 let mask = (!0 << (first % 64)) & (!0 >> (63 - last % 64));
@@ -116,13 +141,17 @@ impl Seal {
         }
     }
 
-    /// Verifies the pages of a byte range of `contents` that are not verified yet. `Err` is the number of the first
-    /// damaged page.
+    /// Verifies the pages of a byte range of `contents` that are not verified yet. `Err` is the
+    /// number of the first damaged page.
     pub fn verify_range(&self, contents: &[u8], range: Range<usize>) -> Result<(), usize> {
         if range.is_empty() {
             return Ok(());
         }
-        self.verify_pages(contents, range.start / PAGE_SIZE, (range.end - 1) / PAGE_SIZE)
+        self.verify_pages(
+            contents,
+            range.start / PAGE_SIZE,
+            (range.end - 1) / PAGE_SIZE,
+        )
     }
 
     /// Whether every page has been verified.
@@ -131,19 +160,22 @@ impl Seal {
         self.unverified.load(Ordering::Relaxed) == 0
     }
 
-    /// Returns `true` once, to the first caller after half of the pages have been verified, unless all have. A process
-    /// that has used half of a file is likely to use it again, and once all pages are verified no checks are needed.
+    /// Returns `true` once, to the first caller after half of the pages have been verified, unless
+    /// all have. A process that has used half of a file is likely to use it again, and once all
+    /// pages are verified no checks are needed.
     pub fn claim_background_verification(&self) -> bool {
         let unverified = self.unverified.load(Ordering::Relaxed);
-        (1..=self.checksums.len() / 2).contains(&unverified) && !self.background_claimed.swap(true, Ordering::Relaxed)
+        (1..=self.checksums.len() / 2).contains(&unverified)
+            && !self.background_claimed.swap(true, Ordering::Relaxed)
     }
 
-    /// Verifies the remaining pages until `stop` is set. Ends at the first damaged page without reporting it: whoever
-    /// reads that page gets the error.
+    /// Verifies the remaining pages until `stop` is set. Ends at the first damaged page without
+    /// reporting it: whoever reads that page gets the error.
     pub fn verify_remaining(&self, contents: &[u8], stop: &std::sync::atomic::AtomicBool) {
         let running = |_: &usize| !stop.load(std::sync::atomic::Ordering::Relaxed);
-        let _ =
-            (0..self.checksums.len()).take_while(running).try_for_each(|page| self.verify_pages(contents, page, page));
+        let _ = (0..self.checksums.len())
+            .take_while(running)
+            .try_for_each(|page| self.verify_pages(contents, page, page));
     }
 
     /// Verifies the pages `first..=last` that are not verified yet.
@@ -151,7 +183,9 @@ impl Seal {
     fn verify_pages(&self, contents: &[u8], first: usize, last: usize) -> Result<(), usize> {
         let mut page = first;
         while page <= last {
-            let Some(verified) = self.verified.get(page / 64) else { return Err(page) };
+            let Some(verified) = self.verified.get(page / 64) else {
+                return Err(page);
+            };
             let word = verified.load(Ordering::Relaxed);
             if page.is_multiple_of(64) && word == !0 {
                 page += 64;
@@ -184,7 +218,8 @@ impl Seal {
     }
 }
 
-/// Explores every interleaving of two threads that verify pages: `RUSTFLAGS="--cfg loom" cargo test -p disk --lib interleavings`.
+/// Explores every interleaving of two threads that verify pages: `RUSTFLAGS="--cfg loom" cargo test
+/// -p disk --lib interleavings`.
 #[cfg(all(test, loom))]
 mod interleavings {
     use super::*;
@@ -195,19 +230,31 @@ mod interleavings {
         let path = Path::new("a");
         let mut contents = vec![7; 2 * PAGE_SIZE + 9];
         let checksums: Vec<u64> = contents.chunks(PAGE_SIZE).map(checksum).collect();
-        let file = [contents.clone(), encode(path, contents.len() as u64, &checksums)].concat();
+        let file = [
+            contents.clone(),
+            encode(path, contents.len() as u64, &checksums),
+        ]
+        .concat();
         let seal = Seal::read(path, &file).unwrap();
-        damaged.into_iter().for_each(|page| contents[page * PAGE_SIZE] = 8);
+        damaged
+            .into_iter()
+            .for_each(|page| contents[page * PAGE_SIZE] = 8);
         (contents, seal)
     }
 
-    /// Verifies a range of pages on each of two threads in every interleaving, and calls `check` with the results.
+    /// Verifies a range of pages on each of two threads in every interleaving, and calls `check`
+    /// with the results.
     fn all_orders(damaged: Option<usize>, ranges: [Range<usize>; 2], check: fn([bool; 2], &Seal)) {
         loom::model(move || {
             let shared = Arc::new(sealed(damaged));
             let verifying = |range: Range<usize>| {
                 let shared = shared.clone();
-                move || shared.1.verify_range(&shared.0, range.start * PAGE_SIZE..range.end * PAGE_SIZE).is_ok()
+                move || {
+                    shared
+                        .1
+                        .verify_range(&shared.0, range.start * PAGE_SIZE..range.end * PAGE_SIZE)
+                        .is_ok()
+                }
             };
             let other = loom::thread::spawn(verifying(ranges[1].clone()));
             let result = verifying(ranges[0].clone())();
@@ -221,7 +268,11 @@ mod interleavings {
             all_orders(None, ranges, |results, seal| {
                 assert_eq!(results, [true, true]);
                 let unverified = seal.unverified.load(Ordering::Relaxed);
-                let verified: u32 = seal.verified.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
+                let verified: u32 = seal
+                    .verified
+                    .iter()
+                    .map(|word| word.load(Ordering::Relaxed).count_ones())
+                    .sum();
                 assert_eq!(unverified + verified as usize, 3);
             });
         }

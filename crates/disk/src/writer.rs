@@ -7,7 +7,8 @@ use std::io::{self, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes buffered before each write: a whole number of pages, so that checksums are computed page by page.
+/// Bytes buffered before each write: a whole number of pages, so that checksums are computed page
+/// by page.
 const BUFFER_SIZE: usize = 64 * PAGE_SIZE;
 
 /// The file system to write to, and whether to add checksums.
@@ -21,7 +22,10 @@ pub struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { fs: Arc::new(OsFileSystem), sealed: true }
+        Self {
+            fs: Arc::new(OsFileSystem),
+            sealed: true,
+        }
     }
 }
 
@@ -50,15 +54,16 @@ struct TemporaryFile {
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if !self.path.as_os_str().is_empty() {
-            // A failure can be ignored: unfinished files are never opened, and the next writer removes them.
+            // A failure can be ignored: unfinished files are never opened, and the next writer
+            // removes them.
             let _ = self.fs.remove_file(&self.path);
         }
     }
 }
 
 impl Writer {
-    /// Starts a file that appears at `path` when [`Writer::finish`] succeeds. Until then it is beside it, with the
-    /// extension `unfinished`.
+    /// Starts a file that appears at `path` when [`Writer::finish`] succeeds. Until then it is
+    /// beside it, with the extension `unfinished`.
     ///
     /// # Errors
     /// [`Error::Io`] if the temporary file cannot be created.
@@ -66,8 +71,8 @@ impl Writer {
         Self::new(options, path, path.with_extension("unfinished"))
     }
 
-    /// Starts a file directly at `path`. The caller must not refer to it from any other file before it is finished
-    /// and its directory synced.
+    /// Starts a file directly at `path`. The caller must not refer to it from any other file before
+    /// it is finished and its directory synced.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be created.
@@ -76,13 +81,23 @@ impl Writer {
     }
 
     fn new(options: &WriteOptions, path: &Path, temporary: PathBuf) -> Result<Self> {
-        let output_path = if temporary.as_os_str().is_empty() { path } else { &temporary };
-        let output = options.fs.create(output_path).map_err(Error::io(output_path))?;
+        let output_path = if temporary.as_os_str().is_empty() {
+            path
+        } else {
+            &temporary
+        };
+        let output = options
+            .fs
+            .create(output_path)
+            .map_err(Error::io(output_path))?;
         Ok(Self {
             options: options.clone(),
             output,
             path: path.to_owned(),
-            temporary: TemporaryFile { fs: options.fs.clone(), path: temporary },
+            temporary: TemporaryFile {
+                fs: options.fs.clone(),
+                path: temporary,
+            },
             buffer: Vec::new(),
             checksums: Vec::new(),
             first_page: Vec::new(),
@@ -101,8 +116,8 @@ impl Writer {
         self.length
     }
 
-    /// Replaces the first bytes of the file when it is finished. `start` must be no longer than a page, nor than
-    /// the file.
+    /// Replaces the first bytes of the file when it is finished. `start` must be no longer than a
+    /// page, nor than the file.
     pub fn replace_start(&mut self, start: Vec<u8>) {
         self.start_patch = start;
     }
@@ -112,7 +127,8 @@ impl Writer {
         if self.checksums.is_empty() {
             self.first_page = self.buffer[..self.buffer.len().min(PAGE_SIZE)].to_vec();
         }
-        self.checksums.extend(self.buffer.chunks(PAGE_SIZE).map(seal::checksum));
+        self.checksums
+            .extend(self.buffer.chunks(PAGE_SIZE).map(seal::checksum));
         self.output.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
@@ -121,12 +137,17 @@ impl Writer {
     fn complete(&mut self) -> io::Result<()> {
         self.flush_buffer()?;
         let patch = std::mem::take(&mut self.start_patch);
-        if let Some(start) = self.first_page.get_mut(..patch.len()).filter(|_| !patch.is_empty()) {
+        if let Some(start) = self
+            .first_page
+            .get_mut(..patch.len())
+            .filter(|_| !patch.is_empty())
+        {
             start.copy_from_slice(&patch);
             self.checksums[0] = seal::checksum(&self.first_page);
         }
         if self.options.sealed {
-            self.output.write_all(&seal::encode(&self.path, self.length, &self.checksums))?;
+            self.output
+                .write_all(&seal::encode(&self.path, self.length, &self.checksums))?;
         }
         if !patch.is_empty() {
             self.output.seek(SeekFrom::Start(0))?;
@@ -135,19 +156,21 @@ impl Writer {
         self.output.sync()
     }
 
-    /// Writes the seal, syncs the file and renames it to its final path. A file written in place is durable only
-    /// after the caller has synced its directory.
+    /// Writes the seal, syncs the file and renames it to its final path. A file written in place is
+    /// durable only after the caller has synced its directory.
     ///
     /// # Errors
-    /// [`Error::Io`] if a system call fails. Then the final path holds what it held before, except that the new file
-    /// may be there if only syncing the directory failed. A file written in place is left as it is.
+    /// [`Error::Io`] if a system call fails. Then the final path holds what it held before, except
+    /// that the new file may be there if only syncing the directory failed. A file written in place
+    /// is left as it is.
     pub fn finish(mut self) -> Result<()> {
         self.complete().map_err(Error::io(&self.path))?;
         if self.temporary.path.as_os_str().is_empty() {
             return Ok(());
         }
         let fs = self.options.fs.clone();
-        fs.rename(&self.temporary.path, &self.path).map_err(Error::io(&self.path))?;
+        fs.rename(&self.temporary.path, &self.path)
+            .map_err(Error::io(&self.path))?;
         self.temporary.path = PathBuf::new();
         match self.path.parent() {
             Some(directory) => fs.sync_dir(directory).map_err(Error::io(directory)),

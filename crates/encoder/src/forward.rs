@@ -16,15 +16,26 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
     let shape = model.shape;
     let rows = texts.iter().map(|text| text.len()).sum();
     let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
-    assert!(longest <= shape.max_tokens, "a text of {longest} tokens; the model reads {}", shape.max_tokens);
-    assert!(texts.iter().all(|text| !text.is_empty()), "a text without tokens");
+    assert!(
+        longest <= shape.max_tokens,
+        "a text of {longest} tokens; the model reads {}",
+        shape.max_tokens
+    );
+    assert!(
+        texts.iter().all(|text| !text.is_empty()),
+        "a text without tokens"
+    );
     let known = |token: &u32| (*token as usize) < shape.vocab_size;
-    assert!(texts.iter().all(|text| text.iter().all(known)), "a token that is not in the vocabulary");
+    assert!(
+        texts.iter().all(|text| text.iter().all(known)),
+        "a token that is not in the vocabulary"
+    );
     work.reserve(shape, rows, longest);
 
     let mut row = 0;
     for text in texts {
-        // SAFETY: the workspace has room for all rows, the tokens are in the vocabulary, and there are as many positions.
+        // SAFETY: the workspace has room for all rows, the tokens are in the vocabulary, and there
+        // are as many positions.
         unsafe {
             (kernels.embed)(&Embedding {
                 model,
@@ -43,7 +54,10 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
             let count = FEED_FORWARD_ROWS.min(rows - from);
             // SAFETY: the workspace has the output of attention for all rows, and eight more.
             unsafe {
-                let input = work.attention_quantized.as_ptr().add(from * shape.hidden_size);
+                let input = work
+                    .attention_quantized
+                    .as_ptr()
+                    .add(from * shape.hidden_size);
                 let input = (input, work.attention_scales.as_ptr().add(from));
                 let (linear, norm) = (&layer.attention_output, &layer.attention_norm);
                 project_and_normalize(kernels, linear, norm, input, None, from..from + count, work);
@@ -54,10 +68,18 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
 }
 
 /// Self-attention within each text, quantized for the next linear layer.
-fn attention(model: &Model, kernels: &Kernels, layer: &Layer, texts: &[&[u32]], rows: usize, work: &mut Workspace) {
+fn attention(
+    model: &Model,
+    kernels: &Kernels,
+    layer: &Layer,
+    texts: &[&[u32]],
+    rows: usize,
+    work: &mut Workspace,
+) {
     let (width, head) = (model.shape.hidden_size, model.shape.head_size());
     for number in 0..model.shape.heads {
-        // SAFETY: the workspace has room for all rows and eight more, both of one head and of whole hidden states.
+        // SAFETY: the workspace has room for all rows and eight more, both of one head and of whole
+        // hidden states.
         unsafe {
             (kernels.project)(&Projection {
                 linear: &layer.qkv,
@@ -95,12 +117,12 @@ fn attention(model: &Model, kernels: &Kernels, layer: &Layer, texts: &[&[u32]], 
     }
 }
 
-/// Applies a linear layer to quantized rows with their scales, adds the result and the outlier units to the hidden states
-/// `rows`, and normalizes them.
+/// Applies a linear layer to quantized rows with their scales, adds the result and the outlier
+/// units to the hidden states `rows`, and normalizes them.
 ///
 /// # Safety
-/// `rows` must be at most [`FEED_FORWARD_ROWS`]. `input` must have as many rows of the layer's inputs, plus eight that can
-/// be read, and `outliers` as many rows as [`Normalization`] requires.
+/// `rows` must be at most [`FEED_FORWARD_ROWS`]. `input` must have as many rows of the layer's
+/// inputs, plus eight that can be read, and `outliers` as many rows as [`Normalization`] requires.
 unsafe fn project_and_normalize(
     kernels: &Kernels,
     linear: &Linear,
@@ -111,7 +133,8 @@ unsafe fn project_and_normalize(
     work: &mut Workspace,
 ) {
     let (width, from, rows) = (norm.weight.len(), rows.start, rows.len());
-    // SAFETY: the caller's contract; the workspace has room for the hidden states and for FEED_FORWARD_ROWS projected rows.
+    // SAFETY: the caller's contract; the workspace has room for the hidden states and for
+    // FEED_FORWARD_ROWS projected rows.
     unsafe {
         (kernels.project)(&Projection {
             linear,
@@ -135,10 +158,22 @@ unsafe fn project_and_normalize(
 }
 
 /// The feed-forward block for `rows` rows from `from` on.
-fn feed_forward(model: &Model, kernels: &Kernels, layer: &Layer, from: usize, rows: usize, work: &mut Workspace) {
-    let (width, units, outliers) = (model.shape.hidden_size, model.shape.intermediate_size, model.shape.outliers);
-    // SAFETY: the workspace has room for `from + rows` hidden states and eight more, and for FEED_FORWARD_ROWS intermediate
-    // and projected rows and eight more. Outliers are the last of the intermediate units.
+fn feed_forward(
+    model: &Model,
+    kernels: &Kernels,
+    layer: &Layer,
+    from: usize,
+    rows: usize,
+    work: &mut Workspace,
+) {
+    let (width, units, outliers) = (
+        model.shape.hidden_size,
+        model.shape.intermediate_size,
+        model.shape.outliers,
+    );
+    // SAFETY: the workspace has room for `from + rows` hidden states and eight more, and for
+    // FEED_FORWARD_ROWS intermediate and projected rows and eight more. Outliers are the last of
+    // the intermediate units.
     unsafe {
         (kernels.project_gelu)(&Projection {
             linear: &layer.feed_forward_1,
@@ -157,8 +192,15 @@ fn feed_forward(model: &Model, kernels: &Kernels, layer: &Layer, from: usize, ro
             output: work.intermediate_quantized.as_mut_ptr(),
             scales: work.intermediate_scales.as_mut_ptr(),
         });
-        let outliers = (work.intermediate.as_ptr().add(units - outliers), units, layer.outlier_weights.as_slice());
-        let input = (work.intermediate_quantized.as_ptr(), work.intermediate_scales.as_ptr());
+        let outliers = (
+            work.intermediate.as_ptr().add(units - outliers),
+            units,
+            layer.outlier_weights.as_slice(),
+        );
+        let input = (
+            work.intermediate_quantized.as_ptr(),
+            work.intermediate_scales.as_ptr(),
+        );
         project_and_normalize(
             kernels,
             &layer.feed_forward_2,

@@ -1,10 +1,12 @@
-//! Takes token ids; gives back the last hidden states of a BERT encoder, per token or summed per text.
+//! Takes token ids; gives back the last hidden states of a BERT encoder, per token or summed per
+//! text.
 //!
-//! An [`Encoder`] holds the weights and is shared by threads; each thread brings its own [`Workspace`]. Linear layers are
-//! int8: weights have a scale per output, activations a scale per token (SmoothQuant, arXiv:2211.10438; the units with the
-//! largest outliers stay in f32, as in arXiv:2208.07339). The result for a text does not depend on what else is in the
-//! batch, and is bit-identical on every processor: integer sums are exact, and floats are added in the same order by every
-//! implementation.
+//! An [`Encoder`] holds the weights and is shared by threads; each thread brings its own
+//! [`Workspace`]. Linear layers are int8: weights have a scale per output, activations a scale per
+//! token (SmoothQuant, arXiv:2211.10438; the units with the largest outliers stay in f32, as in
+//! arXiv:2208.07339). The result for a text does not depend on what else is in the batch, and is
+//! bit-identical on every processor: integer sums are exact, and floats are added in the same order
+//! by every implementation.
 //!
 //! This crate never sees text or articles, never opens a file and never prints.
 
@@ -40,12 +42,13 @@ impl std::fmt::Debug for Kernels {
 }
 
 impl Encoder {
-    /// Creates an encoder from a safetensors file whose weights are already quantized and laid out for the kernels. The int8
-    /// weights are used in place, without a copy.
+    /// Creates an encoder from a safetensors file whose weights are already quantized and laid out
+    /// for the kernels. The int8 weights are used in place, without a copy.
     ///
     /// # Errors
-    /// [`Error::Format`], [`Error::Missing`], [`Error::Shape`], [`Error::NotFinite`] or [`Error::Value`] if the file is not
-    /// such a model; [`Error::Cpu`] if `NIGH_CPU` names an instruction set that the processor does not have.
+    /// [`Error::Format`], [`Error::Missing`], [`Error::Shape`], [`Error::NotFinite`] or
+    /// [`Error::Value`] if the file is not such a model; [`Error::Cpu`] if `NIGH_CPU` names an
+    /// instruction set that the processor does not have.
     pub fn from_quantized(file: &'static [u8]) -> Result<Self> {
         Self::with_kernels(kernels::fastest(cpu::ceiling()?), file)
     }
@@ -54,7 +57,11 @@ impl Encoder {
         (instruction_set, kernels): (InstructionSet, &'static Kernels),
         file: &'static [u8],
     ) -> Result<Self> {
-        Ok(Self { model: quantized::read(file, kernels.activation_offset)?, instruction_set, kernels })
+        Ok(Self {
+            model: quantized::read(file, kernels.activation_offset)?,
+            instruction_set,
+            kernels,
+        })
     }
 
     /// The length of a hidden state.
@@ -72,17 +79,20 @@ impl Encoder {
         self.instruction_set
     }
 
-    /// Returns the last hidden state of every token, a row of [`Self::dimensions`] each, one text after the other.
+    /// Returns the last hidden state of every token, a row of [`Self::dimensions`] each, one text
+    /// after the other.
     ///
     /// # Panics
-    /// If a text is empty, has more than [`Self::max_tokens`] tokens, or a token outside the vocabulary.
+    /// If a text is empty, has more than [`Self::max_tokens`] tokens, or a token outside the
+    /// vocabulary.
     pub fn hidden_states<'w>(&self, texts: &[&[u32]], work: &'w mut Workspace) -> &'w [f32] {
         forward::run(&self.model, self.kernels, texts, work);
         let tokens: usize = texts.iter().map(|text| text.len()).sum();
         &work.states[..tokens * self.dimensions()]
     }
 
-    /// Returns the sum of the hidden states of each text, a row of [`Self::dimensions`] per text, not normalized.
+    /// Returns the sum of the hidden states of each text, a row of [`Self::dimensions`] per text,
+    /// not normalized.
     ///
     /// # Panics
     /// As [`Self::hidden_states`].
@@ -103,10 +113,13 @@ impl Encoder {
     }
 }
 
-/// The instruction sets that this processor supports, fastest first. The first is used unless `NIGH_CPU` sets a lower
-/// ceiling.
+/// The instruction sets that this processor supports, fastest first. The first is used unless
+/// `NIGH_CPU` sets a lower ceiling.
 pub fn instruction_sets() -> Vec<InstructionSet> {
-    kernels::available().into_iter().map(|(set, _)| set).collect()
+    kernels::available()
+        .into_iter()
+        .map(|(set, _)| set)
+        .collect()
 }
 
 #[cfg(test)]

@@ -28,14 +28,16 @@ impl Shape {
         self.hidden_size / self.heads
     }
 
-    /// Checks the sizes against what the kernels rely on. Returns the name of the first invalid size, what was expected
-    /// and what was found.
+    /// Checks the sizes against what the kernels rely on. Returns the name of the first invalid
+    /// size, what was expected and what was found.
     pub fn problem(&self) -> Option<(&'static str, String, usize)> {
         let multiple = |of: usize| format!("a multiple of {of}");
         let checks = [
             (
                 "the length of a state",
-                self.hidden_size > 0 && self.hidden_size <= 4096 && self.hidden_size.is_multiple_of(LANES),
+                self.hidden_size > 0
+                    && self.hidden_size <= 4096
+                    && self.hidden_size.is_multiple_of(LANES),
                 self.hidden_size,
             ),
             (
@@ -54,10 +56,15 @@ impl Shape {
                 return Some((name, multiple(LANES), found));
             }
         }
-        let divides =
-            self.heads > 0 && self.hidden_size.is_multiple_of(self.heads) && self.head_size().is_multiple_of(LANES);
+        let divides = self.heads > 0
+            && self.hidden_size.is_multiple_of(self.heads)
+            && self.head_size().is_multiple_of(LANES);
         (!divides).then(|| {
-            ("the number of heads", format!("one whose heads have {} dimensions", multiple(LANES)), self.heads)
+            (
+                "the number of heads",
+                format!("one whose heads have {} dimensions", multiple(LANES)),
+                self.heads,
+            )
         })
     }
 }
@@ -67,8 +74,8 @@ impl Shape {
 pub struct Linear {
     /// The length of an input row.
     pub inputs: usize,
-    /// The weights as `outputs/16 × inputs/4 × 16 × 4`: in blocks of sixteen columns by four inputs, with the four weights
-    /// of each column adjacent.
+    /// The weights as `outputs/16 × inputs/4 × 16 × 4`: in blocks of sixteen columns by four
+    /// inputs, with the four weights of each column adjacent.
     pub weights: Cow<'static, [u8]>,
     /// Added to each column's sum to compensate for the offset of activations; see
     /// [`crate::lanes::Lanes::ACTIVATION_OFFSET`].
@@ -104,8 +111,8 @@ pub struct LayerNorm {
 /// A transformer layer.
 #[derive(Debug)]
 pub struct Layer {
-    /// To query, key and value of one head after the other. Queries are scaled by `log2(e) / √head_size`, so that the
-    /// softmax can use powers of two.
+    /// To query, key and value of one head after the other. Queries are scaled by `log2(e) /
+    /// √head_size`, so that the softmax can use powers of two.
     pub qkv: Linear,
     /// The smoothing factors of the input of `attention_output`.
     pub attention_smoothing: Vec<f32>,

@@ -1,4 +1,5 @@
-//! All instruction sets agree bit for bit on models of many shapes, and the built-in model matches the published weights.
+//! All instruction sets agree bit for bit on models of many shapes, and the built-in model matches
+//! the published weights.
 
 // Kernels are unsafe to call; the tests call only those that the processor supports.
 #![allow(unsafe_code)]
@@ -15,7 +16,10 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 
@@ -30,7 +34,9 @@ impl Random {
 
     /// Bytes in -127..=127, as weights are.
     fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| ((self.next() % 255) as i32 - 127) as u8).collect()
+        (0..count)
+            .map(|_| ((self.next() % 255) as i32 - 127) as u8)
+            .collect()
     }
 
     fn linear(&mut self, inputs: usize, outputs: usize, offset: u8) -> Linear {
@@ -52,11 +58,24 @@ impl Random {
         let (weight, bias) = (self.floats(width, 1.0, 0.5), self.floats(width, 0.0, 0.3));
         let next = self.floats(width, 1.0, 0.2);
         let times = |of: &[f32]| of.iter().zip(&next).map(|(x, next)| x * next).collect();
-        LayerNorm { next_weight: times(&weight), next_bias: times(&bias), weight, bias, epsilon: 1e-12 }
+        LayerNorm {
+            next_weight: times(&weight),
+            next_bias: times(&bias),
+            weight,
+            bias,
+            epsilon: 1e-12,
+        }
     }
 
     fn model(&mut self, shape: Shape, offset: u8) -> Model {
-        let Shape { hidden_size: width, intermediate_size: units, outliers, vocab_size, max_tokens, .. } = shape;
+        let Shape {
+            hidden_size: width,
+            intermediate_size: units,
+            outliers,
+            vocab_size,
+            max_tokens,
+            ..
+        } = shape;
         Model {
             shape,
             token_embeddings: Cow::Owned(self.bytes(vocab_size * width)),
@@ -80,8 +99,17 @@ impl Random {
     }
 }
 
-fn random_encoder(instruction_set: InstructionSet, kernels: &'static Kernels, seed: u64, shape: Shape) -> Encoder {
-    Encoder { model: Random(seed).model(shape, kernels.activation_offset), instruction_set, kernels }
+fn random_encoder(
+    instruction_set: InstructionSet,
+    kernels: &'static Kernels,
+    seed: u64,
+    shape: Shape,
+) -> Encoder {
+    Encoder {
+        model: Random(seed).model(shape, kernels.activation_offset),
+        instruction_set,
+        kernels,
+    }
 }
 
 #[test]
@@ -96,11 +124,17 @@ fn unsupported_instruction_sets_are_reported() {
         &[Portable]
     };
     let found = instruction_sets();
-    assert!(found.iter().all(|set| all.contains(set)) && found.last() == Some(&Portable), "{found:?}");
+    assert!(
+        found.iter().all(|set| all.contains(set)) && found.last() == Some(&Portable),
+        "{found:?}"
+    );
     for set in all.iter().filter(|set| !found.contains(set)) {
         let name = set.name();
         // Written to standard error directly, which the test harness does not capture.
-        let _ = writeln!(std::io::stderr(), "not tested: the encoder on {name}, which this processor does not support");
+        let _ = writeln!(
+            std::io::stderr(),
+            "not tested: the encoder on {name}, which this processor does not support"
+        );
     }
 }
 
@@ -160,29 +194,48 @@ fn instruction_sets_agree_at_every_text_length() {
     };
     let tokens: Vec<u32> = (0..512).map(|at| at * 7 % 90).collect();
     let sums = |(name, kernels)| {
-        let (encoder, mut work) = (random_encoder(name, kernels, 5, shape), Workspace::default());
+        let (encoder, mut work) = (
+            random_encoder(name, kernels, 5, shape),
+            Workspace::default(),
+        );
         let lengths = (1..130).chain([255, 256, 257, 511, 512]);
-        lengths.map(|length| encoder.summed_states(&[&tokens[..length]], &mut work)).collect::<Vec<_>>()
+        lengths
+            .map(|length| encoder.summed_states(&[&tokens[..length]], &mut work))
+            .collect::<Vec<_>>()
     };
     let mut all = kernels::available().into_iter().map(sums);
     let first = all.next().unwrap();
     assert!(all.all(|other| other == first));
 }
 
-/// Compares by cosine with the vectors of the published f32 weights, which are written by `models/minilm-l6-v2-int8/reference.py`.
+/// Compares by cosine with the vectors of the published f32 weights, which are written by
+/// `models/minilm-l6-v2-int8/reference.py`.
 #[test]
 fn built_in_model_matches_the_published_weights() {
     let file: &[u8] = include_bytes!("../tests/reference.safetensors");
     let tensors = safetensors::SafeTensors::deserialize(file).unwrap();
     let numbers = |name: &str| {
         let data = tensors.tensor(name).unwrap().data();
-        data.as_chunks::<4>().0.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect::<Vec<_>>()
+        data.as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| i32::from_le_bytes(*bytes))
+            .collect::<Vec<_>>()
     };
-    let tokens: Vec<u32> = numbers("tokens").into_iter().map(i32::cast_unsigned).collect();
-    let vectors: Vec<f32> = numbers("vectors").into_iter().map(|x| f32::from_bits(x.cast_unsigned())).collect();
+    let tokens: Vec<u32> = numbers("tokens")
+        .into_iter()
+        .map(i32::cast_unsigned)
+        .collect();
+    let vectors: Vec<f32> = numbers("vectors")
+        .into_iter()
+        .map(|x| f32::from_bits(x.cast_unsigned()))
+        .collect();
     let encoder = Encoder::from_quantized(BUILT_IN).unwrap();
     let (mut work, mut rest, mut cosines) = (Workspace::default(), &tokens[..], Vec::new());
-    for (length, expected) in numbers("lengths").into_iter().zip(vectors.chunks_exact(384)) {
+    for (length, expected) in numbers("lengths")
+        .into_iter()
+        .zip(vectors.chunks_exact(384))
+    {
         let (text, more) = rest.split_at(length as usize);
         rest = more;
         let sum = encoder.summed_states(&[text], &mut work);
@@ -190,7 +243,10 @@ fn built_in_model_matches_the_published_weights() {
         cosines.push(sum.iter().zip(expected).map(|(a, b)| a * b).sum::<f32>() / norm);
     }
     let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
-    assert!(cosines.len() == 24 && mean > 0.9990 && cosines.iter().all(|x| *x > 0.9985), "{mean} {cosines:?}");
+    assert!(
+        cosines.len() == 24 && mean > 0.9990 && cosines.iter().all(|x| *x > 0.9985),
+        "{mean} {cosines:?}"
+    );
 }
 
 /// The built-in file with a part of its header replaced.
@@ -198,7 +254,11 @@ fn with_header_text(from: &str, to: &str) -> &'static [u8] {
     assert_eq!(from.len(), to.len());
     let mut file = BUILT_IN.to_vec();
     let header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
-    let at = file[8..8 + header].windows(from.len()).position(|window| window == from.as_bytes()).unwrap() + 8;
+    let at = file[8..8 + header]
+        .windows(from.len())
+        .position(|window| window == from.as_bytes())
+        .unwrap()
+        + 8;
     file[at..at + to.len()].copy_from_slice(to.as_bytes());
     file.leak()
 }
@@ -208,14 +268,21 @@ fn load_errors_name_the_tensor_or_size() {
     let error = |file| Encoder::from_quantized(file).unwrap_err().to_string();
     assert!(error(b"no such file").starts_with("not a safetensors file: "));
     assert_eq!(
-        error(with_header_text("\"layer.3.attention.scale", "\"layer.3.attention.scalp")),
+        error(with_header_text(
+            "\"layer.3.attention.scale",
+            "\"layer.3.attention.scalp"
+        )),
         "no tensor `layer.3.attention.scale`"
     );
     let error_of = error(with_header_text("[24,96,16,4]", "[96,24,16,4]"));
-    assert!(error_of.contains("expected") && error_of.contains("[96, 24, 16, 4]"), "{error_of}");
+    assert!(
+        error_of.contains("expected") && error_of.contains("[96, 24, 16, 4]"),
+        "{error_of}"
+    );
     let with = |name: &str, at: usize, bytes: [u8; 4]| {
         let tensors = safetensors::SafeTensors::deserialize(BUILT_IN).unwrap();
-        let at = tensors.tensor(name).unwrap().data().as_ptr().addr() - BUILT_IN.as_ptr().addr() + 4 * at;
+        let at = tensors.tensor(name).unwrap().data().as_ptr().addr() - BUILT_IN.as_ptr().addr()
+            + 4 * at;
         let mut file = BUILT_IN.to_vec();
         file[at..at + 4].copy_from_slice(&bytes);
         error(file.leak())
@@ -224,9 +291,13 @@ fn load_errors_name_the_tensor_or_size() {
         with("layer.2.output_norm.bias", 10, f32::NAN.to_le_bytes()),
         "tensor `layer.2.output_norm.bias`: number 10 is NaN"
     );
-    let heads = "the number of heads: expected one whose heads have a multiple of 16 dimensions, found ";
+    let heads =
+        "the number of heads: expected one whose heads have a multiple of 16 dimensions, found ";
     assert_eq!(with("heads", 0, 11i32.to_le_bytes()), format!("{heads}11"));
-    assert_eq!(with("heads", 0, (-12i32).to_le_bytes()), format!("{heads}0"));
+    assert_eq!(
+        with("heads", 0, (-12i32).to_le_bytes()),
+        format!("{heads}0")
+    );
 }
 
 #[test]
@@ -235,17 +306,25 @@ fn fastest_kernels_up_to_the_ceiling_are_selected() {
         assert_eq!(kernels::fastest(Some(set)).0, set);
     }
     assert_eq!(kernels::fastest(None).0, instruction_sets()[0]);
-    assert_eq!(kernels::fastest(Some(InstructionSet::Amx)).0, instruction_sets()[0], "there are none for AMX");
+    assert_eq!(
+        kernels::fastest(Some(InstructionSet::Amx)).0,
+        instruction_sets()[0],
+        "there are none for AMX"
+    );
 }
 
 #[test]
 #[should_panic(expected = "a text of 513 tokens; the model reads 512")]
 fn text_longer_than_the_model_panics() {
-    Encoder::from_quantized(BUILT_IN).unwrap().summed_states(&[&[7; 513]], &mut Workspace::default());
+    Encoder::from_quantized(BUILT_IN)
+        .unwrap()
+        .summed_states(&[&[7; 513]], &mut Workspace::default());
 }
 
 #[test]
 #[should_panic(expected = "a token that is not in the vocabulary")]
 fn unknown_token_panics() {
-    Encoder::from_quantized(BUILT_IN).unwrap().summed_states(&[&[101, 30_522]], &mut Workspace::default());
+    Encoder::from_quantized(BUILT_IN)
+        .unwrap()
+        .summed_states(&[&[101, 30_522]], &mut Workspace::default());
 }

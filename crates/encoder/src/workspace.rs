@@ -50,7 +50,10 @@ impl Workspace {
         grow(&mut self.attention_quantized, padded * shape.hidden_size);
         grow(&mut self.attention_scales, padded);
         grow(&mut self.intermediate, block * shape.intermediate_size);
-        grow(&mut self.intermediate_quantized, block * shape.intermediate_size);
+        grow(
+            &mut self.intermediate_quantized,
+            block * shape.intermediate_size,
+        );
         grow(&mut self.intermediate_scales, block);
         grow(&mut self.projected, block * shape.hidden_size);
         self.scratch.reserve(longest, shape.head_size());

@@ -38,8 +38,8 @@ pub struct EmbedReport {
 /// Embeds the articles of `found`, files of `bytes` bytes in total, and writes them to `out`.
 ///
 /// # Errors
-/// When the model fails, `out` cannot be written, or `progress` asks to stop. Articles that cannot be read are only
-/// reported.
+/// When the model fails, `out` cannot be written, or `progress` asks to stop. Articles that cannot
+/// be read are only reported.
 pub fn embed(
     found: impl Iterator<Item = IngestItem> + Send,
     embedder: Box<dyn Embedder>,
@@ -52,11 +52,21 @@ pub fn embed(
     let (mut report, mut write_error) = (EmbedReport::default(), None);
     progress.start_stage("embedding", Amount::Bytes(bytes));
     let existing = HashMap::new();
-    let result =
-        pipeline::run(found, embedder, &NoVectors(&existing), plan, progress.stop_flag(), &mut |event, totals| {
+    let result = pipeline::run(
+        found,
+        embedder,
+        &NoVectors(&existing),
+        plan,
+        progress.stop_flag(),
+        &mut |event, totals| {
             let written = handle_event(event, out, &mut report, progress);
             progress.set_position(totals.bytes);
-            progress.set_message(&status_line(report.articles, report.omitted.skipped.failures, totals, started));
+            progress.set_message(&status_line(
+                report.articles,
+                report.omitted.skipped.failures,
+                totals,
+                started,
+            ));
             match written {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
@@ -64,7 +74,8 @@ pub fn embed(
                     ControlFlow::Break(())
                 }
             }
-        });
+        },
+    );
     progress.finish_stage();
     if let Some(error) = write_error {
         return Err(error.into());

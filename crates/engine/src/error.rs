@@ -20,7 +20,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The model that made the collection cannot be loaded.
-    #[error("the collection was made with the model {name:?}, which cannot be loaded; --mode lexical needs none")]
+    #[error(
+        "the collection was made with the model {name:?}, which cannot be loaded; --mode lexical needs none"
+    )]
     Model {
         /// The model's name.
         name: String,

@@ -9,9 +9,9 @@
 //! | measure the quality of the results | [`evaluation`] |
 //! | repair a damaged collection | [`repair()`] |
 //!
-//! [`Ranking`] holds the search options that users set, [`RerankerFactory`] makes one reranker per thread, and
-//! [`manifest`](mod@manifest) records what a figure was made with. Long operations report to a [`Progress`] and stop
-//! when it asks them to.
+//! [`Ranking`] holds the search options that users set, [`RerankerFactory`] makes one reranker per
+//! thread, and [`manifest`](mod@manifest) records what a figure was made with. Long operations
+//! report to a [`Progress`] and stop when it asks them to.
 //!
 //! This crate never prints and never reads command-line arguments.
 

@@ -10,14 +10,17 @@ use store::Collection;
 const REPORTED_PACKAGES: [&str; 5] = ["encoder", "fastembed", "hnsw_rs", "tantivy", "tokenizers"];
 const CARGO_LOCK: &str = include_str!("../../../Cargo.lock");
 
-/// The program, its dependencies, the machine and the collection with its location, followed by the entries of
-/// `details`.
+/// The program, its dependencies, the machine and the collection with its location, followed by the
+/// entries of `details`.
 ///
 /// # Errors
 /// When the collection cannot be read.
 pub fn manifest(collection: Option<(&dyn Collection, &str)>, details: Value) -> Result<Value> {
     let mut all = Map::new();
-    all.insert("program".to_owned(), json!(concat!("nigh ", env!("CARGO_PKG_VERSION"))));
+    all.insert(
+        "program".to_owned(),
+        json!(concat!("nigh ", env!("CARGO_PKG_VERSION"))),
+    );
     all.insert("versions".to_owned(), package_versions());
     all.insert("machine".to_owned(), json!(Machine::current()));
     if let Some((collection, location)) = collection {
@@ -54,12 +57,18 @@ pub fn extend(object: &mut Value, more: Value) {
 /// The versions of [`REPORTED_PACKAGES`] in the lock file of this build.
 fn package_versions() -> Value {
     let field = |block: &str, name: &str| {
-        block
-            .lines()
-            .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned()))
+        block.lines().find_map(|line| {
+            Some(
+                line.strip_prefix(name)?
+                    .strip_prefix(" = \"")?
+                    .strip_suffix('"')?
+                    .to_owned(),
+            )
+        })
     };
-    let packages =
-        CARGO_LOCK.split("[[package]]").filter_map(|block| Some((field(block, "name")?, field(block, "version")?)));
+    let packages = CARGO_LOCK
+        .split("[[package]]")
+        .filter_map(|block| Some((field(block, "name")?, field(block, "version")?)));
     packages
         .filter(|(name, _)| REPORTED_PACKAGES.contains(&name.as_str()))
         .map(|(name, version)| (name, json!(version)))

@@ -10,12 +10,19 @@ use store::Collection;
 /// # Errors
 /// [`Error::Model`] when the model cannot be loaded.
 pub fn embedder_for(collection: &dyn Collection, mode: Mode) -> Result<Option<Box<dyn Embedder>>> {
-    if mode == Mode::Lexical { Ok(None) } else { load_model(collection).map(Some) }
+    if mode == Mode::Lexical {
+        Ok(None)
+    } else {
+        load_model(collection).map(Some)
+    }
 }
 
 pub(crate) fn load_model(collection: &dyn Collection) -> Result<Box<dyn Embedder>> {
     let name = &collection.manifest().model.name;
-    ingest::embed::load(name).map_err(|source| Error::Model { name: name.clone(), source })
+    ingest::embed::load(name).map_err(|source| Error::Model {
+        name: name.clone(),
+        source,
+    })
 }
 
 /// Makes an embedder for each of `threads` threads.

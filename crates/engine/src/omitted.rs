@@ -38,7 +38,9 @@ impl Omitted {
         let kind = kind.to_string();
         self.unsupported += 1;
         *self.unsupported_kinds.entry(kind.clone()).or_default() += 1;
-        let note = Note::new(Code::UnsupportedFormat, "in no format read here").at(path, None).because(kind);
+        let note = Note::new(Code::UnsupportedFormat, "in no format read here")
+            .at(path, None)
+            .because(kind);
         self.skipped.note(self.unsupported, note);
     }
 
@@ -51,7 +53,9 @@ impl Omitted {
             };
             self.left_out += 1;
             *self.left_out_reasons.entry(reason.clone()).or_default() += 1;
-            let note = Note::new(Code::LeftOut, "left out").at(names.name(path), None).because(reason);
+            let note = Note::new(Code::LeftOut, "left out")
+                .at(names.name(path), None)
+                .because(reason);
             self.skipped.note(self.left_out, note);
         }
     }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// Maps file paths to their names in a collection. The name of a file under the base folder is its path relative to
-/// that folder; any other file is named by its absolute path. The base is the folder that holds the collection, or the
-/// current folder for a remote collection.
+/// Maps file paths to their names in a collection. The name of a file under the base folder is its
+/// path relative to that folder; any other file is named by its absolute path. The base is the
+/// folder that holds the collection, or the current folder for a remote collection.
 #[derive(Debug, Clone)]
 pub struct PathNamer {
     base: PathBuf,
@@ -16,21 +16,33 @@ impl PathNamer {
         if store::remote::is_remote(collection) {
             return Self::for_current_dir();
         }
-        let absolute = std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
+        let absolute =
+            std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
         let parent = absolute.parent().unwrap_or(&absolute);
-        Self { base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()) }
+        Self {
+            base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()),
+        }
     }
 
     /// For a collection in the current folder.
     pub fn for_current_dir() -> Self {
-        Self { base: current_dir() }
+        Self {
+            base: current_dir(),
+        }
     }
 
     /// The name of a file. `path` must be under a canonical root.
     pub fn name(&self, path: &Path) -> String {
-        let relative = path.strip_prefix(&self.base).ok().filter(|relative| !relative.as_os_str().is_empty());
+        let relative = path
+            .strip_prefix(&self.base)
+            .ok()
+            .filter(|relative| !relative.as_os_str().is_empty());
         let name = relative.unwrap_or(path).to_string_lossy();
-        if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() }
+        if cfg!(windows) {
+            name.replace('\\', "/")
+        } else {
+            name.into_owned()
+        }
     }
 
     /// A test of whether the file with a given name is at or under one of these canonical paths.
@@ -45,8 +57,12 @@ impl PathNamer {
             prefixes.iter().any(|prefix| match prefix {
                 // The root is the base: all relative names are under it.
                 None => !Path::new(name).is_absolute(),
-                Some(prefix) => name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-            }) || roots.iter().any(|root| base.starts_with(root) && base.join(name).starts_with(root))
+                Some(prefix) => name
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            }) || roots
+                .iter()
+                .any(|root| base.starts_with(root) && base.join(name).starts_with(root))
         }
     }
 
@@ -58,13 +74,18 @@ impl PathNamer {
     /// The path of the file with this name, relative to the current folder where possible.
     pub fn path(&self, name: &str) -> String {
         let path = self.absolute(name);
-        path.strip_prefix(current_dir()).unwrap_or(&path).to_string_lossy().into_owned()
+        path.strip_prefix(current_dir())
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned()
     }
 }
 
 /// The canonical path of the current folder.
 fn current_dir() -> PathBuf {
-    std::env::current_dir().and_then(|folder| folder.canonicalize()).unwrap_or_default()
+    std::env::current_dir()
+        .and_then(|folder| folder.canonicalize())
+        .unwrap_or_default()
 }
 
 #[cfg(all(test, unix))]
@@ -73,7 +94,9 @@ mod tests {
 
     #[test]
     fn is_under_compares_whole_path_components() {
-        let names = PathNamer { base: "/home/me".into() };
+        let names = PathNamer {
+            base: "/home/me".into(),
+        };
         for (root, name, expected) in [
             ("/home/me", "a.md", true),
             ("/home/me", "docs/a.md", true),
@@ -88,15 +111,25 @@ mod tests {
             ("/", "a.md", true),
         ] {
             let roots = [PathBuf::from(root)];
-            assert_eq!(names.is_under(&roots)(name), expected, "{name} under {root}");
+            assert_eq!(
+                names.is_under(&roots)(name),
+                expected,
+                "{name} under {root}"
+            );
         }
     }
 
     #[test]
     fn backslash_is_not_a_separator_on_unix() {
         let names = PathNamer::new("/no/such/folder/.nigh");
-        let (file, other) = (Path::new("/no/such/folder/a\\b.txt"), Path::new("/no/such/folder/a/b.txt"));
-        assert_eq!((names.name(file).as_str(), names.name(other).as_str()), ("a\\b.txt", "a/b.txt"));
+        let (file, other) = (
+            Path::new("/no/such/folder/a\\b.txt"),
+            Path::new("/no/such/folder/a/b.txt"),
+        );
+        assert_eq!(
+            (names.name(file).as_str(), names.name(other).as_str()),
+            ("a\\b.txt", "a/b.txt")
+        );
         assert_eq!(names.absolute(&names.name(file)), file);
     }
 }

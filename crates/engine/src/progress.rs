@@ -15,12 +15,14 @@ pub enum Amount {
     Bytes(u64),
 }
 
-/// Receives the progress of an operation, stage by stage. Stages never overlap; calls can come from any thread.
+/// Receives the progress of an operation, stage by stage. Stages never overlap; calls can come from
+/// any thread.
 pub trait Progress: Sync {
     /// A stage starts.
     fn start_stage(&self, name: &'static str, total: Amount);
 
-    /// `done` items or bytes of the current stage are finished. With several threads, a lower value can come late.
+    /// `done` items or bytes of the current stage are finished. With several threads, a lower value
+    /// can come late.
     fn set_position(&self, done: u64);
 
     /// Replaces the text shown for the current stage. Called often.
@@ -71,7 +73,10 @@ impl<'a> Stage<'a> {
     /// Starts a stage of `items` items.
     pub fn start(progress: &'a dyn Progress, name: &'static str, items: usize) -> Self {
         progress.start_stage(name, Amount::Items(items as u64));
-        Self { progress, done: AtomicU64::new(0) }
+        Self {
+            progress,
+            done: AtomicU64::new(0),
+        }
     }
 
     /// Counts one item.
@@ -79,8 +84,13 @@ impl<'a> Stage<'a> {
     /// # Errors
     /// [`Error::Stopped`] when the operation should stop.
     pub fn advance(&self) -> Result<()> {
-        self.progress.set_position(self.done.fetch_add(1, Ordering::Relaxed) + 1);
-        if self.progress.is_stopped() { Err(Error::Stopped) } else { Ok(()) }
+        self.progress
+            .set_position(self.done.fetch_add(1, Ordering::Relaxed) + 1);
+        if self.progress.is_stopped() {
+            Err(Error::Stopped)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -99,7 +109,10 @@ pub struct StoreProgress<'a> {
 impl<'a> StoreProgress<'a> {
     /// Reports to `progress`.
     pub fn new(progress: &'a dyn Progress) -> Self {
-        Self { progress, current: Mutex::new(None) }
+        Self {
+            progress,
+            current: Mutex::new(None),
+        }
     }
 
     /// Reports `done` of `total` items of a step. Breaks when the operation should stop.
@@ -107,7 +120,9 @@ impl<'a> StoreProgress<'a> {
         if self.progress.is_stopped() {
             return ControlFlow::Break(());
         }
-        let Ok(mut current) = self.current.lock() else { return ControlFlow::Continue(()) };
+        let Ok(mut current) = self.current.lock() else {
+            return ControlFlow::Continue(());
+        };
         if *current != Some(step) {
             if current.replace(step).is_some() {
                 self.progress.finish_stage();
@@ -126,7 +141,11 @@ impl<'a> StoreProgress<'a> {
 
 impl Drop for StoreProgress<'_> {
     fn drop(&mut self) {
-        if self.current.get_mut().is_ok_and(|current| current.is_some()) {
+        if self
+            .current
+            .get_mut()
+            .is_ok_and(|current| current.is_some())
+        {
             self.progress.finish_stage();
         }
     }
@@ -139,9 +158,15 @@ mod tests {
     #[test]
     fn work_stops_at_the_item_after_the_stop_flag_is_set() {
         let progress = NoProgress::default();
-        let (stage, store) = (Stage::start(&progress, "working", 9), StoreProgress::new(&progress));
+        let (stage, store) = (
+            Stage::start(&progress, "working", 9),
+            StoreProgress::new(&progress),
+        );
         assert!(stage.advance().is_ok() && store.update(Step::Merge, 1, 9).is_continue());
         progress.stop_flag().store(true, Ordering::Relaxed);
-        assert!(matches!(stage.advance(), Err(Error::Stopped)) && store.update(Step::Merge, 2, 9).is_break());
+        assert!(
+            matches!(stage.advance(), Err(Error::Stopped))
+                && store.update(Step::Merge, 2, 9).is_break()
+        );
     }
 }

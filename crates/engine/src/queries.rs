@@ -18,7 +18,8 @@ pub struct EmbeddedQueries<'a> {
 }
 
 impl<'a> EmbeddedQueries<'a> {
-    /// Embeds all queries on `threads` threads. Without an embedder, only lexical search is possible.
+    /// Embeds all queries on `threads` threads. Without an embedder, only lexical search is
+    /// possible.
     ///
     /// # Errors
     /// When the model fails or `progress` asks to stop.
@@ -39,7 +40,10 @@ impl<'a> EmbeddedQueries<'a> {
                 })?
             }
         };
-        Ok(Self { texts: texts.to_vec(), vectors })
+        Ok(Self {
+            texts: texts.to_vec(),
+            vectors,
+        })
     }
 
     /// The text of a query.
@@ -49,7 +53,10 @@ impl<'a> EmbeddedQueries<'a> {
 
     /// The vector of a query, or `None` where there was no embedder.
     pub fn vector(&self, at: usize) -> Option<&[f32]> {
-        self.vectors.get(at).map(Vec::as_slice).filter(|vector| !vector.is_empty())
+        self.vectors
+            .get(at)
+            .map(Vec::as_slice)
+            .filter(|vector| !vector.is_empty())
     }
 
     /// All vectors, `n × dim`, row-major.
@@ -57,11 +64,13 @@ impl<'a> EmbeddedQueries<'a> {
         self.vectors.concat()
     }
 
-    /// Searches for every query with every element of `variants`. Calls `take` once per query, in their order, with the
-    /// query's index and one ranking per variant. `reranker` is used by the variants that ask for reranking.
+    /// Searches for every query with every element of `variants`. Calls `take` once per query, in
+    /// their order, with the query's index and one ranking per variant. `reranker` is used by the
+    /// variants that ask for reranking.
     ///
     /// # Errors
-    /// When a query is empty, the collection cannot be read, `progress` asks to stop, or `take` fails.
+    /// When a query is empty, the collection cannot be read, `progress` asks to stop, or `take`
+    /// fails.
     pub fn search(
         &self,
         collection: &dyn Collection,
@@ -77,15 +86,23 @@ impl<'a> EmbeddedQueries<'a> {
         for batch in indexes.chunks(BATCH_SIZE) {
             let mut searchers = (0..threads.min(batch.len()))
                 .map(|_| {
-                    let reranker = reranker.map(|reranker| reranker.with_threads(1)).transpose()?;
+                    let reranker = reranker
+                        .map(|reranker| reranker.with_threads(1))
+                        .transpose()?;
                     Ok(Searcher::new(collection, None)?.with_reranker(reranker))
                 })
                 .collect::<Result<Vec<_>>>()?;
             let rankings = map_in_order(&mut searchers, batch, None, |searcher, &at| {
                 stage.advance()?;
-                variants.iter().map(|options| self.search_one(searcher, at, options)).collect::<Result<Vec<_>>>()
+                variants
+                    .iter()
+                    .map(|options| self.search_one(searcher, at, options))
+                    .collect::<Result<Vec<_>>>()
             })?;
-            batch.iter().zip(rankings).try_for_each(|(at, rankings)| take(*at, rankings))?;
+            batch
+                .iter()
+                .zip(rankings)
+                .try_for_each(|(at, rankings)| take(*at, rankings))?;
         }
         Ok(())
     }
@@ -94,8 +111,16 @@ impl<'a> EmbeddedQueries<'a> {
     ///
     /// # Errors
     /// As for [`Searcher::names`].
-    pub fn search_one(&self, searcher: &mut Searcher<'_>, at: usize, options: &Options) -> Result<Vec<Scored>> {
+    pub fn search_one(
+        &self,
+        searcher: &mut Searcher<'_>,
+        at: usize,
+        options: &Options,
+    ) -> Result<Vec<Scored>> {
         let ranking = searcher.search_ids(self.texts[at], self.vector(at), options)?;
-        Ok(ranking.into_iter().map(|(id, score)| Scored { id, score }).collect())
+        Ok(ranking
+            .into_iter()
+            .map(|(id, score)| Scored { id, score })
+            .collect())
     }
 }

@@ -52,7 +52,8 @@ impl Ranking {
     /// The default of [`Ranking::rerank_top`].
     pub const DEFAULT_RERANK_TOP: usize = 50;
 
-    /// The options of one search of `collection`. `default_budget` is the time limit of reranking if none is set.
+    /// The options of one search of `collection`. `default_budget` is the time limit of reranking
+    /// if none is set.
     pub fn options(
         &self,
         collection: &dyn Collection,
@@ -61,9 +62,10 @@ impl Ranking {
         by: ResultUnit,
         default_budget: Duration,
     ) -> Options {
-        let rerank = self
-            .reranker_name(collection, mode)
-            .map(|_| RerankOptions { top: self.rerank_top, time_budget: self.rerank_budget.unwrap_or(default_budget) });
+        let rerank = self.reranker_name(collection, mode).map(|_| RerankOptions {
+            top: self.rerank_top,
+            time_budget: self.rerank_budget.unwrap_or(default_budget),
+        });
         Options {
             k,
             mode,
@@ -77,12 +79,15 @@ impl Ranking {
         }
     }
 
-    /// The reranker's name. If none is set, the candidates of a static model are reranked by the built-in model.
+    /// The reranker's name. If none is set, the candidates of a static model are reranked by the
+    /// built-in model.
     pub fn reranker_name<'a>(&'a self, collection: &dyn Collection, mode: Mode) -> Option<&'a str> {
         match self.rerank.as_deref() {
             Some(NO_RERANKER) => None,
             Some(name) => Some(name),
-            None if mode != Mode::Lexical && collection.manifest().model.name == static_model::NAME => {
+            None if mode != Mode::Lexical
+                && collection.manifest().model.name == static_model::NAME =>
+            {
                 Some(rerank::BUILTIN)
             }
             None => None,
@@ -98,7 +103,8 @@ impl Ranking {
         })
     }
 
-    /// Loads the reranker. `embedder` is the collection's own, which the reranker shares if it needs the same model.
+    /// Loads the reranker. `embedder` is the collection's own, which the reranker shares if it
+    /// needs the same model.
     ///
     /// # Errors
     /// When the reranker cannot be loaded, or would only repeat the collection's own scores.
@@ -108,7 +114,9 @@ impl Ranking {
         mode: Mode,
         embedder: Option<&dyn Embedder>,
     ) -> Result<Option<RerankerFactory>> {
-        self.reranker_name(collection, mode).map(|name| RerankerFactory::load(name, embedder)).transpose()
+        self.reranker_name(collection, mode)
+            .map(|name| RerankerFactory::load(name, embedder))
+            .transpose()
     }
 
     /// The options as JSON, for a manifest.
@@ -132,7 +140,8 @@ const NO_RERANKER: &str = "none";
 
 /// A loaded reranker that makes instances for worker threads.
 pub enum RerankerFactory {
-    /// Late interaction: the sum over query tokens of the best cosine with a passage token (ColBERT).
+    /// Late interaction: the sum over query tokens of the best cosine with a passage token
+    /// (ColBERT).
     MaxSim(Box<dyn Embedder>),
     /// The cosine of another model.
     Cosine(Box<dyn Embedder>),
@@ -141,11 +150,12 @@ pub enum RerankerFactory {
 }
 
 impl RerankerFactory {
-    /// Loads the reranker of this name. `embedder` is the collection's own, which is shared if it is the model needed.
+    /// Loads the reranker of this name. `embedder` is the collection's own, which is shared if it
+    /// is the model needed.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when the reranker would only repeat the collection's own scores; [`Error::Ingest`] when its
-    /// model cannot be loaded.
+    /// [`Error::Unusable`] when the reranker would only repeat the collection's own scores;
+    /// [`Error::Ingest`] when its model cannot be loaded.
     pub fn load(name: &str, embedder: Option<&dyn Embedder>) -> Result<Self> {
         let built_in = || match embedder {
             Some(embedder) if embedder.model().name == builtin::NAME => embedder.fork(),
@@ -153,7 +163,9 @@ impl RerankerFactory {
         };
         Ok(match name {
             rerank::MAXSIM => Self::MaxSim(built_in()?),
-            rerank::BUILTIN if embedder.is_some_and(|embedder| embedder.model().name == builtin::NAME) => {
+            rerank::BUILTIN
+                if embedder.is_some_and(|embedder| embedder.model().name == builtin::NAME) =>
+            {
                 return Err(Error::unusable(
                     "the reranker builtin would only repeat the scores that this collection has already; use maxsim for finer ones",
                 ));
@@ -178,10 +190,16 @@ impl RerankerFactory {
     /// When the model cannot be forked.
     pub fn with_threads(&self, threads: usize) -> Result<Box<dyn Reranker>> {
         Ok(match self {
-            Self::MaxSim(embedder) => Box::new(MaxSimReranker::new(fork_embedder(&**embedder, threads)?)),
-            Self::Cosine(embedder) => Box::new(CosineReranker::new(fork_embedder(&**embedder, threads)?)),
+            Self::MaxSim(embedder) => {
+                Box::new(MaxSimReranker::new(fork_embedder(&**embedder, threads)?))
+            }
+            Self::Cosine(embedder) => {
+                Box::new(CosineReranker::new(fork_embedder(&**embedder, threads)?))
+            }
             Self::Cross(cross) => {
-                let workers = (0..threads).map(|_| cross.fork()).collect::<ingest::Result<Vec<_>>>()?;
+                let workers = (0..threads)
+                    .map(|_| cross.fork())
+                    .collect::<ingest::Result<Vec<_>>>()?;
                 Box::new(CrossEncoderReranker::new(cross.name().to_owned(), workers))
             }
         })

@@ -29,13 +29,15 @@ impl RepairOutcome {
     }
 }
 
-/// Rebuilds the damaged parts of the collection at `location` from the intact ones: graphs from vectors; vectors and
-/// the lexical index from texts, with the collection's own model. An article is lost only if its own text is damaged,
-/// or if it is in a text segment whose list of deletions cannot be read.
+/// Rebuilds the damaged parts of the collection at `location` from the intact ones: graphs from
+/// vectors; vectors and the lexical index from texts, with the collection's own model. An article
+/// is lost only if its own text is damaged, or if it is in a text segment whose list of deletions
+/// cannot be read.
 ///
 /// # Errors
-/// When the commit itself is damaged; nothing has changed then. When another process writes to the collection, the
-/// model cannot be loaded, or `progress` asks to stop; calling again resumes the repair.
+/// When the commit itself is damaged; nothing has changed then. When another process writes to the
+/// collection, the model cannot be loaded, or `progress` asks to stop; calling again resumes the
+/// repair.
 pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result<RepairOutcome> {
     progress.start_stage("looking for damage", Amount::Items(1));
     let damage = store::repair(location);
@@ -55,7 +57,13 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
             )));
         }
         let plan = PipelineOptions::new(collection.manifest().chunking, threads);
-        let report = replace_articles(&mut *collection, embedder, &articles_to_restore, &plan, progress)?;
+        let report = replace_articles(
+            &mut *collection,
+            embedder,
+            &articles_to_restore,
+            &plan,
+            progress,
+        )?;
         if report.interrupted {
             return Err(Error::PartiallyDone(Box::new(Error::Stopped)));
         }
@@ -64,25 +72,44 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
     let store_progress = StoreProgress::new(progress);
     let mut writer = collection.writer()?;
     writer.forget_salvaged()?;
-    if collection.manifest().segments.iter().any(SegmentEntry::needs_graph) {
-        // Otherwise, the vectors of lost articles are kept: indexing their sources again then embeds nothing.
-        writer.merge(threads, &|step, done, of| store_progress.update(step, done, of))?;
+    if collection
+        .manifest()
+        .segments
+        .iter()
+        .any(SegmentEntry::needs_graph)
+    {
+        // Otherwise, the vectors of lost articles are kept: indexing their sources again then
+        // embeds nothing.
+        writer.merge(threads, &|step, done, of| {
+            store_progress.update(step, done, of)
+        })?;
     }
     drop(writer);
     collection.refresh()?;
     let check = collection.check(&|step, done, of| store_progress.update(step, done, of))?;
-    Ok(RepairOutcome { damage, put_back, embedded, check })
+    Ok(RepairOutcome {
+        damage,
+        put_back,
+        embedded,
+        check,
+    })
 }
 
 /// Incomplete articles, and those salvaged from damaged files.
 fn articles_to_restore(collection: &dyn Collection) -> Result<Vec<IngestItem>> {
     let existing = collection.catalog()?.articles;
-    // A salvaged article that exists again was restored before an interruption, or indexed since from its source, and
-    // is newer.
-    let mut articles: Vec<_> =
-        collection.salvaged()?.into_iter().filter(|article| !existing.contains_key(&article.id)).collect();
+    // A salvaged article that exists again was restored before an interruption, or indexed since
+    // from its source, and is newer.
+    let mut articles: Vec<_> = collection
+        .salvaged()?
+        .into_iter()
+        .filter(|article| !existing.contains_key(&article.id))
+        .collect();
     for id in collection.incomplete()? {
         articles.extend(collection.article(&id)?.map(|stored| stored.article));
     }
-    Ok(articles.into_iter().map(|article| IngestItem::Article(Box::new(article))).collect())
+    Ok(articles
+        .into_iter()
+        .map(|article| IngestItem::Article(Box::new(article)))
+        .collect())
 }

@@ -1,8 +1,10 @@
-//! A cache of what was read from which files, stored with a collection, so that unchanged files are not read again.
+//! A cache of what was read from which files, stored with a collection, so that unchanged files are
+//! not read again.
 //!
-//! A file is unchanged if its size, times and identity are the same as before it was read, and the collection still
-//! holds exactly the articles that were read from it. The cache is only an optimization: if it is missing, or was
-//! written by another version of the readers or with other chunking options, all files are read.
+//! A file is unchanged if its size, times and identity are the same as before it was read, and the
+//! collection still holds exactly the articles that were read from it. The cache is only an
+//! optimization: if it is missing, or was written by another version of the readers or with other
+//! chunking options, all files are read.
 
 use ingest::Fingerprint;
 use ingest::pipeline::{ArticleSetDigest, CompletedSource};
@@ -23,7 +25,8 @@ pub(crate) struct SourceCache {
     complete_roots: Vec<Vec<String>>,
     /// Files by their names in the collection.
     files: HashMap<String, CachedFile>,
-    /// When the current walk started. A file changed just before it may change again without a trace.
+    /// When the current walk started. A file changed just before it may change again without a
+    /// trace.
     walk_started: Option<SystemTime>,
 }
 
@@ -57,14 +60,22 @@ struct Header {
     remarks: BTreeMap<usize, Remarks>,
 }
 
-/// The bytes of a file's record, without its name: eight little-endian numbers, the last one the length of the name.
+/// The bytes of a file's record, without its name: eight little-endian numbers, the last one the
+/// length of the name.
 const RECORD_BYTES: usize = 64;
 
 impl SourceCache {
     /// Decodes `bytes`. The cache is empty if they cannot be decoded, or have another `reader_id`.
     pub fn new(reader_id: &str, bytes: Option<&[u8]>) -> Self {
-        let decoded = bytes.and_then(Self::decode).filter(|decoded| decoded.reader_id == reader_id).unwrap_or_default();
-        Self { reader_id: reader_id.to_owned(), walk_started: None, ..decoded }
+        let decoded = bytes
+            .and_then(Self::decode)
+            .filter(|decoded| decoded.reader_id == reader_id)
+            .unwrap_or_default();
+        Self {
+            reader_id: reader_id.to_owned(),
+            walk_started: None,
+            ..decoded
+        }
     }
 
     /// Whether no file is file.
@@ -77,7 +88,8 @@ impl SourceCache {
         self.files.get(name).filter(|file| file.stat == entry.stat)
     }
 
-    /// Whether the files under these roots were all read at this commit, and are exactly `files`, unchanged.
+    /// Whether the files under these roots were all read at this commit, and are exactly `files`,
+    /// unchanged.
     pub fn is_complete<'a>(
         &self,
         commit: Fingerprint,
@@ -102,18 +114,41 @@ impl SourceCache {
 
     /// Adds a file that was read.
     pub fn add_read(&mut self, read: CompletedSource) {
-        let remarks = Remarks { notes: read.notes, unsupported: None };
-        self.insert(read.name, CachedFile { stat: read.stat, articles: read.articles, remarks });
+        let remarks = Remarks {
+            notes: read.notes,
+            unsupported: None,
+        };
+        self.insert(
+            read.name,
+            CachedFile {
+                stat: read.stat,
+                articles: read.articles,
+                remarks,
+            },
+        );
     }
 
     /// Adds a file whose format is not supported.
     pub fn add_unsupported(&mut self, name: &str, stat: Stat, kind: &str) {
-        let remarks = Remarks { notes: Vec::new(), unsupported: Some(kind.to_owned()) };
-        self.insert(name.to_owned(), CachedFile { stat, articles: ArticleSetDigest::default(), remarks });
+        let remarks = Remarks {
+            notes: Vec::new(),
+            unsupported: Some(kind.to_owned()),
+        };
+        self.insert(
+            name.to_owned(),
+            CachedFile {
+                stat,
+                articles: ArticleSetDigest::default(),
+                remarks,
+            },
+        );
     }
 
     fn insert(&mut self, name: String, file: CachedFile) {
-        if self.walk_started.is_some_and(|walk_started| file.stat.is_recent(walk_started)) {
+        if self
+            .walk_started
+            .is_some_and(|walk_started| file.stat.is_recent(walk_started))
+        {
             // Another change within the resolution of the clock would go unnoticed.
             self.files.remove(&name);
         } else {
@@ -126,8 +161,8 @@ impl SourceCache {
         self.files.retain(|name, _| keep(name));
     }
 
-    /// Ends an update. `commit` is the commit that the cache now describes; `roots` are those read completely, if they
-    /// were.
+    /// Ends an update. `commit` is the commit that the cache now describes; `roots` are those read
+    /// completely, if they were.
     pub fn finish_update(&mut self, commit: Fingerprint, roots: Option<Vec<String>>) {
         if self.commit.replace(commit) != Some(commit) {
             self.complete_roots.clear();
@@ -137,7 +172,8 @@ impl SourceCache {
         }
     }
 
-    /// Encodes the cache: a header line, then a fixed-size record and the name of each file, in the order of names.
+    /// Encodes the cache: a header line, then a fixed-size record and the name of each file, in the
+    /// order of names.
     pub fn encode(&self) -> Vec<u8> {
         let mut names: Vec<&String> = self.files.keys().collect();
         names.sort_unstable();
@@ -167,7 +203,9 @@ impl SourceCache {
                 (articles.sum >> 64) as u64,
                 name.len() as u64,
             ];
-            numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+            numbers
+                .iter()
+                .for_each(|number| bytes.extend(number.to_le_bytes()));
             bytes.extend(name.as_bytes());
         }
         bytes
@@ -177,7 +215,8 @@ impl SourceCache {
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
         let header: Header = serde_json::from_slice(&bytes[..end]).ok()?;
         let (mut rest, mut remarks) = (&bytes[end + 1..], header.remarks);
-        // Every file has a record: if the count is too high, the first missing record is found below.
+        // Every file has a record: if the count is too high, the first missing record is found
+        // below.
         let mut files = HashMap::with_capacity(header.files.min(rest.len() / RECORD_BYTES));
         for at in 0..header.files {
             let (record, after) = rest.split_at_checked(RECORD_BYTES)?;
@@ -190,14 +229,34 @@ impl SourceCache {
                 changed: number(2).cast_signed(),
                 inode: number(3),
             };
-            let articles =
-                ArticleSetDigest { count: number(4), sum: u128::from(number(5)) | u128::from(number(6)) << 64 };
+            let articles = ArticleSetDigest {
+                count: number(4),
+                sum: u128::from(number(5)) | u128::from(number(6)) << 64,
+            };
             let remarks = remarks.remove(&at).unwrap_or_default();
-            files.insert(std::str::from_utf8(name).ok()?.to_owned(), CachedFile { stat, articles, remarks });
+            files.insert(
+                std::str::from_utf8(name).ok()?.to_owned(),
+                CachedFile {
+                    stat,
+                    articles,
+                    remarks,
+                },
+            );
             rest = after;
         }
-        let Header { reader_id, commit, complete_roots, .. } = header;
-        Some(Self { reader_id, commit, complete_roots, files, walk_started: None })
+        let Header {
+            reader_id,
+            commit,
+            complete_roots,
+            ..
+        } = header;
+        Some(Self {
+            reader_id,
+            commit,
+            complete_roots,
+            files,
+            walk_started: None,
+        })
     }
 }
 
@@ -208,15 +267,32 @@ mod tests {
     use std::time::Duration;
 
     fn entry(bytes: u64) -> WalkEntry {
-        WalkEntry { path: "/r/a".into(), stat: Stat { bytes, modified: 5, changed: 6, inode: 7 }, is_explicit: false }
+        WalkEntry {
+            path: "/r/a".into(),
+            stat: Stat {
+                bytes,
+                modified: 5,
+                changed: 6,
+                inode: 7,
+            },
+            is_explicit: false,
+        }
     }
 
     fn cache() -> SourceCache {
         let mut cache = SourceCache::new("v1", None);
         cache.start_update(SystemTime::now());
-        let articles = ArticleSetDigest { count: 3, sum: u128::MAX - 9 };
+        let articles = ArticleSetDigest {
+            count: 3,
+            sum: u128::MAX - 9,
+        };
         let notes = vec![Note::new(Code::EncodingGuessed, "guessed").at("a", Some(2))];
-        cache.add_read(CompletedSource { name: "a".to_owned(), stat: entry(1).stat, articles, notes });
+        cache.add_read(CompletedSource {
+            name: "a".to_owned(),
+            stat: entry(1).stat,
+            articles,
+            notes,
+        });
         cache.add_unsupported("b", entry(2).stat, "image");
         cache
     }
@@ -231,9 +307,15 @@ mod tests {
             (&again.files, again.commit, &again.complete_roots),
             (&cache.files, cache.commit, &cache.complete_roots)
         );
-        assert!(SourceCache::new("v2", Some(&bytes)).files.is_empty(), "another reader");
+        assert!(
+            SourceCache::new("v2", Some(&bytes)).files.is_empty(),
+            "another reader"
+        );
         for end in 0..bytes.len() {
-            assert!(SourceCache::decode(&bytes[..end]).is_none(), "truncated after {end} bytes");
+            assert!(
+                SourceCache::decode(&bytes[..end]).is_none(),
+                "truncated after {end} bytes"
+            );
         }
     }
 
@@ -243,19 +325,53 @@ mod tests {
         let mut cache = cache();
         cache.finish_update(commit, Some(roots.clone()));
         let (a, b) = (entry(1), entry(2));
-        let complete = |cache: &SourceCache, commit, roots: &[String], files: &[(&str, &WalkEntry)]| {
-            cache.is_complete(commit, roots, |_| true, files.iter().copied())
-        };
+        let complete =
+            |cache: &SourceCache, commit, roots: &[String], files: &[(&str, &WalkEntry)]| {
+                cache.is_complete(commit, roots, |_| true, files.iter().copied())
+            };
         assert!(complete(&cache, commit, &roots, &[("a", &a), ("b", &b)]));
-        assert!(!complete(&cache, Fingerprint([8; 16]), &roots, &[("a", &a), ("b", &b)]), "another commit");
-        assert!(!complete(&cache, commit, &["other".to_owned()], &[("a", &a), ("b", &b)]), "other roots");
-        assert!(!complete(&cache, commit, &roots, &[("a", &a)]), "one file is gone");
-        assert!(!complete(&cache, commit, &roots, &[("a", &a), ("b", &b), ("c", &b)]), "one file is new");
-        assert!(!complete(&cache, commit, &roots, &[("a", &b), ("b", &b)]), "one file has changed");
+        assert!(
+            !complete(
+                &cache,
+                Fingerprint([8; 16]),
+                &roots,
+                &[("a", &a), ("b", &b)]
+            ),
+            "another commit"
+        );
+        assert!(
+            !complete(
+                &cache,
+                commit,
+                &["other".to_owned()],
+                &[("a", &a), ("b", &b)]
+            ),
+            "other roots"
+        );
+        assert!(
+            !complete(&cache, commit, &roots, &[("a", &a)]),
+            "one file is gone"
+        );
+        assert!(
+            !complete(&cache, commit, &roots, &[("a", &a), ("b", &b), ("c", &b)]),
+            "one file is new"
+        );
+        assert!(
+            !complete(&cache, commit, &roots, &[("a", &b), ("b", &b)]),
+            "one file has changed"
+        );
         cache.finish_update(commit, None);
         assert!(complete(&cache, commit, &roots, &[("a", &a), ("b", &b)]));
         cache.finish_update(Fingerprint([8; 16]), None);
-        assert!(!complete(&cache, Fingerprint([8; 16]), &roots, &[("a", &a), ("b", &b)]), "an interrupted run");
+        assert!(
+            !complete(
+                &cache,
+                Fingerprint([8; 16]),
+                &roots,
+                &[("a", &a), ("b", &b)]
+            ),
+            "an interrupted run"
+        );
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 /// `text` on one line, with control characters removed, cut to `max_chars` characters.
 pub fn truncate(text: &str, max_chars: usize) -> String {
-    let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let plain = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>();
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     if plain.chars().count() <= max_chars {
         return plain;
@@ -37,7 +40,13 @@ mod tests {
 
     #[test]
     fn pluralize_groups_thousands_and_knows_queries() {
-        assert_eq!(pluralize(1, "passage") + &pluralize(2500, " word"), "1 passage2,500  words");
-        assert_eq!(pluralize(1, "query") + &pluralize(3, "query"), "1 query3 queries");
+        assert_eq!(
+            pluralize(1, "passage") + &pluralize(2500, " word"),
+            "1 passage2,500  words"
+        );
+        assert_eq!(
+            pluralize(1, "query") + &pluralize(3, "query"),
+            "1 query3 queries"
+        );
     }
 }

@@ -51,7 +51,11 @@ fn for_each_article(
     progress.start_stage(stage, Amount::Items(collection.stats()?.articles as u64));
     let (mut failed, mut done) = (None, 0);
     let read = collection.for_each_article(&mut |article| {
-        let taken = if progress.is_stopped() { Err(Error::Stopped) } else { take(article) };
+        let taken = if progress.is_stopped() {
+            Err(Error::Stopped)
+        } else {
+            take(article)
+        };
         done += 1;
         progress.set_position(done);
         // The store can only be told to stop: the error itself is kept here.
@@ -113,12 +117,13 @@ pub fn header(collection: &dyn Collection) -> Header {
     Header::new(manifest.model.clone(), manifest.chunking, manifest.language)
 }
 
-/// Adds the articles of `source`, or replaces those with the same ids. Unchanged articles are left alone, and none is
-/// deleted. Commits every few seconds, so that an interrupted import can be resumed by calling again.
+/// Adds the articles of `source`, or replaces those with the same ids. Unchanged articles are left
+/// alone, and none is deleted. Commits every few seconds, so that an interrupted import can be
+/// resumed by calling again.
 ///
 /// # Errors
-/// [`Error::Unusable`] when the articles were embedded with another model. When the collection cannot be written, or
-/// the file is damaged. Articles that cannot be used are only reported.
+/// [`Error::Unusable`] when the articles were embedded with another model. When the collection
+/// cannot be written, or the file is damaged. Articles that cannot be used are only reported.
 pub fn import(
     collection: &mut dyn Collection,
     source: ImportSource<'_>,
@@ -134,7 +139,8 @@ pub fn import(
     }
     let started = Instant::now();
     let writer = collection.writer()?;
-    // Another process may have committed since the collection was opened. The writer's lock now prevents that.
+    // Another process may have committed since the collection was opened. The writer's lock now
+    // prevents that.
     collection.refresh()?;
     let mut importer = Importer {
         collection,
@@ -145,14 +151,20 @@ pub fn import(
     };
     let mut result = match source {
         ImportSource::Collection(source) => {
-            for_each_article(source, progress, "copying", &mut |article| importer.add(article, progress))
+            for_each_article(source, progress, "copying", &mut |article| {
+                importer.add(article, progress)
+            })
         }
         ImportSource::File(reader) => importer.add_all(*reader, progress),
     };
     if matches!(result, Ok(()) | Err(Error::Stopped)) {
         result = importer.flush(progress).and(result);
     }
-    let Importer { mut writer, mut report, .. } = importer;
+    let Importer {
+        mut writer,
+        mut report,
+        ..
+    } = importer;
     let finished = (|| {
         match result {
             Err(Error::Stopped) => report.interrupted = true,
@@ -161,7 +173,9 @@ pub fn import(
         writer.commit()?;
         if !report.interrupted {
             let store_progress = StoreProgress::new(progress);
-            match writer.merge(threads, &|step, done, of| store_progress.update(step, done, of)) {
+            match writer.merge(threads, &|step, done, of| {
+                store_progress.update(step, done, of)
+            }) {
                 // All articles are committed; the next writer will merge.
                 Err(store::Error::Stopped) => report.interrupted = true,
                 merged => merged?,
@@ -195,11 +209,16 @@ impl Importer<'_> {
             match article {
                 Ok(article) => self.add(article, progress)?,
                 Err(error) if error.is_recoverable() => {
-                    self.report.skipped.add(unusable(error.to_string()), progress);
+                    self.report
+                        .skipped
+                        .add(unusable(error.to_string()), progress);
                 }
                 Err(error) => return Err(error.into()),
             }
-            progress.set_message(&format!("reading: {}", pluralize(self.report.articles, "article")));
+            progress.set_message(&format!(
+                "reading: {}",
+                pluralize(self.report.articles, "article")
+            ));
         }
         progress.finish_stage();
         Ok(())
@@ -208,7 +227,11 @@ impl Importer<'_> {
     fn add(&mut self, article: EmbeddedArticle, progress: &dyn Progress) -> Result<()> {
         self.report.articles += 1;
         self.batch.push(article);
-        let passages: usize = self.batch.iter().map(|article| article.passages.len()).sum();
+        let passages: usize = self
+            .batch
+            .iter()
+            .map(|article| article.passages.len())
+            .sum();
         if self.batch.len() >= BATCH_ARTICLES || passages >= BATCH_PASSAGES {
             self.flush(progress)?;
         }
@@ -217,7 +240,11 @@ impl Importer<'_> {
 
     /// Writes the batch to the collection.
     fn flush(&mut self, progress: &dyn Progress) -> Result<()> {
-        let ids: Vec<&str> = self.batch.iter().map(|article| article.article.id.as_str()).collect();
+        let ids: Vec<&str> = self
+            .batch
+            .iter()
+            .map(|article| article.article.id.as_str())
+            .collect();
         let existing = self.collection.article_meta(&ids)?;
         for article in std::mem::take(&mut self.batch) {
             let card = existing.get(&article.article.id);
@@ -227,17 +254,27 @@ impl Importer<'_> {
             }
             let (id, passages) = (article.article.id.clone(), article.passages.len());
             match self.writer.put(article) {
-                Ok(()) => *if card.is_some() { &mut self.report.updated } else { &mut self.report.added } += 1,
+                Ok(()) => {
+                    *if card.is_some() {
+                        &mut self.report.updated
+                    } else {
+                        &mut self.report.added
+                    } += 1
+                }
                 // An invalid vector. The writer has undone the article.
                 Err(store::Error::Index(error)) => {
-                    self.report.skipped.add(unusable(format!("article {id:?}: {error}")), progress);
+                    self.report
+                        .skipped
+                        .add(unusable(format!("article {id:?}: {error}")), progress);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             }
             self.report.passages += passages;
         }
-        if self.writer.pending() >= MAX_PENDING_PASSAGES || self.last_commit.elapsed() >= COMMIT_INTERVAL {
+        if self.writer.pending() >= MAX_PENDING_PASSAGES
+            || self.last_commit.elapsed() >= COMMIT_INTERVAL
+        {
             self.writer.commit()?;
             self.last_commit = Instant::now();
             merge_in_background(&mut *self.writer, progress);

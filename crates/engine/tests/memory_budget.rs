@@ -23,24 +23,46 @@ fn article(number: usize) -> IngestItem {
     }))
 }
 
-/// The rows of the largest segment after 6,000 articles were added. `memory` gives the budget, if there is one.
+/// The rows of the largest segment after 6,000 articles were added. `memory` gives the budget, if
+/// there is one.
 fn largest_segment(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let embedder = embed::load("static").unwrap();
     let (model, params) = (embedder.model().clone(), index::Params::default());
     let location = folder.path().join("c").to_string_lossy().into_owned();
     let memory = memory(model.dimensions, params);
-    let mut collection = store::create(&location, model, Chunking::default(), params, Language::English).unwrap();
+    let mut collection = store::create(
+        &location,
+        model,
+        Chunking::default(),
+        params,
+        Language::English,
+    )
+    .unwrap();
     let default = PipelineOptions::new(Chunking::default(), 1);
     let plan = memory.map_or(default, |memory| default.with_memory_budget(memory));
-    indexing::add(&mut *collection, embedder, (0..6_000).map(article), &plan, &NoProgress::default()).unwrap();
-    collection.manifest().segments.iter().map(|segment| segment.rows).max().unwrap()
+    indexing::add(
+        &mut *collection,
+        embedder,
+        (0..6_000).map(article),
+        &plan,
+        &NoProgress::default(),
+    )
+    .unwrap();
+    collection
+        .manifest()
+        .segments
+        .iter()
+        .map(|segment| segment.rows)
+        .max()
+        .unwrap()
 }
 
 #[test]
 fn graph_is_limited_to_half_of_the_memory_budget() {
     assert_eq!(largest_segment(|_, _| None), 6_000);
-    let limited =
-        largest_segment(|dimensions, params| Some(2 * index::graph::estimate_build_memory(5_000, dimensions, params)));
+    let limited = largest_segment(|dimensions, params| {
+        Some(2 * index::graph::estimate_build_memory(5_000, dimensions, params))
+    });
     assert!(limited <= 5_000, "{limited}");
 }

@@ -76,10 +76,17 @@ impl Error {
             problem.truncate(problem.floor_char_boundary(MAX_PROBLEM_BYTES));
             problem.push('…');
         }
-        Self::Line { path: path.to_owned(), line, problem }
+        Self::Line {
+            path: path.to_owned(),
+            line,
+            problem,
+        }
     }
 
     pub(crate) fn file(path: &Path, problem: impl Into<String>) -> Self {
-        Self::File { path: path.to_owned(), problem: problem.into() }
+        Self::File {
+            path: path.to_owned(),
+            problem: problem.into(),
+        }
     }
 }

@@ -45,8 +45,8 @@ pub struct Judgement {
 /// Reads judgement files; of a folder, every `.tsv` file.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Line`] if a line is malformed or repeats a judgement; [`Error::File`] if a file has
-/// no judgements.
+/// [`Error::Io`]; [`Error::Line`] if a line is malformed or repeats a judgement; [`Error::File`] if
+/// a file has no judgements.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Judgement>> {
     let mut judgements = Vec::new();
     let mut first_seen: HashMap<(String, Target), String> = HashMap::new();
@@ -76,13 +76,23 @@ fn read_into(
                 }
             }
             let source = format!("{}:{number}", file.display());
-            let (query, target, grade) =
-                format.unwrap_or(Format::Trec).parse(line).map_err(|problem| Error::line(&file, number, problem))?;
-            if let Some(first_seen) = first_seen.insert((query.clone(), target.clone()), source.clone()) {
-                let problem = format!("the same judgement stands in {first_seen}; each may occur only once");
+            let (query, target, grade) = format
+                .unwrap_or(Format::Trec)
+                .parse(line)
+                .map_err(|problem| Error::line(&file, number, problem))?;
+            if let Some(first_seen) =
+                first_seen.insert((query.clone(), target.clone()), source.clone())
+            {
+                let problem =
+                    format!("the same judgement stands in {first_seen}; each may occur only once");
                 return Err(Error::line(&file, number, problem));
             }
-            judgements.push(Judgement { query, target, grade, source });
+            judgements.push(Judgement {
+                query,
+                target,
+                grade,
+                source,
+            });
             Ok(())
         })?;
     }
@@ -110,7 +120,9 @@ enum Format {
 }
 
 fn is_header(line: &str) -> bool {
-    line.split('\t').map(str::trim).eq(["query-id", "corpus-id", "score"])
+    line.split('\t')
+        .map(str::trim)
+        .eq(["query-id", "corpus-id", "score"])
 }
 
 impl Format {
@@ -128,16 +140,24 @@ impl Format {
         match self {
             Self::Json => json(line),
             Self::Beir => match line.split('\t').map(str::trim).collect::<Vec<_>>()[..] {
-                [query, article, score] if !query.is_empty() && !article.is_empty() => {
-                    Ok((query.to_owned(), Target::Article(article.to_owned()), grade(score)?))
-                }
-                _ => Err(format!("expected query-id, corpus-id and score, separated by tabs, found {line:?}")),
+                [query, article, score] if !query.is_empty() && !article.is_empty() => Ok((
+                    query.to_owned(),
+                    Target::Article(article.to_owned()),
+                    grade(score)?,
+                )),
+                _ => Err(format!(
+                    "expected query-id, corpus-id and score, separated by tabs, found {line:?}"
+                )),
             },
             Self::Trec => match line.split_whitespace().collect::<Vec<_>>()[..] {
-                [query, _, article, score] => {
-                    Ok((query.to_owned(), Target::Article(article.to_owned()), grade(score)?))
-                }
-                _ => Err(format!("expected the four columns `query 0 article grade`, found {line:?}")),
+                [query, _, article, score] => Ok((
+                    query.to_owned(),
+                    Target::Article(article.to_owned()),
+                    grade(score)?,
+                )),
+                _ => Err(format!(
+                    "expected the four columns `query 0 article grade`, found {line:?}"
+                )),
             },
         }
     }
@@ -146,7 +166,11 @@ impl Format {
 fn grade(text: &str) -> Result<i32, String> {
     let wrong = || format!("expected a whole number as grade, found {text:?}");
     let value: f64 = text.parse().map_err(|_| wrong())?;
-    if value.fract() == 0.0 && value.abs() <= 1e6 { Ok(value as i32) } else { Err(wrong()) }
+    if value.fract() == 0.0 && value.abs() <= 1e6 {
+        Ok(value as i32)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// A line of the JSON format; the fields present decide the kind of target.
@@ -183,18 +207,32 @@ struct Line {
 }
 
 fn json(line: &str) -> Result<(String, Target, i32), String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| format!("expected a judgement: {error}"))?;
-    let grade = line.score.map_or(Ok(1), |score| grade(&score.to_string()))?;
-    let wordings: Vec<String> = line.answers.into_iter().flatten().chain(line.answer).collect();
+    let line: Line =
+        serde_json::from_str(line).map_err(|error| format!("expected a judgement: {error}"))?;
+    let grade = line
+        .score
+        .map_or(Ok(1), |score| grade(&score.to_string()))?;
+    let wordings: Vec<String> = line
+        .answers
+        .into_iter()
+        .flatten()
+        .chain(line.answer)
+        .collect();
     let target = match (line.start, line.end, line.article) {
-        (Some(start), Some(end), Some(article)) if start < end => {
-            Target::Span { article, span: ByteSpan::new(start, end), content: line.content }
-        }
+        (Some(start), Some(end), Some(article)) if start < end => Target::Span {
+            article,
+            span: ByteSpan::new(start, end),
+            content: line.content,
+        },
         (Some(start), Some(end), Some(_)) => {
             return Err(format!("expected start below end, found {start} and {end}"));
         }
-        (Some(_), _, None) | (_, Some(_), None) => return Err("a span needs its article, as corpus-id".to_owned()),
-        (Some(_), None, _) | (None, Some(_), _) => return Err("a span needs both start and end".to_owned()),
+        (Some(_), _, None) | (_, Some(_), None) => {
+            return Err("a span needs its article, as corpus-id".to_owned());
+        }
+        (Some(_), None, _) | (None, Some(_), _) => {
+            return Err("a span needs both start and end".to_owned());
+        }
         (None, None, article) if !wordings.is_empty() => {
             if wordings.iter().any(|wording| wording.trim().is_empty()) {
                 return Err("an answer is empty".to_owned());
@@ -202,7 +240,9 @@ fn json(line: &str) -> Result<(String, Target, i32), String> {
             Target::Answer { article, wordings }
         }
         (None, None, Some(article)) => Target::Article(article),
-        (None, None, None) => return Err("expected corpus-id, answers, or start and end; found none".to_owned()),
+        (None, None, None) => {
+            return Err("expected corpus-id, answers, or start and end; found none".to_owned());
+        }
     };
     Ok((line.query, target, grade))
 }
@@ -223,19 +263,43 @@ mod tests {
     }
 
     fn parsed(text: &str) -> Vec<(String, Target, i32)> {
-        read_text(text).unwrap().into_iter().map(|j| (j.query, j.target, j.grade)).collect()
+        read_text(text)
+            .unwrap()
+            .into_iter()
+            .map(|j| (j.query, j.target, j.grade))
+            .collect()
     }
 
     #[test]
     fn format_is_detected_from_the_first_line() {
         let expected = vec![article("1", "a b", 2), article("2", "c", 0)];
-        assert_eq!(parsed("query-id\tcorpus-id\tscore\r\n1\ta b\t2\r\n2\tc\t0\n"), expected);
-        assert_eq!(parsed("1\ta b\t2\n\n2\tc\t0"), expected, "a header may be missing");
-        assert_eq!(parsed("1 0 a -1\n2 0 c 4\n"), [article("1", "a", -1), article("2", "c", 4)]);
+        assert_eq!(
+            parsed("query-id\tcorpus-id\tscore\r\n1\ta b\t2\r\n2\tc\t0\n"),
+            expected
+        );
+        assert_eq!(
+            parsed("1\ta b\t2\n\n2\tc\t0"),
+            expected,
+            "a header may be missing"
+        );
+        assert_eq!(
+            parsed("1 0 a -1\n2 0 c 4\n"),
+            [article("1", "a", -1), article("2", "c", 4)]
+        );
         let json = "{\"query-id\": 1, \"corpus-id\": \"a\", \"start\": 3, \"end\": 9}\n{\"_id\": \"2\", \"answer\": \"x\", \"score\": 2}";
-        let span = Target::Span { article: "a".into(), span: ByteSpan::new(3, 9), content: None };
-        let answer = Target::Answer { article: None, wordings: vec!["x".into()] };
-        assert_eq!(parsed(json), [("1".into(), span, 1), ("2".into(), answer, 2)]);
+        let span = Target::Span {
+            article: "a".into(),
+            span: ByteSpan::new(3, 9),
+            content: None,
+        };
+        let answer = Target::Answer {
+            article: None,
+            wordings: vec!["x".into()],
+        };
+        assert_eq!(
+            parsed(json),
+            [("1".into(), span, 1), ("2".into(), answer, 2)]
+        );
         let json = "{\"query-id\": 1, \"corpus-id\": 7, \"relevance\": 0}";
         assert_eq!(parsed(json), [article("1", "7", 0)]);
     }
@@ -243,24 +307,51 @@ mod tests {
     #[test]
     fn errors_name_the_line() {
         for (text, line, said) in [
-            ("query-id\tcorpus-id\tscore\n1\ta\tmany\n", 2, "found \"many\""),
+            (
+                "query-id\tcorpus-id\tscore\n1\ta\tmany\n",
+                2,
+                "found \"many\"",
+            ),
             ("1\ta\thigh\n2\tb\t1\n", 1, "found \"high\""),
             ("1 0 a 1\n1 0 a\n", 2, "four columns"),
             ("1 0 a 1\n2 0 b 1\n1 0 a 2\n", 3, "q:1"),
             ("{\"query-id\": \"1\"}\n", 1, "found none"),
-            ("{\"query-id\": \"1\", \"start\": 1, \"end\": 2}\n", 1, "needs its article"),
-            ("{\"query-id\": \"1\", \"corpus-id\": \"a\", \"start\": 4, \"end\": 4}\n", 1, "start below end"),
-            ("{\"query-id\": \"1\", \"answers\": [\" \"]}\n", 1, "is empty"),
+            (
+                "{\"query-id\": \"1\", \"start\": 1, \"end\": 2}\n",
+                1,
+                "needs its article",
+            ),
+            (
+                "{\"query-id\": \"1\", \"corpus-id\": \"a\", \"start\": 4, \"end\": 4}\n",
+                1,
+                "start below end",
+            ),
+            (
+                "{\"query-id\": \"1\", \"answers\": [\" \"]}\n",
+                1,
+                "is empty",
+            ),
         ] {
             let error = read_text(text).unwrap_err().to_string();
-            assert!(error.contains(&format!(":{line}: ")) && error.contains(said), "{text:?}: {error}");
+            assert!(
+                error.contains(&format!(":{line}: ")) && error.contains(said),
+                "{text:?}: {error}"
+            );
         }
         let dir = tempfile::tempdir().unwrap();
         let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
         std::fs::write(&a, "1 0 x 1\n").unwrap();
         std::fs::write(&b, "1\tx\t1\n").unwrap();
         let error = read(&[a, b]).unwrap_err().to_string();
-        assert!(error.contains("b:1: the same judgement stands in") && error.contains("a:1"), "{error}");
-        assert!(read_text("\n").unwrap_err().to_string().contains("no judgements"));
+        assert!(
+            error.contains("b:1: the same judgement stands in") && error.contains("a:1"),
+            "{error}"
+        );
+        assert!(
+            read_text("\n")
+                .unwrap_err()
+                .to_string()
+                .contains("no judgements")
+        );
     }
 }

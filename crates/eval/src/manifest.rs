@@ -21,11 +21,16 @@ impl Machine {
     /// Describes this machine.
     pub fn current() -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+        let name = info
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
         Self {
             cpu: name.map(|(_, name)| name.trim().to_owned()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            simd: index::distance::implementations().first().map_or("", |(name, _)| *name).to_owned(),
+            simd: index::distance::implementations()
+                .first()
+                .map_or("", |(name, _)| *name)
+                .to_owned(),
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
         }
@@ -44,7 +49,11 @@ pub struct Input {
 impl Input {
     /// Hashes a file. A file that cannot be read gets no hash.
     pub fn of(path: &std::path::Path) -> Self {
-        let bytes = if path.is_file() { std::fs::read(path).ok() } else { None };
+        let bytes = if path.is_file() {
+            std::fs::read(path).ok()
+        } else {
+            None
+        };
         Self {
             path: path.to_string_lossy().into_owned(),
             blake3: bytes.map(|bytes| blake3::hash(&bytes).to_hex().to_string()),

@@ -64,7 +64,10 @@ pub struct Metric {
 
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.iter().find(|(kind, ..)| *kind == self.kind).map_or("", |(_, name, _)| name);
+        let name = NAMES
+            .iter()
+            .find(|(kind, ..)| *kind == self.kind)
+            .map_or("", |(_, name, _)| name);
         match self.depth {
             Some(depth) => write!(f, "{name}@{depth}"),
             None => f.write_str(name),
@@ -82,16 +85,26 @@ impl FromStr for Metric {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let unknown = || Error::UnknownMetric { found: text.to_owned() };
+        let unknown = || Error::UnknownMetric {
+            found: text.to_owned(),
+        };
         let (name, depth) = match text.trim().split_once('@') {
-            Some((name, depth)) => {
-                (name, Some(depth.parse().ok().filter(|k| (1..=MAX_DEPTH).contains(k)).ok_or_else(unknown)?))
-            }
+            Some((name, depth)) => (
+                name,
+                Some(
+                    depth
+                        .parse()
+                        .ok()
+                        .filter(|k| (1..=MAX_DEPTH).contains(k))
+                        .ok_or_else(unknown)?,
+                ),
+            ),
             None => (text.trim(), None),
         };
         let lower = name.to_ascii_lowercase();
-        let known =
-            NAMES.iter().find(|(_, known, others)| known.eq_ignore_ascii_case(&lower) || others.contains(&&*lower));
+        let known = NAMES.iter().find(|(_, known, others)| {
+            known.eq_ignore_ascii_case(&lower) || others.contains(&&*lower)
+        });
         let kind = known.map(|(kind, ..)| *kind).ok_or_else(unknown)?;
         if depth.is_none() && matches!(kind, Kind::Precision | Kind::Success | Kind::Judged) {
             return Err(unknown());
@@ -101,36 +114,62 @@ impl FromStr for Metric {
 }
 
 impl Metric {
-    /// Evaluates one ranking. `grades` has the grade at each rank, `None` if unjudged; `ideal` has all relevant
-    /// grades of the query in descending order. The value is in 0..=1.
+    /// Evaluates one ranking. `grades` has the grade at each rank, `None` if unjudged; `ideal` has
+    /// all relevant grades of the query in descending order. The value is in 0..=1.
     pub fn value(self, grades: &[Option<i32>], ideal: &[i32]) -> f64 {
         let depth = self.depth.unwrap_or(grades.len());
         let top = &grades[..depth.min(grades.len())];
-        let relevant = || (1..).zip(top).filter(|(_, grade)| grade.is_some_and(|g| g >= 1)).map(|(rank, _)| rank);
-        let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
+        let relevant = || {
+            (1..)
+                .zip(top)
+                .filter(|(_, grade)| grade.is_some_and(|g| g >= 1))
+                .map(|(rank, _)| rank)
+        };
+        let share = |part: usize, of: usize| {
+            if of == 0 {
+                0.0
+            } else {
+                part as f64 / of as f64
+            }
+        };
         // An empty sum is -0.0 and would print as such; adding 0.0 fixes that.
         0.0 + match self.kind {
             Kind::Ndcg => {
                 let best = gain(ideal.iter().take(self.depth.unwrap_or(usize::MAX)).copied());
-                if best == 0.0 { 0.0 } else { gain(top.iter().map(|grade| grade.unwrap_or(0))) / best }
+                if best == 0.0 {
+                    0.0
+                } else {
+                    gain(top.iter().map(|grade| grade.unwrap_or(0))) / best
+                }
             }
             Kind::Recall => share(relevant().count(), ideal.len()),
             Kind::Precision => share(relevant().count(), depth),
-            Kind::Mrr => relevant().next().map_or(0.0, |rank: usize| 1.0 / rank as f64),
+            Kind::Mrr => relevant()
+                .next()
+                .map_or(0.0, |rank: usize| 1.0 / rank as f64),
             Kind::Map if ideal.is_empty() => 0.0,
             Kind::Map => {
-                let precisions = relevant().zip(1..).map(|(rank, found): (usize, usize)| found as f64 / rank as f64);
+                let precisions = relevant()
+                    .zip(1..)
+                    .map(|(rank, found): (usize, usize)| found as f64 / rank as f64);
                 precisions.sum::<f64>() / ideal.len() as f64
             }
             Kind::Success => f64::from(u8::from(relevant().next().is_some())),
-            Kind::Judged => share(top.iter().filter(|grade| grade.is_some()).count(), top.len()),
+            Kind::Judged => share(
+                top.iter().filter(|grade| grade.is_some()).count(),
+                top.len(),
+            ),
         }
     }
 }
 
 fn gain(grades: impl Iterator<Item = i32>) -> f64 {
     // Most grades are 0, and logarithms are slow.
-    (2..).zip(grades).filter(|(_, grade)| *grade > 0).map(|(at, grade)| f64::from(grade) / f64::from(at).log2()).sum()
+    (2..)
+        .zip(grades)
+        .filter(|(_, grade)| *grade > 0)
+        .map(|(at, grade)| f64::from(grade) / f64::from(at).log2())
+        .sum()
 }
 
 #[cfg(test)]
@@ -162,16 +201,32 @@ mod tests {
             ("success@2", 1.0),
             ("judged@4", 0.75),
         ] {
-            assert!((value(metric, &grades, &ideal) - expected).abs() < 1e-12, "{metric}");
+            assert!(
+                (value(metric, &grades, &ideal) - expected).abs() < 1e-12,
+                "{metric}"
+            );
         }
     }
 
     #[test]
     fn names_and_aliases_are_parsed() {
-        for (text, shown) in [("ndcg@10", "nDCG@10"), ("P@5", "precision@5"), ("ap", "MAP"), (" mrr@10 ", "MRR@10")] {
+        for (text, shown) in [
+            ("ndcg@10", "nDCG@10"),
+            ("P@5", "precision@5"),
+            ("ap", "MAP"),
+            (" mrr@10 ", "MRR@10"),
+        ] {
             assert_eq!(text.parse::<Metric>().unwrap().to_string(), shown);
         }
-        for text in ["", "f1@3", "nDCG@0", "nDCG@100001", "nDCG@ten", "precision", "success"] {
+        for text in [
+            "",
+            "f1@3",
+            "nDCG@0",
+            "nDCG@100001",
+            "nDCG@ten",
+            "precision",
+            "success",
+        ] {
             assert!(text.parse::<Metric>().is_err(), "{text}");
         }
     }

@@ -1,8 +1,8 @@
 //! Attributes every missed judgement to the pipeline stage that lost it.
 //!
-//! A relevant need is missed if it is not met in a system's first `k` ranks. The stages are checked from last
-//! to first; the last one that had the need among its first `k` and dropped it is the cause. Every miss has
-//! exactly one cause, so the causes add up.
+//! A relevant need is missed if it is not met in a system's first `k` ranks. The stages are checked
+//! from last to first; the last one that had the need among its first `k` and dropped it is the
+//! cause. Every miss has exactly one cause, so the causes add up.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,7 +13,8 @@ pub enum MissCause {
     /// What was judged is not in the collection.
     #[serde(rename = "not indexed")]
     NotIndexed,
-    /// No passage covers half of it; or none holds all of it, and in one piece it would have been found.
+    /// No passage covers half of it; or none holds all of it, and in one piece it would have been
+    /// found.
     #[serde(rename = "chunker")]
     Chunker,
     /// It lies beyond the model's window, and the truncated text would have been found by itself.
@@ -72,8 +73,12 @@ impl MissCause {
     pub fn description(self) -> &'static str {
         match self {
             Self::NotIndexed => "What was judged is not in the collection.",
-            Self::Chunker => "It was split between passages; in one piece, dense search would find it.",
-            Self::Window => "It lies beyond the model's token window; by itself, dense search would find it.",
+            Self::Chunker => {
+                "It was split between passages; in one piece, dense search would find it."
+            }
+            Self::Window => {
+                "It lies beyond the model's token window; by itself, dense search would find it."
+            }
             Self::Graph => "Exact search finds it, approximate graph search does not.",
             Self::Model => "The model ranks it too low, even with exact search.",
             Self::Words => "BM25 ranks it too low, or it shares no word with the question.",
@@ -97,19 +102,19 @@ pub enum SystemKind {
     File,
 }
 
-/// What is known about a missed need. Ranks are 1-based and count needs; `None` means that the list does not
-/// have the need at all.
+/// What is known about a missed need. Ranks are 1-based and count needs; `None` means that the list
+/// does not have the need at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// Whether what was judged is in the collection.
     pub indexed: bool,
     /// Whether some passage covers it.
     pub covered: bool,
-    /// Whether the text that the model truncated would, embedded by itself, be in the first k of the dense
-    /// list.
+    /// Whether the text that the model truncated would, embedded by itself, be in the first k of
+    /// the dense list.
     pub found_if_not_truncated: bool,
-    /// Whether it is split between passages and would, embedded in one piece, be in the first k of the dense
-    /// list.
+    /// Whether it is split between passages and would, embedded in one piece, be in the first k of
+    /// the dense list.
     pub found_if_not_split: bool,
     /// Its rank in the system's list if vectors are searched exactly.
     pub exact: Option<usize>,
@@ -165,11 +170,19 @@ pub struct MissCounts {
 impl MissCounts {
     /// Counts the causes of the misses.
     pub fn new(system: impl Into<String>, found: usize, causes: &[MissCause]) -> Self {
-        let mut by_cause: BTreeMap<_, _> = MissCause::ALL.iter().map(|cause| (cause.name(), 0)).collect();
+        let mut by_cause: BTreeMap<_, _> = MissCause::ALL
+            .iter()
+            .map(|cause| (cause.name(), 0))
+            .collect();
         for cause in causes {
             *by_cause.entry(cause.name()).or_default() += 1;
         }
-        Self { system: system.into(), found, missed: causes.len(), by_cause }
+        Self {
+            system: system.into(),
+            found,
+            missed: causes.len(),
+            by_cause,
+        }
     }
 }
 
@@ -191,34 +204,166 @@ mod tests {
     #[test]
     fn last_stage_that_had_the_need_is_the_cause() {
         use SystemKind::*;
-        let low = Evidence { exact: Some(40), dense: Some(30), lexical: Some(50), ..COVERED };
+        let low = Evidence {
+            exact: Some(40),
+            dense: Some(30),
+            lexical: Some(50),
+            ..COVERED
+        };
         for (system, evidence, expected) in [
-            (Dense, Evidence { indexed: false, ..low }, MissCause::NotIndexed),
-            (File, Evidence { covered: false, ..low }, MissCause::Chunker),
-            (Dense, Evidence { exact: Some(10), dense: Some(10), ..low }, MissCause::Graph),
-            (Dense, Evidence { exact: Some(11), dense: Some(11), ..low }, MissCause::Model),
-            (Dense, Evidence { found_if_not_truncated: true, ..low }, MissCause::Window),
-            (Lexical, Evidence { found_if_not_truncated: true, dense: Some(1), ..low }, MissCause::Words),
-            (Hybrid, Evidence { dense: Some(3), ..low }, MissCause::Fusion),
-            (Hybrid, Evidence { lexical: Some(3), found_if_not_truncated: true, ..low }, MissCause::Fusion),
-            (Hybrid, Evidence { exact: Some(3), dense: Some(3), ..low }, MissCause::Graph),
-            (Hybrid, Evidence { found_if_not_truncated: true, ..low }, MissCause::Window),
-            (Hybrid, Evidence { found_if_not_truncated: true, found_if_not_split: true, ..low }, MissCause::Window),
-            (Dense, Evidence { found_if_not_split: true, ..low }, MissCause::Chunker),
-            (Lexical, Evidence { found_if_not_split: true, ..low }, MissCause::Words),
+            (
+                Dense,
+                Evidence {
+                    indexed: false,
+                    ..low
+                },
+                MissCause::NotIndexed,
+            ),
+            (
+                File,
+                Evidence {
+                    covered: false,
+                    ..low
+                },
+                MissCause::Chunker,
+            ),
+            (
+                Dense,
+                Evidence {
+                    exact: Some(10),
+                    dense: Some(10),
+                    ..low
+                },
+                MissCause::Graph,
+            ),
+            (
+                Dense,
+                Evidence {
+                    exact: Some(11),
+                    dense: Some(11),
+                    ..low
+                },
+                MissCause::Model,
+            ),
+            (
+                Dense,
+                Evidence {
+                    found_if_not_truncated: true,
+                    ..low
+                },
+                MissCause::Window,
+            ),
+            (
+                Lexical,
+                Evidence {
+                    found_if_not_truncated: true,
+                    dense: Some(1),
+                    ..low
+                },
+                MissCause::Words,
+            ),
+            (
+                Hybrid,
+                Evidence {
+                    dense: Some(3),
+                    ..low
+                },
+                MissCause::Fusion,
+            ),
+            (
+                Hybrid,
+                Evidence {
+                    lexical: Some(3),
+                    found_if_not_truncated: true,
+                    ..low
+                },
+                MissCause::Fusion,
+            ),
+            (
+                Hybrid,
+                Evidence {
+                    exact: Some(3),
+                    dense: Some(3),
+                    ..low
+                },
+                MissCause::Graph,
+            ),
+            (
+                Hybrid,
+                Evidence {
+                    found_if_not_truncated: true,
+                    ..low
+                },
+                MissCause::Window,
+            ),
+            (
+                Hybrid,
+                Evidence {
+                    found_if_not_truncated: true,
+                    found_if_not_split: true,
+                    ..low
+                },
+                MissCause::Window,
+            ),
+            (
+                Dense,
+                Evidence {
+                    found_if_not_split: true,
+                    ..low
+                },
+                MissCause::Chunker,
+            ),
+            (
+                Lexical,
+                Evidence {
+                    found_if_not_split: true,
+                    ..low
+                },
+                MissCause::Words,
+            ),
             (Hybrid, low, MissCause::Model),
-            (Hybrid, Evidence { before_reranking: Some(10), dense: Some(1), ..low }, MissCause::Reranking),
-            (File, Evidence { before_reranking: Some(2), ..COVERED }, MissCause::Reranking),
+            (
+                Hybrid,
+                Evidence {
+                    before_reranking: Some(10),
+                    dense: Some(1),
+                    ..low
+                },
+                MissCause::Reranking,
+            ),
+            (
+                File,
+                Evidence {
+                    before_reranking: Some(2),
+                    ..COVERED
+                },
+                MissCause::Reranking,
+            ),
             (File, COVERED, MissCause::Ranking),
         ] {
-            assert_eq!(diagnose(system, 10, &evidence), expected, "{system:?} {evidence:?}");
+            assert_eq!(
+                diagnose(system, 10, &evidence),
+                expected,
+                "{system:?} {evidence:?}"
+            );
         }
     }
 
     #[test]
     fn causes_add_up_to_all_misses() {
-        let losses = MissCounts::new("s", 3, &[MissCause::Model, MissCause::Fusion, MissCause::Model]);
+        let losses = MissCounts::new(
+            "s",
+            3,
+            &[MissCause::Model, MissCause::Fusion, MissCause::Model],
+        );
         assert_eq!(losses.missed, losses.by_cause.values().sum::<usize>());
-        assert_eq!((losses.by_cause["model"], losses.by_cause["window"], losses.by_cause.len()), (2, 0, 9));
+        assert_eq!(
+            (
+                losses.by_cause["model"],
+                losses.by_cause["window"],
+                losses.by_cause.len()
+            ),
+            (2, 0, 9)
+        );
     }
 }

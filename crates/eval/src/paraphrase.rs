@@ -22,13 +22,21 @@ pub struct Group {
 pub fn groups(queries: &[Query], qrels: &Qrels) -> Vec<Group> {
     let answerable: HashSet<&str> = qrels.answerable().map(|(query, _)| query).collect();
     let (mut groups, mut places) = (Vec::<Group>::new(), HashMap::new());
-    for query in queries.iter().filter(|query| answerable.contains(query.id.as_str())) {
+    for query in queries
+        .iter()
+        .filter(|query| answerable.contains(query.id.as_str()))
+    {
         let id = query.group.as_ref().unwrap_or(&query.id);
         let at = *places.entry(id.clone()).or_insert_with(|| {
-            groups.push(Group { id: id.clone(), wordings: Vec::new() });
+            groups.push(Group {
+                id: id.clone(),
+                wordings: Vec::new(),
+            });
             groups.len() - 1
         });
-        groups[at].wordings.push((query.id.clone(), query.text.clone()));
+        groups[at]
+            .wordings
+            .push((query.id.clone(), query.text.clone()));
     }
     groups.retain(|group| group.wordings.len() > 1);
     groups
@@ -91,8 +99,8 @@ pub struct FailingWording {
     pub text: String,
 }
 
-/// The values of every group for one system, by the metric in row `metric` of the table. Rankings are compared
-/// down to `depth`.
+/// The values of every group for one system, by the metric in row `metric` of the table. Rankings
+/// are compared down to `depth`.
 pub fn group_values(
     groups: &[Group],
     qrels: &Qrels,
@@ -101,22 +109,36 @@ pub fn group_values(
     metric: usize,
     depth: usize,
 ) -> Vec<GroupValue> {
-    let columns: BTreeMap<&str, usize> = qrels.answerable().zip(0..).map(|((query, _), at)| (query, at)).collect();
+    let columns: BTreeMap<&str, usize> = qrels
+        .answerable()
+        .zip(0..)
+        .map(|((query, _), at)| (query, at))
+        .collect();
     let of = |group: &Group| {
         let ids = || group.wordings.iter().map(|(id, _)| id.as_str());
-        let values: Vec<f64> =
-            ids().filter_map(|id| columns.get(id)).map(|column| table.values[metric][*column]).collect();
-        let rankings: Vec<Vec<&str>> =
-            ids().map(|id| run.ranking(id).take(depth).map(|found| found.id).collect()).collect();
+        let values: Vec<f64> = ids()
+            .filter_map(|id| columns.get(id))
+            .map(|column| table.values[metric][*column])
+            .collect();
+        let rankings: Vec<Vec<&str>> = ids()
+            .map(|id| run.ranking(id).take(depth).map(|found| found.id).collect())
+            .collect();
         let mut overlaps = Vec::new();
         for (at, a) in rankings.iter().enumerate() {
             overlaps.extend(rankings[at + 1..].iter().map(|b| rank_biased_overlap(a, b)));
         }
-        let (worst, best) = (values.iter().copied().fold(1.0, f64::min), values.iter().copied().fold(0.0, f64::max));
+        let (worst, best) = (
+            values.iter().copied().fold(1.0, f64::min),
+            values.iter().copied().fold(0.0, f64::max),
+        );
         GroupValue {
             system: table.system.clone(),
             id: group.id.clone(),
-            question: group.wordings.first().map(|(_, text)| text.clone()).unwrap_or_default(),
+            question: group
+                .wordings
+                .first()
+                .map(|(_, text)| text.clone())
+                .unwrap_or_default(),
             wordings: values.len(),
             mean: mean(&values),
             worst,
@@ -143,12 +165,24 @@ pub fn summarize(values: &[GroupValue]) -> Option<Summary> {
 }
 
 /// The wordings for which a system has nothing relevant in the first `depth` ranks.
-pub fn failing_wordings(groups: &[Group], qrels: &Qrels, run: &Run, depth: usize) -> Vec<FailingWording> {
+pub fn failing_wordings(
+    groups: &[Group],
+    qrels: &Qrels,
+    run: &Run,
+    depth: usize,
+) -> Vec<FailingWording> {
     let mut failing = Vec::new();
     for group in groups {
         for (id, text) in &group.wordings {
-            let Some(topic) = qrels.topics.get(id) else { continue };
-            let found = topic.grades(run, id).into_iter().take(depth).flatten().any(|grade| grade >= 1);
+            let Some(topic) = qrels.topics.get(id) else {
+                continue;
+            };
+            let found = topic
+                .grades(run, id)
+                .into_iter()
+                .take(depth)
+                .flatten()
+                .any(|grade| grade >= 1);
             if !found {
                 failing.push(FailingWording {
                     system: run.name.clone(),
@@ -163,8 +197,9 @@ pub fn failing_wordings(groups: &[Group], qrels: &Qrels, run: &Run, depth: usize
     failing
 }
 
-/// Extrapolated rank-biased overlap of two rankings, from 0 (disjoint) to 1 (identical), with p = 0.9 (Webber,
-/// Moffat and Zobel, *A Similarity Measure for Indefinite Rankings*, 2010, equation 23).
+/// Extrapolated rank-biased overlap of two rankings, from 0 (disjoint) to 1 (identical), with p =
+/// 0.9 (Webber, Moffat and Zobel, *A Similarity Measure for Indefinite Rankings*, 2010, equation
+/// 23).
 pub fn rank_biased_overlap(a: &[&str], b: &[&str]) -> f64 {
     let depth = a.len().max(b.len());
     let (mut seen_a, mut seen_b) = (HashSet::new(), HashSet::new());
@@ -195,12 +230,22 @@ mod tests {
 
     fn overlap(a: &[u8], b: &[u8]) -> f64 {
         let names: Vec<String> = (0..=u8::MAX).map(|id| id.to_string()).collect();
-        let of = |ids: &[u8]| ids.iter().map(|id| names[usize::from(*id)].as_str()).collect::<Vec<_>>();
+        let of = |ids: &[u8]| {
+            ids.iter()
+                .map(|id| names[usize::from(*id)].as_str())
+                .collect::<Vec<_>>()
+        };
         rank_biased_overlap(&of(a), &of(b))
     }
 
     fn ranking(ids: &[u8]) -> Vec<Scored> {
-        ids.iter().zip(0u8..).map(|(id, at)| Scored { id: id.to_string(), score: -f32::from(at) }).collect()
+        ids.iter()
+            .zip(0u8..)
+            .map(|(id, at)| Scored {
+                id: id.to_string(),
+                score: -f32::from(at),
+            })
+            .collect()
     }
 
     #[test]
@@ -212,7 +257,10 @@ mod tests {
         let (p, third) = (0.9f64, 2.0 / 3.0);
         let expected = third * p.powi(3) + (1.0 - p) / p * (p.powi(2) + third * p.powi(3));
         assert!((of(&[1, 2, 3], &[2, 1, 4]) - expected).abs() < 1e-12);
-        assert!(of(&[1, 2, 3], &[1, 3, 2]) > of(&[1, 2, 3], &[3, 2, 1]), "the top counts most");
+        assert!(
+            of(&[1, 2, 3], &[1, 3, 2]) > of(&[1, 2, 3], &[3, 2, 1]),
+            "the top counts most"
+        );
         assert_eq!(of(&[], &[]), 0.0);
     }
 
@@ -227,12 +275,23 @@ mod tests {
 
     #[test]
     fn wordings_share_the_judgements_of_their_group() {
-        let judgement =
-            Judgement { query: "g".into(), target: Target::Article("1".into()), grade: 1, source: String::new() };
+        let judgement = Judgement {
+            query: "g".into(),
+            target: Target::Article("1".into()),
+            grade: 1,
+            source: String::new(),
+        };
         let mut qrels = Qrels::new(&[judgement], None, None).unwrap();
-        let wording = |id: &str, group: Option<&str>| Query { group: group.map(str::to_owned), ..Query::new(id, id) };
-        let queries =
-            [wording("g", None), wording("p1", Some("g")), wording("p2", Some("g")), wording("x", Some("other"))];
+        let wording = |id: &str, group: Option<&str>| Query {
+            group: group.map(str::to_owned),
+            ..Query::new(id, id)
+        };
+        let queries = [
+            wording("g", None),
+            wording("p1", Some("g")),
+            wording("p2", Some("g")),
+            wording("x", Some("other")),
+        ];
         qrels.share_within_groups(&queries);
         // A group may have a name that is no query's id.
         let own = [wording("g", Some("name")), wording("y", Some("name"))];
@@ -248,9 +307,15 @@ mod tests {
         run.set("p2", ranking(&[3, 4]));
         let table = Table::new(&qrels, &run, &["MRR@10".parse().unwrap()]);
         let values = group_values(&groups, &qrels, &table, &run, 0, 10);
-        assert_eq!((values[0].worst, values[0].best, values[0].mean), (0.0, 1.0, 0.5));
+        assert_eq!(
+            (values[0].worst, values[0].best, values[0].mean),
+            (0.0, 1.0, 0.5)
+        );
         assert_eq!(summarize(&values).unwrap().wordings, 3);
         let failing = failing_wordings(&groups, &qrels, &run, 10);
-        assert_eq!(failing.iter().map(|f| f.query.as_str()).collect::<Vec<_>>(), ["p2"]);
+        assert_eq!(
+            failing.iter().map(|f| f.query.as_str()).collect::<Vec<_>>(),
+            ["p2"]
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{Error, Result};
 use index::{
-    Bits, BuildReport, Builder, Hit, Params, Quantization, SearchStrategy, Segment, VectorFile, VectorWriter,
-    WriteOptions, exact,
+    Bits, BuildReport, Builder, Hit, Params, Quantization, SearchStrategy, Segment, VectorFile,
+    VectorWriter, WriteOptions, exact,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -24,8 +24,8 @@ pub struct RecallPoint {
     pub qps: f64,
     /// Queries per second on all threads.
     pub qps_all: f64,
-    /// Whether the graph was searched. Small collections are scanned, and so is any collection if `ef` is not
-    /// below its size.
+    /// Whether the graph was searched. Small collections are scanned, and so is any collection if
+    /// `ef` is not below its size.
     pub walked: bool,
     /// Median latency in microseconds, one thread.
     pub p50_us: f64,
@@ -40,8 +40,8 @@ pub struct RecallPoint {
 pub struct FilteredPoint {
     /// The selectivity: the share of the rows that the filter allows, 0..=1.
     pub share: f64,
-    /// Which rows are allowed: `anywhere` (random ones), `near` (those nearest to the query) or `far` (those
-    /// farthest from it).
+    /// Which rows are allowed: `anywhere` (random ones), `near` (those nearest to the query) or
+    /// `far` (those farthest from it).
     pub rows: String,
     /// The length of the candidate list.
     pub ef: usize,
@@ -78,7 +78,8 @@ pub struct GraphBenchmark {
     /// Bytes per vector of the graph file with its codes, which is what a search reads.
     #[serde(default)]
     pub graph_bytes_per_vector: f64,
-    /// Queries per second of exact search through the graph's codes, one query at a time, one thread.
+    /// Queries per second of exact search through the graph's codes, one query at a time, one
+    /// thread.
     #[serde(default)]
     pub exact_qps: f64,
     /// The same with all queries in one batch, one thread.
@@ -137,16 +138,23 @@ pub struct GroundTruth {
 const TRUTH_MAGIC: &[u8; 8] = b"NIGHTRU\n";
 
 impl GroundTruth {
-    /// The exact `k` nearest neighbors of every query. `queries` is `queries × dimensions`, row-major, of unit
-    /// norm. They are computed in blocks on all cores or loaded from the folder `cache`, whose files are named
-    /// by a hash of vectors, queries and `k`.
-    pub fn new(vectors: &VectorFile, queries: &[f32], k: usize, cache: &Path) -> (Self, CacheOutcome) {
+    /// The exact `k` nearest neighbors of every query. `queries` is `queries × dimensions`,
+    /// row-major, of unit norm. They are computed in blocks on all cores or loaded from the folder
+    /// `cache`, whose files are named by a hash of vectors, queries and `k`.
+    pub fn new(
+        vectors: &VectorFile,
+        queries: &[f32],
+        k: usize,
+        cache: &Path,
+    ) -> (Self, CacheOutcome) {
         let k = k.min(vectors.rows());
         let file = cache.join(format!("{}.truth", cache_key(vectors, queries, k)));
         if let Some(found) = Self::read(&file, queries.len() / vectors.dimensions(), k) {
             return (found, CacheOutcome::Loaded);
         }
-        let truth = Self { hits: exact::search_many(vectors, queries, k) };
+        let truth = Self {
+            hits: exact::search_many(vectors, queries, k),
+        };
         let outcome = match truth.write(&file) {
             Ok(()) => CacheOutcome::Stored,
             Err(error) => CacheOutcome::NotStored(Error::io(&file)(error)),
@@ -179,19 +187,32 @@ impl GroundTruth {
             return None;
         }
         let number = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).unwrap_or_default();
-        let hit = |bytes: &[u8]| Hit { row: number(&bytes[..4]), score: f32::from_bits(number(&bytes[4..])) };
-        let hits = hits.chunks_exact(k * 8).map(|query| query.chunks_exact(8).map(hit).collect()).collect();
+        let hit = |bytes: &[u8]| Hit {
+            row: number(&bytes[..4]),
+            score: f32::from_bits(number(&bytes[4..])),
+        };
+        let hits = hits
+            .chunks_exact(k * 8)
+            .map(|query| query.chunks_exact(8).map(hit).collect())
+            .collect();
         Some(Self { hits })
     }
 
-    /// The share of a query's exact neighbors that `found` holds. A row as near as the last of them counts too:
-    /// which of several ties is found does not matter.
+    /// The share of a query's exact neighbors that `found` holds. A row as near as the last of them
+    /// counts too: which of several ties is found does not matter.
     pub fn recall(&self, query: usize, found: &[Hit]) -> f64 {
-        let Some((exact, last)) = self.hits.get(query).and_then(|exact| Some((exact, exact.last()?))) else {
+        let Some((exact, last)) = self
+            .hits
+            .get(query)
+            .and_then(|exact| Some((exact, exact.last()?)))
+        else {
             return 0.0;
         };
         // Scan and graph search may add up a dot product in different orders.
-        let found = found.iter().filter(|hit| hit.score >= last.score - 1e-6).count();
+        let found = found
+            .iter()
+            .filter(|hit| hit.score >= last.score - 1e-6)
+            .count();
         found.min(exact.len()) as f64 / exact.len() as f64
     }
 }
@@ -204,19 +225,28 @@ fn cache_key(vectors: &VectorFile, queries: &[f32], k: usize) -> String {
     hasher.finalize().to_hex()[..32].to_owned()
 }
 
-/// Reads a raw file of little-endian 32-bit floats, `rows × dimensions`, and scales every row to unit norm.
+/// Reads a raw file of little-endian 32-bit floats, `rows × dimensions`, and scales every row to
+/// unit norm.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::File`] if the size is not a multiple of a row, or a row is zero or not finite.
+/// [`Error::Io`]; [`Error::File`] if the size is not a multiple of a row, or a row is zero or not
+/// finite.
 pub fn read_f32(path: &Path, dimensions: usize) -> Result<Vec<f32>> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let row = dimensions * 4;
     if row == 0 || bytes.is_empty() || bytes.len() % row != 0 {
-        let problem =
-            format!("expected rows of {dimensions} 32-bit floats, {row} bytes each; found {} bytes", bytes.len());
+        let problem = format!(
+            "expected rows of {dimensions} 32-bit floats, {row} bytes each; found {} bytes",
+            bytes.len()
+        );
         return Err(Error::file(path, problem));
     }
-    let mut values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let mut values: Vec<f32> = bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
     for (number, row) in values.chunks_exact_mut(dimensions).enumerate() {
         if let Some(wrong) = row.iter().find(|value| !value.is_finite()) {
             return Err(Error::file(
@@ -224,11 +254,19 @@ pub fn read_f32(path: &Path, dimensions: usize) -> Result<Vec<f32>> {
                 format!("row {number} (from 0) holds {wrong}; finite numbers were expected"),
             ));
         }
-        let norm = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        let norm = row
+            .iter()
+            .map(|x| f64::from(*x).powi(2))
+            .sum::<f64>()
+            .sqrt();
         if norm == 0.0 {
-            return Err(Error::file(path, format!("row {number} (from 0) is zero; it has no direction")));
+            return Err(Error::file(
+                path,
+                format!("row {number} (from 0) is zero; it has no direction"),
+            ));
         }
-        row.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+        row.iter_mut()
+            .for_each(|x| *x = (f64::from(*x) / norm) as f32);
     }
     Ok(values)
 }
@@ -261,13 +299,13 @@ pub struct RecallOptions {
     pub threads: usize,
 }
 
-/// Builds a graph over the vector file `base` and measures searching it. Searches go through [`Segment`], as a
-/// collection's do, so few vectors are scanned. The graph file is written beside `base`. `progress` gets the
-/// phase, the steps done and the number of steps.
+/// Builds a graph over the vector file `base` and measures searching it. Searches go through
+/// [`Segment`], as a collection's do, so few vectors are scanned. The graph file is written beside
+/// `base`. `progress` gets the phase, the steps done and the number of steps.
 ///
 /// # Errors
-/// [`Error::Index`] if a parameter is out of range or a file cannot be written, [`Error::Io`] if one cannot be
-/// read.
+/// [`Error::Index`] if a parameter is out of range or a file cannot be written, [`Error::Io`] if
+/// one cannot be read.
 pub fn measure(
     base: &Path,
     queries: &[f32],
@@ -285,9 +323,16 @@ pub fn measure(
     let build_s = started.elapsed().as_secs_f64();
     let file = base.with_extension("graph");
     graph.write(&WriteOptions::default(), &file)?;
-    let (unreachable, health) = (graph.nodes() - graph.count_reachable(), graph.build_report());
+    let (unreachable, health) = (
+        graph.nodes() - graph.count_reachable(),
+        graph.build_report(),
+    );
     drop((graph, vectors));
-    let size = |path: &Path| path.metadata().map(|metadata| metadata.len()).map_err(Error::io(path));
+    let size = |path: &Path| {
+        path.metadata()
+            .map(|metadata| metadata.len())
+            .map_err(Error::io(path))
+    };
     let (vector_bytes, graph_bytes) = (size(base)? as f64, size(&file)? as f64);
     let started = Instant::now();
     let segment = Segment::open(base, Some(&file))?;
@@ -304,7 +349,9 @@ pub fn measure(
     let exact = |query: &[f32]| segment.search(query, options.k, SearchStrategy::Exact, None);
     let dimensions = segment.vectors().dimensions();
     let exact_qps = on_one_thread(|| {
-        queries_per_second(queries.chunks_exact(dimensions), |query| _ = std::hint::black_box(exact(query)))
+        queries_per_second(queries.chunks_exact(dimensions), |query| {
+            _ = std::hint::black_box(exact(query))
+        })
     })?;
     let count = queries.len() / dimensions;
     let exact_batch_qps = on_one_thread(|| {
@@ -334,23 +381,45 @@ const MAX_FILTERED_QUERIES: usize = 100;
 /// The placements of the allowed rows; see [`FilteredPoint::rows`].
 const ROW_PLACEMENTS: [&str; 3] = ["anywhere", "near", "far"];
 
-fn measure_filtered(segment: &Segment, queries: &[f32], options: &RecallOptions) -> Result<Vec<FilteredPoint>> {
+fn measure_filtered(
+    segment: &Segment,
+    queries: &[f32],
+    options: &RecallOptions,
+) -> Result<Vec<FilteredPoint>> {
     let (vectors, dot) = (segment.vectors(), index::distance::dot());
     let rows = vectors.rows();
     let ef = options.efs.iter().copied().max().unwrap_or(options.k);
-    let method = SearchStrategy::Graph { ef, quantization: options.first_pass };
-    let settings =
-        || options.selectivities.iter().flat_map(|&selectivity| ROW_PLACEMENTS.map(|place| (selectivity, place)));
-    let mut measured: Vec<(Vec<f64>, Duration, Duration)> = settings().map(|_| Default::default()).collect();
+    let method = SearchStrategy::Graph {
+        ef,
+        quantization: options.first_pass,
+    };
+    let settings = || {
+        options
+            .selectivities
+            .iter()
+            .flat_map(|&selectivity| ROW_PLACEMENTS.map(|place| (selectivity, place)))
+    };
+    let mut measured: Vec<(Vec<f64>, Duration, Duration)> =
+        settings().map(|_| Default::default()).collect();
     let mut random = ChaCha8Rng::seed_from_u64(rows as u64);
-    for query in queries.chunks_exact(vectors.dimensions()).take(MAX_FILTERED_QUERIES) {
+    for query in queries
+        .chunks_exact(vectors.dimensions())
+        .take(MAX_FILTERED_QUERIES)
+    {
         if options.selectivities.is_empty() {
             break;
         }
         let each = vectors.vectors().chunks_exact(vectors.dimensions());
-        let mut by_score: Vec<Hit> =
-            each.zip(0..).map(|(vector, row)| Hit { row, score: dot(query, vector) }).collect();
-        for ((selectivity, place), (recalls, search_time, exact_time)) in settings().zip(&mut measured) {
+        let mut by_score: Vec<Hit> = each
+            .zip(0..)
+            .map(|(vector, row)| Hit {
+                row,
+                score: dot(query, vector),
+            })
+            .collect();
+        for ((selectivity, place), (recalls, search_time, exact_time)) in
+            settings().zip(&mut measured)
+        {
             let count = ((rows as f64 * selectivity).round() as usize).clamp(1, rows);
             let mut allowed = Bits::new(rows);
             match place {
@@ -363,7 +432,9 @@ fn measure_filtered(segment: &Segment, queries: &[f32], options: &RecallOptions)
                 _ => _ = by_score.select_nth_unstable(count - 1),
             }
             if place != "anywhere" {
-                by_score[..count].iter().for_each(|hit| _ = allowed.insert(hit.row));
+                by_score[..count]
+                    .iter()
+                    .for_each(|hit| _ = allowed.insert(hit.row));
             }
             let started = Instant::now();
             let exact = segment.search(query, options.k, SearchStrategy::Exact, Some(&allowed))?;
@@ -374,15 +445,16 @@ fn measure_filtered(segment: &Segment, queries: &[f32], options: &RecallOptions)
             recalls.push(GroundTruth { hits: vec![exact] }.recall(0, &found));
         }
     }
-    let filtered =
-        settings().zip(measured).map(|((selectivity, place), (recalls, search_time, exact_time))| FilteredPoint {
+    let filtered = settings().zip(measured).map(
+        |((selectivity, place), (recalls, search_time, exact_time))| FilteredPoint {
             share: selectivity,
             rows: place.to_owned(),
             ef,
             recall: crate::table::mean(&recalls),
             qps: recalls.len() as f64 / search_time.as_secs_f64(),
             exact_qps: recalls.len() as f64 / exact_time.as_secs_f64(),
-        });
+        },
+    );
     Ok(filtered.collect())
 }
 
@@ -397,12 +469,18 @@ fn measure_point(
     options: &RecallOptions,
 ) -> Result<RecallPoint> {
     let dimensions = segment.vectors().dimensions();
-    let method = SearchStrategy::Graph { ef, quantization: options.first_pass };
+    let method = SearchStrategy::Graph {
+        ef,
+        quantization: options.first_pass,
+    };
     let search = |query: &[f32]| segment.search(query, options.k, method, None);
     let rows = || queries.chunks_exact(dimensions);
     // The first pass warms the caches and gives the recall. A query that fails, fails here.
     let judge = |(at, query)| Ok(truth.recall(at, &search(query)?));
-    let recalls = rows().enumerate().map(judge).collect::<Result<Vec<f64>>>()?;
+    let recalls = rows()
+        .enumerate()
+        .map(judge)
+        .collect::<Result<Vec<f64>>>()?;
     let (started, mut times) = (Instant::now(), Vec::new());
     while started.elapsed() < MIN_MEASUREMENT {
         for query in rows() {
@@ -432,8 +510,13 @@ fn measure_point(
     });
     let qps_all = (passes * count) as f64 / started.elapsed().as_secs_f64();
     times.sort_unstable_by(f64::total_cmp);
-    let percentile =
-        |quantile: f64| times.get((quantile * times.len() as f64) as usize).or(times.last()).copied().unwrap_or(0.0);
+    let percentile = |quantile: f64| {
+        times
+            .get((quantile * times.len() as f64) as usize)
+            .or(times.last())
+            .copied()
+            .unwrap_or(0.0)
+    };
     Ok(RecallPoint {
         ef,
         walked: segment.uses_graph(options.k, ef, None),
@@ -458,12 +541,18 @@ pub fn scan_qps(vectors: &VectorFile, queries: &[f32], k: usize) -> Result<f64> 
 /// Runs `run` with rayon limited to one thread.
 fn on_one_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let pool = pool.map_err(|error| index::Error::Threads { threads: 1, reason: error.to_string() })?;
+    let pool = pool.map_err(|error| index::Error::Threads {
+        threads: 1,
+        reason: error.to_string(),
+    })?;
     Ok(pool.install(run))
 }
 
 /// Cycles through `queries` for [`MIN_MEASUREMENT`] and returns how many were searched per second.
-fn queries_per_second<'a>(queries: impl Iterator<Item = &'a [f32]> + Clone, search: impl Fn(&[f32])) -> f64 {
+fn queries_per_second<'a>(
+    queries: impl Iterator<Item = &'a [f32]> + Clone,
+    search: impl Fn(&[f32]),
+) -> f64 {
     let started = Instant::now();
     let mut count = 0usize;
     for query in queries.cycle() {
@@ -522,15 +611,33 @@ mod tests {
             selectivities: vec![0.5, 0.01],
             threads: 2,
         };
-        let params = Params { m: 8, ef_construction: 60, ..Params::default() };
+        let params = Params {
+            m: 8,
+            ef_construction: 60,
+            ..Params::default()
+        };
         let build = measure(&file, &queries, &truth, params, &options, &|_, _, _| {}).unwrap();
         assert_eq!(build.unreachable, 0);
-        assert!(build.points[0].recall < build.points[1].recall && build.points[1].recall > 0.97, "{build:?}");
-        assert!(build.points.iter().all(|p| p.qps > 0.0 && p.qps_all > 0.0 && p.p50_us <= p.p99_us));
+        assert!(
+            build.points[0].recall < build.points[1].recall && build.points[1].recall > 0.97,
+            "{build:?}"
+        );
+        assert!(
+            build
+                .points
+                .iter()
+                .all(|p| p.qps > 0.0 && p.qps_all > 0.0 && p.p50_us <= p.p99_us)
+        );
         assert!(build.bytes_per_vector > 16.0 * 4.0 + 24.0 && build.graph_bytes_per_vector > 64.0);
         assert!(build.exact_qps > 0.0 && build.exact_batch_qps > 0.0 && build.open_ms > 0.0);
         assert_eq!(build.filtered.len(), 6);
-        assert!(build.filtered.iter().all(|f| f.recall > 0.9 && f.qps > 0.0 && f.exact_qps > 0.0), "{build:?}");
+        assert!(
+            build
+                .filtered
+                .iter()
+                .all(|f| f.recall > 0.9 && f.qps > 0.0 && f.exact_qps > 0.0),
+            "{build:?}"
+        );
     }
 
     #[test]
@@ -542,7 +649,12 @@ mod tests {
         let vectors = VectorFile::open(&file).unwrap();
         let cache = dir.path().join("cache");
         let (truth, _) = GroundTruth::new(&vectors, &queries, 5, &cache);
-        let cache_file = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+        let cache_file = std::fs::read_dir(&cache)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
         let mut bytes = std::fs::read(&cache_file).unwrap();
         bytes[20] ^= 1;
         std::fs::write(&cache_file, bytes).unwrap();
@@ -553,7 +665,9 @@ mod tests {
     #[test]
     fn ties_with_the_last_exact_neighbor_count_as_found() {
         let hit = |row, score| Hit { row, score };
-        let truth = GroundTruth { hits: vec![vec![hit(1, 0.9), hit(2, 0.8)]] };
+        let truth = GroundTruth {
+            hits: vec![vec![hit(1, 0.9), hit(2, 0.8)]],
+        };
         assert_eq!(truth.recall(0, &[hit(1, 0.9), hit(7, 0.8)]), 1.0);
         assert_eq!(truth.recall(0, &[hit(1, 0.9), hit(7, 0.7)]), 0.5);
     }
@@ -562,13 +676,30 @@ mod tests {
     fn invalid_raw_vector_files_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.f32");
-        let write = |values: &[f32]| std::fs::write(&path, bytemuck::cast_slice::<f32, u8>(values)).unwrap();
+        let write = |values: &[f32]| {
+            std::fs::write(&path, bytemuck::cast_slice::<f32, u8>(values)).unwrap()
+        };
         write(&[3.0, 4.0, 0.0, 0.0]);
-        assert!(read_f32(&path, 2).unwrap_err().to_string().contains("row 1 (from 0) is zero"));
+        assert!(
+            read_f32(&path, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("row 1 (from 0) is zero")
+        );
         write(&[3.0, f32::NAN]);
-        assert!(read_f32(&path, 2).unwrap_err().to_string().contains("row 0 (from 0) holds NaN"));
+        assert!(
+            read_f32(&path, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("row 0 (from 0) holds NaN")
+        );
         write(&[3.0, 4.0, 1.0]);
-        assert!(read_f32(&path, 2).unwrap_err().to_string().contains("found 12 bytes"));
+        assert!(
+            read_f32(&path, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("found 12 bytes")
+        );
         write(&[3.0, 4.0]);
         assert_eq!(read_f32(&path, 2).unwrap(), [0.6, 0.8]);
     }

@@ -1,9 +1,9 @@
 //! Significance tests and confidence intervals.
 //!
-//! Systems are compared on the same queries, so every test is paired. The two tests are those that Smucker,
-//! Allan and Carterette recommend (*A Comparison of Statistical Significance Tests for Information Retrieval
-//! Evaluation*, CIKM 2007); intervals are bootstrap percentiles (Efron and Tibshirani, 1993). All randomness
-//! comes from the caller's seed.
+//! Systems are compared on the same queries, so every test is paired. The two tests are those that
+//! Smucker, Allan and Carterette recommend (*A Comparison of Statistical Significance Tests for
+//! Information Retrieval Evaluation*, CIKM 2007); intervals are bootstrap percentiles (Efron and
+//! Tibshirani, 1993). All randomness comes from the caller's seed.
 
 use crate::student_t;
 use crate::table::{Table, mean};
@@ -50,8 +50,8 @@ pub struct Comparison {
     pub test: String,
 }
 
-/// The units of resampling: single queries, or groups of queries. The wordings of one need are not independent
-/// evidence, so they are resampled as one.
+/// The units of resampling: single queries, or groups of queries. The wordings of one need are not
+/// independent evidence, so they are resampled as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResamplingUnits {
     /// For each query, the index of its unit.
@@ -68,13 +68,19 @@ impl ResamplingUnits {
             *numbers.entry(name).or_insert(next)
         });
         let unit_of_query = unit_of_query.collect();
-        Self { unit_of_query, count: numbers.len() }
+        Self {
+            unit_of_query,
+            count: numbers.len(),
+        }
     }
 
     /// The sum of a column's values in each unit.
     fn sums(&self, values: &[f64]) -> Vec<f64> {
         let mut sums = vec![0.0; self.count];
-        self.unit_of_query.iter().zip(values).for_each(|(unit, value)| sums[*unit] += value);
+        self.unit_of_query
+            .iter()
+            .zip(values)
+            .for_each(|(unit, value)| sums[*unit] += value);
         sums
     }
 }
@@ -86,13 +92,15 @@ pub struct BootstrapIntervals {
 }
 
 impl BootstrapIntervals {
-    /// Resamples the units; all columns share the resamples, so that columns can be compared pairwise. Every
-    /// column has a value for each query of `units`.
+    /// Resamples the units; all columns share the resamples, so that columns can be compared
+    /// pairwise. Every column has a value for each query of `units`.
     pub fn new(columns: &[&[f64]], units: &ResamplingUnits, seed: u64) -> Self {
         let sizes = units.sums(&vec![1.0; units.unit_of_query.len()]);
         let sums: Vec<Vec<f64>> = columns.iter().map(|column| units.sums(column)).collect();
         // Row-major by unit, so that drawing a unit reads adjacent memory.
-        let rows: Vec<f64> = (0..units.count).flat_map(|unit| sums.iter().map(move |column| column[unit])).collect();
+        let rows: Vec<f64> = (0..units.count)
+            .flat_map(|unit| sums.iter().map(move |column| column[unit]))
+            .collect();
         let width = columns.len();
         let resampled: Vec<Vec<f64>> = (0..BOOTSTRAP_RESAMPLES as u64)
             .into_par_iter()
@@ -103,13 +111,17 @@ impl BootstrapIntervals {
                     let unit = random_below(&mut random, units.count);
                     size += sizes[unit];
                     let row = &rows[unit * width..(unit + 1) * width];
-                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                    sums.iter_mut()
+                        .zip(row)
+                        .for_each(|(sum, value)| *sum += value);
                 }
                 sums.iter_mut().for_each(|sum| *sum /= f64::max(size, 1.0));
                 sums
             })
             .collect();
-        let means = (0..width).map(|column| resampled.iter().map(|means| means[column]).collect()).collect();
+        let means = (0..width)
+            .map(|column| resampled.iter().map(|means| means[column]).collect())
+            .collect();
         Self { means }
     }
 
@@ -120,7 +132,13 @@ impl BootstrapIntervals {
 
     /// The interval of the difference of two columns' means.
     pub fn difference(&self, a: usize, b: usize) -> [f64; 2] {
-        percentiles(self.means[a].iter().zip(&self.means[b]).map(|(a, b)| a - b).collect())
+        percentiles(
+            self.means[a]
+                .iter()
+                .zip(&self.means[b])
+                .map(|(a, b)| a - b)
+                .collect(),
+        )
     }
 }
 
@@ -163,19 +181,22 @@ pub fn t_test(differences: &[f64]) -> f64 {
     student_t::two_sided(t, n - 1.0)
 }
 
-/// The two-sided p-value of the paired randomization test: if the systems were equal, each difference could as
-/// well have the other sign. Exact for up to 16 non-zero differences, otherwise estimated from 10,000 seeded
-/// sign patterns.
+/// The two-sided p-value of the paired randomization test: if the systems were equal, each
+/// difference could as well have the other sign. Exact for up to 16 non-zero differences, otherwise
+/// estimated from 10,000 seeded sign patterns.
 pub fn randomization_test(differences: &[f64], seed: u64) -> f64 {
     let differences: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
     let observed = differences.iter().sum::<f64>().abs();
-    // The order of summation changes the last bits; that must not exclude the observed pattern itself.
+    // The order of summation changes the last bits; that must not exclude the observed pattern
+    // itself.
     let threshold = observed - 1e-12 * differences.iter().map(|d| d.abs()).sum::<f64>();
     let is_extreme = |sum: f64| sum.abs() >= threshold;
     let n = differences.len();
     if n <= MAX_EXACT_DIFFERENCES {
         let patterns = 1u64 << n;
-        let hits = (0..patterns).filter(|pattern| is_extreme(signed(&differences, std::iter::once(*pattern)))).count();
+        let hits = (0..patterns)
+            .filter(|pattern| is_extreme(signed(&differences, std::iter::once(*pattern))))
+            .count();
         return hits as f64 / patterns as f64;
     }
     let hits = (0..SIGN_PATTERNS)
@@ -183,7 +204,10 @@ pub fn randomization_test(differences: &[f64], seed: u64) -> f64 {
         .with_min_len(64)
         .filter(|pattern| {
             let mut random = rng_stream(seed, *pattern as u64);
-            is_extreme(signed(&differences, std::iter::from_fn(|| Some(random.next_u64()))))
+            is_extreme(signed(
+                &differences,
+                std::iter::from_fn(|| Some(random.next_u64())),
+            ))
         })
         .count();
     (hits + 1) as f64 / (SIGN_PATTERNS + 1) as f64
@@ -193,7 +217,8 @@ pub fn randomization_test(differences: &[f64], seed: u64) -> f64 {
 fn signed(values: &[f64], bits: impl Iterator<Item = u64>) -> f64 {
     let mut total = 0.0;
     for (chunk, word) in values.chunks(64).zip(bits) {
-        let flip = |(at, value): (u64, &f64)| f64::from_bits(value.to_bits() ^ ((word >> at & 1) << 63));
+        let flip =
+            |(at, value): (u64, &f64)| f64::from_bits(value.to_bits() ^ ((word >> at & 1) << 63));
         total += (0..).zip(chunk).map(flip).sum::<f64>();
     }
     total
@@ -211,8 +236,8 @@ pub fn holm_correction(p_values: &[f64]) -> Vec<f64> {
     corrected
 }
 
-/// Compares systems on every metric with both tests: pairwise up to six systems, else each with the first.
-/// `intervals` has the columns of all tables, one table after the other.
+/// Compares systems on every metric with both tests: pairwise up to six systems, else each with the
+/// first. `intervals` has the columns of all tables, one table after the other.
 pub fn compare(
     tables: &[Table],
     intervals: &BootstrapIntervals,
@@ -220,22 +245,42 @@ pub fn compare(
     seed: u64,
 ) -> Vec<Comparison> {
     let metrics = tables.first().map_or(0, |table| table.metrics.len());
-    let first_count = if tables.len() <= MAX_SYSTEMS_ALL_PAIRS { tables.len() } else { 1 };
-    let pairs: Vec<(usize, usize)> =
-        (0..first_count).flat_map(|a| (a + 1..tables.len()).map(move |b| (a, b))).collect();
+    let first_count = if tables.len() <= MAX_SYSTEMS_ALL_PAIRS {
+        tables.len()
+    } else {
+        1
+    };
+    let pairs: Vec<(usize, usize)> = (0..first_count)
+        .flat_map(|a| (a + 1..tables.len()).map(move |b| (a, b)))
+        .collect();
     let mut comparisons = Vec::new();
     for metric in 0..metrics {
         let differences: Vec<Vec<f64>> = pairs
             .iter()
-            .map(|&(a, b)| tables[a].values[metric].iter().zip(&tables[b].values[metric]).map(|(a, b)| a - b).collect())
+            .map(|&(a, b)| {
+                tables[a].values[metric]
+                    .iter()
+                    .zip(&tables[b].values[metric])
+                    .map(|(a, b)| a - b)
+                    .collect()
+            })
             .collect();
-        let of_units: Vec<Vec<f64>> = differences.iter().map(|differences| units.sums(differences)).collect();
+        let of_units: Vec<Vec<f64>> = differences
+            .iter()
+            .map(|differences| units.sums(differences))
+            .collect();
         let by_t = of_units.iter().map(|d| t_test(d)).collect();
-        let by_randomization = of_units.iter().map(|d| randomization_test(d, seed)).collect();
+        let by_randomization = of_units
+            .iter()
+            .map(|d| randomization_test(d, seed))
+            .collect();
         let tests: [Vec<f64>; 2] = [by_t, by_randomization];
         for (name, p_values) in TESTS.iter().zip(tests) {
-            for (((&(a, b), differences), p_value), p_holm) in
-                pairs.iter().zip(&differences).zip(&p_values).zip(holm_correction(&p_values))
+            for (((&(a, b), differences), p_value), p_holm) in pairs
+                .iter()
+                .zip(&differences)
+                .zip(&p_values)
+                .zip(holm_correction(&p_values))
             {
                 comparisons.push(Comparison {
                     a: tables[a].system.clone(),
@@ -263,31 +308,56 @@ mod tests {
 
     #[test]
     fn p_values_agree_with_scipy() {
-        assert!((t_test(&D) - 0.073_584_887_514_738_71).abs() < 1e-12, "{}", t_test(&D));
-        assert!((randomization_test(&D, 1) - 12.0 / 128.0).abs() < 1e-12, "{}", randomization_test(&D, 1));
+        assert!(
+            (t_test(&D) - 0.073_584_887_514_738_71).abs() < 1e-12,
+            "{}",
+            t_test(&D)
+        );
+        assert!(
+            (randomization_test(&D, 1) - 12.0 / 128.0).abs() < 1e-12,
+            "{}",
+            randomization_test(&D, 1)
+        );
         assert_eq!(holm_correction(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
     }
 
     #[test]
     fn p_values_of_equal_and_of_constant_differences() {
-        assert_eq!((t_test(&[0.0; 5]), randomization_test(&[0.0; 5], 1)), (1.0, 1.0));
-        assert_eq!((t_test(&[0.5; 5]), randomization_test(&[0.5; 5], 1)), (0.0, 2.0 / 32.0));
+        assert_eq!(
+            (t_test(&[0.0; 5]), randomization_test(&[0.0; 5], 1)),
+            (1.0, 1.0)
+        );
+        assert_eq!(
+            (t_test(&[0.5; 5]), randomization_test(&[0.5; 5], 1)),
+            (0.0, 2.0 / 32.0)
+        );
         assert_eq!((t_test(&[]), t_test(&[0.4])), (1.0, 1.0));
     }
 
     #[test]
     fn intervals_are_reproducible_and_contain_the_mean() {
         let mut random = rng_stream(3, 0);
-        let values: Vec<f64> = (0..200).map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX)).collect();
+        let values: Vec<f64> = (0..200)
+            .map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX))
+            .collect();
         let shifted: Vec<f64> = values.iter().map(|v| v - 0.01).collect();
         let each = ResamplingUnits::new(&(0..200).collect::<Vec<_>>());
         let intervals = BootstrapIntervals::new(&[&values, &shifted], &each, 7);
-        assert_eq!(intervals.mean(0), BootstrapIntervals::new(&[&values, &shifted], &each, 7).mean(0));
-        assert_ne!(intervals.mean(0), BootstrapIntervals::new(&[&values, &shifted], &each, 8).mean(0));
+        assert_eq!(
+            intervals.mean(0),
+            BootstrapIntervals::new(&[&values, &shifted], &each, 7).mean(0)
+        );
+        assert_ne!(
+            intervals.mean(0),
+            BootstrapIntervals::new(&[&values, &shifted], &each, 8).mean(0)
+        );
         let [low, high] = intervals.mean(0);
         assert!(low < mean(&values) && mean(&values) < high && high - low < 0.2);
         let [low, high] = intervals.difference(0, 1);
-        assert!((low - 0.01).abs() < 1e-9 && (high - 0.01).abs() < 1e-9, "paired: the same queries are drawn for both");
+        assert!(
+            (low - 0.01).abs() < 1e-9 && (high - 0.01).abs() < 1e-9,
+            "paired: the same queries are drawn for both"
+        );
         let noise: Vec<f64> = values.iter().map(|v| v - 0.5).collect();
         assert_eq!(randomization_test(&noise, 5), randomization_test(&noise, 5));
     }
@@ -300,16 +370,36 @@ mod tests {
             values: vec![values],
         };
         // Ten needs with eight wordings each; three needs do better and one does worse.
-        let a: Vec<f64> = (0..80).map(|query| [0.9, 0.9, 0.9, 0.1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5][query / 8]).collect();
+        let a: Vec<f64> = (0..80)
+            .map(|query| [0.9, 0.9, 0.9, 0.1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5][query / 8])
+            .collect();
         let tables = [table("a", a.clone()), table("b", vec![0.5; 80])];
         let p_of = |names: Vec<usize>| {
             let units = ResamplingUnits::new(&names);
-            let columns: Vec<&[f64]> = tables.iter().map(|table| table.values[0].as_slice()).collect();
-            let compared = compare(&tables, &BootstrapIntervals::new(&columns, &units, 1), &units, 1);
-            (compared[1].p_value, compared[1].ci95[1] - compared[1].ci95[0], compared[1].difference)
+            let columns: Vec<&[f64]> = tables
+                .iter()
+                .map(|table| table.values[0].as_slice())
+                .collect();
+            let compared = compare(
+                &tables,
+                &BootstrapIntervals::new(&columns, &units, 1),
+                &units,
+                1,
+            );
+            (
+                compared[1].p_value,
+                compared[1].ci95[1] - compared[1].ci95[0],
+                compared[1].difference,
+            )
         };
-        let (alone, together) = (p_of((0..80).collect()), p_of((0..80).map(|query| query / 8).collect()));
-        assert!(alone.0 < 0.01 && together.0 > 0.3 && together.1 > 2.0 * alone.1, "{alone:?} {together:?}");
+        let (alone, together) = (
+            p_of((0..80).collect()),
+            p_of((0..80).map(|query| query / 8).collect()),
+        );
+        assert!(
+            alone.0 < 0.01 && together.0 > 0.3 && together.1 > 2.0 * alone.1,
+            "{alone:?} {together:?}"
+        );
         assert_eq!(alone.2, together.2);
     }
 

@@ -1,13 +1,18 @@
-//! Student's t distribution, by the continued fraction of the incomplete beta function (Numerical Recipes,
-//! 6.4).
+//! Student's t distribution, by the continued fraction of the incomplete beta function (Numerical
+//! Recipes, 6.4).
 
-/// The two-sided p-value of `t` with `degrees_of_freedom` > 0: I_x(ν / 2, 1 / 2) for x = ν / (ν + t²). In
-/// 0..=1, accurate to about twelve digits.
+/// The two-sided p-value of `t` with `degrees_of_freedom` > 0: I_x(ν / 2, 1 / 2) for x = ν / (ν +
+/// t²). In 0..=1, accurate to about twelve digits.
 pub fn two_sided(t: f64, degrees_of_freedom: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;
     }
-    incomplete_beta(degrees_of_freedom / 2.0, 0.5, degrees_of_freedom / (degrees_of_freedom + t * t)).clamp(0.0, 1.0)
+    incomplete_beta(
+        degrees_of_freedom / 2.0,
+        0.5,
+        degrees_of_freedom / (degrees_of_freedom + t * t),
+    )
+    .clamp(0.0, 1.0)
 }
 
 /// The regularized incomplete beta function I_x(a, b).
@@ -66,7 +71,12 @@ fn ln_gamma(x: f64) -> f64 {
         return (std::f64::consts::PI / (std::f64::consts::PI * x).sin()).ln() - ln_gamma(1.0 - x);
     }
     let x = x - 1.0;
-    let sum = SERIES[0] + SERIES[1..].iter().zip(1..).map(|(term, at)| term / (x + f64::from(at))).sum::<f64>();
+    let sum = SERIES[0]
+        + SERIES[1..]
+            .iter()
+            .zip(1..)
+            .map(|(term, at)| term / (x + f64::from(at)))
+            .sum::<f64>();
     let t = x + 7.5;
     0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + sum.ln()
 }
@@ -79,10 +89,19 @@ mod tests {
     #[test]
     fn one_and_two_degrees_of_freedom_have_closed_forms() {
         for t in [0.0, 0.01, 0.5, 1.0, 3.0, 40.0, 1e6] {
-            assert!((two_sided(t, 1.0) - (1.0 - 2.0 / PI * f64::atan(t))).abs() < 1e-12, "{t}");
-            assert!((two_sided(-t, 2.0) - (1.0 - t / f64::sqrt(2.0 + t * t))).abs() < 1e-12, "{t}");
+            assert!(
+                (two_sided(t, 1.0) - (1.0 - 2.0 / PI * f64::atan(t))).abs() < 1e-12,
+                "{t}"
+            );
+            assert!(
+                (two_sided(-t, 2.0) - (1.0 - t / f64::sqrt(2.0 + t * t))).abs() < 1e-12,
+                "{t}"
+            );
         }
-        assert_eq!((two_sided(0.0, 9.0), two_sided(f64::INFINITY, 9.0)), (1.0, 0.0));
+        assert_eq!(
+            (two_sided(0.0, 9.0), two_sided(f64::INFINITY, 9.0)),
+            (1.0, 0.0)
+        );
     }
 
     #[test]
@@ -96,7 +115,10 @@ mod tests {
             (12.0, 40.0, 7.824_171_304_252_083e-15),
         ] {
             let found = two_sided(t, degrees_of_freedom);
-            assert!((found / expected - 1.0).abs() < 1e-7, "{t} {degrees_of_freedom}: {found} {expected}");
+            assert!(
+                (found / expected - 1.0).abs() < 1e-7,
+                "{t} {degrees_of_freedom}: {found} {expected}"
+            );
         }
     }
 }

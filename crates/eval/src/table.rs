@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
 
-/// The values of a system on every query with relevant judgements, in the order of [`Qrels::answerable`].
+/// The values of a system on every query with relevant judgements, in the order of
+/// [`Qrels::answerable`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// The system's name.
@@ -26,11 +27,20 @@ impl Table {
             .with_min_len(64)
             .map(|(query, topic)| {
                 let grades = topic.grades(run, query);
-                metrics.iter().map(|metric| metric.value(&grades, &topic.ideal)).collect()
+                metrics
+                    .iter()
+                    .map(|metric| metric.value(&grades, &topic.ideal))
+                    .collect()
             })
             .collect();
-        let values = (0..metrics.len()).map(|row| columns.iter().map(|column| column[row]).collect()).collect();
-        Self { system: run.name.clone(), metrics: metrics.to_vec(), values }
+        let values = (0..metrics.len())
+            .map(|row| columns.iter().map(|column| column[row]).collect())
+            .collect();
+        Self {
+            system: run.name.clone(),
+            metrics: metrics.to_vec(),
+            values,
+        }
     }
 
     /// The mean of the metric in row `metric` over the queries.
@@ -41,17 +51,24 @@ impl Table {
 
 /// The arithmetic mean; 0 for no values.
 pub fn mean(values: &[f64]) -> f64 {
-    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+    if values.is_empty() {
+        0.0
+    } else {
+        values.iter().sum::<f64>() / values.len() as f64
+    }
 }
 
-/// Writes all values of all systems: as JSON lines, one for each system and query, if the name ends in
-/// `.jsonl`; else as CSV with the columns `system,query,metric,value`.
+/// Writes all values of all systems: as JSON lines, one for each system and query, if the name ends
+/// in `.jsonl`; else as CSV with the columns `system,query,metric,value`.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
 pub fn export(path: &Path, qrels: &Qrels, tables: &[Table]) -> Result<()> {
     let queries: Vec<&str> = qrels.answerable().map(|(query, _)| query).collect();
-    let written = if path.extension().is_some_and(|extension| extension == "jsonl") {
+    let written = if path
+        .extension()
+        .is_some_and(|extension| extension == "jsonl")
+    {
         export_jsonl(path, &queries, tables)
     } else {
         export_csv(path, &queries, tables)
@@ -83,8 +100,20 @@ fn export_jsonl(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Res
     let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
     for table in tables {
         for (at, query) in queries.iter().enumerate() {
-            let metrics = table.metrics.iter().zip(&table.values).map(|(m, row)| (m.to_string(), row[at])).collect();
-            serde_json::to_writer(&mut out, &Line { system: &table.system, query, metrics })?;
+            let metrics = table
+                .metrics
+                .iter()
+                .zip(&table.values)
+                .map(|(m, row)| (m.to_string(), row[at]))
+                .collect();
+            serde_json::to_writer(
+                &mut out,
+                &Line {
+                    system: &table.system,
+                    query,
+                    metrics,
+                },
+            )?;
             std::io::Write::write_all(&mut out, b"\n")?;
         }
     }

@@ -1,5 +1,5 @@
-//! Chooses among many candidate systems by cross-validation, and estimates what the choice is worth on queries
-//! that it was not made on.
+//! Chooses among many candidate systems by cross-validation, and estimates what the choice is worth
+//! on queries that it was not made on.
 
 use crate::sampling::shuffled_groups;
 use crate::table::{Table, mean};
@@ -12,8 +12,8 @@ pub struct CrossValidation {
     pub folds: usize,
     /// For each fold, the index of the candidate that is best on all other folds.
     pub chosen: Vec<usize>,
-    /// For each query, its value under the candidate chosen without its fold. This is what tests of
-    /// significance may use.
+    /// For each query, its value under the candidate chosen without its fold. This is what tests
+    /// of significance may use.
     #[serde(skip)]
     pub values: Vec<f64>,
     /// The index of the candidate that is best on all queries.
@@ -22,9 +22,9 @@ pub struct CrossValidation {
 
 /// Cross-validates the choice among `tables` by the metric in row `metric`.
 ///
-/// The queries are divided into `folds` parts; queries of the same group stay together (`groups` has a value
-/// per column). Ties go to the earlier table. `None` if there are fewer groups than folds, fewer than two
-/// folds, or no tables.
+/// The queries are divided into `folds` parts; queries of the same group stay together (`groups`
+/// has a value per column). Ties go to the earlier table. `None` if there are fewer groups than
+/// folds, fewer than two folds, or no tables.
 pub fn cross_validate(
     tables: &[Table],
     metric: usize,
@@ -36,13 +36,21 @@ pub fn cross_validate(
     if tables.is_empty() || folds < 2 || names.len() < folds {
         return None;
     }
-    let fold_of: std::collections::HashMap<usize, usize> =
-        names.into_iter().enumerate().map(|(at, name)| (name, at % folds)).collect();
+    let fold_of: std::collections::HashMap<usize, usize> = names
+        .into_iter()
+        .enumerate()
+        .map(|(at, name)| (name, at % folds))
+        .collect();
     let folds_of: Vec<usize> = groups.iter().map(|group| fold_of[group]).collect();
     let best = |without: Option<usize>| {
         let value = |table: &Table| {
             let values = table.values[metric].iter().zip(&folds_of);
-            mean(&values.filter(|(_, fold)| Some(**fold) != without).map(|(value, _)| *value).collect::<Vec<_>>())
+            mean(
+                &values
+                    .filter(|(_, fold)| Some(**fold) != without)
+                    .map(|(value, _)| *value)
+                    .collect::<Vec<_>>(),
+            )
         };
         let mut best = (0, f64::NEG_INFINITY);
         for (at, table) in tables.iter().enumerate() {
@@ -55,8 +63,16 @@ pub fn cross_validate(
         best.0
     };
     let chosen: Vec<usize> = (0..folds).map(|fold| best(Some(fold))).collect();
-    let values = folds_of.iter().enumerate().map(|(query, fold)| tables[chosen[*fold]].values[metric][query]);
-    Some(CrossValidation { folds, values: values.collect(), best: best(None), chosen })
+    let values = folds_of
+        .iter()
+        .enumerate()
+        .map(|(query, fold)| tables[chosen[*fold]].values[metric][query]);
+    Some(CrossValidation {
+        folds,
+        values: values.collect(),
+        best: best(None),
+        chosen,
+    })
 }
 
 #[cfg(test)]
@@ -64,17 +80,27 @@ mod tests {
     use super::*;
 
     fn table(system: &str, values: Vec<f64>) -> Table {
-        Table { system: system.into(), metrics: vec!["MRR@10".parse().unwrap()], values: vec![values] }
+        Table {
+            system: system.into(),
+            metrics: vec!["MRR@10".parse().unwrap()],
+            values: vec![values],
+        }
     }
 
     #[test]
     fn candidate_is_judged_only_on_queries_it_was_not_chosen_on() {
-        // Each of ten candidates is perfect on one group and useless on the others: the one chosen never saw
-        // the group it is judged by.
+        // Each of ten candidates is perfect on one group and useless on the others: the one chosen
+        // never saw the group it is judged by.
         let groups: Vec<usize> = (0..20).map(|query| query / 2).collect();
         let overfitted: Vec<Table> = (0..10)
             .map(|candidate| {
-                table(&candidate.to_string(), groups.iter().map(|g| f64::from(u8::from(*g == candidate))).collect())
+                table(
+                    &candidate.to_string(),
+                    groups
+                        .iter()
+                        .map(|g| f64::from(u8::from(*g == candidate)))
+                        .collect(),
+                )
             })
             .collect();
         let found = cross_validate(&overfitted, 0, &groups, 10, 3).unwrap();

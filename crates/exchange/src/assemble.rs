@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 pub struct Assembler {
     dimensions: usize,
     open: Option<PartialArticle>,
-    /// The id of the last article that failed, so that its problem is reported once and not for each of its
-    /// rows.
+    /// The id of the last article that failed, so that its problem is reported once and not for
+    /// each of its rows.
     failed: Option<String>,
-    /// Finished articles, and the problems of others with the number of the row where they occurred.
+    /// Finished articles, and the problems of others with the number of the row where they
+    /// occurred.
     pub finished: VecDeque<Result<EmbeddedArticle, (u64, String)>>,
 }
 
@@ -24,7 +25,12 @@ struct PartialArticle {
 
 impl Assembler {
     pub fn new(dimensions: usize) -> Self {
-        Self { dimensions, open: None, failed: None, finished: VecDeque::new() }
+        Self {
+            dimensions,
+            open: None,
+            failed: None,
+            finished: VecDeque::new(),
+        }
     }
 
     /// Adds the next row.
@@ -43,7 +49,11 @@ impl Assembler {
         }
         let Some(PartialArticle { embedded, passages }) = &mut self.open else {
             if self.failed.as_ref() != Some(&id) {
-                self.fail(number, id, "it does not follow the first row of its article".to_owned());
+                self.fail(
+                    number,
+                    id,
+                    "it does not follow the first row of its article".to_owned(),
+                );
             }
             return;
         };
@@ -55,7 +65,8 @@ impl Assembler {
             }
         }
         if embedded.passages.len() == *passages {
-            self.finished.extend(self.open.take().map(|open| Ok(open.embedded)));
+            self.finished
+                .extend(self.open.take().map(|open| Ok(open.embedded)));
         }
     }
 

@@ -1,9 +1,10 @@
-//! Embedded articles in files, as JSON lines or Parquet. Other engines can read them, and a collection can be
-//! built from them without a model.
+//! Embedded articles in files, as JSON lines or Parquet. Other engines can read them, and a
+//! collection can be built from them without a model.
 //!
-//! A file is one [`Header`] and one [`Row`] per passage, in the order of the articles: its article and place,
-//! its text and its unit vector. The first row of an article also has the rest of the article. [`Writer`] takes
-//! [`EmbeddedArticle`](ingest::pipeline::EmbeddedArticle)s and [`Reader`] returns them, bit for bit the same.
+//! A file is one [`Header`] and one [`Row`] per passage, in the order of the articles: its article
+//! and place, its text and its unit vector. The first row of an article also has the rest of the
+//! article. [`Writer`] takes [`EmbeddedArticle`](ingest::pipeline::EmbeddedArticle)s and [`Reader`]
+//! returns them, bit for bit the same.
 //!
 //! This crate never embeds, never opens a collection, and never prints.
 

@@ -7,14 +7,18 @@ use std::io::Write;
 use std::path::Path;
 
 pub fn read(path: &Path, _file: File) -> Result<(Header, Rows)> {
-    Err(Error::NotBuiltIn { path: path.to_owned() })
+    Err(Error::NotBuiltIn {
+        path: path.to_owned(),
+    })
 }
 
 pub enum Writer {}
 
 impl Writer {
     pub fn new(path: &Path, _out: Box<dyn Write + Send>, _header: &Header) -> Result<Self> {
-        Err(Error::NotBuiltIn { path: path.to_owned() })
+        Err(Error::NotBuiltIn {
+            path: path.to_owned(),
+        })
     }
 
     pub fn push(&mut self, _row: Row) -> Result<()> {

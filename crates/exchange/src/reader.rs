@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-/// The longest line accepted. A line has its article's text at most twice, and a vector; written lines are far
-/// shorter.
+/// The longest line accepted. A line has its article's text at most twice, and a vector; written
+/// lines are far shorter.
 const MAX_LINE_BYTES: u64 = 1 << 28;
 /// The first bytes of every Parquet file.
 const PARQUET_MAGIC: &[u8] = b"PAR1";
@@ -18,8 +18,9 @@ const PARQUET_MAGIC: &[u8] = b"PAR1";
 /// Rows with their numbers, from 1.
 pub type Rows = Box<dyn Iterator<Item = Result<(u64, Row)>> + Send>;
 
-/// Iterates over the articles of a file in order. An error that [concerns one article](Error::is_recoverable)
-/// is followed by the next article; any other error ends the iteration.
+/// Iterates over the articles of a file in order. An error that [concerns one
+/// article](Error::is_recoverable) is followed by the next article; any other error ends the
+/// iteration.
 pub struct Reader {
     path: PathBuf,
     unit: RecordUnit,
@@ -38,7 +39,10 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = File::open(path).map_err(Error::io(path))?;
         let mut head = Vec::new();
-        file.by_ref().take(PARQUET_MAGIC.len() as u64).read_to_end(&mut head).map_err(Error::io(path))?;
+        file.by_ref()
+            .take(PARQUET_MAGIC.len() as u64)
+            .read_to_end(&mut head)
+            .map_err(Error::io(path))?;
         if head == PARQUET_MAGIC {
             let (header, rows) = parquet::read(path, file)?;
             return Self::new(path, RecordUnit::Row, header, rows);
@@ -65,23 +69,39 @@ impl Reader {
         let error_path = path.to_owned();
         let rows = lines.map(move |line| {
             let (number, line) = line?;
-            serde_json::from_slice(&line).map(|row| (number, row)).map_err(|error| Error::Malformed {
-                path: error_path.clone(),
-                unit: RecordUnit::Line,
-                number,
-                problem: error.to_string(),
-            })
+            serde_json::from_slice(&line)
+                .map(|row| (number, row))
+                .map_err(|error| Error::Malformed {
+                    path: error_path.clone(),
+                    unit: RecordUnit::Line,
+                    number,
+                    problem: error.to_string(),
+                })
         });
         Self::new(path, RecordUnit::Line, header, Box::new(rows))
     }
 
     fn new(path: &Path, unit: RecordUnit, header: Header, rows: Rows) -> Result<Self> {
         if header.format > FORMAT {
-            let problem = format!("its format is {}, and this program reads format {FORMAT}", header.format);
-            return Err(Error::NotExchangeFile { path: path.to_owned(), problem });
+            let problem = format!(
+                "its format is {}, and this program reads format {FORMAT}",
+                header.format
+            );
+            return Err(Error::NotExchangeFile {
+                path: path.to_owned(),
+                problem,
+            });
         }
         let assembler = Assembler::new(header.model.dimensions);
-        Ok(Self { path: path.to_owned(), unit, header, rows, assembler, number: 0, ended: false })
+        Ok(Self {
+            path: path.to_owned(),
+            unit,
+            header,
+            rows,
+            assembler,
+            number: 0,
+            ended: false,
+        })
     }
 
     /// The header: what all articles of the file have in common.
@@ -92,7 +112,10 @@ impl Reader {
 
 pub fn not_exchange_file(path: &Path, what: &'static str) -> impl FnOnce(String) -> Error {
     let path = path.to_owned();
-    move |problem| Error::NotExchangeFile { path, problem: format!("{what}{problem}") }
+    move |problem| Error::NotExchangeFile {
+        path,
+        problem: format!("{what}{problem}"),
+    }
 }
 
 /// The lines that are not blank, with their numbers.
@@ -106,9 +129,17 @@ fn numbered_lines<R: BufRead + Send>(
         Ok((number, Line::Text(text))) => Some(Ok((number, text))),
         Ok((number, Line::TooLong(bytes))) => {
             let problem = format!("{bytes} bytes, over the limit of {MAX_LINE_BYTES}");
-            Some(Err(Error::Malformed { path: path.clone(), unit: RecordUnit::Line, number, problem }))
+            Some(Err(Error::Malformed {
+                path: path.clone(),
+                unit: RecordUnit::Line,
+                number,
+                problem,
+            }))
         }
-        Err(source) => Some(Err(Error::Io { path: path.clone(), source })),
+        Err(source) => Some(Err(Error::Io {
+            path: path.clone(),
+            source,
+        })),
     })
 }
 
@@ -119,7 +150,12 @@ impl Iterator for Reader {
         loop {
             if let Some(finished) = self.assembler.finished.pop_front() {
                 let (path, unit) = (self.path.clone(), self.unit);
-                return Some(finished.map_err(|(number, problem)| Error::Malformed { path, unit, number, problem }));
+                return Some(finished.map_err(|(number, problem)| Error::Malformed {
+                    path,
+                    unit,
+                    number,
+                    problem,
+                }));
             }
             if self.ended {
                 return None;

@@ -25,7 +25,12 @@ pub struct Header {
 impl Header {
     /// The header of a new file.
     pub fn new(model: ModelInfo, chunking: Chunking, language: Language) -> Self {
-        Self { format: FORMAT, model, chunking, language }
+        Self {
+            format: FORMAT,
+            model,
+            chunking,
+            language,
+        }
     }
 }
 
@@ -79,7 +84,11 @@ pub struct Record {
 
 /// Makes the rows of an article.
 pub fn rows(embedded: &EmbeddedArticle) -> Result<Vec<Row>> {
-    let EmbeddedArticle { article, fingerprint, passages } = embedded;
+    let EmbeddedArticle {
+        article,
+        fingerprint,
+        passages,
+    } = embedded;
     let mut record = Some(Record {
         passages: passages.len(),
         fingerprint: fingerprint.to_string(),
@@ -106,7 +115,10 @@ pub fn rows(embedded: &EmbeddedArticle) -> Result<Vec<Row>> {
     if passages.is_empty() {
         return Ok(vec![row(record)]);
     }
-    let missing = |ordinal| Error::MissingVector { article: article.id.clone(), ordinal };
+    let missing = |ordinal| Error::MissingVector {
+        article: article.id.clone(),
+        ordinal,
+    };
     let rows = passages.iter().enumerate().map(|(ordinal, passage)| {
         Ok(Row {
             passage_id: Some(format!("{}#{ordinal}", article.id)),
@@ -124,13 +136,21 @@ pub fn rows(embedded: &EmbeddedArticle) -> Result<Vec<Row>> {
 }
 
 impl Row {
-    /// If an article begins with this row, takes it out, without passages but with the number it must have.
-    /// `Err` says what is wrong with it.
+    /// If an article begins with this row, takes it out, without passages but with the number it
+    /// must have. `Err` says what is wrong with it.
     pub(crate) fn take_article(&mut self) -> Option<Result<(EmbeddedArticle, usize), String>> {
         let record = self.article.take()?;
         let fits = |span: &ByteSpan| record.text.get(span.start..span.end).is_some();
-        if !record.body.iter().chain(record.questions.iter().map(|pair| &pair.answer)).all(fits) {
-            return Some(Err(format!("article {:?}: a span does not fit its text", self.article_id)));
+        if !record
+            .body
+            .iter()
+            .chain(record.questions.iter().map(|pair| &pair.answer))
+            .all(fits)
+        {
+            return Some(Err(format!(
+                "article {:?}: a span does not fit its text",
+                self.article_id
+            )));
         }
         let fingerprint = match parse_fingerprint(&record.fingerprint) {
             Ok(fingerprint) => fingerprint,
@@ -146,11 +166,18 @@ impl Row {
             metadata: self.metadata.clone(),
             questions: record.questions,
         };
-        Some(Ok((EmbeddedArticle { article, fingerprint, passages: Vec::new() }, record.passages)))
+        Some(Ok((
+            EmbeddedArticle {
+                article,
+                fingerprint,
+                passages: Vec::new(),
+            },
+            record.passages,
+        )))
     }
 
-    /// Checks and returns the passage of this row, which has to be number `ordinal` of the article. `None` if
-    /// the row has no passage. `Err` says what is wrong with it.
+    /// Checks and returns the passage of this row, which has to be number `ordinal` of the article.
+    /// `None` if the row has no passage. `Err` says what is wrong with it.
     pub(crate) fn into_passage(
         self,
         article: &Article,
@@ -161,7 +188,9 @@ impl Row {
             return Ok(None);
         }
         if self.article_id != article.id || self.ordinal != Some(ordinal as u64) {
-            let found = self.ordinal.map_or_else(|| "none".to_owned(), |found| found.to_string());
+            let found = self
+                .ordinal
+                .map_or_else(|| "none".to_owned(), |found| found.to_string());
             return Err(format!(
                 "expected passage {ordinal} of {:?}, found {found} of {:?}",
                 article.id, self.article_id
@@ -173,14 +202,24 @@ impl Row {
         let (start, end) = (start as usize, end as usize);
         let text = self.text.unwrap_or_default();
         if article.text.get(start..end) != Some(text.as_str()) {
-            return Err(format!("the text of a passage is not its article's at {start}..{end}"));
+            return Err(format!(
+                "the text of a passage is not its article's at {start}..{end}"
+            ));
         }
         let vector = self.vector.unwrap_or_default();
         if vector.len() != dimensions {
-            return Err(format!("expected a vector of {dimensions} numbers, found {}", vector.len()));
+            return Err(format!(
+                "expected a vector of {dimensions} numbers, found {}",
+                vector.len()
+            ));
         }
         let fingerprint = parse_fingerprint(&self.fingerprint.unwrap_or_default())?;
-        Ok(Some(Passage { span: ByteSpan::new(start, end), line, fingerprint, vector: Some(vector) }))
+        Ok(Some(Passage {
+            span: ByteSpan::new(start, end),
+            line,
+            fingerprint,
+            vector: Some(vector),
+        }))
     }
 }
 

@@ -24,16 +24,29 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::NotBuiltIn`] for Parquet in a build without it.
-    pub fn new(kind: Kind, path: &Path, out: Box<dyn Write + Send>, header: &Header) -> Result<Self> {
+    pub fn new(
+        kind: Kind,
+        path: &Path,
+        out: Box<dyn Write + Send>,
+        header: &Header,
+    ) -> Result<Self> {
         let output = match kind {
             Kind::Jsonl => {
-                let mut out: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(1 << 16, out));
-                write_line(&mut *out, path, &serde_json::json!({ EMBEDDED_ARTICLES_KEY: header }))?;
+                let mut out: Box<dyn Write + Send> =
+                    Box::new(BufWriter::with_capacity(1 << 16, out));
+                write_line(
+                    &mut *out,
+                    path,
+                    &serde_json::json!({ EMBEDDED_ARTICLES_KEY: header }),
+                )?;
                 Output::Jsonl(out)
             }
             Kind::Parquet => Output::Parquet(Box::new(parquet::Writer::new(path, out, header)?)),
         };
-        Ok(Self { path: path.to_owned(), output })
+        Ok(Self {
+            path: path.to_owned(),
+            output,
+        })
     }
 
     /// Writes an article.
@@ -43,7 +56,9 @@ impl Writer {
     pub fn put(&mut self, embedded: &EmbeddedArticle) -> Result<()> {
         let rows = rows(embedded)?;
         match &mut self.output {
-            Output::Jsonl(out) => rows.iter().try_for_each(|row| write_line(&mut **out, &self.path, row)),
+            Output::Jsonl(out) => rows
+                .iter()
+                .try_for_each(|row| write_line(&mut **out, &self.path, row)),
             Output::Parquet(writer) => rows.into_iter().try_for_each(|row| writer.push(row)),
         }
     }
@@ -61,6 +76,8 @@ impl Writer {
 }
 
 fn write_line(out: &mut dyn Write, path: &Path, value: &impl serde::Serialize) -> Result<()> {
-    serde_json::to_writer(&mut *out, value).map_err(std::io::Error::from).map_err(Error::io(path))?;
+    serde_json::to_writer(&mut *out, value)
+        .map_err(std::io::Error::from)
+        .map_err(Error::io(path))?;
     out.write_all(b"\n").map_err(Error::io(path))
 }

@@ -33,7 +33,8 @@ struct AsciiDoc {
     in_table: bool,
     /// The cells so far of a table row with one cell per line.
     cells: Vec<String>,
-    /// In the document header, the number of lines since the title: author and revision lines follow directly.
+    /// In the document header, the number of lines since the title: author and revision lines
+    /// follow directly.
     header: Option<usize>,
     /// The previous line is blank: only then can the next two be an underlined title.
     after_blank: bool,
@@ -41,7 +42,8 @@ struct AsciiDoc {
     images: usize,
 }
 
-/// Longer attribute values are not substituted, in bytes, so that a short text cannot expand without bound.
+/// Longer attribute values are not substituted, in bytes, so that a short text cannot expand
+/// without bound.
 const MAX_ATTRIBUTE_BYTES: usize = 200;
 
 impl AsciiDoc {
@@ -92,7 +94,10 @@ impl AsciiDoc {
         let level = word.bytes().take_while(|&b| b == b'=').count();
         let markdown = word.bytes().take_while(|&b| b == b'#').count();
         let level = level.max(markdown);
-        if let Some(title) = word.get(level..).filter(|rest| (1..=6).contains(&level) && rest.starts_with(' ')) {
+        if let Some(title) = word
+            .get(level..)
+            .filter(|rest| (1..=6).contains(&level) && rest.starts_with(' '))
+        {
             self.title(title, level);
             return 1;
         }
@@ -115,7 +120,8 @@ impl AsciiDoc {
 
     fn authors(&mut self, line: &str) {
         for author in line.split(';') {
-            self.meta.add("author", author.split('<').next().unwrap_or_default());
+            self.meta
+                .add("author", author.split('<').next().unwrap_or_default());
         }
     }
 
@@ -129,7 +135,8 @@ impl AsciiDoc {
             _ => {}
         }
         if value.len() <= MAX_ATTRIBUTE_BYTES {
-            self.attributes.insert(name.to_lowercase(), value.to_owned());
+            self.attributes
+                .insert(name.to_lowercase(), value.to_owned());
         }
     }
 
@@ -174,7 +181,9 @@ impl AsciiDoc {
             "include" if is_command => self.included += 1,
             "image" if is_command => {
                 self.images += 1;
-                let alt = rest.split_once('[').map_or("", |(_, alt)| alt.trim_end_matches(']'));
+                let alt = rest
+                    .split_once('[')
+                    .map_or("", |(_, alt)| alt.trim_end_matches(']'));
                 let alt = alt.split(',').next().unwrap_or_default().trim_matches('"');
                 if !alt.contains('=') {
                     self.out.push(alt);
@@ -188,16 +197,27 @@ impl AsciiDoc {
 
     fn text(&mut self, word: &str) {
         let word = word.strip_suffix(" +").unwrap_or(word).trim();
-        let signs = word.bytes().take_while(|&b| matches!(b, b'*' | b'.' | b'-')).count();
-        if let Some(item) = word.get(signs..).filter(|rest| (1..=6).contains(&signs) && rest.starts_with(' ')) {
+        let signs = word
+            .bytes()
+            .take_while(|&b| matches!(b, b'*' | b'.' | b'-'))
+            .count();
+        if let Some(item) = word
+            .get(signs..)
+            .filter(|rest| (1..=6).contains(&signs) && rest.starts_with(' '))
+        {
             let item = format!("- {}", self.inline(item.trim()));
             return self.out.push(&item);
         }
         let text = match word.split_once("::") {
             Some((term, definition))
-                if !term.is_empty() && (definition.is_empty() || definition.starts_with([' ', ':'])) =>
+                if !term.is_empty()
+                    && (definition.is_empty() || definition.starts_with([' ', ':'])) =>
             {
-                format!("{}: {}", self.inline(term), self.inline(definition.trim_start_matches([':', ' '])))
+                format!(
+                    "{}: {}",
+                    self.inline(term),
+                    self.inline(definition.trim_start_matches([':', ' ']))
+                )
             }
             _ => self.inline(word),
         };
@@ -227,7 +247,9 @@ impl AsciiDoc {
             self.end_row();
         }
         // The text before the first `|` is a cell specifier and is dropped.
-        let cells = cells.iter().map(|cell| self.inline(cell.trim().trim_end_matches('+')));
+        let cells = cells
+            .iter()
+            .map(|cell| self.inline(cell.trim().trim_end_matches('+')));
         let cells: Vec<String> = cells.collect();
         self.cells.extend(cells);
         if is_row {
@@ -248,11 +270,18 @@ impl AsciiDoc {
             self.attributes.get(&name.to_lowercase()).cloned()
         });
         let text = replace_between(&text, "<<", ">>", |link| {
-            Some(link.split_once(',').map_or(link, |(_, text)| text).trim().to_owned())
+            Some(
+                link.split_once(',')
+                    .map_or(link, |(_, text)| text)
+                    .trim()
+                    .to_owned(),
+            )
         });
         let text = replace_between(&text, "(((", ")))", |_| Some(String::new()));
         let text = replace_between(&text, "((", "))", |term| Some(term.to_owned()));
-        let text = replace_between(&text, "[[", "]]", |anchor| (!anchor.contains(' ')).then(String::new));
+        let text = replace_between(&text, "[[", "]]", |anchor| {
+            (!anchor.contains(' ')).then(String::new)
+        });
         let text = replace_between(&text, "footnote:[", "]", |note| Some(format!(" ({note})")));
         let text = links(&text);
         unmark(&text, &["**", "__", "``", "##", "*", "_", "`", "+", "#"])
@@ -263,26 +292,42 @@ impl AsciiDoc {
 fn links(text: &str) -> String {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, from)) = rest.split_once('[') {
-        let Some((inside, after)) = from.split_once(']') else { break };
-        let target = before.rsplit([' ', '(', '"', '\'']).next().unwrap_or_default();
+        let Some((inside, after)) = from.split_once(']') else {
+            break;
+        };
+        let target = before
+            .rsplit([' ', '(', '"', '\''])
+            .next()
+            .unwrap_or_default();
         let is_link = [
-            "link:", "xref:", "http://", "https://", "mailto:", "image:", "kbd:", "btn:", "menu:", "pass:", "stem:",
-            "icon:", "ftp://",
+            "link:", "xref:", "http://", "https://", "mailto:", "image:", "kbd:", "btn:", "menu:",
+            "pass:", "stem:", "icon:", "ftp://",
         ]
         .iter()
         .any(|name| target.starts_with(name));
         // References to manual pages: `linkgit:git-log[1]`.
-        let is_page = target.strip_prefix("linkgit:").or_else(|| target.strip_prefix("man:"));
+        let is_page = target
+            .strip_prefix("linkgit:")
+            .or_else(|| target.strip_prefix("man:"));
         let kept = before.len() - target.len();
         match (is_link, is_page) {
             (true, _) => {
                 plain.push_str(before.get(..kept).unwrap_or_default());
-                let shown = inside.split(",role=").next().unwrap_or_default().trim_matches('"').trim_end_matches('^');
+                let shown = inside
+                    .split(",role=")
+                    .next()
+                    .unwrap_or_default()
+                    .trim_matches('"')
+                    .trim_end_matches('^');
                 let bare = target
                     .split_once(':')
                     .filter(|(name, _)| !name.starts_with("http"))
                     .map_or(target, |(_, bare)| bare);
-                plain.push_str(if shown.is_empty() && !target.starts_with("image:") { bare } else { shown });
+                plain.push_str(if shown.is_empty() && !target.starts_with("image:") {
+                    bare
+                } else {
+                    shown
+                });
             }
             (_, Some(page)) => {
                 plain.push_str(before.get(..kept).unwrap_or_default());
@@ -304,26 +349,35 @@ fn links(text: &str) -> String {
 /// Parses an attribute entry, `:name: value`.
 fn attribute(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.strip_prefix(':')?.split_once(':')?;
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '!'));
+    let is_name = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '!'));
     (is_name && (value.is_empty() || value.starts_with(' ')))
         .then(|| (name, value.trim().trim_end_matches('\\').trim_end()))
 }
 
 fn is_table(word: &str) -> bool {
-    word.get(1..).is_some_and(|rest| rest.len() >= 3 && rest.bytes().all(|b| b == b'='))
+    word.get(1..)
+        .is_some_and(|rest| rest.len() >= 3 && rest.bytes().all(|b| b == b'='))
         && word.starts_with(['|', '!', ',', ':'])
 }
 
 /// Whether a line is a block title, `.Title`.
 fn is_block_title(word: &str) -> bool {
-    word.strip_prefix('.').and_then(|rest| rest.chars().next()).is_some_and(|c| !matches!(c, '.' | ' ' | '/'))
+    word.strip_prefix('.')
+        .and_then(|rest| rest.chars().next())
+        .is_some_and(|c| !matches!(c, '.' | ' ' | '/'))
 }
 
 /// The level of a two-line title: a line of text over a line of signs of about the same length.
 fn underlined(title: &str, line: &str) -> Option<usize> {
     let line = line.trim_end();
     let sign = line.chars().next()?;
-    let level = ['=', '-', '~', '^', '+'].iter().position(|&known| known == sign)? + 1;
+    let level = ['=', '-', '~', '^', '+']
+        .iter()
+        .position(|&known| known == sign)?
+        + 1;
     let (length, wanted) = (line.chars().count(), title.chars().count());
     let fits = length >= 2 && length.abs_diff(wanted) <= 2 && line.chars().all(|c| c == sign);
     (fits && title.starts_with(char::is_alphanumeric)).then_some(level)
@@ -380,6 +434,13 @@ NOTE: Mind. +
              A table\na | b\nc | d\n\nOld style\n\n- item one\nterm: definition\nNOTE: Mind."
         );
         assert_eq!(document.metadata[0], ("author".into(), "Anna Berg".into()));
-        assert_eq!(document.headings.iter().map(|h| h.level).collect::<Vec<_>>(), [1, 2, 2]);
+        assert_eq!(
+            document
+                .headings
+                .iter()
+                .map(|h| h.level)
+                .collect::<Vec<_>>(),
+            [1, 2, 2]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Builds plain text from the runs, paragraphs and tables of a word processor's file: runs are joined without a space,
-//! blocks are kept apart.
+//! Builds plain text from the runs, paragraphs and tables of a word processor's file: runs are
+//! joined without a space, blocks are kept apart.
 
 use crate::Heading;
 
@@ -72,7 +72,11 @@ impl Blocks {
         let text = std::mem::take(&mut self.flow.paragraph);
         let text = text.trim();
         if !text.is_empty() {
-            let text = if level.is_some() { text.replace('\n', " ") } else { text.to_owned() };
+            let text = if level.is_some() {
+                text.replace('\n', " ")
+            } else {
+                text.to_owned()
+            };
             self.flow.push(Block { text, level });
         }
         let boxes = std::mem::take(&mut self.flow.boxes);
@@ -100,15 +104,25 @@ impl Blocks {
     /// Adds empty cells, at most [`MAX_EMPTY_CELLS`] in a row.
     pub fn empty_cells(&mut self, count: usize) {
         if let Some(table) = self.flow.tables.last_mut() {
-            let existing = table.row.iter().rev().take(MAX_EMPTY_CELLS).take_while(|cell| cell.is_empty()).count();
-            table.row.extend((existing..MAX_EMPTY_CELLS.min(existing + count)).map(|_| Vec::new()));
+            let existing = table
+                .row
+                .iter()
+                .rev()
+                .take(MAX_EMPTY_CELLS)
+                .take_while(|cell| cell.is_empty())
+                .count();
+            table
+                .row
+                .extend((existing..MAX_EMPTY_CELLS.min(existing + count)).map(|_| Vec::new()));
         }
     }
 
     pub fn end_row(&mut self) {
         self.end_paragraph(None);
         let is_inner = self.flow.tables.len() > 1;
-        let Some(table) = self.flow.tables.last_mut() else { return };
+        let Some(table) = self.flow.tables.last_mut() else {
+            return;
+        };
         if !table.cell.is_empty() {
             let cell = std::mem::take(&mut table.cell);
             table.row.push(cell);
@@ -116,7 +130,12 @@ impl Blocks {
         let mut row = std::mem::take(&mut table.row);
         let filled = row.iter().filter(|cell| !cell.is_empty()).count();
         // A row with one cell of several paragraphs is a frame around text, not a table.
-        if filled == 1 && !is_inner && row.iter().any(|cell| cell.len() > 1 || cell.iter().any(|b| b.level.is_some())) {
+        if filled == 1
+            && !is_inner
+            && row
+                .iter()
+                .any(|cell| cell.len() > 1 || cell.iter().any(|b| b.level.is_some()))
+        {
             let rows = std::mem::take(&mut table.rows);
             self.flow.blocks.extend(rows_block(rows));
             self.flow.blocks.extend(row.drain(..).flatten());
@@ -130,7 +149,9 @@ impl Blocks {
 
     pub fn end_table(&mut self) {
         self.end_row();
-        let Some(table) = self.flow.tables.pop() else { return };
+        let Some(table) = self.flow.tables.pop() else {
+            return;
+        };
         if let Some(block) = rows_block(table.rows) {
             self.flow.push(block);
         }
@@ -143,7 +164,9 @@ impl Blocks {
 
     /// Ends the innermost aside. A `label`, if not empty, is put before its text: "label: text".
     pub fn end_aside(&mut self, label: &str) {
-        let Some((outer, aside)) = self.outer.pop() else { return };
+        let Some((outer, aside)) = self.outer.pop() else {
+            return;
+        };
         let mut blocks = std::mem::replace(&mut self.flow, outer).finish();
         if let Some(first) = blocks.first_mut().filter(|_| !label.is_empty()) {
             first.text = format!("{label}: {}", first.text);
@@ -156,8 +179,14 @@ impl Blocks {
 
     /// The first heading of the highest level in the text.
     pub fn first_heading(&self) -> Option<&str> {
-        let headings = self.flow.blocks.iter().filter(|block| block.level.is_some());
-        headings.min_by_key(|block| block.level).map(|block| block.text.as_str())
+        let headings = self
+            .flow
+            .blocks
+            .iter()
+            .filter(|block| block.level.is_some());
+        headings
+            .min_by_key(|block| block.level)
+            .map(|block| block.text.as_str())
     }
 
     /// The whole text with footnotes and comments at its end, and its headings.
@@ -173,7 +202,11 @@ impl Blocks {
             let start = text.len();
             text.push_str(&block);
             if let Some(level) = level {
-                headings.push(Heading { start, end: text.len(), level });
+                headings.push(Heading {
+                    start,
+                    end: text.len(),
+                    level,
+                });
             }
         }
         if !text.is_empty() {
@@ -193,7 +226,10 @@ impl Flow {
 
     /// All blocks, after closing the paragraphs and tables that a damaged file left open.
     fn finish(self) -> Vec<Block> {
-        let mut blocks = Blocks { flow: self, ..Blocks::default() };
+        let mut blocks = Blocks {
+            flow: self,
+            ..Blocks::default()
+        };
         blocks.end_paragraph(None);
         while !blocks.flow.tables.is_empty() {
             blocks.end_table();
@@ -210,14 +246,21 @@ fn space(text: &mut String) {
 }
 
 fn rows_block(rows: Vec<String>) -> Option<Block> {
-    (!rows.is_empty()).then(|| Block { text: rows.join("\n"), level: None })
+    (!rows.is_empty()).then(|| Block {
+        text: rows.join("\n"),
+        level: None,
+    })
 }
 
 fn cell_text(cell: &[Block]) -> String {
-    cell.iter().map(|block| block.text.replace('\n', " ")).collect::<Vec<_>>().join(" ")
+    cell.iter()
+        .map(|block| block.text.replace('\n', " "))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-/// A table row as one line; `None` if all cells are empty. Empty cells between others keep their place.
+/// A table row as one line; `None` if all cells are empty. Empty cells between others keep their
+/// place.
 pub fn row_line(cells: &[String]) -> Option<String> {
     let first = cells.iter().position(|cell| !cell.is_empty())?;
     let last = cells.iter().rposition(|cell| !cell.is_empty())?;

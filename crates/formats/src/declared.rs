@@ -11,31 +11,46 @@ const HEAD_BYTES: usize = 8192;
 pub fn declared_encoding(kind: Kind, bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(bytes.get(..HEAD_BYTES).unwrap_or(bytes));
     let own = match kind {
-        Kind::Latex => head.lines().filter(|line| !line.trim_start().starts_with('%')).find_map(|line| {
-            let (before, _) = line.split_once("]{inputenc}")?;
-            before.rsplit_once('[').map(|(_, label)| label)
-        }),
-        Kind::AsciiDoc => head.lines().find_map(|line| line.strip_prefix(":encoding:")),
+        Kind::Latex => head
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('%'))
+            .find_map(|line| {
+                let (before, _) = line.split_once("]{inputenc}")?;
+                before.rsplit_once('[').map(|(_, label)| label)
+            }),
+        Kind::AsciiDoc => head
+            .lines()
+            .find_map(|line| line.strip_prefix(":encoding:")),
         _ => None,
     };
-    own.and_then(|label| encoding(label.trim())).or_else(|| from_modeline(&head))
+    own.and_then(|label| encoding(label.trim()))
+        .or_else(|| from_modeline(&head))
 }
 
 /// The encoding in an Emacs, Vim or TeXworks modeline in the first two lines.
 fn from_modeline(head: &str) -> Option<&'static Encoding> {
     head.lines().take(2).find_map(|line| {
-        let rest = ["coding:", "coding=", "fenc=", "!TEX encoding ="].iter().find_map(|name| {
-            let (before, rest) = line.split_once(name)?;
-            (line.contains("-*-") || before.contains("vim:") || before.contains('%')).then_some(rest)
-        })?;
-        rest.trim_start().split(|c: char| c.is_whitespace() || c == ';').next().and_then(encoding)
+        let rest = ["coding:", "coding=", "fenc=", "!TEX encoding ="]
+            .iter()
+            .find_map(|name| {
+                let (before, rest) = line.split_once(name)?;
+                (line.contains("-*-") || before.contains("vim:") || before.contains('%'))
+                    .then_some(rest)
+            })?;
+        rest.trim_start()
+            .split(|c: char| c.is_whitespace() || c == ';')
+            .next()
+            .and_then(encoding)
     })
 }
 
 /// Looks up an encoding by its label in the WHATWG Encoding Standard, Emacs or LaTeX.
 fn encoding(label: &str) -> Option<&'static Encoding> {
     let label = label.to_ascii_lowercase();
-    let label = ["-unix", "-dos", "-mac"].iter().find_map(|end| label.strip_suffix(end)).unwrap_or(&label);
+    let label = ["-unix", "-dos", "-mac"]
+        .iter()
+        .find_map(|end| label.strip_suffix(end))
+        .unwrap_or(&label);
     Encoding::for_label(label.as_bytes()).or_else(|| match label {
         "ansinew" | "iso-latin-1" | "latin-1" => Some(encoding_rs::WINDOWS_1252),
         "iso-latin-2" | "latin-2" => Some(encoding_rs::ISO_8859_2),
@@ -44,7 +59,12 @@ fn encoding(label: &str) -> Option<&'static Encoding> {
         "cyrillic-koi8" => Some(encoding_rs::KOI8_R),
         "chinese-gbk" => Some(encoding_rs::GBK),
         "japanese-shift-jis" => Some(encoding_rs::SHIFT_JIS),
-        _ => Encoding::for_label(label.strip_prefix("cp").map(|page| format!("windows-{page}"))?.as_bytes()),
+        _ => Encoding::for_label(
+            label
+                .strip_prefix("cp")
+                .map(|page| format!("windows-{page}"))?
+                .as_bytes(),
+        ),
     })
 }
 
@@ -59,14 +79,46 @@ mod tests {
     #[test]
     fn declared_encodings_are_found() {
         for (kind, text, name) in [
-            (Kind::Latex, "\\documentclass{article}\n\\usepackage[latin2]{inputenc}\n", Some("ISO-8859-2")),
-            (Kind::Latex, "% \\usepackage[latin2]{inputenc}\n\\usepackage[cp1251]{inputenc}", Some("windows-1251")),
-            (Kind::Latex, "% !TEX encoding = MacRoman\n", Some("macintosh")),
-            (Kind::Latex, "% !TEX encoding = Unheard\n% -*- coding: koi8-r -*-\n", Some("KOI8-R")),
-            (Kind::Man, "'\\\" t -*- coding: latin-9-unix -*-\n.TH X 1\n", Some("ISO-8859-15")),
-            (Kind::Rst, ".. -*- mode: rst; coding: euc-jp; -*-\n", Some("EUC-JP")),
-            (Kind::Rst, ".. vim: set fileencoding=cp1250 :\n", Some("windows-1250")),
-            (Kind::AsciiDoc, "= Title\n:encoding: iso-8859-1\n", Some("windows-1252")),
+            (
+                Kind::Latex,
+                "\\documentclass{article}\n\\usepackage[latin2]{inputenc}\n",
+                Some("ISO-8859-2"),
+            ),
+            (
+                Kind::Latex,
+                "% \\usepackage[latin2]{inputenc}\n\\usepackage[cp1251]{inputenc}",
+                Some("windows-1251"),
+            ),
+            (
+                Kind::Latex,
+                "% !TEX encoding = MacRoman\n",
+                Some("macintosh"),
+            ),
+            (
+                Kind::Latex,
+                "% !TEX encoding = Unheard\n% -*- coding: koi8-r -*-\n",
+                Some("KOI8-R"),
+            ),
+            (
+                Kind::Man,
+                "'\\\" t -*- coding: latin-9-unix -*-\n.TH X 1\n",
+                Some("ISO-8859-15"),
+            ),
+            (
+                Kind::Rst,
+                ".. -*- mode: rst; coding: euc-jp; -*-\n",
+                Some("EUC-JP"),
+            ),
+            (
+                Kind::Rst,
+                ".. vim: set fileencoding=cp1250 :\n",
+                Some("windows-1250"),
+            ),
+            (
+                Kind::AsciiDoc,
+                "= Title\n:encoding: iso-8859-1\n",
+                Some("windows-1252"),
+            ),
             (Kind::Org, "The word coding: latin-1 in prose\n", None),
             (Kind::Org, "1\n2\n-*- coding: latin-1 -*-\n", None),
         ] {

@@ -67,13 +67,23 @@ impl Kind {
         Self::Zip,
     ];
 
-    /// Whether it is a markup format in plain text, in any encoding. The other formats declare their encodings inside.
+    /// Whether it is a markup format in plain text, in any encoding. The other formats declare
+    /// their encodings inside.
     pub fn is_text(self) -> bool {
-        matches!(self, Self::Srt | Self::Vtt | Self::Org | Self::Rst | Self::AsciiDoc | Self::Man | Self::Latex)
+        matches!(
+            self,
+            Self::Srt
+                | Self::Vtt
+                | Self::Org
+                | Self::Rst
+                | Self::AsciiDoc
+                | Self::Man
+                | Self::Latex
+        )
     }
 
-    /// Whether reading a hostile file can take far more memory or time than its size suggests, so that it should be read
-    /// in a separate process.
+    /// Whether reading a hostile file can take far more memory or time than its size suggests, so
+    /// that it should be read in a separate process.
     pub fn needs_sandbox(self) -> bool {
         matches!(
             self,
@@ -90,22 +100,29 @@ impl Kind {
     }
 }
 
-/// The signature of an OLE2 compound file: the container of Office documents until 2003, and of encrypted ones since.
+/// The signature of an OLE2 compound file: the container of Office documents until 2003, and of
+/// encrypted ones since.
 pub(crate) const OLE2_MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 /// The lower-case extension of a file name; empty if there is none.
 pub(crate) fn extension(name: &str) -> String {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let extension = file.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or("", |(_, extension)| extension);
+    let extension = file
+        .rsplit_once('.')
+        .filter(|(stem, _)| !stem.is_empty())
+        .map_or("", |(_, extension)| extension);
     extension.to_ascii_lowercase()
 }
 
-/// The kind of the file called `name` whose first bytes are `head`; `None` if it is not read by this crate. Content takes
-/// precedence over the name.
+/// The kind of the file called `name` whose first bytes are `head`; `None` if it is not read by
+/// this crate. Content takes precedence over the name.
 pub fn detect(name: &str, head: &[u8]) -> Option<Kind> {
     let extension = extension(name);
     let by_name = by_extension(&extension);
-    let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let start = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
     if head.starts_with(OLE2_MAGIC) {
         return None;
     }
@@ -139,7 +156,8 @@ pub fn detect(name: &str, head: &[u8]) -> Option<Kind> {
         return Some(Kind::Man);
     }
     // Maildir and MH name messages by number.
-    let may_be_mail = !head.contains(&0) && matches!(&*extension, "" | "txt" | "text" | "mail" | "msg" | "email")
+    let may_be_mail = !head.contains(&0)
+        && matches!(&*extension, "" | "txt" | "text" | "mail" | "msg" | "email")
         || extension.contains(',')
         || is_section;
     if may_be_mail && mail::is_mail(start) {
@@ -179,15 +197,24 @@ fn zip(head: &[u8], extension: &str, by_name: Option<Kind>) -> Option<Kind> {
     if has(head, b"mimetypeapplication/epub+zip") {
         return Some(Kind::Epub);
     }
-    if has(head, b"mimetypeapplication/vnd.oasis.opendocument.") || has(head, b"mimetypeapplication/vnd.sun.xml.") {
+    if has(head, b"mimetypeapplication/vnd.oasis.opendocument.")
+        || has(head, b"mimetypeapplication/vnd.sun.xml.")
+    {
         return Some(Kind::Odf);
     }
     let is_office = has(head, b"[Content_Types].xml") || has(head, b"_rels/.rels");
-    let folders: [(&[u8], Kind); 3] = [(b"word/", Kind::Docx), (b"ppt/", Kind::Pptx), (b"xl/", Kind::Xlsx)];
+    let folders: [(&[u8], Kind); 3] = [
+        (b"word/", Kind::Docx),
+        (b"ppt/", Kind::Pptx),
+        (b"xl/", Kind::Xlsx),
+    ];
     match by_name {
         Some(kind) if kind != Kind::Zip => Some(kind),
         _ if is_office => {
-            let found = folders.iter().find(|(folder, _)| has(head, folder)).map(|(_, kind)| *kind);
+            let found = folders
+                .iter()
+                .find(|(folder, _)| has(head, folder))
+                .map(|(_, kind)| *kind);
             found.or((by_name == Some(Kind::Zip)).then_some(Kind::Zip))
         }
         Some(kind) => Some(kind),
@@ -197,7 +224,8 @@ fn zip(head: &[u8], extension: &str, by_name: Option<Kind>) -> Option<Kind> {
     }
 }
 
-/// For a document format that is recognized but not supported: what it is, and what to convert it to.
+/// For a document format that is recognized but not supported: what it is, and what to convert it
+/// to.
 pub fn unsupported_kind(name: &str, head: &[u8]) -> Option<String> {
     let extension = extension(name);
     if !head.starts_with(OLE2_MAGIC) {
@@ -215,7 +243,10 @@ pub fn unsupported_kind(name: &str, head: &[u8]) -> Option<String> {
     }
     let wide = |text: &str| text.bytes().flat_map(|b| [b, 0]).collect::<Vec<u8>>();
     let holds = |text: &str| has(head, &wide(text));
-    let new = matches!(by_extension(&extension), Some(Kind::Docx | Kind::Pptx | Kind::Xlsx));
+    let new = matches!(
+        by_extension(&extension),
+        Some(Kind::Docx | Kind::Pptx | Kind::Xlsx)
+    );
     let what = if holds("EncryptedPackage") || new {
         "an Office document with a password; save it without one"
     } else if holds("WordDocument") || matches!(&*extension, "doc" | "dot") {
@@ -243,17 +274,36 @@ const SNIFF_BYTES: usize = 1 << 16;
 
 fn is_manual(start: &[u8]) -> bool {
     let begins = |line: &[u8]| {
-        [&b".TH"[..], b".Dd", b".Dt", b".so ", b".\\\"", b"'\\\"", b".SH", b".de", b".ig"]
-            .iter()
-            .any(|request| line.starts_with(request))
+        [
+            &b".TH"[..],
+            b".Dd",
+            b".Dt",
+            b".so ",
+            b".\\\"",
+            b"'\\\"",
+            b".SH",
+            b".de",
+            b".ig",
+        ]
+        .iter()
+        .any(|request| line.starts_with(request))
     };
-    start.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty()).is_some_and(begins)
+    start
+        .split(|&b| b == b'\n')
+        .find(|line| !line.trim_ascii().is_empty())
+        .is_some_and(begins)
 }
 
 fn is_subtitles(start: &[u8]) -> bool {
     let mut lines = start.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
-    let (number, time) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    !number.is_empty() && number.iter().all(u8::is_ascii_digit) && has(time, b" --> ") && time.contains(&b',')
+    let (number, time) = (
+        lines.next().unwrap_or_default(),
+        lines.next().unwrap_or_default(),
+    );
+    !number.is_empty()
+        && number.iter().all(u8::is_ascii_digit)
+        && has(time, b" --> ")
+        && time.contains(&b',')
 }
 
 #[cfg(test)]
@@ -264,16 +314,32 @@ mod tests {
     fn content_takes_precedence_over_the_name() {
         for (name, head, kind) in [
             ("a.docx", &b"{\\rtf1 x}"[..], Some(Kind::Rtf)),
-            ("a.bin", b"PK\x03\x04..........................mimetypeapplication/epub+zip", Some(Kind::Epub)),
-            ("a.zip", b"PK\x03\x04....[Content_Types].xml....word/document.xml", Some(Kind::Docx)),
+            (
+                "a.bin",
+                b"PK\x03\x04..........................mimetypeapplication/epub+zip",
+                Some(Kind::Epub),
+            ),
+            (
+                "a.zip",
+                b"PK\x03\x04....[Content_Types].xml....word/document.xml",
+                Some(Kind::Docx),
+            ),
             ("a.zip", b"PK\x03\x04....a.txt", Some(Kind::Zip)),
             ("a.jar", b"PK\x03\x04....META-INF/", None),
             ("a.docx", OLE2_MAGIC, None),
             ("a.docx", b"", Some(Kind::Docx)),
-            ("a", b"From a@b Tue\nFrom: a@b\nSubject: x\n\n", Some(Kind::Mbox)),
+            (
+                "a",
+                b"From a@b Tue\nFrom: a@b\nSubject: x\n\n",
+                Some(Kind::Mbox),
+            ),
             ("1", b"From: a@b\nSubject: x\n\n", Some(Kind::Eml)),
             ("a.md", b"From: a@b\nSubject: x\n\n", None),
-            ("a.json", b"{\"cells\": [{\"cell_type\": \"code\"", Some(Kind::Ipynb)),
+            (
+                "a.json",
+                b"{\"cells\": [{\"cell_type\": \"code\"",
+                Some(Kind::Ipynb),
+            ),
             ("ls.1", b".\\\" DO NOT\n.TH LS 1\n", Some(Kind::Man)),
             ("notes.1", b"text", None),
             ("x.vtt", b"\xef\xbb\xbfWEBVTT\n", Some(Kind::Vtt)),
@@ -286,10 +352,21 @@ mod tests {
 
     #[test]
     fn unsupported_office_documents_are_named() {
-        let locked = [OLE2_MAGIC, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"].concat();
+        let locked = [
+            OLE2_MAGIC,
+            b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0",
+        ]
+        .concat();
         assert!(unsupported_kind("a", &locked).unwrap().contains("password"));
-        assert!(unsupported_kind("a.docx", OLE2_MAGIC).unwrap().contains("password"));
-        assert_eq!(unsupported_kind("a.doc", OLE2_MAGIC).unwrap(), "a Word 97–2003 document; save it as .docx");
+        assert!(
+            unsupported_kind("a.docx", OLE2_MAGIC)
+                .unwrap()
+                .contains("password")
+        );
+        assert_eq!(
+            unsupported_kind("a.doc", OLE2_MAGIC).unwrap(),
+            "a Word 97–2003 document; save it as .docx"
+        );
         assert_eq!(unsupported_kind("a.txt", b"x"), None);
     }
 }

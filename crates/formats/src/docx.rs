@@ -1,5 +1,6 @@
-//! Word documents (`.docx`, `.docm`, `.dotx`). The text is that after accepting all tracked changes, with hidden text, text
-//! boxes, footnotes, endnotes and comments. Headers and footers, which repeat on every page, are omitted.
+//! Word documents (`.docx`, `.docm`, `.dotx`). The text is that after accepting all tracked
+//! changes, with hidden text, text boxes, footnotes, endnotes and comments. Headers and footers,
+//! which repeat on every page, are omitted.
 
 use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Relation, Shapes};
@@ -13,35 +14,59 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let path = ooxml::main_part(&mut package, "word/document.xml");
     let main = package.read_required(&path)?;
     let relations = ooxml::relations(&mut package, &path);
-    let styles = part(&mut package, &relations, "styles").map(|bytes| headings(&bytes)).unwrap_or_default();
+    let styles = part(&mut package, &relations, "styles")
+        .map(|bytes| headings(&bytes))
+        .unwrap_or_default();
     let mut meta = ooxml::properties(&mut package);
     let mut blocks = Blocks::default();
-    let mut errors: Vec<ReadError> =
-        story(&main, &styles, &mut blocks).err().map(|p| p.in_part(&path)).into_iter().collect();
+    let mut errors: Vec<ReadError> = story(&main, &styles, &mut blocks)
+        .err()
+        .map(|p| p.in_part(&path))
+        .into_iter()
+        .collect();
     drop(main);
-    for relation in
-        relations.iter().filter(|r| matches!(&*r.kind, "diagramData" | "footnotes" | "endnotes" | "comments"))
-    {
-        let read = package.read_required(&relation.target).and_then(|bytes| match &*relation.kind {
-            "diagramData" => ooxml::drawing(&bytes, Shapes::All, &mut blocks),
-            _ => story(&bytes, &styles, &mut blocks),
-        });
+    for relation in relations.iter().filter(|r| {
+        matches!(
+            &*r.kind,
+            "diagramData" | "footnotes" | "endnotes" | "comments"
+        )
+    }) {
+        let read =
+            package
+                .read_required(&relation.target)
+                .and_then(|bytes| match &*relation.kind {
+                    "diagramData" => ooxml::drawing(&bytes, Shapes::All, &mut blocks),
+                    _ => story(&bytes, &styles, &mut blocks),
+                });
         errors.extend(read.err().map(|error| error.in_part(&relation.target)));
     }
     if let Some(heading) = blocks.first_heading() {
         meta.title(heading);
     }
     let (text, headings) = blocks.finish();
-    let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
+    let document = Document {
+        title: meta.title,
+        text,
+        headings,
+        metadata: meta.fields,
+        ..Document::default()
+    };
     let count = |kind: &str| relations.iter().filter(|r| r.kind == kind).count();
     let emit_all = || {
         emit_document(document, context, emit)?;
         errors.into_iter().try_for_each(|error| emit(Err(error)))?;
         ooxml::emit_omitted_media(&package, "word", emit)?;
-        emit_omitted(count("header") + count("footer"), "header or footer", "headers and footers", emit)?;
+        emit_omitted(
+            count("header") + count("footer"),
+            "header or footer",
+            "headers and footers",
+            emit,
+        )?;
         match count("aFChunk") {
             0 => std::ops::ControlFlow::Continue(()),
-            _ => emit(Ok(Extracted::Omitted("text included from another format".to_owned()))),
+            _ => emit(Ok(Extracted::Omitted(
+                "text included from another format".to_owned(),
+            ))),
         }
     };
     let _ = emit_all();
@@ -53,8 +78,8 @@ fn part(package: &mut Package<'_>, relations: &[Relation], kind: &str) -> Option
     package.read(&relation.target).ok().flatten()
 }
 
-/// The heading level of every heading style, by style id. Word translates the ids of styles but not their names, so the
-/// names decide.
+/// The heading level of every heading style, by style id. Word translates the ids of styles but not
+/// their names, so the names decide.
 fn headings(bytes: &[u8]) -> HashMap<String, u8> {
     let (mut levels, mut parents) = (HashMap::new(), HashMap::new());
     let mut id = String::new();
@@ -118,10 +143,16 @@ fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Res
         match node {
             Node::Open(tag) if in_properties => match tag.name() {
                 "pPrChange" | "rPrChange" | "sectPr" => return Step::Skip,
-                "pStyle" => set_level(&mut paragraphs, styles.get(&tag.attr("val").unwrap_or_default()).copied()),
+                "pStyle" => set_level(
+                    &mut paragraphs,
+                    styles.get(&tag.attr("val").unwrap_or_default()).copied(),
+                ),
                 "outlineLvl" => {
                     let level = tag.attr("val").and_then(|value| value.parse::<u8>().ok());
-                    set_level(&mut paragraphs, level.filter(|&level| level < 9).map(|level| level + 1));
+                    set_level(
+                        &mut paragraphs,
+                        level.filter(|&level| level < 9).map(|level| level + 1),
+                    );
                 }
                 "del" | "moveFrom" => {
                     if let Some(paragraph) = paragraphs.last_mut() {
@@ -131,8 +162,9 @@ fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Res
                 _ => {}
             },
             Node::Open(tag) => match tag.name() {
-                "del" | "moveFrom" | "Fallback" | "instrText" | "delText" | "delInstrText" | "fldData" | "rPr"
-                | "tblPr" | "tblGrid" | "trPr" | "tcPr" | "sectPr" | "sdtPr" | "sdtEndPr" | "rt" | "binData" => {
+                "del" | "moveFrom" | "Fallback" | "instrText" | "delText" | "delInstrText"
+                | "fldData" | "rPr" | "tblPr" | "tblGrid" | "trPr" | "tcPr" | "sectPr"
+                | "sdtPr" | "sdtEndPr" | "rt" | "binData" => {
                     return Step::Skip;
                 }
                 "footnote" | "endnote" | "comment" => {
@@ -185,7 +217,9 @@ fn story(bytes: &[u8], styles: &HashMap<String, u8>, blocks: &mut Blocks) -> Res
                 "footnote" | "endnote" | "comment" => blocks.end_aside(&label),
                 _ => {}
             },
-            Node::Text(text) if in_text && fields.iter().all(|&result| result) => blocks.text(&text),
+            Node::Text(text) if in_text && fields.iter().all(|&result| result) => {
+                blocks.text(&text)
+            }
             Node::Text(_) => {}
         }
         Step::Continue
@@ -206,13 +240,17 @@ mod tests {
     const TYPES: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
     fn document(body: &str, more: &[(&str, &str)]) -> Vec<u8> {
-        let main = format!("<?xml version='1.0'?><w:document xmlns:w='w'><w:body>{body}</w:body></w:document>");
+        let main = format!(
+            "<?xml version='1.0'?><w:document xmlns:w='w'><w:body>{body}</w:body></w:document>"
+        );
         let rels = format!(
             "<Relationships><Relationship Id='r1' Type='{TYPES}/officeDocument' Target='word/document.xml'/></Relationships>"
         );
         let kinds = ["styles", "footnotes", "comments", "header"];
-        let parts: String =
-            kinds.iter().map(|k| format!("<Relationship Id='{k}' Type='{TYPES}/{k}' Target='{k}.xml'/>")).collect();
+        let parts: String = kinds
+            .iter()
+            .map(|k| format!("<Relationship Id='{k}' Type='{TYPES}/{k}' Target='{k}.xml'/>"))
+            .collect();
         let parts = format!("<Relationships>{parts}</Relationships>");
         let styles = "<w:styles><w:style w:styleId='berschrift1'><w:name w:val='heading 1'/></w:style>\
             <w:style w:styleId='Own'><w:name w:val='Own'/><w:basedOn w:val='berschrift1'/></w:style></w:styles>";
@@ -246,8 +284,7 @@ mod tests {
             <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>c</w:t></w:r></w:p></w:tc></w:tr>\
             <w:tr><w:tc><w:p><w:r><w:t>d</w:t></w:r></w:p></w:tc><w:tc><w:p/></w:tc></w:tr></w:tbl>";
         let notes = "<w:footnotes><w:footnote w:type='separator'><w:p><w:r><w:t>---</w:t></w:r></w:p></w:footnote><w:footnote w:id='2'><w:p><w:r><w:t>A note.</w:t></w:r></w:p></w:footnote></w:footnotes>";
-        let comments =
-            "<w:comments><w:comment w:author='Anna'><w:p><w:r><w:t>Really?</w:t></w:r></w:p></w:comment></w:comments>";
+        let comments = "<w:comments><w:comment w:author='Anna'><w:p><w:r><w:t>Really?</w:t></w:r></w:p></w:comment></w:comments>";
         let core = "<cp:coreProperties><dc:title>Document1</dc:title><dc:creator>Anna</dc:creator><dcterms:created>2024-03-05T10:07:00Z</dcterms:created></cp:coreProperties>";
         let bytes = document(
             body,
@@ -260,29 +297,55 @@ mod tests {
         );
         let (items, errors) = extract(Kind::Docx, &bytes);
         assert!(errors.is_empty(), "{errors:?}");
-        let Extracted::Document(document) = &items[0] else { panic!() };
+        let Extracted::Document(document) = &items[0] else {
+            panic!()
+        };
         assert_eq!(
             document.text,
             "On bees\n\nHoney keeps 12 years\nlong, hidden\n\nOne paragraph.\n\nBox\n\na b | c\nd\n\nA note.\n\nComment by Anna: Really?\n"
         );
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(document.headings.len(), 1);
-        assert_eq!(document.metadata[1], ("created".into(), "2024-03-05T10:07:00Z".into()));
+        assert_eq!(
+            document.metadata[1],
+            ("created".into(), "2024-03-05T10:07:00Z".into())
+        );
         assert_eq!(
             items[1..],
-            [Extracted::Omitted("1 embedded image or video".into()), Extracted::Omitted("1 header or footer".into())]
+            [
+                Extracted::Omitted("1 embedded image or video".into()),
+                Extracted::Omitted("1 header or footer".into())
+            ]
         );
     }
 
     #[test]
     fn a_damaged_part_does_not_affect_the_others() {
-        let bytes =
-            document("<w:p><w:r><w:t>Kept</w:t></w:r></w:p><w:p>", &[("word/footnotes.xml", "<w:footnotes><a>")]);
+        let bytes = document(
+            "<w:p><w:r><w:t>Kept</w:t></w:r></w:p><w:p>",
+            &[("word/footnotes.xml", "<w:footnotes><a>")],
+        );
         let (documents, errors) = read_bytes(Kind::Docx, &bytes);
         assert_eq!(documents[0].text, "Kept\n");
-        assert!(errors[0].starts_with("word/document.xml: its XML is damaged"), "{errors:?}");
-        assert!(errors[1].starts_with("word/footnotes.xml: its XML is damaged"), "{errors:?}");
-        assert!(read_bytes(Kind::Docx, bytes.get(..bytes.len() / 2).unwrap()).1[0].starts_with("expected a zip file"));
-        assert_eq!(read_single(Kind::Docx, &document("<w:p><w:r><w:t>a</w:t></w:r></w:p>", &[])).text, "a\n");
+        assert!(
+            errors[0].starts_with("word/document.xml: its XML is damaged"),
+            "{errors:?}"
+        );
+        assert!(
+            errors[1].starts_with("word/footnotes.xml: its XML is damaged"),
+            "{errors:?}"
+        );
+        assert!(
+            read_bytes(Kind::Docx, bytes.get(..bytes.len() / 2).unwrap()).1[0]
+                .starts_with("expected a zip file")
+        );
+        assert_eq!(
+            read_single(
+                Kind::Docx,
+                &document("<w:p><w:r><w:t>a</w:t></w:r></w:p>", &[])
+            )
+            .text,
+            "a\n"
+        );
     }
 }

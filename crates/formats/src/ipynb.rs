@@ -16,25 +16,55 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     for author in about["authors"].as_array().into_iter().flatten() {
         meta.add("author", author["name"].as_str().unwrap_or_default());
     }
-    let languages = [&about["language_info"]["name"], &about["kernelspec"]["language"]];
-    languages.iter().filter_map(|name| name.as_str()).for_each(|name| meta.set("programming language", name));
+    let languages = [
+        &about["language_info"]["name"],
+        &about["kernelspec"]["language"],
+    ];
+    languages
+        .iter()
+        .filter_map(|name| name.as_str())
+        .for_each(|name| meta.set("programming language", name));
     let mut notebook = Notebook::default();
     // Notebook formats before version 4 have worksheets.
-    let sheets = book["worksheets"].as_array().into_iter().flatten().map(|sheet| &sheet["cells"]);
+    let sheets = book["worksheets"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|sheet| &sheet["cells"]);
     let mut has_cells = false;
-    for cells in std::iter::once(&book["cells"]).chain(sheets).filter_map(Value::as_array) {
+    for cells in std::iter::once(&book["cells"])
+        .chain(sheets)
+        .filter_map(Value::as_array)
+    {
         has_cells = true;
         cells.iter().for_each(|cell| notebook.cell(cell));
     }
     if !has_cells {
-        return Err(ReadError::new("expected a notebook with a list of cells; there is none"));
+        return Err(ReadError::new(
+            "expected a notebook with a list of cells; there is none",
+        ));
     }
     let headings = notebook.headings.iter();
     if let Some(first) = headings.min_by_key(|heading| heading.level) {
-        meta.title(notebook.text.get(first.start..first.end).unwrap_or_default());
+        meta.title(
+            notebook
+                .text
+                .get(first.start..first.end)
+                .unwrap_or_default(),
+        );
     }
-    let Notebook { text, headings, images } = notebook;
-    let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
+    let Notebook {
+        text,
+        headings,
+        images,
+    } = notebook;
+    let document = Document {
+        title: meta.title,
+        text,
+        metadata: meta.fields,
+        headings,
+        ..Document::default()
+    };
     let _ = match document.text.is_empty() {
         true => emit(Ok(Extracted::Omitted("a notebook without text".to_owned()))),
         false => emit_document(document, context, emit),
@@ -62,7 +92,11 @@ impl Notebook {
             Some("code") => {
                 self.block(&source);
                 self.block(&text_of(&cell["input"]));
-                cell["outputs"].as_array().into_iter().flatten().for_each(|output| self.output(output));
+                cell["outputs"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .for_each(|output| self.output(output));
             }
             _ => self.block(&source),
         }
@@ -70,7 +104,12 @@ impl Notebook {
 
     fn output(&mut self, output: &Value) {
         let data = &output["data"];
-        let images = data.as_object().into_iter().flatten().filter(|(kind, _)| kind.starts_with("image/")).count();
+        let images = data
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(kind, _)| kind.starts_with("image/"))
+            .count();
         self.images += images + usize::from(output.get("png").or(output.get("jpeg")).is_some());
         if output["output_type"] == "error" || output["output_type"] == "pyerr" {
             let message = ["ename", "evalue"].map(|part| output[part].as_str().unwrap_or_default());
@@ -99,7 +138,10 @@ impl Notebook {
     /// Adds a Markdown cell and records its headings.
     fn markdown(&mut self, source: &str) {
         // Pasted images are embedded as base64.
-        let source: String = source.split_inclusive('\n').filter(|line| !line.contains(";base64,")).collect();
+        let source: String = source
+            .split_inclusive('\n')
+            .filter(|line| !line.contains(";base64,"))
+            .collect();
         self.block(&source);
         let body = source.trim_matches('\n').trim_end();
         let mut at = self.text.len().saturating_sub(body.len());
@@ -111,7 +153,11 @@ impl Notebook {
             if (1..=6).contains(&level) && heading.starts_with(' ') && !fence {
                 let start = at + level + (heading.len() - heading.trim_start().len());
                 let text = heading.trim().trim_end_matches('#').trim_end();
-                self.headings.push(Heading { start, end: start + text.len(), level: level as u8 });
+                self.headings.push(Heading {
+                    start,
+                    end: start + text.len(),
+                    level: level as u8,
+                });
             }
             at += line.len();
         }
@@ -134,7 +180,9 @@ fn without_ansi_colors(text: &str) -> String {
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
         plain.push_str(before);
         rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
-        rest = rest.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest);
+        rest = rest
+            .strip_prefix(|c: char| c.is_ascii_alphabetic())
+            .unwrap_or(rest);
     }
     plain + rest
 }
@@ -160,6 +208,8 @@ mod tests {
         assert_eq!(document.title.as_deref(), Some("On bees"));
         assert_eq!(document.headings.len(), 1);
         assert_eq!(document.metadata[0].1, "python");
-        assert!(read_bytes(Kind::Ipynb, b"{\"cells\":\n[").1[0].starts_with("2: expected a notebook"));
+        assert!(
+            read_bytes(Kind::Ipynb, b"{\"cells\":\n[").1[0].starts_with("2: expected a notebook")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Names for the kinds of files that are not read, for a summary such as "12 images, 3 archives, 1 font".
+//! Names for the kinds of files that are not read, for a summary such as "12 images, 3 archives, 1
+//! font".
 
 use crate::detect::{OLE2_MAGIC, extension, has};
 
@@ -61,8 +62,8 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"%!PS", "page description"),
 ];
 
-/// The kind of the file called `name` whose first bytes are `head`, in one or two words. Only meant for files that have
-/// no reader: supported formats are not distinguished.
+/// The kind of the file called `name` whose first bytes are `head`, in one or two words. Only meant
+/// for files that have no reader: supported formats are not distinguished.
 pub fn kind_name(name: &str, head: &[u8]) -> &'static str {
     if head.is_empty() {
         return "empty file";
@@ -76,7 +77,9 @@ pub fn kind_name(name: &str, head: &[u8]) -> &'static str {
     }
     // Signatures of two letters also begin ordinary text.
     let is_text = is_text(head);
-    let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic) && (magic.len() > 2 || !is_text));
+    let magic = MAGIC
+        .iter()
+        .find(|(magic, _)| head.starts_with(magic) && (magic.len() > 2 || !is_text));
     let by_name = by_extension(&extension, name);
     match (magic, by_name) {
         // Many programs and documents are zip files; the name says more than the signature.
@@ -85,7 +88,9 @@ pub fn kind_name(name: &str, head: &[u8]) -> &'static str {
         (None, Some("source code")) if is_text && is_minified(head) => "minified source code",
         (None, Some(kind)) => kind,
         (None, None) if is_text && head.starts_with(b"#!") => "source code",
-        (None, None) if is_text && (head.starts_with(b"<?xml") || head.starts_with(b"<svg")) => "configuration",
+        (None, None) if is_text && (head.starts_with(b"<?xml") || head.starts_with(b"<svg")) => {
+            "configuration"
+        }
         (None, None) if is_text => "text in no known format",
         (None, None) => "binary data",
     }
@@ -120,10 +125,12 @@ fn container(head: &[u8]) -> Option<&'static str> {
 fn by_extension(extension: &str, name: &str) -> Option<&'static str> {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let by_file = match file {
-        "Makefile" | "makefile" | "GNUmakefile" | "Dockerfile" | "CMakeLists.txt" | "Rakefile" | "Gemfile"
-        | "Jenkinsfile" | "BUILD" | "WORKSPACE" | "configure" | "PKGBUILD" => Some("source code"),
-        ".gitignore" | ".gitattributes" | ".editorconfig" | ".npmrc" | ".bashrc" | ".profile" | ".env" | "go.sum"
-        | "go.mod" => Some("configuration"),
+        "Makefile" | "makefile" | "GNUmakefile" | "Dockerfile" | "CMakeLists.txt" | "Rakefile"
+        | "Gemfile" | "Jenkinsfile" | "BUILD" | "WORKSPACE" | "configure" | "PKGBUILD" => {
+            Some("source code")
+        }
+        ".gitignore" | ".gitattributes" | ".editorconfig" | ".npmrc" | ".bashrc" | ".profile"
+        | ".env" | "go.sum" | "go.mod" => Some("configuration"),
         "id_rsa" | "id_ed25519" | "authorized_keys" | "known_hosts" => Some("certificate or key"),
         _ => None,
     };
@@ -131,41 +138,48 @@ fn by_extension(extension: &str, name: &str) -> Option<&'static str> {
         return by_file;
     }
     Some(match extension {
-        "png" | "jpg" | "jpeg" | "gif" | "bmp" | "tif" | "tiff" | "webp" | "heic" | "heif" | "avif" | "ico"
-        | "icns" | "svg" | "svgz" | "psd" | "xcf" | "ai" | "eps" | "raw" | "cr2" | "nef" | "dng" | "arw" | "jxl"
-        | "jp2" | "xpm" | "pbm" | "pgm" | "ppm" | "tga" | "dds" | "exr" | "hdr" | "wmf" | "emf" => "image",
-        "mp3" | "wav" | "flac" | "ogg" | "oga" | "opus" | "m4a" | "aac" | "wma" | "mid" | "midi" | "aif" | "aiff"
-        | "amr" => "audio",
-        "mp4" | "mkv" | "webm" | "avi" | "mov" | "wmv" | "flv" | "mpg" | "mpeg" | "m4v" | "ogv" | "3gp" => "video",
-        "zip" | "tar" | "gz" | "tgz" | "bz2" | "xz" | "txz" | "zst" | "lz" | "lzma" | "lz4" | "7z" | "rar" | "cab"
-        | "deb" | "rpm" | "jar" | "war" | "apk" | "whl" | "gem" | "crate" | "egg" | "cpio" | "ar" => "archive",
+        "png" | "jpg" | "jpeg" | "gif" | "bmp" | "tif" | "tiff" | "webp" | "heic" | "heif"
+        | "avif" | "ico" | "icns" | "svg" | "svgz" | "psd" | "xcf" | "ai" | "eps" | "raw"
+        | "cr2" | "nef" | "dng" | "arw" | "jxl" | "jp2" | "xpm" | "pbm" | "pgm" | "ppm" | "tga"
+        | "dds" | "exr" | "hdr" | "wmf" | "emf" => "image",
+        "mp3" | "wav" | "flac" | "ogg" | "oga" | "opus" | "m4a" | "aac" | "wma" | "mid"
+        | "midi" | "aif" | "aiff" | "amr" => "audio",
+        "mp4" | "mkv" | "webm" | "avi" | "mov" | "wmv" | "flv" | "mpg" | "mpeg" | "m4v" | "ogv"
+        | "3gp" => "video",
+        "zip" | "tar" | "gz" | "tgz" | "bz2" | "xz" | "txz" | "zst" | "lz" | "lzma" | "lz4"
+        | "7z" | "rar" | "cab" | "deb" | "rpm" | "jar" | "war" | "apk" | "whl" | "gem"
+        | "crate" | "egg" | "cpio" | "ar" => "archive",
         "ttf" | "otf" | "woff" | "woff2" | "eot" | "pfb" | "pfa" | "afm" | "pcf" | "bdf" => "font",
-        "exe" | "dll" | "so" | "dylib" | "o" | "obj" | "a" | "lib" | "pyc" | "pyo" | "class" | "wasm" | "elc"
-        | "msi" | "ko" | "rlib" | "rmeta" => "program",
+        "exe" | "dll" | "so" | "dylib" | "o" | "obj" | "a" | "lib" | "pyc" | "pyo" | "class"
+        | "wasm" | "elc" | "msi" | "ko" | "rlib" | "rmeta" => "program",
         "sqlite" | "sqlite3" | "db" | "mdb" | "accdb" | "dbf" | "gdbm" | "ldb" => "database",
-        "rs" | "c" | "h" | "cc" | "cpp" | "cxx" | "hpp" | "hh" | "py" | "pyi" | "pyx" | "js" | "mjs" | "cjs"
-        | "jsx" | "ts" | "tsx" | "java" | "kt" | "kts" | "scala" | "go" | "rb" | "php" | "pl" | "pm" | "t" | "sh"
-        | "bash" | "zsh" | "fish" | "ps1" | "bat" | "cmd" | "css" | "scss" | "sass" | "less" | "sql" | "swift"
-        | "m" | "mm" | "cs" | "fs" | "vb" | "lua" | "r" | "jl" | "hs" | "ml" | "mli" | "ex" | "exs" | "erl" | "hrl"
-        | "clj" | "lisp" | "el" | "scm" | "vim" | "asm" | "s" | "f" | "f90" | "pas" | "d" | "dart" | "zig" | "nim"
-        | "v" | "vhd" | "sv" | "cu" | "glsl" | "proto" | "thrift" | "vue" | "svelte" | "awk" | "sed" | "tcl"
-        | "cmake" | "mk" | "am" | "m4" | "in" | "ac" | "gradle" | "groovy" | "nix" | "tf" | "sol" | "coffee"
-        | "map" | "sty" | "cls" | "bst" | "y" | "patch" | "diff" => "source code",
-        "json" | "json5" | "yaml" | "yml" | "toml" | "ini" | "cfg" | "conf" | "config" | "xml" | "plist" | "lock"
-        | "properties" | "env" | "desktop" | "service" | "rc" | "reg" | "xsd" | "xsl" | "xslt" | "dtd" | "rng"
-        | "rdf" | "opf" | "ui" | "pc" | "po" | "pot" => "configuration",
-        "log" | "journal" | "out" | "trace" => "log",
-        "pem" | "crt" | "cer" | "der" | "key" | "p12" | "pfx" | "csr" | "gpg" | "asc" | "sig" | "pub" | "kdbx"
-        | "jks" | "p7s" => "certificate or key",
-        "npy" | "npz" | "parquet" | "arrow" | "feather" | "h5" | "hdf5" | "nc" | "mat" | "rds" | "rdata" | "pkl"
-        | "pickle" | "pt" | "pth" | "onnx" | "safetensors" | "gguf" | "tfrecord" | "avro" | "orc" | "dat" | "shp"
-        | "geojson" | "gpx" | "kml" | "ics" | "vcf" | "mo" => "data",
-        "iso" | "img" | "dmg" | "vmdk" | "vdi" | "qcow2" | "vhdx" => "disk image",
-        "doc" | "dot" | "xls" | "xlt" | "ppt" | "pps" | "msg" | "pub_" | "vsd" | "mpp" | "wpd" | "wps" | "sxw" => {
-            "old Office document"
+        "rs" | "c" | "h" | "cc" | "cpp" | "cxx" | "hpp" | "hh" | "py" | "pyi" | "pyx" | "js"
+        | "mjs" | "cjs" | "jsx" | "ts" | "tsx" | "java" | "kt" | "kts" | "scala" | "go" | "rb"
+        | "php" | "pl" | "pm" | "t" | "sh" | "bash" | "zsh" | "fish" | "ps1" | "bat" | "cmd"
+        | "css" | "scss" | "sass" | "less" | "sql" | "swift" | "m" | "mm" | "cs" | "fs" | "vb"
+        | "lua" | "r" | "jl" | "hs" | "ml" | "mli" | "ex" | "exs" | "erl" | "hrl" | "clj"
+        | "lisp" | "el" | "scm" | "vim" | "asm" | "s" | "f" | "f90" | "pas" | "d" | "dart"
+        | "zig" | "nim" | "v" | "vhd" | "sv" | "cu" | "glsl" | "proto" | "thrift" | "vue"
+        | "svelte" | "awk" | "sed" | "tcl" | "cmake" | "mk" | "am" | "m4" | "in" | "ac"
+        | "gradle" | "groovy" | "nix" | "tf" | "sol" | "coffee" | "map" | "sty" | "cls" | "bst"
+        | "y" | "patch" | "diff" => "source code",
+        "json" | "json5" | "yaml" | "yml" | "toml" | "ini" | "cfg" | "conf" | "config" | "xml"
+        | "plist" | "lock" | "properties" | "env" | "desktop" | "service" | "rc" | "reg"
+        | "xsd" | "xsl" | "xslt" | "dtd" | "rng" | "rdf" | "opf" | "ui" | "pc" | "po" | "pot" => {
+            "configuration"
         }
-        "pages" | "numbers" | "one" | "mobi" | "azw" | "azw3" | "djvu" | "chm" | "xps" | "oxps" | "odf" | "odb"
-        | "odc" | "vsdx" | "indd" => "document",
+        "log" | "journal" | "out" | "trace" => "log",
+        "pem" | "crt" | "cer" | "der" | "key" | "p12" | "pfx" | "csr" | "gpg" | "asc" | "sig"
+        | "pub" | "kdbx" | "jks" | "p7s" => "certificate or key",
+        "npy" | "npz" | "parquet" | "arrow" | "feather" | "h5" | "hdf5" | "nc" | "mat" | "rds"
+        | "rdata" | "pkl" | "pickle" | "pt" | "pth" | "onnx" | "safetensors" | "gguf"
+        | "tfrecord" | "avro" | "orc" | "dat" | "shp" | "geojson" | "gpx" | "kml" | "ics"
+        | "vcf" | "mo" => "data",
+        "iso" | "img" | "dmg" | "vmdk" | "vdi" | "qcow2" | "vhdx" => "disk image",
+        "doc" | "dot" | "xls" | "xlt" | "ppt" | "pps" | "msg" | "pub_" | "vsd" | "mpp" | "wpd"
+        | "wps" | "sxw" => "old Office document",
+        "pages" | "numbers" | "one" | "mobi" | "azw" | "azw3" | "djvu" | "chm" | "xps" | "oxps"
+        | "odf" | "odb" | "odc" | "vsdx" | "indd" => "document",
         "tmp" | "bak" | "swp" | "part" | "crdownload" | "lnk" => "temporary file",
         _ => return None,
     })
@@ -174,10 +188,13 @@ fn by_extension(extension: &str, name: &str) -> Option<&'static str> {
 /// Whether the first bytes look like text: no control characters, and UTF-8 or mostly ASCII.
 fn is_text(head: &[u8]) -> bool {
     let head = head.get(..8192).unwrap_or(head);
-    let has_control = head.iter().any(|&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x08));
+    let has_control = head
+        .iter()
+        .any(|&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b | 0x08));
     let marked = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
     let high = head.iter().filter(|&&b| b >= 0x80).count();
-    let is_utf8 = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    let is_utf8 =
+        std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
     marked || !has_control && (is_utf8 || high * 4 < head.len())
 }
 
@@ -195,7 +212,11 @@ mod tests {
         for (name, head, kind) in [
             ("a.png", &b"\x89PNG\r\n"[..], "image"),
             ("a", b"\x7fELF\x02", "program"),
-            ("MZ.txt", b"MZ is a region of text", "text in no known format"),
+            (
+                "MZ.txt",
+                b"MZ is a region of text",
+                "text in no known format",
+            ),
             ("a.jar", b"PK\x03\x04", "archive"),
             ("a.pages", b"PK\x03\x04", "document"),
             ("a.rs", b"fn main() {}", "source code"),

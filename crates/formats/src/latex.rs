@@ -1,5 +1,6 @@
-//! LaTeX: the text between the commands. Formulas are kept as written; drawings, comments and the preamble are omitted.
-//! Commands are not expanded: an unknown one is dropped and its arguments are kept as text.
+//! LaTeX: the text between the commands. Formulas are kept as written; drawings, comments and the
+//! preamble are omitted. Commands are not expanded: an unknown one is dropped and its arguments are
+//! kept as text.
 
 use crate::lines::Lines;
 use crate::meta::Meta;
@@ -9,7 +10,9 @@ use crate::{Context, Emit, ReadError};
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = without_comments(&String::from_utf8_lossy(bytes));
     let (preamble, body) = text.split_once("\\begin{document}").unwrap_or(("", &text));
-    let body = body.split_once("\\end{document}").map_or(body, |(body, _)| body);
+    let body = body
+        .split_once("\\end{document}")
+        .map_or(body, |(body, _)| body);
     let mut meta = Meta::default();
     for part in [preamble, body] {
         if let Some(title) = argument_of(part, "\\title") {
@@ -75,7 +78,13 @@ const SKIPPED_COMMANDS: &[&str] = &[
 /// Environments whose content is kept unchanged.
 const VERBATIM_ENVIRONMENTS: &[&str] = &["verbatim", "lstlisting", "minted", "Verbatim", "alltt"];
 /// Environments that are dropped with their content.
-const SKIPPED_ENVIRONMENTS: &[&str] = &["tikzpicture", "picture", "pgfpicture", "filecontents", "comment"];
+const SKIPPED_ENVIRONMENTS: &[&str] = &[
+    "tikzpicture",
+    "picture",
+    "pgfpicture",
+    "filecontents",
+    "comment",
+];
 
 #[derive(Default)]
 struct Latex {
@@ -132,10 +141,17 @@ impl Latex {
                     // A formula is kept as written, on one line.
                     let rest = text.get(at..).unwrap_or_default();
                     let double = rest.starts_with('$');
-                    let inside = if double { rest.get(1..).unwrap_or_default() } else { rest };
-                    let near = inside.get(..inside.floor_char_boundary(5000)).unwrap_or(inside);
+                    let inside = if double {
+                        rest.get(1..).unwrap_or_default()
+                    } else {
+                        rest
+                    };
+                    let near = inside
+                        .get(..inside.floor_char_boundary(5000))
+                        .unwrap_or(inside);
                     if let Some(end) = near.find('$') {
-                        self.line.push_str(&near.get(..end).unwrap_or_default().replace('\n', " "));
+                        self.line
+                            .push_str(&near.get(..end).unwrap_or_default().replace('\n', " "));
                         at += end + if double { 3 } else { 1 };
                         at = text.floor_char_boundary(at.min(text.len()));
                     }
@@ -145,23 +161,33 @@ impl Latex {
         }
     }
 
-    /// Reads the command whose name begins at `at`, after the backslash. Returns the offset of what follows.
+    /// Reads the command whose name begins at `at`, after the backslash. Returns the offset of what
+    /// follows.
     fn command(&mut self, text: &str, at: usize) -> usize {
         let rest = text.get(at..).unwrap_or_default();
         let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
         if length == 0 {
-            let Some(sign) = rest.chars().next() else { return at };
+            let Some(sign) = rest.chars().next() else {
+                return at;
+            };
             match sign {
                 '\\' => {
                     self.break_line();
                     let after = text.get(at + 1..).unwrap_or_default();
                     let blanks = after.len() - after.trim_start_matches([' ', '\t']).len();
-                    let ends = after.get(blanks..).is_some_and(|after| after.starts_with('\n'));
+                    let ends = after
+                        .get(blanks..)
+                        .is_some_and(|after| after.starts_with('\n'));
                     return at + 1 + if ends { blanks + 1 } else { 0 };
                 }
                 '(' | ')' | '[' | ']' => self.line.push(' '),
                 ',' | ';' | ':' | ' ' | '!' | '/' | '-' | '@' | '\n' => {
-                    self.line.push_str(if matches!(sign, '-' | '/' | '!' | '@') { "" } else { " " })
+                    self.line
+                        .push_str(if matches!(sign, '-' | '/' | '!' | '@') {
+                            ""
+                        } else {
+                            " "
+                        })
                 }
                 '\'' | '`' | '^' | '"' | '~' | '=' | '.' => return self.accent(text, at + 1, sign),
                 sign => self.line.push(sign),
@@ -173,23 +199,35 @@ impl Latex {
         if text.get(after..).is_some_and(|rest| rest.starts_with('*')) {
             after += 1;
         }
-        let level = ["part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph"]
-            .iter()
-            .position(|&n| n == name);
+        let level = [
+            "part",
+            "chapter",
+            "section",
+            "subsection",
+            "subsubsection",
+            "paragraph",
+            "subparagraph",
+        ]
+        .iter()
+        .position(|&n| n == name);
         match name {
             "begin" | "end" => {
-                let Some((environment, next)) = group(text, after) else { return after };
+                let Some((environment, next)) = group(text, after) else {
+                    return after;
+                };
                 self.end_line();
                 let environment = environment.trim_end_matches('*');
                 let end = format!("\\end{{{environment}");
                 let content = text.get(next..).unwrap_or_default();
                 let is_begin = name == "begin";
                 if is_begin
-                    && (VERBATIM_ENVIRONMENTS.contains(&environment) || SKIPPED_ENVIRONMENTS.contains(&environment))
+                    && (VERBATIM_ENVIRONMENTS.contains(&environment)
+                        || SKIPPED_ENVIRONMENTS.contains(&environment))
                 {
-                    let (content, length) = content
-                        .find(&end)
-                        .map_or((content, content.len()), |at| (content.get(..at).unwrap_or_default(), at));
+                    let (content, length) =
+                        content.find(&end).map_or((content, content.len()), |at| {
+                            (content.get(..at).unwrap_or_default(), at)
+                        });
                     if VERBATIM_ENVIRONMENTS.contains(&environment) {
                         self.lines.push("");
                         content.lines().for_each(|line| self.lines.push(line));
@@ -201,13 +239,19 @@ impl Latex {
                 // The column specification of a table.
                 let next = options(text, next);
                 return match group(text, next) {
-                    Some((_, next)) if is_begin && environment.contains("tab") || environment == "array" => next,
+                    Some((_, next))
+                        if is_begin && environment.contains("tab") || environment == "array" =>
+                    {
+                        next
+                    }
                     _ => next,
                 };
             }
             _ if level.is_some() => {
                 let next = options(text, after);
-                let Some((title, next)) = group(text, next) else { return after };
+                let Some((title, next)) = group(text, next) else {
+                    return after;
+                };
                 self.end_line();
                 let title = Self::plain(title);
                 self.lines.heading(&title, level.unwrap_or(0) + 1);
@@ -218,13 +262,19 @@ impl Latex {
                 self.line.push_str("- ");
                 return options_text(text, after, &mut self.line);
             }
-            "par" | "newline" | "linebreak" | "newpage" | "clearpage" | "maketitle" | "hline" | "toprule"
-            | "midrule" | "bottomrule" | "tableofcontents" => self.end_line(),
+            "par" | "newline" | "linebreak" | "newpage" | "clearpage" | "maketitle" | "hline"
+            | "toprule" | "midrule" | "bottomrule" | "tableofcontents" => self.end_line(),
             "verb" => {
                 let rest = text.get(after..).unwrap_or_default();
-                let Some(sign) = rest.chars().next() else { return after };
+                let Some(sign) = rest.chars().next() else {
+                    return after;
+                };
                 let inside = rest.get(sign.len_utf8()..).unwrap_or_default();
-                if let Some(end) = inside.get(..inside.floor_char_boundary(200)).unwrap_or(inside).find([sign, '\n']) {
+                if let Some(end) = inside
+                    .get(..inside.floor_char_boundary(200))
+                    .unwrap_or(inside)
+                    .find([sign, '\n'])
+                {
                     self.line.push_str(inside.get(..end).unwrap_or_default());
                     return after + sign.len_utf8() * 2 + end;
                 }
@@ -253,7 +303,12 @@ impl Latex {
                     // These have two arguments.
                     if !matches!(
                         name,
-                        "newcommand" | "renewcommand" | "setlength" | "setcounter" | "addtocounter" | "fontsize"
+                        "newcommand"
+                            | "renewcommand"
+                            | "setlength"
+                            | "setcounter"
+                            | "addtocounter"
+                            | "fontsize"
                     ) {
                         break;
                     }
@@ -273,7 +328,9 @@ impl Latex {
         let braced = rest.starts_with('{');
         let inside = rest.get(usize::from(braced)..).unwrap_or_default();
         let dotless = inside.starts_with("\\i")
-            && !inside.get(2..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()));
+            && !inside
+                .get(2..)
+                .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()));
         let (letter, length) = match inside.chars().next() {
             Some('\\') if dotless => ('i', 2),
             Some(letter) if letter.is_alphabetic() => (letter, letter.len_utf8()),
@@ -289,7 +346,12 @@ impl Latex {
             ('.', '\u{307}'),
         ];
         self.line.push(letter);
-        self.line.extend(marks.iter().find(|(known, _)| *known == sign).map(|(_, mark)| *mark));
+        self.line.extend(
+            marks
+                .iter()
+                .find(|(known, _)| *known == sign)
+                .map(|(_, mark)| *mark),
+        );
         let end = at + usize::from(braced) + length;
         end + usize::from(braced && text.get(end..).is_some_and(|rest| rest.starts_with('}')))
     }
@@ -322,8 +384,12 @@ fn options(text: &str, at: usize) -> usize {
 }
 
 fn options_text(text: &str, at: usize, into: &mut String) -> usize {
-    let Some(inside) = text.get(at..).and_then(|rest| rest.strip_prefix('[')) else { return at };
-    let near = inside.get(..inside.floor_char_boundary(500)).unwrap_or(inside);
+    let Some(inside) = text.get(at..).and_then(|rest| rest.strip_prefix('[')) else {
+        return at;
+    };
+    let near = inside
+        .get(..inside.floor_char_boundary(500))
+        .unwrap_or(inside);
     match near.find(']') {
         Some(end) => {
             into.push_str(near.get(..end).unwrap_or_default());
@@ -344,12 +410,15 @@ fn argument_of<'a>(text: &'a str, command: &str) -> Option<&'a str> {
 fn without_comments(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        let comment = line
-            .char_indices()
-            .find(|&(at, c)| c == '%' && !line.get(..at).is_some_and(|before| before.ends_with('\\')));
+        let comment = line.char_indices().find(|&(at, c)| {
+            c == '%' && !line.get(..at).is_some_and(|before| before.ends_with('\\'))
+        });
         match comment {
             // A line that is only a comment is removed: a blank line would end the paragraph.
-            Some((at, _)) if line.get(..at).is_some_and(|before| before.trim().is_empty()) => {}
+            Some((at, _))
+                if line
+                    .get(..at)
+                    .is_some_and(|before| before.trim().is_empty()) => {}
             Some((at, _)) => {
                 plain.push_str(line.get(..at).unwrap_or_default());
                 plain.push('\n');

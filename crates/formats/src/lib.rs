@@ -1,11 +1,11 @@
 //! Readers of office, mail, notebook and markup formats.
 //!
-//! Takes the bytes of a file and its [`Kind`]; gives plain text, titles, headings and metadata as [`Document`]s, and
-//! files within the file as [`EmbeddedFile`]s. Never touches the file system, never opens embedded files of other
-//! formats, never panics on input.
+//! Takes the bytes of a file and its [`Kind`]; gives plain text, titles, headings and metadata as
+//! [`Document`]s, and files within the file as [`EmbeddedFile`]s. Never touches the file system,
+//! never opens embedded files of other formats, never panics on input.
 //!
-//! Each reader is a [`ReadFn`]. A damaged part is reported and the rest is read; content that is skipped on purpose is
-//! reported as [`Extracted::Omitted`].
+//! Each reader is a [`ReadFn`]. A damaged part is reported and the rest is read; content that is
+//! skipped on purpose is reported as [`Extracted::Omitted`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -58,15 +58,18 @@ pub struct Heading {
 /// One text to index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Document {
-    /// Its name in its file: a chapter's path, a sheet's name, the number of a message. `None` for the file itself.
+    /// Its name in its file: a chapter's path, a sheet's name, the number of a message. `None` for
+    /// the file itself.
     pub name: Option<String>,
     /// One line; `None` if the file has no title, or only a placeholder such as "Document1".
     pub title: Option<String>,
-    /// Paragraphs separated by blank lines; tables have one row per line, with ` | ` between the cells.
+    /// Paragraphs separated by blank lines; tables have one row per line, with ` | ` between the
+    /// cells.
     pub text: String,
     /// Names and values, in the order they were found.
     pub metadata: Vec<(String, String)>,
-    /// The line of the file on which it begins, from 1, in formats where that is meaningful (mbox).
+    /// The line of the file on which it begins, from 1, in formats where that is meaningful
+    /// (mbox).
     pub line: Option<u64>,
     /// The headings in `text`, in order.
     pub headings: Vec<Heading>,
@@ -105,12 +108,18 @@ pub struct ReadError {
 
 impl ReadError {
     fn new(message: impl Into<String>) -> Self {
-        Self { line: None, message: message.into() }
+        Self {
+            line: None,
+            message: message.into(),
+        }
     }
 
     /// Prefixes the message with the name of the part it is about.
     fn in_part(self, part: &str) -> Self {
-        Self { message: format!("{part}: {}", self.message), ..self }
+        Self {
+            message: format!("{part}: {}", self.message),
+            ..self
+        }
     }
 }
 
@@ -132,12 +141,17 @@ pub type Emit<'a> = dyn FnMut(Result<Extracted, ReadError>) -> ControlFlow<()> +
 /// The signature of every reader. Fails only if the file as a whole cannot be read.
 pub type ReadFn = fn(&[u8], &Context<'_>, &mut Emit<'_>) -> Result<(), ReadError>;
 
-/// Reads `bytes`, a file of the given kind, and passes its content to `emit`. The bytes of [text formats](Kind::is_text)
-/// must be UTF-8.
+/// Reads `bytes`, a file of the given kind, and passes its content to `emit`. The bytes of [text
+/// formats](Kind::is_text) must be UTF-8.
 ///
 /// # Errors
 /// [`ReadError`] if the file as a whole cannot be read. Errors of single parts go to `emit`.
-pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
+pub fn read(
+    kind: Kind,
+    bytes: &[u8],
+    context: &Context<'_>,
+    emit: &mut Emit<'_>,
+) -> Result<(), ReadError> {
     let reader: ReadFn = match kind {
         Kind::Docx => docx::read,
         Kind::Pptx => pptx::read,
@@ -162,13 +176,23 @@ pub fn read(kind: Kind, bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>
 }
 
 /// Emits a document, or an error if it is over the size limit.
-fn emit_document(document: Document, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+fn emit_document(
+    document: Document,
+    context: &Context<'_>,
+    emit: &mut Emit<'_>,
+) -> ControlFlow<()> {
     let bytes = document.text.len() as u64;
     if bytes <= context.max_text_bytes {
         return emit(Ok(Extracted::Document(document)));
     }
-    let message = format!("{bytes} bytes in one article, over the limit of {}", context.max_text_bytes);
-    let error = ReadError { line: document.line, message };
+    let message = format!(
+        "{bytes} bytes in one article, over the limit of {}",
+        context.max_text_bytes
+    );
+    let error = ReadError {
+        line: document.line,
+        message,
+    };
     emit(Err(match &document.name {
         Some(name) => error.in_part(name),
         None => error,
@@ -176,7 +200,12 @@ fn emit_document(document: Document, context: &Context<'_>, emit: &mut Emit<'_>)
 }
 
 /// Reports omitted content, if there is any: "1 embedded image", "2 embedded images".
-fn emit_omitted(count: usize, singular: &str, plural: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
+fn emit_omitted(
+    count: usize,
+    singular: &str,
+    plural: &str,
+    emit: &mut Emit<'_>,
+) -> ControlFlow<()> {
     match count {
         0 => ControlFlow::Continue(()),
         1 => emit(Ok(Extracted::Omitted(format!("1 {singular}")))),

@@ -1,4 +1,5 @@
-//! Shared by the readers of hand-written markup languages: collecting lines and headings, removing inline marks.
+//! Shared by the readers of hand-written markup languages: collecting lines and headings, removing
+//! inline marks.
 
 use crate::meta::Meta;
 use crate::{Context, Document, Emit, Heading, emit_document, text};
@@ -32,19 +33,29 @@ impl Lines {
         let start = self.text.len();
         self.push(&line);
         let level = u8::try_from(level.max(1)).unwrap_or(u8::MAX);
-        self.headings.push(Heading { start, end: start + line.len(), level });
+        self.headings.push(Heading {
+            start,
+            end: start + line.len(),
+            level,
+        });
         self.push("");
     }
 
-    /// Emits the text as the file's only document. Without a title in `meta`, the first heading of the highest level is
-    /// the title.
+    /// Emits the text as the file's only document. Without a title in `meta`, the first heading of
+    /// the highest level is the title.
     pub fn emit(mut self, mut meta: Meta, context: &Context<'_>, emit: &mut Emit<'_>) {
         self.text.truncate(self.text.trim_end().len());
         if let Some(first) = self.headings.iter().min_by_key(|heading| heading.level) {
             meta.title(self.text.get(first.start..first.end).unwrap_or_default());
         }
         let Self { text, headings } = self;
-        let document = Document { title: meta.title, text, metadata: meta.fields, headings, ..Document::default() };
+        let document = Document {
+            title: meta.title,
+            text,
+            metadata: meta.fields,
+            headings,
+            ..Document::default()
+        };
         let _ = emit_document(document, context, emit);
     }
 }
@@ -52,7 +63,8 @@ impl Lines {
 /// How far after an opening mark the closing one is searched for, in bytes.
 const MAX_MARK_SPAN_BYTES: usize = 200;
 
-/// Removes pairs of `marks` around words. Marks within words (`snake_case`) and single marks (`2 * 3`) stay.
+/// Removes pairs of `marks` around words. Marks within words (`snake_case`) and single marks (`2 *
+/// 3`) stay.
 pub fn unmark(line: &str, marks: &[&str]) -> String {
     let mut plain = String::with_capacity(line.len());
     // Position and length of the closing marks still to be removed, nearest last.
@@ -67,8 +79,14 @@ pub fn unmark(line: &str, marks: &[&str]) -> String {
             continue;
         }
         let before = plain.chars().next_back();
-        let within_word = line.get(..at).and_then(|l| l.chars().next_back()).is_some_and(char::is_alphanumeric);
-        let mark = marks.iter().find(|mark| rest.starts_with(**mark)).filter(|_| !within_word && before != Some('\\'));
+        let within_word = line
+            .get(..at)
+            .and_then(|l| l.chars().next_back())
+            .is_some_and(char::is_alphanumeric);
+        let mark = marks
+            .iter()
+            .find(|mark| rest.starts_with(**mark))
+            .filter(|_| !within_word && before != Some('\\'));
         if let Some(mark) = mark
             && let Some(end) = closing(rest, mark)
             && ends.last().is_none_or(|&(outer, _)| at + end < outer)
@@ -77,7 +95,9 @@ pub fn unmark(line: &str, marks: &[&str]) -> String {
             at += mark.len();
             continue;
         }
-        let Some(char) = rest.chars().next() else { break };
+        let Some(char) = rest.chars().next() else {
+            break;
+        };
         plain.push(char);
         at += char.len_utf8();
     }
@@ -87,7 +107,9 @@ pub fn unmark(line: &str, marks: &[&str]) -> String {
 /// The offset of the closing mark in `rest`, which begins with the opening one.
 fn closing(rest: &str, mark: &str) -> Option<usize> {
     let inside = rest.get(mark.len()..)?;
-    let inside = inside.get(..inside.floor_char_boundary(MAX_MARK_SPAN_BYTES)).unwrap_or(inside);
+    let inside = inside
+        .get(..inside.floor_char_boundary(MAX_MARK_SPAN_BYTES))
+        .unwrap_or(inside);
     if inside.starts_with(char::is_whitespace) || inside.starts_with(mark) {
         return None;
     }
@@ -96,7 +118,9 @@ fn closing(rest: &str, mark: &str) -> Option<usize> {
         let end = from + inside.get(from..)?.find(mark)?;
         let before = inside.get(..end)?.chars().next_back()?;
         let after = inside.get(end + mark.len()..)?.chars().next();
-        if !before.is_whitespace() && after.is_none_or(|c| !c.is_alphanumeric() && !mark.starts_with(c)) {
+        if !before.is_whitespace()
+            && after.is_none_or(|c| !c.is_alphanumeric() && !mark.starts_with(c))
+        {
             return Some(mark.len() + end);
         }
         from = end + mark.len();
@@ -106,12 +130,17 @@ fn closing(rest: &str, mark: &str) -> Option<usize> {
 /// How far after an opening delimiter the closing one is searched for, in bytes.
 const MAX_LINK_BYTES: usize = 1000;
 
-/// Replaces each span from `open` to the next `close` by `with(content)`, and keeps it where that is `None`. Runs in
-/// linear time.
-pub fn replace_between(line: &str, open: &str, close: &str, with: impl Fn(&str) -> Option<String>) -> String {
+/// Replaces each span from `open` to the next `close` by `with(content)`, and keeps it where that
+/// is `None`. Runs in linear time.
+pub fn replace_between(
+    line: &str,
+    open: &str,
+    close: &str,
+    with: impl Fn(&str) -> Option<String>,
+) -> String {
     let mut plain = String::with_capacity(line.len());
-    // `clear`: no closing delimiter begins before this offset. `next`: the next known one. Together they make sure that no
-    // byte is searched twice.
+    // `clear`: no closing delimiter begins before this offset. `next`: the next known one. Together
+    // they make sure that no byte is searched twice.
     let (mut at, mut clear, mut next) = (0, 0, None::<usize>);
     while let Some(found) = line.get(at..).and_then(|rest| rest.find(open)) {
         let inside = at + found + open.len();
@@ -120,11 +149,16 @@ pub fn replace_between(line: &str, open: &str, close: &str, with: impl Fn(&str) 
         let end = line.floor_char_boundary(inside + MAX_LINK_BYTES);
         if next.is_none_or(|next| next < inside) {
             let from = line.ceil_char_boundary(clear.max(inside));
-            next = line.get(from..end).and_then(|near| near.find(close)).map(|found| from + found);
+            next = line
+                .get(from..end)
+                .and_then(|near| near.find(close))
+                .map(|found| from + found);
             // A closing delimiter may straddle the end of the searched range.
             clear = end.saturating_sub(close.len());
         }
-        let replaced = next.filter(|&next| next <= end).and_then(|next| Some((with(line.get(inside..next)?)?, next)));
+        let replaced = next
+            .filter(|&next| next <= end)
+            .and_then(|next| Some((with(line.get(inside..next)?)?, next)));
         match replaced {
             Some((text, next)) => {
                 plain.push_str(&text);
@@ -139,7 +173,10 @@ pub fn replace_between(line: &str, open: &str, close: &str, with: impl Fn(&str) 
 
 /// The indentation of a line in columns; a tab counts eight.
 pub fn indent(line: &str) -> usize {
-    line.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 8 } else { 1 }).sum()
+    line.chars()
+        .take_while(|c| c.is_whitespace())
+        .map(|c| if c == '\t' { 8 } else { 1 })
+        .sum()
 }
 
 #[cfg(test)]
@@ -150,7 +187,10 @@ mod tests {
     fn only_paired_marks_around_words_are_removed() {
         let unmark = |line| unmark(line, &["**", "*", "_", "/", "="]);
         assert_eq!(unmark("a *b c* d, **e** _f_."), "a b c d, e f.");
-        assert_eq!(unmark("2 * 3 * 4, snake_case_name, a/b/c, *open"), "2 * 3 * 4, snake_case_name, a/b/c, *open");
+        assert_eq!(
+            unmark("2 * 3 * 4, snake_case_name, a/b/c, *open"),
+            "2 * 3 * 4, snake_case_name, a/b/c, *open"
+        );
         assert_eq!(unmark("*a _b_ c* (=x=y=)"), "a b c (x=y)");
         assert_eq!(unmark("***"), "***");
     }
@@ -158,6 +198,9 @@ mod tests {
     #[test]
     fn delimited_spans_are_replaced() {
         let link = |inside: &str| inside.split_once('|').map(|(_, text)| text.to_owned());
-        assert_eq!(replace_between("a [[u|b]] [[x]] [[c", "[[", "]]", link), "a b [[x]] [[c");
+        assert_eq!(
+            replace_between("a [[u|b]] [[x]] [[c", "[[", "]]", link),
+            "a b [[x]] [[c"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Manual pages in the `man` and `mdoc` macros: sections become headings, other requests are dropped.
+//! Manual pages in the `man` and `mdoc` macros: sections become headings, other requests are
+//! dropped.
 
 use crate::lines::Lines;
 use crate::meta::Meta;
@@ -51,30 +52,55 @@ impl Page {
             "TH" | "Dt" => {
                 let title: Vec<&str> = words.iter().take(2).map(String::as_str).collect();
                 if let [name, section] = title.as_slice() {
-                    self.meta.title(&format!("{}({section})", name.to_lowercase()));
+                    self.meta
+                        .title(&format!("{}({section})", name.to_lowercase()));
                 }
-                let date = words.get(2).filter(|date| name == "TH" && date.starts_with(|c: char| c.is_ascii_digit()));
-                date.into_iter().for_each(|date| self.meta.set("date", date));
+                let date = words
+                    .get(2)
+                    .filter(|date| name == "TH" && date.starts_with(|c: char| c.is_ascii_digit()));
+                date.into_iter()
+                    .for_each(|date| self.meta.set("date", date));
             }
-            "Dd" => self.meta.set("date", rest.trim_start_matches("$Mdocdate:").trim_end_matches('$').trim()),
+            "Dd" => self.meta.set(
+                "date",
+                rest.trim_start_matches("$Mdocdate:")
+                    .trim_end_matches('$')
+                    .trim(),
+            ),
             "SH" | "SS" | "Sh" | "Ss" => {
-                let level = if name.eq_ignore_ascii_case("SH") { 1 } else { 2 };
+                let level = if name.eq_ignore_ascii_case("SH") {
+                    1
+                } else {
+                    2
+                };
                 match words.is_empty() {
                     true => self.heading = Some(level),
                     false => self.lines.heading(&words.join(" "), level),
                 }
             }
-            "PP" | "P" | "LP" | "sp" | "Pp" | "Bl" | "El" | "Bd" | "Ed" | "TP" | "HP" | "TQ" | "bp" => {
-                self.lines.push("")
-            }
+            "PP" | "P" | "LP" | "sp" | "Pp" | "Bl" | "El" | "Bd" | "Ed" | "TP" | "HP" | "TQ"
+            | "bp" => self.lines.push(""),
             "IP" | "It" => {
                 self.lines.push("");
-                self.words(name == "It", words.into_iter().take(if name == "IP" { 1 } else { usize::MAX }).collect());
+                self.words(
+                    name == "It",
+                    words
+                        .into_iter()
+                        .take(if name == "IP" { 1 } else { usize::MAX })
+                        .collect(),
+                );
             }
             "B" | "I" | "SM" | "SB" | "R" | "Fn" | "Nd" => self.words(false, words),
-            "BR" | "RB" | "BI" | "IB" | "IR" | "RI" | "UE" | "ME" => self.lines.push(&words.concat()),
+            "BR" | "RB" | "BI" | "IB" | "IR" | "RI" | "UE" | "ME" => {
+                self.lines.push(&words.concat())
+            }
             "UR" | "MT" => self.words(false, words),
-            "MR" => self.lines.push(&format!("{}({}){}", word_at(&words, 0), word_at(&words, 1), word_at(&words, 2))),
+            "MR" => self.lines.push(&format!(
+                "{}({}){}",
+                word_at(&words, 0),
+                word_at(&words, 1),
+                word_at(&words, 2)
+            )),
             "Xr" => self.lines.push(&format!(
                 "{}({}){}",
                 word_at(&words, 0),
@@ -89,10 +115,15 @@ impl Page {
                 self.words(true, if words.is_empty() { vec![name] } else { words });
             }
             "de" | "de1" | "am" | "ig" => {
-                self.until =
-                    Some(words.get(1).filter(|_| name != "ig").map_or("..".to_owned(), |end| format!(".{end}")))
+                self.until = Some(
+                    words
+                        .get(1)
+                        .filter(|_| name != "ig")
+                        .map_or("..".to_owned(), |end| format!(".{end}")),
+                )
             }
-            // mdoc macros have one upper- and one lower-case letter and can be called on the lines of others.
+            // mdoc macros have one upper- and one lower-case letter and can be called on the lines
+            // of others.
             _ if is_mdoc(name) => self.words(true, words),
             _ => {}
         }
@@ -186,7 +217,9 @@ fn plain(text: &str) -> String {
             Some('-') => plain.push('-'),
             Some('e' | '\\') => plain.push('\\'),
             Some(' ' | '~' | '0') => plain.push(' '),
-            Some('&' | '|' | '^' | '%' | '/' | ',' | ':' | 'c' | '{' | '}' | ')' | 'd' | 'u' | 'p') => {}
+            Some(
+                '&' | '|' | '^' | '%' | '/' | ',' | ':' | 'c' | '{' | '}' | ')' | 'd' | 'u' | 'p',
+            ) => {}
             Some('\'') => plain.push('\''),
             Some('`') => plain.push('`'),
             Some('(') => {

@@ -1,4 +1,5 @@
-//! Mailboxes in the `mbox` format: messages one after the other, each preceded by a line that begins with `From `.
+//! Mailboxes in the `mbox` format: messages one after the other, each preceded by a line that
+//! begins with `From `.
 
 use crate::{Context, Emit, ReadError, mail};
 use std::ops::ControlFlow;
@@ -16,7 +17,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     while at < bytes.len() {
         line += 1;
         let rest = bytes.get(at..).unwrap_or_default();
-        let length = rest.iter().position(|&b| b == b'\n').map_or(rest.len(), |end| end + 1);
+        let length = rest
+            .iter()
+            .position(|&b| b == b'\n')
+            .map_or(rest.len(), |end| end + 1);
         let (this, next) = rest.split_at(length);
         if after_blank && this.starts_with(b"From ") && is_header(next) {
             if let Some(start) = start
@@ -35,14 +39,19 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             let _: ControlFlow<()> = emit_message(number, start, bytes.len(), start_line, emit);
             Ok(())
         }
-        None => Err(ReadError::new("expected a mailbox with a `From …` line before every message; there is none")),
+        None => Err(ReadError::new(
+            "expected a mailbox with a `From …` line before every message; there is none",
+        )),
     }
 }
 
 /// Whether a header line follows: paragraphs may begin with "From ", too.
 fn is_header(next: &[u8]) -> bool {
     let line = next.split(|&b| b == b'\n').next().unwrap_or_default();
-    let name = line.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
+    let name = line
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        .count();
     (name > 0 && line.get(name) == Some(&b':')) || line.starts_with(b">From ")
 }
 
@@ -51,7 +60,10 @@ fn unquote(mail: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(mail.len());
     for line in mail.split_inclusive(|&b| b == b'\n') {
         let signs = line.iter().take_while(|&&b| b == b'>').count();
-        let is_quoted = signs > 0 && line.get(signs..).is_some_and(|rest| rest.starts_with(b"From "));
+        let is_quoted = signs > 0
+            && line
+                .get(signs..)
+                .is_some_and(|rest| rest.starts_with(b"From "));
         plain.extend_from_slice(line.get(usize::from(is_quoted)..).unwrap_or_default());
     }
     plain
@@ -59,8 +71,13 @@ fn unquote(mail: &[u8]) -> Vec<u8> {
 
 /// Whether `head` begins like a mailbox.
 pub fn is_mailbox(head: &[u8]) -> bool {
-    let Some(end) = head.iter().position(|&b| b == b'\n') else { return false };
-    head.starts_with(b"From ") && head.get(end + 1..).is_some_and(|next| is_header(next) && mail::is_mail(next))
+    let Some(end) = head.iter().position(|&b| b == b'\n') else {
+        return false;
+    };
+    head.starts_with(b"From ")
+        && head
+            .get(end + 1..)
+            .is_some_and(|next| is_header(next) && mail::is_mail(next))
 }
 
 #[cfg(test)]
@@ -75,9 +92,16 @@ mod tests {
         assert!(super::is_mailbox(mbox));
         let (found, errors) = read_bytes(Kind::Mbox, mbox);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert_eq!(found[0].text, "Text one.\nFrom here on.\nFrom there.\n\nFrom me to you.");
         assert_eq!(
-            (found[1].name.as_deref(), found[1].line, found[1].title.as_deref()),
+            found[0].text,
+            "Text one.\nFrom here on.\nFrom there.\n\nFrom me to you."
+        );
+        assert_eq!(
+            (
+                found[1].name.as_deref(),
+                found[1].line,
+                found[1].title.as_deref()
+            ),
             (Some("2"), Some(11), Some("Two"))
         );
         assert_eq!(errors, ["17: a message without text"]);

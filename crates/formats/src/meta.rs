@@ -42,7 +42,8 @@ impl Meta {
         }
     }
 
-    /// Adds a Dublin Core element, or one of the elements that OOXML and OpenDocument define beside it.
+    /// Adds a Dublin Core element, or one of the elements that OOXML and OpenDocument define beside
+    /// it.
     pub fn dublin_core(&mut self, element: &str, value: &str) {
         match element {
             "title" => self.title(value),
@@ -65,7 +66,10 @@ pub fn date(value: &str) -> String {
     let value = value.trim();
     match value.split_once('.') {
         Some((moment, fraction)) if moment.contains('T') => {
-            format!("{moment}{}", fraction.trim_start_matches(|c: char| c.is_ascii_digit()))
+            format!(
+                "{moment}{}",
+                fraction.trim_start_matches(|c: char| c.is_ascii_digit())
+            )
         }
         _ => value.to_owned(),
     }

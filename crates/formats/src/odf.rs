@@ -1,5 +1,6 @@
-//! OpenDocument texts, presentations and spreadsheets (`.odt`, `.odp`, `.ods`, their templates), and the flat XML variants
-//! (`.fodt`). Tracked deletions are omitted; footnotes and comments come at the end.
+//! OpenDocument texts, presentations and spreadsheets (`.odt`, `.odp`, `.ods`, their templates),
+//! and the flat XML variants (`.fodt`). Tracked deletions are omitted; footnotes and comments come
+//! at the end.
 
 use crate::blocks::{Aside, Blocks};
 use crate::meta::{Meta, date};
@@ -13,7 +14,9 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     if let Some(manifest) = package.read("META-INF/manifest.xml")?
         && manifest.windows(15).any(|part| part == b"encryption-data")
     {
-        return Err(ReadError::new("it is protected by a password; save it without one"));
+        return Err(ReadError::new(
+            "it is protected by a password; save it without one",
+        ));
     }
     let mut story = Story::default();
     if let Ok(Some(bytes)) = package.read("meta.xml") {
@@ -21,13 +24,20 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         let _ = story.add(&bytes);
     }
     let content = package.read_required("content.xml")?;
-    let error = story.add(&content).err().map(|error| error.in_part("content.xml"));
+    let error = story
+        .add(&content)
+        .err()
+        .map(|error| error.in_part("content.xml"));
     drop(content);
     let _ = story.emit(error, context, emit);
     Ok(())
 }
 
-pub fn read_flat(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
+pub fn read_flat(
+    bytes: &[u8],
+    context: &Context<'_>,
+    emit: &mut Emit<'_>,
+) -> Result<(), ReadError> {
     let mut story = Story::default();
     let error = story.add(bytes).err();
     let _ = story.emit(error, context, emit);
@@ -63,7 +73,8 @@ struct Story {
     /// The author of the current comment.
     comment_author: String,
     is_title: bool,
-    /// The current cell has a date value; its text repeats the date in a local format and is skipped.
+    /// The current cell has a date value; its text repeats the date in a local format and is
+    /// skipped.
     has_date: bool,
     /// How often the current cell is repeated.
     repeated: usize,
@@ -114,10 +125,11 @@ impl Story {
 
     fn open(&mut self, tag: &Tag<'_>) -> Step {
         match tag.name() {
-            "tracked-changes" | "note-citation" | "ruby-text" | "binary-data" | "forms" | "scripts" | "settings"
-            | "styles" | "automatic-styles" | "master-styles" | "font-face-decls" | "sequence-decls"
-            | "variable-decls" | "user-field-decls" | "event-listeners" | "object" | "title" | "desc"
-            | "database-ranges" | "named-expressions" | "page-number" | "page-count" | "page-thumbnail"
+            "tracked-changes" | "note-citation" | "ruby-text" | "binary-data" | "forms"
+            | "scripts" | "settings" | "styles" | "automatic-styles" | "master-styles"
+            | "font-face-decls" | "sequence-decls" | "variable-decls" | "user-field-decls"
+            | "event-listeners" | "object" | "title" | "desc" | "database-ranges"
+            | "named-expressions" | "page-number" | "page-count" | "page-thumbnail"
             | "date-string" => return Step::Skip,
             "meta" => self.is_meta = true,
             "spreadsheet" => self.is_spreadsheet = true,
@@ -126,7 +138,11 @@ impl Story {
             "date" if matches!(self.open.last(), Some(Open::Story(_))) => return Step::Skip,
             "p" | "h" => {
                 let level = match tag.name() {
-                    "h" => Some(tag.attr("outline-level").and_then(|level| level.parse().ok()).unwrap_or(1)),
+                    "h" => Some(
+                        tag.attr("outline-level")
+                            .and_then(|level| level.parse().ok())
+                            .unwrap_or(1),
+                    ),
                     _ => self.is_title.then_some(1),
                 };
                 if self.is_in_paragraph() {
@@ -152,7 +168,10 @@ impl Story {
             }
             "frame" => {
                 let class = tag.attr_named("presentation:class").unwrap_or_default();
-                if matches!(class.as_str(), "page-number" | "header" | "footer" | "date-time" | "page") {
+                if matches!(
+                    class.as_str(),
+                    "page-number" | "header" | "footer" | "date-time" | "page"
+                ) {
                     return Step::Skip;
                 }
                 self.is_title = class == "title";
@@ -161,12 +180,18 @@ impl Story {
             "table" => {
                 self.tables += 1;
                 if self.is_spreadsheet && self.tables == 1 {
-                    self.sheets.push((tag.attr("name").unwrap_or_default(), std::mem::take(&mut self.blocks)));
+                    self.sheets.push((
+                        tag.attr("name").unwrap_or_default(),
+                        std::mem::take(&mut self.blocks),
+                    ));
                 }
                 self.blocks.start_table();
             }
             "table-cell" | "covered-table-cell" => {
-                self.repeated = tag.attr("number-columns-repeated").and_then(|n| n.parse().ok()).unwrap_or(1);
+                self.repeated = tag
+                    .attr("number-columns-repeated")
+                    .and_then(|n| n.parse().ok())
+                    .unwrap_or(1);
                 let value = tag.attr("date-value").filter(|_| self.is_spreadsheet);
                 self.has_date = value.is_some();
                 if let Some(value) = value {
@@ -204,7 +229,8 @@ impl Story {
             "table-cell" | "covered-table-cell" => {
                 self.has_date = false;
                 self.blocks.end_cell();
-                self.blocks.empty_cells(std::mem::replace(&mut self.repeated, 1).saturating_sub(1));
+                self.blocks
+                    .empty_cells(std::mem::replace(&mut self.repeated, 1).saturating_sub(1));
             }
             "table-row" => self.blocks.end_row(),
             "table" => {
@@ -221,9 +247,15 @@ impl Story {
         }
     }
 
-    fn emit(mut self, error: Option<ReadError>, context: &Context<'_>, emit: &mut Emit<'_>) -> ControlFlow<()> {
+    fn emit(
+        mut self,
+        error: Option<ReadError>,
+        context: &Context<'_>,
+        emit: &mut Emit<'_>,
+    ) -> ControlFlow<()> {
         let [first, last] = &self.authors;
-        self.meta.add("author", if text::is_blank(first) { last } else { first });
+        self.meta
+            .add("author", if text::is_blank(first) { last } else { first });
         if self.is_spreadsheet {
             let is_one = self.sheets.len() == 1;
             // A truncated sheet is still open.
@@ -239,7 +271,14 @@ impl Story {
                 let metadata = self.meta.fields.clone();
                 if !text.is_empty() {
                     emit_document(
-                        Document { name: Some(name), title, text, metadata, headings, line: None },
+                        Document {
+                            name: Some(name),
+                            title,
+                            text,
+                            metadata,
+                            headings,
+                            line: None,
+                        },
                         context,
                         emit,
                     )?;
@@ -250,8 +289,21 @@ impl Story {
                 self.meta.title(heading);
             }
             let (text, headings) = self.blocks.finish();
-            let Meta { title, fields: metadata } = self.meta;
-            emit_document(Document { title, text, metadata, headings, ..Document::default() }, context, emit)?;
+            let Meta {
+                title,
+                fields: metadata,
+            } = self.meta;
+            emit_document(
+                Document {
+                    title,
+                    text,
+                    metadata,
+                    headings,
+                    ..Document::default()
+                },
+                context,
+                emit,
+            )?;
         }
         if let Some(error) = error {
             emit(Err(error))?;
@@ -283,7 +335,13 @@ mod tests {
             "Honey\n\nIt keeps well.\n\nIn a box\n\nx\n\na |  |  |  |  | b\n\nA note.\n\nComment by Carl: Sure?\n"
         );
         assert_eq!(document.title.as_deref(), Some("On bees"));
-        assert_eq!(document.metadata, [("keywords".into(), "honey".into()), ("author".into(), "Anna".into())]);
+        assert_eq!(
+            document.metadata,
+            [
+                ("keywords".into(), "honey".into()),
+                ("author".into(), "Anna".into())
+            ]
+        );
     }
 
     #[test]
@@ -292,9 +350,18 @@ mod tests {
             <text:p>05.03.24</text:p></table:table-cell></table:table-row><table:table-row table:number-rows-repeated='1048576'><table:table-cell table:number-columns-repeated='16384'/></table:table-row></table:table>\
             <table:table table:name='Two'><table:table-row><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>";
         let (documents, errors) = read_bytes(Kind::Odf, &zip(&[("content.xml", sheets)]));
-        assert_eq!(documents.iter().map(|d| d.text.as_str()).collect::<Vec<_>>(), ["2024-03-05\n", "x\n"]);
+        assert_eq!(
+            documents
+                .iter()
+                .map(|d| d.text.as_str())
+                .collect::<Vec<_>>(),
+            ["2024-03-05\n", "x\n"]
+        );
         assert!(errors[0].contains("cut off"), "{errors:?}");
-        let locked = zip(&[("META-INF/manifest.xml", "<manifest:encryption-data/>"), ("content.xml", "?")]);
+        let locked = zip(&[
+            ("META-INF/manifest.xml", "<manifest:encryption-data/>"),
+            ("content.xml", "?"),
+        ]);
         assert!(read_bytes(Kind::Odf, &locked).1[0].contains("password"));
     }
 }

@@ -1,4 +1,5 @@
-//! Shared by the readers of Word, PowerPoint and Excel files (Office Open XML): relationships, document properties, drawings.
+//! Shared by the readers of Word, PowerPoint and Excel files (Office Open XML): relationships,
+//! document properties, drawings.
 
 use crate::blocks::Blocks;
 use crate::meta::Meta;
@@ -20,15 +21,22 @@ pub struct Relation {
 pub fn relations(package: &mut Package<'_>, part: &str) -> Vec<Relation> {
     let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
     let path = format!("{folder}/_rels/{file}.rels");
-    let Ok(Some(bytes)) = package.read(&path) else { return Vec::new() };
+    let Ok(Some(bytes)) = package.read(&path) else {
+        return Vec::new();
+    };
     let leaves = leaves(&bytes).unwrap_or_default();
-    let internal = leaves.iter().filter(|l| l.name == "Relationship" && l.attr("TargetMode") != Some("External"));
+    let internal = leaves
+        .iter()
+        .filter(|l| l.name == "Relationship" && l.attr("TargetMode") != Some("External"));
     internal
         .filter_map(|leaf| {
             let kind = leaf.attr("Type")?;
             Some(Relation {
                 id: leaf.attr("Id")?.to_owned(),
-                kind: kind.rsplit_once('/').map_or(kind, |(_, last)| last).to_owned(),
+                kind: kind
+                    .rsplit_once('/')
+                    .map_or(kind, |(_, last)| last)
+                    .to_owned(),
                 target: resolve(part, leaf.attr("Target")?),
             })
         })
@@ -37,14 +45,21 @@ pub fn relations(package: &mut Package<'_>, part: &str) -> Vec<Relation> {
 
 /// The path of the main document part; `usual` if no relationship names it.
 pub fn main_part(package: &mut Package<'_>, usual: &str) -> String {
-    let relation = relations(package, "").into_iter().find(|r| r.kind == "officeDocument");
-    relation.map(|r| r.target).filter(|target| package.find(target).is_some()).unwrap_or_else(|| usual.to_owned())
+    let relation = relations(package, "")
+        .into_iter()
+        .find(|r| r.kind == "officeDocument");
+    relation
+        .map(|r| r.target)
+        .filter(|target| package.find(target).is_some())
+        .unwrap_or_else(|| usual.to_owned())
 }
 
 /// The document properties: title, author, dates.
 pub fn properties(package: &mut Package<'_>) -> Meta {
     let mut meta = Meta::default();
-    let relation = relations(package, "").into_iter().find(|r| r.kind == "core-properties");
+    let relation = relations(package, "")
+        .into_iter()
+        .find(|r| r.kind == "core-properties");
     let path = relation.map_or_else(|| "docProps/core.xml".to_owned(), |r| r.target);
     if let Ok(Some(bytes)) = package.read(&path) {
         for leaf in leaves(&bytes).unwrap_or_default() {
@@ -55,14 +70,30 @@ pub fn properties(package: &mut Package<'_>) -> Meta {
 }
 
 /// Reports how many images, charts and embedded files are omitted.
-pub fn emit_omitted_media(package: &Package<'_>, folder: &str, emit: &mut Emit<'_>) -> ControlFlow<()> {
+pub fn emit_omitted_media(
+    package: &Package<'_>,
+    folder: &str,
+    emit: &mut Emit<'_>,
+) -> ControlFlow<()> {
     let count = |under: &str, is: fn(&str) -> bool| {
         let path = format!("{folder}/{under}/");
-        package.names().iter().flatten().filter(|n| n.strip_prefix(&path).is_some_and(is)).count()
+        package
+            .names()
+            .iter()
+            .flatten()
+            .filter(|n| n.strip_prefix(&path).is_some_and(is))
+            .count()
     };
     let (images, embedded) = (count("media", |_| true), count("embeddings", |_| true));
-    let charts = count("charts", |name| name.starts_with("chart") && name.ends_with(".xml"));
-    emit_omitted(images, "embedded image or video", "embedded images or videos", emit)?;
+    let charts = count("charts", |name| {
+        name.starts_with("chart") && name.ends_with(".xml")
+    });
+    emit_omitted(
+        images,
+        "embedded image or video",
+        "embedded images or videos",
+        emit,
+    )?;
     emit_omitted(charts, "chart", "charts", emit)?;
     emit_omitted(embedded, "embedded file", "embedded files", emit)
 }
@@ -76,20 +107,25 @@ pub enum Shapes {
     Notes,
 }
 
-/// Adds the text of the shapes and tables of a drawing. The title placeholder of a slide becomes a heading.
+/// Adds the text of the shapes and tables of a drawing. The title placeholder of a slide becomes a
+/// heading.
 pub fn drawing(bytes: &[u8], shapes: Shapes, blocks: &mut Blocks) -> Result<(), ReadError> {
     let (mut in_text, mut is_title) = (false, false);
     let mut wanted = shapes == Shapes::All;
     let result = walk(bytes, |node| {
         match node {
             Node::Open(tag) => match tag.name() {
-                "Fallback" | "pPr" | "rPr" | "endParaRPr" | "bodyPr" | "lstStyle" | "cellProps" => return Step::Skip,
+                "Fallback" | "pPr" | "rPr" | "endParaRPr" | "bodyPr" | "lstStyle" | "cellProps" => {
+                    return Step::Skip;
+                }
                 "sp" | "graphicFrame" => (is_title, wanted) = (false, shapes == Shapes::All),
                 "ph" => {
                     let kind = tag.attr("type").unwrap_or_default();
                     is_title = matches!(kind.as_str(), "title" | "ctrTitle");
                     wanted = match shapes {
-                        Shapes::All => !matches!(kind.as_str(), "sldNum" | "ftr" | "dt" | "hdr" | "sldImg"),
+                        Shapes::All => {
+                            !matches!(kind.as_str(), "sldNum" | "ftr" | "dt" | "hdr" | "sldImg")
+                        }
                         Shapes::Notes => kind == "body",
                     };
                 }

@@ -11,8 +11,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let mut open = String::new();
     for line in text.lines() {
         // The text of a link may continue on the next line.
-        let is_open =
-            |line: &str| line.rfind("[[").is_some_and(|at| !line.get(at..).unwrap_or_default().contains("]]"));
+        let is_open = |line: &str| {
+            line.rfind("[[")
+                .is_some_and(|at| !line.get(at..).unwrap_or_default().contains("]]"))
+        };
         if !open.is_empty() {
             open.push(' ');
             open.push_str(line.trim());
@@ -46,7 +48,9 @@ impl State {
     fn line(&mut self, line: &str, lines: &mut Lines, meta: &mut Meta) {
         let word = line.trim();
         let stars = line.bytes().take_while(|&b| b == b'*').count();
-        let heading = line.get(stars..).filter(|rest| stars > 0 && rest.starts_with(' ') && self.verbatim.is_none());
+        let heading = line
+            .get(stars..)
+            .filter(|rest| stars > 0 && rest.starts_with(' ') && self.verbatim.is_none());
         if let Some(until) = &self.until {
             // A heading ends every drawer and block, closed or not.
             if word.eq_ignore_ascii_case(until) {
@@ -82,8 +86,9 @@ impl State {
                 lines.push("");
             } else {
                 // Lines that look like headings or keywords are escaped with a comma.
-                let quoted =
-                    word.strip_prefix(',').filter(|rest| rest.starts_with(['*', ',']) || rest.starts_with("#+"));
+                let quoted = word
+                    .strip_prefix(',')
+                    .filter(|rest| rest.starts_with(['*', ',']) || rest.starts_with("#+"));
                 lines.push(quoted.unwrap_or(line));
             }
             return;
@@ -94,7 +99,8 @@ impl State {
         if word == "#" || word.starts_with("# ") {
             return;
         }
-        let is_drawer = word.len() > 2 && word.starts_with(':') && word.ends_with(':') && !word.contains(' ');
+        let is_drawer =
+            word.len() > 2 && word.starts_with(':') && word.ends_with(':') && !word.contains(' ');
         match word.to_ascii_uppercase().as_str() {
             ":PROPERTIES:" | ":LOGBOOK:" => self.until = Some(":END:".to_owned()),
             // The content of custom drawers is text.
@@ -122,7 +128,9 @@ impl State {
             lines.push("");
             return;
         }
-        let Some((name, value)) = keyword.split_once(':') else { return };
+        let Some((name, value)) = keyword.split_once(':') else {
+            return;
+        };
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
             "title" => meta.title(&inline(value)),
@@ -160,8 +168,20 @@ fn heading_text(heading: &str) -> (String, bool) {
     {
         text = before.trim_end();
     }
-    for state in ["TODO", "DONE", "NEXT", "WAITING", "CANCELLED", "CANCELED", "STARTED", "HOLD"] {
-        if let Some(rest) = text.strip_prefix(state).filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+    for state in [
+        "TODO",
+        "DONE",
+        "NEXT",
+        "WAITING",
+        "CANCELLED",
+        "CANCELED",
+        "STARTED",
+        "HOLD",
+    ] {
+        if let Some(rest) = text
+            .strip_prefix(state)
+            .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+        {
             text = rest.trim_start();
             break;
         }
@@ -169,7 +189,10 @@ fn heading_text(heading: &str) -> (String, bool) {
     if text.starts_with("[#") && text.get(3..4) == Some("]") {
         text = text.get(4..).unwrap_or_default().trim_start();
     }
-    match text.strip_prefix("COMMENT").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+    match text
+        .strip_prefix("COMMENT")
+        .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+    {
         Some(rest) => (rest.trim_start().to_owned(), true),
         None => (text.to_owned(), false),
     }
@@ -178,7 +201,10 @@ fn heading_text(heading: &str) -> (String, bool) {
 /// A table row; `None` for a rule.
 fn row(line: &str) -> Option<String> {
     let inside = line.trim_start_matches('|').trim_end_matches('|');
-    let is_rule = !inside.is_empty() && inside.bytes().all(|b| matches!(b, b'-' | b'+' | b'|' | b':'));
+    let is_rule = !inside.is_empty()
+        && inside
+            .bytes()
+            .all(|b| matches!(b, b'-' | b'+' | b'|' | b':'));
     let cells: Vec<String> = inside.split('|').map(|cell| inline(cell.trim())).collect();
     (!is_rule).then(|| cells.join(" | "))
 }
@@ -195,8 +221,12 @@ fn inline(text: &str) -> String {
             None => String::new(),
         })
     });
-    let text = replace_between(&text, "<<", ">>", |target| (!target.contains(' ')).then(String::new));
-    unmark(&text, &["*", "/", "_", "=", "~", "+"]).trim().to_owned()
+    let text = replace_between(&text, "<<", ">>", |target| {
+        (!target.contains(' ')).then(String::new)
+    });
+    unmark(&text, &["*", "/", "_", "=", "~", "+"])
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -216,7 +246,20 @@ mod tests {
             document.text,
             "First one\n\nSee the page and code.\n\nx = *y*\n* no heading\n\na | b\n1 | 2\n\nIn\n\ntext\n\nThe note."
         );
-        assert_eq!(document.metadata, [("author".into(), "Anna".into()), ("keywords".into(), "insects, honey".into())]);
-        assert_eq!(document.headings.iter().map(|h| h.level).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(
+            document.metadata,
+            [
+                ("author".into(), "Anna".into()),
+                ("keywords".into(), "insects, honey".into())
+            ]
+        );
+        assert_eq!(
+            document
+                .headings
+                .iter()
+                .map(|h| h.level)
+                .collect::<Vec<_>>(),
+            [1, 2]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! PowerPoint presentations (`.pptx`, `.ppsx`, `.potx`): the slides in presentation order, hidden ones included, each
-//! followed by its notes and comments.
+//! PowerPoint presentations (`.pptx`, `.ppsx`, `.potx`): the slides in presentation order, hidden
+//! ones included, each followed by its notes and comments.
 
 use crate::blocks::{Aside, Blocks};
 use crate::ooxml::{self, Shapes};
@@ -13,8 +13,13 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     let (mut blocks, mut errors) = (Blocks::default(), Vec::new());
     let slides = slides(&mut package)?;
     for (at, slide) in slides.iter().enumerate() {
-        let read = package.read_required(slide).and_then(|bytes| ooxml::drawing(&bytes, Shapes::All, &mut blocks));
-        errors.extend(read.err().map(|error| error.in_part(&format!("slide {} ({slide})", at + 1))));
+        let read = package
+            .read_required(slide)
+            .and_then(|bytes| ooxml::drawing(&bytes, Shapes::All, &mut blocks));
+        errors.extend(
+            read.err()
+                .map(|error| error.in_part(&format!("slide {} ({slide})", at + 1))),
+        );
         // Diagrams are part of the slide and come first; notes follow.
         let mut relations = ooxml::relations(&mut package, slide);
         relations.sort_by_key(|relation| match &*relation.kind {
@@ -27,14 +32,17 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
                 "diagramData" => Shapes::All,
                 "notesSlide" => Shapes::Notes,
                 "comments" => {
-                    let read = package.read_required(&relation.target).and_then(|bytes| comments(&bytes, &mut blocks));
+                    let read = package
+                        .read_required(&relation.target)
+                        .and_then(|bytes| comments(&bytes, &mut blocks));
                     errors.extend(read.err().map(|error| error.in_part(&relation.target)));
                     continue;
                 }
                 _ => continue,
             };
-            let read =
-                package.read_required(&relation.target).and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
+            let read = package
+                .read_required(&relation.target)
+                .and_then(|bytes| ooxml::drawing(&bytes, shapes, &mut blocks));
             errors.extend(read.err().map(|error| error.in_part(&relation.target)));
         }
     }
@@ -42,7 +50,13 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         meta.title(heading);
     }
     let (text, headings) = blocks.finish();
-    let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
+    let document = Document {
+        title: meta.title,
+        text,
+        headings,
+        metadata: meta.fields,
+        ..Document::default()
+    };
     let emit_all = || {
         emit_document(document, context, emit)?;
         errors.into_iter().try_for_each(|error| emit(Err(error)))?;
@@ -58,7 +72,8 @@ fn slides(package: &mut Package<'_>) -> Result<Vec<String>, ReadError> {
     let relations = ooxml::relations(package, &path);
     let list = leaves(&package.read_required(&path)?).unwrap_or_default();
     let ids = list.iter().filter(|leaf| leaf.name == "sldId");
-    // A slide's own number is also called `id`, without a namespace; the relationship id is the later attribute.
+    // A slide's own number is also called `id`, without a namespace; the relationship id is the
+    // later attribute.
     let ids = ids.filter_map(|leaf| leaf.attrs.iter().rev().find(|(name, _)| name == "id"));
     let slides: Vec<String> = ids
         .filter_map(|(_, id)| relations.iter().find(|r| r.id == *id))
@@ -68,19 +83,28 @@ fn slides(package: &mut Package<'_>) -> Result<Vec<String>, ReadError> {
         return Ok(slides);
     }
     let number = |name: &String| {
-        let digits = name.strip_prefix("ppt/slides/slide")?.strip_suffix(".xml")?;
+        let digits = name
+            .strip_prefix("ppt/slides/slide")?
+            .strip_suffix(".xml")?;
         digits.parse::<u32>().ok()
     };
-    let mut found: Vec<(u32, String)> =
-        package.names().iter().flatten().filter_map(|name| Some((number(name)?, name.clone()))).collect();
+    let mut found: Vec<(u32, String)> = package
+        .names()
+        .iter()
+        .flatten()
+        .filter_map(|name| Some((number(name)?, name.clone())))
+        .collect();
     found.sort();
     Ok(found.into_iter().map(|(_, name)| name).collect())
 }
 
 /// Comments on a slide: classic ones have a `text` element, modern ones the text body of a shape.
 fn comments(bytes: &[u8], blocks: &mut Blocks) -> Result<(), ReadError> {
-    let old: Vec<String> =
-        leaves(bytes)?.into_iter().filter(|leaf| leaf.name == "text").map(|leaf| leaf.text).collect();
+    let old: Vec<String> = leaves(bytes)?
+        .into_iter()
+        .filter(|leaf| leaf.name == "text")
+        .map(|leaf| leaf.text)
+        .collect();
     for text in &old {
         blocks.text("Comment: ");
         blocks.text(text);
@@ -107,7 +131,9 @@ mod tests {
         let rels = |rels: &[(&str, &str, &str)]| {
             let rels: String = rels
                 .iter()
-                .map(|(id, kind, target)| format!("<Relationship Id='{id}' Type='{types}/{kind}' Target='{target}'/>"))
+                .map(|(id, kind, target)| {
+                    format!("<Relationship Id='{id}' Type='{types}/{kind}' Target='{target}'/>")
+                })
                 .collect();
             format!("<Relationships>{rels}</Relationships>")
         };
@@ -123,22 +149,49 @@ mod tests {
             ),
             (
                 "ppt/_rels/presentation.xml.rels",
-                &rels(&[("a", "slide", "slides/slide1.xml"), ("b", "slide", "slides/slide2.xml")]),
+                &rels(&[
+                    ("a", "slide", "slides/slide1.xml"),
+                    ("b", "slide", "slides/slide2.xml"),
+                ]),
             ),
-            ("ppt/slides/slide1.xml", &format!("<p:sld>{}{}</p:sld>", shape("title", "Second"), shape("sldNum", "2"))),
+            (
+                "ppt/slides/slide1.xml",
+                &format!(
+                    "<p:sld>{}{}</p:sld>",
+                    shape("title", "Second"),
+                    shape("sldNum", "2")
+                ),
+            ),
             (
                 "ppt/slides/slide2.xml",
-                &format!("<p:sld>{}{}</p:sld>", shape("ctrTitle", "First"), shape("body", "Point")),
+                &format!(
+                    "<p:sld>{}{}</p:sld>",
+                    shape("ctrTitle", "First"),
+                    shape("body", "Point")
+                ),
             ),
-            ("ppt/slides/_rels/slide2.xml.rels", &rels(&[("n", "notesSlide", "../notesSlides/n.xml")])),
+            (
+                "ppt/slides/_rels/slide2.xml.rels",
+                &rels(&[("n", "notesSlide", "../notesSlides/n.xml")]),
+            ),
             (
                 "ppt/notesSlides/n.xml",
-                &format!("<p:notes>{}{}</p:notes>", shape("sldImg", "no"), shape("body", "Speak slowly.")),
+                &format!(
+                    "<p:notes>{}{}</p:notes>",
+                    shape("sldImg", "no"),
+                    shape("body", "Speak slowly.")
+                ),
             ),
-            ("docProps/core.xml", "<c><dc:title>PowerPoint Presentation</dc:title></c>"),
+            (
+                "docProps/core.xml",
+                "<c><dc:title>PowerPoint Presentation</dc:title></c>",
+            ),
         ]);
         let document = read_single(Kind::Pptx, &bytes);
         assert_eq!(document.text, "First\n\nPoint\n\nSpeak slowly.\n\nSecond\n");
-        assert_eq!((document.title.as_deref(), document.headings.len()), (Some("First"), 2));
+        assert_eq!(
+            (document.title.as_deref(), document.headings.len()),
+            (Some("First"), 2)
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Tells prose from other text when the file name says nothing: prose and notes in any script are for people, while
-//! source code, logs, tables, settings and encoded bytes are not.
+//! Tells prose from other text when the file name says nothing: prose and notes in any script are
+//! for people, while source code, logs, tables, settings and encoded bytes are not.
 
 /// How many bytes are sampled from the beginning, and again from the middle, past a license header.
 const SAMPLE_BYTES: usize = 8192;
@@ -8,21 +8,36 @@ const SAMPLE_BYTES: usize = 8192;
 pub fn is_prose(text: &str) -> bool {
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     // These begin source code or data, whatever comments follow.
-    if ["/*", "#!", "<?", "{", "-----BEGIN", "diff --git", "%!"].iter().any(|sign| start.starts_with(sign)) {
+    if ["/*", "#!", "<?", "{", "-----BEGIN", "diff --git", "%!"]
+        .iter()
+        .any(|sign| start.starts_with(sign))
+    {
         return false;
     }
     let middle = text.floor_char_boundary(text.len() / 2);
     let (head, tail) = text.split_at(middle);
-    let head = head.get(..head.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(head);
+    let head = head
+        .get(..head.floor_char_boundary(SAMPLE_BYTES))
+        .unwrap_or(head);
     // Start at a line boundary, so that half a line is not judged by its beginning.
-    let tail = if middle <= SAMPLE_BYTES { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) };
-    let tail = tail.get(..tail.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(tail);
+    let tail = if middle <= SAMPLE_BYTES {
+        tail
+    } else {
+        tail.split_once('\n').map_or("", |(_, rest)| rest)
+    };
+    let tail = tail
+        .get(..tail.floor_char_boundary(SAMPLE_BYTES))
+        .unwrap_or(tail);
     let counts = match middle <= SAMPLE_BYTES {
         true => vec![Counts::of(&format!("{head}{tail}"))],
         false => vec![Counts::of(head), Counts::of(tail)],
     };
     // One sample alone may be a list or an example, so the mean decides.
-    let found: Vec<f64> = counts.iter().filter(|counts| counts.lines > 0).map(Counts::score).collect();
+    let found: Vec<f64> = counts
+        .iter()
+        .filter(|counts| counts.lines > 0)
+        .map(Counts::score)
+        .collect();
     !found.is_empty() && found.iter().sum::<f64>() / found.len() as f64 > 0.0
 }
 
@@ -86,7 +101,11 @@ impl Counts {
                 counts.unspaced += token.chars().filter(|&c| is_unspaced(c)).count();
                 counts.long += usize::from(token.len() > 40 && token.is_ascii());
             }
-            for char in word.split_whitespace().filter(|token| !token.contains("://")).flat_map(str::chars) {
+            for char in word
+                .split_whitespace()
+                .filter(|token| !token.contains("://"))
+                .flat_map(str::chars)
+            {
                 counts.chars += 1;
                 counts.signs += usize::from(matches!(
                     char,
@@ -125,7 +144,8 @@ impl Counts {
     fn score(&self) -> f64 {
         let of = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
         let lines = |part: usize| of(part, self.lines);
-        // In Chinese, Japanese or Thai a whole line is one token; and code is not written in these scripts.
+        // In Chinese, Japanese or Thai a whole line is one token; and code is not written in these
+        // scripts.
         let unspaced = of(self.unspaced, self.chars);
         let plain = of(self.plain, self.words).max(unspaced * 1.2);
         let sentences = lines(self.sentences).max((unspaced * 1.2).min(1.0));
@@ -142,11 +162,14 @@ fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{0f00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Whether a token looks like a word of a sentence: letters, with the usual punctuation around and within.
+/// Whether a token looks like a word of a sentence: letters, with the usual punctuation around and
+/// within.
 fn is_plain(token: &str) -> bool {
-    let word = token.trim_start_matches(['(', '"', '\'', '`', '“', '‘', '«', '„', '*', '¿', '¡', '[']);
+    let word =
+        token.trim_start_matches(['(', '"', '\'', '`', '“', '‘', '«', '„', '*', '¿', '¡', '[']);
     let word = word.trim_end_matches([
-        ')', '"', '\'', '`', '”', '’', '»', '“', '.', ',', ';', ':', '!', '?', '…', '*', ']', '،', '؟', '।', '-',
+        ')', '"', '\'', '`', '”', '’', '»', '“', '.', ',', ';', ':', '!', '?', '…', '*', ']', '،',
+        '؟', '।', '-',
     ]);
     let has_letter = word.chars().any(char::is_alphabetic);
     let mut before = None;
@@ -154,7 +177,9 @@ fn is_plain(token: &str) -> bool {
         // "readFile" is a name, "iPhone" is rare enough.
         let is_hump = c.is_uppercase() && before.is_some_and(char::is_lowercase);
         before = Some(c);
-        (c.is_alphabetic() && !is_hump) || is_mark(c) || matches!(c, '-' | '\'' | '’' | '/' | '\u{200c}' | '\u{200d}')
+        (c.is_alphabetic() && !is_hump)
+            || is_mark(c)
+            || matches!(c, '-' | '\'' | '’' | '/' | '\u{200c}' | '\u{200d}')
     });
     has_letter && whole && word.chars().count() <= 30
 }
@@ -165,9 +190,11 @@ fn is_mark(c: char) -> bool {
 }
 
 fn is_comment(line: &str) -> bool {
-    ["//", "/*", "*/", "<!--", "--  ", ";;", "#!", "\"\"\"", "REM ", ".\\\"", "dnl "]
-        .iter()
-        .any(|start| line.starts_with(start))
+    [
+        "//", "/*", "*/", "<!--", "--  ", ";;", "#!", "\"\"\"", "REM ", ".\\\"", "dnl ",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start))
         || line.starts_with('#') && !line.starts_with("##")
         || line == "*"
 }
@@ -251,13 +278,17 @@ fn is_setting(line: &str) -> bool {
         return true;
     }
     let line = line.trim_start_matches(['#', ';', ' ']);
-    let Some(at) = line.find(['=', ':']) else { return false };
+    let Some(at) = line.find(['=', ':']) else {
+        return false;
+    };
     let (name, value) = line.split_at(at);
     let name = name.trim();
     let is_name = !name.is_empty()
         && name.len() < 40
         && !name.contains(' ')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '/' | '$' | '*'));
+        && name.chars().all(|c| {
+            c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '/' | '$' | '*')
+        });
     is_name
         && (value.starts_with('=')
             || value.len() > 1
@@ -271,19 +302,31 @@ fn is_log_line(line: &str) -> bool {
     let head: String = line.chars().take(40).collect();
     let head = head.trim_start_matches(['[', '(', '<']);
     let digits = |text: &str, from: usize, count: usize| {
-        text.get(from..from + count).is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()))
+        text.get(from..from + count)
+            .is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()))
     };
     let clock = head.match_indices(':').any(|(at, _)| {
-        at >= 2 && digits(head, at - 2, 2) && digits(head, at + 1, 2) && head.get(at + 3..at + 4) == Some(":")
+        at >= 2
+            && digits(head, at - 2, 2)
+            && digits(head, at + 1, 2)
+            && head.get(at + 3..at + 4) == Some(":")
     });
-    let date = digits(head, 0, 4) && head.get(4..5).is_some_and(|sign| matches!(sign, "-" | "/" | "."));
+    let date = digits(head, 0, 4)
+        && head
+            .get(4..5)
+            .is_some_and(|sign| matches!(sign, "-" | "/" | "."));
     let seconds = digits(head.trim_start(), 0, 3) && head.contains('.') && line.contains(']');
     clock || date || seconds
 }
 
 fn is_diff(line: &str) -> bool {
-    ["@@ ", "+++ ", "--- ", "diff --git", "index "].iter().any(|start| line.starts_with(start))
-        || line.starts_with(['+', '-']) && !line.starts_with("- ") && !line.starts_with("--") && !line.starts_with("+ ")
+    ["@@ ", "+++ ", "--- ", "diff --git", "index "]
+        .iter()
+        .any(|start| line.starts_with(start))
+        || line.starts_with(['+', '-'])
+            && !line.starts_with("- ")
+            && !line.starts_with("--")
+            && !line.starts_with("+ ")
 }
 
 /// Whether a line has columns: tabs, bars, or semicolons or commas without a space after them.
@@ -296,10 +339,17 @@ fn is_row(line: &str) -> bool {
     let count = |sign: u8| line.bytes().filter(|&b| b == sign).count();
     let numbers = line
         .split_whitespace()
-        .filter(|token| token.bytes().any(|b| b.is_ascii_digit()) && !token.bytes().any(|b| b.is_ascii_lowercase()))
+        .filter(|token| {
+            token.bytes().any(|b| b.is_ascii_digit())
+                && !token.bytes().any(|b| b.is_ascii_lowercase())
+        })
         .count();
     let tokens = line.split_whitespace().count();
-    tight >= 3 || count(b'\t') >= 2 || count(b'|') >= 3 || count(b':') >= 4 || tokens >= 3 && numbers * 2 > tokens
+    tight >= 3
+        || count(b'\t') >= 2
+        || count(b'|') >= 3
+        || count(b':') >= 4
+        || tokens >= 3 && numbers * 2 > tokens
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! reStructuredText. Fields at the top are metadata; comments, targets and layout directives are omitted; the content of
-//! all other directives is text.
+//! reStructuredText. Fields at the top are metadata; comments, targets and layout directives are
+//! omitted; the content of all other directives is text.
 
 use crate::lines::{Lines, indent, replace_between, unmark};
 use crate::meta::Meta;
@@ -8,7 +8,10 @@ use std::collections::HashMap;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
-    let mut rst = Rst { lines: text.lines().collect(), ..Rst::default() };
+    let mut rst = Rst {
+        lines: text.lines().collect(),
+        ..Rst::default()
+    };
     rst.substitutions();
     rst.run();
     rst.out.emit(rst.meta, context, emit);
@@ -70,8 +73,18 @@ const VERBATIM_DIRECTIVES: &[&str] = &[
     "productionlist",
 ];
 /// Directives whose argument is not text.
-const WITHOUT_ARGUMENT: &[&str] =
-    &["figure", "only", "list-table", "ifconfig", "tab-set", "grid", "tabs", "hlist", "container", "rst-class"];
+const WITHOUT_ARGUMENT: &[&str] = &[
+    "figure",
+    "only",
+    "list-table",
+    "ifconfig",
+    "tab-set",
+    "grid",
+    "tabs",
+    "hlist",
+    "container",
+    "rst-class",
+];
 
 #[derive(Default)]
 struct Rst<'a> {
@@ -79,7 +92,8 @@ struct Rst<'a> {
     at: usize,
     out: Lines,
     meta: Meta,
-    /// The heading styles in order of level: the adornment character, and whether there is an overline.
+    /// The heading styles in order of level: the adornment character, and whether there is an
+    /// overline.
     styles: Vec<(char, bool)>,
     substitutions: HashMap<&'a str, &'a str>,
     /// Whether there was anything but headings and fields so far.
@@ -90,8 +104,12 @@ impl<'a> Rst<'a> {
     /// Collects the substitution definitions (`.. |name| replace:: text`).
     fn substitutions(&mut self) {
         for line in &self.lines {
-            let named = line.trim_start().strip_prefix(".. |").and_then(|rest| rest.split_once("| replace::"));
-            self.substitutions.extend(named.map(|(name, text)| (name, text.trim())));
+            let named = line
+                .trim_start()
+                .strip_prefix(".. |")
+                .and_then(|rest| rest.split_once("| replace::"));
+            self.substitutions
+                .extend(named.map(|(name, text)| (name, text.trim())));
         }
     }
 
@@ -107,7 +125,10 @@ impl<'a> Rst<'a> {
                 continue;
             }
             self.at += 1;
-            if let Some(rest) = word.strip_prefix("..").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+            if let Some(rest) = word
+                .strip_prefix("..")
+                .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+            {
                 self.explicit_markup(rest.trim(), indent(line));
             } else if is_rule(word) {
                 self.out.push("");
@@ -146,9 +167,16 @@ impl<'a> Rst<'a> {
         while !first.is_empty() && !paragraph.ends_with("::") {
             let line = self.line(self.at);
             let word = line.trim();
-            let is_other =
-                word.is_empty() || word.starts_with("..") || word.starts_with("| ") || word.starts_with("__ ");
-            if is_other || indent(line) != depth || field(word).is_some() || is_repeated_sign(word) || self.is_table() {
+            let is_other = word.is_empty()
+                || word.starts_with("..")
+                || word.starts_with("| ")
+                || word.starts_with("__ ");
+            if is_other
+                || indent(line) != depth
+                || field(word).is_some()
+                || is_repeated_sign(word)
+                || self.is_table()
+            {
                 break;
             }
             paragraph.push('\n');
@@ -166,24 +194,36 @@ impl<'a> Rst<'a> {
 
     /// Reads a section title with an underline and an optional overline.
     fn heading(&mut self) -> bool {
-        let (first, second, third) = (self.line(self.at), self.line(self.at + 1), self.line(self.at + 2));
-        let (title, sign, over, length) =
-            if is_rule(first.trim_end()) && is_rule(third.trim_end()) && first.trim_end() == third.trim_end() {
-                (second, first, true, 3)
-            } else {
-                (first, second, false, 2)
-            };
+        let (first, second, third) = (
+            self.line(self.at),
+            self.line(self.at + 1),
+            self.line(self.at + 2),
+        );
+        let (title, sign, over, length) = if is_rule(first.trim_end())
+            && is_rule(third.trim_end())
+            && first.trim_end() == third.trim_end()
+        {
+            (second, first, true, 3)
+        } else {
+            (first, second, false, 2)
+        };
         let rule = sign.trim_end();
-        let fits = rule.chars().count() >= 4 || rule.chars().count() >= title.trim_end().chars().count();
-        let is_title = !title.trim().is_empty() && !is_rule(title.trim()) && (over || indent(title) == 0);
+        let fits =
+            rule.chars().count() >= 4 || rule.chars().count() >= title.trim_end().chars().count();
+        let is_title =
+            !title.trim().is_empty() && !is_rule(title.trim()) && (over || indent(title) == 0);
         if !is_title || !fits || !is_repeated_sign(rule) {
             return false;
         }
         let style = (rule.chars().next().unwrap_or_default(), over);
-        let level = self.styles.iter().position(|&known| known == style).unwrap_or_else(|| {
-            self.styles.push(style);
-            self.styles.len() - 1
-        });
+        let level = self
+            .styles
+            .iter()
+            .position(|&known| known == style)
+            .unwrap_or_else(|| {
+                self.styles.push(style);
+                self.styles.len() - 1
+            });
         let title = self.inline(title.trim());
         self.out.heading(&title, level + 1);
         self.at += length;
@@ -205,7 +245,10 @@ impl<'a> Rst<'a> {
         match name.to_lowercase().as_str() {
             "title" => self.meta.title(&value),
             "author" | "authors" => self.meta.add("author", &value),
-            "date" => self.meta.set("date", value.trim_matches('$').trim_start_matches("Date:").trim()),
+            "date" => self.meta.set(
+                "date",
+                value.trim_matches('$').trim_start_matches("Date:").trim(),
+            ),
             "tags" | "keywords" => self.meta.add("keywords", &value),
             "lang" | "language" => self.meta.set("language", &value),
             // Directions for Sphinx.
@@ -221,10 +264,14 @@ impl<'a> Rst<'a> {
             return self.out.push(&text);
         }
         let directive = rest.split_once("::").filter(|(name, _)| {
-            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '+'))
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '+'))
         });
         let Some((name, argument)) = directive else {
-            // A comment, a target or a substitution. An empty comment does not include what follows a blank line.
+            // A comment, a target or a substitution. An empty comment does not include what follows
+            // a blank line.
             if !rest.is_empty() || !self.line(self.at).trim().is_empty() {
                 self.skip_indented(depth);
             }
@@ -236,7 +283,10 @@ impl<'a> Rst<'a> {
             return self.skip_indented(depth);
         }
         let is_verbatim = VERBATIM_DIRECTIVES.contains(&name.as_str());
-        if !argument.is_empty() && (!is_verbatim || name == "math") && !WITHOUT_ARGUMENT.contains(&name.as_str()) {
+        if !argument.is_empty()
+            && (!is_verbatim || name == "math")
+            && !WITHOUT_ARGUMENT.contains(&name.as_str())
+        {
             let text = self.inline(argument);
             self.out.push(&text);
         }
@@ -270,10 +320,18 @@ impl<'a> Rst<'a> {
         let start = self.at;
         self.skip_indented(depth);
         let lines = self.lines.get(start..self.at).unwrap_or_default();
-        let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min().unwrap_or(0);
+        let margin = lines
+            .iter()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| indent(line))
+            .min()
+            .unwrap_or(0);
         self.out.push("");
         for line in lines {
-            let cut = line.char_indices().take_while(|(at, c)| *at < margin && c.is_whitespace()).count();
+            let cut = line
+                .char_indices()
+                .take_while(|(at, c)| *at < margin && c.is_whitespace())
+                .count();
             self.out.push(line.get(cut..).unwrap_or(line));
         }
         self.out.push("");
@@ -282,15 +340,25 @@ impl<'a> Rst<'a> {
     /// Reads a grid table or a simple table.
     fn table(&mut self) -> bool {
         let first = self.line(self.at).trim();
-        if first.starts_with("+-") && first.ends_with('+') && first.bytes().all(|b| matches!(b, b'+' | b'-')) {
+        if first.starts_with("+-")
+            && first.ends_with('+')
+            && first.bytes().all(|b| matches!(b, b'+' | b'-'))
+        {
             let mut cells: Vec<String> = Vec::new();
             self.out.push("");
             while self.at < self.lines.len() {
                 let line = self.line(self.at).trim();
                 if line.starts_with('+') && line.bytes().all(|b| matches!(b, b'+' | b'-' | b'=')) {
                     self.row(&std::mem::take(&mut cells));
-                } else if let Some(inside) = line.strip_prefix('|').or_else(|| line.strip_prefix('+')) {
-                    for (at, cell) in inside.strip_suffix(['|', '+']).unwrap_or(inside).split('|').enumerate() {
+                } else if let Some(inside) =
+                    line.strip_prefix('|').or_else(|| line.strip_prefix('+'))
+                {
+                    for (at, cell) in inside
+                        .strip_suffix(['|', '+'])
+                        .unwrap_or(inside)
+                        .split('|')
+                        .enumerate()
+                    {
                         add_to_cell(&mut cells, at, cell);
                     }
                 } else {
@@ -303,7 +371,9 @@ impl<'a> Rst<'a> {
             return true;
         }
         let is_border = |line: &str| {
-            line.starts_with("==") && line.contains(" =") && line.bytes().all(|b| matches!(b, b'=' | b' '))
+            line.starts_with("==")
+                && line.contains(" =")
+                && line.bytes().all(|b| matches!(b, b'=' | b' '))
         };
         if !is_border(first) {
             return false;
@@ -312,7 +382,9 @@ impl<'a> Rst<'a> {
         let starts: Vec<usize> = first
             .bytes()
             .enumerate()
-            .filter(|&(at, b)| b == b'=' && (at == 0 || first.as_bytes().get(at - 1) == Some(&b' ')))
+            .filter(|&(at, b)| {
+                b == b'=' && (at == 0 || first.as_bytes().get(at - 1) == Some(&b' '))
+            })
             .map(|(at, _)| at + margin)
             .collect();
         if starts.len() > MAX_COLUMNS {
@@ -332,14 +404,23 @@ impl<'a> Rst<'a> {
                 }
                 continue;
             }
-            if line.trim().is_empty() || line.trim_start().bytes().all(|b| matches!(b, b'-' | b' ')) {
+            if line.trim().is_empty() || line.trim_start().bytes().all(|b| matches!(b, b'-' | b' '))
+            {
                 self.row(&std::mem::take(&mut cells));
                 continue;
             }
             let chars: Vec<char> = line.chars().collect();
             for (at, &start) in starts.iter().enumerate() {
-                let end = starts.get(at + 1).copied().unwrap_or(chars.len()).min(chars.len());
-                let cell: String = chars.get(start.min(end)..end).unwrap_or_default().iter().collect();
+                let end = starts
+                    .get(at + 1)
+                    .copied()
+                    .unwrap_or(chars.len())
+                    .min(chars.len());
+                let cell: String = chars
+                    .get(start.min(end)..end)
+                    .unwrap_or_default()
+                    .iter()
+                    .collect();
                 // A line with an empty first cell continues the row.
                 if at == 0 && !cell.trim().is_empty() {
                     self.row(&std::mem::take(&mut cells));
@@ -367,16 +448,26 @@ impl<'a> Rst<'a> {
         }
         // Marks within code are literal: hide them from the following steps.
         let text = replace_between(text, "``", "``", |code| {
-            Some(code.chars().map(|c| replace_char(c, &MARKS, &PLACEHOLDERS)).collect())
+            Some(
+                code.chars()
+                    .map(|c| replace_char(c, &MARKS, &PLACEHOLDERS))
+                    .collect(),
+            )
         });
         let text = roles(&text);
-        let text = replace_between(&text, "|", "|", |name| self.substitutions.get(name).map(|text| (*text).to_owned()));
+        let text = replace_between(&text, "|", "|", |name| {
+            self.substitutions.get(name).map(|text| (*text).to_owned())
+        });
         let text = replace_between(&text, "[", "]_", |note| {
-            note.chars().all(|c| c.is_alphanumeric() || matches!(c, '#' | '*' | '-' | '.')).then(String::new)
+            note.chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '#' | '*' | '-' | '.'))
+                .then(String::new)
         });
         let text = unmark(&text, &["**", "*"]);
         let text = references(&unescape(&text.replace("\\ ", "")));
-        text.chars().map(|c| replace_char(c, &PLACEHOLDERS, &MARKS)).collect()
+        text.chars()
+            .map(|c| replace_char(c, &PLACEHOLDERS, &MARKS))
+            .collect()
     }
 }
 
@@ -398,11 +489,18 @@ fn add_to_cell(cells: &mut Vec<String>, at: usize, text: &str) {
 fn roles(text: &str) -> String {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, from)) = rest.split_once('`') {
-        let Some((inside, after)) = from.split_once('`') else { break };
+        let Some((inside, after)) = from.split_once('`') else {
+            break;
+        };
         // The role precedes the text, between colons.
-        let role = before.strip_suffix(':').and_then(|before| before.rfind(':').map(|at| (at, before)));
+        let role = before
+            .strip_suffix(':')
+            .and_then(|before| before.rfind(':').map(|at| (at, before)));
         let is_role = |name: &str| {
-            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '+' | '.'))
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '+' | '.'))
         };
         plain.push_str(match role {
             Some((at, before)) if is_role(before.get(at + 1..).unwrap_or_default()) => {
@@ -418,11 +516,16 @@ fn roles(text: &str) -> String {
             _ => before,
         });
         let shown = match inside.rsplit_once('<') {
-            Some((shown, target)) if target.ends_with('>') && !shown.trim().is_empty() => shown.trim_end(),
+            Some((shown, target)) if target.ends_with('>') && !shown.trim().is_empty() => {
+                shown.trim_end()
+            }
             _ => inside.trim_start_matches(['~', '!', '.']),
         };
         plain.push_str(shown);
-        rest = after.strip_prefix("__").or_else(|| after.strip_prefix('_')).unwrap_or(after);
+        rest = after
+            .strip_prefix("__")
+            .or_else(|| after.strip_prefix('_'))
+            .unwrap_or(after);
     }
     plain.push_str(rest);
     plain
@@ -433,7 +536,10 @@ const MARKS: [char; 6] = ['*', '`', '_', '|', '[', '\\'];
 const PLACEHOLDERS: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
 
 fn replace_char(char: char, from: &[char; 6], to: &[char; 6]) -> char {
-    from.iter().zip(to).find(|(from, _)| **from == char).map_or(char, |(_, to)| *to)
+    from.iter()
+        .zip(to)
+        .find(|(from, _)| **from == char)
+        .map_or(char, |(_, to)| *to)
 }
 
 /// Removes the underscore of references (`name_`) at the end of words.
@@ -441,8 +547,14 @@ fn references(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
-        let ends_word = chars.peek().is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '_' | '(' | '*'));
-        if char == '_' && ends_word && plain.ends_with(char::is_alphanumeric) && !plain.ends_with("__") {
+        let ends_word = chars
+            .peek()
+            .is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '_' | '(' | '*'));
+        if char == '_'
+            && ends_word
+            && plain.ends_with(char::is_alphanumeric)
+            && !plain.ends_with("__")
+        {
             continue;
         }
         plain.push(char);
@@ -454,7 +566,11 @@ fn references(text: &str) -> String {
 fn unescape(text: &str) -> String {
     let (mut plain, mut chars) = (String::with_capacity(text.len()), text.chars().peekable());
     while let Some(char) = chars.next() {
-        if char == '\\' && chars.peek().is_some_and(|c| matches!(c, '*' | '`' | '|' | '_' | '\\')) {
+        if char == '\\'
+            && chars
+                .peek()
+                .is_some_and(|c| matches!(c, '*' | '`' | '|' | '_' | '\\'))
+        {
             plain.extend(chars.next());
         } else {
             plain.push(char);
@@ -467,7 +583,8 @@ fn unescape(text: &str) -> String {
 fn field(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_prefix(':')?;
     let (name, value) = rest.split_once(':')?;
-    let is_name = !name.is_empty() && !name.starts_with(' ') && !name.contains('`') && name.len() < 60;
+    let is_name =
+        !name.is_empty() && !name.starts_with(' ') && !name.contains('`') && name.len() < 60;
     (is_name && (value.is_empty() || value.starts_with([' ', '\t']))).then(|| (name, value.trim()))
 }
 
@@ -546,7 +663,20 @@ Bert   5
             "On bees\n\nKeeping honey\n\nSee os.walk, the page, a link, *code* and bolds :\n\nverbatim *text*\n\nMind the bees.\n\nThey sting.\n\n\
              x = 1\n\na | b c\n1 | 2\n\nName | Size\nAnna | ten more\nBert | 5\n\nThe note."
         );
-        assert_eq!(document.metadata, [("author".into(), "Anna".into()), ("date".into(), "2024-03-05".into())]);
-        assert_eq!(document.headings.iter().map(|h| h.level).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(
+            document.metadata,
+            [
+                ("author".into(), "Anna".into()),
+                ("date".into(), "2024-03-05".into())
+            ]
+        );
+        assert_eq!(
+            document
+                .headings
+                .iter()
+                .map(|h| h.level)
+                .collect::<Vec<_>>(),
+            [1, 2]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Rich Text Format. Fields are represented by their results; deleted revisions, headers, footers and pictures are
-//! omitted; footnotes and comments come at the end.
+//! Rich Text Format. Fields are represented by their results; deleted revisions, headers, footers
+//! and pictures are omitted; footnotes and comments come at the end.
 
 use crate::blocks::{Aside, Blocks};
 use crate::meta::Meta;
@@ -11,7 +11,10 @@ use std::collections::HashMap;
 const MAX_GROUP_DEPTH: usize = 1000;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
-    let start = bytes.iter().position(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf)).unwrap_or(0);
+    let start = bytes
+        .iter()
+        .position(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf))
+        .unwrap_or(0);
     let bytes = bytes.get(start..).unwrap_or_default();
     if !bytes.starts_with(b"{\\rtf") {
         return Err(ReadError::new("expected {\\rtf at the beginning"));
@@ -25,10 +28,18 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
         meta.title(heading);
     }
     let (text, headings) = reader.blocks.finish();
-    let document = Document { title: meta.title, text, headings, metadata: meta.fields, ..Document::default() };
+    let document = Document {
+        title: meta.title,
+        text,
+        headings,
+        metadata: meta.fields,
+        ..Document::default()
+    };
     let emit_all = || {
         emit_document(document, context, emit)?;
-        error.map_or(std::ops::ControlFlow::Continue(()), |error| emit(Err(error)))?;
+        error.map_or(std::ops::ControlFlow::Continue(()), |error| {
+            emit(Err(error))
+        })?;
         emit_omitted(images, "embedded image", "embedded images", emit)
     };
     let _ = emit_all();
@@ -93,8 +104,13 @@ struct Rtf {
 
 impl Rtf {
     fn new() -> Self {
-        let group =
-            Group { destination: Destination::Body, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
+        let group = Group {
+            destination: Destination::Body,
+            is_deleted: false,
+            fallback_chars: 1,
+            font: -1,
+            aside: false,
+        };
         Self {
             blocks: Blocks::default(),
             meta: Meta::default(),
@@ -127,7 +143,9 @@ impl Rtf {
                     let mut group = self.group().clone();
                     group.aside = false;
                     if self.groups.len() >= MAX_GROUP_DEPTH {
-                        return Err(ReadError::new(format!("more than {MAX_GROUP_DEPTH} nested groups")));
+                        return Err(ReadError::new(format!(
+                            "more than {MAX_GROUP_DEPTH} nested groups"
+                        )));
                     }
                     self.groups.push(group);
                 }
@@ -147,13 +165,19 @@ impl Rtf {
                             continue;
                         }
                         b"'" => {
-                            let hex = bytes.get(at..at + 2).and_then(|hex| std::str::from_utf8(hex).ok());
-                            if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+                            let hex = bytes
+                                .get(at..at + 2)
+                                .and_then(|hex| std::str::from_utf8(hex).ok());
+                            if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())
+                            {
                                 at += 2;
                                 self.byte(byte);
                             }
                         }
-                        b"bin" => at = at.saturating_add(usize::try_from(number.unwrap_or(0)).unwrap_or(0)),
+                        b"bin" => {
+                            at =
+                                at.saturating_add(usize::try_from(number.unwrap_or(0)).unwrap_or(0))
+                        }
                         word => self.word(word, number, optional),
                     }
                 }
@@ -163,13 +187,21 @@ impl Rtf {
             optional = false;
         }
         self.flush();
-        Err(ReadError::new(format!("expected }} at the end: the file is cut off after {} bytes", bytes.len())))
+        Err(ReadError::new(format!(
+            "expected }} at the end: the file is cut off after {} bytes",
+            bytes.len()
+        )))
     }
 
     fn group(&self) -> &Group {
         // Only empty after the last brace, when no text follows.
-        static NONE: Group =
-            Group { destination: Destination::Skip, is_deleted: false, fallback_chars: 1, font: -1, aside: false };
+        static NONE: Group = Group {
+            destination: Destination::Skip,
+            is_deleted: false,
+            fallback_chars: 1,
+            font: -1,
+            aside: false,
+        };
         self.groups.last().unwrap_or(&NONE)
     }
 
@@ -194,7 +226,11 @@ impl Rtf {
             return;
         }
         let raw = std::mem::take(&mut self.raw);
-        let encoding = self.fonts.get(&self.group().font).copied().unwrap_or(self.encoding);
+        let encoding = self
+            .fonts
+            .get(&self.group().font)
+            .copied()
+            .unwrap_or(self.encoding);
         let text = match self.group().destination {
             // Names of fonts and styles are in the encoding of the file, not of a font.
             Destination::Body => encoding.decode_without_bom_handling(&raw).0,
@@ -217,7 +253,10 @@ impl Rtf {
 
     /// Starts or ends a table according to the next paragraph: RTF marks tables on paragraphs only.
     fn sync_table(&mut self) {
-        if self.paragraph.in_table == self.is_row_open || !self.blocks.is_at_start() || self.is_aside() {
+        if self.paragraph.in_table == self.is_row_open
+            || !self.blocks.is_at_start()
+            || self.is_aside()
+        {
             return;
         }
         if self.paragraph.in_table {
@@ -242,7 +281,9 @@ impl Rtf {
     fn end_group(&mut self) {
         self.flush();
         self.skip_chars = 0;
-        let Some(group) = self.groups.pop() else { return };
+        let Some(group) = self.groups.pop() else {
+            return;
+        };
         let outer = self.group().destination;
         match group.destination {
             Destination::Property(name) if outer != group.destination => {
@@ -251,7 +292,10 @@ impl Rtf {
                     "created" | "modified" => {
                         let [year, month, day, hour, minute] = std::mem::take(&mut self.moment);
                         if year > 0 {
-                            self.meta.set(name, &format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}"));
+                            self.meta.set(
+                                name,
+                                &format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}"),
+                            );
                         }
                     }
                     name => self.meta.dublin_core(name, &text),
@@ -264,7 +308,9 @@ impl Rtf {
                 let name = std::mem::take(&mut self.aside);
                 let name = name.trim().trim_end_matches(';').to_lowercase();
                 if group.destination == Destination::Styles
-                    && let Some(level) = name.strip_prefix("heading ").and_then(|level| level.parse().ok())
+                    && let Some(level) = name
+                        .strip_prefix("heading ")
+                        .and_then(|level| level.parse().ok())
                 {
                     self.levels.insert(self.paragraph.style, level);
                 }
@@ -302,10 +348,15 @@ impl Rtf {
         // A control word may change the font and with it the encoding, so decode what came before.
         self.flush();
         let is_on = number != Some(0);
-        let Ok(word) = std::str::from_utf8(word) else { return };
+        let Ok(word) = std::str::from_utf8(word) else {
+            return;
+        };
         match word {
             "par" | "sect" | "page" => {
-                let level = self.paragraph.outline.or_else(|| self.levels.get(&self.paragraph.style).copied());
+                let level = self
+                    .paragraph
+                    .outline
+                    .or_else(|| self.levels.get(&self.paragraph.style).copied());
                 if self.is_body() {
                     self.sync_table();
                     self.blocks.end_paragraph(level);
@@ -336,13 +387,18 @@ impl Rtf {
                 self.blocks.end_row();
             }
             "outlinelevel" => {
-                self.paragraph.outline = number.and_then(|n| u8::try_from(n).ok()).filter(|&n| n < 9).map(|n| n + 1)
+                self.paragraph.outline = number
+                    .and_then(|n| u8::try_from(n).ok())
+                    .filter(|&n| n < 9)
+                    .map(|n| n + 1)
             }
             "s" => self.paragraph.style = number.unwrap_or(0),
             "line" | "lbr" if self.is_body() => {
                 self.blocks.line_break();
             }
-            "tab" | "~" | "emspace" | "enspace" | "qmspace" | "\n" | "\r" | "column" => self.char(" "),
+            "tab" | "~" | "emspace" | "enspace" | "qmspace" | "\n" | "\r" | "column" => {
+                self.char(" ")
+            }
             "emdash" => self.char("—"),
             "endash" => self.char("–"),
             "bullet" => self.char("•"),
@@ -353,7 +409,9 @@ impl Rtf {
             "_" => self.char("\u{2011}"),
             "\\" | "{" | "}" => self.char(word),
             "-" | "zwj" | "zwnj" => {}
-            "uc" => self.set(|group| group.fallback_chars = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16)),
+            "uc" => self.set(|group| {
+                group.fallback_chars = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16)
+            }),
             "u" => self.unicode(number.unwrap_or(0)),
             "deleted" => self.set(|group| group.is_deleted = is_on),
             "plain" => self.set(|group| group.is_deleted = false),
@@ -393,10 +451,11 @@ impl Rtf {
                 self.blocks.start_aside(Aside::After);
                 self.set(|group| (group.destination, group.aside) = (Destination::Body, true));
             }
-            "info" | "shpinst" | "shp" | "shprslt" | "do" | "colortbl" | "header" | "headerl" | "headerr"
-            | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "fldinst" | "nonshppict" | "xe" | "tc"
-            | "rxe" | "objdata" | "objclass" | "operator" | "company" | "chftnsep" | "listtext" | "pntext"
-            | "manager" | "category" | "hlinkbase" | "printim" | "buptim" | "filetbl" | "listtable" | "revtbl"
+            "info" | "shpinst" | "shp" | "shprslt" | "do" | "colortbl" | "header" | "headerl"
+            | "headerr" | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "fldinst"
+            | "nonshppict" | "xe" | "tc" | "rxe" | "objdata" | "objclass" | "operator"
+            | "company" | "chftnsep" | "listtext" | "pntext" | "manager" | "category"
+            | "hlinkbase" | "printim" | "buptim" | "filetbl" | "listtable" | "revtbl"
             | "generator" | "nonesttables" | "upr" => {
                 if word == "info" || word == "shp" {
                     return;
@@ -418,7 +477,9 @@ impl Rtf {
         // Code units over 32767 are written as negative numbers.
         let unit = number as u16;
         let char = match (self.surrogate.take(), unit) {
-            (Some(high), 0xdc00..=0xdfff) => char::decode_utf16([high, unit]).next().and_then(Result::ok),
+            (Some(high), 0xdc00..=0xdfff) => {
+                char::decode_utf16([high, unit]).next().and_then(Result::ok)
+            }
             (_, 0xd800..=0xdbff) => {
                 self.surrogate = Some(unit);
                 None
@@ -439,15 +500,30 @@ impl Rtf {
 /// The control word or symbol at `at`, its numeric parameter, and the offset of what follows.
 fn control(bytes: &[u8], at: usize) -> (&[u8], Option<i32>, usize) {
     let rest = bytes.get(at..).unwrap_or_default();
-    let letters = rest.iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
+    let letters = rest
+        .iter()
+        .take(32)
+        .take_while(|b| b.is_ascii_alphabetic())
+        .count();
     if letters == 0 {
-        return (rest.get(..1).unwrap_or_default(), None, (at + 1).min(bytes.len()));
+        return (
+            rest.get(..1).unwrap_or_default(),
+            None,
+            (at + 1).min(bytes.len()),
+        );
     }
     let (word, after) = rest.split_at(letters);
     let sign = usize::from(after.first() == Some(&b'-'));
-    let digits = after.iter().skip(sign).take(10).take_while(|b| b.is_ascii_digit()).count();
+    let digits = after
+        .iter()
+        .skip(sign)
+        .take(10)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
     let length = if digits == 0 { 0 } else { sign + digits };
-    let number = after.get(..length).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let number = after
+        .get(..length)
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     let space = usize::from(after.get(length) == Some(&b' '));
     (word, number, at + letters + length + space)
 }
@@ -523,13 +599,19 @@ mod tests {
         assert_eq!(document.headings.len(), 1);
         assert_eq!(
             document.metadata,
-            [("author".into(), "Anna".into()), ("created".into(), "2024-03-05 10:07".into())]
+            [
+                ("author".into(), "Anna".into()),
+                ("created".into(), "2024-03-05 10:07".into())
+            ]
         );
     }
 
     #[test]
     fn double_byte_characters_and_surrogate_pairs_are_decoded() {
-        let document = read_single(Kind::Rtf, br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}");
+        let document = read_single(
+            Kind::Rtf,
+            br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}",
+        );
         assert_eq!(document.text, "日本 🐁\n".replace('🐁', "\u{1f601}"));
     }
 

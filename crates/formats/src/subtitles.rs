@@ -1,5 +1,5 @@
-//! Subtitles (SubRip `.srt`, WebVTT `.vtt`): the spoken text without cue numbers and times. A long silence ends a
-//! paragraph.
+//! Subtitles (SubRip `.srt`, WebVTT `.vtt`): the spoken text without cue numbers and times. A long
+//! silence ends a paragraph.
 
 use crate::{Context, Document, Emit, ReadError, emit_document};
 
@@ -14,7 +14,12 @@ pub fn read_vtt(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Res
     read(bytes, "MM:SS.mmm --> MM:SS.mmm", context, emit)
 }
 
-fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
+fn read(
+    bytes: &[u8],
+    time: &str,
+    context: &Context<'_>,
+    emit: &mut Emit<'_>,
+) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let (mut spoken, mut last, mut until) = (String::new(), String::new(), 0_u64);
@@ -23,16 +28,26 @@ fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) ->
     while let Some(line) = lines.get(at) {
         at += 1;
         // Text without a time line before it is a cue number or name, a note or a style.
-        let Some((from, to)) = times(line) else { continue };
+        let Some((from, to)) = times(line) else {
+            continue;
+        };
         cues += 1;
-        if from > until.saturating_add(PARAGRAPH_SILENCE_MS) && !spoken.is_empty() && !spoken.ends_with("\n\n") {
+        if from > until.saturating_add(PARAGRAPH_SILENCE_MS)
+            && !spoken.is_empty()
+            && !spoken.ends_with("\n\n")
+        {
             spoken.push_str("\n\n");
         }
         until = to;
-        while let Some(line) = lines.get(at).filter(|line| !line.is_empty() && times(line).is_none()) {
+        while let Some(line) = lines
+            .get(at)
+            .filter(|line| !line.is_empty() && times(line).is_none())
+        {
             at += 1;
             // The next cue may follow without a blank line: then this is its number.
-            if line.bytes().all(|b| b.is_ascii_digit()) && lines.get(at).is_some_and(|next| times(next).is_some()) {
+            if line.bytes().all(|b| b.is_ascii_digit())
+                && lines.get(at).is_some_and(|next| times(next).is_some())
+            {
                 break;
             }
             let line = plain(line);
@@ -48,9 +63,18 @@ fn read(bytes: &[u8], time: &str, context: &Context<'_>, emit: &mut Emit<'_>) ->
         }
     }
     if cues == 0 {
-        return Err(ReadError::new(format!("expected subtitles, with times like {time}; there are none")));
+        return Err(ReadError::new(format!(
+            "expected subtitles, with times like {time}; there are none"
+        )));
     }
-    let _ = emit_document(Document { text: spoken.trim_end().to_owned(), ..Document::default() }, context, emit);
+    let _ = emit_document(
+        Document {
+            text: spoken.trim_end().to_owned(),
+            ..Document::default()
+        },
+        context,
+        emit,
+    );
     Ok(())
 }
 
@@ -64,9 +88,13 @@ fn time(text: &str) -> Option<u64> {
     let (clock, fraction) = text.split_once([',', '.'])?;
     let mut seconds = 0_u64;
     for part in clock.split(':') {
-        seconds = seconds.checked_mul(60)?.checked_add(part.trim().parse().ok()?)?;
+        seconds = seconds
+            .checked_mul(60)?
+            .checked_add(part.trim().parse().ok()?)?;
     }
-    seconds.checked_mul(1000)?.checked_add(fraction.trim().parse().ok()?)
+    seconds
+        .checked_mul(1000)?
+        .checked_add(fraction.trim().parse().ok()?)
 }
 
 /// A line without tags (`<i>`, `<v Anna>`, `{\an8}`), with entities resolved.
@@ -77,10 +105,12 @@ fn plain(line: &str) -> String {
         plain.push_str(before);
         let inside = from.get(1..).unwrap_or_default();
         let tag = match from.starts_with('<') {
-            true => inside
-                .split_once('>')
-                .filter(|(tag, _)| tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')),
-            false => inside.split_once('}').filter(|(tag, _)| tag.starts_with('\\')),
+            true => inside.split_once('>').filter(|(tag, _)| {
+                tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+            }),
+            false => inside
+                .split_once('}')
+                .filter(|(tag, _)| tag.starts_with('\\')),
         };
         rest = match tag {
             Some((_, after)) => after,
@@ -91,7 +121,11 @@ fn plain(line: &str) -> String {
         };
     }
     plain.push_str(rest);
-    let plain = plain.replace("&nbsp;", " ").replace("&lrm;", "").replace("&rlm;", "").replace("&lt;", "<");
+    let plain = plain
+        .replace("&nbsp;", " ")
+        .replace("&lrm;", "")
+        .replace("&rlm;", "")
+        .replace("&lt;", "<");
     crate::text::one_line(&plain.replace("&gt;", ">").replace("&amp;", "&"))
 }
 
@@ -104,10 +138,16 @@ mod tests {
     fn cues_are_joined_into_flowing_text() {
         let srt = "\u{feff}1\r\n00:00:01,000 --> 00:00:03,000\r\n<i>Honey keeps</i>\r\nfor {\\an8}years,\r\n\r\n2\r\n00:00:03,500 --> 00:00:05,000\r\nif 1 < 2.\r\n\r\n\
             3\r\n00:01:00,000 --> 00:01:02,000\r\n<font color=\"red\">Later.</font>\r\n4\n00:01:03,000 --> 00:01:04,000\n1984\n";
-        assert_eq!(read_single(Kind::Srt, srt.as_bytes()).text, "Honey keeps for years, if 1 < 2.\n\nLater. 1984");
+        assert_eq!(
+            read_single(Kind::Srt, srt.as_bytes()).text,
+            "Honey keeps for years, if 1 < 2.\n\nLater. 1984"
+        );
         let vtt = "WEBVTT Title\n\nNOTE a comment\nof two lines\n\nSTYLE\n::cue { color: red }\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v.loud Anna>Hello <c.x>there</c></v>\n\n\
             00:02.000 --> 00:03.000\nHello there\nR&amp;D\n";
-        assert_eq!(read_single(Kind::Vtt, vtt.as_bytes()).text, "Hello there R&D");
+        assert_eq!(
+            read_single(Kind::Vtt, vtt.as_bytes()).text,
+            "Hello there R&D"
+        );
         assert!(read_bytes(Kind::Srt, b"nothing").1[0].contains("expected subtitles"));
     }
 }

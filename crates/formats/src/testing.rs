@@ -6,14 +6,19 @@ use std::ops::ControlFlow;
 
 /// Title and text of an HTML page, by a crude tag stripper.
 pub fn extract_html(page: &str) -> (String, String) {
-    let title =
-        page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map_or("", |(title, _)| title);
+    let title = page
+        .split_once("<title>")
+        .and_then(|(_, rest)| rest.split_once("</title>"))
+        .map_or("", |(title, _)| title);
     let body = page.split_once("</head>").map_or(page, |(_, body)| body);
     let mut text = String::new();
     for part in body.split('<') {
         text.push_str(part.split_once('>').map_or(part, |(_, text)| text));
     }
-    (title.to_owned(), text.replace("&amp;", "&").trim().to_owned())
+    (
+        title.to_owned(),
+        text.replace("&amp;", "&").trim().to_owned(),
+    )
 }
 
 /// Everything that a reader extracts, and its errors as text.
@@ -27,10 +32,20 @@ pub fn extract_within(
     max_unpacked_bytes: u64,
     archive_depth: u32,
 ) -> (Vec<Extracted>, Vec<String>) {
-    let context = Context { extract_html: &extract_html, max_text_bytes: 1 << 20, max_unpacked_bytes, archive_depth };
+    let context = Context {
+        extract_html: &extract_html,
+        max_text_bytes: 1 << 20,
+        max_unpacked_bytes,
+        archive_depth,
+    };
     let (mut items, mut errors) = (Vec::new(), Vec::new());
     let mut push = |error: crate::ReadError| {
-        errors.push(error.line.map_or_else(String::new, |line| format!("{line}: ")) + &error.message);
+        errors.push(
+            error
+                .line
+                .map_or_else(String::new, |line| format!("{line}: "))
+                + &error.message,
+        );
     };
     let result = read(kind, bytes, &context, &mut |item| {
         match item {
@@ -45,7 +60,12 @@ pub fn extract_within(
     for item in &items {
         if let Extracted::Document(document) = item {
             for heading in &document.headings {
-                assert!(document.text.get(heading.start..heading.end).is_some_and(|text| !text.trim().is_empty()));
+                assert!(
+                    document
+                        .text
+                        .get(heading.start..heading.end)
+                        .is_some_and(|text| !text.trim().is_empty())
+                );
             }
         }
     }
@@ -74,7 +94,9 @@ pub fn read_single(kind: Kind, bytes: &[u8]) -> Document {
 pub fn zip(members: &[(&str, &str)]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in members {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
         writer.write_all(content.as_bytes()).unwrap();
     }
     writer.finish().unwrap().into_inner()

@@ -1,5 +1,6 @@
-//! XML as a stream of tags and text. Names are compared without namespace prefixes, which differ between programs. Only
-//! the predefined entities, `&nbsp;` and character references are expanded, so entity bombs do nothing.
+//! XML as a stream of tags and text. Names are compared without namespace prefixes, which differ
+//! between programs. Only the predefined entities, `&nbsp;` and character references are expanded,
+//! so entity bombs do nothing.
 
 use crate::ReadError;
 use crate::text::decode;
@@ -31,20 +32,34 @@ impl Tag<'_> {
 
     /// The value of an attribute by its name without the prefix.
     pub fn attr(&self, name: &str) -> Option<String> {
-        self.0.attributes().with_checks(false).flatten().find_map(|attribute| {
-            (local(attribute.key.0) == name).then(|| match attribute.normalized_value(XmlVersion::Implicit1_0) {
-                Ok(value) => value.into_owned(),
-                Err(_) => attribute.value.into_owned(),
+        self.0
+            .attributes()
+            .with_checks(false)
+            .flatten()
+            .find_map(|attribute| {
+                (local(attribute.key.0) == name).then(|| {
+                    match attribute.normalized_value(XmlVersion::Implicit1_0) {
+                        Ok(value) => value.into_owned(),
+                        Err(_) => attribute.value.into_owned(),
+                    }
+                })
             })
-        })
     }
 
     /// The value of an attribute by its name with the prefix.
     pub fn attr_named(&self, name: &str) -> Option<String> {
-        self.0.attributes().with_checks(false).flatten().find_map(|attribute| {
-            (attribute.key.0 == name)
-                .then(|| attribute.normalized_value(XmlVersion::Implicit1_0).map(Cow::into_owned).unwrap_or_default())
-        })
+        self.0
+            .attributes()
+            .with_checks(false)
+            .flatten()
+            .find_map(|attribute| {
+                (attribute.key.0 == name).then(|| {
+                    attribute
+                        .normalized_value(XmlVersion::Implicit1_0)
+                        .map(Cow::into_owned)
+                        .unwrap_or_default()
+                })
+            })
     }
 }
 
@@ -79,13 +94,21 @@ pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), 
         };
         let node = match event {
             Event::Eof if depth > 0 => {
-                return Err(damaged(&text, text.len() as u64, "it ends within an element: it is cut off"));
+                return Err(damaged(
+                    &text,
+                    text.len() as u64,
+                    "it ends within an element: it is cut off",
+                ));
             }
             Event::Eof => return Ok(()),
             Event::Start(start) | Event::Empty(start) => {
                 depth += 1;
                 if depth > MAX_DEPTH {
-                    return Err(damaged(&text, reader.buffer_position(), "elements are nested too deeply"));
+                    return Err(damaged(
+                        &text,
+                        reader.buffer_position(),
+                        "elements are nested too deeply",
+                    ));
                 }
                 Node::Open(Tag(start))
             }
@@ -119,16 +142,23 @@ pub fn walk(bytes: &[u8], mut each: impl FnMut(Node<'_>) -> Step) -> Result<(), 
 pub enum Step {
     /// Read the next node.
     Continue,
-    /// Skip the content and the end tag of the element just opened. After other nodes it means [`Step::Continue`].
+    /// Skip the content and the end tag of the element just opened. After other nodes it means
+    /// [`Step::Continue`].
     Skip,
     /// Stop reading.
     Stop,
 }
 
 fn damaged(text: &str, at: u64, what: &str) -> ReadError {
-    let before = text.as_bytes().get(..usize::try_from(at).unwrap_or(usize::MAX)).unwrap_or(text.as_bytes());
+    let before = text
+        .as_bytes()
+        .get(..usize::try_from(at).unwrap_or(usize::MAX))
+        .unwrap_or(text.as_bytes());
     let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-    ReadError::new(format!("its XML is damaged at byte {} (line {line}): {what}", before.len()))
+    ReadError::new(format!(
+        "its XML is damaged at byte {} (line {line}): {what}",
+        before.len()
+    ))
 }
 
 /// The text of an entity; unknown entities stay as they are written.
@@ -141,10 +171,12 @@ fn entity(name: &str) -> Cow<'static, str> {
         "apos" => "'",
         "nbsp" => "\u{a0}",
         _ => {
-            let number = name.strip_prefix('#').and_then(|digits| match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok(),
-                None => digits.parse().ok(),
-            });
+            let number =
+                name.strip_prefix('#')
+                    .and_then(|digits| match digits.strip_prefix(['x', 'X']) {
+                        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                        None => digits.parse().ok(),
+                    });
             return match number.and_then(char::from_u32) {
                 Some(char) => Cow::Owned(char.to_string()),
                 None => Cow::Owned(format!("&{name};")),
@@ -154,7 +186,8 @@ fn entity(name: &str) -> Cow<'static, str> {
     Cow::Borrowed(known)
 }
 
-/// All elements of `bytes`, a small file, in the order of their end tags, each with its attributes and its own text.
+/// All elements of `bytes`, a small file, in the order of their end tags, each with its attributes
+/// and its own text.
 ///
 /// # Errors
 /// [`ReadError`] if the XML is damaged before the first end tag.
@@ -170,8 +203,10 @@ pub fn leaves(bytes: &[u8]) -> Result<Vec<Leaf>, ReadError> {
                     .with_checks(false)
                     .flatten()
                     .map(|a| {
-                        let value =
-                            a.normalized_value(XmlVersion::Implicit1_0).map(Cow::into_owned).unwrap_or_default();
+                        let value = a
+                            .normalized_value(XmlVersion::Implicit1_0)
+                            .map(Cow::into_owned)
+                            .unwrap_or_default();
                         (local(a.key.0).to_owned(), value)
                     })
                     .collect(),
@@ -206,7 +241,10 @@ pub struct Leaf {
 impl Leaf {
     /// The value of an attribute by its name without the prefix.
     pub fn attr(&self, name: &str) -> Option<&str> {
-        self.attrs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.attrs
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -229,14 +267,18 @@ mod tests {
 
     #[test]
     fn predefined_entities_are_resolved_and_declared_ones_kept() {
-        let (seen, result) = texts("<!DOCTYPE a [<!ENTITY b 'xx'>]><a>1 &lt; 2 &#x41;&#66; &b; &amp;lt;</a>");
+        let (seen, result) =
+            texts("<!DOCTYPE a [<!ENTITY b 'xx'>]><a>1 &lt; 2 &#x41;&#66; &b; &amp;lt;</a>");
         assert_eq!(result, Ok(()));
         assert_eq!(seen, "1 < 2 AB &b; &lt;");
     }
 
     #[test]
     fn skipped_elements_are_passed_over() {
-        assert_eq!(texts("<a>x<w:skip>no<b>no</b><skip/></w:skip><skip/>y</a>").0, "xy");
+        assert_eq!(
+            texts("<a>x<w:skip>no<b>no</b><skip/></w:skip><skip/>y</a>").0,
+            "xy"
+        );
     }
 
     #[test]
@@ -244,6 +286,12 @@ mod tests {
         let (seen, result) = texts("<a>kept<b>too");
         assert_eq!(seen, "kepttoo");
         assert!(result.unwrap_err().message.contains("cut off"));
-        assert!(texts(&"<a>".repeat(2000)).1.unwrap_err().message.contains("nested too deeply"));
+        assert!(
+            texts(&"<a>".repeat(2000))
+                .1
+                .unwrap_err()
+                .message
+                .contains("nested too deeply")
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Zip archives: each member is emitted as an [`EmbeddedFile`]. An archive within an archive is opened; one nested more
-//! deeply is not.
+//! Zip archives: each member is emitted as an [`EmbeddedFile`]. An archive within an archive is
+//! opened; one nested more deeply is not.
 
 use crate::detect::{Kind, detect};
 use crate::package::Package;
@@ -22,13 +22,24 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             continue;
         }
         let flow = match package.read_at(at) {
-            Ok(bytes) if context.archive_depth + 1 >= MAX_ARCHIVE_DEPTH && detect(&name, &bytes) == Some(Kind::Zip) => {
-                emit(Err(ReadError::new("archives nested more than two deep are not opened").in_part(&name)))
+            Ok(bytes)
+                if context.archive_depth + 1 >= MAX_ARCHIVE_DEPTH
+                    && detect(&name, &bytes) == Some(Kind::Zip) =>
+            {
+                emit(Err(ReadError::new(
+                    "archives nested more than two deep are not opened",
+                )
+                .in_part(&name)))
             }
-            Ok(bytes) => emit(Ok(Extracted::EmbeddedFile(EmbeddedFile { name, bytes, line: None }))),
+            Ok(bytes) => emit(Ok(Extracted::EmbeddedFile(EmbeddedFile {
+                name,
+                bytes,
+                line: None,
+            }))),
             Err(error) => emit(Err(error.in_part(&name))),
         };
-        // Once the limit on unpacked bytes is reached, every further member would fail with the same error.
+        // Once the limit on unpacked bytes is reached, every further member would fail with the
+        // same error.
         if flow.is_break() || package.is_exhausted() {
             return Ok(());
         }
@@ -45,7 +56,9 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
 /// Files that operating systems and tools leave in archives for themselves.
 fn is_clutter(name: &str) -> bool {
     name.starts_with("__MACOSX/")
-        || name.split('/').any(|part| matches!(part, ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git"))
+        || name
+            .split('/')
+            .any(|part| matches!(part, ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git"))
 }
 
 #[cfg(test)]
@@ -55,15 +68,31 @@ mod tests {
 
     #[test]
     fn members_with_unsafe_paths_are_omitted() {
-        let bytes = zip(&[("a/b.txt", "text"), ("../c.txt", "out"), ("__MACOSX/a", "x"), ("/d.txt", "abs")]);
+        let bytes = zip(&[
+            ("a/b.txt", "text"),
+            ("../c.txt", "out"),
+            ("__MACOSX/a", "x"),
+            ("/d.txt", "abs"),
+        ]);
         let (items, errors) = extract(Kind::Zip, &bytes);
         assert!(errors.is_empty(), "{errors:?}");
         let names: Vec<&str> = items
             .iter()
-            .filter_map(|i| if let Extracted::EmbeddedFile(p) = i { Some(p.name.as_str()) } else { None })
+            .filter_map(|i| {
+                if let Extracted::EmbeddedFile(p) = i {
+                    Some(p.name.as_str())
+                } else {
+                    None
+                }
+            })
             .collect();
         assert_eq!(names, ["a/b.txt", "d.txt"]);
-        assert_eq!(items.last(), Some(&Extracted::Omitted("1 member whose path leaves the archive".into())));
+        assert_eq!(
+            items.last(),
+            Some(&Extracted::Omitted(
+                "1 member whose path leaves the archive".into()
+            ))
+        );
     }
 
     #[test]
@@ -73,7 +102,10 @@ mod tests {
         assert!(bytes.len() < 10_000);
         let (items, errors) = extract_within(Kind::Zip, &bytes, 1000, 0);
         assert_eq!(items.len(), 1);
-        assert_eq!(errors, ["bomb.txt: the archive unpacks to more than 1000 bytes"]);
+        assert_eq!(
+            errors,
+            ["bomb.txt: the archive unpacks to more than 1000 bytes"]
+        );
         let inner = String::from_utf8_lossy(&zip(&[])).into_owned();
         let outer = zip(&[("inner.zip", &inner)]);
         assert_eq!(extract_within(Kind::Zip, &outer, 1 << 20, 0).0.len(), 1);

@@ -10,12 +10,19 @@ fn documents(name: &str) -> (Kind, Vec<Document>) {
     let kind = detect("file.zip", &bytes).unwrap();
     let html = |page: &str| {
         let body = page.split_once("<body").map_or(page, |(_, body)| body);
-        let text: Vec<&str> =
-            body.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text.trim()).collect();
+        let text: Vec<&str> = body
+            .split('<')
+            .filter_map(|part| part.split_once('>'))
+            .map(|(_, text)| text.trim())
+            .collect();
         (String::new(), text.join(" ").trim().to_owned())
     };
-    let context =
-        Context { extract_html: &html, max_text_bytes: 1 << 20, max_unpacked_bytes: 16 << 20, archive_depth: 0 };
+    let context = Context {
+        extract_html: &html,
+        max_text_bytes: 1 << 20,
+        max_unpacked_bytes: 16 << 20,
+        archive_depth: 0,
+    };
     let mut found = Vec::new();
     read(kind, &bytes, &context, &mut |item| {
         if let Extracted::Document(document) = item.unwrap() {
@@ -50,7 +57,13 @@ fn odfpy_documents_are_read() {
         "Chapter one\n\nHoney keeps well. end\n\n00 | 01\n10 | 11\n\nA note.\n\nComment by Bert: Sure?\n"
     );
     let (_, sheets) = documents("a.ods");
-    assert_eq!(sheets.iter().map(|s| s.title.as_deref()).collect::<Vec<_>>(), [Some("Data"), Some("More")]);
+    assert_eq!(
+        sheets
+            .iter()
+            .map(|s| s.title.as_deref())
+            .collect::<Vec<_>>(),
+        [Some("Data"), Some("More")]
+    );
     assert_eq!(sheets[0].text, "2024-03-05 |  |  |  |  | x\n");
 }
 
@@ -59,6 +72,9 @@ fn ebooklib_books_are_read() {
     let (kind, pages) = documents("a.epub");
     assert_eq!(kind, Kind::Epub);
     assert_eq!(pages.len(), 3);
-    assert_eq!((pages[2].title.as_deref(), pages[2].name.as_deref()), (Some("Chapter 3"), Some("EPUB/c 2.xhtml")));
+    assert_eq!(
+        (pages[2].title.as_deref(), pages[2].name.as_deref()),
+        (Some("Chapter 3"), Some("EPUB/c 2.xhtml"))
+    );
     assert!(pages[2].text.contains("Text 2"));
 }

@@ -1,9 +1,9 @@
 //! Int8 scalar quantization: a quarter of the memory, and dot products in integers.
 //!
-//! A vector *x* is stored as integers *c* in −127..=127 and a scale *s*, its largest absolute value divided by 127, so
-//! that *x* = *s·c* + *e*. The norm of the residual *e* is kept. For unit vectors *x*, *y* with residuals *e*, *f*, the
-//! dot product of the quantized vectors differs from that of the vectors by at most |*e*| + |*f*|·(1 + |*e*|): see
-//! [`QuantizedVector::error_bound`].
+//! A vector *x* is stored as integers *c* in −127..=127 and a scale *s*, its largest absolute value
+//! divided by 127, so that *x* = *s·c* + *e*. The norm of the residual *e* is kept. For unit
+//! vectors *x*, *y* with residuals *e*, *f*, the dot product of the quantized vectors differs from
+//! that of the vectors by at most |*e*| + |*f*|·(1 + |*e*|): see [`QuantizedVector::error_bound`].
 
 use crate::distance::int8::{self, DotRows, LANES};
 use crate::distance::prefetch::prefetch;
@@ -31,19 +31,31 @@ pub struct QuantizedVectors {
 }
 
 impl QuantizedVectors {
-    /// Quantizes the given rows of a row-major matrix of `dimensions` columns, in the order of `rows`.
+    /// Quantizes the given rows of a row-major matrix of `dimensions` columns, in the order of
+    /// `rows`.
     pub fn new(vectors: &[f32], dimensions: usize, rows: &[u32]) -> Self {
         let stride = stride(dimensions);
         let mut bytes = vec![0u8; rows.len() * stride];
         let mut parts = vec![(0f32, 0f32); rows.len()];
-        bytes.par_chunks_exact_mut(stride).zip(&mut parts).zip(rows).for_each(|((code, part), &row)| {
-            let vector = &vectors[row as usize * dimensions..][..dimensions];
-            let quantized = QuantizedVector::new(vector);
-            code.iter_mut().zip(&quantized.code).for_each(|(byte, &c)| *byte = (i32::from(c) + BIAS) as u8);
-            *part = (quantized.scale, quantized.error);
-        });
+        bytes
+            .par_chunks_exact_mut(stride)
+            .zip(&mut parts)
+            .zip(rows)
+            .for_each(|((code, part), &row)| {
+                let vector = &vectors[row as usize * dimensions..][..dimensions];
+                let quantized = QuantizedVector::new(vector);
+                code.iter_mut()
+                    .zip(&quantized.code)
+                    .for_each(|(byte, &c)| *byte = (i32::from(c) + BIAS) as u8);
+                *part = (quantized.scale, quantized.error);
+            });
         let (scales, errors) = parts.into_iter().unzip();
-        Self { stride, bytes: Array::Owned(bytes), scales: Array::Owned(scales), errors: Array::Owned(errors) }
+        Self {
+            stride,
+            bytes: Array::Owned(bytes),
+            scales: Array::Owned(scales),
+            errors: Array::Owned(errors),
+        }
     }
 
     /// The same rows in another order: row `i` of the result is row `order[i]` of `self`.
@@ -54,8 +66,15 @@ impl QuantizedVectors {
             .par_chunks_exact_mut(self.stride)
             .zip(order)
             .for_each(|(code, &from)| code.copy_from_slice(view.row(from)));
-        let pick = |values: &[f32]| Array::Owned(order.iter().map(|&from| values[from as usize]).collect());
-        Self { stride: self.stride, bytes: Array::Owned(bytes), scales: pick(&self.scales), errors: pick(&self.errors) }
+        let pick = |values: &[f32]| {
+            Array::Owned(order.iter().map(|&from| values[from as usize]).collect())
+        };
+        Self {
+            stride: self.stride,
+            bytes: Array::Owned(bytes),
+            scales: pick(&self.scales),
+            errors: pick(&self.errors),
+        }
     }
 
     /// A view for the duration of a search.
@@ -78,7 +97,8 @@ pub trait Scorer {
     /// Prefetches a row that will be scored soon.
     fn prefetch(&self, row: u32);
 
-    /// Calls `emit` with each of `rows` and its approximate cosine with the query. `sums` is scratch space.
+    /// Calls `emit` with each of `rows` and its approximate cosine with the query. `sums` is
+    /// scratch space.
     fn score_rows(&self, rows: &[u32], sums: &mut Vec<i32>, emit: impl FnMut(u32, f32));
 
     /// The approximate cosine of one row with the query.
@@ -112,7 +132,8 @@ impl Scorer for QuantizedScorer<'_> {
     }
 }
 
-/// A view of [`QuantizedVectors`], with the dot-product kernel to use. Reads are verified through the guard.
+/// A view of [`QuantizedVectors`], with the dot-product kernel to use. Reads are verified through
+/// the guard.
 #[derive(Clone, Copy)]
 pub struct QuantizedView<'a> {
     stride: usize,
@@ -148,12 +169,16 @@ impl<'a> QuantizedView<'a> {
     /// Prefetches a row that will be scored soon.
     #[inline(always)]
     pub fn prefetch(&self, row: u32) {
-        if let Some(code) = self.bytes.get(row as usize * self.stride..(row as usize + 1) * self.stride) {
+        if let Some(code) = self
+            .bytes
+            .get(row as usize * self.stride..(row as usize + 1) * self.stride)
+        {
             prefetch(code, usize::MAX);
         }
     }
 
-    /// Calls `emit` with each of `rows` and the approximate cosine of its code with `query`. `sums` is scratch space.
+    /// Calls `emit` with each of `rows` and the approximate cosine of its code with `query`. `sums`
+    /// is scratch space.
     #[inline(always)]
     pub fn score_rows(
         &self,
@@ -164,7 +189,8 @@ impl<'a> QuantizedView<'a> {
     ) {
         sums.resize(sums.len().max(rows.len()), 0);
         for &row in rows {
-            self.guard.verify(row as usize * self.stride..(row as usize + 1) * self.stride);
+            self.guard
+                .verify(row as usize * self.stride..(row as usize + 1) * self.stride);
         }
         (self.dot_rows)(&query.code, self.bytes, rows, sums);
         for (&row, &sum) in rows.iter().zip(&*sums) {
@@ -196,7 +222,12 @@ impl QuantizedVector {
             let residual = f64::from(x - scale * f32::from(*c));
             error += residual * residual;
         }
-        let mut quantized = Self { code, scale, error: error.sqrt() as f32, bias: 0 };
+        let mut quantized = Self {
+            code,
+            scale,
+            error: error.sqrt() as f32,
+            bias: 0,
+        };
         quantized.set_bias();
         quantized
     }
@@ -204,7 +235,8 @@ impl QuantizedVector {
     /// Copies a row, reusing the buffer. Does not set the error.
     pub fn load_row(&mut self, codes: &QuantizedView<'_>, row: u32) {
         self.code.clear();
-        self.code.extend(codes.row(row).iter().map(|&byte| (byte ^ 0x80) as i8));
+        self.code
+            .extend(codes.row(row).iter().map(|&byte| (byte ^ 0x80) as i8));
         self.scale = codes.scales[row as usize];
         self.set_bias();
     }
@@ -234,8 +266,9 @@ impl QuantizedVector {
         self.error
     }
 
-    /// The most by which the cosine of codes can differ from that of the vectors, if the other residual has norm `error`,
-    /// both vectors have unit length within 0.001, and floating-point sums round.
+    /// The most by which the cosine of codes can differ from that of the vectors, if the other
+    /// residual has norm `error`, both vectors have unit length within 0.001, and floating-point
+    /// sums round.
     pub fn error_bound(&self, error: f32) -> f32 {
         1.002 * (self.error + error * (1.0 + self.error)) + 1e-5
     }
@@ -258,7 +291,11 @@ mod tests {
             let quantized = QuantizedVector::new(&query);
             let (mut sums, mut seen) = (Vec::new(), 0);
             view.score_rows(&quantized, &[0, 7, 49], &mut sums, |row, score| {
-                let exact: f32 = vectors[49 - row as usize].iter().zip(&query).map(|(a, b)| a * b).sum();
+                let exact: f32 = vectors[49 - row as usize]
+                    .iter()
+                    .zip(&query)
+                    .map(|(a, b)| a * b)
+                    .sum();
                 let bound = quantized.error_bound(codes.errors[row as usize]);
                 assert!((score - exact).abs() <= bound, "{score} {exact} {bound}");
                 assert!(bound < 0.05);
@@ -268,7 +305,10 @@ mod tests {
             let mut again = QuantizedVector::default();
             again.load_row(&view, 4);
             let first = QuantizedVector::new(&vectors[45]);
-            assert_eq!((again.code, again.bias, again.scale), (first.code, first.bias, first.scale));
+            assert_eq!(
+                (again.code, again.bias, again.scale),
+                (first.code, first.bias, first.scale)
+            );
         }
     }
 }

@@ -11,15 +11,18 @@ use rayon::prelude::*;
 /// Smaller files are scanned on the calling thread.
 const MIN_PARALLEL_ROWS: usize = 4096;
 
-/// Scans all vectors. Returns the `k` rows nearest to the unit vector `query`, best first, among those in `allowed`
-/// (`None` for all).
+/// Scans all vectors. Returns the `k` rows nearest to the unit vector `query`, best first, among
+/// those in `allowed` (`None` for all).
 pub fn search(vectors: &VectorFile, query: &[f32], k: usize, allowed: Option<&Bits>) -> Vec<Hit> {
     let (dot, dimensions) = (distance::dot(), vectors.dimensions());
     let scan = |first: usize, block: &[f32]| {
         let mut top = TopK::new(k);
         for (row, vector) in (first as u32..).zip(block.chunks_exact(dimensions)) {
             if allowed.is_none_or(|allowed| allowed.contains(row)) {
-                top.push(Hit { row, score: dot(query, vector).clamp(-1.0, 1.0) });
+                top.push(Hit {
+                    row,
+                    score: dot(query, vector).clamp(-1.0, 1.0),
+                });
             }
         }
         top.into_sorted()
@@ -28,8 +31,12 @@ pub fn search(vectors: &VectorFile, query: &[f32], k: usize, allowed: Option<&Bi
         return scan(0, vectors.vectors());
     }
     let block = MIN_PARALLEL_ROWS / 2;
-    let parts: Vec<Vec<Hit>> =
-        vectors.vectors().par_chunks(block * dimensions).enumerate().map(|(i, part)| scan(i * block, part)).collect();
+    let parts: Vec<Vec<Hit>> = vectors
+        .vectors()
+        .par_chunks(block * dimensions)
+        .enumerate()
+        .map(|(i, part)| scan(i * block, part))
+        .collect();
     let mut top = TopK::new(k);
     parts.into_iter().flatten().for_each(|hit| top.push(hit));
     top.into_sorted()
@@ -38,11 +45,13 @@ pub fn search(vectors: &VectorFile, query: &[f32], k: usize, allowed: Option<&Bi
 /// Codes scanned at a time: with 384 dimensions, 400 kB.
 const CODES_PER_BLOCK: usize = 1024;
 
-/// If at most the nodes divided by this are allowed, the allowed ones are looked up; otherwise all nodes are filtered.
+/// If at most the nodes divided by this are allowed, the allowed ones are looked up; otherwise all
+/// nodes are filtered.
 const SPARSE_FILTER_DIVISOR: usize = 4;
 
-/// Returns exactly what [`search`] does, several times faster: scans the codes of the graph's nodes, whose error bounds tell
-/// which vectors could be among the `k` nearest, and rescores only those.
+/// Returns exactly what [`search`] does, several times faster: scans the codes of the graph's
+/// nodes, whose error bounds tell which vectors could be among the `k` nearest, and rescores only
+/// those.
 pub fn search_quantized(
     vectors: &VectorFile,
     graph: &Graph,
@@ -50,19 +59,28 @@ pub fn search_quantized(
     k: usize,
     allowed: Option<&Bits>,
 ) -> Vec<Hit> {
-    let scan = Scan { codes: graph.codes.view(), errors: &graph.codes.errors, node_rows: graph.node_rows(), allowed };
+    let scan = Scan {
+        codes: graph.codes.view(),
+        errors: &graph.codes.errors,
+        node_rows: graph.node_rows(),
+        allowed,
+    };
     let quantized_query = QuantizedVector::new(query);
     let all = 0..graph.nodes() as u32;
-    let nodes: Vec<u32> = match allowed.filter(|allowed| allowed.count() <= graph.nodes() / SPARSE_FILTER_DIVISOR) {
-        Some(allowed) => {
-            let mut nodes: Vec<u32> = allowed.iter().map(|row| graph.node_of(row)).collect();
-            nodes.sort_unstable();
-            nodes.dedup();
-            nodes
-        }
-        None if allowed.is_none() => all.collect(),
-        None => all.into_par_iter().filter(|&node| scan.node_rows.any_allowed(node, allowed)).collect(),
-    };
+    let nodes: Vec<u32> =
+        match allowed.filter(|allowed| allowed.count() <= graph.nodes() / SPARSE_FILTER_DIVISOR) {
+            Some(allowed) => {
+                let mut nodes: Vec<u32> = allowed.iter().map(|row| graph.node_of(row)).collect();
+                nodes.sort_unstable();
+                nodes.dedup();
+                nodes
+            }
+            None if allowed.is_none() => all.collect(),
+            None => all
+                .into_par_iter()
+                .filter(|&node| scan.node_rows.any_allowed(node, allowed))
+                .collect(),
+        };
     let parts: Vec<Vec<UpperBoundCandidate>> = nodes
         .par_chunks(CODES_PER_BLOCK)
         .with_min_len(MIN_PARALLEL_ROWS / CODES_PER_BLOCK)
@@ -78,14 +96,17 @@ pub fn search_quantized(
     rescore(vectors, query, k, highest_bound_first(parts.concat()))
 }
 
-fn highest_bound_first(mut candidates: Vec<UpperBoundCandidate>) -> impl Iterator<Item = UpperBoundCandidate> {
+fn highest_bound_first(
+    mut candidates: Vec<UpperBoundCandidate>,
+) -> impl Iterator<Item = UpperBoundCandidate> {
     candidates.sort_unstable_by(|a, b| b.upper_bound.total_cmp(&a.upper_bound));
     candidates.into_iter()
 }
 
 /// The rows that could be among the best `k`.
 struct UpperBoundCandidates {
-    /// The `k` highest lower bounds: a row whose upper bound is below all of them is not among the best `k`.
+    /// The `k` highest lower bounds: a row whose upper bound is below all of them is not among the
+    /// best `k`.
     lower_bounds: TopK,
     rows: Vec<UpperBoundCandidate>,
     /// At this length, rows that can no longer be among the best are removed.
@@ -94,28 +115,43 @@ struct UpperBoundCandidates {
 
 impl UpperBoundCandidates {
     fn new(k: usize) -> Self {
-        Self { lower_bounds: TopK::new(k), rows: Vec::new(), prune_at: k.saturating_mul(2).max(1024) }
+        Self {
+            lower_bounds: TopK::new(k),
+            rows: Vec::new(),
+            prune_at: k.saturating_mul(2).max(1024),
+        }
     }
 
     /// What the upper bound of a row must reach for the row to be among the best `k`.
     fn threshold(&self) -> f32 {
-        self.lower_bounds.worst().filter(|_| self.lower_bounds.is_full()).map_or(f32::NEG_INFINITY, |worst| worst.score)
+        self.lower_bounds
+            .worst()
+            .filter(|_| self.lower_bounds.is_full())
+            .map_or(f32::NEG_INFINITY, |worst| worst.score)
     }
 
     /// Adds a row whose cosine is within `score ± error_bound`.
     fn push(&mut self, row: u32, score: f32, error_bound: f32) {
-        self.rows.push(UpperBoundCandidate { row, upper_bound: score + error_bound });
-        self.lower_bounds.push(Hit { row, score: score - error_bound });
+        self.rows.push(UpperBoundCandidate {
+            row,
+            upper_bound: score + error_bound,
+        });
+        self.lower_bounds.push(Hit {
+            row,
+            score: score - error_bound,
+        });
         if self.rows.len() >= self.prune_at {
             let threshold = self.threshold();
-            self.rows.retain(|candidate| candidate.upper_bound >= threshold);
+            self.rows
+                .retain(|candidate| candidate.upper_bound >= threshold);
             self.prune_at = self.prune_at.max(2 * self.rows.len());
         }
     }
 
     fn into_vec(mut self) -> Vec<UpperBoundCandidate> {
         let threshold = self.threshold();
-        self.rows.retain(|candidate| candidate.upper_bound >= threshold);
+        self.rows
+            .retain(|candidate| candidate.upper_bound >= threshold);
         self.rows
     }
 }
@@ -142,8 +178,15 @@ impl Thresholds {
     }
 
     /// Updates the thresholds for rows whose residuals have norms of at most `error`.
-    fn update(&mut self, queries: &[QuantizedVector], candidates: &[UpperBoundCandidates], error: f32) {
-        for ((threshold, query), candidates) in self.thresholds.iter_mut().zip(queries).zip(candidates) {
+    fn update(
+        &mut self,
+        queries: &[QuantizedVector],
+        candidates: &[UpperBoundCandidates],
+        error: f32,
+    ) {
+        for ((threshold, query), candidates) in
+            self.thresholds.iter_mut().zip(queries).zip(candidates)
+        {
             *threshold = candidates.threshold() - query.error_bound(error);
         }
     }
@@ -180,7 +223,11 @@ impl Scan<'_> {
         for rows in whole {
             let (start, end) = (rows[0] as usize, rows[0] as usize + amx::BLOCK_ROWS);
             tile.sums(self.codes.rows(start..end), &mut sums);
-            thresholds.update(queries, candidates, self.errors[start..end].iter().copied().fold(0.0, f32::max));
+            thresholds.update(
+                queries,
+                candidates,
+                self.errors[start..end].iter().copied().fold(0.0, f32::max),
+            );
             for (&node, sums) in rows.iter().zip(&sums) {
                 let scale = self.codes.scale(node);
                 // Most rows are below every threshold, so this check must be fast.
@@ -188,7 +235,10 @@ impl Scan<'_> {
                     continue;
                 }
                 for ((query, &sum), candidates) in queries.iter().zip(sums).zip(&mut *candidates) {
-                    let (score, error_bound) = (query.score(sum, scale), query.error_bound(self.errors[node as usize]));
+                    let (score, error_bound) = (
+                        query.score(sum, scale),
+                        query.error_bound(self.errors[node as usize]),
+                    );
                     if score + error_bound >= candidates.threshold() {
                         let rows = self.node_rows.allowed(node, self.allowed);
                         rows.for_each(|row| candidates.push(row, score, error_bound));
@@ -196,19 +246,25 @@ impl Scan<'_> {
                 }
             }
         }
-        queries.iter().zip(candidates).for_each(|(query, candidates)| self.block(rest, query, candidates));
+        queries
+            .iter()
+            .zip(candidates)
+            .for_each(|(query, candidates)| self.block(rest, query, candidates));
     }
 
     /// Scores nodes against one query.
     fn block(&self, nodes: &[u32], query: &QuantizedVector, candidates: &mut UpperBoundCandidates) {
         let mut threshold = candidates.threshold();
-        self.codes.score_rows(query, nodes, &mut Vec::new(), |node, score| {
-            let error_bound = query.error_bound(self.errors[node as usize]);
-            if score + error_bound >= threshold {
-                self.node_rows.allowed(node, self.allowed).for_each(|row| candidates.push(row, score, error_bound));
-                threshold = candidates.threshold();
-            }
-        });
+        self.codes
+            .score_rows(query, nodes, &mut Vec::new(), |node, score| {
+                let error_bound = query.error_bound(self.errors[node as usize]);
+                if score + error_bound >= threshold {
+                    self.node_rows
+                        .allowed(node, self.allowed)
+                        .for_each(|row| candidates.push(row, score, error_bound));
+                    threshold = candidates.threshold();
+                }
+            });
     }
 }
 
@@ -217,46 +273,82 @@ const QUERIES_PER_TASK: usize = amx::TILE_QUERIES;
 /// Vectors scanned at a time: with 384 dimensions, 400 kB.
 const VECTORS_PER_BLOCK: usize = 256;
 
-/// Answers many queries (unit vectors, `queries × dimensions`, row-major) exactly as [`search`] does, in parallel.
+/// Answers many queries (unit vectors, `queries × dimensions`, row-major) exactly as [`search`]
+/// does, in parallel.
 pub fn search_many(vectors: &VectorFile, queries: &[f32], k: usize) -> Vec<Vec<Hit>> {
     let (dot, dimensions) = (distance::dot(), vectors.dimensions());
     let scan = |queries: &[f32]| {
-        let mut tops: Vec<TopK> = queries.chunks_exact(dimensions).map(|_| TopK::new(k)).collect();
+        let mut tops: Vec<TopK> = queries
+            .chunks_exact(dimensions)
+            .map(|_| TopK::new(k))
+            .collect();
         let blocks = vectors.vectors().chunks(VECTORS_PER_BLOCK * dimensions);
         for (first, block) in (0u32..).step_by(VECTORS_PER_BLOCK).zip(blocks) {
             for (query, top) in queries.chunks_exact(dimensions).zip(&mut tops) {
                 for (row, vector) in (first..).zip(block.chunks_exact(dimensions)) {
-                    top.push(Hit { row, score: dot(query, vector).clamp(-1.0, 1.0) });
+                    top.push(Hit {
+                        row,
+                        score: dot(query, vector).clamp(-1.0, 1.0),
+                    });
                 }
             }
         }
         tops.into_iter().map(TopK::into_sorted).collect::<Vec<_>>()
     };
-    queries.par_chunks(QUERIES_PER_TASK * dimensions).flat_map_iter(scan).collect()
+    queries
+        .par_chunks(QUERIES_PER_TASK * dimensions)
+        .flat_map_iter(scan)
+        .collect()
 }
 
 /// Answers many queries exactly as [`search_quantized`] does, in parallel.
-pub fn search_quantized_many(vectors: &VectorFile, graph: &Graph, queries: &[f32], k: usize) -> Vec<Vec<Hit>> {
+pub fn search_quantized_many(
+    vectors: &VectorFile,
+    graph: &Graph,
+    queries: &[f32],
+    k: usize,
+) -> Vec<Vec<Hit>> {
     let (codes, node_rows) = (graph.codes.view(), graph.node_rows());
-    let scan = Scan { codes, errors: &graph.codes.errors, node_rows, allowed: None };
+    let scan = Scan {
+        codes,
+        errors: &graph.codes.errors,
+        node_rows,
+        allowed: None,
+    };
     let dimensions = vectors.dimensions();
     let nodes: Vec<u32> = (0..graph.nodes() as u32).collect();
     let search = |queries: &[f32]| {
-        let quantized: Vec<QuantizedVector> = queries.chunks_exact(dimensions).map(QuantizedVector::new).collect();
-        let mut candidates: Vec<_> = quantized.iter().map(|_| UpperBoundCandidates::new(k)).collect();
+        let quantized: Vec<QuantizedVector> = queries
+            .chunks_exact(dimensions)
+            .map(QuantizedVector::new)
+            .collect();
+        let mut candidates: Vec<_> = quantized
+            .iter()
+            .map(|_| UpperBoundCandidates::new(k))
+            .collect();
         let slices: Vec<&[i8]> = quantized.iter().map(QuantizedVector::code).collect();
         let tile = amx::QueryTile::new(&slices, graph.codes.stride);
         for block in nodes.chunks(CODES_PER_BLOCK) {
             match &tile {
                 Some(tile) => scan.tile(block, tile, &quantized, &mut candidates),
-                None => quantized.iter().zip(&mut candidates).for_each(|(query, c)| scan.block(block, query, c)),
+                None => quantized
+                    .iter()
+                    .zip(&mut candidates)
+                    .for_each(|(query, c)| scan.block(block, query, c)),
             }
         }
-        let candidates = candidates.into_iter().map(|candidates| highest_bound_first(candidates.into_vec()));
+        let candidates = candidates
+            .into_iter()
+            .map(|candidates| highest_bound_first(candidates.into_vec()));
         let answers = queries.chunks_exact(dimensions).zip(candidates);
-        answers.map(|(query, candidates)| rescore(vectors, query, k, candidates)).collect::<Vec<_>>()
+        answers
+            .map(|(query, candidates)| rescore(vectors, query, k, candidates))
+            .collect::<Vec<_>>()
     };
-    queries.par_chunks(QUERIES_PER_TASK * dimensions).flat_map_iter(search).collect()
+    queries
+        .par_chunks(QUERIES_PER_TASK * dimensions)
+        .flat_map_iter(search)
+        .collect()
 }
 
 #[cfg(test)]
@@ -276,25 +368,46 @@ mod tests {
         let seventh = rows[7].clone();
         rows.extend((0..50).map(|_| random.near(&seventh, 1e-6)));
         let vectors = vector_file(dir.path(), &rows);
-        let graph = graph::build(&vectors, Params { m: 4, ef_construction: 10, ..Params::default() }, 2, &|_, _| {
-            ControlFlow::Continue(())
-        })
+        let graph = graph::build(
+            &vectors,
+            Params {
+                m: 4,
+                ef_construction: 10,
+                ..Params::default()
+            },
+            2,
+            &|_, _| ControlFlow::Continue(()),
+        )
         .unwrap();
         let mut queries: Vec<Vec<f32>> = (0..40).map(|_| random.unit(24)).collect();
         queries.push(rows[7].clone());
         for k in [1, 10, 60, 6000] {
-            let one_by_one: Vec<Vec<Hit>> = queries.iter().map(|query| search(&vectors, query, k, None)).collect();
+            let one_by_one: Vec<Vec<Hit>> = queries
+                .iter()
+                .map(|query| search(&vectors, query, k, None))
+                .collect();
             assert_eq!(search_many(&vectors, &queries.concat(), k), one_by_one);
-            assert_eq!(search_quantized_many(&vectors, &graph, &queries.concat(), k), one_by_one);
+            assert_eq!(
+                search_quantized_many(&vectors, &graph, &queries.concat(), k),
+                one_by_one
+            );
             for (query, expected) in queries.iter().zip(&one_by_one) {
-                assert_eq!(search_quantized(&vectors, &graph, query, k, None), *expected);
+                assert_eq!(
+                    search_quantized(&vectors, &graph, query, k, None),
+                    *expected
+                );
             }
             for step in [2, 9] {
                 let mut allowed = Bits::new(rows.len());
-                (0..rows.len() as u32).step_by(step).for_each(|row| _ = allowed.insert(row));
+                (0..rows.len() as u32)
+                    .step_by(step)
+                    .for_each(|row| _ = allowed.insert(row));
                 for query in &queries {
                     let expected = search(&vectors, query, k, Some(&allowed));
-                    assert_eq!(search_quantized(&vectors, &graph, query, k, Some(&allowed)), expected);
+                    assert_eq!(
+                        search_quantized(&vectors, &graph, query, k, Some(&allowed)),
+                        expected
+                    );
                 }
             }
         }

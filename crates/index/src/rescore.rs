@@ -14,8 +14,9 @@ pub struct UpperBoundCandidate {
 /// How many rows ahead vectors are prefetched.
 const PREFETCH_DISTANCE: usize = 3;
 
-/// Returns the best `k` candidates by exact cosine, best first. `candidates` must come in descending order of their upper
-/// bounds; scoring stops at the first one that can no longer be among the best `k`.
+/// Returns the best `k` candidates by exact cosine, best first. `candidates` must come in
+/// descending order of their upper bounds; scoring stops at the first one that can no longer be
+/// among the best `k`.
 pub fn rescore(
     vectors: &VectorFile,
     query: &[f32],
@@ -34,11 +35,19 @@ pub fn rescore(
             vectors.prefetch(next.row);
             prefetched.push_back(next);
         }
-        let Some(UpperBoundCandidate { row, upper_bound }) = prefetched.pop_front() else { break };
-        if top.worst().is_some_and(|worst| top.is_full() && upper_bound < worst.score) {
+        let Some(UpperBoundCandidate { row, upper_bound }) = prefetched.pop_front() else {
+            break;
+        };
+        if top
+            .worst()
+            .is_some_and(|worst| top.is_full() && upper_bound < worst.score)
+        {
             break;
         }
-        top.push(Hit { row, score: dot(query, vectors.vector(row)).clamp(-1.0, 1.0) });
+        top.push(Hit {
+            row,
+            score: dot(query, vectors.vector(row)).clamp(-1.0, 1.0),
+        });
     }
     top.into_sorted()
 }

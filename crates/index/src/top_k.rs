@@ -17,7 +17,9 @@ impl Eq for Hit {}
 /// A better hit is greater: one with a higher score or, if equal, a lower row.
 impl Ord for Hit {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then(other.row.cmp(&self.row))
+        self.score
+            .total_cmp(&other.score)
+            .then(other.row.cmp(&self.row))
     }
 }
 
@@ -35,7 +37,10 @@ pub struct TopK {
 
 impl TopK {
     pub fn new(k: usize) -> Self {
-        Self { heap: BinaryHeap::with_capacity(k.min(1 << 16) + 1), k }
+        Self {
+            heap: BinaryHeap::with_capacity(k.min(1 << 16) + 1),
+            k,
+        }
     }
 
     pub fn push(&mut self, hit: Hit) {

@@ -7,15 +7,30 @@ const DIMENSIONS: usize = 48;
 const K: usize = 5;
 
 /// The fraction of the exact hits that a graph search finds.
-fn recall(segment: &Segment, queries: &[Vec<f32>], ef: usize, allowed: impl Fn(&[f32]) -> Bits) -> f64 {
+fn recall(
+    segment: &Segment,
+    queries: &[Vec<f32>],
+    ef: usize,
+    allowed: impl Fn(&[f32]) -> Bits,
+) -> f64 {
     let (mut found, mut expected) = (0, 0);
     for query in queries {
         let allowed = allowed(query);
         let truth = exact::search(segment.vectors(), query, K, Some(&allowed));
-        let hits = segment.search(query, K, SearchStrategy::graph(ef), Some(&allowed)).unwrap();
-        assert!(hits.iter().all(|hit| allowed.contains(hit.row)), "a row that is not allowed was returned");
+        let hits = segment
+            .search(query, K, SearchStrategy::graph(ef), Some(&allowed))
+            .unwrap();
+        assert!(
+            hits.iter().all(|hit| allowed.contains(hit.row)),
+            "a row that is not allowed was returned"
+        );
         assert_eq!(hits.len(), truth.len(), "too few hits");
-        assert_eq!(segment.search(query, K, SearchStrategy::Exact, Some(&allowed)).unwrap(), truth);
+        assert_eq!(
+            segment
+                .search(query, K, SearchStrategy::Exact, Some(&allowed))
+                .unwrap(),
+            truth
+        );
         found += hits.iter().filter(|hit| truth.contains(hit)).count();
         expected += truth.len();
     }
@@ -48,16 +63,27 @@ fn recall_is_high_at_any_selectivity_and_distance() {
                     order.reverse();
                 }
                 let mut bits = Bits::new(rows.len());
-                order[..count].iter().for_each(|hit| _ = bits.insert(hit.row));
+                order[..count]
+                    .iter()
+                    .for_each(|hit| _ = bits.insert(hit.row));
                 bits
             };
             let min_recall = if ef == 10 { 0.9 } else { 0.99 };
             for (name, recall) in [
                 ("random", recall(segment, &queries, ef, random_rows)),
-                ("nearest", recall(segment, &queries, ef, |query| by_distance(query, true))),
-                ("farthest", recall(segment, &queries, ef, |query| by_distance(query, false))),
+                (
+                    "nearest",
+                    recall(segment, &queries, ef, |query| by_distance(query, true)),
+                ),
+                (
+                    "farthest",
+                    recall(segment, &queries, ef, |query| by_distance(query, false)),
+                ),
             ] {
-                assert!(recall >= min_recall, "{name} {ratio} of the rows, ef {ef}: recall {recall}");
+                assert!(
+                    recall >= min_recall,
+                    "{name} {ratio} of the rows, ef {ef}: recall {recall}"
+                );
             }
         }
     }
@@ -70,8 +96,27 @@ fn empty_filter_zero_k_and_k_beyond_the_rows() {
     let built = build(&rows, Params::default(), 2);
     let query = random.unit(16);
     for strategy in [SearchStrategy::Exact, SearchStrategy::graph(10)] {
-        assert!(built.segment.search(&query, 10, strategy, Some(&Bits::new(3000))).unwrap().is_empty());
-        assert_eq!(built.segment.search(&query, 5000, strategy, None).unwrap().len(), 3000);
-        assert!(built.segment.search(&query, 0, strategy, None).unwrap().is_empty());
+        assert!(
+            built
+                .segment
+                .search(&query, 10, strategy, Some(&Bits::new(3000)))
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(
+            built
+                .segment
+                .search(&query, 5000, strategy, None)
+                .unwrap()
+                .len(),
+            3000
+        );
+        assert!(
+            built
+                .segment
+                .search(&query, 0, strategy, None)
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -47,7 +47,12 @@ fn build_memory_is_at_most_the_estimate_and_at_least_half_of_it() {
         (4_000, 64, 48, hnsw_rs),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let params = Params { m, ef_construction: 40, builder, ..Params::default() };
+        let params = Params {
+            m,
+            ef_construction: 40,
+            builder,
+            ..Params::default()
+        };
         let path = common::write(
             &WriteOptions::default(),
             folder.path(),

@@ -6,20 +6,34 @@ use index::{Builder, Params, SearchStrategy};
 /// The candidate list size of the searches for a vector itself.
 const EF: usize = 64;
 
-/// Verifies the graph and searches for every vector; counts those for which neither they nor an equal vector came first.
+/// Verifies the graph and searches for every vector; counts those for which neither they nor an
+/// equal vector came first.
 fn self_misses(built: &Built) -> usize {
     built.segment.verify().unwrap();
     let (graph, vectors) = (built.segment.graph().unwrap(), built.segment.vectors());
-    assert_eq!((graph.count_reachable(), graph.rows()), (graph.nodes(), vectors.rows()));
-    let found = built.segment.search_many(vectors.vectors(), 1, SearchStrategy::graph(EF)).unwrap();
-    let missed = |(row, hits): (u32, &Vec<index::Hit>)| hits[0].row != row && hits[0].score < 1.0 - 1e-5;
+    assert_eq!(
+        (graph.count_reachable(), graph.rows()),
+        (graph.nodes(), vectors.rows())
+    );
+    let found = built
+        .segment
+        .search_many(vectors.vectors(), 1, SearchStrategy::graph(EF))
+        .unwrap();
+    let missed =
+        |(row, hits): (u32, &Vec<index::Hit>)| hits[0].row != row && hits[0].score < 1.0 - 1e-5;
     (0..).zip(&found).filter(|found| missed(*found)).count()
 }
 
 fn assert_self_recall(name: &str, rows: &[Vec<f32>], max_misses: usize) {
     let built = build(rows, Params::default(), 2);
-    let (misses, report) = (self_misses(&built), built.segment.graph().unwrap().build_report());
-    assert!(misses <= max_misses && report.self_misses <= max_misses, "{name}: {misses} missed, {report:?}");
+    let (misses, report) = (
+        self_misses(&built),
+        built.segment.graph().unwrap().build_report(),
+    );
+    assert!(
+        misses <= max_misses && report.self_misses <= max_misses,
+        "{name}: {misses} missed, {report:?}"
+    );
     assert_eq!(report.self_queries, built.segment.graph().unwrap().nodes());
 }
 
@@ -79,10 +93,23 @@ fn small_m_with_a_hundred_seeds() {
     rows.extend((0..200).map(|_| random.unit(24)));
     rows.extend(vec![random.unit(24); 50]);
     for seed in 0..100 {
-        let built = build(&rows, Params { m: 4, ef_construction: 20, seed, ..Params::default() }, 2);
+        let built = build(
+            &rows,
+            Params {
+                m: 4,
+                ef_construction: 20,
+                seed,
+                ..Params::default()
+            },
+            2,
+        );
         built.segment.verify().unwrap();
         let graph = built.segment.graph().unwrap();
-        assert_eq!((graph.count_reachable(), graph.rows()), (graph.nodes(), rows.len()), "seed {seed}");
+        assert_eq!(
+            (graph.count_reachable(), graph.rows()),
+            (graph.nodes(), rows.len()),
+            "seed {seed}"
+        );
         assert_eq!(graph.nodes(), rows.len() - 49, "duplicates share a node");
     }
 }
@@ -93,10 +120,22 @@ fn nodes_unreachable_after_hnsw_rs_are_linked_in() {
     let mut rows = random.clustered(10, 300, 0.004, 24);
     rows.extend((0..1000).map(|_| random.unit(24)));
     rows.extend(vec![random.unit(24); 500]);
-    let built = build(&rows, Params { m: 8, ef_construction: 40, builder: Builder::HnswRs, ..Params::default() }, 2);
+    let built = build(
+        &rows,
+        Params {
+            m: 8,
+            ef_construction: 40,
+            builder: Builder::HnswRs,
+            ..Params::default()
+        },
+        2,
+    );
     built.segment.verify().unwrap();
     let report = built.segment.graph().unwrap().build_report();
-    assert!(report.unreachable > 0, "the data must make hnsw_rs cut nodes off: {report:?}");
+    assert!(
+        report.unreachable > 0,
+        "the data must make hnsw_rs cut nodes off: {report:?}"
+    );
 }
 
 #[test]
@@ -104,7 +143,15 @@ fn tiny_graphs_of_every_size() {
     let mut random = Random(7);
     let rows: Vec<_> = (0..40).map(|_| random.unit(8)).collect();
     for count in 1..rows.len() {
-        let built = build(&rows[..count], Params { m: 2, ef_construction: 4, ..Params::default() }, 1);
+        let built = build(
+            &rows[..count],
+            Params {
+                m: 2,
+                ef_construction: 4,
+                ..Params::default()
+            },
+            1,
+        );
         built.segment.verify().unwrap();
         assert_eq!(built.segment.graph().unwrap().count_reachable(), count);
     }

@@ -23,7 +23,8 @@ impl ByteSpan {
         Self { start, end }
     }
 
-    /// The part of `text` that the span covers; empty if the span is out of range or not on character boundaries.
+    /// The part of `text` that the span covers; empty if the span is out of range or not on
+    /// character boundaries.
     pub fn of(self, text: &str) -> &str {
         text.get(self.start..self.end).unwrap_or_default()
     }
@@ -40,20 +41,28 @@ impl ByteSpan {
 
     /// The number of bytes that both spans cover.
     pub fn overlap(self, other: Self) -> usize {
-        self.end.min(other.end).saturating_sub(self.start.max(other.start))
+        self.end
+            .min(other.end)
+            .saturating_sub(self.start.max(other.start))
     }
 
     /// The span without the white space of `text` at either end.
     pub fn trimmed(self, text: &str) -> Self {
         let inside = self.of(text);
         let start = self.start + (inside.len() - inside.trim_start().len());
-        Self { start, end: start + inside.trim().len() }
+        Self {
+            start,
+            end: start + inside.trim().len(),
+        }
     }
 }
 
 impl From<(usize, usize)> for ByteSpan {
     fn from((start, end): (usize, usize)) -> Self {
-        Self { start, end: end.max(start) }
+        Self {
+            start,
+            end: end.max(start),
+        }
     }
 }
 
@@ -63,8 +72,8 @@ impl From<ByteSpan> for (usize, usize) {
     }
 }
 
-/// A metadata value. In JSON each has its natural form; a string that is a calendar date (`2026-01-31`, with or without
-/// a time) is read as [`MetaValue::Date`].
+/// A metadata value. In JSON each has its natural form; a string that is a calendar date
+/// (`2026-01-31`, with or without a time) is read as [`MetaValue::Date`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MetaValue {
@@ -87,8 +96,9 @@ impl MetaValue {
         }
     }
 
-    /// The value of untyped text: a number only if that is its [canonical form](Number::parse_canonical), else a date or a
-    /// string. So `01234`, `1.10` and `7e5` stay strings (which filters still compare as numbers).
+    /// The value of untyped text: a number only if that is its [canonical
+    /// form](Number::parse_canonical), else a date or a string. So `01234`, `1.10` and `7e5` stay
+    /// strings (which filters still compare as numbers).
     pub fn infer_from_text(text: &str) -> Self {
         let text = text.trim();
         Number::parse_canonical(text).map_or_else(|| Self::from_text(text), Self::Number)
@@ -108,7 +118,8 @@ impl MetaValue {
         }
     }
 
-    /// Converts a JSON value. Booleans become strings, objects their JSON text, null becomes `None`.
+    /// Converts a JSON value. Booleans become strings, objects their JSON text, null becomes
+    /// `None`.
     pub fn from_json(value: &serde_json::Value) -> Option<Self> {
         use serde_json::Value;
         Some(match value {
@@ -127,7 +138,8 @@ pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A calendar date as it was written: `YYYY-MM-DD`, optionally with a time (after `T` or a space) and a UTC offset.
+/// A calendar date as it was written: `YYYY-MM-DD`, optionally with a time (after `T` or a space)
+/// and a UTC offset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IsoDate(String);
@@ -152,7 +164,8 @@ impl From<IsoDate> for String {
 /// Metadata by name.
 pub type Metadata = BTreeMap<String, MetaValue>;
 
-/// A question that an article asks and answers itself. The question's line is never part of a passage.
+/// A question that an article asks and answers itself. The question's line is never part of a
+/// passage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QaPair {
     /// The question as written.
@@ -163,8 +176,9 @@ pub struct QaPair {
 
 /// One article: the unit of indexing and of updates.
 ///
-/// All spans are offsets in `text`. For plain text, Markdown and the question-and-answer layout that is the file itself,
-/// byte for byte if it is UTF-8; for other formats it is the extracted text.
+/// All spans are offsets in `text`. For plain text, Markdown and the question-and-answer layout
+/// that is the file itself, byte for byte if it is UTF-8; for other formats it is the extracted
+/// text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Article {
     /// Unique in its collection.
@@ -175,11 +189,11 @@ pub struct Article {
     pub path: String,
     /// The whole text.
     pub text: String,
-    /// The parts of `text` that passages may cover, in order and without overlap. No passage crosses from one part into
-    /// the next.
+    /// The parts of `text` that passages may cover, in order and without overlap. No passage
+    /// crosses from one part into the next.
     pub body: Vec<ByteSpan>,
-    /// The line of `path` on which the record begins, from 1, in formats with several records per file; `None` if lines
-    /// are counted in `text`.
+    /// The line of `path` on which the record begins, from 1, in formats with several records per
+    /// file; `None` if lines are counted in `text`.
     pub record_line: Option<u64>,
     /// Metadata by name.
     pub metadata: Metadata,
@@ -196,11 +210,18 @@ impl Article {
         })
     }
 
-    /// A fingerprint of everything but the id, and of the chunking (its [key](crate::Chunking::key)). An article with an
-    /// equal fingerprint does not have to be indexed again.
+    /// A fingerprint of everything but the id, and of the chunking (its
+    /// [key](crate::Chunking::key)). An article with an equal fingerprint does not have to be
+    /// indexed again.
     pub fn fingerprint(&self, chunking_key: &str) -> Fingerprint {
-        let details =
-            serde_json::json!([self.body, self.record_line, self.metadata, self.questions, self.path]).to_string();
+        let details = serde_json::json!([
+            self.body,
+            self.record_line,
+            self.metadata,
+            self.questions,
+            self.path
+        ])
+        .to_string();
         Fingerprint::of([chunking_key, &self.title, &self.text, &details].map(str::as_bytes))
     }
 }
@@ -220,12 +241,16 @@ mod tests {
             .collect();
         assert_eq!(metadata["n"], MetaValue::Number(3.5.try_into().unwrap()));
         assert_eq!(metadata["i"].shown(), "9007199254740993");
-        assert!(matches!(metadata["r"], MetaValue::String(_)), "not a date of the calendar");
+        assert!(
+            matches!(metadata["r"], MetaValue::String(_)),
+            "not a date of the calendar"
+        );
         assert!(matches!(metadata["d"], MetaValue::Date(_)));
         assert!(matches!(metadata["t"], MetaValue::Date(_)));
         assert!(matches!(metadata["s"], MetaValue::String(_)));
         assert!(matches!(&metadata["l"], MetaValue::List(l) if l.len() == 2));
-        let back: Metadata = serde_json::from_str(&serde_json::to_string(&metadata).unwrap()).unwrap();
+        let back: Metadata =
+            serde_json::from_str(&serde_json::to_string(&metadata).unwrap()).unwrap();
         assert_eq!(back, metadata);
     }
 
@@ -233,7 +258,10 @@ mod tests {
     fn spans_overlap_and_trim() {
         assert_eq!(ByteSpan::new(0, 5).overlap(ByteSpan::new(3, 9)), 2);
         assert_eq!(ByteSpan::new(0, 3).overlap(ByteSpan::new(3, 9)), 0);
-        assert_eq!(ByteSpan::new(0, 8).trimmed("  é ab \n"), ByteSpan::new(2, 7));
+        assert_eq!(
+            ByteSpan::new(0, 8).trimmed("  é ab \n"),
+            ByteSpan::new(2, 7)
+        );
         assert_eq!(ByteSpan::new(1, 99).of("short"), "");
     }
 }

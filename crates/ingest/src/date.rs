@@ -1,12 +1,13 @@
-//! Dates in articles and filters: `2025`, `2025-06`, `2025-06-30`, `2025-06-30T18:00`, `2025-06-30 18:00:05.25+02:00`.
+//! Dates in articles and filters: `2025`, `2025-06`, `2025-06-30`, `2025-06-30T18:00`, `2025-06-30
+//! 18:00:05.25+02:00`.
 
 use jiff::civil::{Date as Day, DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
 use std::cmp::Ordering;
 
-/// A date with the precision it was written in: the period of a year, a month, a day, an hour, a minute or a second, or
-/// an instant.
+/// A date with the precision it was written in: the period of a year, a month, a day, an hour, a
+/// minute or a second, or an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Date {
     start: DateTime,
@@ -54,17 +55,25 @@ impl Date {
             None => (Time::midnight(), unit, None),
             Some(time) => clock(time)?,
         };
-        Some(Self { start: date.ok()?.to_datetime(time), unit, offset })
+        Some(Self {
+            start: date.ok()?.to_datetime(time),
+            unit,
+            offset,
+        })
     }
 
-    /// Parses a date like [`Self::parse`], and also days written `2025-6-1`, `2025/06/01` or `1.6.2025`. `None` if day and
-    /// month could be confused, as in `1/6/2025`.
+    /// Parses a date like [`Self::parse`], and also days written `2025-6-1`, `2025/06/01` or
+    /// `1.6.2025`. `None` if day and month could be confused, as in `1/6/2025`.
     pub fn parse_lenient(text: &str) -> Option<Self> {
         let text = text.trim();
         Self::parse(text).or_else(|| {
-            let sign = ['-', '/', '.'].into_iter().find(|sign| text.contains(*sign))?;
+            let sign = ['-', '/', '.']
+                .into_iter()
+                .find(|sign| text.contains(*sign))?;
             let parts: Vec<&str> = text.split(sign).collect();
-            let [first, month, last] = parts[..] else { return None };
+            let [first, month, last] = parts[..] else {
+                return None;
+            };
             let (year, day) = match (first.len(), last.len()) {
                 (4, 1 | 2) => (first, last),
                 (1 | 2, 4) if sign == '.' => (last, first),
@@ -84,9 +93,10 @@ impl Date {
         self.unit > Unit::Day
     }
 
-    /// Compares the start of this date with the period `bound`: before it (`Less`), within it (`Equal`) or after it
-    /// (`Greater`). If both have a UTC offset, instants are compared. If only `bound` has one, this date is taken as UTC. If
-    /// `bound` has none, local times are compared and offsets ignored.
+    /// Compares the start of this date with the period `bound`: before it (`Less`), within it
+    /// (`Equal`) or after it (`Greater`). If both have a UTC offset, instants are compared. If only
+    /// `bound` has one, this date is taken as UTC. If `bound` has none, local times are compared
+    /// and offsets ignored.
     pub fn compare_to_period(self, bound: Self) -> Ordering {
         let end = bound.end();
         let (own, from, to) = match bound.offset {
@@ -149,7 +159,10 @@ fn clock(text: &str) -> Option<(Time, Unit, Option<Offset>)> {
     };
     let nanosecond = match fraction {
         None => 0,
-        Some(fraction) if (1..=9).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit()) => {
+        Some(fraction)
+            if (1..=9).contains(&fraction.len())
+                && fraction.bytes().all(|b| b.is_ascii_digit()) =>
+        {
             format!("{fraction:0<9}").parse().ok()?
         }
         Some(_) => return None,
@@ -160,7 +173,10 @@ fn clock(text: &str) -> Option<(Time, Unit, Option<Offset>)> {
         (.., None) => Unit::Second,
         _ => Unit::Instant,
     };
-    let two = |part: Option<&str>| part.map_or(Some(0), |part| digits(part, 2)).map(|n| n as i8);
+    let two = |part: Option<&str>| {
+        part.map_or(Some(0), |part| digits(part, 2))
+            .map(|n| n as i8)
+    };
     // A leap second counts as second 59.
     let second = two(second)?;
     let second = if second == 60 { 59 } else { second };
@@ -189,7 +205,9 @@ fn offset(text: &str) -> Option<Offset> {
 
 /// A number of exactly `count` ASCII digits.
 fn digits(text: &str, count: usize) -> Option<i16> {
-    (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+    (text.len() == count && text.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -238,8 +256,11 @@ mod tests {
 
     #[test]
     fn dates_are_compared_at_the_precision_of_the_bound() {
-        let compared =
-            |date: &str, bound: &str| Date::parse(date).unwrap().compare_to_period(Date::parse(bound).unwrap());
+        let compared = |date: &str, bound: &str| {
+            Date::parse(date)
+                .unwrap()
+                .compare_to_period(Date::parse(bound).unwrap())
+        };
         for (date, bound, expected) in [
             ("2025-06-30", "2025-06", Ordering::Equal),
             ("2025-06-30", "2025", Ordering::Equal),
@@ -247,9 +268,21 @@ mod tests {
             ("2025-06-30T18:00:00Z", "2025-06-30T18", Ordering::Equal),
             ("2025-06-30T18:00:00Z", "2025-06-30T19", Ordering::Less),
             // The same instant in three time zones.
-            ("2025-06-30T23:00:00-05:00", "2025-07-01T04:00:00Z", Ordering::Equal),
-            ("2025-07-01T06:00:00+02:00", "2025-07-01T04:00Z", Ordering::Equal),
-            ("2025-06-30T23:00:00-05:00", "2025-07-01T01:00:00Z", Ordering::Greater),
+            (
+                "2025-06-30T23:00:00-05:00",
+                "2025-07-01T04:00:00Z",
+                Ordering::Equal,
+            ),
+            (
+                "2025-07-01T06:00:00+02:00",
+                "2025-07-01T04:00Z",
+                Ordering::Equal,
+            ),
+            (
+                "2025-06-30T23:00:00-05:00",
+                "2025-07-01T01:00:00Z",
+                Ordering::Greater,
+            ),
             // A day without an offset is compared with the local date.
             ("2025-06-30T23:00:00-05:00", "2025-06-30", Ordering::Equal),
             ("2025-06-30", "2025-07-01T00:00:00Z", Ordering::Less),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error of walking, reading, chunking or embedding. The message names the file, the line if there is one, what was
-/// expected and what was found.
+/// An error of walking, reading, chunking or embedding. The message names the file, the line if
+/// there is one, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder cannot be read.
@@ -39,7 +39,9 @@ pub enum Error {
         feature: &'static str,
     },
     /// A file is not text in any supported encoding.
-    #[error("{path}: not text (a zero byte at offset {offset}); give --format if it is text in an unusual encoding")]
+    #[error(
+        "{path}: not text (a zero byte at offset {offset}); give --format if it is text in an unusual encoding"
+    )]
     Binary {
         /// The file.
         path: PathBuf,
@@ -103,16 +105,25 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
-    /// A copy with the same message. An I/O error keeps its kind; all other errors become [`Error::Malformed`].
+    /// A copy with the same message. An I/O error keeps its kind; all other errors become
+    /// [`Error::Malformed`].
     #[must_use]
     pub fn duplicate(&self) -> Self {
         match self {
-            Self::Io { path, source } => {
-                Self::Io { path: path.clone(), source: std::io::Error::new(source.kind(), source.to_string()) }
-            }
+            Self::Io { path, source } => Self::Io {
+                path: path.clone(),
+                source: std::io::Error::new(source.kind(), source.to_string()),
+            },
             other => {
-                let path = other.path().map(std::path::Path::to_owned).unwrap_or_default();
-                Self::Malformed { path, line: other.line(), problem: other.problem() }
+                let path = other
+                    .path()
+                    .map(std::path::Path::to_owned)
+                    .unwrap_or_default();
+                Self::Malformed {
+                    path,
+                    line: other.line(),
+                    problem: other.problem(),
+                }
             }
         }
     }
@@ -133,8 +144,13 @@ impl Error {
 
     /// The message without the path and the line.
     pub fn problem(&self) -> String {
-        let path = self.path().map(|path| path.display().to_string()).unwrap_or_default();
-        let place = self.line().map_or_else(|| format!("{path}: "), |line| format!("{path}:{line}: "));
+        let path = self
+            .path()
+            .map(|path| path.display().to_string())
+            .unwrap_or_default();
+        let place = self
+            .line()
+            .map_or_else(|| format!("{path}: "), |line| format!("{path}:{line}: "));
         let message = self.to_string();
         message.strip_prefix(&place).unwrap_or(&message).to_owned()
     }
@@ -142,7 +158,9 @@ impl Error {
     /// The line that the error is about, from 1, if any.
     pub fn line(&self) -> Option<u64> {
         match self {
-            Self::Malformed { line, .. } | Self::TooLarge { line, .. } | Self::DuplicateId { line, .. } => *line,
+            Self::Malformed { line, .. }
+            | Self::TooLarge { line, .. }
+            | Self::DuplicateId { line, .. } => *line,
             _ => None,
         }
     }
@@ -156,7 +174,15 @@ impl Error {
         }
     }
 
-    pub(crate) fn malformed(path: impl Into<PathBuf>, line: Option<u64>, problem: impl Into<String>) -> Self {
-        Self::Malformed { path: path.into(), line, problem: problem.into() }
+    pub(crate) fn malformed(
+        path: impl Into<PathBuf>,
+        line: Option<u64>,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self::Malformed {
+            path: path.into(),
+            line,
+            problem: problem.into(),
+        }
     }
 }

@@ -9,7 +9,8 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// Plain text in the question-and-answer layout: a summary line, then alternating question and answer lines.
+    /// Plain text in the question-and-answer layout: a summary line, then alternating question and
+    /// answer lines.
     Qa,
     /// Plain text.
     Text,
@@ -64,8 +65,14 @@ pub(crate) const LAYOUT_BYTES: usize = 4096;
 /// # Errors
 /// [`UnsupportedKind`] if it is in none of the supported formats.
 pub fn detect(path: &Path, head: &[u8]) -> Result<Format, UnsupportedKind> {
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy())
+        .unwrap_or_default();
+    let start = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
     if start.starts_with(b"%PDF-") {
         return Ok(Format::Pdf);
     }
@@ -78,7 +85,11 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, UnsupportedKind> {
     if let Some(kind) = formats::unsupported_kind(&name, head) {
         return Err(UnsupportedKind(kind.into()));
     }
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let text = || encoding::of_head(head);
     match extension.as_str() {
         "pdf" => Ok(Format::Pdf),
@@ -91,7 +102,8 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, UnsupportedKind> {
         _ => {
             let text = text();
             // Decoded, so that UTF-16 is not taken for binary data.
-            let kind = formats::kind_name(&name, text.as_ref().map_or(head, |text| text.as_bytes()));
+            let kind =
+                formats::kind_name(&name, text.as_ref().map_or(head, |text| text.as_bytes()));
             match text {
                 // Neither name nor signature identify it: read it if it looks like prose.
                 Some(text) if kind == UNKNOWN_TEXT && formats::is_prose(&text) => Ok(layout(&text)),
@@ -110,16 +122,27 @@ fn looks_like_html(start: &[u8]) -> bool {
         .any(|tag| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag))
 }
 
-/// Detects the question-and-answer layout: a summary that is not a question, then at least one question line followed by
-/// a line that is not one, alternating as far as [`LAYOUT_BYTES`].
+/// Detects the question-and-answer layout: a summary that is not a question, then at least one
+/// question line followed by a line that is not one, alternating as far as [`LAYOUT_BYTES`].
 fn layout(text: &str) -> Format {
     let beginning = &text[..text.floor_char_boundary(LAYOUT_BYTES)];
-    let mut lines: Vec<&str> = beginning.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut lines: Vec<&str> = beginning
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     if beginning.len() < text.len() {
         lines.pop();
     }
-    let alternate = lines.iter().enumerate().all(|(at, line)| line.ends_with('?') == (at % 2 == 1));
-    if lines.len() >= 3 && alternate { Format::Qa } else { Format::Text }
+    let alternate = lines
+        .iter()
+        .enumerate()
+        .all(|(at, line)| line.ends_with('?') == (at % 2 == 1));
+    if lines.len() >= 3 && alternate {
+        Format::Qa
+    } else {
+        Format::Text
+    }
 }
 
 #[cfg(test)]
@@ -136,9 +159,17 @@ mod tests {
             ("photo.png", &b"\x89PNG\r\n\x1a\n"[..], "image"),
             ("main.rs", b"fn main() {}\n", "source code"),
             ("settings.yaml", b"a: 1\n", "configuration"),
-            ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a Word 97\u{2013}2003 document; save it as .docx"),
+            (
+                "old.doc",
+                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+                "a Word 97\u{2013}2003 document; save it as .docx",
+            ),
         ] {
-            assert_eq!(detect(Path::new(name), head).unwrap_err().to_string(), kind, "{name}");
+            assert_eq!(
+                detect(Path::new(name), head).unwrap_err().to_string(),
+                kind,
+                "{name}"
+            );
         }
     }
 
@@ -157,13 +188,19 @@ mod tests {
     fn format_is_detected_by_name_and_content() {
         assert_eq!(of("a.md", "# x"), Some(Format::Markdown));
         assert_eq!(of("a.txt", "just text\nmore"), Some(Format::Text));
-        assert_eq!(of("a.txt", "Sum.\nWhy?\nSo.\nHow?\nThus.\n"), Some(Format::Qa));
+        assert_eq!(
+            of("a.txt", "Sum.\nWhy?\nSo.\nHow?\nThus.\n"),
+            Some(Format::Qa)
+        );
         assert_eq!(of("a.txt", "Sum.\n\nWhy?\n\nSo.\n"), Some(Format::Qa));
         assert_eq!(of("a.txt", "Is it?\nNo.\nWhy?\n"), Some(Format::Text));
         assert_eq!(of("page", "  <!DOCTYPE html><p>x"), Some(Format::Html));
         assert_eq!(of("a.txt", "%PDF-1.7"), Some(Format::Pdf));
         assert_eq!(of("photo.jpg", "\u{0}\u{1}"), None);
-        assert_eq!(of("notes.org", "* heading"), Some(Format::Document(formats::Kind::Org)));
+        assert_eq!(
+            of("notes.org", "* heading"),
+            Some(Format::Document(formats::Kind::Org))
+        );
         assert_eq!(of("page.txt", "\u{feff}<p>"), Some(Format::Text));
     }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Fingerprint(pub [u8; 16]);
 
 impl Fingerprint {
-    /// The fingerprint of `parts`, in order. Each part is prefixed with its length, so that `["ab", "c"]` and
-    /// `["a", "bc"]` differ.
+    /// The fingerprint of `parts`, in order. Each part is prefixed with its length, so that `["ab",
+    /// "c"]` and `["a", "bc"]` differ.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = blake3::Hasher::new();
         for part in parts {

@@ -1,10 +1,12 @@
 //! Turns files into passages with embeddings.
 //!
-//! Takes paths, an embedding model and a chunking; gives [`Article`]s with their passages, each a [`ByteSpan`] of the
-//! article's text with a unit vector. Never stores anything, never prints, never panics on input.
+//! Takes paths, an embedding model and a chunking; gives [`Article`]s with their passages, each a
+//! [`ByteSpan`] of the article's text with a unit vector. Never stores anything, never prints,
+//! never panics on input.
 //!
-//! The pipeline is [`walk`] (paths to files) → [`read`] (a file to articles) → [`chunk`] (an article to passages) →
-//! [`embed`] (a passage to a vector). [`pipeline::run`] drives it with N embedding threads and bounded queues.
+//! The pipeline is [`walk`] (paths to files) → [`read`] (a file to articles) → [`chunk`] (an
+//! article to passages) → [`embed`] (a passage to a vector). [`pipeline::run`] drives it with N
+//! embedding threads and bounded queues.
 
 #![deny(missing_docs)]
 

@@ -1,5 +1,6 @@
-//! The indexing pipeline. One thread reads and chunks, N threads embed, and the caller's thread receives the articles in
-//! the order they were read. All queues are bounded, so memory use does not grow with the corpus.
+//! The indexing pipeline. One thread reads and chunks, N threads embed, and the caller's thread
+//! receives the articles in the order they were read. All queues are bounded, so memory use does
+//! not grow with the corpus.
 
 use crate::article::{Article, ByteSpan};
 use crate::chunk::Chunking;
@@ -18,18 +19,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What the store contains already, so that unchanged articles are skipped and known texts are not embedded again.
+/// What the store contains already, so that unchanged articles are skipped and known texts are not
+/// embedded again.
 pub trait ExistingContent: Sync {
     /// Whether the store has the article `id` with exactly this fingerprint.
     fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
     /// Whether the store has a vector for the text with this [fingerprint](ModelInfo::fingerprint).
     fn has_vector(&self, text: &Fingerprint) -> bool;
-    /// The path of the article `id`, if the store has it and that path still exists. An article with the same id from
-    /// another path is then a duplicate. `None` if the store identifies articles by their ids alone.
+    /// The path of the article `id`, if the store has it and that path still exists. An article
+    /// with the same id from another path is then a duplicate. `None` if the store identifies
+    /// articles by their ids alone.
     fn article_source(&self, _id: &str) -> Option<&str> {
         None
     }
-    /// Whether the vectors of this run are stored as they arrive, so that a repeated text is embedded only once.
+    /// Whether the vectors of this run are stored as they arrive, so that a repeated text is
+    /// embedded only once.
     fn stores_vectors(&self) -> bool {
         true
     }
@@ -46,7 +50,8 @@ pub struct PipelineOptions {
     pub limits: Limits,
     /// Limit on the memory of articles in flight, in bytes.
     max_in_flight_bytes: u64,
-    /// Limit on the memory that the store uses to build a vector index, in bytes; `None` for no limit.
+    /// Limit on the memory that the store uses to build a vector index, in bytes; `None` for no
+    /// limit.
     pub index_build_memory: Option<u64>,
 }
 
@@ -62,9 +67,9 @@ impl PipelineOptions {
         }
     }
 
-    /// Divides a memory budget in bytes: half for building the vector index, at most a quarter for the
-    /// [sandboxed reader](crate::read::sandbox), an eighth for articles in flight. The rest is left for the model, the
-    /// list of articles and the page cache.
+    /// Divides a memory budget in bytes: half for building the vector index, at most a quarter for
+    /// the [sandboxed reader](crate::read::sandbox), an eighth for articles in flight. The rest is
+    /// left for the model, the list of articles and the page cache.
     #[must_use]
     pub fn with_memory_budget(mut self, memory: u64) -> Self {
         self.index_build_memory = Some(memory / 2);
@@ -81,10 +86,12 @@ pub struct Passage {
     pub span: ByteSpan,
     /// The line on which it begins, from 1.
     pub line: u64,
-    /// The fingerprint of the model and the embedded text, context included; identifies the vector.
+    /// The fingerprint of the model and the embedded text, context included; identifies the
+    /// vector.
     pub fingerprint: Fingerprint,
-    /// Its unit vector. `None` if the store [has it](ExistingContent::has_vector), or if an earlier passage of this run has
-    /// the same fingerprint and [its vector is stored](ExistingContent::stores_vectors).
+    /// Its unit vector. `None` if the store [has it](ExistingContent::has_vector), or if an
+    /// earlier passage of this run has the same fingerprint and [its vector is
+    /// stored](ExistingContent::stores_vectors).
     pub vector: Option<Vec<f32>>,
 }
 
@@ -174,7 +181,8 @@ const DEFAULT_IN_FLIGHT_BYTES: u64 = 256 << 20;
 /// Longer ids are rejected, in bytes: the store looks articles up by id.
 const MAX_ID_BYTES: usize = 1024;
 
-/// An event in flight: an article whose passages are being embedded, or another event waiting for its turn.
+/// An event in flight: an article whose passages are being embedded, or another event waiting for
+/// its turn.
 struct Pending {
     event: Event,
     /// The value of [`Totals::bytes`] when it is delivered.
@@ -205,12 +213,13 @@ enum Message {
     },
 }
 
-/// Runs the pipeline over `items` and passes each event to `sink` on the calling thread, in order. If `stop` is set, no
-/// more is read and the articles in flight are finished; if `sink` breaks, it is not called again.
+/// Runs the pipeline over `items` and passes each event to `sink` on the calling thread, in order.
+/// If `stop` is set, no more is read and the articles in flight are finished; if `sink` breaks, it
+/// is not called again.
 ///
 /// # Errors
-/// [`Error::Model`] if the embedder cannot be forked, [`Error::Embedding`] if the model fails on a text. All articles
-/// passed to `sink` before that are complete.
+/// [`Error::Model`] if the embedder cannot be forked, [`Error::Embedding`] if the model fails on a
+/// text. All articles passed to `sink` before that are complete.
 pub fn run(
     items: impl Iterator<Item = IngestItem> + Send,
     embedder: Box<dyn Embedder>,
@@ -221,18 +230,33 @@ pub fn run(
 ) -> Result<Totals> {
     let threads = options.threads.max(1);
     let (model, tokenizer) = (embedder.model().clone(), embedder.tokenizer().clone());
-    let mut workers = (1..threads).map(|_| embedder.fork()).collect::<Result<Vec<_>>>()?;
+    let mut workers = (1..threads)
+        .map(|_| embedder.fork())
+        .collect::<Result<Vec<_>>>()?;
     workers.push(embedder);
     let (tasks, waiting) = bounded::<Task>(threads * QUEUED_PASSAGES_PER_THREAD);
-    let (messages, inbox) = bounded::<Message>(threads * QUEUED_PASSAGES_PER_THREAD + MAX_IN_FLIGHT_ARTICLES);
+    let (messages, inbox) =
+        bounded::<Message>(threads * QUEUED_PASSAGES_PER_THREAD + MAX_IN_FLIGHT_ARTICLES);
     let (permits, returned) = bounded::<()>(MAX_IN_FLIGHT_ARTICLES);
     std::thread::scope(|scope| {
         for mut worker in workers {
             let (waiting, messages) = (waiting.clone(), messages.clone());
             scope.spawn(move || {
-                for Task { article, passage, text } in waiting {
+                for Task {
+                    article,
+                    passage,
+                    text,
+                } in waiting
+                {
                     let result = embed(&mut *worker, &text);
-                    if messages.send(Message::Embedded { article, passage, result }).is_err() {
+                    if messages
+                        .send(Message::Embedded {
+                            article,
+                            passage,
+                            result,
+                        })
+                        .is_err()
+                    {
                         break;
                     }
                 }
@@ -265,11 +289,16 @@ pub fn run(
     })
 }
 
-/// Embeds a passage. A panic becomes an error; otherwise the collecting thread would wait for the passage forever.
+/// Embeds a passage. A panic becomes an error; otherwise the collecting thread would wait for the
+/// passage forever.
 fn embed(worker: &mut dyn Embedder, text: &str) -> Result<crate::Embedding> {
     catch_unwind(AssertUnwindSafe(|| worker.embed(text, Role::Passage))).unwrap_or_else(|_| {
         let problem = "the runtime panicked".to_owned();
-        Err(Error::Embedding { name: worker.model().name.clone(), bytes: text.len(), problem })
+        Err(Error::Embedding {
+            name: worker.model().name.clone(),
+            bytes: text.len(),
+            problem,
+        })
     })
 }
 
@@ -337,15 +366,27 @@ impl ReadingThread<'_> {
             _ if flow.is_break() => flow,
             (Err(error), _) => self.send(Event::Failed(error), Vec::new()),
             (Ok(()), Some(stat)) if !current.has_failed => {
-                let SourceProgress { articles, notes, .. } = current;
-                let read = CompletedSource { name: source.name.clone(), stat, articles, notes };
+                let SourceProgress {
+                    articles, notes, ..
+                } = current;
+                let read = CompletedSource {
+                    name: source.name.clone(),
+                    stat,
+                    articles,
+                    notes,
+                };
                 self.send(Event::SourceCompleted(read), Vec::new())
             }
             (Ok(()), _) => flow,
         }
     }
 
-    fn unchanged(&mut self, source: &Source, ids: Vec<String>, notes: Vec<Note>) -> ControlFlow<()> {
+    fn unchanged(
+        &mut self,
+        source: &Source,
+        ids: Vec<String>,
+        notes: Vec<Note>,
+    ) -> ControlFlow<()> {
         self.bytes += source.bytes();
         for note in notes {
             self.send(Event::Note(note), Vec::new())?;
@@ -354,14 +395,24 @@ impl ReadingThread<'_> {
             let event = match self.ids.insert(id.clone(), source.name.clone()) {
                 None => Event::Unchanged(id),
                 // The id was already used by a file earlier in this run.
-                Some(first) => Event::Failed(Error::DuplicateId { path: source.path.clone(), line: None, id, first }),
+                Some(first) => Event::Failed(Error::DuplicateId {
+                    path: source.path.clone(),
+                    line: None,
+                    id,
+                    first,
+                }),
             };
             self.send(event, Vec::new())?;
         }
         ControlFlow::Continue(())
     }
 
-    fn article_of_source(&mut self, source: &Source, mut article: Article, end: u64) -> ControlFlow<()> {
+    fn article_of_source(
+        &mut self,
+        source: &Source,
+        mut article: Article,
+        end: u64,
+    ) -> ControlFlow<()> {
         self.bytes = (self.bytes + article.text.len() as u64).min(end);
         article.record_line = article.record_line.filter(|_| !source.is_stream());
         self.article(&source.path, article)
@@ -382,7 +433,10 @@ impl ReadingThread<'_> {
     }
 
     fn article(&mut self, path: &Path, article: Article) -> ControlFlow<()> {
-        let place = article.record_line.map_or_else(|| article.path.clone(), |line| format!("{}:{line}", article.path));
+        let place = article.record_line.map_or_else(
+            || article.path.clone(),
+            |line| format!("{}:{line}", article.path),
+        );
         if let Some(first) = self.ids.insert(article.id.clone(), place) {
             let error = Error::DuplicateId {
                 path: path.to_owned(),
@@ -394,12 +448,24 @@ impl ReadingThread<'_> {
             return self.failed(error);
         }
         if article.id.len() > MAX_ID_BYTES {
-            let problem = format!("expected an id of at most {MAX_ID_BYTES} bytes, found one of {}", article.id.len());
+            let problem = format!(
+                "expected an id of at most {MAX_ID_BYTES} bytes, found one of {}",
+                article.id.len()
+            );
             return self.failed(Error::malformed(path, article.record_line, problem));
         }
-        if let Some(other) = self.existing.article_source(&article.id).filter(|other| *other != article.path) {
+        if let Some(other) = self
+            .existing
+            .article_source(&article.id)
+            .filter(|other| *other != article.path)
+        {
             let (line, first) = (article.record_line, other.to_owned());
-            return self.failed(Error::DuplicateId { path: path.to_owned(), line, id: article.id, first });
+            return self.failed(Error::DuplicateId {
+                path: path.to_owned(),
+                line,
+                id: article.id,
+                first,
+            });
         }
         let fingerprint = article.fingerprint(&self.options.chunking.key());
         if let Some(current) = &mut self.current {
@@ -411,7 +477,11 @@ impl ReadingThread<'_> {
         let (mut passages, mut texts) = (Vec::new(), Vec::new());
         let (mut line, mut counted) = (article.line_at(0), 0);
         for chunk in
-            self.options.chunking.chunk(&article, self.model.max_passage_tokens(), &|text| self.tokenizer.count(text))
+            self.options
+                .chunking
+                .chunk(&article, self.model.max_passage_tokens(), &|text| {
+                    self.tokenizer.count(text)
+                })
         {
             let text = chunk.embedded_text(&article);
             let fingerprint = self.model.fingerprint(&text);
@@ -422,38 +492,71 @@ impl ReadingThread<'_> {
             }
             // Passages are in order, so lines are counted in one pass over the text.
             if article.record_line.is_none() {
-                line += article.text[counted..chunk.span.start].matches('\n').count() as u64;
+                line += article.text[counted..chunk.span.start]
+                    .matches('\n')
+                    .count() as u64;
                 counted = chunk.span.start;
             }
-            passages.push(Passage { span: chunk.span, line, fingerprint, vector: None });
+            passages.push(Passage {
+                span: chunk.span,
+                line,
+                fingerprint,
+                vector: None,
+            });
         }
-        self.send(Event::Article(Box::new(EmbeddedArticle { article, fingerprint, passages })), texts)
+        self.send(
+            Event::Article(Box::new(EmbeddedArticle {
+                article,
+                fingerprint,
+                passages,
+            })),
+            texts,
+        )
     }
 
-    /// How many permits an event takes: in proportion to its share of the in-flight memory, at least one.
+    /// How many permits an event takes: in proportion to its share of the in-flight memory, at
+    /// least one.
     fn permits_for(&self, event: &Event) -> usize {
-        let Event::Article(article) = event else { return 1 };
+        let Event::Article(article) = event else {
+            return 1;
+        };
         let vectors = article.passages.len() * self.model.dimensions * size_of::<f32>();
         // The text is held twice: in the article and in the queued passages.
         let bytes = 2 * article.article.text.len() + vectors;
         permits(bytes, self.options.max_in_flight_bytes as usize)
     }
 
-    /// Sends an event to the collecting thread and its passages to the embedding threads. Blocks until permits and queue
-    /// slots are free; breaks if the run has been stopped.
+    /// Sends an event to the collecting thread and its passages to the embedding threads. Blocks
+    /// until permits and queue slots are free; breaks if the run has been stopped.
     fn send(&mut self, event: Event, texts: Vec<(usize, String)>) -> ControlFlow<()> {
         let article = self.next;
         self.next += 1;
         let permits = self.permits_for(&event);
-        let pending = Pending { event, bytes: self.bytes, missing: texts.len(), permits };
+        let pending = Pending {
+            event,
+            bytes: self.bytes,
+            missing: texts.len(),
+            permits,
+        };
         if self.stop.load(Ordering::Relaxed)
             || (0..permits).any(|_| self.permits.send(()).is_err())
-            || self.messages.send(Message::Started(article, pending)).is_err()
+            || self
+                .messages
+                .send(Message::Started(article, pending))
+                .is_err()
         {
             return ControlFlow::Break(());
         }
         for (passage, text) in texts {
-            if self.tasks.send(Task { article, passage, text }).is_err() {
+            if self
+                .tasks
+                .send(Task {
+                    article,
+                    passage,
+                    text,
+                })
+                .is_err()
+            {
                 return ControlFlow::Break(());
             }
         }
@@ -477,14 +580,21 @@ fn collect(
                 debug_assert_eq!(number, first + pending.len() as u64);
                 pending.push_back(started);
             }
-            Message::Embedded { article, passage, result } => {
+            Message::Embedded {
+                article,
+                passage,
+                result,
+            } => {
                 let embedding = result.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
                 totals.embedded += 1;
                 totals.tokens += embedding.tokens;
                 totals.truncated_passages += usize::from(embedding.truncated_tokens > 0);
                 totals.truncated_tokens += embedding.truncated_tokens;
-                if let Some(Pending { event: Event::Article(embedded), missing, .. }) =
-                    pending.get_mut((article - first) as usize)
+                if let Some(Pending {
+                    event: Event::Article(embedded),
+                    missing,
+                    ..
+                }) = pending.get_mut((article - first) as usize)
                 {
                     embedded.passages[passage].vector = Some(embedding.vector);
                     *missing -= 1;
@@ -492,7 +602,15 @@ fn collect(
             }
         }
         while pending.front().is_some_and(|front| front.missing == 0) {
-            let Some(Pending { event, bytes, permits, .. }) = pending.pop_front() else { break };
+            let Some(Pending {
+                event,
+                bytes,
+                permits,
+                ..
+            }) = pending.pop_front()
+            else {
+                break;
+            };
             totals.bytes = bytes;
             first += 1;
             (0..permits).for_each(|_| _ = returned.recv());
@@ -508,10 +626,12 @@ fn collect(
     Ok(totals)
 }
 
-/// How many of the [`MAX_IN_FLIGHT_ARTICLES`] permits an article of `bytes` bytes takes if at most `max_bytes` may be in
-/// flight.
+/// How many of the [`MAX_IN_FLIGHT_ARTICLES`] permits an article of `bytes` bytes takes if at most
+/// `max_bytes` may be in flight.
 fn permits(bytes: usize, max_bytes: usize) -> usize {
-    bytes.div_ceil((max_bytes / MAX_IN_FLIGHT_ARTICLES).max(1)).clamp(1, MAX_IN_FLIGHT_ARTICLES)
+    bytes
+        .div_ceil((max_bytes / MAX_IN_FLIGHT_ARTICLES).max(1))
+        .clamp(1, MAX_IN_FLIGHT_ARTICLES)
 }
 
 #[cfg(test)]
@@ -520,7 +640,10 @@ mod tests {
 
     #[test]
     fn permits_bound_the_bytes_in_flight() {
-        assert_eq!([0, 1, 100, 101, 25_600, usize::MAX].map(|bytes| permits(bytes, 25_600)), [1, 1, 1, 2, 256, 256]);
+        assert_eq!(
+            [0, 1, 100, 101, 25_600, usize::MAX].map(|bytes| permits(bytes, 25_600)),
+            [1, 1, 1, 2, 256, 256]
+        );
         for bytes in [1, 99, 199, 250, 3_333] {
             let at_once = MAX_IN_FLIGHT_ARTICLES / permits(bytes, 25_600);
             assert!(at_once * bytes <= 25_600, "{at_once} of {bytes} bytes");

@@ -7,14 +7,28 @@ use std::collections::HashMap;
 use store::{CheckReport, Error, Progress, Result, Step};
 
 /// Reads every article and passage and reports what is missing or inconsistent.
-pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> Result<CheckReport> {
-    let mut report = CheckReport { files: 0, passages: 0, reachable: None, problems: Vec::new() };
+pub fn check(
+    reader: &RowReader,
+    dimensions: usize,
+    progress: &Progress<'_>,
+) -> Result<CheckReport> {
+    let mut report = CheckReport {
+        files: 0,
+        passages: 0,
+        reachable: None,
+        problems: Vec::new(),
+    };
     let versions = reader.all_versions()?;
     let total = reader.count(reader.passages(), "")? as usize;
     let batches = batch_ids(&versions);
-    for id in batches.iter().flatten().filter(|id| versions.get(**id).is_some_and(|version| !version.older.is_empty()))
-    {
-        report.problems.push(format!("article {id:?} also exists in an older version; nigh compact removes it"));
+    for id in batches.iter().flatten().filter(|id| {
+        versions
+            .get(**id)
+            .is_some_and(|version| !version.older.is_empty())
+    }) {
+        report.problems.push(format!(
+            "article {id:?} also exists in an older version; nigh compact removes it"
+        ));
     }
     for ids in &batches {
         let articles = reader.articles(ids)?;
@@ -48,14 +62,15 @@ pub fn check(reader: &RowReader, dimensions: usize, progress: &Progress<'_>) -> 
             let present = found.get(id.as_str()).copied().unwrap_or_default();
             match versions.get(*id) {
                 Some(version) if version.passages == BEING_DELETED => {
-                    report
-                        .problems
-                        .push(format!("article {id:?}: its deletion was interrupted; nigh delete completes it"));
+                    report.problems.push(format!(
+                        "article {id:?}: its deletion was interrupted; nigh delete completes it"
+                    ));
                 }
                 Some(version) if !articles.contains_key(*id) => {
-                    report
-                        .problems
-                        .push(format!("article {id:?}: part of its text is missing ({} passages)", version.passages));
+                    report.problems.push(format!(
+                        "article {id:?}: part of its text is missing ({} passages)",
+                        version.passages
+                    ));
                 }
                 Some(version) if version.passages != present => {
                     report.problems.push(format!(

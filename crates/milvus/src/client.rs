@@ -1,11 +1,12 @@
 //! A gRPC client for Milvus that retries failed calls, within a time limit.
 //!
-//! The official Rust client cannot search on some server versions in use, and pins other crates to old versions
-//! (see ARCHITECTURE.md).
+//! The official Rust client cannot search on some server versions in use, and pins other crates to
+//! old versions (see ARCHITECTURE.md).
 
 use crate::location::{Access, Location};
 use crate::proto::{
-    GetLoadingProgress, GetVersion, KeyValuePair, LoadCollection, Response, Rpc, Status as ResponseStatus,
+    GetLoadingProgress, GetVersion, KeyValuePair, LoadCollection, Response, Rpc,
+    Status as ResponseStatus,
 };
 use base64::Engine;
 use std::path::PathBuf;
@@ -30,13 +31,19 @@ const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// A page of 10,000 vectors exceeds tonic's default of 4 MB.
 const MAX_MESSAGE_BYTES: usize = 256 << 20;
-/// Milvus' error codes for too many requests, current and before 2.3, and for a collection that is not loaded.
+/// Milvus' error codes for too many requests, current and before 2.3, and for a collection that is
+/// not loaded.
 const CODE_RATE_LIMIT: i32 = 8;
 const OLD_CODE_RATE_LIMIT: i32 = 49;
 const CODE_NOT_LOADED: i32 = 101;
 /// Reasons that servers give, under a generic code, while their components restart.
-const TRANSIENT_REASONS: [&str; 5] =
-    ["node not match", "node not found", "session not found", "not ready", "not healthy"];
+const TRANSIENT_REASONS: [&str; 5] = [
+    "node not match",
+    "node not found",
+    "session not found",
+    "not ready",
+    "not healthy",
+];
 /// The most of a server's reason that an error message shows.
 const MAX_REASON_BYTES: usize = 300;
 
@@ -53,7 +60,12 @@ struct Failure {
 
 impl Failure {
     fn new(problem: String, is_retriable: bool) -> Self {
-        Self { problem, is_retriable, is_not_loaded: false, is_rate_limited: false }
+        Self {
+            problem,
+            is_retriable,
+            is_not_loaded: false,
+            is_rate_limited: false,
+        }
     }
 }
 
@@ -62,19 +74,32 @@ impl Failure {
 pub struct ServerCapabilities {
     /// BM25 full-text search.
     pub full_text_search: bool,
-    /// Milvus-lite: a single Python process for development. Its graphs lose rows under filters, and its BM25
-    /// scores have the opposite sign.
+    /// Milvus-lite: a single Python process for development. Its graphs lose rows under filters,
+    /// and its BM25 scores have the opposite sign.
     pub is_lite: bool,
 }
 
 impl ServerCapabilities {
     fn from_version(version: &str) -> Self {
         if version.starts_with("milvus_lite") {
-            return Self { full_text_search: true, is_lite: true };
+            return Self {
+                full_text_search: true,
+                is_lite: true,
+            };
         }
-        let mut numbers = version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
-        let mut next = || numbers.next().and_then(|number| number.parse::<u32>().ok()).unwrap_or_default();
-        Self { full_text_search: (next(), next()) >= (2, 5), is_lite: false }
+        let mut numbers = version
+            .trim_start_matches('v')
+            .split(|c: char| !c.is_ascii_digit());
+        let mut next = || {
+            numbers
+                .next()
+                .and_then(|number| number.parse::<u32>().ok())
+                .unwrap_or_default()
+        };
+        Self {
+            full_text_search: (next(), next()) >= (2, 5),
+            is_lite: false,
+        }
     }
 }
 
@@ -92,11 +117,18 @@ pub struct Client {
 impl Client {
     /// Connects, and asks for the server's version.
     pub fn open(location: &Location, access: &Access) -> Result<Self> {
-        let connect_error = |problem: String| Error::Remote { location: location.to_string(), problem };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let connect_error = |problem: String| Error::Remote {
+            location: location.to_string(),
+            problem,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|error| connect_error(error.to_string()))?;
-        let header =
-            |text: String| AsciiMetadataValue::try_from(text).map_err(|error| connect_error(error.to_string()));
+        let header = |text: String| {
+            AsciiMetadataValue::try_from(text).map_err(|error| connect_error(error.to_string()))
+        };
         let mut headers = vec![("dbname", header(location.database.clone())?)];
         if let Some(token) = &access.token {
             let encoded = base64::engine::general_purpose::STANDARD.encode(token);
@@ -107,25 +139,40 @@ impl Client {
         let mut pause = MIN_BACKOFF;
         let channel = loop {
             // The endpoint's own timeout covers the TCP connection but not the TLS handshake.
-            let problem =
-                match runtime.block_on(async { tokio::time::timeout(READ_RETRY_TIMEOUT, endpoint.connect()).await }) {
-                    Ok(Ok(channel)) => break channel,
-                    Ok(Err(error)) => error_chain(&error),
-                    Err(_) => format!("timed out after {} s", READ_RETRY_TIMEOUT.as_secs()),
-                };
+            let problem = match runtime.block_on(async {
+                tokio::time::timeout(READ_RETRY_TIMEOUT, endpoint.connect()).await
+            }) {
+                Ok(Ok(channel)) => break channel,
+                Ok(Err(error)) => error_chain(&error),
+                Err(_) => format!("timed out after {} s", READ_RETRY_TIMEOUT.as_secs()),
+            };
             if started.elapsed() > CONNECT_TIMEOUT {
                 let hint = hint(&problem, access.tls);
-                return Err(connect_error(format!("no Milvus answers there: {problem}{hint}")));
+                return Err(connect_error(format!(
+                    "no Milvus answers there: {problem}{hint}"
+                )));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(MAX_BACKOFF);
         };
-        let capabilities = ServerCapabilities { full_text_search: false, is_lite: false };
-        let mut client = Self { runtime: Some(runtime), channel, headers, location: location.clone(), capabilities };
+        let capabilities = ServerCapabilities {
+            full_text_search: false,
+            is_lite: false,
+        };
+        let mut client = Self {
+            runtime: Some(runtime),
+            channel,
+            headers,
+            location: location.clone(),
+            capabilities,
+        };
         let version = client.read(GetVersion {}).map_err(|error| match error {
             Error::Remote { location, problem } => {
                 let hint = hint(&problem, access.tls);
-                Error::Remote { location, problem: format!("{problem}{hint}") }
+                Error::Remote {
+                    location,
+                    problem: format!("{problem}{hint}"),
+                }
             }
             other => other,
         })?;
@@ -139,7 +186,10 @@ impl Client {
 
     /// An error about this collection.
     pub fn error(&self, problem: impl Into<String>) -> Error {
-        Error::Remote { location: self.location.to_string(), problem: problem.into() }
+        Error::Remote {
+            location: self.location.to_string(),
+            problem: problem.into(),
+        }
     }
 
     /// Calls something that changes nothing.
@@ -163,8 +213,10 @@ impl Client {
 
     /// Whether a collection is fully loaded and can be searched.
     pub fn is_loaded(&self, collection: &str) -> bool {
-        self.try_call(GetLoadingProgress { collection_name: collection.to_owned() })
-            .is_ok_and(|response| response.progress >= 100)
+        self.try_call(GetLoadingProgress {
+            collection_name: collection.to_owned(),
+        })
+        .is_ok_and(|response| response.progress >= 100)
     }
 
     /// Calls until it succeeds, fails for good, or `timeout` is over.
@@ -179,9 +231,15 @@ impl Client {
                 return Err(self.error(failure.problem));
             }
             if failure.is_not_loaded {
-                // After a restart nothing has loaded it yet. If loading fails, so does the next try.
-                for name in [self.location.collection.clone(), self.location.articles_collection()] {
-                    let _ = self.try_call(LoadCollection { collection_name: name });
+                // After a restart nothing has loaded it yet. If loading fails, so does the next
+                // try.
+                for name in [
+                    self.location.collection.clone(),
+                    self.location.articles_collection(),
+                ] {
+                    let _ = self.try_call(LoadCollection {
+                        collection_name: name,
+                    });
                 }
             }
             std::thread::sleep(pause);
@@ -205,7 +263,8 @@ impl Client {
                 let ready = grpc.ready().await;
                 ready.map_err(|error| Status::unavailable(error_chain(&error)))?;
                 let codec: ProstCodec<C, C::Response> = ProstCodec::default();
-                grpc.unary(request, PathAndQuery::from_static(C::PATH), codec).await
+                grpc.unary(request, PathAndQuery::from_static(C::PATH), codec)
+                    .await
             };
             tokio::time::timeout(CALL_TIMEOUT, response).await
         });
@@ -213,11 +272,16 @@ impl Client {
             Ok(Ok(response)) => response.into_inner(),
             Ok(Err(status)) => return Err(failure_from_rpc(&status)),
             Err(_) => {
-                return Err(Failure::new(format!("no answer within {} s", CALL_TIMEOUT.as_secs()), true));
+                return Err(Failure::new(
+                    format!("no answer within {} s", CALL_TIMEOUT.as_secs()),
+                    true,
+                ));
             }
         };
         match response.status() {
-            Some(status) if status.code != 0 || status.error_code != 0 => Err(failure_from_response(status)),
+            Some(status) if status.code != 0 || status.error_code != 0 => {
+                Err(failure_from_response(status))
+            }
             _ => Ok(response),
         }
     }
@@ -234,24 +298,39 @@ impl Drop for Client {
 
 fn failure_from_response(status: &ResponseStatus) -> Failure {
     let is_not_loaded = status.code == CODE_NOT_LOADED;
-    let is_transient = TRANSIENT_REASONS.iter().any(|text| status.reason.contains(text));
-    let is_rate_limited = status.code == CODE_RATE_LIMIT || status.error_code == OLD_CODE_RATE_LIMIT;
+    let is_transient = TRANSIENT_REASONS
+        .iter()
+        .any(|text| status.reason.contains(text));
+    let is_rate_limited =
+        status.code == CODE_RATE_LIMIT || status.error_code == OLD_CODE_RATE_LIMIT;
     let is_retriable = status.retriable || is_not_loaded || is_transient || is_rate_limited;
     // Keep the end: some reasons start with a long stack trace.
     let from = status.reason.len().saturating_sub(MAX_REASON_BYTES);
     let problem = status.reason[status.reason.ceil_char_boundary(from)..].to_owned();
-    Failure { problem, is_retriable, is_not_loaded, is_rate_limited }
+    Failure {
+        problem,
+        is_retriable,
+        is_not_loaded,
+        is_rate_limited,
+    }
 }
 
 fn failure_from_rpc(status: &Status) -> Failure {
     let is_retriable = matches!(
         status.code(),
         // A broken connection is "unknown", a call that timed out is "cancelled".
-        Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Aborted
+        Code::Unavailable
+            | Code::Unknown
+            | Code::Cancelled
+            | Code::DeadlineExceeded
+            | Code::Aborted
     );
     let problem = match status.code() {
         Code::Unauthenticated => {
-            format!("{}; NIGH_MILVUS_TOKEN is user:password or an API key", status.message())
+            format!(
+                "{}; NIGH_MILVUS_TOKEN is user:password or an API key",
+                status.message()
+            )
         }
         _ => append_causes(status.message().to_owned(), status),
     };
@@ -281,15 +360,17 @@ fn hint(problem: &str, tls: bool) -> &'static str {
     match tls {
         true if says(&["UnknownIssuer"]) => "; NIGH_MILVUS_CA is the certificate file of its CA",
         true if says(&["InvalidContentType"]) => "; it does not use TLS: unset NIGH_MILVUS_TLS",
-        false if says(&["broken pipe", "connection reset"]) => "; if it encrypts: NIGH_MILVUS_TLS=1",
+        false if says(&["broken pipe", "connection reset"]) => {
+            "; if it encrypts: NIGH_MILVUS_TLS=1"
+        }
         _ => "",
     }
 }
 
 fn endpoint(location: &Location, access: &Access) -> Result<Endpoint, String> {
     let scheme = if access.tls { "https" } else { "http" };
-    let endpoint =
-        Endpoint::from_shared(format!("{scheme}://{}", location.address)).map_err(|error| error_chain(&error))?;
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{}", location.address))
+        .map_err(|error| error_chain(&error))?;
     let endpoint = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(Duration::from_secs(20))
@@ -297,17 +378,24 @@ fn endpoint(location: &Location, access: &Access) -> Result<Endpoint, String> {
     if !access.tls {
         return Ok(endpoint);
     }
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
     let tls = match &access.ca {
         Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
         None => ClientTlsConfig::new().with_enabled_roots(),
     };
-    endpoint.tls_config(tls).map_err(|error| error_chain(&error))
+    endpoint
+        .tls_config(tls)
+        .map_err(|error| error_chain(&error))
 }
 
 /// A key-value parameter of a request.
 pub fn parameter(key: &str, value: impl ToString) -> KeyValuePair {
-    KeyValuePair { key: key.to_owned(), value: value.to_string() }
+    KeyValuePair {
+        key: key.to_owned(),
+        value: value.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -317,7 +405,13 @@ mod tests {
     #[test]
     fn capabilities_follow_from_the_version() {
         let parse = ServerCapabilities::from_version;
-        assert_eq!(parse("milvus_lite-3.2.2"), ServerCapabilities { full_text_search: true, is_lite: true });
+        assert_eq!(
+            parse("milvus_lite-3.2.2"),
+            ServerCapabilities {
+                full_text_search: true,
+                is_lite: true
+            }
+        );
         for (version, full_text_search) in [
             ("v2.3.5-lite", false),
             ("v2.4.15", false),
@@ -326,7 +420,14 @@ mod tests {
             ("v3.0", true),
             ("?", false),
         ] {
-            assert_eq!(parse(version), ServerCapabilities { full_text_search, is_lite: false }, "{version}");
+            assert_eq!(
+                parse(version),
+                ServerCapabilities {
+                    full_text_search,
+                    is_lite: false
+                },
+                "{version}"
+            );
         }
     }
 }

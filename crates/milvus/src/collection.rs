@@ -5,11 +5,13 @@ use crate::client::Client;
 use crate::expression;
 use crate::manifest_row::{ManifestRow, read_newest};
 use crate::proto::DataType;
-use crate::reader::{FIRST_PAGES, RowReader, SCAN_ROWS, SCAN_ROWS_WITH_VECTORS, article_in, batch_ids};
+use crate::reader::{
+    FIRST_PAGES, RowReader, SCAN_ROWS, SCAN_ROWS_WITH_VECTORS, article_in, batch_ids,
+};
 use crate::rows::parse_fingerprint;
 use crate::schema::{
-    self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PASSAGES, PATH, QUESTIONS, SPARSE, START,
-    TAG, TEXT, TITLE, VECTOR,
+    self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PASSAGES, PATH,
+    QUESTIONS, SPARSE, START, TAG, TEXT, TITLE, VECTOR,
 };
 use crate::search::{Searcher, Vectors};
 use crate::writer::MilvusWriter;
@@ -21,11 +23,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use store::filter::Value;
 use store::filter::explain::FieldValues;
 use store::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Manifest, PassageKey,
-    PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter,
+    Manifest, PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle,
+    StoredPassage, WordScore, Writer,
 };
 
-/// A collection as of a commit. Milvus has no snapshots, so later changes may be visible, passage by passage.
+/// A collection as of a commit. Milvus has no snapshots, so later changes may be visible, passage
+/// by passage.
 pub struct MilvusCollection {
     pub reader: RowReader,
     pub manifest_row: ManifestRow,
@@ -38,24 +42,43 @@ impl MilvusCollection {
     /// Opens a collection and loads it on the server.
     pub fn open(client: Arc<Client>) -> Result<Self> {
         let location = client.location();
-        let not_found = || Error::NotFound { path: location.to_string().into() };
+        let not_found = || Error::NotFound {
+            path: location.to_string().into(),
+        };
         if !schema::exists(&client, &location.collection)? {
             return Err(not_found());
         }
         if !schema::exists(&client, &location.articles_collection())? {
-            return Err(client.error("there is a collection of this name that nigh did not make; use another name"));
+            return Err(client.error(
+                "there is a collection of this name that nigh did not make; use another name",
+            ));
         }
         schema::load(&client, &location.articles_collection())?;
         let manifest_row = read_newest(&client)?.ok_or_else(not_found)?;
         schema::load(&client, &location.collection)?;
         if manifest_row.manifest.format > store::FORMAT {
             let (found, known) = (manifest_row.manifest.format, store::FORMAT);
-            return Err(Error::NewerFormat { path: location.to_string().into(), found, known });
+            return Err(Error::NewerFormat {
+                path: location.to_string().into(),
+                found,
+                known,
+            });
         }
-        let index = schema::describe_index(&client, &location.collection, VECTOR)?.unwrap_or_default();
-        let is_flat = index.iter().any(|param| param.key == "index_type" && param.value == "FLAT");
-        let reader = RowReader { timestamp: manifest_row.read_timestamp, client };
-        let mut collection = Self { reader, manifest_row, is_flat, vectors: Mutex::new(None) };
+        let index =
+            schema::describe_index(&client, &location.collection, VECTOR)?.unwrap_or_default();
+        let is_flat = index
+            .iter()
+            .any(|param| param.key == "index_type" && param.value == "FLAT");
+        let reader = RowReader {
+            timestamp: manifest_row.read_timestamp,
+            client,
+        };
+        let mut collection = Self {
+            reader,
+            manifest_row,
+            is_flat,
+            vectors: Mutex::new(None),
+        };
         collection.count_passages()?;
         Ok(collection)
     }
@@ -63,13 +86,20 @@ impl MilvusCollection {
     /// Counts the passages. The manifest has them as a segment, because local manifests do.
     fn count_passages(&mut self) -> Result<()> {
         let rows = self.reader.count(self.reader.passages(), "")? as usize;
-        self.manifest_row.manifest.segments =
-            vec![SegmentEntry { number: 0, rows, checksum: String::new(), graph: None }];
+        self.manifest_row.manifest.segments = vec![SegmentEntry {
+            number: 0,
+            rows,
+            checksum: String::new(),
+            graph: None,
+        }];
         Ok(())
     }
 
     fn searcher(&self) -> Searcher<'_> {
-        Searcher { reader: &self.reader, fields: &self.manifest_row.fields }
+        Searcher {
+            reader: &self.reader,
+            fields: &self.manifest_row.fields,
+        }
     }
 
     /// All vectors, read from the server on the first call.
@@ -78,7 +108,10 @@ impl MilvusCollection {
         if let Some(vectors) = &*cached {
             return Ok(vectors.clone());
         }
-        let mut all = Vectors { keys: Vec::new(), flat: Vec::new() };
+        let mut all = Vectors {
+            keys: Vec::new(),
+            flat: Vec::new(),
+        };
         self.for_each_vector(&mut |key, vector| {
             all.keys.push(key.0 as i64);
             all.flat.extend_from_slice(vector);
@@ -132,27 +165,56 @@ impl Collection for MilvusCollection {
         index::check_unit(vector, self.manifest_row.manifest.model.dimensions)?;
         let params = match search {
             DenseSearch::Exact if !self.is_flat => {
-                return self.searcher().scan(&*self.all_vectors()?, vector, k, filter);
+                return self
+                    .searcher()
+                    .scan(&*self.all_vectors()?, vector, k, filter);
             }
             DenseSearch::Exact => "{}".to_owned(),
             DenseSearch::Graph { ef } => format!(r#"{{"ef":{}}}"#, ef.max(k)),
         };
-        let bytes = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.searcher().search(VECTOR, METRIC, &params, (DataType::FloatVector, bytes), k, filter)
+        let bytes = vector
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
+        self.searcher().search(
+            VECTOR,
+            METRIC,
+            &params,
+            (DataType::FloatVector, bytes),
+            k,
+            filter,
+        )
     }
 
-    fn search_lexical(&self, question: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
+    fn search_lexical(
+        &self,
+        question: &str,
+        k: usize,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>> {
         if !self.reader.client.capabilities.full_text_search {
             return Err(self
                 .reader
                 .client
                 .error("this server does not look for words (full-text search needs Milvus 2.5); use --mode dense"));
         }
-        let stems = self.manifest_row.manifest.language.stems_of(question).join(" ");
+        let stems = self
+            .manifest_row
+            .manifest
+            .language
+            .stems_of(question)
+            .join(" ");
         if stems.is_empty() {
             return Ok(Vec::new());
         }
-        self.searcher().search(SPARSE, BM25, "{}", (DataType::VarChar, stems.into_bytes()), k, filter)
+        self.searcher().search(
+            SPARSE,
+            BM25,
+            "{}",
+            (DataType::VarChar, stems.into_bytes()),
+            k,
+            filter,
+        )
     }
 
     fn explain_lexical(&self, _: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
@@ -162,28 +224,45 @@ impl Collection for MilvusCollection {
 
     fn vectors(&self, keys: &[PassageKey]) -> Result<Vec<Vec<f32>>> {
         let dimensions = self.manifest_row.manifest.model.dimensions;
-        self.reader.fetch_by_keys(keys, &[KEY, VECTOR], &|columns, at| {
-            let vector = columns.vectors(VECTOR, dimensions).nth(at).map(<[f32]>::to_vec);
-            vector.ok_or_else(|| self.reader.client.error("the server gave a row without its vector"))
-        })
+        self.reader
+            .fetch_by_keys(keys, &[KEY, VECTOR], &|columns, at| {
+                let vector = columns
+                    .vectors(VECTOR, dimensions)
+                    .nth(at)
+                    .map(<[f32]>::to_vec);
+                vector.ok_or_else(|| {
+                    self.reader
+                        .client
+                        .error("the server gave a row without its vector")
+                })
+            })
     }
 
     fn identify(&self, keys: &[PassageKey]) -> Result<Vec<PassageRef>> {
-        self.reader.fetch_by_keys(keys, &[KEY, ARTICLE, ORDINAL], &|columns, at| {
-            Ok(PassageRef {
-                article_id: self.reader.cell(columns.strings(ARTICLE), at, ARTICLE)?.clone(),
-                ordinal: *self.reader.cell(columns.longs(ORDINAL), at, ORDINAL)? as u64,
+        self.reader
+            .fetch_by_keys(keys, &[KEY, ARTICLE, ORDINAL], &|columns, at| {
+                Ok(PassageRef {
+                    article_id: self
+                        .reader
+                        .cell(columns.strings(ARTICLE), at, ARTICLE)?
+                        .clone(),
+                    ordinal: *self.reader.cell(columns.longs(ORDINAL), at, ORDINAL)? as u64,
+                })
             })
-        })
     }
 
     fn fetch(&self, keys: &[PassageKey]) -> Result<Vec<StoredPassage>> {
         let fields = [KEY, ARTICLE, ORDINAL, TITLE, PATH, START, END, LINE, TEXT];
         let mut found = self.reader.fetch_by_keys(keys, &fields, &|columns, at| {
-            let text = |name| Ok::<_, Error>(self.reader.cell(columns.strings(name), at, name)?.clone());
-            let number = |name| Ok::<_, Error>(*self.reader.cell(columns.longs(name), at, name)? as u64);
+            let text =
+                |name| Ok::<_, Error>(self.reader.cell(columns.strings(name), at, name)?.clone());
+            let number =
+                |name| Ok::<_, Error>(*self.reader.cell(columns.longs(name), at, name)? as u64);
             Ok(StoredPassage {
-                reference: PassageRef { article_id: text(ARTICLE)?, ordinal: number(ORDINAL)? },
+                reference: PassageRef {
+                    article_id: text(ARTICLE)?,
+                    ordinal: number(ORDINAL)?,
+                },
                 title: text(TITLE)?,
                 path: text(PATH)?,
                 span: ByteSpan::from((number(START)? as usize, number(END)? as usize)),
@@ -191,7 +270,10 @@ impl Collection for MilvusCollection {
                 text: text(TEXT)?,
             })
         })?;
-        for passage in found.iter_mut().filter(|passage| passage.text.len() != passage.span.len()) {
+        for passage in found
+            .iter_mut()
+            .filter(|passage| passage.text.len() != passage.span.len())
+        {
             // The text was longer than a string field holds.
             if let Some(stored) = self.article(&passage.reference.article_id)? {
                 passage.text = passage.span.of(&stored.article.text).to_owned();
@@ -202,26 +284,49 @@ impl Collection for MilvusCollection {
 
     fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
         let id = id.to_owned();
-        Ok(self.reader.articles(&[&id])?.remove(&id).map(|(_, article)| article))
+        Ok(self
+            .reader
+            .articles(&[&id])?
+            .remove(&id)
+            .map(|(_, article)| article))
     }
 
     fn keys(&self) -> Result<Vec<PassageKey>> {
         let mut keys = Vec::new();
-        self.reader.for_each_page(self.reader.passages(), "", &[KEY], SCAN_ROWS, &mut |columns| {
-            keys.extend(columns.longs(KEY).iter().map(|key| PassageKey(*key as u64)));
-            Ok(())
-        })?;
+        self.reader.for_each_page(
+            self.reader.passages(),
+            "",
+            &[KEY],
+            SCAN_ROWS,
+            &mut |columns| {
+                keys.extend(columns.longs(KEY).iter().map(|key| PassageKey(*key as u64)));
+                Ok(())
+            },
+        )?;
         Ok(keys)
     }
 
-    fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+    fn for_each_vector(
+        &self,
+        visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>,
+    ) -> Result<()> {
         let dimensions = self.manifest_row.manifest.model.dimensions;
-        self.reader.for_each_page(self.reader.passages(), "", &[KEY, VECTOR], SCAN_ROWS_WITH_VECTORS, &mut |columns| {
-            let rows = columns.longs(KEY).iter().zip(columns.vectors(VECTOR, dimensions));
-            let mut rows: Vec<_> = rows.collect();
-            rows.sort_unstable_by_key(|(key, _)| **key);
-            rows.into_iter().try_for_each(|(key, vector)| visit(PassageKey(*key as u64), vector))
-        })
+        self.reader.for_each_page(
+            self.reader.passages(),
+            "",
+            &[KEY, VECTOR],
+            SCAN_ROWS_WITH_VECTORS,
+            &mut |columns| {
+                let rows = columns
+                    .longs(KEY)
+                    .iter()
+                    .zip(columns.vectors(VECTOR, dimensions));
+                let mut rows: Vec<_> = rows.collect();
+                rows.sort_unstable_by_key(|(key, _)| **key);
+                rows.into_iter()
+                    .try_for_each(|(key, vector)| visit(PassageKey(*key as u64), vector))
+            },
+        )
     }
 
     fn for_each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
@@ -230,7 +335,17 @@ impl Collection for MilvusCollection {
         for ids in &batch_ids(&versions) {
             let mut articles = self.reader.articles(ids)?;
             let mut passages: HashMap<(String, String), BTreeMap<i64, Passage>> = HashMap::new();
-            let fields = [KEY, ARTICLE, FINGERPRINT, ORDINAL, START, END, LINE, TAG, VECTOR];
+            let fields = [
+                KEY,
+                ARTICLE,
+                FINGERPRINT,
+                ORDINAL,
+                START,
+                END,
+                LINE,
+                TAG,
+                VECTOR,
+            ];
             self.reader.for_each_page(
                 self.reader.passages(),
                 &article_in(ids),
@@ -239,7 +354,9 @@ impl Collection for MilvusCollection {
                 &mut |columns| {
                     for (at, vector) in columns.vectors(VECTOR, dimensions).enumerate() {
                         let text = |name| self.reader.cell(columns.strings(name), at, name);
-                        let number = |name| Ok::<_, Error>(*self.reader.cell(columns.longs(name), at, name)?);
+                        let number = |name| {
+                            Ok::<_, Error>(*self.reader.cell(columns.longs(name), at, name)?)
+                        };
                         let passage = Passage {
                             span: ByteSpan::from((number(START)? as usize, number(END)? as usize)),
                             line: number(LINE)? as u64,
@@ -247,16 +364,24 @@ impl Collection for MilvusCollection {
                             vector: Some(vector.to_vec()),
                         };
                         let version = (text(ARTICLE)?.clone(), text(FINGERPRINT)?.clone());
-                        passages.entry(version).or_default().insert(number(ORDINAL)?, passage);
+                        passages
+                            .entry(version)
+                            .or_default()
+                            .insert(number(ORDINAL)?, passage);
                     }
                     Ok(())
                 },
             )?;
             for id in ids {
-                let incomplete_error =
-                    || self.reader.client.error(format!("article {id:?} is incomplete; index its source again"));
+                let incomplete_error = || {
+                    self.reader.client.error(format!(
+                        "article {id:?} is incomplete; index its source again"
+                    ))
+                };
                 let (fingerprint, stored) = articles.remove(*id).ok_or_else(incomplete_error)?;
-                let passages = passages.remove(&((*id).clone(), fingerprint.clone())).unwrap_or_default();
+                let passages = passages
+                    .remove(&((*id).clone(), fingerprint.clone()))
+                    .unwrap_or_default();
                 if passages.len() != stored.passages.len() {
                     return Err(incomplete_error());
                 }
@@ -276,24 +401,46 @@ impl Collection for MilvusCollection {
         let mut fingerprints: Vec<(String, Fingerprint)> = Vec::new();
         for ids in &batch_ids(&versions) {
             let articles = self.reader.articles(ids)?;
-            fingerprints.extend(articles.into_iter().map(|(id, (_, stored))| (id, stored.article.fingerprint(""))));
+            fingerprints.extend(
+                articles
+                    .into_iter()
+                    .map(|(id, (_, stored))| (id, stored.article.fingerprint(""))),
+            );
         }
         fingerprints.sort_unstable();
-        Ok(Fingerprint::of(fingerprints.iter().flat_map(|(id, fingerprint)| [id.as_bytes(), fingerprint.0.as_slice()])))
+        Ok(Fingerprint::of(fingerprints.iter().flat_map(
+            |(id, fingerprint)| [id.as_bytes(), fingerprint.0.as_slice()],
+        )))
     }
 
     fn catalog(&self) -> Result<Catalog> {
-        let versions = self.reader.all_versions()?.into_iter().map(|(id, version)| (id, version.into()));
+        let versions = self
+            .reader
+            .all_versions()?
+            .into_iter()
+            .map(|(id, version)| (id, version.into()));
         // Finding out which texts have vectors would mean reading all passages.
-        Ok(Catalog { articles: versions.collect(), vectors: HashSet::new(), reuses_vectors: false })
+        Ok(Catalog {
+            articles: versions.collect(),
+            vectors: HashSet::new(),
+            reuses_vectors: false,
+        })
     }
 
     fn article_meta(&self, ids: &[&str]) -> Result<HashMap<String, ArticleMeta>> {
-        Ok(self.reader.versions_of(ids)?.into_iter().map(|(id, version)| (id, version.into())).collect())
+        Ok(self
+            .reader
+            .versions_of(ids)?
+            .into_iter()
+            .map(|(id, version)| (id, version.into()))
+            .collect())
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(MilvusWriter::new(self.reader.client.clone(), self.manifest_row.clone())))
+        Ok(Box::new(MilvusWriter::new(
+            self.reader.client.clone(),
+            self.manifest_row.clone(),
+        )))
     }
 
     fn field_values(&self) -> &dyn FieldValues {
@@ -306,8 +453,12 @@ impl Collection for MilvusCollection {
     }
 
     fn facets(&self, max_values: usize) -> Result<Vec<Facet>> {
-        let names: Vec<&String> =
-            self.manifest_row.fields.keys().filter(|name| !["path", "title"].contains(&name.as_str())).collect();
+        let names: Vec<&String> = self
+            .manifest_row
+            .fields
+            .keys()
+            .filter(|name| !["path", "title"].contains(&name.as_str()))
+            .collect();
         let mut values: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         let fields = [KEY, FACTS, PASSAGES];
         self.reader.for_each_page(
@@ -317,7 +468,8 @@ impl Collection for MilvusCollection {
             SCAN_ROWS,
             &mut |columns| {
                 for (terms, passages) in columns.json(FACTS).iter().zip(columns.longs(PASSAGES)) {
-                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    let terms: Map<String, Json> =
+                        serde_json::from_slice(terms).unwrap_or_default();
                     for name in &names {
                         let counts = values.entry((*name).clone()).or_default();
                         if counts.len() > Facet::MAX_VALUES {
@@ -335,7 +487,9 @@ impl Collection for MilvusCollection {
     }
 
     fn refresh(&mut self) -> Result<()> {
-        let not_found = || Error::NotFound { path: self.reader.client.location().to_string().into() };
+        let not_found = || Error::NotFound {
+            path: self.reader.client.location().to_string().into(),
+        };
         self.manifest_row = read_newest(&self.reader.client)?.ok_or_else(not_found)?;
         self.reader.timestamp = self.manifest_row.read_timestamp;
         *self.vectors.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -351,7 +505,11 @@ impl Collection for MilvusCollection {
     }
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {
-        check::check(&self.reader, self.manifest_row.manifest.model.dimensions, progress)
+        check::check(
+            &self.reader,
+            self.manifest_row.manifest.model.dimensions,
+            progress,
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! Conversion between values and the columns of Milvus messages.
 
 use crate::proto::{
-    DataType, FieldData, FieldValues, FloatArray, JsonArray, LongArray, ScalarData, ScalarField, StringArray,
-    VectorField,
+    DataType, FieldData, FieldValues, FloatArray, JsonArray, LongArray, ScalarData, ScalarField,
+    StringArray, VectorField,
 };
 
 pub fn longs(name: &str, data: Vec<i64>) -> FieldData {
@@ -10,16 +10,25 @@ pub fn longs(name: &str, data: Vec<i64>) -> FieldData {
 }
 
 pub fn strings(name: &str, data: Vec<String>) -> FieldData {
-    scalars(name, DataType::VarChar, ScalarData::Strings(StringArray { data }))
+    scalars(
+        name,
+        DataType::VarChar,
+        ScalarData::Strings(StringArray { data }),
+    )
 }
 
 pub fn json(name: &str, data: impl Iterator<Item = serde_json::Value>) -> FieldData {
-    let data = data.map(|document| document.to_string().into_bytes()).collect();
+    let data = data
+        .map(|document| document.to_string().into_bytes())
+        .collect();
     scalars(name, DataType::Json, ScalarData::Json(JsonArray { data }))
 }
 
 pub fn vectors(name: &str, dimensions: usize, data: Vec<f32>) -> FieldData {
-    let vectors = VectorField { dimensions: dimensions as i64, floats: Some(FloatArray { data }) };
+    let vectors = VectorField {
+        dimensions: dimensions as i64,
+        floats: Some(FloatArray { data }),
+    };
     FieldData {
         kind: DataType::FloatVector.into(),
         field_name: name.to_owned(),
@@ -29,16 +38,24 @@ pub fn vectors(name: &str, dimensions: usize, data: Vec<f32>) -> FieldData {
 
 fn scalars(name: &str, data_type: DataType, data: ScalarData) -> FieldData {
     let scalars = ScalarField { data: Some(data) };
-    FieldData { kind: data_type.into(), field_name: name.to_owned(), field: Some(FieldValues::Scalars(scalars)) }
+    FieldData {
+        kind: data_type.into(),
+        field_name: name.to_owned(),
+        field: Some(FieldValues::Scalars(scalars)),
+    }
 }
 
-/// Columns of a response, in any order; servers may add columns that were not asked for. A column that is
-/// missing or has another type reads as empty, so accessing a row of it fails.
+/// Columns of a response, in any order; servers may add columns that were not asked for. A column
+/// that is missing or has another type reads as empty, so accessing a row of it fails.
 pub struct Columns(pub Vec<FieldData>);
 
 impl Columns {
     fn column(&self, name: &str) -> Option<&FieldValues> {
-        self.0.iter().find(|column| column.field_name == name)?.field.as_ref()
+        self.0
+            .iter()
+            .find(|column| column.field_name == name)?
+            .field
+            .as_ref()
     }
 
     fn scalars(&self, name: &str) -> Option<&ScalarData> {
@@ -72,7 +89,10 @@ impl Columns {
     /// The vectors in row order, each of `dimensions` components.
     pub fn vectors(&self, name: &str, dimensions: usize) -> impl ExactSizeIterator<Item = &[f32]> {
         let flat: &[f32] = match self.column(name) {
-            Some(FieldValues::Vectors(VectorField { floats: Some(floats), .. })) => &floats.data,
+            Some(FieldValues::Vectors(VectorField {
+                floats: Some(floats),
+                ..
+            })) => &floats.data,
             _ => &[],
         };
         flat.chunks_exact(dimensions)

@@ -27,7 +27,8 @@ pub struct Access {
     pub token: Option<String>,
     /// Whether to use TLS.
     pub tls: bool,
-    /// A PEM file with the CA certificate, for servers that the system's root certificates do not cover.
+    /// A PEM file with the CA certificate, for servers that the system's root certificates do not
+    /// cover.
     pub ca: Option<PathBuf>,
 }
 
@@ -37,27 +38,52 @@ impl Location {
     /// # Errors
     /// A message that says what was expected and what was found.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let error = |problem: &str| format!("{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION");
-        let rest = text.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix("://"));
-        let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or_else(|| error("no collection in it"))?;
+        let error = |problem: &str| {
+            format!("{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION")
+        };
+        let rest = text
+            .strip_prefix(SCHEME)
+            .and_then(|rest| rest.strip_prefix("://"));
+        let (host, path) = rest
+            .and_then(|rest| rest.split_once('/'))
+            .ok_or_else(|| error("no collection in it"))?;
         let (database, collection) = path.split_once('/').unwrap_or((DEFAULT_DATABASE, path));
         for name in [database, collection] {
-            let starts_well = name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
-            if !starts_well || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                return Err(error(&format!("{name:?} is no name of letters, digits and _ that begins with no digit")));
+            let starts_well = name
+                .bytes()
+                .next()
+                .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
+            if !starts_well
+                || !name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            {
+                return Err(error(&format!(
+                    "{name:?} is no name of letters, digits and _ that begins with no digit"
+                )));
             }
             if name.len() > MAX_NAME_BYTES {
-                return Err(error(&format!("a name of {} bytes, over the limit of {MAX_NAME_BYTES}", name.len())));
+                return Err(error(&format!(
+                    "a name of {} bytes, over the limit of {MAX_NAME_BYTES}",
+                    name.len()
+                )));
             }
         }
-        let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port.parse::<u16>());
+        let port = host
+            .rsplit_once(':')
+            .filter(|(_, port)| !port.ends_with(']'))
+            .map(|(_, port)| port.parse::<u16>());
         let address = match port {
             _ if host.is_empty() || host.starts_with(':') => return Err(error("no host in it")),
             Some(Err(_)) => return Err(error("its port is no number of 1 to 65535")),
             Some(Ok(_)) => host.to_owned(),
             None => format!("{host}:{DEFAULT_PORT}"),
         };
-        Ok(Self { address, database: database.to_owned(), collection: collection.to_owned() })
+        Ok(Self {
+            address,
+            database: database.to_owned(),
+            collection: collection.to_owned(),
+        })
     }
 
     /// The Milvus collection of articles.
@@ -68,7 +94,11 @@ impl Location {
 
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{SCHEME}://{}/{}/{}", self.address, self.database, self.collection)
+        write!(
+            f,
+            "{SCHEME}://{}/{}/{}",
+            self.address, self.database, self.collection
+        )
     }
 }
 
@@ -79,10 +109,22 @@ mod tests {
     #[test]
     fn parse_accepts_locations_and_explains_what_is_wrong() {
         let parse = |text: &str| Location::parse(text).map(|location| location.to_string());
-        assert_eq!(parse("milvus://host/books").unwrap(), "milvus://host:19530/default/books");
-        assert_eq!(parse("milvus://10.0.0.1:99/shelf/books").unwrap(), "milvus://10.0.0.1:99/shelf/books");
-        assert_eq!(parse("milvus://[::1]/books").unwrap(), "milvus://[::1]:19530/default/books");
-        assert_eq!(parse("milvus://[::1]:7/books").unwrap(), "milvus://[::1]:7/default/books");
+        assert_eq!(
+            parse("milvus://host/books").unwrap(),
+            "milvus://host:19530/default/books"
+        );
+        assert_eq!(
+            parse("milvus://10.0.0.1:99/shelf/books").unwrap(),
+            "milvus://10.0.0.1:99/shelf/books"
+        );
+        assert_eq!(
+            parse("milvus://[::1]/books").unwrap(),
+            "milvus://[::1]:19530/default/books"
+        );
+        assert_eq!(
+            parse("milvus://[::1]:7/books").unwrap(),
+            "milvus://[::1]:7/default/books"
+        );
         for (text, problem) in [
             ("milvus://host", "no collection"),
             ("milvus://host/", "\"\" is no name"),
@@ -93,7 +135,10 @@ mod tests {
             ("milvus://host:x/a", "its port"),
         ] {
             let error = parse(text).unwrap_err();
-            assert!(error.contains(problem) && error.contains("expected milvus://HOST"), "{error}");
+            assert!(
+                error.contains(problem) && error.contains("expected milvus://HOST"),
+                "{error}"
+            );
         }
     }
 }

@@ -14,8 +14,8 @@ const NON_ARTICLE_ROWS: &str = "key <= 0";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ManifestRow {
     pub manifest: Manifest,
-    /// The metadata fields that articles have or had. Each is a row of its own, so that concurrent writers do
-    /// not overwrite each other's.
+    /// The metadata fields that articles have or had. Each is a row of its own, so that concurrent
+    /// writers do not overwrite each other's.
     #[serde(skip)]
     pub fields: Fields,
     /// Milvus' timestamp of the last change: reads as of this time see it.
@@ -27,14 +27,30 @@ pub struct ManifestRow {
 
 /// Reads the newest manifest with the metadata fields; `None` if there is no manifest.
 pub fn read_newest(client: &Client) -> Result<Option<ManifestRow>> {
-    let malformed = |error: serde_json::Error| client.error(format!("cannot read its manifest: {error}"));
-    let columns = query(client, &client.location().articles_collection(), NON_ARTICLE_ROWS, &[KEY, RECORD], None, 0)?;
+    let malformed =
+        |error: serde_json::Error| client.error(format!("cannot read its manifest: {error}"));
+    let columns = query(
+        client,
+        &client.location().articles_collection(),
+        NON_ARTICLE_ROWS,
+        &[KEY, RECORD],
+        None,
+        0,
+    )?;
     let (mut manifest_row, mut fields) = (None, Fields::new());
     for (key, record) in columns.longs(KEY).iter().zip(columns.strings(RECORD)) {
         match *key {
-            MANIFEST_KEY => manifest_row = Some(serde_json::from_str::<ManifestRow>(record).map_err(malformed)?),
-            _ => expression::merge_fields(&mut fields, &serde_json::from_str(record).map_err(malformed)?),
+            MANIFEST_KEY => {
+                manifest_row = Some(serde_json::from_str::<ManifestRow>(record).map_err(malformed)?)
+            }
+            _ => expression::merge_fields(
+                &mut fields,
+                &serde_json::from_str(record).map_err(malformed)?,
+            ),
         }
     }
-    Ok(manifest_row.map(|manifest_row| ManifestRow { fields, ..manifest_row }))
+    Ok(manifest_row.map(|manifest_row| ManifestRow {
+        fields,
+        ..manifest_row
+    }))
 }

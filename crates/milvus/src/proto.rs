@@ -1,6 +1,6 @@
 //! The part of the Milvus gRPC API in use: messages with the fields that matter, under the tags of
-//! `milvus.proto`, `schema.proto` and `common.proto` in github.com/milvus-io/milvus-proto. Other fields are
-//! ignored.
+//! `milvus.proto`, `schema.proto` and `common.proto` in github.com/milvus-io/milvus-proto. Other
+//! fields are ignored.
 
 use prost::{Message, Oneof};
 
@@ -256,8 +256,8 @@ pub struct MutationResult {
     pub timestamp: u64,
 }
 
-/// With a timestamp of 0, reads are strongly consistent (level 0), and wait for the server's next tick. With a
-/// timestamp, they see whatever was written until then.
+/// With a timestamp of 0, reads are strongly consistent (level 0), and wait for the server's next
+/// tick. With a timestamp, they see whatever was written until then.
 #[derive(Clone, PartialEq, Message)]
 pub struct Query {
     #[prost(string, tag = "3")]

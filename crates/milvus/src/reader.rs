@@ -15,7 +15,8 @@ pub const FIRST_PAGES: &str = "key > 0 and page == 0";
 /// Rows read at once, without and with their vectors.
 pub const SCAN_ROWS: usize = 10_000;
 pub const SCAN_ROWS_WITH_VECTORS: usize = 5_000;
-/// Limits of one query: pages of articles (a server returns at most 100 MB), passage keys, and articles.
+/// Limits of one query: pages of articles (a server returns at most 100 MB), passage keys, and
+/// articles.
 const MAX_PAGES_PER_QUERY: i64 = 400;
 const MAX_KEYS_PER_QUERY: usize = 1_000;
 const MAX_ARTICLES_PER_QUERY: usize = 200;
@@ -40,7 +41,11 @@ impl RowReader {
 
     pub fn count(&self, collection: &str, expr: &str) -> Result<i64> {
         let columns = self.query(collection, expr, &["count(*)"])?;
-        Ok(columns.longs("count(*)").first().copied().unwrap_or_default())
+        Ok(columns
+            .longs("count(*)")
+            .first()
+            .copied()
+            .unwrap_or_default())
     }
 
     /// Visits all rows for which `expr` holds in key order, `rows` at a time.
@@ -54,10 +59,23 @@ impl RowReader {
     ) -> Result<()> {
         let mut last = -1;
         loop {
-            let after = if expr.is_empty() { format!("key > {last}") } else { format!("key > {last} and {expr}") };
-            let columns = query(&self.client, collection, &after, fields, Some(rows), self.timestamp)?;
+            let after = if expr.is_empty() {
+                format!("key > {last}")
+            } else {
+                format!("key > {last} and {expr}")
+            };
+            let columns = query(
+                &self.client,
+                collection,
+                &after,
+                fields,
+                Some(rows),
+                self.timestamp,
+            )?;
             let keys = columns.longs(KEY);
-            let Some(highest) = keys.iter().max() else { return Ok(()) };
+            let Some(highest) = keys.iter().max() else {
+                return Ok(());
+            };
             last = *highest;
             visit(&columns)?;
             if keys.len() < rows {
@@ -75,21 +93,33 @@ impl RowReader {
     ) -> Result<Vec<T>> {
         let mut found: HashMap<u64, T> = HashMap::with_capacity(keys.len());
         for chunk in keys.chunks(MAX_KEYS_PER_QUERY) {
-            let list = chunk.iter().map(|key| key.0.to_string()).collect::<Vec<_>>().join(", ");
+            let list = chunk
+                .iter()
+                .map(|key| key.0.to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
             let columns = self.query(self.passages(), &format!("key in [{list}]"), fields)?;
             for (at, key) in columns.longs(KEY).iter().enumerate() {
                 found.insert(*key as u64, row(&columns, at)?);
             }
         }
         let deleted = |key: &PassageKey| {
-            self.client.error(format!("the passage with key {} has been deleted in the meantime; search again", key.0))
+            self.client.error(format!(
+                "the passage with key {} has been deleted in the meantime; search again",
+                key.0
+            ))
         };
-        keys.iter().map(|key| found.remove(&key.0).ok_or_else(|| deleted(key))).collect()
+        keys.iter()
+            .map(|key| found.remove(&key.0).ok_or_else(|| deleted(key)))
+            .collect()
     }
 
     /// A value of a column, or an error if the server left it out.
     pub fn cell<'a, T>(&self, of: &'a [T], at: usize, name: &str) -> Result<&'a T> {
-        of.get(at).ok_or_else(|| self.client.error(format!("the server gave a row without {name}")))
+        of.get(at).ok_or_else(|| {
+            self.client
+                .error(format!("the server gave a row without {name}"))
+        })
     }
 
     /// The versions of every article, by id.
@@ -101,7 +131,8 @@ impl RowReader {
     pub fn versions_of(&self, ids: &[&str]) -> Result<HashMap<String, ArticleVersions>> {
         let mut versions = HashMap::new();
         for ids in ids.chunks(MAX_ARTICLES_PER_QUERY) {
-            versions.extend(self.versions_where(&format!("{FIRST_PAGES} and {}", article_in(ids)))?);
+            versions
+                .extend(self.versions_where(&format!("{FIRST_PAGES} and {}", article_in(ids)))?);
         }
         Ok(versions)
     }
@@ -109,32 +140,54 @@ impl RowReader {
     fn versions_where(&self, expr: &str) -> Result<HashMap<String, ArticleVersions>> {
         let mut versions: HashMap<String, ArticleVersions> = HashMap::new();
         let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PAGES, PASSAGES, WRITTEN];
-        self.for_each_page(&self.client.location().articles_collection(), expr, &fields, SCAN_ROWS, &mut |columns| {
-            for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
-                let version = ArticleVersions {
-                    fingerprint: self.cell(columns.strings(FINGERPRINT), at, FINGERPRINT)?.clone(),
-                    path: self.cell(columns.strings(PATH), at, PATH)?.clone(),
-                    pages: *self.cell(columns.longs(PAGES), at, PAGES)?,
-                    passages: *self.cell(columns.longs(PASSAGES), at, PASSAGES)?,
-                    written: *self.cell(columns.longs(WRITTEN), at, WRITTEN)?,
-                    older: Vec::new(),
-                };
-                let version = match versions.remove(id) {
-                    // An interrupted writer has written the new version but not deleted the old one.
-                    Some(other) => version.merge(other),
-                    None => version,
-                };
-                versions.insert(id.clone(), version);
-            }
-            Ok(())
-        })?;
+        self.for_each_page(
+            &self.client.location().articles_collection(),
+            expr,
+            &fields,
+            SCAN_ROWS,
+            &mut |columns| {
+                for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
+                    let version = ArticleVersions {
+                        fingerprint: self
+                            .cell(columns.strings(FINGERPRINT), at, FINGERPRINT)?
+                            .clone(),
+                        path: self.cell(columns.strings(PATH), at, PATH)?.clone(),
+                        pages: *self.cell(columns.longs(PAGES), at, PAGES)?,
+                        passages: *self.cell(columns.longs(PASSAGES), at, PASSAGES)?,
+                        written: *self.cell(columns.longs(WRITTEN), at, WRITTEN)?,
+                        older: Vec::new(),
+                    };
+                    let version = match versions.remove(id) {
+                        // An interrupted writer has written the new version but not deleted the old
+                        // one.
+                        Some(other) => version.merge(other),
+                        None => version,
+                    };
+                    versions.insert(id.clone(), version);
+                }
+                Ok(())
+            },
+        )?;
         Ok(versions)
     }
 
     /// The articles with these ids, each with its fingerprint in hexadecimal.
     pub fn articles(&self, ids: &[&String]) -> Result<HashMap<String, (String, StoredArticle)>> {
-        let fields = [KEY, ARTICLE, FINGERPRINT, PATH, PAGE, PAGES, WRITTEN, RECORD];
-        let columns = self.query(&self.client.location().articles_collection(), &article_in(ids), &fields)?;
+        let fields = [
+            KEY,
+            ARTICLE,
+            FINGERPRINT,
+            PATH,
+            PAGE,
+            PAGES,
+            WRITTEN,
+            RECORD,
+        ];
+        let columns = self.query(
+            &self.client.location().articles_collection(),
+            &article_in(ids),
+            &fields,
+        )?;
         let found = ids.iter().filter_map(|id| {
             let rows = rows_of_article(&columns, id);
             Some(((*id).clone(), rows::article(id, &rows)?))
@@ -163,7 +216,11 @@ impl ArticleVersions {
     /// Combines two versions. The one that was written last is current.
     fn merge(self, other: Self) -> Self {
         let is_last = (self.written, &self.fingerprint) > (other.written, &other.fingerprint);
-        let (mut version, mut other) = if is_last { (self, other) } else { (other, self) };
+        let (mut version, mut other) = if is_last {
+            (self, other)
+        } else {
+            (other, self)
+        };
         version.pages += other.pages;
         version.older.append(&mut other.older);
         version.older.push(other.fingerprint);
@@ -178,23 +235,35 @@ impl ArticleVersions {
 
 impl From<ArticleVersions> for ArticleMeta {
     fn from(version: ArticleVersions) -> Self {
-        // After an interrupted write or deletion, report an unknown fingerprint, so that the article counts as
-        // changed and is written again.
+        // After an interrupted write or deletion, report an unknown fingerprint, so that the
+        // article counts as changed and is written again.
         let is_complete = version.older.is_empty() && version.passages != BEING_DELETED;
-        let fingerprint = if is_complete { version.fingerprint.as_str() } else { "" };
-        Self { fingerprint: parse_fingerprint(fingerprint), path: version.path }
+        let fingerprint = if is_complete {
+            version.fingerprint.as_str()
+        } else {
+            ""
+        };
+        Self {
+            fingerprint: parse_fingerprint(fingerprint),
+            path: version.path,
+        }
     }
 }
 
 /// The ids in order, in groups that can be read with one query each.
 pub fn batch_ids(versions: &HashMap<String, ArticleVersions>) -> Vec<Vec<&String>> {
-    let mut versions: Vec<(&String, i64)> = versions.iter().map(|(id, version)| (id, version.pages)).collect();
+    let mut versions: Vec<(&String, i64)> = versions
+        .iter()
+        .map(|(id, version)| (id, version.pages))
+        .collect();
     versions.sort_unstable();
     let (mut batches, mut pages) = (Vec::<Vec<&String>>::new(), 0);
     for (id, more) in versions {
         pages += more;
         match batches.last_mut() {
-            Some(batch) if pages <= MAX_PAGES_PER_QUERY && batch.len() < MAX_ARTICLES_PER_QUERY => batch.push(id),
+            Some(batch) if pages <= MAX_PAGES_PER_QUERY && batch.len() < MAX_ARTICLES_PER_QUERY => {
+                batch.push(id)
+            }
             _ => {
                 pages = more;
                 batches.push(vec![id]);
@@ -206,10 +275,35 @@ pub fn batch_ids(versions: &HashMap<String, ArticleVersions>) -> Vec<Vec<&String
 
 /// The rows that belong to one article.
 fn rows_of_article(columns: &Columns, id: &str) -> Columns {
-    let rows: Vec<usize> = (0..).zip(columns.strings(ARTICLE)).filter(|(_, of)| *of == id).map(|(at, _)| at).collect();
-    let texts = |name| strings(name, rows.iter().filter_map(|&at| columns.strings(name).get(at).cloned()).collect());
-    let values = |name| longs(name, rows.iter().filter_map(|&at| columns.longs(name).get(at).copied()).collect());
-    Columns(vec![texts(FINGERPRINT), texts(PATH), texts(RECORD), values(PAGE), values(PAGES), values(WRITTEN)])
+    let rows: Vec<usize> = (0..)
+        .zip(columns.strings(ARTICLE))
+        .filter(|(_, of)| *of == id)
+        .map(|(at, _)| at)
+        .collect();
+    let texts = |name| {
+        strings(
+            name,
+            rows.iter()
+                .filter_map(|&at| columns.strings(name).get(at).cloned())
+                .collect(),
+        )
+    };
+    let values = |name| {
+        longs(
+            name,
+            rows.iter()
+                .filter_map(|&at| columns.longs(name).get(at).copied())
+                .collect(),
+        )
+    };
+    Columns(vec![
+        texts(FINGERPRINT),
+        texts(PATH),
+        texts(RECORD),
+        values(PAGE),
+        values(PAGES),
+        values(WRITTEN),
+    ])
 }
 
 /// An expression for rows of these articles.
@@ -218,7 +312,8 @@ pub fn article_in(ids: &[impl AsRef<str>]) -> String {
     format!("{ARTICLE} in [{}]", ids.join(", "))
 }
 
-/// The rows for which `expr` holds as of `timestamp` (0 is now). With a limit they come in key order.
+/// The rows for which `expr` holds as of `timestamp` (0 is now). With a limit they come in key
+/// order.
 pub fn query(
     client: &Client,
     collection: &str,
@@ -256,9 +351,19 @@ mod tests {
             written,
             older: Vec::new(),
         };
-        for order in [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]] {
+        for order in [
+            [1, 2, 3],
+            [1, 3, 2],
+            [2, 1, 3],
+            [2, 3, 1],
+            [3, 1, 2],
+            [3, 2, 1],
+        ] {
             let versions = order.map(|at| version(&format!("v{at}"), at));
-            let mut joined = versions.into_iter().reduce(|one, next| next.merge(one)).unwrap();
+            let mut joined = versions
+                .into_iter()
+                .reduce(|one, next| next.merge(one))
+                .unwrap();
             joined.older.sort();
             assert_eq!(
                 (joined.fingerprint.as_str(), joined.pages, joined.older),
@@ -280,6 +385,9 @@ mod tests {
         let versions = [("a", 300), ("b", 100), ("c", 1), ("d", 1000), ("e", 1)]
             .map(|(id, pages)| (id.to_owned(), version(pages)));
         let versions = HashMap::from(versions);
-        assert_eq!(batch_ids(&versions), [vec!["a", "b"], vec!["c"], vec!["d"], vec!["e"]]);
+        assert_eq!(
+            batch_ids(&versions),
+            [vec!["a", "b"], vec!["c"], vec!["d"], vec!["e"]]
+        );
     }
 }

@@ -4,8 +4,8 @@ use crate::columns::{Columns, json, longs, strings, vectors};
 use crate::expression::metadata_terms;
 use crate::proto::FieldData;
 use crate::schema::{
-    ARTICLE, END, FACTS, FINGERPRINT, KEY, LINE, MAX_STRING_BYTES, ORDINAL, PAGE, PAGES, PASSAGES, PATH,
-    PLACEHOLDER_VECTOR, QUESTIONS, RECORD, START, STEMS, TAG, TEXT, TITLE, VECTOR, WRITTEN,
+    ARTICLE, END, FACTS, FINGERPRINT, KEY, LINE, MAX_STRING_BYTES, ORDINAL, PAGE, PAGES, PASSAGES,
+    PATH, PLACEHOLDER_VECTOR, QUESTIONS, RECORD, START, STEMS, TAG, TEXT, TITLE, VECTOR, WRITTEN,
 };
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, ByteSpan, Fingerprint, LexicalText, Metadata, QaPair};
@@ -13,14 +13,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use store::{Language, StoredArticle};
 
-/// The key of a passage or page. It depends on the contents, so writing the same row twice leaves one row. Two
-/// different rows collide with probability 2⁻⁶².
+/// The key of a passage or page. It depends on the contents, so writing the same row twice leaves
+/// one row. Two different rows collide with probability 2⁻⁶².
 pub fn row_key(article: &str, fingerprint: &str, part: &str, number: usize) -> i64 {
     let number = number.to_le_bytes();
-    let Fingerprint(bytes) = Fingerprint::of([article.as_bytes(), fingerprint.as_bytes(), part.as_bytes(), &number]);
+    let Fingerprint(bytes) = Fingerprint::of([
+        article.as_bytes(),
+        fingerprint.as_bytes(),
+        part.as_bytes(),
+        &number,
+    ]);
     let mut first = [0; 8];
     first.copy_from_slice(&bytes[..8]);
-    // At least 1, because 0 is the manifest's key, and below 2⁶², because some servers mishandle larger keys.
+    // At least 1, because 0 is the manifest's key, and below 2⁶², because some servers mishandle
+    // larger keys.
     (i64::from_le_bytes(first) & (i64::MAX >> 1)) + 1
 }
 
@@ -59,13 +65,23 @@ impl PassageRow {
     }
 
     /// The rows of an article's passages. Fails with [`store::Error::MissingVector`].
-    pub fn from_article(embedded: EmbeddedArticle, language: Language) -> Result<Vec<Self>, store::Error> {
-        let EmbeddedArticle { article, fingerprint, passages } = embedded;
+    pub fn from_article(
+        embedded: EmbeddedArticle,
+        language: Language,
+    ) -> Result<Vec<Self>, store::Error> {
+        let EmbeddedArticle {
+            article,
+            fingerprint,
+            passages,
+        } = embedded;
         let (fingerprint, (terms, _)) = (fingerprint.to_string(), metadata_terms(&article));
         let lexical = LexicalText::of(&article);
         let rows = passages.into_iter().enumerate().map(|(ordinal, passage)| {
             let text = passage.span.of(&article.text);
-            let missing = || store::Error::MissingVector { article: article.id.clone(), ordinal };
+            let missing = || store::Error::MissingVector {
+                article: article.id.clone(),
+                ordinal,
+            };
             Ok(Self {
                 key: row_key(&article.id, &fingerprint, "passage", ordinal),
                 article: article.id.clone(),
@@ -74,7 +90,11 @@ impl PassageRow {
                 title: truncate(&article.title),
                 path: truncate(&article.path),
                 // A text that does not fit is read from the article instead.
-                text: if text.len() > MAX_STRING_BYTES { String::new() } else { text.to_owned() },
+                text: if text.len() > MAX_STRING_BYTES {
+                    String::new()
+                } else {
+                    text.to_owned()
+                },
                 stems: truncate(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
                 ordinal: ordinal as i64,
                 start: passage.span.start as i64,
@@ -103,8 +123,17 @@ impl PassageRow {
             longs(START, values(|row| row.start)),
             longs(END, values(|row| row.end)),
             longs(LINE, values(|row| row.line)),
-            json(FACTS, rows.iter().map(|row| Json::Object(row.terms.clone()))),
-            vectors(VECTOR, dimensions, rows.iter().flat_map(|row| row.vector.iter().copied()).collect()),
+            json(
+                FACTS,
+                rows.iter().map(|row| Json::Object(row.terms.clone())),
+            ),
+            vectors(
+                VECTOR,
+                dimensions,
+                rows.iter()
+                    .flat_map(|row| row.vector.iter().copied())
+                    .collect(),
+            ),
         ]
     }
 
@@ -159,9 +188,14 @@ impl PageRow {
         }
     }
 
-    /// The pages of an article. The first one comes last, because an article exists once its first page does.
+    /// The pages of an article. The first one comes last, because an article exists once its first
+    /// page does.
     pub fn from_article(embedded: &EmbeddedArticle, written: i64) -> Vec<Self> {
-        let EmbeddedArticle { article, fingerprint, passages } = embedded;
+        let EmbeddedArticle {
+            article,
+            fingerprint,
+            passages,
+        } = embedded;
         let record = Record {
             title: article.title.clone(),
             text: article.text.clone(),
@@ -179,7 +213,11 @@ impl PageRow {
             pages.push(page);
             rest = after;
         }
-        let (count, fingerprint, (terms, _)) = (pages.len() as i64, fingerprint.to_string(), metadata_terms(article));
+        let (count, fingerprint, (terms, _)) = (
+            pages.len() as i64,
+            fingerprint.to_string(),
+            metadata_terms(article),
+        );
         let rows = pages.into_iter().enumerate().map(|(number, page)| Self {
             key: row_key(&article.id, &fingerprint, "page", number),
             article: article.id.clone(),
@@ -191,7 +229,11 @@ impl PageRow {
             passages: passages.len() as i64,
             questions: article.questions.len() as i64,
             written,
-            terms: if number == 0 { terms.clone() } else { Map::new() },
+            terms: if number == 0 {
+                terms.clone()
+            } else {
+                Map::new()
+            },
         });
         let mut rows: Vec<_> = rows.collect();
         rows.reverse();
@@ -213,34 +255,72 @@ impl PageRow {
             longs(PASSAGES, values(|row| row.passages)),
             longs(QUESTIONS, values(|row| row.questions)),
             longs(WRITTEN, values(|row| row.written)),
-            json(FACTS, rows.iter().map(|row| Json::Object(row.terms.clone()))),
-            vectors(VECTOR, PLACEHOLDER_VECTOR.len(), rows.iter().flat_map(|_| PLACEHOLDER_VECTOR).collect()),
+            json(
+                FACTS,
+                rows.iter().map(|row| Json::Object(row.terms.clone())),
+            ),
+            vectors(
+                VECTOR,
+                PLACEHOLDER_VECTOR.len(),
+                rows.iter().flat_map(|_| PLACEHOLDER_VECTOR).collect(),
+            ),
         ]
     }
 }
 
-/// Rebuilds an article from its pages in any order, with its fingerprint. Of several versions it takes the last
-/// written one that is complete; `None` if there is none.
+/// Rebuilds an article from its pages in any order, with its fingerprint. Of several versions it
+/// takes the last written one that is complete; `None` if there is none.
 pub fn article(id: &str, columns: &Columns) -> Option<(String, StoredArticle)> {
-    let (fingerprints, paths, records) = (columns.strings(FINGERPRINT), columns.strings(PATH), columns.strings(RECORD));
-    let (pages, counts, written) = (columns.longs(PAGE), columns.longs(PAGES), columns.longs(WRITTEN));
+    let (fingerprints, paths, records) = (
+        columns.strings(FINGERPRINT),
+        columns.strings(PATH),
+        columns.strings(RECORD),
+    );
+    let (pages, counts, written) = (
+        columns.longs(PAGE),
+        columns.longs(PAGES),
+        columns.longs(WRITTEN),
+    );
     let mut rows: Vec<usize> = (0..pages.len()).collect();
     // In the order of [`crate::reader::ArticleVersions`].
     rows.sort_unstable_by(|&a, &b| {
         let version = |row: usize| (written.get(row), &fingerprints[row]);
         version(b).cmp(&version(a)).then(pages[a].cmp(&pages[b]))
     });
-    let versions = rows.chunk_by(|&a, &b| fingerprints[a] == fingerprints[b] && written.get(a) == written.get(b));
+    let versions = rows
+        .chunk_by(|&a, &b| fingerprints[a] == fingerprints[b] && written.get(a) == written.get(b));
     for version in versions {
         if version.len() as i64 != counts[version[0]] {
             continue;
         }
         let record: String = version.iter().map(|&row| records[row].as_str()).collect();
-        let Ok(record) = serde_json::from_str::<Record>(&record) else { continue };
-        let Record { title, text, body, record_line, metadata, questions, passages } = record;
+        let Ok(record) = serde_json::from_str::<Record>(&record) else {
+            continue;
+        };
+        let Record {
+            title,
+            text,
+            body,
+            record_line,
+            metadata,
+            questions,
+            passages,
+        } = record;
         let path = paths[version[0]].clone();
-        let article = Article { id: id.to_owned(), title, path, text, body, record_line, metadata, questions };
-        return Some((fingerprints[version[0]].clone(), StoredArticle { article, passages }));
+        let article = Article {
+            id: id.to_owned(),
+            title,
+            path,
+            text,
+            body,
+            record_line,
+            metadata,
+            questions,
+        };
+        return Some((
+            fingerprints[version[0]].clone(),
+            StoredArticle { article, passages },
+        ));
     }
     None
 }
@@ -274,23 +354,45 @@ pub mod tests {
         };
         let fingerprint = article.fingerprint("whole");
         let span = ByteSpan::new(0, text.len());
-        let passage = Passage { span, line: 1, fingerprint, vector: Some(vec![1.0, 0.0]) };
-        EmbeddedArticle { article, fingerprint, passages: vec![passage] }
+        let passage = Passage {
+            span,
+            line: 1,
+            fingerprint,
+            vector: Some(vec![1.0, 0.0]),
+        };
+        EmbeddedArticle {
+            article,
+            fingerprint,
+            passages: vec![passage],
+        }
     }
 
     #[test]
     fn an_article_with_a_missing_page_is_read_in_its_older_version() {
-        let (old, new) = (embedded("short"), embedded(&"ünï \"code\" \n".repeat(20_000)));
+        let (old, new) = (
+            embedded("short"),
+            embedded(&"ünï \"code\" \n".repeat(20_000)),
+        );
         let mut rows = PageRow::from_article(&new, 2);
         assert!(rows.len() > 3 && rows.iter().all(|row| row.record.len() <= MAX_STRING_BYTES));
-        assert_eq!(rows.last().unwrap().page, 0, "the first page is written last");
+        assert_eq!(
+            rows.last().unwrap().page,
+            0,
+            "the first page is written last"
+        );
         rows.extend(PageRow::from_article(&old, 1));
         let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
-        assert_eq!((fingerprint, &stored.article), (new.fingerprint.to_string(), &new.article));
+        assert_eq!(
+            (fingerprint, &stored.article),
+            (new.fingerprint.to_string(), &new.article)
+        );
         // With a page missing, the older version counts.
         rows.remove(0);
         let (fingerprint, stored) = article("a", &Columns(PageRow::columns(&rows))).unwrap();
-        assert_eq!((fingerprint, &stored.article), (old.fingerprint.to_string(), &old.article));
+        assert_eq!(
+            (fingerprint, &stored.article),
+            (old.fingerprint.to_string(), &old.article)
+        );
         assert!(article("a", &Columns(Vec::new())).is_none());
     }
 
@@ -304,7 +406,10 @@ pub mod tests {
             ("a", "g", "page", 1),
             ("b", "f", "page", 1),
         ];
-        let mut keys: Vec<i64> = keys.iter().map(|(a, f, p, n)| row_key(a, f, p, *n)).collect();
+        let mut keys: Vec<i64> = keys
+            .iter()
+            .map(|(a, f, p, n)| row_key(a, f, p, *n))
+            .collect();
         assert!(keys.iter().all(|key| *key > 0 && *key < i64::MAX));
         keys.sort_unstable();
         keys.dedup();
@@ -313,7 +418,8 @@ pub mod tests {
 
     #[test]
     fn a_passage_too_long_for_a_string_is_stored_without_its_text() {
-        let rows = PassageRow::from_article(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
+        let rows =
+            PassageRow::from_article(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
         assert!(rows[0].text.is_empty() && rows[0].stems.len() <= MAX_STRING_BYTES);
         let hex = rows[0].tag.clone();
         assert_eq!(parse_fingerprint(&hex).to_string(), hex);

@@ -25,14 +25,28 @@ pub struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    /// The filter as a Milvus expression; `None` for no filter. A filter that Milvus cannot express is evaluated
-    /// here, and the expression lists the matching articles by id.
+    /// The filter as a Milvus expression; `None` for no filter. A filter that Milvus cannot express
+    /// is evaluated here, and the expression lists the matching articles by id.
     fn filter_expression(&self, filter: Option<&Filter>) -> Result<Option<String>> {
-        let Some(filter) = filter else { return Ok(None) };
+        let Some(filter) = filter else {
+            return Ok(None);
+        };
         for clause in filter.clauses() {
-            if clause.field != ID && !self.fields.is_empty() && !self.fields.contains_key(&clause.field) {
-                let known = self.fields.keys().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
-                return Err(Error::UnknownField { field: clause.field.clone(), known });
+            if clause.field != ID
+                && !self.fields.is_empty()
+                && !self.fields.contains_key(&clause.field)
+            {
+                let known = self
+                    .fields
+                    .keys()
+                    .map(String::as_str)
+                    .chain([ID])
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                return Err(Error::UnknownField {
+                    field: clause.field.clone(),
+                    known,
+                });
             }
         }
         if let Some(expression) = expression::to_expression(filter, self.fields) {
@@ -49,7 +63,8 @@ impl Searcher<'_> {
             &mut |columns| {
                 for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
                     let terms = self.reader.cell(columns.json(FACTS), at, FACTS)?;
-                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    let terms: Map<String, Json> =
+                        serde_json::from_slice(terms).unwrap_or_default();
                     if matches_filter(filter, id, &terms) {
                         allowed.push(id.clone());
                     }
@@ -77,11 +92,18 @@ impl Searcher<'_> {
         k: usize,
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>> {
-        let placeholder = PlaceholderValue { tag: "$0".to_owned(), kind: query.0.into(), values: vec![query.1] };
+        let placeholder = PlaceholderValue {
+            tag: "$0".to_owned(),
+            kind: query.0.into(),
+            values: vec![query.1],
+        };
         let response = self.reader.client.read(Search {
             collection_name: self.reader.passages().to_owned(),
             expr: self.filter_expression(filter)?.unwrap_or_default(),
-            placeholder_group: PlaceholderGroup { placeholders: vec![placeholder] }.encode_to_vec(),
+            placeholder_group: PlaceholderGroup {
+                placeholders: vec![placeholder],
+            }
+            .encode_to_vec(),
             dsl_type: 1,
             // With no output fields milvus-lite returns all of them.
             output_fields: vec![KEY.to_owned()],
@@ -96,36 +118,67 @@ impl Searcher<'_> {
             nq: 1,
         })?;
         let results = response.results.unwrap_or_default();
-        let keys = results.ids.and_then(|ids| ids.longs).unwrap_or_default().data;
+        let keys = results
+            .ids
+            .and_then(|ids| ids.longs)
+            .unwrap_or_default()
+            .data;
         let candidates = keys.into_iter().zip(results.scores);
-        let mut candidates: Vec<_> =
-            candidates.map(|(key, score)| Candidate { key: PassageKey(key as u64), score }).collect();
+        let mut candidates: Vec<_> = candidates
+            .map(|(key, score)| Candidate {
+                key: PassageKey(key as u64),
+                score,
+            })
+            .collect();
         if metric == BM25 {
             // The sign of BM25 scores depends on the server.
-            candidates.iter_mut().for_each(|candidate| candidate.score = candidate.score.abs());
+            candidates
+                .iter_mut()
+                .for_each(|candidate| candidate.score = candidate.score.abs());
         }
         candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         Ok(candidates)
     }
 
-    /// The exact nearest vectors by brute force, for collections whose server has an approximate graph.
-    pub fn scan(&self, all: &Vectors, vector: &[f32], k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
+    /// The exact nearest vectors by brute force, for collections whose server has an approximate
+    /// graph.
+    pub fn scan(
+        &self,
+        all: &Vectors,
+        vector: &[f32],
+        k: usize,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>> {
         let allowed = match self.filter_expression(filter)? {
             None => None,
             Some(expr) => {
                 let mut allowed: HashSet<i64> = HashSet::new();
-                self.reader.for_each_page(self.reader.passages(), &expr, &[KEY], SCAN_ROWS, &mut |columns| {
-                    allowed.extend(columns.longs(KEY));
-                    Ok(())
-                })?;
+                self.reader.for_each_page(
+                    self.reader.passages(),
+                    &expr,
+                    &[KEY],
+                    SCAN_ROWS,
+                    &mut |columns| {
+                        allowed.extend(columns.longs(KEY));
+                        Ok(())
+                    },
+                )?;
                 Some(allowed)
             }
         };
         let rows = all.keys.iter().zip(all.flat.chunks_exact(vector.len()));
-        let rows = rows.filter(|(key, _)| allowed.as_ref().is_none_or(|allowed| allowed.contains(*key)));
+        let rows = rows.filter(|(key, _)| {
+            allowed
+                .as_ref()
+                .is_none_or(|allowed| allowed.contains(*key))
+        });
         let dot = index::distance::dot();
-        let mut candidates: Vec<Candidate> =
-            rows.map(|(key, row)| Candidate { key: PassageKey(*key as u64), score: dot(vector, row) }).collect();
+        let mut candidates: Vec<Candidate> = rows
+            .map(|(key, row)| Candidate {
+                key: PassageKey(*key as u64),
+                score: dot(vector, row),
+            })
+            .collect();
         candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         candidates.truncate(k);
         Ok(candidates)
@@ -154,7 +207,8 @@ impl Searcher<'_> {
                     values.extend(columns.strings(ARTICLE).iter().cloned().map(Value::Text));
                 }
                 for terms in columns.json(FACTS) {
-                    let terms: Map<String, Json> = serde_json::from_slice(terms).unwrap_or_default();
+                    let terms: Map<String, Json> =
+                        serde_json::from_slice(terms).unwrap_or_default();
                     values.extend(expression::field_values(&terms, field));
                 }
                 Ok(())
@@ -182,7 +236,9 @@ fn matches_filter(filter: &Filter, id: &str, terms: &Map<String, Json>) -> bool 
             let matcher = Matcher::new(clause);
             match clause.field.as_str() {
                 ID => matcher.matches(&Value::Text(id.to_owned())),
-                field => expression::field_values(terms, field).any(|value| matcher.matches(&value)),
+                field => {
+                    expression::field_values(terms, field).any(|value| matcher.matches(&value))
+                }
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Writes to a collection: implements [`store::Writer`].
 //!
-//! Row keys depend only on the contents, so writes are idempotent: failed calls are retried, and an interrupted
-//! command can be repeated. A new version of an article is written before the old one is deleted, and its first
-//! page last; until then readers see the old version. Only versions that existed when writing began are deleted,
-//! each by its fingerprint and its passages first, so a version that another writer adds meanwhile is safe
-//! unless it is the very same one. An interrupted writer leaves the article in a state that the next writer
-//! recognizes as unfinished.
+//! Row keys depend only on the contents, so writes are idempotent: failed calls are retried, and an
+//! interrupted command can be repeated. A new version of an article is written before the old one
+//! is deleted, and its first page last; until then readers see the old version. Only versions that
+//! existed when writing began are deleted, each by its fingerprint and its passages first, so a
+//! version that another writer adds meanwhile is safe unless it is the very same one. An
+//! interrupted writer leaves the article in a state that the next writer recognizes as unfinished.
 
 use crate::client::Client;
 use crate::expression::{self, Fields, quote};
@@ -27,8 +27,8 @@ const MAX_MESSAGE_ROWS: usize = 1_000;
 /// The most versions that one delete expression lists.
 const MAX_VERSIONS_PER_DELETE: usize = 200;
 
-/// A writer for a collection. Several writers may run at once: they do not damage each other's articles, and of
-/// the same article the last one to write wins.
+/// A writer for a collection. Several writers may run at once: they do not damage each other's
+/// articles, and of the same article the last one to write wins.
 pub struct MilvusWriter {
     client: Arc<Client>,
     manifest_row: ManifestRow,
@@ -47,12 +47,18 @@ pub struct MilvusWriter {
 
 /// An expression for the rows of one version of an article.
 fn version_expression(id: &str, fingerprint: &str) -> String {
-    format!("({ARTICLE} == {} and {FINGERPRINT} == {})", quote(id), quote(fingerprint))
+    format!(
+        "({ARTICLE} == {} and {FINGERPRINT} == {})",
+        quote(id),
+        quote(fingerprint)
+    )
 }
 
 /// Microseconds since 1970; orders the versions of an article.
 fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_micros() as i64)
 }
 
 impl MilvusWriter {
@@ -70,8 +76,8 @@ impl MilvusWriter {
         }
     }
 
-    /// Drops the pending rows of an article; whether there were any. Some servers keep both rows if one message
-    /// has the same key twice.
+    /// Drops the pending rows of an article; whether there were any. Some servers keep both rows if
+    /// one message has the same key twice.
     fn discard_pending(&mut self, id: &str) -> bool {
         let was_pending = self.pending_ids.remove(id);
         if was_pending {
@@ -83,11 +89,18 @@ impl MilvusWriter {
 
     /// A reader that sees the last change of this writer.
     fn reader(&self) -> RowReader {
-        RowReader { client: self.client.clone(), timestamp: self.manifest_row.read_timestamp }
+        RowReader {
+            client: self.client.clone(),
+            timestamp: self.manifest_row.read_timestamp,
+        }
     }
 
     fn upsert(&mut self, collection: &str, columns: Vec<FieldData>, rows: usize) -> Result<()> {
-        let request = Upsert { collection_name: collection.to_owned(), fields_data: columns, num_rows: rows as u32 };
+        let request = Upsert {
+            collection_name: collection.to_owned(),
+            fields_data: columns,
+            num_rows: rows as u32,
+        };
         let result = self.client.write(request)?;
         self.manifest_row.read_timestamp = self.manifest_row.read_timestamp.max(result.timestamp);
         Ok(())
@@ -96,14 +109,20 @@ impl MilvusWriter {
     fn delete_rows(&mut self, collection: &str, expr: String) -> Result<()> {
         // Some servers delete everything for an empty expression.
         debug_assert!(!expr.is_empty());
-        let result = self.client.write(Delete { collection_name: collection.to_owned(), expr })?;
+        let result = self.client.write(Delete {
+            collection_name: collection.to_owned(),
+            expr,
+        })?;
         self.manifest_row.read_timestamp = self.manifest_row.read_timestamp.max(result.timestamp);
         Ok(())
     }
 
     fn write_passages(&mut self) -> Result<()> {
         let dimensions = self.manifest_row.manifest.model.dimensions;
-        let (rows, name) = (std::mem::take(&mut self.passages), self.client.location().collection.clone());
+        let (rows, name) = (
+            std::mem::take(&mut self.passages),
+            self.client.location().collection.clone(),
+        );
         let mut rows = rows.as_slice();
         while !rows.is_empty() {
             let (mut count, mut bytes) = (0, 0);
@@ -125,7 +144,10 @@ impl MilvusWriter {
     }
 
     fn write_pages(&mut self) -> Result<()> {
-        let (rows, name) = (std::mem::take(&mut self.pages), self.client.location().articles_collection());
+        let (rows, name) = (
+            std::mem::take(&mut self.pages),
+            self.client.location().articles_collection(),
+        );
         // A page has at most 65,535 bytes.
         for rows in rows.chunks(MAX_MESSAGE_BYTES / schema::MAX_STRING_BYTES) {
             self.upsert(&name, PageRow::columns(rows), rows.len())?;
@@ -133,18 +155,26 @@ impl MilvusWriter {
         Ok(())
     }
 
-    /// Dates the pending pages after the versions that exist, even if a clock was wrong, and returns expressions
-    /// for the versions that they replace.
+    /// Dates the pending pages after the versions that exist, even if a clock was wrong, and
+    /// returns expressions for the versions that they replace.
     fn replaced_versions(&mut self) -> Result<Vec<String>> {
-        let written: BTreeMap<&str, &str> =
-            self.pages.iter().map(|row| (row.article.as_str(), row.fingerprint.as_str())).collect();
+        let written: BTreeMap<&str, &str> = self
+            .pages
+            .iter()
+            .map(|row| (row.article.as_str(), row.fingerprint.as_str()))
+            .collect();
         let ids: Vec<&str> = written.keys().copied().collect();
         let existing = self.reader().versions_of(&ids)?;
-        let older = existing
-            .iter()
-            .flat_map(|(id, versions)| versions.fingerprints().map(move |fingerprint| (id, fingerprint)));
-        let older = older.filter(|(id, fingerprint)| written.get(id.as_str()) != Some(&fingerprint.as_str()));
-        let replaced = older.map(|(id, fingerprint)| version_expression(id, fingerprint)).collect();
+        let older = existing.iter().flat_map(|(id, versions)| {
+            versions
+                .fingerprints()
+                .map(move |fingerprint| (id, fingerprint))
+        });
+        let older = older
+            .filter(|(id, fingerprint)| written.get(id.as_str()) != Some(&fingerprint.as_str()));
+        let replaced = older
+            .map(|(id, fingerprint)| version_expression(id, fingerprint))
+            .collect();
         for row in &mut self.pages {
             if let Some(versions) = existing.get(&row.article) {
                 row.written = row.written.max(versions.written + 1);
@@ -153,15 +183,22 @@ impl MilvusWriter {
         Ok(replaced)
     }
 
-    /// Marks articles as being deleted, so that nobody takes them for complete, and returns expressions for
-    /// their versions.
+    /// Marks articles as being deleted, so that nobody takes them for complete, and returns
+    /// expressions for their versions.
     fn mark_being_deleted(&mut self, ids: &[&str]) -> Result<Vec<String>> {
         let (mut rows, mut versions) = (Vec::new(), Vec::new());
         for (id, article_versions) in self.reader().versions_of(ids)? {
             for fingerprint in article_versions.fingerprints() {
                 versions.push(version_expression(&id, fingerprint));
-                let (article, fingerprint, path) = (id.clone(), fingerprint.clone(), article_versions.path.clone());
-                let row = PageRow::without_article(rows::row_key(&id, &fingerprint, "page", 0), String::new());
+                let (article, fingerprint, path) = (
+                    id.clone(),
+                    fingerprint.clone(),
+                    article_versions.path.clone(),
+                );
+                let row = PageRow::without_article(
+                    rows::row_key(&id, &fingerprint, "page", 0),
+                    String::new(),
+                );
                 rows.push(PageRow {
                     article,
                     fingerprint,
@@ -179,9 +216,13 @@ impl MilvusWriter {
         Ok(versions)
     }
 
-    /// The Milvus collections in the order of deletion: an article exists until its first page is deleted.
+    /// The Milvus collections in the order of deletion: an article exists until its first page is
+    /// deleted.
     fn collections_in_delete_order(&self) -> [String; 2] {
-        [self.client.location().collection.clone(), self.client.location().articles_collection()]
+        [
+            self.client.location().collection.clone(),
+            self.client.location().articles_collection(),
+        ]
     }
 
     /// Deletes the rows for which one of these expressions holds.
@@ -196,14 +237,24 @@ impl MilvusWriter {
 
     /// Writes new metadata fields, each as a row.
     fn write_fields(&mut self) -> Result<()> {
-        let new =
-            self.manifest_row.fields.iter().filter(|(name, counts)| self.written_fields.get(*name) != Some(counts));
+        let new = self
+            .manifest_row
+            .fields
+            .iter()
+            .filter(|(name, counts)| self.written_fields.get(*name) != Some(counts));
         let records = new.map(|(name, counts)| serde_json::json!({ name: counts }).to_string());
-        let mut rows: Vec<PageRow> =
-            records.map(|record| PageRow::without_article(-rows::row_key("", "", &record, 0), record)).collect();
-        if let Some(row) = rows.iter().find(|row| row.record.len() > schema::MAX_STRING_BYTES) {
+        let mut rows: Vec<PageRow> = records
+            .map(|record| PageRow::without_article(-rows::row_key("", "", &record, 0), record))
+            .collect();
+        if let Some(row) = rows
+            .iter()
+            .find(|row| row.record.len() > schema::MAX_STRING_BYTES)
+        {
             let name = &row.record[..row.record.floor_char_boundary(100)];
-            return Err(self.client.error(format!("the name of a field has {} bytes: {name}…", row.record.len())));
+            return Err(self.client.error(format!(
+                "the name of a field has {} bytes: {name}…",
+                row.record.len()
+            )));
         }
         let name = self.client.location().articles_collection();
         while !rows.is_empty() {
@@ -218,7 +269,8 @@ impl MilvusWriter {
     fn write_manifest(&mut self) -> Result<()> {
         if let Some(newest) = read_newest(&self.client)? {
             // Another writer may have committed since.
-            self.manifest_row.read_timestamp = self.manifest_row.read_timestamp.max(newest.read_timestamp);
+            self.manifest_row.read_timestamp =
+                self.manifest_row.read_timestamp.max(newest.read_timestamp);
             if !self.settings_changed {
                 self.manifest_row.manifest = newest.manifest;
             }
@@ -231,7 +283,10 @@ impl MilvusWriter {
         self.manifest_row.commit = now_micros();
         // Serializing strings and numbers cannot fail.
         let record = serde_json::to_string(&self.manifest_row).unwrap_or_default();
-        let row = PageRow { written: self.manifest_row.commit, ..PageRow::without_article(MANIFEST_KEY, record) };
+        let row = PageRow {
+            written: self.manifest_row.commit,
+            ..PageRow::without_article(MANIFEST_KEY, record)
+        };
         let name = self.client.location().articles_collection();
         self.upsert(&name, PageRow::columns(&[row]), 1)?;
         self.settings_changed = false;
@@ -243,14 +298,23 @@ impl Writer for MilvusWriter {
     fn put(&mut self, article: EmbeddedArticle) -> Result<()> {
         let dimensions = self.manifest_row.manifest.model.dimensions;
         for (ordinal, passage) in article.passages.iter().enumerate() {
-            let missing = || Error::MissingVector { article: article.article.id.clone(), ordinal };
+            let missing = || Error::MissingVector {
+                article: article.article.id.clone(),
+                ordinal,
+            };
             index::check_unit(passage.vector.as_ref().ok_or_else(missing)?, dimensions)?;
         }
         self.discard_pending(&article.article.id);
         let pages = PageRow::from_article(&article, now_micros());
         self.pending_ids.insert(article.article.id.clone());
-        expression::merge_fields(&mut self.manifest_row.fields, &expression::metadata_terms(&article.article).1);
-        self.passages.extend(PassageRow::from_article(article, self.manifest_row.manifest.language)?);
+        expression::merge_fields(
+            &mut self.manifest_row.fields,
+            &expression::metadata_terms(&article.article).1,
+        );
+        self.passages.extend(PassageRow::from_article(
+            article,
+            self.manifest_row.manifest.language,
+        )?);
         self.pages.extend(pages);
         self.changed = true;
         Ok(())
@@ -301,7 +365,11 @@ impl Writer for MilvusWriter {
         self.delete_where(&replaced)?;
         let deleted = std::mem::take(&mut self.deleted);
         // An article that was deleted and then put again stays.
-        let deleted: Vec<&str> = deleted.iter().filter(|id| !written.contains(*id)).map(String::as_str).collect();
+        let deleted: Vec<&str> = deleted
+            .iter()
+            .filter(|id| !written.contains(*id))
+            .map(String::as_str)
+            .collect();
         let versions = self.mark_being_deleted(&deleted)?;
         self.delete_where(&versions)?;
         self.write_manifest()?;
@@ -319,9 +387,9 @@ impl Writer for MilvusWriter {
 
     fn merge(&mut self, _: usize, _: &Progress<'_>) -> Result<()> {
         self.commit()?;
-        // Rows that are not flushed are searched by brute force, or in a temporary index that loses some. If the
-        // server limits the rate of flushes (clusters allow one in ten seconds), it flushes by itself some
-        // minutes later.
+        // Rows that are not flushed are searched by brute force, or in a temporary index that loses
+        // some. If the server limits the rate of flushes (clusters allow one in ten seconds), it
+        // flushes by itself some minutes later.
         let location = self.client.location();
         self.client.write_unless_rate_limited(Flush {
             collection_names: vec![location.collection.clone(), location.articles_collection()],
@@ -335,21 +403,39 @@ impl Writer for MilvusWriter {
         let versions = reader.all_versions()?;
         let location = self.client.location().clone();
         let mut dropped = 0;
-        // Interrupted writers leave older versions and parts of articles. Rows that another writer is writing
-        // right now look the same.
-        for (name, is_passages) in [(location.articles_collection(), false), (location.collection, true)] {
+        // Interrupted writers leave older versions and parts of articles. Rows that another writer
+        // is writing right now look the same.
+        for (name, is_passages) in [
+            (location.articles_collection(), false),
+            (location.collection, true),
+        ] {
             let mut orphans: Vec<i64> = Vec::new();
-            reader.for_each_page(&name, "key > 0", &[KEY, ARTICLE, FINGERPRINT], SCAN_ROWS, &mut |columns| {
-                let (keys, articles) = (columns.longs(KEY), columns.strings(ARTICLE));
-                for ((key, article), fingerprint) in keys.iter().zip(articles).zip(columns.strings(FINGERPRINT)) {
-                    if versions.get(article).is_none_or(|article| article.fingerprint != *fingerprint) {
-                        orphans.push(*key);
+            reader.for_each_page(
+                &name,
+                "key > 0",
+                &[KEY, ARTICLE, FINGERPRINT],
+                SCAN_ROWS,
+                &mut |columns| {
+                    let (keys, articles) = (columns.longs(KEY), columns.strings(ARTICLE));
+                    for ((key, article), fingerprint) in
+                        keys.iter().zip(articles).zip(columns.strings(FINGERPRINT))
+                    {
+                        if versions
+                            .get(article)
+                            .is_none_or(|article| article.fingerprint != *fingerprint)
+                        {
+                            orphans.push(*key);
+                        }
                     }
-                }
-                Ok(())
-            })?;
+                    Ok(())
+                },
+            )?;
             for chunk in orphans.chunks(MAX_MESSAGE_ROWS) {
-                let list = chunk.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+                let list = chunk
+                    .iter()
+                    .map(i64::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 self.delete_rows(&name, format!("{KEY} in [{list}]"))?;
                 self.changed = true;
             }
@@ -358,7 +444,11 @@ impl Writer for MilvusWriter {
             }
         }
         self.merge(threads, progress)?;
-        Ok(CompactReport { dropped, segments_before: 1, segments_after: 1 })
+        Ok(CompactReport {
+            dropped,
+            segments_before: 1,
+            segments_after: 1,
+        })
     }
 }
 
@@ -375,7 +465,10 @@ mod tests {
     }
 
     fn writer_of(collection: &MilvusCollection) -> MilvusWriter {
-        MilvusWriter::new(collection.reader.client.clone(), collection.manifest_row.clone())
+        MilvusWriter::new(
+            collection.reader.client.clone(),
+            collection.manifest_row.clone(),
+        )
     }
 
     fn location_of(location: &str) -> crate::Location {
@@ -391,17 +484,29 @@ mod tests {
             query_prefix: String::new(),
             passage_prefix: String::new(),
         };
-        store::create(location, model, Chunking::default(), index::Params::default(), Language::English).unwrap();
+        store::create(
+            location,
+            model,
+            Chunking::default(),
+            index::Params::default(),
+            Language::English,
+        )
+        .unwrap();
     }
 
     /// Creates a collection. Returns its location, its access, and a function that opens it.
     fn new_collection(name: &str) -> (String, Access, impl Fn() -> MilvusCollection) {
         let server = std::env::var("MILVUS_URI").unwrap();
-        let (location, access) = (format!("{server}/{name}_{}", std::process::id()), Access::default());
+        let (location, access) = (
+            format!("{server}/{name}_{}", std::process::id()),
+            Access::default(),
+        );
         register(access.clone(), None);
         create(&location);
         let (parsed, open_access) = (location_of(&location), access.clone());
-        let open = move || MilvusCollection::open(Arc::new(Client::open(&parsed, &open_access).unwrap())).unwrap();
+        let open = move || {
+            MilvusCollection::open(Arc::new(Client::open(&parsed, &open_access).unwrap())).unwrap()
+        };
         (location, access, open)
     }
 
@@ -412,7 +517,8 @@ mod tests {
         let mut writer = writer_of(&open());
         writer.put(embedded("old")).unwrap();
         writer.commit().unwrap();
-        // The first was stopped before it deleted the old version, the second before it wrote its first page.
+        // The first was stopped before it deleted the old version, the second before it wrote its
+        // first page.
         let mut writer = writer_of(&open());
         writer.put(embedded("new")).unwrap();
         writer.write_passages().unwrap();
@@ -432,21 +538,37 @@ mod tests {
             report.problems[0].contains("older version")
                 && report.problems[1].contains("2 passages belong to no article")
         );
-        assert_eq!(collection.article("a").unwrap().unwrap().article.text, "new");
+        assert_eq!(
+            collection.article("a").unwrap().unwrap().article.text,
+            "new"
+        );
         let known = collection.article_meta(&["a"]).unwrap();
-        assert_ne!(known["a"].fingerprint, embedded("new").fingerprint, "it has to be put again");
+        assert_ne!(
+            known["a"].fingerprint,
+            embedded("new").fingerprint,
+            "it has to be put again"
+        );
 
         let mut writer = writer_of(&collection);
         assert_eq!(writer.compact(1, &ignore_progress).unwrap().dropped, 2);
         let collection = open();
-        assert_eq!(collection.check(&ignore_progress).unwrap().problems, Vec::<String>::new());
-        assert_eq!(collection.article_meta(&["a"]).unwrap()["a"].fingerprint, embedded("new").fingerprint);
+        assert_eq!(
+            collection.check(&ignore_progress).unwrap().problems,
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            collection.article_meta(&["a"]).unwrap()["a"].fingerprint,
+            embedded("new").fingerprint
+        );
         let (articles, mut left) = (collection.reader.client.location().articles_collection(), 0);
         let mut count = |columns: &crate::columns::Columns| {
             left += columns.longs(KEY).len();
             Ok(())
         };
-        collection.reader.for_each_page(&articles, "key > 0", &[KEY], SCAN_ROWS, &mut count).unwrap();
+        collection
+            .reader
+            .for_each_page(&articles, "key > 0", &[KEY], SCAN_ROWS, &mut count)
+            .unwrap();
         assert_eq!(left, 1);
         crate::remove(&location, &access).unwrap();
     }
@@ -477,16 +599,29 @@ mod tests {
         let collection = open();
         let meant = collection.article("a").unwrap().unwrap().article.text;
         assert_eq!(meant, "other", "it was put last");
-        assert_eq!(collection.keys().unwrap().len(), 2, "passages of both, none of the old");
+        assert_eq!(
+            collection.keys().unwrap().len(),
+            2,
+            "passages of both, none of the old"
+        );
         // Put again, it is written, and exists once.
-        assert_ne!(collection.article_meta(&["a"]).unwrap()["a"].fingerprint, embedded(&meant).fingerprint);
+        assert_ne!(
+            collection.article_meta(&["a"]).unwrap()["a"].fingerprint,
+            embedded(&meant).fingerprint
+        );
         let mut writer = writer_of(&collection);
         writer.put(embedded(&meant)).unwrap();
         writer.commit().unwrap();
         let collection = open();
-        assert_eq!(collection.check(&ignore_progress).unwrap().problems, Vec::<String>::new());
         assert_eq!(
-            (collection.article("a").unwrap().unwrap().article.text, collection.keys().unwrap().len()),
+            collection.check(&ignore_progress).unwrap().problems,
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            (
+                collection.article("a").unwrap().unwrap().article.text,
+                collection.keys().unwrap().len()
+            ),
             (meant, 1)
         );
         crate::remove(&location, &access).unwrap();
@@ -502,7 +637,12 @@ mod tests {
         let stopped = || {
             let mut writer = writer_of(&open());
             let versions = writer.mark_being_deleted(&["a"]).unwrap();
-            writer.delete_rows(&writer.collections_in_delete_order()[0], versions.join(" or ")).unwrap();
+            writer
+                .delete_rows(
+                    &writer.collections_in_delete_order()[0],
+                    versions.join(" or "),
+                )
+                .unwrap();
         };
         stopped();
         // Deleting it again finds it, and putting it again finds it changed.
@@ -513,13 +653,28 @@ mod tests {
         writer.put(embedded("text")).unwrap();
         writer.commit().unwrap();
         stopped();
-        assert!(open().check(&ignore_progress).unwrap().problems[0].contains("deletion was interrupted"));
-        assert_ne!(open().article_meta(&["a"]).unwrap()["a"].fingerprint, embedded("text").fingerprint);
+        assert!(
+            open().check(&ignore_progress).unwrap().problems[0]
+                .contains("deletion was interrupted")
+        );
+        assert_ne!(
+            open().article_meta(&["a"]).unwrap()["a"].fingerprint,
+            embedded("text").fingerprint
+        );
         let mut writer = writer_of(&open());
         writer.put(embedded("text")).unwrap();
         writer.commit().unwrap();
-        assert_eq!(open().check(&ignore_progress).unwrap().problems, Vec::<String>::new());
-        assert_eq!((open().article_meta(&["a"]).unwrap().len(), open().keys().unwrap().len()), (1, 1));
+        assert_eq!(
+            open().check(&ignore_progress).unwrap().problems,
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            (
+                open().article_meta(&["a"]).unwrap().len(),
+                open().keys().unwrap().len()
+            ),
+            (1, 1)
+        );
         crate::remove(&location, &access).unwrap();
     }
 
@@ -529,18 +684,36 @@ mod tests {
         let (location, access, open) = new_collection("creation");
         let client = Client::open(&location_of(&location), &access).unwrap();
         // Without a manifest, and then without the collection of passages, too.
-        let parts = [client.location().collection.clone(), client.location().articles_collection()];
+        let parts = [
+            client.location().collection.clone(),
+            client.location().articles_collection(),
+        ];
         for dropped in [0, 1] {
             let mut writer = writer_of(&open());
-            writer.delete_rows(&parts[1], format!("{KEY} == {MANIFEST_KEY}")).unwrap();
+            writer
+                .delete_rows(&parts[1], format!("{KEY} == {MANIFEST_KEY}"))
+                .unwrap();
             for part in &parts[..dropped] {
-                client.write(crate::proto::DropCollection { collection_name: part.clone() }).unwrap();
+                client
+                    .write(crate::proto::DropCollection {
+                        collection_name: part.clone(),
+                    })
+                    .unwrap();
             }
             assert!(!store::exists(&location).unwrap(), "{dropped}");
             let client = Client::open(&location_of(&location), &access).unwrap();
-            assert!(matches!(MilvusCollection::open(Arc::new(client)), Err(Error::NotFound { .. })), "{dropped}");
+            assert!(
+                matches!(
+                    MilvusCollection::open(Arc::new(client)),
+                    Err(Error::NotFound { .. })
+                ),
+                "{dropped}"
+            );
             create(&location);
-            assert!(store::exists(&location).unwrap() && open().keys().unwrap().is_empty(), "{dropped}");
+            assert!(
+                store::exists(&location).unwrap() && open().keys().unwrap().is_empty(),
+                "{dropped}"
+            );
         }
         crate::remove(&location, &access).unwrap();
     }

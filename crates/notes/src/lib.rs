@@ -1,8 +1,9 @@
-//! Notes: remarks about a result that are not errors. A file was skipped, an encoding guessed, a query truncated.
+//! Notes: remarks about a result that are not errors. A file was skipped, an encoding guessed, a
+//! query truncated.
 //!
-//! Takes a [`Code`] and a message; gives a [`Note`] that can be shown or serialized. Never prints or stores notes: that is
-//! up to the caller. Programs may rely on the code, but not on the message. All codes are defined here and listed in
-//! docs/notes.md.
+//! Takes a [`Code`] and a message; gives a [`Note`] that can be shown or serialized. Never prints
+//! or stores notes: that is up to the caller. Programs may rely on the code, but not on the
+//! message. All codes are defined here and listed in docs/notes.md.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -23,7 +24,8 @@ pub struct Note {
     /// The line of the file, from 1, if the note is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The reason, if many notes can have the same one: the kind of an unsupported file, the rule that skipped it.
+    /// The reason, if many notes can have the same one: the kind of an unsupported file, the rule
+    /// that skipped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -31,19 +33,32 @@ pub struct Note {
 impl Note {
     /// Makes a note without a path.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), path: None, line: None, reason: None }
+        Self {
+            code,
+            message: message.into(),
+            path: None,
+            line: None,
+            reason: None,
+        }
     }
 
     /// Sets the file and the line that the note is about.
     #[must_use]
     pub fn at(self, path: impl Into<String>, line: Option<u64>) -> Self {
-        Self { path: Some(path.into()), line, ..self }
+        Self {
+            path: Some(path.into()),
+            line,
+            ..self
+        }
     }
 
     /// Sets the reason.
     #[must_use]
     pub fn because(self, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..self }
+        Self {
+            reason: Some(reason.into()),
+            ..self
+        }
     }
 }
 
@@ -160,16 +175,24 @@ mod tests {
         let note = note.at("a.pdf", Some(3)).because("scan");
         assert_eq!(note.to_string(), "a.pdf:3: no text in it");
         let json = serde_json::to_string(&note).unwrap();
-        assert_eq!(json, r#"{"code":"no_text","message":"no text in it","path":"a.pdf","line":3,"reason":"scan"}"#);
+        assert_eq!(
+            json,
+            r#"{"code":"no_text","message":"no text in it","path":"a.pdf","line":3,"reason":"scan"}"#
+        );
         assert_eq!(serde_json::from_str::<Note>(&json).unwrap(), note);
     }
 
     #[test]
     fn the_documentation_lists_every_code() {
         let listed = include_str!("../../../docs/notes.md");
-        let rows: Vec<&str> = listed.lines().filter(|line| line.starts_with("| `")).collect();
-        let expected: Vec<String> =
-            Code::ALL.iter().map(|(code, meaning)| format!("| `{code}` |{meaning} |")).collect();
+        let rows: Vec<&str> = listed
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let expected: Vec<String> = Code::ALL
+            .iter()
+            .map(|(code, meaning)| format!("| `{code}` |{meaning} |"))
+            .collect();
         assert_eq!(rows, expected);
     }
 }

@@ -1,9 +1,10 @@
 //! A query in; ranked passages with their scores out.
 //!
-//! [`Searcher`] embeds the query, searches a [`store::Collection`] for the nearest passages (dense), for
-//! passages that share its words (lexical), or for both, and fuses the two lists. Then, as [`Options`] say, the
-//! best candidates are reranked ([`rerank`]), near-duplicates collapsed, and similar hits spread apart. Ties
-//! are broken by article id and passage number, so one query always has one answer.
+//! [`Searcher`] embeds the query, searches a [`store::Collection`] for the nearest passages
+//! (dense), for passages that share its words (lexical), or for both, and fuses the two lists.
+//! Then, as [`Options`] say, the best candidates are reranked ([`rerank`]), near-duplicates
+//! collapsed, and similar hits spread apart. Ties are broken by article id and passage number, so
+//! one query always has one answer.
 //!
 //! This crate knows a collection only through its trait. It never writes to one and never prints.
 

@@ -46,7 +46,8 @@ pub enum ResultUnit {
 pub enum ArticleScore {
     /// The score of the best passage (MaxP).
     Best,
-    /// Further passages add to the best one's score, each with 0.3 times the weight of the one before.
+    /// Further passages add to the best one's score, each with 0.3 times the weight of the one
+    /// before.
     Sum,
 }
 
@@ -55,8 +56,8 @@ pub enum ArticleScore {
 pub struct RerankOptions {
     /// How many of the best candidates to score.
     pub top: usize,
-    /// The time limit for a query. Candidates that are not scored by then keep their order below those that
-    /// are.
+    /// The time limit for a query. Candidates that are not scored by then keep their order below
+    /// those that are.
     pub time_budget: Duration,
 }
 
@@ -75,7 +76,8 @@ pub struct Options {
     pub by: ResultUnit,
     /// How articles are scored.
     pub article_score: ArticleScore,
-    /// How the lists are fused; `None` uses the collection's tuned fusion, or [`crate::fuse::DEFAULT`].
+    /// How the lists are fused; `None` uses the collection's tuned fusion, or
+    /// [`crate::fuse::DEFAULT`].
     pub fusion: Option<Fusion>,
     /// Only articles that match are searched.
     pub filter: Option<Filter>,

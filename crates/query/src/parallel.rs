@@ -5,8 +5,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Maps `items` in order. Each item goes to the next free of `workers`, which run on a thread each. Returns the
-/// results of all items, or of a prefix of them if `deadline` passes; the first item is always done.
+/// Maps `items` in order. Each item goes to the next free of `workers`, which run on a thread each.
+/// Returns the results of all items, or of a prefix of them if `deadline` passes; the first item is
+/// always done.
 ///
 /// # Errors
 /// The error of the first item that failed. No item is started after a failure.
@@ -34,8 +35,8 @@ pub fn map_in_order<W: Send, T: Sync, R: Send, E: Send>(
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);
                     let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
-                    // Every earlier item was started before this one, so the first failing item is among those
-                    // that get here.
+                    // Every earlier item was started before this one, so the first failing item is
+                    // among those that get here.
                     if first.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
                         *first = Some((at, error));
                     }
@@ -48,7 +49,10 @@ pub fn map_in_order<W: Send, T: Sync, R: Send, E: Send>(
     let mut all = Vec::with_capacity(items.len());
     std::thread::scope(|scope| {
         let (own, rest) = workers.split_at_mut(workers.len().min(1));
-        let others: Vec<_> = rest.iter_mut().map(|worker| scope.spawn(move || run(worker))).collect();
+        let others: Vec<_> = rest
+            .iter_mut()
+            .map(|worker| scope.spawn(move || run(worker)))
+            .collect();
         for worker in own {
             all.extend(run(worker));
         }
@@ -59,12 +63,19 @@ pub fn map_in_order<W: Send, T: Sync, R: Send, E: Send>(
             }
         }
     });
-    if let Some((_, error)) = first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    if let Some((_, error)) = first_error
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
         return Err(error);
     }
     all.sort_unstable_by_key(|(at, _)| *at);
     // Items after the first one that was skipped at the deadline are dropped.
-    let prefix = all.iter().zip(0..).take_while(|((at, _), position)| at == position).count();
+    let prefix = all
+        .iter()
+        .zip(0..)
+        .take_while(|((at, _), position)| at == position)
+        .count();
     all.truncate(prefix);
     Ok(all.into_iter().map(|(_, result)| result).collect())
 }
@@ -78,7 +89,10 @@ mod tests {
     #[test]
     fn results_are_in_order_and_end_at_the_deadline() {
         let items: Vec<usize> = (0..100).collect();
-        let all = map_in_order(&mut [(), (), ()], &items, None, |(), item| Ok::<_, Infallible>(item * 2)).unwrap();
+        let all = map_in_order(&mut [(), (), ()], &items, None, |(), item| {
+            Ok::<_, Infallible>(item * 2)
+        })
+        .unwrap();
         assert_eq!(all, (0..100).map(|item| item * 2).collect::<Vec<_>>());
         let soon = Instant::now() + Duration::from_millis(30);
         let some = map_in_order(&mut [(), ()], &items, Some(soon), |(), item| {
@@ -86,9 +100,13 @@ mod tests {
             Ok::<_, Infallible>(*item)
         });
         let some = some.unwrap();
-        assert!(!some.is_empty() && some.len() < 100 && some == (0..some.len()).collect::<Vec<_>>());
-        let late =
-            map_in_order(&mut [()], &items, Some(Instant::now()), |(), item| Ok::<_, Infallible>(*item)).unwrap();
+        assert!(
+            !some.is_empty() && some.len() < 100 && some == (0..some.len()).collect::<Vec<_>>()
+        );
+        let late = map_in_order(&mut [()], &items, Some(Instant::now()), |(), item| {
+            Ok::<_, Infallible>(*item)
+        })
+        .unwrap();
         assert_eq!(late, [0], "the first item is always done");
     }
 

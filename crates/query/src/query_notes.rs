@@ -34,20 +34,46 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
         note(Code::FilterMatchesNothing, reason);
     }
     if outcome.no_lexical_match && !is_blocked && manifest.rows() > 0 {
-        let scope = if filter.is_some() { "no passage that the filter allows" } else { "no passage" };
-        let fallback = if outcome.options.mode == Mode::Lexical { "" } else { "; meaning alone answers" };
-        note(Code::NoWordMatches, format!("{scope} holds a word of the question that says anything{fallback}"));
+        let scope = if filter.is_some() {
+            "no passage that the filter allows"
+        } else {
+            "no passage"
+        };
+        let fallback = if outcome.options.mode == Mode::Lexical {
+            ""
+        } else {
+            "; meaning alone answers"
+        };
+        note(
+            Code::NoWordMatches,
+            format!("{scope} holds a word of the question that says anything{fallback}"),
+        );
     }
     if outcome.reading.only_stop_words {
         let message = "the question has only stop words; they were searched for as they are";
         note(Code::StopWordsOnly, message.to_owned());
     }
-    let mut words: Vec<&str> = outcome.reading.corrections.iter().map(|correction| correction.word.as_str()).collect();
+    let mut words: Vec<&str> = outcome
+        .reading
+        .corrections
+        .iter()
+        .map(|correction| correction.word.as_str())
+        .collect();
     words.dedup();
     for word in words {
-        let used = outcome.reading.corrections.iter().filter(|correction| correction.word == word);
-        let used = used.map(|correction| format!("{:?}", correction.used)).collect::<Vec<_>>().join(", ");
-        note(Code::NearWords, format!("no passage holds {word:?}; {used} was searched for instead"));
+        let used = outcome
+            .reading
+            .corrections
+            .iter()
+            .filter(|correction| correction.word == word);
+        let used = used
+            .map(|correction| format!("{:?}", correction.used))
+            .collect::<Vec<_>>()
+            .join(", ");
+        note(
+            Code::NearWords,
+            format!("no passage holds {word:?}; {used} was searched for instead"),
+        );
     }
     if outcome.truncated_tokens > 0 {
         let message = format!(
@@ -59,7 +85,8 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
     // The query's language matters only to lexical search in a collection with a stemmed language.
     if outcome.options.mode != Mode::Dense
         && manifest.language != Language::Other
-        && let Some(language) = Language::detect_query(outcome.query).filter(|language| *language != manifest.language)
+        && let Some(language) =
+            Language::detect_query(outcome.query).filter(|language| *language != manifest.language)
     {
         let message = format!(
             "the question looks like {}, the articles' words are {}: few words will match",
@@ -68,7 +95,10 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
         );
         note(Code::LanguageDiffers, message);
     }
-    if let Some(rerank) = outcome.rerank.filter(|rerank| rerank.scored < rerank.requested) {
+    if let Some(rerank) = outcome
+        .rerank
+        .filter(|rerank| rerank.scored < rerank.requested)
+    {
         let message = format!(
             "{} reranked {} of {} passages in the time it has; allow more time to rerank all",
             rerank.model, rerank.scored, rerank.requested

@@ -9,11 +9,12 @@ use std::time::Instant;
 
 /// The name of [`MaxSimReranker`] with the built-in model.
 pub const MAXSIM: &str = "maxsim";
-/// The name of [`CosineReranker`] with the built-in model, for collections embedded with another model.
+/// The name of [`CosineReranker`] with the built-in model, for collections embedded with another
+/// model.
 pub const BUILTIN: &str = "builtin";
 
-/// How a reranker's scores enter the final score. All parts are z-scores over the reranked passages, except in
-/// [`ScoreCombination::Override`].
+/// How a reranker's scores enter the final score. All parts are z-scores over the reranked
+/// passages, except in [`ScoreCombination::Override`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ScoreCombination {
     /// Weighted mean with the search score; the weight of the reranker's score is in 0..=1.
@@ -32,16 +33,16 @@ pub trait Reranker: Send {
     /// How its scores enter the final score.
     fn score_combination(&self) -> ScoreCombination;
 
-    /// Scores passages in order until `deadline`: the result is a prefix of `passages`, and at least the first
-    /// batch is always scored.
+    /// Scores passages in order until `deadline`: the result is a prefix of `passages`, and at
+    /// least the first batch is always scored.
     ///
     /// # Errors
     /// [`crate::Error::Ingest`] if the model fails.
     fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>>;
 }
 
-/// Late interaction (ColBERT's MaxSim, with a model not trained for it): the mean, over the query's tokens, of
-/// the highest cosine with a token of the passage.
+/// Late interaction (ColBERT's MaxSim, with a model not trained for it): the mean, over the query's
+/// tokens, of the highest cosine with a token of the passage.
 pub struct MaxSimReranker {
     workers: Vec<Box<dyn Embedder>>,
 }
@@ -58,31 +59,49 @@ impl Reranker for MaxSimReranker {
         MAXSIM
     }
 
-    /// nDCG@10 of the top 50 with weights 0, .2, .35, .5: SciFact .7358, .7355, .7407, .7376; SQuAD .8891,
-    /// .8981, .9024, .9039; Cranfield .4114, .4089, .4049, .4042.
+    /// nDCG@10 of the top 50 with weights 0, .2, .35, .5: SciFact .7358, .7355, .7407, .7376; SQuAD
+    /// .8891, .8981, .9024, .9039; Cranfield .4114, .4089, .4049, .4042.
     fn score_combination(&self) -> ScoreCombination {
         ScoreCombination::Blend(0.35)
     }
 
     fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
-        let Some(first) = self.workers.first_mut() else { return Ok(Vec::new()) };
-        let Some(query_tokens) = first.embed_tokens(query)? else { return Ok(Vec::new()) };
+        let Some(first) = self.workers.first_mut() else {
+            return Ok(Vec::new());
+        };
+        let Some(query_tokens) = first.embed_tokens(query)? else {
+            return Ok(Vec::new());
+        };
         let dot = dot();
-        map_in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
-            let Some(tokens) = worker.embed_tokens(passage)? else { return Ok(0.0) };
-            let max_cosines = query_tokens.vectors.chunks_exact(query_tokens.dimensions).map(|query_token| {
-                let cosines = tokens.vectors.chunks_exact(tokens.dimensions).map(|token| dot(query_token, token));
-                cosines.fold(-1.0, f32::max)
-            });
-            Ok(max_cosines.sum::<f32>() * query_tokens.dimensions as f32 / query_tokens.vectors.len() as f32)
-        })
+        map_in_order(
+            &mut self.workers,
+            passages,
+            Some(deadline),
+            |worker, passage| {
+                let Some(tokens) = worker.embed_tokens(passage)? else {
+                    return Ok(0.0);
+                };
+                let max_cosines = query_tokens
+                    .vectors
+                    .chunks_exact(query_tokens.dimensions)
+                    .map(|query_token| {
+                        let cosines = tokens
+                            .vectors
+                            .chunks_exact(tokens.dimensions)
+                            .map(|token| dot(query_token, token));
+                        cosines.fold(-1.0, f32::max)
+                    });
+                Ok(max_cosines.sum::<f32>() * query_tokens.dimensions as f32
+                    / query_tokens.vectors.len() as f32)
+            },
+        )
     }
 }
 
-/// The cosine of query and passage by another model than the collection's: a static model retrieves the
-/// candidates, this one ranks them. nDCG@10 of the top 50, compared with a collection embedded by this model:
-/// SciFact .740 and .738, Cranfield .409 and .414, SQuAD .885 and .889. With the static model's cosines kept in
-/// the sum, SciFact has .709 or less.
+/// The cosine of query and passage by another model than the collection's: a static model retrieves
+/// the candidates, this one ranks them. nDCG@10 of the top 50, compared with a collection embedded
+/// by this model: SciFact .740 and .738, Cranfield .409 and .414, SQuAD .885 and .889. With the
+/// static model's cosines kept in the sum, SciFact has .709 or less.
 pub struct CosineReranker {
     workers: Vec<Box<dyn Embedder>>,
 }
@@ -104,11 +123,21 @@ impl Reranker for CosineReranker {
     }
 
     fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
-        let Some(first) = self.workers.first_mut() else { return Ok(Vec::new()) };
+        let Some(first) = self.workers.first_mut() else {
+            return Ok(Vec::new());
+        };
         let query_vector = first.embed(query, Role::Query)?.vector;
-        map_in_order(&mut self.workers, passages, Some(deadline), |worker, passage| {
-            Ok(dot()(&query_vector, &worker.embed(passage, Role::Passage)?.vector))
-        })
+        map_in_order(
+            &mut self.workers,
+            passages,
+            Some(deadline),
+            |worker, passage| {
+                Ok(dot()(
+                    &query_vector,
+                    &worker.embed(passage, Role::Passage)?.vector,
+                ))
+            },
+        )
     }
 }
 
@@ -139,10 +168,15 @@ impl Reranker for CrossEncoderReranker {
 
     fn scores(&mut self, query: &str, passages: &[String], deadline: Instant) -> Result<Vec<f32>> {
         let batches: Vec<&[String]> = passages.chunks(CROSS_ENCODER_BATCH).collect();
-        let scores = map_in_order(&mut self.workers, &batches, Some(deadline), |worker, batch| -> Result<_> {
-            let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
-            Ok(worker.score(query, &batch)?)
-        })?;
+        let scores = map_in_order(
+            &mut self.workers,
+            &batches,
+            Some(deadline),
+            |worker, batch| -> Result<_> {
+                let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+                Ok(worker.score(query, &batch)?)
+            },
+        )?;
         Ok(scores.concat())
     }
 }
@@ -156,10 +190,20 @@ mod tests {
     fn maxsim_ranks_the_relevant_passage_first() {
         let model = ingest::embed::load("builtin").unwrap();
         let workers = (0..2).map(|_| model.fork().unwrap()).collect();
-        let texts = ["The cat sat on the mat.", "What drives the tides is the moon.", "Bread needs yeast."];
+        let texts = [
+            "The cat sat on the mat.",
+            "What drives the tides is the moon.",
+            "Bread needs yeast.",
+        ];
         let texts = texts.map(str::to_owned);
         let deadline = Instant::now() + Duration::from_secs(60);
-        let scores = MaxSimReranker::new(workers).scores("what drives the tides", &texts, deadline).unwrap();
-        assert!(scores[1] > scores[0] && scores[1] > scores[2] && scores.iter().all(|s| (-1.0..=1.0001).contains(s)));
+        let scores = MaxSimReranker::new(workers)
+            .scores("what drives the tides", &texts, deadline)
+            .unwrap();
+        assert!(
+            scores[1] > scores[0]
+                && scores[1] > scores[2]
+                && scores.iter().all(|s| (-1.0..=1.0001).contains(s))
+        );
     }
 }

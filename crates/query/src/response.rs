@@ -7,7 +7,8 @@ use notes::Note;
 use serde::Serialize;
 use store::Correction;
 
-/// The raw scores of a hit. A score is absent if its stage did not run or did not return the passage.
+/// The raw scores of a hit. A score is absent if its stage did not run or did not return the
+/// passage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Scores {
@@ -28,9 +29,10 @@ pub struct Scores {
 pub struct Hit {
     /// 1-based.
     pub rank: usize,
-    /// Higher is better. Dense: cosine. Lexical: BM25. Hybrid: as the fusion method defines it; by default the
-    /// weighted mean of the passage's z-scores in the two candidate lists. Reranked: a mean of such z-scores, or a
-    /// cross-encoder's own score. Only cosines can be compared between queries.
+    /// Higher is better. Dense: cosine. Lexical: BM25. Hybrid: as the fusion method defines it; by
+    /// default the weighted mean of the passage's z-scores in the two candidate lists. Reranked: a
+    /// mean of such z-scores, or a cross-encoder's own score. Only cosines can be compared between
+    /// queries.
     pub score: f32,
     /// Article id, `#`, 0-based passage number.
     pub passage_id: String,
@@ -121,8 +123,8 @@ pub struct Response {
     /// Query words that are not in the index, and the terms searched for instead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<Correction>,
-    /// What the user should know about how the query was answered: it was truncated, no passage has its words, the
-    /// filter lets nothing through.
+    /// What the user should know about how the query was answered: it was truncated, no passage
+    /// has its words, the filter lets nothing through.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }

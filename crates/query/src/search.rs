@@ -10,14 +10,16 @@ use crate::selection::{RerankState, Selection, select};
 use crate::{ArticleScore, Error, Mode, Options, Result, ResultUnit};
 use ingest::{ByteSpan, Embedder, Embedding, Role};
 use std::time::Instant;
-use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey, QueryInterpretation, StoredPassage};
+use store::{
+    Candidate, Collection, DenseSearch, Fusion, PassageKey, QueryInterpretation, StoredPassage,
+};
 
-/// How many candidates of each list are fused, whatever `k` is. Fused scores depend on where the lists end, and the
-/// top ten must be the same for k = 10 and k = 100. nDCG@10 with 100, 300 and 1,000: SciFact .7330, .7358 and
-/// .7339, Cranfield .4070, .4114 and .4075.
+/// How many candidates of each list are fused, whatever `k` is. Fused scores depend on where the
+/// lists end, and the top ten must be the same for k = 10 and k = 100. nDCG@10 with 100, 300 and
+/// 1,000: SciFact .7330, .7358 and .7339, Cranfield .4070, .4114 and .4075.
 const FUSION_POOL: usize = 300;
-/// The pool holds at most the collection's size divided by this: the tail of a list that ranks every passage says
-/// nothing about candidates.
+/// The pool holds at most the collection's size divided by this: the tail of a list that ranks
+/// every passage says nothing about candidates.
 const POOL_DIVISOR: usize = 2;
 /// The lower bound of the pool in small collections.
 const MIN_FUSION_POOL: usize = 10;
@@ -25,7 +27,8 @@ const MIN_FUSION_POOL: usize = 10;
 const DEEPENING_FACTOR: usize = 4;
 /// The minimum `ef` of a graph search; it gives recall@10 above .99 on every data set measured.
 const MIN_EF_SEARCH: usize = 128;
-/// The longest run of equal scores that is read in full. A longer one is cut where the search stopped.
+/// The longest run of equal scores that is read in full. A longer one is cut where the search
+/// stopped.
 const MAX_TIES: usize = 100_000;
 
 /// The models of a [`Searcher`].
@@ -44,11 +47,16 @@ pub struct Searcher<'a> {
 }
 
 impl<'a> Searcher<'a> {
-    /// Creates a searcher with the collection's own model. Without a model only lexical search works.
+    /// Creates a searcher with the collection's own model. Without a model only lexical search
+    /// works.
     ///
     /// # Errors
-    /// [`Error::ModelMismatch`] if the embedder runs another model than the one the collection was made with.
-    pub fn new(collection: &'a dyn Collection, embedder: Option<Box<dyn Embedder>>) -> Result<Self> {
+    /// [`Error::ModelMismatch`] if the embedder runs another model than the one the collection was
+    /// made with.
+    pub fn new(
+        collection: &'a dyn Collection,
+        embedder: Option<Box<dyn Embedder>>,
+    ) -> Result<Self> {
         if let Some(embedder) = &embedder {
             let (expected, found) = (&collection.manifest().model, embedder.model());
             if !found.is_compatible_with(expected) {
@@ -60,7 +68,11 @@ impl<'a> Searcher<'a> {
                 });
             }
         }
-        Ok(Self { collection, embedder, reranker: None })
+        Ok(Self {
+            collection,
+            embedder,
+            reranker: None,
+        })
     }
 
     /// Sets the reranker for queries whose options ask for reranking.
@@ -71,7 +83,10 @@ impl<'a> Searcher<'a> {
 
     /// Returns the models, to be reused on another snapshot.
     pub fn into_models(self) -> SearchModels {
-        SearchModels { embedder: self.embedder, reranker: self.reranker }
+        SearchModels {
+            embedder: self.embedder,
+            reranker: self.reranker,
+        }
     }
 
     /// Embeds a query: its unit vector, and how many of its tokens were truncated.
@@ -86,18 +101,22 @@ impl<'a> Searcher<'a> {
     /// Answers a query.
     ///
     /// # Errors
-    /// [`Error::EmptyQuery`], [`Error::NoModel`], [`Error::Ingest`] if a model fails, [`Error::Store`] if the filter
-    /// names an unknown field or the collection cannot be read.
+    /// [`Error::EmptyQuery`], [`Error::NoModel`], [`Error::Ingest`] if a model fails,
+    /// [`Error::Store`] if the filter names an unknown field or the collection cannot be read.
     pub fn search(&mut self, query: &str, options: &Options) -> Result<Response> {
         let started = Instant::now();
         if query.trim().is_empty() {
             return Err(Error::EmptyQuery);
         }
         let (embedding, lexical) = self.embed_and_search_lexical(query, options)?;
-        let vector = embedding.as_ref().map(|embedding| embedding.vector.as_slice());
+        let vector = embedding
+            .as_ref()
+            .map(|embedding| embedding.vector.as_slice());
         let no_lexical_match = lexical.as_ref().is_some_and(Vec::is_empty);
         let mut selection = self.select_hits(query, vector, lexical, options)?;
-        selection.hits.drain(..options.offset.min(selection.hits.len()));
+        selection
+            .hits
+            .drain(..options.offset.min(selection.hits.len()));
         let rerank = selection.rerank.clone();
         let hits = self.build_hits(query, vector, selection, options)?;
         let reading = match options.mode {
@@ -116,19 +135,35 @@ impl<'a> Searcher<'a> {
         let notes = query_notes::collect(self.collection, &outcome)?;
         let took_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let (query, corrections) = (query.to_owned(), reading.corrections);
-        Ok(Response { query, mode: options.mode, took_ms, rerank, hits, corrections, notes })
+        Ok(Response {
+            query,
+            mode: options.mode,
+            took_ms,
+            rerank,
+            hits,
+            corrections,
+            notes,
+        })
     }
 
-    /// Returns the ids and scores of the best `k` passages or articles, best first, without loading their texts.
-    /// `vector` is the query's unit vector; lexical search needs none.
+    /// Returns the ids and scores of the best `k` passages or articles, best first, without loading
+    /// their texts. `vector` is the query's unit vector; lexical search needs none.
     ///
     /// # Errors
     /// As for [`Searcher::search`].
-    pub fn search_ids(&mut self, query: &str, vector: Option<&[f32]>, options: &Options) -> Result<Vec<(String, f32)>> {
+    pub fn search_ids(
+        &mut self,
+        query: &str,
+        vector: Option<&[f32]>,
+        options: &Options,
+    ) -> Result<Vec<(String, f32)>> {
         if query.trim().is_empty() {
             return Err(Error::EmptyQuery);
         }
-        Ok(ids_with_scores(self.select_hits(query, vector, None, options)?.hits, options.by))
+        Ok(ids_with_scores(
+            self.select_hits(query, vector, None, options)?.hits,
+            options.by,
+        ))
     }
 
     /// As [`Searcher::search_ids`], once for each of `fusions`. Both lists are searched only once.
@@ -156,7 +191,9 @@ impl<'a> Searcher<'a> {
             });
             let rankings: Vec<_> = rankings.collect::<Result<_>>()?;
             let wanted = self.max_article_hits(options)?;
-            if exhausted || options.by == ResultUnit::Passage || rankings.iter().all(|ranking| ranking.len() >= wanted)
+            if exhausted
+                || options.by == ResultUnit::Passage
+                || rankings.iter().all(|ranking| ranking.len() >= wanted)
             {
                 return Ok(rankings);
             }
@@ -194,7 +231,9 @@ impl<'a> Searcher<'a> {
 
     /// How many candidates of each list are fused.
     fn fusion_pool(&self) -> usize {
-        FUSION_POOL.min(self.collection.manifest().rows().div_ceil(POOL_DIVISOR)).max(MIN_FUSION_POOL)
+        FUSION_POOL
+            .min(self.collection.manifest().rows().div_ceil(POOL_DIVISOR))
+            .max(MIN_FUSION_POOL)
     }
 
     /// How many candidates of each list are retrieved first.
@@ -204,11 +243,15 @@ impl<'a> Searcher<'a> {
             || options.collapse
             || options.diverse.is_some()
             || options.rerank.is_some();
-        if needs_pool { self.fusion_pool().max(options.k) } else { options.k }
+        if needs_pool {
+            self.fusion_pool().max(options.k)
+        } else {
+            options.k
+        }
     }
 
-    /// Selects up to `k` hits, deepening the lists until there are enough. `lexical` is the lexical list at the
-    /// initial depth, if it has been searched already.
+    /// Selects up to `k` hits, deepening the lists until there are enough. `lexical` is the lexical
+    /// list at the initial depth, if it has been searched already.
     fn select_hits(
         &mut self,
         query: &str,
@@ -218,12 +261,21 @@ impl<'a> Searcher<'a> {
     ) -> Result<Selection> {
         let (mut depth, mut rerank_state) = (self.initial_depth(options), RerankState::default());
         loop {
-            let (ranked, exhausted) = self.rank_candidates(query, vector, lexical.take(), depth, options)?;
-            let enough =
-                options.by == ResultUnit::Passage || exhausted || ranked.len() >= self.max_article_hits(options)?;
+            let (ranked, exhausted) =
+                self.rank_candidates(query, vector, lexical.take(), depth, options)?;
+            let enough = options.by == ResultUnit::Passage
+                || exhausted
+                || ranked.len() >= self.max_article_hits(options)?;
             if enough {
                 let reranker = self.reranker.as_deref_mut();
-                let selection = select(self.collection, reranker, query, ranked, &mut rerank_state, options)?;
+                let selection = select(
+                    self.collection,
+                    reranker,
+                    query,
+                    ranked,
+                    &mut rerank_state,
+                    options,
+                )?;
                 if !options.collapse || selection.hits.len() >= options.k || exhausted {
                     return Ok(selection);
                 }
@@ -233,8 +285,8 @@ impl<'a> Searcher<'a> {
         }
     }
 
-    /// Ranks all candidates among the first `depth` of each list, best first. The flag says whether the lists are
-    /// exhausted.
+    /// Ranks all candidates among the first `depth` of each list, best first. The flag says whether
+    /// the lists are exhausted.
     fn rank_candidates(
         &self,
         query: &str,
@@ -246,10 +298,14 @@ impl<'a> Searcher<'a> {
         let (dense, lexical) = self.search_lists(query, vector, lexical, depth, options)?;
         let exhausted = dense.len() < depth && lexical.len() < depth;
         let fusion = fuse::effective_fusion(self.collection, options);
-        Ok((self.fuse_and_rank(&dense, &lexical, fusion, options)?, exhausted))
+        Ok((
+            self.fuse_and_rank(&dense, &lexical, fusion, options)?,
+            exhausted,
+        ))
     }
 
-    /// The first `depth` candidates, and ties with the last of them, of each list that the mode uses.
+    /// The first `depth` candidates, and ties with the last of them, of each list that the mode
+    /// uses.
     fn search_lists(
         &self,
         query: &str,
@@ -263,10 +319,15 @@ impl<'a> Searcher<'a> {
             mode => {
                 let method = match options.exact {
                     true => DenseSearch::Exact,
-                    false => DenseSearch::Graph { ef: MIN_EF_SEARCH.max(depth) },
+                    false => DenseSearch::Graph {
+                        ef: MIN_EF_SEARCH.max(depth),
+                    },
                 };
                 let vector = vector.ok_or(Error::NoModel(mode.name()))?;
-                with_ties(depth, |n| self.collection.search_dense(vector, n, method, options.filter.as_ref()))?
+                with_ties(depth, |n| {
+                    self.collection
+                        .search_dense(vector, n, method, options.filter.as_ref())
+                })?
             }
         };
         let lexical = match (options.mode, lexical) {
@@ -317,10 +378,16 @@ impl<'a> Searcher<'a> {
         let keys: Vec<PassageKey> = selection.hits.iter().map(|hit| hit.key).collect();
         let passages = self.collection.fetch(&keys)?;
         let mut explanations = match options.explain {
-            true => self.explain_hits(query, vector, &selection, &passages, options)?.into_iter(),
+            true => self
+                .explain_hits(query, vector, &selection, &passages, options)?
+                .into_iter(),
             false => Vec::new().into_iter(),
         };
-        let ranked = selection.hits.into_iter().zip(passages).zip(options.offset + 1..);
+        let ranked = selection
+            .hits
+            .into_iter()
+            .zip(passages)
+            .zip(options.offset + 1..);
         ranked
             .map(|((ranked, passage), rank)| {
                 Ok(Hit {
@@ -351,14 +418,29 @@ impl<'a> Searcher<'a> {
         if n == 0 {
             return Ok(None);
         }
-        let Some(stored) = self.collection.article(&passage.reference.article_id)? else { return Ok(None) };
+        let Some(stored) = self.collection.article(&passage.reference.article_id)? else {
+            return Ok(None);
+        };
         let at = passage.reference.ordinal as usize;
-        let spans = stored.passages.get(at.saturating_sub(n)..(at + n + 1).min(stored.passages.len()));
+        let spans = stored
+            .passages
+            .get(at.saturating_sub(n)..(at + n + 1).min(stored.passages.len()));
         let spans = spans.unwrap_or_default();
-        let start = spans.iter().map(|span| span.start).min().unwrap_or(passage.span.start);
-        let end = spans.iter().map(|span| span.end).max().unwrap_or(passage.span.end);
+        let start = spans
+            .iter()
+            .map(|span| span.start)
+            .min()
+            .unwrap_or(passage.span.start);
+        let end = spans
+            .iter()
+            .map(|span| span.end)
+            .max()
+            .unwrap_or(passage.span.end);
         let span = ByteSpan::new(start, end);
-        Ok(Some(ContextWindow { span, text: span.of(&stored.article.text).to_owned() }))
+        Ok(Some(ContextWindow {
+            span,
+            text: span.of(&stored.article.text).to_owned(),
+        }))
     }
 
     fn load_duplicates(&self, duplicates: Vec<RankedPassage>) -> Result<Vec<NearDuplicate>> {
@@ -367,13 +449,16 @@ impl<'a> Searcher<'a> {
         }
         let keys: Vec<PassageKey> = duplicates.iter().map(|duplicate| duplicate.key).collect();
         let passages = self.collection.fetch(&keys)?;
-        let duplicates = duplicates.into_iter().zip(passages).map(|(duplicate, passage)| NearDuplicate {
-            passage_id: passage.reference.to_string(),
-            article_id: passage.reference.article_id,
-            path: passage.path,
-            line: passage.line,
-            score: duplicate.score,
-        });
+        let duplicates = duplicates
+            .into_iter()
+            .zip(passages)
+            .map(|(duplicate, passage)| NearDuplicate {
+                passage_id: passage.reference.to_string(),
+                article_id: passage.reference.article_id,
+                path: passage.path,
+                line: passage.line,
+                score: duplicate.score,
+            });
         Ok(duplicates.collect())
     }
 
@@ -395,9 +480,11 @@ impl<'a> Searcher<'a> {
         for ((hit, passage), words) in selection.hits.iter().zip(passages).zip(word_scores) {
             let (text, start) = (passage.text.as_str(), passage.span.start);
             let sentence = match (vector, self.embedder.as_deref_mut()) {
-                (Some(vector), Some(embedder)) => {
-                    explain::best_sentence(text, start, &mut explain::dense_similarity(embedder, vector))?
-                }
+                (Some(vector), Some(embedder)) => explain::best_sentence(
+                    text,
+                    start,
+                    &mut explain::dense_similarity(embedder, vector),
+                )?,
                 _ => explain::best_sentence(text, start, &mut explain::lexical_overlap(&words))?,
             };
             let [dense, lexical] = hit.list_scores.contributions;
@@ -416,17 +503,29 @@ impl<'a> Searcher<'a> {
     }
 }
 
-fn search_lexical(collection: &dyn Collection, query: &str, depth: usize, options: &Options) -> Result<Vec<Candidate>> {
-    with_ties(depth, |n| collection.search_lexical(query, n, options.filter.as_ref()))
+fn search_lexical(
+    collection: &dyn Collection,
+    query: &str,
+    depth: usize,
+    options: &Options,
+) -> Result<Vec<Candidate>> {
+    with_ties(depth, |n| {
+        collection.search_lexical(query, n, options.filter.as_ref())
+    })
 }
 
-/// The best `n` candidates and all that tie with the last of them. Ties are broken by id later, so the cutoff must
-/// not break them by accident.
-fn with_ties(n: usize, search: impl Fn(usize) -> store::Result<Vec<Candidate>>) -> Result<Vec<Candidate>> {
+/// The best `n` candidates and all that tie with the last of them. Ties are broken by id later, so
+/// the cutoff must not break them by accident.
+fn with_ties(
+    n: usize,
+    search: impl Fn(usize) -> store::Result<Vec<Candidate>>,
+) -> Result<Vec<Candidate>> {
     let mut limit = n + 1;
     loop {
         let mut found = search(limit)?;
-        let Some(last) = found.get(n.saturating_sub(1)).map(|nth| nth.score) else { return Ok(found) };
+        let Some(last) = found.get(n.saturating_sub(1)).map(|nth| nth.score) else {
+            return Ok(found);
+        };
         let cut_among_ties = found.len() == limit && found.last().is_some_and(|c| c.score == last);
         if !cut_among_ties || limit > MAX_TIES {
             found.retain(|candidate| candidate.score >= last);
@@ -443,13 +542,20 @@ fn ids_with_scores(ranked: Vec<RankedPassage>, by: ResultUnit) -> Vec<(String, f
         ResultUnit::Passage => (ranked.reference.to_string(), ranked.score),
     };
     let mut ids: Vec<(String, f32)> = ranked.into_iter().map(id_and_score).collect();
-    // `collect` reuses the allocation of the much larger candidates, which batches would otherwise keep alive.
+    // `collect` reuses the allocation of the much larger candidates, which batches would otherwise
+    // keep alive.
     ids.shrink_to_fit();
     ids
 }
 
-fn single_list(candidates: &[Candidate], scores: impl Fn(f32) -> ListScores) -> Vec<(PassageKey, f32, ListScores)> {
-    candidates.iter().map(|c| (c.key, c.score, scores(c.score))).collect()
+fn single_list(
+    candidates: &[Candidate],
+    scores: impl Fn(f32) -> ListScores,
+) -> Vec<(PassageKey, f32, ListScores)> {
+    candidates
+        .iter()
+        .map(|c| (c.key, c.score, scores(c.score)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -477,9 +583,17 @@ mod tests {
             ScoreCombination::Override
         }
 
-        fn scores(&mut self, _: &str, passages: &[String], deadline: Instant) -> crate::Result<Vec<f32>> {
+        fn scores(
+            &mut self,
+            _: &str,
+            passages: &[String],
+            deadline: Instant,
+        ) -> crate::Result<Vec<f32>> {
             self.0.lock().unwrap().push((passages.to_vec(), deadline));
-            Ok(passages.iter().map(|passage| passage.len() as f32).collect())
+            Ok(passages
+                .iter()
+                .map(|passage| passage.len() as f32)
+                .collect())
         }
     }
 
@@ -510,9 +624,14 @@ mod tests {
                 0..1900 => {
                     let words = (0..60).map(|word| format!("word{word}"));
                     let more = (0..number % 19).map(|word| format!("more{word}"));
-                    words.chain(more).fold("kite hill wind".to_owned(), |text, word| text + " " + &word)
+                    words
+                        .chain(more)
+                        .fold("kite hill wind".to_owned(), |text, word| text + " " + &word)
                 }
-                _ => format!("kite {number} {}", "and much else besides ".repeat(number % 7 + 1)),
+                _ => format!(
+                    "kite {number} {}",
+                    "and much else besides ".repeat(number % 7 + 1)
+                ),
             };
             let span = ByteSpan::new(0, text.len());
             let passage = Passage {
@@ -532,19 +651,30 @@ mod tests {
                 questions: Vec::new(),
             };
             let fingerprint = article.fingerprint("");
-            writer.put(EmbeddedArticle { article, fingerprint, passages: vec![passage] }).unwrap();
+            writer
+                .put(EmbeddedArticle {
+                    article,
+                    fingerprint,
+                    passages: vec![passage],
+                })
+                .unwrap();
         }
         writer.commit().unwrap();
         drop(writer);
         collection.refresh().unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
         let reranker: Box<dyn Reranker> = Box::new(RecordingReranker(calls.clone()));
-        let mut searcher = Searcher::new(&*collection, None).unwrap().with_reranker(Some(reranker));
+        let mut searcher = Searcher::new(&*collection, None)
+            .unwrap()
+            .with_reranker(Some(reranker));
         let options = Options {
             mode: Mode::Lexical,
             k: 20,
             collapse: true,
-            rerank: Some(RerankOptions { top: 400, time_budget: Duration::from_secs(600) }),
+            rerank: Some(RerankOptions {
+                top: 400,
+                time_budget: Duration::from_secs(600),
+            }),
             ..Options::default()
         };
         let response = searcher.search("kite hill wind", &options).unwrap();
@@ -552,7 +682,10 @@ mod tests {
         let calls = calls.lock().unwrap();
         let passages: usize = calls.iter().map(|(passages, _)| passages.len()).sum();
         assert_eq!(passages, 400, "no passage is scored twice");
-        assert!(calls.iter().all(|(_, deadline)| *deadline == calls[0].1), "one deadline");
+        assert!(
+            calls.iter().all(|(_, deadline)| *deadline == calls[0].1),
+            "one deadline"
+        );
         assert!(calls.len() > 1, "the lists were deepened");
     }
 }

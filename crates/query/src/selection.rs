@@ -1,4 +1,5 @@
-//! Selects the hits from the ranked candidates: rerank, then collapse near-duplicates, then diversify.
+//! Selects the hits from the ranked candidates: rerank, then collapse near-duplicates, then
+//! diversify.
 
 use crate::fuse::{self, z_scores};
 use crate::rank::{RankedPassage, sort};
@@ -16,13 +17,14 @@ const DEDUP_WINDOW: usize = 1000;
 /// The selected hits.
 pub struct Selection {
     pub hits: Vec<RankedPassage>,
-    /// The score of the first candidate that was not selected; `None` if all were, or after diversification.
+    /// The score of the first candidate that was not selected; `None` if all were, or after
+    /// diversification.
     pub next_score: Option<f32>,
     pub rerank: Option<RerankStats>,
 }
 
-/// The reranker's scores of one query. They are kept when the lists are deepened, so no passage is scored twice and
-/// all rounds share one time budget.
+/// The reranker's scores of one query. They are kept when the lists are deepened, so no passage is
+/// scored twice and all rounds share one time budget.
 #[derive(Default)]
 pub struct RerankState {
     started: Option<Instant>,
@@ -43,15 +45,29 @@ pub fn select(
         _ => fuse::effective_fusion(collection, options).dense,
     };
     let rerank = match (reranker, options.rerank) {
-        (Some(reranker), Some(options)) => {
-            Some(RerankPass { reranker, query, options, dense_weight }.apply(collection, &mut ranked, rerank_state)?)
-        }
+        (Some(reranker), Some(options)) => Some(
+            RerankPass {
+                reranker,
+                query,
+                options,
+                dense_weight,
+            }
+            .apply(collection, &mut ranked, rerank_state)?,
+        ),
         _ => None,
     };
     let k = options.k;
-    let mut selection = Selection { hits: ranked, next_score: None, rerank };
+    let mut selection = Selection {
+        hits: ranked,
+        next_score: None,
+        rerank,
+    };
     if options.collapse {
-        let k = if options.diverse.is_some() { usize::MAX } else { k };
+        let k = if options.diverse.is_some() {
+            usize::MAX
+        } else {
+            k
+        };
         selection = collapse_duplicates(collection, selection, k, options.mode)?;
     }
     match options.diverse {
@@ -60,7 +76,9 @@ pub fn select(
             selection.hits = mmr::select(selection.hits, &collection.vectors(&keys)?, k, diversity);
         }
         None => {
-            selection.next_score = selection.next_score.or(selection.hits.get(k).map(|next| next.score));
+            selection.next_score = selection
+                .next_score
+                .or(selection.hits.get(k).map(|next| next.score));
             selection.hits.truncate(k);
         }
     }
@@ -84,11 +102,19 @@ impl RerankPass<'_> {
         ranked: &mut [RankedPassage],
         state: &mut RerankState,
     ) -> Result<RerankStats> {
-        let Self { reranker, query, options, dense_weight } = self;
+        let Self {
+            reranker,
+            query,
+            options,
+            dense_weight,
+        } = self;
         let started = *state.started.get_or_insert_with(Instant::now);
         let requested = ranked.len().min(options.top);
-        let unscored: Vec<PassageKey> =
-            ranked[..requested].iter().map(|p| p.key).filter(|key| !state.scores.contains_key(key)).collect();
+        let unscored: Vec<PassageKey> = ranked[..requested]
+            .iter()
+            .map(|p| p.key)
+            .filter(|key| !state.scores.contains_key(key))
+            .collect();
         let deadline = started + options.time_budget;
         // The first round scores some passages even after the deadline; later rounds do not.
         if !unscored.is_empty() && (state.scores.is_empty() || Instant::now() < deadline) {
@@ -100,33 +126,60 @@ impl RerankPass<'_> {
                 }
             });
             let texts: Vec<String> = texts.collect();
-            state.scores.extend(unscored.into_iter().zip(reranker.scores(query, &texts, deadline)?));
+            state.scores.extend(
+                unscored
+                    .into_iter()
+                    .zip(reranker.scores(query, &texts, deadline)?),
+            );
         }
-        let scores: Vec<f32> =
-            ranked[..requested].iter().map_while(|passage| state.scores.get(&passage.key).copied()).collect();
+        let scores: Vec<f32> = ranked[..requested]
+            .iter()
+            .map_while(|passage| state.scores.get(&passage.key).copied())
+            .collect();
         let (head, tail) = ranked.split_at_mut(scores.len());
         let search_z = z_scores(head.iter().map(|passage| passage.score));
-        let lexical_z = z_scores(head.iter().map(|passage| passage.list_scores.contributions[1]));
+        let lexical_z = z_scores(
+            head.iter()
+                .map(|passage| passage.list_scores.contributions[1]),
+        );
         let rerank_z = z_scores(scores.iter().copied());
         for (at, passage) in head.iter_mut().enumerate() {
             passage.rerank = Some(scores[at]);
             passage.score = match reranker.score_combination() {
                 ScoreCombination::Override => scores[at],
-                ScoreCombination::Blend(weight) => (1.0 - weight) * search_z[at] + weight * rerank_z[at],
-                ScoreCombination::ReplaceDense => (1.0 - dense_weight) * lexical_z[at] + dense_weight * rerank_z[at],
+                ScoreCombination::Blend(weight) => {
+                    (1.0 - weight) * search_z[at] + weight * rerank_z[at]
+                }
+                ScoreCombination::ReplaceDense => {
+                    (1.0 - dense_weight) * lexical_z[at] + dense_weight * rerank_z[at]
+                }
             };
         }
         sort(head);
-        if let (Some(lowest), Some(highest)) = (head.last().map(|p| p.score), tail.first().map(|p| p.score)) {
-            tail.iter_mut().for_each(|passage| passage.score += lowest - 1.0 - highest);
+        if let (Some(lowest), Some(highest)) =
+            (head.last().map(|p| p.score), tail.first().map(|p| p.score))
+        {
+            tail.iter_mut()
+                .for_each(|passage| passage.score += lowest - 1.0 - highest);
         }
         let took_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        Ok(RerankStats { model: reranker.name().to_owned(), scored: head.len(), requested, took_ms })
+        Ok(RerankStats {
+            model: reranker.name().to_owned(),
+            scored: head.len(),
+            requested,
+            took_ms,
+        })
     }
 }
 
-/// Moves every near-duplicate of a higher-ranked candidate below that candidate, until `k` hits are found.
-fn collapse_duplicates(collection: &dyn Collection, selection: Selection, k: usize, mode: Mode) -> Result<Selection> {
+/// Moves every near-duplicate of a higher-ranked candidate below that candidate, until `k` hits are
+/// found.
+fn collapse_duplicates(
+    collection: &dyn Collection,
+    selection: Selection,
+    k: usize,
+    mode: Mode,
+) -> Result<Selection> {
     let keys: Vec<PassageKey> = selection.hits.iter().map(|hit| hit.key).collect();
     let vectors = match collection.vectors(&keys) {
         // The vectors only save loading texts, so a lexical search survives damaged ones.
@@ -134,15 +187,21 @@ fn collapse_duplicates(collection: &dyn Collection, selection: Selection, k: usi
         vectors => Some(vectors?),
     };
     let is_far = |a: usize, b: usize| {
-        vectors.as_ref().is_some_and(|vectors| dot()(&vectors[a], &vectors[b]) < near_duplicates::MIN_COSINE)
+        vectors
+            .as_ref()
+            .is_some_and(|vectors| dot()(&vectors[a], &vectors[b]) < near_duplicates::MIN_COSINE)
     };
     let mut hits: Vec<RankedPassage> = Vec::new();
     // For each hit its index among the candidates, and its shingles once they are needed.
-    let (mut candidate_indices, mut hit_shingles) = (Vec::<usize>::new(), Vec::<Option<HashSet<u64>>>::new());
+    let (mut candidate_indices, mut hit_shingles) =
+        (Vec::<usize>::new(), Vec::<Option<HashSet<u64>>>::new());
     let mut next_score = None;
     let load_shingles = |key| -> Result<HashSet<u64>> {
         let passages = collection.fetch(&[key])?;
-        Ok(passages.first().map(|passage| near_duplicates::shingles(&passage.text)).unwrap_or_default())
+        Ok(passages
+            .first()
+            .map(|passage| near_duplicates::shingles(&passage.text))
+            .unwrap_or_default())
     };
     for (at, candidate) in selection.hits.into_iter().enumerate() {
         let mut shingles = None;
@@ -174,5 +233,9 @@ fn collapse_duplicates(collection: &dyn Collection, selection: Selection, k: usi
             None => next_score = next_score.or(Some(candidate.score)),
         }
     }
-    Ok(Selection { hits, next_score, rerank: selection.rerank })
+    Ok(Selection {
+        hits,
+        next_score,
+        rerank: selection.rerank,
+    })
 }

@@ -40,9 +40,15 @@ const INIT_SCRIPT: &str = r##"SwaggerUIBundle({ url: "../openapi.json", dom_id: 
 pub fn router(api: OpenApi) -> Router<SharedApp> {
     let api = Arc::new(api);
     Router::new()
-        .route("/openapi.json", get(move || async move { Json(api).into_response() }))
+        .route(
+            "/openapi.json",
+            get(move || async move { Json(api).into_response() }),
+        )
         .route("/docs", get(|| async { Redirect::permanent("docs/") }))
-        .route("/docs/", get(|| async { cacheable("text/html; charset=utf-8", INDEX_HTML) }))
+        .route(
+            "/docs/",
+            get(|| async { cacheable("text/html; charset=utf-8", INDEX_HTML) }),
+        )
         .route("/docs/{file}", get(file))
 }
 
@@ -52,21 +58,41 @@ async fn file(Path(name): Path<String>) -> Result<Response> {
         "swagger-ui-bundle.js" => "text/javascript; charset=utf-8",
         "swagger-ui.css" => "text/css; charset=utf-8",
         "favicon-32x32.png" => "image/png",
-        _ => return Err(Problem::not_found(format!("there is nothing at /docs/{name}"))),
+        _ => {
+            return Err(Problem::not_found(format!(
+                "there is nothing at /docs/{name}"
+            )));
+        }
     };
-    Ok(cacheable(content_type, extract(&name).map_err(|error| Problem::internal(&error))?))
+    Ok(cacheable(
+        content_type,
+        extract(&name).map_err(|error| Problem::internal(&error))?,
+    ))
 }
 
 fn cacheable(content_type: &'static str, body: impl IntoResponse) -> Response {
-    ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, "max-age=3600")], body).into_response()
+    (
+        [
+            (CONTENT_TYPE, content_type),
+            (CACHE_CONTROL, "max-age=3600"),
+        ],
+        body,
+    )
+        .into_response()
 }
 
 /// Unpacks a file of Swagger UI's `dist` folder.
 fn extract(name: &str) -> zip::result::ZipResult<Vec<u8>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     let end = format!("/dist/{name}");
-    let path = archive.file_names().flatten().find(|path| path.ends_with(&end)).map(Cow::into_owned);
+    let path = archive
+        .file_names()
+        .flatten()
+        .find(|path| path.ends_with(&end))
+        .map(Cow::into_owned);
     let mut bytes = Vec::new();
-    archive.by_name(path.as_deref().unwrap_or(&end))?.read_to_end(&mut bytes)?;
+    archive
+        .by_name(path.as_deref().unwrap_or(&end))?
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -48,13 +48,17 @@ impl App {
     pub fn new(settings: Settings) -> std::result::Result<SharedApp, Error> {
         let keys = settings.key_file.as_deref().map(Keys::read).transpose()?;
         check_exposure(&settings, keys.as_ref())?;
-        let collections = Collections::open(settings.collection.as_deref(), settings.root.as_deref())?;
+        let collections =
+            Collections::open(settings.collection.as_deref(), settings.root.as_deref())?;
         let models = Arc::new(ModelRegistry::default());
-        // Load models now, so that a missing one is an error at startup and not at the first question.
+        // Load models now, so that a missing one is an error at startup and not at the first
+        // question.
         for served in collections.all() {
             match models.embedder(&served.snapshot().collection.manifest().model.name) {
                 Ok(_) => {}
-                Err(error) if collections.default_name() == Some(&served.name) => return Err(error.into()),
+                Err(error) if collections.default_name() == Some(&served.name) => {
+                    return Err(error.into());
+                }
                 // One broken collection does not keep the others from being served.
                 Err(error) => {
                     tracing::error!(collection = served.name, %error, "cannot load the model; searches will fail")
@@ -85,27 +89,41 @@ impl App {
     }
 }
 
-/// Refuses settings that would expose collections, or API keys in the clear, to other machines by accident.
+/// Refuses settings that would expose collections, or API keys in the clear, to other machines by
+/// accident.
 fn check_exposure(settings: &Settings, keys: Option<&Keys>) -> std::result::Result<(), Error> {
-    if let Some(origin) = settings.allowed_origins.iter().find(|origin| !is_origin(origin)) {
-        return Err(Error::InvalidOrigin { origin: origin.clone() });
+    if let Some(origin) = settings
+        .allowed_origins
+        .iter()
+        .find(|origin| !is_origin(origin))
+    {
+        return Err(Error::InvalidOrigin {
+            origin: origin.clone(),
+        });
     }
     if settings.listen.ip().is_loopback() {
         return Ok(());
     }
     if keys.is_none_or(Keys::is_empty) {
-        return Err(Error::KeysRequired { listen: settings.listen });
+        return Err(Error::KeysRequired {
+            listen: settings.listen,
+        });
     }
     if settings.tls.is_none() && !settings.allow_plain_http {
-        return Err(Error::TlsRequired { listen: settings.listen });
+        return Err(Error::TlsRequired {
+            listen: settings.listen,
+        });
     }
     Ok(())
 }
 
-/// Whether a browser could send this as an `Origin`: a scheme, a host, perhaps a port, and nothing else.
+/// Whether a browser could send this as an `Origin`: a scheme, a host, perhaps a port, and nothing
+/// else.
 fn is_origin(origin: &str) -> bool {
     let plain = |host: &str| !host.is_empty() && !host.contains(['/', '@', '?', '#', '*']);
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let host = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"));
     host.is_some_and(|host| plain(host) && host.parse::<Authority>().is_ok())
 }
 
@@ -115,10 +133,22 @@ mod tests {
 
     #[test]
     fn is_origin_accepts_only_scheme_host_and_port() {
-        for origin in ["https://notes.example", "http://localhost:5173", "http://[::1]:80"] {
+        for origin in [
+            "https://notes.example",
+            "http://localhost:5173",
+            "http://[::1]:80",
+        ] {
             assert!(is_origin(origin), "{origin}");
         }
-        for origin in ["*", "https://*", "notes.example", "https://a.example/", "https://", "file://x", "http://a b"] {
+        for origin in [
+            "*",
+            "https://*",
+            "notes.example",
+            "https://a.example/",
+            "https://",
+            "file://x",
+            "http://a b",
+        ] {
             assert!(!is_origin(origin), "{origin}");
         }
     }

@@ -61,14 +61,24 @@ pub enum JudgedBy {
 }
 
 /// Validates an evaluation and queues its job.
-pub async fn start(app: &SharedApp, served: Arc<ServedCollection>, evaluation: Evaluation) -> Result<Job> {
+pub async fn start(
+    app: &SharedApp,
+    served: Arc<ServedCollection>,
+    evaluation: Evaluation,
+) -> Result<Job> {
     let prepare_app = app.clone();
     let prepared = run_blocking(move || {
-        PreparedEvaluation::new(&evaluation, &prepare_app.settings.rerankers, prepare_app.job_threads())
+        PreparedEvaluation::new(
+            &evaluation,
+            &prepare_app.settings.rerankers,
+            prepare_app.job_threads(),
+        )
     })
     .await?;
     let name = served.name.clone();
-    app.jobs.start(JobKind::Evaluate, &name, move |handle| prepared.run(&served, handle))
+    app.jobs.start(JobKind::Evaluate, &name, move |handle| {
+        prepared.run(&served, handle)
+    })
 }
 
 /// A validated evaluation, with its inputs written to temporary files.
@@ -86,12 +96,18 @@ impl PreparedEvaluation {
             std::fs::write(&path, text)?;
             Ok(Some(path))
         };
-        let is_json = evaluation.qrels.as_ref().is_some_and(|text| text.trim_start().starts_with('{'));
+        let is_json = evaluation
+            .qrels
+            .as_ref()
+            .is_some_and(|text| text.trim_start().starts_with('{'));
         let inputs = EvalInputs {
             queries: write_input("queries.jsonl", &evaluation.queries)?,
-            qrels: write_input(if is_json { "qrels.jsonl" } else { "qrels.tsv" }, &evaluation.qrels)?
-                .into_iter()
-                .collect(),
+            qrels: write_input(
+                if is_json { "qrels.jsonl" } else { "qrels.tsv" },
+                &evaluation.qrels,
+            )?
+            .into_iter()
+            .collect(),
             qa: evaluation.qa,
         };
         if inputs.queries.is_none() && !inputs.qa {
@@ -107,19 +123,29 @@ impl PreparedEvaluation {
             ..Question::default()
         };
         let mut modes = Vec::new();
-        for mode in evaluation.modes.as_deref().unwrap_or(&evaluation::DEFAULT_MODES) {
+        for mode in evaluation
+            .modes
+            .as_deref()
+            .unwrap_or(&evaluation::DEFAULT_MODES)
+        {
             if !modes.contains(mode) {
                 modes.push(*mode);
             }
         }
         if modes.is_empty() {
-            return Err(Problem::bad_request("modes: none; expected hybrid, dense or lexical"));
+            return Err(Problem::bad_request(
+                "modes: none; expected hybrid, dense or lexical",
+            ));
         }
         if let Some(seed) = evaluation.seed.filter(|seed| *seed > MAX_SEED) {
-            return Err(Problem::bad_request(format!("seed = {seed}: expected 0 to {MAX_SEED}")));
+            return Err(Problem::bad_request(format!(
+                "seed = {seed}: expected 0 to {MAX_SEED}"
+            )));
         }
         for metric in &evaluation.metrics {
-            metric.parse::<eval::Metric>().map_err(|error| Problem::bad_request(error.to_string()))?;
+            metric
+                .parse::<eval::Metric>()
+                .map_err(|error| Problem::bad_request(error.to_string()))?;
         }
         let options = EvalOptions {
             inputs,
@@ -142,7 +168,11 @@ impl PreparedEvaluation {
 
     fn run(&self, served: &ServedCollection, handle: &JobHandle) -> Result<JobOutcome> {
         let snapshot = served.snapshot();
-        let evaluated = evaluate(Some((&*snapshot.collection, &served.name)), &self.options, handle);
+        let evaluated = evaluate(
+            Some((&*snapshot.collection, &served.name)),
+            &self.options,
+            handle,
+        );
         let evaluated = match evaluated {
             Err(engine::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
             evaluated => evaluated.map_err(|error| self.with_input_names(error.into()))?,
@@ -154,7 +184,8 @@ impl PreparedEvaluation {
         Ok(JobOutcome::Done(serde_json::to_value(evaluated.verdict)?))
     }
 
-    /// Strips the path of the temporary folder from a problem, so that files are called as in the request.
+    /// Strips the path of the temporary folder from a problem, so that files are called as in the
+    /// request.
     fn with_input_names(&self, problem: Problem) -> Problem {
         let detail = strip_folder(problem.detail(), self.folder.path());
         problem.with_detail(detail)

@@ -21,13 +21,28 @@ pub const REPORT_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline';
 #[derive(Clone, Copy)]
 pub struct CallerRole(pub Role);
 
-/// Rejects requests that a page elsewhere made a browser send: those with a foreign `Host` (DNS rebinding) or a
-/// foreign `Origin` (cross-site requests).
-pub async fn check_host_and_origin(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+/// Rejects requests that a page elsewhere made a browser send: those with a foreign `Host` (DNS
+/// rebinding) or a foreign `Origin` (cross-site requests).
+pub async fn check_host_and_origin(
+    State(app): State<SharedApp>,
+    request: Request,
+    next: Next,
+) -> Response {
     let host = request_host(request.headers(), request.uri());
-    let is_allowed = |name: &str| app.settings.allowed_hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
-    let must_check = app.settings.listen.ip().is_loopback() || !app.settings.allowed_hosts.is_empty();
-    if must_check && !host.as_deref().map(strip_port).is_some_and(|name| is_loopback_name(name) || is_allowed(name)) {
+    let is_allowed = |name: &str| {
+        app.settings
+            .allowed_hosts
+            .iter()
+            .any(|host| host.eq_ignore_ascii_case(name))
+    };
+    let must_check =
+        app.settings.listen.ip().is_loopback() || !app.settings.allowed_hosts.is_empty();
+    if must_check
+        && !host
+            .as_deref()
+            .map(strip_port)
+            .is_some_and(|name| is_loopback_name(name) || is_allowed(name))
+    {
         let shown = host.as_deref().unwrap_or("nothing");
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
@@ -37,11 +52,21 @@ pub async fn check_host_and_origin(State(app): State<SharedApp>, request: Reques
     }
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or_default();
-        let is_own = origin.split_once("://").is_some_and(|(_, rest)| Some(rest) == host.as_deref());
-        if !is_own && !app.settings.allowed_origins.iter().any(|allowed| allowed == origin) {
+        let is_own = origin
+            .split_once("://")
+            .is_some_and(|(_, rest)| Some(rest) == host.as_deref());
+        if !is_own
+            && !app
+                .settings
+                .allowed_origins
+                .iter()
+                .any(|allowed| allowed == origin)
+        {
             return Problem::new(
                 StatusCode::FORBIDDEN,
-                format!("requests from pages of {origin:?} are not allowed; --allow-origin allows them"),
+                format!(
+                    "requests from pages of {origin:?} are not allowed; --allow-origin allows them"
+                ),
             )
             .into_response();
         }
@@ -50,19 +75,34 @@ pub async fn check_host_and_origin(State(app): State<SharedApp>, request: Reques
 }
 
 /// Refuses requests with 429 while too many are in flight: more would only fill memory.
-pub async fn limit_in_flight(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+pub async fn limit_in_flight(
+    State(app): State<SharedApp>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Ok(_permit) = app.in_flight.try_acquire() else {
-        return Problem::too_many_requests("too many requests are in progress; try again in a second").into_response();
+        return Problem::too_many_requests(
+            "too many requests are in progress; try again in a second",
+        )
+        .into_response();
     };
     next.run(request).await
 }
 
-/// Checks the API key if the server has keys, and adds the [`CallerRole`]. Without keys everybody is an admin.
-pub async fn authenticate(State(app): State<SharedApp>, mut request: Request, next: Next) -> Response {
+/// Checks the API key if the server has keys, and adds the [`CallerRole`]. Without keys everybody
+/// is an admin.
+pub async fn authenticate(
+    State(app): State<SharedApp>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let role = match &app.keys {
         None => Role::Admin,
         Some(keys) => {
-            let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let header = request
+                .headers()
+                .get(header::AUTHORIZATION)
+                .and_then(|value| value.to_str().ok());
             let key = header
                 .and_then(|header| header.split_once(' '))
                 .filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
@@ -85,7 +125,10 @@ pub async fn authenticate(State(app): State<SharedApp>, mut request: Request, ne
 /// Lets callers through whose role is at least `needed`.
 pub async fn require_role(needed: Role, request: Request, next: Next) -> Response {
     // [`authenticate`] has run before this.
-    let role = request.extensions().get::<CallerRole>().map_or(Role::Read, |CallerRole(role)| *role);
+    let role = request
+        .extensions()
+        .get::<CallerRole>()
+        .map_or(Role::Read, |CallerRole(role)| *role);
     match role.require(needed) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -103,7 +146,10 @@ impl Role {
             Self::Write => "write",
             Self::Admin => "admin",
         };
-        Err(Problem::new(StatusCode::FORBIDDEN, format!("this needs a key with the role {needed}")))
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            format!("this needs a key with the role {needed}"),
+        ))
     }
 }
 
@@ -115,14 +161,28 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut set_default = |name: HeaderName, value: &'static str| {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     };
-    set_default(header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { PAGE_POLICY });
+    set_default(
+        header::CONTENT_SECURITY_POLICY,
+        if docs { DOCS_POLICY } else { PAGE_POLICY },
+    );
     set_default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set_default(header::REFERRER_POLICY, "no-referrer");
-    set_default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set_default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set_default(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    set_default(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    set_default(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    set_default(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=()",
+    );
     if https {
         set_default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
@@ -137,7 +197,10 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
 pub struct Https;
 
 fn request_host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
-    let header = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let header = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .map(str::to_owned);
     header.or_else(|| uri.authority().map(ToString::to_string))
 }
 
@@ -151,7 +214,10 @@ fn strip_port(host: &str) -> &str {
 
 /// Whether a host name means this machine: `localhost` or a loopback address.
 fn is_loopback_name(name: &str) -> bool {
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -160,10 +226,22 @@ mod tests {
 
     #[test]
     fn loopback_names_are_recognized_with_and_without_ports() {
-        for host in ["localhost", "LOCALHOST:7700", "127.0.0.1:80", "[::1]:7700", "127.8.9.1"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:7700",
+            "127.0.0.1:80",
+            "[::1]:7700",
+            "127.8.9.1",
+        ] {
             assert!(is_loopback_name(strip_port(host)), "{host}");
         }
-        for host in ["", "evil.example:7700", "127.0.0.1.evil.example", "10.0.0.1", "localhost.evil.example"] {
+        for host in [
+            "",
+            "evil.example:7700",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "localhost.evil.example",
+        ] {
             assert!(!is_loopback_name(strip_port(host)), "{host}");
         }
     }

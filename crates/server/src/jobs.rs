@@ -77,7 +77,18 @@ pub struct Job {
 impl Job {
     /// A copy without the result, which may be large.
     pub fn without_result(&self) -> Self {
-        let Self { id, kind, collection, phase, progress, notes, result: _, error, created, ended } = self;
+        let Self {
+            id,
+            kind,
+            collection,
+            phase,
+            progress,
+            notes,
+            result: _,
+            error,
+            created,
+            ended,
+        } = self;
         Self {
             id: id.clone(),
             kind: *kind,
@@ -123,7 +134,8 @@ pub struct JobHandle {
 /// All jobs of this process.
 pub struct Jobs {
     all: Mutex<VecDeque<Arc<JobHandle>>>,
-    /// Semaphores of evaluations, which only read, and of all other jobs. Neither kind waits for the other.
+    /// Semaphores of evaluations, which only read, and of all other jobs. Neither kind waits for
+    /// the other.
     slots: [Arc<Semaphore>; 2],
     next: AtomicU64,
     /// Set on shutdown: no more jobs start.
@@ -165,17 +177,30 @@ impl Jobs {
             report: OnceLock::new(),
         });
         {
-            let mut all = self.all.lock().map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))?;
+            let mut all = self
+                .all
+                .lock()
+                .map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))?;
             if self.closed.load(Ordering::Relaxed) {
-                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));
+                return Err(Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the server is stopping",
+                ));
             }
-            if all.iter().filter(|handle| handle.is_unfinished(kind)).count() >= MAX_UNFINISHED_PER_KIND {
+            if all
+                .iter()
+                .filter(|handle| handle.is_unfinished(kind))
+                .count()
+                >= MAX_UNFINISHED_PER_KIND
+            {
                 return Err(Problem::too_many_requests(format!(
                     "{MAX_UNFINISHED_PER_KIND} jobs of this kind are queued or running; try again when one is done"
                 )));
             }
             while all.len() >= MAX_RETAINED_JOBS {
-                let Some(oldest) = all.iter().position(|handle| handle.has_ended()) else { break };
+                let Some(oldest) = all.iter().position(|handle| handle.has_ended()) else {
+                    break;
+                };
                 all.remove(oldest);
             }
             all.push_back(handle.clone());
@@ -198,10 +223,18 @@ impl Jobs {
     }
 
     fn handle(&self, id: &str) -> Result<Arc<JobHandle>> {
-        let all = self.all.lock().map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))?;
-        let found = all.iter().find(|handle| handle.state.borrow().id == id).cloned();
+        let all = self
+            .all
+            .lock()
+            .map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))?;
+        let found = all
+            .iter()
+            .find(|handle| handle.state.borrow().id == id)
+            .cloned();
         found.ok_or_else(|| {
-            Problem::not_found(format!("no job has the id {id:?}; finished jobs are forgotten after a while"))
+            Problem::not_found(format!(
+                "no job has the id {id:?}; finished jobs are forgotten after a while"
+            ))
         })
     }
 
@@ -222,8 +255,12 @@ impl Jobs {
 
     /// All jobs that are kept, newest first, without their results.
     pub fn list(&self) -> Vec<Job> {
-        let all =
-            self.all.lock().map(|all| all.iter().rev().map(|handle| handle.state.borrow().without_result()).collect());
+        let all = self.all.lock().map(|all| {
+            all.iter()
+                .rev()
+                .map(|handle| handle.state.borrow().without_result())
+                .collect()
+        });
         all.unwrap_or_default()
     }
 
@@ -252,10 +289,18 @@ impl Jobs {
 
     /// Waits until all jobs have ended.
     pub async fn wait_all(&self) {
-        let all: Vec<_> = self.all.lock().map(|all| all.iter().cloned().collect()).unwrap_or_default();
+        let all: Vec<_> = self
+            .all
+            .lock()
+            .map(|all| all.iter().cloned().collect())
+            .unwrap_or_default();
         for handle in all {
             // `handle` keeps the sender alive, so this fails only after the job has ended.
-            let _ = handle.state.subscribe().wait_for(|job| job.ended.is_some()).await;
+            let _ = handle
+                .state
+                .subscribe()
+                .wait_for(|job| job.ended.is_some())
+                .await;
         }
     }
 }
@@ -314,7 +359,13 @@ impl JobHandle {
 impl Progress for JobHandle {
     fn start_stage(&self, what: &'static str, of: Amount) {
         let (Amount::Items(of) | Amount::Bytes(of)) = of;
-        self.state.send_modify(|job| job.progress = Some(JobProgress { what: what.to_owned(), done: 0, of }));
+        self.state.send_modify(|job| {
+            job.progress = Some(JobProgress {
+                what: what.to_owned(),
+                done: 0,
+                of,
+            })
+        });
     }
 
     fn set_position(&self, done: u64) {
@@ -356,7 +407,9 @@ impl Progress for JobHandle {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -367,7 +420,11 @@ mod tests {
     async fn ended(jobs: &Jobs, id: &str) -> Job {
         let mut states = jobs.subscribe(id).unwrap();
         let ended = states.wait_for(|job| job.ended.is_some());
-        tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap().unwrap().clone()
+        tokio::time::timeout(Duration::from_secs(10), ended)
+            .await
+            .unwrap()
+            .unwrap()
+            .clone()
     }
 
     #[tokio::test]
@@ -380,13 +437,29 @@ mod tests {
             Ok(JobOutcome::Done(Value::from(5)))
         });
         let job = ended(&jobs, &job.unwrap().id).await;
-        assert_eq!((job.phase, job.result, job.notes.len()), (JobPhase::Done, Some(Value::from(5)), 1));
-        let failed = jobs.start(JobKind::Check, "books", |_| Err(Problem::bad_request("no"))).unwrap();
+        assert_eq!(
+            (job.phase, job.result, job.notes.len()),
+            (JobPhase::Done, Some(Value::from(5)), 1)
+        );
+        let failed = jobs
+            .start(JobKind::Check, "books", |_| Err(Problem::bad_request("no")))
+            .unwrap();
         let failed = ended(&jobs, &failed.id).await;
-        assert_eq!((failed.phase, failed.error.as_deref()), (JobPhase::Failed, Some("no")));
-        let broken = jobs.start(JobKind::Check, "books", |_| panic!("on purpose")).unwrap();
+        assert_eq!(
+            (failed.phase, failed.error.as_deref()),
+            (JobPhase::Failed, Some("no"))
+        );
+        let broken = jobs
+            .start(JobKind::Check, "books", |_| panic!("on purpose"))
+            .unwrap();
         assert_eq!(ended(&jobs, &broken.id).await.phase, JobPhase::Failed);
-        assert_eq!(jobs.list().iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["3", "2", "1"]);
+        assert_eq!(
+            jobs.list()
+                .iter()
+                .map(|job| job.id.as_str())
+                .collect::<Vec<_>>(),
+            ["3", "2", "1"]
+        );
         assert!(jobs.get("4").is_err());
     }
 
@@ -401,10 +474,18 @@ mod tests {
         });
         let running = running.unwrap().id;
         let mut states = jobs.subscribe(&running).unwrap();
-        states.wait_for(|job| job.phase == JobPhase::Running).await.unwrap();
+        states
+            .wait_for(|job| job.phase == JobPhase::Running)
+            .await
+            .unwrap();
         let upload = Arc::new(());
         let held = upload.clone();
-        let waiting = jobs.start(JobKind::Index, "books", move |_| panic!("never started: {held:?}")).unwrap().id;
+        let waiting = jobs
+            .start(JobKind::Index, "books", move |_| {
+                panic!("never started: {held:?}")
+            })
+            .unwrap()
+            .id;
         assert_eq!(jobs.cancel(&waiting).unwrap().phase, JobPhase::Cancelled);
         tokio::time::timeout(Duration::from_secs(10), async {
             while Arc::strong_count(&upload) > 1 {
@@ -415,7 +496,11 @@ mod tests {
         .unwrap();
         jobs.cancel(&running).unwrap();
         assert_eq!(ended(&jobs, &running).await.phase, JobPhase::Cancelled);
-        let next = jobs.start(JobKind::Check, "books", |_| Ok(JobOutcome::Done(Value::Null))).unwrap();
+        let next = jobs
+            .start(JobKind::Check, "books", |_| {
+                Ok(JobOutcome::Done(Value::Null))
+            })
+            .unwrap();
         assert_eq!(ended(&jobs, &next.id).await.phase, JobPhase::Done);
         assert_eq!(jobs.get(&waiting).unwrap().phase, JobPhase::Cancelled);
     }
@@ -433,17 +518,30 @@ mod tests {
             jobs.start(JobKind::Evaluate, "books", wait).unwrap();
         }
         // It does not wait for the evaluations.
-        let other = jobs.start(JobKind::Check, "books", |_| Ok(JobOutcome::Done(Value::Null))).unwrap();
+        let other = jobs
+            .start(JobKind::Check, "books", |_| {
+                Ok(JobOutcome::Done(Value::Null))
+            })
+            .unwrap();
         assert_eq!(ended(&jobs, &other.id).await.phase, JobPhase::Done);
         let refused = jobs.start(JobKind::Evaluate, "books", wait).unwrap_err();
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
         let index = jobs.start(JobKind::Index, "books", wait).unwrap();
         let mut states = jobs.subscribe(&index.id).unwrap();
-        states.wait_for(|job| job.phase == JobPhase::Running).await.unwrap();
+        states
+            .wait_for(|job| job.phase == JobPhase::Running)
+            .await
+            .unwrap();
         jobs.stop_all();
         let closed = jobs.start(JobKind::Check, "books", wait).unwrap_err();
         assert_eq!(closed.status(), StatusCode::SERVICE_UNAVAILABLE);
-        tokio::time::timeout(Duration::from_secs(10), jobs.wait_all()).await.unwrap();
-        assert!(jobs.list().iter().all(|job| job.phase == JobPhase::Cancelled || job.id == other.id));
+        tokio::time::timeout(Duration::from_secs(10), jobs.wait_all())
+            .await
+            .unwrap();
+        assert!(
+            jobs.list()
+                .iter()
+                .all(|job| job.phase == JobPhase::Cancelled || job.id == other.id)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! API keys and roles. The key file holds hashes only; a key itself is shown once, when it is created.
+//! API keys and roles. The key file holds hashes only; a key itself is shown once, when it is
+//! created.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -87,8 +88,14 @@ impl Keys {
     /// # Errors
     /// [`Error::Io`], or [`Error::Malformed`] if it is not a key file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        let malformed = |problem: String| Error::Malformed { path: path.to_owned(), problem };
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let malformed = |problem: String| Error::Malformed {
+            path: path.to_owned(),
+            problem,
+        };
         let mut keys: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
         for key in &mut keys.keys {
             let hash = blake3::Hash::from_hex(&key.hash)
@@ -108,8 +115,8 @@ impl Keys {
         self.keys.iter().map(|key| (key.name.as_str(), key.role))
     }
 
-    /// The name and role of a key, or `None` if it is unknown. The time this takes does not depend on whether,
-    /// or how much of, the key is right.
+    /// The name and role of a key, or `None` if it is unknown. The time this takes does not depend
+    /// on whether, or how much of, the key is right.
     pub fn authenticate(&self, key: &str) -> Option<(&str, Role)> {
         let hash = blake3::hash(key.as_bytes()).to_hex();
         let mut found = None;
@@ -126,15 +133,26 @@ impl Keys {
     /// # Errors
     /// [`Error::NameTaken`], [`Error::Random`], or any error of reading or writing the file.
     pub fn add(path: &Path, name: &str, role: Role) -> Result<String, Error> {
-        let mut keys = if path.exists() { Self::read(path)? } else { Self::default() };
+        let mut keys = if path.exists() {
+            Self::read(path)?
+        } else {
+            Self::default()
+        };
         if keys.keys.iter().any(|key| key.name == name) {
-            return Err(Error::NameTaken { path: path.to_owned(), name: name.to_owned() });
+            return Err(Error::NameTaken {
+                path: path.to_owned(),
+                name: name.to_owned(),
+            });
         }
         let mut random = [0; KEY_BYTES];
         getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
         let key = format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random));
         let hash = blake3::hash(key.as_bytes()).to_hex().to_string();
-        keys.keys.push(Key { name: name.to_owned(), role, hash });
+        keys.keys.push(Key {
+            name: name.to_owned(),
+            role,
+            hash,
+        });
         keys.write(path)?;
         Ok(key)
     }
@@ -148,16 +166,27 @@ impl Keys {
         let before = keys.keys.len();
         keys.keys.retain(|key| key.name != name);
         if keys.keys.len() == before {
-            return Err(Error::UnknownName { path: path.to_owned(), name: name.to_owned() });
+            return Err(Error::UnknownName {
+                path: path.to_owned(),
+                name: name.to_owned(),
+            });
         }
         keys.write(path)
     }
 
     fn write(&self, path: &Path) -> Result<(), Error> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
-        let text = toml::to_string(self)
-            .map_err(|error| Error::Malformed { path: path.to_owned(), problem: error.to_string() })?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let text = toml::to_string(self).map_err(|error| Error::Malformed {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        })?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         // A temporary file is readable by its owner only, and renaming it is atomic.
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(io)?;
@@ -176,7 +205,10 @@ mod tests {
         let path = folder.path().join("keys.toml");
         let reader = Keys::add(&path, "page", Role::Read).unwrap();
         let admin = Keys::add(&path, "me", Role::Admin).unwrap();
-        assert!(matches!(Keys::add(&path, "me", Role::Read), Err(Error::NameTaken { .. })));
+        assert!(matches!(
+            Keys::add(&path, "me", Role::Read),
+            Err(Error::NameTaken { .. })
+        ));
         let keys = Keys::read(&path).unwrap();
         assert_eq!(keys.authenticate(&reader), Some(("page", Role::Read)));
         assert_eq!(keys.authenticate(&admin), Some(("me", Role::Admin)));
@@ -190,10 +222,16 @@ mod tests {
             None => format!("{line}\n"),
         });
         std::fs::write(&path, upper.collect::<String>()).unwrap();
-        assert_eq!(Keys::read(&path).unwrap().authenticate(&reader), Some(("page", Role::Read)));
+        assert_eq!(
+            Keys::read(&path).unwrap().authenticate(&reader),
+            Some(("page", Role::Read))
+        );
         Keys::remove(&path, "page").unwrap();
         assert_eq!(Keys::read(&path).unwrap().authenticate(&reader), None);
-        assert!(matches!(Keys::remove(&path, "page"), Err(Error::UnknownName { .. })));
+        assert!(matches!(
+            Keys::remove(&path, "page"),
+            Err(Error::UnknownName { .. })
+        ));
         assert!(Role::Read < Role::Write && Role::Write < Role::Admin);
     }
 
@@ -201,10 +239,20 @@ mod tests {
     fn reading_a_malformed_or_missing_key_file_fails() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.toml");
-        for text in ["[[key]]\nname = \"a\"\n", "nonsense", "[[key]]\nname=\"a\"\nrole=\"read\"\nhash=\"00\"\n"] {
+        for text in [
+            "[[key]]\nname = \"a\"\n",
+            "nonsense",
+            "[[key]]\nname=\"a\"\nrole=\"read\"\nhash=\"00\"\n",
+        ] {
             std::fs::write(&path, text).unwrap();
-            assert!(matches!(Keys::read(&path), Err(Error::Malformed { .. })), "{text}");
+            assert!(
+                matches!(Keys::read(&path), Err(Error::Malformed { .. })),
+                "{text}"
+            );
         }
-        assert!(matches!(Keys::read(&folder.path().join("none")), Err(Error::Io { .. })));
+        assert!(matches!(
+            Keys::read(&folder.path().join("none")),
+            Err(Error::Io { .. })
+        ));
     }
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// A whole number, or `None` for null.
-pub fn whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_any(WholeNumber(PhantomData))
 }
 
@@ -62,15 +64,26 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_read_in_every_notation() {
-        let k = |json: &str| serde_json::from_str::<Body>(json).map(|body| body.k).map_err(|error| error.to_string());
+        let k = |json: &str| {
+            serde_json::from_str::<Body>(json)
+                .map(|body| body.k)
+                .map_err(|error| error.to_string())
+        };
         assert_eq!(k("{}"), Ok(None));
         assert_eq!(k(r#"{"k": null}"#), Ok(None));
         assert_eq!(k(r#"{"k": 10}"#), Ok(Some(10)));
         assert_eq!(k(r#"{"k": 10.0}"#), Ok(Some(10)));
-        for wrong in [r#"{"k": 1.5}"#, r#"{"k": -1}"#, r#"{"k": 5000000000}"#, r#"{"k": true}"#, r#"{"k": "x"}"#] {
+        for wrong in [
+            r#"{"k": 1.5}"#,
+            r#"{"k": -1}"#,
+            r#"{"k": 5000000000}"#,
+            r#"{"k": true}"#,
+            r#"{"k": "x"}"#,
+        ] {
             assert!(k(wrong).is_err(), "{wrong}");
         }
-        let url: Result<axum::extract::Query<Body>, _> = axum::extract::Query::try_from_uri(&"/?k=7".parse().unwrap());
+        let url: Result<axum::extract::Query<Body>, _> =
+            axum::extract::Query::try_from_uri(&"/?k=7".parse().unwrap());
         assert_eq!(url.unwrap().k, Some(7));
     }
 }

@@ -1,13 +1,14 @@
 //! Serves collections over HTTP and MCP, and a web page to search them with.
 //!
-//! Takes [`Settings`] and gives a running server. [`serve`] listens for HTTP: the API under `/v1` (described at
-//! `/openapi.json`, with Swagger UI at `/docs`), the web page at `/`, the Model Context Protocol at `/mcp`,
-//! Prometheus metrics at `/metrics`, and `/healthz` and `/readyz`. [`serve_mcp`] speaks MCP over standard input
-//! and output. One worker thread per core answers questions from a bounded queue. Each answer comes from a
-//! single commit; new commits are picked up in the background. Long work runs as a job.
+//! Takes [`Settings`] and gives a running server. [`serve`] listens for HTTP: the API under `/v1`
+//! (described at `/openapi.json`, with Swagger UI at `/docs`), the web page at `/`, the Model
+//! Context Protocol at `/mcp`, Prometheus metrics at `/metrics`, and `/healthz` and `/readyz`.
+//! [`serve_mcp`] speaks MCP over standard input and output. One worker thread per core answers
+//! questions from a bounded queue. Each answer comes from a single commit; new commits are picked
+//! up in the background. Long work runs as a job.
 //!
-//! This crate never exposes collection data to other machines without an API key, never reads a path that a
-//! client names, and never prints: it logs through `tracing`.
+//! This crate never exposes collection data to other machines without an API key, never reads a
+//! path that a client names, and never prints: it logs through `tracing`.
 
 #![deny(missing_docs)]
 
@@ -117,15 +118,16 @@ pub enum Error {
     Protocol(String),
 }
 
-/// Serves HTTP until Ctrl-C or SIGTERM, then lets requests in progress finish. Calls `ready` with the bound
-/// address once the server accepts connections.
+/// Serves HTTP until Ctrl-C or SIGTERM, then lets requests in progress finish. Calls `ready` with
+/// the bound address once the server accepts connections.
 ///
 /// # Errors
 /// Whatever prevents the server from starting: see [`Error`].
 pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
     let runtime = runtime()?;
     let served = runtime.block_on(run(App::new(settings)?, ready));
-    // Whatever did not finish in time ends here. Commits are atomic, so nothing is left half written.
+    // Whatever did not finish in time ends here. Commits are atomic, so nothing is left half
+    // written.
     runtime.shutdown_background();
     served
 }
@@ -179,17 +181,27 @@ async fn run(app: SharedApp, ready: impl FnOnce(SocketAddr)) -> Result<(), Error
     ready(address);
     match tls {
         None => {
-            let mut server = axum_server::from_tcp(listener).map_err(listen_error)?.handle(handle);
+            let mut server = axum_server::from_tcp(listener)
+                .map_err(listen_error)?
+                .handle(handle);
             set_header_timeouts(server.http_builder());
             let server = server.first_request_timeout(HEADER_READ_TIMEOUT);
-            server.serve(router.into_make_service()).await.map_err(listen_error)?;
+            server
+                .serve(router.into_make_service())
+                .await
+                .map_err(listen_error)?;
         }
         Some(config) => {
-            let mut server = axum_server::from_tcp_rustls(listener, config).map_err(listen_error)?.handle(handle);
+            let mut server = axum_server::from_tcp_rustls(listener, config)
+                .map_err(listen_error)?
+                .handle(handle);
             set_header_timeouts(server.http_builder());
             let server = server.first_request_timeout(HEADER_READ_TIMEOUT);
             let router = router.layer(Extension(guard::Https));
-            server.serve(router.into_make_service()).await.map_err(listen_error)?;
+            server
+                .serve(router.into_make_service())
+                .await
+                .map_err(listen_error)?;
         }
     }
     refreshing.abort();
@@ -223,9 +235,15 @@ async fn refresh_loop(app: SharedApp) {
 }
 
 /// On the first signal, shuts down gracefully; on the second, immediately.
-async fn shutdown_on_signal(app: SharedApp, handle: Handle<SocketAddr>, force: watch::Sender<bool>) {
+async fn shutdown_on_signal(
+    app: SharedApp,
+    handle: Handle<SocketAddr>,
+    force: watch::Sender<bool>,
+) {
     shutdown_signal().await;
-    tracing::info!("shutting down once requests in progress are finished; signal again to stop immediately");
+    tracing::info!(
+        "shutting down once requests in progress are finished; signal again to stop immediately"
+    );
     // Event streams end with their jobs.
     app.jobs.stop_all();
     handle.graceful_shutdown(Some(SHUTDOWN_TIMEOUT));

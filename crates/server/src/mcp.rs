@@ -42,8 +42,8 @@ pub struct Search {
     k: Option<u32>,
     /// hybrid (semantic and lexical, the default), dense (semantic) or lexical (BM25).
     mode: Option<String>,
-    /// Search only articles whose metadata, id, path or title match: source:reuters AND date:[2025-01-01 TO
-    /// 2025-06-30] AND NOT tag:sport
+    /// Search only articles whose metadata, id, path or title match: source:reuters AND
+    /// date:[2025-01-01 TO 2025-06-30] AND NOT tag:sport
     filter: Option<String>,
     /// maxsim reranks the best passages token by token: slower, sometimes better.
     rerank: Option<String>,
@@ -67,8 +67,8 @@ pub struct GetArticle {
 pub struct Evaluate {
     /// The collection. Needed only if there are several.
     collection: Option<String>,
-    /// Questions with known answers that occur in the articles. Leave empty to use the question-and-answer pairs
-    /// found in the articles.
+    /// Questions with known answers that occur in the articles. Leave empty to use the
+    /// question-and-answer pairs found in the articles.
     #[serde(default)]
     questions: Vec<Pair>,
 }
@@ -88,60 +88,92 @@ impl Tools {
         Self { app }
     }
 
-    /// Find the passages of the user's articles that answer a question. Returns each with its score, article,
-    /// path and line.
-    #[tool(annotations(title = "Search articles", read_only_hint = true, open_world_hint = false))]
+    /// Find the passages of the user's articles that answer a question. Returns each with its
+    /// score, article, path and line.
+    #[tool(annotations(
+        title = "Search articles",
+        read_only_hint = true,
+        open_world_hint = false
+    ))]
     async fn search(&self, Parameters(request): Parameters<Search>) -> CallToolResult {
         tool_result(self.run_search(request).await)
     }
 
     /// Read an article, from the start or from a byte offset.
-    #[tool(annotations(title = "Read an article", read_only_hint = true, open_world_hint = false))]
+    #[tool(annotations(
+        title = "Read an article",
+        read_only_hint = true,
+        open_world_hint = false
+    ))]
     async fn get_article(&self, Parameters(request): Parameters<GetArticle>) -> CallToolResult {
         tool_result(self.read_article(request).await)
     }
 
     /// List the collections of articles, with the number of articles and passages in each.
-    #[tool(annotations(title = "List collections", read_only_hint = true, open_world_hint = false))]
+    #[tool(annotations(
+        title = "List collections",
+        read_only_hint = true,
+        open_world_hint = false
+    ))]
     async fn list_collections(&self) -> CallToolResult {
         let app = self.app.clone();
         tool_result(
-            run_blocking(move || app.collections.all().iter().map(|served| describe_collection(served)).collect())
-                .await
-                .map(|all: Vec<Value>| {
-                    let lines = all.iter().map(|one| {
-                        format!(
-                            "{}: {} articles, {} passages",
-                            one["name"].as_str().unwrap_or_default(),
-                            one["articles"],
-                            one["passages"]
-                        )
-                    });
-                    (lines.collect::<Vec<_>>().join("\n"), json!({ "collections": all }))
-                }),
+            run_blocking(move || {
+                app.collections
+                    .all()
+                    .iter()
+                    .map(|served| describe_collection(served))
+                    .collect()
+            })
+            .await
+            .map(|all: Vec<Value>| {
+                let lines = all.iter().map(|one| {
+                    format!(
+                        "{}: {} articles, {} passages",
+                        one["name"].as_str().unwrap_or_default(),
+                        one["articles"],
+                        one["passages"]
+                    )
+                });
+                (
+                    lines.collect::<Vec<_>>().join("\n"),
+                    json!({ "collections": all }),
+                )
+            }),
         )
     }
 
-    /// Measure how well search answers questions with known answers: recall, MRR and nDCG of each mode,
-    /// significance tests of the differences, and the likely cause of each miss.
-    #[tool(annotations(title = "Evaluate search quality", read_only_hint = true, open_world_hint = false))]
+    /// Measure how well search answers questions with known answers: recall, MRR and nDCG of each
+    /// mode, significance tests of the differences, and the likely cause of each miss.
+    #[tool(annotations(
+        title = "Evaluate search quality",
+        read_only_hint = true,
+        open_world_hint = false
+    ))]
     async fn evaluate(&self, Parameters(request): Parameters<Evaluate>) -> CallToolResult {
         tool_result(self.run_evaluation(request).await)
     }
 
     async fn run_search(&self, request: Search) -> Result<(String, Value)> {
-        let served = self.app.collections.named_or_default(request.collection.as_deref())?;
+        let served = self
+            .app
+            .collections
+            .named_or_default(request.collection.as_deref())?;
         let mode = match request.mode.as_deref() {
             None | Some("hybrid") => Mode::Hybrid,
             Some("dense") => Mode::Dense,
             Some("lexical") => Mode::Lexical,
             Some(other) => {
-                return Err(Problem::bad_request(format!("mode: {other:?} is none of hybrid, dense, lexical")));
+                return Err(Problem::bad_request(format!(
+                    "mode: {other:?} is none of hybrid, dense, lexical"
+                )));
             }
         };
         let k = request.k.unwrap_or(DEFAULT_HITS);
         if !(1..=MAX_HITS).contains(&k) {
-            return Err(Problem::bad_request(format!("k = {k}: expected 1 to {MAX_HITS}")));
+            return Err(Problem::bad_request(format!(
+                "k = {k}: expected 1 to {MAX_HITS}"
+            )));
         }
         let question = Question {
             q: request.question,
@@ -155,7 +187,11 @@ impl Tools {
         let snapshot = served.snapshot();
         let validated = question.validate(&snapshot, &self.app.settings.rerankers)?;
         let searched = snapshot.clone();
-        let response = self.app.pool.try_run(move |worker| validated.search(&searched, worker)).await?;
+        let response = self
+            .app
+            .pool
+            .try_run(move |worker| validated.search(&searched, worker))
+            .await?;
         let mut text = String::new();
         for hit in &response.hits {
             write_hit(&mut text, hit);
@@ -168,7 +204,10 @@ impl Tools {
     }
 
     async fn read_article(&self, request: GetArticle) -> Result<(String, Value)> {
-        let served = self.app.collections.named_or_default(request.collection.as_deref())?;
+        let served = self
+            .app
+            .collections
+            .named_or_default(request.collection.as_deref())?;
         run_blocking(move || {
             let snapshot: Arc<Snapshot> = served.snapshot();
             let stored = snapshot.collection.article(&request.id)?;
@@ -197,15 +236,25 @@ impl Tools {
     }
 
     async fn run_evaluation(&self, request: Evaluate) -> Result<(String, Value)> {
-        let served = self.app.collections.named_or_default(request.collection.as_deref())?;
-        let mut evaluation = Evaluation { qa: request.questions.is_empty(), ..Evaluation::default() };
+        let served = self
+            .app
+            .collections
+            .named_or_default(request.collection.as_deref())?;
+        let mut evaluation = Evaluation {
+            qa: request.questions.is_empty(),
+            ..Evaluation::default()
+        };
         if !request.questions.is_empty() {
             let (mut queries, mut qrels) = (String::new(), String::new());
             for (number, pair) in (1..).zip(&request.questions) {
                 let id = format!("q{number}");
                 // Writing to a string cannot fail.
                 let _ = writeln!(queries, "{}", json!({ "_id": id, "text": pair.question }));
-                let _ = writeln!(qrels, "{}", json!({ "query-id": id, "answers": pair.answers }));
+                let _ = writeln!(
+                    qrels,
+                    "{}",
+                    json!({ "query-id": id, "answers": pair.answers })
+                );
             }
             (evaluation.queries, evaluation.qrels) = (Some(queries), Some(qrels));
         }
@@ -216,7 +265,9 @@ impl Tools {
         match (job.result, job.error) {
             (Some(verdict), _) => Ok((summary(&verdict), truncate_lists(verdict))),
             (None, error) => {
-                Err(Problem::bad_request(error.unwrap_or_else(|| "the evaluation was cancelled".to_owned())))
+                Err(Problem::bad_request(error.unwrap_or_else(|| {
+                    "the evaluation was cancelled".to_owned()
+                })))
             }
         }
     }
@@ -236,7 +287,9 @@ fn tool_result(result: Result<(String, Value)>) -> CallToolResult {
             result.content = vec![ContentBlock::text(text)];
             result
         }
-        Err(problem) => CallToolResult::error(vec![ContentBlock::text(problem.detail().to_owned())]),
+        Err(problem) => {
+            CallToolResult::error(vec![ContentBlock::text(problem.detail().to_owned())])
+        }
     }
 }
 
@@ -264,8 +317,9 @@ fn summary(verdict: &Value) -> String {
     let mut text = format!("{} questions\n", verdict["queries"]);
     for system in verdict["systems"].as_array().into_iter().flatten() {
         let metrics = system["metrics"].as_object().into_iter().flatten();
-        let metrics =
-            metrics.map(|(name, figure)| format!("{name} {:.3}", figure["mean"].as_f64().unwrap_or_default()));
+        let metrics = metrics.map(|(name, figure)| {
+            format!("{name} {:.3}", figure["mean"].as_f64().unwrap_or_default())
+        });
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
@@ -275,7 +329,11 @@ fn summary(verdict: &Value) -> String {
         );
     }
     for note in verdict["notes"].as_array().into_iter().flatten() {
-        let _ = writeln!(text, "note: {}", note["message"].as_str().unwrap_or_default());
+        let _ = writeln!(
+            text,
+            "note: {}",
+            note["message"].as_str().unwrap_or_default()
+        );
     }
     text
 }
@@ -283,7 +341,12 @@ fn summary(verdict: &Value) -> String {
 /// Shortens the long lists of a verdict, such as misses and worst questions.
 fn truncate_lists(mut verdict: Value) -> Value {
     const MAX_LIST_LEN: usize = 20;
-    for list in ["/losses/misses", "/worst", "/paraphrases/groups", "/paraphrases/failing"] {
+    for list in [
+        "/losses/misses",
+        "/worst",
+        "/paraphrases/groups",
+        "/paraphrases/failing",
+    ] {
         if let Some(list) = verdict.pointer_mut(list).and_then(Value::as_array_mut) {
             list.truncate(MAX_LIST_LEN);
         }
@@ -305,7 +368,13 @@ pub fn over_http(app: &SharedApp) -> StreamableHttpService<Tools, LocalSessionMa
 /// Serves MCP over standard input and output until the client disconnects.
 pub async fn over_stdio(app: SharedApp) -> std::result::Result<(), crate::Error> {
     let protocol_error = |error: &dyn std::fmt::Display| crate::Error::Protocol(error.to_string());
-    let service = Tools::new(app).serve(rmcp::transport::stdio()).await.map_err(|error| protocol_error(&error))?;
-    service.waiting().await.map_err(|error| protocol_error(&error))?;
+    let service = Tools::new(app)
+        .serve(rmcp::transport::stdio())
+        .await
+        .map_err(|error| protocol_error(&error))?;
+    service
+        .waiting()
+        .await
+        .map_err(|error| protocol_error(&error))?;
     Ok(())
 }

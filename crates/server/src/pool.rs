@@ -1,5 +1,5 @@
-//! Worker threads, one per core, that answer questions from a bounded queue. When the queue is full, requests
-//! are refused with 429, so nobody waits longer than a full queue takes.
+//! Worker threads, one per core, that answer questions from a bounded queue. When the queue is
+//! full, requests are refused with 429, so nobody waits longer than a full queue takes.
 
 use crate::problem::{Problem, Result};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -27,8 +27,8 @@ pub struct WorkerPool {
     queue: Sender<Task>,
     threads: usize,
     queued: Arc<AtomicUsize>,
-    /// Queued tasks that may hold or wait for a slot, in order of arrival; one per thread, so that the rest of
-    /// the queue is free for others.
+    /// Queued tasks that may hold or wait for a slot, in order of arrival; one per thread, so that
+    /// the rest of the queue is free for others.
     queued_permits: Semaphore,
 }
 
@@ -46,8 +46,8 @@ pub struct ModelRegistry {
     rerankers: SingleFlight<Mutex<RerankerFactory>>,
 }
 
-/// Values by name, each made once by the first caller that asks for it. Making one does not block callers that
-/// ask for another.
+/// Values by name, each made once by the first caller that asks for it. Making one does not block
+/// callers that ask for another.
 struct SingleFlight<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
 
 impl<T> Default for SingleFlight<T> {
@@ -85,15 +85,26 @@ impl WorkerPool {
         let queued = Arc::new(AtomicUsize::new(0));
         for number in 0..threads {
             let (tasks, models, queued) = (tasks.clone(), models.clone(), queued.clone());
-            std::thread::Builder::new().name(format!("answers-{number}")).spawn(move || {
-                let mut worker = Worker { models, embedders: HashMap::new(), rerankers: HashMap::new() };
-                while let Ok(task) = tasks.recv() {
-                    queued.fetch_sub(1, Ordering::Relaxed);
-                    task(&mut worker);
-                }
-            })?;
+            std::thread::Builder::new()
+                .name(format!("answers-{number}"))
+                .spawn(move || {
+                    let mut worker = Worker {
+                        models,
+                        embedders: HashMap::new(),
+                        rerankers: HashMap::new(),
+                    };
+                    while let Ok(task) = tasks.recv() {
+                        queued.fetch_sub(1, Ordering::Relaxed);
+                        task(&mut worker);
+                    }
+                })?;
         }
-        Ok(Self { queue, threads, queued, queued_permits: Semaphore::new(threads) })
+        Ok(Self {
+            queue,
+            threads,
+            queued,
+            queued_permits: Semaphore::new(threads),
+        })
     }
 
     pub fn threads(&self) -> usize {
@@ -118,12 +129,14 @@ impl WorkerPool {
         let (task, result) = Self::package(work);
         match self.enqueue(task) {
             Ok(()) => receive(result).await,
-            Err(_) => Err(Problem::too_many_requests("the queue of questions is full; try again in a second")),
+            Err(_) => Err(Problem::too_many_requests(
+                "the queue of questions is full; try again in a second",
+            )),
         }
     }
 
-    /// Runs `work` once the queue has a free slot. At most one such task per thread occupies the queue, whatever
-    /// the number of callers.
+    /// Runs `work` once the queue has a free slot. At most one such task per thread occupies the
+    /// queue, whatever the number of callers.
     pub async fn run_queued<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
@@ -172,7 +185,9 @@ impl WorkerPool {
 }
 
 async fn receive<T>(result: oneshot::Receiver<Result<T>>) -> Result<T> {
-    result.await.unwrap_or_else(|_| Err(Problem::internal(&"a thread ended")))
+    result
+        .await
+        .unwrap_or_else(|_| Err(Problem::internal(&"a thread ended")))
 }
 
 impl Worker {
@@ -197,10 +212,15 @@ impl Worker {
         }
     }
 
-    /// Keeps borrowed models for the next task. `reranker` is the name that the reranker was taken by.
+    /// Keeps borrowed models for the next task. `reranker` is the name that the reranker was taken
+    /// by.
     pub fn put_back(&mut self, models: query::SearchModels, reranker: Option<&str>) {
         let named = reranker.map(str::to_owned).zip(models.reranker);
-        self.embedders.extend(models.embedder.map(|embedder| (embedder.model().name.clone(), embedder)));
+        self.embedders.extend(
+            models
+                .embedder
+                .map(|embedder| (embedder.model().name.clone(), embedder)),
+        );
         self.rerankers.extend(named);
     }
 }
@@ -209,14 +229,20 @@ impl ModelRegistry {
     /// A fork of a model, which is loaded on first use.
     pub fn embedder(&self, name: &str) -> engine::Result<Box<dyn Embedder>> {
         let load = || Ok::<_, engine::Error>(Mutex::new(embed::load(name)?));
-        let fork = |model: &Mutex<Box<dyn Embedder>>| model.lock().unwrap_or_else(PoisonError::into_inner).fork();
+        let fork = |model: &Mutex<Box<dyn Embedder>>| {
+            model.lock().unwrap_or_else(PoisonError::into_inner).fork()
+        };
         Ok(self.embedders.get(name, load, fork)??)
     }
 
     /// A fork of a reranker that runs on one thread; the reranker is loaded on first use.
     pub fn reranker(&self, name: &str) -> engine::Result<Box<dyn Reranker>> {
         let load = || Ok::<_, engine::Error>(Mutex::new(RerankerFactory::load(name, None)?));
-        let fork = |with: &Mutex<RerankerFactory>| with.lock().unwrap_or_else(PoisonError::into_inner).with_threads(1);
+        let fork = |with: &Mutex<RerankerFactory>| {
+            with.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .with_threads(1)
+        };
         self.rerankers.get(name, load, fork)?
     }
 }
@@ -241,9 +267,19 @@ mod tests {
             slow.get("slow", load, |value| *value)
         });
         loading.recv().unwrap();
-        assert_eq!(registry.get("quick", || Ok::<_, ()>(2), |value| *value), Ok(2));
-        assert_eq!(registry.get("quick", || Err(()), |value| *value), Ok(2), "the value is made once");
-        assert_eq!(registry.get("none", || Err("no such model"), |value| *value), Err("no such model"));
+        assert_eq!(
+            registry.get("quick", || Ok::<_, ()>(2), |value| *value),
+            Ok(2)
+        );
+        assert_eq!(
+            registry.get("quick", || Err(()), |value| *value),
+            Ok(2),
+            "the value is made once"
+        );
+        assert_eq!(
+            registry.get("none", || Err("no such model"), |value| *value),
+            Err("no such model")
+        );
         assert!(!registry.0.lock().unwrap().contains_key("none"));
         release.send(()).unwrap();
         assert_eq!(slow.join().unwrap(), Ok(1));
@@ -273,7 +309,9 @@ mod tests {
             tokio::task::yield_now().await;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let queued: Vec<_> = (0..QUEUE_SLOTS_PER_THREAD).map(|_| spawn_immediate(Box::new(|_| ()))).collect();
+        let queued: Vec<_> = (0..QUEUE_SLOTS_PER_THREAD)
+            .map(|_| spawn_immediate(Box::new(|_| ())))
+            .collect();
         while pool.queued() < QUEUE_SLOTS_PER_THREAD {
             tokio::task::yield_now().await;
         }
@@ -301,7 +339,9 @@ mod tests {
                 })
                 .await
         });
-        let queued: Vec<_> = (0..2 * QUEUE_SLOTS_PER_THREAD).map(|_| spawn_queued(&pool)).collect();
+        let queued: Vec<_> = (0..2 * QUEUE_SLOTS_PER_THREAD)
+            .map(|_| spawn_queued(&pool))
+            .collect();
         tokio::time::sleep(10 * QUEUE_POLL_INTERVAL).await;
         assert!(pool.queued() <= 2, "{} are queued", pool.queued());
         let immediate = pool.clone();
@@ -318,8 +358,14 @@ mod tests {
     #[tokio::test]
     async fn a_panic_fails_only_its_own_request() {
         let pool = WorkerPool::new(1, Arc::default()).unwrap();
-        let failed = pool.try_run(|_| -> Result<()> { panic!("on purpose") }).await.unwrap_err();
-        assert_eq!(failed.status(), axum::http::StatusCode::INTERNAL_SERVER_ERROR);
+        let failed = pool
+            .try_run(|_| -> Result<()> { panic!("on purpose") })
+            .await
+            .unwrap_err();
+        assert_eq!(
+            failed.status(),
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR
+        );
         assert_eq!(pool.try_run(|_| Ok(1)).await.unwrap(), 1);
     }
 }

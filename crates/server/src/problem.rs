@@ -39,7 +39,13 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), retry_after: None }
+        Self {
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     pub fn bad_request(detail: impl Into<String>) -> Self {
@@ -61,13 +67,19 @@ impl Problem {
 
     /// Adds the time to wait before retrying.
     pub fn retry_after(self, wait: Duration) -> Self {
-        Self { retry_after: u32::try_from(wait.as_secs()).ok(), ..self }
+        Self {
+            retry_after: u32::try_from(wait.as_secs()).ok(),
+            ..self
+        }
     }
 
     /// 500. The error goes to the log only: it may name files.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "internal error");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log has the details")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal error; the server's log has the details",
+        )
     }
 
     /// Replaces the detail.
@@ -105,16 +117,16 @@ impl From<store::Error> for Problem {
         use store::Error;
         match &error {
             Error::NotFound { .. } => Self::not_found("no such collection"),
-            Error::Locked { .. } => {
-                Self::conflict("another process is writing to this collection; try again when it is done")
-                    .retry_after(Duration::from_secs(2))
-            }
+            Error::Locked { .. } => Self::conflict(
+                "another process is writing to this collection; try again when it is done",
+            )
+            .retry_after(Duration::from_secs(2)),
             Error::FiltersUnsupported { .. } => Self::conflict(
                 "this collection was made by an earlier version and does not support filters; index the articles into a new one",
             ),
-            Error::Occupied { .. } => {
-                Self::conflict("the server's folder has something else of this name that is not a collection")
-            }
+            Error::Occupied { .. } => Self::conflict(
+                "the server's folder has something else of this name that is not a collection",
+            ),
             Error::UnknownField { .. } => Self::bad_request(error.to_string()),
             _ => Self::internal(&error),
         }
@@ -148,9 +160,9 @@ impl From<engine::Error> for Problem {
 impl From<ingest::Error> for Problem {
     fn from(error: ingest::Error) -> Self {
         match &error {
-            ingest::Error::Model { .. } | ingest::Error::Embedding { .. } | ingest::Error::Io { .. } => {
-                Self::internal(&error)
-            }
+            ingest::Error::Model { .. }
+            | ingest::Error::Embedding { .. }
+            | ingest::Error::Io { .. } => Self::internal(&error),
             _ => Self::bad_request(error.to_string()),
         }
     }

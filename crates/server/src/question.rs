@@ -23,22 +23,32 @@ const MAX_RERANK_MS: u32 = 20_000;
 /// The most passages to rerank.
 const MAX_RERANKED: usize = 1000;
 const MAX_AROUND: usize = 100;
-/// The most hits to explain, which embeds their sentences, and the max_chars to diversify, which compares them with
-/// each other.
+/// The most hits to explain, which embeds their sentences, and the max_chars to diversify, which
+/// compares them with each other.
 const MAX_EXPLAINED_HITS: usize = 100;
 const MAX_DIVERSE_HITS: usize = 1000;
-/// The most passages in one response, context around hits included: they are in memory at the same time.
+/// The most passages in one response, context around hits included: they are in memory at the same
+/// time.
 pub const MAX_SHOWN_PASSAGES: usize = 50_000;
 const MAX_FILTER_CHARS: usize = 4000;
 
-/// A question with its search options. Options that are left out default to those of the collection or server.
+/// A question with its search options. Options that are left out default to those of the collection
+/// or server.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Question {
     /// The question, in natural language.
-    #[schema(min_length = 1, max_length = 20000, example = "why do my tomatoes split")]
-    #[param(min_length = 1, max_length = 20000, example = "why do my tomatoes split")]
+    #[schema(
+        min_length = 1,
+        max_length = 20000,
+        example = "why do my tomatoes split"
+    )]
+    #[param(
+        min_length = 1,
+        max_length = 20000,
+        example = "why do my tomatoes split"
+    )]
     pub q: String,
     /// The number of hits to return: 10 by default, at most 100 with `explain`.
     #[schema(minimum = 1, maximum = 10000)]
@@ -56,8 +66,8 @@ pub struct Question {
     pub exact: Option<bool>,
     /// Whether to rank passages (the default), or articles by their passages.
     pub by: Option<ResultUnit>,
-    /// Search only articles that match this filter: `source:reuters AND date:[2025-01-01 TO 2025-06-30] AND NOT
-    /// tag:sport`.
+    /// Search only articles that match this filter: `source:reuters AND date:[2025-01-01 TO
+    /// 2025-06-30] AND NOT tag:sport`.
     #[schema(max_length = 4000)]
     #[param(max_length = 4000)]
     pub filter: Option<String>,
@@ -88,7 +98,8 @@ pub struct Question {
     #[param(minimum = 0, maximum = 100)]
     #[serde(default, deserialize_with = "whole_number")]
     pub around: Option<u32>,
-    /// Whether to list near-duplicates as hits of their own, instead of under the hit they duplicate.
+    /// Whether to list near-duplicates as hits of their own, instead of under the hit they
+    /// duplicate.
     pub copies: Option<bool>,
     /// How strongly to favor hits that differ from better ones (MMR), among the first 1000.
     #[schema(minimum = 0.0, maximum = 1.0)]
@@ -109,8 +120,8 @@ pub struct ValidatedQuestion {
 }
 
 impl Question {
-    /// Checks the options against the limits and the collection. `rerankers` are those the server was started
-    /// with.
+    /// Checks the options against the limits and the collection. `rerankers` are those the server
+    /// was started with.
     pub fn validate(&self, snapshot: &Snapshot, rerankers: &[String]) -> Result<ValidatedQuestion> {
         if self.q.trim().is_empty() {
             return Err(query::Error::EmptyQuery.into());
@@ -128,23 +139,41 @@ impl Question {
         if self.diverse.is_some() {
             check_range("k + offset, with diverse", ranked, 1..=MAX_DIVERSE_HITS)?;
         }
-        check_range("k × (1 + 2 × around)", self.max_passages(), 1..=MAX_SHOWN_PASSAGES)?;
+        check_range(
+            "k × (1 + 2 × around)",
+            self.max_passages(),
+            1..=MAX_SHOWN_PASSAGES,
+        )?;
         let ranking = self.ranking(rerankers)?;
-        let is_own_model = snapshot.collection.manifest().model.name == ingest::embed::builtin::NAME;
+        let is_own_model =
+            snapshot.collection.manifest().model.name == ingest::embed::builtin::NAME;
         if is_own_model && ranking.rerank.as_deref() == Some(query::rerank::BUILTIN) {
             return Err(Problem::bad_request(
                 "rerank: this collection's vectors come from the builtin model already, so reranking with it changes nothing; maxsim looks closer",
             ));
         }
-        let (mode, by) = (self.mode.unwrap_or(Mode::Hybrid), self.by.unwrap_or(ResultUnit::Passage));
+        let (mode, by) = (
+            self.mode.unwrap_or(Mode::Hybrid),
+            self.by.unwrap_or(ResultUnit::Passage),
+        );
         let options = Options {
             collapse: !self.copies.unwrap_or(false),
             diverse: self.diverse.map(|fraction| fraction as f32),
             around: self.around.unwrap_or(0) as usize,
             explain: self.explain.unwrap_or(false),
-            ..ranking.options(&*snapshot.collection, mode, ranked, by, DEFAULT_RERANK_BUDGET)
+            ..ranking.options(
+                &*snapshot.collection,
+                mode,
+                ranked,
+                by,
+                DEFAULT_RERANK_BUDGET,
+            )
         };
-        Ok(ValidatedQuestion { question: self.q.clone(), ranking, options: Options { offset, ..options } })
+        Ok(ValidatedQuestion {
+            question: self.q.clone(),
+            ranking,
+            options: Options { offset, ..options },
+        })
     }
 
     /// The most hits that the response can have.
@@ -154,24 +183,45 @@ impl Question {
 
     /// The most passages that the response can have, context around hits included.
     pub fn max_passages(&self) -> usize {
-        self.max_hits().saturating_mul(1 + 2 * self.around.unwrap_or(0) as usize)
+        self.max_hits()
+            .saturating_mul(1 + 2 * self.around.unwrap_or(0) as usize)
     }
 
     /// The ranking options.
     pub fn ranking(&self, rerankers: &[String]) -> Result<Ranking> {
-        check_range("rerank_top", self.rerank_top.unwrap_or(1) as usize, 1..=MAX_RERANKED)?;
-        check_range("rerank_ms", self.rerank_ms.unwrap_or(0) as usize, 0..=MAX_RERANK_MS as usize)?;
+        check_range(
+            "rerank_top",
+            self.rerank_top.unwrap_or(1) as usize,
+            1..=MAX_RERANKED,
+        )?;
+        check_range(
+            "rerank_ms",
+            self.rerank_ms.unwrap_or(0) as usize,
+            0..=MAX_RERANK_MS as usize,
+        )?;
         check_fraction("dense_weight", self.dense_weight)?;
         if let Some(name) = &self.rerank
             && !BUILT_IN_RERANKERS.contains(&name.as_str())
             && !rerankers.contains(name)
         {
-            let known = BUILT_IN_RERANKERS.iter().copied().chain(rerankers.iter().map(String::as_str));
+            let known = BUILT_IN_RERANKERS
+                .iter()
+                .copied()
+                .chain(rerankers.iter().map(String::as_str));
             let known = known.collect::<Vec<_>>().join(", ");
-            return Err(Problem::bad_request(format!("rerank: {name:?} is none of {known}")));
+            return Err(Problem::bad_request(format!(
+                "rerank: {name:?} is none of {known}"
+            )));
         }
-        check_length("filter", self.filter.as_deref().unwrap_or_default(), MAX_FILTER_CHARS)?;
-        let filter = self.filter.as_deref().filter(|filter| !filter.trim().is_empty());
+        check_length(
+            "filter",
+            self.filter.as_deref().unwrap_or_default(),
+            MAX_FILTER_CHARS,
+        )?;
+        let filter = self
+            .filter
+            .as_deref()
+            .filter(|filter| !filter.trim().is_empty());
         let filter: Option<Filter> = filter
             .map(str::parse)
             .transpose()
@@ -182,8 +232,12 @@ impl Question {
             fusion: self.fusion,
             dense_weight: self.dense_weight.map(|fraction| fraction as f32),
             rerank: self.rerank.clone(),
-            rerank_top: self.rerank_top.map_or(Ranking::DEFAULT_RERANK_TOP, |top| top as usize),
-            rerank_budget: self.rerank_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+            rerank_top: self
+                .rerank_top
+                .map_or(Ranking::DEFAULT_RERANK_TOP, |top| top as usize),
+            rerank_budget: self
+                .rerank_ms
+                .map(|ms| Duration::from_millis(u64::from(ms))),
             article_score: self.article_score.unwrap_or(ArticleScore::Best),
         })
     }
@@ -215,21 +269,28 @@ pub fn check_length(name: &str, text: &str, max_chars: usize) -> Result<()> {
     if text.len() <= max_chars || text.chars().count() <= max_chars {
         return Ok(());
     }
-    Err(Problem::bad_request(format!("{name}: {} characters: expected {max_chars} or fewer", text.chars().count())))
+    Err(Problem::bad_request(format!(
+        "{name}: {} characters: expected {max_chars} or fewer",
+        text.chars().count()
+    )))
 }
 
 fn check_range(name: &str, value: usize, range: std::ops::RangeInclusive<usize>) -> Result<()> {
     if range.contains(&value) {
         return Ok(());
     }
-    Err(Problem::bad_request(format!("{name} = {value}: expected {} to {}", range.start(), range.end())))
+    Err(Problem::bad_request(format!(
+        "{name} = {value}: expected {} to {}",
+        range.start(),
+        range.end()
+    )))
 }
 
 fn check_fraction(name: &str, value: Option<f64>) -> Result<()> {
     match value {
-        Some(value) if !(0.0..=1.0).contains(&value) => {
-            Err(Problem::bad_request(format!("{name} = {value}: expected 0 to 1")))
-        }
+        Some(value) if !(0.0..=1.0).contains(&value) => Err(Problem::bad_request(format!(
+            "{name} = {value}: expected 0 to 1"
+        ))),
         _ => Ok(()),
     }
 }

@@ -34,7 +34,8 @@ pub struct ServedCollection {
     pub name: String,
     pub location: PathBuf,
     current: ArcSwap<Snapshot>,
-    /// Held while this process writes to the collection, so that its writers queue instead of failing.
+    /// Held while this process writes to the collection, so that its writers queue instead of
+    /// failing.
     pub write_lock: Arc<tokio::sync::Mutex<()>>,
     /// Held while looking for a newer commit.
     refresh_lock: Mutex<()>,
@@ -77,24 +78,36 @@ impl Snapshot {
 
     /// The fields to filter by, with their most common values.
     pub fn facets(&self) -> Result<&[Facet]> {
-        Ok(self.facets.get_or_try_init(|| self.collection.facets(MAX_FACET_VALUES))?)
+        Ok(self
+            .facets
+            .get_or_try_init(|| self.collection.facets(MAX_FACET_VALUES))?)
     }
 
-    /// What can be suggested. The first call reads all articles, so it must not be made on an async thread.
+    /// What can be suggested. The first call reads all articles, so it must not be made on an async
+    /// thread.
     pub fn suggestions(&self) -> Result<&Suggestions> {
-        self.suggestions.get_or_try_init(|| Suggestions::of(&*self.collection, self.ids()?))
+        self.suggestions
+            .get_or_try_init(|| Suggestions::of(&*self.collection, self.ids()?))
     }
 
-    /// The map of the passages. The first call reads vectors, so it must not be made on an async thread.
+    /// The map of the passages. The first call reads vectors, so it must not be made on an async
+    /// thread.
     pub fn map(&self) -> Result<&PassageMap> {
-        self.map.get_or_try_init(|| PassageMap::of(&*self.collection))
+        self.map
+            .get_or_try_init(|| PassageMap::of(&*self.collection))
     }
 }
 
 impl ServedCollection {
     fn open(name: String, location: PathBuf) -> store::Result<Self> {
         let current = ArcSwap::new(Snapshot::of(store::open(&location.to_string_lossy())?));
-        Ok(Self { name, location, current, write_lock: Arc::default(), refresh_lock: Mutex::default() })
+        Ok(Self {
+            name,
+            location,
+            current,
+            write_lock: Arc::default(),
+            refresh_lock: Mutex::default(),
+        })
     }
 
     /// The newest commit that has been opened. It stays valid for whoever holds it.
@@ -104,9 +117,13 @@ impl ServedCollection {
 
     /// Switches to the newest commit. Requests in progress keep the snapshot they started with.
     pub fn refresh(&self) -> store::Result<()> {
-        let _refreshing = self.refresh_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _refreshing = self
+            .refresh_lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if !self.current.load().collection.is_newest()? {
-            self.current.store(Snapshot::of(store::open(&self.location())?));
+            self.current
+                .store(Snapshot::of(store::open(&self.location())?));
         }
         Ok(())
     }
@@ -123,26 +140,46 @@ impl Collections {
         let mut default = None;
         if let Some(path) = collection {
             let name = name_from_path(path);
-            by_name.insert(name.clone(), Arc::new(ServedCollection::open(name.clone(), path.to_owned())?));
+            by_name.insert(
+                name.clone(),
+                Arc::new(ServedCollection::open(name.clone(), path.to_owned())?),
+            );
             default = Some(name);
         }
         if let Some(root) = root {
             remove_leftovers(root)?;
         }
         let (root, last_errors) = (root.map(Path::to_owned), Mutex::default());
-        let all = Self { by_name: RwLock::new(by_name), root, default, last_errors };
+        let all = Self {
+            by_name: RwLock::new(by_name),
+            root,
+            default,
+            last_errors,
+        };
         all.scan_root()?;
         Ok(all)
     }
 
     /// Opens collections that have appeared in the root folder, and drops those that are gone.
     fn scan_root(&self) -> store::Result<()> {
-        let Some(root) = &self.root else { return Ok(()) };
-        let io = |source| store::Error::Io { path: root.clone(), source };
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
+        let io = |source| store::Error::Io {
+            path: root.clone(),
+            source,
+        };
         for entry in std::fs::read_dir(root).map_err(io)? {
             let path = entry.map_err(io)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if is_name(&name) && store::exists(&path.to_string_lossy()).unwrap_or(false) && self.get(&name).is_none() {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if is_name(&name)
+                && store::exists(&path.to_string_lossy()).unwrap_or(false)
+                && self.get(&name).is_none()
+            {
                 let opened = ServedCollection::open(name.clone(), path);
                 if let Some(served) = self.log_err(&name, opened, "cannot open the collection") {
                     self.insert(served);
@@ -151,15 +188,20 @@ impl Collections {
         }
         if let Ok(mut all) = self.by_name.write() {
             all.retain(|_, served| {
-                !served.location.starts_with(root) || store::exists(&served.location()).unwrap_or(true)
+                !served.location.starts_with(root)
+                    || store::exists(&served.location()).unwrap_or(true)
             });
         }
         Ok(())
     }
 
-    /// Logs an error about a collection unless it is the one logged last: refreshes come twice a second.
+    /// Logs an error about a collection unless it is the one logged last: refreshes come twice a
+    /// second.
     fn log_err<T>(&self, name: &str, result: store::Result<T>, message: &str) -> Option<T> {
-        let mut last_errors = self.last_errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last_errors = self
+            .last_errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(value) => {
                 last_errors.remove(name);
@@ -188,7 +230,8 @@ impl Collections {
 
     /// The collection with this name.
     pub fn named(&self, name: &str) -> Result<Arc<ServedCollection>> {
-        self.get(name).ok_or_else(|| Problem::not_found(format!("no collection is called {name:?}")))
+        self.get(name)
+            .ok_or_else(|| Problem::not_found(format!("no collection is called {name:?}")))
     }
 
     /// The collection with this name, or the default one.
@@ -198,17 +241,26 @@ impl Collections {
             None => {
                 let all = self.all();
                 let default = self.default.as_deref().and_then(|name| self.get(name));
-                default.or_else(|| all.first().filter(|_| all.len() == 1).cloned()).ok_or_else(|| {
-                    let names: Vec<&str> = all.iter().map(|served| served.name.as_str()).collect();
-                    Problem::bad_request(format!("which collection? There are: {}", names.join(", ")))
-                })
+                default
+                    .or_else(|| all.first().filter(|_| all.len() == 1).cloned())
+                    .ok_or_else(|| {
+                        let names: Vec<&str> =
+                            all.iter().map(|served| served.name.as_str()).collect();
+                        Problem::bad_request(format!(
+                            "which collection? There are: {}",
+                            names.join(", ")
+                        ))
+                    })
             }
         }
     }
 
     /// All collections, sorted by name.
     pub fn all(&self) -> Vec<Arc<ServedCollection>> {
-        self.by_name.read().map(|all| all.values().cloned().collect()).unwrap_or_default()
+        self.by_name
+            .read()
+            .map(|all| all.values().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// The name of the default collection.
@@ -224,7 +276,9 @@ impl Collections {
     /// The path of a new collection with this name.
     pub fn path_for_new(&self, name: &str) -> Result<PathBuf> {
         let root = self.root.as_ref().ok_or_else(|| {
-            Problem::conflict("this server has no folder for new collections; start it with --root FOLDER")
+            Problem::conflict(
+                "this server has no folder for new collections; start it with --root FOLDER",
+            )
         })?;
         if !is_name(name) {
             return Err(Problem::bad_request(format!(
@@ -232,7 +286,9 @@ impl Collections {
             )));
         }
         if self.get(name).is_some() {
-            return Err(Problem::conflict(format!("a collection is called {name:?} already")));
+            return Err(Problem::conflict(format!(
+                "a collection is called {name:?} already"
+            )));
         }
         Ok(root.join(name))
     }
@@ -246,7 +302,10 @@ impl Collections {
     /// Stops serving a collection and deletes its folder.
     pub fn remove(&self, name: &str) -> Result<()> {
         let served = self.named(name)?;
-        let in_root = self.root.as_ref().is_some_and(|root| served.location.starts_with(root));
+        let in_root = self
+            .root
+            .as_ref()
+            .is_some_and(|root| served.location.starts_with(root));
         if !in_root {
             return Err(Problem::conflict(format!(
                 "{name:?} is not in the folder of this server's collections; it is for its owner to remove"
@@ -256,11 +315,17 @@ impl Collections {
         let writer = served.snapshot().collection.writer()?;
         // Renamed first, so that nobody ever sees half of it: hidden folders are not collections.
         let id = served.snapshot().id;
-        let removed = served.location.with_file_name(format!(".{name}.{}-{id}{REMOVED_SUFFIX}", std::process::id()));
+        let removed = served.location.with_file_name(format!(
+            ".{name}.{}-{id}{REMOVED_SUFFIX}",
+            std::process::id()
+        ));
         std::fs::rename(&served.location, &removed)?;
         if let Ok(mut all) = self.by_name.write() {
             // A new collection of that name may have taken its place.
-            if all.get(name).is_some_and(|current| Arc::ptr_eq(current, &served)) {
+            if all
+                .get(name)
+                .is_some_and(|current| Arc::ptr_eq(current, &served))
+            {
                 all.remove(name);
             }
         }
@@ -273,7 +338,11 @@ impl Collections {
 
     /// Switches every collection to its newest commit.
     pub fn refresh(&self) {
-        self.log_err("", self.scan_root(), "cannot read the folder of collections");
+        self.log_err(
+            "",
+            self.scan_root(),
+            "cannot read the folder of collections",
+        );
         for served in self.all() {
             self.log_err(
                 &served.name,
@@ -286,7 +355,10 @@ impl Collections {
 
 /// Deletes what an interrupted removal of a collection left behind.
 fn remove_leftovers(root: &Path) -> store::Result<()> {
-    let io = |source| store::Error::Io { path: root.to_owned(), source };
+    let io = |source| store::Error::Io {
+        path: root.to_owned(),
+        source,
+    };
     for entry in std::fs::read_dir(root).map_err(io)? {
         let path = entry.map_err(io)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -303,9 +375,18 @@ fn remove_leftovers(root: &Path) -> store::Result<()> {
 /// The name of a collection from its path: `books/.nigh` is called `books`.
 fn name_from_path(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let names = path.ancestors().filter_map(Path::file_name).map(|name| name.to_string_lossy());
-    let mut names = names.map(|name| name.chars().map(|c| if is_name_char(c) { c } else { '-' }).collect::<String>());
-    names.find(|name| is_name(name)).unwrap_or_else(|| "collection".to_owned())
+    let names = path
+        .ancestors()
+        .filter_map(Path::file_name)
+        .map(|name| name.to_string_lossy());
+    let mut names = names.map(|name| {
+        name.chars()
+            .map(|c| if is_name_char(c) { c } else { '-' })
+            .collect::<String>()
+    });
+    names
+        .find(|name| is_name(name))
+        .unwrap_or_else(|| "collection".to_owned())
 }
 
 fn is_name_char(c: char) -> bool {
@@ -328,7 +409,19 @@ mod tests {
         for name in ["a", "Books-2.x", "9", &"x".repeat(64)] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", ".", "..", ".nigh", "a/b", "a\\b", "a b", "é", "-a", &"x".repeat(65), "a\0"] {
+        for name in [
+            "",
+            ".",
+            "..",
+            ".nigh",
+            "a/b",
+            "a\\b",
+            "a b",
+            "é",
+            "-a",
+            &"x".repeat(65),
+            "a\0",
+        ] {
             assert!(!is_name(name), "{name:?}");
         }
     }
@@ -336,11 +429,19 @@ mod tests {
     #[test]
     fn opening_the_root_deletes_leftovers_of_removed_collections() {
         let root = tempfile::tempdir().unwrap();
-        let (left, other) = (root.path().join(format!(".books.7-1{REMOVED_SUFFIX}")), root.path().join(".git"));
+        let (left, other) = (
+            root.path().join(format!(".books.7-1{REMOVED_SUFFIX}")),
+            root.path().join(".git"),
+        );
         for folder in [&left, &other] {
             std::fs::create_dir_all(folder.join("text")).unwrap();
         }
-        assert!(Collections::open(None, Some(root.path())).unwrap().all().is_empty());
+        assert!(
+            Collections::open(None, Some(root.path()))
+                .unwrap()
+                .all()
+                .is_empty()
+        );
         assert!(!left.exists() && other.exists());
     }
 

@@ -17,7 +17,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// PEM files of the certificate chain and its private key.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Whether to listen on other than loopback addresses without TLS, as behind a proxy that terminates it.
+    /// Whether to listen on other than loopback addresses without TLS, as behind a proxy that
+    /// terminates it.
     pub allow_plain_http: bool,
     /// Names to accept in the `Host` header besides those of this machine.
     pub allowed_hosts: Vec<String>,

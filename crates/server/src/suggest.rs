@@ -44,28 +44,40 @@ impl Suggestions {
             if !text.trim().is_empty() && seen.insert(text.to_owned()) {
                 all.push((
                     normalize(text),
-                    Suggestion { text: text.to_owned(), kind, article_id: article_id.to_owned() },
+                    Suggestion {
+                        text: text.to_owned(),
+                        kind,
+                        article_id: article_id.to_owned(),
+                    },
                 ));
             }
         };
         for id in ids.iter().take(MAX_ARTICLES) {
-            let Some(stored) = collection.article(id)? else { continue };
-            stored.article.questions.iter().for_each(|pair| add(&pair.question, SuggestionKind::Question, id));
+            let Some(stored) = collection.article(id)? else {
+                continue;
+            };
+            stored
+                .article
+                .questions
+                .iter()
+                .for_each(|pair| add(&pair.question, SuggestionKind::Question, id));
             add(&stored.article.title, SuggestionKind::Title, id);
         }
         Ok(Self { all })
     }
 
-    /// Suggestions in which every typed word is the prefix of a word: first those that start with what was
-    /// typed, then questions before titles, then shorter ones.
+    /// Suggestions in which every typed word is the prefix of a word: first those that start with
+    /// what was typed, then questions before titles, then shorter ones.
     pub fn matching(&self, typed: &str, limit: usize) -> Vec<Suggestion> {
         let typed = normalize(typed);
         let words: Vec<&str> = typed.split(' ').filter(|word| !word.is_empty()).collect();
         if words.is_empty() {
             return Vec::new();
         }
-        let has_word_prefix =
-            |text: &str, word: &str| text.match_indices(word).any(|(at, _)| text[..at].ends_with(' '));
+        let has_word_prefix = |text: &str, word: &str| {
+            text.match_indices(word)
+                .any(|(at, _)| text[..at].ends_with(' '))
+        };
         let mut found: Vec<_> = self
             .all
             .iter()
@@ -76,13 +88,19 @@ impl Suggestions {
             })
             .collect();
         found.sort_by_key(|(order, _)| *order);
-        found.into_iter().take(limit).map(|(_, suggestion)| suggestion.clone()).collect()
+        found
+            .into_iter()
+            .take(limit)
+            .map(|(_, suggestion)| suggestion.clone())
+            .collect()
     }
 }
 
 /// Lowercase words, each with one space in front.
 fn normalize(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
     words.fold(String::new(), |mut all, word| {
         all.push(' ');
         all.extend(word.chars().flat_map(char::to_lowercase));
@@ -97,7 +115,14 @@ mod tests {
     #[test]
     fn every_typed_word_must_be_a_word_prefix() {
         let make = |text: &str, kind| {
-            (normalize(text), Suggestion { text: text.to_owned(), kind, article_id: "a".to_owned() })
+            (
+                normalize(text),
+                Suggestion {
+                    text: text.to_owned(),
+                    kind,
+                    article_id: "a".to_owned(),
+                },
+            )
         };
         let all = Suggestions {
             all: vec![
@@ -106,9 +131,24 @@ mod tests {
                 make("Splitting wood", SuggestionKind::Title),
             ],
         };
-        let texts = |typed: &str| all.matching(typed, 5).into_iter().map(|s| s.text).collect::<Vec<_>>();
-        assert_eq!(texts("why tom"), ["Why tomatoes split", "Why do tomatoes split in summer?"]);
-        assert_eq!(texts("SPLIT"), ["Splitting wood", "Why do tomatoes split in summer?", "Why tomatoes split"]);
+        let texts = |typed: &str| {
+            all.matching(typed, 5)
+                .into_iter()
+                .map(|s| s.text)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            texts("why tom"),
+            ["Why tomatoes split", "Why do tomatoes split in summer?"]
+        );
+        assert_eq!(
+            texts("SPLIT"),
+            [
+                "Splitting wood",
+                "Why do tomatoes split in summer?",
+                "Why tomatoes split"
+            ]
+        );
         assert_eq!(texts("matoes"), [""; 0]);
         assert_eq!(texts("  ?"), [""; 0]);
         assert_eq!(all.matching("w", 1).len(), 1);

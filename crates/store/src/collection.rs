@@ -27,7 +27,8 @@ pub struct Candidate {
 pub struct QueryInterpretation {
     /// The indexed words that replace query words found in no passage.
     pub corrections: Vec<Correction>,
-    /// Whether the query consists of stop words only. They are searched for in that case, and ignored otherwise.
+    /// Whether the query consists of stop words only. They are searched for in that case, and
+    /// ignored otherwise.
     pub only_stop_words: bool,
 }
 
@@ -39,7 +40,8 @@ pub struct WordScore {
     pub word: String,
     /// The indexed term that matched: another one than `word` if that was corrected.
     pub found_as: String,
-    /// The field that matched: `text` (stems), `exact` (unstemmed), `title`, or `together` for adjacent words.
+    /// The field that matched: `text` (stems), `exact` (unstemmed), `title`, or `together` for
+    /// adjacent words.
     pub place: &'static str,
     /// Its share of the passage's score.
     pub score: f32,
@@ -91,7 +93,8 @@ pub struct StoredArticle {
 pub enum DenseSearch {
     /// The exact nearest neighbors.
     Exact,
-    /// Approximate nearest neighbors from the HNSW graphs. Segments without a graph are searched exactly.
+    /// Approximate nearest neighbors from the HNSW graphs. Segments without a graph are searched
+    /// exactly.
     Graph {
         /// The length of the candidate list, `efSearch` in the HNSW paper.
         ef: usize,
@@ -114,13 +117,16 @@ pub struct Catalog {
     pub articles: HashMap<String, ArticleMeta>,
     /// The fingerprints of all texts with a stored vector.
     pub vectors: HashSet<Fingerprint>,
-    /// Whether a vector put during a run can be reused later in it, so that no text is embedded twice.
+    /// Whether a vector put during a run can be reused later in it, so that no text is embedded
+    /// twice.
     pub reuses_vectors: bool,
 }
 
 impl ExistingContent for Catalog {
     fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
-        self.articles.get(id).is_some_and(|meta| meta.fingerprint == *fingerprint)
+        self.articles
+            .get(id)
+            .is_some_and(|meta| meta.fingerprint == *fingerprint)
     }
 
     fn has_vector(&self, text: &Fingerprint) -> bool {
@@ -145,20 +151,34 @@ pub struct Facet {
 }
 
 impl Facet {
-    /// Fields with more distinct values identify articles rather than group them, so they are no facets.
+    /// Fields with more distinct values identify articles rather than group them, so they are no
+    /// facets.
     pub const MAX_VALUES: usize = 1000;
 
-    /// Makes facets of passage counts by field and value, ordered by field name. Fields with no value or with more
-    /// than [`Facet::MAX_VALUES`] are left out; each facet lists its `limit` most frequent values, ties by value.
+    /// Makes facets of passage counts by field and value, ordered by field name. Fields with no
+    /// value or with more than [`Facet::MAX_VALUES`] are left out; each facet lists its `limit`
+    /// most frequent values, ties by value.
     pub fn from_counts(counts: BTreeMap<String, BTreeMap<String, u64>>, limit: usize) -> Vec<Self> {
-        let fields = counts.into_iter().filter(|(_, values)| (1..=Self::MAX_VALUES).contains(&values.len()));
+        let fields = counts
+            .into_iter()
+            .filter(|(_, values)| (1..=Self::MAX_VALUES).contains(&values.len()));
         let facets = fields.map(|(field, values)| {
             let more = values.len().saturating_sub(limit);
-            let mut values: Vec<_> =
-                values.into_iter().map(|(value, passages)| FacetValue { value, passages }).collect();
-            values.sort_by(|a, b| b.passages.cmp(&a.passages).then_with(|| a.value.cmp(&b.value)));
+            let mut values: Vec<_> = values
+                .into_iter()
+                .map(|(value, passages)| FacetValue { value, passages })
+                .collect();
+            values.sort_by(|a, b| {
+                b.passages
+                    .cmp(&a.passages)
+                    .then_with(|| a.value.cmp(&b.value))
+            });
             values.truncate(limit);
-            Self { field, values, more }
+            Self {
+                field,
+                values,
+                more,
+            }
         });
         facets.collect()
     }
@@ -190,12 +210,12 @@ pub struct Stats {
     pub segments: usize,
     /// Number of segments with a graph.
     pub graphs: usize,
-    /// Links added after the builds so that every vector is reachable and found by a search for itself. `None` if a
-    /// remote server keeps the graphs.
+    /// Links added after the builds so that every vector is reachable and found by a search for
+    /// itself. `None` if a remote server keeps the graphs.
     #[serde(rename = "linked_in")]
     pub links_added: Option<usize>,
-    /// Vectors that a search for themselves with a short candidate list still misses. `None` if a remote server keeps
-    /// the graphs.
+    /// Vectors that a search for themselves with a short candidate list still misses. `None` if a
+    /// remote server keeps the graphs.
     #[serde(rename = "not_found_by_themselves")]
     pub self_misses: Option<usize>,
     /// Size of text, metadata and lexical index in bytes. `None` if it is not known.
@@ -215,8 +235,8 @@ pub enum Step {
     Check,
 }
 
-/// Called with a step, the units done and the units in total. Returning [`ControlFlow::Break`] ends the work with
-/// [`Error::Stopped`](crate::Error::Stopped); commits made so far stay.
+/// Called with a step, the units done and the units in total. Returning [`ControlFlow::Break`] ends
+/// the work with [`Error::Stopped`](crate::Error::Stopped); commits made so far stay.
 pub type Progress<'a> = dyn Fn(Step, usize, usize) -> ControlFlow<()> + Sync + 'a;
 
 /// The result of [`Collection::check`].
@@ -227,7 +247,8 @@ pub struct CheckReport {
     pub files: usize,
     /// Passages whose text is their article's at their span.
     pub passages: usize,
-    /// Vectors proved reachable from the entry point of their graph. `None` if a remote server keeps the graphs.
+    /// Vectors proved reachable from the entry point of their graph. `None` if a remote server
+    /// keeps the graphs.
     pub reachable: Option<usize>,
     /// Everything that is wrong, each entry naming its file or id.
     pub problems: Vec<String>,
@@ -246,8 +267,9 @@ pub struct CompactReport {
 
 /// A snapshot of a collection: results never change until [`Collection::refresh`].
 ///
-/// Every method that reads can fail with [`Error::Damaged`](crate::Error::Damaged) when a file is corrupt, or
-/// [`Error::Io`](crate::Error::Io); a remote collection with [`Error::Remote`](crate::Error::Remote).
+/// Every method that reads can fail with [`Error::Damaged`](crate::Error::Damaged) when a file is
+/// corrupt, or [`Error::Io`](crate::Error::Io); a remote collection with
+/// [`Error::Remote`](crate::Error::Remote).
 pub trait Collection: Send + Sync {
     /// The manifest of the commit.
     fn manifest(&self) -> &Manifest;
@@ -258,13 +280,13 @@ pub trait Collection: Send + Sync {
     /// Any error of reading.
     fn stats(&self) -> Result<Stats>;
 
-    /// The `k` passages nearest to a unit vector, best first. Equal scores are in the order in which the passages
-    /// were added.
+    /// The `k` passages nearest to a unit vector, best first. Equal scores are in the order in
+    /// which the passages were added.
     ///
     /// # Errors
-    /// [`Error::Index`](crate::Error::Index) when the vector does not have the model's dimensions or unit length;
-    /// [`Error::UnknownField`](crate::Error::UnknownField) as for [`Collection::search_lexical`]; any error of
-    /// reading.
+    /// [`Error::Index`](crate::Error::Index) when the vector does not have the model's dimensions
+    /// or unit length; [`Error::UnknownField`](crate::Error::UnknownField) as for
+    /// [`Collection::search_lexical`]; any error of reading.
     fn search_dense(
         &self,
         vector: &[f32],
@@ -273,20 +295,26 @@ pub trait Collection: Send + Sync {
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>>;
 
-    /// The `k` best passages by BM25 (k₁ = 1.2, b = 0.75) over title and text, best first. Any string is a valid
-    /// query.
+    /// The `k` best passages by BM25 (k₁ = 1.2, b = 0.75) over title and text, best first. Any
+    /// string is a valid query.
     ///
-    /// Words are stemmed for the collection's language. Matches in titles add to the score, and so do adjacent query
-    /// words that are adjacent in one of the best few hundred passages. Words found in no passage are fuzzy-matched.
+    /// Words are stemmed for the collection's language. Matches in titles add to the score, and so
+    /// do adjacent query words that are adjacent in one of the best few hundred passages. Words
+    /// found in no passage are fuzzy-matched.
     ///
-    /// `filter`, here and in [`Collection::search_dense`], is applied before ranking: there are `k` results if `k`
-    /// matching passages are allowed.
+    /// `filter`, here and in [`Collection::search_dense`], is applied before ranking: there are `k`
+    /// results if `k` matching passages are allowed.
     ///
     /// # Errors
-    /// [`Error::UnknownField`](crate::Error::UnknownField) when the filter names a field that no article has,
-    /// [`Error::FiltersUnsupported`](crate::Error::FiltersUnsupported) when the collection predates filters, or any
-    /// error of reading.
-    fn search_lexical(&self, query: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>>;
+    /// [`Error::UnknownField`](crate::Error::UnknownField) when the filter names a field that no
+    /// article has, [`Error::FiltersUnsupported`](crate::Error::FiltersUnsupported) when the
+    /// collection predates filters, or any error of reading.
+    fn search_lexical(
+        &self,
+        query: &str,
+        k: usize,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>>;
 
     /// How [`Collection::search_lexical`] interprets a query.
     ///
@@ -336,13 +364,17 @@ pub trait Collection: Send + Sync {
     ///
     /// # Errors
     /// Any error of reading or of `visit`.
-    fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()>;
+    fn for_each_vector(
+        &self,
+        visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>,
+    ) -> Result<()>;
 
-    /// Calls `visit` with every article, its passages and their vectors, ready for [`Writer::put`] of another
-    /// collection, in the order in which they were added.
+    /// Calls `visit` with every article, its passages and their vectors, ready for [`Writer::put`]
+    /// of another collection, in the order in which they were added.
     ///
     /// # Errors
-    /// Any error of reading or of `visit`; [`Error::Damaged`](crate::Error::Damaged) when an article is incomplete.
+    /// Any error of reading or of `visit`; [`Error::Damaged`](crate::Error::Damaged) when an
+    /// article is incomplete.
     fn for_each_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()>;
 
     /// A hash of all articles, independent of their order and of chunking.
@@ -388,7 +420,8 @@ pub trait Collection: Send + Sync {
         None
     }
 
-    /// The metadata fields with few distinct values, ordered by name, each with its `limit` most frequent values.
+    /// The metadata fields with few distinct values, ordered by name, each with its `limit` most
+    /// frequent values.
     ///
     /// # Errors
     /// Any error of reading.
@@ -400,14 +433,15 @@ pub trait Collection: Send + Sync {
     /// Any error of opening it; the snapshot then stays as it was.
     fn refresh(&mut self) -> Result<()>;
 
-    /// The ids of articles with missing passages or vectors. There are none unless [`repair`](crate::repair) left out
-    /// a damaged file.
+    /// The ids of articles with missing passages or vectors. There are none unless
+    /// [`repair`](crate::repair) left out a damaged file.
     ///
     /// # Errors
     /// Any error of reading.
     fn incomplete(&self) -> Result<Vec<String>>;
 
-    /// Articles that [`repair`](crate::repair) read out of damaged files and that have to be put back.
+    /// Articles that [`repair`](crate::repair) read out of damaged files and that have to be put
+    /// back.
     ///
     /// # Errors
     /// Any error of reading.
@@ -420,14 +454,15 @@ pub trait Collection: Send + Sync {
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport>;
 }
 
-/// Changes a collection. Nothing is visible to readers before [`Writer::commit`]; dropping the writer discards what was
-/// not committed.
+/// Changes a collection. Nothing is visible to readers before [`Writer::commit`]; dropping the
+/// writer discards what was not committed.
 pub trait Writer {
     /// Adds an article, replacing any with the same id.
     ///
     /// # Errors
-    /// [`Error::MissingVector`](crate::Error::MissingVector) when a passage has no vector and none is stored for its
-    /// text, [`Error::Index`](crate::Error::Index) when a vector has the wrong length, or any error of writing.
+    /// [`Error::MissingVector`](crate::Error::MissingVector) when a passage has no vector and none
+    /// is stored for its text, [`Error::Index`](crate::Error::Index) when a vector has the wrong
+    /// length, or any error of writing.
     fn put(&mut self, article: EmbeddedArticle) -> Result<()>;
 
     /// Deletes an article. Returns whether it existed.
@@ -448,8 +483,8 @@ pub trait Writer {
     /// Sets the builder of graphs.
     fn set_builder(&mut self, builder: index::Builder);
 
-    /// Limits merges to segments whose graphs can be built within this many bytes of memory; `None` for no limit.
-    /// [`Writer::compact`] makes one segment regardless.
+    /// Limits merges to segments whose graphs can be built within this many bytes of memory; `None`
+    /// for no limit. [`Writer::compact`] makes one segment regardless.
     fn set_memory_budget(&mut self, bytes: Option<u64>);
 
     /// Sets how the dense and the lexical ranking are fused; `None` for the default.
@@ -465,7 +500,8 @@ pub trait Writer {
     fn commit(&mut self) -> Result<()>;
 
     /// Stores bytes that save a caller work and can be recomputed if they are lost. `make` gets the
-    /// [id](Collection::commit_id) of the newest commit. A collection without commits stores nothing.
+    /// [id](Collection::commit_id) of the newest commit. A collection without commits stores
+    /// nothing.
     ///
     /// # Errors
     /// Any error of writing.
@@ -473,13 +509,14 @@ pub trait Writer {
         Ok(())
     }
 
-    /// Starts merging on a background thread if there are many small segments and no such merge is running. `threads`
-    /// threads build its graph. The first commit after it has finished uses the merged segment; until then readers and
-    /// this writer use the old ones. Dropping the writer cancels the merge.
+    /// Starts merging on a background thread if there are many small segments and no such merge is
+    /// running. `threads` threads build its graph. The first commit after it has finished uses the
+    /// merged segment; until then readers and this writer use the old ones. Dropping the writer
+    /// cancels the merge.
     ///
     /// # Errors
-    /// When the thread cannot be started; or, once, the error that the previous background merge failed with. That
-    /// merge changed nothing, and this writer starts no further ones.
+    /// When the thread cannot be started; or, once, the error that the previous background merge
+    /// failed with. That merge changed nothing, and this writer starts no further ones.
     fn merge_in_background(&mut self, threads: usize) -> Result<()>;
 
     /// Merges small segments if there are many. Cheap enough to call after every small commit.
@@ -488,8 +525,8 @@ pub trait Writer {
     /// As for [`Writer::commit`].
     fn merge_small(&mut self) -> Result<()>;
 
-    /// Waits for the background merge, merges segments until few are left, and builds the graphs of those large enough
-    /// for one. To be called after a series of commits.
+    /// Waits for the background merge, merges segments until few are left, and builds the graphs of
+    /// those large enough for one. To be called after a series of commits.
     ///
     /// # Errors
     /// As for [`Writer::commit`], and [`Error::Stopped`](crate::Error::Stopped).

@@ -23,7 +23,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// The collection was written by a newer version of nigh.
-    #[error("{path}: a newer nigh wrote this collection: its format is {found}, this program reads up to {known}")]
+    #[error(
+        "{path}: a newer nigh wrote this collection: its format is {found}, this program reads up to {known}"
+    )]
     NewerFormat {
         /// The collection's folder.
         path: PathBuf,
@@ -49,7 +51,9 @@ pub enum Error {
         problem: String,
     },
     /// A passage was put without a vector, and none is stored for its text.
-    #[error("article {article:?}: passage {ordinal} has no vector, and none is stored for its text")]
+    #[error(
+        "article {article:?}: passage {ordinal} has no vector, and none is stored for its text"
+    )]
     MissingVector {
         /// The article's id.
         article: String,
@@ -140,12 +144,14 @@ impl Error {
     /// Whether a file of the collection is corrupt or missing, so that a repair may help.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. } | Self::Index(index::Error::Damaged { .. } | index::Error::Version { .. }) => true,
+            Self::Damaged { .. }
+            | Self::Index(index::Error::Damaged { .. } | index::Error::Version { .. }) => true,
             Self::Io { source, .. } | Self::Index(index::Error::Io { source, .. }) => {
                 source.kind() == std::io::ErrorKind::NotFound
             }
             Self::Text { source, .. } => {
-                let is_missing = |error: &OpenReadError| matches!(error, OpenReadError::FileDoesNotExist(_));
+                let is_missing =
+                    |error: &OpenReadError| matches!(error, OpenReadError::FileDoesNotExist(_));
                 matches!(source, TantivyError::DataCorruption(_))
                     || matches!(source, TantivyError::OpenReadError(error) if is_missing(error))
             }
@@ -166,7 +172,9 @@ impl Error {
         move |source| {
             let io = match &source {
                 TantivyError::IoError(io) => Some(io),
-                TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => Some(io_error),
+                TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => {
+                    Some(io_error)
+                }
                 _ => None,
             };
             match io.and_then(|io| crate::local::damage_in(io)) {
@@ -177,6 +185,9 @@ impl Error {
     }
 
     pub(crate) fn damaged(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
-        Self::Damaged { path: path.into(), problem: problem.into() }
+        Self::Damaged {
+            path: path.into(),
+            problem: problem.into(),
+        }
     }
 }

@@ -47,14 +47,14 @@ macro_rules! languages {
 }
 
 languages!(
-    Arabic, Danish, Dutch, English, Finnish, French, German, Greek, Hungarian, Italian, Norwegian, Portuguese,
-    Romanian, Russian, Spanish, Swedish, Tamil, Turkish,
+    Arabic, Danish, Dutch, English, Finnish, French, German, Greek, Hungarian, Italian, Norwegian,
+    Portuguese, Romanian, Russian, Spanish, Swedish, Tamil, Turkish,
 );
 
 impl Language {
-    /// Detects the main language of `texts`. `None` if they are too short, too mixed, or in no supported
-    /// language: the wrong stop words and stems would lose matches, so a language is only returned on good
-    /// evidence.
+    /// Detects the main language of `texts`. `None` if they are too short, too mixed, or in no
+    /// supported language: the wrong stop words and stems would lose matches, so a language is only
+    /// returned on good evidence.
     pub fn detect<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         DETECTOR.with_borrow_mut(|detector| detector.detect(texts).language)
     }
@@ -82,9 +82,15 @@ impl std::str::FromStr for Language {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let language = Self::ALL.iter().find(|language| language.to_string() == text.to_lowercase());
+        let language = Self::ALL
+            .iter()
+            .find(|language| language.to_string() == text.to_lowercase());
         language.copied().ok_or_else(|| {
-            let names = Self::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let names = Self::ALL
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
             format!("expected one of {names}")
         })
     }
@@ -96,13 +102,15 @@ mod tests {
 
     #[test]
     fn detects_sentences_but_not_lists() {
-        let english =
-            "The tides follow the moon, and twice a day the water is high. It is not the sun that makes them.";
+        let english = "The tides follow the moon, and twice a day the water is high. It is not the sun that makes them.";
         let german = "Die Gezeiten folgen dem Mond, und zweimal am Tag steht das Wasser hoch. Das ist nicht die Sonne.";
         assert_eq!(Language::detect([english]), Some(Language::English));
         assert_eq!(Language::detect([german]), Some(Language::German));
-        for list in ["Oak. Elm. Yew.", "Invoice 2024-113", "潮汐は月に従い、一日に二度、水位が高くなります。"]
-        {
+        for list in [
+            "Oak. Elm. Yew.",
+            "Invoice 2024-113",
+            "潮汐は月に従い、一日に二度、水位が高くなります。",
+        ] {
             assert_eq!(Language::detect([list]), None, "{list}");
         }
     }
@@ -111,7 +119,10 @@ mod tests {
     fn names_round_trip_through_display_parse_and_serde() {
         for language in Language::ALL {
             assert_eq!(language.to_string().parse(), Ok(*language));
-            assert_eq!(serde_json::to_value(language).unwrap(), language.to_string());
+            assert_eq!(
+                serde_json::to_value(language).unwrap(),
+                language.to_string()
+            );
         }
         assert!("klingon".parse::<Language>().is_err());
     }

@@ -1,13 +1,14 @@
-//! A collection: article text, metadata, a BM25 index, vectors and an HNSW graph, changed by atomic commits.
+//! A collection: article text, metadata, a BM25 index, vectors and an HNSW graph, changed by atomic
+//! commits.
 //!
-//! This crate takes embedded articles ([`ingest::pipeline::EmbeddedArticle`]), stores them, and returns ranked
-//! passages. [`Collection`] is a consistent snapshot to search and fetch from; [`Writer`] changes it. [`open`]
-//! and [`create`] resolve a location: a folder on this machine ([`local`]), or a URL whose scheme a remote
-//! backend has [registered](register).
+//! This crate takes embedded articles ([`ingest::pipeline::EmbeddedArticle`]), stores them, and
+//! returns ranked passages. [`Collection`] is a consistent snapshot to search and fetch from;
+//! [`Writer`] changes it. [`open`] and [`create`] resolve a location: a folder on this machine
+//! ([`local`]), or a URL whose scheme a remote backend has [registered](register).
 //!
-//! A local collection keeps its records in tantivy and its vectors in immutable segments beside it. Our
-//! [`Manifest`] is the payload of tantivy's commit, so renaming one small file is the only moment at which
-//! anything changes. A crash at any other moment leaves the previous commit.
+//! A local collection keeps its records in tantivy and its vectors in immutable segments beside it.
+//! Our [`Manifest`] is the payload of tantivy's commit, so renaming one small file is the only
+//! moment at which anything changes. A crash at any other moment leaves the previous commit.
 //!
 //! This crate never embeds, never combines the dense and the lexical ranking, and never prints.
 
@@ -24,9 +25,9 @@ pub mod remote;
 
 pub use analysis::fuzzy::Correction;
 pub use collection::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
-    PassageKey, PassageRef, Progress, QueryInterpretation, Stats, Step, StoredArticle, StoredPassage, WordScore,
-    Writer,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet,
+    FacetValue, PassageKey, PassageRef, Progress, QueryInterpretation, Stats, Step, StoredArticle,
+    StoredPassage, WordScore, Writer,
 };
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};
@@ -38,8 +39,8 @@ pub use remote::{Remote, register};
 /// Opens the collection at `location`.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::NewerFormat`], [`Error::Damaged`], or [`Error::Remote`] when a server cannot
-/// be reached.
+/// [`Error::NotFound`], [`Error::NewerFormat`], [`Error::Damaged`], or [`Error::Remote`] when a
+/// server cannot be reached.
 pub fn open(location: &str) -> Result<Box<dyn Collection>> {
     if let Some(remote) = remote::backend_of(location)? {
         return remote.open(location);
@@ -50,7 +51,8 @@ pub fn open(location: &str) -> Result<Box<dyn Collection>> {
 /// Creates an empty collection at `location`, for vectors of `model` and text in `language`.
 ///
 /// # Errors
-/// [`Error::Occupied`] when the location already holds something, or an error when it cannot be written.
+/// [`Error::Occupied`] when the location already holds something, or an error when it cannot be
+/// written.
 pub fn create(
     location: &str,
     model: ingest::ModelInfo,
@@ -62,11 +64,14 @@ pub fn create(
     if let Some(remote) = remote::backend_of(location)? {
         return remote.create(location, manifest);
     }
-    Ok(Box::new(local::LocalCollection::create(location.as_ref(), manifest)?))
+    Ok(Box::new(local::LocalCollection::create(
+        location.as_ref(),
+        manifest,
+    )?))
 }
 
-/// Checks every file of the collection at `location` and returns one problem per damaged file. Works on
-/// collections that are too damaged to open.
+/// Checks every file of the collection at `location` and returns one problem per damaged file.
+/// Works on collections that are too damaged to open.
 ///
 /// # Errors
 /// When there is no collection, its format is not supported, or its commit is unreadable.
@@ -77,17 +82,18 @@ pub fn find_damage(location: &str) -> Result<Vec<String>> {
     local::find_damage(location.as_ref())
 }
 
-/// Makes a new commit without the damaged files and keeps everything else. [`Collection::incomplete`] and
-/// [`Collection::salvaged`] then list the articles that have to be indexed again.
+/// Makes a new commit without the damaged files and keeps everything else.
+/// [`Collection::incomplete`] and [`Collection::salvaged`] then list the articles that have to be
+/// indexed again.
 ///
 /// # Errors
-/// As for [`find_damage`], and [`Error::Locked`] when another process is writing, or an I/O error such as a
-/// full disk. Either the last commit or the new one is in place then, and calling this again continues the
-/// repair.
+/// As for [`find_damage`], and [`Error::Locked`] when another process is writing, or an I/O error
+/// such as a full disk. Either the last commit or the new one is in place then, and calling this
+/// again continues the repair.
 pub fn repair(location: &str) -> Result<RepairReport> {
     if remote::backend_of(location)?.is_some() {
-        // Its servers keep replicas. Indexing the source of an incomplete article again restores what is
-        // missing of it.
+        // Its servers keep replicas. Indexing the source of an incomplete article again restores
+        // what is missing of it.
         return Ok(RepairReport::default());
     }
     local::repair(location.as_ref())

@@ -94,8 +94,9 @@ pub struct GraphEntry {
     pub health: BuildReport,
 }
 
-/// The format of new collections. Older ones are read and written in their own format: format 3 has the v1
-/// analyzer, format 2 also lacks checksum footers, format 1 also lacks filters and a separate title field.
+/// The format of new collections. Older ones are read and written in their own format: format 3 has
+/// the v1 analyzer, format 2 also lacks checksum footers, format 1 also lacks filters and a
+/// separate title field.
 pub const FORMAT: u64 = 4;
 
 impl Manifest {

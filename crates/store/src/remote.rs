@@ -27,12 +27,15 @@ pub trait Remote: Send + Sync {
 type Registry = RwLock<Vec<(&'static str, &'static dyn Remote)>>;
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
-/// Makes `remote` responsible for locations that begin with `scheme://`. A later registration of the same
-/// scheme replaces an earlier one.
+/// Makes `remote` responsible for locations that begin with `scheme://`. A later registration of
+/// the same scheme replaces an earlier one.
 pub fn register(scheme: &'static str, remote: Box<dyn Remote>) {
     let registry = REGISTRY.get_or_init(Registry::default);
     // Leaked because a backend lives as long as the program.
-    registry.write().unwrap_or_else(PoisonError::into_inner).push((scheme, Box::leak(remote)));
+    registry
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push((scheme, Box::leak(remote)));
 }
 
 /// Whether `location` is a URL, as opposed to a path on this machine.
@@ -42,16 +45,28 @@ pub fn is_remote(location: &str) -> bool {
 
 fn scheme_of(location: &str) -> Option<&str> {
     let (scheme, _) = location.split_once("://")?;
-    (!scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(scheme)
+    (!scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .then_some(scheme)
 }
 
 /// The backend responsible for `location`; `None` if it is a path on this machine.
 pub(crate) fn backend_of(location: &str) -> Result<Option<&'static dyn Remote>> {
-    let Some(scheme) = scheme_of(location) else { return Ok(None) };
-    let registry = REGISTRY.get_or_init(Registry::default).read().unwrap_or_else(PoisonError::into_inner);
-    match registry.iter().rev().find(|(registered, _)| *registered == scheme) {
+    let Some(scheme) = scheme_of(location) else {
+        return Ok(None);
+    };
+    let registry = REGISTRY
+        .get_or_init(Registry::default)
+        .read()
+        .unwrap_or_else(PoisonError::into_inner);
+    match registry
+        .iter()
+        .rev()
+        .find(|(registered, _)| *registered == scheme)
+    {
         Some((_, remote)) => Ok(Some(*remote)),
-        None => Err(Error::Location { problem: format!("{location}: nothing here keeps collections at {scheme}://") }),
+        None => Err(Error::Location {
+            problem: format!("{location}: nothing here keeps collections at {scheme}://"),
+        }),
     }
 }
 
@@ -66,6 +81,9 @@ mod tests {
         }
         assert!(is_remote("milvus://host/a"));
         let message = backend_of("nowhere://host/a").err().unwrap().to_string();
-        assert_eq!(message, "nowhere://host/a: nothing here keeps collections at nowhere://");
+        assert_eq!(
+            message,
+            "nowhere://host/a: nothing here keeps collections at nowhere://"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The life of a collection: create, add, update, delete, reopen, merge, compact; and what readers see when.
+//! The life of a collection: create, add, update, delete, reopen, merge, compact; and what readers
+//! see when.
 
 use crate::common::{article, assert_sound, create, go_on, lexical, model, open, vector};
 use ingest::pipeline::EmbeddedArticle;
@@ -8,9 +9,16 @@ use std::path::Path;
 use store::{Collection, DenseSearch, Error, Language, Step, Writer};
 
 fn texts(collection: &dyn Collection, query: &str, k: usize) -> Vec<String> {
-    let found = collection.search_dense(&vector(query), k, DenseSearch::Exact, None).unwrap();
+    let found = collection
+        .search_dense(&vector(query), k, DenseSearch::Exact, None)
+        .unwrap();
     let keys: Vec<_> = found.iter().map(|c| c.key).collect();
-    collection.fetch(&keys).unwrap().into_iter().map(|p| p.text).collect()
+    collection
+        .fetch(&keys)
+        .unwrap()
+        .into_iter()
+        .map(|p| p.text)
+        .collect()
 }
 
 #[test]
@@ -19,28 +27,65 @@ fn article_is_found_fetched_updated_and_deleted() {
     let path = dir.path().join("c");
     let mut collection = create(&path);
     let mut writer = collection.writer().unwrap();
-    writer.put(article("a", "tides follow the moon\nwaves follow the wind\n")).unwrap();
-    writer.put(article("b", "bread follows the yeast\n")).unwrap();
+    writer
+        .put(article(
+            "a",
+            "tides follow the moon\nwaves follow the wind\n",
+        ))
+        .unwrap();
+    writer
+        .put(article("b", "bread follows the yeast\n"))
+        .unwrap();
     assert_eq!(writer.pending(), 3);
     writer.commit().unwrap();
-    assert!(texts(&*collection, "x", 9).is_empty(), "a snapshot does not refresh by itself");
+    assert!(
+        texts(&*collection, "x", 9).is_empty(),
+        "a snapshot does not refresh by itself"
+    );
     collection.refresh().unwrap();
-    assert_eq!(texts(&*collection, "waves follow the wind", 1), ["waves follow the wind"]);
+    assert_eq!(
+        texts(&*collection, "waves follow the wind", 1),
+        ["waves follow the wind"]
+    );
     assert_eq!(lexical(&*collection, "What makes WAVES? (wind)"), ["a#1"]);
-    assert_eq!(lexical(&*collection, "following"), ["a#0", "a#1", "b#0"], "stems match; ties keep their order");
-    assert!(lexical(&*collection, "quixotic xylophones").is_empty() && lexical(&*collection, "").is_empty());
+    assert_eq!(
+        lexical(&*collection, "following"),
+        ["a#0", "a#1", "b#0"],
+        "stems match; ties keep their order"
+    );
+    assert!(
+        lexical(&*collection, "quixotic xylophones").is_empty()
+            && lexical(&*collection, "").is_empty()
+    );
     let stored = collection.article("a").unwrap().unwrap();
-    assert_eq!(stored.article, article("a", "tides follow the moon\nwaves follow the wind\n").article);
+    assert_eq!(
+        stored.article,
+        article("a", "tides follow the moon\nwaves follow the wind\n").article
+    );
     assert_eq!(stored.passages.len(), 2);
-    let hit = &collection.fetch(&[collection.search_lexical("wind", 1, None).unwrap()[0].key]).unwrap()[0];
-    assert_eq!((hit.line, hit.path.as_str(), hit.title.as_str()), (2, "a.txt", "Title of a"));
+    let hit = &collection
+        .fetch(&[collection.search_lexical("wind", 1, None).unwrap()[0].key])
+        .unwrap()[0];
+    assert_eq!(
+        (hit.line, hit.path.as_str(), hit.title.as_str()),
+        (2, "a.txt", "Title of a")
+    );
 
     let all = collection.catalog().unwrap().articles;
     assert_eq!(all.len(), 2);
     assert_eq!(collection.article_meta(&["a", "b", "c"]).unwrap(), all);
-    assert_eq!(collection.article_meta(&["b", "c"]).unwrap().into_keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(
+        collection
+            .article_meta(&["b", "c"])
+            .unwrap()
+            .into_keys()
+            .collect::<Vec<_>>(),
+        ["b"]
+    );
 
-    writer.put(article("a", "currents follow the salt\n")).unwrap();
+    writer
+        .put(article("a", "currents follow the salt\n"))
+        .unwrap();
     assert!(!writer.delete("nothing").unwrap());
     assert!(writer.delete("b").unwrap());
     writer.commit().unwrap();
@@ -48,7 +93,10 @@ fn article_is_found_fetched_updated_and_deleted() {
     assert_eq!(texts(&*collection, "x", 9), ["currents follow the salt"]);
     assert!(collection.article("b").unwrap().is_none());
     let stats = collection.stats().unwrap();
-    assert_eq!((stats.articles, stats.passages, stats.dead_vectors), (1, 1, 3));
+    assert_eq!(
+        (stats.articles, stats.passages, stats.dead_vectors),
+        (1, 1, 3)
+    );
     assert_sound(&*collection);
     drop(writer);
 
@@ -66,7 +114,9 @@ fn stopped_merge_and_compaction_change_nothing() {
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
     for i in 0..3 {
-        writer.put(article(&format!("a{i}"), &format!("rust and iron {i}\n"))).unwrap();
+        writer
+            .put(article(&format!("a{i}"), &format!("rust and iron {i}\n")))
+            .unwrap();
         writer.commit().unwrap();
     }
     let stop = |_: Step, _: usize, _: usize| ControlFlow::Break(());
@@ -91,7 +141,12 @@ fn explaining_or_requesting_zero_passages_gives_nothing() {
     writer.commit().unwrap();
     collection.refresh().unwrap();
     assert!(collection.explain_lexical("rust", &[]).unwrap().is_empty());
-    assert!(collection.search_lexical("rust", 0, None).unwrap().is_empty());
+    assert!(
+        collection
+            .search_lexical("rust", 0, None)
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -99,26 +154,46 @@ fn facets_count_live_passages_only() {
     let dir = tempfile::tempdir().unwrap();
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
-    for (id, source) in [("a", "reuters"), ("b", "reuters"), ("c", "herald"), ("d", "dawn")] {
+    for (id, source) in [
+        ("a", "reuters"),
+        ("b", "reuters"),
+        ("c", "herald"),
+        ("d", "dawn"),
+    ] {
         let mut one = article(id, "first line\nsecond line\n");
-        one.article.metadata.insert("source".into(), MetaValue::String(source.into()));
+        one.article
+            .metadata
+            .insert("source".into(), MetaValue::String(source.into()));
         writer.put(one).unwrap();
     }
     writer.commit().unwrap();
     collection.refresh().unwrap();
     let source = |collection: &dyn Collection, limit| {
-        let facet = collection.facets(limit).unwrap().into_iter().find(|facet| facet.field == "source").unwrap();
-        let values = facet.values.into_iter().map(|value| (value.value, value.passages)).collect::<Vec<_>>();
+        let facet = collection
+            .facets(limit)
+            .unwrap()
+            .into_iter()
+            .find(|facet| facet.field == "source")
+            .unwrap();
+        let values = facet
+            .values
+            .into_iter()
+            .map(|value| (value.value, value.passages))
+            .collect::<Vec<_>>();
         (values, facet.more)
     };
-    let all = [("reuters", 4), ("dawn", 2), ("herald", 2)].map(|(value, count)| (value.to_owned(), count));
+    let all = [("reuters", 4), ("dawn", 2), ("herald", 2)]
+        .map(|(value, count)| (value.to_owned(), count));
     assert_eq!(source(&*collection, 9), (all.to_vec(), 0));
     assert_eq!(source(&*collection, 1), (all[..1].to_vec(), 2));
     writer.delete("a").unwrap();
     writer.delete("d").unwrap();
     writer.commit().unwrap();
     collection.refresh().unwrap();
-    assert_eq!(source(&*collection, 9).0, [("herald".to_owned(), 2), ("reuters".to_owned(), 2)]);
+    assert_eq!(
+        source(&*collection, 9).0,
+        [("herald".to_owned(), 2), ("reuters".to_owned(), 2)]
+    );
 }
 
 #[test]
@@ -144,7 +219,9 @@ fn merge_rewrites_mostly_dead_segments() {
     let mut collection = create(&dir.path().join("c"));
     let mut writer = collection.writer().unwrap();
     for i in 0..10 {
-        writer.put(article(&format!("a{i}"), &format!("rust and iron {i}\n"))).unwrap();
+        writer
+            .put(article(&format!("a{i}"), &format!("rust and iron {i}\n")))
+            .unwrap();
     }
     writer.commit().unwrap();
     for i in 0..6 {
@@ -152,8 +229,15 @@ fn merge_rewrites_mostly_dead_segments() {
     }
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
-    assert_eq!(collection.stats().unwrap().dead_vectors, 0, "a segment that is mostly dead is written again");
-    assert_eq!(lexical(&*collection, "rust"), ["a6#0", "a7#0", "a8#0", "a9#0"]);
+    assert_eq!(
+        collection.stats().unwrap().dead_vectors,
+        0,
+        "a segment that is mostly dead is written again"
+    );
+    assert_eq!(
+        lexical(&*collection, "rust"),
+        ["a6#0", "a7#0", "a8#0", "a9#0"]
+    );
     assert_sound(&*collection);
 }
 
@@ -170,7 +254,12 @@ fn scans_visit_all_passages_in_insertion_order() {
     collection.refresh().unwrap();
     let fingerprint = collection.corpus_fingerprint().unwrap();
     let keys = collection.keys().unwrap();
-    let names: Vec<String> = collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect();
+    let names: Vec<String> = collection
+        .identify(&keys)
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(names, ["one\ntwo#0", "one\ntwo#1", "three#0"]);
     let mut seen = Vec::new();
     collection
@@ -179,7 +268,11 @@ fn scans_visit_all_passages_in_insertion_order() {
             Ok(())
         })
         .unwrap();
-    let expected: Vec<_> = keys.iter().copied().zip(["one", "two", "three"].map(vector)).collect();
+    let expected: Vec<_> = keys
+        .iter()
+        .copied()
+        .zip(["one", "two", "three"].map(vector))
+        .collect();
     assert_eq!(seen, expected);
     // The corpus fingerprint does not depend on the order of articles, but on their contents.
     let mut other = create(&dir.path().join("other"));
@@ -228,7 +321,9 @@ fn reader_keeps_its_snapshot_while_segments_are_merged() {
     let collection = create(&path);
     let mut writer = collection.writer().unwrap();
     for i in 0..6 {
-        writer.put(article(&format!("a{i}"), &format!("text number {i}\n"))).unwrap();
+        writer
+            .put(article(&format!("a{i}"), &format!("text number {i}\n")))
+            .unwrap();
         writer.commit().unwrap();
     }
     let mut old = open(&path);
@@ -236,10 +331,20 @@ fn reader_keeps_its_snapshot_while_segments_are_merged() {
     writer.delete("a3").unwrap();
     writer.merge(1, &go_on).unwrap();
     assert_eq!(texts(&*old, "text number 3", 1), ["text number 3"]);
-    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact, None).unwrap().len(), 6);
+    assert_eq!(
+        old.search_dense(&vector("x"), 9, DenseSearch::Exact, None)
+            .unwrap()
+            .len(),
+        6
+    );
     old.refresh().unwrap();
     assert_eq!(old.stats().unwrap().segments, 1);
-    assert_eq!(old.search_dense(&vector("x"), 9, DenseSearch::Exact, None).unwrap().len(), 5);
+    assert_eq!(
+        old.search_dense(&vector("x"), 9, DenseSearch::Exact, None)
+            .unwrap()
+            .len(),
+        5
+    );
     assert_sound(&*old);
 }
 
@@ -250,7 +355,10 @@ fn second_writer_gets_an_error_naming_the_first() {
     let collection = create(&path);
     let writer = collection.writer().unwrap();
     let error = open(&path).writer().err().unwrap();
-    assert!(matches!(&error, Error::Locked { holder, .. } if *holder == std::process::id().to_string()), "{error}");
+    assert!(
+        matches!(&error, Error::Locked { holder, .. } if *holder == std::process::id().to_string()),
+        "{error}"
+    );
     drop(writer);
     open(&path).writer().unwrap();
 }
@@ -275,10 +383,15 @@ fn passage_without_vector_reuses_that_of_the_same_text() {
     writer.commit().unwrap();
     drop(writer);
     let collection = open(&dir.path().join("c"));
-    let found = collection.search_dense(&vector("same"), 9, DenseSearch::Exact, None).unwrap();
+    let found = collection
+        .search_dense(&vector("same"), 9, DenseSearch::Exact, None)
+        .unwrap();
     assert_eq!(found.len(), 4);
     assert!(found.iter().all(|c| (c.score - 1.0).abs() < 1e-6));
-    assert!(found.windows(2).all(|pair| pair[0].key < pair[1].key), "ties in the order they were added");
+    assert!(
+        found.windows(2).all(|pair| pair[0].key < pair[1].key),
+        "ties in the order they were added"
+    );
 }
 
 #[test]
@@ -293,7 +406,10 @@ fn invalid_vectors_are_rejected_without_effect() {
     }
     assert_eq!(writer.pending(), 0);
     let collection = open(&dir.path().join("c"));
-    assert!(matches!(collection.search_dense(&[0.0; 4], 1, DenseSearch::Exact, None), Err(Error::Index(_))));
+    assert!(matches!(
+        collection.search_dense(&[0.0; 4], 1, DenseSearch::Exact, None),
+        Err(Error::Index(_))
+    ));
 }
 
 #[test]
@@ -310,7 +426,11 @@ fn creating_a_collection_in_an_occupied_folder_fails() {
     .err()
     .unwrap();
     assert!(matches!(error, Error::Occupied { .. }));
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was added");
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        1,
+        "nothing was added"
+    );
     let error = store::open(dir.path().to_str().unwrap()).err().unwrap();
     assert!(error.to_string().contains("nigh index"), "{error}");
 }
@@ -328,18 +448,37 @@ fn swapped_or_damaged_file_is_named_in_the_error() {
     let file = |path: &Path| path.join("vectors/00000000.vec");
     let whole = std::fs::read(file(&one)).unwrap();
     std::fs::copy(file(&two), file(&one)).unwrap();
-    let error = store::open(one.to_str().unwrap()).err().unwrap().to_string();
-    assert!(error.contains("00000000.vec") && error.contains("expected") && error.contains("found"), "{error}");
+    let error = store::open(one.to_str().unwrap())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("00000000.vec") && error.contains("expected") && error.contains("found"),
+        "{error}"
+    );
 
     let mut bytes = whole.clone();
     bytes[330] ^= 1;
     std::fs::write(file(&one), bytes).unwrap();
-    let error = store::open(one.to_str().unwrap()).err().unwrap().to_string();
-    assert!(error.contains("00000000.vec: damaged: bytes 0 to 464"), "{error}");
+    let error = store::open(one.to_str().unwrap())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("00000000.vec: damaged: bytes 0 to 464"),
+        "{error}"
+    );
 
     std::fs::write(file(&one), whole).unwrap();
     std::fs::write(one.join("nigh.collection"), "nigh collection, format 9\n").unwrap();
-    assert!(matches!(store::open(one.to_str().unwrap()), Err(Error::NewerFormat { found: 9, known: 4, .. })));
+    assert!(matches!(
+        store::open(one.to_str().unwrap()),
+        Err(Error::NewerFormat {
+            found: 9,
+            known: 4,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -361,15 +500,23 @@ fn large_segment_gets_a_graph_with_high_recall() {
     let mut same = 0;
     for i in 0..50 {
         let query = vector(&format!("question {i}"));
-        let exact = collection.search_dense(&query, 10, DenseSearch::Exact, None).unwrap();
-        let graph = collection.search_dense(&query, 10, DenseSearch::Graph { ef: 64 }, None).unwrap();
+        let exact = collection
+            .search_dense(&query, 10, DenseSearch::Exact, None)
+            .unwrap();
+        let graph = collection
+            .search_dense(&query, 10, DenseSearch::Graph { ef: 64 }, None)
+            .unwrap();
         same += graph.iter().filter(|c| exact.contains(c)).count();
     }
     assert!(same >= 490, "{same} of 500");
     writer.put(article("late", "one more\n")).unwrap();
     writer.merge(2, &go_on).unwrap();
     collection.refresh().unwrap();
-    assert_eq!(collection.stats().unwrap().segments, 2, "a small addition does not rewrite the large segment");
+    assert_eq!(
+        collection.stats().unwrap().segments,
+        2,
+        "a small addition does not rewrite the large segment"
+    );
     assert_sound(&*collection);
 }
 
@@ -417,7 +564,10 @@ fn background_merge_runs_while_articles_are_added_and_deleted() {
     writer.commit().unwrap();
     let expect = |collection: &dyn Collection| {
         assert_eq!(collection.stats().unwrap().passages, 18 * 300 + 2);
-        assert_eq!(texts(collection, "changed meanwhile", 1), ["changed meanwhile"]);
+        assert_eq!(
+            texts(collection, "changed meanwhile", 1),
+            ["changed meanwhile"]
+        );
         assert_eq!(texts(collection, "added meanwhile", 1), ["added meanwhile"]);
         assert_ne!(texts(collection, "line 5 of 3", 1), ["line 5 of 3"]);
         assert_sound(collection);
@@ -431,10 +581,20 @@ fn background_merge_runs_while_articles_are_added_and_deleted() {
     collection.refresh().unwrap();
     expect(&*collection);
     // A reader of the old segments still has them.
-    assert_eq!((reader.stats().unwrap().segments, reader.stats().unwrap().passages), (20, 6000));
+    assert_eq!(
+        (
+            reader.stats().unwrap().segments,
+            reader.stats().unwrap().passages
+        ),
+        (20, 6000)
+    );
     assert_eq!(texts(&*reader, "line 5 of 3", 1), ["line 5 of 3"]);
     drop(writer);
-    assert_eq!(vector_files(&path), collection.stats().unwrap().segments + 1, "files that no commit names are gone");
+    assert_eq!(
+        vector_files(&path),
+        collection.stats().unwrap().segments + 1,
+        "files that no commit names are gone"
+    );
 }
 
 #[test]
@@ -445,12 +605,25 @@ fn merges_respect_the_memory_budget_of_graph_builds() {
     twenty_commits(&mut *writer);
     collection.refresh().unwrap();
     let manifest = collection.manifest();
-    let memory = index::graph::estimate_build_memory(2_000, manifest.model.dimensions, manifest.graph);
+    let memory =
+        index::graph::estimate_build_memory(2_000, manifest.model.dimensions, manifest.graph);
     writer.set_memory_budget(Some(memory));
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
-    let rows = |collection: &dyn Collection| collection.manifest().segments.iter().map(|s| s.rows).collect::<Vec<_>>();
-    assert_eq!(rows(&*collection).iter().max(), Some(&1_800), "{:?}", rows(&*collection));
+    let rows = |collection: &dyn Collection| {
+        collection
+            .manifest()
+            .segments
+            .iter()
+            .map(|s| s.rows)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rows(&*collection).iter().max(),
+        Some(&1_800),
+        "{:?}",
+        rows(&*collection)
+    );
     assert_eq!(rows(&*collection).iter().sum::<usize>(), 6_000);
     assert!(rows(&*collection).len() <= 6, "{:?}", rows(&*collection));
     assert_sound(&*collection);
@@ -477,7 +650,10 @@ fn background_merge_keeps_vectors_of_deleted_texts() {
     writer.put(back).unwrap();
     writer.commit().unwrap();
     collection.refresh().unwrap();
-    assert_eq!(texts(&*collection, "moved elsewhere", 1), ["moved elsewhere"]);
+    assert_eq!(
+        texts(&*collection, "moved elsewhere", 1),
+        ["moved elsewhere"]
+    );
     assert_sound(&*collection);
 }
 
@@ -490,11 +666,20 @@ fn canceled_merge_leaves_the_last_commit() {
     twenty_commits(&mut *writer);
     writer.merge_in_background(1).unwrap();
     // Stop waiting for the merge: it is canceled, and can be done later.
-    assert!(matches!(writer.merge(1, &|_, _, _| ControlFlow::Break(())), Err(Error::Stopped)));
+    assert!(matches!(
+        writer.merge(1, &|_, _, _| ControlFlow::Break(())),
+        Err(Error::Stopped)
+    ));
     writer.merge_in_background(1).unwrap();
     drop(writer);
     let mut again = open(&path);
-    assert_eq!((again.stats().unwrap().segments, again.stats().unwrap().passages), (20, 6000));
+    assert_eq!(
+        (
+            again.stats().unwrap().segments,
+            again.stats().unwrap().passages
+        ),
+        (20, 6000)
+    );
     assert_sound(&*again);
     again.writer().unwrap().merge(2, &go_on).unwrap();
     again.refresh().unwrap();

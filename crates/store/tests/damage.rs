@@ -1,5 +1,5 @@
-//! Corruption of every file of a collection at every position. Every request then gives the right answer or an
-//! error that names the file; never a wrong answer, never a panic.
+//! Corruption of every file of a collection at every position. Every request then gives the right
+//! answer or an error that names the file; never a wrong answer, never a panic.
 #![allow(clippy::print_stdout, reason = "prints measurements")]
 
 use crate::common::{article, contents, go_on, manifest, vector};
@@ -14,20 +14,30 @@ fn make(path: &Path, story: &str) {
     let collection = LocalCollection::create(path, manifest()).unwrap();
     let mut writer = collection.writer().unwrap();
     for number in 0..3 {
-        let text = format!("{story} number {number} begins\nand goes on with {story} {number}\nuntil the end\n");
-        writer.put(article(&format!("{story}{number}"), &text)).unwrap();
+        let text = format!(
+            "{story} number {number} begins\nand goes on with {story} {number}\nuntil the end\n"
+        );
+        writer
+            .put(article(&format!("{story}{number}"), &text))
+            .unwrap();
         writer.commit().unwrap();
     }
     writer.delete(&format!("{story}1")).unwrap();
-    writer.put(article("last", &format!("the last {story} of all\n"))).unwrap();
+    writer
+        .put(article("last", &format!("the last {story} of all\n")))
+        .unwrap();
     writer.commit().unwrap();
 }
 
 fn files(path: &Path) -> Vec<PathBuf> {
     let folders = [path.to_owned(), path.join("text"), path.join("vectors")];
-    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> =
-        entries.filter(|path| path.is_file() && path.extension().is_none_or(|kind| kind != "lock")).collect();
+    let entries = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries
+        .filter(|path| path.is_file() && path.extension().is_none_or(|kind| kind != "lock"))
+        .collect();
     files.sort();
     files
 }
@@ -61,22 +71,67 @@ fn answers(path: &Path) -> Vec<Result<Answers>> {
     };
     let query = vector("what is asked");
     let filter: Filter = "id:last OR path:*0*".parse().unwrap();
-    let ask = |request: &dyn Fn(&LocalCollection) -> Result<Answers>| request(&LocalCollection::open(path)?);
+    let ask = |request: &dyn Fn(&LocalCollection) -> Result<Answers>| {
+        request(&LocalCollection::open(path)?)
+    };
     let exact = DenseSearch::Exact;
     vec![
-        ask(&|c| Ok(Answers { dense: c.search_dense(&query, 20, exact, None)?, ..none() })),
-        ask(&|c| Ok(Answers { approximate: c.search_dense(&query, 3, DenseSearch::Graph { ef: 3 }, None)?, ..none() })),
-        ask(&|c| Ok(Answers { lexical: c.search_lexical("the last number begins the end", 20, None)?, ..none() })),
-        ask(&|c| Ok(Answers { filtered: c.search_lexical("number last goes", 20, Some(&filter))?, ..none() })),
-        ask(&|c| Ok(Answers { passages: c.fetch(&c.keys()?)?, ..none() })),
+        ask(&|c| {
+            Ok(Answers {
+                dense: c.search_dense(&query, 20, exact, None)?,
+                ..none()
+            })
+        }),
+        ask(&|c| {
+            Ok(Answers {
+                approximate: c.search_dense(&query, 3, DenseSearch::Graph { ef: 3 }, None)?,
+                ..none()
+            })
+        }),
+        ask(&|c| {
+            Ok(Answers {
+                lexical: c.search_lexical("the last number begins the end", 20, None)?,
+                ..none()
+            })
+        }),
+        ask(&|c| {
+            Ok(Answers {
+                filtered: c.search_lexical("number last goes", 20, Some(&filter))?,
+                ..none()
+            })
+        }),
+        ask(&|c| {
+            Ok(Answers {
+                passages: c.fetch(&c.keys()?)?,
+                ..none()
+            })
+        }),
         ask(&|c| {
             let mut ids: Vec<String> = c.catalog()?.articles.into_keys().collect();
             ids.sort();
-            let articles = ids.iter().filter_map(|id| c.article(id).transpose()).collect::<Result<_>>()?;
-            Ok(Answers { articles, count: ids.len(), ..none() })
+            let articles = ids
+                .iter()
+                .filter_map(|id| c.article(id).transpose())
+                .collect::<Result<_>>()?;
+            Ok(Answers {
+                articles,
+                count: ids.len(),
+                ..none()
+            })
         }),
-        ask(&|c| Ok(Answers { vectors: c.vectors(&c.keys()?)?, facets: c.facets(5)?, ..none() })),
-        ask(&|c| Ok(Answers { count: c.catalog()?.vectors.len(), ..none() })),
+        ask(&|c| {
+            Ok(Answers {
+                vectors: c.vectors(&c.keys()?)?,
+                facets: c.facets(5)?,
+                ..none()
+            })
+        }),
+        ask(&|c| {
+            Ok(Answers {
+                count: c.catalog()?.vectors.len(),
+                ..none()
+            })
+        }),
     ]
 }
 
@@ -92,8 +147,16 @@ impl DamageTest {
     fn new(make: impl Fn(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         make(&folder.path().join("c"));
-        let expected = answers(&folder.path().join("c")).into_iter().map(Result::unwrap).collect();
-        Self { folder, expected, damages: 0, noticed: 0 }
+        let expected = answers(&folder.path().join("c"))
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        Self {
+            folder,
+            expected,
+            damages: 0,
+            noticed: 0,
+        }
     }
 
     fn path(&self) -> PathBuf {
@@ -113,14 +176,17 @@ impl DamageTest {
         }
         let what = format!("{what} of {}", file.display());
         let root = self.folder.path().to_string_lossy().into_owned();
-        let assert_named = |error: &Error| assert!(error.to_string().contains(&root), "{what}: {error}");
+        let assert_named =
+            |error: &Error| assert!(error.to_string().contains(&root), "{what}: {error}");
         for (found, expected) in answers(&self.path()).iter().zip(&self.expected) {
             match found {
                 Ok(found) => assert_eq!(found, expected, "{what}"),
                 Err(error) => assert_named(error),
             }
         }
-        let noticed = match LocalCollection::open(&self.path()).and_then(|collection| collection.check(&go_on)) {
+        let noticed = match LocalCollection::open(&self.path())
+            .and_then(|collection| collection.check(&go_on))
+        {
             Ok(report) => !report.problems.is_empty(),
             Err(error) => {
                 assert_named(&error);
@@ -134,8 +200,8 @@ impl DamageTest {
         fs::write(file, whole).unwrap();
     }
 
-    /// Flips bits, inverts and zeroes bytes, and truncates, at every `step`th byte of every file from the
-    /// `first` on.
+    /// Flips bits, inverts and zeroes bytes, and truncates, at every `step`th byte of every file
+    /// from the `first` on.
     fn everywhere(&mut self, first: usize, step: usize) {
         for file in files(&self.path()) {
             let whole = fs::read(&file).unwrap();
@@ -146,7 +212,9 @@ impl DamageTest {
                     ("zeros", at + 16, &|_| 0),
                 ] {
                     let mut bytes = whole.clone();
-                    bytes[at..end.min(whole.len())].iter_mut().for_each(|byte| *byte = change(*byte));
+                    bytes[at..end.min(whole.len())]
+                        .iter_mut()
+                        .for_each(|byte| *byte = change(*byte));
                     self.with_replaced(&file, Some(&bytes), &format!("{what} {at}"));
                 }
                 self.with_replaced(&file, Some(&whole[..at]), &format!("the first {at}"));
@@ -161,7 +229,10 @@ impl DamageTest {
 fn damaged_byte_gives_the_right_answer_or_an_error() {
     let mut damaged = DamageTest::new(|path| make(path, "story"));
     damaged.everywhere(0, 97);
-    println!("measured {{\"damages\": {}, \"noticed\": {}}}", damaged.damages, damaged.noticed);
+    println!(
+        "measured {{\"damages\": {}, \"noticed\": {}}}",
+        damaged.damages, damaged.noticed
+    );
 }
 
 #[test]
@@ -180,7 +251,11 @@ fn every_damaged_byte_gives_the_right_answer_or_an_error() {
             });
         }
     });
-    println!("measured {{\"damages\": {}, \"noticed\": {}}}", damages.into_inner(), noticed.into_inner());
+    println!(
+        "measured {{\"damages\": {}, \"noticed\": {}}}",
+        damages.into_inner(),
+        noticed.into_inner()
+    );
 }
 
 #[test]
@@ -190,7 +265,10 @@ fn files_of_another_collection_are_detected() {
     make(&other.path().join("c"), "novel");
     let kind = |path: &Path| path.extension().unwrap_or_default().to_owned();
     for file in files(&damaged.path()) {
-        for foreign in files(&other.path().join("c")).iter().chain(&files(&damaged.path())) {
+        for foreign in files(&other.path().join("c"))
+            .iter()
+            .chain(&files(&damaged.path()))
+        {
             if kind(foreign) == kind(&file) && *foreign != file {
                 // Markers are the same in every collection, so exchanging them changes nothing.
                 damaged.with_replaced(
@@ -207,9 +285,18 @@ fn files_of_another_collection_are_detected() {
 fn put_back(path: &Path) {
     let collection = LocalCollection::open(path).unwrap();
     let incomplete = collection.incomplete().unwrap();
-    let mut articles: Vec<_> = incomplete.iter().map(|id| collection.article(id).unwrap().unwrap().article).collect();
+    let mut articles: Vec<_> = incomplete
+        .iter()
+        .map(|id| collection.article(id).unwrap().unwrap().article)
+        .collect();
     let existing = collection.catalog().unwrap().articles;
-    articles.extend(collection.salvaged().unwrap().into_iter().filter(|article| !existing.contains_key(&article.id)));
+    articles.extend(
+        collection
+            .salvaged()
+            .unwrap()
+            .into_iter()
+            .filter(|article| !existing.contains_key(&article.id)),
+    );
     let mut writer = collection.writer().unwrap();
     for found in articles {
         let again = article(&found.id, &found.text);
@@ -245,19 +332,34 @@ fn repair_restores_everything_but_lost_articles() {
                 fs::write(&file, bytes).unwrap();
             }
             if file.ends_with("meta.json") {
-                let error = store::repair(path.to_str().unwrap()).unwrap_err().to_string();
-                assert!(error.contains("meta.json") || error.contains("no collection"), "{error}");
+                let error = store::repair(path.to_str().unwrap())
+                    .unwrap_err()
+                    .to_string();
+                assert!(
+                    error.contains("meta.json") || error.contains("no collection"),
+                    "{error}"
+                );
                 continue;
             }
             let problems = store::find_damage(path.to_str().unwrap()).unwrap();
-            assert!(problems[0].contains(&*file.to_string_lossy()) || gone, "{problems:?}");
+            assert!(
+                problems[0].contains(&*file.to_string_lossy()) || gone,
+                "{problems:?}"
+            );
             let report = store::repair(path.to_str().unwrap()).unwrap();
             assert_eq!(report.problems, problems);
             put_back(&path);
             let after = contents(&LocalCollection::open(&path).unwrap()).unwrap();
-            let kept =
-                before.iter().filter(|(id, _)| !report.lost.contains(id)).map(|(id, text)| (id.clone(), text.clone()));
-            assert_eq!(after, kept.collect(), "{} {gone} {report:?}", file.display());
+            let kept = before
+                .iter()
+                .filter(|(id, _)| !report.lost.contains(id))
+                .map(|(id, text)| (id.clone(), text.clone()));
+            assert_eq!(
+                after,
+                kept.collect(),
+                "{} {gone} {report:?}",
+                file.display()
+            );
             assert_eq!(report.unnamed, 0, "{report:?}");
             match file.extension().and_then(|kind| kind.to_str()) {
                 Some("store" | "del") => partial += 1,
@@ -266,8 +368,15 @@ fn repair_restores_everything_but_lost_articles() {
                     full += 1;
                 }
             }
-            assert!(store::find_damage(path.to_str().unwrap()).unwrap().is_empty());
-            assert_eq!(store::repair(path.to_str().unwrap()).unwrap(), store::RepairReport::default());
+            assert!(
+                store::find_damage(path.to_str().unwrap())
+                    .unwrap()
+                    .is_empty()
+            );
+            assert_eq!(
+                store::repair(path.to_str().unwrap()).unwrap(),
+                store::RepairReport::default()
+            );
         }
     }
     println!("{full} repaired in full, {partial} except for lost articles");
@@ -281,7 +390,9 @@ fn interrupted_repair_continues() {
     make(&path, "story");
     let mut expected = contents(&LocalCollection::open(&path).unwrap()).unwrap();
     // The articles are salvaged, and nobody puts them back.
-    let words = files(&path).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "term"));
+    let words = files(&path)
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|kind| kind == "term"));
     for file in words {
         fs::remove_file(file).unwrap();
     }
@@ -295,13 +406,22 @@ fn interrupted_repair_continues() {
     writer.commit().unwrap();
     drop(writer);
     let again = store::repair(path.to_str().unwrap()).unwrap();
-    assert_eq!(again, store::RepairReport { salvaged: first.salvaged, ..store::RepairReport::default() });
+    assert_eq!(
+        again,
+        store::RepairReport {
+            salvaged: first.salvaged,
+            ..store::RepairReport::default()
+        }
+    );
     let salvaged = LocalCollection::open(&path).unwrap().salvaged().unwrap();
     assert_eq!(salvaged.len(), first.salvaged);
     assert!(expected.len() == first.salvaged, "{first:?}");
     // tantivy's list of managed files is right: the next commit removes exactly the obsolete files.
     put_back(&path);
-    assert_eq!(contents(&LocalCollection::open(&path).unwrap()).unwrap(), expected);
+    assert_eq!(
+        contents(&LocalCollection::open(&path).unwrap()).unwrap(),
+        expected
+    );
     assert!(!path.join("salvaged.jsonl").exists() && path.join("text/.managed.json").exists());
 }
 
@@ -319,9 +439,19 @@ fn repair_restores_the_marker_of_an_earlier_format() {
     let original = fs::read_to_string(&marker).unwrap();
     fs::write(&marker, "nonsense").unwrap();
     let report = store::repair(path.to_str().unwrap()).unwrap();
-    assert!(report.problems.len() == 1 && report.problems[0].contains("nigh.collection"), "{report:?}");
+    assert!(
+        report.problems.len() == 1 && report.problems[0].contains("nigh.collection"),
+        "{report:?}"
+    );
     assert_eq!(fs::read_to_string(&marker).unwrap(), original);
-    assert_eq!(LocalCollection::open(&path).unwrap().check(&go_on).unwrap().problems, Vec::<String>::new());
+    assert_eq!(
+        LocalCollection::open(&path)
+            .unwrap()
+            .check(&go_on)
+            .unwrap()
+            .problems,
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -332,28 +462,48 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
     let mut writer = collection.writer().unwrap();
     for number in 0..400 {
         // Incompressible texts, so that there are many blocks of them.
-        let text: String = (0..60).map(|word| format!("{:x} ", number * 7919 + word * 104_729)).collect();
-        writer.put(article(&format!("a{number:03}"), &format!("{text}\n"))).unwrap();
+        let text: String = (0..60)
+            .map(|word| format!("{:x} ", number * 7919 + word * 104_729))
+            .collect();
+        writer
+            .put(article(&format!("a{number:03}"), &format!("{text}\n")))
+            .unwrap();
     }
     writer.commit().unwrap();
     writer.compact(1, &go_on).unwrap();
     drop(writer);
     let before = contents(&LocalCollection::open(&path).unwrap()).unwrap();
-    let store = files(&path).into_iter().find(|file| file.extension().is_some_and(|kind| kind == "store")).unwrap();
+    let store = files(&path)
+        .into_iter()
+        .find(|file| file.extension().is_some_and(|kind| kind == "store"))
+        .unwrap();
     let mut bytes = fs::read(&store).unwrap();
     assert!(bytes.len() > 100_000);
     bytes[20_000] ^= 1;
     fs::remove_file(&store).unwrap();
     fs::write(&store, bytes).unwrap();
     let report = store::repair(path.to_str().unwrap()).unwrap();
-    assert!((1..100).contains(&report.lost.len()), "{}", report.lost.len());
+    assert!(
+        (1..100).contains(&report.lost.len()),
+        "{}",
+        report.lost.len()
+    );
     assert_eq!(report.salvaged + report.lost.len(), 400);
     // Losses are reported again until the articles are put back.
-    assert_eq!(store::repair(path.to_str().unwrap()).unwrap().lost, report.lost);
+    assert_eq!(
+        store::repair(path.to_str().unwrap()).unwrap().lost,
+        report.lost
+    );
     put_back(&path);
     let after = contents(&LocalCollection::open(&path).unwrap()).unwrap();
-    assert!(after.iter().all(|(id, text)| before.get(id) == Some(text)) && after.len() == report.salvaged);
-    assert_eq!(store::repair(path.to_str().unwrap()).unwrap(), store::RepairReport::default());
+    assert!(
+        after.iter().all(|(id, text)| before.get(id) == Some(text))
+            && after.len() == report.salvaged
+    );
+    assert_eq!(
+        store::repair(path.to_str().unwrap()).unwrap(),
+        store::RepairReport::default()
+    );
 }
 
 #[test]
@@ -370,12 +520,26 @@ fn repair_restores_any_damaged_marker() {
             fs::write(&marker, bytes).unwrap();
             store::repair(path.to_str().unwrap()).unwrap();
             let now = fs::read(&marker).unwrap();
-            assert!(now == original || LocalCollection::open(&path).is_ok(), "byte {at} ^ {change}");
+            assert!(
+                now == original || LocalCollection::open(&path).is_ok(),
+                "byte {at} ^ {change}"
+            );
         }
     }
     fs::remove_file(&marker).unwrap();
-    let error = LocalCollection::create(&path, manifest()).err().unwrap().to_string();
-    assert!(error.contains("nigh.collection") && error.contains("--repair"), "{error}");
+    let error = LocalCollection::create(&path, manifest())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("nigh.collection") && error.contains("--repair"),
+        "{error}"
+    );
     store::repair(path.to_str().unwrap()).unwrap();
-    assert_eq!(contents(&LocalCollection::open(&path).unwrap()).unwrap().len(), 3);
+    assert_eq!(
+        contents(&LocalCollection::open(&path).unwrap())
+            .unwrap()
+            .len(),
+        3
+    );
 }

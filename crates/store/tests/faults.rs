@@ -1,11 +1,13 @@
 //! A disk that fails at each call of each commit, and power cuts after each of them.
 //!
-//! A failing call gives an error or does not matter. Afterwards the collection holds what the last successful
-//! commit or the one in progress held, and nothing else. The same is true after a power cut, whatever unsynced
-//! data the disk has lost.
+//! A failing call gives an error or does not matter. Afterwards the collection holds what the last
+//! successful commit or the one in progress held, and nothing else. The same is true after a power
+//! cut, whatever unsynced data the disk has lost.
 #![allow(clippy::print_stdout, reason = "prints measurements")]
 
-use crate::common::faulty_disk::{EIO, ENOSPC, Fault, FaultyDisk, PowerCutSimulator, Tree, UNSYNCED, tree, write_tree};
+use crate::common::faulty_disk::{
+    EIO, ENOSPC, Fault, FaultyDisk, PowerCutSimulator, Tree, UNSYNCED, tree, write_tree,
+};
 use crate::common::{Contents, article, contents, go_on, manifest};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -52,8 +54,8 @@ const WORKLOAD: [WorkloadStep; 7] = [
     },
 ];
 
-/// The contents of the collection after each commit of the workload, its creation first, each with the number
-/// of calls made when the commit returned; `usize::MAX` if it did not return.
+/// The contents of the collection after each commit of the workload, its creation first, each with
+/// the number of calls made when the commit returned; `usize::MAX` if it did not return.
 #[derive(Default)]
 struct History {
     commits: Vec<(usize, Contents)>,
@@ -67,7 +69,12 @@ fn run_workload(disk: &FaultyDisk, path: &Path, history: &mut History) -> Result
     history.commits.push((usize::MAX, now.clone()));
     let mut collection = LocalCollection::create_on(shared, path, manifest())?;
     history.commits[0].0 = disk.count();
-    let mut writer = RecordingWriter { writer: collection.writer()?, now: &mut now, history, disk };
+    let mut writer = RecordingWriter {
+        writer: collection.writer()?,
+        now: &mut now,
+        history,
+        disk,
+    };
     for step in WORKLOAD {
         step(&mut writer)?;
     }
@@ -108,7 +115,11 @@ impl Writer for RecordingWriter<'_> {
         self.writer.merge(threads, progress)
     }
 
-    fn compact(&mut self, threads: usize, progress: &store::Progress<'_>) -> Result<store::CompactReport> {
+    fn compact(
+        &mut self,
+        threads: usize,
+        progress: &store::Progress<'_>,
+    ) -> Result<store::CompactReport> {
         self.writer.compact(threads, progress)
     }
 
@@ -135,10 +146,14 @@ impl Writer for RecordingWriter<'_> {
 }
 
 impl History {
-    /// What the collection may hold after so many calls: the last commit that had returned, or the one in
-    /// progress.
+    /// What the collection may hold after so many calls: the last commit that had returned, or the
+    /// one in progress.
     fn allowed(&self, calls: usize) -> &[(usize, Contents)] {
-        let done = self.commits.iter().take_while(|(count, _)| *count <= calls).count();
+        let done = self
+            .commits
+            .iter()
+            .take_while(|(count, _)| *count <= calls)
+            .count();
         &self.commits[done.saturating_sub(1)..(done + 1).min(self.commits.len())]
     }
 }
@@ -170,8 +185,12 @@ fn assert_writable(path: &Path, expected: Option<Contents>) {
         None => LocalCollection::create(path, manifest()).unwrap(),
     };
     let mut writer = collection.writer().unwrap();
-    writer.put(article("tides", "the moon pulls the sea\n")).unwrap();
-    writer.put(article("later", "one more\nand another\n")).unwrap();
+    writer
+        .put(article("tides", "the moon pulls the sea\n"))
+        .unwrap();
+    writer
+        .put(article("later", "one more\nand another\n"))
+        .unwrap();
     writer.commit().unwrap();
     writer.merge(1, &go_on).unwrap();
     drop(writer);
@@ -183,7 +202,8 @@ fn assert_writable(path: &Path, expected: Option<Contents>) {
 
 const FAULTS: [Fault; 3] = [Fault::Once(EIO), Fault::FromHere(ENOSPC), Fault::Short];
 
-/// Runs the workload with one failing call and checks the result. Returns whether the call was reached.
+/// Runs the workload with one failing call and checks the result. Returns whether the call was
+/// reached.
 fn survives_fault(at: usize, fault: Fault) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("collection");
@@ -193,12 +213,24 @@ fn survives_fault(at: usize, fault: Fault) -> bool {
         result.unwrap();
         return false;
     }
-    let last = history.commits.len().saturating_sub(if result.is_ok() { 1 } else { 2 });
-    let allowed: Vec<&Contents> = history.commits[last..].iter().map(|(_, contents)| contents).collect();
+    let last = history
+        .commits
+        .len()
+        .saturating_sub(if result.is_ok() { 1 } else { 2 });
+    let allowed: Vec<&Contents> = history.commits[last..]
+        .iter()
+        .map(|(_, contents)| contents)
+        .collect();
     let now = contents_at(&path);
     match &now {
-        Some(now) => assert!(allowed.contains(&now), "call {at} {fault:?}: {now:?}, {allowed:?}"),
-        None => assert!(history.commits.len() == 1, "call {at} {fault:?}: there is no collection"),
+        Some(now) => assert!(
+            allowed.contains(&now),
+            "call {at} {fault:?}: {now:?}, {allowed:?}"
+        ),
+        None => assert!(
+            history.commits.len() == 1,
+            "call {at} {fault:?}: there is no collection"
+        ),
     }
     assert_writable(&path, now);
     true
@@ -207,14 +239,17 @@ fn survives_fault(at: usize, fault: Fault) -> bool {
 /// Runs the workload with each of the `chosen` faults, on all cores.
 fn survives_faults(chosen: impl Fn(usize, Fault) -> bool + Sync) {
     count_panics();
-    // Merges on tantivy's threads make the number of calls vary a little, so this goes on until a call is not
-    // reached.
+    // Merges on tantivy's threads make the number of calls vary a little, so this goes on until a
+    // call is not reached.
     let (next, injected) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
         let faults = FAULTS.into_iter().filter(|fault| chosen(at, *fault));
         let reached: Vec<bool> = faults.map(|fault| survives_fault(at, fault)).collect();
-        injected.fetch_add(reached.iter().filter(|reached| **reached).count(), Ordering::Relaxed);
+        injected.fetch_add(
+            reached.iter().filter(|reached| **reached).count(),
+            Ordering::Relaxed,
+        );
         if reached.contains(&false) {
             break;
         }
@@ -223,7 +258,10 @@ fn survives_faults(chosen: impl Fn(usize, Fault) -> bool + Sync) {
     assert_eq!(PANICS.load(Ordering::Relaxed), 0);
     let (calls, injected) = (next.into_inner() - cores(), injected.into_inner());
     println!("measured {{\"faults\": {injected}, \"calls\": {calls}}}");
-    assert!(calls > 300 && injected > 20, "{injected} faults at {calls} calls");
+    assert!(
+        calls > 300 && injected > 20,
+        "{injected} faults at {calls} calls"
+    );
 }
 
 fn cores() -> usize {
@@ -250,8 +288,14 @@ fn all_changes_go_through_the_disk_trait() {
     let mut power = PowerCutSimulator::on(folder.path());
     disk.calls().iter().for_each(|call| power.apply(call));
     let (recorded, actual) = (power.current(), tree(folder.path()));
-    assert_eq!(recorded.keys().collect::<Vec<_>>(), actual.keys().collect::<Vec<_>>());
-    assert!(recorded == actual, "a file was changed behind the disk's back");
+    assert_eq!(
+        recorded.keys().collect::<Vec<_>>(),
+        actual.keys().collect::<Vec<_>>()
+    );
+    assert!(
+        recorded == actual,
+        "a file was changed behind the disk's back"
+    );
 }
 
 /// A state that a power cut left, and what the collection may hold then.
@@ -279,12 +323,24 @@ fn survives_power_cuts(chosen: impl Fn(usize) -> bool) {
     let check = |receiver: Arc<Mutex<mpsc::Receiver<CutState<'_>>>>| {
         let restored = tempfile::tempdir().unwrap();
         loop {
-            let Ok(CutState { what, tree, allowed, created, write }) = receiver.lock().unwrap().recv() else { break };
+            let Ok(CutState {
+                what,
+                tree,
+                allowed,
+                created,
+                write,
+            }) = receiver.lock().unwrap().recv()
+            else {
+                break;
+            };
             write_tree(&tree, folder.path(), restored.path());
             let path = restored.path().join("collection");
             let now = contents_at(&path);
             match &now {
-                Some(now) => assert!(allowed.iter().any(|(_, contents)| contents == now), "{what}: {now:?}"),
+                Some(now) => assert!(
+                    allowed.iter().any(|(_, contents)| contents == now),
+                    "{what}: {now:?}"
+                ),
                 None => assert!(!created, "{what}: there is no collection"),
             }
             if write {
@@ -313,15 +369,29 @@ fn survives_power_cuts(chosen: impl Fn(usize) -> bool) {
                     if states.insert(hasher.finish()) {
                         let what = format!("after call {done}, {choice:?}, {unsynced:?}");
                         // If no thread receives it, all have panicked, and the scope reports that.
-                        let _ = sender.send(CutState { what, tree, allowed, created, write: states.len() % 4 == 0 });
+                        let _ = sender.send(CutState {
+                            what,
+                            tree,
+                            allowed,
+                            created,
+                            write: states.len() % 4 == 0,
+                        });
                     }
                 }
             }
         }
         drop(sender);
     });
-    println!("measured {{\"power_cuts\": {cuts}, \"disks\": {}}}", states.len());
-    assert!(calls.len() > 300 && states.len() > 50, "{} calls, {} states", calls.len(), states.len());
+    println!(
+        "measured {{\"power_cuts\": {cuts}, \"disks\": {}}}",
+        states.len()
+    );
+    assert!(
+        calls.len() > 300 && states.len() > 50,
+        "{} calls, {} states",
+        calls.len(),
+        states.len()
+    );
 }
 
 #[test]

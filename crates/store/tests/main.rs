@@ -1,6 +1,9 @@
 //! Integration tests, in one binary.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should fail there"
+)]
 
 mod common;
 

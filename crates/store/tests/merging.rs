@@ -14,7 +14,9 @@ fn failed_background_merge_is_reported_once_and_loses_nothing() {
     let collection = LocalCollection::create_on(Arc::new(disk.clone()), &path, manifest()).unwrap();
     let mut writer = collection.writer().unwrap();
     for number in 0..16 {
-        writer.put(article(&format!("a{number}"), &format!("text {number}\n"))).unwrap();
+        writer
+            .put(article(&format!("a{number}"), &format!("text {number}\n")))
+            .unwrap();
         writer.commit().unwrap();
     }
     disk.fail_next(Fault::Once(EIO));
@@ -48,7 +50,12 @@ fn single_changes_keep_the_number_of_segments_small() {
     let collection = create(&path);
     for number in 0..40 {
         let mut writer = collection.writer().unwrap();
-        writer.put(article(&format!("a{}", number % 30), &format!("text {number}\n"))).unwrap();
+        writer
+            .put(article(
+                &format!("a{}", number % 30),
+                &format!("text {number}\n"),
+            ))
+            .unwrap();
         writer.commit().unwrap();
         writer.merge_small().unwrap();
         assert!(!writer.delete("none").unwrap());
@@ -58,7 +65,10 @@ fn single_changes_keep_the_number_of_segments_small() {
     let collection = open(&path);
     assert_eq!(collection.catalog().unwrap().articles.len(), 30);
     assert_eq!(lexical(&*collection, "39"), ["a9#0"]);
-    assert!(lexical(&*collection, "9").is_empty(), "the article was replaced");
+    assert!(
+        lexical(&*collection, "9").is_empty(),
+        "the article was replaced"
+    );
     let mut writer = collection.writer().unwrap();
     assert!(writer.delete("a9").unwrap() && !writer.delete("a9").unwrap());
     writer.commit().unwrap();

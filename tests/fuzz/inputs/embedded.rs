@@ -32,14 +32,27 @@ fn read(path: &Path, opened: exchange::Result<Reader>) {
 
 fn said(path: &Path, error: &exchange::Error) {
     let said = error.to_string();
-    assert!(said.starts_with(&path.display().to_string()), "an error names its file: {said}");
+    assert!(
+        said.starts_with(&path.display().to_string()),
+        "an error names its file: {said}"
+    );
 }
 
 fn sound(embedded: &ingest::pipeline::EmbeddedArticle, dimensions: usize) {
     let article = &embedded.article;
-    assert!(article.body.iter().all(|span| article.text.get(span.start..span.end).is_some()));
+    assert!(
+        article
+            .body
+            .iter()
+            .all(|span| article.text.get(span.start..span.end).is_some())
+    );
     for passage in &embedded.passages {
-        assert!(article.text.get(passage.span.start..passage.span.end).is_some());
+        assert!(
+            article
+                .text
+                .get(passage.span.start..passage.span.end)
+                .is_some()
+        );
         assert_eq!(passage.vector.as_ref().map(Vec::len), Some(dimensions));
     }
 }

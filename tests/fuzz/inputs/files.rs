@@ -1,8 +1,8 @@
 //! A file of vectors and a graph, as hostile as can be, opened, searched in every way and verified:
 //! no panic, no read outside of the files, no endless loop.
 //!
-//! The first byte says how the rest is taken: as it is, or with its checksums set right and, or, sealed; without that
-//! hardly any input would get past the header.
+//! The first byte says how the rest is taken: as it is, or with its checksums set right and, or,
+//! sealed; without that hardly any input would get past the header.
 
 use super::{folder, put};
 use disk::{OsFileSystem, WriteOptions};
@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub fn open(input: &[u8]) {
-    let [how, first, second, rest @ ..] = input else { return };
+    let [how, first, second, rest @ ..] = input else {
+        return;
+    };
     let split = usize::from(u16::from_le_bytes([*first, *second])).min(rest.len());
     let (mut vectors, mut graph) = (rest[..split].to_vec(), rest[split..].to_vec());
     let sealed = how & 2 != 0;
@@ -19,17 +21,34 @@ pub fn open(input: &[u8]) {
         set_right(&mut vectors, sealed);
         set_right(&mut graph, sealed);
     }
-    use_it(&file("a.vec", &vectors, sealed), &file("a.graph", &graph, sealed));
+    use_it(
+        &file("a.vec", &vectors, sealed),
+        &file("a.graph", &graph, sealed),
+    );
 }
 
 fn use_it(v: &Path, g: &Path) {
-    let Ok(file) = VectorFile::open(v) else { return };
+    let Ok(file) = VectorFile::open(v) else {
+        return;
+    };
     let _ = file.verify();
-    let _ = (file.row_of(7), file.fingerprints().len(), file.vector(3), file.vector(u32::MAX));
+    let _ = (
+        file.row_of(7),
+        file.fingerprints().len(),
+        file.vector(3),
+        file.vector(u32::MAX),
+    );
     if let Ok(graph) = Graph::open(g, &file) {
-        let _ = (graph.count_reachable(), graph.verify(), graph.build_report(), graph.checksum().map(str::len));
+        let _ = (
+            graph.count_reachable(),
+            graph.verify(),
+            graph.build_report(),
+            graph.checksum().map(str::len),
+        );
     }
-    let Ok(segment) = Segment::open(v, Some(g)) else { return };
+    let Ok(segment) = Segment::open(v, Some(g)) else {
+        return;
+    };
     let (rows, dimensions) = (segment.vectors().rows(), segment.vectors().dimensions());
     if dimensions > 4096 {
         return;
@@ -37,18 +56,35 @@ fn use_it(v: &Path, g: &Path) {
     let mut query = vec![0.0; dimensions];
     query[dimensions / 2] = 1.0;
     let mut some = Bits::new(rows);
-    (0..rows as u32).step_by(3).for_each(|row| _ = some.insert(row));
+    (0..rows as u32)
+        .step_by(3)
+        .for_each(|row| _ = some.insert(row));
     let there = |hits: Vec<Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows));
     for method in [
         SearchStrategy::Exact,
         SearchStrategy::graph(1),
-        SearchStrategy::Graph { ef: 2, quantization: Quantization::Binary },
+        SearchStrategy::Graph {
+            ef: 2,
+            quantization: Quantization::Binary,
+        },
     ] {
         for allowed in [None, Some(&some)] {
-            there(segment.search(&query, 2, method, allowed).unwrap_or_default());
+            there(
+                segment
+                    .search(&query, 2, method, allowed)
+                    .unwrap_or_default(),
+            );
         }
-        there(segment.search(&query, rows + 1, method, None).unwrap_or_default());
-        segment.search_many(&query, 1, method).unwrap_or_default().into_iter().for_each(there);
+        there(
+            segment
+                .search(&query, rows + 1, method, None)
+                .unwrap_or_default(),
+        );
+        segment
+            .search_many(&query, 1, method)
+            .unwrap_or_default()
+            .into_iter()
+            .for_each(there);
     }
 }
 
@@ -58,7 +94,15 @@ fn file(name: &str, bytes: &[u8], sealed: bool) -> PathBuf {
         return put(name, bytes);
     }
     let path = folder().join(name);
-    disk::atomic_write(&WriteOptions { fs: Arc::new(OsFileSystem), sealed }, &path, bytes).expect("a file");
+    disk::atomic_write(
+        &WriteOptions {
+            fs: Arc::new(OsFileSystem),
+            sealed,
+        },
+        &path,
+        bytes,
+    )
+    .expect("a file");
     path
 }
 
@@ -73,7 +117,9 @@ fn set_right(file: &mut [u8], sealed: bool) {
     let length = file.len() as u64;
     file[16..24].copy_from_slice(&length.to_le_bytes());
     let sections = u32::from_le_bytes([file[12], file[13], file[14], file[15]]) as usize;
-    let end = 128usize.saturating_add(sections.saturating_mul(64)).min(file.len());
+    let end = 128usize
+        .saturating_add(sections.saturating_mul(64))
+        .min(file.len());
     let first = file[8] == 1;
     let mut hasher = blake3::Hasher::new();
     hasher.update(&file[..112]);

@@ -21,20 +21,32 @@ const OPERATIONS: [(&str, &str, &str); 9] = [
     ("POST", "/v1/embeddings", JSON),
     ("POST", "/v1/collections", JSON),
     ("PUT", "/v1/collections/notes/articles/tides", JSON),
-    ("POST", "/v1/collections/notes/articles", "multipart/form-data; boundary=b"),
+    (
+        "POST",
+        "/v1/collections/notes/articles",
+        "multipart/form-data; boundary=b",
+    ),
     ("POST", "/mcp", JSON),
     ("GET", "/v1/collections/notes/search?", ""),
 ];
 const JSON: &str = "application/json";
 
 pub fn ask(input: &[u8]) {
-    let Some((choice, body)) = input.split_first() else { return };
-    let Some(&(method, path, kind)) = OPERATIONS.get(usize::from(*choice)) else { return };
+    let Some((choice, body)) = input.split_first() else {
+        return;
+    };
+    let Some(&(method, path, kind)) = OPERATIONS.get(usize::from(*choice)) else {
+        return;
+    };
     let served = served();
     let response = if method == "GET" {
-        let query: String =
-            String::from_utf8_lossy(body).chars().filter(|c| c.is_ascii_graphic() && *c != '#').collect();
-        let Ok(request) = Request::get(format!("{}{path}{query}", served.address)).body(()) else { return };
+        let query: String = String::from_utf8_lossy(body)
+            .chars()
+            .filter(|c| c.is_ascii_graphic() && *c != '#')
+            .collect();
+        let Ok(request) = Request::get(format!("{}{path}{query}", served.address)).body(()) else {
+            return;
+        };
         served.agent.run(request)
     } else {
         let uri = format!("{}{path}", served.address);
@@ -50,7 +62,12 @@ pub fn ask(input: &[u8]) {
     };
     let made = sound(response);
     if let Some(made) = made.filter(|_| path == "/v1/collections") {
-        sound(served.agent.delete(format!("{}{made}", served.address)).call());
+        sound(
+            served
+                .agent
+                .delete(format!("{}{made}", served.address))
+                .call(),
+        );
     }
 }
 
@@ -58,10 +75,21 @@ pub fn ask(input: &[u8]) {
 fn sound(response: Result<Response<Body>, ureq::Error>) -> Option<String> {
     let mut response = response.expect("an answer");
     let status = response.status().as_u16();
-    let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let location = response
+        .headers()
+        .get("location")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     // A stream of events may go on.
-    let streams = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
-    let said = if streams { String::new() } else { response.body_mut().read_to_string().expect("a body") };
+    let streams = response
+        .headers()
+        .get("content-type")
+        .is_some_and(|kind| kind == "text/event-stream");
+    let said = if streams {
+        String::new()
+    } else {
+        response.body_mut().read_to_string().expect("a body")
+    };
     assert!(status < 500 || status == 503, "{status}: {said}");
     location.filter(|_| status == 201)
 }

@@ -5,7 +5,9 @@ use eval::{Metric, Qrels, Run, Table, judgement, query};
 use store::filter::Filter;
 
 pub fn filter(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else { return };
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
     match text.parse::<Filter>() {
         // What is written out reads as itself.
         Ok(filter) => assert_eq!(filter.to_string().parse(), Ok(filter)),
@@ -14,7 +16,9 @@ pub fn filter(input: &[u8]) {
 }
 
 pub fn judgements(input: &[u8]) {
-    let Ok(judgements) = judgement::read(&[put("qrels.tsv", input)]) else { return };
+    let Ok(judgements) = judgement::read(&[put("qrels.tsv", input)]) else {
+        return;
+    };
     if let Ok(judged) = Qrels::new(&judgements, None, None) {
         for (_, topic) in judged.answerable() {
             assert!(!topic.ideal.is_empty());
@@ -30,17 +34,34 @@ pub fn queries(input: &[u8]) {
 
 /// A run, and behind a line `--` the judgements that it is measured by.
 pub fn run(input: &[u8]) {
-    let split = input.windows(4).position(|four| four == b"\n--\n").unwrap_or(input.len());
-    let Ok(run) = Run::read(&put("run.trec", &input[..split])) else { return };
+    let split = input
+        .windows(4)
+        .position(|four| four == b"\n--\n")
+        .unwrap_or(input.len());
+    let Ok(run) = Run::read(&put("run.trec", &input[..split])) else {
+        return;
+    };
     for query in run.queries() {
         let scores: Vec<f32> = run.ranking(query).map(|scored| scored.score).collect();
         assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
     }
-    let Ok(judgements) = judgement::read(&[put("qrels.tsv", input.get(split + 4..).unwrap_or_default())]) else {
+    let Ok(judgements) =
+        judgement::read(&[put("qrels.tsv", input.get(split + 4..).unwrap_or_default())])
+    else {
         return;
     };
-    let Ok(judged) = Qrels::new(&judgements, None, None) else { return };
-    let metrics = ["ndcg@10", "recall@5", "mrr@10", "map@100", "success@1", "p@3"].map(|name| name.parse::<Metric>());
+    let Ok(judged) = Qrels::new(&judgements, None, None) else {
+        return;
+    };
+    let metrics = [
+        "ndcg@10",
+        "recall@5",
+        "mrr@10",
+        "map@100",
+        "success@1",
+        "p@3",
+    ]
+    .map(|name| name.parse::<Metric>());
     let metrics: Vec<Metric> = metrics.into_iter().flatten().collect();
     let table = Table::new(&judged, &run, &metrics);
     for (at, metric) in metrics.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! What is done with an input, whoever made it: the fuzzer, or the corpus that it left. It may be refused; it may
-//! not make anything panic, and what comes of it must be sound.
+//! What is done with an input, whoever made it: the fuzzer, or the corpus that it left. It may be
+//! refused; it may not make anything panic, and what comes of it must be sound.
 
 mod articles;
 mod embedded;
@@ -63,7 +63,11 @@ thread_local! {
 
 /// A folder in memory, where there is such a thing.
 fn folder() -> PathBuf {
-    let new = || tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+    let new = || {
+        tempfile::tempdir_in("/dev/shm")
+            .or_else(|_| tempfile::tempdir())
+            .expect("a folder")
+    };
     FOLDER.with(|folder| folder.get_or_init(new).path().to_owned())
 }
 

@@ -42,8 +42,8 @@ pub struct Eval {
     pub mode: Vec<ModeArg>,
     #[command(flatten)]
     pub ranking: Ranking,
-    /// Compute these metrics. The first one orders the systems, and its depth decides what counts as a miss [default:
-    /// nDCG@10,recall@10,recall@100,MRR@10,success@1]
+    /// Compute these metrics. The first one orders the systems, and its depth decides what counts
+    /// as a miss [default: nDCG@10,recall@10,recall@100,MRR@10,success@1]
     #[arg(long, value_delimiter = ',', value_name = "A,B,…")]
     pub metrics: Vec<String>,
     /// Evaluate a TREC run file besides the modes, or instead of them
@@ -58,7 +58,8 @@ pub struct Eval {
     /// Also evaluate other chunking options and models, listed in FILE
     #[arg(long, value_name = "FILE")]
     pub grid: Option<PathBuf>,
-    /// Write all values of all queries to FILE, as JSON Lines if its name ends in .jsonl, otherwise as CSV
+    /// Write all values of all queries to FILE, as JSON Lines if its name ends in .jsonl,
+    /// otherwise as CSV
     #[arg(long, value_name = "FILE")]
     pub per_query: Option<PathBuf>,
     /// Write a report with tables and plots to DIR; bench recall adds its curve to it
@@ -127,6 +128,10 @@ pub struct Tune {
 
 impl From<&EvalInputs> for engine::evaluation::EvalInputs {
     fn from(args: &EvalInputs) -> Self {
-        Self { queries: args.queries.clone(), qrels: args.qrels.clone(), qa: args.qa }
+        Self {
+            queries: args.queries.clone(),
+            qrels: args.qrels.clone(),
+            qa: args.qa,
+        }
     }
 }

@@ -10,7 +10,10 @@ pub use bench::{Bench, BenchEmbed, BenchRecall, BenchSearch, BenchWhat};
 pub use judging::{Eval, Tune};
 pub use ranking::{Ranking, SearchOptions};
 pub use serving::{Key, KeyWhat, Mcp, Serve};
-pub use values::{ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, FormatArg, FusionArg, LevelArg, ModeArg};
+pub use values::{
+    ArticleScoreArg, BuilderArg, ByArg, ChunkArg, FirstPassArg, FormatArg, FusionArg, LevelArg,
+    ModeArg,
+};
 
 use bytesize::ByteSize;
 use clap::parser::ValueSource;
@@ -22,8 +25,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use store::Language;
 
-/// Search your own documents by meaning. Index files and folders, ask questions in your own words, and get the passages
-/// that answer them, with their scores and locations.
+/// Search your own documents by meaning. Index files and folders, ask questions in your own words,
+/// and get the passages that answer them, with their scores and locations.
 #[derive(Debug, Parser)]
 #[command(
     name = "nigh",
@@ -47,17 +50,23 @@ pub struct Args {
 }
 
 impl Args {
-    /// Parses the arguments of this process. Exits if they are invalid, or ask for help or the version.
+    /// Parses the arguments of this process. Exits if they are invalid, or ask for help or the
+    /// version.
     pub fn from_process() -> Self {
         Self::parse_from_words(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
-    fn parse_from_words(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+    fn parse_from_words(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
-        let mut args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        if let (Command::Eval(eval), Some((_, matches))) = (&mut args.command, matches.subcommand()) {
-            eval.has_collection_flag = matches.value_source("collection") == Some(ValueSource::CommandLine);
+        let mut args =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        if let (Command::Eval(eval), Some((_, matches))) = (&mut args.command, matches.subcommand())
+        {
+            eval.has_collection_flag =
+                matches.value_source("collection") == Some(ValueSource::CommandLine);
         }
         Ok(args)
     }
@@ -159,15 +168,15 @@ pub struct Index {
     pub target: CollectionArg,
     #[command(flatten)]
     pub reading: Reading,
-    /// Use the stemmer of this language, or `other` for none. Only for new collections [default: detected from the
-    /// first articles]
+    /// Use the stemmer of this language, or `other` for none. Only for new collections [default:
+    /// detected from the first articles]
     #[arg(long, value_name = "NAME")]
     pub language: Option<Language>,
     /// Build graphs with this builder from now on [default: the collection's own, or batch]
     #[arg(long, value_enum)]
     pub builder: Option<BuilderArg>,
-    /// Use at most SIZE of memory, such as 2GB (at least 256MB). Lower limits make smaller graphs and slower searches
-    /// [default: unlimited]
+    /// Use at most SIZE of memory, such as 2GB (at least 256MB). Lower limits make smaller graphs
+    /// and slower searches [default: unlimited]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub memory: Option<ByteSize>,
     /// Run at the lowest scheduling priority
@@ -182,7 +191,8 @@ pub struct Reading {
     /// Read all files in this format instead of detecting it
     #[arg(long, value_enum, default_value_t = FormatArg::Auto)]
     pub format: FormatArg,
-    /// Split articles into passages with this strategy [default: the collection's own, nigh.toml's, or sentences]
+    /// Split articles into passages with this strategy [default: the collection's own,
+    /// nigh.toml's, or sentences]
     #[arg(long, value_enum)]
     pub chunk: Option<ChunkArg>,
     /// Limit passages to N tokens [default: 128]
@@ -191,8 +201,8 @@ pub struct Reading {
     /// Repeat the last N sentences of a passage in the next one [default: 1]
     #[arg(long, value_name = "N")]
     pub overlap: Option<usize>,
-    /// Embed with this model: a name from `nigh models`, or a folder with an ONNX or static model [default: the
-    /// collection's own, nigh.toml's, or builtin]
+    /// Embed with this model: a name from `nigh models`, or a folder with an ONNX or static model
+    /// [default: the collection's own, nigh.toml's, or builtin]
     #[arg(long, value_name = "NAME|DIR")]
     pub model: Option<String>,
     /// Embed and build graphs on N threads [default: number of cores]
@@ -201,7 +211,8 @@ pub struct Reading {
     /// Skip articles of more than N bytes
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.bytes)]
     pub max_article_bytes: u64,
-    /// Skip files that take more than N seconds to read: a whole HTML or PDF file, or one row of Parquet
+    /// Skip files that take more than N seconds to read: a whole HTML or PDF file, or one row of
+    /// Parquet
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.seconds, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub max_article_seconds: u64,
 }
@@ -235,7 +246,8 @@ Nothing is embedded. Unchanged articles are left alone, others replace those wit
 deleted. The collection is created if it does not exist. When interrupted, finished work is kept, and the
 same command resumes.")]
 pub struct Import {
-    /// Read a file written by nigh export or nigh embed, `-` for JSON Lines on standard input, or another collection.
+    /// Read a file written by nigh export or nigh embed, `-` for JSON Lines on standard input, or
+    /// another collection.
     #[arg(value_name = "FILE|DIR")]
     pub from: String,
     #[command(flatten)]
@@ -256,10 +268,12 @@ The input is as for nigh index: JSON Lines or Parquet rows with a text, and opti
 files of any other format. The output is as for nigh export, and nigh import reads it. The same articles with the
 same names give the same bytes. The output file gets its name only when it is complete.")]
 pub struct Embed {
-    /// Files and folders to embed. `-` reads standard input, as JSON Lines unless --format is given.
+    /// Files and folders to embed. `-` reads standard input, as JSON Lines unless --format is
+    /// given.
     #[arg(value_name = "PATH", default_value = "-")]
     pub paths: Vec<PathBuf>,
-    /// Write to FILE, as Parquet if its name ends in .parquet, otherwise as JSON Lines; `-` is standard output
+    /// Write to FILE, as Parquet if its name ends in .parquet, otherwise as JSON Lines; `-` is
+    /// standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -310,7 +324,8 @@ pub struct Search {
     /// List near-duplicate passages as separate hits
     #[arg(long)]
     pub copies: bool,
-    /// Diversify the hits; W, from 0 to 1, is the weight of diversity against relevance [default: 0.3]
+    /// Diversify the hits; W, from 0 to 1, is the weight of diversity against relevance [default:
+    /// 0.3]
     #[arg(long, value_name = "W", num_args = 0..=1, require_equals = true, default_missing_value = "0.3", value_parser = parse_unit_interval)]
     pub diverse: Option<f32>,
     /// Explain the scores, and underline the sentence that answers best
@@ -431,7 +446,11 @@ const MIN_MEMORY: ByteSize = ByteSize::mb(256);
 fn parse_memory(text: &str) -> Result<ByteSize, String> {
     match text.parse::<ByteSize>() {
         Ok(size) if size >= MIN_MEMORY => Ok(size),
-        Ok(size) => Err(format!("expected at least {}, found {}", MIN_MEMORY.display().si(), size.display().si())),
+        Ok(size) => Err(format!(
+            "expected at least {}, found {}",
+            MIN_MEMORY.display().si(),
+            size.display().si()
+        )),
         Err(_) => Err("expected a size such as 512MB or 2GB".to_owned()),
     }
 }

@@ -22,31 +22,33 @@ pub struct Ranking {
     /// Scan all vectors instead of searching the graph
     #[arg(long)]
     pub exact: bool,
-    /// Search only articles whose metadata, id, path or title match, such as source:reuters AND date:[2025-01-01 TO
-    /// 2025-06-30] AND NOT tag:sport. `nigh search --help` describes the syntax
+    /// Search only articles whose metadata, id, path or title match, such as source:reuters AND
+    /// date:[2025-01-01 TO 2025-06-30] AND NOT tag:sport. `nigh search --help` describes the
+    /// syntax
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<Filter>,
-    /// Normalize dense and lexical scores with this method before adding them [default: the collection's tuned value,
-    /// or z-score]
+    /// Normalize dense and lexical scores with this method before adding them [default: the
+    /// collection's tuned value, or z-score]
     #[arg(long, value_enum, value_name = "METHOD")]
     pub fusion: Option<FusionArg>,
-    /// Weigh dense scores by W, from 0 to 1, and lexical scores by the rest [default: the collection's tuned value, or
-    /// 0.5]
+    /// Weigh dense scores by W, from 0 to 1, and lexical scores by the rest [default: the
+    /// collection's tuned value, or 0.5]
     #[arg(long, value_name = "W", value_parser = parse_unit_interval)]
     pub dense_weight: Option<f32>,
-    /// Rerank the best passages with maxsim (late interaction of the built-in model's tokens), builtin (its cosine, for
-    /// collections of another model), a cross-encoder by name or folder, or none [default: builtin for collections of
-    /// the static model, else none]
+    /// Rerank the best passages with maxsim (late interaction of the built-in model's tokens),
+    /// builtin (its cosine, for collections of another model), a cross-encoder by name or folder,
+    /// or none [default: builtin for collections of the static model, else none]
     #[arg(long, value_name = "MODEL")]
     pub rerank: Option<String>,
     /// Rerank the N best passages
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rerank_top: u32,
-    /// Stop reranking after MS milliseconds; passages not reranked by then follow below [default: 2000 for a search,
-    /// unlimited for a batch]
+    /// Stop reranking after MS milliseconds; passages not reranked by then follow below [default:
+    /// 2000 for a search, unlimited for a batch]
     #[arg(long, value_name = "MS")]
     pub rerank_ms: Option<u32>,
-    /// Score an article by its best passage, or by the sum of its passages, each weighted a third of the one before
+    /// Score an article by its best passage, or by the sum of its passages, each weighted a third
+    /// of the one before
     #[arg(long, value_enum, default_value_t = ArticleScoreArg::Best)]
     pub article_score: ArticleScoreArg,
 }
@@ -68,7 +70,9 @@ impl From<&Ranking> for engine::Ranking {
             dense_weight: args.dense_weight,
             rerank: args.rerank.clone(),
             rerank_top: args.rerank_top as usize,
-            rerank_budget: args.rerank_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+            rerank_budget: args
+                .rerank_ms
+                .map(|ms| Duration::from_millis(u64::from(ms))),
             article_score: args.article_score.into(),
         }
     }

@@ -57,7 +57,8 @@ pub struct Serve {
     /// Reject uploads of more than N bytes
     #[arg(long, value_name = "N", default_value_t = 1 << 30)]
     pub max_upload_bytes: u64,
-    /// Log to standard error at this level: warn, info (one line per request), debug, or per module
+    /// Log to standard error at this level: warn, info (one line per request), debug, or per
+    /// module
     #[arg(long, value_name = "FILTER", env = "NIGH_LOG", default_value = "warn")]
     pub log: String,
 }

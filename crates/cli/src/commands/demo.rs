@@ -63,9 +63,22 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let embedder = embed::load(embed::builtin::ALIAS)?;
     let plan = PipelineOptions::new(Chunking::default(), threads);
     let (model, language) = (embedder.model().clone(), Language::English);
-    let mut collection = store::create(&location, model, plan.chunking, index::Params::default(), language)?;
+    let mut collection = store::create(
+        &location,
+        model,
+        plan.chunking,
+        index::Params::default(),
+        language,
+    )?;
     let (roots, names) = ([root.join("data")], PathNamer::new(&location));
-    let job = IndexJob { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
+    let job = IndexJob {
+        roots: &roots,
+        format: None,
+        plan,
+        names: &names,
+        builder: None,
+        delete_vanished: false,
+    };
     let report = indexing::index(
         &mut *collection,
         embedder.fork()?,
@@ -93,8 +106,9 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     ))?;
     print_answers(output, &answers)?;
     print_verdicts(output, &verdicts)?;
-    output
-        .line(format_args!("Done in {seconds:.1} s. Try your own files: nigh index FOLDER, then nigh search \"…\"."))?;
+    output.line(format_args!(
+        "Done in {seconds:.1} s. Try your own files: nigh index FOLDER, then nigh search \"…\"."
+    ))?;
     Ok(Outcome::Done)
 }
 
@@ -107,9 +121,20 @@ fn answers(
     let mut searcher = Searcher::new(collection, Some(embedder))?;
     let mut answers = Vec::new();
     for asked in SHOWN_PARAPHRASES.iter().filter_map(|at| wordings.get(*at)) {
-        let response = searcher.search(&asked.text, &Options { k: 1, ..Options::default() })?;
-        let Some(hit) = response.hits.into_iter().next() else { continue };
-        let right = judged.topics.get(&asked.id).is_some_and(|topic| topic.met_by(&hit.passage_id).next().is_some());
+        let response = searcher.search(
+            &asked.text,
+            &Options {
+                k: 1,
+                ..Options::default()
+            },
+        )?;
+        let Some(hit) = response.hits.into_iter().next() else {
+            continue;
+        };
+        let right = judged
+            .topics
+            .get(&asked.id)
+            .is_some_and(|topic| topic.met_by(&hit.passage_id).next().is_some());
         answers.push(Answer {
             question: asked.text.clone(),
             rewords: asked.question.clone().unwrap_or_default(),
@@ -124,7 +149,10 @@ fn answers(
 }
 
 /// The questions that the articles ask and their paraphrases, with the places of the answers.
-fn load_queries(collection: &dyn Collection, paraphrases: &[Query]) -> anyhow::Result<(Vec<Query>, Qrels)> {
+fn load_queries(
+    collection: &dyn Collection,
+    paraphrases: &[Query],
+) -> anyhow::Result<(Vec<Query>, Qrels)> {
     let from_articles = evaluation::article_questions(collection)?;
     let mut paraphrases = paraphrases.to_vec();
     evaluation::group_paraphrases(&mut paraphrases, &from_articles, &mut EvalNotes::default());
@@ -144,15 +172,26 @@ fn evaluate_modes(
     threads: usize,
 ) -> anyhow::Result<Vec<ModeQuality>> {
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let variants =
-        DEFAULT_MODES.map(|mode| Options { k: MRR_DEPTH, mode, by: ResultUnit::Passage, ..Options::default() });
+    let variants = DEFAULT_MODES.map(|mode| Options {
+        k: MRR_DEPTH,
+        mode,
+        by: ResultUnit::Passage,
+        ..Options::default()
+    });
     let mut rankings_by_query = Vec::with_capacity(texts.len());
     let progress = ProgressBars::default();
     let embedded = EmbeddedQueries::embed(&texts, Some(embedder), threads, &progress)?;
-    embedded.search(collection, threads, &variants, None, &progress, |_, rankings| {
-        rankings_by_query.push(rankings);
-        Ok(())
-    })?;
+    embedded.search(
+        collection,
+        threads,
+        &variants,
+        None,
+        &progress,
+        |_, rankings| {
+            rankings_by_query.push(rankings);
+            Ok(())
+        },
+    )?;
     let mut verdicts = Vec::new();
     for (articles, is_provided) in [("provided article", true), ("sample articles", false)] {
         for (wording, is_paraphrase) in [("as asked", false), ("paraphrased", true)] {
@@ -160,7 +199,9 @@ fn evaluate_modes(
                 let mut ranks = Vec::new();
                 for (query, rankings) in queries.iter().zip(&rankings_by_query) {
                     let need = query.group.as_deref().unwrap_or(&query.id);
-                    if need.starts_with(PROVIDED_ARTICLE) == is_provided && query.question.is_some() == is_paraphrase {
+                    if need.starts_with(PROVIDED_ARTICLE) == is_provided
+                        && query.question.is_some() == is_paraphrase
+                    {
                         let topic = judged.topics.get(&query.id);
                         ranks.extend(topic.map(|topic| {
                             topic
@@ -172,7 +213,8 @@ fn evaluate_modes(
                     }
                 }
                 let mean = |value: &dyn Fn(usize) -> f64| {
-                    ranks.iter().flatten().map(|rank| value(*rank)).sum::<f64>() / ranks.len().max(1) as f64
+                    ranks.iter().flatten().map(|rank| value(*rank)).sum::<f64>()
+                        / ranks.len().max(1) as f64
                 };
                 verdicts.push(ModeQuality {
                     articles,
@@ -192,13 +234,26 @@ fn print_answers(output: &mut Output, answers: &[Answer]) -> anyhow::Result<()> 
     for answer in answers {
         output.line("")?;
         output.line(styled(style::STRONG, format_args!("? {}", answer.question)))?;
-        let mark = if answer.right { styled(style::GOOD, "right") } else { styled(style::BAD, "wrong") };
-        let place = styled(style::LOCATION, format_args!("{}:{}", answer.article, answer.line));
+        let mark = if answer.right {
+            styled(style::GOOD, "right")
+        } else {
+            styled(style::BAD, "wrong")
+        };
+        let place = styled(
+            style::LOCATION,
+            format_args!("{}:{}", answer.article, answer.line),
+        );
         output.line(format_args!(
             "  {:.3}  {place}  {mark}: paraphrase of \u{201c}{}\u{201d}",
             answer.score, answer.rewords
         ))?;
-        output.line(wrap(&answer.text, width(), "    ", &keywords(&answer.question), None))?;
+        output.line(wrap(
+            &answer.text,
+            width(),
+            "    ",
+            &keywords(&answer.question),
+            None,
+        ))?;
     }
     Ok(())
 }

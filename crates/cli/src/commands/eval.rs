@@ -19,8 +19,11 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
     let requested: Vec<Mode> = unique(args.mode.iter().map(|mode| Mode::from(*mode)));
     let searches = !requested.is_empty() || args.grid.is_some() || args.run.is_empty();
     // Run files alone need no collection, even if the environment names one.
-    let collection =
-        if searches || args.has_collection_flag || args.inputs.qa { Some(store::open(&location)?) } else { None };
+    let collection = if searches || args.has_collection_flag || args.inputs.qa {
+        Some(store::open(&location)?)
+    } else {
+        None
+    };
     let modes = match (searches, requested.is_empty(), config.mode) {
         (false, ..) => Vec::new(),
         (_, false, _) => requested,
@@ -43,7 +46,9 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
     if options.grid.is_some() {
         interrupt::on_ctrl_c("\nstopping; press Ctrl-C again to stop at once")?;
     }
-    let located = collection.as_deref().map(|collection| (collection, location.as_str()));
+    let located = collection
+        .as_deref()
+        .map(|collection| (collection, location.as_str()));
     let evaluation = evaluate(located, &options, &ProgressBars::default())?;
     if let Some(path) = &args.per_query {
         eval::table::export(path, &evaluation.judged, &evaluation.tables)?;
@@ -64,7 +69,11 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
     if let Some(page) = page {
         output::note(format_args!("report: {}", page.display()));
     }
-    Ok(if evaluation.incomplete { Outcome::Partial } else { Outcome::Done })
+    Ok(if evaluation.incomplete {
+        Outcome::Partial
+    } else {
+        Outcome::Done
+    })
 }
 
 /// Removes duplicates, keeping the first of each.
@@ -81,7 +90,10 @@ fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 /// Fails early if the output files cannot be written, before the evaluation starts.
 fn check_writable(args: &args::Eval) -> anyhow::Result<()> {
     if let Some(path) = &args.per_query {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path);
         file.with_context(|| path.display().to_string())?;
     }
     if let Some(folder) = &args.report {

@@ -18,21 +18,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The name of standard input and output.
 pub const STDIO: &str = "-";
 
-pub fn export(args: &args::Export, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+pub fn export(
+    args: &args::Export,
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target);
     let collection = store::open(&location)?;
     let header = transfer::header(&*collection);
     interrupt::on_ctrl_c("\nstopping")?;
-    let (report, destination) =
-        write(&args.out, &header, output, |out| Ok(transfer::export(&*collection, out, &ProgressBars::default())?))?;
+    let (report, destination) = write(&args.out, &header, output, |out| {
+        Ok(transfer::export(
+            &*collection,
+            out,
+            &ProgressBars::default(),
+        )?)
+    })?;
     if output.is_json() {
         let mut document = serde_json::to_value(&report)?;
         document["collection"] = location.into();
         document["file"] = args.out.to_string_lossy().into();
         output.json(&document)?;
     } else {
-        let text = format!("{} of {}", pluralize(report.passages, "passage"), pluralize(report.articles, "article"));
-        print_summary(output, destination, &format!("{}: {text}", args.out.display()))?;
+        let text = format!(
+            "{} of {}",
+            pluralize(report.passages, "passage"),
+            pluralize(report.articles, "article")
+        );
+        print_summary(
+            output,
+            destination,
+            &format!("{}: {text}", args.out.display()),
+        )?;
     }
     Ok(Outcome::Done)
 }
@@ -44,8 +61,8 @@ pub enum Destination {
     Stdout,
 }
 
-/// Lets `fill` write to a file, which appears only when it is complete, or to standard output. Returns also where it
-/// wrote.
+/// Lets `fill` write to a file, which appears only when it is complete, or to standard output.
+/// Returns also where it wrote.
 pub fn write<T>(
     path: &Path,
     header: &Header,
@@ -58,7 +75,12 @@ pub fn write<T>(
                 "cannot write both the passages and the JSON document to standard output: name a file for the passages"
             );
         }
-        let mut out = Writer::new(Kind::Jsonl, Path::new("standard output"), Box::new(io::stdout()), header)?;
+        let mut out = Writer::new(
+            Kind::Jsonl,
+            Path::new("standard output"),
+            Box::new(io::stdout()),
+            header,
+        )?;
         let filled = fill(&mut out)?;
         out.finish()?;
         return Ok((filled, Destination::Stdout));
@@ -69,7 +91,9 @@ pub fn write<T>(
     out.finish()?;
     // The writer, which held the other reference, has been dropped by `finish`.
     if let Some(file) = Arc::into_inner(file.0) {
-        file.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+        file.into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .finish()?;
     }
     Ok((filled, Destination::File))
 }
@@ -103,18 +127,40 @@ pub fn print_summary(output: &mut Output, destination: Destination, text: &str) 
     Ok(())
 }
 
-pub fn import(args: &args::Import, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+pub fn import(
+    args: &args::Import,
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target);
-    let source_collection = if store::exists(&args.from)? { Some(store::open(&args.from)?) } else { None };
+    let source_collection = if store::exists(&args.from)? {
+        Some(store::open(&args.from)?)
+    } else {
+        None
+    };
     let source = match (&source_collection, args.from.as_str()) {
         (Some(collection), _) => ImportSource::Collection(&**collection),
-        (None, STDIO) => ImportSource::File(Box::new(Reader::jsonl(Path::new("standard input"), io::stdin())?)),
+        (None, STDIO) => ImportSource::File(Box::new(Reader::jsonl(
+            Path::new("standard input"),
+            io::stdin(),
+        )?)),
         (None, path) => ImportSource::File(Box::new(Reader::open(path.as_ref())?)),
     };
-    let Header { model, chunking, language, .. } = source.header();
+    let Header {
+        model,
+        chunking,
+        language,
+        ..
+    } = source.header();
     let mut collection = match store::exists(&location)? {
         true => store::open(&location)?,
-        false => store::create(&location, model, chunking, index::Params::default(), language)?,
+        false => store::create(
+            &location,
+            model,
+            chunking,
+            index::Params::default(),
+            language,
+        )?,
     };
     interrupt::on_ctrl_c("\nsaving finished work; press Ctrl-C again to stop at once")?;
     let threads = config.threads(args.threads);
@@ -126,10 +172,19 @@ pub fn import(args: &args::Import, config: &Config, output: &mut Output) -> anyh
     } else {
         print(output, &location, &report, collection.stats()?.passages)?;
     }
-    Ok(if report.skipped.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Partial })
+    Ok(if report.skipped.failures == 0 && !report.interrupted {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    })
 }
 
-fn print(output: &mut Output, location: &str, report: &ImportReport, passages: usize) -> io::Result<()> {
+fn print(
+    output: &mut Output,
+    location: &str,
+    report: &ImportReport,
+    passages: usize,
+) -> io::Result<()> {
     output.line(format_args!(
         "{}: {} added, {} updated, {} unchanged, in {:.1} s",
         styled(style::STRONG, pluralize(report.articles, "article")),
@@ -139,5 +194,8 @@ fn print(output: &mut Output, location: &str, report: &ImportReport, passages: u
         report.seconds
     ))?;
     print_incomplete(output, &report.skipped, report.interrupted)?;
-    output.line(format_args!("{location} holds {}", pluralize(passages, "passage")))
+    output.line(format_args!(
+        "{location} holds {}",
+        pluralize(passages, "passage")
+    ))
 }

@@ -30,16 +30,25 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let roots = canonicalize(&args.paths)?;
     let names = PathNamer::new(&location);
     let exists = store::exists(&location)?;
-    let existing = if exists { Some(store::open(&location)?) } else { None };
+    let existing = if exists {
+        Some(store::open(&location)?)
+    } else {
+        None
+    };
     let mut plan = pipeline_plan(&args.reading, config, existing.as_deref())?;
     if let Some(memory) = args.memory {
         plan = plan.with_memory_budget(memory.as_u64());
     }
-    if let (Some(requested), Some(current)) =
-        (args.language, existing.as_deref().map(|existing| existing.manifest().language))
-        && requested != current
+    if let (Some(requested), Some(current)) = (
+        args.language,
+        existing
+            .as_deref()
+            .map(|existing| existing.manifest().language),
+    ) && requested != current
     {
-        bail!("the language of this collection is {current}, not {requested}. Make a new collection with -c for it");
+        bail!(
+            "the language of this collection is {current}, not {requested}. Make a new collection with -c for it"
+        );
     }
     let job = IndexJob {
         roots: &roots,
@@ -51,13 +60,27 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     };
     let scan = Scan::new(&job);
     if let Some(omitted) = scan.omitted_if_empty(&job) {
-        let kept = existing.map_or("", |_| ". The collection stays as it is; `nigh delete` removes articles");
-        let paths = args.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+        let kept = existing.map_or(
+            "",
+            |_| ". The collection stays as it is; `nigh delete` removes articles",
+        );
+        let paths = args
+            .paths
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
         let what = omissions(&omitted).unwrap_or_else(|| "no files".to_owned());
-        bail!("nothing to index in {paths}: {what}. Formats read are {}{kept}", Format::ALL);
+        bail!(
+            "nothing to index in {paths}: {what}. Formats read are {}{kept}",
+            Format::ALL
+        );
     }
-    if let Some(collection) = existing.as_deref().filter(|existing| is_same_model(&args.reading, existing.manifest()))
-        && let Some(report) = indexing::report_if_unchanged(collection, &job, &scan, &ProgressBars::default())
+    if let Some(collection) = existing
+        .as_deref()
+        .filter(|existing| is_same_model(&args.reading, existing.manifest()))
+        && let Some(report) =
+            indexing::report_if_unchanged(collection, &job, &scan, &ProgressBars::default())
     {
         print_report(output, &location, collection, &report)?;
         return Ok(Outcome::Done);
@@ -66,19 +89,43 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     let mut collection = match existing {
         Some(collection) => collection,
         None => {
-            let language = args.language.unwrap_or_else(|| indexing::detect_language(&job, &scan));
-            store::create(&location, embedder.model().clone(), plan.chunking, index::Params::default(), language)?
+            let language = args
+                .language
+                .unwrap_or_else(|| indexing::detect_language(&job, &scan));
+            store::create(
+                &location,
+                embedder.model().clone(),
+                plan.chunking,
+                index::Params::default(),
+                language,
+            )?
         }
     };
-    interrupt::on_ctrl_c("\nfinishing what is under way and saving it; press Ctrl-C again to stop at once")?;
-    let report = indexing::index(&mut *collection, embedder, &job, &scan, &ProgressBars::default())?;
+    interrupt::on_ctrl_c(
+        "\nfinishing what is under way and saving it; press Ctrl-C again to stop at once",
+    )?;
+    let report = indexing::index(
+        &mut *collection,
+        embedder,
+        &job,
+        &scan,
+        &ProgressBars::default(),
+    )?;
     print_report(output, &location, &*collection, &report)?;
-    Ok(if report.omitted.skipped.failures == 0 && !report.interrupted { Outcome::Done } else { Outcome::Partial })
+    Ok(
+        if report.omitted.skipped.failures == 0 && !report.interrupted {
+            Outcome::Done
+        } else {
+            Outcome::Partial
+        },
+    )
 }
 
 /// Whether the requested model, by name, is the collection's own.
 fn is_same_model(args: &args::Reading, manifest: &Manifest) -> bool {
-    args.model.as_ref().is_none_or(|name| embed::canonical_name(name) == embed::canonical_name(&manifest.model.name))
+    args.model.as_ref().is_none_or(|name| {
+        embed::canonical_name(name) == embed::canonical_name(&manifest.model.name)
+    })
 }
 
 /// For collections made before the built-in model had its own engine.
@@ -92,11 +139,20 @@ fn print_report(
     report: &IndexReport,
 ) -> anyhow::Result<()> {
     let model = &collection.manifest().model;
-    let earlier = model.is_earlier_version().then(|| Note::new(Code::EarlierEngine, EARLIER_ENGINE));
+    let earlier = model
+        .is_earlier_version()
+        .then(|| Note::new(Code::EarlierEngine, EARLIER_ENGINE));
     let truncation = truncation_note(model.window, report.truncated, report.tokens_truncated);
     if output.is_json() {
         let mut document = to_json(location, collection, report);
-        let notes = report.omitted.skipped.notes.iter().chain(&truncation).chain(&earlier).collect::<Vec<_>>();
+        let notes = report
+            .omitted
+            .skipped
+            .notes
+            .iter()
+            .chain(&truncation)
+            .chain(&earlier)
+            .collect::<Vec<_>>();
         if !notes.is_empty() {
             document["notes"] = serde_json::to_value(notes)?;
         }
@@ -110,7 +166,13 @@ fn print_report(
 }
 
 pub fn canonicalize(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    paths.iter().map(|path| path.canonicalize().with_context(|| path.display().to_string())).collect()
+    paths
+        .iter()
+        .map(|path| {
+            path.canonicalize()
+                .with_context(|| path.display().to_string())
+        })
+        .collect()
 }
 
 /// The options for chunking and embedding.
@@ -119,18 +181,33 @@ pub fn pipeline_plan(
     config: &Config,
     existing: Option<&dyn Collection>,
 ) -> anyhow::Result<PipelineOptions> {
-    let mut plan = PipelineOptions::new(chunking(args, config, existing)?, config.threads(args.threads));
+    let mut plan = PipelineOptions::new(
+        chunking(args, config, existing)?,
+        config.threads(args.threads),
+    );
     plan.limits.bytes = args.max_article_bytes;
     plan.limits.seconds = args.max_article_seconds;
     Ok(plan)
 }
 
 /// The chunking options: the flags', else nigh.toml's, else the collection's own, else the default.
-fn chunking(args: &args::Reading, config: &Config, existing: Option<&dyn Collection>) -> anyhow::Result<Chunking> {
-    let current = existing.map_or_else(Chunking::default, |collection| collection.manifest().chunking);
+fn chunking(
+    args: &args::Reading,
+    config: &Config,
+    existing: Option<&dyn Collection>,
+) -> anyhow::Result<Chunking> {
+    let current = existing.map_or_else(Chunking::default, |collection| {
+        collection.manifest().chunking
+    });
     let chunking = Chunking {
-        strategy: args.chunk.or(config.chunk).map_or(current.strategy, Into::into),
-        tokens: args.chunk_tokens.or(config.chunk_tokens).unwrap_or(current.tokens),
+        strategy: args
+            .chunk
+            .or(config.chunk)
+            .map_or(current.strategy, Into::into),
+        tokens: args
+            .chunk_tokens
+            .or(config.chunk_tokens)
+            .unwrap_or(current.tokens),
         overlap: args.overlap.or(config.overlap).unwrap_or(current.overlap),
     };
     if chunking.tokens < Chunking::MIN_TOKENS {
@@ -143,15 +220,19 @@ fn chunking(args: &args::Reading, config: &Config, existing: Option<&dyn Collect
     Ok(chunking)
 }
 
-/// The model: the flag's, else the collection's, else nigh.toml's, else the built-in one. Fails if it is not the
-/// collection's, because a collection cannot change its model.
+/// The model: the flag's, else the collection's, else nigh.toml's, else the built-in one. Fails if
+/// it is not the collection's, because a collection cannot change its model.
 pub fn load_model(
     args: &args::Reading,
     config: &Config,
     existing: Option<&dyn Collection>,
 ) -> anyhow::Result<Box<dyn Embedder>> {
     let current = existing.map(|collection| &collection.manifest().model);
-    let name = args.model.as_deref().or(current.map(|model| model.name.as_str())).or(config.model.as_deref());
+    let name = args
+        .model
+        .as_deref()
+        .or(current.map(|model| model.name.as_str()))
+        .or(config.model.as_deref());
     let embedder = embed::load(name.unwrap_or(embed::builtin::ALIAS))?;
     if let Some(current) = current.filter(|current| !current.is_compatible_with(embedder.model())) {
         bail!(
@@ -194,7 +275,10 @@ fn print_text(
     if report.passages > 0 {
         let reused = report.passages.saturating_sub(report.embedded);
         let reused = if reused > 0 {
-            format!(" ({} had a vector already)", indicatif::HumanCount(reused as u64))
+            format!(
+                " ({} had a vector already)",
+                indicatif::HumanCount(reused as u64)
+            )
         } else {
             String::new()
         };
@@ -218,10 +302,17 @@ fn print_text(
         Language::Other => " (words are not stemmed)".to_owned(),
         language => format!(" in {}", language.display_name()),
     };
-    let holds = format!("{location} holds {}{language}", pluralize(collection.stats()?.passages, "passage"));
+    let holds = format!(
+        "{location} holds {}{language}",
+        pluralize(collection.stats()?.passages, "passage")
+    );
     output.line(format_args!(
         "{holds}. Search it: nigh search{} \"…\"",
-        if location == ".nigh" { String::new() } else { format!(" -c {location}") }
+        if location == ".nigh" {
+            String::new()
+        } else {
+            format!(" -c {location}")
+        }
     ))?;
     Ok(())
 }

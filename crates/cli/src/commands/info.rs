@@ -11,11 +11,22 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
         output.json(&[models, rerankers].concat())?;
         return Ok(Outcome::Done);
     }
-    let longest = models.iter().map(|model| model.name.len()).max().unwrap_or_default();
+    let longest = models
+        .iter()
+        .map(|model| model.name.len())
+        .max()
+        .unwrap_or_default();
     for model in &models {
         let name = format!("{:<longest$}", model.name);
-        let name = if model.builtin { styled(style::GOOD, name) } else { name };
-        output.line(format_args!("{name}  {:>4}  {}", model.dimensions, model.source))?;
+        let name = if model.builtin {
+            styled(style::GOOD, name)
+        } else {
+            name
+        };
+        output.line(format_args!(
+            "{name}  {:>4}  {}",
+            model.dimensions, model.source
+        ))?;
     }
     output.line("")?;
     output
@@ -24,7 +35,10 @@ pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
     output.line("")?;
     output.line("Models for --rerank, besides maxsim and builtin, which are compiled in:")?;
     for reranker in &rerankers {
-        output.line(format_args!("{:<longest$}        {}", reranker.name, reranker.source))?;
+        output.line(format_args!(
+            "{:<longest$}        {}",
+            reranker.name, reranker.source
+        ))?;
     }
     Ok(Outcome::Done)
 }

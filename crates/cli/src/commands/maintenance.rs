@@ -13,7 +13,11 @@ use serde_json::{Value, json};
 use store::filter::explain::similar_values;
 use store::{CheckReport, filter};
 
-pub fn stats(args: &args::CollectionArg, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+pub fn stats(
+    args: &args::CollectionArg,
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let location = config.collection(args);
     let collection = store::open(&location)?;
     let (stats, manifest) = (collection.stats()?, collection.manifest());
@@ -34,7 +38,14 @@ pub fn stats(args: &args::CollectionArg, config: &Config, output: &mut Output) -
             pluralize(stats.questions, "question")
         ),
     )?;
-    row("passages", format!("{} ({})", pluralize(stats.passages, "passage"), manifest.chunking))?;
+    row(
+        "passages",
+        format!(
+            "{} ({})",
+            pluralize(stats.passages, "passage"),
+            manifest.chunking
+        ),
+    )?;
     row(
         "model",
         format!(
@@ -49,7 +60,11 @@ pub fn stats(args: &args::CollectionArg, config: &Config, output: &mut Output) -
     };
     row(
         "vectors",
-        format!("{}, {}{dead}", pluralize(manifest.rows(), "vector"), pluralize(stats.segments, "segment")),
+        format!(
+            "{}, {}{dead}",
+            pluralize(manifest.rows(), "vector"),
+            pluralize(stats.segments, "segment")
+        ),
     )?;
     let graphs = match (stats.graphs, stats.links_added, stats.self_misses) {
         (0, Some(_), _) => "none (the collection is too small to need one)".to_owned(),
@@ -65,7 +80,10 @@ pub fn stats(args: &args::CollectionArg, config: &Config, output: &mut Output) -
     row("graphs", graphs)?;
     if let (Some(text), Some(vectors)) = (stats.text_bytes, stats.vector_bytes) {
         let (text, vectors) = (HumanBytes(text), HumanBytes(vectors));
-        row("on disk", format!("{text} text and lexical index, {vectors} vectors and graphs"))?;
+        row(
+            "on disk",
+            format!("{text} text and lexical index, {vectors} vectors and graphs"),
+        )?;
     }
     Ok(Outcome::Done)
 }
@@ -82,12 +100,24 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
             let store_progress = StoreProgress::new(&bars);
             collection.check(&|step, done, of| store_progress.update(step, done, of))?
         }
-        Err(error @ (store::Error::NotFound { .. } | store::Error::NewerFormat { .. })) => return Err(error.into()),
+        Err(error @ (store::Error::NotFound { .. } | store::Error::NewerFormat { .. })) => {
+            return Err(error.into());
+        }
         // Too damaged to open: name the damaged files.
         Err(error) => {
-            let found = store::find_damage(&location).unwrap_or_else(|error| vec![error.to_string()]);
-            let problems = if found.is_empty() { vec![error.to_string()] } else { found };
-            CheckReport { files: 0, passages: 0, reachable: Some(0), problems }
+            let found =
+                store::find_damage(&location).unwrap_or_else(|error| vec![error.to_string()]);
+            let problems = if found.is_empty() {
+                vec![error.to_string()]
+            } else {
+                found
+            };
+            CheckReport {
+                files: 0,
+                passages: 0,
+                reachable: Some(0),
+                problems,
+            }
         }
     };
     if output.is_json() {
@@ -99,7 +129,11 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
             output.line("run nigh check --repair to rebuild what is damaged")?;
         }
     }
-    Ok(if report.problems.is_empty() { Outcome::Done } else { Outcome::Partial })
+    Ok(if report.problems.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    })
 }
 
 fn check_document(location: &str, report: &CheckReport) -> anyhow::Result<Value> {
@@ -120,22 +154,37 @@ fn print_check(report: &CheckReport, output: &mut Output) -> anyhow::Result<()> 
             pluralize(report.files, "file"),
             pluralize(reachable, "vector"),
         ),
-        None => format!("{passages} match their articles and have vectors; the server manages the graph"),
+        None => format!(
+            "{passages} match their articles and have vectors; the server manages the graph"
+        ),
     })?;
     output.line(match report.problems.len() {
         0 => styled(style::GOOD, "sound"),
-        n => styled(style::BAD, format_args!("{} found", pluralize(n, "problem"))),
+        n => styled(
+            style::BAD,
+            format_args!("{} found", pluralize(n, "problem")),
+        ),
     })?;
     Ok(())
 }
 
-fn print_repair(location: &str, outcome: &RepairOutcome, output: &mut Output) -> anyhow::Result<Outcome> {
-    let exit = if outcome.is_complete() { Outcome::Done } else { Outcome::Partial };
+fn print_repair(
+    location: &str,
+    outcome: &RepairOutcome,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let exit = if outcome.is_complete() {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    };
     let damage = &outcome.damage;
     if output.is_json() {
         let mut document = check_document(location, &outcome.check)?;
         let mut repaired = serde_json::to_value(outcome)?;
-        repaired.as_object_mut().and_then(|repaired| repaired.remove("check"));
+        repaired
+            .as_object_mut()
+            .and_then(|repaired| repaired.remove("check"));
         document["repaired"] = repaired;
         output.json(&document)?;
         return Ok(exit);
@@ -146,15 +195,28 @@ fn print_repair(location: &str, outcome: &RepairOutcome, output: &mut Output) ->
     let rebuilt = [
         (damage.graphs, pluralize(damage.graphs, "graph")),
         (outcome.put_back, pluralize(outcome.put_back, "article")),
-        (outcome.embedded, format!("{} embedded", pluralize(outcome.embedded, "passage"))),
+        (
+            outcome.embedded,
+            format!("{} embedded", pluralize(outcome.embedded, "passage")),
+        ),
     ];
-    let rebuilt: Vec<String> = rebuilt.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+    let rebuilt: Vec<String> = rebuilt
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(_, text)| text)
+        .collect();
     if !rebuilt.is_empty() {
-        output.line(format_args!("{} {}", styled(style::GOOD, "rebuilt"), rebuilt.join(", ")))?;
+        output.line(format_args!(
+            "{} {}",
+            styled(style::GOOD, "rebuilt"),
+            rebuilt.join(", ")
+        ))?;
     }
     for id in &damage.lost {
-        output
-            .line(format_args!("{} {id}: its text is damaged; index its source again", styled(style::BAD, "lost")))?;
+        output.line(format_args!(
+            "{} {id}: its text is damaged; index its source again",
+            styled(style::BAD, "lost")
+        ))?;
     }
     if damage.unnamed > 0 {
         let lost = format!("{} articles or passages", group_thousands(damage.unnamed));
@@ -167,33 +229,62 @@ fn print_repair(location: &str, outcome: &RepairOutcome, output: &mut Output) ->
     Ok(exit)
 }
 
-pub fn delete(args: &args::Delete, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+pub fn delete(
+    args: &args::Delete,
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target);
     let collection = store::open(&location)?;
     let mut writer = collection.writer()?;
     let (mut deleted, mut missing) = (Vec::new(), Vec::new());
     for id in &args.ids {
-        if writer.delete(id)? { deleted.push(id) } else { missing.push(id) }
+        if writer.delete(id)? {
+            deleted.push(id)
+        } else {
+            missing.push(id)
+        }
     }
     writer.commit()?;
     let note = |id: &&String| -> anyhow::Result<Note> {
         let nearest = similar_values(collection.field_values(), filter::ID, id)?;
-        let hint = if nearest.is_empty() { String::new() } else { format!("; the nearest are {}", nearest.join(", ")) };
-        Ok(Note::new(Code::UnknownArticle, format!("no article has the id {id:?}{hint}")))
+        let hint = if nearest.is_empty() {
+            String::new()
+        } else {
+            format!("; the nearest are {}", nearest.join(", "))
+        };
+        Ok(Note::new(
+            Code::UnknownArticle,
+            format!("no article has the id {id:?}{hint}"),
+        ))
     };
-    let notes = missing.iter().map(note).collect::<anyhow::Result<Vec<_>>>()?;
+    let notes = missing
+        .iter()
+        .map(note)
+        .collect::<anyhow::Result<Vec<_>>>()?;
     if output.is_json() {
         output.json(&json!({ "collection": location, "deleted": deleted, "missing": missing, "notes": notes }))?;
     } else {
-        output.line(format_args!("{} deleted", pluralize(deleted.len(), "article")))?;
+        output.line(format_args!(
+            "{} deleted",
+            pluralize(deleted.len(), "article")
+        ))?;
         for note in &notes {
             output.line(format_args!("{} {note}", styled(style::BAD, "missing")))?;
         }
     }
-    Ok(if missing.is_empty() { Outcome::Done } else { Outcome::Partial })
+    Ok(if missing.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    })
 }
 
-pub fn compact(args: &args::Compact, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
+pub fn compact(
+    args: &args::Compact,
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target);
     let mut collection = store::open(&location)?;
     let bars = ProgressBars::default();
@@ -202,8 +293,9 @@ pub fn compact(args: &args::Compact, config: &Config, output: &mut Output) -> an
     if let Some(builder) = args.builder {
         writer.set_builder(builder.into());
     }
-    let report =
-        writer.compact(config.threads(args.threads), &|step, done, of| store_progress.update(step, done, of))?;
+    let report = writer.compact(config.threads(args.threads), &|step, done, of| {
+        store_progress.update(step, done, of)
+    })?;
     drop(writer);
     drop(store_progress);
     collection.refresh()?;
@@ -214,8 +306,13 @@ pub fn compact(args: &args::Compact, config: &Config, output: &mut Output) -> an
         document["passages"] = stats.passages.into();
         output.json(&document)?;
     } else {
-        let bytes = stats.text_bytes.zip(stats.vector_bytes).map(|(text, vectors)| text + vectors);
-        let on_disk = bytes.map(|bytes| format!(", {} on disk", HumanBytes(bytes))).unwrap_or_default();
+        let bytes = stats
+            .text_bytes
+            .zip(stats.vector_bytes)
+            .map(|(text, vectors)| text + vectors);
+        let on_disk = bytes
+            .map(|bytes| format!(", {} on disk", HumanBytes(bytes)))
+            .unwrap_or_default();
         output.line(format_args!(
             "{} dropped, {} merged into {}; {} left{on_disk}",
             pluralize(report.dropped, "vector"),

@@ -22,13 +22,24 @@ use notes::{Code, Note};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// The counts of unsupported files and of paths left out, by kind and reason; `None` if there were none.
+/// The counts of unsupported files and of paths left out, by kind and reason; `None` if there were
+/// none.
 fn omissions(omitted: &Omitted) -> Option<String> {
-    let Omitted { unsupported, unsupported_kinds, left_out, left_out_reasons, .. } = omitted;
+    let Omitted {
+        unsupported,
+        unsupported_kinds,
+        left_out,
+        left_out_reasons,
+        ..
+    } = omitted;
     let listed = |of: &BTreeMap<String, usize>| {
         let mut kinds: Vec<_> = of.iter().collect();
         kinds.sort_by_key(|(_, count)| Reverse(**count));
-        kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
+        kinds
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let mut parts = Vec::new();
     if *unsupported > 0 {
@@ -39,7 +50,11 @@ fn omissions(omitted: &Omitted) -> Option<String> {
         ));
     }
     if *left_out > 0 {
-        parts.push(format!("{} ({})", pluralize(*left_out, "path"), listed(left_out_reasons)));
+        parts.push(format!(
+            "{} ({})",
+            pluralize(*left_out, "path"),
+            listed(left_out_reasons)
+        ));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -57,13 +72,22 @@ fn truncation_note(window: usize, passages: usize, tokens: usize) -> Option<Note
 }
 
 /// Reports failures and interruption.
-fn print_incomplete(output: &mut Output, skipped: &Skipped, interrupted: bool) -> std::io::Result<()> {
+fn print_incomplete(
+    output: &mut Output,
+    skipped: &Skipped,
+    interrupted: bool,
+) -> std::io::Result<()> {
     if skipped.failures > 0 {
-        output.line(format_args!("{} named above", styled(style::BAD, format!("{} skipped,", skipped.failures))))?;
+        output.line(format_args!(
+            "{} named above",
+            styled(style::BAD, format!("{} skipped,", skipped.failures))
+        ))?;
     }
     if interrupted {
         let interrupted = styled(style::BAD, "interrupted");
-        output.line(format_args!("{interrupted}: finished work is saved, and the same command resumes"))?;
+        output.line(format_args!(
+            "{interrupted}: finished work is saved, and the same command resumes"
+        ))?;
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::io::{self, stdin, stdout};
 /// The hidden command that starts a worker.
 pub const COMMAND: &str = "read-apart";
 
-/// The memory that a worker needs besides the file, in bytes. Most of it is stack that is hardly used.
+/// The memory that a worker needs besides the file, in bytes. Most of it is stack that is hardly
+/// used.
 #[cfg(target_os = "linux")]
 const OVERHEAD: u64 = 128 << 20;
 
@@ -15,7 +16,11 @@ const OVERHEAD: u64 = 128 << 20;
 pub fn set_up() {
     // The running program, even if another version has been installed at its path meanwhile.
     let running = std::path::Path::new("/proc/self/exe");
-    let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
+    let program = if running.exists() {
+        Ok(running.to_owned())
+    } else {
+        std::env::current_exe()
+    };
     if let Ok(program) = program {
         sandbox::configure(program, COMMAND);
     }
@@ -42,7 +47,10 @@ fn limit_memory(_: u64) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::exit, reason = "a reader in an endless loop cannot be stopped in any other way")]
+#[expect(
+    clippy::exit,
+    reason = "a reader in an endless loop cannot be stopped in any other way"
+)]
 fn exit() -> ! {
     std::process::exit(1);
 }

@@ -18,7 +18,11 @@ use std::time::Instant;
 pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let location = config.collection(&args.target);
-    let mode = args.search.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
+    let mode = args
+        .search
+        .mode
+        .or(config.mode)
+        .map_or(Mode::Hybrid, Into::into);
     let ranking = engine::Ranking::from(&args.search.ranking);
     let queries = eval::query::read(&args.queries)?;
     let collection = store::open(&location)?;
@@ -27,17 +31,37 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let progress = ProgressBars::default();
     let embedded = EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &progress)?;
-    let options = ranking.options(&*collection, mode, args.k as usize, args.by.into(), NO_TIME_LIMIT);
+    let options = ranking.options(
+        &*collection,
+        mode,
+        args.k as usize,
+        args.by.into(),
+        NO_TIME_LIMIT,
+    );
     let reranker = ranking.reranker(&*collection, mode, embedder.as_deref())?;
-    let suffix = reranker.as_ref().map(|reranker| format!("-{}", trec_column(reranker.name()))).unwrap_or_default();
+    let suffix = reranker
+        .as_ref()
+        .map(|reranker| format!("-{}", trec_column(reranker.name())))
+        .unwrap_or_default();
     let name = format!("nigh-{}{suffix}", mode.name());
     let mut out = AtomicFile::create(&args.out)?;
     let mut results = 0;
-    embedded.search(&*collection, threads, &[options], reranker.as_ref(), &progress, |at, rankings| {
-        results += rankings[0].len();
-        write_ranking(&mut out, &queries[at].id, &rankings[0], &name)
-            .map_err(|source| engine::Error::Io { path: args.out.clone(), source })
-    })?;
+    embedded.search(
+        &*collection,
+        threads,
+        &[options],
+        reranker.as_ref(),
+        &progress,
+        |at, rankings| {
+            results += rankings[0].len();
+            write_ranking(&mut out, &queries[at].id, &rankings[0], &name).map_err(|source| {
+                engine::Error::Io {
+                    path: args.out.clone(),
+                    source,
+                }
+            })
+        },
+    )?;
     out.finish()?;
     let seconds = started.elapsed().as_secs_f64();
     let mut details = json!({

@@ -22,7 +22,11 @@ const DEFAULT_HITS: u32 = 10;
 
 pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target);
-    let mode = args.search.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
+    let mode = args
+        .search
+        .mode
+        .or(config.mode)
+        .map_or(Mode::Hybrid, Into::into);
     let k = args.k.or(config.k).unwrap_or(DEFAULT_HITS) as usize;
     let ranking = engine::Ranking::from(&args.search.ranking);
     if args.question != "-" && args.question.trim().is_empty() {
@@ -38,14 +42,18 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         ..ranking.options(&*collection, mode, k, args.by.into(), DEFAULT_RERANK_BUDGET)
     };
     let factory = ranking.reranker(&*collection, mode, embedder.as_deref())?;
-    let reranker = factory.map(|factory| factory.with_threads(config.threads(None))).transpose()?;
+    let reranker = factory
+        .map(|factory| factory.with_threads(config.threads(None)))
+        .transpose()?;
     let mut searcher = Searcher::new(&*collection, embedder)?.with_reranker(reranker);
     let names = PathNamer::new(&location);
     let mut search = |question: &str| -> anyhow::Result<Response> {
         let mut response = searcher.search(question, &options)?;
         for hit in &mut response.hits {
             hit.path = names.path(&hit.path);
-            hit.copies.iter_mut().for_each(|copy| copy.path = names.path(&copy.path));
+            hit.copies
+                .iter_mut()
+                .for_each(|copy| copy.path = names.path(&copy.path));
         }
         response.notes.iter().for_each(output::note);
         Ok(response)
@@ -69,7 +77,10 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         if output.is_json() {
             responses.push(response);
         } else {
-            output.line(styled(style::STRONG, format_args!("? {}", truncate(&question, output::width()))))?;
+            output.line(styled(
+                style::STRONG,
+                format_args!("? {}", truncate(&question, output::width())),
+            ))?;
             print(output, &response)?;
             output.flush()?;
         }
@@ -90,11 +101,18 @@ fn print(output: &mut Output, response: &Response) -> anyhow::Result<()> {
         n => format!("best {n}"),
     };
     let rerank = response.rerank.as_ref().map_or_else(String::new, |rerank| {
-        format!(", {} reranked by {} in {:.0} ms", rerank.scored, rerank.model, rerank.took_ms)
+        format!(
+            ", {} reranked by {} in {:.0} ms",
+            rerank.scored, rerank.model, rerank.took_ms
+        )
     });
     output.line(styled(
         style::FAINT,
-        format_args!("{found}, {}{rerank}, {:.0} ms", response.mode.name(), response.took_ms),
+        format_args!(
+            "{found}, {}{rerank}, {:.0} ms",
+            response.mode.name(),
+            response.took_ms
+        ),
     ))?;
     Ok(())
 }
@@ -116,11 +134,18 @@ fn print_hit(output: &mut Output, hit: &Hit, keywords: &HashSet<String>) -> anyh
         Some(around) => (&around.text, around.span.start),
         None => (&hit.text, hit.span.start),
     };
-    let sentence = hit.explanation.as_ref().and_then(|explanation| explanation.sentence.as_ref());
-    let best = sentence.map(|sentence| ByteSpan::new(sentence.span.start - start, sentence.span.end - start));
+    let sentence = hit
+        .explanation
+        .as_ref()
+        .and_then(|explanation| explanation.sentence.as_ref());
+    let best = sentence
+        .map(|sentence| ByteSpan::new(sentence.span.start - start, sentence.span.end - start));
     output.line(wrap(text, width, INDENT, keywords, best))?;
     for copy in &hit.copies {
-        output.line(styled(style::FAINT, format_args!("{INDENT}also in {}:{}", copy.path, copy.line)))?;
+        output.line(styled(
+            style::FAINT,
+            format_args!("{INDENT}also in {}:{}", copy.path, copy.line),
+        ))?;
     }
     if let Some(explanation) = &hit.explanation {
         print_explanation(output, hit, explanation)?;
@@ -129,9 +154,19 @@ fn print_hit(output: &mut Output, hit: &Hit, keywords: &HashSet<String>) -> anyh
     Ok(())
 }
 
-fn print_explanation(output: &mut Output, hit: &Hit, explanation: &Explanation) -> anyhow::Result<()> {
-    let mut faint = |text: String| output.line(styled(style::FAINT, format_args!("{INDENT}{text}")));
-    let raw = |score: Option<f32>| score.map_or_else(|| "not among the candidates".to_owned(), |s| format!("{s:.3}"));
+fn print_explanation(
+    output: &mut Output,
+    hit: &Hit,
+    explanation: &Explanation,
+) -> anyhow::Result<()> {
+    let mut faint =
+        |text: String| output.line(styled(style::FAINT, format_args!("{INDENT}{text}")));
+    let raw = |score: Option<f32>| {
+        score.map_or_else(
+            || "not among the candidates".to_owned(),
+            |s| format!("{s:.3}"),
+        )
+    };
     if let Some(fusion) = explanation.fusion {
         faint(format!(
             "meaning {:+.3}: cosine {}, weight {:.2}",
@@ -148,12 +183,23 @@ fn print_explanation(output: &mut Output, hit: &Hit, explanation: &Explanation) 
     }
     if !explanation.words.is_empty() {
         let words = explanation.words.iter().map(|word| {
-            let found_as = if word.found_as == word.word { String::new() } else { format!(" as {}", word.found_as) };
-            let place = if word.place == "text" { String::new() } else { format!(" ({})", word.place) };
+            let found_as = if word.found_as == word.word {
+                String::new()
+            } else {
+                format!(" as {}", word.found_as)
+            };
+            let place = if word.place == "text" {
+                String::new()
+            } else {
+                format!(" ({})", word.place)
+            };
             format!("{}{found_as}{place} {:.2}", word.word, word.score)
         });
         let words = words.collect::<Vec<_>>().join(", ");
-        for line in textwrap::wrap(&format!("BM25: {words}"), output::width().saturating_sub(INDENT.len())) {
+        for line in textwrap::wrap(
+            &format!("BM25: {words}"),
+            output::width().saturating_sub(INDENT.len()),
+        ) {
             faint(line.into_owned())?;
         }
     }

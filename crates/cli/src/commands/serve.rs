@@ -26,7 +26,11 @@ pub fn serve(args: &args::Serve, config: &Config, output: &mut Output) -> anyhow
         upload_limit: usize::try_from(args.max_upload_bytes).unwrap_or(usize::MAX),
         ..Settings::new(args.listen, config.threads(args.threads))
     };
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let scheme = if settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let mut printed = Ok(());
     server::serve(settings, |address| {
         // Scripts read this line to learn when the server is up, and its address.
@@ -54,14 +58,21 @@ pub fn mcp(args: &args::Mcp, config: &Config) -> anyhow::Result<Outcome> {
 }
 
 /// The collection to serve: the one named, or the default one if no --root is given.
-fn collection(target: &args::CollectionArg, root: Option<&PathBuf>, config: &Config) -> Option<PathBuf> {
-    (target.collection.is_some() || root.is_none()).then(|| PathBuf::from(config.collection(target)))
+fn collection(
+    target: &args::CollectionArg,
+    root: Option<&PathBuf>,
+    config: &Config,
+) -> Option<PathBuf> {
+    (target.collection.is_some() || root.is_none())
+        .then(|| PathBuf::from(config.collection(target)))
 }
 
 /// Logs what passes `filter` to standard error.
 fn init_logging(filter: &str) -> anyhow::Result<()> {
     let filter: EnvFilter = filter.parse().with_context(|| format!("--log {filter}"))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     subscriber.with_ansi(output::stderr_has_color()).init();
     Ok(())
 }
@@ -71,17 +82,24 @@ pub fn key(args: &args::Key, output: &mut Output) -> anyhow::Result<Outcome> {
         KeyWhat::Add(add) => {
             let key = Keys::add(&add.file.keys, &add.name, add.role.into())?;
             if output.is_json() {
-                output.json(&json!({ "name": add.name, "role": server::Role::from(add.role), "key": key }))?;
+                output.json(
+                    &json!({ "name": add.name, "role": server::Role::from(add.role), "key": key }),
+                )?;
             } else {
                 output.line(&key)?;
-                output::note("the key is shown only once; send it in requests as Authorization: Bearer KEY");
+                output::note(
+                    "the key is shown only once; send it in requests as Authorization: Bearer KEY",
+                );
             }
         }
         KeyWhat::List(file) => {
             let keys = Keys::read(&file.keys)?;
             let list: Vec<_> = keys.list().collect();
             if output.is_json() {
-                let list: Vec<_> = list.iter().map(|(name, role)| json!({ "name": name, "role": role })).collect();
+                let list: Vec<_> = list
+                    .iter()
+                    .map(|(name, role)| json!({ "name": name, "role": role }))
+                    .collect();
                 output.json(&json!({ "keys": list }))?;
             } else {
                 for (name, role) in list {

@@ -38,7 +38,8 @@ struct Tuned {
     best: Fusion,
     /// The best fusion on all folds but one, for each fold.
     chosen: Vec<Fusion>,
-    /// The systems compared: `tuned` (cross-validated), `before` (the setting so far), `dense` and `lexical`.
+    /// The systems compared: `tuned` (cross-validated), `before` (the setting so far), `dense` and
+    /// `lexical`.
     systems: Vec<report::SystemMetrics>,
     comparisons: Vec<Comparison>,
     /// All fusions tried, measured on all queries.
@@ -66,19 +67,28 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
         if output.is_json() {
             output.json(&json!({ "kept": false, "best": fuse::DEFAULT }))?;
         } else {
-            output.line(format_args!("{location} uses the default fusion: {}", describe(fuse::DEFAULT)))?;
+            output.line(format_args!(
+                "{location} uses the default fusion: {}",
+                describe(fuse::DEFAULT)
+            ))?;
         }
         return Ok(Outcome::Done);
     }
     if args.inputs.queries.is_none() && !args.inputs.qa {
-        bail!("which questions? Name them with --queries, or use --qa for those that the articles ask themselves");
+        bail!(
+            "which questions? Name them with --queries, or use --qa for those that the articles ask themselves"
+        );
     }
     let metric: Metric = args.metric.parse()?;
-    let metric = Metric { depth: metric.depth.or(Some(DEPTH)), ..metric };
+    let metric = Metric {
+        depth: metric.depth.or(Some(DEPTH)),
+        ..metric
+    };
     let mut data = evaluation::load(&(&args.inputs).into(), Some(&*collection))?;
     let judged = data.resolve_and_note(Some(&*collection), None)?;
     let threads = config.threads(args.threads);
-    // The setting so far may lie between the weights tried, if it was set by hand or by another version.
+    // The setting so far may lie between the weights tried, if it was set by hand or by another
+    // version.
     let before = collection.manifest().fusion.unwrap_or(fuse::DEFAULT);
     let fusions = fusions(before);
     let tables = tables(&*collection, &data, &judged, metric, &fusions, threads)?;
@@ -89,15 +99,36 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
             args.folds
         )
     })?;
-    let named =
-        |name: &str, values: Vec<f64>| Table { system: name.to_owned(), metrics: vec![metric], values: vec![values] };
-    let (dense, lexical) = (Fusion { dense: 1.0, ..fuse::DEFAULT }, Fusion { dense: 0.0, ..fuse::DEFAULT });
+    let named = |name: &str, values: Vec<f64>| Table {
+        system: name.to_owned(),
+        metrics: vec![metric],
+        values: vec![values],
+    };
+    let (dense, lexical) = (
+        Fusion {
+            dense: 1.0,
+            ..fuse::DEFAULT
+        },
+        Fusion {
+            dense: 0.0,
+            ..fuse::DEFAULT
+        },
+    );
     let mut compared = vec![named("tuned", found.values.clone())];
     for (name, fusion) in [("before", before), ("dense", dense), ("lexical", lexical)] {
-        let tried = fusions.iter().zip(&tables).find(|(candidate, _)| **candidate == fusion);
-        compared.push(named(name, tried.map(|(_, table)| table.values[0].clone()).unwrap_or_default()));
+        let tried = fusions
+            .iter()
+            .zip(&tables)
+            .find(|(candidate, _)| **candidate == fusion);
+        compared.push(named(
+            name,
+            tried
+                .map(|(_, table)| table.values[0].clone())
+                .unwrap_or_default(),
+        ));
     }
-    let (systems, comparisons) = report::system_metrics(&compared, &ResamplingUnits::new(&units), args.seed);
+    let (systems, comparisons) =
+        report::system_metrics(&compared, &ResamplingUnits::new(&units), args.seed);
     let better = mean(&compared[0].values[0]) > mean(&compared[1].values[0]);
     let kept = better && !args.dry_run;
     let best = fusions[found.best];
@@ -120,7 +151,10 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
         tried: fusions
             .iter()
             .zip(&tables)
-            .map(|(fusion, table)| Tried { fusion: *fusion, mean: table.mean(0) })
+            .map(|(fusion, table)| Tried {
+                fusion: *fusion,
+                mean: table.mean(0),
+            })
             .collect(),
         kept,
         notes: data.notes.notes,
@@ -134,14 +168,27 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     for note in &tuned.notes {
         output::note(note);
     }
-    Ok(if data.notes.incomplete { Outcome::Partial } else { Outcome::Done })
+    Ok(if data.notes.incomplete {
+        Outcome::Partial
+    } else {
+        Outcome::Done
+    })
 }
 
-/// All fusions to try. The default comes first, then the setting so far, because the first of equals wins.
+/// All fusions to try. The default comes first, then the setting so far, because the first of
+/// equals wins.
 fn fusions(before: Fusion) -> Vec<Fusion> {
-    let methods = [FusionMethod::ZScore, FusionMethod::MinMax, FusionMethod::Distribution, FusionMethod::Rrf];
+    let methods = [
+        FusionMethod::ZScore,
+        FusionMethod::MinMax,
+        FusionMethod::Distribution,
+        FusionMethod::Rrf,
+    ];
     let all = methods.into_iter().flat_map(|method| {
-        (0..=WEIGHT_STEPS).map(move |step| Fusion { method, dense: f32::from(step) / f32::from(WEIGHT_STEPS) })
+        (0..=WEIGHT_STEPS).map(move |step| Fusion {
+            method,
+            dense: f32::from(step) / f32::from(WEIGHT_STEPS),
+        })
     });
     let mut fusions = vec![fuse::DEFAULT];
     for fusion in std::iter::once(before).chain(all) {
@@ -162,31 +209,66 @@ fn tables(
     threads: usize,
 ) -> anyhow::Result<Vec<Table>> {
     let embedder = embedder_for(collection, Mode::Hybrid)?;
-    let answerable = |id: &str| judged.topics.get(id).is_some_and(|topic| !topic.ideal.is_empty());
-    let queries: Vec<_> = data.queries.iter().filter(|query| answerable(&query.id)).collect();
+    let answerable = |id: &str| {
+        judged
+            .topics
+            .get(id)
+            .is_some_and(|topic| !topic.ideal.is_empty())
+    };
+    let queries: Vec<_> = data
+        .queries
+        .iter()
+        .filter(|query| answerable(&query.id))
+        .collect();
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let progress = ProgressBars::default();
     let embedded = EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &progress)?;
-    let spare = judged.answerable().map(|(_, topic)| topic.extra_depth()).max().unwrap_or(0);
+    let spare = judged
+        .answerable()
+        .map(|(_, topic)| topic.extra_depth())
+        .max()
+        .unwrap_or(0);
     let k = metric.depth.unwrap_or(DEPTH) + spare;
-    let options = Options { k, by: evaluation::result_unit(judged.level), ..Options::default() };
+    let options = Options {
+        k,
+        by: evaluation::result_unit(judged.level),
+        ..Options::default()
+    };
     let stage = Stage::start(&progress, "trying fusions", texts.len());
-    let mut searchers =
-        (0..threads.min(texts.len().max(1))).map(|_| Searcher::new(collection, None)).collect::<Result<Vec<_>, _>>()?;
+    let mut searchers = (0..threads.min(texts.len().max(1)))
+        .map(|_| Searcher::new(collection, None))
+        .collect::<Result<Vec<_>, _>>()?;
     let indexes: Vec<usize> = (0..texts.len()).collect();
-    let rankings = map_in_order(&mut searchers, &indexes, None, |searcher, &at| -> engine::Result<_> {
-        stage.advance()?;
-        let vector = embedded.vector(at).unwrap_or_default();
-        Ok(searcher.search_ids_by_fusion(texts[at], vector, fusions, &options)?)
-    })?;
+    let rankings = map_in_order(
+        &mut searchers,
+        &indexes,
+        None,
+        |searcher, &at| -> engine::Result<_> {
+            stage.advance()?;
+            let vector = embedded.vector(at).unwrap_or_default();
+            Ok(searcher.search_ids_by_fusion(texts[at], vector, fusions, &options)?)
+        },
+    )?;
     drop(stage);
-    let mut runs: Vec<Run> = fusions.iter().map(|fusion| Run::new(describe(*fusion))).collect();
+    let mut runs: Vec<Run> = fusions
+        .iter()
+        .map(|fusion| Run::new(describe(*fusion)))
+        .collect();
     for (query, rankings) in queries.iter().zip(rankings) {
         for (run, ranking) in runs.iter_mut().zip(rankings) {
-            run.set(&query.id, ranking.into_iter().map(|(id, score)| Scored { id, score }).collect());
+            run.set(
+                &query.id,
+                ranking
+                    .into_iter()
+                    .map(|(id, score)| Scored { id, score })
+                    .collect(),
+            );
         }
     }
-    Ok(runs.iter().map(|run| Table::new(judged, run, &[metric])).collect())
+    Ok(runs
+        .iter()
+        .map(|run| Table::new(judged, run, &[metric]))
+        .collect())
 }
 
 fn store_fusion(collection: &dyn Collection, fusion: Option<Fusion>) -> anyhow::Result<()> {
@@ -210,8 +292,19 @@ fn describe(fusion: Fusion) -> String {
     }
 }
 
-fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry_run: bool) -> anyhow::Result<()> {
-    output.line(format_args!("{}, {}, {} parts", pluralize(tuned.queries, "question"), tuned.metric, tuned.folds))?;
+fn print(
+    output: &mut Output,
+    tuned: &Tuned,
+    before: Fusion,
+    location: &str,
+    dry_run: bool,
+) -> anyhow::Result<()> {
+    output.line(format_args!(
+        "{}, {}, {} parts",
+        pluralize(tuned.queries, "question"),
+        tuned.metric,
+        tuned.folds
+    ))?;
     let figure = |name: &str| -> Option<MetricValue> {
         let system = tuned.systems.iter().find(|system| system.name == name)?;
         system.metrics.get(&tuned.metric).cloned()
@@ -222,14 +315,23 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
         ("dense", "meaning alone".to_owned()),
         ("lexical", "words alone".to_owned()),
     ] {
-        if let Some(MetricValue { mean, ci95: [low, high] }) = figure(name) {
+        if let Some(MetricValue {
+            mean,
+            ci95: [low, high],
+        }) = figure(name)
+        {
             output.line(format_args!("{mean:.4} [{low:.3}, {high:.3}]  {what}"))?;
         }
     }
-    let single = ["dense", "lexical"]
-        .into_iter()
-        .max_by(|a, b| figure(a).map_or(0.0, |f| f.mean).total_cmp(&figure(b).map_or(0.0, |f| f.mean)));
-    for (other, what) in [(Some("before"), "before"), (single, "the better list alone")] {
+    let single = ["dense", "lexical"].into_iter().max_by(|a, b| {
+        figure(a)
+            .map_or(0.0, |f| f.mean)
+            .total_cmp(&figure(b).map_or(0.0, |f| f.mean))
+    });
+    for (other, what) in [
+        (Some("before"), "before"),
+        (single, "the better list alone"),
+    ] {
         let of = |c: &&Comparison| {
             c.test == RANDOMIZATION_TEST
                 && [&c.a, &c.b].iter().any(|name| *name == "tuned")
@@ -237,7 +339,11 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
         };
         if let Some(found) = tuned.comparisons.iter().find(of) {
             let sign = if found.a == "tuned" { 1.0 } else { -1.0 };
-            let significance = if found.p_holm < SIGNIFICANCE_LEVEL { "" } else { ", not significant" };
+            let significance = if found.p_holm < SIGNIFICANCE_LEVEL {
+                ""
+            } else {
+                ", not significant"
+            };
             output.line(format_args!(
                 "{:+.4} against {what}, p {:.4}{significance}",
                 sign * found.difference,
@@ -245,10 +351,19 @@ fn print(output: &mut Output, tuned: &Tuned, before: Fusion, location: &str, dry
             ))?;
         }
     }
-    output.line(styled(style::FAINT, "paired randomization test, Holm's correction"))?;
-    output.line(format_args!("best on all queries: {}", styled(style::STRONG, describe(tuned.best))))?;
+    output.line(styled(
+        style::FAINT,
+        "paired randomization test, Holm's correction",
+    ))?;
+    output.line(format_args!(
+        "best on all queries: {}",
+        styled(style::STRONG, describe(tuned.best))
+    ))?;
     if tuned.best.dense == 1.0 || tuned.best.dense == 0.0 {
-        output.line(styled(style::BAD, "fusion does not help on these queries: one list alone is better"))?;
+        output.line(styled(
+            style::BAD,
+            "fusion does not help on these queries: one list alone is better",
+        ))?;
     }
     let end = match (tuned.kept, dry_run) {
         (true, _) => format!("{location} uses it from now on; nigh tune --reset undoes that"),

@@ -1,7 +1,8 @@
 //! One attention head over one text, in 16-bit integers.
 //!
-//! Queries and keys are rounded to as many bits as their dot products allow without overflow; softmax weights and values to
-//! fifteen. This is more precise than bfloat16, and gives the same result on every processor.
+//! Queries and keys are rounded to as many bits as their dot products allow without overflow;
+//! softmax weights and values to fifteen. This is more precise than bfloat16, and gives the same
+//! result on every processor.
 
 use super::functions::exp2;
 use crate::lanes::{LANES, Lanes};
@@ -63,15 +64,16 @@ fn grow<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
 /// Computes one head.
 ///
 /// # Safety
-/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Attention`] describe. `scratch` must
-/// have been reserved for as many tokens and dimensions.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Attention`]
+/// describe. `scratch` must have been reserved for as many tokens and dimensions.
 #[inline(always)]
 pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
     let (length, dimensions) = (job.length, job.dimensions);
     let padded = length.next_multiple_of(LANES);
     assert!(length > 0 && scratch.scores.len() >= QUERY_BLOCK * padded);
     assert!(
-        scratch.queries.len() >= (padded + QUERY_BLOCK) * dimensions && scratch.values.len() >= padded / 2 * dimensions
+        scratch.queries.len() >= (padded + QUERY_BLOCK) * dimensions
+            && scratch.values.len() >= padded / 2 * dimensions
     );
     let buffers = Buffers {
         padded,
@@ -81,7 +83,8 @@ pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
         scores: scratch.scores.as_mut_ptr(),
         weights: scratch.weights.as_mut_ptr(),
     };
-    // SAFETY: the assertions above guarantee room for `padded` tokens, and `first` is below `length`.
+    // SAFETY: the assertions above guarantee room for `padded` tokens, and `first` is below
+    // `length`.
     unsafe {
         let scales = quantize::<S>(job, &buffers);
         for first in (0..length).step_by(QUERY_BLOCK) {
@@ -118,10 +121,12 @@ unsafe fn quantize<S: Lanes>(job: &Attention, buffers: &Buffers) -> Scales {
     let (length, dimensions) = (job.length, job.dimensions);
     // The largest value for which a sum of `dimensions` products fits an i32.
     let limit = (f64::from(i32::MAX) / dimensions as f64).sqrt().floor() as f32;
-    // SAFETY: each row of the input is three times `dimensions` long, and there is one more than `length`; offsets
-    // into the buffers are below the sizes that `attend` asserts.
+    // SAFETY: each row of the input is three times `dimensions` long, and there is one more than
+    // `length`; offsets into the buffers are below the sizes that `attend` asserts.
     unsafe {
-        let part = |token: usize, part: usize, at: usize| S::load(job.input.add((3 * token + part) * dimensions + at));
+        let part = |token: usize, part: usize, at: usize| {
+            S::load(job.input.add((3 * token + part) * dimensions + at))
+        };
         let mut largest = [S::splat(1e-20); 3];
         for token in 0..length {
             for (number, largest) in largest.iter_mut().enumerate() {
@@ -131,17 +136,25 @@ unsafe fn quantize<S: Lanes>(job: &Attention, buffers: &Buffers) -> Scales {
             }
         }
         let [query, key, value] = largest.map(|x| S::reduce_max(x));
-        let (to_query, to_key, to_value) =
-            (S::splat(limit / query), S::splat(limit / key), S::splat(MAX_VALUE / value));
+        let (to_query, to_key, to_value) = (
+            S::splat(limit / query),
+            S::splat(limit / key),
+            S::splat(MAX_VALUE / value),
+        );
         // Padding repeats the last key, so that it does not change the largest score.
         for token in 0..buffers.padded {
             let from = token.min(length - 1);
             let mut row = [0i16; LANES];
             for at in (0..dimensions).step_by(LANES) {
-                S::store_i16(row.as_mut_ptr(), S::round(S::mul(part(from, 1, at), to_key)));
+                S::store_i16(
+                    row.as_mut_ptr(),
+                    S::round(S::mul(part(from, 1, at), to_key)),
+                );
                 for (pair, two) in row.as_chunks::<2>().0.iter().enumerate() {
-                    let bits = u32::from(two[0].cast_unsigned()) | u32::from(two[1].cast_unsigned()) << 16;
-                    *buffers.keys.add((at / 2 + pair) * buffers.padded + token) = bits.cast_signed();
+                    let bits =
+                        u32::from(two[0].cast_unsigned()) | u32::from(two[1].cast_unsigned()) << 16;
+                    *buffers.keys.add((at / 2 + pair) * buffers.padded + token) =
+                        bits.cast_signed();
                 }
                 let to = buffers.queries.add(token * dimensions + at);
                 S::store_i16(to, S::round(S::mul(part(from, 0, at), to_query)));
@@ -149,16 +162,25 @@ unsafe fn quantize<S: Lanes>(job: &Attention, buffers: &Buffers) -> Scales {
         }
         for token in (0..length).step_by(2) {
             for at in (0..dimensions).step_by(LANES) {
-                let low = S::and(S::round(S::mul(part(token, 2, at), to_value)), S::splat_int(0xffff));
+                let low = S::and(
+                    S::round(S::mul(part(token, 2, at), to_value)),
+                    S::splat_int(0xffff),
+                );
                 let high = if token + 1 < length {
                     S::shift_left::<16>(S::round(S::mul(part(token + 1, 2, at), to_value)))
                 } else {
                     S::splat_int(0)
                 };
-                S::store_int(buffers.values.add(token / 2 * dimensions + at), S::or(low, high));
+                S::store_int(
+                    buffers.values.add(token / 2 * dimensions + at),
+                    S::or(low, high),
+                );
             }
         }
-        Scales { score: query * key / (limit * limit), value: value / (MAX_VALUE * WEIGHT_SUM) }
+        Scales {
+            score: query * key / (limit * limit),
+            value: value / (MAX_VALUE * WEIGHT_SUM),
+        }
     }
 }
 
@@ -170,7 +192,8 @@ unsafe fn score<S: Lanes>(job: &Attention, buffers: &Buffers, first: usize, quer
         let mut key = 0;
         while key < buffers.padded {
             let panels = columns.min((buffers.padded - key) / LANES);
-            // SAFETY: queries past the last and their scores are within the buffers, since `rows` divides QUERY_BLOCK.
+            // SAFETY: queries past the last and their scores are within the buffers, since `rows`
+            // divides QUERY_BLOCK.
             unsafe {
                 match (rows, panels) {
                     (4, 4) => score_block::<S, 4, 4>(job, buffers, first, query, key),
@@ -215,7 +238,9 @@ unsafe fn score_block<S: Lanes, const R: usize, const C: usize>(
         }
         for (at, sums) in sums.into_iter().enumerate() {
             for (panel, sum) in sums.into_iter().enumerate() {
-                let to = buffers.scores.add((query + at) * buffers.padded + key + panel * LANES);
+                let to = buffers
+                    .scores
+                    .add((query + at) * buffers.padded + key + panel * LANES);
                 S::store(to, S::to_float(sum));
             }
         }
@@ -227,8 +252,10 @@ unsafe fn score_block<S: Lanes, const R: usize, const C: usize>(
 unsafe fn softmax<S: Lanes>(job: &Attention, buffers: &Buffers, query: usize, scale: f32) {
     // SAFETY: both rows are `padded` long.
     unsafe {
-        let (scores, weights) =
-            (buffers.scores.add(query * buffers.padded), buffers.weights.add(query * buffers.padded));
+        let (scores, weights) = (
+            buffers.scores.add(query * buffers.padded),
+            buffers.weights.add(query * buffers.padded),
+        );
         let mut largest = S::splat(f32::MIN);
         for at in (0..buffers.padded).step_by(LANES) {
             largest = S::max(largest, S::load(scores.add(at)));
@@ -237,36 +264,66 @@ unsafe fn softmax<S: Lanes>(job: &Attention, buffers: &Buffers, query: usize, sc
         let mut sum = S::splat(0.0);
         for at in (0..buffers.padded).step_by(LANES) {
             let e = exp2::<S>(S::mul(S::sub(S::load(scores.add(at)), largest), scale));
-            let e = if at + LANES > job.length { S::keep_first(e, job.length - at) } else { e };
+            let e = if at + LANES > job.length {
+                S::keep_first(e, job.length - at)
+            } else {
+                e
+            };
             sum = S::add(sum, e);
             S::store(scores.add(at), e);
         }
         let share = S::splat(WEIGHT_SUM / S::reduce_sum(sum));
         for at in (0..buffers.padded).step_by(LANES) {
-            S::store_i16(weights.add(at), S::round(S::mul(S::load(scores.add(at)), share)));
+            S::store_i16(
+                weights.add(at),
+                S::round(S::mul(S::load(scores.add(at)), share)),
+            );
         }
     }
 }
 
 /// Computes the weighted sum of the values for a block of queries.
 #[inline(always)]
-unsafe fn weighted_sum<S: Lanes>(job: &Attention, buffers: &Buffers, first: usize, queries: usize, scale: f32) {
-    // Two vectors of values at a time, and as many rows as in `score`, or twice as many with AVX-512 and NEON, which have
-    // 32 registers.
-    let rows = if S::ATTENTION_BLOCK.0 == 4 { 8 } else { S::ATTENTION_BLOCK.0 };
+unsafe fn weighted_sum<S: Lanes>(
+    job: &Attention,
+    buffers: &Buffers,
+    first: usize,
+    queries: usize,
+    scale: f32,
+) {
+    // Two vectors of values at a time, and as many rows as in `score`, or twice as many with
+    // AVX-512 and NEON, which have 32 registers.
+    let rows = if S::ATTENTION_BLOCK.0 == 4 {
+        8
+    } else {
+        S::ATTENTION_BLOCK.0
+    };
     for query in (0..queries).step_by(rows) {
         let mut at = 0;
         while at < job.dimensions {
             let panels = 2.min((job.dimensions - at) / LANES);
-            // SAFETY: weights past the last query are within the buffers, and their results are not written.
+            // SAFETY: weights past the last query are within the buffers, and their results are not
+            // written.
             unsafe {
                 match (rows, panels) {
-                    (8, 2) => weighted_sum_block::<S, 8, 2>(job, buffers, first, query, queries, at, scale),
-                    (8, _) => weighted_sum_block::<S, 8, 1>(job, buffers, first, query, queries, at, scale),
-                    (2, 2) => weighted_sum_block::<S, 2, 2>(job, buffers, first, query, queries, at, scale),
-                    (2, _) => weighted_sum_block::<S, 2, 1>(job, buffers, first, query, queries, at, scale),
-                    (_, 2) => weighted_sum_block::<S, 1, 2>(job, buffers, first, query, queries, at, scale),
-                    _ => weighted_sum_block::<S, 1, 1>(job, buffers, first, query, queries, at, scale),
+                    (8, 2) => weighted_sum_block::<S, 8, 2>(
+                        job, buffers, first, query, queries, at, scale,
+                    ),
+                    (8, _) => weighted_sum_block::<S, 8, 1>(
+                        job, buffers, first, query, queries, at, scale,
+                    ),
+                    (2, 2) => weighted_sum_block::<S, 2, 2>(
+                        job, buffers, first, query, queries, at, scale,
+                    ),
+                    (2, _) => weighted_sum_block::<S, 2, 1>(
+                        job, buffers, first, query, queries, at, scale,
+                    ),
+                    (_, 2) => weighted_sum_block::<S, 1, 2>(
+                        job, buffers, first, query, queries, at, scale,
+                    ),
+                    _ => weighted_sum_block::<S, 1, 1>(
+                        job, buffers, first, query, queries, at, scale,
+                    ),
                 }
             }
             at += panels * LANES;
@@ -286,15 +343,26 @@ unsafe fn weighted_sum_block<S: Lanes, const R: usize, const C: usize>(
 ) {
     // SAFETY: as in `weighted_sum`.
     unsafe {
-        let weights = buffers.weights.cast::<i32>().add(query * buffers.padded / 2);
+        let weights = buffers
+            .weights
+            .cast::<i32>()
+            .add(query * buffers.padded / 2);
         let mut sums = [[S::splat_int(0); C]; R];
         for pair in 0..job.length.div_ceil(2) {
             let mut values = [S::splat_int(0); C];
             for (panel, values) in values.iter_mut().enumerate() {
-                *values = S::load_int(buffers.values.add(pair * job.dimensions + at + panel * LANES));
+                *values = S::load_int(
+                    buffers
+                        .values
+                        .add(pair * job.dimensions + at + panel * LANES),
+                );
             }
             for (row, sums) in sums.iter_mut().enumerate() {
-                let x = S::splat_int(weights.add(row * buffers.padded / 2 + pair).read_unaligned());
+                let x = S::splat_int(
+                    weights
+                        .add(row * buffers.padded / 2 + pair)
+                        .read_unaligned(),
+                );
                 for (sum, values) in sums.iter_mut().zip(values) {
                     *sum = S::dot_i16(*sum, x, values);
                 }

@@ -23,22 +23,37 @@ pub struct Embedding<'a> {
 /// Embeds the tokens of one text.
 ///
 /// # Safety
-/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Embedding`] describe.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Embedding`]
+/// describe.
 #[inline(always)]
 pub unsafe fn embed<S: Lanes>(job: &Embedding<'_>) {
     let (model, width) = (job.model, job.model.shape.hidden_size);
     for (at, &token) in job.tokens.iter().enumerate() {
-        // SAFETY: the token is in the vocabulary and the position in its table, both rows of `width`.
+        // SAFETY: the token is in the vocabulary and the position in its table, both rows of
+        // `width`.
         unsafe {
-            let word = model.token_embeddings.as_ptr().add(token as usize * width).cast::<i8>();
+            let word = model
+                .token_embeddings
+                .as_ptr()
+                .add(token as usize * width)
+                .cast::<i8>();
             let scale = S::splat(*model.token_scales.as_ptr().add(token as usize));
             let position = model.position_embeddings.as_ptr().add(at * width);
             for x in (0..width).step_by(LANES) {
                 let word = S::to_float(S::load_bytes(word.add(x)));
-                S::store(job.row.add(x), S::mul_add(word, scale, S::load(position.add(x))));
+                S::store(
+                    job.row.add(x),
+                    S::mul_add(word, scale, S::load(position.add(x))),
+                );
             }
             let states = job.states.add(at * width);
-            normalize_row::<S>(&model.embedding_norm, job.row, states, job.output.add(at * width), job.scales.add(at));
+            normalize_row::<S>(
+                &model.embedding_norm,
+                job.row,
+                states,
+                job.output.add(at * width),
+                job.scales.add(at),
+            );
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::lanes::Lanes;
 
-/// GELU, `x · Φ(x)`, with an absolute error of at most 1e-5. Computed as `max(x, 0) - t · Φ(-t)` with `t = min(|x|, 4.5)`; the
-/// second term is a polynomial around the center of 0..4.5.
+/// GELU, `x · Φ(x)`, with an absolute error of at most 1e-5. Computed as `max(x, 0) - t · Φ(-t)`
+/// with `t = min(|x|, 4.5)`; the second term is a polynomial around the center of 0..4.5.
 ///
 /// # Safety
 /// The contract of [`Lanes`].
@@ -41,7 +41,14 @@ pub unsafe fn gelu<S: Lanes>(x: S::F) -> S::F {
 /// The contract of [`Lanes`].
 #[inline(always)]
 pub unsafe fn exp2<S: Lanes>(x: S::F) -> S::F {
-    const COEFFICIENTS: [f32; 6] = [1.3276471e-3, 9.675541e-3, 0.05550713, 0.2402212, 0.69314694, 1.0000001];
+    const COEFFICIENTS: [f32; 6] = [
+        1.3276471e-3,
+        9.675541e-3,
+        0.05550713,
+        0.2402212,
+        0.69314694,
+        1.0000001,
+    ];
     // SAFETY: the caller's contract.
     unsafe {
         let x = S::max(x, S::splat(-120.0));

@@ -1,9 +1,11 @@
 //! The steps of the forward pass over rows of tokens, each compiled for every instruction set.
 //!
-//! A step reads and writes buffers of the [`Workspace`](crate::workspace::Workspace). Its result for a row depends only on
-//! that row, or on the rows of one text, and on nothing else in the buffers.
+//! A step reads and writes buffers of the [`Workspace`](crate::workspace::Workspace). Its result
+//! for a row depends only on that row, or on the rows of one text, and on nothing else in the
+//! buffers.
 
-// Kernels take pointers because they may read padding rows beyond the last; each documents what they must point to.
+// Kernels take pointers because they may read padding rows beyond the last; each documents what
+// they must point to.
 #![allow(unsafe_code)]
 
 mod attention;
@@ -131,7 +133,8 @@ kernels!(
     "neon,dotprod"
 );
 
-/// The kernels that this processor supports, fastest first, with the names of their instruction sets.
+/// The kernels that this processor supports, fastest first, with the names of their instruction
+/// sets.
 pub fn available() -> Vec<(InstructionSet, &'static Kernels)> {
     let all = [
         #[cfg(target_arch = "x86_64")]
@@ -147,7 +150,9 @@ pub fn available() -> Vec<(InstructionSet, &'static Kernels)> {
         (InstructionSet::Portable, &portable::KERNELS),
     ];
     // No kernels need features but those that `is_available` tests.
-    all.into_iter().filter(|(set, _)| set.is_available()).collect()
+    all.into_iter()
+        .filter(|(set, _)| set.is_available())
+        .collect()
 }
 
 /// The fastest kernels up to a ceiling.

@@ -12,7 +12,8 @@ pub struct Normalization<'a> {
     pub input: *mut f32,
     /// The residuals, which are added first; receives the result.
     pub states: *mut f32,
-    /// Outlier units to add: rows of f32 activations, the stride between rows, and the f32 weights (`units × width`).
+    /// Outlier units to add: rows of f32 activations, the stride between rows, and the f32 weights
+    /// (`units × width`).
     pub outliers: Option<(*const f32, usize, &'a [f32])>,
     /// The number of rows.
     pub rows: usize,
@@ -25,7 +26,8 @@ pub struct Normalization<'a> {
 /// Normalizes rows.
 ///
 /// # Safety
-/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Normalization`] describe.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of
+/// [`Normalization`] describe.
 #[inline(always)]
 pub unsafe fn normalize<S: Lanes>(job: &Normalization<'_>) {
     let width = job.norm.weight.len();
@@ -34,12 +36,21 @@ pub unsafe fn normalize<S: Lanes>(job: &Normalization<'_>) {
         unsafe {
             let (input, states) = (job.input.add(row * width), job.states.add(row * width));
             for at in (0..width).step_by(LANES) {
-                S::store(input.add(at), S::add(S::load(input.add(at)), S::load(states.add(at))));
+                S::store(
+                    input.add(at),
+                    S::add(S::load(input.add(at)), S::load(states.add(at))),
+                );
             }
             if let Some((units, stride, weights)) = job.outliers {
                 add_outliers::<S>(input, width, units.add(row * stride), weights);
             }
-            normalize_row::<S>(job.norm, input, states, job.output.add(row * width), job.scales.add(row));
+            normalize_row::<S>(
+                job.norm,
+                input,
+                states,
+                job.output.add(row * width),
+                job.scales.add(row),
+            );
         }
     }
 }
@@ -104,7 +115,10 @@ pub unsafe fn normalize_row<S: Lanes>(
         let load = |from: &[f32], at: usize| S::load(from.as_ptr().add(at));
         for at in (0..width).step_by(LANES) {
             let d = S::mul(S::sub(S::load(input.add(at)), mean), deviation);
-            S::store(states.add(at), S::mul_add(d, load(&norm.weight, at), load(&norm.bias, at)));
+            S::store(
+                states.add(at),
+                S::mul_add(d, load(&norm.weight, at), load(&norm.bias, at)),
+            );
             let next = S::mul_add(d, load(&norm.next_weight, at), load(&norm.next_bias, at));
             largest = S::max(largest, S::abs(next));
             S::store(input.add(at), next);
@@ -113,7 +127,10 @@ pub unsafe fn normalize_row<S: Lanes>(
         *scale = unit;
         let inverse = S::splat(inverse);
         for at in (0..width).step_by(LANES) {
-            S::store_bytes(bytes.add(at), S::round(S::mul(S::load(input.add(at)), inverse)));
+            S::store_bytes(
+                bytes.add(at),
+                S::round(S::mul(S::load(input.add(at)), inverse)),
+            );
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::lanes::{LANES, Lanes};
 pub unsafe fn sum_rows<S: Lanes>(rows: &[f32], sums: &mut [f32]) {
     let width = sums.len();
     for (panel, sums) in sums.chunks_exact_mut(LANES).enumerate() {
-        // SAFETY: `panel` is one of the whole groups of sixteen columns, so every access is within its row.
+        // SAFETY: `panel` is one of the whole groups of sixteen columns, so every access is within
+        // its row.
         unsafe {
             let mut sum = S::splat(0.0);
             for row in rows.chunks_exact(width) {

@@ -11,7 +11,8 @@ pub struct Projection<'a> {
     pub linear: &'a Linear,
     /// The columns; both ends are multiples of [`LANES`].
     pub columns: Range<usize>,
-    /// Rows of as many bytes as the layer has inputs. Eight more rows than `rows` must be readable.
+    /// Rows of as many bytes as the layer has inputs. Eight more rows than `rows` must be
+    /// readable.
     pub input: *const u8,
     /// The scale of each row.
     pub scales: *const f32,
@@ -23,10 +24,12 @@ pub struct Projection<'a> {
     pub stride: usize,
 }
 
-/// Multiplies rows with the columns, then applies scale and bias and, if `GELU`, the activation function.
+/// Multiplies rows with the columns, then applies scale and bias and, if `GELU`, the activation
+/// function.
 ///
 /// # Safety
-/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Projection`] describe.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Projection`]
+/// describe.
 #[inline(always)]
 pub unsafe fn project<S: Lanes, const GELU: bool>(job: &Projection<'_>) {
     let mut column = job.columns.start;
@@ -35,8 +38,9 @@ pub unsafe fn project<S: Lanes, const GELU: bool>(job: &Projection<'_>) {
         let mut row = 0;
         while row < job.rows {
             let left = job.rows - row;
-            // The block sizes of all instruction sets; in each instantiation the compiler keeps only its own.
-            // SAFETY: the block is within the columns, and its rows are within those that can be read.
+            // The block sizes of all instruction sets; in each instantiation the compiler keeps
+            // only its own. SAFETY: the block is within the columns, and its rows are within those
+            // that can be read.
             unsafe {
                 match (S::PRODUCT_BLOCK.0, panels) {
                     (8, 3) if left > 4 => block::<S, GELU, 8, 3>(job, row, column),
@@ -66,8 +70,9 @@ unsafe fn block<S: Lanes, const GELU: bool, const R: usize, const C: usize>(
 ) {
     let linear = job.linear;
     let inputs = linear.inputs;
-    // SAFETY: a panel of sixteen columns has `inputs · 16` bytes, and `column` is the first column of `C` panels; the
-    // vectors of the layer are as long as it has columns; input rows are `inputs` bytes long.
+    // SAFETY: a panel of sixteen columns has `inputs · 16` bytes, and `column` is the first column
+    // of `C` panels; the vectors of the layer are as long as it has columns; input rows are
+    // `inputs` bytes long.
     unsafe {
         let weights = linear.weights.as_ptr().add(column * inputs);
         let input = job.input.add(row * inputs);
@@ -93,7 +98,9 @@ unsafe fn block<S: Lanes, const GELU: bool, const R: usize, const C: usize>(
         }
         for (at, sums) in sums.into_iter().enumerate().take(job.rows - row) {
             let scale = S::splat(*job.scales.add(row + at));
-            let output = job.output.add((row + at) * job.stride + column - job.columns.start);
+            let output = job
+                .output
+                .add((row + at) * job.stride + column - job.columns.start);
             for (panel, sum) in sums.into_iter().enumerate() {
                 let column = column + panel * LANES;
                 let y = S::mul(S::to_float(sum), scale);
@@ -102,7 +109,10 @@ unsafe fn block<S: Lanes, const GELU: bool, const R: usize, const C: usize>(
                     S::load(linear.scale.as_ptr().add(column)),
                     S::load(linear.bias.as_ptr().add(column)),
                 );
-                S::store(output.add(panel * LANES), if GELU { gelu::<S>(y) } else { y });
+                S::store(
+                    output.add(panel * LANES),
+                    if GELU { gelu::<S>(y) } else { y },
+                );
             }
         }
     }

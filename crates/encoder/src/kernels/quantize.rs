@@ -24,7 +24,8 @@ pub struct Quantization<'a> {
 /// Quantizes rows.
 ///
 /// # Safety
-/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Quantization`] describe.
+/// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of
+/// [`Quantization`] describe.
 #[inline(always)]
 pub unsafe fn quantize<S: Lanes>(job: &Quantization<'_>) {
     let width = job.factors.len();
@@ -36,7 +37,10 @@ pub unsafe fn quantize<S: Lanes>(job: &Quantization<'_>) {
             let kept = width - job.zeros;
             let mut largest = S::splat(0.0);
             for at in (0..kept).step_by(LANES) {
-                largest = S::max(largest, S::abs(S::mul(S::load(from.add(at)), S::load(factors.add(at)))));
+                largest = S::max(
+                    largest,
+                    S::abs(S::mul(S::load(from.add(at)), S::load(factors.add(at)))),
+                );
             }
             let (scale, inverse) = scale_and_inverse(S::reduce_max(largest));
             *job.scales.add(row) = scale;

@@ -42,7 +42,10 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
     #[inline(always)]
     unsafe fn mul_add(a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-        [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])]
+        [
+            _mm256_fmadd_ps(a[0], b[0], c[0]),
+            _mm256_fmadd_ps(a[1], b[1], c[1]),
+        ]
     }
     #[inline(always)]
     unsafe fn max(a: Self::F, b: Self::F) -> Self::F {
@@ -75,7 +78,10 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
     #[inline(always)]
     unsafe fn load_int(from: *const i32) -> Self::I {
-        [_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast())]
+        [
+            _mm256_loadu_si256(from.cast()),
+            _mm256_loadu_si256(from.add(8).cast()),
+        ]
     }
     #[inline(always)]
     unsafe fn store_int(to: *mut i32, x: Self::I) {
@@ -106,13 +112,22 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     #[inline(always)]
     unsafe fn load_bytes(from: *const i8) -> Self::I {
         let bytes = _mm_loadu_si128(from.cast());
-        [_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128::<8>(bytes))]
+        [
+            _mm256_cvtepi8_epi32(bytes),
+            _mm256_cvtepi8_epi32(_mm_srli_si128::<8>(bytes)),
+        ]
     }
     #[inline(always)]
     unsafe fn store_bytes(to: *mut u8, x: Self::I) {
         let halves = to_i16(x);
-        let bytes = _mm_packs_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
-        _mm_storeu_si128(to.cast(), _mm_xor_si128(bytes, _mm_set1_epi8(Self::ACTIVATION_OFFSET as i8)));
+        let bytes = _mm_packs_epi16(
+            _mm256_castsi256_si128(halves),
+            _mm256_extracti128_si256::<1>(halves),
+        );
+        _mm_storeu_si128(
+            to.cast(),
+            _mm_xor_si128(bytes, _mm_set1_epi8(Self::ACTIVATION_OFFSET as i8)),
+        );
     }
     #[inline(always)]
     unsafe fn store_i16(to: *mut i16, x: Self::I) {
@@ -121,10 +136,13 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     #[inline(always)]
     unsafe fn dot_bytes(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
         if VNNI {
-            return [_mm256_dpbusd_avx_epi32(sum[0], a[0], b[0]), _mm256_dpbusd_avx_epi32(sum[1], a[1], b[1])];
+            return [
+                _mm256_dpbusd_avx_epi32(sum[0], a[0], b[0]),
+                _mm256_dpbusd_avx_epi32(sum[1], a[1], b[1]),
+            ];
         }
-        // The sum of two products of bytes up to 127 fits 16 bits. `maddubs` needs its first operand unsigned, so the signs
-        // are moved to the second.
+        // The sum of two products of bytes up to 127 fits 16 bits. `maddubs` needs its first
+        // operand unsigned, so the signs are moved to the second.
         let one = |sum, a, b| {
             let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a));
             _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))

@@ -105,7 +105,10 @@ impl Lanes for Avx512 {
     }
     #[inline(always)]
     unsafe fn store_bytes(to: *mut u8, x: __m512i) {
-        _mm_storeu_si128(to.cast(), _mm_xor_si128(_mm512_cvtepi32_epi8(x), _mm_set1_epi8(-128)))
+        _mm_storeu_si128(
+            to.cast(),
+            _mm_xor_si128(_mm512_cvtepi32_epi8(x), _mm_set1_epi8(-128)),
+        )
     }
     #[inline(always)]
     unsafe fn store_i16(to: *mut i16, x: __m512i) {

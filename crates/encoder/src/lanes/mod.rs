@@ -1,7 +1,8 @@
 //! Operations on sixteen lanes, implemented for each instruction set.
 //!
-//! Every operation is defined bit for bit, so that all implementations give the same results: integer sums are exact, float
-//! operations round once per lane (`mul_add` included), and reductions across lanes have one fixed order.
+//! Every operation is defined bit for bit, so that all implementations give the same results:
+//! integer sums are exact, float operations round once per lane (`mul_add` included), and
+//! reductions across lanes have one fixed order.
 
 // Every function here is one operation whose safety contract is that of the trait.
 #![allow(unsafe_code, unsafe_op_in_unsafe_fn)]
@@ -20,20 +21,21 @@ pub const LANES: usize = 16;
 /// Operations on sixteen f32 or i32 lanes.
 ///
 /// # Safety
-/// Functions may be called only if the processor supports the instructions that the implementation names. Pointers must be
-/// valid for the elements read or written; they need not be aligned.
+/// Functions may be called only if the processor supports the instructions that the implementation
+/// names. Pointers must be valid for the elements read or written; they need not be aligned.
 pub trait Lanes: Copy {
     /// Sixteen f32.
     type F: Copy;
     /// Sixteen i32, or the same bits as 64 bytes or 32 i16.
     type I: Copy;
 
-    /// The rows of a block of an int8 matrix product, and its columns in units of [`LANES`]: as many sums as fit into
-    /// registers.
+    /// The rows of a block of an int8 matrix product, and its columns in units of [`LANES`]: as
+    /// many sums as fit into registers.
     const PRODUCT_BLOCK: (usize, usize);
     /// The same for the products within attention.
     const ATTENTION_BLOCK: (usize, usize);
-    /// Added to quantized activations: 128 if the dot-product instruction needs them unsigned, otherwise 0.
+    /// Added to quantized activations: 128 if the dot-product instruction needs them unsigned,
+    /// otherwise 0.
     const ACTIVATION_OFFSET: u8;
 
     unsafe fn load(from: *const f32) -> Self::F;
@@ -68,13 +70,14 @@ pub trait Lanes: Copy {
     unsafe fn store_bytes(to: *mut u8, x: Self::I);
     /// Stores sixteen integers in -32,768..=32,767 as i16.
     unsafe fn store_i16(to: *mut i16, x: Self::I);
-    /// Adds to each lane the dot product of its four bytes. `a` is in the format of [`Self::store_bytes`]; `b` is signed and
-    /// never -128.
+    /// Adds to each lane the dot product of its four bytes. `a` is in the format of
+    /// [`Self::store_bytes`]; `b` is signed and never -128.
     unsafe fn dot_bytes(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
     /// Adds to each lane the dot product of its two signed i16.
     unsafe fn dot_i16(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
 
-    /// The sum of all lanes, as a tree: lane i plus lane i + 8, then lane i plus lane i + 4, and so on.
+    /// The sum of all lanes, as a tree: lane i plus lane i + 8, then lane i plus lane i + 4, and so
+    /// on.
     #[inline(always)]
     unsafe fn reduce_sum(x: Self::F) -> f32 {
         let mut lanes = Self::array(x);
@@ -89,7 +92,9 @@ pub trait Lanes: Copy {
     /// The maximum of all lanes.
     #[inline(always)]
     unsafe fn reduce_max(x: Self::F) -> f32 {
-        Self::array(x).into_iter().fold(f32::MIN, |a, b| if b > a { b } else { a })
+        Self::array(x)
+            .into_iter()
+            .fold(f32::MIN, |a, b| if b > a { b } else { a })
     }
 
     /// The lanes as an array.
@@ -113,6 +118,9 @@ pub trait Lanes: Copy {
             mask
         };
         debug_assert!(count <= LANES);
-        Self::from_bits(Self::and(Self::bits(x), Self::load_int(MASK.as_ptr().add(LANES - count))))
+        Self::from_bits(Self::and(
+            Self::bits(x),
+            Self::load_int(MASK.as_ptr().add(LANES - count)),
+        ))
     }
 }

@@ -1,4 +1,5 @@
-//! NEON: four vectors of four lanes. With the dot-product extension, byte dot products are one instruction.
+//! NEON: four vectors of four lanes. With the dot-product extension, byte dot products are one
+//! instruction.
 
 use super::Lanes;
 use std::arch::aarch64::*;
@@ -14,7 +15,12 @@ fn each<A: Copy, R: Copy>(a: [A; 4], of: impl Fn(A) -> R) -> [R; 4] {
 
 #[inline(always)]
 fn both<A: Copy, B: Copy, R: Copy>(a: [A; 4], b: [B; 4], of: impl Fn(A, B) -> R) -> [R; 4] {
-    [of(a[0], b[0]), of(a[1], b[1]), of(a[2], b[2]), of(a[3], b[3])]
+    [
+        of(a[0], b[0]),
+        of(a[1], b[1]),
+        of(a[2], b[2]),
+        of(a[3], b[3]),
+    ]
 }
 
 impl<const DOT: bool> Lanes for Neon<DOT> {
@@ -161,7 +167,12 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
             let high = vmull_s8(vget_high_s8(a), vget_high_s8(b));
             vpadalq_s16(sum, vpaddq_s16(low, high))
         };
-        [one(sum[0], a[0], b[0]), one(sum[1], a[1], b[1]), one(sum[2], a[2], b[2]), one(sum[3], a[3], b[3])]
+        [
+            one(sum[0], a[0], b[0]),
+            one(sum[1], a[1], b[1]),
+            one(sum[2], a[2], b[2]),
+            one(sum[3], a[3], b[3]),
+        ]
     }
     #[inline(always)]
     unsafe fn dot_i16(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
@@ -171,12 +182,20 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
             let high = vmull_s16(vget_high_s16(a), vget_high_s16(b));
             vaddq_s32(sum, vpaddq_s32(low, high))
         };
-        [one(sum[0], a[0], b[0]), one(sum[1], a[1], b[1]), one(sum[2], a[2], b[2]), one(sum[3], a[3], b[3])]
+        [
+            one(sum[0], a[0], b[0]),
+            one(sum[1], a[1], b[1]),
+            one(sum[2], a[2], b[2]),
+            one(sum[3], a[3], b[3]),
+        ]
     }
 }
 
 /// Narrows sixteen integers to i16, in order.
 #[inline(always)]
 unsafe fn to_i16(x: [int32x4_t; 4]) -> [int16x8_t; 2] {
-    [vcombine_s16(vmovn_s32(x[0]), vmovn_s32(x[1])), vcombine_s16(vmovn_s32(x[2]), vmovn_s32(x[3]))]
+    [
+        vcombine_s16(vmovn_s32(x[0]), vmovn_s32(x[1])),
+        vcombine_s16(vmovn_s32(x[2]), vmovn_s32(x[3])),
+    ]
 }

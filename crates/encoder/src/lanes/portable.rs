@@ -7,7 +7,11 @@ use super::{LANES, Lanes};
 pub struct Portable;
 
 #[inline(always)]
-fn zip_lanes<A: Copy, B: Copy, R: Copy + Default>(a: [A; LANES], b: [B; LANES], f: impl Fn(A, B) -> R) -> [R; LANES] {
+fn zip_lanes<A: Copy, B: Copy, R: Copy + Default>(
+    a: [A; LANES],
+    b: [B; LANES],
+    f: impl Fn(A, B) -> R,
+) -> [R; LANES] {
     let mut out = [R::default(); LANES];
     for lane in 0..LANES {
         out[lane] = f(a[lane], b[lane]);
@@ -121,13 +125,16 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn store_i16(to: *mut i16, x: Self::I) {
-        to.cast::<[i16; LANES]>().write_unaligned(x.map(|x| x as i16))
+        to.cast::<[i16; LANES]>()
+            .write_unaligned(x.map(|x| x as i16))
     }
     #[inline(always)]
     unsafe fn dot_bytes(sum: Self::I, a: Self::I, b: Self::I) -> Self::I {
         let four = |a: i32, b: i32| {
             let (a, b) = (a.to_le_bytes(), b.to_le_bytes());
-            (0..4).map(|at| i32::from(a[at].cast_signed()) * i32::from(b[at].cast_signed())).sum::<i32>()
+            (0..4)
+                .map(|at| i32::from(a[at].cast_signed()) * i32::from(b[at].cast_signed()))
+                .sum::<i32>()
         };
         zip_lanes(sum, zip_lanes(a, b, four), i32::wrapping_add)
     }

@@ -11,11 +11,20 @@ pub struct CollectionCorpus<'a>(pub &'a dyn Collection);
 impl Corpus for CollectionCorpus<'_> {
     fn article(&self, id: &str) -> eval::Result<Option<CorpusArticle>> {
         let stored = self.0.article(id).map_err(corpus_error)?;
-        Ok(stored.map(|stored| CorpusArticle { text: stored.article.text, passages: stored.passages }))
+        Ok(stored.map(|stored| CorpusArticle {
+            text: stored.article.text,
+            passages: stored.passages,
+        }))
     }
 
     fn ids(&self) -> eval::Result<Vec<String>> {
-        let mut ids: Vec<String> = self.0.catalog().map_err(corpus_error)?.articles.into_keys().collect();
+        let mut ids: Vec<String> = self
+            .0
+            .catalog()
+            .map_err(corpus_error)?
+            .articles
+            .into_keys()
+            .collect();
         ids.sort_unstable();
         Ok(ids)
     }
@@ -43,13 +52,20 @@ impl PassageDirectory {
         let (mut passages, mut article_of, mut articles) = (Vec::new(), Vec::new(), Vec::new());
         for reference in collection.identify(&keys)? {
             passages.push(reference.to_string());
-            let number = *numbers.entry(reference.article_id.clone()).or_insert_with(|| {
-                articles.push(reference.article_id);
-                articles.len() as u32 - 1
-            });
+            let number = *numbers
+                .entry(reference.article_id.clone())
+                .or_insert_with(|| {
+                    articles.push(reference.article_id);
+                    articles.len() as u32 - 1
+                });
             article_of.push(number);
         }
-        Ok(Self { keys, passages, article_of, articles })
+        Ok(Self {
+            keys,
+            passages,
+            article_of,
+            articles,
+        })
     }
 
     /// The number of passages.
@@ -61,8 +77,9 @@ impl PassageDirectory {
         self.keys.binary_search(&key).ok()
     }
 
-    /// The ids and scores of candidates, in the order in which metrics are computed: by descending score, then by
-    /// descending id, as trec_eval does. [`By::Article`] keeps the first passage of each article.
+    /// The ids and scores of candidates, in the order in which metrics are computed: by descending
+    /// score, then by descending id, as trec_eval does. [`By::Article`] keeps the first passage of
+    /// each article.
     pub fn ranking(&self, candidates: &[store::Candidate], by: ResultUnit) -> Vec<(&str, f32)> {
         let mut seen = vec![false; self.articles.len()];
         let mut ranking: Vec<(&str, f32)> = candidates

@@ -1,6 +1,6 @@
-//! Grid evaluation: chunks and embeds the collection's articles with every combination of models and chunking options
-//! in a file, and evaluates each in every mode. Queries are embedded once per model, and so are texts that several
-//! combinations share.
+//! Grid evaluation: chunks and embeds the collection's articles with every combination of models
+//! and chunking options in a file, and evaluates each in every mode. Queries are embedded once per
+//! model, and so are texts that several combinations share.
 
 use super::{Results, Task, evaluate_systems};
 use crate::{Amount, Error, Progress, Result, Stage, embedder_for, indexing};
@@ -17,7 +17,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use store::Collection;
 
-/// The grid file. Each list names the values to try; a missing one stands for the collection's own value.
+/// The grid file. Each list names the values to try; a missing one stands for the collection's own
+/// value.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Grid {
@@ -37,18 +38,26 @@ struct Cell {
 impl Cell {
     /// The name in tables. `with_model` is set where the grid has several models.
     fn label(&self, with_model: bool) -> String {
-        let Chunking { strategy, tokens, overlap } = self.chunking;
+        let Chunking {
+            strategy,
+            tokens,
+            overlap,
+        } = self.chunking;
         let chunking = match strategy {
             Strategy::Whole => "whole".to_owned(),
             Strategy::Sentences => format!("sentences {tokens}/{overlap}"),
             Strategy::Markdown => format!("markdown {tokens}/{overlap}"),
         };
-        if with_model { format!("{}, {chunking}", self.model) } else { chunking }
+        if with_model {
+            format!("{}, {chunking}", self.model)
+        } else {
+            chunking
+        }
     }
 }
 
-/// Evaluates every combination and appends it to `results`, which hold those of the collection itself. `embedder` is
-/// the collection's own, if it has been loaded.
+/// Evaluates every combination and appends it to `results`, which hold those of the collection
+/// itself. `embedder` is the collection's own, if it has been loaded.
 pub fn evaluate_grid(
     file: &Path,
     collection: &dyn Collection,
@@ -59,7 +68,10 @@ pub fn evaluate_grid(
     let text = std::fs::read_to_string(file).map_err(Error::io(file))?;
     let in_file = |problem: String| Error::unusable(format!("{}: {problem}", file.display()));
     let grid: Grid = toml::from_str(&text).map_err(|error| in_file(error.to_string()))?;
-    let original = Cell { model: collection.manifest().model.name.clone(), chunking: collection.manifest().chunking };
+    let original = Cell {
+        model: collection.manifest().model.name.clone(),
+        chunking: collection.manifest().chunking,
+    };
     let cells = cells(&grid, &original).map_err(in_file)?;
     let with_model = cells.iter().any(|cell| cell.model != original.model);
     prefix_modes(results, &original.label(with_model));
@@ -69,7 +81,8 @@ pub fn evaluate_grid(
     let others: Vec<&Cell> = cells.iter().filter(|cell| **cell != original).collect();
     for (number, cell) in others.iter().enumerate() {
         let label = cell.label(with_model);
-        task.progress.note(&format!("{} of {}: {label}", number + 1, others.len()));
+        task.progress
+            .note(&format!("{} of {}: {label}", number + 1, others.len()));
         if !embedders.contains_key(&cell.model) {
             let loaded = if cell.model == original.model {
                 embedder_for(collection, Mode::Dense)?
@@ -81,11 +94,25 @@ pub fn evaluate_grid(
                 (cell.model.clone(), caching)
             }));
         }
-        let Some(embedder) = embedders.get(&cell.model) else { continue };
-        let location = folder.path().join(number.to_string()).to_string_lossy().into_owned();
+        let Some(embedder) = embedders.get(&cell.model) else {
+            continue;
+        };
+        let location = folder
+            .path()
+            .join(number.to_string())
+            .to_string_lossy()
+            .into_owned();
         let built = build(collection, &location, &**embedder, cell.chunking, task)?;
         let judged = task.data.resolve(Some(&*built), task.options.by)?;
-        let new = evaluate_systems(Some(&*built), Some(&**embedder), &judged, task, Vec::new(), None, Some(&label))?;
+        let new = evaluate_systems(
+            Some(&*built),
+            Some(&**embedder),
+            &judged,
+            task,
+            Vec::new(),
+            None,
+            Some(&label),
+        )?;
         results.systems.extend(new.systems);
         results.tables.extend(new.tables);
         results.losses.extend(new.losses);
@@ -102,8 +129,8 @@ pub fn evaluate_grid(
     Ok(())
 }
 
-/// Puts `label` before the names of the collection's own modes. Run files keep their names, because nothing is known of
-/// how they were made.
+/// Puts `label` before the names of the collection's own modes. Run files keep their names, because
+/// nothing is known of how they were made.
 fn prefix_modes(results: &mut Results, label: &str) {
     let modes: HashSet<String> = results
         .systems
@@ -116,36 +143,80 @@ fn prefix_modes(results: &mut Results, label: &str) {
             *name = format!("{label}, {name}");
         }
     };
-    results.systems.iter_mut().for_each(|system| rename(&mut system.run.name));
-    results.tables.iter_mut().for_each(|table| rename(&mut table.system));
-    results.losses.iter_mut().for_each(|losses| rename(&mut losses.system));
-    results.misses.iter_mut().for_each(|miss| rename(&mut miss.system));
+    results
+        .systems
+        .iter_mut()
+        .for_each(|system| rename(&mut system.run.name));
+    results
+        .tables
+        .iter_mut()
+        .for_each(|table| rename(&mut table.system));
+    results
+        .losses
+        .iter_mut()
+        .for_each(|losses| rename(&mut losses.system));
+    results
+        .misses
+        .iter_mut()
+        .for_each(|miss| rename(&mut miss.system));
 }
 
 /// All combinations, without duplicates.
 fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String> {
-    let models = grid.model.clone().unwrap_or_else(|| vec![original.model.clone()]);
+    let models = grid
+        .model
+        .clone()
+        .unwrap_or_else(|| vec![original.model.clone()]);
     let strategies: Vec<Strategy> = match &grid.chunk {
         Some(chunks) => chunks.clone(),
         None => vec![original.chunking.strategy],
     };
-    let tokens = grid.chunk_tokens.clone().unwrap_or_else(|| vec![original.chunking.tokens]);
+    let tokens = grid
+        .chunk_tokens
+        .clone()
+        .unwrap_or_else(|| vec![original.chunking.tokens]);
     if let Some(tokens) = tokens.iter().find(|tokens| **tokens < Chunking::MIN_TOKENS) {
-        return Err(format!("chunk_tokens = {tokens}: expected {} or more", Chunking::MIN_TOKENS));
+        return Err(format!(
+            "chunk_tokens = {tokens}: expected {} or more",
+            Chunking::MIN_TOKENS
+        ));
     }
-    let overlaps = grid.overlap.clone().unwrap_or_else(|| vec![original.chunking.overlap]);
+    let overlaps = grid
+        .overlap
+        .clone()
+        .unwrap_or_else(|| vec![original.chunking.overlap]);
     let mut cells: Vec<Cell> = Vec::new();
     for model in &models {
         // The built-in model has two names.
-        let model = if model == embed::builtin::ALIAS { embed::builtin::NAME } else { model };
+        let model = if model == embed::builtin::ALIAS {
+            embed::builtin::NAME
+        } else {
+            model
+        };
         for &strategy in &strategies {
             for &tokens in &tokens {
                 for &overlap in &overlaps {
                     let whole = strategy == Strategy::Whole;
                     // An article that is one passage has no chunk size and no overlap.
-                    let Chunking { tokens, overlap, .. } =
-                        if whole { original.chunking } else { Chunking { strategy, tokens, overlap } };
-                    let cell = Cell { model: model.to_owned(), chunking: Chunking { strategy, tokens, overlap } };
+                    let Chunking {
+                        tokens, overlap, ..
+                    } = if whole {
+                        original.chunking
+                    } else {
+                        Chunking {
+                            strategy,
+                            tokens,
+                            overlap,
+                        }
+                    };
+                    let cell = Cell {
+                        model: model.to_owned(),
+                        chunking: Chunking {
+                            strategy,
+                            tokens,
+                            overlap,
+                        },
+                    };
                     if !cells.contains(&cell) {
                         cells.push(cell);
                     }
@@ -162,7 +233,8 @@ fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String>
     Ok(cells)
 }
 
-/// Builds a collection of the same articles at `location`, with another model or other chunking options.
+/// Builds a collection of the same articles at `location`, with another model or other chunking
+/// options.
 fn build(
     from: &dyn Collection,
     location: &str,
@@ -171,7 +243,13 @@ fn build(
     task: &Task<'_>,
 ) -> Result<Box<dyn Collection>> {
     let original = from.manifest();
-    let mut built = store::create(location, embedder.model().clone(), chunking, original.graph, original.language)?;
+    let mut built = store::create(
+        location,
+        embedder.model().clone(),
+        chunking,
+        original.graph,
+        original.language,
+    )?;
     let mut ids: Vec<String> = from.catalog()?.articles.into_keys().collect();
     ids.sort_unstable();
     let read_error: Mutex<Option<store::Error>> = Mutex::new(None);
@@ -227,7 +305,10 @@ pub struct CachingEmbedder {
 
 impl CachingEmbedder {
     pub fn new(inner: Box<dyn Embedder>) -> Self {
-        Self { inner, cache: Arc::default() }
+        Self {
+            inner,
+            cache: Arc::default(),
+        }
     }
 }
 
@@ -241,8 +322,14 @@ impl Embedder for CachingEmbedder {
     }
 
     fn embed(&mut self, text: &str, role: Role) -> ingest::Result<Embedding> {
-        let key = Fingerprint::of([if role == Role::Query { "q" } else { "p" }, text].map(str::as_bytes));
-        if let Some(embedding) = self.cache.lock().ok().and_then(|cache| cache.get(&key).cloned()) {
+        let key =
+            Fingerprint::of([if role == Role::Query { "q" } else { "p" }, text].map(str::as_bytes));
+        if let Some(embedding) = self
+            .cache
+            .lock()
+            .ok()
+            .and_then(|cache| cache.get(&key).cloned())
+        {
             return Ok(embedding);
         }
         let embedding = self.inner.embed(text, role)?;
@@ -253,6 +340,9 @@ impl Embedder for CachingEmbedder {
     }
 
     fn fork(&self) -> ingest::Result<Box<dyn Embedder>> {
-        Ok(Box::new(Self { inner: self.inner.fork()?, cache: self.cache.clone() }))
+        Ok(Box::new(Self {
+            inner: self.inner.fork()?,
+            cache: self.cache.clone(),
+        }))
     }
 }

@@ -1,5 +1,5 @@
-//! Test data: queries and relevance judgements, from files and from the collection's own articles, with notes on everything
-//! that does not fit together.
+//! Test data: queries and relevance judgements, from files and from the collection's own articles,
+//! with notes on everything that does not fit together.
 
 use super::corpus::CollectionCorpus;
 use crate::text::pluralize;
@@ -56,7 +56,12 @@ const MAX_QUOTED: usize = 3;
 /// The first ids, and the number of further ones.
 fn list_ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
     let ids: Vec<&str> = ids.into_iter().collect();
-    let mut text = ids.iter().take(MAX_IDS).copied().collect::<Vec<_>>().join(", ");
+    let mut text = ids
+        .iter()
+        .take(MAX_IDS)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
     if ids.len() > MAX_IDS {
         text.push_str(&format!(" and {} more", ids.len() - MAX_IDS));
     }
@@ -68,7 +73,12 @@ fn list_ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
 /// # Errors
 /// When a file cannot be read, ids clash, or there are no judgements.
 pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<EvalData> {
-    let mut queries = inputs.queries.as_deref().map(eval::query::read).transpose()?.unwrap_or_default();
+    let mut queries = inputs
+        .queries
+        .as_deref()
+        .map(eval::query::read)
+        .transpose()?
+        .unwrap_or_default();
     let (mut judgements, mut notes) = (Vec::new(), EvalNotes::default());
     judgements.extend(eval::judgement::read(&inputs.qrels)?);
     if let Some(collection) = collection.filter(|_| inputs.qa) {
@@ -78,15 +88,22 @@ pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<
                 "no article of the collection asks questions of its own; index files in the question-and-answer layout, or name --queries and --qrels",
             ));
         }
-        let taken: HashSet<&str> = from_articles.iter().map(|(query, _)| query.id.as_str()).collect();
-        if let Some(query) = queries.iter().find(|query| taken.contains(query.id.as_str())) {
+        let taken: HashSet<&str> = from_articles
+            .iter()
+            .map(|(query, _)| query.id.as_str())
+            .collect();
+        if let Some(query) = queries
+            .iter()
+            .find(|query| taken.contains(query.id.as_str()))
+        {
             return Err(Error::unusable(format!(
                 "the id {:?} is taken by a question that an article asks; ids must differ",
                 query.id
             )));
         }
         group_paraphrases(&mut queries, &from_articles, &mut notes);
-        let (questions, article_judgements): (Vec<Query>, Vec<Judgement>) = from_articles.into_iter().unzip();
+        let (questions, article_judgements): (Vec<Query>, Vec<Judgement>) =
+            from_articles.into_iter().unzip();
         queries.splice(0..0, questions);
         judgements.extend(article_judgements);
     }
@@ -99,7 +116,11 @@ pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<
     for query in queries.iter_mut().filter(|query| query.group.is_none()) {
         query.group = query.question.clone();
     }
-    Ok(EvalData { queries, judgements, notes })
+    Ok(EvalData {
+        queries,
+        judgements,
+        notes,
+    })
 }
 
 /// The questions that articles ask, with ids `ARTICLE?N`, each with the span of its answer.
@@ -111,52 +132,91 @@ pub fn article_questions(collection: &dyn Collection) -> Result<Vec<(Query, Judg
     ids.sort_unstable();
     let mut from_articles = Vec::new();
     for article in ids {
-        let Some(stored) = collection.article(&article)? else { continue };
+        let Some(stored) = collection.article(&article)? else {
+            continue;
+        };
         for (number, pair) in (1..).zip(stored.article.questions) {
             let id = format!("{article}?{number}");
-            let target = Target::Span { article: article.clone(), span: pair.answer, content: None };
-            let judgement = Judgement { query: id.clone(), target, grade: 1, source: id.clone() };
-            from_articles.push((Query { article: Some(article.clone()), ..Query::new(id, pair.question) }, judgement));
+            let target = Target::Span {
+                article: article.clone(),
+                span: pair.answer,
+                content: None,
+            };
+            let judgement = Judgement {
+                query: id.clone(),
+                target,
+                grade: 1,
+                source: id.clone(),
+            };
+            from_articles.push((
+                Query {
+                    article: Some(article.clone()),
+                    ..Query::new(id, pair.question)
+                },
+                judgement,
+            ));
         }
     }
     Ok(from_articles)
 }
 
 /// Puts every query that rewords an article's question into the group of that question.
-pub fn group_paraphrases(queries: &mut [Query], from_articles: &[(Query, Judgement)], notes: &mut EvalNotes) {
+pub fn group_paraphrases(
+    queries: &mut [Query],
+    from_articles: &[(Query, Judgement)],
+    notes: &mut EvalNotes,
+) {
     let mut unmatched = Vec::new();
     for query in queries.iter_mut() {
-        let Some(question) = &query.question else { continue };
+        let Some(question) = &query.question else {
+            continue;
+        };
         let file_name = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
         let same_article = |other: &Query| match (&query.article, &other.article) {
             (Some(wanted), Some(article)) => wanted == article || *wanted == file_name(article),
             _ => true,
         };
-        match from_articles.iter().find(|(other, _)| other.text == *question && same_article(other)) {
+        match from_articles
+            .iter()
+            .find(|(other, _)| other.text == *question && same_article(other))
+        {
             Some((other, _)) => query.group = Some(other.id.clone()),
             None => unmatched.push(query.id.clone()),
         }
     }
     if !unmatched.is_empty() {
         let ids = list_ids(unmatched.iter().map(String::as_str));
-        let message = format!("{} rewords a question that no article asks: {ids}", pluralize(unmatched.len(), "query"));
+        let message = format!(
+            "{} rewords a question that no article asks: {ids}",
+            pluralize(unmatched.len(), "query")
+        );
         notes.add_incomplete(Note::new(Code::UnknownQuestion, message));
     }
 }
 
 impl EvalData {
-    /// Finds the passages that meet the judgements. Topics that are not among the queries are dropped.
+    /// Finds the passages that meet the judgements. Topics that are not among the queries are
+    /// dropped.
     ///
     /// # Errors
     /// When the collection cannot be read.
-    pub fn resolve(&self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Qrels> {
+    pub fn resolve(
+        &self,
+        collection: Option<&dyn Collection>,
+        level: Option<Level>,
+    ) -> Result<Qrels> {
         let corpus = collection.map(CollectionCorpus);
-        let corpus = corpus.as_ref().map(|corpus| corpus as &dyn eval::needs::Corpus);
+        let corpus = corpus
+            .as_ref()
+            .map(|corpus| corpus as &dyn eval::needs::Corpus);
         let mut judged = Qrels::new(&self.judgements, corpus, level)?;
         judged.share_within_groups(&self.queries);
         if !self.queries.is_empty() {
-            let searched: HashSet<&str> = self.queries.iter().map(|query| query.id.as_str()).collect();
-            judged.topics.retain(|query, _| searched.contains(query.as_str()));
+            let searched: HashSet<&str> =
+                self.queries.iter().map(|query| query.id.as_str()).collect();
+            judged
+                .topics
+                .retain(|query, _| searched.contains(query.as_str()));
         }
         Ok(judged)
     }
@@ -165,14 +225,23 @@ impl EvalData {
     ///
     /// # Errors
     /// [`Error::Unusable`] when no query has a relevant judgement.
-    pub fn resolve_and_note(&mut self, collection: Option<&dyn Collection>, level: Option<Level>) -> Result<Qrels> {
+    pub fn resolve_and_note(
+        &mut self,
+        collection: Option<&dyn Collection>,
+        level: Option<Level>,
+    ) -> Result<Qrels> {
         let judged = self.resolve(collection, level)?;
         let notes = &mut self.notes;
         if !judged.unknown_articles.is_empty() {
-            let articles: BTreeSet<&str> =
-                judged.unknown_articles.iter().map(|(article, _)| article.as_str()).collect();
-            let (judgements, count) =
-                (pluralize(judged.unknown_articles.len(), "judgement"), pluralize(articles.len(), "article"));
+            let articles: BTreeSet<&str> = judged
+                .unknown_articles
+                .iter()
+                .map(|(article, _)| article.as_str())
+                .collect();
+            let (judgements, count) = (
+                pluralize(judged.unknown_articles.len(), "judgement"),
+                pluralize(articles.len(), "article"),
+            );
             let message = format!(
                 "{judgements} of {count} that the collection does not hold, counted as missed: {}",
                 list_ids(articles)
@@ -180,20 +249,39 @@ impl EvalData {
             notes.add_incomplete(Note::new(Code::UnknownArticle, message));
         }
         if !judged.unresolved.is_empty() {
-            let some = judged.unresolved.iter().take(MAX_QUOTED).cloned().collect::<Vec<_>>().join("; ");
+            let some = judged
+                .unresolved
+                .iter()
+                .take(MAX_QUOTED)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("; ");
             let judgements = pluralize(judged.unresolved.len(), "judgement");
             let message = format!("{judgements} of what stands nowhere, counted as missed: {some}");
             notes.add_incomplete(Note::new(Code::UnresolvedJudgement, message));
         }
         if !self.queries.is_empty() {
-            let searched = self.queries.iter().flat_map(|query| [Some(&query.id), query.group.as_ref()]).flatten();
+            let searched = self
+                .queries
+                .iter()
+                .flat_map(|query| [Some(&query.id), query.group.as_ref()])
+                .flatten();
             let searched: HashSet<&str> = searched.map(String::as_str).collect();
-            let judged_queries: BTreeSet<&str> =
-                self.judgements.iter().map(|judgement| judgement.query.as_str()).collect();
-            let unasked: Vec<&str> = judged_queries.into_iter().filter(|query| !searched.contains(query)).collect();
+            let judged_queries: BTreeSet<&str> = self
+                .judgements
+                .iter()
+                .map(|judgement| judgement.query.as_str())
+                .collect();
+            let unasked: Vec<&str> = judged_queries
+                .into_iter()
+                .filter(|query| !searched.contains(query))
+                .collect();
             if !unasked.is_empty() {
                 let count = pluralize(unasked.len(), "query");
-                let message = format!("{count} in the judgements and not among the questions: {}", list_ids(unasked));
+                let message = format!(
+                    "{count} in the judgements and not among the questions: {}",
+                    list_ids(unasked)
+                );
                 notes.add_incomplete(Note::new(Code::QueryNotAsked, message));
             }
             let unjudged: Vec<&str> = self
@@ -204,24 +292,42 @@ impl EvalData {
                 .collect();
             if !unjudged.is_empty() {
                 let count = pluralize(unjudged.len(), "question");
-                let message = format!("{count} without judgements, left out: {}", list_ids(unjudged));
+                let message = format!(
+                    "{count} without judgements, left out: {}",
+                    list_ids(unjudged)
+                );
                 notes.notes.push(Note::new(Code::QueryNotJudged, message));
             }
         }
-        let without_relevant =
-            judged.topics.iter().filter(|(_, topic)| topic.ideal.is_empty()).map(|(query, _)| query.as_str());
+        let without_relevant = judged
+            .topics
+            .iter()
+            .filter(|(_, topic)| topic.ideal.is_empty())
+            .map(|(query, _)| query.as_str());
         let without_relevant: Vec<&str> = without_relevant.collect();
         if !without_relevant.is_empty() {
             let count = pluralize(without_relevant.len(), "question");
-            let message = format!("{count} with nothing judged relevant, left out: {}", list_ids(without_relevant));
+            let message = format!(
+                "{count} with nothing judged relevant, left out: {}",
+                list_ids(without_relevant)
+            );
             notes.notes.push(Note::new(Code::NothingRelevant, message));
         }
         if judged.answerable().next().is_none() {
             return Err(Error::unusable(format!(
                 "no question has anything judged relevant; are these the judgements of these questions?{}",
                 {
-                    let message = notes.notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
-                    if message.is_empty() { message } else { format!("\n  {message}") }
+                    let message = notes
+                        .notes
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join("\n  ");
+                    if message.is_empty() {
+                        message
+                    } else {
+                        format!("\n  {message}")
+                    }
                 }
             )));
         }

@@ -1,5 +1,5 @@
-//! Causes of misses: the rank of each missed need in the dense list and in the lexical list alone, and whether it would
-//! have been found without truncation or chunking.
+//! Causes of misses: the rank of each missed need in the dense list and in the lexical list alone,
+//! and whether it would have been found without truncation or chunking.
 
 use super::corpus::PassageDirectory;
 use super::{System, ranks_of};
@@ -46,34 +46,70 @@ pub fn analyze_misses(
     texts: &HashMap<&str, (usize, &str)>,
 ) -> Result<(Vec<MissCounts>, Vec<Miss>)> {
     let has_miss = |topic: &Topic, ranks: &[Option<usize>]| {
-        topic.needs.iter().zip(ranks).any(|(need, rank)| need.is_relevant() && rank.is_none_or(|rank| rank > cutoff))
+        topic
+            .needs
+            .iter()
+            .zip(ranks)
+            .any(|(need, rank)| need.is_relevant() && rank.is_none_or(|rank| rank > cutoff))
     };
     let all: Vec<QueryRanks<'_>> = judged
         .answerable()
         .map(|(id, topic)| {
-            let ranks = systems.iter().map(|system| ranks_of(judged, &system.run, id)).collect();
-            QueryRanks { id, index: texts.get(id).map(|(index, _)| *index), topic, ranks }
+            let ranks = systems
+                .iter()
+                .map(|system| ranks_of(judged, &system.run, id))
+                .collect();
+            QueryRanks {
+                id,
+                index: texts.get(id).map(|(index, _)| *index),
+                topic,
+                ranks,
+            }
         })
         .collect();
-    let missed: Vec<&QueryRanks<'_>> =
-        all.iter().filter(|query| query.ranks.iter().any(|r| has_miss(query.topic, r))).collect();
+    let missed: Vec<&QueryRanks<'_>> = all
+        .iter()
+        .filter(|query| query.ranks.iter().any(|r| has_miss(query.topic, r)))
+        .collect();
     let evidence = match context {
         Some(context) => gather_evidence(context, systems, &missed, cutoff)?,
         None => missed
             .iter()
-            .map(|query| vec![Evidence { indexed: true, covered: true, ..Default::default() }; query.topic.needs.len()])
+            .map(|query| {
+                vec![
+                    Evidence {
+                        indexed: true,
+                        covered: true,
+                        ..Default::default()
+                    };
+                    query.topic.needs.len()
+                ]
+            })
             .collect(),
     };
     let (mut losses, mut misses) = (Vec::new(), Vec::new());
     for (number, system) in systems.iter().enumerate() {
         let (mut found, mut causes) = (0, Vec::new());
         for query in &all {
-            let relevant = query.topic.needs.iter().zip(&query.ranks[number]).filter(|(need, _)| need.is_relevant());
-            found += relevant.filter(|(_, rank)| rank.is_some_and(|rank| rank <= cutoff)).count();
+            let relevant = query
+                .topic
+                .needs
+                .iter()
+                .zip(&query.ranks[number])
+                .filter(|(need, _)| need.is_relevant());
+            found += relevant
+                .filter(|(_, rank)| rank.is_some_and(|rank| rank <= cutoff))
+                .count();
         }
         for (query, evidence) in missed.iter().zip(&evidence) {
             let before = system.reranked.and_then(|before| query.ranks.get(before));
-            for (place, need) in query.topic.needs.iter().enumerate().filter(|(_, need)| need.is_relevant()) {
+            for (place, need) in query
+                .topic
+                .needs
+                .iter()
+                .enumerate()
+                .filter(|(_, need)| need.is_relevant())
+            {
                 let rank = query.ranks[number][place];
                 if rank.is_some_and(|rank| rank <= cutoff) {
                     continue;
@@ -81,13 +117,27 @@ pub fn analyze_misses(
                 let before_reranking = before.and_then(|ranks| ranks[place]);
                 let evidence = evidence[place];
                 // Dense search is exact in its own list.
-                let exact = if system.searched == SystemKind::Dense { evidence.dense } else { evidence.exact };
-                let cause = diagnose(system.searched, cutoff, &Evidence { before_reranking, exact, ..evidence });
+                let exact = if system.searched == SystemKind::Dense {
+                    evidence.dense
+                } else {
+                    evidence.exact
+                };
+                let cause = diagnose(
+                    system.searched,
+                    cutoff,
+                    &Evidence {
+                        before_reranking,
+                        exact,
+                        ..evidence
+                    },
+                );
                 causes.push(cause);
                 misses.push(Miss {
                     system: system.run.name.clone(),
                     query: query.id.to_owned(),
-                    question: texts.get(query.id).map_or_else(String::new, |(_, text)| (*text).to_owned()),
+                    question: texts
+                        .get(query.id)
+                        .map_or_else(String::new, |(_, text)| (*text).to_owned()),
                     target: need.id.clone(),
                     cause,
                     rank,
@@ -112,15 +162,31 @@ fn gather_evidence(
         return Ok(Vec::new());
     }
     let has = |searched: SystemKind| systems.iter().any(|system| system.searched == searched);
-    let (dense, lexical) =
-        (has(SystemKind::Dense) || has(SystemKind::Hybrid), has(SystemKind::Lexical) || has(SystemKind::Hybrid));
-    let MissContext { collection, queries, embedder, threads, hybrid, progress } = *context;
+    let (dense, lexical) = (
+        has(SystemKind::Dense) || has(SystemKind::Hybrid),
+        has(SystemKind::Lexical) || has(SystemKind::Hybrid),
+    );
+    let MissContext {
+        collection,
+        queries,
+        embedder,
+        threads,
+        hybrid,
+        progress,
+    } = *context;
     let filter = hybrid.filter.as_ref();
     let directory = PassageDirectory::new(collection)?;
-    let counterfactuals = Counterfactuals { collection, vectors: Mutex::default(), articles: Mutex::default() };
+    let counterfactuals = Counterfactuals {
+        collection,
+        vectors: Mutex::default(),
+        articles: Mutex::default(),
+    };
     let threads = threads.min(missed.len().max(1));
     let mut workers: Vec<Option<Box<dyn Embedder>>> = match embedder.filter(|_| dense) {
-        Some(embedder) => fork_embedder(embedder, threads)?.into_iter().map(Some).collect(),
+        Some(embedder) => fork_embedder(embedder, threads)?
+            .into_iter()
+            .map(Some)
+            .collect(),
         None => (0..threads).map(|_| None).collect(),
     };
     let stage = Stage::start(progress, "finding where misses were lost", missed.len());
@@ -136,14 +202,22 @@ fn gather_evidence(
                 ..Default::default()
             })
             .collect();
-        let Some(index) = query.index else { return Ok(evidence) };
+        let Some(index) = query.index else {
+            return Ok(evidence);
+        };
         if let Some(vector) = queries.vector(index).filter(|_| dense) {
-            let list = collection.search_dense(vector, directory.len(), DenseSearch::Exact, filter)?;
+            let list =
+                collection.search_dense(vector, directory.len(), DenseSearch::Exact, filter)?;
             let ranking = directory.ranking(&list, hybrid.by);
-            for (of, rank) in evidence.iter_mut().zip(topic.ranks(ranking.iter().map(|(id, _)| *id))) {
+            for (of, rank) in evidence
+                .iter_mut()
+                .zip(topic.ranks(ranking.iter().map(|(id, _)| *id)))
+            {
                 of.dense = rank;
             }
-            if let (Some(embedder), Some((_, last))) = (embedder.as_mut(), ranking.get(cutoff.saturating_sub(1))) {
+            if let (Some(embedder), Some((_, last))) =
+                (embedder.as_mut(), ranking.get(cutoff.saturating_sub(1)))
+            {
                 for (of, need) in evidence.iter_mut().zip(&topic.needs) {
                     if need.is_relevant() && of.dense.is_none_or(|rank| rank > cutoff) {
                         let embedder = &mut **embedder;
@@ -160,7 +234,10 @@ fn gather_evidence(
         if lexical {
             let list = collection.search_lexical(queries.text(index), directory.len(), filter)?;
             let ranking = directory.ranking(&list, hybrid.by);
-            for (of, rank) in evidence.iter_mut().zip(topic.ranks(ranking.iter().map(|(id, _)| *id))) {
+            for (of, rank) in evidence
+                .iter_mut()
+                .zip(topic.ranks(ranking.iter().map(|(id, _)| *id)))
+            {
                 of.lexical = rank;
             }
         }
@@ -168,7 +245,10 @@ fn gather_evidence(
             let mut searcher = Searcher::new(collection, None)?;
             let mut run = eval::Run::new("");
             run.set("", queries.search_one(&mut searcher, index, hybrid)?);
-            for (of, rank) in evidence.iter_mut().zip(topic.ranks(run.ranking("").map(|found| found.id))) {
+            for (of, rank) in evidence
+                .iter_mut()
+                .zip(topic.ranks(run.ranking("").map(|found| found.id)))
+            {
                 of.exact = rank;
             }
         }
@@ -194,41 +274,78 @@ const MAX_CACHED_ARTICLES: usize = 4096;
 
 impl Counterfactuals<'_> {
     /// The best cosine of the truncated parts of the passages that hold a need.
-    fn best_truncated_cosine(&self, embedder: &mut dyn Embedder, need: &Need, query: &[f32]) -> Result<Option<f32>> {
+    fn best_truncated_cosine(
+        &self,
+        embedder: &mut dyn Embedder,
+        need: &Need,
+        query: &[f32],
+    ) -> Result<Option<f32>> {
         let mut best = None;
         for place in &need.locations {
-            let Some(stored) = self.article(&place.article)? else { continue };
-            let holds = |passage: &&ByteSpan| place.span.is_none_or(|span| eval::needs::covers(**passage, span));
+            let Some(stored) = self.article(&place.article)? else {
+                continue;
+            };
+            let holds = |passage: &&ByteSpan| {
+                place
+                    .span
+                    .is_none_or(|span| eval::needs::covers(**passage, span))
+            };
             for passage in stored.passages.iter().filter(holds) {
-                let vectors =
-                    self.cached(&place.article, *passage, || self.embed_truncated(embedder, &stored, *passage))?;
+                let vectors = self.cached(&place.article, *passage, || {
+                    self.embed_truncated(embedder, &stored, *passage)
+                })?;
                 best = max_cosine(best, &vectors, query);
             }
         }
         Ok(best)
     }
 
-    /// The best cosine of the need's answer, embedded as a whole; `None` if some passage holds it whole.
-    fn best_unsplit_cosine(&self, embedder: &mut dyn Embedder, need: &Need, query: &[f32]) -> Result<Option<f32>> {
+    /// The best cosine of the need's answer, embedded as a whole; `None` if some passage holds it
+    /// whole.
+    fn best_unsplit_cosine(
+        &self,
+        embedder: &mut dyn Embedder,
+        need: &Need,
+        query: &[f32],
+    ) -> Result<Option<f32>> {
         let mut best = None;
         for place in &need.locations {
-            let Some(span) = place.span else { return Ok(None) };
-            let Some(stored) = self.article(&place.article)? else { continue };
-            if stored.passages.iter().any(|passage| passage.start <= span.start && span.end <= passage.end) {
+            let Some(span) = place.span else {
+                return Ok(None);
+            };
+            let Some(stored) = self.article(&place.article)? else {
+                continue;
+            };
+            if stored
+                .passages
+                .iter()
+                .any(|passage| passage.start <= span.start && span.end <= passage.end)
+            {
                 return Ok(None);
             }
             let text = span.of(&stored.article.text);
-            let vectors =
-                self.cached(&place.article, span, || Ok(vec![embedder.embed(text, Role::Passage)?.vector]))?;
+            let vectors = self.cached(&place.article, span, || {
+                Ok(vec![embedder.embed(text, Role::Passage)?.vector])
+            })?;
             best = max_cosine(best, &vectors, query);
         }
         Ok(best)
     }
 
     /// Computes the vectors of a span once.
-    fn cached(&self, article: &str, span: ByteSpan, make: impl FnOnce() -> Result<PartVectors>) -> Result<PartVectors> {
+    fn cached(
+        &self,
+        article: &str,
+        span: ByteSpan,
+        make: impl FnOnce() -> Result<PartVectors>,
+    ) -> Result<PartVectors> {
         let key = (article.to_owned(), span);
-        if let Some(cached) = self.vectors.lock().ok().and_then(|cached| cached.get(&key).cloned()) {
+        if let Some(cached) = self
+            .vectors
+            .lock()
+            .ok()
+            .and_then(|cached| cached.get(&key).cloned())
+        {
             return Ok(cached);
         }
         let vectors = make()?;
@@ -245,16 +362,24 @@ impl Counterfactuals<'_> {
         stored: &StoredArticle,
         passage: ByteSpan,
     ) -> Result<PartVectors> {
-        let (tokenizer, max_tokens) = (embedder.tokenizer().clone(), embedder.model().max_passage_tokens());
+        let (tokenizer, max_tokens) = (
+            embedder.tokenizer().clone(),
+            embedder.model().max_passage_tokens(),
+        );
         let (article, text) = (&stored.article, passage.of(&stored.article.text));
         let mut vectors = Vec::new();
-        // A passage is embedded with its title, or with a context of at most a share of the window. So most passages
-        // are known to fit without chunking their article again.
-        let context = tokenizer.count(&article.title).max(max_tokens / CONTEXT_DIVISOR);
+        // A passage is embedded with its title, or with a context of at most a share of the window.
+        // So most passages are known to fit without chunking their article again.
+        let context = tokenizer
+            .count(&article.title)
+            .max(max_tokens / CONTEXT_DIVISOR);
         if tokenizer.count(text) + context > max_tokens {
             let chunking = self.collection.manifest().chunking;
             let cuts = chunking.chunk(article, max_tokens, &|text| tokenizer.count(text));
-            let embedded = cuts.into_iter().find(|cut| cut.span == passage).map(|cut| cut.embedded_text(article));
+            let embedded = cuts
+                .into_iter()
+                .find(|cut| cut.span == passage)
+                .map(|cut| cut.embedded_text(article));
             let embedded = embedded.unwrap_or_else(|| text.to_owned());
             let mut rest = tokenizer.truncated_suffix(&embedded, max_tokens);
             while !rest.trim().is_empty() && vectors.len() < MAX_WINDOWS {
@@ -267,10 +392,17 @@ impl Counterfactuals<'_> {
 
     /// An article, kept in memory for the next need in it.
     fn article(&self, id: &str) -> Result<Option<Arc<StoredArticle>>> {
-        if let Some(cached) = self.articles.lock().ok().and_then(|cached| cached.get(id).cloned()) {
+        if let Some(cached) = self
+            .articles
+            .lock()
+            .ok()
+            .and_then(|cached| cached.get(id).cloned())
+        {
             return Ok(Some(cached));
         }
-        let Some(stored) = self.collection.article(id)?.map(Arc::new) else { return Ok(None) };
+        let Some(stored) = self.collection.article(id)?.map(Arc::new) else {
+            return Ok(None);
+        };
         if let Ok(mut cached) = self.articles.lock()
             && cached.len() < MAX_CACHED_ARTICLES
         {
@@ -282,7 +414,9 @@ impl Counterfactuals<'_> {
 
 /// The highest of `best` and the cosines of `vectors` with the query.
 fn max_cosine(best: Option<f32>, vectors: &PartVectors, query: &[f32]) -> Option<f32> {
-    let cosines = vectors.iter().map(|vector| index::distance::dot()(vector, query));
+    let cosines = vectors
+        .iter()
+        .map(|vector| index::distance::dot()(vector, query));
     best.into_iter().chain(cosines).reduce(f32::max)
 }
 

@@ -13,7 +13,9 @@ pub use inputs::{EvalData, EvalInputs, EvalNotes, article_questions, group_parap
 pub use miss_analysis::result_unit;
 pub use verdict::evidence_units;
 
-use crate::{EmbeddedQueries, Error, NO_TIME_LIMIT, Progress, Ranking, RerankerFactory, Result, embedder_for};
+use crate::{
+    EmbeddedQueries, Error, NO_TIME_LIMIT, Progress, Ranking, RerankerFactory, Result, embedder_for,
+};
 use eval::misses::SystemKind;
 use eval::report::{self, Timings, Verdict};
 use eval::{Level, Metric, Qrels, Run, Table};
@@ -43,7 +45,8 @@ pub struct EvalOptions {
     pub modes: Vec<Mode>,
     /// Search options. With a reranker, each mode is evaluated without and with it.
     pub ranking: Ranking,
-    /// The metrics, by name. The first one orders the systems, and its depth decides what counts as a miss.
+    /// The metrics, by name. The first one orders the systems, and its depth decides what counts
+    /// as a miss.
     pub metrics: Vec<String>,
     /// Run files to evaluate besides the modes.
     pub runs: Vec<PathBuf>,
@@ -73,12 +76,12 @@ pub struct Evaluation {
     pub incomplete: bool,
 }
 
-/// Searches for every query in every mode and evaluates the results, together with the run files. `collection` is a
-/// collection and its location.
+/// Searches for every query in every mode and evaluates the results, together with the run files.
+/// `collection` is a collection and its location.
 ///
 /// # Errors
-/// When queries, judgements or run files cannot be read or do not fit together, when the model or the collection
-/// fails, or when `progress` asks to stop.
+/// When queries, judgements or run files cannot be read or do not fit together, when the model or
+/// the collection fails, or when `progress` asks to stop.
 pub fn evaluate(
     collection: Option<(&dyn Collection, &str)>,
     options: &EvalOptions,
@@ -96,25 +99,49 @@ pub fn evaluate(
     let mut data = load(&options.inputs, collection)?;
     let judged = data.resolve_and_note(collection, options.by)?;
     // Rankings have an end: metrics without a depth get one.
-    let limit = |metric: Metric| Metric { depth: metric.depth.or(searches.then_some(MAX_DEPTH)), ..metric };
+    let limit = |metric: Metric| Metric {
+        depth: metric.depth.or(searches.then_some(MAX_DEPTH)),
+        ..metric
+    };
     let metrics: Vec<Metric> = unique(metrics.into_iter().map(limit));
     let runs = run_files::read(options, &judged, collection, &mut data.notes)?;
-    let task = Task { data: &data, cutoff: metrics[0].depth.unwrap_or(DEFAULT_CUTOFF), metrics, options, progress };
+    let task = Task {
+        data: &data,
+        cutoff: metrics[0].depth.unwrap_or(DEFAULT_CUTOFF),
+        metrics,
+        options,
+        progress,
+    };
     let embedder = match collection {
         Some(collection) => embedder_for(collection, task.model_mode())?,
         None => None,
     };
     let embedder: Option<Box<dyn Embedder>> = match embedder {
-        Some(embedder) if options.grid.is_some() => Some(Box::new(grid::CachingEmbedder::new(embedder))),
+        Some(embedder) if options.grid.is_some() => {
+            Some(Box::new(grid::CachingEmbedder::new(embedder)))
+        }
         other => other,
     };
     let reranked = reranked_index(options)?;
-    let mut results = evaluate_systems(collection, embedder.as_deref(), &judged, &task, runs, reranked, None)?;
+    let mut results = evaluate_systems(
+        collection,
+        embedder.as_deref(),
+        &judged,
+        &task,
+        runs,
+        reranked,
+        None,
+    )?;
     if let (Some(grid), Some(collection)) = (&options.grid, collection) {
         grid::evaluate_grid(grid, collection, embedder, &task, &mut results)?;
     }
     let (verdict, tables) = verdict::build(&task, &judged, results, located, started)?;
-    Ok(Evaluation { verdict, tables, judged, incomplete: data.notes.incomplete })
+    Ok(Evaluation {
+        verdict,
+        tables,
+        judged,
+        incomplete: data.notes.incomplete,
+    })
 }
 
 /// A system under evaluation: a mode, a reranked mode or a run file.
@@ -147,11 +174,23 @@ struct Task<'a> {
 impl Task<'_> {
     /// The mode that decides whether a model is needed: lexical only if all modes are.
     fn model_mode(&self) -> Mode {
-        if self.options.modes.iter().all(|mode| *mode == Mode::Lexical) { Mode::Lexical } else { Mode::Dense }
+        if self.options.modes.iter().all(|mode| *mode == Mode::Lexical) {
+            Mode::Lexical
+        } else {
+            Mode::Dense
+        }
     }
 
-    fn search_options(&self, collection: &dyn Collection, mode: Mode, k: usize, by: query::ResultUnit) -> Options {
-        self.options.ranking.options(collection, mode, k, by, NO_TIME_LIMIT)
+    fn search_options(
+        &self,
+        collection: &dyn Collection,
+        mode: Mode,
+        k: usize,
+        by: query::ResultUnit,
+    ) -> Options {
+        self.options
+            .ranking
+            .options(collection, mode, k, by, NO_TIME_LIMIT)
     }
 }
 
@@ -167,12 +206,19 @@ fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn parse_metrics(names: &[String]) -> Result<Vec<Metric>> {
-    let names: Vec<&str> =
-        if names.is_empty() { DEFAULT_METRICS.to_vec() } else { names.iter().map(String::as_str).collect() };
-    Ok(names.iter().map(|name| name.parse()).collect::<Result<Vec<Metric>, _>>()?)
+    let names: Vec<&str> = if names.is_empty() {
+        DEFAULT_METRICS.to_vec()
+    } else {
+        names.iter().map(String::as_str).collect()
+    };
+    Ok(names
+        .iter()
+        .map(|name| name.parse())
+        .collect::<Result<Vec<Metric>, _>>()?)
 }
 
-/// Searches in every mode and evaluates the results, together with `runs`. `label` is put before the names of modes.
+/// Searches in every mode and evaluates the results, together with `runs`. `label` is put before
+/// the names of modes.
 fn evaluate_systems(
     collection: Option<&dyn Collection>,
     embedder: Option<&dyn Embedder>,
@@ -187,18 +233,35 @@ fn evaluate_systems(
         .data
         .queries
         .iter()
-        .filter(|query| judged.topics.get(&query.id).is_some_and(|topic| !topic.ideal.is_empty()))
+        .filter(|query| {
+            judged
+                .topics
+                .get(&query.id)
+                .is_some_and(|topic| !topic.ideal.is_empty())
+        })
         .collect();
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    let texts_by_id: HashMap<&str, (usize, &str)> =
-        queries.iter().enumerate().map(|(at, query)| (query.id.as_str(), (at, query.text.as_str()))).collect();
+    let texts_by_id: HashMap<&str, (usize, &str)> = queries
+        .iter()
+        .enumerate()
+        .map(|(at, query)| (query.id.as_str(), (at, query.text.as_str())))
+        .collect();
     let mut systems = Vec::new();
     let started = Instant::now();
     let embedded = EmbeddedQueries::embed(&texts, embedder, task.options.threads, task.progress)?;
     timings.embed_s = started.elapsed().as_secs_f64();
     let by = result_unit(judged.level);
-    let deepest = task.metrics.iter().map(|metric| metric.depth.unwrap_or(MAX_DEPTH)).max().unwrap_or(MAX_DEPTH);
-    let spare = judged.answerable().map(|(_, topic)| topic.extra_depth()).max().unwrap_or(0);
+    let deepest = task
+        .metrics
+        .iter()
+        .map(|metric| metric.depth.unwrap_or(MAX_DEPTH))
+        .max()
+        .unwrap_or(MAX_DEPTH);
+    let spare = judged
+        .answerable()
+        .map(|(_, topic)| topic.extra_depth())
+        .max()
+        .unwrap_or(0);
     let rows = collection.map_or(0, |collection| collection.manifest().rows());
     let k = (deepest.max(task.cutoff) + spare).min(rows.max(1));
     if let Some(collection) = collection.filter(|_| !task.options.modes.is_empty()) {
@@ -206,17 +269,32 @@ fn evaluate_systems(
         let (modes, ranking) = (&task.options.modes, &task.options.ranking);
         let options = |mode: Mode| task.search_options(collection, mode, k, by);
         let reranking_mode = modes.iter().find(|mode| options(**mode).rerank.is_some());
-        let reranker = reranking_mode.map(|mode| ranking.reranker(collection, *mode, embedder)).transpose()?.flatten();
+        let reranker = reranking_mode
+            .map(|mode| ranking.reranker(collection, *mode, embedder))
+            .transpose()?
+            .flatten();
         // All modes, followed by all modes reranked.
-        let plain = modes.iter().map(|mode| Options { rerank: None, ..options(*mode) });
-        let with_reranker = modes.iter().map(|mode| options(*mode)).filter(|options| options.rerank.is_some());
+        let plain = modes.iter().map(|mode| Options {
+            rerank: None,
+            ..options(*mode)
+        });
+        let with_reranker = modes
+            .iter()
+            .map(|mode| options(*mode))
+            .filter(|options| options.rerank.is_some());
         let variants: Vec<Options> = plain.chain(with_reranker).collect();
         let name = |variant: &Options| {
-            let reranker = reranker.as_ref().filter(|_| variant.rerank.is_some()).map(RerankerFactory::name);
+            let reranker = reranker
+                .as_ref()
+                .filter(|_| variant.rerank.is_some())
+                .map(RerankerFactory::name);
             let parts = [label, Some(variant.mode.name()), reranker];
             parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
         };
-        let mut mode_runs: Vec<Run> = variants.iter().map(|variant| Run::new(name(variant))).collect();
+        let mut mode_runs: Vec<Run> = variants
+            .iter()
+            .map(|variant| Run::new(name(variant)))
+            .collect();
         embedded.search(
             collection,
             task.options.threads,
@@ -224,21 +302,40 @@ fn evaluate_systems(
             reranker.as_ref(),
             task.progress,
             |at, rankings| {
-                mode_runs.iter_mut().zip(rankings).for_each(|(run, ranking)| run.set(&queries[at].id, ranking));
+                mode_runs
+                    .iter_mut()
+                    .zip(rankings)
+                    .for_each(|(run, ranking)| run.set(&queries[at].id, ranking));
                 Ok(())
             },
         )?;
         let plain_index = |variant: &Options| modes.iter().position(|mode| *mode == variant.mode);
-        systems.extend(mode_runs.into_iter().zip(&variants).map(|(run, variant)| System {
-            run,
-            searched: if variant.rerank.is_some() { SystemKind::File } else { searched(variant.mode) },
-            reranked: variant.rerank.and_then(|_| plain_index(variant)),
-        }));
+        systems.extend(
+            mode_runs
+                .into_iter()
+                .zip(&variants)
+                .map(|(run, variant)| System {
+                    run,
+                    searched: if variant.rerank.is_some() {
+                        SystemKind::File
+                    } else {
+                        searched(variant.mode)
+                    },
+                    reranked: variant.rerank.and_then(|_| plain_index(variant)),
+                }),
+        );
         timings.search_s = started.elapsed().as_secs_f64();
     }
-    systems.extend(runs.into_iter().map(|run| System { run, searched: SystemKind::File, reranked }));
+    systems.extend(runs.into_iter().map(|run| System {
+        run,
+        searched: SystemKind::File,
+        reranked,
+    }));
     let started = Instant::now();
-    let tables: Vec<Table> = systems.iter().map(|system| Table::new(judged, &system.run, &task.metrics)).collect();
+    let tables: Vec<Table> = systems
+        .iter()
+        .map(|system| Table::new(judged, &system.run, &task.metrics))
+        .collect();
     timings.judge_s = started.elapsed().as_secs_f64();
     let started = Instant::now();
     let hybrid = collection.map(|collection| Options {
@@ -246,18 +343,31 @@ fn evaluate_systems(
         exact: true,
         ..task.search_options(collection, Mode::Hybrid, k, by)
     });
-    let context = collection.zip(hybrid.as_ref()).map(|(collection, hybrid)| MissContext {
-        collection,
-        queries: &embedded,
-        embedder,
-        threads: task.options.threads,
-        hybrid,
-        progress: task.progress,
-    });
-    let (losses, misses) =
-        miss_analysis::analyze_misses(judged, &systems, task.cutoff, context.as_ref(), &texts_by_id)?;
+    let context = collection
+        .zip(hybrid.as_ref())
+        .map(|(collection, hybrid)| MissContext {
+            collection,
+            queries: &embedded,
+            embedder,
+            threads: task.options.threads,
+            hybrid,
+            progress: task.progress,
+        });
+    let (losses, misses) = miss_analysis::analyze_misses(
+        judged,
+        &systems,
+        task.cutoff,
+        context.as_ref(),
+        &texts_by_id,
+    )?;
     timings.loss_s = started.elapsed().as_secs_f64();
-    Ok(Results { systems, tables, losses, misses, timings })
+    Ok(Results {
+        systems,
+        tables,
+        losses,
+        misses,
+        timings,
+    })
 }
 
 fn searched(mode: Mode) -> SystemKind {
@@ -270,13 +380,24 @@ fn searched(mode: Mode) -> SystemKind {
 
 /// The index among the modes of the one that the run files rerank.
 fn reranked_index(options: &EvalOptions) -> Result<Option<usize>> {
-    let Some(mode) = options.reranked else { return Ok(None) };
+    let Some(mode) = options.reranked else {
+        return Ok(None);
+    };
     let index = options.modes.iter().position(|searched| *searched == mode);
-    index.map(Some).ok_or_else(|| Error::unusable(format!("--reranked {} needs that mode among --mode", mode.name())))
+    index.map(Some).ok_or_else(|| {
+        Error::unusable(format!(
+            "--reranked {} needs that mode among --mode",
+            mode.name()
+        ))
+    })
 }
 
 /// The rank of each need of a query in a system's ranking.
 fn ranks_of(judged: &Qrels, run: &Run, query: &str) -> Vec<Option<usize>> {
     let ids = run.ranking(query).map(|found| found.id);
-    judged.topics.get(query).map(|topic| topic.ranks(ids)).unwrap_or_default()
+    judged
+        .topics
+        .get(query)
+        .map(|topic| topic.ranks(ids))
+        .unwrap_or_default()
 }

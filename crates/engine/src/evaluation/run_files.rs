@@ -18,25 +18,44 @@ pub fn read(
     if options.runs.is_empty() {
         return Ok(Vec::new());
     }
-    let catalog = collection.map(|collection| collection.catalog()).transpose()?.unwrap_or_default();
+    let catalog = collection
+        .map(|collection| collection.catalog())
+        .transpose()?
+        .unwrap_or_default();
     let articles: HashSet<&str> = catalog.articles.keys().map(String::as_str).collect();
-    let mut taken: HashSet<String> = options.modes.iter().map(|mode| mode.name().to_owned()).collect();
+    let mut taken: HashSet<String> = options
+        .modes
+        .iter()
+        .map(|mode| mode.name().to_owned())
+        .collect();
     let mut runs = Vec::new();
     for path in &options.runs {
         let mut run = with_judged_ids(Run::read(path)?, judged, &articles);
-        if !judged.answerable().any(|(query, _)| run.ranking(query).len() > 0) {
-            return Err(Error::unusable(format!("{}: it answers none of the judged questions", path.display())));
+        if !judged
+            .answerable()
+            .any(|(query, _)| run.ranking(query).len() > 0)
+        {
+            return Err(Error::unusable(format!(
+                "{}: it answers none of the judged questions",
+                path.display()
+            )));
         }
         let names_judged = |(query, topic): (&str, &eval::needs::Topic)| {
-            run.ranking(query).any(|found| topic.met_by(found.id).next().is_some())
+            run.ranking(query)
+                .any(|found| topic.met_by(found.id).next().is_some())
         };
         if !judged.answerable().any(names_judged) {
             let (kind, example) = match judged.level {
                 Level::Article => ("an article", "its id"),
-                Level::Answer => ("a passage", "ARTICLE#NUMBER, as nigh run --by passage writes them"),
+                Level::Answer => (
+                    "a passage",
+                    "ARTICLE#NUMBER, as nigh run --by passage writes them",
+                ),
             };
             let message = format!("none of its results names {kind} that was judged ({example})");
-            notes.add_incomplete(Note::new(Code::RunUnjudged, message).at(path.display().to_string(), None));
+            notes.add_incomplete(
+                Note::new(Code::RunUnjudged, message).at(path.display().to_string(), None),
+            );
         }
         if !taken.insert(run.name.clone()) {
             run.name = path.display().to_string();
@@ -49,19 +68,30 @@ pub fn read(
     Ok(runs)
 }
 
-/// Replaces the ids of a run by those of the judgements. Run files write white space in ids as in URLs. Where articles
-/// are judged, a passage's id is replaced by its article's. `articles` are the ids in the collection.
+/// Replaces the ids of a run by those of the judgements. Run files write white space in ids as in
+/// URLs. Where articles are judged, a passage's id is replaced by its article's. `articles` are the
+/// ids in the collection.
 fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
-    let judged_places = judged.topics.values().flat_map(|topic| &topic.needs).flat_map(|need| &need.locations);
-    let known: HashSet<&str> =
-        judged_places.map(|place| place.article.as_str()).chain(articles.iter().copied()).collect();
+    let judged_places = judged
+        .topics
+        .values()
+        .flat_map(|topic| &topic.needs)
+        .flat_map(|need| &need.locations);
+    let known: HashSet<&str> = judged_places
+        .map(|place| place.article.as_str())
+        .chain(articles.iter().copied())
+        .collect();
     let escaped = |ids: &mut dyn Iterator<Item = &str>| -> HashMap<String, String> {
-        ids.filter(|id| id.contains(char::is_whitespace)).map(|id| (trec_column(id), id.to_owned())).collect()
+        ids.filter(|id| id.contains(char::is_whitespace))
+            .map(|id| (trec_column(id), id.to_owned()))
+            .collect()
     };
     let escaped_queries = escaped(&mut judged.topics.keys().map(String::as_str));
     let escaped_articles = escaped(&mut known.iter().copied());
     let judged_id = |id: &str| -> String {
-        let parse = |(article, number): (&str, &str)| Some((article.to_owned(), number.parse::<usize>().ok()?));
+        let parse = |(article, number): (&str, &str)| {
+            Some((article.to_owned(), number.parse::<usize>().ok()?))
+        };
         let (article, number) = match id.rsplit_once('#').and_then(parse) {
             Some((article, number)) if !known.contains(id) => (article, Some(number)),
             _ => (id.to_owned(), None),
@@ -71,16 +101,27 @@ fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
             return id.to_owned();
         };
         match number {
-            Some(number) if judged.level == Level::Answer => eval::needs::passage_id(&article, number),
+            Some(number) if judged.level == Level::Answer => {
+                eval::needs::passage_id(&article, number)
+            }
             _ => article,
         }
     };
     let mut renamed = Run::new(run.name.clone());
     for query in run.queries() {
         let mut seen = HashSet::new();
-        let ranking = run.ranking(query).map(|found| Scored { id: judged_id(found.id), score: found.score });
-        let ranking = ranking.filter(|found| seen.insert(found.id.clone())).collect();
-        let unescaped = if judged.topics.contains_key(query) { None } else { escaped_queries.get(query) };
+        let ranking = run.ranking(query).map(|found| Scored {
+            id: judged_id(found.id),
+            score: found.score,
+        });
+        let ranking = ranking
+            .filter(|found| seen.insert(found.id.clone()))
+            .collect();
+        let unescaped = if judged.topics.contains_key(query) {
+            None
+        } else {
+            escaped_queries.get(query)
+        };
         renamed.set(unescaped.map_or(query, String::as_str), ranking);
     }
     renamed

@@ -16,16 +16,20 @@ use store::Collection;
 /// With fewer queries, the best system is not selected on one half and reported on the other.
 const MIN_QUERIES_FOR_SELECTION: usize = 20;
 
-/// The unit of evidence of each answerable query, in the order of table columns. Paraphrases of one query share a
-/// unit, because they are not independent.
+/// The unit of evidence of each answerable query, in the order of table columns. Paraphrases of one
+/// query share a unit, because they are not independent.
 pub fn evidence_units(judged: &Qrels, groups: &[paraphrase::Group]) -> Vec<usize> {
-    let wordings = groups
-        .iter()
-        .enumerate()
-        .flat_map(|(number, group)| group.wordings.iter().map(move |(id, _)| (id.as_str(), number)));
+    let wordings = groups.iter().enumerate().flat_map(|(number, group)| {
+        group
+            .wordings
+            .iter()
+            .map(move |(id, _)| (id.as_str(), number))
+    });
     let group_of: HashMap<&str, usize> = wordings.collect();
     let queries = judged.answerable().enumerate();
-    queries.map(|(at, (query, _))| group_of.get(query).copied().unwrap_or(groups.len() + at)).collect()
+    queries
+        .map(|(at, (query, _))| group_of.get(query).copied().unwrap_or(groups.len() + at))
+        .collect()
 }
 
 /// Builds the verdict. Returns the tables too, which a report needs.
@@ -37,18 +41,28 @@ pub fn build(
     started: Instant,
 ) -> Result<(Verdict, Vec<Table>)> {
     let options = task.options;
-    let Results { systems, tables, losses, misses, mut timings } = results;
+    let Results {
+        systems,
+        tables,
+        losses,
+        misses,
+        mut timings,
+    } = results;
     let tests_started = Instant::now();
     let groups = paraphrase::groups(&task.data.queries, judged);
     let units = evidence_units(judged, &groups);
-    let (figures, comparisons) = report::system_metrics(&tables, &ResamplingUnits::new(&units), options.seed);
+    let (figures, comparisons) =
+        report::system_metrics(&tables, &ResamplingUnits::new(&units), options.seed);
     let selection = if units.len() >= MIN_QUERIES_FOR_SELECTION {
         eval::select::select(&tables, 0, &units, options.seed)
     } else {
         None
     };
     timings.test_s = tests_started.elapsed().as_secs_f64();
-    let judgements = judged.answerable().map(|(_, topic)| topic.ideal.len()).sum();
+    let judgements = judged
+        .answerable()
+        .map(|(_, topic)| topic.ideal.len())
+        .sum();
     let worst = match collection {
         Some((collection, _)) if options.worst => {
             worst_queries::worst_queries(collection, task, judged, &systems[0], &tables[0])?
@@ -67,12 +81,20 @@ pub fn build(
         "runs": options.runs.iter().map(|path| Input::of(path)).collect::<Vec<_>>(),
         "grid": options.grid.as_deref().map(Input::of),
     });
-    extend(&mut details, options.ranking.to_json(collection.map(|(collection, _)| collection)));
+    extend(
+        &mut details,
+        options
+            .ranking
+            .to_json(collection.map(|(collection, _)| collection)),
+    );
     let primary = task.metrics[0].to_string();
     let verdict = Verdict {
         title: format!(
             "Verdict on {}",
-            collection.map_or_else(|| file_stems(&options.runs), |(_, location)| location.to_owned())
+            collection.map_or_else(
+                || file_stems(&options.runs),
+                |(_, location)| location.to_owned()
+            )
         ),
         queries: judged.answerable().count(),
         judgements,
@@ -87,15 +109,27 @@ pub fn build(
         selection,
         worst,
         manifest: manifest(collection, details)?,
-        timings: Timings { total_s: started.elapsed().as_secs_f64(), ..timings },
+        timings: Timings {
+            total_s: started.elapsed().as_secs_f64(),
+            ..timings
+        },
         primary,
     };
     Ok((verdict, tables))
 }
 
 fn file_stems(paths: &[PathBuf]) -> String {
-    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    paths.iter().map(|path| stem(path)).collect::<Vec<_>>().join(", ")
+    let stem = |path: &Path| {
+        path.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    paths
+        .iter()
+        .map(|path| stem(path))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn paraphrase_report(
@@ -111,11 +145,28 @@ fn paraphrase_report(
     }
     let (mut summaries, mut group_values, mut failing) = (Vec::new(), Vec::new(), Vec::new());
     for (system, table) in systems.iter().zip(tables) {
-        let mut values = paraphrase::group_values(groups, judged, table, &system.run, 0, cutoff.max(DEFAULT_CUTOFF));
+        let mut values = paraphrase::group_values(
+            groups,
+            judged,
+            table,
+            &system.run,
+            0,
+            cutoff.max(DEFAULT_CUTOFF),
+        );
         summaries.extend(paraphrase::summarize(&values));
         values.sort_by(|a, b| a.mean.total_cmp(&b.mean));
         group_values.extend(values);
-        failing.extend(paraphrase::failing_wordings(groups, judged, &system.run, cutoff));
+        failing.extend(paraphrase::failing_wordings(
+            groups,
+            judged,
+            &system.run,
+            cutoff,
+        ));
     }
-    Some(ParaphraseReport { metric: metric.to_owned(), systems: summaries, groups: group_values, failing })
+    Some(ParaphraseReport {
+        metric: metric.to_owned(),
+        systems: summaries,
+        groups: group_values,
+        failing,
+    })
 }

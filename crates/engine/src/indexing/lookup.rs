@@ -6,7 +6,8 @@ use ingest::pipeline::ExistingContent;
 use std::collections::HashMap;
 use store::{ArticleMeta, Catalog};
 
-/// Knows the collection's articles and vectors, and whether the files that articles came from still exist.
+/// Knows the collection's articles and vectors, and whether the files that articles came from still
+/// exist.
 pub struct CatalogLookup<'a> {
     pub catalog: &'a Catalog,
     pub names: &'a PathNamer,
@@ -36,7 +37,9 @@ pub struct NoVectors<'a>(pub &'a HashMap<String, ArticleMeta>);
 
 impl ExistingContent for NoVectors<'_> {
     fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
-        self.0.get(id).is_some_and(|card| card.fingerprint == *fingerprint)
+        self.0
+            .get(id)
+            .is_some_and(|card| card.fingerprint == *fingerprint)
     }
 
     fn has_vector(&self, _: &Fingerprint) -> bool {

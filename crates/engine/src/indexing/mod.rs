@@ -1,7 +1,7 @@
 //! Indexing: keeps a collection up to date with files and folders, or adds single articles to it.
 //!
-//! [`Scan`] walks the roots of an [`IndexJob`]; [`index()`] reads, chunks, embeds and stores what has changed, and
-//! gives an [`IndexReport`].
+//! [`Scan`] walks the roots of an [`IndexJob`]; [`index()`] reads, chunks, embeds and stores what
+//! has changed, and gives an [`IndexReport`].
 
 mod lookup;
 mod run;
@@ -80,11 +80,13 @@ pub struct IndexReport {
     pub interrupted: bool,
 }
 
-/// Brings a collection up to date with the files under the job's roots: adds new articles, replaces changed ones, and
-/// deletes those whose file or record no longer exists. Commits every few seconds.
+/// Brings a collection up to date with the files under the job's roots: adds new articles, replaces
+/// changed ones, and deletes those whose file or record no longer exists. Commits every few
+/// seconds.
 ///
 /// # Errors
-/// When the collection cannot be written or the model fails. Articles that cannot be read are only reported.
+/// When the collection cannot be written or the model fails. Articles that cannot be read are only
+/// reported.
 pub fn index(
     collection: &mut dyn Collection,
     embedder: Box<dyn Embedder>,
@@ -93,7 +95,8 @@ pub fn index(
     progress: &dyn Progress,
 ) -> Result<IndexReport> {
     let mut writer = collection.writer()?;
-    // Another process may have committed since the collection was opened. The writer's lock now prevents that.
+    // Another process may have committed since the collection was opened. The writer's lock now
+    // prevents that.
     collection.refresh()?;
     let catalog = collection.catalog()?;
     writer.set_chunking(job.plan.chunking);
@@ -104,9 +107,17 @@ pub fn index(
     cache.start_update(scan.started);
     // The reader's thread looks files up in it, and this one adds those that were read.
     let cache = Mutex::new(cache);
-    let sync = job.delete_vanished.then_some(FileSync { job, scan, catalog: &catalog, cache: &cache });
+    let sync = job.delete_vanished.then_some(FileSync {
+        job,
+        scan,
+        catalog: &catalog,
+        cache: &cache,
+    });
     let files = ChangedFiles::new(job, scan, &cache, &catalog);
-    let lookup = CatalogLookup { catalog: &catalog, names: job.names };
+    let lookup = CatalogLookup {
+        catalog: &catalog,
+        names: job.names,
+    };
     let indexer = Indexer {
         embedder,
         known: &lookup,
@@ -150,7 +161,8 @@ pub fn add(
     Ok(report)
 }
 
-/// Adds an article, or replaces the one with the same id. The cost does not depend on the size of the collection.
+/// Adds an article, or replaces the one with the same id. The cost does not depend on the size of
+/// the collection.
 ///
 /// # Errors
 /// As for [`index()`].
@@ -175,11 +187,15 @@ pub fn add_one(
         progress,
         merge: MergePolicy::SmallSegments,
     };
-    indexer.run(writer, std::iter::once(IngestItem::Article(Box::new(article))), None)
+    indexer.run(
+        writer,
+        std::iter::once(IngestItem::Article(Box::new(article))),
+        None,
+    )
 }
 
-/// Writes articles even if the collection has them unchanged. `select` chooses them once no other process can change
-/// the collection.
+/// Writes articles even if the collection has them unchanged. `select` chooses them once no other
+/// process can change the collection.
 ///
 /// # Errors
 /// As for [`index()`].
@@ -196,8 +212,15 @@ pub(crate) fn replace_articles(
     // Without its articles, the catalog still knows which texts have vectors.
     let mut catalog = collection.catalog()?;
     let existing = std::mem::take(&mut catalog.articles);
-    let indexer =
-        Indexer { embedder, known: &catalog, existing: &existing, plan, bytes: 0, progress, merge: MergePolicy::All };
+    let indexer = Indexer {
+        embedder,
+        known: &catalog,
+        existing: &existing,
+        plan,
+        bytes: 0,
+        progress,
+        merge: MergePolicy::All,
+    };
     let report = indexer.run(writer, articles, None)?;
     collection.refresh()?;
     Ok(report)

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use store::{ArticleMeta, Writer};
 
-/// A commit is due after this many passages or this much time, whichever comes first. A crash loses no more than that.
+/// A commit is due after this many passages or this much time, whichever comes first. A crash loses
+/// no more than that.
 pub const MAX_PENDING_PASSAGES: usize = 4096;
 pub const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -48,7 +49,18 @@ impl Indexer<'_> {
         found: impl Iterator<Item = IngestItem> + Send,
         sync: Option<FileSync<'_>>,
     ) -> Result<IndexReport> {
-        let (started, Self { embedder, known, existing, plan, bytes, progress, merge }) = (Instant::now(), self);
+        let (
+            started,
+            Self {
+                embedder,
+                known,
+                existing,
+                plan,
+                bytes,
+                progress,
+                merge,
+            },
+        ) = (Instant::now(), self);
         writer.set_memory_budget(plan.index_build_memory);
         progress.start_stage("indexing", Amount::Bytes(bytes));
         let mut sink = CollectionSink {
@@ -62,14 +74,34 @@ impl Indexer<'_> {
             sync,
             progress,
         };
-        let result = pipeline::run(found, embedder, known, plan, progress.stop_flag(), &mut |event, totals| {
-            let flow = sink.handle(event);
-            progress.set_position(totals.bytes);
-            let failures = sink.report.omitted.skipped.failures;
-            progress.set_message(&status_line(sink.report.articles, failures, totals, started));
-            flow
-        });
-        let CollectionSink { mut writer, mut report, seen, failed, error, sync, .. } = sink;
+        let result = pipeline::run(
+            found,
+            embedder,
+            known,
+            plan,
+            progress.stop_flag(),
+            &mut |event, totals| {
+                let flow = sink.handle(event);
+                progress.set_position(totals.bytes);
+                let failures = sink.report.omitted.skipped.failures;
+                progress.set_message(&status_line(
+                    sink.report.articles,
+                    failures,
+                    totals,
+                    started,
+                ));
+                flow
+            },
+        );
+        let CollectionSink {
+            mut writer,
+            mut report,
+            seen,
+            failed,
+            error,
+            sync,
+            ..
+        } = sink;
         let finished = (|| -> Result<()> {
             let totals = match error {
                 Some(error) => return Err(error.into()),
@@ -94,13 +126,17 @@ impl Indexer<'_> {
                 writer.merge_small()?;
             } else if !report.interrupted {
                 let store_progress = StoreProgress::new(progress);
-                match writer.merge(plan.threads, &|step, done, of| store_progress.update(step, done, of)) {
+                match writer.merge(plan.threads, &|step, done, of| {
+                    store_progress.update(step, done, of)
+                }) {
                     // All articles are committed; the next writer will merge.
                     Err(store::Error::Stopped) => report.interrupted = true,
                     merged => merged?,
                 }
             }
-            if let Some(Err(error)) = sync.map(|sync| sync.save_cache(&mut *writer, report.interrupted)) {
+            if let Some(Err(error)) =
+                sync.map(|sync| sync.save_cache(&mut *writer, report.interrupted))
+            {
                 progress.note(&format!(
                     "the next run will read all files again, because the cache of read files could not be saved: {error}"
                 ));
@@ -135,7 +171,8 @@ struct CollectionSink<'a> {
     report: IndexReport,
     /// The ids of all articles that still exist.
     seen: HashSet<String>,
-    /// Files and folders that could not be read completely: articles indexed from them before are kept.
+    /// Files and folders that could not be read completely: articles indexed from them before are
+    /// kept.
     failed: HashSet<PathBuf>,
     last_commit: Instant,
     error: Option<store::Error>,
@@ -161,7 +198,10 @@ impl CollectionSink<'_> {
             }
             Event::Failed(error) => {
                 self.failed.extend(error.path().map(Path::to_owned));
-                self.report.omitted.skipped.add(error.to_note(), self.progress);
+                self.report
+                    .omitted
+                    .skipped
+                    .add(error.to_note(), self.progress);
             }
             Event::Note(note) => self.report.omitted.note(note, self.progress),
             Event::Unsupported(source, kind) => {
@@ -182,8 +222,14 @@ impl CollectionSink<'_> {
     fn put(&mut self, article: pipeline::EmbeddedArticle) -> store::Result<()> {
         let exists = self.existing.contains_key(&article.article.id);
         self.writer.put(article)?;
-        *if exists { &mut self.report.updated } else { &mut self.report.added } += 1;
-        if self.writer.pending() >= MAX_PENDING_PASSAGES || self.last_commit.elapsed() >= COMMIT_INTERVAL {
+        *if exists {
+            &mut self.report.updated
+        } else {
+            &mut self.report.added
+        } += 1;
+        if self.writer.pending() >= MAX_PENDING_PASSAGES
+            || self.last_commit.elapsed() >= COMMIT_INTERVAL
+        {
             self.writer.commit()?;
             self.last_commit = Instant::now();
             merge_in_background(&mut *self.writer, self.progress);
@@ -192,10 +238,13 @@ impl CollectionSink<'_> {
     }
 }
 
-/// Starts a background merge if there are many small segments. If an earlier one failed, notes that and goes on.
+/// Starts a background merge if there are many small segments. If an earlier one failed, notes that
+/// and goes on.
 pub fn merge_in_background(writer: &mut dyn Writer, progress: &dyn Progress) {
     // One thread: embedding uses all of them already.
     if let Err(error) = writer.merge_in_background(1) {
-        progress.note(&format!("background merge failed; it is tried again at the end: {error}"));
+        progress.note(&format!(
+            "background merge failed; it is tried again at the end: {error}"
+        ));
     }
 }

@@ -21,8 +21,16 @@ impl Scan {
     pub fn new(job: &IndexJob<'_>) -> Self {
         let started = SystemTime::now();
         let walk = Walk::new(job.roots);
-        let names = walk.files.iter().map(|file| job.names.name(&file.path)).collect();
-        Self { walk, names, started }
+        let names = walk
+            .files
+            .iter()
+            .map(|file| job.names.name(&file.path))
+            .collect();
+        Self {
+            walk,
+            names,
+            started,
+        }
     }
 
     /// What was left out, if there is no file to index at all; otherwise `None`.
@@ -51,17 +59,32 @@ const MAX_SAMPLE_BYTES: usize = 4000;
 pub fn detect_language(job: &IndexJob<'_>, scan: &Scan) -> Language {
     let mut texts: Vec<String> = Vec::new();
     for (name, entry) in scan.files() {
-        let IngestItem::Source(source) = IngestItem::from_entry(entry.clone(), job.format, name.to_owned()) else {
+        let IngestItem::Source(source) =
+            IngestItem::from_entry(entry.clone(), job.format, name.to_owned())
+        else {
             continue;
         };
-        // Failures are reported when the file is indexed. Files that are slow to read are not worth reading twice.
-        let limits = Limits { seconds: 1, ..job.plan.limits };
+        // Failures are reported when the file is indexed. Files that are slow to read are not worth
+        // reading twice.
+        let limits = Limits {
+            seconds: 1,
+            ..job.plan.limits
+        };
         let _ = ingest::read::read(&source, limits, &mut |item| {
             if let Item::Article(article) = item {
-                let body = article.body.iter().map(|span| span.of(&article.text)).collect::<Vec<_>>().join("\n");
+                let body = article
+                    .body
+                    .iter()
+                    .map(|span| span.of(&article.text))
+                    .collect::<Vec<_>>()
+                    .join("\n");
                 texts.push(body[..body.floor_char_boundary(MAX_SAMPLE_BYTES)].to_owned());
             }
-            if texts.len() < MAX_SAMPLES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if texts.len() < MAX_SAMPLES {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         });
         if texts.len() >= MAX_SAMPLES {
             break;

@@ -1,4 +1,5 @@
-//! Incremental indexing: skips files that have not changed, and deletes the articles of files that are gone.
+//! Incremental indexing: skips files that have not changed, and deletes the articles of files that
+//! are gone.
 
 use super::{IndexJob, IndexReport, Scan, lock};
 use crate::Progress;
@@ -15,7 +16,9 @@ use store::{Catalog, Collection, Writer};
 
 /// Identifies everything besides a file that determines what is read from it.
 pub fn reader_id(job: &IndexJob<'_>) -> String {
-    let PipelineOptions { chunking, limits, .. } = &job.plan;
+    let PipelineOptions {
+        chunking, limits, ..
+    } = &job.plan;
     format!(
         "{} {} {} {:?} {limits:?}",
         env!("CARGO_PKG_VERSION"),
@@ -30,8 +33,8 @@ fn root_names(job: &IndexJob<'_>) -> Vec<String> {
     job.roots.iter().map(|root| job.names.name(root)).collect()
 }
 
-/// The report of a run that would change nothing, because the job was completed at this very commit and no file has
-/// changed since; otherwise `None`. Reads no file, only their metadata.
+/// The report of a run that would change nothing, because the job was completed at this very commit
+/// and no file has changed since; otherwise `None`. Reads no file, only their metadata.
 pub fn report_if_unchanged(
     collection: &dyn Collection,
     job: &IndexJob<'_>,
@@ -39,19 +42,30 @@ pub fn report_if_unchanged(
     progress: &dyn Progress,
 ) -> Option<IndexReport> {
     let started = Instant::now();
-    let changes_nothing = job.delete_vanished && job.builder.is_none() && scan.walk.errors.is_empty();
+    let changes_nothing =
+        job.delete_vanished && job.builder.is_none() && scan.walk.errors.is_empty();
     let commit = collection.commit_id().filter(|_| changes_nothing)?;
     let cache = SourceCache::new(&reader_id(job), Some(&collection.read_cache()?));
-    if !cache.is_complete(commit, &root_names(job), job.names.is_under(job.roots), scan.files()) {
+    if !cache.is_complete(
+        commit,
+        &root_names(job),
+        job.names.is_under(job.roots),
+        scan.files(),
+    ) {
         return None;
     }
     let mut report = IndexReport::default();
     for (name, entry) in scan.files() {
         let file = cache.unchanged(name, entry)?;
         report.articles += file.articles.count as usize;
-        file.remarks.notes.iter().for_each(|note| report.omitted.note(note.clone(), progress));
+        file.remarks
+            .notes
+            .iter()
+            .for_each(|note| report.omitted.note(note.clone(), progress));
         if let Some(kind) = &file.remarks.unsupported {
-            report.omitted.unsupported(name.to_owned(), UnsupportedKind::from(kind.as_str()));
+            report
+                .omitted
+                .unsupported(name.to_owned(), UnsupportedKind::from(kind.as_str()));
         }
     }
     report.unchanged = report.articles;
@@ -70,7 +84,12 @@ pub struct ChangedFiles<'a> {
 }
 
 impl<'a> ChangedFiles<'a> {
-    pub fn new(job: &'a IndexJob<'a>, scan: &'a Scan, cache: &'a Mutex<SourceCache>, catalog: &'a Catalog) -> Self {
+    pub fn new(
+        job: &'a IndexJob<'a>,
+        scan: &'a Scan,
+        cache: &'a Mutex<SourceCache>,
+        catalog: &'a Catalog,
+    ) -> Self {
         let mut stored: HashMap<&str, (ArticleSetDigest, Vec<&str>)> = HashMap::new();
         if !lock(cache).is_empty() {
             for (id, card) in &catalog.articles {
@@ -79,13 +98,26 @@ impl<'a> ChangedFiles<'a> {
                 ids.push(id);
             }
         }
-        Self { job, scan, cache, stored }
+        Self {
+            job,
+            scan,
+            cache,
+            stored,
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = IngestItem> {
-        let failed =
-            self.scan.walk.errors.iter().map(|(path, error)| IngestItem::Failed(path.clone(), error.duplicate()));
-        failed.chain(self.scan.files().map(|(name, entry)| self.classify(name, entry)))
+        let failed = self
+            .scan
+            .walk
+            .errors
+            .iter()
+            .map(|(path, error)| IngestItem::Failed(path.clone(), error.duplicate()));
+        failed.chain(
+            self.scan
+                .files()
+                .map(|(name, entry)| self.classify(name, entry)),
+        )
     }
 
     fn classify(&self, name: &str, entry: &WalkEntry) -> IngestItem {
@@ -100,8 +132,12 @@ impl<'a> ChangedFiles<'a> {
             if let Some(kind) = &file.remarks.unsupported {
                 return IngestItem::Unsupported(source(), UnsupportedKind::from(kind.as_str()));
             }
-            let (digest, ids) =
-                self.stored.get(name).map_or((ArticleSetDigest::default(), &[][..]), |(digest, ids)| (*digest, ids));
+            let (digest, ids) = self
+                .stored
+                .get(name)
+                .map_or((ArticleSetDigest::default(), &[][..]), |(digest, ids)| {
+                    (*digest, ids)
+                });
             if digest == file.articles {
                 let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
                 ids.sort_unstable();
@@ -122,8 +158,8 @@ pub struct FileSync<'a> {
 }
 
 impl FileSync<'_> {
-    /// Deletes the articles under the roots that were not seen in this run, except those at or under `failed` paths.
-    /// Returns their number.
+    /// Deletes the articles under the roots that were not seen in this run, except those at or
+    /// under `failed` paths. Returns their number.
     pub fn delete_vanished(
         &self,
         writer: &mut dyn Writer,
@@ -131,20 +167,24 @@ impl FileSync<'_> {
         failed: &HashSet<PathBuf>,
     ) -> store::Result<usize> {
         let Self { job, catalog, .. } = self;
-        // Stored paths went through a name, which loses bytes that are not UTF-8. To compare, these must, too.
-        let failed: Vec<PathBuf> = failed.iter().map(|path| job.names.absolute(&job.names.name(path))).collect();
+        // Stored paths went through a name, which loses bytes that are not UTF-8. To compare, these
+        // must, too.
+        let failed: Vec<PathBuf> = failed
+            .iter()
+            .map(|path| job.names.absolute(&job.names.name(path)))
+            .collect();
         let has_failed = |name: &str| {
             let path = job.names.absolute(name);
             failed.iter().any(|failed| path.starts_with(failed))
         };
         let under_roots = job.names.is_under(job.roots);
-        let vanished = catalog
-            .articles
-            .iter()
-            .filter(|(id, card)| !seen.contains(*id) && under_roots(&card.path) && !has_failed(&card.path));
+        let vanished = catalog.articles.iter().filter(|(id, card)| {
+            !seen.contains(*id) && under_roots(&card.path) && !has_failed(&card.path)
+        });
         let mut ids: Vec<&String> = vanished.map(|(id, _)| id).collect();
         ids.sort_unstable();
-        ids.iter().try_fold(0, |count, id| Ok(count + usize::from(writer.delete(id)?)))
+        ids.iter()
+            .try_fold(0, |count, id| Ok(count + usize::from(writer.delete(id)?)))
     }
 
     /// Stores the source cache for the next run.

@@ -1,9 +1,9 @@
 //! Resolves judgements to information needs: which of the present passages cover what was judged.
 //!
-//! A judgement names an article, a byte range or a text, never a passage, so it stays valid when articles are
-//! chunked differently. A passage *covers* a span if the two share at least half of the shorter one. A need is
-//! met by the best-ranked passage that covers it; further passages that cover only met needs are skipped, as an
-//! article counts once, by its best passage (MaxP).
+//! A judgement names an article, a byte range or a text, never a passage, so it stays valid when
+//! articles are chunked differently. A passage *covers* a span if the two share at least half of
+//! the shorter one. A need is met by the best-ranked passage that covers it; further passages that
+//! cover only met needs are skipped, as an article counts once, by its best passage (MaxP).
 
 mod resolve;
 
@@ -54,8 +54,8 @@ pub struct Location {
     pub article: String,
     /// The byte range; `None` for the whole article.
     pub span: Option<ByteSpan>,
-    /// The ids of the passages that cover it. Empty for a whole article at [`Level::Article`], and for a span
-    /// that no passage covers.
+    /// The ids of the passages that cover it. Empty for a whole article at [`Level::Article`], and
+    /// for a span that no passage covers.
     pub passages: Vec<String>,
 }
 
@@ -66,7 +66,8 @@ pub struct Need {
     pub id: String,
     /// 1 and above is relevant.
     pub grade: i32,
-    /// Alternatives, any of which meets the need. Empty if what was judged is not in the collection.
+    /// Alternatives, any of which meets the need. Empty if what was judged is not in the
+    /// collection.
     pub locations: Vec<Location>,
 }
 
@@ -78,7 +79,9 @@ impl Need {
 
     /// Whether a result can meet the need: it is a whole article, or a passage covers it.
     pub fn is_covered(&self) -> bool {
-        self.locations.iter().any(|location| location.span.is_none() || !location.passages.is_empty())
+        self.locations
+            .iter()
+            .any(|location| location.span.is_none() || !location.passages.is_empty())
     }
 }
 
@@ -89,13 +92,18 @@ pub struct Topic {
     pub needs: Vec<Need>,
     /// The grades of the relevant needs in descending order.
     pub ideal: Vec<i32>,
-    /// For each article or passage id, indices into `needs` of the needs it meets, highest grade first.
+    /// For each article or passage id, indices into `needs` of the needs it meets, highest grade
+    /// first.
     needs_by_id: HashMap<String, Vec<u32>>,
 }
 
 impl Topic {
     fn new(needs: Vec<Need>, level: Level) -> Self {
-        let mut ideal: Vec<i32> = needs.iter().filter(|need| need.is_relevant()).map(|need| need.grade).collect();
+        let mut ideal: Vec<i32> = needs
+            .iter()
+            .filter(|need| need.is_relevant())
+            .map(|need| need.grade)
+            .collect();
         ideal.sort_unstable_by(|a, b| b.cmp(a));
         let mut needs_by_id: HashMap<String, Vec<u32>> = HashMap::new();
         for (at, need) in (0..).zip(&needs) {
@@ -115,11 +123,15 @@ impl Topic {
         for met in needs_by_id.values_mut() {
             met.sort_by_key(|at| std::cmp::Reverse(needs[*at as usize].grade));
         }
-        Self { needs, ideal, needs_by_id }
+        Self {
+            needs,
+            ideal,
+            needs_by_id,
+        }
     }
 
-    /// How many results beyond `k` to retrieve, so that `k` remain after results are skipped that meet only
-    /// needs met before.
+    /// How many results beyond `k` to retrieve, so that `k` remain after results are skipped that
+    /// meet only needs met before.
     pub fn extra_depth(&self) -> usize {
         self.needs_by_id.len().saturating_sub(self.needs.len())
     }
@@ -127,10 +139,18 @@ impl Topic {
     /// The grade at every rank of a run's results for `query`; `None` for an unjudged result.
     pub fn grades(&self, run: &Run, query: &str) -> Vec<Option<i32>> {
         // Few documents are judged, so their numbers are sorted and no result's id is hashed.
-        let judged = self.needs_by_id.iter().filter_map(|(id, met)| Some((run.number_of(id)?, met.as_slice())));
+        let judged = self
+            .needs_by_id
+            .iter()
+            .filter_map(|(id, met)| Some((run.number_of(id)?, met.as_slice())));
         let mut judged: Vec<(u32, &[u32])> = judged.collect();
         judged.sort_unstable();
-        let met = |number: u32| judged.binary_search_by_key(&number, |(id, _)| *id).ok().map(|at| judged[at].1);
+        let met = |number: u32| {
+            judged
+                .binary_search_by_key(&number, |(id, _)| *id)
+                .ok()
+                .map(|at| judged[at].1)
+        };
         let ranking = run.numbered_ranking(query);
         let mut grades = Vec::with_capacity(ranking.len());
         self.assign_ranks(ranking.iter().map(|found| met(found.id)), |need| {
@@ -139,21 +159,26 @@ impl Topic {
         grades
     }
 
-    /// The 1-based rank at which each need is met, in the order of `needs`, for a ranking given by ids.
+    /// The 1-based rank at which each need is met, in the order of `needs`, for a ranking given by
+    /// ids.
     pub fn ranks<'a>(&self, ranking: impl Iterator<Item = &'a str>) -> Vec<Option<usize>> {
         let (mut ranks, mut rank) = (vec![None; self.needs.len()], 0);
-        self.assign_ranks(ranking.map(|id| self.needs_by_id.get(id).map(Vec::as_slice)), |need| {
-            rank += 1;
-            if let Some(at) = need {
-                ranks[at] = Some(rank);
-            }
-        });
+        self.assign_ranks(
+            ranking.map(|id| self.needs_by_id.get(id).map(Vec::as_slice)),
+            |need| {
+                rank += 1;
+                if let Some(at) = need {
+                    ranks[at] = Some(rank);
+                }
+            },
+        );
         ranks
     }
 
-    /// Assigns ranks to results: calls `at_rank` once per rank with the index of the need met there, if any. A
-    /// result that meets several relevant needs takes a rank for each; one that meets only needs met before
-    /// takes none. A need judged not relevant counts only for a result that meets nothing else.
+    /// Assigns ranks to results: calls `at_rank` once per rank with the index of the need met
+    /// there, if any. A result that meets several relevant needs takes a rank for each; one that
+    /// meets only needs met before takes none. A need judged not relevant counts only for a result
+    /// that meets nothing else.
     fn assign_ranks<'a>(
         &self,
         results: impl Iterator<Item = Option<&'a [u32]>>,
@@ -165,7 +190,10 @@ impl Topic {
                 at_rank(None);
                 continue;
             };
-            let relevant = met.iter().take_while(|at| self.needs[**at as usize].is_relevant()).count();
+            let relevant = met
+                .iter()
+                .take_while(|at| self.needs[**at as usize].is_relevant())
+                .count();
             for at in met[..relevant.max(1)].iter().map(|at| *at as usize) {
                 if std::mem::replace(&mut open[at], false) {
                     at_rank(Some(at));
@@ -176,7 +204,11 @@ impl Topic {
 
     /// The needs that the result with an id meets.
     pub fn met_by(&self, id: &str) -> impl Iterator<Item = &Need> {
-        self.needs_by_id.get(id).into_iter().flatten().map(|at| &self.needs[*at as usize])
+        self.needs_by_id
+            .get(id)
+            .into_iter()
+            .flatten()
+            .map(|at| &self.needs[*at as usize])
     }
 }
 
@@ -187,26 +219,37 @@ pub struct Qrels {
     pub level: Level,
     /// The queries that have judgements, by id.
     pub topics: BTreeMap<String, Topic>,
-    /// Judgements of articles that the collection does not have: the article's id, and the judgement's file and
-    /// line.
+    /// Judgements of articles that the collection does not have: the article's id, and the
+    /// judgement's file and line.
     pub unknown_articles: Vec<(String, String)>,
     /// Messages about judgements whose text or byte range was not found, each with file and line.
     pub unresolved: Vec<String>,
 }
 
 impl Qrels {
-    /// Resolves judgements. Without a corpus, articles are taken to exist, and spans and answers cannot be
-    /// evaluated. `level` defaults to [`Level::Answer`] if any judgement is an answer or span.
+    /// Resolves judgements. Without a corpus, articles are taken to exist, and spans and answers
+    /// cannot be evaluated. `level` defaults to [`Level::Answer`] if any judgement is an answer or
+    /// span.
     ///
     /// # Errors
     /// [`Error::Corpus`] if answers are to be evaluated without a corpus, or it cannot be read.
-    pub fn new(judgements: &[Judgement], corpus: Option<&dyn Corpus>, level: Option<Level>) -> Result<Self> {
-        let has_answers = judgements.iter().any(|judgement| !matches!(judgement.target, Target::Article(_)));
-        let level = level.unwrap_or(if has_answers { Level::Answer } else { Level::Article });
+    pub fn new(
+        judgements: &[Judgement],
+        corpus: Option<&dyn Corpus>,
+        level: Option<Level>,
+    ) -> Result<Self> {
+        let has_answers = judgements
+            .iter()
+            .any(|judgement| !matches!(judgement.target, Target::Article(_)));
+        let level = level.unwrap_or(if has_answers {
+            Level::Answer
+        } else {
+            Level::Article
+        });
         match corpus {
-            None if has_answers || level == Level::Answer => {
-                Err(Error::Corpus("judging answers needs the collection that contains them: name it with -c".into()))
-            }
+            None if has_answers || level == Level::Answer => Err(Error::Corpus(
+                "judging answers needs the collection that contains them: name it with -c".into(),
+            )),
             None => Ok(Self::articles(judgements)),
             Some(corpus) => resolve::Resolver::new(corpus, level, judgements)?.resolve(judgements),
         }
@@ -215,37 +258,71 @@ impl Qrels {
     /// Resolves article judgements without a corpus.
     fn articles(judgements: &[Judgement]) -> Self {
         let mut needs: BTreeMap<String, Vec<Need>> = BTreeMap::new();
-        for Judgement { query, target, grade, .. } in judgements {
+        for Judgement {
+            query,
+            target,
+            grade,
+            ..
+        } in judgements
+        {
             if let Target::Article(id) = target {
-                let location = Location { article: id.clone(), span: None, passages: Vec::new() };
-                add(needs.entry(query.clone()).or_default(), id.clone(), *grade, vec![location]);
+                let location = Location {
+                    article: id.clone(),
+                    span: None,
+                    passages: Vec::new(),
+                };
+                add(
+                    needs.entry(query.clone()).or_default(),
+                    id.clone(),
+                    *grade,
+                    vec![location],
+                );
             }
         }
         Self::of(Level::Article, needs)
     }
 
     fn of(level: Level, needs: BTreeMap<String, Vec<Need>>) -> Self {
-        let topics = needs.into_iter().map(|(query, needs)| (query, Topic::new(needs, level))).collect();
-        Self { level, topics, unknown_articles: Vec::new(), unresolved: Vec::new() }
+        let topics = needs
+            .into_iter()
+            .map(|(query, needs)| (query, Topic::new(needs, level)))
+            .collect();
+        Self {
+            level,
+            topics,
+            unknown_articles: Vec::new(),
+            unresolved: Vec::new(),
+        }
     }
 
     /// The queries with at least one relevant need, sorted by id. Means are taken over these.
     pub fn answerable(&self) -> impl Iterator<Item = (&str, &Topic)> {
-        self.topics.iter().filter(|(_, topic)| !topic.ideal.is_empty()).map(|(query, topic)| (query.as_str(), topic))
+        self.topics
+            .iter()
+            .filter(|(_, topic)| !topic.ideal.is_empty())
+            .map(|(query, topic)| (query.as_str(), topic))
     }
 
-    /// Gives each of `queries` without judgements those of its group: of the query that the group is named
-    /// after, or else of the group's first query that has any.
+    /// Gives each of `queries` without judgements those of its group: of the query that the group
+    /// is named after, or else of the group's first query that has any.
     pub fn share_within_groups(&mut self, queries: &[crate::Query]) {
         let mut of_group: HashMap<&str, &str> = HashMap::new();
         for query in queries {
-            let Some(group) = query.group.as_deref() else { continue };
-            let judged = [group, &query.id].into_iter().find(|id| self.topics.contains_key(*id));
+            let Some(group) = query.group.as_deref() else {
+                continue;
+            };
+            let judged = [group, &query.id]
+                .into_iter()
+                .find(|id| self.topics.contains_key(*id));
             if let Some(judged) = judged {
                 of_group.entry(group).or_insert(judged);
             }
         }
-        for query in queries.iter().filter(|query| !self.topics.contains_key(&query.id)).collect::<Vec<_>>() {
+        for query in queries
+            .iter()
+            .filter(|query| !self.topics.contains_key(&query.id))
+            .collect::<Vec<_>>()
+        {
             let judged = query.group.as_deref().and_then(|group| of_group.get(group));
             if let Some(topic) = judged.and_then(|judged| self.topics.get(*judged)).cloned() {
                 self.topics.insert(query.id.clone(), topic);
@@ -263,7 +340,11 @@ fn add(needs: &mut Vec<Need>, id: String, grade: i32, locations: Vec<Location>) 
                 need.locations = locations;
             }
         }
-        None => needs.push(Need { id, grade, locations }),
+        None => needs.push(Need {
+            id,
+            grade,
+            locations,
+        }),
     }
 }
 
@@ -287,18 +368,25 @@ mod tests {
 
     impl Corpus for Sentences {
         fn article(&self, id: &str) -> Result<Option<CorpusArticle>> {
-            Ok(self.0.iter().find(|(known, _)| *known == id).map(|(_, text)| {
-                let mut at = 0;
-                let passages = text
-                    .split_inclusive('.')
-                    .map(|sentence| {
-                        let span = ByteSpan::new(at, at + sentence.len());
-                        at = span.end;
-                        span.trimmed(text)
-                    })
-                    .collect();
-                CorpusArticle { text: (*text).to_owned(), passages }
-            }))
+            Ok(self
+                .0
+                .iter()
+                .find(|(known, _)| *known == id)
+                .map(|(_, text)| {
+                    let mut at = 0;
+                    let passages = text
+                        .split_inclusive('.')
+                        .map(|sentence| {
+                            let span = ByteSpan::new(at, at + sentence.len());
+                            at = span.end;
+                            span.trimmed(text)
+                        })
+                        .collect();
+                    CorpusArticle {
+                        text: (*text).to_owned(),
+                        passages,
+                    }
+                }))
         }
 
         fn ids(&self) -> Result<Vec<String>> {
@@ -308,18 +396,32 @@ mod tests {
 
     fn corpus() -> Sentences {
         Sentences(vec![
-            ("tides", "The Moon pulls. The Sea rises twice a day. Élan is not here."),
+            (
+                "tides",
+                "The Moon pulls. The Sea rises twice a day. Élan is not here.",
+            ),
             ("moon", "The moon is near. It is grey."),
         ])
     }
 
     fn judgement(query: &str, target: Target) -> Judgement {
-        Judgement { query: query.into(), target, grade: 1, source: "q:1".into() }
+        Judgement {
+            query: query.into(),
+            target,
+            grade: 1,
+            source: "q:1".into(),
+        }
     }
 
     fn answer(query: &str, article: Option<&str>, wordings: &[&str]) -> Judgement {
         let wordings = wordings.iter().map(|w| (*w).to_owned()).collect();
-        judgement(query, Target::Answer { article: article.map(str::to_owned), wordings })
+        judgement(
+            query,
+            Target::Answer {
+                article: article.map(str::to_owned),
+                wordings,
+            },
+        )
     }
 
     fn judged(judgements: &[Judgement]) -> Qrels {
@@ -328,8 +430,10 @@ mod tests {
 
     fn grades(topic: &Topic, ids: &[&str]) -> Vec<Option<i32>> {
         let mut run = Run::new("");
-        let scored =
-            ids.iter().zip(0u8..).map(|(id, at)| crate::run::Scored { id: (*id).into(), score: -f32::from(at) });
+        let scored = ids.iter().zip(0u8..).map(|(id, at)| crate::run::Scored {
+            id: (*id).into(),
+            score: -f32::from(at),
+        });
         run.set("q", scored.collect());
         topic.grades(&run, "q")
     }
@@ -339,7 +443,10 @@ mod tests {
         let span = ByteSpan::new;
         assert!(covers(span(0, 100), span(90, 110)), "half of the answer");
         assert!(!covers(span(0, 100), span(91, 111)));
-        assert!(covers(span(40, 60), span(0, 100)), "a passage inside a long answer");
+        assert!(
+            covers(span(40, 60), span(0, 100)),
+            "a passage inside a long answer"
+        );
         assert!(!covers(span(0, 10), span(10, 20)) && !covers(span(5, 5), span(0, 10)));
     }
 
@@ -355,12 +462,21 @@ mod tests {
         let judged = judged(&judgements);
         assert_eq!(judged.level, Level::Answer);
         let passages = |query: &str| -> Vec<String> {
-            judged.topics[query].needs.iter().flat_map(|n| &n.locations).flat_map(|p| p.passages.clone()).collect()
+            judged.topics[query]
+                .needs
+                .iter()
+                .flat_map(|n| &n.locations)
+                .flat_map(|p| p.passages.clone())
+                .collect()
         };
         assert_eq!(passages("1"), ["tides#1"]);
         assert_eq!(passages("2"), ["moon#0"]);
         assert_eq!(passages("3"), ["moon#0", "tides#0"]);
-        assert_eq!(judged.topics["3"].needs.len(), 1, "any of the places will do");
+        assert_eq!(
+            judged.topics["3"].needs.len(),
+            1,
+            "any of the places will do"
+        );
         assert!(judged.unknown_articles.is_empty() && judged.unresolved.is_empty());
     }
 
@@ -368,16 +484,26 @@ mod tests {
     fn need_is_met_once_by_its_best_passage() {
         let article = |query: &str, id: &str| judgement(query, Target::Article(id.into()));
         // "tides" as a whole is met by any of its passages; each of the other answers is in one.
-        let judgements =
-            [article("1", "tides"), answer("2", Some("moon"), &["grey"]), answer("2", Some("moon"), &["near"])];
+        let judgements = [
+            article("1", "tides"),
+            answer("2", Some("moon"), &["grey"]),
+            answer("2", Some("moon"), &["near"]),
+        ];
         let judged = judged(&judgements);
         let topic = &judged.topics["1"];
         let found = ["tides#2", "tides#0", "moon#0", "tides#1"];
-        assert_eq!(grades(topic, &found), [Some(1), None], "later passages of a met need take no rank");
+        assert_eq!(
+            grades(topic, &found),
+            [Some(1), None],
+            "later passages of a met need take no rank"
+        );
         assert_eq!(topic.ranks(found.into_iter()), [Some(1)]);
         assert_eq!(topic.extra_depth(), 2);
         let topic = &judged.topics["2"];
-        assert_eq!(topic.ranks(["tides#0", "moon#1", "moon#0"].into_iter()), [Some(2), Some(3)]);
+        assert_eq!(
+            topic.ranks(["tides#0", "moon#1", "moon#0"].into_iter()),
+            [Some(2), Some(3)]
+        );
         assert_eq!(topic.ideal, [1, 1]);
     }
 
@@ -385,14 +511,25 @@ mod tests {
     fn judgement_order_does_not_matter() {
         let span = |start, end, grade| Judgement {
             grade,
-            ..judgement("1", Target::Span { article: "moon".into(), span: ByteSpan::new(start, end), content: None })
+            ..judgement(
+                "1",
+                Target::Span {
+                    article: "moon".into(),
+                    span: ByteSpan::new(start, end),
+                    content: None,
+                },
+            )
         };
         // Three spans of the first passage: not relevant, somewhat, very.
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
             let spans = [span(0, 3, 0), span(4, 8, 1), span(9, 16, 3)];
             let judged = judged(&order.map(|at| spans[at].clone()));
             let topic = &judged.topics["1"];
-            assert_eq!(grades(topic, &["moon#0", "moon#1"]), [Some(3), Some(1), None], "{order:?}");
+            assert_eq!(
+                grades(topic, &["moon#0", "moon#1"]),
+                [Some(3), Some(1), None],
+                "{order:?}"
+            );
         }
         let judged = judged(&[span(0, 3, 0)]);
         assert_eq!(grades(&judged.topics["1"], &["moon#0"]), [Some(0)]);
@@ -400,8 +537,18 @@ mod tests {
 
     #[test]
     fn answers_match_whole_words_only() {
-        let judged = judged(&[answer("1", None, &["rise"]), answer("2", None, &["day."]), answer("3", None, &["é"])]);
-        let locations = |query: &str| judged.topics[query].needs.iter().flat_map(|need| &need.locations).count();
+        let judged = judged(&[
+            answer("1", None, &["rise"]),
+            answer("2", None, &["day."]),
+            answer("3", None, &["é"]),
+        ]);
+        let locations = |query: &str| {
+            judged.topics[query]
+                .needs
+                .iter()
+                .flat_map(|need| &need.locations)
+                .count()
+        };
         assert_eq!((locations("1"), locations("2"), locations("3")), (0, 1, 0));
     }
 
@@ -409,7 +556,14 @@ mod tests {
     fn unknown_articles_and_unresolved_answers_are_reported() {
         let span = |start, end, content: Option<&str>| {
             let (span, content) = (ByteSpan::new(start, end), content.map(str::to_owned));
-            judgement("1", Target::Span { article: "tides".into(), span, content })
+            judgement(
+                "1",
+                Target::Span {
+                    article: "tides".into(),
+                    span,
+                    content,
+                },
+            )
         };
         let judgements = [
             judgement("1", Target::Article("mars".into())),
@@ -420,12 +574,35 @@ mod tests {
             span(4, 8, Some("Moon")),
         ];
         let judged = judged(&judgements);
-        let unknown_articles: Vec<&str> = judged.unknown_articles.iter().map(|(article, _)| article.as_str()).collect();
-        assert_eq!(unknown_articles, ["venus"], "at the level of answers, an article beside answers says nothing");
+        let unknown_articles: Vec<&str> = judged
+            .unknown_articles
+            .iter()
+            .map(|(article, _)| article.as_str())
+            .collect();
+        assert_eq!(
+            unknown_articles,
+            ["venus"],
+            "at the level of answers, an article beside answers says nothing"
+        );
         assert_eq!(judged.unresolved.len(), 3, "{:?}", judged.unresolved);
-        assert!(judged.unresolved[2].contains("found \"Moon\""), "{:?}", judged.unresolved);
-        assert_eq!(judged.topics["1"].ideal.len(), 4, "they count as relevant all the same");
-        assert_eq!(judged.topics["1"].needs.iter().filter(|need| need.is_covered()).count(), 1);
+        assert!(
+            judged.unresolved[2].contains("found \"Moon\""),
+            "{:?}",
+            judged.unresolved
+        );
+        assert_eq!(
+            judged.topics["1"].ideal.len(),
+            4,
+            "they count as relevant all the same"
+        );
+        assert_eq!(
+            judged.topics["1"]
+                .needs
+                .iter()
+                .filter(|need| need.is_covered())
+                .count(),
+            1
+        );
     }
 
     #[test]
@@ -438,13 +615,22 @@ mod tests {
 
     #[test]
     fn answers_can_be_judged_at_article_level() {
-        let judgements = [answer("1", Some("moon"), &["grey"]), answer("1", Some("moon"), &["near"])];
+        let judgements = [
+            answer("1", Some("moon"), &["grey"]),
+            answer("1", Some("moon"), &["near"]),
+        ];
         let judged = Qrels::new(&judgements, Some(&corpus()), Some(Level::Article)).unwrap();
-        assert_eq!(judged.topics["1"].ranks(["tides", "moon"].into_iter()), [Some(2)]);
+        assert_eq!(
+            judged.topics["1"].ranks(["tides", "moon"].into_iter()),
+            [Some(2)]
+        );
         // Any of the articles meets the need, as any of the passages would.
         let anywhere = [answer("1", None, &["the moon"])];
         let judged = Qrels::new(&anywhere, Some(&corpus()), Some(Level::Article)).unwrap();
         assert_eq!(judged.topics["1"].ideal, [1]);
-        assert_eq!(judged.topics["1"].ranks(["moon", "tides"].into_iter()), [Some(1)]);
+        assert_eq!(
+            judged.topics["1"].ranks(["moon", "tides"].into_iter()),
+            [Some(1)]
+        );
     }
 }

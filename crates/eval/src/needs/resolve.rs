@@ -26,7 +26,10 @@ impl<'a> Resolver<'a> {
             (HashMap::new(), HashSet::new());
         for Judgement { query, target, .. } in judgements {
             match target {
-                Target::Article(article) => named_articles.entry(query.clone()).or_default().push(article.clone()),
+                Target::Article(article) => named_articles
+                    .entry(query.clone())
+                    .or_default()
+                    .push(article.clone()),
                 _ => {
                     queries_with_answers.insert(query.clone());
                 }
@@ -44,12 +47,15 @@ impl<'a> Resolver<'a> {
         Ok(resolver)
     }
 
-    /// Finds the answers that name no article, for queries without named articles, in one pass over all
-    /// articles.
+    /// Finds the answers that name no article, for queries without named articles, in one pass over
+    /// all articles.
     fn find_unnamed_answers(&mut self, judgements: &[Judgement]) -> Result<()> {
         let mut wordings: Vec<&str> = Vec::new();
         for judgement in judgements {
-            if let Target::Answer { article: None, wordings: alternatives } = &judgement.target
+            if let Target::Answer {
+                article: None,
+                wordings: alternatives,
+            } = &judgement.target
                 && !self.named_articles.contains_key(&judgement.query)
             {
                 wordings.extend(alternatives.iter().map(String::as_str));
@@ -62,10 +68,15 @@ impl<'a> Resolver<'a> {
         wordings.dedup();
         let wording_matcher = wording_matcher(&wordings)?;
         for id in self.corpus.ids()? {
-            let Some(article) = self.corpus.article(&id)? else { continue };
+            let Some(article) = self.corpus.article(&id)? else {
+                continue;
+            };
             for (pattern, span) in find_whole_words(&wording_matcher, &article.text) {
                 let wording = wordings[pattern];
-                self.occurrences.entry(wording.to_owned()).or_default().push((id.clone(), span));
+                self.occurrences
+                    .entry(wording.to_owned())
+                    .or_default()
+                    .push((id.clone(), span));
             }
         }
         Ok(())
@@ -82,10 +93,18 @@ impl<'a> Resolver<'a> {
     pub fn resolve(mut self, judgements: &[Judgement]) -> Result<Qrels> {
         let (mut unknown_articles, mut unresolved) = (Vec::new(), Vec::new());
         let mut needs: BTreeMap<String, Vec<Need>> = BTreeMap::new();
-        for Judgement { query, target, grade, source } in judgements {
+        for Judgement {
+            query,
+            target,
+            grade,
+            source,
+        } in judgements
+        {
             let (id, locations) = match target {
                 // At answer level, answer judgements replace those of whole articles.
-                Target::Article(_) if self.level == Level::Answer && self.queries_with_answers.contains(query) => {
+                Target::Article(_)
+                    if self.level == Level::Answer && self.queries_with_answers.contains(query) =>
+                {
                     continue;
                 }
                 Target::Article(article) => match self.whole_article(article)? {
@@ -95,7 +114,11 @@ impl<'a> Resolver<'a> {
                         (article.clone(), Vec::new())
                     }
                 },
-                Target::Span { article, span, content } => {
+                Target::Span {
+                    article,
+                    span,
+                    content,
+                } => {
                     let id = format!("{article}:{}-{}", span.start, span.end);
                     match self.span(article, *span, content.as_deref())? {
                         SpanLookup::Found(location) => (id, vec![location]),
@@ -133,21 +156,35 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        Ok(Qrels { unknown_articles, unresolved, ..Qrels::of(self.level, needs) })
+        Ok(Qrels {
+            unknown_articles,
+            unresolved,
+            ..Qrels::of(self.level, needs)
+        })
     }
 
     fn whole_article(&mut self, id: &str) -> Result<Option<Location>> {
         let level = self.level;
         Ok(self.article(id)?.map(|article| {
-            let numbers = if level == Level::Answer { 0..article.passages.len() } else { 0..0 };
+            let numbers = if level == Level::Answer {
+                0..article.passages.len()
+            } else {
+                0..0
+            };
             let passages = numbers.map(|number| passage_id(id, number)).collect();
-            Location { article: id.to_owned(), span: None, passages }
+            Location {
+                article: id.to_owned(),
+                span: None,
+                passages,
+            }
         }))
     }
 
     /// Looks up a span and, if `content` is given, compares it with the text there.
     fn span(&mut self, id: &str, span: ByteSpan, content: Option<&str>) -> Result<SpanLookup> {
-        let Some(article) = self.article(id)? else { return Ok(SpanLookup::UnknownArticle) };
+        let Some(article) = self.article(id)? else {
+            return Ok(SpanLookup::UnknownArticle);
+        };
         let Some(found) = article.text.get(span.start..span.end) else {
             let problem = format!(
                 "bytes {}..{} are not a text range of {id:?}, which has {} bytes; offsets are bytes of UTF-8, not characters",
@@ -168,20 +205,35 @@ impl<'a> Resolver<'a> {
         Ok(SpanLookup::Found(locate(id, article, span)))
     }
 
-    fn answer(&mut self, query: &str, article: Option<&str>, wordings: &[String]) -> Result<Vec<Location>> {
+    fn answer(
+        &mut self,
+        query: &str,
+        article: Option<&str>,
+        wordings: &[String],
+    ) -> Result<Vec<Location>> {
         let named_articles = match article {
             Some(article) => Some(vec![article.to_owned()]),
             None => self.named_articles.get(query).cloned(),
         };
         let mut found: Vec<(String, ByteSpan)> = match named_articles {
-            None => wordings.iter().filter_map(|wording| self.occurrences.get(wording)).flatten().cloned().collect(),
+            None => wordings
+                .iter()
+                .filter_map(|wording| self.occurrences.get(wording))
+                .flatten()
+                .cloned()
+                .collect(),
             Some(articles) => {
                 let wordings: Vec<&str> = wordings.iter().map(String::as_str).collect();
                 let wording_matcher = wording_matcher(&wordings)?;
                 let mut found = Vec::new();
                 for id in articles {
-                    let Some(article) = self.article(&id)? else { continue };
-                    found.extend(find_whole_words(&wording_matcher, &article.text).map(|(_, span)| (id.clone(), span)));
+                    let Some(article) = self.article(&id)? else {
+                        continue;
+                    };
+                    found.extend(
+                        find_whole_words(&wording_matcher, &article.text)
+                            .map(|(_, span)| (id.clone(), span)),
+                    );
                 }
                 found
             }
@@ -217,12 +269,17 @@ fn shortened(text: &str) -> String {
 
 /// Matches wordings, ignoring ASCII letter case.
 fn wording_matcher(wordings: &[&str]) -> Result<AhoCorasick> {
-    let builder = AhoCorasick::builder().ascii_case_insensitive(true).build(wordings.iter().map(|w| w.trim()));
+    let builder = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(wordings.iter().map(|w| w.trim()));
     builder.map_err(|error| Error::Corpus(error.into()))
 }
 
 /// The whole-word matches in a text: index of the wording, and byte range.
-fn find_whole_words(wording_matcher: &AhoCorasick, text: &str) -> impl Iterator<Item = (usize, ByteSpan)> {
+fn find_whole_words(
+    wording_matcher: &AhoCorasick,
+    text: &str,
+) -> impl Iterator<Item = (usize, ByteSpan)> {
     let inside_a_word = |at: usize| {
         let alphanumeric = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (before, after) = text.split_at_checked(at).unwrap_or_default();
@@ -231,19 +288,39 @@ fn find_whole_words(wording_matcher: &AhoCorasick, text: &str) -> impl Iterator<
     wording_matcher
         .find_overlapping_iter(text)
         .filter(move |found| !inside_a_word(found.start()) && !inside_a_word(found.end()))
-        .map(|found| (found.pattern().as_usize(), ByteSpan::new(found.start(), found.end())))
+        .map(|found| {
+            (
+                found.pattern().as_usize(),
+                ByteSpan::new(found.start(), found.end()),
+            )
+        })
 }
 
 /// Finds the passages that cover a span.
 fn locate(id: &str, article: &CorpusArticle, span: ByteSpan) -> Location {
-    let covering = article.passages.iter().enumerate().filter(|(_, passage)| covers(**passage, span));
+    let covering = article
+        .passages
+        .iter()
+        .enumerate()
+        .filter(|(_, passage)| covers(**passage, span));
     let passages = covering.map(|(number, _)| passage_id(id, number)).collect();
-    Location { article: id.to_owned(), span: Some(span), passages }
+    Location {
+        article: id.to_owned(),
+        span: Some(span),
+        passages,
+    }
 }
 
 fn answer_id(locations: &[Location], wording: &str) -> String {
     match locations {
-        [Location { article, span: Some(span), .. }, ..] => format!("{article}:{}-{}", span.start, span.end),
+        [
+            Location {
+                article,
+                span: Some(span),
+                ..
+            },
+            ..,
+        ] => format!("{article}:{}-{}", span.start, span.end),
         _ => format!("{wording:?}"),
     }
 }
@@ -251,16 +328,28 @@ fn answer_id(locations: &[Location], wording: &str) -> String {
 /// Turns a need into one at article level: its article or, if it occurs in several, all of them as
 /// alternatives.
 fn as_article(id: String, locations: Vec<Location>, target: &Target) -> (String, Vec<Location>) {
-    let mut articles: Vec<String> = locations.into_iter().map(|location| location.article).collect();
+    let mut articles: Vec<String> = locations
+        .into_iter()
+        .map(|location| location.article)
+        .collect();
     articles.dedup();
     let id = match (articles.as_slice(), target) {
         ([article], _) => article.clone(),
         (
             [],
-            Target::Article(article) | Target::Span { article, .. } | Target::Answer { article: Some(article), .. },
+            Target::Article(article)
+            | Target::Span { article, .. }
+            | Target::Answer {
+                article: Some(article),
+                ..
+            },
         ) => article.clone(),
         _ => id,
     };
-    let whole_article = |article| Location { article, span: None, passages: Vec::new() };
+    let whole_article = |article| Location {
+        article,
+        span: None,
+        passages: Vec::new(),
+    };
     (id, articles.into_iter().map(whole_article).collect())
 }

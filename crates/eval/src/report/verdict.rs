@@ -1,5 +1,5 @@
-//! The verdict: the result of an evaluation, as `nigh eval --json` prints it. The field names are the JSON
-//! contract.
+//! The verdict: the result of an evaluation, as `nigh eval --json` prints it. The field names are
+//! the JSON contract.
 
 use crate::misses::{MissCause, MissCounts};
 use crate::needs::Level;
@@ -87,8 +87,18 @@ impl MissReport {
     /// Builds a report from the counts and the single misses.
     pub fn new(at: usize, judgements: usize, systems: Vec<MissCounts>, misses: Vec<Miss>) -> Self {
         let causes = MissCause::ALL.iter().map(|cause| cause.name()).collect();
-        let explained = MissCause::ALL.iter().map(|cause| (cause.name(), cause.description())).collect();
-        Self { at, judgements, causes, explained, systems, misses }
+        let explained = MissCause::ALL
+            .iter()
+            .map(|cause| (cause.name(), cause.description()))
+            .collect();
+        Self {
+            at,
+            judgements,
+            causes,
+            explained,
+            systems,
+            misses,
+        }
     }
 }
 
@@ -191,16 +201,35 @@ pub struct Timings {
 }
 
 /// Computes the metrics of every system with confidence intervals, and compares the systems.
-pub fn system_metrics(tables: &[Table], units: &ResamplingUnits, seed: u64) -> (Vec<SystemMetrics>, Vec<Comparison>) {
-    let columns: Vec<&[f64]> = tables.iter().flat_map(|table| &table.values).map(Vec::as_slice).collect();
+pub fn system_metrics(
+    tables: &[Table],
+    units: &ResamplingUnits,
+    seed: u64,
+) -> (Vec<SystemMetrics>, Vec<Comparison>) {
+    let columns: Vec<&[f64]> = tables
+        .iter()
+        .flat_map(|table| &table.values)
+        .map(Vec::as_slice)
+        .collect();
     let intervals = BootstrapIntervals::new(&columns, units, seed);
     let systems = tables.iter().enumerate().map(|(at, table)| {
         let figure = |metric: usize| MetricValue {
             mean: table.mean(metric),
             ci95: intervals.mean(at * table.metrics.len() + metric),
         };
-        let metrics = table.metrics.iter().enumerate().map(|(row, metric)| (metric.to_string(), figure(row))).collect();
-        SystemMetrics { name: table.system.clone(), metrics }
+        let metrics = table
+            .metrics
+            .iter()
+            .enumerate()
+            .map(|(row, metric)| (metric.to_string(), figure(row)))
+            .collect();
+        SystemMetrics {
+            name: table.system.clone(),
+            metrics,
+        }
     });
-    (systems.collect(), crate::significance::compare(tables, &intervals, units, seed))
+    (
+        systems.collect(),
+        crate::significance::compare(tables, &intervals, units, seed),
+    )
 }

@@ -37,14 +37,20 @@ impl ColumnType {
         match self {
             Self::Text => DataType::Utf8,
             Self::Number => DataType::Int64,
-            Self::Vector => DataType::List(Arc::new(Field::new_list_field(DataType::Float32, true))),
+            Self::Vector => {
+                DataType::List(Arc::new(Field::new_list_field(DataType::Float32, true)))
+            }
         }
     }
 }
 
 pub fn schema() -> Schema {
     Schema::new(
-        COLUMNS.map(|(name, column_type)| Field::new(name, column_type.arrow_type(), name != "article_id")).to_vec(),
+        COLUMNS
+            .map(|(name, column_type)| {
+                Field::new(name, column_type.arrow_type(), name != "article_id")
+            })
+            .to_vec(),
     )
 }
 
@@ -57,7 +63,8 @@ pub struct RowBuffer {
 
 impl RowBuffer {
     pub fn push(&mut self, row: Row) {
-        self.bytes += row.text.as_ref().map_or(0, String::len) + row.article.as_ref().map_or(0, |a| a.text.len());
+        self.bytes += row.text.as_ref().map_or(0, String::len)
+            + row.article.as_ref().map_or(0, |a| a.text.len());
         self.rows.push(row);
     }
 
@@ -76,12 +83,16 @@ impl RowBuffer {
         }
         let text = |of: &dyn Fn(&Row) -> Option<String>| {
             let mut column = StringBuilder::new();
-            self.rows.iter().for_each(|row| column.append_option(of(row)));
+            self.rows
+                .iter()
+                .for_each(|row| column.append_option(of(row)));
             Arc::new(column.finish()) as ArrayRef
         };
         let number = |of: &dyn Fn(&Row) -> Option<u64>| {
             let mut column = Int64Builder::new();
-            self.rows.iter().for_each(|row| column.append_option(of(row).map(|n| n as i64)));
+            self.rows
+                .iter()
+                .for_each(|row| column.append_option(of(row).map(|n| n as i64)));
             Arc::new(column.finish()) as ArrayRef
         };
         let mut vectors = ListBuilder::new(Float32Builder::new());
@@ -115,33 +126,48 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The rows of a batch. The outer error says that the batch has wrong columns, an inner one that a row is
-/// malformed.
+/// The rows of a batch. The outer error says that the batch has wrong columns, an inner one that a
+/// row is malformed.
 pub fn rows(batch: &RecordBatch) -> Result<Vec<Result<Row, String>>, String> {
     for (name, column_type) in COLUMNS {
-        let column = batch.column_by_name(name).ok_or_else(|| format!("it has no column {name:?}"))?;
+        let column = batch
+            .column_by_name(name)
+            .ok_or_else(|| format!("it has no column {name:?}"))?;
         let (expected, found) = (column_type.arrow_type(), column.data_type());
-        let is_vector = matches!(found, DataType::List(inner) if *inner.data_type() == DataType::Float32);
+        let is_vector =
+            matches!(found, DataType::List(inner) if *inner.data_type() == DataType::Float32);
         if *found != expected && !(column_type == ColumnType::Vector && is_vector) {
-            return Err(format!("expected {expected} in its column {name:?}, found {found}"));
+            return Err(format!(
+                "expected {expected} in its column {name:?}, found {found}"
+            ));
         }
     }
     Ok((0..batch.num_rows()).map(|at| row(batch, at)).collect())
 }
 
 fn row(batch: &RecordBatch, at: usize) -> Result<Row, String> {
-    let column = |name: &str| batch.column_by_name(name).filter(|column| column.is_valid(at));
+    let column = |name: &str| {
+        batch
+            .column_by_name(name)
+            .filter(|column| column.is_valid(at))
+    };
     let text = |name| column(name).map(|column| column.as_string::<i32>().value(at).to_owned());
     let number = |name| {
         let value = column(name).map(|column| column.as_primitive::<Int64Type>().value(at));
         value
-            .map(|value| u64::try_from(value).map_err(|_| format!("{name}: expected a number from 0, found {value}")))
+            .map(|value| {
+                u64::try_from(value)
+                    .map_err(|_| format!("{name}: expected a number from 0, found {value}"))
+            })
             .transpose()
     };
     let vector = column("vector").map(|column| column.as_list::<i32>().value(at));
     let vector = vector.map(|vector| vector.as_primitive::<Float32Type>().values().to_vec());
-    let metadata = text("metadata").map_or(Ok(Default::default()), |json| serde_json::from_str(&json));
-    let article = text("article").map(|json| serde_json::from_str(&json)).transpose();
+    let metadata =
+        text("metadata").map_or(Ok(Default::default()), |json| serde_json::from_str(&json));
+    let article = text("article")
+        .map(|json| serde_json::from_str(&json))
+        .transpose();
     Ok(Row {
         passage_id: text("passage_id"),
         article_id: text("article_id").ok_or("expected an article_id, found none")?,

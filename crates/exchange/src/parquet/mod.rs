@@ -1,4 +1,5 @@
-//! Exchange files in Parquet: one column per field of a row, and the header in the key-value metadata.
+//! Exchange files in Parquet: one column per field of a row, and the header in the key-value
+//! metadata.
 
 mod columns;
 
@@ -24,7 +25,8 @@ const READ_BATCH_ROWS: usize = 256;
 /// Buffered rows are encoded when they reach this number, or this many bytes of text.
 const MAX_BUFFERED_ROWS: usize = 1024;
 const MAX_BUFFERED_BYTES: usize = 16 << 20;
-/// The size of a row group, which a reader has to hold in memory: 16,384 vectors of 384 dimensions are 25 MB.
+/// The size of a row group, which a reader has to hold in memory: 16,384 vectors of 384 dimensions
+/// are 25 MB.
 const ROW_GROUP_ROWS: usize = 16_384;
 
 /// Reads the header of a file and returns an iterator over its numbered rows.
@@ -38,11 +40,20 @@ pub fn read(path: &Path, file: File) -> Result<(Header, Rows)> {
 fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(error(path))?;
     let entries = builder.metadata().file_metadata().key_value_metadata();
-    let entry = entries.into_iter().flatten().find(|entry| entry.key == EMBEDDED_ARTICLES_KEY);
-    let header = entry.and_then(|entry| entry.value.as_deref()).ok_or_else(|| "found none".to_owned());
-    let header = header.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()));
+    let entry = entries
+        .into_iter()
+        .flatten()
+        .find(|entry| entry.key == EMBEDDED_ARTICLES_KEY);
+    let header = entry
+        .and_then(|entry| entry.value.as_deref())
+        .ok_or_else(|| "found none".to_owned());
+    let header =
+        header.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()));
     let header = header.map_err(not_exchange_file(path, "no header in its metadata: "))?;
-    let mut batches = builder.with_batch_size(READ_BATCH_ROWS).build().map_err(error(path))?;
+    let mut batches = builder
+        .with_batch_size(READ_BATCH_ROWS)
+        .build()
+        .map_err(error(path))?;
     let (error_path, mut number, mut ended) = (path.to_owned(), 0, false);
     let rows = std::iter::from_fn(move || {
         if ended {
@@ -50,18 +61,27 @@ fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
         }
         let rows: Result<Vec<_>> = match catch_panic(|| batches.next()) {
             Some(None) => return None,
-            Some(Some(Ok(batch))) => columns::rows(&batch).map_err(not_exchange_file(&error_path, "")),
+            Some(Some(Ok(batch))) => {
+                columns::rows(&batch).map_err(not_exchange_file(&error_path, ""))
+            }
             Some(Some(Err(source))) => Err(error(&error_path)(source.into())),
             None => Err(panicked(&error_path)),
         };
         ended = rows.is_err();
         let mut numbered = |row: Result<Row, String>| {
             number += 1;
-            let malformed =
-                |problem| Error::Malformed { path: error_path.clone(), unit: RecordUnit::Row, number, problem };
+            let malformed = |problem| Error::Malformed {
+                path: error_path.clone(),
+                unit: RecordUnit::Row,
+                number,
+                problem,
+            };
             row.map(|row| (number, row)).map_err(malformed)
         };
-        Some(rows.map_or_else(|error| vec![Err(error)], |rows| rows.into_iter().map(&mut numbered).collect()))
+        Some(rows.map_or_else(
+            |error| vec![Err(error)],
+            |rows| rows.into_iter().map(&mut numbered).collect(),
+        ))
     });
     Ok((header, Box::new(rows.flatten())))
 }
@@ -72,7 +92,10 @@ fn catch_panic<T>(read: impl FnOnce() -> T) -> Option<T> {
 }
 
 fn panicked(path: &Path) -> Error {
-    Error::NotExchangeFile { path: path.to_owned(), problem: "its reader panicked".to_owned() }
+    Error::NotExchangeFile {
+        path: path.to_owned(),
+        problem: "its reader panicked".to_owned(),
+    }
 }
 
 /// Writes a Parquet file.
@@ -89,7 +112,10 @@ impl Writer {
     /// [`Error::Parquet`] when the header cannot be written.
     pub fn new(path: &Path, out: Box<dyn Write + Send>, header: &Header) -> Result<Self> {
         // Strings and numbers: writing them as JSON cannot fail.
-        let header = KeyValue::new(EMBEDDED_ARTICLES_KEY.to_owned(), serde_json::to_string(header).unwrap_or_default());
+        let header = KeyValue::new(
+            EMBEDDED_ARTICLES_KEY.to_owned(),
+            serde_json::to_string(header).unwrap_or_default(),
+        );
         let properties = WriterProperties::builder()
             .set_created_by(concat!("nigh ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::SNAPPY)
@@ -98,8 +124,13 @@ impl Writer {
             .set_column_dictionary_enabled(ColumnPath::from(vec!["vector".to_owned()]), false)
             .set_key_value_metadata(Some(vec![header]))
             .build();
-        let output = ArrowWriter::try_new(out, Arc::new(schema()), Some(properties)).map_err(error(path))?;
-        Ok(Self { path: path.to_owned(), output, buffer: RowBuffer::default() })
+        let output =
+            ArrowWriter::try_new(out, Arc::new(schema()), Some(properties)).map_err(error(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            output,
+            buffer: RowBuffer::default(),
+        })
     }
 
     /// Buffers a row; [`Self::finish`] writes the last ones.
@@ -116,8 +147,12 @@ impl Writer {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let batch = std::mem::take(&mut self.buffer).finish().map_err(ParquetError::from);
-        batch.and_then(|batch| batch.map_or(Ok(()), |batch| self.output.write(&batch))).map_err(error(&self.path))
+        let batch = std::mem::take(&mut self.buffer)
+            .finish()
+            .map_err(ParquetError::from);
+        batch
+            .and_then(|batch| batch.map_or(Ok(()), |batch| self.output.write(&batch)))
+            .map_err(error(&self.path))
     }
 
     /// Writes the remaining rows and the end of the file.
@@ -126,7 +161,11 @@ impl Writer {
     /// [`Error::Io`] or [`Error::Parquet`].
     pub fn finish(mut self) -> Result<()> {
         self.flush()?;
-        self.output.into_inner().map_err(error(&self.path))?.flush().map_err(Error::io(self.path))
+        self.output
+            .into_inner()
+            .map_err(error(&self.path))?
+            .flush()
+            .map_err(Error::io(self.path))
     }
 }
 
@@ -135,9 +174,18 @@ fn error(path: impl Into<PathBuf>) -> impl FnOnce(ParquetError) -> Error {
     move |source| match source {
         // A closed pipe or a full disk is an I/O error, not one of Parquet.
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-            Ok(source) => Error::Io { path, source: *source },
-            Err(source) => Error::Parquet { path, source: ParquetError::External(source).into() },
+            Ok(source) => Error::Io {
+                path,
+                source: *source,
+            },
+            Err(source) => Error::Parquet {
+                path,
+                source: ParquetError::External(source).into(),
+            },
         },
-        source => Error::Parquet { path, source: source.into() },
+        source => Error::Parquet {
+            path,
+            source: source.into(),
+        },
     }
 }

@@ -1,7 +1,8 @@
 //! Dot products of many int8 rows with sixteen queries at once, in AMX tiles.
 //!
-//! One instruction multiplies a tile of 16 rows × 64 bytes with one of 64 bytes × 16 queries: sixteen times the work of the
-//! widest vector instruction. This pays when many queries scan the same codes.
+//! One instruction multiplies a tile of 16 rows × 64 bytes with one of 64 bytes × 16 queries:
+//! sixteen times the work of the widest vector instruction. This pays when many queries scan the
+//! same codes.
 
 use super::int8::LANES;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -21,8 +22,8 @@ pub struct QueryTile {
 }
 
 impl QueryTile {
-    /// Packs at most sixteen queries of `stride` values; missing ones are zero. `None` if AMX is not available, or if the
-    /// queries do not fit.
+    /// Packs at most sixteen queries of `stride` values; missing ones are zero. `None` if AMX is
+    /// not available, or if the queries do not fit.
     pub fn new(queries: &[&[i8]], stride: usize) -> Option<Self> {
         if stride == 0
             || !available()
@@ -47,10 +48,13 @@ impl QueryTile {
     /// If `codes` is not exactly [`BLOCK_ROWS`] rows.
     pub fn sums(&self, codes: &[u8], sums: &mut [[i32; TILE_QUERIES]; BLOCK_ROWS]) {
         assert_eq!(codes.len(), BLOCK_ROWS * self.stride);
-        assert!(self.stride.is_multiple_of(LANES) && self.packed.len() == self.stride * TILE_QUERIES);
+        assert!(
+            self.stride.is_multiple_of(LANES) && self.packed.len() == self.stride * TILE_QUERIES
+        );
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        // SAFETY: a value of this type exists only if `available` found AMX and the system permitted its use; the assertions
-        // keep all loads and stores of whole tiles within their slices.
+        // SAFETY: a value of this type exists only if `available` found AMX and the system
+        // permitted its use; the assertions keep all loads and stores of whole tiles within their
+        // slices.
         unsafe {
             multiply(&self.packed, codes, self.stride, sums);
         }
@@ -83,9 +87,15 @@ fn available() -> bool {
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-// SAFETY: the caller guarantees that AMX can be used, that `packed` has `stride · TILE_QUERIES` and `codes`
-// `stride · BLOCK_ROWS` elements, and that `stride` is a multiple of LANES. Tiles are configured and released here.
-unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32; TILE_QUERIES]; BLOCK_ROWS]) {
+// SAFETY: the caller guarantees that AMX can be used, that `packed` has `stride · TILE_QUERIES` and
+// `codes` `stride · BLOCK_ROWS` elements, and that `stride` is a multiple of LANES. Tiles are
+// configured and released here.
+unsafe fn multiply(
+    packed: &[i8],
+    codes: &[u8],
+    stride: usize,
+    sums: &mut [[i32; TILE_QUERIES]; BLOCK_ROWS],
+) {
     use std::arch::asm;
 
     /// The tile configuration: every tile has 16 rows of 64 bytes.
@@ -97,7 +107,13 @@ unsafe fn multiply(packed: &[i8], codes: &[u8], stride: usize, sums: &mut [[i32;
         bytes: [u16; 16],
         rows: [u8; 16],
     }
-    let mut shapes = Shapes { palette: 1, start: 0, reserved: [0; 14], bytes: [0; 16], rows: [0; 16] };
+    let mut shapes = Shapes {
+        palette: 1,
+        start: 0,
+        reserved: [0; 14],
+        bytes: [0; 16],
+        rows: [0; 16],
+    };
     shapes.bytes[..5].fill(64);
     shapes.rows[..5].fill(16);
     // SAFETY: see above; every register and all memory written is declared to the compiler.
@@ -145,9 +161,12 @@ mod tests {
         let mut random = Random(1);
         for stride in [64, 128, 384] {
             for count in [1, 15, 16] {
-                let queries: Vec<Vec<i8>> =
-                    (0..count).map(|_| (0..stride).map(|_| random.next() as i8).collect()).collect();
-                let codes: Vec<u8> = (0..BLOCK_ROWS * stride).map(|_| random.next() as u8).collect();
+                let queries: Vec<Vec<i8>> = (0..count)
+                    .map(|_| (0..stride).map(|_| random.next() as i8).collect())
+                    .collect();
+                let codes: Vec<u8> = (0..BLOCK_ROWS * stride)
+                    .map(|_| random.next() as u8)
+                    .collect();
                 let slices: Vec<&[i8]> = queries.iter().map(Vec::as_slice).collect();
                 let Some(tiles) = QueryTile::new(&slices, stride) else {
                     crate::distance::testing::report_skipped("amx");
@@ -160,9 +179,15 @@ mod tests {
                 for (number, query) in queries.iter().enumerate() {
                     let mut expected = vec![0; BLOCK_ROWS];
                     portable(query, &codes, &rows, &mut expected);
-                    assert!((0..BLOCK_ROWS).all(|row| sums[row][number] == expected[row]), "{stride} {count} {number}");
+                    assert!(
+                        (0..BLOCK_ROWS).all(|row| sums[row][number] == expected[row]),
+                        "{stride} {count} {number}"
+                    );
                 }
-                assert!(sums.iter().all(|row| row[count..].iter().all(|&sum| sum == 0)));
+                assert!(
+                    sums.iter()
+                        .all(|row| row[count..].iter().all(|&sum| sum == 0))
+                );
             }
         }
         assert!(QueryTile::new(&[&[0; 64][..]; 17], 64).is_none());

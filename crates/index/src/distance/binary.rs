@@ -1,7 +1,8 @@
 //! Dot products of rows of bits with a query of 4-bit integers.
 //!
-//! The query is stored as four bit planes, one per binary digit of its values. The sum of the values where a row has a bit
-//! set is then Σ 2ʲ·|row ∧ planeⱼ|: population counts instead of multiplications.
+//! The query is stored as four bit planes, one per binary digit of its values. The sum of the
+//! values where a row has a bit set is then Σ 2ʲ·|row ∧ planeⱼ|: population counts instead of
+//! multiplications.
 
 use cpu::InstructionSet;
 use std::sync::OnceLock;
@@ -15,14 +16,19 @@ pub type BitPlanes = [Vec<u64>; PLANES];
 /// For each of `rows`, writes Σ 2ʲ·|row ∧ planeⱼ| to `out`. Rows are as long as the planes.
 ///
 /// # Panics
-/// If a row is not within `bits`, a plane is shorter than the first, or `out` is shorter than `rows`.
+/// If a row is not within `bits`, a plane is shorter than the first, or `out` is shorter than
+/// `rows`.
 pub type BitPlaneDot = fn(planes: &BitPlanes, bits: &[u64], rows: &[u32], out: &mut [i32]);
 
 /// The fastest implementation that this processor supports, chosen once.
 pub fn bit_plane_dot() -> BitPlaneDot {
     static CHOSEN: OnceLock<BitPlaneDot> = OnceLock::new();
     *CHOSEN.get_or_init(|| {
-        implementations().into_iter().map(|(_, bit_plane_dot)| bit_plane_dot).next().unwrap_or(portable)
+        implementations()
+            .into_iter()
+            .map(|(_, bit_plane_dot)| bit_plane_dot)
+            .next()
+            .unwrap_or(portable)
     })
 }
 
@@ -34,12 +40,15 @@ pub fn implementations() -> Vec<(&'static str, BitPlaneDot)> {
         use std::arch::is_x86_feature_detected as has;
         if cpu::allows(InstructionSet::Vnni) && has!("avx512f") && has!("avx512vpopcntdq") {
             // SAFETY: called only where AVX-512 with VPOPCNTDQ was found just now.
-            implementations
-                .push(("avx512-vpopcntdq", |planes, bits, rows, out| unsafe { vpopcntdq(planes, bits, rows, out) }));
+            implementations.push(("avx512-vpopcntdq", |planes, bits, rows, out| unsafe {
+                vpopcntdq(planes, bits, rows, out)
+            }));
         }
         if cpu::allows(InstructionSet::Avx2) && has!("popcnt") {
             // SAFETY: called only where POPCNT was found just now.
-            implementations.push(("popcnt", |planes, bits, rows, out| unsafe { popcnt(planes, bits, rows, out) }));
+            implementations.push(("popcnt", |planes, bits, rows, out| unsafe {
+                popcnt(planes, bits, rows, out)
+            }));
         }
     }
     implementations.push(("portable", portable));
@@ -51,8 +60,15 @@ fn portable(planes: &BitPlanes, bits: &[u64], rows: &[u32], out: &mut [i32]) {
     let words = planes[0].len();
     for (out, &row) in out[..rows.len()].iter_mut().zip(rows) {
         let row = &bits[row as usize * words..][..words];
-        let count = |plane: &[u64]| -> u32 { row.iter().zip(plane).map(|(a, b)| (a & b).count_ones()).sum() };
-        *out = (0..PLANES).map(|j| (count(&planes[j][..words]) << j) as i32).sum();
+        let count = |plane: &[u64]| -> u32 {
+            row.iter()
+                .zip(plane)
+                .map(|(a, b)| (a & b).count_ones())
+                .sum()
+        };
+        *out = (0..PLANES)
+            .map(|j| (count(&planes[j][..words]) << j) as i32)
+            .sum();
     }
 }
 

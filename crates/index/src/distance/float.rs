@@ -1,7 +1,7 @@
 //! Dot products of f32 vectors.
 //!
-//! Each implementation sums in a different order, so results differ in the last bits; a test keeps each within 1e-4 of the
-//! f64 result.
+//! Each implementation sums in a different order, so results differ in the last bits; a test keeps
+//! each within 1e-4 of the f64 result.
 
 use cpu::InstructionSet;
 use std::sync::OnceLock;
@@ -12,7 +12,13 @@ pub type Dot = fn(&[f32], &[f32]) -> f32;
 /// The fastest implementation that this processor supports, chosen once.
 pub fn dot() -> Dot {
     static CHOSEN: OnceLock<Dot> = OnceLock::new();
-    *CHOSEN.get_or_init(|| implementations().into_iter().map(|(_, dot)| dot).next().unwrap_or(portable))
+    *CHOSEN.get_or_init(|| {
+        implementations()
+            .into_iter()
+            .map(|(_, dot)| dot)
+            .next()
+            .unwrap_or(portable)
+    })
 }
 
 /// The implementations that this processor supports, fastest first, with their names.
@@ -45,7 +51,12 @@ fn portable(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (&a[..n], &b[..n]);
     let mut sums = [0f32; LANES];
     let (a16, b16) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f32 = a16.remainder().iter().zip(b16.remainder()).map(|(x, y)| x * y).sum();
+    let tail: f32 = a16
+        .remainder()
+        .iter()
+        .zip(b16.remainder())
+        .map(|(x, y)| x * y)
+        .sum();
     for (x, y) in a16.zip(b16) {
         for lane in 0..LANES {
             sums[lane] += x[lane] * y[lane];
@@ -68,12 +79,20 @@ unsafe fn avx512(a: &[f32], b: &[f32]) -> f32 {
         let mut i = 0;
         while i + 32 <= n {
             s0 = _mm512_fmadd_ps(_mm512_loadu_ps(pa.add(i)), _mm512_loadu_ps(pb.add(i)), s0);
-            s1 = _mm512_fmadd_ps(_mm512_loadu_ps(pa.add(i + 16)), _mm512_loadu_ps(pb.add(i + 16)), s1);
+            s1 = _mm512_fmadd_ps(
+                _mm512_loadu_ps(pa.add(i + 16)),
+                _mm512_loadu_ps(pb.add(i + 16)),
+                s1,
+            );
             i += 32;
         }
         while i < n {
             let mask: __mmask16 = if n - i >= 16 { !0 } else { (1 << (n - i)) - 1 };
-            s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, pa.add(i)), _mm512_maskz_loadu_ps(mask, pb.add(i)), s0);
+            s0 = _mm512_fmadd_ps(
+                _mm512_maskz_loadu_ps(mask, pa.add(i)),
+                _mm512_maskz_loadu_ps(mask, pb.add(i)),
+                s0,
+            );
             i += 16;
         }
         _mm512_reduce_add_ps(_mm512_add_ps(s0, s1))
@@ -94,16 +113,26 @@ unsafe fn avx2(a: &[f32], b: &[f32]) -> f32 {
         let mut i = 0;
         while i + 32 <= n {
             for (lane, sum) in sums.iter_mut().enumerate() {
-                *sum =
-                    _mm256_fmadd_ps(_mm256_loadu_ps(pa.add(i + 8 * lane)), _mm256_loadu_ps(pb.add(i + 8 * lane)), *sum);
+                *sum = _mm256_fmadd_ps(
+                    _mm256_loadu_ps(pa.add(i + 8 * lane)),
+                    _mm256_loadu_ps(pb.add(i + 8 * lane)),
+                    *sum,
+                );
             }
             i += 32;
         }
         while i + 8 <= n {
-            sums[0] = _mm256_fmadd_ps(_mm256_loadu_ps(pa.add(i)), _mm256_loadu_ps(pb.add(i)), sums[0]);
+            sums[0] = _mm256_fmadd_ps(
+                _mm256_loadu_ps(pa.add(i)),
+                _mm256_loadu_ps(pb.add(i)),
+                sums[0],
+            );
             i += 8;
         }
-        let sum = _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
+        let sum = _mm256_add_ps(
+            _mm256_add_ps(sums[0], sums[1]),
+            _mm256_add_ps(sums[2], sums[3]),
+        );
         let sum = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
         let sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
         let sum = _mm_add_ss(sum, _mm_shuffle_ps(sum, sum, 1));
@@ -125,7 +154,11 @@ unsafe fn neon(a: &[f32], b: &[f32]) -> f32 {
         let mut i = 0;
         while i + 16 <= n {
             for (lane, sum) in sums.iter_mut().enumerate() {
-                *sum = vfmaq_f32(*sum, vld1q_f32(pa.add(i + 4 * lane)), vld1q_f32(pb.add(i + 4 * lane)));
+                *sum = vfmaq_f32(
+                    *sum,
+                    vld1q_f32(pa.add(i + 4 * lane)),
+                    vld1q_f32(pb.add(i + 4 * lane)),
+                );
             }
             i += 16;
         }
@@ -134,8 +167,8 @@ unsafe fn neon(a: &[f32], b: &[f32]) -> f32 {
     }
 }
 
-/// The distance that hnsw_rs builds with: 1 − cosine, at least 0. Without the bound, rounding could make the distance of
-/// equal vectors negative.
+/// The distance that hnsw_rs builds with: 1 − cosine, at least 0. Without the bound, rounding could
+/// make the distance of equal vectors negative.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitDistance(pub Dot);
 

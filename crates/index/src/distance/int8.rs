@@ -1,7 +1,8 @@
-//! Dot products of one int8 vector with many rows of a matrix. Sums are integers, so all implementations agree exactly.
+//! Dot products of one int8 vector with many rows of a matrix. Sums are integers, so all
+//! implementations agree exactly.
 //!
-//! Rows are stored with 128 added (`u8`), because VNNI multiplies unsigned by signed bytes. The caller subtracts what that
-//! adds to a sum: 128 times the sum of the query's values.
+//! Rows are stored with 128 added (`u8`), because VNNI multiplies unsigned by signed bytes. The
+//! caller subtracts what that adds to a sum: 128 times the sum of the query's values.
 
 use super::prefetch::prefetch;
 use cpu::InstructionSet;
@@ -12,16 +13,24 @@ pub const LANES: usize = 64;
 /// How many rows ahead codes are prefetched.
 const PREFETCH_DISTANCE: usize = 4;
 
-/// For each of `rows`, writes the sum over i of `codes[row * stride + i] * query[i]` to `out`; the stride is `query.len()`.
+/// For each of `rows`, writes the sum over i of `codes[row * stride + i] * query[i]` to `out`; the
+/// stride is `query.len()`.
 ///
 /// # Panics
-/// If a row is not within `codes`, the stride is not a positive multiple of [`LANES`], or `out` is shorter than `rows`.
+/// If a row is not within `codes`, the stride is not a positive multiple of [`LANES`], or `out` is
+/// shorter than `rows`.
 pub type DotRows = fn(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]);
 
 /// The fastest implementation that this processor supports, chosen once.
 pub fn dot_rows() -> DotRows {
     static CHOSEN: OnceLock<DotRows> = OnceLock::new();
-    *CHOSEN.get_or_init(|| implementations().into_iter().map(|(_, dot_rows)| dot_rows).next().unwrap_or(portable))
+    *CHOSEN.get_or_init(|| {
+        implementations()
+            .into_iter()
+            .map(|(_, dot_rows)| dot_rows)
+            .next()
+            .unwrap_or(portable)
+    })
 }
 
 /// The implementations that this processor supports, fastest first, with their names.
@@ -34,7 +43,8 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
             // load within its slice.
             implementations.push(("avx512-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
-                // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
+                // SAFETY: the processor has the instructions, and `check` keeps every load within
+                // its slice.
                 unsafe { avx512_vnni(query, codes, rows, out) }
             }));
         }
@@ -42,7 +52,8 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
             // SAFETY: as above, for AVX-VNNI.
             implementations.push(("avx-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
-                // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
+                // SAFETY: the processor has the instructions, and `check` keeps every load within
+                // its slice.
                 unsafe { avx_vnni(query, codes, rows, out) }
             }));
         }
@@ -50,17 +61,20 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
             // SAFETY: as above, for AVX2.
             implementations.push(("avx2", |query, codes, rows, out| {
                 check(query, codes, rows, out);
-                // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
+                // SAFETY: the processor has the instructions, and `check` keeps every load within
+                // its slice.
                 unsafe { avx2(query, codes, rows, out) }
             }));
         }
     }
     #[cfg(target_arch = "aarch64")]
     if cpu::allows(InstructionSet::Neon) {
-        // SAFETY: NEON is part of every aarch64 processor Rust supports; `check` keeps every load within its slice.
+        // SAFETY: NEON is part of every aarch64 processor Rust supports; `check` keeps every load
+        // within its slice.
         implementations.push(("neon", |query, codes, rows, out| {
             check(query, codes, rows, out);
-            // SAFETY: the processor has the instructions, and `check` keeps every load within its slice.
+            // SAFETY: the processor has the instructions, and `check` keeps every load within its
+            // slice.
             unsafe { neon(query, codes, rows, out) }
         }));
     }
@@ -82,7 +96,11 @@ fn portable(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
     let stride = query.len();
     for (out, &row) in out.iter_mut().zip(rows) {
         let code = &codes[row as usize * stride..][..stride];
-        *out = code.iter().zip(query).map(|(&c, &q)| i32::from(c) * i32::from(q)).sum();
+        *out = code
+            .iter()
+            .zip(query)
+            .map(|(&c, &q)| i32::from(c) * i32::from(q))
+            .sum();
     }
 }
 
@@ -98,14 +116,23 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
     let mut groups = rows.chunks_exact(WIDTH);
     let mut at = 0;
     for group in &mut groups {
-        if let Some(next) = rows.get(at + PREFETCH_DISTANCE..(at + PREFETCH_DISTANCE + WIDTH).min(rows.len())) {
-            next.iter().for_each(|&row| prefetch(&codes[row as usize * stride..][..stride], usize::MAX));
+        if let Some(next) =
+            rows.get(at + PREFETCH_DISTANCE..(at + PREFETCH_DISTANCE + WIDTH).min(rows.len()))
+        {
+            next.iter()
+                .for_each(|&row| prefetch(&codes[row as usize * stride..][..stride], usize::MAX));
         }
-        let starts = [row_at(group[0]), row_at(group[1]), row_at(group[2]), row_at(group[3])];
+        let starts = [
+            row_at(group[0]),
+            row_at(group[1]),
+            row_at(group[2]),
+            row_at(group[3]),
+        ];
         let mut sums = [_mm512_setzero_si512(); WIDTH];
         let mut i = 0;
         while i < stride {
-            // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
+            // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every
+            // row hold.
             unsafe {
                 let q = _mm512_loadu_si512(query.as_ptr().add(i).cast());
                 for (sum, start) in sums.iter_mut().zip(starts) {
@@ -122,7 +149,8 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
     for (out, &row) in out[at..].iter_mut().zip(groups.remainder()) {
         let (start, mut sum, mut i) = (row_at(row), _mm512_setzero_si512(), 0);
         while i < stride {
-            // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
+            // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every
+            // row hold.
             unsafe {
                 let q = _mm512_loadu_si512(query.as_ptr().add(i).cast());
                 sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(start.add(i).cast()), q);
@@ -137,7 +165,10 @@ unsafe fn avx512_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32])
 #[target_feature(enable = "avx2")]
 fn horizontal_sum(sum: std::arch::x86_64::__m256i) -> i32 {
     use std::arch::x86_64::*;
-    let sum = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
+    let sum = _mm_add_epi32(
+        _mm256_castsi256_si128(sum),
+        _mm256_extracti128_si256::<1>(sum),
+    );
     let sum = _mm_add_epi32(sum, _mm_shuffle_epi32::<0b01_00_11_10>(sum));
     let sum = _mm_add_epi32(sum, _mm_shuffle_epi32::<0b10_11_00_01>(sum));
     _mm_cvtsi128_si32(sum)
@@ -157,9 +188,15 @@ unsafe fn avx_vnni(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
         let mut i = 0;
         while i < stride {
             for (half, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
+                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and
+                // every row hold.
                 unsafe {
-                    let code = _mm256_loadu_si256(codes.as_ptr().add(row as usize * stride + i + 32 * half).cast());
+                    let code = _mm256_loadu_si256(
+                        codes
+                            .as_ptr()
+                            .add(row as usize * stride + i + 32 * half)
+                            .cast(),
+                    );
                     let q = _mm256_loadu_si256(query.as_ptr().add(i + 32 * half).cast());
                     *sum = _mm256_dpbusd_avx_epi32(*sum, code, q);
                 }
@@ -184,18 +221,28 @@ unsafe fn avx2(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
         let mut i = 0;
         while i < stride {
             for (quarter, sum) in sums.iter_mut().enumerate() {
-                // Widened to 16 bits first: `maddubs` could overflow its 16-bit sums of byte products.
-                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
+                // Widened to 16 bits first: `maddubs` could overflow its 16-bit sums of byte
+                // products. SAFETY: `i` is a multiple of LANES below `stride`, and so is what
+                // `query` and every row hold.
                 unsafe {
-                    let code = _mm_loadu_si128(codes.as_ptr().add(row as usize * stride + i + 16 * quarter).cast());
+                    let code = _mm_loadu_si128(
+                        codes
+                            .as_ptr()
+                            .add(row as usize * stride + i + 16 * quarter)
+                            .cast(),
+                    );
                     let q = _mm_loadu_si128(query.as_ptr().add(i + 16 * quarter).cast());
-                    let products = _mm256_madd_epi16(_mm256_cvtepu8_epi16(code), _mm256_cvtepi8_epi16(q));
+                    let products =
+                        _mm256_madd_epi16(_mm256_cvtepu8_epi16(code), _mm256_cvtepi8_epi16(q));
                     *sum = _mm256_add_epi32(*sum, products);
                 }
             }
             i += LANES;
         }
-        *out = horizontal_sum(_mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]), _mm256_add_epi32(sums[2], sums[3])));
+        *out = horizontal_sum(_mm256_add_epi32(
+            _mm256_add_epi32(sums[0], sums[1]),
+            _mm256_add_epi32(sums[2], sums[3]),
+        ));
     }
 }
 
@@ -210,9 +257,11 @@ unsafe fn neon(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
         let mut i = 0;
         while i < stride {
             for (quarter, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and every row hold.
+                // SAFETY: `i` is a multiple of LANES below `stride`, and so is what `query` and
+                // every row hold.
                 unsafe {
-                    let code = vld1q_u8(codes.as_ptr().add(row as usize * stride + i + 16 * quarter));
+                    let code =
+                        vld1q_u8(codes.as_ptr().add(row as usize * stride + i + 16 * quarter));
                     let q = vld1q_s8(query.as_ptr().add(i + 16 * quarter));
                     // Widened to signed 16 bits, which hold 255.
                     let (low, high) = (
@@ -228,7 +277,10 @@ unsafe fn neon(query: &[i8], codes: &[u8], rows: &[u32], out: &mut [i32]) {
             }
             i += LANES;
         }
-        *out = vaddvq_s32(vaddq_s32(vaddq_s32(sums[0], sums[1]), vaddq_s32(sums[2], sums[3])));
+        *out = vaddvq_s32(vaddq_s32(
+            vaddq_s32(sums[0], sums[1]),
+            vaddq_s32(sums[2], sums[3]),
+        ));
     }
 }
 
@@ -270,7 +322,8 @@ mod tests {
     #[test]
     fn row_out_of_range_panics() {
         for (name, dot_rows) in implementations() {
-            let outside = std::panic::catch_unwind(|| dot_rows(&[1; 64], &[1; 128], &[0, 2], &mut [0; 2]));
+            let outside =
+                std::panic::catch_unwind(|| dot_rows(&[1; 64], &[1; 128], &[0, 2], &mut [0; 2]));
             assert!(outside.is_err(), "{name}");
         }
     }

@@ -1,9 +1,9 @@
 //! Parallel batch insertion, with a result that does not depend on scheduling.
 //!
-//! Nodes are inserted in batches. Each batch is searched for in parallel against the graph built so far; then its forward
-//! links are written, then the reverse links, grouped by target so that each list is changed once and by one thread.
-//! Dobson, Shen, Blelloch, Dhulipala, Gu, Simhadri and Sun, *Scaling Graph-Based ANNS Algorithms to Billion-Size
-//! Datasets*, arXiv:2305.04359.
+//! Nodes are inserted in batches. Each batch is searched for in parallel against the graph built so
+//! far; then its forward links are written, then the reverse links, grouped by target so that each
+//! list is changed once and by one thread. Dobson, Shen, Blelloch, Dhulipala, Gu, Simhadri and Sun,
+//! *Scaling Graph-Based ANNS Algorithms to Billion-Size Datasets*, arXiv:2305.04359.
 
 use super::layer::max_neighbors;
 use super::mutable::{MutableGraph, MutableLayer};
@@ -16,9 +16,11 @@ use rayon::prelude::*;
 
 /// The size of the first batch, whose nodes find their neighbors by comparing all pairs.
 const FIRST_BATCH_SIZE: usize = 512;
-/// A batch has at most the nodes divided by this: nodes of one batch cannot become neighbors by search.
+/// A batch has at most the nodes divided by this: nodes of one batch cannot become neighbors by
+/// search.
 const BATCH_SIZE_DIVISOR: usize = 50;
-/// A batch limited by [`BATCH_SIZE_DIVISOR`] has at least this many nodes, so that all threads have work.
+/// A batch limited by [`BATCH_SIZE_DIVISOR`] has at least this many nodes, so that all threads have
+/// work.
 const MIN_BATCH_SIZE: usize = 256;
 
 /// A hash of `seed` and `number`: the output function of SplitMix64.
@@ -29,11 +31,15 @@ fn splitmix64(seed: u64, number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Shuffles the rows into insertion order and assigns levels: returns the order and the number of nodes on each level. On
-/// average one in `m` nodes of a level is also on the next.
+/// Shuffles the rows into insertion order and assigns levels: returns the order and the number of
+/// nodes on each level. On average one in `m` nodes of a level is also on the next.
 fn insertion_order(rows: &[u32], m: usize, seed: u64) -> (Vec<u32>, Vec<usize>) {
-    let mut order: Vec<(u64, u32)> = rows.iter().map(|&row| (splitmix64(seed, u64::from(row)), row)).collect();
-    // The hash decides both: nodes with the smallest hashes come first and are on the highest levels.
+    let mut order: Vec<(u64, u32)> = rows
+        .iter()
+        .map(|&row| (splitmix64(seed, u64::from(row)), row))
+        .collect();
+    // The hash decides both: nodes with the smallest hashes come first and are on the highest
+    // levels.
     order.sort_unstable();
     let mut level_sizes = vec![rows.len()];
     let mut limit = u64::MAX / m as u64;
@@ -64,18 +70,35 @@ type Selected = Vec<Vec<Candidate>>;
 ///
 /// # Errors
 /// [`Error::Stopped`] if `progress` returns `Break`.
-pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Progress<'_>) -> Result<MutableGraph> {
-    let Params { m, ef_construction, seed, .. } = params;
+pub fn build(
+    vectors: &VectorFile,
+    rows: &[u32],
+    params: Params,
+    progress: &Progress<'_>,
+) -> Result<MutableGraph> {
+    let Params {
+        m,
+        ef_construction,
+        seed,
+        ..
+    } = params;
     let (rows, level_sizes) = insertion_order(rows, m, seed);
     let codes = QuantizedVectors::new(vectors.vectors(), vectors.dimensions(), &rows);
     let new_layer = |(level, &nodes)| MutableLayer::new(nodes, max_neighbors(level, m) + slack(m));
     let layers = level_sizes.iter().enumerate().map(new_layer).collect();
-    let mut graph = MutableGraph { codes, rows, layers };
+    let mut graph = MutableGraph {
+        codes,
+        rows,
+        layers,
+    };
     let nodes = graph.rows.len();
     let mut begin = 0;
     while begin < nodes {
-        let size =
-            if begin == 0 { FIRST_BATCH_SIZE } else { begin.min((nodes / BATCH_SIZE_DIVISOR).max(MIN_BATCH_SIZE)) };
+        let size = if begin == 0 {
+            FIRST_BATCH_SIZE
+        } else {
+            begin.min((nodes / BATCH_SIZE_DIVISOR).max(MIN_BATCH_SIZE))
+        };
         let end = nodes.min(begin + size);
         let selected: Vec<Selected> = (begin as u32..end as u32)
             .into_par_iter()
@@ -97,40 +120,73 @@ pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Prog
     Ok(graph)
 }
 
-/// How far a list may grow beyond its final width before it is pruned: most reverse links then need no pruning of their
-/// own.
+/// How far a list may grow beyond its final width before it is pruned: most reverse links then need
+/// no pruning of their own.
 fn slack(m: usize) -> usize {
     m / 2
 }
 
 impl Worker {
     /// Selects neighbors among all nodes before `end`, on each level of `node`.
-    fn select_from_all(&mut self, graph: &MutableGraph, node: u32, end: usize, m: usize) -> Selected {
+    fn select_from_all(
+        &mut self,
+        graph: &MutableGraph,
+        node: u32,
+        end: usize,
+        m: usize,
+    ) -> Selected {
         let codes = graph.codes.view();
-        let Self { scratch, selector, query, candidates } = self;
+        let Self {
+            scratch,
+            selector,
+            query,
+            candidates,
+        } = self;
         query.load_row(&codes, node);
-        let node_layers = graph.layers.iter().take_while(|layer| (node as usize) < layer.nodes);
+        let node_layers = graph
+            .layers
+            .iter()
+            .take_while(|layer| (node as usize) < layer.nodes);
         node_layers
             .enumerate()
             .map(|(level, layer)| {
-                let others: Vec<u32> = (0..layer.nodes.min(end) as u32).filter(|&other| other != node).collect();
+                let others: Vec<u32> = (0..layer.nodes.min(end) as u32)
+                    .filter(|&other| other != node)
+                    .collect();
                 candidates.clear();
                 codes.score_rows(query, &others, &mut scratch.sums, |other, score| {
                     candidates.push(Candidate::new(other, score));
                 });
                 sort_nearest_first(candidates);
-                selector.select(codes, candidates, max_neighbors(level, m), m).to_vec()
+                selector
+                    .select(codes, candidates, max_neighbors(level, m), m)
+                    .to_vec()
             })
             .collect()
     }
 
     /// Selects neighbors among the `ef` nearest nodes that a search finds, on each level of `node`.
-    fn select_by_search(&mut self, graph: &MutableGraph, node: u32, ef: usize, m: usize) -> Selected {
+    fn select_by_search(
+        &mut self,
+        graph: &MutableGraph,
+        node: u32,
+        ef: usize,
+        m: usize,
+    ) -> Selected {
         let codes = graph.codes.view();
-        let Self { scratch, selector, query, .. } = self;
+        let Self {
+            scratch,
+            selector,
+            query,
+            ..
+        } = self;
         query.load_row(&codes, node);
         let scorer = QuantizedScorer { codes, query };
-        let levels = graph.layers.iter().take_while(|layer| (node as usize) < layer.nodes).count();
+        let levels = graph
+            .layers
+            .iter()
+            .take_while(|layer| (node as usize) < layer.nodes)
+            .count();
         let above = graph.layers[levels..].iter().map(MutableLayer::view);
         let mut entry = greedy_descent(above, &scorer, &mut scratch.sums);
         let mut selected = Vec::with_capacity(levels);
@@ -138,22 +194,45 @@ impl Worker {
             search_layer(layer.view(), &scorer, &[entry.node()], ef, scratch);
             let candidates = scratch.queue.candidates();
             entry = candidates.first().copied().unwrap_or(entry);
-            selected.push(selector.select(codes, candidates, max_neighbors(level, m), m).to_vec());
+            selected.push(
+                selector
+                    .select(codes, candidates, max_neighbors(level, m), m)
+                    .to_vec(),
+            );
         }
         selected.reverse();
         selected
     }
 
-    /// Selects `max` neighbors of `node` from its old neighbors and the sources of new reverse links.
-    fn prune(&mut self, codes: QuantizedView<'_>, node: u32, old: &[u32], new: &[ReverseLink], max: usize) -> Vec<u32> {
-        let Self { scratch, selector, query, candidates } = self;
+    /// Selects `max` neighbors of `node` from its old neighbors and the sources of new reverse
+    /// links.
+    fn prune(
+        &mut self,
+        codes: QuantizedView<'_>,
+        node: u32,
+        old: &[u32],
+        new: &[ReverseLink],
+        max: usize,
+    ) -> Vec<u32> {
+        let Self {
+            scratch,
+            selector,
+            query,
+            candidates,
+        } = self;
         query.load_row(&codes, node);
         candidates.clear();
-        codes.score_rows(query, old, &mut scratch.sums, |other, score| candidates.push(Candidate::new(other, score)));
+        codes.score_rows(query, old, &mut scratch.sums, |other, score| {
+            candidates.push(Candidate::new(other, score))
+        });
         candidates.extend(new.iter().map(|link| Candidate::new(link.from, link.score)));
         sort_nearest_first(candidates);
         candidates.dedup_by_key(|candidate| candidate.node());
-        selector.select(codes, candidates, max, max).iter().map(Candidate::node).collect()
+        selector
+            .select(codes, candidates, max, max)
+            .iter()
+            .map(Candidate::node)
+            .collect()
     }
 }
 
@@ -177,19 +256,32 @@ fn add_links(graph: &mut MutableGraph, first: u32, selected: &[Selected], m: usi
     for (level, layer) in layers.iter_mut().enumerate() {
         let mut reverse: Vec<ReverseLink> = Vec::new();
         for (from, selected) in (first..).zip(selected) {
-            // Nodes are ordered by descending level: all nodes after one that is not on this level are not either.
-            let Some(neighbors) = selected.get(level) else { break };
+            // Nodes are ordered by descending level: all nodes after one that is not on this level
+            // are not either.
+            let Some(neighbors) = selected.get(level) else {
+                break;
+            };
             layer.set_neighbors(from, neighbors.iter().map(Candidate::node));
-            reverse.extend(neighbors.iter().map(|to| ReverseLink { to: to.node(), score: to.score, from }));
+            reverse.extend(neighbors.iter().map(|to| ReverseLink {
+                to: to.node(),
+                score: to.score,
+                from,
+            }));
         }
-        reverse
-            .par_sort_unstable_by(|a, b| a.to.cmp(&b.to).then(b.score.total_cmp(&a.score)).then(a.from.cmp(&b.from)));
+        reverse.par_sort_unstable_by(|a, b| {
+            a.to.cmp(&b.to)
+                .then(b.score.total_cmp(&a.score))
+                .then(a.from.cmp(&b.from))
+        });
         let groups: Vec<&[ReverseLink]> = reverse.chunk_by(|a, b| a.to == b.to).collect();
         let lists: Vec<Vec<u32>> = groups
             .par_iter()
             .map_init(Worker::default, |worker, group| {
                 let old = layer.neighbors(group[0].to);
-                let added = group.iter().map(|link| link.from).filter(|from| !old.contains(from));
+                let added = group
+                    .iter()
+                    .map(|link| link.from)
+                    .filter(|from| !old.contains(from));
                 let list: Vec<u32> = old.iter().copied().chain(added).collect();
                 if list.len() <= layer.width {
                     list
@@ -198,7 +290,10 @@ fn add_links(graph: &mut MutableGraph, first: u32, selected: &[Selected], m: usi
                 }
             })
             .collect();
-        groups.iter().zip(lists).for_each(|(group, list)| layer.set_neighbors(group[0].to, list));
+        groups
+            .iter()
+            .zip(lists)
+            .for_each(|(group, list)| layer.set_neighbors(group[0].to, list));
     }
 }
 
@@ -210,11 +305,20 @@ fn prune_overfull(graph: &mut MutableGraph, m: usize) {
         let max = max_neighbors(level, m);
         let prune = |worker: &mut Worker, node: u32| {
             let list = layer.neighbors(node);
-            if list.len() <= max { list.to_vec() } else { worker.prune(codes, node, list, &[], max) }
+            if list.len() <= max {
+                list.to_vec()
+            } else {
+                worker.prune(codes, node, list, &[], max)
+            }
         };
-        let lists: Vec<Vec<u32>> = (0..layer.nodes as u32).into_par_iter().map_init(Worker::default, prune).collect();
+        let lists: Vec<Vec<u32>> = (0..layer.nodes as u32)
+            .into_par_iter()
+            .map_init(Worker::default, prune)
+            .collect();
         let mut pruned = MutableLayer::new(layer.nodes, max);
-        (0..).zip(lists).for_each(|(node, list)| pruned.set_neighbors(node, list));
+        (0..)
+            .zip(lists)
+            .for_each(|(node, list)| pruned.set_neighbors(node, list));
         *layer = pruned;
     }
 }

@@ -37,7 +37,8 @@ impl Graph {
     /// Writes the graph to `path`. Returns the checksum of the file in hex.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if a system call fails, for instance because the disk is full.
+    /// [`Error::Io`](crate::Error::Io) if a system call fails, for instance because the disk is
+    /// full.
     pub fn write(&self, options: &WriteOptions, path: &Path) -> Result<String> {
         let mut file = SectionWriter::create(options, path, SECTIONS)?;
         let level_sizes: Vec<u32> = self.level_sizes.iter().map(|&nodes| nodes as u32).collect();
@@ -78,11 +79,16 @@ impl Graph {
     /// Maps the file of the graph over `vectors`.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if the file cannot be opened, [`Error::Version`](crate::Error::Version) if a newer
-    /// program wrote it, [`Error::Damaged`](crate::Error::Damaged) if it contradicts its header or `vectors`.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be opened,
+    /// [`Error::Version`](crate::Error::Version) if a newer program wrote it,
+    /// [`Error::Damaged`](crate::Error::Damaged) if it contradicts its header or `vectors`.
     pub fn open(path: &Path, vectors: &VectorFile) -> Result<Self> {
         let file = Arc::new(SectionFile::open(path, MAGIC)?);
-        let graph = if file.version == FORMAT_V1 { format_v1::read(&file, vectors)? } else { Self::map(&file)? };
+        let graph = if file.version == FORMAT_V1 {
+            format_v1::read(&file, vectors)?
+        } else {
+            Self::map(&file)?
+        };
         let (rows, stride) = (vectors.rows(), codes::stride(vectors.dimensions()));
         if graph.rows() != rows || graph.codes.stride != stride {
             return Err(file.damaged(format!(
@@ -91,11 +97,16 @@ impl Graph {
                 graph.codes.stride
             )));
         }
-        Ok(Self { file: Some(file), ..graph })
+        Ok(Self {
+            file: Some(file),
+            ..graph
+        })
     }
 
     fn map(file: &Arc<SectionFile>) -> Result<Self> {
-        let fields = file.fields.map(|field| usize::try_from(field).unwrap_or(usize::MAX));
+        let fields = file
+            .fields
+            .map(|field| usize::try_from(field).unwrap_or(usize::MAX));
         let (m, ef_construction) = unpack(file.fields[2]);
         let level_sizes: Array<u32> = Array::verified_section(file, LEVEL_SIZES)?;
         let level_sizes: Vec<usize> = level_sizes.iter().map(|&nodes| nodes as usize).collect();
@@ -132,7 +143,9 @@ impl Graph {
         }
         let links: Option<usize> = (0..)
             .zip(&graph.level_sizes)
-            .try_fold(0usize, |sum, (level, &nodes)| sum.checked_add(nodes.checked_mul(max_neighbors(level, m))?));
+            .try_fold(0usize, |sum, (level, &nodes)| {
+                sum.checked_add(nodes.checked_mul(max_neighbors(level, m))?)
+            });
         let consistent = graph.level_sizes.first() == Some(&nodes)
             && (1..super::search_layer::MAX_NODES).contains(&nodes)
             && fields[0] == nodes

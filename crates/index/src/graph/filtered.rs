@@ -1,10 +1,11 @@
 //! Best-first search among allowed nodes only.
 //!
-//! Only allowed nodes become candidates. A candidate's neighbors are those of its links that are allowed, and the
-//! allowed neighbors of those that are not: this two-hop expansion keeps the allowed nodes connected even when most
-//! nodes between them are filtered out. Patel, Kraft, Guestrin and Zaharia, *ACORN: Performant and
-//! Predicate-Agnostic Search Over Vector Embeddings and Structured Data*, arXiv:2403.04871. If the query lies far from
-//! every allowed node, a search from the nearest node would find none of them, so it also starts at allowed nodes from
+//! Only allowed nodes become candidates. A candidate's neighbors are those of its links that are
+//! allowed, and the allowed neighbors of those that are not: this two-hop expansion keeps the
+//! allowed nodes connected even when most nodes between them are filtered out. Patel, Kraft,
+//! Guestrin and Zaharia, *ACORN: Performant and Predicate-Agnostic Search Over Vector Embeddings
+//! and Structured Data*, arXiv:2403.04871. If the query lies far from every allowed node, a search
+//! from the nearest node would find none of them, so it also starts at allowed nodes from
 //! all over the graph.
 
 use super::layer::Layer;
@@ -28,7 +29,12 @@ pub fn search_layer_filtered(
     allowed: &Bits,
     scratch: &mut SearchScratch,
 ) {
-    let SearchScratch { visited, queue, batch, sums } = scratch;
+    let SearchScratch {
+        visited,
+        queue,
+        batch,
+        sums,
+    } = scratch;
     visited.reset(scorer.len());
     queue.reset(ef);
     batch.clear();
@@ -49,9 +55,15 @@ pub fn search_layer_filtered(
     }
 }
 
-/// Adds the unvisited allowed neighbors of `node` to `batch`, and those of its neighbors that are not allowed. Expansion
-/// stops once it has added as many nodes as a list holds.
-fn push_allowed_neighbors(layer: Layer<'_>, node: u32, allowed: &Bits, visited: &mut VisitedSet, batch: &mut Vec<u32>) {
+/// Adds the unvisited allowed neighbors of `node` to `batch`, and those of its neighbors that are
+/// not allowed. Expansion stops once it has added as many nodes as a list holds.
+fn push_allowed_neighbors(
+    layer: Layer<'_>,
+    node: u32,
+    allowed: &Bits,
+    visited: &mut VisitedSet,
+    batch: &mut Vec<u32>,
+) {
     let limit = batch.len() + layer.width;
     for &neighbor in layer.neighbors(node) {
         if !visited.insert(neighbor) {

@@ -19,18 +19,21 @@ struct Level<'a> {
     links: &'a [u32],
 }
 
-/// Reads the file into memory as a graph of the current version, with codes computed from `vectors`.
+/// Reads the file into memory as a graph of the current version, with codes computed from
+/// `vectors`.
 pub fn read(file: &SectionFile, vectors: &VectorFile) -> Result<Graph> {
     let damaged = |problem: &str| file.damaged(problem.to_owned());
     // All of the file is read here, so all of it can be verified.
     file.verify()?;
-    let words: &[u32] =
-        bytemuck::try_cast_slice(file.bytes(0)).map_err(|_| damaged("its length is not a multiple of four"))?;
+    let words: &[u32] = bytemuck::try_cast_slice(file.bytes(0))
+        .map_err(|_| damaged("its length is not a multiple of four"))?;
     let low = |field: usize| file.fields[field] as u32 as usize;
     let high = |field: usize| (file.fields[field] >> 32) as usize;
     let (rows, entry, m, ef_construction) = (low(0), low(1), high(1), low(2));
     let count = words.first().copied().unwrap_or_default() as usize;
-    let table = words.get(1..1 + 3 * count).ok_or_else(|| damaged("its table of levels is cut off"))?;
+    let table = words
+        .get(1..1 + 3 * count)
+        .ok_or_else(|| damaged("its table of levels is cut off"))?;
     let mut rest = &words[1 + table.len()..];
     let mut file_levels = Vec::new();
     for sizes in table.chunks_exact(3) {
@@ -39,7 +42,13 @@ pub fn read(file: &SectionFile, vectors: &VectorFile) -> Result<Graph> {
             rest = after;
             Some(part)
         };
-        let level = (|| Some(Level { nodes: take(sizes[0])?, offsets: take(sizes[1])?, links: take(sizes[2])? }))();
+        let level = (|| {
+            Some(Level {
+                nodes: take(sizes[0])?,
+                offsets: take(sizes[1])?,
+                links: take(sizes[2])?,
+            })
+        })();
         file_levels.push(level.ok_or_else(|| damaged("its levels are cut off"))?);
     }
     if rows != vectors.rows()
@@ -50,42 +59,82 @@ pub fn read(file: &SectionFile, vectors: &VectorFile) -> Result<Graph> {
     {
         return Err(damaged("it is not the graph of these vectors"));
     }
-    // The highest level of each row. Nodes are numbered from the highest level down, the entry point first.
+    // The highest level of each row. Nodes are numbered from the highest level down, the entry
+    // point first.
     let mut level_of = vec![0usize; rows];
     for (number, level) in file_levels.iter().enumerate().skip(1) {
         for &row in level.nodes {
-            *level_of.get_mut(row as usize).ok_or_else(|| damaged("a level names a node that does not exist"))? =
-                number;
+            *level_of
+                .get_mut(row as usize)
+                .ok_or_else(|| damaged("a level names a node that does not exist"))? = number;
         }
     }
     let mut order: Vec<u32> = (0..rows as u32).collect();
-    order.sort_by_key(|&row| (std::cmp::Reverse(level_of[row as usize]), row as usize != entry));
+    order.sort_by_key(|&row| {
+        (
+            std::cmp::Reverse(level_of[row as usize]),
+            row as usize != entry,
+        )
+    });
     let node_of = inverse(&order, rows);
     let mut layers = Vec::new();
     for (number, level) in file_levels.iter().enumerate() {
-        let nodes = level_of.iter().filter(|&&highest| highest >= number).count();
+        let nodes = level_of
+            .iter()
+            .filter(|&&highest| highest >= number)
+            .count();
         let mut layer = MutableLayer::new(nodes, max_neighbors(number, m));
         for at in 0..level.offsets.len().saturating_sub(1) {
-            let list = level.links.get(level.offsets[at] as usize..level.offsets[at + 1] as usize);
+            let list = level
+                .links
+                .get(level.offsets[at] as usize..level.offsets[at + 1] as usize);
             let list = list.filter(|list| list.iter().all(|&to| (to as usize) < rows));
-            let row = if number == 0 { Some(at as u32) } else { level.nodes.get(at).copied() };
-            let node = row.and_then(|row| node_of.get(row as usize)).filter(|&&node| (node as usize) < nodes);
+            let row = if number == 0 {
+                Some(at as u32)
+            } else {
+                level.nodes.get(at).copied()
+            };
+            let node = row
+                .and_then(|row| node_of.get(row as usize))
+                .filter(|&&node| (node as usize) < nodes);
             let (Some(list), Some(&node)) = (list, node) else {
                 return Err(damaged("its lists do not fit its levels"));
             };
             // hnsw_rs, which wrote these lists, also linked to nodes that are not on the level.
-            layer.set_neighbors(node, list.iter().map(|&to| node_of[to as usize]).filter(|&to| (to as usize) < nodes));
+            layer.set_neighbors(
+                node,
+                list.iter()
+                    .map(|&to| node_of[to as usize])
+                    .filter(|&to| (to as usize) < nodes),
+            );
         }
         layers.push(layer);
     }
     let codes = QuantizedVectors::new(vectors.vectors(), vectors.dimensions(), &order);
     vectors.ensure_reads_valid()?;
-    let mut graph = MutableGraph { codes, rows: order, layers };
+    let mut graph = MutableGraph {
+        codes,
+        rows: order,
+        layers,
+    };
     // Lists longer than the width, which version 1 allowed to reach every node, were cut off above.
     repair::repair_connectivity(&mut graph);
     let graph = reorder::reorder_bfs(graph);
     let node_rows: Vec<Vec<u32>> = graph.rows.iter().map(|&row| vec![row]).collect();
-    let report =
-        BuildReport { unreachable: high(2), links_added: low(3), no_incoming: high(3), ..BuildReport::default() };
-    Ok(Graph::new(graph, &node_rows, Params { m, ef_construction, ..Params::default() }, report))
+    let report = BuildReport {
+        unreachable: high(2),
+        links_added: low(3),
+        no_incoming: high(3),
+        ..BuildReport::default()
+    };
+    Ok(Graph::new(
+        graph,
+        &node_rows,
+        Params {
+            m,
+            ef_construction,
+            ..Params::default()
+        },
+        report,
+    ))
 }

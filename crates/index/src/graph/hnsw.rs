@@ -16,11 +16,14 @@ pub(super) const MAX_LEVELS: usize = 64;
 
 /// An HNSW graph over the rows of a vector file, with their int8 codes.
 ///
-/// Nodes are numbered by descending level and, within a level, in BFS order. Node 0 is the entry point of every search.
+/// Nodes are numbered by descending level and, within a level, in BFS order. Node 0 is the entry
+/// point of every search.
 pub struct Graph {
-    /// The rows of all nodes, node after node. Most nodes have one row; rows with exactly the same vector share a node.
+    /// The rows of all nodes, node after node. Most nodes have one row; rows with exactly the same
+    /// vector share a node.
     pub(super) rows: Array<u32>,
-    /// Where the rows of each node begin in `rows`, and where the last node's end: `nodes + 1` entries.
+    /// Where the rows of each node begin in `rows`, and where the last node's end: `nodes + 1`
+    /// entries.
     pub(super) row_offsets: Array<u32>,
     /// The neighbor lists of all levels, level 0 first.
     pub(super) links: Array<u32>,
@@ -49,15 +52,25 @@ impl<'a> NodeRows<'a> {
     /// The rows of a node, increasing. Empty if a damaged file says so.
     #[inline(always)]
     pub fn of(&self, node: u32) -> &'a [u32] {
-        let ends = (self.offsets.get(node as usize), self.offsets.get(node as usize + 1));
-        let (Some(&start), Some(&end)) = ends else { return &[] };
-        self.rows.get(start as usize..end as usize).unwrap_or_default()
+        let ends = (
+            self.offsets.get(node as usize),
+            self.offsets.get(node as usize + 1),
+        );
+        let (Some(&start), Some(&end)) = ends else {
+            return &[];
+        };
+        self.rows
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     /// The rows of a node that are in `allowed`; all of them if that is `None`.
     #[inline(always)]
     pub fn allowed(self, node: u32, allowed: Option<&'a Bits>) -> impl Iterator<Item = u32> + 'a {
-        self.of(node).iter().copied().filter(move |&row| allowed.is_none_or(|allowed| allowed.contains(row)))
+        self.of(node)
+            .iter()
+            .copied()
+            .filter(move |&row| allowed.is_none_or(|allowed| allowed.contains(row)))
     }
 
     /// Whether any row of a node is in `allowed`.
@@ -69,9 +82,18 @@ impl<'a> NodeRows<'a> {
 
 impl Graph {
     /// Freezes a graph; `node_rows` are the rows of each of its nodes.
-    pub(super) fn new(graph: MutableGraph, node_rows: &[Vec<u32>], params: Params, report: BuildReport) -> Self {
+    pub(super) fn new(
+        graph: MutableGraph,
+        node_rows: &[Vec<u32>],
+        params: Params,
+        report: BuildReport,
+    ) -> Self {
         let level_sizes = graph.layers.iter().map(|layer| layer.nodes).collect();
-        let links = graph.layers.into_iter().flat_map(|layer| layer.links).collect();
+        let links = graph
+            .layers
+            .into_iter()
+            .flat_map(|layer| layer.links)
+            .collect();
         let mut row_offsets = vec![0];
         row_offsets.extend(node_rows.iter().scan(0, |sum, rows| {
             *sum += rows.len() as u32;
@@ -104,7 +126,10 @@ impl Graph {
 
     /// The rows of each node, for the duration of a search.
     pub(crate) fn node_rows(&self) -> NodeRows<'_> {
-        NodeRows { rows: &self.rows, offsets: &self.row_offsets }
+        NodeRows {
+            rows: &self.rows,
+            offsets: &self.row_offsets,
+        }
     }
 
     /// The number of levels.
@@ -150,15 +175,23 @@ impl Graph {
     }
 
     pub(super) fn layer(&self, level: usize) -> Layer<'_> {
-        let start: usize = (0..level).map(|l| self.level_sizes[l] * max_neighbors(l, self.m)).sum();
+        let start: usize = (0..level)
+            .map(|l| self.level_sizes[l] * max_neighbors(l, self.m))
+            .sum();
         let width = max_neighbors(level, self.m);
         let guard = self.links.guard().offset(start * size_of::<u32>());
-        Layer { links: &self.links[start..start + self.level_sizes[level] * width], width, guard }
+        Layer {
+            links: &self.links[start..start + self.level_sizes[level] * width],
+            width,
+            guard,
+        }
     }
 
     /// Fails if any part of the file read so far was damaged.
     pub(crate) fn ensure_reads_valid(&self) -> Result<()> {
-        self.file.as_ref().map_or(Ok(()), |file| file.ensure_reads_valid())
+        self.file
+            .as_ref()
+            .map_or(Ok(()), |file| file.ensure_reads_valid())
     }
 
     /// Counts the nodes that can be reached from node 0 along level 0, by a breadth-first search.
@@ -167,32 +200,42 @@ impl Graph {
         BfsTree::new(self.nodes(), |node| layer0.neighbors(node)).count_reachable()
     }
 
-    /// Reads the whole file and checks its checksums, that every link leads to a node of its level, that every row has
-    /// exactly one node, and that every node can be reached from node 0.
+    /// Reads the whole file and checks its checksums, that every link leads to a node of its level,
+    /// that every row has exactly one node, and that every node can be reached from node 0.
     ///
     /// # Errors
     /// [`Error::Damaged`], with the first check that fails.
     pub fn verify(&self) -> Result<()> {
         let damaged = |problem: String| match &self.file {
             Some(file) => file.damaged(problem),
-            None => Error::Damaged { path: Default::default(), problem },
+            None => Error::Damaged {
+                path: Default::default(),
+                problem,
+            },
         };
         if let Some(file) = &self.file {
             file.verify()?;
         }
         let offsets = &*self.row_offsets;
-        let spans = offsets.first() == Some(&0) && offsets.last().map(|&end| end as usize) == Some(self.rows());
+        let spans = offsets.first() == Some(&0)
+            && offsets.last().map(|&end| end as usize) == Some(self.rows());
         if !spans || offsets.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(damaged("its nodes do not partition its rows".to_owned()));
         }
         let mut rows = Bits::new(self.rows());
         if let Some(row) = self.rows.iter().find(|&&row| !rows.insert(row)) {
-            return Err(damaged(format!("row {row} does not exist or has two nodes")));
+            return Err(damaged(format!(
+                "row {row} does not exist or has two nodes"
+            )));
         }
         for (level, &nodes) in self.level_sizes.iter().enumerate() {
             let layer = self.layer(level);
             for node in 0..nodes as u32 {
-                if let Some(invalid) = layer.neighbors(node).iter().find(|&&to| to as usize >= nodes) {
+                if let Some(invalid) = layer
+                    .neighbors(node)
+                    .iter()
+                    .find(|&&to| to as usize >= nodes)
+                {
                     return Err(damaged(format!(
                         "node {node} links to {invalid}, but level {level} has {nodes} nodes"
                     )));

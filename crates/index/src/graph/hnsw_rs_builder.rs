@@ -17,12 +17,22 @@ const PROGRESS_INTERVAL: usize = 2048;
 ///
 /// # Errors
 /// [`Error::Stopped`] if `progress` returns `Break`.
-pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Progress<'_>) -> Result<MutableGraph> {
-    let Params { m, ef_construction, .. } = params;
+pub fn build(
+    vectors: &VectorFile,
+    rows: &[u32],
+    params: Params,
+    progress: &Progress<'_>,
+) -> Result<MutableGraph> {
+    let Params {
+        m, ef_construction, ..
+    } = params;
     let distance = UnitDistance(distance::dot());
     // The level scale keeps its default: hnsw_rs prints to standard output when it is changed.
     let hnsw = Hnsw::<f32, UnitDistance>::new(m, rows.len(), MAX_LEVELS, ef_construction, distance);
-    let points: Vec<(&[f32], usize)> = rows.iter().map(|&row| (vectors.vector(row), row as usize)).collect();
+    let points: Vec<(&[f32], usize)> = rows
+        .iter()
+        .map(|&row| (vectors.vector(row), row as usize))
+        .collect();
     for block in points.chunks(PROGRESS_INTERVAL) {
         hnsw.parallel_insert_slice(&block.to_vec());
         if progress(hnsw.get_nb_point(), rows.len()).is_break() {
@@ -34,14 +44,20 @@ pub fn build(vectors: &VectorFile, rows: &[u32], params: Params, progress: &Prog
 
 fn copy_lists(vectors: &VectorFile, hnsw: &Hnsw<'_, f32, UnitDistance>, m: usize) -> MutableGraph {
     let points = hnsw.get_point_indexation();
-    // hnsw_rs keeps each point only in its highest layer; here a node belongs to all layers below, too.
+    // hnsw_rs keeps each point only in its highest layer; here a node belongs to all layers below,
+    // too.
     let mut by_level: Vec<Vec<(u32, Vec<Vec<u32>>)>> = Vec::new();
     for level in 0..=hnsw.get_max_level_observed() as usize {
         let point_lists = points.get_layer_iterator(level).map(|point| {
             let lists = point.get_neighborhood_id();
-            let lists =
-                lists.iter().take(level + 1).map(|list| list.iter().map(|n| n.get_origin_id() as u32).collect());
-            (point.get_origin_id() as u32, lists.collect::<Vec<Vec<u32>>>())
+            let lists = lists
+                .iter()
+                .take(level + 1)
+                .map(|list| list.iter().map(|n| n.get_origin_id() as u32).collect());
+            (
+                point.get_origin_id() as u32,
+                lists.collect::<Vec<Vec<u32>>>(),
+            )
         });
         let mut points: Vec<_> = point_lists.collect();
         points.sort_unstable_by_key(|(row, _)| *row);
@@ -64,11 +80,18 @@ fn copy_lists(vectors: &VectorFile, hnsw: &Hnsw<'_, f32, UnitDistance>, m: usize
     for (node, (row, lists)) in (0..).zip(&points) {
         for (layer, list) in layers.iter_mut().zip(lists) {
             // Some of its links above level 0 lead to points that are not on that level.
-            let links = list.iter().filter(|&to| to != row).map(|&to| node_of[to as usize]);
+            let links = list
+                .iter()
+                .filter(|&to| to != row)
+                .map(|&to| node_of[to as usize]);
             let nodes = layer.nodes;
             layer.set_neighbors(node, links.filter(|&to| (to as usize) < nodes));
         }
     }
     let codes = QuantizedVectors::new(vectors.vectors(), vectors.dimensions(), &rows);
-    MutableGraph { codes, rows, layers }
+    MutableGraph {
+        codes,
+        rows,
+        layers,
+    }
 }

@@ -6,7 +6,8 @@ use crate::section_file::Guard;
 /// Pads neighbor lists shorter than the width.
 pub const NO_NEIGHBOR: u32 = u32::MAX;
 
-/// The most neighbors of a node on a level: the paper's M_max0 = 2M on level 0, and M_max = M above.
+/// The most neighbors of a node on a level: the paper's M_max0 = 2M on level 0, and M_max = M
+/// above.
 pub fn max_neighbors(level: usize, m: usize) -> usize {
     if level == 0 { 2 * m } else { m }
 }
@@ -25,8 +26,11 @@ impl<'a> Layer<'a> {
     #[inline(always)]
     pub fn neighbors(&self, node: u32) -> &'a [u32] {
         let start = node as usize * self.width;
-        let Some(list) = self.links.get(start..start + self.width) else { return &[] };
-        self.guard.verify(start * size_of::<u32>()..(start + self.width) * size_of::<u32>());
+        let Some(list) = self.links.get(start..start + self.width) else {
+            return &[];
+        };
+        self.guard
+            .verify(start * size_of::<u32>()..(start + self.width) * size_of::<u32>());
         &list[..list_len(list)]
     }
 
@@ -43,5 +47,7 @@ impl<'a> Layer<'a> {
 /// The length of a list without its padding.
 #[inline(always)]
 pub fn list_len(list: &[u32]) -> usize {
-    list.iter().position(|&link| link == NO_NEIGHBOR).unwrap_or(list.len())
+    list.iter()
+        .position(|&link| link == NO_NEIGHBOR)
+        .unwrap_or(list.len())
 }

@@ -41,7 +41,8 @@ pub(crate) mod testing {
     /// Writes a vector file with keys 0, 1, … and opens it.
     pub fn vector_file(folder: &std::path::Path, rows: &[Vec<f32>]) -> VectorFile {
         let path = folder.join("test.vec");
-        let mut writer = VectorWriter::create(&crate::WriteOptions::default(), &path, rows[0].len()).unwrap();
+        let mut writer =
+            VectorWriter::create(&crate::WriteOptions::default(), &path, rows[0].len()).unwrap();
         for (key, row) in (0..).zip(rows) {
             writer.push(key, [0; 16], row).unwrap();
         }

@@ -4,8 +4,8 @@ use super::layer::{Layer, NO_NEIGHBOR, list_len};
 use crate::codes::QuantizedVectors;
 use crate::section_file::Guard;
 
-/// A graph whose lists can be changed. Nodes are numbered so that those of each level come first: a level has nodes
-/// `0..n`, and node 0 is on the highest one and is the entry point of every search.
+/// A graph whose lists can be changed. Nodes are numbered so that those of each level come first: a
+/// level has nodes `0..n`, and node 0 is on the highest one and is the entry point of every search.
 pub struct MutableGraph {
     /// The code of each node.
     pub codes: QuantizedVectors,
@@ -27,11 +27,19 @@ pub struct MutableLayer {
 
 impl MutableLayer {
     pub fn new(nodes: usize, width: usize) -> Self {
-        Self { nodes, width, links: vec![NO_NEIGHBOR; nodes * width] }
+        Self {
+            nodes,
+            width,
+            links: vec![NO_NEIGHBOR; nodes * width],
+        }
     }
 
     pub fn view(&self) -> Layer<'_> {
-        Layer { links: &self.links, width: self.width, guard: Guard::default() }
+        Layer {
+            links: &self.links,
+            width: self.width,
+            guard: Guard::default(),
+        }
     }
 
     pub fn neighbors(&self, node: u32) -> &[u32] {
@@ -47,7 +55,10 @@ impl MutableLayer {
     pub fn set_neighbors(&mut self, node: u32, neighbors: impl IntoIterator<Item = u32>) {
         let slots = self.slots(node);
         slots.fill(NO_NEIGHBOR);
-        slots.iter_mut().zip(neighbors).for_each(|(slot, link)| *slot = link);
+        slots
+            .iter_mut()
+            .zip(neighbors)
+            .for_each(|(slot, link)| *slot = link);
     }
 
     /// Adds a link if the list of `node` has room; returns whether it had.
@@ -62,11 +73,13 @@ impl MutableLayer {
         }
     }
 
-    /// Inserts a link at the front in place of the last link that `can_drop` accepts. Returns the dropped link; `None`,
-    /// without a change, if there is no such link.
+    /// Inserts a link at the front in place of the last link that `can_drop` accepts. Returns the
+    /// dropped link; `None`, without a change, if there is no such link.
     pub fn replace(&mut self, node: u32, to: u32, can_drop: impl Fn(u32) -> bool) -> Option<u32> {
         let slots = self.slots(node);
-        let at = slots.iter().rposition(|&link| link != NO_NEIGHBOR && can_drop(link))?;
+        let at = slots
+            .iter()
+            .rposition(|&link| link != NO_NEIGHBOR && can_drop(link))?;
         let dropped = slots[at];
         slots[..=at].rotate_right(1);
         slots[0] = to;
@@ -74,9 +87,12 @@ impl MutableLayer {
     }
 }
 
-/// Inverts a permutation: the position in `order` of each of `0..count`; 0 for numbers that are not in it.
+/// Inverts a permutation: the position in `order` of each of `0..count`; 0 for numbers that are not
+/// in it.
 pub fn inverse(order: &[u32], count: usize) -> Vec<u32> {
     let mut positions = vec![0; count];
-    (0..).zip(order).for_each(|(position, &number)| positions[number as usize] = position);
+    (0..)
+        .zip(order)
+        .for_each(|(position, &number)| positions[number as usize] = position);
     positions
 }

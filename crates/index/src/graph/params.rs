@@ -7,8 +7,8 @@ use std::ops::{ControlFlow, RangeInclusive};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Builder {
-    /// This crate's: batch insertion on int8 codes. The same vectors and seed give the same graph, byte for byte, on any
-    /// number of threads and any processor.
+    /// This crate's: batch insertion on int8 codes. The same vectors and seed give the same graph,
+    /// byte for byte, on any number of threads and any processor.
     #[default]
     Batch,
     /// The crate hnsw_rs, on f32 vectors. Two builds may differ in a few links.
@@ -25,7 +25,8 @@ pub struct Params {
     pub m: usize,
     /// The size of the candidate list from which a new node's neighbors are chosen. 1 to 10,000.
     pub ef_construction: usize,
-    /// Determines the levels of nodes and the insertion order of [`Builder::Batch`]. hnsw_rs ignores it.
+    /// Determines the levels of nodes and the insertion order of [`Builder::Batch`]. hnsw_rs
+    /// ignores it.
     #[serde(default)]
     pub seed: u64,
     /// The algorithm that chooses the neighbors.
@@ -35,7 +36,12 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { m: 16, ef_construction: 200, seed: 0, builder: Builder::Batch }
+        Self {
+            m: 16,
+            ef_construction: 200,
+            seed: 0,
+            builder: Builder::Batch,
+        }
     }
 }
 
@@ -43,10 +49,11 @@ impl Default for Params {
 /// [`Error::Stopped`](crate::Error::Stopped).
 pub type Progress<'a> = dyn Fn(usize, usize) -> ControlFlow<()> + Sync + 'a;
 
-/// An estimate of the bytes of memory that building a graph over `rows` vectors needs, not counting the mapped vector
-/// file.
+/// An estimate of the bytes of memory that building a graph over `rows` vectors needs, not counting
+/// the mapped vector file.
 pub fn estimate_build_memory(rows: usize, dimensions: usize, params: Params) -> u64 {
-    // Codes and lists, a second copy of each in the final node order, and the pruned copies of lists.
+    // Codes and lists, a second copy of each in the final node order, and the pruned copies of
+    // lists.
     let per_node = 2 * dimensions + 24 * params.m + 400;
     let per_node = match params.builder {
         Builder::Batch => per_node,

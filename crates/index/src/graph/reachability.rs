@@ -3,7 +3,8 @@
 use super::layer::NO_NEIGHBOR;
 use std::collections::VecDeque;
 
-/// A breadth-first search tree rooted at node 0. Dropping any link that is not a tree edge keeps every node reachable.
+/// A breadth-first search tree rooted at node 0. Dropping any link that is not a tree edge keeps
+/// every node reachable.
 pub struct BfsTree {
     /// The parent of each node, 0 for node 0; [`NO_NEIGHBOR`] if the node is unreachable.
     parents: Vec<u32>,
@@ -12,7 +13,9 @@ pub struct BfsTree {
 impl BfsTree {
     /// Explores a graph of `nodes` nodes from node 0.
     pub fn new<'a>(nodes: usize, neighbors: impl Fn(u32) -> &'a [u32]) -> Self {
-        let mut tree = Self { parents: vec![NO_NEIGHBOR; nodes] };
+        let mut tree = Self {
+            parents: vec![NO_NEIGHBOR; nodes],
+        };
         if nodes > 0 {
             tree.attach(0, 0, neighbors);
         }
@@ -25,7 +28,11 @@ impl BfsTree {
         self.parents[start as usize] = parent;
         while let Some(node) = queue.pop_front() {
             for &neighbor in neighbors(node) {
-                if let Some(parent) = self.parents.get_mut(neighbor as usize).filter(|parent| **parent == NO_NEIGHBOR) {
+                if let Some(parent) = self
+                    .parents
+                    .get_mut(neighbor as usize)
+                    .filter(|parent| **parent == NO_NEIGHBOR)
+                {
                     *parent = node;
                     queue.push_back(neighbor);
                 }
@@ -50,6 +57,9 @@ impl BfsTree {
 
     /// The number of reachable nodes.
     pub fn count_reachable(&self) -> usize {
-        self.parents.iter().filter(|&&parent| parent != NO_NEIGHBOR).count()
+        self.parents
+            .iter()
+            .filter(|&&parent| parent != NO_NEIGHBOR)
+            .count()
     }
 }

@@ -18,8 +18,8 @@ pub enum Quantization {
     /// One byte per dimension: nearly the exact cosine.
     #[default]
     Int8,
-    /// One bit per dimension, its sign: an eighth of the memory traffic, but the same recall needs a larger `ef`. Computed
-    /// from the int8 codes by the first search that uses them.
+    /// One bit per dimension, its sign: an eighth of the memory traffic, but the same recall needs
+    /// a larger `ef`. Computed from the int8 codes by the first search that uses them.
     Binary,
 }
 
@@ -27,22 +27,25 @@ thread_local! {
     static SCRATCH: RefCell<SearchScratch> = RefCell::default();
 }
 
-/// Candidates beyond the first `k` are rescored if their approximate cosine is at most this fraction of the codes' error
-/// bound below the k-th best. The errors of single dimensions are independent and mostly cancel: with 384 dimensions this
-/// is seven standard deviations.
+/// Candidates beyond the first `k` are rescored if their approximate cosine is at most this
+/// fraction of the codes' error bound below the k-th best. The errors of single dimensions are
+/// independent and mostly cancel: with 384 dimensions this is seven standard deviations.
 const RESCORE_MARGIN: f32 = 0.25;
 
-/// If at least this fraction of the rows is allowed, an unfiltered search with a larger `ef` finds enough of them.
+/// If at least this fraction of the rows is allowed, an unfiltered search with a larger `ef` finds
+/// enough of them.
 const DENSE_FILTER_RATIO: f32 = 0.25;
 /// Below this fraction the two-hop expansion misses more, and `ef` is doubled.
 const SPARSE_FILTER_RATIO: f32 = 0.1;
-/// If, among the nearest rows of an unfiltered search, less than this fraction of the expected number is allowed, the
-/// allowed rows lie far from the query and from each other, and only a scan of them finds the nearest.
+/// If, among the nearest rows of an unfiltered search, less than this fraction of the expected
+/// number is allowed, the allowed rows lie far from the query and from each other, and only a scan
+/// of them finds the nearest.
 const MIN_EXPECTED_ALLOWED: f32 = 0.5;
 
 impl Graph {
-    /// Returns the `k` nearest rows to the unit vector `query` that a search with `ef` candidates finds, best first, among
-    /// those in `allowed`. Returns `None` if the allowed rows lie so far from the query that a graph search misses them.
+    /// Returns the `k` nearest rows to the unit vector `query` that a search with `ef` candidates
+    /// finds, best first, among those in `allowed`. Returns `None` if the allowed rows lie so far
+    /// from the query that a graph search misses them.
     pub(crate) fn search(
         &self,
         vectors: &VectorFile,
@@ -56,21 +59,32 @@ impl Graph {
             let (candidates, margin) = match quantization {
                 Quantization::Int8 => {
                     let (codes, query) = (self.codes.view(), QuantizedVector::new(query));
-                    let scorer = QuantizedScorer { codes, query: &query };
+                    let scorer = QuantizedScorer {
+                        codes,
+                        query: &query,
+                    };
                     let candidates = self.candidates(&scorer, ef.max(k), allowed, scratch)?;
-                    (candidates, RESCORE_MARGIN * query.error_bound(query.error()))
+                    (
+                        candidates,
+                        RESCORE_MARGIN * query.error_bound(query.error()),
+                    )
                 }
                 Quantization::Binary => {
                     let new_codes = || BinaryCodes::new(self.codes.view(), vectors.dimensions());
                     let scorer = self.binary_codes.get_or_init(new_codes).scorer(query);
                     // Binary scores are rough: every candidate is rescored.
-                    (self.candidates(&scorer, ef.max(k), allowed, scratch)?, f32::INFINITY)
+                    (
+                        self.candidates(&scorer, ef.max(k), allowed, scratch)?,
+                        f32::INFINITY,
+                    )
                 }
             };
             let node_rows = self.node_rows();
             let rows = candidates.iter().flat_map(|candidate| {
                 let upper_bound = candidate.score + margin;
-                node_rows.allowed(candidate.node(), allowed).map(move |row| UpperBoundCandidate { row, upper_bound })
+                node_rows
+                    .allowed(candidate.node(), allowed)
+                    .map(move |row| UpperBoundCandidate { row, upper_bound })
             });
             Some(rescore(vectors, query, k, rows))
         })
@@ -94,18 +108,31 @@ impl Graph {
         };
         let node_rows = self.node_rows();
         let ratio = allowed.count() as f32 / self.rows() as f32;
-        let unfiltered_ef = if ratio >= DENSE_FILTER_RATIO { (ef as f32 / ratio) as usize } else { ef };
+        let unfiltered_ef = if ratio >= DENSE_FILTER_RATIO {
+            (ef as f32 / ratio) as usize
+        } else {
+            ef
+        };
         search_layer(layer0, scorer, &entry_points, unfiltered_ef, scratch);
         let found = scratch.queue.candidates().len();
-        scratch.queue.retain(|node| node_rows.any_allowed(node, Some(allowed)));
+        scratch
+            .queue
+            .retain(|node| node_rows.any_allowed(node, Some(allowed)));
         if (scratch.queue.candidates().len() as f32) < MIN_EXPECTED_ALLOWED * ratio * found as f32 {
             return None;
         }
         if ratio < DENSE_FILTER_RATIO {
-            let ef = if ratio < SPARSE_FILTER_RATIO { 2 * ef } else { ef };
-            // A set of nodes rather than rows, since most nodes that the two-hop expansion tests are not allowed.
+            let ef = if ratio < SPARSE_FILTER_RATIO {
+                2 * ef
+            } else {
+                ef
+            };
+            // A set of nodes rather than rows, since most nodes that the two-hop expansion tests
+            // are not allowed.
             let mut nodes = Bits::new(self.nodes());
-            allowed.iter().for_each(|row| _ = nodes.insert(self.node_of(row)));
+            allowed
+                .iter()
+                .for_each(|row| _ = nodes.insert(self.node_of(row)));
             search_layer_filtered(layer0, scorer, entry.node(), ef, &nodes, scratch);
         }
         Some(scratch.queue.candidates())

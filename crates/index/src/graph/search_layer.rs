@@ -3,7 +3,8 @@
 use super::layer::Layer;
 use crate::codes::Scorer;
 
-/// The nodes visited by a search, as one epoch stamp per node: starting a new epoch clears the set in O(1).
+/// The nodes visited by a search, as one epoch stamp per node: starting a new epoch clears the set
+/// in O(1).
 #[derive(Default)]
 pub struct VisitedSet {
     stamps: Vec<u8>,
@@ -24,8 +25,8 @@ impl VisitedSet {
         self.nodes = nodes;
     }
 
-    /// Returns whether `node` was not visited yet, and marks it. `false` for a node outside the graph, which only a
-    /// damaged file can name.
+    /// Returns whether `node` was not visited yet, and marks it. `false` for a node outside the
+    /// graph, which only a damaged file can name.
     #[inline(always)]
     pub fn insert(&mut self, node: u32) -> bool {
         match self.stamps[..self.nodes].get_mut(node as usize) {
@@ -82,12 +83,18 @@ impl CandidateQueue {
     #[inline(always)]
     pub fn push(&mut self, node: u32, score: f32) {
         if self.candidates.len() >= self.ef {
-            if self.candidates.last().is_none_or(|worst| score <= worst.score) {
+            if self
+                .candidates
+                .last()
+                .is_none_or(|worst| score <= worst.score)
+            {
                 return;
             }
             self.candidates.pop();
         }
-        let at = self.candidates.partition_point(|candidate| candidate.score >= score);
+        let at = self
+            .candidates
+            .partition_point(|candidate| candidate.score >= score);
         self.candidates.insert(at, Candidate { score, node });
         self.first_unexpanded = self.first_unexpanded.min(at);
     }
@@ -106,13 +113,16 @@ impl CandidateQueue {
     /// The distance from `first_unexpanded` to the best unexpanded candidate.
     #[inline(always)]
     fn unexpanded_offset(&self) -> Option<usize> {
-        self.candidates[self.first_unexpanded..].iter().position(|candidate| candidate.node & EXPANDED == 0)
+        self.candidates[self.first_unexpanded..]
+            .iter()
+            .position(|candidate| candidate.node & EXPANDED == 0)
     }
 
     /// The candidate that [`Self::next`] would return, without marking it.
     #[inline(always)]
     pub fn peek(&self) -> Option<u32> {
-        self.unexpanded_offset().map(|offset| self.candidates[self.first_unexpanded + offset].node)
+        self.unexpanded_offset()
+            .map(|offset| self.candidates[self.first_unexpanded + offset].node)
     }
 
     /// Keeps only the candidates whose node satisfies `keep`.
@@ -138,7 +148,8 @@ pub struct SearchScratch {
 /// Rows of a batch prefetched while it is collected; the dot-product kernels prefetch the rest.
 const PREFETCHED_ROWS: usize = 4;
 
-/// SEARCH-LAYER (algorithm 2 of the paper): leaves the `ef` nearest nodes found from `entry_points` in `scratch.queue`.
+/// SEARCH-LAYER (algorithm 2 of the paper): leaves the `ef` nearest nodes found from `entry_points`
+/// in `scratch.queue`.
 pub fn search_layer(
     layer: Layer<'_>,
     scorer: &impl Scorer,
@@ -146,7 +157,12 @@ pub fn search_layer(
     ef: usize,
     scratch: &mut SearchScratch,
 ) {
-    let SearchScratch { visited, queue, batch, sums } = scratch;
+    let SearchScratch {
+        visited,
+        queue,
+        batch,
+        sums,
+    } = scratch;
     visited.reset(scorer.len());
     queue.reset(ef);
     batch.clear();
@@ -169,28 +185,42 @@ pub fn search_layer(
     }
 }
 
-/// Greedy search from node 0 through `layers`, which come lowest first; returns the nearest node found.
+/// Greedy search from node 0 through `layers`, which come lowest first; returns the nearest node
+/// found.
 pub fn greedy_descent<'a>(
     layers: impl DoubleEndedIterator<Item = Layer<'a>>,
     scorer: &impl Scorer,
     sums: &mut Vec<i32>,
 ) -> Candidate {
     let entry = Candidate::new(0, scorer.score_row(0, sums));
-    layers.rev().fold(entry, |nearest, layer| greedy_search(layer, scorer, nearest, sums))
+    layers.rev().fold(entry, |nearest, layer| {
+        greedy_search(layer, scorer, nearest, sums)
+    })
 }
 
-/// Moves from `start` to the nearest neighbor until no neighbor is nearer: SEARCH-LAYER with ef = 1.
-fn greedy_search(layer: Layer<'_>, scorer: &impl Scorer, start: Candidate, sums: &mut Vec<i32>) -> Candidate {
+/// Moves from `start` to the nearest neighbor until no neighbor is nearer: SEARCH-LAYER with ef =
+/// 1.
+fn greedy_search(
+    layer: Layer<'_>,
+    scorer: &impl Scorer,
+    start: Candidate,
+    sums: &mut Vec<i32>,
+) -> Candidate {
     let mut nearest = start;
     loop {
-        // A flag rather than a comparison with the last node: scores from a damaged file can be NaN.
+        // A flag rather than a comparison with the last node: scores from a damaged file can be
+        // NaN.
         let mut moved = false;
-        scorer.score_rows(valid_neighbors(layer.neighbors(nearest.node()), scorer.len()), sums, |node, score| {
-            if score > nearest.score {
-                nearest = Candidate::new(node, score);
-                moved = true;
-            }
-        });
+        scorer.score_rows(
+            valid_neighbors(layer.neighbors(nearest.node()), scorer.len()),
+            sums,
+            |node, score| {
+                if score > nearest.score {
+                    nearest = Candidate::new(node, score);
+                    moved = true;
+                }
+            },
+        );
         if !moved {
             return nearest;
         }
@@ -199,5 +229,9 @@ fn greedy_search(layer: Layer<'_>, scorer: &impl Scorer, start: Candidate, sums:
 
 /// The neighbors, or none if one lies outside the graph, as only a damaged file has it.
 fn valid_neighbors(neighbors: &[u32], nodes: usize) -> &[u32] {
-    if neighbors.iter().all(|&node| (node as usize) < nodes) { neighbors } else { &[] }
+    if neighbors.iter().all(|&node| (node as usize) < nodes) {
+        neighbors
+    } else {
+        &[]
+    }
 }

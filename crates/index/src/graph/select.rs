@@ -1,17 +1,18 @@
 //! Choosing the neighbors of a node among candidates.
 //!
-//! SELECT-NEIGHBORS-HEURISTIC (algorithm 4 of the HNSW paper): nearest first, a candidate is kept only if it is nearer to
-//! the node than to every neighbor kept before it, so that links point in different directions. The distance to kept
-//! neighbors is relaxed by the factor α of Subramanya, Devvrit, Kadekodi, Krishnaswamy and Simhadri (*DiskANN*,
-//! NeurIPS 2019), and lists are filled up with the nearest discarded candidates. On 115,033 sentences both together, with
-//! as many links chosen as a list holds, take a quarter less time for a recall@10 of .99 than the plain heuristic with half
-//! as many.
+//! SELECT-NEIGHBORS-HEURISTIC (algorithm 4 of the HNSW paper): nearest first, a candidate is kept
+//! only if it is nearer to the node than to every neighbor kept before it, so that links point in
+//! different directions. The distance to kept neighbors is relaxed by the factor α of Subramanya,
+//! Devvrit, Kadekodi, Krishnaswamy and Simhadri (*DiskANN*, NeurIPS 2019), and lists are filled up
+//! with the nearest discarded candidates. On 115,033 sentences both together, with as many links
+//! chosen as a list holds, take a quarter less time for a recall@10 of .99 than the plain heuristic
+//! with half as many.
 
 use super::search_layer::Candidate;
 use crate::codes::{QuantizedVector, QuantizedView};
 
-/// DiskANN's α: a candidate is discarded if its distance to a kept neighbor, times this, is at most its distance to the
-/// node.
+/// DiskANN's α: a candidate is discarded if its distance to a kept neighbor, times this, is at most
+/// its distance to the node.
 const ALPHA: f32 = 1.1;
 /// Kept neighbors scored at a time.
 const BATCH_SIZE: usize = 4;
@@ -28,8 +29,9 @@ pub struct NeighborSelector {
 }
 
 impl NeighborSelector {
-    /// Selects at most `max_neighbors` of `candidates`, which must be distinct and sorted nearest first. If the heuristic
-    /// keeps fewer than `min_neighbors`, the nearest discarded candidates are appended.
+    /// Selects at most `max_neighbors` of `candidates`, which must be distinct and sorted nearest
+    /// first. If the heuristic keeps fewer than `min_neighbors`, the nearest discarded candidates
+    /// are appended.
     pub fn select(
         &mut self,
         codes: QuantizedView<'_>,

@@ -32,17 +32,31 @@ pub fn build(rows: &[Vec<f32>], params: Params, threads: usize) -> Built {
     build_with(&WriteOptions::default(), rows, params, threads)
 }
 
-pub fn build_with(options: &WriteOptions, rows: &[Vec<f32>], params: Params, threads: usize) -> Built {
+pub fn build_with(
+    options: &WriteOptions,
+    rows: &[Vec<f32>],
+    params: Params,
+    threads: usize,
+) -> Built {
     let folder = tempfile::tempdir().unwrap();
     let path = write(options, folder.path(), rows);
     let vectors = VectorFile::open(&path).unwrap();
-    let graph: Graph = graph::build(&vectors, params, threads, &|_, _| ControlFlow::Continue(())).unwrap();
+    let graph: Graph =
+        graph::build(&vectors, params, threads, &|_, _| ControlFlow::Continue(())).unwrap();
     let file = folder.path().join("a.graph");
     let checksum = graph.write(options, &file).unwrap();
-    Built { segment: Segment::open(&path, Some(&file)).unwrap(), folder, checksum }
+    Built {
+        segment: Segment::open(&path, Some(&file)).unwrap(),
+        folder,
+        checksum,
+    }
 }
 
-/// Options for files without seals, as early releases wrote them: damage in them is not detected on reading.
+/// Options for files without seals, as early releases wrote them: damage in them is not detected on
+/// reading.
 pub fn unsealed() -> WriteOptions {
-    WriteOptions { sealed: false, ..WriteOptions::default() }
+    WriteOptions {
+        sealed: false,
+        ..WriteOptions::default()
+    }
 }

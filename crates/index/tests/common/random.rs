@@ -1,5 +1,5 @@
-//! Reproducible pseudo-random vectors. Included as a module by the unit tests, the integration tests and the benches, which
-//! have no crate in common.
+//! Reproducible pseudo-random vectors. Included as a module by the unit tests, the integration
+//! tests and the benches, which have no crate in common.
 #![allow(dead_code, reason = "each of them uses some of these")]
 
 /// The SplitMix64 generator; the field is its state.
@@ -23,15 +23,24 @@ impl Random {
         normalized((0..dimensions).map(|_| self.value()).collect())
     }
 
-    /// A unit vector near `center`: each value is moved by up to `spread`, then the vector is normalized.
+    /// A unit vector near `center`: each value is moved by up to `spread`, then the vector is
+    /// normalized.
     pub fn near(&mut self, center: &[f32], spread: f32) -> Vec<f32> {
         normalized(center.iter().map(|x| x + spread * self.value()).collect())
     }
 
     /// `clusters` clusters of `each` vectors; consecutive vectors belong to different clusters.
-    pub fn clustered(&mut self, clusters: usize, each: usize, spread: f32, dimensions: usize) -> Vec<Vec<f32>> {
+    pub fn clustered(
+        &mut self,
+        clusters: usize,
+        each: usize,
+        spread: f32,
+        dimensions: usize,
+    ) -> Vec<Vec<f32>> {
         let centers: Vec<_> = (0..clusters).map(|_| self.unit(dimensions)).collect();
-        (0..clusters * each).map(|i| self.near(&centers[i % clusters], spread)).collect()
+        (0..clusters * each)
+            .map(|i| self.near(&centers[i % clusters], spread))
+            .collect()
     }
 }
 

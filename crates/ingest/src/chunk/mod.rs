@@ -1,4 +1,5 @@
-//! Splits articles into passages: spans of the body, each with the context that is embedded with it.
+//! Splits articles into passages: spans of the body, each with the context that is embedded with
+//! it.
 
 mod markdown;
 mod pack;
@@ -15,12 +16,14 @@ use table::Tables;
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Strategy {
-    /// Each part of the body is one passage; in most formats that is the whole article. Text beyond the model's window is
-    /// ignored by the embedding. Published benchmark results are measured this way.
+    /// Each part of the body is one passage; in most formats that is the whole article. Text beyond
+    /// the model's window is ignored by the embedding. Published benchmark results are measured
+    /// this way.
     Whole,
     /// Whole sentences, packed up to a token budget.
     Sentences,
-    /// Like `Sentences`, but never across a heading of a Markdown article, and with the headings above as context.
+    /// Like `Sentences`, but never across a heading of a Markdown article, and with the headings
+    /// above as context.
     Markdown,
 }
 
@@ -30,7 +33,8 @@ pub enum Strategy {
 pub struct Chunking {
     /// How to split.
     pub strategy: Strategy,
-    /// The maximum number of tokens in a passage, without its context. Unused by [`Strategy::Whole`].
+    /// The maximum number of tokens in a passage, without its context. Unused by
+    /// [`Strategy::Whole`].
     pub tokens: usize,
     /// How many sentences of a passage are repeated in the next one.
     pub overlap: usize,
@@ -38,14 +42,21 @@ pub struct Chunking {
 
 impl Default for Chunking {
     fn default() -> Self {
-        Self { strategy: Strategy::Sentences, tokens: 128, overlap: 1 }
+        Self {
+            strategy: Strategy::Sentences,
+            tokens: 128,
+            overlap: 1,
+        }
     }
 }
 
-/// The text is part of stored fingerprints (see [`Chunking::key`]) and of JSON output, so it must not change.
+/// The text is part of stored fingerprints (see [`Chunking::key`]) and of JSON output, so it must
+/// not change.
 impl std::fmt::Display for Chunking {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tokens, overlap, .. } = self;
+        let Self {
+            tokens, overlap, ..
+        } = self;
         match self.strategy {
             Strategy::Whole => write!(f, "whole"),
             Strategy::Sentences => write!(f, "sentences, {tokens} word pieces, overlap {overlap}"),
@@ -59,8 +70,8 @@ impl std::fmt::Display for Chunking {
 pub struct Chunk {
     /// Its span in the article's text.
     pub span: ByteSpan,
-    /// What is embedded before it: the title, for Markdown the headings above, and the header of the table in whose rows it
-    /// begins. Not part of the span.
+    /// What is embedded before it: the title, for Markdown the headings above, and the header of
+    /// the table in whose rows it begins. Not part of the span.
     pub context: String,
 }
 
@@ -68,7 +79,11 @@ impl Chunk {
     /// The text to embed: the context, a space, the passage.
     pub fn embedded_text(&self, article: &Article) -> String {
         let passage = self.span.of(&article.text);
-        if self.context.is_empty() { passage.to_owned() } else { format!("{} {passage}", self.context) }
+        if self.context.is_empty() {
+            passage.to_owned()
+        } else {
+            format!("{} {passage}", self.context)
+        }
     }
 }
 
@@ -81,35 +96,52 @@ pub struct LexicalText<'a> {
 impl<'a> LexicalText<'a> {
     /// Prepares the passages of `article`.
     pub fn of(article: &'a Article) -> Self {
-        Self { article, tables: Tables::of(&article.text) }
+        Self {
+            article,
+            tables: Tables::of(&article.text),
+        }
     }
 
-    /// The text to index for a passage, on separate lines: the title, unless the passage begins with it; the header of the
-    /// table in whose rows the passage begins; the passage itself.
+    /// The text to index for a passage, on separate lines: the title, unless the passage begins
+    /// with it; the header of the table in whose rows the passage begins; the passage itself.
     pub fn passage(&self, span: ByteSpan) -> String {
         let (title, passage) = (&self.article.title, span.of(&self.article.text));
         let title = Some(title.as_str()).filter(|title| !passage.starts_with(title));
-        title.into_iter().chain(self.tables.header_at(span.start)).chain([passage]).collect::<Vec<_>>().join("\n")
+        title
+            .into_iter()
+            .chain(self.tables.header_at(span.start))
+            .chain([passage])
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
-/// The context of a passage gets at most the model's window divided by this, and so does a table header. The context of
-/// [`Strategy::Whole`], the title, is not limited.
+/// The context of a passage gets at most the model's window divided by this, and so does a table
+/// header. The context of [`Strategy::Whole`], the title, is not limited.
 pub const CONTEXT_DIVISOR: usize = 16;
 
 impl Chunking {
     /// The smallest token budget of a passage; smaller values of `tokens` are raised to it.
     pub const MIN_TOKENS: usize = 16;
 
-    /// Splits `article` into passages, in order. `window` is the model's context window in tokens, without special tokens;
-    /// `count` counts the tokens of a text.
+    /// Splits `article` into passages, in order. `window` is the model's context window in tokens,
+    /// without special tokens; `count` counts the tokens of a text.
     ///
-    /// Every non-white-space character of the body is in at least one passage. Except with [`Strategy::Whole`], the starts
-    /// of the passages increase strictly, and so do the ends.
-    pub fn chunk(&self, article: &Article, window: usize, count: &dyn Fn(&str) -> usize) -> Vec<Chunk> {
+    /// Every non-white-space character of the body is in at least one passage. Except with
+    /// [`Strategy::Whole`], the starts of the passages increase strictly, and so do the ends.
+    pub fn chunk(
+        &self,
+        article: &Article,
+        window: usize,
+        count: &dyn Fn(&str) -> usize,
+    ) -> Vec<Chunk> {
         let sections = match self.strategy {
             Strategy::Markdown => markdown::sections(article),
-            _ => article.body.iter().map(|&span| (span, String::new())).collect(),
+            _ => article
+                .body
+                .iter()
+                .map(|&span| (span, String::new()))
+                .collect(),
         };
         let tables = Tables::of(&article.text);
         let mut chunks = Vec::new();
@@ -119,32 +151,43 @@ impl Chunking {
                 vec![section.trimmed(&article.text)]
             } else {
                 let context = truncated(&context, window / CONTEXT_DIVISOR, count);
-                let header = if tables.is_empty() { 0 } else { window / CONTEXT_DIVISOR };
+                let header = if tables.is_empty() {
+                    0
+                } else {
+                    window / CONTEXT_DIVISOR
+                };
                 let available = window.saturating_sub(count(&context) + header);
                 let budget = self.tokens.min(available).max(Self::MIN_TOKENS);
                 pack(&article.text, section, budget, self.overlap, count)
             };
-            for span in spans.into_iter().filter(|span| !span.is_empty() || self.strategy == Strategy::Whole) {
-                let begins_with_title = span.of(&article.text).starts_with(&article.title) && headings.is_empty();
+            for span in spans
+                .into_iter()
+                .filter(|span| !span.is_empty() || self.strategy == Strategy::Whole)
+            {
+                let begins_with_title =
+                    span.of(&article.text).starts_with(&article.title) && headings.is_empty();
                 let context = match self.strategy {
                     Strategy::Whole => context.clone(),
                     _ if begins_with_title => String::new(),
                     _ => truncated(&context, window / CONTEXT_DIVISOR, count),
                 };
-                let header = tables.header_at(span.start).filter(|_| self.strategy != Strategy::Whole);
-                let context = match header.map(|header| truncated(header, window / CONTEXT_DIVISOR, count)) {
-                    Some(header) if context.is_empty() => header,
-                    Some(header) => format!("{context} {header}"),
-                    None => context,
-                };
+                let header = tables
+                    .header_at(span.start)
+                    .filter(|_| self.strategy != Strategy::Whole);
+                let context =
+                    match header.map(|header| truncated(header, window / CONTEXT_DIVISOR, count)) {
+                        Some(header) if context.is_empty() => header,
+                        Some(header) => format!("{context} {header}"),
+                        None => context,
+                    };
                 chunks.push(Chunk { span, context });
             }
         }
         chunks
     }
 
-    /// Identifies the chunking in the [fingerprint](Article::fingerprint) of an article. Any change causes all articles of
-    /// existing collections to be indexed again.
+    /// Identifies the chunking in the [fingerprint](Article::fingerprint) of an article. Any change
+    /// causes all articles of existing collections to be indexed again.
     pub fn key(&self) -> String {
         format!("{self} v1")
     }
@@ -154,7 +197,9 @@ fn context(title: &str, headings: &str) -> String {
     match (title.is_empty(), headings.is_empty()) {
         (_, true) => title.to_owned(),
         (true, _) => headings.to_owned(),
-        _ if headings == title || headings.starts_with(&format!("{title} > ")) => headings.to_owned(),
+        _ if headings == title || headings.starts_with(&format!("{title} > ")) => {
+            headings.to_owned()
+        }
         _ => format!("{title} > {headings}"),
     }
 }
@@ -187,7 +232,9 @@ mod tests {
 
     /// A fake tokenizer: one token for every four characters of a word.
     pub fn count(text: &str) -> usize {
-        text.split_whitespace().map(|word| word.chars().count().div_ceil(4)).sum()
+        text.split_whitespace()
+            .map(|word| word.chars().count().div_ceil(4))
+            .sum()
     }
 
     pub fn article(text: &str, body: Vec<ByteSpan>) -> Article {
@@ -242,7 +289,10 @@ mod tests {
     fn title_is_context_outside_the_span() {
         let chunks = Chunking::default().chunk(&whole_body("One thing. Another."), 254, &count);
         assert_eq!(chunks.len(), 1);
-        assert_eq!(chunks[0].embedded_text(&whole_body("One thing. Another.")), "On things One thing. Another.");
+        assert_eq!(
+            chunks[0].embedded_text(&whole_body("One thing. Another.")),
+            "On things One thing. Another."
+        );
     }
 
     #[test]
@@ -254,11 +304,23 @@ mod tests {
 
     #[test]
     fn overlap_repeats_whole_sentences() {
-        let text = "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.";
-        let chunking = Chunking { strategy: Strategy::Sentences, tokens: 16, overlap: 1 };
+        let text =
+            "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.";
+        let chunking = Chunking {
+            strategy: Strategy::Sentences,
+            tokens: 16,
+            overlap: 1,
+        };
         let article = whole_body(text);
-        let got: Vec<_> = chunking.chunk(&article, 254, &count).iter().map(|c| c.span.of(text).to_owned()).collect();
-        assert_eq!(got[0], "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll.");
+        let got: Vec<_> = chunking
+            .chunk(&article, 254, &count)
+            .iter()
+            .map(|c| c.span.of(text).to_owned())
+            .collect();
+        assert_eq!(
+            got[0],
+            "Aaaa bbbb cccc dddd. Eeee ffff gggg hhhh. Iiii jjjj kkkk llll."
+        );
         assert_eq!(got[1], "Iiii jjjj kkkk llll. Mmmm nnnn oooo pppp.");
     }
 
@@ -266,15 +328,36 @@ mod tests {
     fn markdown_chunks_never_cross_headings() {
         let text = "# Bees\n\nIntro here.\n\n## Honey\n\nIt keeps.\n\n### Why\n\nToo dry.\n\n## Wax\n\nIt melts.\n";
         let article = whole_body(text);
-        let chunking = Chunking { strategy: Strategy::Markdown, ..Chunking::default() };
+        let chunking = Chunking {
+            strategy: Strategy::Markdown,
+            ..Chunking::default()
+        };
         let got: Vec<_> = chunking
             .chunk(&article, 254, &count)
             .into_iter()
             .map(|c| (c.context.clone(), c.span.of(text).to_owned()))
             .collect();
-        assert_eq!(got[0], ("On things > Bees".to_owned(), "# Bees\n\nIntro here.".to_owned()));
-        assert_eq!(got[2], ("On things > Bees > Honey > Why".to_owned(), "### Why\n\nToo dry.".to_owned()));
-        assert_eq!(got[3], ("On things > Bees > Wax".to_owned(), "## Wax\n\nIt melts.".to_owned()));
+        assert_eq!(
+            got[0],
+            (
+                "On things > Bees".to_owned(),
+                "# Bees\n\nIntro here.".to_owned()
+            )
+        );
+        assert_eq!(
+            got[2],
+            (
+                "On things > Bees > Honey > Why".to_owned(),
+                "### Why\n\nToo dry.".to_owned()
+            )
+        );
+        assert_eq!(
+            got[3],
+            (
+                "On things > Bees > Wax".to_owned(),
+                "## Wax\n\nIt melts.".to_owned()
+            )
+        );
         assert_eq!(got.len(), 4);
     }
 }

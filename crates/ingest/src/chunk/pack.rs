@@ -4,11 +4,12 @@ use super::sentence;
 use crate::article::ByteSpan;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The word limit of WordPiece, in characters: a longer word becomes a single unknown token, so it is split before.
+/// The word limit of WordPiece, in characters: a longer word becomes a single unknown token, so it
+/// is split before.
 const MAX_WORD_CHARS: usize = 100;
 
-/// The passages of `section`: runs of sentences of at most `budget` tokens, each beginning with up to `overlap` sentences
-/// of the previous one.
+/// The passages of `section`: runs of sentences of at most `budget` tokens, each beginning with up
+/// to `overlap` sentences of the previous one.
 pub fn pack(
     text: &str,
     section: ByteSpan,
@@ -32,7 +33,8 @@ pub fn pack(
         if end == units.len() {
             break;
         }
-        // Repeat sentences only while the next new one still fits after them: each passage must add something.
+        // Repeat sentences only while the next new one still fits after them: each passage must add
+        // something.
         let mut next = end;
         let mut remaining = budget.saturating_sub(units[end].1);
         while next > first + 1 && end - next < overlap && units[next - 1].1 <= remaining {
@@ -44,8 +46,14 @@ pub fn pack(
     spans
 }
 
-/// The sentences of `section` with their token counts. A sentence over the budget is split into several units.
-fn units(text: &str, section: ByteSpan, budget: usize, count: &dyn Fn(&str) -> usize) -> Vec<(ByteSpan, usize)> {
+/// The sentences of `section` with their token counts. A sentence over the budget is split into
+/// several units.
+fn units(
+    text: &str,
+    section: ByteSpan,
+    budget: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<(ByteSpan, usize)> {
     let mut units = Vec::new();
     for sentence in sentence::split(section.of(text)) {
         let span = ByteSpan::new(section.start + sentence.start, section.start + sentence.end);
@@ -86,10 +94,15 @@ fn split_long(
         *used = 0;
     };
     for word in span.of(text).split_word_bounds() {
-        run = if word.trim().is_empty() { 0 } else { run + word.chars().count() };
+        run = if word.trim().is_empty() {
+            0
+        } else {
+            run + word.chars().count()
+        };
         for part in parts(word) {
             let tokens = count(part);
-            // The tokenizer takes a run of characters without white space for one word, even if Unicode sees several.
+            // The tokenizer takes a run of characters without white space for one word, even if
+            // Unicode sees several.
             if end > start && (used + tokens > budget || run > MAX_WORD_CHARS) {
                 push(&mut start, end, &mut used);
                 run = part.chars().count();
@@ -101,7 +114,8 @@ fn split_long(
     push(&mut start, end, &mut used);
 }
 
-/// Splits `word` into parts of at most [`MAX_WORD_CHARS`] characters, without splitting grapheme clusters that fit.
+/// Splits `word` into parts of at most [`MAX_WORD_CHARS`] characters, without splitting grapheme
+/// clusters that fit.
 fn parts(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {
@@ -111,13 +125,21 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The byte length of the first part. Examines only one character beyond it, because a grapheme cluster can be as long as
-/// the text.
+/// The byte length of the first part. Examines only one character beyond it, because a grapheme
+/// cluster can be as long as the text.
 fn first_part(word: &str) -> usize {
-    let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8()).skip(MAX_WORD_CHARS - 1);
-    let (Some(max_end), Some(beyond)) = (ends.next(), ends.next()) else { return word.len() };
+    let mut ends = word
+        .char_indices()
+        .map(|(at, c)| at + c.len_utf8())
+        .skip(MAX_WORD_CHARS - 1);
+    let (Some(max_end), Some(beyond)) = (ends.next(), ends.next()) else {
+        return word.len();
+    };
     let clusters = word[..beyond].grapheme_indices(true).map(|(at, _)| at);
-    clusters.rev().find(|at| (1..=max_end).contains(at)).unwrap_or(max_end)
+    clusters
+        .rev()
+        .find(|at| (1..=max_end).contains(at))
+        .unwrap_or(max_end)
 }
 
 #[cfg(test)]
@@ -127,7 +149,9 @@ mod tests {
     #[test]
     fn overlong_words_are_split() {
         let text = "x".repeat(1000);
-        let spans = pack(&text, ByteSpan::new(0, text.len()), 30, 1, &|t| t.len().div_ceil(4));
+        let spans = pack(&text, ByteSpan::new(0, text.len()), 30, 1, &|t| {
+            t.len().div_ceil(4)
+        });
         assert!(spans.len() >= 10, "{}", spans.len());
         assert!(spans.iter().all(|s| s.len() <= MAX_WORD_CHARS));
         assert_eq!(spans.last().unwrap().end, 1000);
@@ -135,13 +159,23 @@ mod tests {
 
     #[test]
     fn grapheme_clusters_are_kept_whole_unless_they_are_too_long() {
-        let cut = |word: &str| parts(word).map(|part| part.chars().count()).collect::<Vec<_>>();
+        let cut = |word: &str| {
+            parts(word)
+                .map(|part| part.chars().count())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(cut(""), [0; 0]);
         assert_eq!(cut(&"é".repeat(250)), [100, 100, 50]);
         // The hundredth character has an accent, which is a character of its own.
-        assert_eq!(cut(&format!("{}e\u{301}{}", "x".repeat(99), "y".repeat(20))), [99, 22]);
+        assert_eq!(
+            cut(&format!("{}e\u{301}{}", "x".repeat(99), "y".repeat(20))),
+            [99, 22]
+        );
         assert_eq!(cut(&format!("a{}", "\u{301}".repeat(249))), [100, 100, 50]);
         // In linear time: a quadratic version took minutes.
-        assert_eq!(cut(&format!("a{}", "\u{301}".repeat(999_999))).len(), 10_000);
+        assert_eq!(
+            cut(&format!("a{}", "\u{301}".repeat(999_999))).len(),
+            10_000
+        );
     }
 }

@@ -36,7 +36,10 @@ impl Tables {
 
     /// The header of the table in whose rows the byte offset `start` is, if any.
     pub fn header_at(&self, start: usize) -> Option<&str> {
-        let table = self.0.iter().find(|(rows, _)| rows.start <= start && start < rows.end);
+        let table = self
+            .0
+            .iter()
+            .find(|(rows, _)| rows.start <= start && start < rows.end);
         table.map(|(_, header)| header.as_str())
     }
 }
@@ -45,15 +48,28 @@ fn cells(line: &str) -> usize {
     let line = line.trim();
     let line = line.strip_prefix('|').unwrap_or(line);
     let line = line.strip_suffix('|').unwrap_or(line);
-    if line.contains('|') { line.split('|').count() } else { 0 }
+    if line.contains('|') {
+        line.split('|').count()
+    } else {
+        0
+    }
 }
 
 fn table(text: &str, rows: &[(ByteSpan, usize)]) -> Option<(ByteSpan, String)> {
-    let [(header, _), .., (last, _)] = rows else { return None };
+    let [(header, _), .., (last, _)] = rows else {
+        return None;
+    };
     if rows.len() < MIN_TABLE_ROWS {
         return None;
     }
-    let names = header.of(text).trim().trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" | ");
+    let names = header
+        .of(text)
+        .trim()
+        .trim_matches('|')
+        .split('|')
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(" | ");
     Some((ByteSpan::new(header.end, last.end), names))
 }
 
@@ -63,13 +79,21 @@ mod tests {
 
     #[test]
     fn header_is_found_for_positions_within_the_rows() {
-        let text =
-            "Intro.\n\n| place | litres |\n|---|---|\n| mill | 4200 |\n| inn | 2100 |\n\nEnd.\na | b\n1 | 2\n3 | 4";
+        let text = "Intro.\n\n| place | litres |\n|---|---|\n| mill | 4200 |\n| inn | 2100 |\n\nEnd.\na | b\n1 | 2\n3 | 4";
         let tables = Tables::of(text);
         let at = |what: &str| tables.header_at(text.find(what).unwrap());
-        assert_eq!((at("| mill"), at("| inn")), (Some("place | litres"), Some("place | litres")));
+        assert_eq!(
+            (at("| mill"), at("| inn")),
+            (Some("place | litres"), Some("place | litres"))
+        );
         assert_eq!((at("1 | 2"), at("3 | 4")), (Some("a | b"), Some("a | b")));
-        assert_eq!((at("Intro"), at("| place"), at("End"), at("a | b")), (None, None, None, None));
-        assert!(Tables::of("x | y\nprose | and more\n").0.is_empty(), "two lines are no table");
+        assert_eq!(
+            (at("Intro"), at("| place"), at("End"), at("a | b")),
+            (None, None, None, None)
+        );
+        assert!(
+            Tables::of("x | y\nprose | and more\n").0.is_empty(),
+            "two lines are no table"
+        );
     }
 }

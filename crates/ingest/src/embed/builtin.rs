@@ -1,5 +1,5 @@
-//! The built-in model: all-MiniLM-L6-v2 quantized to int8, compiled into the binary. Its origin is documented in
-//! `models/minilm-l6-v2-int8/README.md`.
+//! The built-in model: all-MiniLM-L6-v2 quantized to int8, compiled into the binary. Its origin is
+//! documented in `models/minilm-l6-v2-int8/README.md`.
 
 use super::tokenizer::Tokenizer;
 use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings, normalized};
@@ -15,15 +15,16 @@ pub const ALIAS: &str = "builtin";
 pub const DIMENSIONS: usize = 384;
 /// The context window in tokens, special ones included, as set by the model's authors.
 const MAX_TOKENS: usize = 256;
-/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json: a constant, to save hashing
-/// at every start. A test verifies it.
+/// The first 32 hex digits of the BLAKE3 hash of model.safetensors followed by tokenizer.json: a
+/// constant, to save hashing at every start. A test verifies it.
 pub(super) const HASH: &str = "3550c09e807f5c7a93610671e9e3ebed";
-/// Former values of [`HASH`]. With ONNX Runtime's rounding, the same weights gave vectors with a cosine of .999 on average
-/// and at least .998 to today's.
+/// Former values of [`HASH`]. With ONNX Runtime's rounding, the same weights gave vectors with a
+/// cosine of .999 on average and at least .998 to today's.
 pub(super) const EARLIER_HASHES: &[&str] = &["d652bc276c1d9ac282eff62f9aac1310"];
 
 static WEIGHTS: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/model.safetensors");
-pub(super) static TOKENIZER: &[u8] = include_bytes!("../../../../models/minilm-l6-v2-int8/tokenizer.json");
+pub(super) static TOKENIZER: &[u8] =
+    include_bytes!("../../../../models/minilm-l6-v2-int8/tokenizer.json");
 
 /// An embedder for the built-in model. Forks share the weights.
 pub struct BuiltinEmbedder {
@@ -43,8 +44,10 @@ impl BuiltinEmbedder {
     /// # Errors
     /// [`Error::Model`] if the embedded files are invalid, which the tests rule out.
     pub fn load() -> Result<Self> {
-        let encoder = Encoder::from_quantized(WEIGHTS)
-            .map_err(|error| Error::Model { name: NAME.to_owned(), problem: error.to_string() })?;
+        let encoder = Encoder::from_quantized(WEIGHTS).map_err(|error| Error::Model {
+            name: NAME.to_owned(),
+            problem: error.to_string(),
+        })?;
         let info = ModelInfo {
             name: NAME.to_owned(),
             hash: HASH.to_owned(),
@@ -54,7 +57,14 @@ impl BuiltinEmbedder {
             passage_prefix: String::new(),
         };
         let tokenizer = Arc::new(Tokenizer::from_bytes(TOKENIZER, NAME)?);
-        Ok(Self { shared: Arc::new(Shared { info, tokenizer, encoder }), work: Workspace::default() })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                info,
+                tokenizer,
+                encoder,
+            }),
+            work: Workspace::default(),
+        })
     }
 }
 
@@ -70,19 +80,31 @@ impl Embedder for BuiltinEmbedder {
     fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
         let (ids, truncated_tokens) = self.shared.tokenizer.encode(text, MAX_TOKENS);
         let sum = self.shared.encoder.summed_states(&[&ids], &mut self.work);
-        Ok(Embedding { vector: normalized(sum, NAME, text)?, tokens: ids.len() + truncated_tokens, truncated_tokens })
+        Ok(Embedding {
+            vector: normalized(sum, NAME, text)?,
+            tokens: ids.len() + truncated_tokens,
+            truncated_tokens,
+        })
     }
 
     fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
         let (ids, _) = self.shared.tokenizer.encode(text, MAX_TOKENS);
         let states = self.shared.encoder.hidden_states(&[&ids], &mut self.work);
-        let units = states.chunks_exact(DIMENSIONS).map(|state| normalized(state.to_vec(), NAME, text));
+        let units = states
+            .chunks_exact(DIMENSIONS)
+            .map(|state| normalized(state.to_vec(), NAME, text));
         let vectors = units.collect::<Result<Vec<_>>>()?.concat();
-        Ok(Some(TokenEmbeddings { vectors, dimensions: DIMENSIONS }))
+        Ok(Some(TokenEmbeddings {
+            vectors,
+            dimensions: DIMENSIONS,
+        }))
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
-        Ok(Box::new(Self { shared: self.shared.clone(), work: Workspace::default() }))
+        Ok(Box::new(Self {
+            shared: self.shared.clone(),
+            work: Workspace::default(),
+        }))
     }
 }
 
@@ -129,7 +151,12 @@ mod tests {
             of("The cat sat on the mat."),
         );
         assert!((dot(&a, &a) - 1.0).abs() < 1e-5);
-        assert!(dot(&a, &b) > 0.4 && dot(&a, &c) < 0.2, "{} {}", dot(&a, &b), dot(&a, &c));
+        assert!(
+            dot(&a, &b) > 0.4 && dot(&a, &c) < 0.2,
+            "{} {}",
+            dot(&a, &b),
+            dot(&a, &c)
+        );
     }
 
     #[test]
@@ -138,17 +165,23 @@ mod tests {
         let mut one = BuiltinEmbedder::load().unwrap();
         let vector = one.embed(text, Role::Passage).unwrap();
         let mut fork = one.fork().unwrap();
-        fork.embed(&"The moon is far from the sun. ".repeat(30), Role::Passage).unwrap();
+        fork.embed(&"The moon is far from the sun. ".repeat(30), Role::Passage)
+            .unwrap();
         assert_eq!(vector, fork.embed(text, Role::Passage).unwrap());
     }
 
     #[test]
     fn earlier_versions_of_the_model_are_compatible() {
         let info = BuiltinEmbedder::load().unwrap().model().clone();
-        let with = |hash: &str| ModelInfo { hash: hash.to_owned(), ..info.clone() };
+        let with = |hash: &str| ModelInfo {
+            hash: hash.to_owned(),
+            ..info.clone()
+        };
         let earlier = with(EARLIER_HASHES[0]);
         assert!(
-            info.is_compatible_with(&info) && info.is_compatible_with(&earlier) && earlier.is_compatible_with(&info)
+            info.is_compatible_with(&info)
+                && info.is_compatible_with(&earlier)
+                && earlier.is_compatible_with(&info)
         );
         assert!(earlier.is_earlier_version() && !info.is_earlier_version());
         assert!(!info.is_compatible_with(&with("0")) && !with("0").is_compatible_with(&earlier));
@@ -161,7 +194,13 @@ mod tests {
         let long = "moon ".repeat(300);
         let embedding = model.embed(&long, Role::Passage).unwrap();
         assert_eq!((embedding.tokens, embedding.truncated_tokens), (302, 46));
-        assert_eq!(embedding.vector, model.embed(&"moon ".repeat(254), Role::Passage).unwrap().vector);
+        assert_eq!(
+            embedding.vector,
+            model
+                .embed(&"moon ".repeat(254), Role::Passage)
+                .unwrap()
+                .vector
+        );
         assert_eq!(model.embed("", Role::Query).unwrap().tokens, 2);
     }
 }

@@ -1,11 +1,12 @@
-//! Cross-encoders, which read a query and a passage together and score the relevance. From fastembed's catalog or a local
-//! folder with an ONNX export.
+//! Cross-encoders, which read a query and a passage together and score the relevance. From
+//! fastembed's catalog or a local folder with an ONNX export.
 
 use super::onnx::{Folder, downloads, runtime};
 use super::{CatalogEntry, ModelKind};
 use crate::{Error, Result};
 use fastembed::{
-    OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank, UserDefinedRerankingModel,
+    OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank,
+    UserDefinedRerankingModel,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -24,16 +25,17 @@ enum Origin {
     Folder(PathBuf),
 }
 
-/// The context window in tokens, for query and passage together, if the model's files do not state it.
+/// The context window in tokens, for query and passage together, if the model's files do not state
+/// it.
 const DEFAULT_MAX_TOKENS: usize = 512;
 
 impl CrossEncoder {
-    /// Loads a model: from a folder with `model.onnx` (also under `onnx/`) and `tokenizer.json`, or from [`catalog`] by its
-    /// short or published name, ignoring case.
+    /// Loads a model: from a folder with `model.onnx` (also under `onnx/`) and `tokenizer.json`, or
+    /// from [`catalog`] by its short or published name, ignoring case.
     ///
     /// # Errors
-    /// [`Error::Model`] if there is no such model, its files are incomplete, its output is not a single score, or ONNX
-    /// Runtime is not installed.
+    /// [`Error::Model`] if there is no such model, its files are incomplete, its output is not a
+    /// single score, or ONNX Runtime is not installed.
     pub fn load(name: &str) -> Result<Self> {
         let folder = Path::new(name);
         if folder.is_dir() {
@@ -41,23 +43,30 @@ impl CrossEncoder {
         }
         let known = TextRerank::list_supported_models();
         let found = known.into_iter().find(|model| {
-            name_of(&model.model).eq_ignore_ascii_case(name) || model.model_code.eq_ignore_ascii_case(name)
+            name_of(&model.model).eq_ignore_ascii_case(name)
+                || model.model_code.eq_ignore_ascii_case(name)
         });
         match found {
             Some(found) => Self::open(name_of(&found.model), Origin::Catalogue(found.model)),
             None => Err(Error::Model {
                 name: name.to_owned(),
-                problem: "no such reranker and no such folder; `nigh models` lists the names".to_owned(),
+                problem: "no such reranker and no such folder; `nigh models` lists the names"
+                    .to_owned(),
             }),
         }
     }
 
     fn open(name: String, origin: Origin) -> Result<Self> {
         runtime(&name)?;
-        let wrong = |error: fastembed::Error| Error::Model { name: name.clone(), problem: error.to_string() };
+        let wrong = |error: fastembed::Error| Error::Model {
+            name: name.clone(),
+            problem: error.to_string(),
+        };
         let model = match &origin {
             Origin::Catalogue(model) => {
-                let options = RerankInitOptions::new(model.clone()).with_intra_threads(1).with_cache_dir(downloads());
+                let options = RerankInitOptions::new(model.clone())
+                    .with_intra_threads(1)
+                    .with_cache_dir(downloads());
                 TextRerank::try_new(options).map_err(|error| Error::Model {
                     name: name.clone(),
                     problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, give --rerank a folder that contains them"),
@@ -70,12 +79,20 @@ impl CrossEncoder {
                     .with_intra_threads(1)
                     .with_max_length(folder.window(DEFAULT_MAX_TOKENS));
                 let files = folder.tokenizer_files(DEFAULT_MAX_TOKENS)?;
-                TextRerank::try_new_from_user_defined(UserDefinedRerankingModel::new(weights, files), options)
-                    .map_err(wrong)?
+                TextRerank::try_new_from_user_defined(
+                    UserDefinedRerankingModel::new(weights, files),
+                    options,
+                )
+                .map_err(wrong)?
             }
         };
-        let mut cross = Self { name, origin, model };
-        // fastembed panics if the output has another shape: find out now rather than at the first query.
+        let mut cross = Self {
+            name,
+            origin,
+            model,
+        };
+        // fastembed panics if the output has another shape: find out now rather than at the first
+        // query.
         cross.score("a", &["b"])?;
         Ok(cross)
     }
@@ -85,19 +102,24 @@ impl CrossEncoder {
         &self.name
     }
 
-    /// Scores the relevance of each passage to the query: higher is better, on the model's own scale. The scores are
-    /// finite and in the order of `passages`.
+    /// Scores the relevance of each passage to the query: higher is better, on the model's own
+    /// scale. The scores are finite and in the order of `passages`.
     ///
     /// # Errors
     /// [`Error::Model`] if the runtime fails or a score is not finite.
     pub fn score(&mut self, query: &str, passages: &[&str]) -> Result<Vec<f32>> {
-        let wrong = |problem: String| Error::Model { name: self.name.clone(), problem };
+        let wrong = |problem: String| Error::Model {
+            name: self.name.clone(),
+            problem,
+        };
         let model = AssertUnwindSafe(&mut self.model);
         let scored = catch_unwind(move || {
             let AssertUnwindSafe(model) = { model };
             model.rerank(query, passages, false, Some(passages.len().max(1)))
         });
-        let scored = scored.map_err(|_| wrong("expected an output `logits` of one score for each pair".to_owned()))?;
+        let scored = scored.map_err(|_| {
+            wrong("expected an output `logits` of one score for each pair".to_owned())
+        })?;
         let mut scores = vec![f32::NAN; passages.len()];
         for result in scored.map_err(|error| wrong(error.to_string()))? {
             scores[result.index] = result.score;
@@ -119,14 +141,16 @@ impl CrossEncoder {
 
 /// The cross-encoders of fastembed's catalog.
 pub fn catalog() -> Vec<CatalogEntry> {
-    let entries = TextRerank::list_supported_models().into_iter().map(|model| CatalogEntry {
-        kind: ModelKind::Reranker,
-        name: name_of(&model.model),
-        source: model.model_code,
-        dimensions: 1,
-        description: model.description,
-        builtin: false,
-    });
+    let entries = TextRerank::list_supported_models()
+        .into_iter()
+        .map(|model| CatalogEntry {
+            kind: ModelKind::Reranker,
+            name: name_of(&model.model),
+            source: model.model_code,
+            dimensions: 1,
+            description: model.description,
+            builtin: false,
+        });
     entries.collect()
 }
 
@@ -140,7 +164,13 @@ mod tests {
 
     #[test]
     fn loading_an_unknown_model_is_an_error() {
-        let error = CrossEncoder::load("no-such-reranker").err().unwrap().to_string();
-        assert!(error.contains("no such reranker and no such folder"), "{error}");
+        let error = CrossEncoder::load("no-such-reranker")
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("no such reranker and no such folder"),
+            "{error}"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Embedding models behind the trait [`Embedder`], from text to unit vector: the built-in model ([`builtin`]), static models
-//! ([`static_model`]), and all others through fastembed and ONNX Runtime ([`onnx`]).
+//! Embedding models behind the trait [`Embedder`], from text to unit vector: the built-in model
+//! ([`builtin`]), static models ([`static_model`]), and all others through fastembed and ONNX
+//! Runtime ([`onnx`]).
 
 pub mod builtin;
 mod cross_encoder;
@@ -26,16 +27,19 @@ pub enum Role {
     Passage,
 }
 
-/// The properties of a model that a collection records. The serialized names are part of the collection format.
+/// The properties of a model that a collection records. The serialized names are part of the
+/// collection format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// The name for [`load`].
     pub name: String,
-    /// 32 hex digits that change whenever the vectors would: with weights, vocabulary, pooling, window or prefixes.
+    /// 32 hex digits that change whenever the vectors would: with weights, vocabulary, pooling,
+    /// window or prefixes.
     pub hash: String,
     /// The number of dimensions of its vectors.
     pub dimensions: usize,
-    /// The context window: the maximum number of tokens, special ones included. Further tokens are ignored.
+    /// The context window: the maximum number of tokens, special ones included. Further tokens are
+    /// ignored.
     pub window: usize,
     /// Prepended to every query.
     pub query_prefix: String,
@@ -49,7 +53,8 @@ impl ModelInfo {
         Fingerprint::of([self.hash.as_bytes(), text.as_bytes()])
     }
 
-    /// Whether the vectors of both models can be compared: they are the same model, or versions of the built-in one.
+    /// Whether the vectors of both models can be compared: they are the same model, or versions of
+    /// the built-in one.
     pub fn is_compatible_with(&self, other: &Self) -> bool {
         let is_builtin = |model: &Self| model.hash == builtin::HASH || model.is_earlier_version();
         self.hash == other.hash || is_builtin(self) && is_builtin(other)
@@ -84,7 +89,8 @@ pub struct Embedding {
     pub truncated_tokens: usize,
 }
 
-/// The contextual vectors of a text's tokens, special ones included, up to the window; for late interaction (ColBERT).
+/// The contextual vectors of a text's tokens, special ones included, up to the window; for late
+/// interaction (ColBERT).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenEmbeddings {
     /// `tokens × dimensions` values, row-major; each row has unit norm.
@@ -93,8 +99,8 @@ pub struct TokenEmbeddings {
     pub dimensions: usize,
 }
 
-/// Embeds texts, one at a time on one thread, so that a vector never depends on the texts embedded with it. Each thread
-/// needs its own, made by [`Embedder::fork`].
+/// Embeds texts, one at a time on one thread, so that a vector never depends on the texts embedded
+/// with it. Each thread needs its own, made by [`Embedder::fork`].
 pub trait Embedder: Send {
     /// The properties of the model.
     fn model(&self) -> &ModelInfo;
@@ -117,19 +123,20 @@ pub trait Embedder: Send {
         Ok(None)
     }
 
-    /// A second embedder of the same model for another thread. Shares the weights where the runtime allows it.
+    /// A second embedder of the same model for another thread. Shares the weights where the runtime
+    /// allows it.
     ///
     /// # Errors
     /// [`Error::Model`] if the model has to be loaded again and cannot be.
     fn fork(&self) -> Result<Box<dyn Embedder>>;
 }
 
-/// Loads a model by name: `builtin`, `static` or their full names, a folder with an ONNX or a static model, or a name of
-/// fastembed's catalog (see [`catalog`]).
+/// Loads a model by name: `builtin`, `static` or their full names, a folder with an ONNX or a
+/// static model, or a name of fastembed's catalog (see [`catalog`]).
 ///
 /// # Errors
-/// [`Error::Model`] if there is no such model, its files are incomplete, or ONNX Runtime is not installed; the message says
-/// how to fix it.
+/// [`Error::Model`] if there is no such model, its files are incomplete, or ONNX Runtime is not
+/// installed; the message says how to fix it.
 pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
     if name == builtin::ALIAS || name == builtin::NAME {
         return Ok(Box::new(builtin::BuiltinEmbedder::load()?));
@@ -147,7 +154,8 @@ pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
     Ok(Box::new(onnx::OnnxEmbedder::from_catalog(name)?))
 }
 
-/// The full name of a model, under which collections record it; resolves the aliases `builtin` and `static`.
+/// The full name of a model, under which collections record it; resolves the aliases `builtin` and
+/// `static`.
 pub fn canonical_name(name: &str) -> &str {
     match name {
         builtin::ALIAS => builtin::NAME,
@@ -201,28 +209,44 @@ pub fn catalog() -> Vec<CatalogEntry> {
             .to_owned(),
         ..builtin.clone()
     };
-    [builtin, static_model].into_iter().chain(onnx::catalog()).collect()
+    [builtin, static_model]
+        .into_iter()
+        .chain(onnx::catalog())
+        .collect()
 }
 
 /// The folder for files that can be made or downloaded again: `nigh` in the user's cache folder.
 pub fn cache_dir() -> PathBuf {
-    let caches = folder_from_env("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
+    let caches =
+        folder_from_env("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
     caches.unwrap_or_else(std::env::temp_dir).join("nigh")
 }
 
 /// The folder in an environment variable, if it is set and not empty.
 fn folder_from_env(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+    std::env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 /// Scales `vector` to unit norm; [`Error::Embedding`] if that is impossible.
 fn normalized(mut vector: Vec<f32>, model: &str, text: &str) -> Result<Vec<f32>> {
-    let norm = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    let norm = vector
+        .iter()
+        .map(|x| f64::from(*x) * f64::from(*x))
+        .sum::<f64>()
+        .sqrt();
     if !norm.is_finite() || norm < 1e-12 {
         let problem = format!("its vector has length {norm}");
-        return Err(Error::Embedding { name: model.to_owned(), bytes: text.len(), problem });
+        return Err(Error::Embedding {
+            name: model.to_owned(),
+            bytes: text.len(),
+            problem,
+        });
     }
-    vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+    vector
+        .iter_mut()
+        .for_each(|x| *x = (f64::from(*x) / norm) as f32);
     Ok(vector)
 }
 

@@ -1,12 +1,12 @@
-//! Models on ONNX Runtime: from fastembed's catalog, downloaded on first use, or from a local folder with an ONNX export.
-//! The runtime is a shared library, loaded with the first such model.
+//! Models on ONNX Runtime: from fastembed's catalog, downloaded on first use, or from a local
+//! folder with an ONNX export. The runtime is a shared library, loaded with the first such model.
 
 use super::tokenizer::Tokenizer;
 use super::{CatalogEntry, Embedder, Embedding, ModelInfo, ModelKind, Role, normalized, profile};
 use crate::{Error, Result};
 use fastembed::{
-    EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
-    UserDefinedEmbeddingModel,
+    EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions,
+    TokenizerFiles, UserDefinedEmbeddingModel,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -22,30 +22,44 @@ pub struct OnnxEmbedder {
 
 /// Where to load the model from, again for each fork.
 enum Origin {
-    Catalogue { model: EmbeddingModel, window: usize },
+    Catalogue {
+        model: EmbeddingModel,
+        window: usize,
+    },
     Folder(PathBuf),
 }
 
 impl OnnxEmbedder {
-    /// Loads a model of fastembed's catalog by its short name (`BGESmallENV15`) or its published name
-    /// (`Xenova/bge-small-en-v1.5`), ignoring case.
+    /// Loads a model of fastembed's catalog by its short name (`BGESmallENV15`) or its published
+    /// name (`Xenova/bge-small-en-v1.5`), ignoring case.
     ///
     /// # Errors
-    /// [`Error::Model`] if there is no such model, ONNX Runtime is not installed, or the download fails.
+    /// [`Error::Model`] if there is no such model, ONNX Runtime is not installed, or the download
+    /// fails.
     pub fn from_catalog(name: &str) -> Result<Self> {
         let known = TextEmbedding::list_supported_models();
-        let found = known
-            .iter()
-            .find(|m| name_of(&m.model).eq_ignore_ascii_case(name) || m.model_code.eq_ignore_ascii_case(name));
+        let found = known.iter().find(|m| {
+            name_of(&m.model).eq_ignore_ascii_case(name) || m.model_code.eq_ignore_ascii_case(name)
+        });
         let Some(found) = found else {
-            let problem = "no such model and no such folder; `nigh models` lists the names".to_owned();
-            return Err(Error::Model { name: name.to_owned(), problem });
+            let problem =
+                "no such model and no such folder; `nigh models` lists the names".to_owned();
+            return Err(Error::Model {
+                name: name.to_owned(),
+                problem,
+            });
         };
         let profile = profile::of(&found.model_code);
         let pooling = TextEmbedding::get_default_pooling_method(&found.model);
-        // The Debug text of `Profile` is part of the hash: renaming its fields would invalidate collections.
-        let hash =
-            blake3::hash(format!("{} {} {pooling:?} {profile:?}", found.model_code, found.model_file).as_bytes());
+        // The Debug text of `Profile` is part of the hash: renaming its fields would invalidate
+        // collections.
+        let hash = blake3::hash(
+            format!(
+                "{} {} {pooling:?} {profile:?}",
+                found.model_code, found.model_file
+            )
+            .as_bytes(),
+        );
         let info = ModelInfo {
             name: name_of(&found.model),
             hash: hash.to_hex()[..32].to_owned(),
@@ -54,22 +68,37 @@ impl OnnxEmbedder {
             query_prefix: profile.query_prefix.to_owned(),
             passage_prefix: profile.passage_prefix.to_owned(),
         };
-        Self::open(Arc::new(Origin::Catalogue { model: found.model.clone(), window: profile.window }), info)
+        Self::open(
+            Arc::new(Origin::Catalogue {
+                model: found.model.clone(),
+                window: profile.window,
+            }),
+            info,
+        )
     }
 
-    /// Loads a model from a folder with `model.onnx` (also under `onnx/`), `tokenizer.json`, and optionally the files of
-    /// sentence-transformers that state pooling, window and prefixes.
+    /// Loads a model from a folder with `model.onnx` (also under `onnx/`), `tokenizer.json`, and
+    /// optionally the files of sentence-transformers that state pooling, window and prefixes.
     ///
     /// # Errors
-    /// [`Error::Model`] if a required file is missing or invalid, or ONNX Runtime is not installed; [`Error::Io`] if the
-    /// weights cannot be read.
+    /// [`Error::Model`] if a required file is missing or invalid, or ONNX Runtime is not installed;
+    /// [`Error::Io`] if the weights cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let files = Folder::new(folder);
         let weights = std::fs::read(files.weights()?).map_err(Error::io(folder))?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&weights).update(&files.bytes("tokenizer.json")?);
-        let (window, (query_prefix, passage_prefix)) = (files.window(DEFAULT_MAX_TOKENS), files.prefixes());
-        hasher.update(format!("{:?} {window} {query_prefix} {passage_prefix}", files.pooling()?).as_bytes());
+        hasher
+            .update(&weights)
+            .update(&files.bytes("tokenizer.json")?);
+        let (window, (query_prefix, passage_prefix)) =
+            (files.window(DEFAULT_MAX_TOKENS), files.prefixes());
+        hasher.update(
+            format!(
+                "{:?} {window} {query_prefix} {passage_prefix}",
+                files.pooling()?
+            )
+            .as_bytes(),
+        );
         let info = ModelInfo {
             name: folder.to_string_lossy().into_owned(),
             hash: hasher.finalize().to_hex()[..32].to_owned(),
@@ -86,7 +115,10 @@ impl OnnxEmbedder {
 
     fn open(origin: Arc<Origin>, info: ModelInfo) -> Result<Self> {
         runtime(&info.name)?;
-        let wrong = |error: fastembed::Error| Error::Model { name: info.name.clone(), problem: error.to_string() };
+        let wrong = |error: fastembed::Error| Error::Model {
+            name: info.name.clone(),
+            problem: error.to_string(),
+        };
         let model = match &*origin {
             Origin::Catalogue { model, window } => {
                 let options = TextInitOptions::new(model.clone())
@@ -104,7 +136,12 @@ impl OnnxEmbedder {
             }
         };
         let tokenizer = Arc::new(Tokenizer::new(model.tokenizer.clone(), &info.name)?);
-        Ok(Self { origin, info, model, tokenizer })
+        Ok(Self {
+            origin,
+            info,
+            model,
+            tokenizer,
+        })
     }
 }
 
@@ -120,9 +157,19 @@ impl Embedder for OnnxEmbedder {
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding> {
         let text = format!("{}{text}", self.info.prefix(role));
         let (ids, truncated_tokens) = self.tokenizer.encode(&text, self.info.window);
-        let wrong = |problem: String| Error::Embedding { name: self.info.name.clone(), bytes: text.len(), problem };
-        let vectors = self.model.embed([text.as_str()], None).map_err(|error| wrong(error.to_string()))?;
-        let vector = vectors.into_iter().next().ok_or_else(|| wrong("it returned no vector".to_owned()))?;
+        let wrong = |problem: String| Error::Embedding {
+            name: self.info.name.clone(),
+            bytes: text.len(),
+            problem,
+        };
+        let vectors = self
+            .model
+            .embed([text.as_str()], None)
+            .map_err(|error| wrong(error.to_string()))?;
+        let vector = vectors
+            .into_iter()
+            .next()
+            .ok_or_else(|| wrong("it returned no vector".to_owned()))?;
         Ok(Embedding {
             vector: normalized(vector, &self.info.name, &text)?,
             tokens: ids.len() + truncated_tokens,
@@ -131,7 +178,10 @@ impl Embedder for OnnxEmbedder {
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
-        Ok(Box::new(Self::open(self.origin.clone(), self.info.clone())?))
+        Ok(Box::new(Self::open(
+            self.origin.clone(),
+            self.info.clone(),
+        )?))
     }
 }
 
@@ -149,13 +199,29 @@ impl<'a> Folder<'a> {
     }
 
     fn wrong(&self, problem: String) -> Error {
-        Error::Model { name: self.path.to_string_lossy().into_owned(), problem }
+        Error::Model {
+            name: self.path.to_string_lossy().into_owned(),
+            problem,
+        }
     }
 
     pub(super) fn weights(&self) -> Result<PathBuf> {
-        let names = ["model.onnx", "onnx/model.onnx", "model_quantized.onnx", "onnx/model_quantized.onnx"];
-        let found = names.iter().map(|name| self.path.join(name)).find(|path| path.is_file());
-        found.ok_or_else(|| self.wrong(format!("no ONNX file in it; expected one of {}", names.join(", "))))
+        let names = [
+            "model.onnx",
+            "onnx/model.onnx",
+            "model_quantized.onnx",
+            "onnx/model_quantized.onnx",
+        ];
+        let found = names
+            .iter()
+            .map(|name| self.path.join(name))
+            .find(|path| path.is_file());
+        found.ok_or_else(|| {
+            self.wrong(format!(
+                "no ONNX file in it; expected one of {}",
+                names.join(", ")
+            ))
+        })
     }
 
     fn bytes(&self, name: &str) -> Result<Vec<u8>> {
@@ -164,23 +230,40 @@ impl<'a> Folder<'a> {
 
     /// A JSON file; null if it is missing or invalid.
     fn json(&self, name: &str) -> Value {
-        self.bytes(name).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null)
+        self.bytes(name)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or(Value::Null)
     }
 
     /// The context window in tokens, between 8 and 8192; `default` if the files do not state it.
     pub(super) fn window(&self, default: usize) -> usize {
         let stated = [
             self.json("sentence_bert_config.json")["max_seq_length"].as_u64(),
-            self.json("tokenizer_config.json")["model_max_length"].as_u64().filter(|&n| n < 1 << 20),
+            self.json("tokenizer_config.json")["model_max_length"]
+                .as_u64()
+                .filter(|&n| n < 1 << 20),
             self.json("config.json")["max_position_embeddings"].as_u64(),
         ];
-        stated.into_iter().flatten().next().map_or(default, |n| n.clamp(8, 8192) as usize)
+        stated
+            .into_iter()
+            .flatten()
+            .next()
+            .map_or(default, |n| n.clamp(8, 8192) as usize)
     }
 
     fn prefixes(&self) -> (String, String) {
         let prompts = &self.json("config_sentence_transformers.json")["prompts"];
-        let stated = |names: &[&str]| names.iter().find_map(|n| prompts[n].as_str()).map(str::to_owned);
-        let name = self.path.canonicalize().unwrap_or_else(|_| self.path.to_owned());
+        let stated = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|n| prompts[n].as_str())
+                .map(str::to_owned)
+        };
+        let name = self
+            .path
+            .canonicalize()
+            .unwrap_or_else(|_| self.path.to_owned());
         let known = profile::of(&name.file_name().unwrap_or_default().to_string_lossy());
         (
             stated(&["query"]).unwrap_or_else(|| known.query_prefix.to_owned()),
@@ -191,13 +274,19 @@ impl<'a> Folder<'a> {
     fn pooling(&self) -> Result<Pooling> {
         let config = self.json("1_Pooling/config.json");
         let on = |name: &str| config[name].as_bool() == Some(true);
-        let modes =
-            config.as_object().map(|fields| fields.keys().filter(|k| k.starts_with("pooling_mode") && on(k)).count());
+        let modes = config.as_object().map(|fields| {
+            fields
+                .keys()
+                .filter(|k| k.starts_with("pooling_mode") && on(k))
+                .count()
+        });
         match modes {
             None => Ok(Pooling::Mean),
             Some(1) if on("pooling_mode_mean_tokens") => Ok(Pooling::Mean),
             Some(1) if on("pooling_mode_cls_token") => Ok(Pooling::Cls),
-            _ => Err(self.wrong("1_Pooling/config.json: expected mean or cls pooling, one of them".to_owned())),
+            _ => Err(self.wrong(
+                "1_Pooling/config.json: expected mean or cls pooling, one of them".to_owned(),
+            )),
         }
     }
 
@@ -217,7 +306,9 @@ impl<'a> Folder<'a> {
         Ok(TokenizerFiles {
             tokenizer_file: self.bytes("tokenizer.json")?,
             config_file: object(self.json("config.json")).to_string().into_bytes(),
-            special_tokens_map_file: object(self.json("special_tokens_map.json")).to_string().into_bytes(),
+            special_tokens_map_file: object(self.json("special_tokens_map.json"))
+                .to_string()
+                .into_bytes(),
             tokenizer_config_file: tokenizer_config.to_string().into_bytes(),
         })
     }
@@ -229,10 +320,18 @@ impl<'a> Folder<'a> {
         let mut model = UserDefinedEmbeddingModel::new(onnx, files).with_pooling(self.pooling()?);
         let outside = weights.with_extension("onnx_data");
         if outside.is_file() {
-            let name = outside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            model = model.with_external_initializer(name, std::fs::read(&outside).map_err(Error::io(&outside))?);
+            let name = outside
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            model = model.with_external_initializer(
+                name,
+                std::fs::read(&outside).map_err(Error::io(&outside))?,
+            );
         }
-        let mut options = InitOptionsUserDefined::new().with_max_length(self.window(DEFAULT_MAX_TOKENS));
+        let mut options =
+            InitOptionsUserDefined::new().with_max_length(self.window(DEFAULT_MAX_TOKENS));
         options.intra_threads = Some(1);
         Ok((model, options))
     }
@@ -240,20 +339,23 @@ impl<'a> Folder<'a> {
 
 /// The embedding models of fastembed's catalog.
 pub fn catalog() -> impl Iterator<Item = CatalogEntry> {
-    TextEmbedding::list_supported_models().into_iter().map(|model| CatalogEntry {
-        kind: ModelKind::Embedder,
-        name: name_of(&model.model),
-        source: model.model_code,
-        dimensions: model.dim,
-        description: model.description,
-        builtin: false,
-    })
+    TextEmbedding::list_supported_models()
+        .into_iter()
+        .map(|model| CatalogEntry {
+            kind: ModelKind::Embedder,
+            name: name_of(&model.model),
+            source: model.model_code,
+            dimensions: model.dim,
+            description: model.description,
+            builtin: false,
+        })
 }
 
-/// The folder for downloaded models: `FASTEMBED_CACHE_DIR`, or a folder in the user's cache, so that a model is downloaded
-/// only once.
+/// The folder for downloaded models: `FASTEMBED_CACHE_DIR`, or a folder in the user's cache, so
+/// that a model is downloaded only once.
 pub(super) fn downloads() -> PathBuf {
-    super::folder_from_env("FASTEMBED_CACHE_DIR").unwrap_or_else(|| super::cache_dir().join("models"))
+    super::folder_from_env("FASTEMBED_CACHE_DIR")
+        .unwrap_or_else(|| super::cache_dir().join("models"))
 }
 
 fn name_of(model: &EmbeddingModel) -> String {
@@ -276,7 +378,9 @@ pub(super) fn runtime(model: &str) -> Result<()> {
         let path = std::env::var_os("ORT_DYLIB_PATH")
             .filter(|p| !p.is_empty())
             .map_or_else(|| PathBuf::from(LIBRARY), PathBuf::from);
-        ort::init_from(&path).map(|_| ()).map_err(|error| error.to_string())
+        ort::init_from(&path)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
     });
     loaded.clone().map_err(|error| Error::Model {
         name: model.to_owned(),
@@ -295,8 +399,14 @@ mod tests {
 
     #[test]
     fn loading_an_unknown_model_is_an_error() {
-        let error = OnnxEmbedder::from_catalog("no-such-model").err().unwrap().to_string();
-        assert!(error.contains("no such model and no such folder"), "{error}");
+        let error = OnnxEmbedder::from_catalog("no-such-model")
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("no such model and no such folder"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -308,16 +418,37 @@ mod tests {
             std::fs::write(path, value.to_string()).unwrap();
         };
         let files = Folder::new(dir.path());
-        assert_eq!((files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()), (512, Pooling::Mean));
+        assert_eq!(
+            (files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()),
+            (512, Pooling::Mean)
+        );
         put("tokenizer_config.json", json!({"model_max_length": 384}));
-        put("1_Pooling/config.json", json!({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}));
-        put("config_sentence_transformers.json", json!({"prompts": {"query": "q: ", "passage": "p: "}}));
-        assert_eq!((files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()), (384, Pooling::Cls));
+        put(
+            "1_Pooling/config.json",
+            json!({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}),
+        );
+        put(
+            "config_sentence_transformers.json",
+            json!({"prompts": {"query": "q: ", "passage": "p: "}}),
+        );
+        assert_eq!(
+            (files.window(DEFAULT_MAX_TOKENS), files.pooling().unwrap()),
+            (384, Pooling::Cls)
+        );
         assert_eq!(files.prefixes(), ("q: ".to_owned(), "p: ".to_owned()));
         put("sentence_bert_config.json", json!({"max_seq_length": 128}));
         assert_eq!(files.window(DEFAULT_MAX_TOKENS), 128);
-        put("1_Pooling/config.json", json!({"pooling_mode_max_tokens": true}));
+        put(
+            "1_Pooling/config.json",
+            json!({"pooling_mode_max_tokens": true}),
+        );
         assert!(files.pooling().is_err());
-        assert!(OnnxEmbedder::from_folder(dir.path()).err().unwrap().to_string().contains("no ONNX file in it"));
+        assert!(
+            OnnxEmbedder::from_folder(dir.path())
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("no ONNX file in it")
+        );
     }
 }

@@ -30,7 +30,13 @@ impl Utf32 {
     pub fn decode(self, bytes: &[u8]) -> String {
         let (characters, rest) = bytes.as_chunks::<4>();
         let cut_off = (!rest.is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-        let text = characters.iter().map(|bytes| self.character(*bytes)).chain(cut_off);
-        text.enumerate().filter(|&(at, c)| at > 0 || c != '\u{feff}').map(|(_, c)| c).collect()
+        let text = characters
+            .iter()
+            .map(|bytes| self.character(*bytes))
+            .chain(cut_off);
+        text.enumerate()
+            .filter(|&(at, c)| at > 0 || c != '\u{feff}')
+            .map(|(_, c)| c)
+            .collect()
     }
 }

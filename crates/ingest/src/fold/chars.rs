@@ -1,4 +1,5 @@
-//! Character classes for word segmentation, and the character mappings behind [`fold`](super::fold).
+//! Character classes for word segmentation, and the character mappings behind
+//! [`fold`](super::fold).
 
 /// The class of a character for word segmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,8 @@ fn wide(c: char) -> Class {
         | '\u{1a20}'..='\u{1aaf}'
         | '\u{a9e0}'..='\u{a9ff}'
         | '\u{aa60}'..='\u{aadf}'
-            if c.is_alphanumeric() || matches!(c, '\u{e2f}' | '\u{e46}' | '\u{eaf}' | '\u{ec6}') =>
+            if c.is_alphanumeric()
+                || matches!(c, '\u{e2f}' | '\u{e46}' | '\u{eaf}' | '\u{ec6}') =>
         {
             Class::SoutheastAsian
         }
@@ -77,8 +79,9 @@ fn wide(c: char) -> Class {
     }
 }
 
-/// Whether a character is invisible and carries no meaning: Unicode's `Default_Ignorable_Code_Point`, the zero-width space,
-/// and the Arabic tatweel, which only stretches a word.
+/// Whether a character is invisible and carries no meaning: Unicode's
+/// `Default_Ignorable_Code_Point`, the zero-width space, and the Arabic tatweel, which only
+/// stretches a word.
 pub fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{640}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -87,8 +90,8 @@ pub fn is_ignorable(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a combining mark is optional in writing: accents, niqqud, tashkil. Indic vowel signs are not: without them it
-/// is a different word.
+/// Whether a combining mark is optional in writing: accents, niqqud, tashkil. Indic vowel signs are
+/// not: without them it is a different word.
 pub fn is_optional_mark(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{487}' | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}'..='\u{5c2}'

@@ -1,7 +1,8 @@
 //! Unicode normalization and case folding, the same for indexed text, queries and filters.
 //!
-//! [`fold`] normalizes characters, white space and case; [`fold_marks`] also removes optional diacritics; [`fold_value`] is
-//! the form in which filters compare values. All three are idempotent.
+//! [`fold`] normalizes characters, white space and case; [`fold_marks`] also removes optional
+//! diacritics; [`fold_value`] is the form in which filters compare values. All three are
+//! idempotent.
 
 pub mod chars;
 #[cfg(test)]
@@ -11,8 +12,9 @@ use chars::{is_ignorable, is_optional_mark, plain_letter, plain_sign};
 use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfd_quick};
 
-/// Normalizes text: NFKC, full case folding (`STRASSE` and `straße` are equal), invisible characters removed, look-alike
-/// punctuation unified, all white space but line breaks replaced by a space.
+/// Normalizes text: NFKC, full case folding (`STRASSE` and `straße` are equal), invisible
+/// characters removed, look-alike punctuation unified, all white space but line breaks replaced by
+/// a space.
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if !text.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -22,7 +24,11 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     }
     let mut folded = String::with_capacity(text.len());
     fold_into(text, &mut folded);
-    if folded == text { Cow::Borrowed(text) } else { Cow::Owned(folded) }
+    if folded == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(folded)
+    }
 }
 
 /// Like [`fold`], but appends to `folded`.
@@ -45,7 +51,8 @@ pub fn fold_into(text: &str, folded: &mut String) {
     folded.extend(visible(text).flat_map(fold_case).filter(is_kept).nfc());
 }
 
-/// Removes marks that writers often omit (accents, niqqud, tashkil) from folded text. For matching, never for display.
+/// Removes marks that writers often omit (accents, niqqud, tashkil) from folded text. For matching,
+/// never for display.
 pub fn fold_marks(folded: &str) -> Cow<'_, str> {
     if folded.is_ascii() {
         return Cow::Borrowed(folded);
@@ -61,7 +68,11 @@ pub fn fold_marks(folded: &str) -> Cow<'_, str> {
             None => plain.push(c),
         }
     }
-    if plain == folded { Cow::Borrowed(folded) } else { Cow::Owned(plain) }
+    if plain == folded {
+        Cow::Borrowed(folded)
+    } else {
+        Cow::Owned(plain)
+    }
 }
 
 /// The form in which filters compare values: [`fold`], with white space collapsed and trimmed.
@@ -69,32 +80,54 @@ pub fn fold_value(text: &str) -> Cow<'_, str> {
     let folded = fold(text);
     let blank = |c: char| c.is_whitespace();
     let plain = folded.trim_matches(blank).len() == folded.len()
-        && !folded.as_bytes().windows(2).any(|two| two.iter().all(u8::is_ascii_whitespace))
+        && !folded
+            .as_bytes()
+            .windows(2)
+            .any(|two| two.iter().all(u8::is_ascii_whitespace))
         && !folded.bytes().any(|b| b.is_ascii_whitespace() && b != b' ');
     if plain {
         return folded;
     }
-    Cow::Owned(folded.split(blank).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+    Cow::Owned(
+        folded
+            .split(blank)
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
-/// The visible characters of a text in NFKC. Ignorable characters are removed before composition, because they would keep
-/// letters and marks apart, and again after it, because some compatibility decompositions contain them.
+/// The visible characters of a text in NFKC. Ignorable characters are removed before composition,
+/// because they would keep letters and marks apart, and again after it, because some compatibility
+/// decompositions contain them.
 fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().filter(|c| !is_ignorable(*c)).nfkc().filter(|c| !is_ignorable(*c)).map(|c| match plain_sign(c) {
-        '\n' | '\r' => c,
-        plain if plain.is_whitespace() => ' ',
-        plain => plain,
-    })
+    text.chars()
+        .filter(|c| !is_ignorable(*c))
+        .nfkc()
+        .filter(|c| !is_ignorable(*c))
+        .map(|c| match plain_sign(c) {
+            '\n' | '\r' => c,
+            plain if plain.is_whitespace() => ' ',
+            plain => plain,
+        })
 }
 
-/// Full case folding of one character, by way of lower, upper and lower case: upper case unifies `ß` with `SS` and `ς` with
-/// `σ`, and the first step takes care of `ẞ`. The dotless `ı` would become an `i` on the way and is excepted.
+/// Full case folding of one character, by way of lower, upper and lower case: upper case unifies
+/// `ß` with `SS` and `ς` with `σ`, and the first step takes care of `ẞ`. The dotless `ı` would
+/// become an `i` on the way and is excepted.
 fn fold_case(c: char) -> impl Iterator<Item = char> {
     let (plain, wide) = match c {
         '\0'..='\u{7f}' => (Some(c.to_ascii_lowercase()), None),
         'ı' => (Some(c), None),
         'İ' => (Some('i'), None),
-        _ => (None, Some(c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase))),
+        _ => (
+            None,
+            Some(
+                c.to_lowercase()
+                    .flat_map(char::to_uppercase)
+                    .flat_map(char::to_lowercase),
+            ),
+        ),
     };
     plain.into_iter().chain(wide.into_iter().flatten())
 }

@@ -22,7 +22,11 @@ fn equivalent_spellings_fold_to_one_form() {
         ("كتـــاب", "كتاب"),
         ("ǅ ŉ", "dž ʼn"),
     ] {
-        assert_eq!(fold(written).replace('ʼ', "'"), folded.replace('ʼ', "'"), "{written:?}");
+        assert_eq!(
+            fold(written).replace('ʼ', "'"),
+            folded.replace('ʼ', "'"),
+            "{written:?}"
+        );
     }
 }
 

@@ -29,12 +29,19 @@ fn value(raw: &str, depth: usize) -> serde_json::Result<Value> {
         _ if depth > MAX_DEPTH => Value::Text(raw.to_owned()),
         Some(b'{') => {
             let Fields(fields) = serde_json::from_str(raw)?;
-            let named = fields.into_iter().map(|(name, raw)| Ok((name, value(raw.get(), depth + 1)?)));
+            let named = fields
+                .into_iter()
+                .map(|(name, raw)| Ok((name, value(raw.get(), depth + 1)?)));
             Value::Map(named.collect::<serde_json::Result<_>>()?)
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(raw)?;
-            Value::List(items.into_iter().map(|raw| value(raw.get(), depth + 1)).collect::<serde_json::Result<_>>()?)
+            Value::List(
+                items
+                    .into_iter()
+                    .map(|raw| value(raw.get(), depth + 1))
+                    .collect::<serde_json::Result<_>>()?,
+            )
         }
         Some(b'"') => Value::Text(serde_json::from_str(raw)?),
         Some(b'n') => Value::Null,
@@ -75,10 +82,25 @@ mod tests {
     #[test]
     fn numbers_and_repeated_names_are_kept() {
         let text = r#"{"a": 12345678901234567890123, "b": [1.10, null, true], "a": {"c": -0}}"#;
-        let Value::Map(fields) = parse(text).unwrap() else { panic!("no map") };
-        assert_eq!(fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "a"]);
+        let Value::Map(fields) = parse(text).unwrap() else {
+            panic!("no map")
+        };
+        assert_eq!(
+            fields
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>(),
+            ["a", "b", "a"]
+        );
         let again: Vec<_> = fields.iter().map(|(_, value)| value.json()).collect();
-        assert_eq!(again, ["12345678901234567890123", "[1.10,null,\"true\"]", "{\"c\":-0}"]);
+        assert_eq!(
+            again,
+            [
+                "12345678901234567890123",
+                "[1.10,null,\"true\"]",
+                "{\"c\":-0}"
+            ]
+        );
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub enum Line {
     TooLong(u64),
 }
 
-/// The lines of `input` with their numbers, from 1. A line ends with a line feed, a carriage return, or both. Lines
-/// over `limit` bytes are skipped.
+/// The lines of `input` with their numbers, from 1. A line ends with a line feed, a carriage
+/// return, or both. Lines over `limit` bytes are skipped.
 pub fn lines(mut input: impl BufRead, limit: u64) -> impl Iterator<Item = io::Result<(u64, Line)>> {
     let (mut number, mut after_return) = (0, false);
     std::iter::from_fn(move || {
@@ -48,7 +48,14 @@ pub fn lines(mut input: impl BufRead, limit: u64) -> impl Iterator<Item = io::Re
             return None;
         }
         number += 1;
-        Some(Ok((number, if length > limit { Line::TooLong(length) } else { Line::Text(kept) })))
+        Some(Ok((
+            number,
+            if length > limit {
+                Line::TooLong(length)
+            } else {
+                Line::Text(kept)
+            },
+        )))
     })
 }
 
@@ -59,17 +66,30 @@ mod tests {
     #[test]
     fn overlong_lines_are_skipped() {
         let text = format!("one\r\n{}\n\nlast", "x".repeat(50));
-        let got: Vec<_> = lines(io::BufReader::with_capacity(7, text.as_bytes()), 20).map(Result::unwrap).collect();
+        let got: Vec<_> = lines(io::BufReader::with_capacity(7, text.as_bytes()), 20)
+            .map(Result::unwrap)
+            .collect();
         let line = |t: &str| Line::Text(t.as_bytes().to_vec());
-        assert_eq!(got, [(1, line("one")), (2, Line::TooLong(50)), (3, line("")), (4, line("last"))]);
+        assert_eq!(
+            got,
+            [
+                (1, line("one")),
+                (2, Line::TooLong(50)),
+                (3, line("")),
+                (4, line("last"))
+            ]
+        );
     }
 
     #[test]
     fn all_line_ends_are_recognized() {
         for capacity in [1, 2, 64] {
             let text = "one\rtwo\r\n\r\n\rthree\n\nfour\r".as_bytes();
-            let got: Vec<_> = lines(io::BufReader::with_capacity(capacity, text), 20).map(Result::unwrap).collect();
-            let texts = ["one", "two", "", "", "three", "", "four"].map(|text| Line::Text(text.into()));
+            let got: Vec<_> = lines(io::BufReader::with_capacity(capacity, text), 20)
+                .map(Result::unwrap)
+                .collect();
+            let texts =
+                ["one", "two", "", "", "three", "", "four"].map(|text| Line::Text(text.into()));
             assert_eq!(got, (1..).zip(texts).collect::<Vec<_>>());
         }
     }

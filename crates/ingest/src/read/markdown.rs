@@ -14,7 +14,11 @@ pub fn options() -> Options {
 }
 
 pub fn parse(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Article> {
-    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mark = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     let front = front_matter::read(&text[mark..]).unwrap_or_default();
     let (metadata, mut title) = metadata(source, &front, notes);
     let body_start = mark + front.end;
@@ -33,9 +37,18 @@ pub fn parse(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Art
 }
 
 /// The metadata and the title in front matter.
-pub fn metadata(source: &Source, front: &FrontMatter, notes: &mut Vec<Note>) -> (Metadata, Option<String>) {
+pub fn metadata(
+    source: &Source,
+    front: &FrontMatter,
+    notes: &mut Vec<Note>,
+) -> (Metadata, Option<String>) {
     let to_note = |(line, problem): &(u64, String)| {
-        note(source, Some(*line), Code::FrontMatterInvalid, format!("front matter: {problem}"))
+        note(
+            source,
+            Some(*line),
+            Code::FrontMatterInvalid,
+            format!("front matter: {problem}"),
+        )
     };
     notes.extend(front.problems.iter().map(to_note));
     let (mut metadata, mut title) = (Metadata::new(), None);
@@ -53,8 +66,16 @@ fn first_heading(text: &str) -> Option<String> {
     let mut heading: Option<String> = None;
     for event in Parser::new_ext(text, options()) {
         match (event, &mut heading) {
-            (Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }), None) => heading = Some(String::new()),
-            (Event::End(TagEnd::Heading(_)), Some(text)) if text.trim().is_empty() => heading = None,
+            (
+                Event::Start(Tag::Heading {
+                    level: HeadingLevel::H1,
+                    ..
+                }),
+                None,
+            ) => heading = Some(String::new()),
+            (Event::End(TagEnd::Heading(_)), Some(text)) if text.trim().is_empty() => {
+                heading = None
+            }
             (Event::End(TagEnd::Heading(_)), Some(_)) => break,
             (Event::Text(part) | Event::Code(part), Some(text)) => text.push_str(&part),
             (Event::SoftBreak | Event::HardBreak, Some(text)) => text.push(' '),
@@ -105,42 +126,91 @@ mod tests {
         assert!(notes.is_empty(), "{notes:?}");
         assert_eq!(article.title, "On Bees");
         assert!(matches!(article.metadata["date"], MetaValue::Date(_)));
-        assert!(matches!(&article.metadata["rating"], MetaValue::Number(n) if n.to_string() == "4.5"));
+        assert!(
+            matches!(&article.metadata["rating"], MetaValue::Number(n) if n.to_string() == "4.5")
+        );
         assert!(matches!(&article.metadata["tags"], MetaValue::List(l) if l.len() == 2));
-        assert_eq!(article.body[0].of(&article.text).trim(), "# Heading\n\nBody text.");
+        assert_eq!(
+            article.body[0].of(&article.text).trim(),
+            "# Heading\n\nBody text."
+        );
     }
 
     #[test]
     fn titles_of_any_type_are_kept_as_text() {
-        for (written, title) in
-            [("1984", "1984"), ("2026-01-31", "2026-01-31"), ("[a, 2]", "a, 2"), ("no", "no"), ("3.10", "3.10")]
-        {
+        for (written, title) in [
+            ("1984", "1984"),
+            ("2026-01-31", "2026-01-31"),
+            ("[a, 2]", "a, 2"),
+            ("no", "no"),
+            ("3.10", "3.10"),
+        ] {
             let (article, notes) = read(&format!("---\ntitle: {written}\n---\n# Heading\n"));
             assert!(notes.is_empty(), "{notes:?}");
-            assert_eq!((article.title.as_str(), article.metadata.get("title")), (title, None), "{written}");
+            assert_eq!(
+                (article.title.as_str(), article.metadata.get("title")),
+                (title, None),
+                "{written}"
+            );
         }
-        assert_eq!(read("+++\ntitle = 2024-05-07\n+++\ntext\n").0.title, "2024-05-07");
+        assert_eq!(
+            read("+++\ntitle = 2024-05-07\n+++\ntext\n").0.title,
+            "2024-05-07"
+        );
         for empty in ["", "\"\"", "[]", "~"] {
-            assert_eq!(read(&format!("---\ntitle: {empty}\n---\n# Heading\n")).0.title, "Heading", "{empty}");
+            assert_eq!(
+                read(&format!("---\ntitle: {empty}\n---\n# Heading\n"))
+                    .0
+                    .title,
+                "Heading",
+                "{empty}"
+            );
         }
     }
 
     #[test]
     fn without_front_matter_the_first_heading_is_the_title() {
         assert_eq!(read("Intro\n\n# The `code` one\n").0.title, "The code one");
-        assert_eq!(read("Underlined\n==========\n\ntext\n").0.title, "Underlined");
-        assert_eq!(read("<h1 align=\"center\">In <b>HTML</b></h1>\n\ntext\n").0.title, "In HTML");
-        assert_eq!(read("```\n# a comment\n```\n\nno heading\n").0.title, "tall trees");
+        assert_eq!(
+            read("Underlined\n==========\n\ntext\n").0.title,
+            "Underlined"
+        );
+        assert_eq!(
+            read("<h1 align=\"center\">In <b>HTML</b></h1>\n\ntext\n")
+                .0
+                .title,
+            "In HTML"
+        );
+        assert_eq!(
+            read("```\n# a comment\n```\n\nno heading\n").0.title,
+            "tall trees"
+        );
         assert_eq!(read("## Second level\n\n#\n\ntext\n").0.title, "tall trees");
     }
 
     #[test]
     fn front_matter_allows_all_line_ends() {
         for end in ["\n", "\r\n", "\r"] {
-            let text = ["\u{feff}---", "title: X", "tags:", "  - a", "  - b", "---", "# Heading", ""].join(end);
+            let text = [
+                "\u{feff}---",
+                "title: X",
+                "tags:",
+                "  - a",
+                "  - b",
+                "---",
+                "# Heading",
+                "",
+            ]
+            .join(end);
             let (article, notes) = read(&text);
             assert!(notes.is_empty(), "{notes:?}");
-            assert_eq!((article.title.as_str(), article.metadata["tags"].shown().as_str()), ("X", "a, b"));
+            assert_eq!(
+                (
+                    article.title.as_str(),
+                    article.metadata["tags"].shown().as_str()
+                ),
+                ("X", "a, b")
+            );
         }
     }
 
@@ -154,10 +224,14 @@ mod tests {
 
     #[test]
     fn invalid_front_matter_is_noted_and_the_body_read() {
-        let (article, notes) = read("---\nauthor: Ann\ntitle: Part 2: the return\n---\nThe walnut tree.\n");
+        let (article, notes) =
+            read("---\nauthor: Ann\ntitle: Part 2: the return\n---\nThe walnut tree.\n");
         assert_eq!(article.title, "Part 2: the return");
         assert_eq!(article.body[0].of(&article.text).trim(), "The walnut tree.");
-        assert!(notes.len() == 1 && notes[0].starts_with("note: tall-trees.md:3: front matter: "), "{notes:?}");
+        assert!(
+            notes.len() == 1 && notes[0].starts_with("note: tall-trees.md:3: front matter: "),
+            "{notes:?}"
+        );
     }
 
     #[test]

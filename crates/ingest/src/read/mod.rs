@@ -49,7 +49,12 @@ impl From<Result<Article>> for Item {
 }
 
 /// Makes a note about a file, or a line of it.
-pub(crate) fn note(source: &Source, line: Option<u64>, code: Code, message: impl Into<String>) -> Note {
+pub(crate) fn note(
+    source: &Source,
+    line: Option<u64>,
+    code: Code,
+    message: impl Into<String>,
+) -> Note {
     Note::new(code, message).at(&source.name, line)
 }
 
@@ -58,19 +63,22 @@ pub type Emit<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
 
 /// A reader of one format.
 pub trait Reader {
-    /// Passes every article of `source` to `emit`, in file order. Articles over `limit` bytes are reported as errors.
+    /// Passes every article of `source` to `emit`, in file order. Articles over `limit` bytes are
+    /// reported as errors.
     ///
     /// # Errors
-    /// If the file as a whole cannot be read: usually [`Error::Io`], [`Error::Malformed`], [`Error::Binary`],
-    /// [`Error::TooLarge`] or [`Error::Empty`]. Errors of single records go to `emit`, and reading goes on.
+    /// If the file as a whole cannot be read: usually [`Error::Io`], [`Error::Malformed`],
+    /// [`Error::Binary`], [`Error::TooLarge`] or [`Error::Empty`]. Errors of single records go to
+    /// `emit`, and reading goes on.
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()>;
 }
 
-/// Files of embedded articles have their header under this key: in the metadata of a Parquet file, in the first line of a
-/// JSON Lines file.
+/// Files of embedded articles have their header under this key: in the metadata of a Parquet file,
+/// in the first line of a JSON Lines file.
 pub const EMBEDDED_ARTICLES_KEY: &str = "nigh";
 
-/// Increased whenever a reader may give a different result for the same file, so that unchanged files are read again.
+/// Increased whenever a reader may give a different result for the same file, so that unchanged
+/// files are read again.
 pub const READER_VERSION: u32 = 2;
 
 /// The reader of a format.
@@ -88,16 +96,19 @@ pub fn reader(format: Format) -> &'static dyn Reader {
     }
 }
 
-/// Reads the question-and-answer layout. A file that was only guessed to have it and does not is read as plain text.
+/// Reads the question-and-answer layout. A file that was only guessed to have it and does not is
+/// read as plain text.
 fn qa_or_text(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Article> {
     match qa::parse(source, &text) {
-        Err(Error::Malformed { .. }) if source.is_format_guessed => text::parse(source, text, notes),
+        Err(Error::Malformed { .. }) if source.is_format_guessed => {
+            text::parse(source, text, notes)
+        }
         parsed => parsed,
     }
 }
 
-/// Limits on reading one article. The `Debug` text is part of a stored key by which unchanged files are recognized:
-/// renaming a field causes all files to be read again.
+/// Limits on reading one article. The `Debug` text is part of a stored key by which unchanged files
+/// are recognized: renaming a field causes all files to be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The maximum size of an article in bytes.
@@ -110,7 +121,11 @@ pub struct Limits {
 
 impl Limits {
     /// The default limits: 16 MiB, 60 s, 2 GiB.
-    pub const DEFAULT: Self = Self { bytes: 16 << 20, seconds: 60, memory: 2 << 30 };
+    pub const DEFAULT: Self = Self {
+        bytes: 16 << 20,
+        seconds: 60,
+        memory: 2 << 30,
+    };
 }
 
 /// An error of a file or record without the file's path, as sent by the worker process.
@@ -122,7 +137,10 @@ struct Failure {
 
 impl Failure {
     fn new(error: &Error) -> Self {
-        Self { line: error.line(), problem: error.problem() }
+        Self {
+            line: error.line(),
+            problem: error.problem(),
+        }
     }
 
     fn with_path(self, path: &std::path::Path) -> Error {
@@ -130,8 +148,8 @@ impl Failure {
     }
 }
 
-/// Passes every article of `source` to `emit`, like [`Reader::read`], in the [`sandbox`] if it is on and the format needs it.
-/// A panic in a parser becomes an error.
+/// Passes every article of `source` to `emit`, like [`Reader::read`], in the [`sandbox`] if it is
+/// on and the format needs it. A panic in a parser becomes an error.
 ///
 /// # Errors
 /// If the file as a whole cannot be read.
@@ -144,12 +162,14 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
 
 /// Reads `source` in this process, whatever its format.
 fn read_in_process(source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
-    let read = catch_unwind(AssertUnwindSafe(|| reader(source.format).read(source, limit, emit)));
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        reader(source.format).read(source, limit, emit)
+    }));
     read.unwrap_or_else(|_| Err(Error::malformed(&source.path, None, "its reader panicked")))
 }
 
-/// A reader for formats in which a file is a single article. The function parses the decoded text and adds its notes to the
-/// vector.
+/// A reader for formats in which a file is a single article. The function parses the decoded text
+/// and adds its notes to the vector.
 struct WholeFile(fn(&Source, String, &mut Vec<Note>) -> Result<Article>);
 
 impl Reader for WholeFile {
@@ -166,14 +186,27 @@ fn bytes_of(source: &Source, limit: u64) -> Result<Vec<u8>> {
     let path = &source.path;
     let bytes = std::fs::metadata(path).map_err(Error::io(path))?.len();
     if bytes > limit {
-        return Err(Error::TooLarge { path: path.clone(), line: None, bytes, limit });
+        return Err(Error::TooLarge {
+            path: path.clone(),
+            line: None,
+            bytes,
+            limit,
+        });
     }
     std::fs::read(path).map_err(Error::io(path))
 }
 
 /// Emits the notes and the article of a single-article file.
-fn hand_over(source: &Source, notes: impl IntoIterator<Item = Note>, article: Article, emit: &mut Emit<'_>) {
-    let items = notes.into_iter().map(Item::Note).chain([reject_empty(source, article).into()]);
+fn hand_over(
+    source: &Source,
+    notes: impl IntoIterator<Item = Note>,
+    article: Article,
+    emit: &mut Emit<'_>,
+) {
+    let items = notes
+        .into_iter()
+        .map(Item::Note)
+        .chain([reject_empty(source, article).into()]);
     // The file ends here, so it does not matter whether the receiver wants more.
     let _ = emit_all(items, emit);
 }
@@ -185,15 +218,26 @@ fn emit_all(items: impl IntoIterator<Item = Item>, emit: &mut Emit<'_>) -> Contr
 
 /// Returns the article, or [`Error::Empty`] if its body is blank.
 fn reject_empty(source: &Source, article: Article) -> Result<Article> {
-    if article.body.iter().all(|span| span.of(&article.text).trim().is_empty()) {
-        return Err(Error::Empty { path: source.path.clone() });
+    if article
+        .body
+        .iter()
+        .all(|span| span.of(&article.text).trim().is_empty())
+    {
+        return Err(Error::Empty {
+            path: source.path.clone(),
+        });
     }
     Ok(article)
 }
 
-/// Makes an article of a whole file. The body is all of its text, except for a leading byte-order mark.
+/// Makes an article of a whole file. The body is all of its text, except for a leading byte-order
+/// mark.
 fn one_file(source: &Source, title: String, text: String) -> Article {
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let start = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     let body = vec![ByteSpan::new(start, text.len())];
     Article {
         id: source.name.clone(),
@@ -210,9 +254,14 @@ fn one_file(source: &Source, title: String, text: String) -> Article {
 /// A longer line is not taken for a title, in characters.
 const MAX_TITLE_CHARS: usize = 120;
 
-/// The title of a text: its first line if that is short enough, else the [file name](title_from_name).
+/// The title of a text: its first line if that is short enough, else the [file
+/// name](title_from_name).
 fn title_of(source: &Source, text: &str) -> String {
-    let first = text.trim_start_matches('\u{feff}').lines().map(str::trim).find(|line| !line.is_empty());
+    let first = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty());
     match first {
         Some(line) if line.chars().count() <= MAX_TITLE_CHARS => line.to_owned(),
         _ => title_from_name(source),
@@ -221,7 +270,11 @@ fn title_of(source: &Source, text: &str) -> String {
 
 /// The file's name without its extension, with spaces for dashes and underscores.
 fn title_from_name(source: &Source) -> String {
-    let stem = source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = source
+        .path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     stem.replace(['-', '_'], " ")
 }
 
@@ -230,7 +283,8 @@ pub(crate) mod testing {
     use super::*;
     use std::path::Path;
 
-    /// Reads `bytes` as a file called `name`. Returns the articles, and the errors and notes as text.
+    /// Reads `bytes` as a file called `name`. Returns the articles, and the errors and notes as
+    /// text.
     pub fn read_bytes(name: &str, format: Format, bytes: &[u8]) -> (Vec<Article>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
@@ -240,8 +294,13 @@ pub(crate) mod testing {
 
     pub fn read_path(path: &Path, format: Format, limit: u64) -> (Vec<Article>, Vec<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let source =
-            Source { path: path.to_owned(), name, format, is_format_guessed: false, stat: Some(Default::default()) };
+        let source = Source {
+            path: path.to_owned(),
+            name,
+            format,
+            is_format_guessed: false,
+            stat: Some(Default::default()),
+        };
         let (mut articles, mut errors) = (Vec::new(), Vec::new());
         let folder = format!("{}/", path.parent().unwrap().display());
         let mut push = |message: String| errors.push(message.replace(&folder, ""));
@@ -260,7 +319,13 @@ pub(crate) mod testing {
             for pair in article.body.windows(2) {
                 assert!(pair[0].end <= pair[1].start, "body spans in order");
             }
-            assert!(article.body.iter().all(|s| article.text.get(s.start..s.end).is_some()), "body spans fit");
+            assert!(
+                article
+                    .body
+                    .iter()
+                    .all(|s| article.text.get(s.start..s.end).is_some()),
+                "body spans fit"
+            );
         }
         (articles, errors)
     }

@@ -8,6 +8,10 @@ pub struct Parquet;
 
 impl Reader for Parquet {
     fn read(&self, source: &Source, _limit: u64, _emit: &mut Emit<'_>) -> Result<()> {
-        Err(Error::NotBuiltIn { path: source.path.clone(), format: "Parquet", feature: "parquet" })
+        Err(Error::NotBuiltIn {
+            path: source.path.clone(),
+            format: "Parquet",
+            feature: "parquet",
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! Parquet: one article per row, with the same fields as a JSONL record. The line of an article is its row number.
+//! Parquet: one article per row, with the same fields as a JSONL record. The line of an article is
+//! its row number.
 
 use super::value::Value;
 use super::{EMBEDDED_ARTICLES_KEY, Emit, Item, Reader, json, record};
@@ -15,20 +16,32 @@ impl Reader for Parquet {
         let file = std::fs::File::open(&source.path).map_err(Error::io(&source.path))?;
         let rows = SerializedFileReader::new(file).map_err(wrong)?;
         let entries = rows.metadata().file_metadata().key_value_metadata();
-        if entries.into_iter().flatten().any(|entry| entry.key == EMBEDDED_ARTICLES_KEY) {
-            let problem = "its articles are embedded already; nigh import takes them into a collection";
+        if entries
+            .into_iter()
+            .flatten()
+            .any(|entry| entry.key == EMBEDDED_ARTICLES_KEY)
+        {
+            let problem =
+                "its articles are embedded already; nigh import takes them into a collection";
             return Err(Error::malformed(&source.path, None, problem));
         }
         for (number, row) in (1..).zip(rows) {
             // Go through JSON text, so that a record gives the same article in every format.
-            let Ok(Value::Map(fields)) = json::parse(&row.map_err(wrong)?.to_json_value().to_string()) else {
+            let Ok(Value::Map(fields)) =
+                json::parse(&row.map_err(wrong)?.to_json_value().to_string())
+            else {
                 continue;
             };
             for item in record::items(source, number, fields) {
                 let item = match item {
                     Item::Article(article) if article.text.len() as u64 > limit => {
                         let (path, bytes) = (source.path.clone(), article.text.len() as u64);
-                        Item::Failed(Error::TooLarge { path, line: Some(number), bytes, limit })
+                        Item::Failed(Error::TooLarge {
+                            path,
+                            line: Some(number),
+                            bytes,
+                            limit,
+                        })
                     }
                     item => item,
                 };
@@ -73,24 +86,55 @@ mod tests {
                     Some("x".repeat(99).as_str()),
                 ])),
             ),
-            ("published", Arc::new(StringArray::from(vec![Some("2025-06-30"), None, None, None]))),
+            (
+                "published",
+                Arc::new(StringArray::from(vec![
+                    Some("2025-06-30"),
+                    None,
+                    None,
+                    None,
+                ])),
+            ),
             ("tags", Arc::new(tags.finish())),
         ];
-        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(Default::default())] {
+        for compression in [
+            Compression::UNCOMPRESSED,
+            Compression::SNAPPY,
+            Compression::ZSTD(Default::default()),
+        ] {
             let batch = RecordBatch::try_from_iter(columns.clone()).unwrap();
-            let properties = WriterProperties::builder().set_compression(compression).build();
+            let properties = WriterProperties::builder()
+                .set_compression(compression)
+                .build();
             let file = std::fs::File::create(&path).unwrap();
             let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
             writer.write(&batch).unwrap();
             writer.close().unwrap();
-            assert_eq!(format::detect("x".as_ref(), &std::fs::read(&path).unwrap()), Ok(Format::Parquet));
+            assert_eq!(
+                format::detect("x".as_ref(), &std::fs::read(&path).unwrap()),
+                Ok(Format::Parquet)
+            );
             let (articles, errors) = read_path(&path, Format::Parquet, 50);
-            let ids: Vec<_> = articles.iter().map(|a| (a.id.as_str(), a.text.as_str(), a.line_at(0))).collect();
+            let ids: Vec<_> = articles
+                .iter()
+                .map(|a| (a.id.as_str(), a.text.as_str(), a.line_at(0)))
+                .collect();
             assert_eq!(ids, [("7", "Tides rise.", 1), ("9", "Bread", 3)]);
-            assert!(matches!(articles[0].metadata["published"], MetaValue::Date(_)));
-            assert!(matches!(&articles[0].metadata["tags"], MetaValue::List(tags) if tags.len() == 2));
-            assert!(errors[0].starts_with("c.parquet:2: its text is empty"), "{errors:?}");
-            assert!(errors[1].starts_with("c.parquet:4: 99 bytes in one article"), "{errors:?}");
+            assert!(matches!(
+                articles[0].metadata["published"],
+                MetaValue::Date(_)
+            ));
+            assert!(
+                matches!(&articles[0].metadata["tags"], MetaValue::List(tags) if tags.len() == 2)
+            );
+            assert!(
+                errors[0].starts_with("c.parquet:2: its text is empty"),
+                "{errors:?}"
+            );
+            assert!(
+                errors[1].starts_with("c.parquet:4: 99 bytes in one article"),
+                "{errors:?}"
+            );
         }
     }
 
@@ -100,6 +144,9 @@ mod tests {
         let path = dir.path().join("c.parquet");
         std::fs::write(&path, b"PAR1 and no more").unwrap();
         let (articles, errors) = read_path(&path, Format::Parquet, 50);
-        assert!(articles.is_empty() && errors.len() == 1 && errors[0].starts_with("c.parquet: "), "{errors:?}");
+        assert!(
+            articles.is_empty() && errors.len() == 1 && errors[0].starts_with("c.parquet: "),
+            "{errors:?}"
+        );
     }
 }

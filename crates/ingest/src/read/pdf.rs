@@ -1,4 +1,5 @@
-//! PDF: the extracted text of the pages, separated by blank lines. Spans are offsets in the extracted text.
+//! PDF: the extracted text of the pages, separated by blank lines. Spans are offsets in the
+//! extracted text.
 
 mod text;
 
@@ -15,22 +16,45 @@ impl Reader for Pdf {
         let bytes = bytes_of(source, limit)?;
         let wrong = |problem: String| Error::malformed(&source.path, None, problem);
         let document = text::read(&bytes).map_err(|error| wrong(error.to_string()))?;
-        let Document { pages, title, author, created, notes, .. } = document;
-        let text =
-            pages.iter().map(|page| page.trim()).filter(|page| !page.is_empty()).collect::<Vec<_>>().join("\n\n");
+        let Document {
+            pages,
+            title,
+            author,
+            created,
+            notes,
+            ..
+        } = document;
+        let text = pages
+            .iter()
+            .map(|page| page.trim())
+            .filter(|page| !page.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n\n");
         if text.is_empty() {
-            return Err(wrong(format!("no text on its {} pages; a scan must be put through OCR first", pages.len())));
+            return Err(wrong(format!(
+                "no text on its {} pages; a scan must be put through OCR first",
+                pages.len()
+            )));
         }
         if text.len() as u64 > limit {
             let (path, bytes) = (source.path.clone(), text.len() as u64);
-            return Err(Error::TooLarge { path, line: None, bytes, limit });
+            return Err(Error::TooLarge {
+                path,
+                line: None,
+                bytes,
+                limit,
+            });
         }
         let title = title.unwrap_or_else(|| title_of(source, &text));
         let mut article = one_file(source, title, text);
         for (name, value) in [("author", author), ("created", created)] {
-            article.metadata.extend(value.map(|value| (name.to_owned(), MetaValue::from_text(&value))));
+            article
+                .metadata
+                .extend(value.map(|value| (name.to_owned(), MetaValue::from_text(&value))));
         }
-        let notes = notes.into_iter().map(|(code, message)| note(source, None, code, message));
+        let notes = notes
+            .into_iter()
+            .map(|(code, message)| note(source, None, code, message));
         hand_over(source, notes, article, emit);
         Ok(())
     }
@@ -58,18 +82,29 @@ mod tests {
         }
         let xref = pdf.len();
         pdf.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
-        offsets.iter().for_each(|o| pdf.extend(format!("{o:010} 00000 n \n").bytes()));
+        offsets
+            .iter()
+            .for_each(|o| pdf.extend(format!("{o:010} 00000 n \n").bytes()));
         pdf.extend(
-            format!("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{xref}\n%%EOF\n", objects.len() + 1).bytes(),
+            format!(
+                "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{xref}\n%%EOF\n",
+                objects.len() + 1
+            )
+            .bytes(),
         );
         pdf
     }
 
     #[test]
     fn page_text_is_extracted() {
-        let (articles, errors) = read_bytes("a.pdf", Format::Pdf, &one_page("Tides follow the moon."));
+        let (articles, errors) =
+            read_bytes("a.pdf", Format::Pdf, &one_page("Tides follow the moon."));
         assert!(errors.is_empty(), "{errors:?}");
-        assert!(articles[0].text.contains("Tides follow the moon."), "{:?}", articles[0].text);
+        assert!(
+            articles[0].text.contains("Tides follow the moon."),
+            "{:?}",
+            articles[0].text
+        );
     }
 
     #[test]
@@ -78,7 +113,10 @@ mod tests {
         for bytes in [&whole[..whole.len() / 2], b"%PDF-1.7 nothing", b""] {
             let (articles, errors) = read_bytes("a.pdf", Format::Pdf, bytes);
             assert!(articles.is_empty());
-            assert!(errors.len() == 1 && errors[0].starts_with("a.pdf: "), "{errors:?}");
+            assert!(
+                errors.len() == 1 && errors[0].starts_with("a.pdf: "),
+                "{errors:?}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The question-and-answer layout: a summary line, then alternating question and answer lines; blank lines are ignored.
-//! Questions become the article's [questions](Article::questions) and are not part of the body.
+//! The question-and-answer layout: a summary line, then alternating question and answer lines;
+//! blank lines are ignored. Questions become the article's [questions](Article::questions) and are
+//! not part of the body.
 
 use crate::article::{Article, ByteSpan, QaPair};
 use crate::chunk::sentence;
@@ -10,25 +11,40 @@ pub fn parse(source: &Source, text: &str) -> Result<Article> {
     let lines = lines(text);
     let wrong = |line: u64, problem: &str| Err(Error::malformed(&source.path, Some(line), problem));
     let Some((&(summary, _), pairs)) = lines.split_first() else {
-        return Err(Error::Empty { path: source.path.clone() });
+        return Err(Error::Empty {
+            path: source.path.clone(),
+        });
     };
     let (mut body, mut questions) = (vec![summary], Vec::new());
     for pair in pairs.chunks(2) {
         let (question, line) = pair[0];
         if !question.of(text).ends_with('?') {
-            return wrong(line, "expected a question that ends in `?`, as every second line does after the summary");
+            return wrong(
+                line,
+                "expected a question that ends in `?`, as every second line does after the summary",
+            );
         }
         let Some(&(answer, answer_line)) = pair.get(1) else {
-            return wrong(line, "expected the question's answer on the next line, found the end of the file");
+            return wrong(
+                line,
+                "expected the question's answer on the next line, found the end of the file",
+            );
         };
         if answer.of(text).ends_with('?') {
-            return wrong(answer_line, "expected the answer to the question before, found a question");
+            return wrong(
+                answer_line,
+                "expected the answer to the question before, found a question",
+            );
         }
         body.push(answer);
-        questions.push(QaPair { question: question.of(text).to_owned(), answer });
+        questions.push(QaPair {
+            question: question.of(text).to_owned(),
+            answer,
+        });
     }
-    let title =
-        sentence::split(summary.of(text)).first().map(|span| span.trimmed(summary.of(text)).of(summary.of(text)));
+    let title = sentence::split(summary.of(text))
+        .first()
+        .map(|span| span.trimmed(summary.of(text)).of(summary.of(text)));
     let title = title.unwrap_or_default().to_owned();
     let mut article = super::one_file(source, title, text.to_owned());
     article.body = body;
@@ -76,18 +92,28 @@ mod tests {
         let text = "Sum.\n".to_owned() + &"Why?\nSo.\n".repeat(600) + "And now\nprose.\n";
         assert!(text.len() > crate::format::LAYOUT_BYTES);
         std::fs::write(&path, &text).unwrap();
-        let entry = crate::walk::Walk::new(std::slice::from_ref(&path)).files.pop().unwrap();
+        let entry = crate::walk::Walk::new(std::slice::from_ref(&path))
+            .files
+            .pop()
+            .unwrap();
         let found = crate::walk::IngestItem::from_entry(entry, None, "a".to_owned());
-        let crate::walk::IngestItem::Source(source) = found else { panic!("{found:?}") };
+        let crate::walk::IngestItem::Source(source) = found else {
+            panic!("{found:?}")
+        };
         assert_eq!(source.format, Format::Qa);
         let mut articles = Vec::new();
         let read = crate::read::read(&source, crate::read::Limits::DEFAULT, &mut |item| {
-            let crate::read::Item::Article(article) = item else { panic!("{item:?}") };
+            let crate::read::Item::Article(article) = item else {
+                panic!("{item:?}")
+            };
             articles.push(article);
             std::ops::ControlFlow::Continue(())
         });
         assert!(read.is_ok());
-        assert_eq!((articles[0].body[0].len(), articles[0].questions.len()), (text.len(), 0));
+        assert_eq!(
+            (articles[0].body[0].len(), articles[0].questions.len()),
+            (text.len(), 0)
+        );
         // With an explicit format, a violation of the layout is an error.
         assert_eq!(read_bytes("a.txt", Format::Qa, text.as_bytes()).1.len(), 1);
     }
@@ -96,7 +122,9 @@ mod tests {
     fn layout_errors_name_the_line() {
         assert_eq!(
             read_bytes("a.txt", Format::Qa, b"Sum.\nWhy?\nSo.\nNo question.\nSo.\n").1,
-            ["a.txt:4: expected a question that ends in `?`, as every second line does after the summary"]
+            [
+                "a.txt:4: expected a question that ends in `?`, as every second line does after the summary"
+            ]
         );
         assert_eq!(
             read_bytes("a.txt", Format::Qa, b"Sum.\nWhy?\n").1,

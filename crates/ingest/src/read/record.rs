@@ -15,14 +15,18 @@ const URL: &[&str] = &["url", "link"];
 
 /// The article of the record on `line`, and the notes about it.
 ///
-/// Field names are compared ignoring case. The text is the first field of [`TEXT`] that is not blank. If a name occurs
-/// twice, all its values are kept. Without an id, or with a blank one, the id is made of file name and line.
+/// Field names are compared ignoring case. The text is the first field of [`TEXT`] that is not
+/// blank. If a name occurs twice, all its values are kept. Without an id, or with a blank one, the
+/// id is made of file name and line.
 pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Vec<Item> {
     // Nested metadata never supplies the id, title or text.
-    let nested = fields.iter().position(|(name, value)| name == "metadata" && matches!(value, Value::Map(_)));
+    let nested = fields
+        .iter()
+        .position(|(name, value)| name == "metadata" && matches!(value, Value::Map(_)));
     let nested = nested.map(|at| fields.remove(at).1);
     let (fields, repeated) = merge_repeated(fields);
-    let repeated_message = |name: &String| format!("{name:?} occurs more than once; all values are kept");
+    let repeated_message =
+        |name: &String| format!("{name:?} occurs more than once; all values are kept");
     let mut notes: Vec<String> = repeated.iter().map(repeated_message).collect();
     let mut record = Record::new(source, line, fields);
     if let Some(Value::Map(nested)) = nested {
@@ -30,7 +34,9 @@ pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Ve
             match record.metadata.entry(name) {
                 Entry::Occupied(existing) => {
                     let name = existing.key();
-                    notes.push(format!("{name:?} is a field and also in \"metadata\"; the field is kept"));
+                    notes.push(format!(
+                        "{name:?} is a field and also in \"metadata\"; the field is kept"
+                    ));
                 }
                 Entry::Vacant(free) => {
                     if let Some(value) = value.metadata() {
@@ -53,7 +59,11 @@ struct Record {
 
 impl Record {
     fn new(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Self {
-        let names = fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(", ");
+        let names = fields
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>()
+            .join(", ");
         let id = take(&mut fields, ID, string_or_number).filter(|id| !id.trim().is_empty());
         let title = take(&mut fields, TITLE, Value::text);
         let text = match take(&mut fields, TEXT, paragraphs) {
@@ -62,27 +72,52 @@ impl Record {
             None if fields.iter().any(|(name, _)| is_named(name, TEXT)) => {
                 Err("its text is empty, or neither a string nor a list of strings".to_owned())
             }
-            None => Err(format!("expected a string field named {}; found {names}", TEXT.join(", "))),
+            None => Err(format!(
+                "expected a string field named {}; found {names}",
+                TEXT.join(", ")
+            )),
         };
         let url = take(&mut fields, URL, string_or_number);
-        let others = fields.into_iter().filter(|(name, value)| !is_named(name, TEXT) || value.text().is_some());
-        let mut metadata: Metadata = others.filter_map(|(name, value)| Some((name, value.metadata()?))).collect();
+        let others = fields
+            .into_iter()
+            .filter(|(name, value)| !is_named(name, TEXT) || value.text().is_some());
+        let mut metadata: Metadata = others
+            .filter_map(|(name, value)| Some((name, value.metadata()?)))
+            .collect();
         metadata.extend(url.map(|url| ("url".to_owned(), MetaValue::String(url))));
         let id = id.unwrap_or_else(|| format!("{}#{line}", source.name));
-        Self { id, title, text, metadata }
+        Self {
+            id,
+            title,
+            text,
+            metadata,
+        }
     }
 
     fn into_items(self, source: &Source, line: u64, notes: Vec<String>) -> Vec<Item> {
         let note = |code, message| Item::Note(note(source, Some(line), code, message));
-        let mut items: Vec<Item> = notes.into_iter().map(|message| note(Code::DuplicateField, message)).collect();
-        let Self { id, title, text, metadata } = self;
+        let mut items: Vec<Item> = notes
+            .into_iter()
+            .map(|message| note(Code::DuplicateField, message))
+            .collect();
+        let Self {
+            id,
+            title,
+            text,
+            metadata,
+        } = self;
         let title = one_line(&title.unwrap_or_default());
         let text = match text {
             Err(problem) => {
-                items.push(Item::Failed(Error::malformed(&source.path, Some(line), problem)));
+                items.push(Item::Failed(Error::malformed(
+                    &source.path,
+                    Some(line),
+                    problem,
+                )));
                 return items;
             }
-            // BEIR corpora contain articles without text, and benchmark results depend on keeping them as they are.
+            // BEIR corpora contain articles without text, and benchmark results depend on keeping
+            // them as they are.
             Ok(None) if source.format != Format::Beir => {
                 items.push(note(
                     Code::TitleOnly,
@@ -108,10 +143,19 @@ impl Record {
 }
 
 /// Removes and returns the first field of one of the names for which `of` returns a value.
-fn take(fields: &mut Vec<(String, Value)>, names: &[&str], of: fn(&Value) -> Option<String>) -> Option<String> {
+fn take(
+    fields: &mut Vec<(String, Value)>,
+    names: &[&str],
+    of: fn(&Value) -> Option<String>,
+) -> Option<String> {
     let (at, found) = names.iter().find_map(|wanted| {
-        let named = fields.iter().enumerate().filter(|(_, (name, _))| name.eq_ignore_ascii_case(wanted));
-        named.into_iter().find_map(|(at, (_, value))| Some((at, of(value)?)))
+        let named = fields
+            .iter()
+            .enumerate()
+            .filter(|(_, (name, _))| name.eq_ignore_ascii_case(wanted));
+        named
+            .into_iter()
+            .find_map(|(at, (_, value))| Some((at, of(value)?)))
     })?;
     fields.remove(at);
     Some(found)
@@ -133,7 +177,11 @@ fn string_or_number(value: &Value) -> Option<String> {
 fn paragraphs(value: &Value) -> Option<String> {
     let text = match value {
         Value::Text(text) | Value::Plain(text) | Value::Number(text) => text.clone(),
-        Value::List(items) => items.iter().map(string_or_number).collect::<Option<Vec<_>>>()?.join("\n\n"),
+        Value::List(items) => items
+            .iter()
+            .map(string_or_number)
+            .collect::<Option<Vec<_>>>()?
+            .join("\n\n"),
         _ => return None,
     };
     (!text.trim().is_empty()).then_some(text)

@@ -1,9 +1,10 @@
-//! Reads untrusted files in a worker process with limits on memory and time. On hostile input, the parsers of PDF, HTML,
-//! Parquet and office documents can loop forever, or exhaust memory or stack, which no process survives by itself.
+//! Reads untrusted files in a worker process with limits on memory and time. On hostile input, the
+//! parsers of PDF, HTML, Parquet and office documents can loop forever, or exhaust memory or stack,
+//! which no process survives by itself.
 //!
-//! The worker is the same program, started with a hidden argument ([`configure`]), and runs [`worker_main`]. Requests and
-//! responses are lines of JSON. A worker that has died is replaced. Unless [`configure`] was called, files are read in
-//! this process.
+//! The worker is the same program, started with a hidden argument ([`configure`]), and runs
+//! [`worker_main`]. Requests and responses are lines of JSON. A worker that has died is replaced.
+//! Unless [`configure`] was called, files are read in this process.
 
 use super::{Emit, Failure, Item, Limits, read_in_process};
 use crate::article::Article;
@@ -29,8 +30,8 @@ static WORKER_COMMAND: OnceLock<(PathBuf, OsString)> = OnceLock::new();
 /// A worker that waits for a file to read.
 static IDLE_WORKER: Mutex<Option<Worker>> = Mutex::new(None);
 
-/// Turns sandboxing on for this process: from now on, formats that need it are read by `program`, started with `argument`.
-/// Only the first call has an effect.
+/// Turns sandboxing on for this process: from now on, formats that need it are read by `program`,
+/// started with `argument`. Only the first call has an effect.
 pub fn configure(program: PathBuf, argument: &str) {
     let _ = WORKER_COMMAND.set((program, argument.into()));
 }
@@ -73,7 +74,12 @@ enum Response {
 
 /// Reads a file in a worker process; otherwise like [`super::read`].
 pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
-    let request = Request { path: bytes_of(&source.path), name: source.name.clone(), format: source.format, limits };
+    let request = Request {
+        path: bytes_of(&source.path),
+        name: source.name.clone(),
+        format: source.format,
+        limits,
+    };
     let mut worker = Worker::acquire().map_err(Error::io(&source.path))?;
     let wrong = |problem: String| Error::malformed(&source.path, None, problem);
     worker.send(&request);
@@ -83,7 +89,12 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
             Some(Response::Failure(failure)) => Item::Failed(failure.with_path(&source.path)),
             Some(Response::Note(note)) => Item::Note(note),
             Some(Response::End) => break,
-            Some(Response::TooSlow) => return Err(wrong(format!("reading it takes longer than {} s", limits.seconds))),
+            Some(Response::TooSlow) => {
+                return Err(wrong(format!(
+                    "reading it takes longer than {} s",
+                    limits.seconds
+                )));
+            }
             None => {
                 let memory = limits.memory >> 20;
                 return Err(wrong(format!(
@@ -104,9 +115,9 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
 /// The watchdog ticks left for the current article; `None` while the worker is idle.
 type TicksLeft = Option<u64>;
 
-/// The main loop of a worker: reads requests from `input` and writes responses to `output` until `input` ends.
-/// `set_memory_limit` is called with the limit of each request in bytes. `exit` is called if an article exceeds its time
-/// limit or the parent process is gone.
+/// The main loop of a worker: reads requests from `input` and writes responses to `output` until
+/// `input` ends. `set_memory_limit` is called with the limit of each request in bytes. `exit` is
+/// called if an article exceeds its time limit or the parent process is gone.
 ///
 /// # Errors
 /// If a line is not a valid request, the memory limit cannot be set, or `output` is closed.
@@ -122,22 +133,25 @@ pub fn worker_main(
     let state = Arc::new(Mutex::new((TicksLeft::None, output)));
     let watchdog_state = state.clone();
     let parent_id = parent_process();
-    std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
-        loop {
-            std::thread::sleep(WATCHDOG_INTERVAL);
-            let (left, output) = &mut *lock(&watchdog_state);
-            // Ticks are counted instead of wall-clock time, which also passes while the process is suspended.
-            *left = left.map(|left| left.saturating_sub(1));
-            if *left == Some(0) {
-                // The parent may be gone.
-                let _ = write_line(output, &Response::TooSlow);
-                exit();
+    std::thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(WATCHDOG_INTERVAL);
+                let (left, output) = &mut *lock(&watchdog_state);
+                // Ticks are counted instead of wall-clock time, which also passes while the process
+                // is suspended.
+                *left = left.map(|left| left.saturating_sub(1));
+                if *left == Some(0) {
+                    // The parent may be gone.
+                    let _ = write_line(output, &Response::TooSlow);
+                    exit();
+                }
+                if parent_id != self::parent_process() {
+                    exit();
+                }
             }
-            if parent_id != self::parent_process() {
-                exit();
-            }
-        }
-    })?;
+        })?;
     for line in input.lines() {
         let request: Request = serde_json::from_str(&line?)?;
         set_memory_limit(request.limits.memory)?;
@@ -158,12 +172,22 @@ fn write_line(output: &mut impl Write, what: &impl Serialize) -> io::Result<()> 
     output.flush()
 }
 
-/// Reads a file and writes its items as they come. The lock is held while writing, so no time is counted while the parent
-/// is slow to read.
+/// Reads a file and writes its items as they come. The lock is held while writing, so no time is
+/// counted while the parent is slow to read.
 fn handle_request<W: Write>(request: &Request, state: &Mutex<(TicksLeft, W)>) -> io::Result<()> {
-    let Request { path, name, format, limits } = request;
-    let source =
-        Source { path: path_of(path), name: name.clone(), format: *format, is_format_guessed: false, stat: None };
+    let Request {
+        path,
+        name,
+        format,
+        limits,
+    } = request;
+    let source = Source {
+        path: path_of(path),
+        name: name.clone(),
+        format: *format,
+        is_format_guessed: false,
+        stat: None,
+    };
     let ticks = limits.seconds.saturating_mul(1000) / WATCHDOG_INTERVAL.as_millis() as u64;
     lock(state).0 = Some(ticks);
     let mut written = Ok(());
@@ -179,7 +203,11 @@ fn handle_request<W: Write>(request: &Request, state: &Mutex<(TicksLeft, W)>) ->
         if matches!(item, Response::Article(_)) {
             *left = Some(ticks);
         }
-        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if written.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     };
     if let Err(error) = read_in_process(&source, limits.bytes, &mut write_item) {
         let _ = write_item(Item::Failed(error));
@@ -201,23 +229,34 @@ impl Worker {
     /// The idle worker if it is still alive, or else a new one.
     fn acquire() -> io::Result<Self> {
         let idle = lock(&IDLE_WORKER).take();
-        let alive = idle.and_then(|mut worker| matches!(worker.child.try_wait(), Ok(None)).then_some(worker));
+        let alive = idle
+            .and_then(|mut worker| matches!(worker.child.try_wait(), Ok(None)).then_some(worker));
         alive.map_or_else(Self::start, Ok)
     }
 
     fn start() -> io::Result<Self> {
-        let failed = |what: &str| io::Error::other(format!("the reader process could not be started{what}"));
+        let failed =
+            |what: &str| io::Error::other(format!("the reader process could not be started{what}"));
         let (program, argument) = WORKER_COMMAND.get().ok_or_else(|| failed(""))?;
         let mut command = Command::new(program);
-        command.arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        // A process group of its own, so that Ctrl-C does not reach it: the parent finishes the current article.
+        command
+            .arg(argument)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        // A process group of its own, so that Ctrl-C does not reach it: the parent finishes the
+        // current article.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
         let (Some(requests), Some(responses)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(failed(""));
         };
-        let mut worker = Self { child, requests, responses: BufReader::new(responses) };
+        let mut worker = Self {
+            child,
+            requests,
+            responses: BufReader::new(responses),
+        };
         match worker.line().as_deref() {
             Some("\n") => Ok(worker),
             _ => Err(failed(": it exited immediately")),
@@ -248,7 +287,8 @@ impl Drop for Worker {
     }
 }
 
-/// The id of the parent process. It changes when the parent dies and another process adopts this one.
+/// The id of the parent process. It changes when the parent dies and another process adopts this
+/// one.
 #[cfg(unix)]
 fn parent_process() -> u32 {
     std::os::unix::process::parent_id()

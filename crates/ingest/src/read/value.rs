@@ -39,7 +39,11 @@ impl Value {
         let text = match self {
             Self::Null => String::new(),
             Self::Text(text) | Self::Plain(text) | Self::Number(text) => text.clone(),
-            Self::List(items) => items.iter().filter_map(Self::text).collect::<Vec<_>>().join(", "),
+            Self::List(items) => items
+                .iter()
+                .filter_map(Self::text)
+                .collect::<Vec<_>>()
+                .join(", "),
             Self::Map(_) => self.json(),
         };
         (!text.trim().is_empty()).then_some(text)
@@ -90,7 +94,13 @@ pub fn merge_repeated(fields: Vec<(String, Value)>) -> (Vec<(String, Value)>, Ve
             all.push((name, value));
             continue;
         };
-        let items = |value: Value| if let Value::List(items) = value { items } else { vec![value] };
+        let items = |value: Value| {
+            if let Value::List(items) = value {
+                items
+            } else {
+                vec![value]
+            }
+        };
         let mut both = items(std::mem::replace(first, Value::Null));
         both.extend(items(value));
         *first = Value::List(both);

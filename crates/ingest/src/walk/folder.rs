@@ -9,7 +9,8 @@ use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files that identify the folder of a BEIR data set. Only the first is read: queries are not articles.
+/// The files that identify the folder of a BEIR data set. Only the first is read: queries are not
+/// articles.
 pub const BEIR: [&str; 2] = ["corpus.jsonl", "queries.jsonl"];
 
 /// Whether a folder is a BEIR data set.
@@ -41,7 +42,10 @@ struct Level {
 impl Walker {
     pub fn new(roots: &[PathBuf]) -> Self {
         let lies_in_another = |(at, root): (usize, &PathBuf)| {
-            roots.iter().enumerate().any(|(other_at, other)| at != other_at && root.starts_with(other))
+            roots
+                .iter()
+                .enumerate()
+                .any(|(other_at, other)| at != other_at && root.starts_with(other))
         };
         Self {
             roots_overlap: roots.iter().enumerate().any(lies_in_another),
@@ -64,11 +68,14 @@ impl Walker {
         if !self.links.is_empty() {
             self.following_links = true;
             // Paths found without links are canonical, because the roots are.
-            self.seen.extend(self.walk.files.iter().map(|file| file.path.clone()));
+            self.seen
+                .extend(self.walk.files.iter().map(|file| file.path.clone()));
         }
         // Linked folders may contain further links.
         while !self.links.is_empty() {
-            std::mem::take(&mut self.links).into_iter().for_each(|link| self.follow(link));
+            std::mem::take(&mut self.links)
+                .into_iter()
+                .for_each(|link| self.follow(link));
         }
         self.walk
     }
@@ -76,7 +83,9 @@ impl Walker {
     fn follow(&mut self, link: PathBuf) {
         let is_above = |place: &PathBuf| self.roots.iter().any(|root| root.starts_with(place));
         match fs::metadata(&link) {
-            Ok(metadata) if metadata.is_dir() && link.canonicalize().is_ok_and(|place| is_above(&place)) => {
+            Ok(metadata)
+                if metadata.is_dir() && link.canonicalize().is_ok_and(|place| is_above(&place)) =>
+            {
                 self.skip(link, SkipReason::LinkToAncestor)
             }
             Ok(metadata) if metadata.is_dir() => self.folder(link),
@@ -85,12 +94,15 @@ impl Walker {
         }
     }
 
-    /// Whether a path is visited for the first time. Reports it as skipped if a link leads to it again.
+    /// Whether a path is visited for the first time. Reports it as skipped if a link leads to it
+    /// again.
     fn is_new(&mut self, path: &Path) -> bool {
         if !self.following_links {
             return self.seen.insert(path.to_owned());
         }
-        let is_new = path.canonicalize().is_ok_and(|place| self.seen.insert(place));
+        let is_new = path
+            .canonicalize()
+            .is_ok_and(|place| self.seen.insert(place));
         if !is_new {
             self.skip(path.to_owned(), SkipReason::AlreadySeen);
         }
@@ -110,7 +122,11 @@ impl Walker {
             let (path, in_beir) = (level.folder.join(&name), level.is_beir);
             if name.as_encoded_bytes().starts_with(b".") {
                 // Ignore files and collections are hidden by design and not worth reporting.
-                if !name.to_str().is_some_and(|name| ignored::NAMES.contains(&name)) && !is_collection(&path, kind) {
+                if !name
+                    .to_str()
+                    .is_some_and(|name| ignored::NAMES.contains(&name))
+                    && !is_collection(&path, kind)
+                {
                     self.skip(path, SkipReason::Hidden);
                 }
             } else if let Some(file) = ignored_by(&path, kind.is_dir(), &rules) {
@@ -139,7 +155,11 @@ impl Walker {
             Ok(names) => names,
             Err(error) => return self.fail(&folder, error),
         };
-        let has = |wanted: &str| names.iter().any(|(name, kind)| name == wanted && !kind.is_dir());
+        let has = |wanted: &str| {
+            names
+                .iter()
+                .any(|(name, kind)| name == wanted && !kind.is_dir())
+        };
         if has(COLLECTION_MARKER) {
             // Reported even for a root: people often name the collection itself by mistake.
             return self.skip(folder, SkipReason::Collection);
@@ -147,7 +167,11 @@ impl Walker {
         let is_beir = BEIR.iter().all(|name| has(name));
         rules.push(Rules::read(&folder, has, &mut self.walk.errors));
         names.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
-        levels.push(Level { folder, names, is_beir });
+        levels.push(Level {
+            folder,
+            names,
+            is_beir,
+        });
     }
 
     fn file(&mut self, path: PathBuf, metadata: &Metadata, is_explicit: bool) {
@@ -157,7 +181,11 @@ impl Walker {
         if (self.roots_overlap || self.following_links) && !self.is_new(&path) {
             return;
         }
-        self.walk.files.push(WalkEntry { path, stat: Stat::new(metadata), is_explicit });
+        self.walk.files.push(WalkEntry {
+            path,
+            stat: Stat::new(metadata),
+            is_explicit,
+        });
     }
 
     fn skip(&mut self, path: PathBuf, reason: SkipReason) {
@@ -165,12 +193,16 @@ impl Walker {
     }
 
     fn fail(&mut self, path: &Path, error: io::Error) {
-        self.walk.errors.push((path.to_owned(), Error::io(path)(error)));
+        self.walk
+            .errors
+            .push((path.to_owned(), Error::io(path)(error)));
     }
 }
 
 fn names(folder: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-    fs::read_dir(folder)?.map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?)))).collect()
+    fs::read_dir(folder)?
+        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
+        .collect()
 }
 
 fn is_collection(path: &Path, kind: FileType) -> bool {

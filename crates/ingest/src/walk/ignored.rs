@@ -13,8 +13,13 @@ pub const NAMES: [&str; 3] = [".nighignore", ".ignore", ".gitignore"];
 pub struct Rules([Option<Gitignore>; NAMES.len()]);
 
 impl Rules {
-    /// Reads the ignore files of `folder`; `has` tells which of them exist. Invalid ones are added to `failed`.
-    pub fn read(folder: &Path, has: impl Fn(&str) -> bool, failed: &mut Vec<(PathBuf, Error)>) -> Self {
+    /// Reads the ignore files of `folder`; `has` tells which of them exist. Invalid ones are added
+    /// to `failed`.
+    pub fn read(
+        folder: &Path,
+        has: impl Fn(&str) -> bool,
+        failed: &mut Vec<(PathBuf, Error)>,
+    ) -> Self {
         Self(NAMES.map(|name| {
             if !has(name) {
                 return None;
@@ -29,13 +34,15 @@ impl Rules {
     }
 }
 
-/// The ignore file that excludes `path`, by the rules of the folders above it, innermost last. `None` if no rule excludes
-/// it.
+/// The ignore file that excludes `path`, by the rules of the folders above it, innermost last.
+/// `None` if no rule excludes it.
 pub fn ignored_by(path: &Path, is_folder: bool, above: &[Rules]) -> Option<PathBuf> {
     let matched = (0..NAMES.len()).find_map(|kind| {
-        above.iter().rev().find_map(|rules| match rules.0[kind].as_ref()?.matched(path, is_folder) {
-            Match::None => None,
-            decided => Some(decided.map(|rule| rule.from().map(Path::to_owned))),
+        above.iter().rev().find_map(|rules| {
+            match rules.0[kind].as_ref()?.matched(path, is_folder) {
+                Match::None => None,
+                decided => Some(decided.map(|rule| rule.from().map(Path::to_owned))),
+            }
         })
     })?;
     match matched {

@@ -1,8 +1,9 @@
 //! Walks folders in name order and reports what is skipped, with the reason.
 //!
-//! `.gitignore`, `.ignore` and `.nighignore` apply in the given folders and below them, but not from above: what a caller
-//! names explicitly is never hidden by a rule elsewhere. Hidden names are skipped. Symbolic links are followed after
-//! everything else, and every file and folder is visited once.
+//! `.gitignore`, `.ignore` and `.nighignore` apply in the given folders and below them, but not
+//! from above: what a caller names explicitly is never hidden by a rule elsewhere. Hidden names are
+//! skipped. Symbolic links are followed after everything else, and every file and folder is visited
+//! once.
 
 mod folder;
 mod ignored;
@@ -69,7 +70,9 @@ impl fmt::Display for SkipReason {
             Self::Hidden => f.write_str("hidden name"),
             Self::Ignored(by) => write!(f, "ignored by {}", by.display()),
             Self::Collection => f.write_str("a collection"),
-            Self::BeirDataset => f.write_str("part of a BEIR data set, of which only corpus.jsonl is read"),
+            Self::BeirDataset => {
+                f.write_str("part of a BEIR data set, of which only corpus.jsonl is read")
+            }
             Self::AlreadySeen => f.write_str("link to a file or folder that is read already"),
             Self::LinkToAncestor => f.write_str("link to a parent folder"),
             Self::BrokenLink => f.write_str("broken link"),
@@ -108,11 +111,13 @@ impl Walk {
 pub struct Source {
     /// The path of the file.
     pub path: PathBuf,
-    /// Its name in the collection: shown to people, and the id of the article if the file is a single one.
+    /// Its name in the collection: shown to people, and the id of the article if the file is a
+    /// single one.
     pub name: String,
     /// The format to read it as.
     pub format: Format,
-    /// Whether the format was detected from the beginning of the file, and the rest may contradict it.
+    /// Whether the format was detected from the beginning of the file, and the rest may contradict
+    /// it.
     pub is_format_guessed: bool,
     /// Its state before it was read; `None` for a stream.
     pub stat: Option<Stat>,
@@ -124,7 +129,8 @@ impl Source {
         self.stat.map_or(0, |stat| stat.bytes)
     }
 
-    /// Whether it is a stream, which can be read only once and in which line numbers have no lasting meaning.
+    /// Whether it is a stream, which can be read only once and in which line numbers have no
+    /// lasting meaning.
     pub fn is_stream(&self) -> bool {
         self.stat.is_none()
     }
@@ -135,21 +141,28 @@ impl Source {
 pub enum IngestItem {
     /// A file to read.
     Source(Source),
-    /// A file that has not changed since it was last read, with the ids of its articles and the notes of that time.
+    /// A file that has not changed since it was last read, with the ids of its articles and the
+    /// notes of that time.
     Unchanged(Source, Vec<String>, Vec<Note>),
     /// An article that does not have to be read.
     Article(Box<Article>),
-    /// A file in a walked folder whose format is not supported. Not an error: such files are only counted.
+    /// A file in a walked folder whose format is not supported. Not an error: such files are only
+    /// counted.
     Unsupported(Source, UnsupportedKind),
-    /// A file or folder that could not be opened, or a file named by the caller whose format is not supported.
+    /// A file or folder that could not be opened, or a file named by the caller whose format is not
+    /// supported.
     Failed(PathBuf, Error),
 }
 
 impl IngestItem {
-    /// Classifies a file by its first bytes and its name. `format` overrides detection; `name` is the file's name in the
-    /// collection.
+    /// Classifies a file by its first bytes and its name. `format` overrides detection; `name` is
+    /// the file's name in the collection.
     pub fn from_entry(entry: WalkEntry, format: Option<Format>, name: String) -> Self {
-        let WalkEntry { path, stat, is_explicit } = entry;
+        let WalkEntry {
+            path,
+            stat,
+            is_explicit,
+        } = entry;
         let source = |format| Source {
             path: path.clone(),
             name: name.clone(),
@@ -161,9 +174,15 @@ impl IngestItem {
             return Self::Source(source(format));
         }
         match classify(&path) {
-            Ok(Ok(format)) => Self::Source(Source { is_format_guessed: true, ..source(format) }),
+            Ok(Ok(format)) => Self::Source(Source {
+                is_format_guessed: true,
+                ..source(format)
+            }),
             Ok(Err(kind)) if is_explicit => {
-                let problem = format!("in no format read here, but {kind}; those are {}", Format::ALL);
+                let problem = format!(
+                    "in no format read here, but {kind}; those are {}",
+                    Format::ALL
+                );
                 let error = Error::malformed(&path, None, problem);
                 Self::Failed(path, error)
             }
@@ -177,10 +196,16 @@ impl IngestItem {
 fn classify(path: &Path) -> Result<Result<Format, UnsupportedKind>> {
     let mut head = Vec::with_capacity(format::SNIFF_BYTES);
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
-    file.take(format::SNIFF_BYTES as u64).read_to_end(&mut head).map_err(Error::io(path))?;
-    let beir =
-        path.file_name().is_some_and(|name| name == folder::BEIR[0]) && path.parent().is_some_and(folder::is_beir);
-    Ok(if beir { Ok(Format::Beir) } else { format::detect(path, &head) })
+    file.take(format::SNIFF_BYTES as u64)
+        .read_to_end(&mut head)
+        .map_err(Error::io(path))?;
+    let beir = path.file_name().is_some_and(|name| name == folder::BEIR[0])
+        && path.parent().is_some_and(folder::is_beir);
+    Ok(if beir {
+        Ok(Format::Beir)
+    } else {
+        format::detect(path, &head)
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +229,12 @@ mod tests {
     fn walked(root: &Path, roots: &[&str]) -> (Vec<String>, Vec<String>) {
         let walk = Walk::new(&roots.iter().map(|name| root.join(name)).collect::<Vec<_>>());
         assert!(walk.errors.is_empty(), "{:?}", walk.errors);
-        let name = |path: &Path| path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        let name = |path: &Path| {
+            path.strip_prefix(root)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        };
         let left_out = walk.skipped.iter().map(|left| {
             let reason = match &left.reason {
                 SkipReason::Ignored(by) => format!("ignored by {}", name(by)),
@@ -212,7 +242,10 @@ mod tests {
             };
             format!("{}: {reason}", name(&left.path))
         });
-        (walk.files.iter().map(|file| name(&file.path)).collect(), left_out.collect())
+        (
+            walk.files.iter().map(|file| name(&file.path)).collect(),
+            left_out.collect(),
+        )
     }
 
     #[test]
@@ -232,7 +265,10 @@ mod tests {
             ("in/beir/qrels/test.tsv", "x"),
         ]);
         let (files, left_out) = walked(&root, &["in"]);
-        assert_eq!(files, ["in/a/z.md", "in/a.md", "in/b.txt", "in/beir/corpus.jsonl"]);
+        assert_eq!(
+            files,
+            ["in/a/z.md", "in/a.md", "in/b.txt", "in/beir/corpus.jsonl"]
+        );
         let data_set = "part of a BEIR data set, of which only corpus.jsonl is read";
         assert_eq!(
             left_out,
@@ -259,7 +295,13 @@ mod tests {
         ]);
         let (files, left_out) = walked(&root, &["in"]);
         assert_eq!(files, ["in/a.md", "in/deep/keep.log"]);
-        assert_eq!(left_out, ["in/b.log: ignored by in/.gitignore", "in/deep/d.md: ignored by in/deep/.ignore"]);
+        assert_eq!(
+            left_out,
+            [
+                "in/b.log: ignored by in/.gitignore",
+                "in/deep/d.md: ignored by in/deep/.ignore"
+            ]
+        );
         // Named by itself, a file is read whatever the rules say.
         assert_eq!(walked(&root, &["in/b.log"]).0, ["in/b.log"]);
     }
@@ -267,15 +309,26 @@ mod tests {
     #[test]
     fn overlapping_roots_yield_each_file_once() {
         let (_dir, root) = folder(&[("in/a.md", "a"), ("in/deep/b.md", "b")]);
-        assert_eq!(walked(&root, &["in", "in/deep", "in/a.md"]).0, ["in/a.md", "in/deep/b.md"]);
-        assert_eq!(walked(&root, &["in/deep/b.md", "in", "in/deep/b.md"]).0, ["in/deep/b.md", "in/a.md"]);
+        assert_eq!(
+            walked(&root, &["in", "in/deep", "in/a.md"]).0,
+            ["in/a.md", "in/deep/b.md"]
+        );
+        assert_eq!(
+            walked(&root, &["in/deep/b.md", "in", "in/deep/b.md"]).0,
+            ["in/deep/b.md", "in/a.md"]
+        );
     }
 
     #[cfg(unix)]
     #[test]
     fn links_are_followed_once() {
         use std::os::unix::fs::symlink;
-        let (_dir, root) = folder(&[("in/a.md", "a"), ("out/b.md", "b"), ("out/deep/c.md", "c"), ("d.md", "d")]);
+        let (_dir, root) = folder(&[
+            ("in/a.md", "a"),
+            ("out/b.md", "b"),
+            ("out/deep/c.md", "c"),
+            ("d.md", "d"),
+        ]);
         symlink("../out", root.join("in/folder")).unwrap();
         symlink("../out/deep", root.join("in/inner")).unwrap();
         symlink("../d.md", root.join("in/d.md")).unwrap();
@@ -284,10 +337,23 @@ mod tests {
         symlink(".", root.join("out/self")).unwrap();
         symlink("nowhere", root.join("in/broken.md")).unwrap();
         let (files, left_out) = walked(&root, &["in"]);
-        assert_eq!(files, ["in/a.md", "in/d.md", "in/folder/b.md", "in/folder/deep/c.md"]);
+        assert_eq!(
+            files,
+            [
+                "in/a.md",
+                "in/d.md",
+                "in/folder/b.md",
+                "in/folder/deep/c.md"
+            ]
+        );
         let again = "link to a file or folder that is read already";
-        let mut expected = vec!["in/broken.md: broken link".to_owned(), "in/up: link to a parent folder".to_owned()];
-        expected.extend(["in/again.md", "in/inner", "in/folder/self"].map(|name| format!("{name}: {again}")));
+        let mut expected = vec![
+            "in/broken.md: broken link".to_owned(),
+            "in/up: link to a parent folder".to_owned(),
+        ];
+        expected.extend(
+            ["in/again.md", "in/inner", "in/folder/self"].map(|name| format!("{name}: {again}")),
+        );
         let sorted = |mut names: Vec<String>| {
             names.sort();
             names
@@ -297,11 +363,18 @@ mod tests {
 
     #[test]
     fn an_invalid_rule_is_reported_and_the_others_apply() {
-        let (_dir, root) = folder(&[("in/.nighignore", "b.md\n{a\n"), ("in/a.md", "a"), ("in/b.md", "b")]);
+        let (_dir, root) = folder(&[
+            ("in/.nighignore", "b.md\n{a\n"),
+            ("in/a.md", "a"),
+            ("in/b.md", "b"),
+        ]);
         let walk = Walk::new(&[root.join("in")]);
         assert_eq!(walk.files.len(), 1);
         assert_eq!(walk.errors.len(), 1);
         let message = walk.errors[0].1.to_string();
-        assert!(message.contains(".nighignore: line 2: ") && message.contains("{a"), "{message}");
+        assert!(
+            message.contains(".nighignore: line 2: ") && message.contains("{a"),
+            "{message}"
+        );
     }
 }

@@ -28,21 +28,38 @@ impl Stat {
         #[cfg(unix)]
         let (changed, inode) = {
             use std::os::unix::fs::MetadataExt;
-            (metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()), metadata.ino())
+            (
+                metadata
+                    .ctime()
+                    .saturating_mul(1_000_000_000)
+                    .saturating_add(metadata.ctime_nsec()),
+                metadata.ino(),
+            )
         };
         #[cfg(not(unix))]
         let (changed, inode) = (0, 0);
-        Self { bytes: metadata.len(), modified, changed, inode }
+        Self {
+            bytes: metadata.len(),
+            modified,
+            changed,
+            inode,
+        }
     }
 
-    /// Whether the last change is so close to `now` that a further change could leave the same times.
+    /// Whether the last change is so close to `now` that a further change could leave the same
+    /// times.
     pub fn is_recent(&self, now: SystemTime) -> bool {
-        self.modified.max(self.changed).saturating_add(CLOCK_TICK_NS) > nanoseconds(now)
+        self.modified
+            .max(self.changed)
+            .saturating_add(CLOCK_TICK_NS)
+            > nanoseconds(now)
     }
 }
 
 fn nanoseconds(time: SystemTime) -> i64 {
-    let elapsed = time.duration_since(UNIX_EPOCH).map(|elapsed| i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX));
+    let elapsed = time
+        .duration_since(UNIX_EPOCH)
+        .map(|elapsed| i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX));
     elapsed.unwrap_or(0)
 }
 

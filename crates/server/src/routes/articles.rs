@@ -94,9 +94,15 @@ pub async fn list(
     let snapshot = app.collections.named(&collection)?.snapshot();
     let limit = page.limit.unwrap_or(100);
     if !(1..=MAX_LISTED).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit = {limit}: expected 1 to {MAX_LISTED}")));
+        return Err(Problem::bad_request(format!(
+            "limit = {limit}: expected 1 to {MAX_LISTED}"
+        )));
     }
-    check_length("prefix", page.prefix.as_deref().unwrap_or_default(), MAX_PREFIX_CHARS)?;
+    check_length(
+        "prefix",
+        page.prefix.as_deref().unwrap_or_default(),
+        MAX_PREFIX_CHARS,
+    )?;
     run_blocking(move || {
         let ids = snapshot.ids()?;
         let prefix = page.prefix.unwrap_or_default();
@@ -116,7 +122,10 @@ pub async fn list(
                 });
             }
         }
-        Ok(Json(ArticleList { total: matching.len(), articles: summaries }))
+        Ok(Json(ArticleList {
+            total: matching.len(),
+            articles: summaries,
+        }))
     })
     .await
 }
@@ -198,7 +207,11 @@ pub async fn get(
     let snapshot = app.collections.named(&collection)?.snapshot();
     let question = score_query.q.filter(|question| !question.trim().is_empty());
     let mode = score_query.mode.unwrap_or(Mode::Hybrid);
-    check_length("q", question.as_deref().unwrap_or_default(), MAX_QUESTION_CHARS)?;
+    check_length(
+        "q",
+        question.as_deref().unwrap_or_default(),
+        MAX_QUESTION_CHARS,
+    )?;
     match question {
         None => run_blocking(move || Ok(Json(load_article(&snapshot, &id)?))).await,
         Some(question) => {
@@ -218,17 +231,41 @@ pub fn load_article(snapshot: &Snapshot, id: &str) -> Result<WholeArticle> {
     let stored = snapshot.collection.article(id)?;
     let StoredArticle { article, passages } =
         stored.ok_or_else(|| Problem::not_found(format!("no article has the id {id:?}")))?;
-    let Article { id, title, path, text, metadata, questions, .. } = article;
-    let questions =
-        questions.into_iter().map(|pair| ArticleQuestion { question: pair.question, answer: pair.answer }).collect();
-    let passages = passages.into_iter().enumerate().map(|(at, span)| ArticlePassage {
-        passage_id: format!("{id}#{at}"),
-        span,
-        score: None,
-        scores: None,
-        explanation: None,
-    });
-    Ok(WholeArticle { passages: passages.collect(), id, title, path, text, metadata, questions })
+    let Article {
+        id,
+        title,
+        path,
+        text,
+        metadata,
+        questions,
+        ..
+    } = article;
+    let questions = questions
+        .into_iter()
+        .map(|pair| ArticleQuestion {
+            question: pair.question,
+            answer: pair.answer,
+        })
+        .collect();
+    let passages = passages
+        .into_iter()
+        .enumerate()
+        .map(|(at, span)| ArticlePassage {
+            passage_id: format!("{id}#{at}"),
+            span,
+            score: None,
+            scores: None,
+            explanation: None,
+        });
+    Ok(WholeArticle {
+        passages: passages.collect(),
+        id,
+        title,
+        path,
+        text,
+        metadata,
+        questions,
+    })
 }
 
 /// Scores every passage of an article for a question, with a search restricted to the article.
@@ -240,18 +277,44 @@ fn score_passages(
     worker: &mut Worker,
 ) -> Result<()> {
     let collection = &*snapshot.collection;
-    let only_this = Filter::Clause(Clause { field: "id".to_owned(), predicate: Predicate::Equals(article.id.clone()) });
+    let only_this = Filter::Clause(Clause {
+        field: "id".to_owned(),
+        predicate: Predicate::Equals(article.id.clone()),
+    });
     let k = article.passages.len().max(1);
-    let all = Options { k, mode, exact: true, filter: Some(only_this), ..Options::default() };
-    let best = Options { k: MAX_EXPLAINED_PASSAGES, explain: true, ..all.clone() };
-    let embedder = if mode == Mode::Lexical { None } else { Some(worker.embedder(collection)?) };
+    let all = Options {
+        k,
+        mode,
+        exact: true,
+        filter: Some(only_this),
+        ..Options::default()
+    };
+    let best = Options {
+        k: MAX_EXPLAINED_PASSAGES,
+        explain: true,
+        ..all.clone()
+    };
+    let embedder = if mode == Mode::Lexical {
+        None
+    } else {
+        Some(worker.embedder(collection)?)
+    };
     let mut searcher = Searcher::new(collection, embedder)?;
-    let responses = searcher.search(question, &all).and_then(|all| Ok((all, searcher.search(question, &best)?)));
+    let responses = searcher
+        .search(question, &all)
+        .and_then(|all| Ok((all, searcher.search(question, &best)?)));
     worker.put_back(searcher.into_models(), None);
     let (all, best) = responses?;
-    let mut scores: HashMap<_, _> = all.hits.into_iter().map(|hit| (hit.passage_id, (hit.score, hit.scores))).collect();
-    let mut explanations: HashMap<_, _> =
-        best.hits.into_iter().filter_map(|hit| Some((hit.passage_id, hit.explanation?))).collect();
+    let mut scores: HashMap<_, _> = all
+        .hits
+        .into_iter()
+        .map(|hit| (hit.passage_id, (hit.score, hit.scores)))
+        .collect();
+    let mut explanations: HashMap<_, _> = best
+        .hits
+        .into_iter()
+        .filter_map(|hit| Some((hit.passage_id, hit.explanation?)))
+        .collect();
     for passage in &mut article.passages {
         (passage.score, passage.scores) = scores.remove(&passage.passage_id).unzip();
         passage.explanation = explanations.remove(&passage.passage_id);
@@ -311,12 +374,24 @@ pub async fn put(
     let models = app.models.clone();
     run_blocking(move || {
         let _writing = write_lock;
-        let known_path = served.snapshot().collection.article(&article_id)?.map(|stored| stored.article.path);
+        let known_path = served
+            .snapshot()
+            .collection
+            .article(&article_id)?
+            .map(|stored| stored.article.path);
         let report = add_article(&served, &models, article(known_path))?;
-        let status = if report.added > 0 { StatusCode::CREATED } else { StatusCode::OK };
+        let status = if report.added > 0 {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
         Ok((
             status,
-            Json(ArticlePut { added: report.added > 0, changed: report.unchanged == 0, passages: report.passages }),
+            Json(ArticlePut {
+                added: report.added > 0,
+                changed: report.unchanged == 0,
+                passages: report.passages,
+            }),
         ))
     })
     .await
@@ -324,7 +399,8 @@ pub async fn put(
 
 /// Waits for other short writes in this process, but not for a job.
 async fn lock_for_writing(served: &ServedCollection) -> Result<OwnedMutexGuard<()>> {
-    let write_lock = tokio::time::timeout(WRITE_LOCK_TIMEOUT, served.write_lock.clone().lock_owned()).await;
+    let write_lock =
+        tokio::time::timeout(WRITE_LOCK_TIMEOUT, served.write_lock.clone().lock_owned()).await;
     write_lock.map_err(|_| {
         Problem::conflict("a job is writing to this collection; try again when it is done")
             .retry_after(WRITE_LOCK_TIMEOUT)
@@ -343,13 +419,23 @@ pub struct ArticlePut {
 }
 
 /// Adds or replaces one article, and commits.
-fn add_article(served: &ServedCollection, models: &ModelRegistry, article: Article) -> Result<IndexReport> {
+fn add_article(
+    served: &ServedCollection,
+    models: &ModelRegistry,
+    article: Article,
+) -> Result<IndexReport> {
     let mut collection = store::open(&served.location())?;
     let manifest = collection.manifest();
     let plan = PipelineOptions::new(manifest.chunking, 1);
     let embedder = models.embedder(&manifest.model.name)?;
-    let report = indexing::add_one(&mut *collection, embedder, article, &plan, &NoProgress::default())
-        .map_err(unwrap_partial)?;
+    let report = indexing::add_one(
+        &mut *collection,
+        embedder,
+        article,
+        &plan,
+        &NoProgress::default(),
+    )
+    .map_err(unwrap_partial)?;
     if let Some(failed) = report.omitted.skipped.failed.first() {
         return Err(Problem::bad_request(failed.problem.clone()));
     }
@@ -357,7 +443,8 @@ fn add_article(served: &ServedCollection, models: &ModelRegistry, article: Artic
     Ok(report)
 }
 
-/// The error inside [`engine::Error::Partly`]: with a single article there is nothing partial to report.
+/// The error inside [`engine::Error::Partly`]: with a single article there is nothing partial to
+/// report.
 fn unwrap_partial(error: engine::Error) -> engine::Error {
     match error {
         engine::Error::PartiallyDone(error) => *error,
@@ -370,7 +457,10 @@ fn unwrap_partial(error: engine::Error) -> engine::Error {
     params(("collection" = String, Path, description = "The collection"),
         ("id" = String, Path, description = "The article's id; a / in it is written %2F")),
     responses((status = 204, description = "The article has been deleted")))]
-pub async fn delete(State(app): AppState, Path((collection, id)): Path<(String, String)>) -> Result<StatusCode> {
+pub async fn delete(
+    State(app): AppState,
+    Path((collection, id)): Path<(String, String)>,
+) -> Result<StatusCode> {
     let served = app.collections.named(&collection)?;
     let write_lock = lock_for_writing(&served).await?;
     run_blocking(move || {
@@ -392,7 +482,8 @@ pub async fn delete(State(app): AppState, Path((collection, id)): Path<(String, 
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body, which is read as it comes")]
 pub struct Upload {
-    /// Text, Markdown, HTML, PDF, JSONL or CSV; the format is found from the contents and the name.
+    /// Text, Markdown, HTML, PDF, JSONL or CSV; the format is found from the contents and the
+    /// name.
     #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
     file: Vec<Vec<u8>>,
 }
@@ -414,8 +505,12 @@ pub async fn upload(
     let folder = tempfile::tempdir()?;
     let mut files = 0;
     while let Some(mut field) = form.next_field().await? {
-        let Some(name) = field.file_name().map(str::to_owned) else { continue };
-        let Some(path) = safe_upload_path(&name)?.map(|path| folder.path().join(path)) else { continue };
+        let Some(name) = field.file_name().map(str::to_owned) else {
+            continue;
+        };
+        let Some(path) = safe_upload_path(&name)?.map(|path| folder.path().join(path)) else {
+            continue;
+        };
         let name_conflict = |error: std::io::Error| match error.kind() {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
                 Problem::bad_request(format!(
@@ -425,9 +520,13 @@ pub async fn upload(
             _ => error.into(),
         };
         if let Some(parent) = path.parent() {
-            tokio::fs::create_dir_all(parent).await.map_err(name_conflict)?;
+            tokio::fs::create_dir_all(parent)
+                .await
+                .map_err(name_conflict)?;
         }
-        let mut file = tokio::fs::File::create_new(&path).await.map_err(name_conflict)?;
+        let mut file = tokio::fs::File::create_new(&path)
+            .await
+            .map_err(name_conflict)?;
         while let Some(chunk) = field.chunk().await? {
             file.write_all(&chunk).await?;
         }
@@ -435,7 +534,9 @@ pub async fn upload(
         files += 1;
     }
     if files == 0 {
-        return Err(Problem::bad_request("no files: expected multipart/form-data with one or more of them"));
+        return Err(Problem::bad_request(
+            "no files: expected multipart/form-data with one or more of them",
+        ));
     }
     let threads = app.job_threads();
     let (models, limit) = (app.models.clone(), app.settings.article_limit);
@@ -445,18 +546,27 @@ pub async fn upload(
         let report = index_uploads(&served, &models, folder.path(), threads, limit, handle)?;
         let stopped = report.interrupted;
         let result = serde_json::to_value(report)?;
-        Ok(if stopped { JobOutcome::Stopped(Some(result)) } else { JobOutcome::Done(result) })
+        Ok(if stopped {
+            JobOutcome::Stopped(Some(result))
+        } else {
+            JobOutcome::Done(result)
+        })
     })?;
     Ok(job_accepted(job))
 }
 
-/// The relative path for an uploaded file, which stays inside its folder; `None` for hidden files, which are
-/// skipped.
+/// The relative path for an uploaded file, which stays inside its folder; `None` for hidden files,
+/// which are skipped.
 fn safe_upload_path(name: &str) -> Result<Option<std::path::PathBuf>> {
-    let parts: Vec<&str> = name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<&str> = name
+        .split(['/', '\\'])
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
     let safe = |part: &&str| *part != ".." && !part.contains(['\0', ':']) && part.len() <= 255;
     if parts.is_empty() || parts.len() > 32 || !parts.iter().all(safe) {
-        return Err(Problem::bad_request(format!("{name:?} is no name for a file here")));
+        return Err(Problem::bad_request(format!(
+            "{name:?} is no name for a file here"
+        )));
     }
     let is_hidden = parts.iter().any(|part| part.starts_with('.'));
     Ok((!is_hidden).then(|| parts.iter().collect()))
@@ -475,15 +585,27 @@ fn index_uploads(
     let root = folder.canonicalize()?;
     // Ids are relative to the folder.
     let names = PathNamer::new(&root.join("collection").to_string_lossy());
-    let limits = Limits { bytes: article_limit, ..Limits::DEFAULT };
+    let limits = Limits {
+        bytes: article_limit,
+        ..Limits::DEFAULT
+    };
     let mut plan = PipelineOptions::new(collection.manifest().chunking, threads);
     plan.limits = limits;
     let roots = [root];
-    let job =
-        indexing::IndexJob { roots: &roots, format: None, plan, names: &names, builder: None, delete_vanished: false };
+    let job = indexing::IndexJob {
+        roots: &roots,
+        format: None,
+        plan,
+        names: &names,
+        builder: None,
+        delete_vanished: false,
+    };
     let survey = Scan::new(&job);
     if let Some(Omitted { unsupported, .. }) = survey.omitted_if_empty(&job) {
-        let problem = format!("{unsupported} files in unsupported formats; supported: {}", ingest::Format::ALL);
+        let problem = format!(
+            "{unsupported} files in unsupported formats; supported: {}",
+            ingest::Format::ALL
+        );
         return Err(Problem::bad_request(problem));
     }
     let embedder = models.embedder(&collection.manifest().model.name)?;
@@ -498,8 +620,15 @@ mod tests {
 
     #[test]
     fn upload_paths_stay_in_their_folder_and_skip_hidden_files() {
-        for (name, path) in [("a.txt", "a.txt"), ("docs//x/./b.md", "docs/x/b.md"), ("/etc/passwd", "etc/passwd")] {
-            assert_eq!(safe_upload_path(name).unwrap().unwrap(), std::path::Path::new(path));
+        for (name, path) in [
+            ("a.txt", "a.txt"),
+            ("docs//x/./b.md", "docs/x/b.md"),
+            ("/etc/passwd", "etc/passwd"),
+        ] {
+            assert_eq!(
+                safe_upload_path(name).unwrap().unwrap(),
+                std::path::Path::new(path)
+            );
         }
         for name in ["", "..", "a/../../b", "..\\b", "/", "C:\\x", "a\0b"] {
             assert!(safe_upload_path(name).is_err(), "{name:?}");

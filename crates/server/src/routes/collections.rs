@@ -67,9 +67,16 @@ impl CollectionInfo {
 pub async fn list(State(app): AppState) -> Result<Json<CollectionList>> {
     run_blocking(move || {
         let all = app.collections.all();
-        let collections = all.iter().map(|served| CollectionInfo::of(served)).collect::<Result<_>>()?;
+        let collections = all
+            .iter()
+            .map(|served| CollectionInfo::of(served))
+            .collect::<Result<_>>()?;
         let default = app.collections.default_name().map(str::to_owned);
-        Ok(Json(CollectionList { collections, default, can_create: app.collections.can_create() }))
+        Ok(Json(CollectionList {
+            collections,
+            default,
+            can_create: app.collections.can_create(),
+        }))
     })
     .await
 }
@@ -78,7 +85,10 @@ pub async fn list(State(app): AppState) -> Result<Json<CollectionList>> {
 #[utoipa::path(get, operation_id = "get_collection", path = "/v1/collections/{collection}", tag = "collections",
     params(("collection" = String, Path, description = "The collection")),
     responses((status = 200, body = CollectionInfo)))]
-pub async fn get(State(app): AppState, Path(collection): Path<String>) -> Result<Json<CollectionInfo>> {
+pub async fn get(
+    State(app): AppState,
+    Path(collection): Path<String>,
+) -> Result<Json<CollectionInfo>> {
     let served = app.collections.named(&collection)?;
     run_blocking(move || Ok(Json(CollectionInfo::of(&served)?))).await
 }
@@ -88,7 +98,11 @@ pub async fn get(State(app): AppState, Path(collection): Path<String>) -> Result
 #[serde(deny_unknown_fields)]
 pub struct NewCollection {
     /// Its name: letters, digits, `-`, `_` and `.`, starting with a letter or digit.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+    )]
     name: String,
     /// How to split articles into passages; by sentences by default.
     chunk: Option<Strategy>,
@@ -113,7 +127,8 @@ pub struct NewCollection {
 pub enum BuiltInModel {
     /// A transformer model: better results.
     Builtin,
-    /// A static model: indexes many times faster. Its candidates are reranked by the other model at query time.
+    /// A static model: indexes many times faster. Its candidates are reranked by the other model at
+    /// query time.
     Static,
 }
 
@@ -121,7 +136,10 @@ pub enum BuiltInModel {
 #[utoipa::path(post, operation_id = "create_collection", path = "/v1/collections", tag = "collections",
     request_body = NewCollection,
     responses((status = 201, description = "The collection has been created", body = CollectionInfo)))]
-pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Result<impl IntoResponse> {
+pub async fn create(
+    State(app): AppState,
+    Body(new): Body<NewCollection>,
+) -> Result<impl IntoResponse> {
     let path = app.collections.path_for_new(&new.name)?;
     let default = Chunking::default();
     let chunking = Chunking {
@@ -139,7 +157,9 @@ pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Res
     }
     let language: Language = match &new.language {
         None => Language::English,
-        Some(name) => name.parse().map_err(|error| Problem::bad_request(format!("language: {error}")))?,
+        Some(name) => name
+            .parse()
+            .map_err(|error| Problem::bad_request(format!("language: {error}")))?,
     };
     let model = match new.model.unwrap_or(BuiltInModel::Builtin) {
         BuiltInModel::Builtin => ingest::embed::builtin::NAME,
@@ -147,11 +167,21 @@ pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Res
     };
     let created = run_blocking(move || {
         let model = app.models.embedder(model)?.model().clone();
-        store::create(&path.to_string_lossy(), model, chunking, index::Params::default(), language)?;
+        store::create(
+            &path.to_string_lossy(),
+            model,
+            chunking,
+            index::Params::default(),
+            language,
+        )?;
         CollectionInfo::of(&*app.collections.add(&new.name, path)?)
     })
     .await?;
-    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/collections/{}", created.name))], Json(created)))
+    Ok((
+        StatusCode::CREATED,
+        [(LOCATION, format!("/v1/collections/{}", created.name))],
+        Json(created),
+    ))
 }
 
 /// Delete a collection with all its articles
@@ -159,7 +189,12 @@ pub async fn create(State(app): AppState, Body(new): Body<NewCollection>) -> Res
     params(("collection" = String, Path, description = "The collection")),
     responses((status = 204, description = "The collection has been deleted")))]
 pub async fn delete(State(app): AppState, Path(collection): Path<String>) -> Result<StatusCode> {
-    run_blocking(move || app.collections.remove(&collection).map(|()| StatusCode::NO_CONTENT)).await
+    run_blocking(move || {
+        app.collections
+            .remove(&collection)
+            .map(|()| StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Check a collection
@@ -168,11 +203,18 @@ pub async fn delete(State(app): AppState, Path(collection): Path<String>) -> Res
 #[utoipa::path(post, operation_id = "check_collection", path = "/v1/collections/{collection}/check", tag = "collections",
     params(("collection" = String, Path, description = "The collection")),
     responses((status = 202, description = "The job has been queued", body = Job)))]
-pub async fn check(State(app): AppState, Path(collection): Path<String>) -> Result<impl IntoResponse> {
+pub async fn check(
+    State(app): AppState,
+    Path(collection): Path<String>,
+) -> Result<impl IntoResponse> {
     let served = app.collections.named(&collection)?;
     let job = app.jobs.start(JobKind::Check, &collection, move |handle| {
         let steps = StoreProgress::new(handle);
-        let report = match served.snapshot().collection.check(&|step, done, of| steps.update(step, done, of)) {
+        let report = match served
+            .snapshot()
+            .collection
+            .check(&|step, done, of| steps.update(step, done, of))
+        {
             Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
             report => report?,
         };
@@ -189,21 +231,27 @@ pub async fn check(State(app): AppState, Path(collection): Path<String>) -> Resu
 #[utoipa::path(post, operation_id = "compact_collection", path = "/v1/collections/{collection}/compact", tag = "collections",
     params(("collection" = String, Path, description = "The collection")),
     responses((status = 202, description = "The job has been queued", body = Job)))]
-pub async fn compact(State(app): AppState, Path(collection): Path<String>) -> Result<impl IntoResponse> {
+pub async fn compact(
+    State(app): AppState,
+    Path(collection): Path<String>,
+) -> Result<impl IntoResponse> {
     let served = app.collections.named(&collection)?;
     let (write_lock, threads) = (served.write_lock.clone(), app.job_threads());
-    let job = app.jobs.start(JobKind::Compact, &collection, move |handle| {
-        let _writing = write_lock.blocking_lock_owned();
-        let collection = store::open(&served.location())?;
-        let mut writer = collection.writer()?;
-        let steps = StoreProgress::new(handle);
-        let report = match writer.compact(threads, &|step, done, of| steps.update(step, done, of)) {
-            Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
-            report => report?,
-        };
-        drop(writer);
-        served.refresh()?;
-        Ok(JobOutcome::Done(serde_json::to_value(report)?))
-    })?;
+    let job = app
+        .jobs
+        .start(JobKind::Compact, &collection, move |handle| {
+            let _writing = write_lock.blocking_lock_owned();
+            let collection = store::open(&served.location())?;
+            let mut writer = collection.writer()?;
+            let steps = StoreProgress::new(handle);
+            let report =
+                match writer.compact(threads, &|step, done, of| steps.update(step, done, of)) {
+                    Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
+                    report => report?,
+                };
+            drop(writer);
+            served.refresh()?;
+            Ok(JobOutcome::Done(serde_json::to_value(report)?))
+        })?;
     Ok(job_accepted(job))
 }

@@ -16,7 +16,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Limits of a request: the number of texts, and the bytes in each, which is more than any model reads.
+/// Limits of a request: the number of texts, and the bytes in each, which is more than any model
+/// reads.
 const MAX_TEXTS: usize = 2048;
 const MAX_TEXT_BYTES: usize = 100_000;
 
@@ -26,7 +27,8 @@ const MAX_TEXT_BYTES: usize = 100_000;
 pub struct EmbeddingRequest {
     /// One text, or up to 2048.
     input: Input,
-    /// The model: builtin, static, or that of a collection on this server. `/v1/models` lists them.
+    /// The model: builtin, static, or that of a collection on this server. `/v1/models` lists
+    /// them.
     #[schema(example = "builtin")]
     model: String,
     /// Whether vectors are arrays of numbers, or base64 of their little-endian f32 bytes.
@@ -57,9 +59,16 @@ pub enum Input {
 
 impl PartialSchema for Input {
     fn schema() -> RefOr<Schema> {
-        let text =
-            || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_TEXT_BYTES));
-        let texts = ArrayBuilder::new().items(text()).min_items(Some(1)).max_items(Some(MAX_TEXTS));
+        let text = || {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(MAX_TEXT_BYTES))
+        };
+        let texts = ArrayBuilder::new()
+            .items(text())
+            .min_items(Some(1))
+            .max_items(Some(MAX_TEXTS));
         let either = OneOfBuilder::new().item(text()).item(texts);
         either.description(Some("One text, or up to 2048")).into()
     }
@@ -139,13 +148,19 @@ pub struct Usage {
 #[utoipa::path(post, operation_id = "create_embedding", path = "/v1/embeddings", tag = "embeddings",
     request_body = EmbeddingRequest,
     responses((status = 200, body = EmbeddingResponse)))]
-pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -> Result<Json<EmbeddingResponse>> {
+pub async fn post(
+    State(app): AppState,
+    Body(request): Body<EmbeddingRequest>,
+) -> Result<Json<EmbeddingResponse>> {
     let input = match request.input {
         Input::One(text) => vec![text],
         Input::Many(texts) => texts,
     };
     if !(1..=MAX_TEXTS).contains(&input.len()) {
-        return Err(Problem::bad_request(format!("input: {} texts: expected 1 to {MAX_TEXTS}", input.len())));
+        return Err(Problem::bad_request(format!(
+            "input: {} texts: expected 1 to {MAX_TEXTS}",
+            input.len()
+        )));
     }
     for (at, text) in input.iter().enumerate() {
         if text.is_empty() || text.len() > MAX_TEXT_BYTES {
@@ -163,7 +178,10 @@ pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -
     };
     let Some(model) = names.get(name).cloned() else {
         let known = names.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(Problem::not_found(format!("no model {:?} on this server; it has: {known}", request.model)));
+        return Err(Problem::not_found(format!(
+            "no model {:?} on this server; it has: {known}",
+            request.model
+        )));
     };
     let role = match request.input_type {
         InputType::Passage => Role::Passage,
@@ -175,7 +193,10 @@ pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -
         let (app, model) = (app.clone(), model.clone());
         run_blocking(move || Ok(app.models.embedder(&model)?.model().clone())).await?
     };
-    if let Some(requested) = request.dimensions.filter(|requested| *requested != info.dimensions) {
+    if let Some(requested) = request
+        .dimensions
+        .filter(|requested| *requested != info.dimensions)
+    {
         return Err(Problem::bad_request(format!(
             "dimensions = {requested}: the model's vectors have {}",
             info.dimensions
@@ -189,7 +210,13 @@ pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -
             .run_queued(move |worker| {
                 let mut embedder = worker.embedder_named(&model)?;
                 let embedding = embedder.embed(&text, role);
-                worker.put_back(query::SearchModels { embedder: Some(embedder), reranker: None }, None);
+                worker.put_back(
+                    query::SearchModels {
+                        embedder: Some(embedder),
+                        reranker: None,
+                    },
+                    None,
+                );
                 Ok(embedding?)
             })
             .await?;
@@ -197,21 +224,42 @@ pub async fn post(State(app): AppState, Body(request): Body<EmbeddingRequest>) -
         let embedding = match request.encoding_format {
             EncodingFormat::Float => EmbeddingVector::Float(embedding.vector),
             EncodingFormat::Base64 => {
-                let bytes: Vec<u8> = embedding.vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+                let bytes: Vec<u8> = embedding
+                    .vector
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect();
                 EmbeddingVector::Base64(BASE64_STANDARD.encode(bytes))
             }
         };
-        data.push(EmbeddingData { object: "embedding", index, embedding });
+        data.push(EmbeddingData {
+            object: "embedding",
+            index,
+            embedding,
+        });
     }
-    let usage = Usage { prompt_tokens: tokens_read, total_tokens: tokens_read };
-    Ok(Json(EmbeddingResponse { object: "list", data, model: request.model, usage }))
+    let usage = Usage {
+        prompt_tokens: tokens_read,
+        total_tokens: tokens_read,
+    };
+    Ok(Json(EmbeddingResponse {
+        object: "list",
+        data,
+        model: request.model,
+        usage,
+    }))
 }
 
 /// The built-in models and those of the collections.
 fn model_names(app: &crate::app::App) -> BTreeSet<String> {
-    let of_collections =
-        app.collections.all().into_iter().map(|served| served.snapshot().collection.manifest().model.name.clone());
-    of_collections.chain([builtin::NAME.to_owned(), static_model::NAME.to_owned()]).collect()
+    let of_collections = app
+        .collections
+        .all()
+        .into_iter()
+        .map(|served| served.snapshot().collection.manifest().model.name.clone());
+    of_collections
+        .chain([builtin::NAME.to_owned(), static_model::NAME.to_owned()])
+        .collect()
 }
 
 /// The embedding models of the server.
@@ -239,7 +287,14 @@ pub struct EmbeddingModel {
 /// List embedding models
 #[utoipa::path(get, operation_id = "list_models", path = "/v1/models", tag = "embeddings", responses((status = 200, body = ModelList)))]
 pub async fn models(State(app): AppState) -> Json<ModelList> {
-    let data =
-        model_names(&app).into_iter().map(|id| EmbeddingModel { id, object: "model", created: 0, owned_by: "nigh" });
-    Json(ModelList { object: "list", data: data.collect() })
+    let data = model_names(&app).into_iter().map(|id| EmbeddingModel {
+        id,
+        object: "model",
+        created: 0,
+        owned_by: "nigh",
+    });
+    Json(ModelList {
+        object: "list",
+        data: data.collect(),
+    })
 }

@@ -9,7 +9,8 @@ use axum::response::IntoResponse;
 
 /// Evaluate the search quality
 ///
-/// Returns a job. Its result is what `nigh eval --json` prints, and `/v1/jobs/{id}/report` is a page with it.
+/// Returns a job. Its result is what `nigh eval --json` prints, and `/v1/jobs/{id}/report` is a
+/// page with it.
 #[utoipa::path(post, operation_id = "evaluate", path = "/v1/collections/{collection}/evaluate", tag = "search",
     params(("collection" = String, Path, description = "The collection")),
     request_body = Evaluation,

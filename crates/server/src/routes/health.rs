@@ -29,7 +29,10 @@ pub async fn healthz() -> Json<HealthResponse> {
     responses((status = 200, body = HealthResponse)))]
 pub async fn readyz(State(app): AppState) -> Result<Json<HealthResponse>, Problem> {
     if app.pool.is_full() {
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the queue of questions is full"));
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the queue of questions is full",
+        ));
     }
     Ok(Json(HealthResponse { status: "ok" }))
 }

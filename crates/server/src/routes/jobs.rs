@@ -31,7 +31,9 @@ pub struct JobList {
 /// List jobs
 #[utoipa::path(get, operation_id = "list_jobs", path = "/v1/jobs", tag = "jobs", responses((status = 200, body = JobList)))]
 pub async fn list(State(app): AppState) -> Json<JobList> {
-    Json(JobList { jobs: app.jobs.list() })
+    Json(JobList {
+        jobs: app.jobs.list(),
+    })
 }
 
 /// Get a job
@@ -44,8 +46,8 @@ pub async fn get(State(app): AppState, Path(id): Path<String>) -> Result<Json<Jo
 
 /// Cancel a job
 ///
-/// Keeps what the job has committed so far. Cancelling takes the same role as starting: read for evaluations,
-/// write for others.
+/// Keeps what the job has committed so far. Cancelling takes the same role as starting: read for
+/// evaluations, write for others.
 #[utoipa::path(delete, operation_id = "cancel_job", path = "/v1/jobs/{id}", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses((status = 202, description = "The job stops as soon as it can", body = Job)))]
@@ -57,12 +59,18 @@ pub async fn cancel(
     if app.jobs.get(&id)?.kind != JobKind::Evaluate {
         role.require(Role::Write)?;
     }
-    Ok((axum::http::StatusCode::ACCEPTED, Json(app.jobs.cancel(&id)?)))
+    Ok((
+        axum::http::StatusCode::ACCEPTED,
+        Json(app.jobs.cancel(&id)?),
+    ))
 }
 
 /// A server-sent event of a job.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the stream, which is written event by event")]
+#[expect(
+    dead_code,
+    reason = "describes the stream, which is written event by event"
+)]
 pub struct JobEvent {
     /// The job as JSON, without its result.
     #[schema(content_media_type = "application/json")]
@@ -110,6 +118,9 @@ fn job_events(states: watch::Receiver<Job>) -> impl Stream<Item = Result<Event, 
     responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn report(State(app): AppState, Path(id): Path<String>) -> Result<Response> {
     let report = app.jobs.report(&id)?;
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, REPORT_POLICY)];
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, REPORT_POLICY),
+    ];
     Ok((headers, report).into_response())
 }

@@ -19,15 +19,24 @@ fn render(app: &App) -> String {
         .collections
         .all()
         .into_iter()
-        .filter_map(|served| Some((served.name.clone(), served.snapshot().collection.stats().ok()?)))
+        .filter_map(|served| {
+            Some((
+                served.name.clone(),
+                served.snapshot().collection.stats().ok()?,
+            ))
+        })
         .collect();
     let gauge = |name: &str, help: &str, of: &dyn Fn(&Stats) -> usize| {
-        let lines =
-            sizes.iter().map(|(collection, stats)| format!("{name}{{collection=\"{collection}\"}} {}\n", of(stats)));
-        format!("# HELP {name} {help}\n# TYPE {name} gauge\n{}\n", lines.collect::<String>())
+        let lines = sizes.iter().map(|(collection, stats)| {
+            format!("{name}{{collection=\"{collection}\"}} {}\n", of(stats))
+        });
+        format!(
+            "# HELP {name} {help}\n# TYPE {name} gauge\n{}\n",
+            lines.collect::<String>()
+        )
     };
-    // Written here, not recorded: a recorder would keep showing removed collections. Their names need no
-    // escaping.
+    // Written here, not recorded: a recorder would keep showing removed collections. Their names
+    // need no escaping.
     app.metrics.render()
         + &gauge(ARTICLES, "Articles, by collection", &|stats| stats.articles)
         + &gauge(PASSAGES, "Passages, by collection", &|stats| stats.passages)

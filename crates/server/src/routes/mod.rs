@@ -64,15 +64,26 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let components = api.components.get_or_insert_default();
-        components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme(
+            "key",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
     }
 }
 
 /// The router of the whole server.
 pub fn router(app: &SharedApp) -> Router {
-    let requires =
-        |role: Role| middleware::from_fn(move |request: Request, next: Next| guard::require_role(role, request, next));
-    let Settings { timeout, body_limit, upload_limit, .. } = app.settings;
+    let requires = |role: Role| {
+        middleware::from_fn(move |request: Request, next: Next| {
+            guard::require_role(role, request, next)
+        })
+    };
+    let Settings {
+        timeout,
+        body_limit,
+        upload_limit,
+        ..
+    } = app.settings;
     let read = OpenApiRouter::new()
         .routes(routes!(search::get, search::post))
         .routes(routes!(search::batch))
@@ -102,7 +113,9 @@ pub fn router(app: &SharedApp) -> Router {
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             limit_content_length(upload_limit, request, next)
         }))
-        .layer(middleware::from_fn(|request: Request, next: Next| with_timeout(LONG_REQUEST_TIMEOUT, request, next)));
+        .layer(middleware::from_fn(|request: Request, next: Next| {
+            with_timeout(LONG_REQUEST_TIMEOUT, request, next)
+        }));
     let admin = OpenApiRouter::new()
         .routes(routes!(collections::create))
         .routes(routes!(collections::delete))
@@ -112,24 +125,42 @@ pub fn router(app: &SharedApp) -> Router {
         .merge(write)
         .merge(admin)
         .layer(DefaultBodyLimit::max(body_limit))
-        .layer(middleware::from_fn(move |request: Request, next: Next| limit_content_length(body_limit, request, next)))
-        .layer(middleware::from_fn(move |request: Request, next: Next| with_timeout(timeout, request, next)));
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            limit_content_length(body_limit, request, next)
+        }))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            with_timeout(timeout, request, next)
+        }));
     let authenticate = middleware::from_fn_with_state(app.clone(), guard::authenticate);
     let limit_in_flight = middleware::from_fn_with_state(app.clone(), guard::limit_in_flight);
-    let keyed = limited.merge(uploads).layer(authenticate.clone()).layer(limit_in_flight.clone());
-    let open = OpenApiRouter::new().routes(routes!(health::healthz)).routes(routes!(health::readyz));
-    let (router, mut api) = OpenApiRouter::with_openapi(Api::openapi()).merge(keyed).merge(open).split_for_parts();
+    let keyed = limited
+        .merge(uploads)
+        .layer(authenticate.clone())
+        .layer(limit_in_flight.clone());
+    let open = OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz));
+    let (router, mut api) = OpenApiRouter::with_openapi(Api::openapi())
+        .merge(keyed)
+        .merge(open)
+        .split_for_parts();
     document_problems(&mut api);
     let trace = TraceLayer::new_for_http()
         .make_span_with(|request: &Request| {
             let (method, path) = (request.method(), request.uri().path());
             tracing::info_span!("request", %method, path, key = tracing::field::Empty)
         })
-        .on_response(DefaultOnResponse::new().level(tracing::Level::INFO).latency_unit(LatencyUnit::Micros));
+        .on_response(
+            DefaultOnResponse::new()
+                .level(tracing::Level::INFO)
+                .latency_unit(LatencyUnit::Micros),
+        );
     let others = Router::new()
         .route("/metrics", get(metrics::get))
         .nest_service("/mcp", mcp::over_http(app))
-        .layer(middleware::from_fn(|request: Request, next: Next| with_timeout(LONG_REQUEST_TIMEOUT, request, next)))
+        .layer(middleware::from_fn(|request: Request, next: Next| {
+            with_timeout(LONG_REQUEST_TIMEOUT, request, next)
+        }))
         .layer(authenticate)
         .layer(limit_in_flight);
     router
@@ -139,11 +170,16 @@ pub fn router(app: &SharedApp) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), guard::check_host_and_origin))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            guard::check_host_and_origin,
+        ))
         .layer(cors(&app.settings.allowed_origins))
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            Problem::internal(&"a handler panicked").into_response()
-        }))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| {
+                Problem::internal(&"a handler panicked").into_response()
+            },
+        ))
         .layer(middleware::from_fn(drain_body::drain_body))
         .layer(middleware::from_fn(guard::security_headers))
         .layer(middleware::from_fn(crate::metrics::track_requests))
@@ -153,30 +189,51 @@ pub fn router(app: &SharedApp) -> Router {
 
 /// Documents that every other response of an operation is a [`Problem`].
 fn document_problems(api: &mut utoipa::openapi::OpenApi) {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
     let problem = ResponseBuilder::new()
         .description("Problem details, for example of a missing key (401), a missing role (403), a body that is too large (413), or too many requests (429)")
         .content(PROBLEM_JSON, content)
         .build();
     // The HTTP library rejects these before any handler runs.
-    let too_long = ResponseBuilder::new().description("The URL is longer than 64 kB; use POST instead").build();
+    let too_long = ResponseBuilder::new()
+        .description("The URL is longer than 64 kB; use POST instead")
+        .build();
     for item in api.paths.paths.values_mut() {
         if let Some(get) = &mut item.get {
-            get.responses.responses.insert("414".to_owned(), too_long.clone().into());
+            get.responses
+                .responses
+                .insert("414".to_owned(), too_long.clone().into());
         }
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.delete,
+        ];
         for operation in operations.into_iter().flatten() {
-            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+            operation
+                .responses
+                .responses
+                .insert("default".to_owned(), problem.clone().into());
         }
     }
 }
 
 async fn not_found(request: Request) -> Problem {
-    Problem::not_found(format!("there is nothing at {}; see /docs", request.uri().path()))
+    Problem::not_found(format!(
+        "there is nothing at {}; see /docs",
+        request.uri().path()
+    ))
 }
 
 async fn method_not_allowed(request: Request) -> Problem {
-    let detail = format!("{} is not for {}; see /docs", request.method(), request.uri().path());
+    let detail = format!(
+        "{} is not for {}; see /docs",
+        request.method(),
+        request.uri().path()
+    );
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
@@ -195,14 +252,18 @@ async fn with_timeout(limit: Duration, request: Request, next: Next) -> Response
 async fn limit_content_length(limit: usize, request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let Some(length) = length.filter(|length| *length > limit as u64) else { return next.run(request).await };
+    let Some(length) = length.filter(|length| *length > limit as u64) else {
+        return next.run(request).await;
+    };
     let detail = format!("the body has {length} bytes: expected {limit} or fewer");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response()
 }
 
 /// Allows cross-origin requests from these origins.
 fn cors(origins: &[String]) -> CorsLayer {
-    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let origins = origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods(tower_http::cors::Any)
@@ -211,7 +272,11 @@ fn cors(origins: &[String]) -> CorsLayer {
 
 /// 202 Accepted, with the job and where to follow it.
 fn job_accepted(job: Job) -> impl IntoResponse {
-    (StatusCode::ACCEPTED, [(LOCATION, format!("/v1/jobs/{}", job.id))], Json(job))
+    (
+        StatusCode::ACCEPTED,
+        [(LOCATION, format!("/v1/jobs/{}", job.id))],
+        Json(job),
+    )
 }
 
 type AppState = State<SharedApp>;

@@ -6,7 +6,9 @@ use crate::blocking::run_blocking;
 use crate::map::MapPoint;
 use crate::metrics::ANSWERS_TOTAL;
 use crate::problem::{Body, Params, Path, Problem, Result};
-use crate::question::{MAX_QUESTION_CHARS, MAX_SHOWN_PASSAGES, Question, ValidatedQuestion, check_length};
+use crate::question::{
+    MAX_QUESTION_CHARS, MAX_SHOWN_PASSAGES, Question, ValidatedQuestion, check_length,
+};
 use crate::served::Snapshot;
 use crate::suggest::Suggestion;
 use axum::Json;
@@ -63,11 +65,15 @@ pub async fn post(
 async fn answer(app: SharedApp, collection: &str, question: Question) -> Result<Response> {
     let snapshot = app.collections.named(collection)?.snapshot();
     let validated = question.validate(&snapshot, &app.settings.rerankers)?;
-    let (bytes, is_cached) = cached_answer(&app, snapshot, &question, validated, Admission::Immediate).await?;
+    let (bytes, is_cached) =
+        cached_answer(&app, snapshot, &question, validated, Admission::Immediate).await?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(X_CACHE.clone(), HeaderValue::from_static(if is_cached { "hit" } else { "miss" }));
+    headers.insert(
+        X_CACHE.clone(),
+        HeaderValue::from_static(if is_cached { "hit" } else { "miss" }),
+    );
     Ok(response)
 }
 
@@ -79,7 +85,8 @@ enum Admission {
     Queued,
 }
 
-/// Answers a question from the cache, or with a search. Returns the response as JSON, and whether it was cached.
+/// Answers a question from the cache, or with a search. Returns the response as JSON, and whether
+/// it was cached.
 async fn cached_answer(
     app: &App,
     snapshot: Arc<Snapshot>,
@@ -88,7 +95,10 @@ async fn cached_answer(
     admission: Admission,
 ) -> Result<(Bytes, bool)> {
     // Serializing strings, numbers and enums cannot fail.
-    let key = (snapshot.id, serde_json::to_string(question).unwrap_or_default());
+    let key = (
+        snapshot.id,
+        serde_json::to_string(question).unwrap_or_default(),
+    );
     if let Some(cached) = app.answer_cache.get(&key) {
         metrics::counter!(ANSWERS_TOTAL, "from" => "memory").increment(1);
         return Ok((cached, true));
@@ -96,7 +106,10 @@ async fn cached_answer(
     let work = move |worker: &mut crate::pool::Worker| {
         let response = validated.search(&snapshot, worker)?;
         // Do not cache a response whose reranking ran out of time: the next one may be better.
-        let is_cacheable = response.rerank.as_ref().is_none_or(|rerank| rerank.scored == rerank.requested);
+        let is_cacheable = response
+            .rerank
+            .as_ref()
+            .is_none_or(|rerank| rerank.scored == rerank.requested);
         let answer = serde_json::to_vec(&response)?;
         // Free the spare capacity: the response may be cached for long.
         Ok((Bytes::from(answer.into_boxed_slice()), is_cacheable))
@@ -154,14 +167,18 @@ pub async fn batch(
     let snapshot = app.collections.named(&collection)?.snapshot();
     if !(1..=MAX_BATCH_QUESTIONS).contains(&batch.questions.len()) {
         let count = batch.questions.len();
-        return Err(Problem::bad_request(format!("questions: {count} of them: expected 1 to {MAX_BATCH_QUESTIONS}")));
+        return Err(Problem::bad_request(format!(
+            "questions: {count} of them: expected 1 to {MAX_BATCH_QUESTIONS}"
+        )));
     }
     let mut validated_questions = Vec::with_capacity(batch.questions.len());
     for (at, question) in batch.questions.iter().enumerate() {
-        let validated = question.validate(&snapshot, &app.settings.rerankers).map_err(|problem| {
-            let detail = format!("questions[{at}]: {}", problem.detail());
-            problem.with_detail(detail)
-        })?;
+        let validated = question
+            .validate(&snapshot, &app.settings.rerankers)
+            .map_err(|problem| {
+                let detail = format!("questions[{at}]: {}", problem.detail());
+                problem.with_detail(detail)
+            })?;
         validated_questions.push((question, validated));
     }
     let passages: usize = batch.questions.iter().map(Question::max_passages).sum();
@@ -173,13 +190,22 @@ pub async fn batch(
     let mut answers = Vec::with_capacity(validated_questions.len());
     let mut searches = validated_questions
         .into_iter()
-        .map(|(question, validated)| cached_answer(&app, snapshot.clone(), question, validated, Admission::Queued));
+        .map(|(question, validated)| {
+            cached_answer(
+                &app,
+                snapshot.clone(),
+                question,
+                validated,
+                Admission::Queued,
+            )
+        });
     // Only a few at a time, so that other batches get a turn.
     while answers.len() < batch.questions.len() {
         // If the client disconnects, this future is dropped and the rest is not run.
         for answer in join_all(searches.by_ref().take(app.pool.threads())).await {
             let raw = answer.and_then(|(bytes, _)| {
-                let text = String::from_utf8(bytes.to_vec()).map_err(|error| Problem::internal(&error))?;
+                let text =
+                    String::from_utf8(bytes.to_vec()).map_err(|error| Problem::internal(&error))?;
                 Ok(serde_json::value::RawValue::from_string(text)?)
             });
             answers.push(raw.map_or_else(Answer::Problem, Answer::Answer));
@@ -203,7 +229,8 @@ pub struct SuggestQuery {
 
 /// Suggest questions and titles
 ///
-/// Returns questions from the articles and titles in which every typed word is the prefix of a word.
+/// Returns questions from the articles and titles in which every typed word is the prefix of a
+/// word.
 #[utoipa::path(get, operation_id = "suggest", path = "/v1/collections/{collection}/suggest", tag = "search",
     params(("collection" = String, Path, description = "The collection"), SuggestQuery),
     responses((status = 200, body = Vec<Suggestion>)))]
@@ -215,7 +242,9 @@ pub async fn suggest(
     let snapshot = app.collections.named(&collection)?.snapshot();
     let limit = query.limit.unwrap_or(8);
     if !(1..=MAX_SUGGESTIONS).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit = {limit}: expected 1 to {MAX_SUGGESTIONS}")));
+        return Err(Problem::bad_request(format!(
+            "limit = {limit}: expected 1 to {MAX_SUGGESTIONS}"
+        )));
     }
     check_length("q", &query.q, MAX_SUGGEST_CHARS)?;
     run_blocking(move || Ok(Json(snapshot.suggestions()?.matching(&query.q, limit)))).await
@@ -227,7 +256,10 @@ pub async fn suggest(
 #[utoipa::path(get, operation_id = "facets", path = "/v1/collections/{collection}/facets", tag = "search",
     params(("collection" = String, Path, description = "The collection")),
     responses((status = 200, body = Vec<Facet>)))]
-pub async fn facets(State(app): AppState, Path(collection): Path<String>) -> Result<Json<Vec<Facet>>> {
+pub async fn facets(
+    State(app): AppState,
+    Path(collection): Path<String>,
+) -> Result<Json<Vec<Facet>>> {
     let snapshot = app.collections.named(&collection)?.snapshot();
     run_blocking(move || Ok(Json(snapshot.facets()?.to_vec()))).await
 }
@@ -259,8 +291,8 @@ pub struct MapResponse {
 
 /// Map a collection
 ///
-/// Returns passages, and a question if there is one, as points in the plane of the first two principal
-/// components of the vectors.
+/// Returns passages, and a question if there is one, as points in the plane of the first two
+/// principal components of the vectors.
 #[utoipa::path(get, operation_id = "map", path = "/v1/collections/{collection}/map", tag = "search",
     params(("collection" = String, Path, description = "The collection"), MapQuery),
     responses((status = 200, body = MapResponse)))]
@@ -270,7 +302,11 @@ pub async fn map(
     Params(query): Params<MapQuery>,
 ) -> Result<Json<MapResponse>> {
     let snapshot = app.collections.named(&collection)?.snapshot();
-    check_length("q", query.q.as_deref().unwrap_or_default(), MAX_QUESTION_CHARS)?;
+    check_length(
+        "q",
+        query.q.as_deref().unwrap_or_default(),
+        MAX_QUESTION_CHARS,
+    )?;
     let first = snapshot.clone();
     run_blocking(move || first.map().map(|_| ())).await?;
     let question = query.q.filter(|question| !question.trim().is_empty());
@@ -278,12 +314,23 @@ pub async fn map(
         None => None,
         Some(question) => {
             let snapshot = snapshot.clone();
-            Some(app.pool.try_run(move |worker| place_question(&snapshot, &question, worker)).await?)
+            Some(
+                app.pool
+                    .try_run(move |worker| place_question(&snapshot, &question, worker))
+                    .await?,
+            )
         }
     };
     let map = snapshot.map()?;
-    let (question, neighbors) = placed.map_or((None, Vec::new()), |(position, neighbors)| (Some(position), neighbors));
-    Ok(Json(MapResponse { points: map.points.clone(), passages: map.passages, question, neighbors }))
+    let (question, neighbors) = placed.map_or((None, Vec::new()), |(position, neighbors)| {
+        (Some(position), neighbors)
+    });
+    Ok(Json(MapResponse {
+        points: map.points.clone(),
+        passages: map.passages,
+        question,
+        neighbors,
+    }))
 }
 
 /// Where a question is on the map, and its nearest passages.
@@ -296,7 +343,13 @@ fn place_question(
     let map = snapshot.map()?;
     let mut embedder = worker.embedder(collection)?;
     let vector = embedder.embed(question, Role::Query)?.vector;
-    worker.put_back(query::SearchModels { embedder: Some(embedder), reranker: None }, None);
+    worker.put_back(
+        query::SearchModels {
+            embedder: Some(embedder),
+            reranker: None,
+        },
+        None,
+    );
     let search = store::DenseSearch::Graph { ef: 128 };
     let nearest = collection.search_dense(&vector, MAP_NEIGHBORS, search, None)?;
     let keys: Vec<_> = nearest.iter().map(|candidate| candidate.key).collect();
@@ -304,7 +357,13 @@ fn place_question(
     let neighbors = vectors.iter().zip(passages).map(|(vector, passage)| {
         let [x, y] = map.project(vector);
         let passage_id = passage.reference.to_string();
-        MapPoint { x, y, passage_id, article_id: passage.reference.article_id, title: passage.title }
+        MapPoint {
+            x,
+            y,
+            passage_id,
+            article_id: passage.reference.article_id,
+            title: passage.title,
+        }
     });
     Ok((map.project(&vector), neighbors.collect()))
 }

@@ -37,12 +37,18 @@ pub struct FieldSet {
 
 impl FieldSet {
     /// Both fields.
-    pub const BOTH: Self = Self { stems: true, exact: true };
+    pub const BOTH: Self = Self {
+        stems: true,
+        exact: true,
+    };
 }
 
 impl From<TextField> for FieldSet {
     fn from(field: TextField) -> Self {
-        Self { stems: field == TextField::Stems, exact: field == TextField::Exact }
+        Self {
+            stems: field == TextField::Stems,
+            exact: field == TextField::Exact,
+        }
     }
 }
 
@@ -66,8 +72,8 @@ impl Analyzer {
         self.last_stop.1 = usize::MAX;
     }
 
-    /// Fills `terms` with the terms of the next unit and returns the unit and its bytes; `None` at the end of
-    /// the text. A unit can have no terms.
+    /// Fills `terms` with the terms of the next unit and returns the unit and its bytes; `None` at
+    /// the end of the text. A unit can have no terms.
     pub fn next_unit(
         &mut self,
         text: &str,
@@ -86,7 +92,11 @@ impl Analyzer {
                 self.words(text, scanner.parts(), fields, false, terms);
                 if fields.exact {
                     let name = of(&span);
-                    let kind = if is_name(name) { TermKind::Compound } else { TermKind::Exact };
+                    let kind = if is_name(name) {
+                        TermKind::Compound
+                    } else {
+                        TermKind::Exact
+                    };
                     self.whole(kind, [name, ""], position, &span, terms);
                     if kind == TermKind::Compound {
                         self.short_parts(text, scanner.parts(), position, terms);
@@ -107,9 +117,19 @@ impl Analyzer {
     }
 
     /// Adds the parts of a unit as words, each with its exact form if `exact` is set.
-    fn words(&mut self, text: &str, parts: &[Range<usize>], fields: FieldSet, exact: bool, terms: &mut TermBuffer) {
+    fn words(
+        &mut self,
+        text: &str,
+        parts: &[Range<usize>],
+        fields: FieldSet,
+        exact: bool,
+        terms: &mut TermBuffer,
+    ) {
         for part in parts {
-            let fields = FieldSet { exact: fields.exact && exact, ..fields };
+            let fields = FieldSet {
+                exact: fields.exact && exact,
+                ..fields
+            };
             self.word(text, part, fields, terms);
         }
     }
@@ -135,13 +155,32 @@ impl Analyzer {
         self.position += 1;
     }
 
-    /// If `add` is set, adds the stem of a folded word and, if different, the stem of the word without
-    /// diacritics; neither for a stop word. Returns whether it is a stop word and whether it is a negation.
-    fn stems(&mut self, folded: &str, add: bool, at: (usize, usize), terms: &mut TermBuffer) -> (bool, bool) {
+    /// If `add` is set, adds the stem of a folded word and, if different, the stem of the word
+    /// without diacritics; neither for a stop word. Returns whether it is a stop word and whether
+    /// it is a negation.
+    fn stems(
+        &mut self,
+        folded: &str,
+        add: bool,
+        at: (usize, usize),
+        terms: &mut TermBuffer,
+    ) -> (bool, bool) {
         let entry = self.lexicon.entry(folded, add);
         if add && !entry.stop {
-            terms.push(TextField::Stems, TermKind::Stem, self.position, at, |term| term.push_str(&entry.stem));
-            terms.push(TextField::Stems, TermKind::Folded, self.position, at, |term| term.push_str(&entry.unmarked));
+            terms.push(
+                TextField::Stems,
+                TermKind::Stem,
+                self.position,
+                at,
+                |term| term.push_str(&entry.stem),
+            );
+            terms.push(
+                TextField::Stems,
+                TermKind::Folded,
+                self.position,
+                at,
+                |term| term.push_str(&entry.unmarked),
+            );
         }
         (entry.stop, entry.negation)
     }
@@ -153,8 +192,8 @@ impl Analyzer {
         self.stems(&folded, true, at, terms);
     }
 
-    /// Adds the exact form of a word. A function word is a stop word or a negation; two adjacent ones are also
-    /// a term of their own, because each alone is nearly everywhere.
+    /// Adds the exact form of a word. A function word is a stop word or a negation; two adjacent
+    /// ones are also a term of their own, because each alone is nearly everywhere.
     fn exact(
         &mut self,
         text: &str,
@@ -169,13 +208,17 @@ impl Analyzer {
             (_, true) => TermKind::Negation,
             _ => TermKind::Exact,
         };
-        terms.push(TextField::Exact, kind, position, at, |term| term.push_str(folded));
+        terms.push(TextField::Exact, kind, position, at, |term| {
+            term.push_str(folded)
+        });
         if !folded.is_ascii() {
             self.variant(folded, position, at, terms);
         }
         if is_acronym(text, part) {
             let raw = text.get(part.clone()).unwrap_or_default();
-            terms.push(TextField::Exact, TermKind::Acronym, position, at, |term| term.push_str(raw));
+            terms.push(TextField::Exact, TermKind::Acronym, position, at, |term| {
+                term.push_str(raw)
+            });
         }
         if !is_function_word {
             return;
@@ -215,21 +258,45 @@ impl Analyzer {
     ) {
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
-        pieces.iter().for_each(|piece| fold_into(piece, &mut joined));
-        terms.push(TextField::Exact, kind, position, (span.start, span.end), |term| {
-            term.extend(joined.chars().filter(|c| !c.is_whitespace()));
-        });
+        pieces
+            .iter()
+            .for_each(|piece| fold_into(piece, &mut joined));
+        terms.push(
+            TextField::Exact,
+            kind,
+            position,
+            (span.start, span.end),
+            |term| {
+                term.extend(joined.chars().filter(|c| !c.is_whitespace()));
+            },
+        );
         self.joined = joined;
     }
 
-    /// Marks that the index has a name which differs from a short word by signs only: `C++` from `C`.
-    fn short_parts(&mut self, text: &str, parts: &[Range<usize>], position: usize, terms: &mut TermBuffer) {
-        for part in parts.iter().filter(|part| part.len() <= MAX_SHORT_PART_BYTES) {
+    /// Marks that the index has a name which differs from a short word by signs only: `C++` from
+    /// `C`.
+    fn short_parts(
+        &mut self,
+        text: &str,
+        parts: &[Range<usize>],
+        position: usize,
+        terms: &mut TermBuffer,
+    ) {
+        for part in parts
+            .iter()
+            .filter(|part| part.len() <= MAX_SHORT_PART_BYTES)
+        {
             let raw = text.get(part.clone()).unwrap_or_default();
-            terms.push(TextField::Exact, TermKind::Variant, position, (part.start, part.end), |term| {
-                term.push(VARIANT_MARKER);
-                fold_into(raw, term);
-            });
+            terms.push(
+                TextField::Exact,
+                TermKind::Variant,
+                position,
+                (part.start, part.end),
+                |term| {
+                    term.push(VARIANT_MARKER);
+                    fold_into(raw, term);
+                },
+            );
         }
     }
 
@@ -246,7 +313,9 @@ impl Analyzer {
         let last = parts.last().map(&of).unwrap_or_default();
         match self.language {
             // `l'eau` and `dell'acqua` are two words each.
-            Language::French | Language::Italian => return self.words(text, parts, fields, true, terms),
+            Language::French | Language::Italian => {
+                return self.words(text, parts, fields, true, terms);
+            }
             // `patient's` is a form of `patient`.
             Language::English if last.eq_ignore_ascii_case("s") => {
                 return match parts {
@@ -257,7 +326,8 @@ impl Analyzer {
             _ => {}
         }
         let position = self.position;
-        if self.language == Language::English && last.eq_ignore_ascii_case("t") && parts.len() == 2 {
+        if self.language == Language::English && last.eq_ignore_ascii_case("t") && parts.len() == 2
+        {
             self.contracted_negation(of(&parts[0]), (span.start, span.end), fields, terms);
         } else {
             self.words(text, parts, fields, false, terms);
@@ -268,7 +338,13 @@ impl Analyzer {
     }
 
     /// Adds the stems of a contracted negation: `don't` is `do` and `not`.
-    fn contracted_negation(&mut self, verb: &str, at: (usize, usize), fields: FieldSet, terms: &mut TermBuffer) {
+    fn contracted_negation(
+        &mut self,
+        verb: &str,
+        at: (usize, usize),
+        fields: FieldSet,
+        terms: &mut TermBuffer,
+    ) {
         let mut folded = String::new();
         fold_into(verb, &mut folded);
         let verb = match folded.as_str() {
@@ -284,32 +360,62 @@ impl Analyzer {
     }
 
     /// Adds the terms of a run in a script without spaces between words.
-    fn run(&mut self, raw: &str, class: Class, span: &Range<usize>, fields: FieldSet, terms: &mut TermBuffer) {
+    fn run(
+        &mut self,
+        raw: &str,
+        class: Class,
+        span: &Range<usize>,
+        fields: FieldSet,
+        terms: &mut TermBuffer,
+    ) {
         let mut folded = std::mem::take(&mut self.folded);
         let mut clusters = std::mem::take(&mut self.clusters);
         folded.clear();
         fold_into(raw, &mut folded);
         clusters::split(&folded, class, &mut clusters);
-        // Offsets are exact if folding keeps the length of the run, as it nearly always does; otherwise they
-        // are those of the run.
+        // Offsets are exact if folding keeps the length of the run, as it nearly always does;
+        // otherwise they are those of the run.
         let same = folded.len() == raw.len();
-        let offsets =
-            |from: usize, to: usize| if same { (span.start + from, span.start + to) } else { (span.start, span.end) };
+        let offsets = |from: usize, to: usize| {
+            if same {
+                (span.start + from, span.start + to)
+            } else {
+                (span.start, span.end)
+            }
+        };
         let first = self.position;
         let mut push = |field: TextField, kind: TermKind, position: usize, range: Range<usize>| {
             let text = folded.get(range.clone()).unwrap_or_default();
-            terms.push(field, kind, position, offsets(range.start, range.end), |term| term.push_str(text));
+            terms.push(
+                field,
+                kind,
+                position,
+                offsets(range.start, range.end),
+                |term| term.push_str(text),
+            );
         };
         for (at, cluster) in clusters.iter().enumerate() {
             if fields.stems {
                 match clusters.get(at + 1) {
-                    Some(next) => push(TextField::Stems, TermKind::Bigram, first + at, cluster.start..next.end),
-                    None if at == 0 => push(TextField::Stems, TermKind::Bigram, first, cluster.clone()),
+                    Some(next) => push(
+                        TextField::Stems,
+                        TermKind::Bigram,
+                        first + at,
+                        cluster.start..next.end,
+                    ),
+                    None if at == 0 => {
+                        push(TextField::Stems, TermKind::Bigram, first, cluster.clone())
+                    }
                     None => {}
                 }
             }
             if fields.exact && class != Class::Hangul {
-                push(TextField::Exact, TermKind::Exact, first + at, cluster.clone());
+                push(
+                    TextField::Exact,
+                    TermKind::Exact,
+                    first + at,
+                    cluster.clone(),
+                );
             }
         }
         if fields.exact && class == Class::Hangul {
@@ -321,24 +427,36 @@ impl Analyzer {
     }
 }
 
-/// Whether words joined by signs are a name of their own. Words of letters only, joined by hyphens or slashes
-/// (`web-based`, `and/or`), are just adjacent words, unless one is a single letter (`T-cell`).
+/// Whether words joined by signs are a name of their own. Words of letters only, joined by hyphens
+/// or slashes (`web-based`, `and/or`), are just adjacent words, unless one is a single letter
+/// (`T-cell`).
 fn is_name(whole: &str) -> bool {
-    whole.chars().any(|c| !(c.is_alphabetic() || matches!(class(c), Class::Extend) || "-/".contains(plain_sign(c))))
-        || whole.split(['-', '/']).any(|part| part.len() < 2)
+    whole.chars().any(|c| {
+        !(c.is_alphabetic() || matches!(class(c), Class::Extend) || "-/".contains(plain_sign(c)))
+    }) || whole.split(['-', '/']).any(|part| part.len() < 2)
 }
 
-/// Whether a word is an acronym: two to five capital letters, and not because the text around it is in
-/// capitals.
+/// Whether a word is an acronym: two to five capital letters, and not because the text around it is
+/// in capitals.
 fn is_acronym(text: &str, part: &Range<usize>) -> bool {
     const CONTEXT_BYTES: usize = 12;
-    let Some(word) = text.as_bytes().get(part.clone()) else { return false };
+    let Some(word) = text.as_bytes().get(part.clone()) else {
+        return false;
+    };
     if !(2..=5).contains(&word.len()) || !word.iter().all(u8::is_ascii_uppercase) {
         return false;
     }
     let bytes = text.as_bytes();
-    let before = bytes.get(part.start.saturating_sub(CONTEXT_BYTES)..part.start).unwrap_or_default();
-    let after = bytes.get(part.end..(part.end + CONTEXT_BYTES).min(bytes.len())).unwrap_or_default();
-    let mut letters = before.iter().chain(after).filter(|b| b.is_ascii_alphabetic()).peekable();
+    let before = bytes
+        .get(part.start.saturating_sub(CONTEXT_BYTES)..part.start)
+        .unwrap_or_default();
+    let after = bytes
+        .get(part.end..(part.end + CONTEXT_BYTES).min(bytes.len()))
+        .unwrap_or_default();
+    let mut letters = before
+        .iter()
+        .chain(after)
+        .filter(|b| b.is_ascii_alphabetic())
+        .peekable();
     letters.peek().is_none() || letters.any(u8::is_ascii_lowercase)
 }

@@ -1,8 +1,8 @@
 //! Language detection for articles and queries, which prefers no answer to a wrong one.
 //!
-//! Two signals have to agree: function words, and whatlang's letter trigrams. Lists, invoices and names have
-//! hardly any function words, so no language is returned for them: the wrong stop words and stems lose more
-//! than none at all.
+//! Two signals have to agree: function words, and whatlang's letter trigrams. Lists, invoices and
+//! names have hardly any function words, so no language is returned for them: the wrong stop words
+//! and stems lose more than none at all.
 
 use super::stop_words::StopWords;
 use crate::Language;
@@ -18,8 +18,8 @@ pub struct Detection {
     pub language: Option<Language>,
     /// The share of function words of the most likely language, 0..=1.
     pub share: f64,
-    /// The lowest ratio, over all other languages, of function words of this language only to those of the
-    /// other only.
+    /// The lowest ratio, over all other languages, of function words of this language only to
+    /// those of the other only.
     pub margin: f64,
     /// The number of words.
     pub words: usize,
@@ -120,13 +120,22 @@ impl Default for Detector {
     fn default() -> Self {
         let words = |list: &'static str| list.split(' ').filter(|word| !word.is_empty()).collect();
         let lists = BY_FUNCTION_WORDS.iter().map(|(language, lang)| {
-            (*language, *lang, StopWords::with_negations(*language), words(extra_function_words(*language)))
+            (
+                *language,
+                *lang,
+                StopWords::with_negations(*language),
+                words(extra_function_words(*language)),
+            )
         });
-        Self { lists: lists.collect(), unsupported: UNSUPPORTED.iter().map(|list| words(list)).collect() }
+        Self {
+            lists: lists.collect(),
+            unsupported: UNSUPPORTED.iter().map(|list| words(list)).collect(),
+        }
     }
 }
 
-/// The function words of a text: for each set of languages that share them, their number and the distinct ones.
+/// The function words of a text: for each set of languages that share them, their number and the
+/// distinct ones.
 type Counts = HashMap<u64, (f64, HashSet<String>)>;
 
 impl Detector {
@@ -140,7 +149,11 @@ impl Detector {
         self.detect_with(MIN_WORDS, texts)
     }
 
-    fn detect_with<'a>(&mut self, min_words: usize, texts: impl IntoIterator<Item = &'a str>) -> Detection {
+    fn detect_with<'a>(
+        &mut self,
+        min_words: usize,
+        texts: impl IntoIterator<Item = &'a str>,
+    ) -> Detection {
         let mut all = String::new();
         for text in texts {
             all.push_str(&text[..text.floor_char_boundary(MAX_TEXT_BYTES)]);
@@ -148,7 +161,10 @@ impl Detector {
         }
         let (mut counts, mut words, mut word) = (Counts::new(), 0_usize, String::new());
         let letters = |c: char| class(c) == Class::Word || class(c) == Class::Extend;
-        for raw in all.split(|c| !letters(c)).filter(|raw| raw.chars().any(char::is_alphabetic)) {
+        for raw in all
+            .split(|c| !letters(c))
+            .filter(|raw| raw.chars().any(char::is_alphabetic))
+        {
             words += 1;
             word.clear();
             fold_into(raw, &mut word);
@@ -166,14 +182,22 @@ impl Detector {
 
     /// The languages that have a folded word as a function word, one bit each.
     fn languages_with(&mut self, word: &str) -> u64 {
-        let known = self.lists.iter_mut().map(|(_, _, stop, more)| more.contains(word) || stop.contains(word));
+        let known = self
+            .lists
+            .iter_mut()
+            .map(|(_, _, stop, more)| more.contains(word) || stop.contains(word));
         let others = self.unsupported.iter().map(|other| other.contains(word));
-        known.chain(others).enumerate().fold(0, |all, (at, holds)| all | u64::from(holds) << at)
+        known
+            .chain(others)
+            .enumerate()
+            .fold(0, |all, (at, holds)| all | u64::from(holds) << at)
     }
 
     fn classify(&self, all: &str, words: usize, min_words: usize, counts: &Counts) -> Detection {
         let count = |with: usize, without: Option<usize>| -> f64 {
-            let holds = |set: u64| set >> with & 1 == 1 && without.is_none_or(|without| set >> without & 1 == 0);
+            let holds = |set: u64| {
+                set >> with & 1 == 1 && without.is_none_or(|without| set >> without & 1 == 0)
+            };
             counts
                 .iter()
                 .filter(|(set, _)| holds(**set))
@@ -181,30 +205,54 @@ impl Detector {
                 .sum()
         };
         let languages = self.lists.len() + self.unsupported.len();
-        let best = (0..languages).max_by(|a, b| count(*a, None).total_cmp(&count(*b, None))).unwrap_or_default();
+        let best = (0..languages)
+            .max_by(|a, b| count(*a, None).total_cmp(&count(*b, None)))
+            .unwrap_or_default();
         // Additive smoothing: one word against none is no proof.
-        let margin = |other: usize| (count(best, Some(other)) + 0.5) / (count(other, Some(best)) + 0.5);
-        let margin = (0..languages).filter(|other| *other != best).map(margin).fold(f64::INFINITY, f64::min);
-        let own = || counts.iter().filter(|(set, _)| *set >> best & 1 == 1).map(|(_, own)| own);
+        let margin =
+            |other: usize| (count(best, Some(other)) + 0.5) / (count(other, Some(best)) + 0.5);
+        let margin = (0..languages)
+            .filter(|other| *other != best)
+            .map(margin)
+            .fold(f64::INFINITY, f64::min);
+        let own = || {
+            counts
+                .iter()
+                .filter(|(set, _)| *set >> best & 1 == 1)
+                .map(|(_, own)| own)
+        };
         let share = own().map(|(count, _)| count).sum::<f64>() / words.max(1) as f64;
         let distinct: usize = own().map(|(_, words)| words.len()).sum();
-        let mut detection = Detection { language: None, share, margin, words };
-        let Some(letters) = whatlang::detect(all).filter(|_| words >= min_words) else { return detection };
+        let mut detection = Detection {
+            language: None,
+            share,
+            margin,
+            words,
+        };
+        let Some(letters) = whatlang::detect(all).filter(|_| words >= min_words) else {
+            return detection;
+        };
         detection.language = match (letters.lang(), self.lists.get(best)) {
             // These have scripts of their own.
             (Lang::Ell, _) => Some(Language::Greek),
             (Lang::Tam, _) => Some(Language::Tamil),
             (Lang::Ara, _) => Some(Language::Arabic).filter(|_| is_arabic(all)),
             (lang, Some((language, own, ..)))
-                if distinct >= MIN_DISTINCT_FUNCTION_WORDS && share >= MIN_SHARE && margin >= MIN_MARGIN =>
+                if distinct >= MIN_DISTINCT_FUNCTION_WORDS
+                    && share >= MIN_SHARE
+                    && margin >= MIN_MARGIN =>
             {
                 // Trigrams cannot distinguish these two, but function words can.
                 let alike = [Lang::Dan, Lang::Nob];
-                let near = alike.contains(&lang) && alike.contains(own) && margin >= 2.0 * MIN_MARGIN;
+                let near =
+                    alike.contains(&lang) && alike.contains(own) && margin >= 2.0 * MIN_MARGIN;
                 let english = lang == Lang::Eng && letters.is_reliable();
-                (lang == *own || near).then_some(*language).or(english.then_some(Language::English))
+                (lang == *own || near)
+                    .then_some(*language)
+                    .or(english.then_some(Language::English))
             }
-            // English is rarely wrong even for a few short notes, and its stop words and stems lose least.
+            // English is rarely wrong even for a few short notes, and its stop words and stems lose
+            // least.
             (Lang::Eng, _) if letters.is_reliable() => Some(Language::English),
             _ => None,
         };
@@ -212,15 +260,14 @@ impl Detector {
     }
 }
 
-/// Whether a text in Arabic script is in Arabic: without the letters that Arabic lacks and related scripts use
-/// often.
+/// Whether a text in Arabic script is in Arabic: without the letters that Arabic lacks and related
+/// scripts use often.
 fn is_arabic(text: &str) -> bool {
     let (mut own, mut foreign) = (0_usize, 0_usize);
     for c in text.chars() {
         match c {
-            'پ' | 'چ' | 'ژ' | 'گ' | 'ک' | 'ی' | 'ے' | 'ٹ' | 'ڈ' | 'ڑ' | 'ہ' | 'ں' | 'ھ' | 'ې' | 'ۇ' | 'ە' => {
-                foreign += 1
-            }
+            'پ' | 'چ' | 'ژ' | 'گ' | 'ک' | 'ی' | 'ے' | 'ٹ' | 'ڈ' | 'ڑ' | 'ہ' | 'ں' | 'ھ' | 'ې'
+            | 'ۇ' | 'ە' => foreign += 1,
             '\u{620}'..='\u{64a}' => own += 1,
             _ => {}
         }

@@ -1,4 +1,5 @@
-//! Stop words and stems by word. A few frequent words make up most of a text, so recent ones are cached.
+//! Stop words and stems by word. A few frequent words make up most of a text, so recent ones are
+//! cached.
 
 use super::stop_words::StopWords;
 use crate::Language;
@@ -35,7 +36,8 @@ pub struct Lexicon {
 /// The initial number of cache entries, enough for a query, and the limit. Powers of two.
 const INITIAL_ENTRIES: usize = 1 << 6;
 const MAX_ENTRIES: usize = 1 << 15;
-/// The limit when stems are not needed: there are few stop words, and the cache should fit the processor's.
+/// The limit when stems are not needed: there are few stop words, and the cache should fit the
+/// processor's.
 const MAX_STOP_WORD_ENTRIES: usize = 1 << 11;
 
 impl Lexicon {
@@ -53,9 +55,14 @@ impl Lexicon {
 
     /// Looks up a folded word. The stems of the entry are only valid if `stems` is set.
     pub fn entry(&mut self, word: &str, stems: bool) -> &Entry {
-        let limit = if stems { MAX_ENTRIES } else { MAX_STOP_WORD_ENTRIES };
+        let limit = if stems {
+            MAX_ENTRIES
+        } else {
+            MAX_STOP_WORD_ENTRIES
+        };
         if self.misses > 4 * self.entries.len() && self.entries.len() < limit {
-            self.entries.resize(self.entries.len() * 4, Entry::default());
+            self.entries
+                .resize(self.entries.len() * 4, Entry::default());
             self.misses = 0;
         }
         let slot = hash(word) & (self.entries.len() - 1);
@@ -83,9 +90,15 @@ fn compute_stems(language: Language, stemmer: Option<&Stemmer>, entry: &mut Entr
     entry.unmarked.clear();
     let word = entry.word.as_str();
     let plain = fold_marks(word);
-    let Some(stemmer) = stemmer else { return entry.stem.push_str(&plain) };
+    let Some(stemmer) = stemmer else {
+        return entry.stem.push_str(&plain);
+    };
     // English stems ignore diacritics; other languages' stemmers need them.
-    let marked = if language == Language::English { &*plain } else { word };
+    let marked = if language == Language::English {
+        &*plain
+    } else {
+        word
+    };
     entry.stem.push_str(&fold_marks(&stemmer.stem(marked)));
     if plain != marked {
         let stem = stemmer.stem(&plain);
@@ -98,12 +111,15 @@ fn compute_stems(language: Language, stemmer: Option<&Stemmer>, entry: &mut Entr
 
 /// A fast hash (FxHash) of a word.
 fn hash(word: &str) -> usize {
-    let mix = |hash: u64, part: u64| (hash.rotate_left(5) ^ part).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let mix =
+        |hash: u64, part: u64| (hash.rotate_left(5) ^ part).wrapping_mul(0x517c_c1b7_2722_0a95);
     let mut hash = word.len() as u64;
     let mut rest = word.as_bytes();
     while let Some((eight, more)) = rest.split_first_chunk::<8>() {
         (hash, rest) = (mix(hash, u64::from_le_bytes(*eight)), more);
     }
-    let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+    let last = rest
+        .iter()
+        .fold(0, |last, byte| last << 8 | u64::from(*byte));
     (mix(hash, last) >> 40) as usize
 }

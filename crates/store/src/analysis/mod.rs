@@ -1,8 +1,8 @@
 //! Text analysis: from text to index terms, the same for passages and queries.
 //!
-//! Words are segmented by Unicode's rules, names that contain signs (`C++`) are also indexed whole, and stop
-//! words are indexed but only searched for when the query has nothing else. Passages and queries are
-//! [folded](ingest::fold) alike.
+//! Words are segmented by Unicode's rules, names that contain signs (`C++`) are also indexed whole,
+//! and stop words are indexed but only searched for when the query has nothing else. Passages and
+//! queries are [folded](ingest::fold) alike.
 
 mod analyzer;
 mod camel_case;

@@ -1,5 +1,5 @@
-//! A query as the terms to look up: the kind and position of each. [`super::weights`] sets their weights once
-//! their document frequencies are known.
+//! A query as the terms to look up: the kind and position of each. [`super::weights`] sets their
+//! weights once their document frequencies are known.
 
 use super::analyzer::{Analyzer, FieldSet};
 use super::scan::{Scanner, Unit};
@@ -48,7 +48,9 @@ impl ParsedQuery {
         let mut buffer = TermBuffer::default();
         analyzer.start_text();
         let mut scanner = Scanner::new(text);
-        while let Some((unit, _)) = analyzer.next_unit(text, &mut scanner, FieldSet::BOTH, &mut buffer) {
+        while let Some((unit, _)) =
+            analyzer.next_unit(text, &mut scanner, FieldSet::BOTH, &mut buffer)
+        {
             builder.add_unit(&unit, &buffer);
         }
         builder.add_title(text);
@@ -59,7 +61,12 @@ impl ParsedQuery {
 
     /// Whether there are words and all of them are stop words or negations.
     fn has_only_stop_words(&self) -> bool {
-        let at = |kind: TermKind| self.terms.iter().filter(move |term| term.kind == kind).map(|term| term.position);
+        let at = |kind: TermKind| {
+            self.terms
+                .iter()
+                .filter(move |term| term.kind == kind)
+                .map(|term| term.position)
+        };
         let negations: Vec<usize> = at(TermKind::Negation).collect();
         let is_significant = |term: &QueryTerm| match term.field {
             TextField::Stems => !negations.contains(&term.position),
@@ -79,8 +86,14 @@ impl ParsedQuery {
         }
         let to = |at: usize| moved.get(at).copied().flatten();
         self.terms.retain(|term| term.weight > 0.0);
-        self.terms.iter_mut().for_each(|term| term.part_of = term.part_of.and_then(to));
-        self.pairs = self.pairs.iter().filter_map(|[a, b]| Some([to(*a)?, to(*b)?])).collect();
+        self.terms
+            .iter_mut()
+            .for_each(|term| term.part_of = term.part_of.and_then(to));
+        self.pairs = self
+            .pairs
+            .iter()
+            .filter_map(|[a, b]| Some([to(*a)?, to(*b)?]))
+            .collect();
     }
 }
 
@@ -97,21 +110,46 @@ struct Builder {
 impl Builder {
     /// Adds the terms of a unit.
     fn add_unit(&mut self, unit: &Unit, buffer: &TermBuffer) {
-        let grams = buffer.terms().iter().filter(|(_, kind, _)| *kind == TermKind::Bigram).count();
+        let grams = buffer
+            .terms()
+            .iter()
+            .filter(|(_, kind, _)| *kind == TermKind::Bigram)
+            .count();
         let mut own = Vec::new();
-        for (token, kind, field) in buffer.terms().iter().filter(|(_, kind, _)| *kind != TermKind::Variant) {
+        for (token, kind, field) in buffer
+            .terms()
+            .iter()
+            .filter(|(_, kind, _)| *kind != TermKind::Variant)
+        {
             let span = token.offset_from..token.offset_to;
-            let at = self.add(&token.text, *field, *kind, token.position, span.clone(), grams > 1);
+            let at = self.add(
+                &token.text,
+                *field,
+                *kind,
+                token.position,
+                span.clone(),
+                grams > 1,
+            );
             own.push(at);
             if matches!(kind, TermKind::Stem | TermKind::Bigram) {
                 self.pair_stem(at, token.position);
             }
             if *kind == TermKind::Exact && *unit == Unit::Word {
                 let variant = format!("{VARIANT_MARKER}{}", fold_marks(&token.text));
-                self.add(&variant, TextField::Exact, TermKind::Variant, token.position, span, false);
+                self.add(
+                    &variant,
+                    TextField::Exact,
+                    TermKind::Variant,
+                    token.position,
+                    span,
+                    false,
+                );
             }
         }
-        let name = own.iter().copied().find(|at| self.query.terms[*at].kind == TermKind::Compound);
+        let name = own
+            .iter()
+            .copied()
+            .find(|at| self.query.terms[*at].kind == TermKind::Compound);
         for at in own.into_iter().filter(|at| Some(*at) != name) {
             self.query.terms[at].part_of = name;
         }
@@ -128,12 +166,24 @@ impl Builder {
         in_run: bool,
     ) -> usize {
         let terms = &mut self.query.terms;
-        let at = *self.indices.entry((term.to_owned(), field)).or_insert(terms.len());
+        let at = *self
+            .indices
+            .entry((term.to_owned(), field))
+            .or_insert(terms.len());
         match terms.get_mut(at) {
             Some(term) => term.weight += 1.0,
             None => {
                 let term = term.to_owned();
-                terms.push(QueryTerm { term, field, kind, weight: 1.0, position, span, part_of: None, in_run });
+                terms.push(QueryTerm {
+                    term,
+                    field,
+                    kind,
+                    weight: 1.0,
+                    position,
+                    span,
+                    part_of: None,
+                    in_run,
+                });
             }
         }
         at
@@ -141,7 +191,9 @@ impl Builder {
 
     /// Pairs a stem with the one directly before it.
     fn pair_stem(&mut self, at: usize, position: usize) {
-        let Some((before, last)) = self.last_stem.replace((at, position)) else { return };
+        let Some((before, last)) = self.last_stem.replace((at, position)) else {
+            return;
+        };
         if last + 1 == position && before != at && !self.query.pairs.contains(&[before, at]) {
             self.query.pairs.push([before, at]);
         }
@@ -151,7 +203,14 @@ impl Builder {
     fn add_title(&mut self, text: &str) {
         let term = title::term(text);
         if !term.is_empty() {
-            self.add(&term, TextField::Title, TermKind::Title, 0, 0..text.len(), false);
+            self.add(
+                &term,
+                TextField::Title,
+                TermKind::Title,
+                0,
+                0..text.len(),
+                false,
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Word segmentation by Unicode's rules. Names that contain signs are units together with their parts, and so
-//! are runs of scripts without spaces between words.
+//! Word segmentation by Unicode's rules. Names that contain signs are units together with their
+//! parts, and so are runs of scripts without spaces between words.
 
 use super::quantity::{self, Measure};
 use ingest::fold::chars::{Class, class, plain_sign};
@@ -33,7 +33,12 @@ pub struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     /// A scanner at the beginning of `text`.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, previous_end: 0, parts: Vec::new() }
+        Self {
+            text,
+            at: 0,
+            previous_end: 0,
+            parts: Vec::new(),
+        }
     }
 
     /// The byte ranges of the words of the last unit.
@@ -90,7 +95,9 @@ impl<'a> Scanner<'a> {
             match bytes.get(at) {
                 Some(byte) if byte.is_ascii_alphanumeric() => at += 1,
                 Some(byte) if *byte >= 128 => match self.char_at(at) {
-                    Some(c) if matches!(class(c), Class::Word | Class::Extend) => at += c.len_utf8(),
+                    Some(c) if matches!(class(c), Class::Word | Class::Extend) => {
+                        at += c.len_utf8()
+                    }
                     _ => return at,
                 },
                 _ => return at,
@@ -106,7 +113,10 @@ impl<'a> Scanner<'a> {
         let (mut start, mut unit) = (first, Unit::Word);
         // A fast path: most words have white space on both sides.
         let bytes = self.text.as_bytes();
-        let plain_before = first == 0 || bytes.get(first - 1).is_some_and(|b| *b == b' ' || *b == b'\n');
+        let plain_before = first == 0
+            || bytes
+                .get(first - 1)
+                .is_some_and(|b| *b == b' ' || *b == b'\n');
         let plain_after = bytes.get(end).is_none_or(|b| *b == b' ' || *b == b'\n');
         let is_number = bytes.get(first).is_some_and(u8::is_ascii_digit);
         if !plain_before {
@@ -126,8 +136,8 @@ impl<'a> Scanner<'a> {
         (unit, start..end)
     }
 
-    /// Extends a word that ends at `end` by what signs join to it. Returns the new end and the kind of the
-    /// unit.
+    /// Extends a word that ends at `end` by what signs join to it. Returns the new end and the kind
+    /// of the unit.
     fn join_words(&mut self, mut end: usize) -> (usize, Unit) {
         let mut unit = Unit::Word;
         while let Some((from, apostrophe)) = self.connector(end) {
@@ -139,10 +149,15 @@ impl<'a> Scanner<'a> {
             };
         }
         let with_signs = self.trailing_signs_end(end);
-        if with_signs > end { (with_signs, Unit::Compound) } else { (end, unit) }
+        if with_signs > end {
+            (with_signs, Unit::Compound)
+        } else {
+            (end, unit)
+        }
     }
 
-    /// If a sign at `end` joins another word, the start of that word and whether the sign is an apostrophe.
+    /// If a sign at `end` joins another word, the start of that word and whether the sign is an
+    /// apostrophe.
     fn connector(&self, end: usize) -> Option<(usize, bool)> {
         let sign = self.char_at(end)?;
         let plain = plain_sign(sign);
@@ -152,11 +167,19 @@ impl<'a> Scanner<'a> {
         let joins = match plain {
             '.' | '-' | '_' | '/' | '&' | '@' | '+' | '#' | '\\' | '~' | '\u{b7}' => true,
             ',' => digits,
-            ':' if self.text.get(next..).is_some_and(|rest| rest.starts_with(':')) => {
+            ':' if self
+                .text
+                .get(next..)
+                .is_some_and(|rest| rest.starts_with(':')) =>
+            {
                 next += 1;
                 true
             }
-            ':' if self.text.get(next..).is_some_and(|rest| rest.starts_with("//")) => {
+            ':' if self
+                .text
+                .get(next..)
+                .is_some_and(|rest| rest.starts_with("//")) =>
+            {
                 next += 2;
                 true
             }
@@ -170,7 +193,9 @@ impl<'a> Scanner<'a> {
 
     /// The end of trailing signs that belong to the word: `++`, `#`, `€`, `(3)`.
     fn trailing_signs_end(&mut self, mut end: usize) -> usize {
-        let Some(last) = self.parts.last().map(|part| self.slice(part)) else { return end };
+        let Some(last) = self.parts.last().map(|part| self.slice(part)) else {
+            return end;
+        };
         let numbered = last.ends_with(|c: char| c.is_ascii_digit());
         let rest = self.text.get(end..).unwrap_or_default();
         let pluses = rest.len() - rest.trim_start_matches('+').len();
@@ -200,20 +225,26 @@ impl<'a> Scanner<'a> {
         ((at + 2..at + 6).contains(&end) && self.char_at(end) == Some(')')).then_some(at + 1..end)
     }
 
-    /// The start of leading signs that belong to the word at `first`: `.NET`, `-5`, `§ 12`, `#1`, `@user`,
-    /// `$PATH`.
+    /// The start of leading signs that belong to the word at `first`: `.NET`, `-5`, `§ 12`, `#1`,
+    /// `@user`, `$PATH`.
     fn leading_signs_start(&self, first: usize) -> usize {
         let before = |at: usize| self.char_before(at).filter(|_| at > self.previous_end);
-        let Some(sign) = before(first) else { return first };
+        let Some(sign) = before(first) else {
+            return first;
+        };
         let start = first - sign.len_utf8();
         let number = self.char_at(first).is_some_and(char::is_numeric);
-        let opens = |at: usize| before(at).is_none_or(|c| c.is_whitespace() || "([{<\"'“‘«„,;:|=—–`>".contains(c));
+        let opens = |at: usize| {
+            before(at).is_none_or(|c| c.is_whitespace() || "([{<\"'“‘«„,;:|=—–`>".contains(c))
+        };
         match plain_sign(sign) {
             '.' | '#' | '@' | '-' if opens(start) => start,
             '-' if before(start) == Some('-') && opens(start - 1) && !number => start - 1,
             '$' | '€' | '£' | '¥' => start,
             '§' => start,
-            ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' if number && before(start) == Some('§') => start - '§'.len_utf8(),
+            ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' if number && before(start) == Some('§') => {
+                start - '§'.len_utf8()
+            }
             _ => first,
         }
     }

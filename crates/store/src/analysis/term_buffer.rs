@@ -70,10 +70,17 @@ impl TermBuffer {
         if self.filled == self.terms.len() {
             self.terms.push((Token::default(), kind, field));
         }
-        let Some(slot) = self.terms.get_mut(self.filled) else { return };
+        let Some(slot) = self.terms.get_mut(self.filled) else {
+            return;
+        };
         let token = &mut slot.0;
         (slot.1, slot.2) = (kind, field);
-        (token.offset_from, token.offset_to, token.position, token.position_length) = (at.0, at.1, position, 1);
+        (
+            token.offset_from,
+            token.offset_to,
+            token.position,
+            token.position_length,
+        ) = (at.0, at.1, position, 1);
         token.text.clear();
         write(&mut token.text);
         shorten(&mut token.text);
@@ -94,12 +101,14 @@ impl TermBuffer {
 
     /// The term at a position, mutably.
     pub fn token_mut(&mut self, at: usize) -> &mut Token {
-        self.terms.get_mut(at).map_or(&mut self.empty, |(token, ..)| token)
+        self.terms
+            .get_mut(at)
+            .map_or(&mut self.empty, |(token, ..)| token)
     }
 }
 
-/// A longer term is replaced by its prefix and a hash of all of it: it is still found as a whole, and stays
-/// below tantivy's limit.
+/// A longer term is replaced by its prefix and a hash of all of it: it is still found as a whole,
+/// and stays below tantivy's limit.
 const MAX_TERM_BYTES: usize = 240;
 
 fn shorten(term: &mut String) {
@@ -107,9 +116,9 @@ fn shorten(term: &mut String) {
         return;
     }
     // FNV-1a. Hashes are stored in the index, so the function must never change.
-    let hash = term
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = term.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     term.truncate(term.floor_char_boundary(MAX_TERM_BYTES - 32));
     term.push_str(&format!("\u{1}{hash:016x}"));
 }

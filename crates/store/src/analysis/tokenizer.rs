@@ -17,7 +17,11 @@ pub struct FieldTokenizer {
 impl FieldTokenizer {
     /// The tokenizer of `field`.
     pub fn new(language: Language, field: TextField) -> Self {
-        Self { analyzer: Analyzer::new(language), field, terms: TermBuffer::default() }
+        Self {
+            analyzer: Analyzer::new(language),
+            field,
+            terms: TermBuffer::default(),
+        }
     }
 }
 
@@ -36,16 +40,28 @@ impl Tokenizer for FieldTokenizer {
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
         self.analyzer.start_text();
         self.terms.clear();
-        Stream { text, scanner: Scanner::new(text), tokenizer: self, next: 0 }
+        Stream {
+            text,
+            scanner: Scanner::new(text),
+            tokenizer: self,
+            next: 0,
+        }
     }
 }
 
 impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
-        let FieldTokenizer { analyzer, field, terms } = &mut *self.tokenizer;
+        let FieldTokenizer {
+            analyzer,
+            field,
+            terms,
+        } = &mut *self.tokenizer;
         while self.next >= terms.terms().len() {
             self.next = 0;
-            if analyzer.next_unit(self.text, &mut self.scanner, (*field).into(), terms).is_none() {
+            if analyzer
+                .next_unit(self.text, &mut self.scanner, (*field).into(), terms)
+                .is_none()
+            {
                 return false;
             }
         }

@@ -4,7 +4,8 @@ use super::FieldTokenizer;
 use super::term_buffer::TextField;
 use crate::Language;
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
+    AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter,
+    TextAnalyzer,
 };
 
 /// A version of text analysis, determined by the format of the collection.
@@ -22,10 +23,15 @@ const FIRST_V2_FORMAT: u64 = 4;
 impl AnalyzerVersion {
     /// The version used by collections of `format`.
     pub fn of_format(format: u64) -> Self {
-        if format < FIRST_V2_FORMAT { Self::V1 } else { Self::V2 }
+        if format < FIRST_V2_FORMAT {
+            Self::V1
+        } else {
+            Self::V2
+        }
     }
 
-    /// The name under which a field's tokenizer is registered. It is part of tantivy's stored schema.
+    /// The name under which a field's tokenizer is registered. It is part of tantivy's stored
+    /// schema.
     pub fn tokenizer_name(self, field: TextField) -> &'static str {
         match (self, field) {
             (_, TextField::Title) => "raw",
@@ -52,12 +58,23 @@ fn v1_tokenizer(language: Language) -> TextAnalyzer {
     let words = TextAnalyzer::builder(SimpleTokenizer::default())
         .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
         .filter(LowerCaser);
-    let Some(stems) = language.tantivy() else { return words.filter(AsciiFoldingFilter).build() };
+    let Some(stems) = language.tantivy() else {
+        return words.filter(AsciiFoldingFilter).build();
+    };
     match (language, StopWordFilter::new(stems)) {
-        (Language::English, Some(stop)) => {
-            words.filter(AsciiFoldingFilter).filter(stop).filter(Stemmer::new(stems)).build()
-        }
-        (_, Some(stop)) => words.filter(stop).filter(Stemmer::new(stems)).filter(AsciiFoldingFilter).build(),
-        (_, None) => words.filter(Stemmer::new(stems)).filter(AsciiFoldingFilter).build(),
+        (Language::English, Some(stop)) => words
+            .filter(AsciiFoldingFilter)
+            .filter(stop)
+            .filter(Stemmer::new(stems))
+            .build(),
+        (_, Some(stop)) => words
+            .filter(stop)
+            .filter(Stemmer::new(stems))
+            .filter(AsciiFoldingFilter)
+            .build(),
+        (_, None) => words
+            .filter(Stemmer::new(stems))
+            .filter(AsciiFoldingFilter)
+            .build(),
     }
 }

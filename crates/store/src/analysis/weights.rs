@@ -3,19 +3,20 @@
 use super::query::{ParsedQuery, QueryTerm};
 use super::term_buffer::TermKind;
 
-/// The weight of a word's exact form relative to its stem. A higher weight helps where queries use the words of
-/// the passages (SQuAD, MedQuAD) and hurts where they do not (SciFact's training queries).
+/// The weight of a word's exact form relative to its stem. A higher weight helps where queries use
+/// the words of the passages (SQuAD, MedQuAD) and hurts where they do not (SciFact's training
+/// queries).
 const EXACT_WEIGHT: f32 = 0.15;
-/// The weight of an exact form if the index also has a variant that differs by diacritics or a sign only: in a
-/// short query and in a longer one.
+/// The weight of an exact form if the index also has a variant that differs by diacritics or a sign
+/// only: in a short query and in a longer one.
 const EXACT_WEIGHT_WITH_VARIANT: [f32; 2] = [1.0, 0.4];
-/// The weights of a name with signs and of its parts if the index has the name: in a short query and in a
-/// longer one.
+/// The weights of a name with signs and of its parts if the index has the name: in a short query
+/// and in a longer one.
 const NAME_WEIGHTS: [(f32, f32); 2] = [(2.0, 0.3), (1.0, 0.6)];
 /// Up to this many words, a query is short: little more than the names in it.
 const SHORT_QUERY_WORDS: usize = 4;
-/// The weight of an acronym in addition to the word: in a short query or if the word is a stop word, and
-/// otherwise.
+/// The weight of an acronym in addition to the word: in a short query or if the word is a stop
+/// word, and otherwise.
 const ACRONYM_WEIGHTS: (f32, f32) = (1.0, 0.1);
 /// The weight of the stem of a word without diacritics, if that differs.
 const FOLDED_WEIGHT: f32 = 0.5;
@@ -25,28 +26,56 @@ const CHARACTER_WEIGHT: f32 = 0.2;
 const TITLE_WEIGHTS: (f32, f32) = (0.3, 2.0);
 
 impl ParsedQuery {
-    /// Sets the weights, given the document frequency of each term, and drops terms without documents. Stems
-    /// are kept even then, because a correction may replace them.
+    /// Sets the weights, given the document frequency of each term, and drops terms without
+    /// documents. Stems are kept even then, because a correction may replace them.
     pub fn weigh(&mut self, doc_freqs: &[u64]) {
         let is_indexed = |at: usize| doc_freqs.get(at).is_some_and(|doc_freq| *doc_freq > 0);
         let positions = |kind: TermKind, any: bool| -> Vec<usize> {
-            let of_kind = self.terms.iter().enumerate().filter(|(_, term)| term.kind == kind);
-            of_kind.filter(|(at, _)| any || is_indexed(*at)).map(|(_, term)| term.position).collect()
+            let of_kind = self
+                .terms
+                .iter()
+                .enumerate()
+                .filter(|(_, term)| term.kind == kind);
+            of_kind
+                .filter(|(at, _)| any || is_indexed(*at))
+                .map(|(_, term)| term.position)
+                .collect()
         };
-        let (stops, variants) = (positions(TermKind::StopWord, true), positions(TermKind::Variant, false));
+        let (stops, variants) = (
+            positions(TermKind::StopWord, true),
+            positions(TermKind::Variant, false),
+        );
         let words = positions(TermKind::Stem, true).len() + positions(TermKind::Bigram, true).len();
-        let names = self.terms.iter().filter(|term| term.kind == TermKind::Compound).count();
-        let parts = self.terms.iter().filter(|term| term.kind == TermKind::Stem && term.part_of.is_some()).count();
+        let names = self
+            .terms
+            .iter()
+            .filter(|term| term.kind == TermKind::Compound)
+            .count();
+        let parts = self
+            .terms
+            .iter()
+            .filter(|term| term.kind == TermKind::Stem && term.part_of.is_some())
+            .count();
         let long = usize::from(words + names - parts > SHORT_QUERY_WORDS);
         let only_stop_words = self.only_stop_words;
         for (at, term) in self.terms.iter_mut().enumerate() {
-            let QueryTerm { kind, position, part_of, in_run, .. } = term;
+            let QueryTerm {
+                kind,
+                position,
+                part_of,
+                in_run,
+                ..
+            } = term;
             let weight = match kind {
-                TermKind::Stem | TermKind::Bigram if part_of.is_some_and(is_indexed) => NAME_WEIGHTS[long].1,
+                TermKind::Stem | TermKind::Bigram if part_of.is_some_and(is_indexed) => {
+                    NAME_WEIGHTS[long].1
+                }
                 TermKind::Stem | TermKind::Bigram => 1.0,
                 TermKind::Folded => FOLDED_WEIGHT,
                 TermKind::Compound => NAME_WEIGHTS[long].0,
-                TermKind::StopWord | TermKind::StopPair | TermKind::Negation if only_stop_words => 1.0,
+                TermKind::StopWord | TermKind::StopPair | TermKind::Negation if only_stop_words => {
+                    1.0
+                }
                 TermKind::StopWord | TermKind::StopPair | TermKind::Variant => 0.0,
                 TermKind::Exact | TermKind::Negation if *in_run => CHARACTER_WEIGHT,
                 TermKind::Exact if variants.contains(position) => EXACT_WEIGHT_WITH_VARIANT[long],

@@ -1,5 +1,5 @@
-//! Explains filters that match nothing: which of their clauses no article satisfies, and which values come
-//! close.
+//! Explains filters that match nothing: which of their clauses no article satisfies, and which
+//! values come close.
 
 use super::{Clause, Filter, Predicate, Value, compare_values};
 use crate::Result;
@@ -19,8 +19,8 @@ pub trait FieldValues {
     /// [`Error::UnknownField`](crate::Error::UnknownField), or any error of reading.
     fn has_match(&self, filter: &Filter) -> Result<bool>;
 
-    /// At most [`MAX_VALUES`] values of a field, in no particular order. May include values of deleted
-    /// articles.
+    /// At most [`MAX_VALUES`] values of a field, in no particular order. May include values of
+    /// deleted articles.
     ///
     /// # Errors
     /// Any error of reading.
@@ -51,8 +51,15 @@ pub fn explain_no_matches(collection: &dyn FieldValues, filter: &Filter) -> Resu
 ///
 /// # Errors
 /// Any error of reading.
-pub fn similar_values(collection: &dyn FieldValues, field: &str, value: &str) -> Result<Vec<String>> {
-    Ok(similar(value, collection.values(field)?.iter().map(Value::to_text)))
+pub fn similar_values(
+    collection: &dyn FieldValues,
+    field: &str,
+    value: &str,
+) -> Result<Vec<String>> {
+    Ok(similar(
+        value,
+        collection.values(field)?.iter().map(Value::to_text),
+    ))
 }
 
 fn reason(collection: &dyn FieldValues, clause: &Clause) -> Result<String> {
@@ -60,10 +67,21 @@ fn reason(collection: &dyn FieldValues, clause: &Clause) -> Result<String> {
     Ok(match &clause.predicate {
         Predicate::Range(..) => {
             let values = collection.values(&clause.field)?;
-            let ordered = || values.iter().filter(|value| !matches!(value, Value::Text(_)));
-            match (ordered().min_by(|a, b| compare_values(a, b)), ordered().max_by(|a, b| compare_values(a, b))) {
+            let ordered = || {
+                values
+                    .iter()
+                    .filter(|value| !matches!(value, Value::Text(_)))
+            };
+            match (
+                ordered().min_by(|a, b| compare_values(a, b)),
+                ordered().max_by(|a, b| compare_values(a, b)),
+            ) {
                 (Some(low), Some(high)) => {
-                    format!("{fact}; its values range from {} to {}", low.to_text(), high.to_text())
+                    format!(
+                        "{fact}; its values range from {} to {}",
+                        low.to_text(),
+                        high.to_text()
+                    )
                 }
                 _ => fact,
             }
@@ -76,22 +94,31 @@ fn reason(collection: &dyn FieldValues, clause: &Clause) -> Result<String> {
     })
 }
 
-/// The values within a small edit distance of `word`, and those that contain it or are contained in it. Letter
-/// case is ignored.
+/// The values within a small edit distance of `word`, and those that contain it or are contained in
+/// it. Letter case is ignored.
 fn similar(word: &str, values: impl Iterator<Item = String>) -> Vec<String> {
     let word = fold_value(word);
     let max_distance = word.chars().count() / 3 + 1;
     let mut found: BTreeSet<(usize, String)> = BTreeSet::new();
     for value in values {
         let lower = fold_value(&value);
-        let contains = !word.is_empty() && (lower.contains(&*word) || (!lower.is_empty() && word.contains(&*lower)));
-        let distance = if contains { 1 } else { edit_distance(&word, &lower, max_distance) };
+        let contains = !word.is_empty()
+            && (lower.contains(&*word) || (!lower.is_empty() && word.contains(&*lower)));
+        let distance = if contains {
+            1
+        } else {
+            edit_distance(&word, &lower, max_distance)
+        };
         if distance <= max_distance {
             drop(lower);
             found.insert((distance, value));
         }
     }
-    found.into_iter().take(MAX_SUGGESTIONS).map(|(_, value)| value).collect()
+    found
+        .into_iter()
+        .take(MAX_SUGGESTIONS)
+        .map(|(_, value)| value)
+        .collect()
 }
 
 /// The Levenshtein distance in characters, or more than `max` if the lengths alone differ by more.
@@ -119,7 +146,12 @@ mod tests {
     #[test]
     fn most_similar_values_come_first() {
         let of = |word: &str| {
-            similar(word, ["Ann Lee", "Anna Lee", "Bob", "reuters", "2024"].map(str::to_owned).into_iter())
+            similar(
+                word,
+                ["Ann Lee", "Anna Lee", "Bob", "reuters", "2024"]
+                    .map(str::to_owned)
+                    .into_iter(),
+            )
         };
         assert_eq!(of("ann le"), ["Ann Lee", "Anna Lee"]);
         assert_eq!(of("Rueters"), ["reuters"]);

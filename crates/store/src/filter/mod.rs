@@ -9,15 +9,17 @@
 //!            | ("[" | "{") bound "TO" bound ("]" | "}")       *  for an open end; { } exclude the bound
 //! ```
 //!
-//! A field is a metadata field of the articles, or `id`, `path` or `title`. Text is compared ignoring letter
-//! case, except for an `id` without wildcards, and may contain the wildcards `*` (any characters) and `?` (one
-//! character). In a `path` or an `id`, `*` stops at `/`, and `**` does not.
+//! A field is a metadata field of the articles, or `id`, `path` or `title`. Text is compared
+//! ignoring letter case, except for an `id` without wildcards, and may contain the wildcards `*`
+//! (any characters) and `?` (one character). In a `path` or an `id`, `*` stops at `/`, and `**`
+//! does not.
 //!
-//! Numbers are compared by value, 64-bit integers exactly. Text that is written as a number is in ranges of
-//! numbers, but equals only the same text. Dates are compared as precisely as the bound is given:
-//! `date:2025-06` matches all of June, `[2025-01 TO 2025-06]` includes January and June; a bound with a UTC
-//! offset is a point in time. `2025-6-1`, `2025/06/01` and `1.6.2025` are the same day. Values that are not
-//! dates are in no range of dates. A list matches if one of its items does.
+//! Numbers are compared by value, 64-bit integers exactly. Text that is written as a number is in
+//! ranges of numbers, but equals only the same text. Dates are compared as precisely as the bound
+//! is given: `date:2025-06` matches all of June, `[2025-01 TO 2025-06]` includes January and June;
+//! a bound with a UTC offset is a point in time. `2025-6-1`, `2025/06/01` and `1.6.2025` are the
+//! same day. Values that are not dates are in no range of dates. A list matches if one of its items
+//! does.
 
 pub mod explain;
 mod parse;
@@ -132,8 +134,16 @@ impl fmt::Display for Clause {
             Predicate::Equals(word) => f.write_str(&parse::quoted(word)),
             Predicate::Glob(glob) => f.write_str(glob),
             Predicate::Range(low, high) => {
-                let open = if matches!(low, Bound::Excluded(_)) { '{' } else { '[' };
-                let close = if matches!(high, Bound::Excluded(_)) { '}' } else { ']' };
+                let open = if matches!(low, Bound::Excluded(_)) {
+                    '{'
+                } else {
+                    '['
+                };
+                let close = if matches!(high, Bound::Excluded(_)) {
+                    '}'
+                } else {
+                    ']'
+                };
                 write!(f, "{open}{} TO {}{close}", bound(low), bound(high))
             }
         }

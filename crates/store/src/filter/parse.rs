@@ -7,18 +7,28 @@ use std::ops::Bound;
 const MAX_DEPTH: usize = 64;
 
 pub fn parse(text: &str) -> Result<Filter, FilterError> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        depth: 0,
+    };
     let filter = parser.or()?;
     match parser.peek() {
         None => Ok(filter),
         Some(')') => Err(parser.error("this parenthesis was never opened")),
-        Some(_) => Err(parser.error(format!("expected AND, OR or the end, found {}", parser.found()))),
+        Some(_) => Err(parser.error(format!(
+            "expected AND, OR or the end, found {}",
+            parser.found()
+        ))),
     }
 }
 
 /// `text`, quoted if it would not be parsed as itself otherwise.
 pub fn quoted(text: &str) -> String {
-    let plain = !text.is_empty() && text.chars().all(|c| !ends_word(c) && !"*?:<>[]{}\\".contains(c));
+    let plain = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| !ends_word(c) && !"*?:<>[]{}\\".contains(c));
     if plain && !is_keyword(text) {
         return text.to_owned();
     }
@@ -52,7 +62,11 @@ impl Parser<'_> {
         while self.keyword("OR") {
             parts.push(self.and()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::Or(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Filter::Or(parts)
+        })
     }
 
     fn and(&mut self) -> Result<Filter, FilterError> {
@@ -60,7 +74,11 @@ impl Parser<'_> {
         while self.keyword("AND") {
             parts.push(self.part()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::And(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Filter::And(parts)
+        })
     }
 
     fn part(&mut self) -> Result<Filter, FilterError> {
@@ -80,7 +98,11 @@ impl Parser<'_> {
                     self.at = opened;
                     return Err(self.error("this parenthesis is never closed"));
                 }
-                Some(_) => return Err(self.error(format!("expected AND, OR or ), found {}", self.found()))),
+                Some(_) => {
+                    return Err(
+                        self.error(format!("expected AND, OR or ), found {}", self.found()))
+                    );
+                }
             }
             inside
         } else {
@@ -96,7 +118,9 @@ impl Parser<'_> {
         let wrong = |parser: &mut Self| {
             parser.at = start;
             let found = parser.found();
-            Err(parser.error(format!("expected a condition like field:value, found {found}")))
+            Err(parser.error(format!(
+                "expected a condition like field:value, found {found}"
+            )))
         };
         if field.text.is_empty() || (!field.quoted && is_keyword(&field.text)) {
             return wrong(self);
@@ -106,11 +130,15 @@ impl Parser<'_> {
         }
         self.at += 1;
         let predicate = self.predicate()?;
-        Ok(Filter::Clause(Clause { field: field.text, predicate }))
+        Ok(Filter::Clause(Clause {
+            field: field.text,
+            predicate,
+        }))
     }
 
     fn predicate(&mut self) -> Result<Predicate, FilterError> {
-        // White space is not allowed after the colon: it would make the value the start of another clause.
+        // White space is not allowed after the colon: it would make the value the start of another
+        // clause.
         match self.rest().chars().next() {
             Some('[' | '{') => return self.range(),
             Some('>' | '<') => return self.comparison(),
@@ -118,11 +146,20 @@ impl Parser<'_> {
         }
         let word = self.word(|_| false)?;
         if word.text.is_empty() && !word.quoted {
-            return Err(self.error(format!("expected a value after the colon, found {}", self.found())));
+            return Err(self.error(format!(
+                "expected a value after the colon, found {}",
+                self.found()
+            )));
         }
         Ok(match word {
-            Word { text, quoted: false } if text == "*" => Predicate::Exists,
-            Word { text, quoted: false } if text.contains(['*', '?']) => Predicate::Glob(text),
+            Word {
+                text,
+                quoted: false,
+            } if text == "*" => Predicate::Exists,
+            Word {
+                text,
+                quoted: false,
+            } if text.contains(['*', '?']) => Predicate::Glob(text),
             Word { text, .. } => Predicate::Equals(text),
         })
     }
@@ -136,8 +173,16 @@ impl Parser<'_> {
         if word.text.is_empty() {
             return Err(self.error(format!("expected a bound, found {}", self.found())));
         }
-        let bound = if inclusive { Bound::Included(word.text) } else { Bound::Excluded(word.text) };
-        Ok(if is_upper { Predicate::Range(Bound::Unbounded, bound) } else { Predicate::Range(bound, Bound::Unbounded) })
+        let bound = if inclusive {
+            Bound::Included(word.text)
+        } else {
+            Bound::Excluded(word.text)
+        };
+        Ok(if is_upper {
+            Predicate::Range(Bound::Unbounded, bound)
+        } else {
+            Predicate::Range(bound, Bound::Unbounded)
+        })
     }
 
     fn range(&mut self) -> Result<Predicate, FilterError> {
@@ -146,7 +191,10 @@ impl Parser<'_> {
         self.at += 1;
         let low = self.bound(low_excluded)?;
         if !self.keyword("TO") {
-            return Err(self.error(format!("expected TO between the bounds, found {}", self.found())));
+            return Err(self.error(format!(
+                "expected TO between the bounds, found {}",
+                self.found()
+            )));
         }
         let high = self.bound(false)?;
         let high_excluded = match self.peek() {
@@ -170,7 +218,10 @@ impl Parser<'_> {
         self.skip_whitespace();
         let word = self.word(|c| "[]{}".contains(c))?;
         Ok(match word {
-            Word { text, quoted: false } if text == "*" => Bound::Unbounded,
+            Word {
+                text,
+                quoted: false,
+            } if text == "*" => Bound::Unbounded,
             Word { text, quoted } if text.is_empty() || (!quoted && is_keyword(&text)) => {
                 self.at -= text.len();
                 return Err(self.error(format!("expected a bound or *, found {}", self.found())));
@@ -180,15 +231,18 @@ impl Parser<'_> {
         })
     }
 
-    /// Reads a quoted word, or one up to white space, a parenthesis, a quotation mark, or a character that
-    /// `ends` it.
+    /// Reads a quoted word, or one up to white space, a parenthesis, a quotation mark, or a
+    /// character that `ends` it.
     fn word(&mut self, ends: impl Fn(char) -> bool) -> Result<Word, FilterError> {
         if !self.rest().starts_with('"') {
             let rest = self.rest();
             let end = rest.find(|c| ends_word(c) || ends(c)).unwrap_or(rest.len());
             let text = rest[..end].to_owned();
             self.at += end;
-            return Ok(Word { text, quoted: false });
+            return Ok(Word {
+                text,
+                quoted: false,
+            });
         }
         let opened = self.at;
         let mut text = String::new();
@@ -210,7 +264,9 @@ impl Parser<'_> {
     fn keyword(&mut self, keyword: &str) -> bool {
         self.skip_whitespace();
         let rest = self.rest();
-        let is_next = rest.strip_prefix(keyword).is_some_and(|after| after.chars().next().is_none_or(ends_word));
+        let is_next = rest
+            .strip_prefix(keyword)
+            .is_some_and(|after| after.chars().next().is_none_or(ends_word));
         self.at += if is_next { keyword.len() } else { 0 };
         is_next
     }
@@ -243,7 +299,11 @@ impl Parser<'_> {
 
     fn error(&self, problem: impl Into<String>) -> FilterError {
         let column = self.text[..self.at].chars().count() + 1;
-        FilterError { text: self.text.to_owned(), column, problem: problem.into() }
+        FilterError {
+            text: self.text.to_owned(),
+            column,
+            problem: problem.into(),
+        }
     }
 }
 
@@ -253,7 +313,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn clause(field: &str, predicate: Predicate) -> Filter {
-        Filter::Clause(Clause { field: field.to_owned(), predicate })
+        Filter::Clause(Clause {
+            field: field.to_owned(),
+            predicate,
+        })
     }
 
     fn word(field: &str, value: &str) -> Filter {
@@ -275,14 +338,32 @@ mod tests {
         let included = |text: &str| Bound::Included(text.to_owned());
         let excluded = |text: &str| Bound::Excluded(text.to_owned());
         for (text, predicate) in [
-            ("date:[2025-01-01 TO 2025-06-30]", Predicate::Range(included("2025-01-01"), included("2025-06-30"))),
-            ("date:{2025 TO *}", Predicate::Range(excluded("2025"), Bound::Unbounded)),
-            ("date:[* TO \"a b\"}", Predicate::Range(Bound::Unbounded, excluded("a b"))),
-            ("date:>=2025", Predicate::Range(included("2025"), Bound::Unbounded)),
-            ("date:<2025", Predicate::Range(Bound::Unbounded, excluded("2025"))),
+            (
+                "date:[2025-01-01 TO 2025-06-30]",
+                Predicate::Range(included("2025-01-01"), included("2025-06-30")),
+            ),
+            (
+                "date:{2025 TO *}",
+                Predicate::Range(excluded("2025"), Bound::Unbounded),
+            ),
+            (
+                "date:[* TO \"a b\"}",
+                Predicate::Range(Bound::Unbounded, excluded("a b")),
+            ),
+            (
+                "date:>=2025",
+                Predicate::Range(included("2025"), Bound::Unbounded),
+            ),
+            (
+                "date:<2025",
+                Predicate::Range(Bound::Unbounded, excluded("2025")),
+            ),
             ("date:*", Predicate::Exists),
             ("date:\"*\"", Predicate::Equals("*".to_owned())),
-            ("date:docs/**/*.md", Predicate::Glob("docs/**/*.md".to_owned())),
+            (
+                "date:docs/**/*.md",
+                Predicate::Glob("docs/**/*.md".to_owned()),
+            ),
             ("date:10:30", Predicate::Equals("10:30".to_owned())),
         ] {
             assert_eq!(parse(text), Ok(clause("date", predicate)), "{text}");
@@ -293,9 +374,17 @@ mod tests {
     #[test]
     fn errors_point_at_the_column() {
         for (text, column, says) in [
-            ("", 1, "expected a condition like field:value, found the end"),
+            (
+                "",
+                1,
+                "expected a condition like field:value, found the end",
+            ),
             ("source:reuters AND", 19, "expected a condition"),
-            ("source:reuters tag:x", 16, "expected AND, OR or the end, found \"tag:x\""),
+            (
+                "source:reuters tag:x",
+                16,
+                "expected AND, OR or the end, found \"tag:x\"",
+            ),
             ("(a:1 OR b:2", 1, "never closed"),
             ("a:1)", 4, "never opened"),
             ("é:1 AND b:\"x", 11, "quotation mark is never closed"),
@@ -306,27 +395,48 @@ mod tests {
             ("a: b", 3, "expected a value after the colon, found a space"),
             ("a:>", 4, "expected a bound, found the end"),
             ("NOT", 4, "expected a condition"),
-            ("reuters", 1, "expected a condition like field:value, found \"reuters\""),
+            (
+                "reuters",
+                1,
+                "expected a condition like field:value, found \"reuters\"",
+            ),
         ] {
             let error = parse(text).unwrap_err();
-            assert!(error.column == column && error.problem.contains(says), "{text:?}: {error:?}");
+            assert!(
+                error.column == column && error.problem.contains(says),
+                "{text:?}: {error:?}"
+            );
         }
         let shown = parse("a:1)").unwrap_err().to_string();
-        assert_eq!(shown, "filter, column 4: this parenthesis was never opened\n  a:1)\n     ^");
-        assert!(parse(&format!("{}a:1", "(".repeat(10_000))).unwrap_err().problem.contains("nested"));
+        assert_eq!(
+            shown,
+            "filter, column 4: this parenthesis was never opened\n  a:1)\n     ^"
+        );
+        assert!(
+            parse(&format!("{}a:1", "(".repeat(10_000)))
+                .unwrap_err()
+                .problem
+                .contains("nested")
+        );
     }
 
     fn filters() -> impl Strategy<Value = Filter> {
         let text = "[ -~é]{1,8}";
-        let bound =
-            || prop_oneof![Just(Bound::Unbounded), text.prop_map(Bound::Included), text.prop_map(Bound::Excluded)];
+        let bound = || {
+            prop_oneof![
+                Just(Bound::Unbounded),
+                text.prop_map(Bound::Included),
+                text.prop_map(Bound::Excluded)
+            ]
+        };
         let predicate = prop_oneof![
             Just(Predicate::Exists),
             text.prop_map(Predicate::Equals),
             "[a-z/]{1,5}[*?][a-z.]{0,5}".prop_map(Predicate::Glob),
             (bound(), bound()).prop_map(|(low, high)| Predicate::Range(low, high)),
         ];
-        let leaf = (text, predicate).prop_map(|(field, predicate)| Filter::Clause(Clause { field, predicate }));
+        let leaf = (text, predicate)
+            .prop_map(|(field, predicate)| Filter::Clause(Clause { field, predicate }));
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),

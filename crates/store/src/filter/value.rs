@@ -36,22 +36,27 @@ impl Value {
         }
     }
 
-    /// Whether the value equals an operand. Text is compared character by character, ignoring case: `02134` is
-    /// not `2134`.
+    /// Whether the value equals an operand. Text is compared character by character, ignoring case:
+    /// `02134` is not `2134`.
     fn equals(&self, operand: &Operand) -> bool {
         match self {
             Self::Number(number) => operand.number.as_ref() == Some(number),
             Self::Date(_) => self.compare(operand) == Some(Ordering::Equal),
             Self::Text(text) => {
-                let same_day =
-                    || Some(Date::parse_lenient(text)?.compare_to_period(operand.date.filter(|date| date.has_day())?));
+                let same_day = || {
+                    Some(
+                        Date::parse_lenient(text)?
+                            .compare_to_period(operand.date.filter(|date| date.has_day())?),
+                    )
+                };
                 fold_value(text) == operand.folded || same_day() == Some(Ordering::Equal)
             }
         }
     }
 
-    /// Compares the value with a bound. `None` if they are not comparable: numbers and dates only compare with
-    /// their kind, also when they are written as text; other text compares alphabetically.
+    /// Compares the value with a bound. `None` if they are not comparable: numbers and dates only
+    /// compare with their kind, also when they are written as text; other text compares
+    /// alphabetically.
     fn compare(&self, bound: &Operand) -> Option<Ordering> {
         let date = |text: &str| Some(Date::parse_lenient(text)?.compare_to_period(bound.date?));
         match self {
@@ -61,8 +66,9 @@ impl Value {
             Self::Text(text) => match (&bound.number, bound.date) {
                 (None, None) => Some(fold_value(text).as_ref().cmp(&bound.folded)),
                 (number, _) => {
-                    let number =
-                        number.as_ref().and_then(|number| Some(text.trim().parse::<Number>().ok()?.cmp(number)));
+                    let number = number
+                        .as_ref()
+                        .and_then(|number| Some(text.trim().parse::<Number>().ok()?.cmp(number)));
                     number.or_else(|| date(text))
                 }
             },
@@ -79,7 +85,9 @@ pub fn compare_values(a: &Value, b: &Value) -> Ordering {
     };
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
-        _ => kind(a).cmp(&kind(b)).then_with(|| a.to_text().cmp(&b.to_text())),
+        _ => kind(a)
+            .cmp(&kind(b))
+            .then_with(|| a.to_text().cmp(&b.to_text())),
     }
 }
 
@@ -97,7 +105,11 @@ pub struct Operand {
 impl Operand {
     /// Interprets a word.
     pub fn new(text: &str) -> Self {
-        Self { number: text.parse().ok(), date: Date::parse_lenient(text), folded: fold_value(text).into_owned() }
+        Self {
+            number: text.parse().ok(),
+            date: Date::parse_lenient(text),
+            folded: fold_value(text).into_owned(),
+        }
     }
 }
 
@@ -120,10 +132,14 @@ impl Matcher {
         let is_path = [ID, PATH].contains(&clause.field.as_str());
         Self(match &clause.predicate {
             Predicate::Exists => CompiledPredicate::Exists,
-            Predicate::Equals(word) if clause.field == ID => CompiledPredicate::IdEquals(word.clone()),
+            Predicate::Equals(word) if clause.field == ID => {
+                CompiledPredicate::IdEquals(word.clone())
+            }
             Predicate::Equals(word) => CompiledPredicate::Equals(Operand::new(word)),
             Predicate::Range(low, high) => CompiledPredicate::Range(bound(low), bound(high)),
-            Predicate::Glob(pattern) if is_path => CompiledPredicate::Wildcard(Wildcard::for_path(pattern)),
+            Predicate::Glob(pattern) if is_path => {
+                CompiledPredicate::Wildcard(Wildcard::for_path(pattern))
+            }
             Predicate::Glob(pattern) => CompiledPredicate::Wildcard(Wildcard::new(pattern)),
         })
     }
@@ -158,24 +174,43 @@ mod tests {
     use crate::filter::Filter;
 
     fn matches(filter: &str, value: &Value) -> bool {
-        let Ok(Filter::Clause(clause)) = filter.parse() else { panic!("{filter} is not a clause") };
+        let Ok(Filter::Clause(clause)) = filter.parse() else {
+            panic!("{filter} is not a clause")
+        };
         Matcher::new(&clause).matches(value)
     }
 
     #[test]
     fn values_are_compared_by_their_type() {
-        let (text, date, number) =
-            (Value::Text("Reuters UK".into()), Value::Date("2025-06-30T18:00:00Z".into()), Value::Number(10.into()));
-        let (code, big, price) =
-            (Value::Text("02134".into()), Value::Number(9_007_199_254_740_993.into()), Value::Text("10.50".into()));
-        let (loose, leap) = (Value::Text("30.06.2025".into()), Value::Text("2025-02-30".into()));
+        let (text, date, number) = (
+            Value::Text("Reuters UK".into()),
+            Value::Date("2025-06-30T18:00:00Z".into()),
+            Value::Number(10.into()),
+        );
+        let (code, big, price) = (
+            Value::Text("02134".into()),
+            Value::Number(9_007_199_254_740_993.into()),
+            Value::Text("10.50".into()),
+        );
+        let (loose, leap) = (
+            Value::Text("30.06.2025".into()),
+            Value::Text("2025-02-30".into()),
+        );
         for (filter, value, expected) in [
             ("s:\"reuters uk\"", &text, true),
             ("s:reuters", &text, false),
             ("s:\"reuters\u{a0}uk\"", &text, true),
-            ("s:\"Jose\u{301} N\u{fa}n\u{303}ez\"", &Value::Text("Jos\u{e9} N\u{fa}\u{f1}ez".into()), true),
+            (
+                "s:\"Jose\u{301} N\u{fa}n\u{303}ez\"",
+                &Value::Text("Jos\u{e9} N\u{fa}\u{f1}ez".into()),
+                true,
+            ),
             ("s:strasse*", &Value::Text("Stra\u{df}e 5".into()), true),
-            ("path:docs/caf\u{e9}*", &Value::Text("docs/cafe\u{301}-notes.txt".into()), true),
+            (
+                "path:docs/caf\u{e9}*",
+                &Value::Text("docs/cafe\u{301}-notes.txt".into()),
+                true,
+            ),
             ("s:reu*", &text, true),
             ("s:*UK", &text, true),
             ("s:reuter?", &text, false),
@@ -224,7 +259,11 @@ mod tests {
             ("n:[a TO z]", &number, false),
             ("path:docs/*.md", &Value::Text("docs/a.md".into()), true),
             ("path:docs/*.md", &Value::Text("docs/b/a.md".into()), false),
-            ("path:docs/**/*.md", &Value::Text("docs/b/c/a.md".into()), true),
+            (
+                "path:docs/**/*.md",
+                &Value::Text("docs/b/c/a.md".into()),
+                true,
+            ),
             ("path:**/*.MD", &Value::Text("docs/b/a.md".into()), true),
         ] {
             assert_eq!(matches(filter, value), expected, "{filter} of {value:?}");

@@ -2,8 +2,9 @@
 
 use ingest::fold::fold;
 
-/// A compiled pattern. Letter case and Unicode composition are ignored. `*` matches any number of characters
-/// and `?` one. In a path neither matches `/`, but `**` does, and `**/` also matches no folder at all.
+/// A compiled pattern. Letter case and Unicode composition are ignored. `*` matches any number of
+/// characters and `?` one. In a path neither matches `/`, but `**` does, and `**/` also matches no
+/// folder at all.
 #[derive(Debug)]
 pub struct Wildcard {
     states: Vec<State>,
@@ -59,8 +60,9 @@ impl Wildcard {
         Self { states, in_path }
     }
 
-    /// Whether the pattern matches all of `text`. Simulates the nondeterministic automaton, whose active states
-    /// are bounded by the length of the pattern, so there is no exponential backtracking.
+    /// Whether the pattern matches all of `text`. Simulates the nondeterministic automaton, whose
+    /// active states are bounded by the length of the pattern, so there is no exponential
+    /// backtracking.
     pub fn matches(&self, text: &str) -> bool {
         let (mut active, mut next) = (Vec::new(), Vec::new());
         self.activate(0, &mut active);
@@ -68,8 +70,12 @@ impl Wildcard {
             next.clear();
             for &state in &active {
                 match self.states.get(state) {
-                    Some(State::Char(expected)) if *expected == c => self.activate(state + 1, &mut next),
-                    Some(State::One) if !self.is_separator(c) => self.activate(state + 1, &mut next),
+                    Some(State::Char(expected)) if *expected == c => {
+                        self.activate(state + 1, &mut next)
+                    }
+                    Some(State::One) if !self.is_separator(c) => {
+                        self.activate(state + 1, &mut next)
+                    }
                     Some(State::Many) if !self.is_separator(c) => self.activate(state, &mut next),
                     Some(State::All) => self.activate(state, &mut next),
                     Some(State::Inside) => {
@@ -128,7 +134,11 @@ mod tests {
             ("a*b*c", "abcd", false),
             ("**", "a/b", true),
         ] {
-            assert_eq!(Wildcard::new(pattern).matches(text), expected, "{pattern} {text}");
+            assert_eq!(
+                Wildcard::new(pattern).matches(text),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 
@@ -146,7 +156,11 @@ mod tests {
             ("docs/**", "docs/b/a.md", true),
             ("**a.md", "docs/b/a.md", true),
         ] {
-            assert_eq!(Wildcard::for_path(pattern).matches(text), expected, "{pattern} {text}");
+            assert_eq!(
+                Wildcard::for_path(pattern).matches(text),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 

@@ -1,11 +1,13 @@
-//! tantivy's directory of the text index, with a checksum footer on every file (from format 3 on). Each page is
-//! verified before tantivy gets it.
+//! tantivy's directory of the text index, with a checksum footer on every file (from format 3 on).
+//! Each page is verified before tantivy gets it.
 //!
-//! tantivy's own directory neither verifies pages nor syncs the directory after the rename that makes a commit:
-//! a power cut could keep the removals that follow a commit and lose the commit itself.
+//! tantivy's own directory neither verifies pages nor syncs the directory after the rename that
+//! makes a commit: a power cut could keep the removals that follow a commit and lose the commit
+//! itself.
 //!
-//! After a failed write, nothing more is written. tantivy counts new segments as committed before their commit
-//! is written, so a merge that ends after a failed commit would publish them without our manifest's vectors.
+//! After a failed write, nothing more is written. tantivy counts new segments as committed before
+//! their commit is written, so a merge that ends after a failed commit would publish them without
+//! our manifest's vectors.
 
 use disk::{Error, MappedFile, WriteOptions};
 use std::fmt::Debug;
@@ -18,8 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, TerminatingWrite, WatchCallback,
-    WatchHandle, WritePtr,
+    AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, TerminatingWrite,
+    WatchCallback, WatchHandle, WritePtr,
 };
 
 /// The directory at `path`.
@@ -33,13 +35,19 @@ pub struct ChecksummedDirectory {
 
 impl ChecksummedDirectory {
     pub fn new(path: PathBuf, files: WriteOptions) -> Self {
-        Self { path, files, poisoned: Arc::default() }
+        Self {
+            path,
+            files,
+            poisoned: Arc::default(),
+        }
     }
 
     /// Fails if a write has failed: what is on disk may be the last commit, and must stay as it is.
     fn ensure_not_poisoned(&self) -> io::Result<()> {
         match self.poisoned.load(Ordering::SeqCst) {
-            true => Err(io::Error::other("nothing is written or removed after an earlier write failed")),
+            true => Err(io::Error::other(
+                "nothing is written or removed after an earlier write failed",
+            )),
             false => Ok(()),
         }
     }
@@ -51,12 +59,14 @@ impl ChecksummedDirectory {
     }
 
     fn map(&self, name: &Path) -> Result<MappedFile, OpenReadError> {
-        MappedFile::open(&self.path.join(name), |_| self.files.sealed).map_err(|error| match error {
-            Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
-                OpenReadError::FileDoesNotExist(name.to_owned())
-            }
-            error => OpenReadError::wrap_io_error(as_io(error), name.to_owned()),
-        })
+        MappedFile::open(&self.path.join(name), |_| self.files.sealed).map_err(
+            |error| match error {
+                Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+                    OpenReadError::FileDoesNotExist(name.to_owned())
+                }
+                error => OpenReadError::wrap_io_error(as_io(error), name.to_owned()),
+            },
+        )
     }
 }
 
@@ -92,7 +102,11 @@ impl HasLen for ChecksummedFile {
 impl FileHandle for ChecksummedFile {
     fn read_bytes(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
         if range.start > range.end || range.end > self.len() {
-            let problem = format!("{}: cannot read {range:?} of {} bytes", self.file.path().display(), self.len());
+            let problem = format!(
+                "{}: cannot read {range:?} of {} bytes",
+                self.file.path().display(),
+                self.len()
+            );
             return Err(io::Error::new(ErrorKind::UnexpectedEof, problem));
         }
         // Checks this range only: undamaged parts of a damaged file can still be read.
@@ -123,21 +137,30 @@ impl Write for ChecksummedWrite {
 impl TerminatingWrite for ChecksummedWrite {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
         let writer = self.writer.take();
-        self.directory.write(|| writer.map_or(Ok(()), |writer| writer.finish().map_err(as_io)))
+        self.directory
+            .write(|| writer.map_or(Ok(()), |writer| writer.finish().map_err(as_io)))
     }
 }
 
 impl Directory for ChecksummedDirectory {
     fn get_file_handle(&self, name: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         let file = self.map(name)?;
-        Ok(Arc::new(ChecksummedFile { bytes: OwnedBytes::new(file.mmap().clone()), file }))
+        Ok(Arc::new(ChecksummedFile {
+            bytes: OwnedBytes::new(file.mmap().clone()),
+            file,
+        }))
     }
 
     fn delete(&self, name: &Path) -> Result<(), DeleteError> {
-        let removed = self.ensure_not_poisoned().and_then(|()| self.files.fs.remove_file(&self.path.join(name)));
+        let removed = self
+            .ensure_not_poisoned()
+            .and_then(|()| self.files.fs.remove_file(&self.path.join(name)));
         removed.map_err(|error| match error.kind() {
             ErrorKind::NotFound => DeleteError::FileDoesNotExist(name.to_owned()),
-            _ => DeleteError::IoError { io_error: Arc::new(error), filepath: name.to_owned() },
+            _ => DeleteError::IoError {
+                io_error: Arc::new(error),
+                filepath: name.to_owned(),
+            },
         })
     }
 
@@ -149,19 +172,26 @@ impl Directory for ChecksummedDirectory {
     fn open_write(&self, name: &Path) -> Result<WritePtr, OpenWriteError> {
         let path = self.path.join(name);
         let io = |error| OpenWriteError::wrap_io_error(error, name.to_owned());
-        // Commits never reuse a file name. A file of this name was left by a writer that was killed before its
-        // commit; the work is now repeated with the same segment numbers.
+        // Commits never reuse a file name. A file of this name was left by a writer that was killed
+        // before its commit; the work is now repeated with the same segment numbers.
         if path.try_exists().map_err(io)? {
-            self.write(|| self.files.fs.remove_file(&path)).map_err(io)?;
+            self.write(|| self.files.fs.remove_file(&path))
+                .map_err(io)?;
         }
-        let writer = self.write(|| disk::Writer::in_place(&self.files, &path).map_err(as_io)).map_err(io)?;
-        Ok(BufWriter::new(Box::new(ChecksummedWrite { directory: self.clone(), writer: Some(writer) })))
+        let writer = self
+            .write(|| disk::Writer::in_place(&self.files, &path).map_err(as_io))
+            .map_err(io)?;
+        Ok(BufWriter::new(Box::new(ChecksummedWrite {
+            directory: self.clone(),
+            writer: Some(writer),
+        })))
     }
 
     fn atomic_read(&self, name: &Path) -> Result<Vec<u8>, OpenReadError> {
         let file = self.map(name)?;
         file.verify_range(0..file.contents().len());
-        file.ensure_reads_valid().map_err(|error| OpenReadError::wrap_io_error(as_io(error), name.to_owned()))?;
+        file.ensure_reads_valid()
+            .map_err(|error| OpenReadError::wrap_io_error(as_io(error), name.to_owned()))?;
         Ok(file.contents().to_vec())
     }
 
@@ -175,12 +205,23 @@ impl Directory for ChecksummedDirectory {
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
         let path = self.path.join(&lock.filepath);
-        let created = File::options().write(true).create(true).truncate(false).open(&path);
+        let created = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
         let file = match created {
             // Readers lock, too, even where they may not write.
-            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
                 match File::open(&path) {
-                    Err(error) if error.kind() == ErrorKind::NotFound => return Ok(DirectoryLock::from(Box::new(()))),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        return Ok(DirectoryLock::from(Box::new(())));
+                    }
                     opened => opened,
                 }
             }

@@ -9,16 +9,27 @@ use tantivy::schema::IndexRecordOption;
 
 impl Snapshot {
     pub fn facets(&self, limit: usize) -> Result<Vec<Facet>> {
-        let Some(facts) = self.fields.facts else { return Ok(Vec::new()) };
+        let Some(facts) = self.fields.facts else {
+            return Ok(Vec::new());
+        };
         // Passages by field and value.
         let mut counts: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for reader in self.searcher.segment_readers() {
             let index = reader.inverted_index(facts).map_err(self.text_error())?;
             let mut next_field = Vec::new();
-            // Seek from field to field, so that the values of a field with too many of them are not all read.
+            // Seek from field to field, so that the values of a field with too many of them are not
+            // all read.
             loop {
-                let mut terms = index.terms().range().ge(&next_field).into_stream().map_err(self.io_error())?;
-                let Some((name, _)) = terms.next().and_then(|(term, _)| records::parse_metadata_term(term)) else {
+                let mut terms = index
+                    .terms()
+                    .range()
+                    .ge(&next_field)
+                    .into_stream()
+                    .map_err(self.io_error())?;
+                let Some((name, _)) = terms
+                    .next()
+                    .and_then(|(term, _)| records::parse_metadata_term(term))
+                else {
                     break;
                 };
                 next_field = records::metadata_end(&name);
@@ -26,10 +37,17 @@ impl Snapshot {
                 if !records::is_facetable(&name) {
                     continue;
                 }
-                let terms = index.terms().range().ge(records::metadata_start(&name)).lt(&next_field).into_stream();
+                let terms = index
+                    .terms()
+                    .range()
+                    .ge(records::metadata_start(&name))
+                    .lt(&next_field)
+                    .into_stream();
                 let mut terms = terms.map_err(self.io_error())?;
                 while let Some((term, info)) = terms.next() {
-                    let Some((_, value)) = records::parse_metadata_term(term) else { break };
+                    let Some((_, value)) = records::parse_metadata_term(term) else {
+                        break;
+                    };
                     let passages = match reader.alive_bitset() {
                         None => info.doc_freq,
                         Some(alive) => index

@@ -13,7 +13,11 @@ impl FieldValues for Snapshot {
 
     fn values(&self, field: &str) -> Result<Vec<Value>> {
         let is_id = field == ID;
-        let Some(source) = (if is_id { Some(self.fields.parent) } else { self.fields.facts }) else {
+        let Some(source) = (if is_id {
+            Some(self.fields.parent)
+        } else {
+            self.fields.facts
+        }) else {
             return Ok(Vec::new());
         };
         let mut values = Vec::new();
@@ -21,12 +25,18 @@ impl FieldValues for Snapshot {
             let index = reader.inverted_index(source).map_err(self.text_error())?;
             let terms = match is_id {
                 true => index.terms().range(),
-                false => index.terms().range().ge(records::metadata_start(field)).lt(records::metadata_end(field)),
+                false => index
+                    .terms()
+                    .range()
+                    .ge(records::metadata_start(field))
+                    .lt(records::metadata_end(field)),
             };
             let mut terms = terms.into_stream().map_err(self.io_error())?;
             while let Some((term, _)) = terms.next() {
                 values.extend(match is_id {
-                    true => std::str::from_utf8(term).ok().map(|id| Value::Text(id.to_owned())),
+                    true => std::str::from_utf8(term)
+                        .ok()
+                        .map(|id| Value::Text(id.to_owned())),
                     false => records::parse_metadata_term(term).map(|(_, value)| value),
                 });
                 if values.len() >= MAX_VALUES {

@@ -1,5 +1,5 @@
-//! Filter evaluation: which passages a filter allows, read off the text index's dictionary of metadata terms.
-//! Both kinds of search apply the result before they rank.
+//! Filter evaluation: which passages a filter allows, read off the text index's dictionary of
+//! metadata terms. Both kinds of search apply the result before they rank.
 
 use super::records;
 use super::snapshot::Snapshot;
@@ -35,21 +35,37 @@ pub struct DocSetQuery(Arc<HashMap<SegmentId, Arc<Bits>>>);
 impl Snapshot {
     /// The passages that a filter allows. Recent results are cached.
     pub fn evaluate_filter(&self, filter: &Filter) -> Result<Arc<AllowedPassages>> {
-        if let Some(cached) = self.filter_cache.lock().ok().and_then(|cache| cache.get(filter).cloned()) {
+        if let Some(cached) = self
+            .filter_cache
+            .lock()
+            .ok()
+            .and_then(|cache| cache.get(filter).cloned())
+        {
             return Ok(cached);
         }
         self.ensure_fields_exist(filter)?;
         let readers = self.searcher.segment_readers();
-        let mut live: Vec<Bits> = readers.iter().map(|reader| Bits::new(reader.max_doc() as usize)).collect();
+        let mut live: Vec<Bits> = readers
+            .iter()
+            .map(|reader| Bits::new(reader.max_doc() as usize))
+            .collect();
         for (_, at) in self.live_passages()? {
             live[at.segment_ord as usize].insert(at.doc_id);
         }
-        let allowed = readers.iter().zip(&live).map(|(reader, live)| self.matching_docs(filter, reader, live));
+        let allowed = readers
+            .iter()
+            .zip(&live)
+            .map(|(reader, live)| self.matching_docs(filter, reader, live));
         let allowed = allowed.collect::<Result<Vec<_>>>()?;
         let keys = self.live_passages()?.iter();
-        let keys = keys.filter(|(_, at)| allowed[at.segment_ord as usize].contains(at.doc_id)).map(|(key, _)| *key);
+        let keys = keys
+            .filter(|(_, at)| allowed[at.segment_ord as usize].contains(at.doc_id))
+            .map(|(key, _)| *key);
         let (rows, _) = self.find_rows(keys);
-        let allowed = Arc::new(AllowedPassages { documents: DocSetQuery::from_sets(readers, allowed), rows });
+        let allowed = Arc::new(AllowedPassages {
+            documents: DocSetQuery::from_sets(readers, allowed),
+            rows,
+        });
         if let Ok(mut cache) = self.filter_cache.lock() {
             if cache.len() >= FILTER_CACHE_SIZE {
                 cache.clear();
@@ -59,11 +75,12 @@ impl Snapshot {
         Ok(allowed)
     }
 
-    /// Fails if the filter names a field that no article has: a misspelled field would otherwise silently match
-    /// nothing, or everything.
+    /// Fails if the filter names a field that no article has: a misspelled field would otherwise
+    /// silently match nothing, or everything.
     fn ensure_fields_exist(&self, filter: &Filter) -> Result<()> {
-        let facts =
-            self.fields.facts.ok_or_else(|| Error::FiltersUnsupported { path: self.layout.root().to_owned() })?;
+        let facts = self.fields.facts.ok_or_else(|| Error::FiltersUnsupported {
+            path: self.layout.root().to_owned(),
+        })?;
         let mut known: Option<BTreeSet<String>> = None;
         for clause in filter.clauses() {
             if clause.field == ID {
@@ -74,8 +91,16 @@ impl Snapshot {
                 None => known.insert(self.field_names(facts)?),
             };
             if !known.is_empty() && !known.contains(&clause.field) {
-                let known = known.iter().map(String::as_str).chain([ID]).collect::<Vec<_>>().join(", ");
-                return Err(Error::UnknownField { field: clause.field.clone(), known });
+                let known = known
+                    .iter()
+                    .map(String::as_str)
+                    .chain([ID])
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                return Err(Error::UnknownField {
+                    field: clause.field.clone(),
+                    known,
+                });
             }
         }
         Ok(())
@@ -89,9 +114,16 @@ impl Snapshot {
             let mut next_field = Vec::new();
             // Seeks from the first term of each field to the first of the next.
             loop {
-                let mut terms = index.terms().range().ge(&next_field).into_stream().map_err(self.io_error())?;
+                let mut terms = index
+                    .terms()
+                    .range()
+                    .ge(&next_field)
+                    .into_stream()
+                    .map_err(self.io_error())?;
                 let Some((term, _)) = terms.next() else { break };
-                let Some((name, _)) = records::parse_metadata_term(term) else { break };
+                let Some((name, _)) = records::parse_metadata_term(term) else {
+                    break;
+                };
                 next_field = records::metadata_end(&name);
                 names.insert(name);
             }
@@ -100,7 +132,12 @@ impl Snapshot {
     }
 
     /// The documents among `candidates` that match the filter.
-    fn matching_docs(&self, filter: &Filter, reader: &SegmentReader, candidates: &Bits) -> Result<Bits> {
+    fn matching_docs(
+        &self,
+        filter: &Filter,
+        reader: &SegmentReader,
+        candidates: &Bits,
+    ) -> Result<Bits> {
         Ok(match filter {
             Filter::And(parts) => {
                 let mut matching = candidates.clone();
@@ -112,32 +149,51 @@ impl Snapshot {
             Filter::Or(parts) => {
                 let mut matching = Bits::new(candidates.rows());
                 for part in parts {
-                    self.matching_docs(part, reader, candidates)?.iter().for_each(|doc| _ = matching.insert(doc));
+                    self.matching_docs(part, reader, candidates)?
+                        .iter()
+                        .for_each(|doc| _ = matching.insert(doc));
                 }
                 matching
             }
             Filter::Not(part) => {
                 let excluded = self.matching_docs(part, reader, candidates)?;
                 let mut matching = Bits::new(candidates.rows());
-                candidates.iter().filter(|doc| !excluded.contains(*doc)).for_each(|doc| _ = matching.insert(doc));
+                candidates
+                    .iter()
+                    .filter(|doc| !excluded.contains(*doc))
+                    .for_each(|doc| _ = matching.insert(doc));
                 matching
             }
             Filter::Clause(clause) => self.clause_docs(clause, reader, candidates)?,
         })
     }
 
-    /// The documents among `candidates` with a value that passes the clause. Each distinct value of the field
-    /// is tested once, and its documents are read off the posting lists.
-    fn clause_docs(&self, clause: &Clause, reader: &SegmentReader, candidates: &Bits) -> Result<Bits> {
+    /// The documents among `candidates` with a value that passes the clause. Each distinct value of
+    /// the field is tested once, and its documents are read off the posting lists.
+    fn clause_docs(
+        &self,
+        clause: &Clause,
+        reader: &SegmentReader,
+        candidates: &Bits,
+    ) -> Result<Bits> {
         let mut matching = Bits::new(candidates.rows());
         let is_id = clause.field == ID;
-        let field = if is_id { Some(self.fields.parent) } else { self.fields.facts };
-        let Some(field) = field else { return Ok(matching) };
+        let field = if is_id {
+            Some(self.fields.parent)
+        } else {
+            self.fields.facts
+        };
+        let Some(field) = field else {
+            return Ok(matching);
+        };
         let matcher = Matcher::new(clause);
         let index = reader.inverted_index(field).map_err(self.text_error())?;
         let terms = match (is_id, &clause.predicate) {
             (false, _) => {
-                let (from, to) = (records::metadata_start(&clause.field), records::metadata_end(&clause.field));
+                let (from, to) = (
+                    records::metadata_start(&clause.field),
+                    records::metadata_end(&clause.field),
+                );
                 index.terms().range().ge(from).lt(to)
             }
             (true, Predicate::Equals(id)) => index.terms().range().ge(id).le(id),
@@ -146,14 +202,17 @@ impl Snapshot {
         let mut terms = terms.into_stream().map_err(self.io_error())?;
         while let Some((term, info)) = terms.next() {
             let value = match is_id {
-                true => std::str::from_utf8(term).ok().map(|id| Value::Text(id.to_owned())),
+                true => std::str::from_utf8(term)
+                    .ok()
+                    .map(|id| Value::Text(id.to_owned())),
                 false => records::parse_metadata_term(term).map(|(_, value)| value),
             };
             if !value.is_some_and(|value| matcher.matches(&value)) {
                 continue;
             }
-            let mut postings =
-                index.read_postings_from_terminfo(info, IndexRecordOption::Basic).map_err(self.io_error())?;
+            let mut postings = index
+                .read_postings_from_terminfo(info, IndexRecordOption::Basic)
+                .map_err(self.io_error())?;
             let mut doc = postings.doc();
             while doc != TERMINATED {
                 if candidates.contains(doc) {
@@ -171,16 +230,28 @@ const FILTER_CACHE_SIZE: usize = 64;
 
 impl DocSetQuery {
     /// The documents at the given addresses.
-    pub fn from_addresses(snapshot: &Snapshot, addresses: impl Iterator<Item = tantivy::DocAddress>) -> Self {
+    pub fn from_addresses(
+        snapshot: &Snapshot,
+        addresses: impl Iterator<Item = tantivy::DocAddress>,
+    ) -> Self {
         let readers = snapshot.searcher.segment_readers();
-        let mut sets: Vec<Bits> = readers.iter().map(|reader| Bits::new(reader.max_doc() as usize)).collect();
+        let mut sets: Vec<Bits> = readers
+            .iter()
+            .map(|reader| Bits::new(reader.max_doc() as usize))
+            .collect();
         addresses.for_each(|at| _ = sets[at.segment_ord as usize].insert(at.doc_id));
         Self::from_sets(readers, sets)
     }
 
     /// `sets` has one set for each reader.
     fn from_sets(readers: &[SegmentReader], sets: Vec<Bits>) -> Self {
-        Self(Arc::new(readers.iter().map(SegmentReader::segment_id).zip(sets.into_iter().map(Arc::new)).collect()))
+        Self(Arc::new(
+            readers
+                .iter()
+                .map(SegmentReader::segment_id)
+                .zip(sets.into_iter().map(Arc::new))
+                .collect(),
+        ))
     }
 }
 
@@ -224,7 +295,11 @@ impl BitsDocSet {
 
 impl DocSet for BitsDocSet {
     fn advance(&mut self) -> DocId {
-        if self.doc == TERMINATED { TERMINATED } else { self.seek(self.doc + 1) }
+        if self.doc == TERMINATED {
+            TERMINATED
+        } else {
+            self.seek(self.doc + 1)
+        }
     }
 
     fn seek(&mut self, target: DocId) -> DocId {

@@ -21,7 +21,11 @@ pub struct Layout {
 impl Layout {
     /// The layout of a new collection, in the newest format.
     pub fn new(root: &Path, disk: Arc<dyn FileSystem>) -> Self {
-        Self { root: root.to_owned(), disk, format: FORMAT }
+        Self {
+            root: root.to_owned(),
+            disk,
+            format: FORMAT,
+        }
     }
 
     /// The layout of an existing collection, in the format that its marker names.
@@ -43,7 +47,10 @@ impl Layout {
 
     /// How its files are written: through which disk, and whether with a checksum footer.
     pub fn files(&self) -> WriteOptions {
-        WriteOptions { fs: self.disk.clone(), sealed: self.format >= FIRST_CHECKSUMMED_FORMAT }
+        WriteOptions {
+            fs: self.disk.clone(),
+            sealed: self.format >= FIRST_CHECKSUMMED_FORMAT,
+        }
     }
 
     /// The disk that all changes go through.
@@ -95,7 +102,10 @@ impl Layout {
 
     /// The same folder in another format, for collections whose marker is damaged.
     pub fn with_format(&self, format: u64) -> Self {
-        Self { format, ..self.clone() }
+        Self {
+            format,
+            ..self.clone()
+        }
     }
 
     /// The marker's contents.
@@ -106,17 +116,31 @@ impl Layout {
     /// Writes the marker, which makes the folder a collection.
     pub fn write_marker(&self) -> Result<()> {
         // A line for people to read, so without a checksum footer.
-        let files = WriteOptions { sealed: false, ..self.files() };
-        Ok(disk::atomic_write(&files, &self.marker(), self.marker_text().as_bytes())?)
+        let files = WriteOptions {
+            sealed: false,
+            ..self.files()
+        };
+        Ok(disk::atomic_write(
+            &files,
+            &self.marker(),
+            self.marker_text().as_bytes(),
+        )?)
     }
 
-    /// Fails if the folder holds data but no marker, as after the marker was lost. The empty remains of an
-    /// interrupted creation are fine.
+    /// Fails if the folder holds data but no marker, as after the marker was lost. The empty
+    /// remains of an interrupted creation are fine.
     pub fn ensure_no_unmarked_data(&self) -> Result<()> {
-        let files =
-            [self.text(), self.vectors()].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
-        let is_data = |path: &Path| path.extension().is_some_and(|kind| kind == "store" || kind == "vec");
-        let has_data = files.filter_map(|entry| Some(entry.ok()?.path())).any(|path| is_data(&path));
+        let files = [self.text(), self.vectors()]
+            .into_iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
+            .flatten();
+        let is_data = |path: &Path| {
+            path.extension()
+                .is_some_and(|kind| kind == "store" || kind == "vec")
+        };
+        let has_data = files
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .any(|path| is_data(&path));
         // Checked last: another process may have created it since.
         if has_data && !self.marker().exists() {
             let problem = "the file is missing, but the folder holds a collection; nigh check --repair restores it";
@@ -132,18 +156,30 @@ impl Layout {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.ensure_no_unmarked_data()?;
-                return Err(Error::NotFound { path: self.root.clone() });
+                return Err(Error::NotFound {
+                    path: self.root.clone(),
+                });
             }
             Err(error) => return Err(Error::io(path)(error)),
         };
-        let number = text.strip_prefix("nigh collection, format ").and_then(|rest| rest.trim().parse::<u64>().ok());
+        let number = text
+            .strip_prefix("nigh collection, format ")
+            .and_then(|rest| rest.trim().parse::<u64>().ok());
         let format = number.filter(|&format| self.with_format(format).marker_text() == text);
         match format {
             Some(found @ 1..=FORMAT) => Ok(found),
-            Some(found) if found > FORMAT => Err(Error::NewerFormat { path: self.root.clone(), found, known: FORMAT }),
+            Some(found) if found > FORMAT => Err(Error::NewerFormat {
+                path: self.root.clone(),
+                found,
+                known: FORMAT,
+            }),
             _ => Err(Error::damaged(
                 path,
-                format!("expected {:?}, found {:?}", self.marker_text(), text.chars().take(60).collect::<String>()),
+                format!(
+                    "expected {:?}, found {:?}",
+                    self.marker_text(),
+                    text.chars().take(60).collect::<String>()
+                ),
             )),
         }
     }

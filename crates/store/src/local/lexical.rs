@@ -1,5 +1,5 @@
-//! Lexical search: BM25 over passages and titles, a bonus for adjacent query words that are adjacent in the
-//! passage, and fuzzy expansion of query words that no passage has.
+//! Lexical search: BM25 over passages and titles, a bonus for adjacent query words that are
+//! adjacent in the passage, and fuzzy expansion of query words that no passage has.
 
 mod v1;
 mod v2;
@@ -12,21 +12,25 @@ use crate::{Filter, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tantivy::collector::TopDocs;
-use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, PhraseQuery, Query, TermQuery};
+use tantivy::query::{
+    Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, PhraseQuery, Query, TermQuery,
+};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, Searcher, Term};
 
-/// The weight of BM25 in the title field. Titles are also part of the text field, so this comes on top. A
-/// higher weight improves lexical search alone and worsens its fusion with dense search: nDCG@10 of the two
-/// with 0, .1 and .25 is .684, .689, .695 and .736, .737, .730 on SciFact, .696, .700, .702 and .732, .735,
-/// .733 on its training queries, .358, .365, .377 and .411, .415, .416 on Cranfield.
+/// The weight of BM25 in the title field. Titles are also part of the text field, so this comes on
+/// top. A higher weight improves lexical search alone and worsens its fusion with dense search:
+/// nDCG@10 of the two with 0, .1 and .25 is .684, .689, .695 and .736, .737, .730 on SciFact, .696,
+/// .700, .702 and .732, .735, .733 on its training queries, .358, .365, .377 and .411, .415, .416
+/// on Cranfield.
 const TITLE_BOOST: f32 = 0.1;
-/// The weight of BM25 of a phrase of two adjacent words, and the number of best passages it is added to. It
-/// raises nDCG@10 of lexical search alone by .003 on SciFact and by .001 on its training queries and on
-/// Cranfield.
+/// The weight of BM25 of a phrase of two adjacent words, and the number of best passages it is
+/// added to. It raises nDCG@10 of lexical search alone by .003 on SciFact and by .001 on its
+/// training queries and on Cranfield.
 const PHRASE_BOOST: f32 = 0.05;
 const PHRASE_DEPTH: usize = 300;
-/// Of a longer query only the rarest words are searched for: the others discriminate little and cost much.
+/// Of a longer query only the rarest words are searched for: the others discriminate little and
+/// cost much.
 const MAX_QUERY_WORDS: usize = 48;
 /// The number of analyzed queries that are cached.
 const QUERY_CACHE_SIZE: usize = 64;
@@ -56,8 +60,15 @@ struct WeightedTerm {
 pub type QueryCache = HashMap<String, Arc<AnalyzedQuery>>;
 
 impl Snapshot {
-    pub fn search_lexical(&self, text: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
-        let allowed = filter.map(|filter| self.evaluate_filter(filter)).transpose()?;
+    pub fn search_lexical(
+        &self,
+        text: &str,
+        k: usize,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>> {
+        let allowed = filter
+            .map(|filter| self.evaluate_filter(filter))
+            .transpose()?;
         if k == 0 || self.manifest.segments.is_empty() {
             return Ok(Vec::new());
         }
@@ -65,23 +76,37 @@ impl Snapshot {
         if analyzed.terms.is_empty() {
             return Ok(Vec::new());
         }
-        let query =
-            self.any_of(self.all_term_queries(&analyzed), allowed.as_ref().map(|allowed| allowed.documents.clone()));
+        let query = self.any_of(
+            self.all_term_queries(&analyzed),
+            allowed.as_ref().map(|allowed| allowed.documents.clone()),
+        );
         let mut hits = self.top_passages(&query, k.max(PHRASE_DEPTH))?;
-        // Which of several equal passages get the bonus must not depend on the segments they are in.
+        // Which of several equal passages get the bonus must not depend on the segments they are
+        // in.
         hits.sort_by(|(a_key, _, a), (b_key, _, b)| b.total_cmp(a).then(a_key.cmp(b_key)));
         let depth = hits.len().min(PHRASE_DEPTH);
         if depth > 0 && !analyzed.pairs.is_empty() {
-            let documents = DocSetQuery::from_addresses(self, hits[..depth].iter().map(|(_, at, _)| *at));
+            let documents =
+                DocSetQuery::from_addresses(self, hits[..depth].iter().map(|(_, at, _)| *at));
             let bonus: HashMap<DocAddress, f32> = self
-                .top_passages(&self.any_of(self.all_pair_queries(&analyzed), Some(documents)), depth)?
+                .top_passages(
+                    &self.any_of(self.all_pair_queries(&analyzed), Some(documents)),
+                    depth,
+                )?
                 .into_iter()
                 .map(|(_, at, score)| (at, score))
                 .collect();
-            hits[..depth].iter_mut().for_each(|(_, at, score)| *score += bonus.get(at).unwrap_or(&0.0));
+            hits[..depth]
+                .iter_mut()
+                .for_each(|(_, at, score)| *score += bonus.get(at).unwrap_or(&0.0));
         }
-        let mut candidates: Vec<Candidate> =
-            hits.into_iter().map(|(key, _, score)| Candidate { key: PassageKey(key), score }).collect();
+        let mut candidates: Vec<Candidate> = hits
+            .into_iter()
+            .map(|(key, _, score)| Candidate {
+                key: PassageKey(key),
+                score,
+            })
+            .collect();
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         candidates.truncate(k);
         Ok(candidates)
@@ -89,29 +114,53 @@ impl Snapshot {
 
     /// For each passage, the contributions of the query words to its score, largest first.
     pub fn explain_lexical(&self, text: &str, keys: &[PassageKey]) -> Result<Vec<Vec<WordScore>>> {
-        let addresses = keys.iter().map(|key| self.address(*key)).collect::<Result<Vec<_>>>()?;
+        let addresses = keys
+            .iter()
+            .map(|key| self.address(*key))
+            .collect::<Result<Vec<_>>>()?;
         let mut all = vec![Vec::new(); keys.len()];
         let analyzed = self.analyze_query(text)?;
         let documents = DocSetQuery::from_addresses(self, addresses.iter().copied());
-        let mut add = |query: Box<dyn Query>, word: &str, found_as: &str, place: &'static str| -> Result<()> {
+        let mut add = |query: Box<dyn Query>,
+                       word: &str,
+                       found_as: &str,
+                       place: &'static str|
+         -> Result<()> {
             let query = self.any_of(vec![query], Some(documents.clone()));
             for (_, at, score) in self.top_passages(&query, keys.len())? {
-                for (_, scores) in addresses.iter().zip(&mut all).filter(|(address, _)| **address == at) {
-                    scores.push(WordScore { word: word.to_owned(), found_as: found_as.to_owned(), place, score });
+                for (_, scores) in addresses
+                    .iter()
+                    .zip(&mut all)
+                    .filter(|(address, _)| **address == at)
+                {
+                    scores.push(WordScore {
+                        word: word.to_owned(),
+                        found_as: found_as.to_owned(),
+                        place,
+                        score,
+                    });
                 }
             }
             Ok(())
         };
         for term in &analyzed.terms {
-            let shown = term.term.trim_start_matches(crate::analysis::VARIANT_MARKER);
+            let shown = term
+                .term
+                .trim_start_matches(crate::analysis::VARIANT_MARKER);
             for (query, place) in self.term_queries(term) {
                 add(query, &term.word, shown, place)?;
             }
         }
         for pair in &analyzed.pairs {
-            add(self.pair_query(pair), &pair.join(" "), &pair.join(" "), "together")?;
+            add(
+                self.pair_query(pair),
+                &pair.join(" "),
+                &pair.join(" "),
+                "together",
+            )?;
         }
-        all.iter_mut().for_each(|scores| scores.sort_by(|a, b| b.score.total_cmp(&a.score)));
+        all.iter_mut()
+            .for_each(|scores| scores.sort_by(|a, b| b.score.total_cmp(&a.score)));
         Ok(all)
     }
 
@@ -120,9 +169,15 @@ impl Snapshot {
         Ok(self.analyze_query(text)?.interpretation.clone())
     }
 
-    /// The terms of a query, by the analyzer that the collection was indexed with. Recent queries are cached.
+    /// The terms of a query, by the analyzer that the collection was indexed with. Recent queries
+    /// are cached.
     fn analyze_query(&self, text: &str) -> Result<Arc<AnalyzedQuery>> {
-        if let Some(cached) = self.query_cache.lock().ok().and_then(|cache| cache.get(text).cloned()) {
+        if let Some(cached) = self
+            .query_cache
+            .lock()
+            .ok()
+            .and_then(|cache| cache.get(text).cloned())
+        {
             return Ok(cached);
         }
         let analyzed = Arc::new(match AnalyzerVersion::of_format(self.manifest.format) {
@@ -138,11 +193,15 @@ impl Snapshot {
         Ok(analyzed)
     }
 
-    /// The number of passages with a term. Deleted ones count until their segment is merged, as they do in
-    /// BM25.
+    /// The number of passages with a term. Deleted ones count until their segment is merged, as
+    /// they do in BM25.
     fn doc_freq(&self, field: TextField, term: &str) -> Result<u64> {
-        let Some(field) = self.schema_field(field) else { return Ok(0) };
-        self.searcher.doc_freq(&Term::from_field_text(field, term)).map_err(self.text_error())
+        let Some(field) = self.schema_field(field) else {
+            return Ok(0);
+        };
+        self.searcher
+            .doc_freq(&Term::from_field_text(field, term))
+            .map_err(self.text_error())
     }
 
     fn schema_field(&self, field: TextField) -> Option<Field> {
@@ -156,41 +215,76 @@ impl Snapshot {
     /// The queries for a term, each with the name of the field that it searches.
     fn term_queries(&self, term: &WeightedTerm) -> Vec<(Box<dyn Query>, &'static str)> {
         let of = |field: Field, weight: f32| -> Box<dyn Query> {
-            let query = TermQuery::new(Term::from_field_text(field, &term.term), IndexRecordOption::WithFreqs);
-            if weight == 1.0 { Box::new(query) } else { Box::new(BoostQuery::new(Box::new(query), weight)) }
+            let query = TermQuery::new(
+                Term::from_field_text(field, &term.term),
+                IndexRecordOption::WithFreqs,
+            );
+            if weight == 1.0 {
+                Box::new(query)
+            } else {
+                Box::new(BoostQuery::new(Box::new(query), weight))
+            }
         };
         let place = match term.field {
             TextField::Stems => "text",
             TextField::Exact => "exact",
             TextField::Title => "title",
         };
-        let heading = self.fields.heading.filter(|_| term.field == TextField::Stems);
-        let own = self.schema_field(term.field).map(|field| (of(field, term.weight), place));
-        own.into_iter().chain(heading.map(|heading| (of(heading, term.weight * TITLE_BOOST), "title"))).collect()
+        let heading = self
+            .fields
+            .heading
+            .filter(|_| term.field == TextField::Stems);
+        let own = self
+            .schema_field(term.field)
+            .map(|field| (of(field, term.weight), place));
+        own.into_iter()
+            .chain(heading.map(|heading| (of(heading, term.weight * TITLE_BOOST), "title")))
+            .collect()
     }
 
     /// The phrase query for two adjacent stems.
     fn pair_query(&self, pair: &[String; 2]) -> Box<dyn Query> {
-        let terms = pair.iter().map(|term| Term::from_field_text(self.fields.contents, term));
-        Box::new(BoostQuery::new(Box::new(PhraseQuery::new(terms.collect())), PHRASE_BOOST))
+        let terms = pair
+            .iter()
+            .map(|term| Term::from_field_text(self.fields.contents, term));
+        Box::new(BoostQuery::new(
+            Box::new(PhraseQuery::new(terms.collect())),
+            PHRASE_BOOST,
+        ))
     }
 
     fn all_term_queries(&self, analyzed: &AnalyzedQuery) -> Vec<Box<dyn Query>> {
-        analyzed.terms.iter().flat_map(|term| self.term_queries(term)).map(|(query, _)| query).collect()
+        analyzed
+            .terms
+            .iter()
+            .flat_map(|term| self.term_queries(term))
+            .map(|(query, _)| query)
+            .collect()
     }
 
     fn all_pair_queries(&self, analyzed: &AnalyzedQuery) -> Vec<Box<dyn Query>> {
-        analyzed.pairs.iter().map(|pair| self.pair_query(pair)).collect()
+        analyzed
+            .pairs
+            .iter()
+            .map(|pair| self.pair_query(pair))
+            .collect()
     }
 
     /// The disjunction of `queries`, restricted to `documents` if given.
     fn any_of(&self, queries: Vec<Box<dyn Query>>, documents: Option<DocSetQuery>) -> BooleanQuery {
-        let any = BooleanQuery::new(queries.into_iter().map(|query| (Occur::Should, query)).collect());
+        let any = BooleanQuery::new(
+            queries
+                .into_iter()
+                .map(|query| (Occur::Should, query))
+                .collect(),
+        );
         match documents {
             None => any,
             Some(documents) => {
-                let parts: Vec<(Occur, Box<dyn Query>)> =
-                    vec![(Occur::Must, Box::new(documents)), (Occur::Must, Box::new(any))];
+                let parts: Vec<(Occur, Box<dyn Query>)> = vec![
+                    (Occur::Must, Box::new(documents)),
+                    (Occur::Must, Box::new(any)),
+                ];
                 BooleanQuery::new(parts)
             }
         }
@@ -203,21 +297,34 @@ impl Snapshot {
             return Ok(Vec::new());
         }
         let keys = &self.ids()?.keys;
-        let passages = keys.0.iter().flatten().map(|column| u64::from(column.values.num_vals())).sum();
-        let statistics = PassageStatistics { searcher: &self.searcher, passages };
+        let passages = keys
+            .0
+            .iter()
+            .flatten()
+            .map(|column| u64::from(column.values.num_vals()))
+            .sum();
+        let statistics = PassageStatistics {
+            searcher: &self.searcher,
+            passages,
+        };
         let top = TopDocs::with_limit(k).order_by_score();
-        let hits =
-            self.searcher.search_with_statistics_provider(query, &top, &statistics).map_err(self.text_error())?;
-        Ok(hits.into_iter().filter_map(|(score, at)| Some((keys.number(at)?, at, score))).collect())
+        let hits = self
+            .searcher
+            .search_with_statistics_provider(query, &top, &statistics)
+            .map_err(self.text_error())?;
+        Ok(hits
+            .into_iter()
+            .filter_map(|(score, at)| Some((keys.number(at)?, at, score)))
+            .collect())
     }
 }
 
-/// BM25 statistics over passages only. Article documents have no words in these fields, and counting them would
-/// halve the average length.
+/// BM25 statistics over passages only. Article documents have no words in these fields, and
+/// counting them would halve the average length.
 struct PassageStatistics<'a> {
     searcher: &'a Searcher,
-    /// Includes deleted passages until their text segment is merged, as tantivy's token counts and document
-    /// frequencies do.
+    /// Includes deleted passages until their text segment is merged, as tantivy's token counts and
+    /// document frequencies do.
     passages: u64,
 }
 

@@ -23,15 +23,27 @@ impl WriterLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = std::fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
-                let holder = if holder.is_empty() { "(unknown)".to_owned() } else { holder };
-                return Err(Error::Locked { path: layout.root().to_owned(), holder });
+                let holder = std::fs::read_to_string(&path)
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned();
+                let holder = if holder.is_empty() {
+                    "(unknown)".to_owned()
+                } else {
+                    holder
+                };
+                return Err(Error::Locked {
+                    path: layout.root().to_owned(),
+                    holder,
+                });
             }
             Err(TryLockError::Error(error)) => return Err(Error::io(path)(error)),
         }
         // Only for the message above: what excludes other writers is the lock, not the contents.
         let mut contents = &file;
-        file.set_len(0).and_then(|()| writeln!(contents, "{}", std::process::id())).map_err(Error::io(path))?;
+        file.set_len(0)
+            .and_then(|()| writeln!(contents, "{}", std::process::id()))
+            .map_err(Error::io(path))?;
         Ok(Self { _file: file })
     }
 }

@@ -12,14 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// A segment is merged with all smaller ones once these together have 1/4 of its rows. The number of times a
-/// row is rewritten therefore grows with the logarithm of the collection.
+/// A segment is merged with all smaller ones once these together have 1/4 of its rows. The number
+/// of times a row is rewritten therefore grows with the logarithm of the collection.
 const TIER_RATIO: usize = 4;
-/// Merges during a series of commits wait for this many small segments, so that rows are rewritten less often.
+/// Merges during a series of commits wait for this many small segments, so that rows are rewritten
+/// less often.
 const MANY_SEGMENTS: usize = 16;
 
-/// Splits segments by the rule of [`TIER_RATIO`]: the indices of the smallest ones, to be merged into a segment
-/// of at most `max_rows`, and those of the others.
+/// Splits segments by the rule of [`TIER_RATIO`]: the indices of the smallest ones, to be merged
+/// into a segment of at most `max_rows`, and those of the others.
 fn split_by_tier(entries: &[SegmentEntry], max_rows: usize) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|&at| entries[at].rows);
@@ -38,9 +39,13 @@ fn split_by_tier(entries: &[SegmentEntry], max_rows: usize) -> (Vec<usize>, Vec<
     (order, others)
 }
 
-/// Merges segments by the rule of [`TIER_RATIO`], rewrites those that are more than half dead, and builds
-/// missing graphs, until nothing is left to do.
-pub fn merge_tiers(writer: &mut LocalWriter, threads: usize, progress: &Progress<'_>) -> Result<()> {
+/// Merges segments by the rule of [`TIER_RATIO`], rewrites those that are more than half dead, and
+/// builds missing graphs, until nothing is left to do.
+pub fn merge_tiers(
+    writer: &mut LocalWriter,
+    threads: usize,
+    progress: &Progress<'_>,
+) -> Result<()> {
     loop {
         let snapshot = Snapshot::open(&writer.layout)?;
         let live = snapshot.live_rows()?;
@@ -56,7 +61,8 @@ pub fn merge_tiers(writer: &mut LocalWriter, threads: usize, progress: &Progress
         }
         if chosen.is_empty() {
             // A segment that lacks its graph is merged with itself.
-            let needs_graph = |entry: &SegmentEntry| entry.needs_graph() && entry.rows <= writer.max_segment_rows;
+            let needs_graph =
+                |entry: &SegmentEntry| entry.needs_graph() && entry.rows <= writer.max_segment_rows;
             chosen.extend(entries.iter().position(needs_graph));
         }
         if chosen.is_empty() {
@@ -67,7 +73,11 @@ pub fn merge_tiers(writer: &mut LocalWriter, threads: usize, progress: &Progress
 }
 
 /// Merges all segments into one, without dead rows.
-pub fn merge_all(writer: &mut LocalWriter, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
+pub fn merge_all(
+    writer: &mut LocalWriter,
+    threads: usize,
+    progress: &Progress<'_>,
+) -> Result<CompactReport> {
     let (segments_before, rows_before) = (writer.segments.len(), writer.manifest.rows());
     let all: Vec<usize> = (0..segments_before).collect();
     let snapshot = Snapshot::open(&writer.layout)?;
@@ -89,19 +99,27 @@ fn merge_and_commit(
 ) -> Result<()> {
     let live = snapshot.live_rows()?;
     let task = MergeTask::new(writer, chosen, threads, |number, segment| {
-        let at = snapshot.manifest.segments.iter().position(|entry| entry.number == number);
-        at.and_then(|at| live.get(at)).cloned().unwrap_or_else(|| Bits::full(segment.vectors().rows()))
+        let at = snapshot
+            .manifest
+            .segments
+            .iter()
+            .position(|entry| entry.number == number);
+        at.and_then(|at| live.get(at))
+            .cloned()
+            .unwrap_or_else(|| Bits::full(segment.vectors().rows()))
     });
     let merged = task.run(progress)?;
     writer.adopt_merged(&task.replaced, merged);
     writer.commit()
 }
 
-/// Merges segments without a graph, once there are many, into one that is still too small for a graph. The cost
-/// of changing one article therefore does not grow with the collection.
+/// Merges segments without a graph, once there are many, into one that is still too small for a
+/// graph. The cost of changing one article therefore does not grow with the collection.
 pub fn merge_small_segments(writer: &mut LocalWriter) -> Result<()> {
     let entries = &writer.manifest.segments;
-    let mut order: Vec<usize> = (0..entries.len()).filter(|&at| entries[at].graph.is_none()).collect();
+    let mut order: Vec<usize> = (0..entries.len())
+        .filter(|&at| entries[at].graph.is_none())
+        .collect();
     if order.len() < MANY_SEGMENTS {
         return Ok(());
     }
@@ -118,7 +136,9 @@ pub fn merge_small_segments(writer: &mut LocalWriter) -> Result<()> {
         return merge_tiers(writer, 1, &go_on);
     }
     // Dead rows are kept: finding them would mean scanning the whole collection.
-    let task = MergeTask::new(writer, &chosen, 1, |_, segment| Bits::full(segment.vectors().rows()));
+    let task = MergeTask::new(writer, &chosen, 1, |_, segment| {
+        Bits::full(segment.vectors().rows())
+    });
     let merged = task.run(&go_on)?;
     writer.adopt_merged(&task.replaced, merged);
     writer.commit()
@@ -146,7 +166,9 @@ impl BackgroundMerge {
             return Ok(None);
         }
         // Dead rows are kept: their vectors can be reused if a text comes back during this run.
-        let task = MergeTask::new(writer, &small, threads, |_, segment| Bits::full(segment.vectors().rows()));
+        let task = MergeTask::new(writer, &small, threads, |_, segment| {
+            Bits::full(segment.vectors().rows())
+        });
         let stop = Arc::new(AtomicBool::new(false));
         let (number, replaced, stopped) = (task.number, task.replaced.clone(), stop.clone());
         let progress = Arc::new(Mutex::new((Step::Merge, 0, 0)));
@@ -159,8 +181,16 @@ impl BackgroundMerge {
             }
         };
         let thread = std::thread::Builder::new().name("merge".to_owned());
-        let thread = thread.spawn(move || task.run(&report)).map_err(Error::io(writer.layout.vectors()))?;
-        Ok(Some(Self { number, replaced, stop, progress, thread }))
+        let thread = thread
+            .spawn(move || task.run(&report))
+            .map_err(Error::io(writer.layout.vectors()))?;
+        Ok(Some(Self {
+            number,
+            replaced,
+            stop,
+            progress,
+            thread,
+        }))
     }
 
     /// The step, units done and units in total.
@@ -175,12 +205,18 @@ impl BackgroundMerge {
     /// Waits for the merge and hands the new segment to the writer.
     ///
     /// # Errors
-    /// The error that the merge failed with, which changed nothing. [`Error::MergePanicked`] if it panicked.
+    /// The error that the merge failed with, which changed nothing. [`Error::MergePanicked`] if it
+    /// panicked.
     pub fn finish(self, writer: &mut LocalWriter) -> Result<()> {
         let merged = self.thread.join().map_err(|panic| {
-            let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
+            let message = panic
+                .downcast_ref::<&str>()
+                .map(|message| (*message).to_owned());
             let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-            Error::MergePanicked { path: writer.layout.root().to_owned(), message: message.unwrap_or_default() }
+            Error::MergePanicked {
+                path: writer.layout.root().to_owned(),
+                message: message.unwrap_or_default(),
+            }
         })?;
         writer.adopt_merged(&self.replaced, merged?);
         Ok(())
@@ -197,8 +233,8 @@ impl BackgroundMerge {
 /// The opened segment that a merge made; `None` if no rows were left.
 pub type MergedSegment = Option<(SegmentEntry, Arc<Segment>)>;
 
-/// The inputs of a merge, as of its start. Later changes do not matter: a row deleted meanwhile is dead in the
-/// new segment as it would be in the old one.
+/// The inputs of a merge, as of its start. Later changes do not matter: a row deleted meanwhile is
+/// dead in the new segment as it would be in the old one.
 struct MergeTask {
     layout: Layout,
     number: u64,
@@ -212,19 +248,30 @@ struct MergeTask {
 }
 
 impl MergeTask {
-    /// A merge of the segments at the `chosen` indices. `keep` returns the rows to keep of a segment, given its
-    /// number.
-    fn new(writer: &mut LocalWriter, chosen: &[usize], threads: usize, keep: impl Fn(u64, &Segment) -> Bits) -> Self {
+    /// A merge of the segments at the `chosen` indices. `keep` returns the rows to keep of a
+    /// segment, given its number.
+    fn new(
+        writer: &mut LocalWriter,
+        chosen: &[usize],
+        threads: usize,
+        keep: impl Fn(u64, &Segment) -> Bits,
+    ) -> Self {
         let number = writer.manifest.next_segment;
         writer.manifest.next_segment += 1;
         let kept = |&at: &usize| {
             let segment = &writer.segments[at];
-            (segment.clone(), keep(writer.manifest.segments[at].number, segment))
+            (
+                segment.clone(),
+                keep(writer.manifest.segments[at].number, segment),
+            )
         };
         Self {
             layout: writer.layout.clone(),
             number,
-            replaced: chosen.iter().map(|&at| writer.manifest.segments[at].number).collect(),
+            replaced: chosen
+                .iter()
+                .map(|&at| writer.manifest.segments[at].number)
+                .collect(),
             segments: chosen.iter().map(kept).collect(),
             dimensions: writer.manifest.model.dimensions,
             params: writer.manifest.graph,
@@ -232,8 +279,8 @@ impl MergeTask {
         }
     }
 
-    /// Writes a new segment with the kept rows, sorted by key, and its graph if it is large enough for one.
-    /// `None` if there are no rows.
+    /// Writes a new segment with the kept rows, sorted by key, and its graph if it is large enough
+    /// for one. `None` if there are no rows.
     fn run(&self, progress: &Progress<'_>) -> Result<MergedSegment> {
         let mut rows: Vec<(u64, usize, u32)> = Vec::new();
         for (at, (segment, kept)) in self.segments.iter().enumerate() {
@@ -251,7 +298,11 @@ impl MergeTask {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         };
-        let sources: Vec<_> = self.segments.iter().map(|(s, _)| (s.vectors(), s.vectors().fingerprints())).collect();
+        let sources: Vec<_> = self
+            .segments
+            .iter()
+            .map(|(s, _)| (s.vectors(), s.vectors().fingerprints()))
+            .collect();
         for (done, &(key, at, row)) in rows.iter().enumerate() {
             let (vectors, fingerprints) = sources[at];
             let vector = vectors.vector(row);
@@ -266,13 +317,22 @@ impl MergeTask {
         // Frees memory for building the graph.
         drop(rows);
         let checksum = file.finish()?;
-        let mut entry = SegmentEntry { number: self.number, rows: count, checksum, graph: None };
+        let mut entry = SegmentEntry {
+            number: self.number,
+            rows: count,
+            checksum,
+            graph: None,
+        };
         if entry.needs_graph() {
             let vectors = index::VectorFile::open(&path)?;
             let graph_progress = |done, all| progress(Step::Graph, done, all);
             let graph = index::graph::build(&vectors, self.params, self.threads, &graph_progress)?;
-            let checksum = graph.write(&self.layout.files(), &self.layout.graph_file(self.number))?;
-            entry.graph = Some(GraphEntry { checksum, health: graph.build_report() });
+            let checksum =
+                graph.write(&self.layout.files(), &self.layout.graph_file(self.number))?;
+            entry.graph = Some(GraphEntry {
+                checksum,
+                health: graph.build_report(),
+            });
         }
         let segment = open_segment(&self.layout, &entry)?;
         Ok(Some((entry, segment)))

@@ -16,8 +16,9 @@ mod snapshot;
 mod writer;
 
 use crate::collection::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Facet, PassageKey, PassageRef, Progress,
-    QueryInterpretation, Stats, StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Facet, PassageKey,
+    PassageRef, Progress, QueryInterpretation, Stats, StoredArticle, StoredPassage, WordScore,
+    Writer,
 };
 use crate::filter::explain::FieldValues;
 use crate::{Filter, Manifest, Result};
@@ -49,7 +50,8 @@ impl LocalCollection {
     /// Opens the newest commit.
     ///
     /// # Errors
-    /// [`Error::NotFound`](crate::Error::NotFound), [`Error::NewerFormat`](crate::Error::NewerFormat), or
+    /// [`Error::NotFound`](crate::Error::NotFound),
+    /// [`Error::NewerFormat`](crate::Error::NewerFormat), or
     /// [`Error::Damaged`](crate::Error::Damaged).
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_on(Arc::new(OsFileSystem), path)
@@ -61,7 +63,10 @@ impl LocalCollection {
     /// As for [`LocalCollection::open`].
     pub fn open_on(disk: Arc<dyn FileSystem>, path: &Path) -> Result<Self> {
         let layout = Layout::read(path, disk)?;
-        Ok(Self { snapshot: Snapshot::open(&layout)?, layout })
+        Ok(Self {
+            snapshot: Snapshot::open(&layout)?,
+            layout,
+        })
     }
 
     /// Creates an empty collection.
@@ -101,7 +106,12 @@ impl Collection for LocalCollection {
         self.snapshot.search_dense(vector, k, how, filter)
     }
 
-    fn search_lexical(&self, query: &str, k: usize, filter: Option<&Filter>) -> Result<Vec<Candidate>> {
+    fn search_lexical(
+        &self,
+        query: &str,
+        k: usize,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Candidate>> {
         self.snapshot.search_lexical(query, k, filter)
     }
 
@@ -129,7 +139,10 @@ impl Collection for LocalCollection {
         Ok(self.snapshot.live_keys()?.collect())
     }
 
-    fn for_each_vector(&self, visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>) -> Result<()> {
+    fn for_each_vector(
+        &self,
+        visit: &mut dyn FnMut(PassageKey, &[f32]) -> Result<()>,
+    ) -> Result<()> {
         self.snapshot.for_each_vector(visit)
     }
 

@@ -8,15 +8,16 @@ use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, ByteSpan, Fingerprint, LexicalText, Metadata, QaPair};
 use serde::{Deserialize, Serialize};
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing,
+    TextOptions, Value as _,
 };
 use tantivy::{Index, TantivyDocument};
 
 /// tantivy's tokenizer that keeps a string as one term, for identifiers.
 const RAW_TOKENIZER: &str = "raw";
 
-/// The schema's fields, named as in the schema. Article documents have the first six, passage documents the
-/// others.
+/// The schema's fields, named as in the schema. Article documents have the first six, passage
+/// documents the others.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
     /// The article's id.
@@ -63,13 +64,19 @@ pub fn schema(format: u64) -> (Schema, Fields) {
     let mut builder = Schema::builder();
     let analyzer = AnalyzerVersion::of_format(format);
     let analyzed = |field, option| {
-        let indexing =
-            TextFieldIndexing::default().set_tokenizer(analyzer.tokenizer_name(field)).set_index_option(option);
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer(analyzer.tokenizer_name(field))
+            .set_index_option(option);
         TextOptions::default().set_indexing_options(indexing)
     };
     let name = STRING.set_fast(RAW_TOKENIZER);
-    // From format 3 on also stored, so that a repair can name an article when everything else is damaged.
-    let stored_name = if format > 2 { name.clone() | STORED } else { name.clone() };
+    // From format 3 on also stored, so that a repair can name an article when everything else is
+    // damaged.
+    let stored_name = if format > 2 {
+        name.clone() | STORED
+    } else {
+        name.clone()
+    };
     let mut fields = Fields {
         id: builder.add_text_field("id", stored_name.clone()),
         fingerprint: builder.add_bytes_field("fingerprint", FAST),
@@ -83,8 +90,10 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         start: builder.add_u64_field("start", FAST),
         end: builder.add_u64_field("end", FAST),
         line: builder.add_u64_field("line", FAST),
-        contents: builder
-            .add_text_field("contents", analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions)),
+        contents: builder.add_text_field(
+            "contents",
+            analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions),
+        ),
         heading: None,
         facts: None,
         exact: None,
@@ -94,12 +103,17 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         passage: builder.add_text_field("passage", STORED),
     };
     if format > 1 {
-        fields.heading =
-            Some(builder.add_text_field("heading", analyzed(TextField::Stems, IndexRecordOption::WithFreqs)));
+        fields.heading = Some(builder.add_text_field(
+            "heading",
+            analyzed(TextField::Stems, IndexRecordOption::WithFreqs),
+        ));
         fields.facts = Some(builder.add_text_field("facts", STRING));
     }
     if analyzer == AnalyzerVersion::V2 {
-        fields.exact = Some(builder.add_text_field("exact", analyzed(TextField::Exact, IndexRecordOption::WithFreqs)));
+        fields.exact = Some(builder.add_text_field(
+            "exact",
+            analyzed(TextField::Exact, IndexRecordOption::WithFreqs),
+        ));
         fields.titles = Some(builder.add_text_field("titles", STRING));
     }
     (builder.build(), fields)
@@ -108,8 +122,13 @@ pub fn schema(format: u64) -> (Schema, Fields) {
 impl Language {
     /// The stems of a text's words, in order, by the v1 analyzer.
     pub fn stems_of(self, text: &str) -> Vec<String> {
-        let (mut analyzer, mut stems) = (AnalyzerVersion::V1.tokenizer(self, TextField::Stems), Vec::new());
-        analyzer.token_stream(text).process(&mut |token| stems.push(token.text.clone()));
+        let (mut analyzer, mut stems) = (
+            AnalyzerVersion::V1.tokenizer(self, TextField::Stems),
+            Vec::new(),
+        );
+        analyzer
+            .token_stream(text)
+            .process(&mut |token| stems.push(token.text.clone()));
         stems
     }
 }
@@ -118,7 +137,10 @@ impl Language {
 pub fn register_tokenizers(index: &Index, language: Language, format: u64) {
     let analyzer = AnalyzerVersion::of_format(format);
     for field in [TextField::Stems, TextField::Exact] {
-        index.tokenizers().register(analyzer.tokenizer_name(field), analyzer.tokenizer(language, field));
+        index.tokenizers().register(
+            analyzer.tokenizer_name(field),
+            analyzer.tokenizer(language, field),
+        );
     }
 }
 
@@ -127,12 +149,16 @@ const TITLE: &str = "title";
 /// Longer values are truncated: nobody filters by an exact value of that length.
 const MAX_METADATA_VALUE_BYTES: usize = 1000;
 
-/// The term of a metadata value: field name, a zero byte, the kind of the value, the value. Stored on disk.
+/// The term of a metadata value: field name, a zero byte, the kind of the value, the value. Stored
+/// on disk.
 fn metadata_term(name: &str, value: &Value) -> String {
     let (kind, text) = match value {
         Value::Number(number) => ('n', number.to_string()),
         Value::Date(date) => ('d', date.replacen(' ', "T", 1)),
-        Value::Text(text) => ('s', text[..text.floor_char_boundary(MAX_METADATA_VALUE_BYTES)].to_owned()),
+        Value::Text(text) => (
+            's',
+            text[..text.floor_char_boundary(MAX_METADATA_VALUE_BYTES)].to_owned(),
+        ),
     };
     format!("{}{kind}{text}", metadata_start(name))
 }
@@ -186,21 +212,51 @@ pub struct Salvaged {
 
 impl Salvaged {
     pub fn into_article(self) -> Article {
-        self.record.into_stored(self.id, self.path, self.text).article
+        self.record
+            .into_stored(self.id, self.path, self.text)
+            .article
     }
 }
 
 impl Record {
     fn into_stored(self, id: String, path: String, text: String) -> StoredArticle {
-        let Self { title, body, record_line, metadata, questions, passages } = self;
-        StoredArticle { article: Article { id, title, path, text, body, record_line, metadata, questions }, passages }
+        let Self {
+            title,
+            body,
+            record_line,
+            metadata,
+            questions,
+            passages,
+        } = self;
+        StoredArticle {
+            article: Article {
+                id,
+                title,
+                path,
+                text,
+                body,
+                record_line,
+                metadata,
+                questions,
+            },
+            passages,
+        }
     }
 }
 
 impl Fields {
     /// Makes the document of an article.
     pub fn article_document(&self, embedded: &EmbeddedArticle) -> TantivyDocument {
-        let Article { id, title, path, text, body, record_line, metadata, questions } = &embedded.article;
+        let Article {
+            id,
+            title,
+            path,
+            text,
+            body,
+            record_line,
+            metadata,
+            questions,
+        } = &embedded.article;
         let record = Record {
             title: title.clone(),
             body: body.clone(),
@@ -215,7 +271,10 @@ impl Fields {
         document.add_text(self.source, path);
         document.add_u64(self.questions, questions.len() as u64);
         // Strings, numbers and lists: writing them as JSON cannot fail.
-        document.add_bytes(self.record, &serde_json::to_vec(&record).unwrap_or_default());
+        document.add_bytes(
+            self.record,
+            &serde_json::to_vec(&record).unwrap_or_default(),
+        );
         document.add_text(self.text, text);
         document
     }
@@ -253,32 +312,54 @@ impl Fields {
         }
         if let Some(facts) = self.facts {
             let built_in = [(PATH, &article.path), (TITLE, &article.title)];
-            built_in
-                .iter()
-                .for_each(|(name, text)| document.add_text(facts, metadata_term(name, &Value::Text((*text).clone()))));
+            built_in.iter().for_each(|(name, text)| {
+                document.add_text(facts, metadata_term(name, &Value::Text((*text).clone())))
+            });
             for (name, value) in &article.metadata {
-                Value::flatten(value).iter().for_each(|value| document.add_text(facts, metadata_term(name, value)));
+                Value::flatten(value)
+                    .iter()
+                    .for_each(|value| document.add_text(facts, metadata_term(name, value)));
             }
         }
         document
     }
 
     /// Reads an article from its document; `None` if that does not hold one.
-    pub fn stored_article(&self, id: &str, path: String, document: &TantivyDocument) -> Option<StoredArticle> {
-        let Salvaged { id, path, text, record } = self.salvaged(id, path, document)?;
+    pub fn stored_article(
+        &self,
+        id: &str,
+        path: String,
+        document: &TantivyDocument,
+    ) -> Option<StoredArticle> {
+        let Salvaged {
+            id,
+            path,
+            text,
+            record,
+        } = self.salvaged(id, path, document)?;
         Some(record.into_stored(id, path, text))
     }
 
     /// Like [`Fields::stored_article`], in the form of the salvage journal.
     pub fn salvaged(&self, id: &str, path: String, document: &TantivyDocument) -> Option<Salvaged> {
-        let record: Record = serde_json::from_slice(document.get_first(self.record)?.as_bytes()?).ok()?;
+        let record: Record =
+            serde_json::from_slice(document.get_first(self.record)?.as_bytes()?).ok()?;
         let text = document.get_first(self.text)?.as_str()?.to_owned();
-        Some(Salvaged { id: id.to_owned(), path, text, record })
+        Some(Salvaged {
+            id: id.to_owned(),
+            path,
+            text,
+            record,
+        })
     }
 
     /// The first stored string of a field; empty if there is none.
     pub fn string(document: &TantivyDocument, field: Field) -> String {
-        document.get_first(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+        document
+            .get_first(field)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 

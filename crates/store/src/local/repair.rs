@@ -1,10 +1,11 @@
 //! Repair of collections, including those that are too damaged to open.
 //!
-//! A repair makes a new commit without the damaged files. A graph is left out alone, since it can be rebuilt
-//! from its vectors, and vectors since they can be recomputed from the text. The articles of a damaged text
-//! segment are read out of it as far as possible and written to the salvage journal before the commit, so that
-//! they are on disk at every moment. A caller with the model puts them back. An article is lost if its own text
-//! is damaged or if the list of deleted documents of its segment is; its id is reported if that can be read.
+//! A repair makes a new commit without the damaged files. A graph is left out alone, since it can
+//! be rebuilt from its vectors, and vectors since they can be recomputed from the text. The
+//! articles of a damaged text segment are read out of it as far as possible and written to the
+//! salvage journal before the commit, so that they are on disk at every moment. A caller with the
+//! model puts them back. An article is lost if its own text is damaged or if the list of deleted
+//! documents of its segment is; its id is reported if that can be read.
 
 use super::check::verify_text_file;
 use super::checksummed_directory::ChecksummedDirectory;
@@ -26,7 +27,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tantivy::columnar::StrColumn;
 use tantivy::directory::error::{DeleteError, OpenReadError, OpenWriteError};
-use tantivy::directory::{CompositeWrite, Directory, FileHandle, RamDirectory, WatchCallback, WatchHandle, WritePtr};
+use tantivy::directory::{
+    CompositeWrite, Directory, FileHandle, RamDirectory, WatchCallback, WatchHandle, WritePtr,
+};
 use tantivy::fastfield::AliveBitSet;
 use tantivy::index::{SegmentComponent, SegmentReader};
 use tantivy::store::StoreReader;
@@ -62,17 +65,20 @@ struct DamageSurvey {
     managed_is_sound: bool,
     /// Indices of the damaged text segments in the commit.
     text_segments: BTreeSet<usize>,
-    /// Indices in the manifest of the segments with damaged vectors, and of those where only the graph is
-    /// damaged.
+    /// Indices in the manifest of the segments with damaged vectors, and of those where only the
+    /// graph is damaged.
     vector_files: BTreeSet<usize>,
     graph_files: BTreeSet<usize>,
 }
 
 /// Reads tantivy's commit and our manifest without opening the index. `Err` says why that failed.
 fn read_commit(layout: &Layout) -> Result<(Value, Manifest), String> {
-    let metas = ChecksummedDirectory::new(layout.text(), layout.files()).atomic_read(Path::new(META));
-    let metas: Value = serde_json::from_slice(&metas.map_err(|error| error.to_string())?).map_err(|e| e.to_string())?;
-    let manifest = serde_json::from_str(metas["payload"].as_str().unwrap_or_default()).map_err(|e| e.to_string())?;
+    let metas =
+        ChecksummedDirectory::new(layout.text(), layout.files()).atomic_read(Path::new(META));
+    let metas: Value = serde_json::from_slice(&metas.map_err(|error| error.to_string())?)
+        .map_err(|e| e.to_string())?;
+    let manifest = serde_json::from_str(metas["payload"].as_str().unwrap_or_default())
+        .map_err(|e| e.to_string())?;
     Ok((metas, manifest))
 }
 
@@ -82,20 +88,29 @@ pub fn find_damage(path: &Path) -> Result<Vec<String>> {
     Ok(DamageSurvey::new(layout, marker_problem)?.problems)
 }
 
-/// The layout of the collection at `path`, in the format that its commit names, and what is wrong with its
-/// marker.
+/// The layout of the collection at `path`, in the format that its commit names, and what is wrong
+/// with its marker.
 fn locate(path: &Path) -> Result<(Layout, Option<String>)> {
     let newest = Layout::new(path, Arc::new(disk::OsFileSystem));
-    let fits = |layout: &Layout| read_commit(layout).is_ok_and(|(_, manifest)| manifest.format == layout.format());
+    let fits = |layout: &Layout| {
+        read_commit(layout).is_ok_and(|(_, manifest)| manifest.format == layout.format())
+    };
     let marked = newest.reload();
     match marked {
         Ok(layout) if fits(&layout) => Ok((layout, None)),
         Err(error @ Error::Io { .. }) => Err(error),
-        // The marker is damaged or names another format: look for a format in which the commit can be read.
-        marked => match (1..=FORMAT).rev().map(|format| newest.with_format(format)).find(fits) {
+        // The marker is damaged or names another format: look for a format in which the commit can
+        // be read.
+        marked => match (1..=FORMAT)
+            .rev()
+            .map(|format| newest.with_format(format))
+            .find(fits)
+        {
             Some(layout) => {
-                let reason =
-                    marked.err().map_or_else(|| "its format differs from the commit's".to_owned(), |e| e.to_string());
+                let reason = marked.err().map_or_else(
+                    || "its format differs from the commit's".to_owned(),
+                    |e| e.to_string(),
+                );
                 let problem = format!("{}: {reason}", layout.marker().display());
                 Ok((layout, Some(problem)))
             }
@@ -136,24 +151,42 @@ impl DamageSurvey {
     fn index(&self, contents: IndexContents) -> Result<Index> {
         let directory = ChecksummedDirectory::new(self.layout.text(), self.layout.files());
         let lenient = LenientDirectory::new(directory, self.layout.format(), contents);
-        lenient.and_then(Index::open).map_err(Error::text(self.layout.root()))
+        lenient
+            .and_then(Index::open)
+            .map_err(Error::text(self.layout.root()))
     }
 
     fn verify_text(&mut self, directory: &ChecksummedDirectory) -> Result<()> {
-        let managed = directory.atomic_read(Path::new(MANAGED)).map_err(|error| error.to_string());
-        let managed = managed
-            .and_then(|bytes| serde_json::from_slice::<HashSet<PathBuf>>(&bytes).map_err(|error| error.to_string()));
+        let managed = directory
+            .atomic_read(Path::new(MANAGED))
+            .map_err(|error| error.to_string());
+        let managed = managed.and_then(|bytes| {
+            serde_json::from_slice::<HashSet<PathBuf>>(&bytes).map_err(|error| error.to_string())
+        });
         let index = self.index(IndexContents::All)?;
-        let metas = index.searchable_segment_metas().map_err(Error::text(self.layout.root()))?;
+        let metas = index
+            .searchable_segment_metas()
+            .map_err(Error::text(self.layout.root()))?;
         let named = |file: &PathBuf| managed.as_ref().is_ok_and(|managed| managed.contains(file));
-        if !metas.iter().flat_map(segment_files).all(|file| named(&file)) {
+        if !metas
+            .iter()
+            .flat_map(segment_files)
+            .all(|file| named(&file))
+        {
             self.managed_is_sound = false;
-            let problem = managed.err().unwrap_or_else(|| "it does not list the commit's files".to_owned());
-            self.problems.push(format!("{}: {problem}", self.layout.text().join(MANAGED).display()));
+            let problem = managed
+                .err()
+                .unwrap_or_else(|| "it does not list the commit's files".to_owned());
+            self.problems.push(format!(
+                "{}: {problem}",
+                self.layout.text().join(MANAGED).display()
+            ));
         }
         for (at, meta) in metas.iter().enumerate() {
             for file in segment_files(meta) {
-                if let Some(problem) = damage_problem(verify_text_file(&self.layout, &index, &file))? {
+                if let Some(problem) =
+                    damage_problem(verify_text_file(&self.layout, &index, &file))?
+                {
                     self.problems.push(problem);
                     self.text_segments.insert(at);
                 }
@@ -167,18 +200,21 @@ impl DamageSurvey {
             let mut vectors_only = entry.clone();
             vectors_only.graph = None;
             let open = |entry| open_segment(&self.layout, entry);
-            let (problem, damaged) =
-                match damage_problem(open(&vectors_only).and_then(|segment| Ok(segment.verify()?)))? {
-                    Some(problem) => (problem, &mut self.vector_files),
-                    None => {
-                        match damage_problem(
-                            open(entry).and_then(|segment| Ok(segment.graph().map_or(Ok(()), Graph::verify)?)),
-                        )? {
-                            Some(problem) => (problem, &mut self.graph_files),
-                            None => continue,
-                        }
+            let (problem, damaged) = match damage_problem(
+                open(&vectors_only).and_then(|segment| Ok(segment.verify()?)),
+            )? {
+                Some(problem) => (problem, &mut self.vector_files),
+                None => {
+                    match damage_problem(
+                        open(entry).and_then(|segment| {
+                            Ok(segment.graph().map_or(Ok(()), Graph::verify)?)
+                        }),
+                    )? {
+                        Some(problem) => (problem, &mut self.graph_files),
+                        None => continue,
                     }
-                };
+                }
+            };
             self.problems.push(problem);
             damaged.insert(at);
         }
@@ -186,8 +222,8 @@ impl DamageSurvey {
     }
 }
 
-/// The problem, if the result is an error about damage. Other errors say nothing about the file and are
-/// returned.
+/// The problem, if the result is an error about damage. Other errors say nothing about the file and
+/// are returned.
 fn damage_problem(result: Result<()>) -> Result<Option<String>> {
     match result {
         Ok(()) => Ok(None),
@@ -196,8 +232,8 @@ fn damage_problem(result: Result<()>) -> Result<Option<String>> {
     }
 }
 
-/// Makes a new commit without what is damaged, after everything readable in it is safe. Changes nothing if
-/// nothing is damaged.
+/// Makes a new commit without what is damaged, after everything readable in it is safe. Changes
+/// nothing if nothing is damaged.
 pub fn repair(path: &Path) -> Result<RepairReport> {
     let (layout, marker_problem) = locate(path)?;
     let lock = WriterLock::acquire(&layout)?;
@@ -218,22 +254,29 @@ pub fn repair(path: &Path) -> Result<RepairReport> {
     if !survey.marker_is_sound {
         layout.write_marker()?;
     }
-    if !(survey.text_segments.is_empty() && survey.vector_files.is_empty() && survey.graph_files.is_empty()) {
+    if !(survey.text_segments.is_empty()
+        && survey.vector_files.is_empty()
+        && survey.graph_files.is_empty())
+    {
         let commit = commit_without_damage(&survey)?;
         disk::atomic_write(&files, &layout.text().join(META), &commit)?;
     }
     // The journal may also hold what an interrupted repair left.
     let journal = SalvageJournal::read(&layout)?;
     if layout.salvaged().exists() {
-        // Removes passages whose article was in a damaged segment: it is put back with all of its passages, or
-        // lost.
+        // Removes passages whose article was in a damaged segment: it is put back with all of its
+        // passages, or lost.
         let mut writer = LocalWriter::with_lock(lock, &layout)?;
         writer.remove_orphans()?;
         crate::Writer::commit(&mut writer)?;
     }
     Ok(RepairReport {
         graphs: survey.graph_files.len(),
-        vectors: survey.vector_files.iter().map(|&at| survey.manifest.segments[at].rows).sum(),
+        vectors: survey
+            .vector_files
+            .iter()
+            .map(|&at| survey.manifest.segments[at].rows)
+            .sum(),
         problems: survey.problems,
         salvaged: journal.articles.len(),
         lost: journal.losses.articles.into_iter().collect(),
@@ -245,25 +288,47 @@ pub fn repair(path: &Path) -> Result<RepairReport> {
 fn commit_without_damage(survey: &DamageSurvey) -> Result<Vec<u8>> {
     let keep = |damaged: &BTreeSet<usize>, at: usize| !damaged.contains(&at);
     let mut manifest = survey.manifest.clone();
-    survey.graph_files.iter().for_each(|&at| manifest.segments[at].graph = None);
-    let segments = std::mem::take(&mut manifest.segments).into_iter().enumerate();
-    manifest.segments = segments.filter(|(at, _)| keep(&survey.vector_files, *at)).map(|(_, entry)| entry).collect();
+    survey
+        .graph_files
+        .iter()
+        .for_each(|&at| manifest.segments[at].graph = None);
+    let segments = std::mem::take(&mut manifest.segments)
+        .into_iter()
+        .enumerate();
+    manifest.segments = segments
+        .filter(|(at, _)| keep(&survey.vector_files, *at))
+        .map(|(_, entry)| entry)
+        .collect();
     let mut metas = survey.metas.clone();
     if let Some(segments) = metas["segments"].as_array_mut() {
         let mut positions = 0..;
-        segments.retain(|_| positions.next().is_some_and(|at| keep(&survey.text_segments, at)));
+        segments.retain(|_| {
+            positions
+                .next()
+                .is_some_and(|at| keep(&survey.text_segments, at))
+        });
     }
     metas["payload"] = serde_json::to_string(&manifest).unwrap_or_default().into();
-    serde_json::to_vec(&metas).map_err(|error| Error::damaged(survey.layout.text().join(META), error.to_string()))
+    serde_json::to_vec(&metas)
+        .map_err(|error| Error::damaged(survey.layout.text().join(META), error.to_string()))
 }
 
-/// Writes the articles of the damaged text segments to the salvage journal, as far as they can be read.
+/// Writes the articles of the damaged text segments to the salvage journal, as far as they can be
+/// read.
 fn salvage(survey: &DamageSurvey) -> Result<()> {
-    let (index, id_index) = (survey.index(IndexContents::All)?, survey.index(IndexContents::IdsOnly)?);
+    let (index, id_index) = (
+        survey.index(IndexContents::All)?,
+        survey.index(IndexContents::IdsOnly)?,
+    );
     let fields = records::schema(survey.layout.format()).1;
-    let metas = index.searchable_segment_metas().map_err(Error::text(survey.layout.root()))?;
+    let metas = index
+        .searchable_segment_metas()
+        .map_err(Error::text(survey.layout.root()))?;
     let earlier = SalvageJournal::read(&survey.layout)?;
-    let mut journal = SalvageJournal { articles: Vec::new(), losses: earlier.losses };
+    let mut journal = SalvageJournal {
+        articles: Vec::new(),
+        losses: earlier.losses,
+    };
     for &at in &survey.text_segments {
         let segment = DamagedSegment::open(&index, &id_index, &metas[at]);
         for doc in 0..metas[at].max_doc() {
@@ -276,9 +341,21 @@ fn salvage(survey: &DamageSurvey) -> Result<()> {
         }
     }
     // Keep what an earlier repair salvaged and nobody has put back; what was read now is newer.
-    let known: HashSet<String> = journal.articles.iter().map(|article| article.id.clone()).collect();
-    journal.articles.extend(earlier.articles.into_iter().filter(|article| !known.contains(&article.id)));
-    journal.articles.iter().for_each(|article| _ = journal.losses.articles.remove(&article.id));
+    let known: HashSet<String> = journal
+        .articles
+        .iter()
+        .map(|article| article.id.clone())
+        .collect();
+    journal.articles.extend(
+        earlier
+            .articles
+            .into_iter()
+            .filter(|article| !known.contains(&article.id)),
+    );
+    journal
+        .articles
+        .iter()
+        .for_each(|article| _ = journal.losses.articles.remove(&article.id));
     journal.write(&survey.layout)
 }
 
@@ -306,17 +383,25 @@ impl DamagedSegment {
     fn open(index: &Index, id_index: &Index, meta: &SegmentMeta) -> Self {
         let file = |part| index.directory().open_read(&meta.relative_path(part)).ok();
         let alive = match meta.has_deletes() {
-            true => {
-                file(SegmentComponent::Delete).and_then(|file| Some(Some(AliveBitSet::open(file.read_bytes().ok()?))))
-            }
+            true => file(SegmentComponent::Delete)
+                .and_then(|file| Some(Some(AliveBitSet::open(file.read_bytes().ok()?)))),
             false => Some(None),
         };
         // Opened as if nothing were deleted: the deletions are in `alive`.
         let segment = id_index.segment(id_index.new_segment_meta(meta.id(), meta.max_doc()));
         let reader = SegmentReader::open(&segment).ok();
-        let column = |name| reader.as_ref().and_then(|reader| reader.fast_fields().str(name).ok().flatten());
+        let column = |name| {
+            reader
+                .as_ref()
+                .and_then(|reader| reader.fast_fields().str(name).ok().flatten())
+        };
         let store = file(SegmentComponent::Store).and_then(|file| StoreReader::open(file, 1).ok());
-        Self { alive, ids: column("id"), sources: column("source"), store }
+        Self {
+            alive,
+            ids: column("id"),
+            sources: column("source"),
+            store,
+        }
     }
 
     fn read(&self, doc: DocId, fields: &Fields) -> SalvagedDoc {
@@ -328,14 +413,23 @@ impl DamagedSegment {
         let column_value = |column: &Option<StrColumn>| {
             let column = column.as_ref()?;
             let mut value = String::new();
-            column.ord_to_str(column.term_ords(doc).next()?, &mut value).ok()?;
+            column
+                .ord_to_str(column.term_ords(doc).next()?, &mut value)
+                .ok()?;
             Some(value)
         };
-        let document: Option<TantivyDocument> = self.store.as_ref().and_then(|store| store.get(doc).ok());
-        let stored =
-            |field| document.as_ref().map(|document| Fields::string(document, field)).filter(|s| !s.is_empty());
+        let document: Option<TantivyDocument> =
+            self.store.as_ref().and_then(|store| store.get(doc).ok());
+        let stored = |field| {
+            document
+                .as_ref()
+                .map(|document| Fields::string(document, field))
+                .filter(|s| !s.is_empty())
+        };
         let id = stored(fields.id).or_else(|| column_value(&self.ids));
-        let source = stored(fields.source).or_else(|| column_value(&self.sources)).unwrap_or_default();
+        let source = stored(fields.source)
+            .or_else(|| column_value(&self.sources))
+            .unwrap_or_default();
         match (id, document, &self.alive) {
             // It may have been deleted, so it must not come back by itself.
             (Some(id), _, None) => SalvagedDoc::LostArticle(id),
@@ -344,10 +438,17 @@ impl DamagedSegment {
                 None => SalvagedDoc::LostArticle(id),
             },
             (Some(id), None, _) => SalvagedDoc::LostArticle(id),
-            // Without an id: certainly an article if it has a record, and possibly one if its columns cannot be
-            // read.
-            (None, Some(document), _) if document.get_first(fields.record).is_some() => SalvagedDoc::Lost,
-            (None, None, _) if self.ids.as_ref().is_none_or(|ids| ids.term_ords(doc).next().is_some()) => {
+            // Without an id: certainly an article if it has a record, and possibly one if its
+            // columns cannot be read.
+            (None, Some(document), _) if document.get_first(fields.record).is_some() => {
+                SalvagedDoc::Lost
+            }
+            (None, None, _)
+                if self
+                    .ids
+                    .as_ref()
+                    .is_none_or(|ids| ids.term_ords(doc).next().is_some()) =>
+            {
                 SalvagedDoc::Lost
             }
             (None, ..) => SalvagedDoc::NotAnArticle,
@@ -357,7 +458,11 @@ impl DamagedSegment {
 
 /// The articles that were read out of damaged files and are not put back yet.
 pub fn salvaged(layout: &Layout) -> Result<Vec<Article>> {
-    Ok(SalvageJournal::read(layout)?.articles.into_iter().map(Salvaged::into_article).collect())
+    Ok(SalvageJournal::read(layout)?
+        .articles
+        .into_iter()
+        .map(Salvaged::into_article)
+        .collect())
 }
 
 /// Which files of an index to read.
@@ -381,15 +486,29 @@ struct LenientDirectory {
 const EXTENSIONS_WITHOUT_IDS: [&str; 5] = ["idx", "pos", "term", "fieldnorm", "store"];
 
 impl LenientDirectory {
-    fn new(directory: ChecksummedDirectory, format: u64, contents: IndexContents) -> tantivy::Result<Self> {
+    fn new(
+        directory: ChecksummedDirectory,
+        format: u64,
+        contents: IndexContents,
+    ) -> tantivy::Result<Self> {
         if contents == IndexContents::All {
-            return Ok(Self { directory, empty: None });
+            return Ok(Self {
+                directory,
+                empty: None,
+            });
         }
         let ram = RamDirectory::create();
-        let index = Index::create(ram.clone(), records::schema(format).0, IndexSettings::default())?;
+        let index = Index::create(
+            ram.clone(),
+            records::schema(format).0,
+            IndexSettings::default(),
+        )?;
         let name = Path::new("empty");
         CompositeWrite::wrap(index.directory().open_write(name)?).close()?;
-        Ok(Self { directory, empty: Some(ram.get_file_handle(name)?) })
+        Ok(Self {
+            directory,
+            empty: Some(ram.get_file_handle(name)?),
+        })
     }
 }
 
@@ -397,7 +516,9 @@ impl Directory for LenientDirectory {
     fn get_file_handle(&self, name: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         match &self.empty {
             Some(empty)
-                if name.extension().is_some_and(|kind| EXTENSIONS_WITHOUT_IDS.iter().any(|other| kind == *other)) =>
+                if name.extension().is_some_and(|kind| {
+                    EXTENSIONS_WITHOUT_IDS.iter().any(|other| kind == *other)
+                }) =>
             {
                 Ok(empty.clone())
             }
@@ -418,7 +539,10 @@ impl Directory for LenientDirectory {
     }
 
     fn delete(&self, name: &Path) -> Result<(), DeleteError> {
-        Err(DeleteError::IoError { io_error: Arc::new(read_only()), filepath: name.to_owned() })
+        Err(DeleteError::IoError {
+            io_error: Arc::new(read_only()),
+            filepath: name.to_owned(),
+        })
     }
 
     fn open_write(&self, name: &Path) -> Result<WritePtr, OpenWriteError> {
@@ -439,5 +563,8 @@ impl Directory for LenientDirectory {
 }
 
 fn read_only() -> io::Error {
-    io::Error::new(ErrorKind::PermissionDenied, "the directory is read-only during a repair")
+    io::Error::new(
+        ErrorKind::PermissionDenied,
+        "the directory is read-only during a repair",
+    )
 }

@@ -1,5 +1,5 @@
-//! The salvage journal: articles that a repair read out of damaged files, until they are put back, and what it
-//! lost, until that is reported.
+//! The salvage journal: articles that a repair read out of damaged files, until they are put back,
+//! and what it lost, until that is reported.
 
 use super::layout::Layout;
 use super::records::Salvaged;
@@ -39,10 +39,17 @@ impl SalvageJournal {
         for line in file.contents().split_inclusive(|&byte| byte == b'\n') {
             let range = at..at + line.len();
             at = range.end;
-            let line = if file.verify_range(range) { line } else { &[][..] };
+            let line = if file.verify_range(range) {
+                line
+            } else {
+                &[][..]
+            };
             if std::mem::take(&mut first) {
                 // If this line is damaged, it is at least known that something was lost.
-                journal.losses = serde_json::from_slice(line).unwrap_or(Losses { unnamed: 1, ..Losses::default() });
+                journal.losses = serde_json::from_slice(line).unwrap_or(Losses {
+                    unnamed: 1,
+                    ..Losses::default()
+                });
                 continue;
             }
             match serde_json::from_slice(line) {
@@ -59,7 +66,10 @@ impl SalvageJournal {
         let mut file = disk::Writer::create(&layout.files(), &path)?;
         // Strings and numbers: writing them as JSON cannot fail.
         let first = serde_json::to_vec(&self.losses).unwrap_or_default();
-        let articles = self.articles.iter().map(|article| serde_json::to_vec(article).unwrap_or_default());
+        let articles = self
+            .articles
+            .iter()
+            .map(|article| serde_json::to_vec(article).unwrap_or_default());
         for mut line in std::iter::once(first).chain(articles) {
             line.push(b'\n');
             file.write_all(&line).map_err(Error::io(&path))?;

@@ -29,11 +29,16 @@ const MERGE_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Creates an empty collection. The marker, which makes the folder a collection, is written last.
 pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let (root, disk) = (layout.root(), layout.disk());
-    let created = root.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let created = root
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let created: Vec<PathBuf> = created.map(Path::to_owned).collect();
     disk.create_dir_all(root).map_err(Error::io(root))?;
-    created.iter().try_for_each(|folder| sync(disk, folder.parent()))?;
-    // Checked before the lock file is created, so that nothing is put into a folder that holds something else.
+    created
+        .iter()
+        .try_for_each(|folder| sync(disk, folder.parent()))?;
+    // Checked before the lock file is created, so that nothing is put into a folder that holds
+    // something else.
     ensure_unoccupied(layout)?;
     // Checked again under the lock, so that no two processes create the collection at once.
     let _lock = WriterLock::acquire(layout)?;
@@ -46,7 +51,12 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     }
     let text = || Error::text(root);
     let directory = ChecksummedDirectory::new(layout.text(), layout.files());
-    let index = Index::create(directory, records::schema(FORMAT).0, IndexSettings::default()).map_err(text())?;
+    let index = Index::create(
+        directory,
+        records::schema(FORMAT).0,
+        IndexSettings::default(),
+    )
+    .map_err(text())?;
     records::register_tokenizers(&index, manifest.language, FORMAT);
     commit(layout, &mut text_writer(layout, &index)?, manifest)?;
     // The marker must not become durable before the collection does.
@@ -54,19 +64,28 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     layout.write_marker()
 }
 
-/// Fails unless a collection can be created here: nothing may be there but the remains of an interrupted
-/// creation.
+/// Fails unless a collection can be created here: nothing may be there but the remains of an
+/// interrupted creation.
 fn ensure_unoccupied(layout: &Layout) -> Result<()> {
     layout.ensure_no_unmarked_data()?;
     let root = layout.root();
-    let ours = [layout.text(), layout.vectors(), layout.lock(), layout.marker().with_extension("unfinished")];
-    let text = [META, MANAGED, ".tantivy-writer.lock", ".tantivy-meta.lock"].map(|name| layout.text().join(name));
+    let ours = [
+        layout.text(),
+        layout.vectors(),
+        layout.lock(),
+        layout.marker().with_extension("unfinished"),
+    ];
+    let text = [META, MANAGED, ".tantivy-writer.lock", ".tantivy-meta.lock"]
+        .map(|name| layout.text().join(name));
     let unfinished = text.clone().map(|path| path.with_extension("unfinished"));
-    let known = |path: &PathBuf| ours.contains(path) || text.contains(path) || unfinished.contains(path);
+    let known =
+        |path: &PathBuf| ours.contains(path) || text.contains(path) || unfinished.contains(path);
     let folders = [root, &layout.text(), &layout.vectors()].map(files_in);
     for paths in folders {
         if !paths?.iter().all(known) {
-            return Err(Error::Occupied { path: root.to_owned() });
+            return Err(Error::Occupied {
+                path: root.to_owned(),
+            });
         }
     }
     Ok(())
@@ -78,21 +97,34 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(Error::io(folder))?,
     };
-    entries.map(|entry| Ok(entry.map_err(Error::io(folder))?.path())).collect()
+    entries
+        .map(|entry| Ok(entry.map_err(Error::io(folder))?.path()))
+        .collect()
 }
 
 fn sync(disk: &dyn FileSystem, folder: Option<&Path>) -> Result<()> {
     // The parent of a one-part relative path is the empty path, which means the current directory.
-    let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    folder.map_or(Ok(()), |folder| disk.sync_dir(folder).map_err(Error::io(folder)))
+    let folder = folder.map(|folder| {
+        if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        }
+    });
+    folder.map_or(Ok(()), |folder| {
+        disk.sync_dir(folder).map_err(Error::io(folder))
+    })
 }
 
 fn text_writer(layout: &Layout, index: &Index) -> Result<IndexWriter> {
     // With one thread, documents are numbered in the order in which they are added.
-    index.writer_with_num_threads(1, TEXT_BUFFER_BYTES).map_err(Error::text(layout.root()))
+    index
+        .writer_with_num_threads(1, TEXT_BUFFER_BYTES)
+        .map_err(Error::text(layout.root()))
 }
 
-/// Commits the text index with the manifest as its payload: the one moment at which anything becomes visible.
+/// Commits the text index with the manifest as its payload: the one moment at which anything
+/// becomes visible.
 fn commit(layout: &Layout, writer: &mut IndexWriter, manifest: &Manifest) -> Result<()> {
     let text = || Error::text(layout.root());
     // Strings and numbers: writing them as JSON cannot fail.
@@ -170,8 +202,8 @@ impl LocalWriter {
             base: snapshot,
             _lock: lock,
         };
-        // The last writer may have been killed before it made its commit durable: sync it before removing files
-        // that only older commits name.
+        // The last writer may have been killed before it made its commit durable: sync it before
+        // removing files that only older commits name.
         sync(layout.disk(), Some(&layout.text()))?;
         writer.remove_unreferenced_files()?;
         Ok(writer)
@@ -192,15 +224,23 @@ impl LocalWriter {
             for (at, segment) in self.segments.iter().enumerate() {
                 let fingerprints = segment.vectors().fingerprints();
                 segment.vectors().ensure_reads_valid()?;
-                stored.extend((0..).zip(fingerprints).map(|(row, fingerprint)| (Fingerprint(*fingerprint), (at, row))));
+                stored.extend(
+                    (0..)
+                        .zip(fingerprints)
+                        .map(|(row, fingerprint)| (Fingerprint(*fingerprint), (at, row))),
+                );
             }
             self.stored_rows = Some(stored);
         }
-        Ok(self.stored_rows.as_ref().and_then(|stored| stored.get(text).copied()))
+        Ok(self
+            .stored_rows
+            .as_ref()
+            .and_then(|stored| stored.get(text).copied()))
     }
 
-    /// Removes vector files that neither the commit nor the running merge needs: leftovers of a killed writer,
-    /// and segments that were merged into others. Readers that have one mapped keep it.
+    /// Removes vector files that neither the commit nor the running merge needs: leftovers of a
+    /// killed writer, and segments that were merged into others. Readers that have one mapped keep
+    /// it.
     fn remove_unreferenced_files(&self) -> Result<()> {
         let folder = self.layout.vectors();
         let merging = self.background_merge.as_ref().map(|merge| merge.number);
@@ -209,13 +249,18 @@ impl LocalWriter {
             .segments
             .iter()
             .flat_map(|s| {
-                [Some(self.layout.vector_file(s.number)), s.graph.as_ref().map(|_| self.layout.graph_file(s.number))]
+                [
+                    Some(self.layout.vector_file(s.number)),
+                    s.graph.as_ref().map(|_| self.layout.graph_file(s.number)),
+                ]
             })
             .flatten()
             .collect();
         for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
             let path = entry.map_err(Error::io(&folder))?.path();
-            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            let number = path
+                .file_stem()
+                .and_then(|stem| stem.to_str()?.parse().ok());
             if !named.contains(&path) && (number.is_none() || number != merging) {
                 // Some systems refuse to remove a mapped file; the next writer will remove it.
                 let _ = self.layout.disk().remove_file(&path);
@@ -226,11 +271,13 @@ impl LocalWriter {
 
     fn text(&mut self) -> Result<&mut IndexWriter> {
         let root = self.layout.root();
-        self.text.as_mut().ok_or_else(|| Error::damaged(root, "the writer cannot be used after an earlier error"))
+        self.text
+            .as_mut()
+            .ok_or_else(|| Error::damaged(root, "the writer cannot be used after an earlier error"))
     }
 
-    /// The vectors of an article's passages. A passage without one gets that of an earlier passage with the
-    /// same text, in this article or another.
+    /// The vectors of an article's passages. A passage without one gets that of an earlier passage
+    /// with the same text, in this article or another.
     fn vectors(&mut self, article: &EmbeddedArticle) -> Result<Vec<Vec<f32>>> {
         let mut in_article: HashMap<Fingerprint, usize> = HashMap::new();
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(article.passages.len());
@@ -238,13 +285,20 @@ impl LocalWriter {
             let fingerprint = &passage.fingerprint;
             let vector = match &passage.vector {
                 Some(vector) => vector.clone(),
-                None => match (in_article.get(fingerprint), self.pending_vectors.get(fingerprint)) {
+                None => match (
+                    in_article.get(fingerprint),
+                    self.pending_vectors.get(fingerprint),
+                ) {
                     (Some(&earlier), _) => vectors[earlier].clone(),
                     (_, Some(&at)) => self.pending_rows[at].vector.clone(),
                     _ => {
                         let article = &article.article.id;
-                        let missing = || Error::MissingVector { article: article.clone(), ordinal };
-                        let (segment, row) = self.find_stored_row(fingerprint)?.ok_or_else(missing)?;
+                        let missing = || Error::MissingVector {
+                            article: article.clone(),
+                            ordinal,
+                        };
+                        let (segment, row) =
+                            self.find_stored_row(fingerprint)?.ok_or_else(missing)?;
                         let vectors = self.segments[segment].vectors();
                         let vector = vectors.vector(row).to_vec();
                         vectors.ensure_reads_valid()?;
@@ -261,8 +315,10 @@ impl LocalWriter {
 
     /// Deletes the documents of an article and of its passages.
     fn remove_documents(&mut self, id: &str) -> Result<()> {
-        let (article, passages) =
-            (Term::from_field_text(self.fields.id, id), Term::from_field_text(self.fields.parent, id));
+        let (article, passages) = (
+            Term::from_field_text(self.fields.id, id),
+            Term::from_field_text(self.fields.parent, id),
+        );
         let text = self.text()?;
         text.delete_term(article);
         text.delete_term(passages);
@@ -294,11 +350,20 @@ impl LocalWriter {
         for row in &self.pending_rows {
             writer.push(row.key, row.fingerprint.0, &row.vector)?;
         }
-        let entry = SegmentEntry { number, rows: writer.rows(), checksum: writer.finish()?, graph: None };
+        let entry = SegmentEntry {
+            number,
+            rows: writer.rows(),
+            checksum: writer.finish()?,
+            graph: None,
+        };
         let segment = open_segment(&self.layout, &entry)?;
         let at = self.segments.len();
         if let Some(stored) = &mut self.stored_rows {
-            stored.extend((0..).zip(&self.pending_rows).map(|(row, r)| (r.fingerprint, (at, row))));
+            stored.extend(
+                (0..)
+                    .zip(&self.pending_rows)
+                    .map(|(row, r)| (r.fingerprint, (at, row))),
+            );
         }
         self.manifest.next_segment += 1;
         self.manifest.segments.push(entry);
@@ -311,7 +376,9 @@ impl LocalWriter {
     /// Commits the manifest as it is now.
     fn commit_manifest(&mut self) -> Result<()> {
         let (layout, manifest) = (self.layout.clone(), self.manifest.clone());
-        let result = self.text().and_then(|text| commit(&layout, text, &manifest));
+        let result = self
+            .text()
+            .and_then(|text| commit(&layout, text, &manifest));
         if result.is_err() {
             // The state of tantivy's writer is unknown now. The last commit on disk is what counts.
             self.close_text_writer();
@@ -319,8 +386,8 @@ impl LocalWriter {
         result
     }
 
-    /// Drops tantivy's writer after all its threads have ended: a merge that went on would write into the
-    /// directory behind the next writer's back.
+    /// Drops tantivy's writer after all its threads have ended: a merge that went on would write
+    /// into the directory behind the next writer's back.
     fn close_text_writer(&mut self) {
         if let Some(text) = self.text.take() {
             let _ = text.wait_merging_threads();
@@ -329,7 +396,9 @@ impl LocalWriter {
 
     /// Replaces the segments with the given numbers by a merged one, from the next commit on.
     pub(super) fn adopt_merged(&mut self, numbers: &[u64], merged: MergedSegment) {
-        let all = std::mem::take(&mut self.manifest.segments).into_iter().zip(std::mem::take(&mut self.segments));
+        let all = std::mem::take(&mut self.manifest.segments)
+            .into_iter()
+            .zip(std::mem::take(&mut self.segments));
         let left = all.filter(|(entry, _)| !numbers.contains(&entry.number));
         (self.manifest.segments, self.segments) = left.chain(merged).unzip();
         self.has_changes = true;
@@ -337,8 +406,8 @@ impl LocalWriter {
         self.stored_rows = None;
     }
 
-    /// Adopts the segment of a finished background merge. If the merge failed, nothing changes and the commit
-    /// goes ahead; [`Writer::merge_in_background`] reports the error.
+    /// Adopts the segment of a finished background merge. If the merge failed, nothing changes and
+    /// the commit goes ahead; [`Writer::merge_in_background`] reports the error.
     fn adopt_background_merge(&mut self) {
         if let Some(merge) = self.background_merge.take_if(|merge| merge.is_finished()) {
             self.merge_error = merge.finish(self).err();
@@ -347,7 +416,11 @@ impl LocalWriter {
 
     /// Waits for the background merge and adopts its segment.
     fn wait_for_merge(&mut self, progress: &Progress<'_>) -> Result<()> {
-        while let Some(merge) = self.background_merge.as_ref().filter(|merge| !merge.is_finished()) {
+        while let Some(merge) = self
+            .background_merge
+            .as_ref()
+            .filter(|merge| !merge.is_finished())
+        {
             let (step, done, of) = merge.progress();
             if progress(step, done, of).is_break() {
                 self.cancel_merge();
@@ -381,13 +454,16 @@ impl Writer for LocalWriter {
         self.has_changes = true;
         let first_key = self.manifest.next_key;
         let text = self.text()?;
-        text.add_document(fields.article_document(&article)).map_err(Error::text(&root))?;
+        text.add_document(fields.article_document(&article))
+            .map_err(Error::text(&root))?;
         let words = LexicalText::of(&article.article);
         for (key, ordinal) in (first_key..).zip(0..article.passages.len()) {
-            text.add_document(fields.passage_document(&article, &words, ordinal, key)).map_err(Error::text(&root))?;
+            text.add_document(fields.passage_document(&article, &words, ordinal, key))
+                .map_err(Error::text(&root))?;
         }
         for (vector, passage) in vectors.into_iter().zip(&article.passages) {
-            self.pending_vectors.insert(passage.fingerprint, self.pending_rows.len());
+            self.pending_vectors
+                .insert(passage.fingerprint, self.pending_rows.len());
             self.pending_rows.push(PendingRow {
                 key: self.manifest.next_key,
                 fingerprint: passage.fingerprint,
@@ -428,7 +504,11 @@ impl Writer for LocalWriter {
     }
 
     fn set_memory_budget(&mut self, bytes: Option<u64>) {
-        let bytes_per_row = index::graph::estimate_build_memory(1, self.manifest.model.dimensions, self.manifest.graph);
+        let bytes_per_row = index::graph::estimate_build_memory(
+            1,
+            self.manifest.model.dimensions,
+            self.manifest.graph,
+        );
         self.max_segment_rows = bytes.map_or(usize::MAX, |bytes| (bytes / bytes_per_row) as usize);
     }
 
@@ -449,15 +529,26 @@ impl Writer for LocalWriter {
         self.flush_rows()?;
         self.commit_manifest()?;
         self.has_changes = false;
-        if std::mem::take(&mut self.has_replaced_segments) { self.remove_unreferenced_files() } else { Ok(()) }
+        if std::mem::take(&mut self.has_replaced_segments) {
+            self.remove_unreferenced_files()
+        } else {
+            Ok(())
+        }
     }
 
     fn write_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
         let index = self.text()?.index().clone();
         let metas = load_metas(&self.layout, &index)?;
         // With a checksum footer in every format: an unreadable cache is just recomputed.
-        let files = disk::WriteOptions { sealed: true, ..self.layout.files() };
-        Ok(disk::atomic_write(&files, &self.layout.cache(), &make(commit_id(&metas)))?)
+        let files = disk::WriteOptions {
+            sealed: true,
+            ..self.layout.files()
+        };
+        Ok(disk::atomic_write(
+            &files,
+            &self.layout.cache(),
+            &make(commit_id(&metas)),
+        )?)
     }
 
     fn merge_in_background(&mut self, threads: usize) -> Result<()> {
@@ -485,11 +576,21 @@ impl Writer for LocalWriter {
         self.wait_for_merge(progress)?;
         self.commit()?;
         let report = merge::merge_all(self, threads, progress)?;
-        let segments = self.text()?.index().searchable_segment_ids().map_err(Error::text(self.layout.root()))?;
+        let segments = self
+            .text()?
+            .index()
+            .searchable_segment_ids()
+            .map_err(Error::text(self.layout.root()))?;
         let root = self.layout.root().to_owned();
         if !segments.is_empty() {
-            self.text()?.merge(&segments).wait().map_err(Error::text(&root))?;
-            self.text()?.garbage_collect_files().wait().map_err(Error::text(&root))?;
+            self.text()?
+                .merge(&segments)
+                .wait()
+                .map_err(Error::text(&root))?;
+            self.text()?
+                .garbage_collect_files()
+                .wait()
+                .map_err(Error::text(&root))?;
         }
         Ok(report)
     }

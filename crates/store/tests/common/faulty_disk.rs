@@ -1,5 +1,5 @@
-//! A disk that records every call, can fail at one of them, and can simulate what a power cut after any of them
-//! would leave.
+//! A disk that records every call, can fail at one of them, and can simulate what a power cut after
+//! any of them would leave.
 
 use disk::{FileSystem, WritableFile};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -27,7 +27,8 @@ pub enum Fault {
     Once(i32),
     /// This call and all later ones fail, as on a disk that is full or gone.
     FromHere(i32),
-    /// Half of the bytes are written, then the disk is full. Like `Once` for calls that write nothing.
+    /// Half of the bytes are written, then the disk is full. Like `Once` for calls that write
+    /// nothing.
     Short,
 }
 
@@ -50,7 +51,10 @@ pub struct FaultyDisk(Arc<Mutex<State>>);
 impl FaultyDisk {
     /// A disk whose call number `at`, from 0, fails.
     pub fn failing(at: usize, fault: Fault) -> Self {
-        Self(Arc::new(Mutex::new(State { fault: Some((at, fault)), ..State::default() })))
+        Self(Arc::new(Mutex::new(State {
+            fault: Some((at, fault)),
+            ..State::default()
+        })))
     }
 
     /// Makes the next call fail.
@@ -99,8 +103,18 @@ impl FileSystem for FaultyDisk {
             state.files
         };
         self.record_whole(Call::Create(path.to_owned(), number))?;
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
-        Ok(Box::new(Out { disk: self.clone(), number, file, at: 0 }))
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
+        Ok(Box::new(Out {
+            disk: self.clone(),
+            number,
+            file,
+            at: 0,
+        }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -132,7 +146,9 @@ struct Out {
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = self.disk.record(Call::Write(self.number, self.at, bytes.to_vec()));
+        let result = self
+            .disk
+            .record(Call::Write(self.number, self.at, bytes.to_vec()));
         if let Err((error, half)) = result {
             if half {
                 self.file.write_all(&bytes[..bytes.len() / 2])?;
@@ -193,7 +209,12 @@ pub enum Unsynced {
     Half,
 }
 
-pub const UNSYNCED: [Unsynced; 4] = [Unsynced::Kept, Unsynced::Lost, Unsynced::Zeros, Unsynced::Half];
+pub const UNSYNCED: [Unsynced; 4] = [
+    Unsynced::Kept,
+    Unsynced::Lost,
+    Unsynced::Zeros,
+    Unsynced::Half,
+];
 
 #[derive(Debug, Clone, Default)]
 struct Inode {
@@ -212,7 +233,9 @@ impl Inode {
             Unsynced::Kept | Unsynced::Lost => self.durable.clone(),
             Unsynced::Zeros => {
                 let mut zeros = self.now.clone();
-                self.written.iter().for_each(|&(from, to)| zeros[from..to].fill(0));
+                self.written
+                    .iter()
+                    .for_each(|&(from, to)| zeros[from..to].fill(0));
                 zeros
             }
             Unsynced::Half => self.now[..self.now.len() / 2].to_vec(),
@@ -231,7 +254,10 @@ enum Change {
 
 impl Change {
     fn folder(&self) -> &Path {
-        let (Self::Link(path, _) | Self::Rename(_, path, _) | Self::Unlink(path) | Self::Folder(path)) = self;
+        let (Self::Link(path, _)
+        | Self::Rename(_, path, _)
+        | Self::Unlink(path)
+        | Self::Folder(path)) = self;
         path.parent().unwrap()
     }
 }
@@ -283,7 +309,8 @@ impl PowerCutSimulator {
             Call::Rename(from, to) => {
                 if let Some(number) = self.now.remove(from) {
                     self.now.insert(to.clone(), number);
-                    self.pending.push(Change::Rename(from.clone(), to.clone(), number));
+                    self.pending
+                        .push(Change::Rename(from.clone(), to.clone(), number));
                 }
             }
             Call::Remove(path) => {
@@ -297,20 +324,27 @@ impl PowerCutSimulator {
                 }
             }
             Call::SyncFolder(folder) => {
-                let (done, left) = self.pending.drain(..).partition(|change| change.folder() == folder);
+                let (done, left) = self
+                    .pending
+                    .drain(..)
+                    .partition(|change| change.folder() == folder);
                 self.pending = left;
                 let done: Vec<Change> = done;
-                done.iter().for_each(|change| apply(change, &mut self.durable, &mut self.folders));
+                done.iter()
+                    .for_each(|change| apply(change, &mut self.durable, &mut self.folders));
             }
         }
     }
 
-    /// Which pending changes may survive a power cut: any subset, since disks make them durable in any order.
-    /// All subsets if there are few changes; otherwise each change alone, all but each, and every prefix.
+    /// Which pending changes may survive a power cut: any subset, since disks make them durable in
+    /// any order. All subsets if there are few changes; otherwise each change alone, all but each,
+    /// and every prefix.
     pub fn choices(&self) -> Vec<Vec<bool>> {
         let count = self.pending.len();
         if count <= 6 {
-            return (0..1u32 << count).map(|bits| (0..count).map(|at| bits >> at & 1 == 1).collect()).collect();
+            return (0..1u32 << count)
+                .map(|bits| (0..count).map(|at| bits >> at & 1 == 1).collect())
+                .collect();
         }
         let alone = (0..count).map(|one| (0..count).map(|at| at == one).collect());
         let all_but = (0..count).map(|one| (0..count).map(|at| at != one).collect());
@@ -324,16 +358,30 @@ impl PowerCutSimulator {
         let kept = self.pending.iter().zip(choice).filter(|(_, kept)| **kept);
         kept.for_each(|(change, _)| apply(change, &mut names, &mut folders));
         let reached = |path: &Path| {
-            path.ancestors().skip(1).take_while(|above| *above != self.root).all(|above| folders.contains(above))
+            path.ancestors()
+                .skip(1)
+                .take_while(|above| *above != self.root)
+                .all(|above| folders.contains(above))
         };
         let files = names.iter().filter(|(path, _)| reached(path));
-        let files = files.map(|(path, number)| (path.clone(), Some(self.inodes[number].after(unsynced))));
-        files.chain(folders.iter().filter(|folder| reached(folder)).map(|folder| (folder.clone(), None))).collect()
+        let files =
+            files.map(|(path, number)| (path.clone(), Some(self.inodes[number].after(unsynced))));
+        files
+            .chain(
+                folders
+                    .iter()
+                    .filter(|folder| reached(folder))
+                    .map(|folder| (folder.clone(), None)),
+            )
+            .collect()
     }
 
     /// The files without a power cut.
     pub fn current(&self) -> Tree {
-        self.now.iter().map(|(path, number)| (path.clone(), Some(self.inodes[number].now.clone()))).collect()
+        self.now
+            .iter()
+            .map(|(path, number)| (path.clone(), Some(self.inodes[number].now.clone())))
+            .collect()
     }
 }
 

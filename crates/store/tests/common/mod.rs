@@ -1,6 +1,9 @@
 //! Test articles with vectors that depend on their text only, and the contents of a collection.
 #![allow(dead_code, reason = "every test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should fail there"
+)]
 
 pub mod faulty_disk;
 
@@ -23,7 +26,12 @@ pub fn model() -> ModelInfo {
 }
 
 pub fn manifest() -> Manifest {
-    Manifest::new(model(), Chunking::default(), index::Params::default(), Language::English)
+    Manifest::new(
+        model(),
+        Chunking::default(),
+        index::Params::default(),
+        Language::English,
+    )
 }
 
 /// A progress callback that never stops.
@@ -63,14 +71,18 @@ pub fn article(id: &str, text: &str) -> EmbeddedArticle {
         fingerprint: model().fingerprint(span.of(text)),
         vector: Some(vector(span.of(text))),
     });
-    EmbeddedArticle { fingerprint: article.fingerprint("test"), passages: passages.collect(), article }
+    EmbeddedArticle {
+        fingerprint: article.fingerprint("test"),
+        passages: passages.collect(),
+        article,
+    }
 }
 
 /// The text of every article, by id.
 pub type Contents = BTreeMap<String, String>;
 
-/// The contents of a collection, after asserting that it is sound and that every passage is found by its vector
-/// and by its words.
+/// The contents of a collection, after asserting that it is sound and that every passage is found
+/// by its vector and by its words.
 pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
     let report = collection.check(&go_on)?;
     assert_eq!(report.problems, Vec::<String>::new());
@@ -83,7 +95,13 @@ pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
             assert_eq!(collection.fetch(&[nearest[0].key])?[0].text, passage);
             let hits = collection.search_lexical(passage, 1000, None)?;
             let keys: Vec<_> = hits.iter().map(|hit| hit.key).collect();
-            assert!(collection.identify(&keys)?.iter().any(|hit| hit.article_id == id), "{passage:?} of {id}");
+            assert!(
+                collection
+                    .identify(&keys)?
+                    .iter()
+                    .any(|hit| hit.article_id == id),
+                "{passage:?} of {id}"
+            );
         }
         contents.insert(id, stored.article.text);
     }
@@ -91,8 +109,14 @@ pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
 }
 
 pub fn create(path: &Path) -> Box<dyn Collection> {
-    store::create(path.to_str().unwrap(), model(), Chunking::default(), index::Params::default(), Language::English)
-        .unwrap()
+    store::create(
+        path.to_str().unwrap(),
+        model(),
+        Chunking::default(),
+        index::Params::default(),
+        Language::English,
+    )
+    .unwrap()
 }
 
 pub fn open(path: &Path) -> Box<dyn Collection> {
@@ -103,7 +127,12 @@ pub fn open(path: &Path) -> Box<dyn Collection> {
 pub fn lexical(collection: &dyn Collection, query: &str) -> Vec<String> {
     let found = collection.search_lexical(query, 10, None).unwrap();
     let keys: Vec<_> = found.iter().map(|c| c.key).collect();
-    collection.identify(&keys).unwrap().iter().map(ToString::to_string).collect()
+    collection
+        .identify(&keys)
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 pub fn assert_sound(collection: &dyn Collection) {
@@ -116,7 +145,9 @@ pub fn collection_of(articles: &[(&str, &str)]) -> (tempfile::TempDir, Box<dyn C
     let folder = tempfile::tempdir().unwrap();
     let mut collection = create(&folder.path().join("c"));
     let mut writer = collection.writer().unwrap();
-    articles.iter().for_each(|(id, text)| writer.put(article(id, text)).unwrap());
+    articles
+        .iter()
+        .for_each(|(id, text)| writer.put(article(id, text)).unwrap());
     writer.commit().unwrap();
     drop(writer);
     collection.refresh().unwrap();

@@ -16,7 +16,12 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-pub fn run(args: &Bench, config: &Config, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {
+pub fn run(
+    args: &Bench,
+    config: &Config,
+    output: &mut Output,
+    started: Instant,
+) -> anyhow::Result<Outcome> {
     match &args.what {
         BenchWhat::Embed(args) => embed(args, config, output, started),
         BenchWhat::Recall(args) => recall::run(args, config, output),
@@ -50,8 +55,17 @@ const TOKENS_PER_PASSAGE: usize = 128;
 const MIN_PASSAGES: usize = 400;
 const TIMED_QUERIES: usize = 101;
 
-fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {
-    let name = args.model.as_deref().or(config.model.as_deref()).unwrap_or(embed::builtin::ALIAS);
+fn embed(
+    args: &BenchEmbed,
+    config: &Config,
+    output: &mut Output,
+    started: Instant,
+) -> anyhow::Result<Outcome> {
+    let name = args
+        .model
+        .as_deref()
+        .or(config.model.as_deref())
+        .unwrap_or(embed::builtin::ALIAS);
     let threads = config.threads(args.threads);
     let mut embedder = embed::load(name)?;
     embedder.embed("how near is near", Role::Query)?;
@@ -60,7 +74,11 @@ fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, started: Insta
     let texts = match &args.texts {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+            let lines: Vec<String> = text
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(str::to_owned)
+                .collect();
             if lines.is_empty() {
                 bail!("{}: no passages in it", path.display());
             }
@@ -94,13 +112,24 @@ fn embed(args: &BenchEmbed, config: &Config, output: &mut Output, started: Insta
         ),
     )?;
     row("tokens", format!("{:.0}/s", measured.tokens_per_second))?;
-    row("question", format!("{:.1} ms, median of {TIMED_QUERIES}", measured.query_ms))?;
-    row("first vector", format!("{:.0} ms after the start of the process", measured.first_vector_ms))?;
+    row(
+        "question",
+        format!("{:.1} ms, median of {TIMED_QUERIES}", measured.query_ms),
+    )?;
+    row(
+        "first vector",
+        format!(
+            "{:.0} ms after the start of the process",
+            measured.first_vector_ms
+        ),
+    )?;
     row(
         "memory",
         measured
             .peak_memory_bytes
-            .map_or("not available on this system".to_owned(), |bytes| format!("{} peak", HumanBytes(bytes))),
+            .map_or("not available on this system".to_owned(), |bytes| {
+                format!("{} peak", HumanBytes(bytes))
+            }),
     )?;
     Ok(Outcome::Done)
 }
@@ -117,9 +146,16 @@ fn median_query_ms(embedder: &mut dyn Embedder) -> anyhow::Result<f64> {
     Ok(times[TIMED_QUERIES / 2])
 }
 
-/// Embeds all texts on `threads` threads, each warmed up first. Returns the seconds taken and the number of tokens.
-fn time_passages(embedder: &dyn Embedder, texts: &[String], threads: usize) -> anyhow::Result<(f64, usize)> {
-    let mut workers = (0..threads).map(|_| embedder.fork()).collect::<Result<Vec<_>, _>>()?;
+/// Embeds all texts on `threads` threads, each warmed up first. Returns the seconds taken and the
+/// number of tokens.
+fn time_passages(
+    embedder: &dyn Embedder,
+    texts: &[String],
+    threads: usize,
+) -> anyhow::Result<(f64, usize)> {
+    let mut workers = (0..threads)
+        .map(|_| embedder.fork())
+        .collect::<Result<Vec<_>, _>>()?;
     for worker in &mut workers {
         worker.embed(&texts[0], Role::Passage)?;
     }
@@ -132,15 +168,20 @@ fn time_passages(embedder: &dyn Embedder, texts: &[String], threads: usize) -> a
                 let (next, tokens) = (&next, &tokens);
                 scope.spawn(move || -> anyhow::Result<()> {
                     while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        tokens.fetch_add(worker.embed(text, Role::Passage)?.tokens, Ordering::Relaxed);
+                        tokens.fetch_add(
+                            worker.embed(text, Role::Passage)?.tokens,
+                            Ordering::Relaxed,
+                        );
                     }
                     Ok(())
                 })
             })
             .collect();
-        handles
-            .into_iter()
-            .try_for_each(|handle| handle.join().unwrap_or_else(|_| bail!("an embedding thread panicked")))
+        handles.into_iter().try_for_each(|handle| {
+            handle
+                .join()
+                .unwrap_or_else(|_| bail!("an embedding thread panicked"))
+        })
     })?;
     Ok((started.elapsed().as_secs_f64(), tokens.into_inner()))
 }
@@ -148,12 +189,17 @@ fn time_passages(embedder: &dyn Embedder, texts: &[String], threads: usize) -> a
 /// Passages of exactly `tokens` tokens, from the built-in articles, repeated as needed.
 fn sample_passages(embedder: &dyn Embedder, tokens: usize) -> Vec<String> {
     let lines = sample::texts();
-    let mut words = lines.iter().flat_map(|line| line.split_whitespace()).cycle();
+    let mut words = lines
+        .iter()
+        .flat_map(|line| line.split_whitespace())
+        .cycle();
     let mut passages = Vec::with_capacity(MIN_PASSAGES);
     while passages.len() < MIN_PASSAGES {
         let (mut passage, mut used) = (String::new(), 0);
         while used < tokens {
-            let Some(word) = words.next() else { return passages };
+            let Some(word) = words.next() else {
+                return passages;
+            };
             let more = embedder.tokenizer().count(word);
             if used + more <= tokens {
                 passage.push_str(word);
@@ -169,6 +215,13 @@ fn sample_passages(embedder: &dyn Embedder, tokens: usize) -> Vec<String> {
 /// The peak resident memory of this process, in bytes. Linux only.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes * 1024)
 }

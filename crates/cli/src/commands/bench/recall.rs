@@ -11,7 +11,8 @@ use engine::text::pluralize;
 use engine::{EmbeddedQueries, embedder_for};
 use eval::manifest::Input;
 use eval::recall::{
-    CacheOutcome, FilteredPoint, GroundTruth, RecallOptions, RecallReport, measure, read_f32, scan_qps, write_vectors,
+    CacheOutcome, FilteredPoint, GroundTruth, RecallOptions, RecallReport, measure, read_f32,
+    scan_qps, write_vectors,
 };
 use eval::report;
 use index::{Builder, Params, Quantization, VectorFile, VectorWriter, WriteOptions};
@@ -34,8 +35,13 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     let base = folder.path().join("base.vec");
     let threads = config.threads(args.threads);
     let (first, shares): (Quantization, _) = (args.first_pass.into(), args.allow.clone());
-    let plan =
-        RecallOptions { k: args.k as usize, efs: args.ef.clone(), first_pass: first, selectivities: shares, threads };
+    let plan = RecallOptions {
+        k: args.k as usize,
+        efs: args.ef.clone(),
+        first_pass: first,
+        selectivities: shares,
+        threads,
+    };
     let details = |queries: Value| {
         json!({ "queries": queries, "k": args.k, "threads": threads, "ef": args.ef, "m": args.m,
                 "ef_construction": args.ef_construction, "builder": Builder::from(args.builder), "seed": args.seed,
@@ -58,7 +64,12 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     drop(vectors);
     let mut builds = Vec::new();
     for &m in &args.m {
-        let params = Params { m, ef_construction: args.ef_construction, seed: args.seed, builder: args.builder.into() };
+        let params = Params {
+            m,
+            ef_construction: args.ef_construction,
+            seed: args.seed,
+            builder: args.builder.into(),
+        };
         let bar: Mutex<Option<(String, indicatif::ProgressBar)>> = Mutex::new(None);
         let show_progress = |stage: &str, done: usize, total: usize| {
             let Ok(mut bar) = bar.lock() else { return };
@@ -68,7 +79,14 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
                 }
                 *bar = Some((
                     stage.to_owned(),
-                    progress::items(total, if stage == "building" { "building the graph" } else { "searching" }),
+                    progress::items(
+                        total,
+                        if stage == "building" {
+                            "building the graph"
+                        } else {
+                            "searching"
+                        },
+                    ),
                 ));
             }
             if let Some((_, bar)) = &*bar {
@@ -82,8 +100,22 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
         builds.push(build?);
     }
     let queries = queries.len() / dim;
-    let recall = RecallReport { n, dim, k: plan.k, queries, scan_qps, truth_cached, threads, builds, manifest };
-    let page = args.report.as_deref().map(|folder| report::write_recall(folder, &recall)).transpose()?;
+    let recall = RecallReport {
+        n,
+        dim,
+        k: plan.k,
+        queries,
+        scan_qps,
+        truth_cached,
+        threads,
+        builds,
+        manifest,
+    };
+    let page = args
+        .report
+        .as_deref()
+        .map(|folder| report::write_recall(folder, &recall))
+        .transpose()?;
     if output.is_json() {
         output.json(&to_json(&recall)?)?;
     } else {
@@ -92,10 +124,17 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
     if let Some(page) = page {
         output::note(format_args!("report: {}", page.display()));
     }
-    Ok(if recall.builds.iter().all(|build| build.unreachable == 0) { Outcome::Done } else { Outcome::Partial })
+    Ok(
+        if recall.builds.iter().all(|build| build.unreachable == 0) {
+            Outcome::Done
+        } else {
+            Outcome::Partial
+        },
+    )
 }
 
-/// The JSON document, with the figures of the first build at the top level, where scripts find them.
+/// The JSON document, with the figures of the first build at the top level, where scripts find
+/// them.
 fn to_json(recall: &RecallReport) -> anyhow::Result<Value> {
     let mut document = serde_json::to_value(recall)?;
     if let (Some(all), Some(first)) = (document.as_object_mut(), recall.builds.first()) {
@@ -119,7 +158,10 @@ fn load_raw_files(
     if let Some(all) = details.as_object_mut() {
         all.insert("base".to_owned(), json!(Input::of(raw)));
     }
-    Ok(Workload { queries: read_f32(queries, dim)?, manifest: manifest(None, details)? })
+    Ok(Workload {
+        queries: read_f32(queries, dim)?,
+        manifest: manifest(None, details)?,
+    })
 }
 
 fn load_collection(
@@ -155,13 +197,22 @@ fn load_collection(
             let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
             let embedder = embedder_for(&*collection, Mode::Dense)?;
             (
-                EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &ProgressBars::default())?.vectors(),
+                EmbeddedQueries::embed(
+                    &texts,
+                    embedder.as_deref(),
+                    threads,
+                    &ProgressBars::default(),
+                )?
+                .vectors(),
                 json!(Input::of(path)),
             )
         }
         None => (sample, json!("its own vectors")),
     };
-    Ok(Workload { queries, manifest: manifest(Some((&*collection, &location)), details(source))? })
+    Ok(Workload {
+        queries,
+        manifest: manifest(Some((&*collection, &location)), details(source))?,
+    })
 }
 
 fn print_recall(output: &mut Output, recall: &RecallReport) -> anyhow::Result<()> {
@@ -171,9 +222,18 @@ fn print_recall(output: &mut Output, recall: &RecallReport) -> anyhow::Result<()
         recall.dim,
         pluralize(recall.queries, "query"),
         recall.scan_qps,
-        if recall.truth_cached { " (cached exact answers)" } else { "" }
+        if recall.truth_cached {
+            " (cached exact answers)"
+        } else {
+            ""
+        }
     ))?;
-    if recall.builds.iter().flat_map(|build| &build.points).any(|point| !point.walked) {
+    if recall
+        .builds
+        .iter()
+        .flat_map(|build| &build.points)
+        .any(|point| !point.walked)
+    {
         output.line("with so few vectors, or so few per candidate, all are scanned instead of searching the graph")?;
     }
     for build in &recall.builds {
@@ -198,7 +258,11 @@ fn print_recall(output: &mut Output, recall: &RecallReport) -> anyhow::Result<()
             build.health.self_misses,
             build.health.self_queries
         );
-        output.line(if build.unreachable == 0 { health } else { styled(style::BAD, health) })?;
+        output.line(if build.unreachable == 0 {
+            health
+        } else {
+            styled(style::BAD, health)
+        })?;
         output.line(styled(
             style::FAINT,
             format_args!(
@@ -234,8 +298,14 @@ fn print_recall(output: &mut Output, recall: &RecallReport) -> anyhow::Result<()
     Ok(())
 }
 
-fn print_filtered(output: &mut Output, recall: &RecallReport, filtered: &[FilteredPoint]) -> anyhow::Result<()> {
-    let Some(first) = filtered.first() else { return Ok(()) };
+fn print_filtered(
+    output: &mut Output,
+    recall: &RecallReport,
+    filtered: &[FilteredPoint],
+) -> anyhow::Result<()> {
+    let Some(first) = filtered.first() else {
+        return Ok(());
+    };
     output.line(styled(
         style::FAINT,
         format_args!(

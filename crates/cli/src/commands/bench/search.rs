@@ -36,7 +36,11 @@ struct SearchMeasurement {
 
 pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target);
-    let mode = args.search.mode.or(config.mode).map_or(Mode::Hybrid, Into::into);
+    let mode = args
+        .search
+        .mode
+        .or(config.mode)
+        .map_or(Mode::Hybrid, Into::into);
     let mut queries = eval::query::read(&args.queries)?;
     queries.truncate(args.limit as usize);
     if queries.is_empty() {
@@ -46,10 +50,18 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
     let embedder = embedder_for(&*collection, mode)?;
     let ranking = engine::Ranking::from(&args.search.ranking);
     let factory = ranking.reranker(&*collection, mode, embedder.as_deref())?;
-    let reranker = factory.map(|factory| factory.with_threads(config.threads(None))).transpose()?;
+    let reranker = factory
+        .map(|factory| factory.with_threads(config.threads(None)))
+        .transpose()?;
     let options = Options {
         collapse: true,
-        ..ranking.options(&*collection, mode, args.k as usize, ResultUnit::Passage, DEFAULT_RERANK_BUDGET)
+        ..ranking.options(
+            &*collection,
+            mode,
+            args.k as usize,
+            ResultUnit::Passage,
+            DEFAULT_RERANK_BUDGET,
+        )
     };
     let mut searcher = Searcher::new(&*collection, embedder)?.with_reranker(reranker);
     for query in queries.iter().cycle().take(WARMUP_SEARCHES) {
@@ -65,7 +77,9 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
     }
     bar.finish_and_clear();
     times.sort_by(f64::total_cmp);
-    let percentile = |share: f64| times[((times.len() as f64 * share).ceil() as usize).clamp(1, times.len()) - 1];
+    let percentile = |share: f64| {
+        times[((times.len() as f64 * share).ceil() as usize).clamp(1, times.len()) - 1]
+    };
     let mut details = json!({ "queries": Input::of(&args.queries), "k": args.k });
     extend(&mut details, ranking.to_json(Some(&*collection)));
     let measured = SearchMeasurement {

@@ -19,8 +19,9 @@ pub(super) const INK: &str = "#333333";
 pub(super) const FAINT: &str = "#d5d5d5";
 
 /// Okabe and Ito's palette, with gray for black, which would be invisible on a dark page.
-pub(super) const PALETTE: [&str; 8] =
-    ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442"];
+pub(super) const PALETTE: [&str; 8] = [
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442",
+];
 
 /// Marker shapes, so that systems do not differ by color alone.
 const MARKERS: [MarkerShape; 6] = [
@@ -45,12 +46,22 @@ pub(super) const UNIT_ROW_HEIGHT: f64 = 16.0;
 const LEGEND_SURPLUS: f64 = 16.0;
 
 pub(super) fn ensure_nonempty(name: &'static str, what: &str, count: usize) -> Result<()> {
-    if count == 0 { Err(Error::Plot { name, problem: format!("there are no {what}") }) } else { Ok(()) }
+    if count == 0 {
+        Err(Error::Plot {
+            name,
+            problem: format!("there are no {what}"),
+        })
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn ensure_finite(name: &'static str, what: &str, values: &[f64]) -> Result<()> {
     match values.iter().find(|value| !value.is_finite()) {
-        Some(value) => Err(Error::Plot { name, problem: format!("{what} has the value {value}") }),
+        Some(value) => Err(Error::Plot {
+            name,
+            problem: format!("{what} has the value {value}"),
+        }),
         None => Ok(()),
     }
 }
@@ -63,21 +74,31 @@ pub(super) fn marker(at: usize) -> MarkerShape {
     MARKERS[at % MARKERS.len()]
 }
 
-/// The smallest and the largest value. Callers must rule out empty input: it gives a reversed, infinite range.
+/// The smallest and the largest value. Callers must rule out empty input: it gives a reversed,
+/// infinite range.
 pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+        (low.min(v), high.max(v))
+    })
 }
 
 /// A step of 1, 2 or 5 times a power of ten that divides `span` into at most `parts` parts.
 pub(super) fn nice_step(span: f64, parts: f64) -> f64 {
     let raw = span / parts;
     let power = 10_f64.powf(raw.log10().floor());
-    [1.0, 2.0, 5.0].into_iter().map(|m| m * power).find(|step| *step >= raw * 0.999).unwrap_or(power * 10.0)
+    [1.0, 2.0, 5.0]
+        .into_iter()
+        .map(|m| m * power)
+        .find(|step| *step >= raw * 0.999)
+        .unwrap_or(power * 10.0)
 }
 
 /// The range from `low` to `high`, widened to multiples of `step`.
 pub(super) fn widen_to_steps(low: f64, high: f64, step: f64) -> (f64, f64) {
-    ((low / step + 1e-6).floor() * step, (high / step - 1e-6).ceil() * step)
+    (
+        (low / step + 1e-6).floor() * step,
+        (high / step - 1e-6).ceil() * step,
+    )
 }
 
 /// The number of decimals that a multiple of `step` needs.
@@ -89,7 +110,10 @@ pub(super) fn decimals(step: f64) -> usize {
 pub(super) fn format_number(value: f64) -> String {
     if value < 10.0 && value.fract() != 0.0 {
         let digits = format!("{value:.3}");
-        return digits.trim_end_matches('0').trim_end_matches('.').to_owned();
+        return digits
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned();
     }
     let digits = format!("{value:.0}");
     let mut out = String::new();
@@ -104,7 +128,15 @@ pub(super) fn format_number(value: f64) -> String {
 
 /// Replaces control characters, which XML does not allow and which cannot be drawn, with spaces.
 pub(super) fn without_control_chars(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() || c == '\u{fffe}' || c == '\u{ffff}' { ' ' } else { c }).collect()
+    name.chars()
+        .map(|c| {
+            if c.is_control() || c == '\u{fffe}' || c == '\u{ffff}' {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// The estimated width of a character, in quarters of an average one; rather too wide.
@@ -126,7 +158,9 @@ pub(super) fn truncate_name(name: &str, max_chars: usize) -> String {
     let mut left = max_chars.saturating_sub(1) * 4;
     let mut kept = String::new();
     for c in name.chars() {
-        let Some(rest) = left.checked_sub(quarter_widths(c)) else { break };
+        let Some(rest) = left.checked_sub(quarter_widths(c)) else {
+            break;
+        };
         left = rest;
         kept.push(c);
     }
@@ -143,14 +177,24 @@ pub(super) fn comma_separated<'a>(names: impl Iterator<Item = &'a String>) -> St
 }
 
 pub(super) fn entry(label: &str, color: &str, shape: LegendShape) -> LegendEntry {
-    LegendEntry { label: label.to_owned(), color: color.to_owned(), shape, dasharray: None }
+    LegendEntry {
+        label: label.to_owned(),
+        color: color.to_owned(),
+        shape,
+        dasharray: None,
+    }
 }
 
 pub(super) fn marker_entry(name: &str, at: usize) -> LegendEntry {
-    entry(&truncate_name(name, NAME_CHARS), color(at), LegendShape::Marker(marker(at)))
+    entry(
+        &truncate_name(name, NAME_CHARS),
+        color(at),
+        LegendShape::Marker(marker(at)),
+    )
 }
 
-/// The layout of all charts: exact axis ranges, one text size, no line colors but [`INK`] and [`FAINT`].
+/// The layout of all charts: exact axis ranges, one text size, no line colors but [`INK`] and
+/// [`FAINT`].
 pub(super) fn base(x: (f64, f64), y: (f64, f64)) -> Layout {
     let theme = Theme {
         background: "white".to_owned(),
@@ -175,7 +219,10 @@ pub(super) fn base(x: (f64, f64), y: (f64, f64)) -> Layout {
 }
 
 /// Puts the legend below the chart, where it takes no width on a narrow screen.
-pub(super) fn with_legend(layout: Layout, entries: impl IntoIterator<Item = LegendEntry>) -> Layout {
+pub(super) fn with_legend(
+    layout: Layout,
+    entries: impl IntoIterator<Item = LegendEntry>,
+) -> Layout {
     let entries: Vec<LegendEntry> = entries.into_iter().collect();
     if entries.is_empty() {
         return layout;
@@ -186,30 +233,57 @@ pub(super) fn with_legend(layout: Layout, entries: impl IntoIterator<Item = Lege
         .with_legend_box(false)
 }
 
-/// Sets the canvas height so that the plot area is `height` pixels high whatever title and legend need, with
-/// `row` pixels above it. The space that the renderer reserves for a missing axis title is removed.
+/// Sets the canvas height so that the plot area is `height` pixels high whatever title and legend
+/// need, with `row` pixels above it. The space that the renderer reserves for a missing axis title
+/// is removed.
 pub(super) fn fit_height(layout: Layout, height: f64, row: f64) -> Layout {
     let surplus = if layout.x_label.is_some() { 6.0 } else { 20.0 };
     let probe = layout.with_height(height);
     let area = ComputedLayout::from_layout(&probe);
     let (top, bottom) = (area.margin_top + row, area.margin_bottom - surplus);
-    probe.with_force_margins_y(top, bottom).with_height((top + height + bottom).ceil())
+    probe
+        .with_force_margins_y(top, bottom)
+        .with_height((top + height + bottom).ceil())
 }
 
-/// The unit of the y axis as horizontal text above it: easier to read than rotated text, and sharp in the PNG.
+/// The unit of the y axis as horizontal text above it: easier to read than rotated text, and sharp
+/// in the PNG.
 pub(super) fn y_unit(area: &ComputedLayout, unit: &str) -> Primitive {
-    text(6.0, area.margin_top - 14.0, unit.to_owned(), TextAnchor::Start)
+    text(
+        6.0,
+        area.margin_top - 14.0,
+        unit.to_owned(),
+        TextAnchor::Start,
+    )
 }
 
 pub(super) fn line((x1, y1): (f64, f64), (x2, y2): (f64, f64), color: &str) -> Primitive {
-    Primitive::Line { x1, y1, x2, y2, stroke: Color::from(color), stroke_width: 1.0, stroke_dasharray: None }
+    Primitive::Line {
+        x1,
+        y1,
+        x2,
+        y2,
+        stroke: Color::from(color),
+        stroke_width: 1.0,
+        stroke_dasharray: None,
+    }
 }
 
 pub(super) fn text(x: f64, y: f64, content: String, anchor: TextAnchor) -> Primitive {
-    Primitive::Text { x, y, content, size: TEXT_PX as u32, anchor, rotate: None, bold: false, color: None }
+    Primitive::Text {
+        x,
+        y,
+        content,
+        size: TEXT_PX as u32,
+        anchor,
+        rotate: None,
+        bold: false,
+        color: None,
+    }
 }
 
-/// Renders the series, with `underlay` below and `overlay` above them, to an SVG that can be inlined and a PNG.
+/// Renders the series, with `underlay` below and `overlay` above them, to an SVG that can be
+/// inlined and a PNG.
 pub(super) fn render(
     name: &'static str,
     title: &str,
@@ -223,10 +297,12 @@ pub(super) fn render(
     if legend {
         scene.height -= LEGEND_SURPLUS;
     }
-    // Clip paths are not needed, as all data lies within the axes, and their ids could clash with another
-    // chart's.
+    // Clip paths are not needed, as all data lies within the axes, and their ids could clash with
+    // another chart's.
     scene.defs.clear();
-    scene.elements.retain(|e| !matches!(e, Primitive::ClipStart { .. } | Primitive::ClipEnd));
+    scene
+        .elements
+        .retain(|e| !matches!(e, Primitive::ClipStart { .. } | Primitive::ClipEnd));
     // The style element for tooltips would apply to the whole page.
     scene.has_tooltips = false;
     scene.elements.splice(0..0, underlay);
@@ -234,26 +310,43 @@ pub(super) fn render(
     scene.elements.iter_mut().for_each(adjust_for_inlining);
 
     let failed = |problem| Error::Plot { name, problem };
-    let png = RasterBackend::new().with_scale(2.0).render_scene(&scene).map_err(failed)?;
+    let png = RasterBackend::new()
+        .with_scale(2.0)
+        .render_scene(&scene)
+        .map_err(failed)?;
     scene.background_color = None;
-    let svg = inline_svg(&scene, title).ok_or_else(|| failed("the renderer gave no SVG".to_owned()))?;
+    let svg =
+        inline_svg(&scene, title).ok_or_else(|| failed("the renderer gave no SVG".to_owned()))?;
     Ok(Plot { name, svg, png })
 }
 
-/// Adjusts what the renderer does not let us set: text takes its color from the root, titles are centered on
-/// the canvas, a dollar sign does not start a formula, and error bars get thicker strokes and narrower caps.
+/// Adjusts what the renderer does not let us set: text takes its color from the root, titles are
+/// centered on the canvas, a dollar sign does not start a formula, and error bars get thicker
+/// strokes and narrower caps.
 fn adjust_for_inlining(element: &mut Primitive) {
     match element {
-        Primitive::Text { x, content, size, color, .. } => {
+        Primitive::Text {
+            x,
+            content,
+            size,
+            color,
+            ..
+        } => {
             *color = None;
             if [TITLE_PX, SUBTITLE_PX].contains(size) {
                 *x = WIDTH / 2.0;
             }
             *content = content.replace('$', "\\$");
         }
-        Primitive::Line { x1, y1, x2, y2, stroke, stroke_width, .. }
-            if PALETTE.contains(&stroke.to_svg_string().as_str()) && *stroke_width <= 1.0 =>
-        {
+        Primitive::Line {
+            x1,
+            y1,
+            x2,
+            y2,
+            stroke,
+            stroke_width,
+            ..
+        } if PALETTE.contains(&stroke.to_svg_string().as_str()) && *stroke_width <= 1.0 => {
             *stroke_width = 1.6;
             if y1 == y2 {
                 let middle = (*x1 + *x2) / 2.0;
@@ -268,9 +361,17 @@ fn adjust_for_inlining(element: &mut Primitive) {
 fn inline_svg(scene: &Scene, title: &str) -> Option<String> {
     let svg = SvgBackend::new().render_scene(scene);
     let (attributes, body) = svg.strip_prefix("<svg ")?.split_once('>')?;
-    let title = without_control_chars(title).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let role = format!("class=\"plot\" role=\"img\" viewBox=\"0 0 {} {}\"", scene.width, scene.height);
-    Some(format!("<svg {role} {attributes}><title>{title}</title>{body}"))
+    let title = without_control_chars(title)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let role = format!(
+        "class=\"plot\" role=\"img\" viewBox=\"0 0 {} {}\"",
+        scene.width, scene.height
+    );
+    Some(format!(
+        "<svg {role} {attributes}><title>{title}</title>{body}"
+    ))
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::Plot;
 use super::canvas::{
-    INK, NAME_CHARS, PALETTE, SUBTITLE_PX, UNIT_ROW_HEIGHT, base, bounds, decimals, ensure_finite, ensure_nonempty,
-    entry, fit_height, format_number, line, nice_step, render, truncate_name, widen_to_steps, with_legend, y_unit,
+    INK, NAME_CHARS, PALETTE, SUBTITLE_PX, UNIT_ROW_HEIGHT, base, bounds, decimals, ensure_finite,
+    ensure_nonempty, entry, fit_height, format_number, line, nice_step, render, truncate_name,
+    widen_to_steps, with_legend, y_unit,
 };
 use crate::Result;
 use kuva::plot::legend::LegendShape;
@@ -20,8 +21,9 @@ const MAX_BARS: usize = 400;
 /// Smaller differences are rounding noise.
 const MIN_DIFFERENCE: f64 = 1e-9;
 
-/// Plots for each query how much system `b` gains or loses against `a`, as bars around zero, largest gain
-/// first. More than 400 queries are averaged into 400 bars; the subtitle counts all queries.
+/// Plots for each query how much system `b` gains or loses against `a`, as bars around zero,
+/// largest gain first. More than 400 queries are averaged into 400 bars; the subtitle counts all
+/// queries.
 ///
 /// # Errors
 /// [`crate::Error::Plot`] if there is no difference or one is not finite.
@@ -30,8 +32,14 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
     ensure_finite(NAME, metric, deltas)?;
     let mut sorted = deltas.to_vec();
     sorted.sort_by(|x, y| y.total_cmp(x));
-    let better = sorted.iter().filter(|delta| **delta > MIN_DIFFERENCE).count();
-    let worse = sorted.iter().filter(|delta| **delta < -MIN_DIFFERENCE).count();
+    let better = sorted
+        .iter()
+        .filter(|delta| **delta > MIN_DIFFERENCE)
+        .count();
+    let worse = sorted
+        .iter()
+        .filter(|delta| **delta < -MIN_DIFFERENCE)
+        .count();
     let equal = sorted.len() - better - worse;
 
     let count = sorted.len();
@@ -39,12 +47,20 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
     let bars: Vec<(f64, f64, f64)> = (0..buckets)
         .map(|at| {
             let (from, to) = (at * count / buckets, (at + 1) * count / buckets);
-            (from as f64, to as f64, sorted[from..to].iter().sum::<f64>() / (to - from) as f64)
+            (
+                from as f64,
+                to as f64,
+                sorted[from..to].iter().sum::<f64>() / (to - from) as f64,
+            )
         })
         .collect();
 
     let (low, high) = bounds(bars.iter().map(|bar| bar.2).chain([0.0]));
-    let (low, high) = if high - low < MIN_DIFFERENCE { (-0.1, 0.1) } else { (low, high) };
+    let (low, high) = if high - low < MIN_DIFFERENCE {
+        (-0.1, 0.1)
+    } else {
+        (low, high)
+    };
     let step = nice_step(high - low, 8.0);
     let x_step = nice_step(count as f64, 8.0).max(1.0);
     let counts = format!(
@@ -53,8 +69,11 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
         format_number(equal as f64),
         format_number(worse as f64)
     );
-    let (first, second, unit) =
-        (truncate_name(a, NAME_CHARS), truncate_name(b, NAME_CHARS), truncate_name(metric, NAME_CHARS));
+    let (first, second, unit) = (
+        truncate_name(a, NAME_CHARS),
+        truncate_name(b, NAME_CHARS),
+        truncate_name(metric, NAME_CHARS),
+    );
     let layout = base((0.0, count as f64), widen_to_steps(low, high, step))
         .with_title(format!("{second} against {first}"))
         .with_title_wrap(52)
@@ -72,7 +91,11 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
     let area = ComputedLayout::from_layout(&layout);
     let (left, right, zero) = (area.map_x(0.0), area.map_x(count as f64), area.map_y(0.0));
     // Sub-pixel gaps would look like stripes, so thin bars are joined into one outline.
-    let (gap, joined) = if (right - left) / buckets as f64 >= 4.0 { (1.0, 1) } else { (0.0, buckets) };
+    let (gap, joined) = if (right - left) / buckets as f64 >= 4.0 {
+        (1.0, 1)
+    } else {
+        (0.0, buckets)
+    };
     let mut overlay = Vec::new();
     for (fill, sign) in [(BETTER, 1.0), (WORSE, -1.0)] {
         let shown: Vec<_> = bars
@@ -84,8 +107,15 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
             continue;
         }
         let outlines = shown.chunks(joined).map(|part| {
-            let corners = part.iter().map(|(x0, x1, y)| format!("L{x0:.2} {y:.2}L{x1:.2} {y:.2}")).collect::<String>();
-            format!("M{:.2} {zero:.2}{corners}L{:.2} {zero:.2}Z", part[0].0, part[part.len() - 1].1)
+            let corners = part
+                .iter()
+                .map(|(x0, x1, y)| format!("L{x0:.2} {y:.2}L{x1:.2} {y:.2}"))
+                .collect::<String>();
+            format!(
+                "M{:.2} {zero:.2}{corners}L{:.2} {zero:.2}Z",
+                part[0].0,
+                part[part.len() - 1].1
+            )
         });
         overlay.push(Primitive::Path(Box::new(PathData {
             d: outlines.collect(),
@@ -101,7 +131,14 @@ pub fn differences(a: &str, b: &str, metric: &str, deltas: &[f64]) -> Result<Plo
     let title = format!("Difference in {metric} per query, {b} minus {a}: {counts}");
     // The renderer draws no axes without a series; an empty one is enough.
     let none: Vec<(f64, f64)> = Vec::new();
-    render(NAME, &title, vec![ScatterPlot::new().with_data(none).into()], layout, Vec::new(), overlay)
+    render(
+        NAME,
+        &title,
+        vec![ScatterPlot::new().with_data(none).into()],
+        layout,
+        Vec::new(),
+        overlay,
+    )
 }
 
 #[cfg(test)]
@@ -125,7 +162,11 @@ mod tests {
         let deltas: Vec<f64> = (0..20_000).map(|i| f64::from(i % 4) - 1.0).collect();
         let plot = differences("a", "b", "m", &deltas).unwrap();
         assert!(plot.svg.contains("10,000 better, 5,000 equal, 5,000 worse"));
-        let bars = plot.svg.split(" d=\"").skip(1).map(|d| d.split('"').next().unwrap().matches('L').count());
+        let bars = plot
+            .svg
+            .split(" d=\"")
+            .skip(1)
+            .map(|d| d.split('"').next().unwrap().matches('L').count());
         // Two corners for each of the 300 non-zero bars, and the way back to zero for each color.
         assert_eq!(bars.sum::<usize>(), 602);
     }

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 
 /// The read buffer size in bytes.
 const CHUNK_BYTES: usize = 1 << 16;
-/// After each unclosed quote, up to `limit` bytes are read again. After this many of them, quotes are ordinary
-/// characters for the rest of the file, so that reading takes linear time.
+/// After each unclosed quote, up to `limit` bytes are read again. After this many of them, quotes
+/// are ordinary characters for the rest of the file, so that reading takes linear time.
 const MAX_UNCLOSED: usize = 100;
 
 /// A record, with its fields unquoted.
@@ -19,8 +19,13 @@ pub struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let (bytes, starts) = (self.bytes, std::iter::once(0).chain(self.ends.iter().copied()));
-        starts.zip(self.ends).map(move |(start, end)| &bytes[start..*end])
+        let (bytes, starts) = (
+            self.bytes,
+            std::iter::once(0).chain(self.ends.iter().copied()),
+        );
+        starts
+            .zip(self.ends)
+            .map(move |(start, end)| &bytes[start..*end])
     }
 }
 
@@ -31,8 +36,8 @@ pub enum RecordError {
     Io(io::Error),
     /// The record is over the limit. The next record follows.
     TooLarge { bytes: u64, limit: u64 },
-    /// A field begins with a quote that is not closed before the end of the file or the limit. The next record begins
-    /// on the next line.
+    /// A field begins with a quote that is not closed before the end of the file or the limit. The
+    /// next record begins on the next line.
     Unclosed,
 }
 
@@ -48,8 +53,8 @@ fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// Splits a record on one line whose quotes are not doubled: a quote ends a field only before a delimiter or the end of
-/// the line. A backslash before a quote is an escape and is removed.
+/// Splits a record on one line whose quotes are not doubled: a quote ends a field only before a
+/// delimiter or the end of the line. A backslash before a quote is an escape and is removed.
 fn split_undoubled(record: &[u8], delimiter: u8) -> (Vec<u8>, Vec<usize>) {
     let end = record.len() - record.iter().rev().take_while(|b| is_line_end(**b)).count();
     let (mut bytes, mut ends, mut at) = (Vec::with_capacity(end), Vec::new(), 0);
@@ -146,33 +151,52 @@ impl<R: Read> Records<R> {
             if at == self.raw.len() && self.quotes(&self.raw[self.start..]).open {
                 return Some(self.unclosed());
             }
-            let (result, read, wrote, ends) =
-                self.reader.read_record(&self.raw[at..], &mut self.fields[filled..], &mut self.ends[ended..]);
+            let (result, read, wrote, ends) = self.reader.read_record(
+                &self.raw[at..],
+                &mut self.fields[filled..],
+                &mut self.ends[ended..],
+            );
             (at, filled, ended) = (at + read, filled + wrote, ended + ends);
             match result {
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.fields.resize((self.fields.len() * 2).max(1024), 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize((self.ends.len() * 2).max(16), 0),
+                ReadRecordResult::OutputFull => {
+                    self.fields.resize((self.fields.len() * 2).max(1024), 0)
+                }
+                ReadRecordResult::OutputEndsFull => {
+                    self.ends.resize((self.ends.len() * 2).max(16), 0)
+                }
                 ReadRecordResult::Record => {
                     if self.has_inverted_quotes(at) {
                         return Some(self.unclosed());
                     }
                     let line = self.skip_blank_lines();
                     let bytes = at - self.start;
-                    let has_undoubled_quotes = self.quotes(&self.raw[self.start..at]).text_after_close;
+                    let has_undoubled_quotes =
+                        self.quotes(&self.raw[self.start..at]).text_after_close;
                     if has_undoubled_quotes {
-                        (self.fields, self.ends) = split_undoubled(&self.raw[self.start..at], self.delimiter);
+                        (self.fields, self.ends) =
+                            split_undoubled(&self.raw[self.start..at], self.delimiter);
                         (filled, ended) = (self.fields.len(), self.ends.len());
                     }
                     self.advance_to(at);
                     if bytes > self.limit {
                         return Some((
                             line,
-                            Err(RecordError::TooLarge { bytes: bytes as u64, limit: self.limit as u64 }),
+                            Err(RecordError::TooLarge {
+                                bytes: bytes as u64,
+                                limit: self.limit as u64,
+                            }),
                         ));
                     }
                     let (bytes, ends) = (&self.fields[..filled], &self.ends[..ended]);
-                    return Some((line, Ok(Row { bytes, ends, has_undoubled_quotes })));
+                    return Some((
+                        line,
+                        Ok(Row {
+                            bytes,
+                            ends,
+                            has_undoubled_quotes,
+                        }),
+                    ));
                 }
                 ReadRecordResult::End => return None,
             }
@@ -211,8 +235,8 @@ impl<R: Read> Records<R> {
         quotes
     }
 
-    /// Whether the record that ends at `at` spans several lines and has text after a closing quote: then a quote is
-    /// missing further up, and all following ones are inverted.
+    /// Whether the record that ends at `at` spans several lines and has text after a closing quote:
+    /// then a quote is missing further up, and all following ones are inverted.
     fn has_inverted_quotes(&self, at: usize) -> bool {
         let record = &self.raw[self.start..at];
         let record = &record[record.iter().take_while(|b| is_line_end(**b)).count()..];
@@ -238,7 +262,13 @@ impl<R: Read> Records<R> {
             bytes += end.unwrap_or(self.raw.len()) as u64;
             if end.is_some() || self.at_end {
                 self.advance_to(end.unwrap_or(self.raw.len()));
-                return (line, Err(RecordError::TooLarge { bytes, limit: self.limit as u64 }));
+                return (
+                    line,
+                    Err(RecordError::TooLarge {
+                        bytes,
+                        limit: self.limit as u64,
+                    }),
+                );
             }
         }
     }
@@ -247,19 +277,28 @@ impl<R: Read> Records<R> {
     fn unclosed(&mut self) -> (u64, Result<Row<'_>, RecordError>) {
         let line = self.skip_blank_lines();
         let rest = &self.raw[self.start..];
-        let end = rest.iter().position(|b| is_line_end(*b)).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|b| is_line_end(*b))
+            .unwrap_or(rest.len());
         self.advance_to(self.start + end);
         self.unclosed += 1;
         if self.unclosed == MAX_UNCLOSED {
             self.quoting = false;
-            self.reader = ReaderBuilder::new().delimiter(self.delimiter).quoting(false).build();
+            self.reader = ReaderBuilder::new()
+                .delimiter(self.delimiter)
+                .quoting(false)
+                .build();
         }
         (line, Err(RecordError::Unclosed))
     }
 
     /// Skips blank lines. Returns the current line number.
     fn skip_blank_lines(&mut self) -> u64 {
-        let blank = self.raw[self.start..].iter().take_while(|b| is_line_end(**b)).count();
+        let blank = self.raw[self.start..]
+            .iter()
+            .take_while(|b| is_line_end(**b))
+            .count();
         self.advance_to(self.start + blank);
         self.line
     }
@@ -267,8 +306,12 @@ impl<R: Read> Records<R> {
     /// Moves the start of the current record to `at`, counting lines that end with CR, LF or both.
     fn advance_to(&mut self, at: usize) {
         let passed = &self.raw[self.start..at];
-        let returns = passed.iter().zip(self.raw.iter().skip(self.start + 1).map(Some).chain([None]));
-        let lone = returns.filter(|(b, next)| **b == b'\r' && *next != Some(&b'\n')).count();
+        let returns = passed
+            .iter()
+            .zip(self.raw.iter().skip(self.start + 1).map(Some).chain([None]));
+        let lone = returns
+            .filter(|(b, next)| **b == b'\r' && *next != Some(&b'\n'))
+            .count();
         self.line += (lone + passed.iter().filter(|b| **b == b'\n').count()) as u64;
         self.start = at;
     }
@@ -292,8 +335,15 @@ mod tests {
         let mut records = Records::new(Chunks(text.as_bytes()), b',', limit);
         let mut all = Vec::new();
         while let Some((line, record)) = records.next() {
-            let fields = |row: Row<'_>| row.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
-            all.push((line, record.map(fields).map_err(|error| format!("{error:?}"))));
+            let fields = |row: Row<'_>| {
+                row.fields()
+                    .map(|field| String::from_utf8_lossy(field).into_owned())
+                    .collect()
+            };
+            all.push((
+                line,
+                record.map(fields).map_err(|error| format!("{error:?}")),
+            ));
         }
         all
     }
@@ -307,7 +357,11 @@ mod tests {
         for end in ["\n", "\r\n", "\r"] {
             let text = ["a,b", "", "\"1", "2\",\"say \"\"x\"\"\"", "last,"].join(end);
             let inside = format!("1{end}2");
-            let expected = [(1, row(&["a", "b"])), (3, row(&[&inside, "say \"x\""])), (5, row(&["last", ""]))];
+            let expected = [
+                (1, row(&["a", "b"])),
+                (3, row(&[&inside, "say \"x\""])),
+                (5, row(&["last", ""])),
+            ];
             assert_eq!(records(&text, 100), expected, "{end:?}");
             assert_eq!(records(&(text + end), 100), expected, "{end:?}");
         }
@@ -318,12 +372,24 @@ mod tests {
     fn a_record_over_the_limit_is_skipped() {
         let text = format!("a\n{}\nb\n", "x".repeat(200_000));
         let too_large = || Err("TooLarge { bytes: 200000, limit: 100000 }".to_owned());
-        assert_eq!(records(&text, 100_000), [(1, row(&["a"])), (2, too_large()), (3, row(&["b"]))]);
+        assert_eq!(
+            records(&text, 100_000),
+            [(1, row(&["a"])), (2, too_large()), (3, row(&["b"]))]
+        );
         let last = format!("\n\r\n{}", "x".repeat(200_000));
-        assert_eq!(records(&last, 100_000), [(3, Err("TooLarge { bytes: 200000, limit: 100000 }".to_owned()))]);
+        assert_eq!(
+            records(&last, 100_000),
+            [(
+                3,
+                Err("TooLarge { bytes: 200000, limit: 100000 }".to_owned())
+            )]
+        );
         let short = format!("a\n{}\nb\n", "x".repeat(20));
         let too_large = || Err("TooLarge { bytes: 20, limit: 10 }".to_owned());
-        assert_eq!(records(&short, 10), [(1, row(&["a"])), (2, too_large()), (3, row(&["b"]))]);
+        assert_eq!(
+            records(&short, 10),
+            [(1, row(&["a"])), (2, too_large()), (3, row(&["b"]))]
+        );
     }
 
     #[test]
@@ -332,15 +398,24 @@ mod tests {
         let all = records(&text, 100_000);
         assert_eq!(all.len(), 50_002);
         assert_eq!(all[1], (2, Err("Unclosed".to_owned())));
-        assert_eq!((&all[2], &all[50_001]), (&(3, row(&["b", "c"])), &(50_002, row(&["b", "c"]))));
-        assert_eq!(records("a\nb,\"\n", 100), [(1, row(&["a"])), (2, Err("Unclosed".to_owned()))]);
+        assert_eq!(
+            (&all[2], &all[50_001]),
+            (&(3, row(&["b", "c"])), &(50_002, row(&["b", "c"])))
+        );
+        assert_eq!(
+            records("a\nb,\"\n", 100),
+            [(1, row(&["a"])), (2, Err("Unclosed".to_owned()))]
+        );
     }
 
     #[test]
     fn after_many_unclosed_quotes_quoting_is_turned_off() {
         // Without the limit, each line would be read on from to the end.
         let all = records(&"a\"b,\"c\n".repeat(300), 1000);
-        assert_eq!(all.iter().filter(|(_, record)| record.is_err()).count(), MAX_UNCLOSED);
+        assert_eq!(
+            all.iter().filter(|(_, record)| record.is_err()).count(),
+            MAX_UNCLOSED
+        );
         assert_eq!(all.last().unwrap(), &(300, row(&["a\"b", "\"c"])));
     }
 }

@@ -1,7 +1,8 @@
-//! Front matter: a block of YAML (`---`), TOML (`+++`) or JSON (`{`) at the very beginning of a document.
+//! Front matter: a block of YAML (`---`), TOML (`+++`) or JSON (`{`) at the very beginning of a
+//! document.
 //!
-//! An invalid entry does not affect the others: in YAML it is kept as text, in TOML it is dropped, and in both it is
-//! reported.
+//! An invalid entry does not affect the others: in YAML it is kept as text, in TOML it is dropped,
+//! and in both it is reported.
 
 mod toml;
 mod yaml;
@@ -23,15 +24,28 @@ pub struct FrontMatter {
 /// Reads the front matter at the beginning of a document; `None` if there is none.
 pub fn read(text: &str) -> Option<FrontMatter> {
     if text.starts_with('{') {
-        let (Value::Map(entries), end) = json::parse_first(text)? else { return None };
+        let (Value::Map(entries), end) = json::parse_first(text)? else {
+            return None;
+        };
         let rest = &text[end..];
         let line_end = rest.find('\n').map_or(rest.len(), |at| at + 1);
-        return rest[..line_end].trim().is_empty().then(|| front_matter(entries, end + line_end, Vec::new()));
+        return rest[..line_end]
+            .trim()
+            .is_empty()
+            .then(|| front_matter(entries, end + line_end, Vec::new()));
     }
-    let (block, end) = block(text, "---", &["---", "..."]).or_else(|| block(text, "+++", &["+++"]))?;
-    let (entries, problems) = if text.starts_with('-') { yaml::entries(block)? } else { toml::entries(block)? };
+    let (block, end) =
+        block(text, "---", &["---", "..."]).or_else(|| block(text, "+++", &["+++"]))?;
+    let (entries, problems) = if text.starts_with('-') {
+        yaml::entries(block)?
+    } else {
+        toml::entries(block)?
+    };
     // The block begins on the second line of the document.
-    let problems = problems.into_iter().map(|(line, problem)| (line + 1, problem)).collect();
+    let problems = problems
+        .into_iter()
+        .map(|(line, problem)| (line + 1, problem))
+        .collect();
     Some(front_matter(entries, end, problems))
 }
 
@@ -50,10 +64,23 @@ fn block<'a>(text: &'a str, open: &str, close: &[&str]) -> Option<(&'a str, usiz
 }
 
 /// Merges repeated names and reports them.
-fn front_matter(entries: Vec<(String, Value)>, end: usize, mut problems: Vec<(u64, String)>) -> FrontMatter {
+fn front_matter(
+    entries: Vec<(String, Value)>,
+    end: usize,
+    mut problems: Vec<(u64, String)>,
+) -> FrontMatter {
     let (entries, repeated) = merge_repeated(entries);
-    problems.extend(repeated.iter().map(|name| (1, format!("{name:?} occurs more than once; all values are kept"))));
-    FrontMatter { entries, end, problems }
+    problems.extend(repeated.iter().map(|name| {
+        (
+            1,
+            format!("{name:?} occurs more than once; all values are kept"),
+        )
+    }));
+    FrontMatter {
+        entries,
+        end,
+        problems,
+    }
 }
 
 #[cfg(test)]
@@ -62,8 +89,15 @@ mod tests {
 
     /// Names and values as JSON, the body, and the problems.
     fn read(text: &str) -> Option<(String, &str, Vec<String>)> {
-        let FrontMatter { entries, end, problems } = super::read(text)?;
-        let problems = problems.into_iter().map(|(line, problem)| format!("{line}: {problem}")).collect();
+        let FrontMatter {
+            entries,
+            end,
+            problems,
+        } = super::read(text)?;
+        let problems = problems
+            .into_iter()
+            .map(|(line, problem)| format!("{line}: {problem}"))
+            .collect();
         Some((Value::Map(entries).json(), &text[end..], problems))
     }
 
@@ -78,7 +112,11 @@ mod tests {
             ] {
                 let text = lines.join(end);
                 let (values, body, problems) = read(&text).unwrap();
-                assert_eq!((values.as_str(), body), (r#"{"a":"1.10","b":["x","y"]}"#, "body"), "{text}");
+                assert_eq!(
+                    (values.as_str(), body),
+                    (r#"{"a":"1.10","b":["x","y"]}"#, "body"),
+                    "{text}"
+                );
                 assert!(problems.is_empty(), "{problems:?}");
             }
         }
@@ -104,9 +142,13 @@ mod tests {
 
     #[test]
     fn invalid_entries_are_kept_as_written() {
-        let text = "---\ntitle: Part 2: the return\nauthor: @ann\nby: {{ name }}\ngood: [1, 2]\n---\nbody";
+        let text =
+            "---\ntitle: Part 2: the return\nauthor: @ann\nby: {{ name }}\ngood: [1, 2]\n---\nbody";
         let (values, _, problems) = read(text).unwrap();
-        assert_eq!(values, r#"{"title":"Part 2: the return","author":"@ann","by":"{{ name }}","good":["1","2"]}"#);
+        assert_eq!(
+            values,
+            r#"{"title":"Part 2: the return","author":"@ann","by":"{{ name }}","good":["1","2"]}"#
+        );
         let lines: Vec<_> = problems.iter().map(|problem| &problem[..2]).collect();
         assert_eq!(lines, ["2:", "3:", "4:"], "{problems:?}");
     }
@@ -115,7 +157,12 @@ mod tests {
     fn repeated_names_keep_all_values() {
         let (values, _, problems) = read("---\ntags: [x]\na: b\ntags: y\n---\n").unwrap();
         assert_eq!(values, r#"{"tags":["x","y"],"a":"b"}"#);
-        assert!(problems.iter().any(|problem| problem.contains("\"tags\" occurs more than once")), "{problems:?}");
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.contains("\"tags\" occurs more than once")),
+            "{problems:?}"
+        );
     }
 
     #[test]
@@ -138,8 +185,12 @@ mod tests {
             r#"{"date":"2025-06-15","at":"2025-06-15T10:00:00+02:00","n":"1_000","f":"1.10","big":"9007199254740993","on":"true","extra":{"k":"v"}}"#
         );
         assert!(problems.is_empty(), "{problems:?}");
-        let (values, body, problems) = read("+++\ntitle = \"T\"\nbad = @x\ngood = 1\n+++\nbody").unwrap();
-        assert!(values.contains(r#""title":"T""#) && values.contains(r#""good":"1""#), "{values}");
+        let (values, body, problems) =
+            read("+++\ntitle = \"T\"\nbad = @x\ngood = 1\n+++\nbody").unwrap();
+        assert!(
+            values.contains(r#""title":"T""#) && values.contains(r#""good":"1""#),
+            "{values}"
+        );
         assert_eq!(body, "body");
         assert!(problems[0].starts_with("3: "), "{problems:?}");
     }

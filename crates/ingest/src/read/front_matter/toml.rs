@@ -6,17 +6,24 @@ use toml::de::{DeTable, DeValue};
 
 type Entries = (Vec<(String, Value)>, Vec<(u64, String)>);
 
-/// The entries of a block, and the problems with their lines in it, from 1; `None` if it is not TOML at all.
+/// The entries of a block, and the problems with their lines in it, from 1; `None` if it is not
+/// TOML at all.
 pub fn entries(block: &str) -> Option<Entries> {
     let (table, errors) = DeTable::parse_recoverable(block);
-    let is_table = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim().split(' ').count() == 1);
+    let is_table = |line: &str| {
+        line.split_once('=')
+            .is_some_and(|(name, _)| name.trim().split(' ').count() == 1)
+    };
     if !errors.is_empty() && !block.lines().any(is_table) {
         return None;
     }
     let line = |at: usize| 1 + block[..at.min(block.len())].matches('\n').count() as u64;
     let problems = errors.iter().map(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        (line(block.floor_char_boundary(at.min(block.len()))), format!("{}; the entry is skipped", error.message()))
+        (
+            line(block.floor_char_boundary(at.min(block.len()))),
+            format!("{}; the entry is skipped", error.message()),
+        )
     });
     let problems: Vec<_> = problems.collect();
     let entries = fields(table.get_ref(), block);
@@ -24,17 +31,28 @@ pub fn entries(block: &str) -> Option<Entries> {
     let is_wrong = |name: &str| {
         problems.iter().any(|(line, _)| {
             let written = block.lines().nth(*line as usize - 1).unwrap_or_default();
-            written.split_once('=').is_some_and(|(wrong, _)| wrong.trim().trim_matches(['"', '\'']) == name)
+            written
+                .split_once('=')
+                .is_some_and(|(wrong, _)| wrong.trim().trim_matches(['"', '\'']) == name)
         })
     };
-    Some((entries.into_iter().filter(|(name, _)| !is_wrong(name)).collect(), problems))
+    Some((
+        entries
+            .into_iter()
+            .filter(|(name, _)| !is_wrong(name))
+            .collect(),
+        problems,
+    ))
 }
 
 fn fields(table: &DeTable<'_>, block: &str) -> Vec<(String, Value)> {
     let mut fields: Vec<_> = table.iter().collect();
     // The table is sorted by name; restore document order.
     fields.sort_by_key(|(name, _)| name.span().start);
-    fields.into_iter().map(|(name, of)| (name.get_ref().to_string(), value(of, block))).collect()
+    fields
+        .into_iter()
+        .map(|(name, of)| (name.get_ref().to_string(), value(of, block)))
+        .collect()
 }
 
 fn value(of: &Spanned<DeValue<'_>>, block: &str) -> Value {

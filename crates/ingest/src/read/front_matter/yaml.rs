@@ -11,11 +11,15 @@ const MAX_DEPTH: usize = 32;
 
 type Entries = (Vec<(String, Value)>, Vec<(u64, String)>);
 
-/// The entries of a block, and the problems with their lines in it, from 1; `None` if it is not a YAML mapping.
+/// The entries of a block, and the problems with their lines in it, from 1; `None` if it is not a
+/// YAML mapping.
 pub fn entries(block: &str) -> Option<Entries> {
     match document(block) {
         Ok(Value::Map(entries)) => Some((entries, Vec::new())),
-        Ok(Value::Null) if block.trim().is_empty() || block.lines().all(|line| line.trim_start().starts_with('#')) => {
+        Ok(Value::Null)
+            if block.trim().is_empty()
+                || block.lines().all(|line| line.trim_start().starts_with('#')) =>
+        {
             Some(Entries::default())
         }
         Ok(_) => None,
@@ -26,14 +30,22 @@ pub fn entries(block: &str) -> Option<Entries> {
 
 /// Whether a line begins an entry: an unindented name, a colon, then white space or the line end.
 fn is_entry(line: &str) -> bool {
-    let begins = line.chars().next().is_some_and(|c| !c.is_whitespace() && !"#-{[]}&*!|>%@`,".contains(c));
+    let begins = line
+        .chars()
+        .next()
+        .is_some_and(|c| !c.is_whitespace() && !"#-{[]}&*!|>%@`,".contains(c));
     begins && split(line).is_some()
 }
 
 /// Splits an entry into its name and the text after the colon.
 fn split(entry: &str) -> Option<(&str, &str)> {
     let colons = entry.match_indices(':').map(|(at, _)| at);
-    let at = colons.into_iter().find(|at| entry[at + 1..].chars().next().is_none_or(char::is_whitespace))?;
+    let at = colons.into_iter().find(|at| {
+        entry[at + 1..]
+            .chars()
+            .next()
+            .is_none_or(char::is_whitespace)
+    })?;
     Some((entry[..at].trim_matches(['"', '\'', ' ']), &entry[at + 1..]))
 }
 
@@ -52,13 +64,19 @@ fn entry_by_entry(block: &str) -> Entries {
             Ok(Value::Map(fields)) => entries.extend(fields),
             Ok(Value::Null) => {}
             read => {
-                let problem = read.err().unwrap_or_else(|| "expected a name, a colon and a value".to_owned());
+                let problem = read
+                    .err()
+                    .unwrap_or_else(|| "expected a name, a colon and a value".to_owned());
                 let Some((name, written)) = split(&part) else {
                     problems.push((line, format!("{problem}; left out: {}", part.trim())));
                     continue;
                 };
                 // Tabs for indentation are the most common error, and their meaning is clear.
-                let spaced = part.lines().map(without_tabs).collect::<Vec<_>>().join("\n");
+                let spaced = part
+                    .lines()
+                    .map(without_tabs)
+                    .collect::<Vec<_>>()
+                    .join("\n");
                 if let Ok(Value::Map(fields)) = document(&spaced) {
                     problems.push((line, format!("{problem}; its tabs are read as spaces")));
                     entries.extend(fields);
@@ -66,7 +84,10 @@ fn entry_by_entry(block: &str) -> Entries {
                 }
                 problems.push((line, format!("{problem}; {name:?} is kept as written")));
                 let written = written.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-                entries.push((name.to_owned(), Value::Plain(unquoted(written.trim()).to_owned())));
+                entries.push((
+                    name.to_owned(),
+                    Value::Plain(unquoted(written.trim()).to_owned()),
+                ));
             }
         }
     }
@@ -80,20 +101,28 @@ fn without_tabs(line: &str) -> String {
 
 /// Removes a pair of quotation marks around the text.
 fn unquoted(text: &str) -> &str {
-    let inside = |mark| text.strip_prefix(mark).and_then(|text| text.strip_suffix(mark));
+    let inside = |mark| {
+        text.strip_prefix(mark)
+            .and_then(|text| text.strip_suffix(mark))
+    };
     inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
 
 /// Parses the first document of a text.
 fn document(text: &str) -> Result<Value, String> {
-    let mut reader = EventReader { events: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
+    let mut reader = EventReader {
+        events: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        values: 0,
+    };
     loop {
         match reader.next()? {
             Some(Event::StreamStart | Event::DocumentStart(..)) => {}
             None | Some(Event::DocumentEnd | Event::StreamEnd) => return Ok(Value::Null),
             Some(event) => {
                 let value = reader.value(event, 0)?;
-                // The rest must be valid, too: an error there may mean that the value ended too early.
+                // The rest must be valid, too: an error there may mean that the value ended too
+                // early.
                 while reader.next()?.is_some() {}
                 return Ok(value);
             }
@@ -113,7 +142,11 @@ where
     E: Iterator<Item = Result<(Event<'a>, S), ScanError>>,
 {
     fn next(&mut self) -> Result<Option<Event<'a>>, String> {
-        let event = self.events.next().transpose().map_err(|error| error.info())?;
+        let event = self
+            .events
+            .next()
+            .transpose()
+            .map_err(|error| error.info())?;
         Ok(event.map(|(event, _)| event))
     }
 
@@ -152,14 +185,19 @@ where
                 (Value::Map(fields), anchor)
             }
             Event::Alias(anchor) => {
-                let (value, size) = self.anchors.get(&anchor).cloned().ok_or("an undefined alias")?;
+                let (value, size) = self
+                    .anchors
+                    .get(&anchor)
+                    .cloned()
+                    .ok_or("an undefined alias")?;
                 self.values += size;
                 return Ok(value);
             }
             _ => return Err("expected a value".to_owned()),
         };
         if anchor > 0 {
-            self.anchors.insert(anchor, (value.clone(), self.values - before));
+            self.anchors
+                .insert(anchor, (value.clone(), self.values - before));
         }
         Ok(value)
     }

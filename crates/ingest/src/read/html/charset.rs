@@ -5,8 +5,8 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 /// How many bytes are looked through; the standard wants the declaration within them.
 const PRESCAN: usize = 1024;
 
-/// The encoding that a page declares in its first bytes: in a `meta` element or an XML declaration. A byte-order mark
-/// is the caller's business, as it stands above any declaration.
+/// The encoding that a page declares in its first bytes: in a `meta` element or an XML declaration.
+/// A byte-order mark is the caller's business, as it stands above any declaration.
 pub fn declared_encoding(head: &[u8]) -> Option<&'static Encoding> {
     let head = &head[..head.len().min(PRESCAN)];
     in_markup(head).or_else(|| in_xml_declaration(head))
@@ -18,7 +18,11 @@ fn resolved(label: &[u8]) -> Option<&'static Encoding> {
         return Some(WINDOWS_1252);
     }
     let encoding = Encoding::for_label(label)?;
-    Some(if encoding == UTF_16LE || encoding == UTF_16BE { UTF_8 } else { encoding })
+    Some(if encoding == UTF_16LE || encoding == UTF_16BE {
+        UTF_8
+    } else {
+        encoding
+    })
 }
 
 fn in_markup(head: &[u8]) -> Option<&'static Encoding> {
@@ -29,16 +33,27 @@ fn in_markup(head: &[u8]) -> Option<&'static Encoding> {
             // The dashes of the opening may serve for the closing too: <!-->.
             at += 2 + find(&rest[2..], b"-->").map_or(rest.len(), |end| end + 3);
         } else if starts_with_name(rest, b"<meta") {
-            let mut attributes = Attributes { bytes: rest, at: b"<meta".len() };
+            let mut attributes = Attributes {
+                bytes: rest,
+                at: b"<meta".len(),
+            };
             if let Some(encoding) = meta(&mut attributes) {
                 return Some(encoding);
             }
             at += attributes.at.max(1);
         } else if rest[0] == b'<'
-            && rest.get(1 + usize::from(rest.get(1) == Some(&b'/'))).is_some_and(u8::is_ascii_alphabetic)
+            && rest
+                .get(1 + usize::from(rest.get(1) == Some(&b'/')))
+                .is_some_and(u8::is_ascii_alphabetic)
         {
-            let name_end = rest.iter().position(|&b| is_space(b) || b == b'>').unwrap_or(rest.len());
-            let mut attributes = Attributes { bytes: rest, at: name_end };
+            let name_end = rest
+                .iter()
+                .position(|&b| is_space(b) || b == b'>')
+                .unwrap_or(rest.len());
+            let mut attributes = Attributes {
+                bytes: rest,
+                at: name_end,
+            };
             while attributes.next().is_some() {}
             at += attributes.at.max(1);
         } else if rest[0] == b'<' && matches!(rest.get(1), Some(b'!' | b'/' | b'?')) {
@@ -88,10 +103,16 @@ fn in_content(content: &[u8]) -> Option<&[u8]> {
             return match value.first()? {
                 quote @ (b'"' | b'\'') => {
                     let value = &value[1..];
-                    value.iter().position(|b| b == quote).map(|end| &value[..end])
+                    value
+                        .iter()
+                        .position(|b| b == quote)
+                        .map(|end| &value[..end])
                 }
                 _ => {
-                    let end = value.iter().position(|&b| is_space(b) || b == b';').unwrap_or(value.len());
+                    let end = value
+                        .iter()
+                        .position(|&b| is_space(b) || b == b';')
+                        .unwrap_or(value.len());
                     Some(&value[..end])
                 }
             };
@@ -106,12 +127,17 @@ fn in_xml_declaration(head: &[u8]) -> Option<&'static Encoding> {
         return None;
     }
     let declaration = &head[..find(head, b">")?];
-    let after = declaration[find(declaration, b"encoding")? + b"encoding".len()..].trim_ascii_start();
+    let after =
+        declaration[find(declaration, b"encoding")? + b"encoding".len()..].trim_ascii_start();
     let value = after.strip_prefix(b"=")?.trim_ascii_start();
     let quote = *value.first().filter(|b| matches!(b, b'"' | b'\''))?;
     let value = &value[1..];
     let label = &value[..value.iter().position(|&b| b == quote)?];
-    if label.iter().any(|&b| b <= 0x20) { None } else { resolved(label) }
+    if label.iter().any(|&b| b <= 0x20) {
+        None
+    } else {
+        resolved(label)
+    }
 }
 
 /// The attributes of a tag, names in small letters.
@@ -179,7 +205,9 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 
 /// Whether a tag of just this name begins here.
 fn starts_with_name(bytes: &[u8], name: &[u8]) -> bool {
-    let (Some(start), Some(&after)) = (bytes.get(..name.len()), bytes.get(name.len())) else { return false };
+    let (Some(start), Some(&after)) = (bytes.get(..name.len()), bytes.get(name.len())) else {
+        return false;
+    };
     start.eq_ignore_ascii_case(name) && (is_space(after) || after == b'/')
 }
 
@@ -195,11 +223,26 @@ mod tests {
     fn a_page_says_its_encoding() {
         for (head, expected) in [
             ("<meta charset=koi8-r>", "KOI8-R"),
-            ("<!doctype html><html><head><title>x</title><META CharSet = 'Shift_JIS' >", "Shift_JIS"),
-            ("<meta http-equiv=Content-Type content='text/html; charset=windows-1251'>", "windows-1251"),
-            ("<meta content='text/html;charset=\"gbk\"' http-equiv=\"content-type\"/>", "GBK"),
-            ("<meta content='charset foo; charset = big5' http-equiv=content-type>", "Big5"),
-            ("<?xml version='1.0' encoding='iso-8859-2'?><html>", "ISO-8859-2"),
+            (
+                "<!doctype html><html><head><title>x</title><META CharSet = 'Shift_JIS' >",
+                "Shift_JIS",
+            ),
+            (
+                "<meta http-equiv=Content-Type content='text/html; charset=windows-1251'>",
+                "windows-1251",
+            ),
+            (
+                "<meta content='text/html;charset=\"gbk\"' http-equiv=\"content-type\"/>",
+                "GBK",
+            ),
+            (
+                "<meta content='charset foo; charset = big5' http-equiv=content-type>",
+                "Big5",
+            ),
+            (
+                "<?xml version='1.0' encoding='iso-8859-2'?><html>",
+                "ISO-8859-2",
+            ),
             ("<meta charset=latin1>", "windows-1252"),
             ("<meta charset=utf-16le>", "UTF-8"),
             ("<meta charset=x-user-defined>", "windows-1252"),

@@ -31,25 +31,42 @@ impl Facts {
         let mut named = Vec::new();
         let mut language = None;
         for id in tree.subtree(Id::ROOT) {
-            let Some(element) = tree.element(id) else { continue };
+            let Some(element) = tree.element(id) else {
+                continue;
+            };
             match element.local() {
-                "html" => language = element.attr("lang").or_else(|| element.attr("xml:lang")).map(collapsed),
+                "html" => {
+                    language = element
+                        .attr("lang")
+                        .or_else(|| element.attr("xml:lang"))
+                        .map(collapsed)
+                }
                 "meta" => {
-                    let name = ["property", "name", "itemprop", "http-equiv"].iter().find_map(|key| element.attr(key));
+                    let name = ["property", "name", "itemprop", "http-equiv"]
+                        .iter()
+                        .find_map(|key| element.attr(key));
                     if let (Some(name), Some(content)) = (name, element.attr("content")) {
                         metas.push((name.trim().to_lowercase(), content));
                     }
                 }
-                "script" if element.attr("type").is_some_and(|kind| kind.trim() == "application/ld+json") => {
+                "script"
+                    if element
+                        .attr("type")
+                        .is_some_and(|kind| kind.trim() == "application/ld+json") =>
+                {
                     if let Ok(value) = serde_json::from_str(tree.raw_text(id).trim()) {
                         linked.read_json(&value);
                     }
                 }
-                "time" if element.attr("pubdate").is_some() || element.attr("itemprop") == Some("datePublished") => {
+                "time"
+                    if element.attr("pubdate").is_some()
+                        || element.attr("itemprop") == Some("datePublished") =>
+                {
                     set(&mut marked.published, element.attr("datetime"));
                 }
                 _ => {
-                    let marked = element.attr("itemprop") == Some("author") || element.attr("rel") == Some("author");
+                    let marked = element.attr("itemprop") == Some("author")
+                        || element.attr("rel") == Some("author");
                     let list = if marked { &mut bylines } else { &mut named };
                     if (marked || is_author(element)) && list.len() < 20 && !clutter.has(id) {
                         add_byline(list, &layout::line(tree, clutter, id));
@@ -57,8 +74,14 @@ impl Facts {
                 }
             }
         }
-        marked.author = [bylines, named].into_iter().find(|list| !list.is_empty()).map(|list| list.join(", "));
-        let mut facts = Facts { language: language.filter(|code| !code.is_empty()), ..Facts::default() };
+        marked.author = [bylines, named]
+            .into_iter()
+            .find(|list| !list.is_empty())
+            .map(|list| list.join(", "));
+        let mut facts = Facts {
+            language: language.filter(|code| !code.is_empty()),
+            ..Facts::default()
+        };
         // JSON-LD has the names of authors where meta elements often have those of their accounts.
         (facts.author, facts.published) = (linked.author.take(), linked.published.take());
         let mut said = Facts::default();
@@ -72,7 +95,10 @@ impl Facts {
     fn read_metas(&mut self, metas: &[(String, &str)]) {
         let first = |names: &[&str]| {
             names.iter().find_map(|name| {
-                let said = metas.iter().filter(|(key, _)| key == name).map(|(_, content)| collapsed(content));
+                let said = metas
+                    .iter()
+                    .filter(|(key, _)| key == name)
+                    .map(|(_, content)| collapsed(content));
                 said.into_iter().find(|text| !text.is_empty())
             })
         };
@@ -99,7 +125,13 @@ impl Facts {
             "byl",
         ]);
         self.site = first(&["og:site_name", "application-name"]);
-        self.language = first(&["content-language", "dc.language", "dcterms.language", "language", "og:locale"]);
+        self.language = first(&[
+            "content-language",
+            "dc.language",
+            "dcterms.language",
+            "language",
+            "og:locale",
+        ]);
         self.published = first(&[
             "article:published_time",
             "og:published_time",
@@ -118,7 +150,12 @@ impl Facts {
             "parsely-pub-date",
             "sailthru.date",
         ]);
-        self.description = first(&["og:description", "description", "dc.description", "twitter:description"]);
+        self.description = first(&[
+            "og:description",
+            "description",
+            "dc.description",
+            "twitter:description",
+        ]);
     }
 
     /// Reads one JSON-LD value, and those in its lists and its graph.
@@ -133,9 +170,9 @@ impl Facts {
                     }
                     let is = |suffix: &str| match fields.get("@type") {
                         Some(Value::String(kind)) => kind.ends_with(suffix),
-                        Some(Value::Array(kinds)) => {
-                            kinds.iter().any(|kind| kind.as_str().is_some_and(|kind| kind.ends_with(suffix)))
-                        }
+                        Some(Value::Array(kinds)) => kinds
+                            .iter()
+                            .any(|kind| kind.as_str().is_some_and(|kind| kind.ends_with(suffix))),
                         _ => false,
                     };
                     if is("WebSite") {
@@ -144,9 +181,18 @@ impl Facts {
                     if is("Article") || is("Posting") || is("Page") || is("Report") {
                         let publisher = fields.get("publisher").and_then(|of| of.get("name"));
                         set(&mut self.author, fields.get("author").map(names).as_deref());
-                        set(&mut self.published, fields.get("datePublished").and_then(Value::as_str));
-                        set(&mut self.description, fields.get("description").and_then(Value::as_str));
-                        set(&mut self.language, fields.get("inLanguage").and_then(Value::as_str));
+                        set(
+                            &mut self.published,
+                            fields.get("datePublished").and_then(Value::as_str),
+                        );
+                        set(
+                            &mut self.description,
+                            fields.get("description").and_then(Value::as_str),
+                        );
+                        set(
+                            &mut self.language,
+                            fields.get("inLanguage").and_then(Value::as_str),
+                        );
                         set(&mut self.site, publisher.and_then(Value::as_str));
                     }
                 }
@@ -180,19 +226,31 @@ impl Facts {
             ("published", self.published),
             ("description", self.description),
         ];
-        pairs.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect()
+        pairs
+            .into_iter()
+            .filter_map(|(key, value)| value.map(|value| (key, value)))
+            .collect()
     }
 }
 
 /// Adds a line that reads as a name, without the word before it, unless it repeats one.
 fn add_byline(list: &mut Vec<String>, line: &str) {
-    let name = ["By ", "by ", "BY "].iter().find_map(|by| line.strip_prefix(by)).unwrap_or(line);
-    let name = name.trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | ')' | '’')).trim();
+    let name = ["By ", "by ", "BY "]
+        .iter()
+        .find_map(|by| line.strip_prefix(by))
+        .unwrap_or(line);
+    let name = name
+        .trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | ')' | '’'))
+        .trim();
     let is_name = (1..=8).contains(&name.split(' ').count())
         && name.len() <= BYLINE
         && name.contains(char::is_alphabetic)
         && !name.contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | ':' | '|' | '/'));
-    if is_name && !list.iter().any(|other| other.contains(name) || name.contains(other.as_str())) {
+    if is_name
+        && !list
+            .iter()
+            .any(|other| other.contains(name) || name.contains(other.as_str()))
+    {
         list.push(name.to_owned());
     }
 }
@@ -206,11 +264,17 @@ fn set(fact: &mut Option<String>, value: Option<&str>) {
 /// The names of one author or several, each a string or an object.
 fn names(author: &Value) -> String {
     let name = |value: &Value| {
-        let name = value.as_str().or_else(|| value.get("name").and_then(Value::as_str));
+        let name = value
+            .as_str()
+            .or_else(|| value.get("name").and_then(Value::as_str));
         name.filter(|name| !name.contains("://")).map(collapsed)
     };
     match author {
-        Value::Array(authors) => authors.iter().filter_map(name).collect::<Vec<_>>().join(", "),
+        Value::Array(authors) => authors
+            .iter()
+            .filter_map(name)
+            .collect::<Vec<_>>()
+            .join(", "),
         author => name(author).unwrap_or_default(),
     }
 }

@@ -29,16 +29,28 @@ impl Reader for Html {
         let bytes = bytes_of(source, limit)?;
         let declared = declared_encoding(&bytes);
         let decoded = encoding::decode_declared(source, bytes, declared)?;
-        hand_over(source, decoded.note, article(source, extract(&decoded.text)), emit);
+        hand_over(
+            source,
+            decoded.note,
+            article(source, extract(&decoded.text)),
+            emit,
+        );
         Ok(())
     }
 }
 
 fn article(source: &Source, page: Page) -> Article {
-    let title = if page.title.is_empty() { title_from_name(source) } else { page.title };
+    let title = if page.title.is_empty() {
+        title_from_name(source)
+    } else {
+        page.title
+    };
     let mut article = one_file(source, title, page.text);
-    article.metadata =
-        page.metadata.into_iter().map(|(name, value)| (name.to_owned(), MetaValue::from_text(&value))).collect();
+    article.metadata = page
+        .metadata
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), MetaValue::from_text(&value)))
+        .collect();
     article
 }
 
@@ -58,6 +70,15 @@ pub fn extract(html: &str) -> Page {
     let (clutter, census) = clutter::find(&tree);
     let text = layout::text(&tree, &clutter, &census);
     let facts = metadata::Facts::of(&tree, &clutter);
-    let title = title::of(&tree, &clutter, facts.title.as_deref(), facts.site.as_deref());
-    Page { title, text, metadata: facts.into_pairs() }
+    let title = title::of(
+        &tree,
+        &clutter,
+        facts.title.as_deref(),
+        facts.site.as_deref(),
+    );
+    Page {
+        title,
+        text,
+        metadata: facts.into_pairs(),
+    }
 }

@@ -6,7 +6,8 @@ use super::tree::{Data, Id, Tree};
 /// The least text that passes for a paragraph, in characters.
 const PARAGRAPH: u32 = 60;
 
-/// Counts of an element and all below it, in letters and digits: signs between links are no text beside them.
+/// Counts of an element and all below it, in letters and digits: signs between links are no text
+/// beside them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     pub text: u32,
@@ -14,7 +15,8 @@ pub struct Stats {
     pub linked: u32,
     /// Of which in blocks that read as paragraphs: long enough, few links.
     pub prose: u32,
-    /// The same without the first [`PARAGRAPH`] characters of each: one long paragraph outweighs many short notes.
+    /// The same without the first [`PARAGRAPH`] characters of each: one long paragraph outweighs
+    /// many short notes.
     pub weight: u32,
     pub links: u32,
     /// The most cells with text in a row of this table.
@@ -48,7 +50,10 @@ pub struct Census {
 impl Census {
     pub fn of(tree: &Tree, noscript: bool) -> Self {
         let (order, own) = forward(tree, noscript);
-        let mut census = Self { stats: vec![Stats::default(); tree.len()], order };
+        let mut census = Self {
+            stats: vec![Stats::default(); tree.len()],
+            order,
+        };
         for at in (0..census.order.len()).rev() {
             let id = census.order[at];
             census.close(tree, id, own[id.index()]);
@@ -74,7 +79,8 @@ impl Census {
         self.stats[id.index()] = Stats::default();
     }
 
-    /// Everything below `id` is counted: completes its numbers and adds them to those of its parent.
+    /// Everything below `id` is counted: completes its numbers and adds them to those of its
+    /// parent.
     fn close(&mut self, tree: &Tree, id: Id, own: Own) {
         let tag = tree.tag(id);
         let stats = &mut self.stats[id.index()];
@@ -100,7 +106,9 @@ impl Census {
             Tag::Table => (up.columns, up.cell, up.tall) = (0, 0, true),
             _ => {}
         }
-        let Some(parent) = tree.node(id).parent else { return };
+        let Some(parent) = tree.node(id).parent else {
+            return;
+        };
         let in_row = tree.tag(parent) == Tag::Row;
         let sum = &mut self.stats[parent.index()];
         sum.text += up.text;
@@ -108,7 +116,11 @@ impl Census {
         sum.prose += up.prose;
         sum.weight += up.weight;
         sum.links += up.links;
-        sum.columns = if in_row { sum.columns + up.columns } else { sum.columns.max(up.columns) };
+        sum.columns = if in_row {
+            sum.columns + up.columns
+        } else {
+            sum.columns.max(up.columns)
+        };
         sum.cell = sum.cell.max(up.cell);
         sum.tall |= up.tall;
         sum.has_h1 |= up.has_h1;
@@ -136,7 +148,10 @@ fn forward(tree: &Tree, noscript: bool) -> (Vec<Id>, Vec<Own>) {
     while let Some(at) = step {
         let mut inside = true;
         if let super::tree::Step::Enter(id) = at {
-            let (block, linked) = tree.node(id).parent.map_or((id, false), |parent| place[parent.index()]);
+            let (block, linked) = tree
+                .node(id)
+                .parent
+                .map_or((id, false), |parent| place[parent.index()]);
             match &tree.node(id).data {
                 Data::Text(text) => {
                     let count = text.chars().map(width).sum::<u32>();
@@ -147,9 +162,13 @@ fn forward(tree: &Tree, noscript: bool) -> (Vec<Id>, Vec<Own>) {
                     own[outer].block_linked += in_link;
                 }
                 Data::Element(element) => {
-                    inside = !(element.tag == Tag::Nothing || (element.tag == Tag::Noscript && !noscript));
+                    inside = !(element.tag == Tag::Nothing
+                        || (element.tag == Tag::Noscript && !noscript));
                     let block = if element.tag.is_inline() { block } else { id };
-                    place[id.index()] = (block, linked || element.tag == Tag::Link && element.attr("href").is_some());
+                    place[id.index()] = (
+                        block,
+                        linked || element.tag == Tag::Link && element.attr("href").is_some(),
+                    );
                 }
                 Data::Other => place[id.index()] = (id, false),
             }
@@ -162,7 +181,8 @@ fn forward(tree: &Tree, noscript: bool) -> (Vec<Id>, Vec<Own>) {
     (order, own)
 }
 
-/// A letter or digit counts one; one of the scripts that write a syllable or a word with a sign counts three.
+/// A letter or digit counts one; one of the scripts that write a syllable or a word with a sign
+/// counts three.
 fn width(c: char) -> u32 {
     match c {
         _ if !c.is_alphanumeric() => 0,

@@ -67,19 +67,28 @@ impl Tag {
             return Self::of_math(&name.local);
         }
         let tag = Self::of_html(&name.local);
-        let display = attrs.iter().find(|attr| &*attr.name.local == "style").and_then(|attr| display(&attr.value));
+        let display = attrs
+            .iter()
+            .find(|attr| &*attr.name.local == "style")
+            .and_then(|attr| display(&attr.value));
         match (tag, display) {
-            (Self::Inline | Self::Span | Self::Code | Self::Link | Self::Phrase, Some(Display::Block)) => Self::Block,
-            (Self::Inline | Self::Span | Self::Code | Self::Link, Some(Display::Phrase)) => Self::Phrase,
+            (
+                Self::Inline | Self::Span | Self::Code | Self::Link | Self::Phrase,
+                Some(Display::Block),
+            ) => Self::Block,
+            (Self::Inline | Self::Span | Self::Code | Self::Link, Some(Display::Phrase)) => {
+                Self::Phrase
+            }
             _ => tag,
         }
     }
 
     fn of_html(name: &str) -> Self {
         match name {
-            "abbr" | "acronym" | "b" | "bdi" | "bdo" | "big" | "cite" | "data" | "del" | "dfn" | "em" | "font"
-            | "i" | "ins" | "mark" | "nobr" | "rb" | "s" | "small" | "strike" | "strong" | "sub" | "u" | "wbr"
-            | "blink" | "basefont" | "slot" | "picture" | "source" | "map" | "math" => Self::Inline,
+            "abbr" | "acronym" | "b" | "bdi" | "bdo" | "big" | "cite" | "data" | "del" | "dfn"
+            | "em" | "font" | "i" | "ins" | "mark" | "nobr" | "rb" | "s" | "small" | "strike"
+            | "strong" | "sub" | "u" | "wbr" | "blink" | "basefont" | "slot" | "picture"
+            | "source" | "map" | "math" => Self::Inline,
             "span" | "time" => Self::Span,
             "code" | "kbd" | "samp" | "tt" | "var" => Self::Code,
             "a" => Self::Link,
@@ -122,16 +131,19 @@ impl Tag {
             "figcaption" => Self::FigureCaption,
             "body" => Self::Body,
             "noscript" => Self::Noscript,
-            "head" | "title" | "meta" | "link" | "base" | "script" | "style" | "template" | "iframe" | "frameset"
-            | "frame" | "noframes" | "noembed" | "object" | "embed" | "applet" | "param" | "canvas" | "audio"
-            | "video" | "track" | "textarea" | "datalist" | "area" | "col" | "colgroup" => Self::Nothing,
-            // What an author made up stands within a line unless its style sheet, which is not read, says otherwise.
+            "head" | "title" | "meta" | "link" | "base" | "script" | "style" | "template"
+            | "iframe" | "frameset" | "frame" | "noframes" | "noembed" | "object" | "embed"
+            | "applet" | "param" | "canvas" | "audio" | "video" | "track" | "textarea"
+            | "datalist" | "area" | "col" | "colgroup" => Self::Nothing,
+            // What an author made up stands within a line unless its style sheet, which is not
+            // read, says otherwise.
             _ if name.contains('-') => Self::Phrase,
             _ => Self::Block,
         }
     }
 
-    /// A formula stands in a line; its source in another notation, which it may carry along, would say it twice.
+    /// A formula stands in a line; its source in another notation, which it may carry along, would
+    /// say it twice.
     fn of_math(name: &str) -> Self {
         match name {
             "annotation" | "annotation-xml" => Self::Nothing,
@@ -173,9 +185,24 @@ fn display(style: &str) -> Option<Display> {
     let (_, value) = rules.rfind(|(name, _)| name.trim().eq_ignore_ascii_case("display"))?;
     let value = value.trim().trim_end_matches("!important").trim();
     let is = |names: &[&str]| names.iter().any(|name| value.eq_ignore_ascii_case(name));
-    if is(&["block", "flex", "grid", "list-item", "table", "table-row", "table-caption", "flow-root"]) {
+    if is(&[
+        "block",
+        "flex",
+        "grid",
+        "list-item",
+        "table",
+        "table-row",
+        "table-caption",
+        "flow-root",
+    ]) {
         Some(Display::Block)
-    } else if is(&["inline-block", "inline-flex", "inline-grid", "inline-table", "table-cell"]) {
+    } else if is(&[
+        "inline-block",
+        "inline-flex",
+        "inline-grid",
+        "inline-table",
+        "table-cell",
+    ]) {
         Some(Display::Phrase)
     } else {
         None

@@ -5,15 +5,22 @@ use super::tag::Tag;
 use super::tree::{Id, Tree};
 
 /// What may stand between a page's name and its site's.
-const BARS: [&str; 10] = [" | ", " - ", " – ", " — ", " · ", " :: ", " » ", " « ", " / ", " • "];
+const BARS: [&str; 10] = [
+    " | ", " - ", " – ", " — ", " · ", " :: ", " » ", " « ", " / ", " • ",
+];
 
 /// The title of the page; `og_title` and `site` as the page's metadata say. Empty if it has none.
 pub fn of(tree: &Tree, clutter: &Clutter, og_title: Option<&str>, site: Option<&str>) -> String {
-    let title = element(tree, "title").map(|id| collapsed(&tree.raw_text(id))).unwrap_or_default();
+    let title = element(tree, "title")
+        .map(|id| collapsed(&tree.raw_text(id)))
+        .unwrap_or_default();
     let heading = heading(tree, clutter);
     let og_title = og_title.map(collapsed).filter(|title| !title.is_empty());
     if title.is_empty() || is_generic(&title) || site.is_some_and(|site| same(site, &title)) {
-        let better = heading.into_iter().chain(og_title).find(|other| !other.is_empty());
+        let better = heading
+            .into_iter()
+            .chain(og_title)
+            .find(|other| !other.is_empty());
         return better.unwrap_or(title);
     }
     if let Some(heading) = heading
@@ -26,7 +33,9 @@ pub fn of(tree: &Tree, clutter: &Clutter, og_title: Option<&str>, site: Option<&
 
 fn element(tree: &Tree, name: &str) -> Option<Id> {
     tree.subtree(Id::ROOT).find(|&id| {
-        tree.element(id).is_some_and(|element| element.local() == name && element.name.ns == html5ever::ns!(html))
+        tree.element(id).is_some_and(|element| {
+            element.local() == name && element.name.ns == html5ever::ns!(html)
+        })
     })
 }
 
@@ -53,7 +62,9 @@ fn heading(tree: &Tree, clutter: &Clutter) -> Option<String> {
 fn says_more(heading: &str, title: &str) -> bool {
     let start = title.trim_end_matches(['…', '.', ' ']);
     let cut = start.len() < title.len();
-    cut && start.len() > 3 && heading.len() > start.len() && heading.to_lowercase().starts_with(&start.to_lowercase())
+    cut && start.len() > 3
+        && heading.len() > start.len()
+        && heading.to_lowercase().starts_with(&start.to_lowercase())
 }
 
 /// `title` without the name of the site before or after it, if it has that.
@@ -76,8 +87,12 @@ fn without_site(title: &str, site: Option<&str>) -> Option<String> {
 }
 
 fn same(a: &str, b: &str) -> bool {
-    let plain =
-        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let plain = |text: &str| {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
+    };
     let a = plain(a);
     !a.is_empty() && a == plain(b)
 }

@@ -1,5 +1,5 @@
-//! The tree that the HTML parser builds: an arena of nodes linked by number. It is walked and freed without recursion,
-//! so that no page is nested too deeply for the stack.
+//! The tree that the HTML parser builds: an arena of nodes linked by number. It is walked and freed
+//! without recursion, so that no page is nested too deeply for the stack.
 
 use super::tag::Tag;
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
@@ -22,7 +22,8 @@ impl Id {
     }
 
     fn new(index: usize) -> Self {
-        // An arena of four thousand million nodes would fill the memory long before it fills the number.
+        // An arena of four thousand million nodes would fill the memory long before it fills the
+        // number.
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
     }
@@ -37,7 +38,10 @@ pub struct Element {
 
 impl Element {
     pub fn attr(&self, name: &str) -> Option<&str> {
-        self.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value)
+        self.attrs
+            .iter()
+            .find(|attr| &*attr.name.local == name)
+            .map(|attr| &*attr.value)
     }
 
     pub fn local(&self) -> &str {
@@ -105,7 +109,8 @@ impl Tree {
         std::iter::successors(self.node(id).parent, |&parent| self.node(parent).parent)
     }
 
-    /// The step after `at` in a walk of the subtree `top`; `inside` is false to pass by what `at` contains.
+    /// The step after `at` in a walk of the subtree `top`; `inside` is false to pass by what `at`
+    /// contains.
     pub fn step(&self, top: Id, at: Step, inside: bool) -> Option<Step> {
         match at {
             Step::Enter(id) => match self.node(id).first {
@@ -115,21 +120,25 @@ impl Tree {
             Step::Leave(id) if id == top => None,
             Step::Leave(id) => {
                 let node = self.node(id);
-                node.next.map(Step::Enter).or_else(|| node.parent.map(Step::Leave))
+                node.next
+                    .map(Step::Enter)
+                    .or_else(|| node.parent.map(Step::Leave))
             }
         }
     }
 
     /// Every node of the subtree `top` in document order, `top` first.
     pub fn subtree(&self, top: Id) -> impl Iterator<Item = Id> {
-        let steps = std::iter::successors(Some(Step::Enter(top)), move |&at| self.step(top, at, true));
+        let steps =
+            std::iter::successors(Some(Step::Enter(top)), move |&at| self.step(top, at, true));
         steps.filter_map(|step| match step {
             Step::Enter(id) => Some(id),
             Step::Leave(_) => None,
         })
     }
 
-    /// The text below `top` as it stands, without a rule about blocks: for titles, scripts and marks.
+    /// The text below `top` as it stands, without a rule about blocks: for titles, scripts and
+    /// marks.
     pub fn raw_text(&self, top: Id) -> String {
         let mut text = String::new();
         for id in self.subtree(top) {
@@ -141,7 +150,14 @@ impl Tree {
     }
 
     fn push(&mut self, data: Data) -> Id {
-        self.nodes.push(Node { parent: None, first: None, last: None, prev: None, next: None, data });
+        self.nodes.push(Node {
+            parent: None,
+            first: None,
+            last: None,
+            prev: None,
+            next: None,
+            data,
+        });
         Id::new(self.nodes.len() - 1)
     }
 
@@ -232,14 +248,21 @@ impl TreeSink for Builder {
     }
 
     fn elem_name<'a>(&'a self, target: &'a Id) -> Ref<'a, QualName> {
-        const NONE: &QualName =
-            &QualName { prefix: None, ns: html5ever::ns!(html), local: html5ever::local_name!("template") };
-        Ref::map(self.0.borrow(), |tree| tree.element(*target).map_or(NONE, |element| &element.name))
+        const NONE: &QualName = &QualName {
+            prefix: None,
+            ns: html5ever::ns!(html),
+            local: html5ever::local_name!("template"),
+        };
+        Ref::map(self.0.borrow(), |tree| {
+            tree.element(*target).map_or(NONE, |element| &element.name)
+        })
     }
 
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, _: ElementFlags) -> Id {
         let tag = Tag::of(&name, &attrs);
-        self.0.borrow_mut().push(Data::Element(Element { name, tag, attrs }))
+        self.0
+            .borrow_mut()
+            .push(Data::Element(Element { name, tag, attrs }))
     }
 
     fn create_comment(&self, _: StrTendril) -> Id {
@@ -268,7 +291,11 @@ impl TreeSink for Builder {
 
     fn append_based_on_parent_node(&self, element: &Id, prev_element: &Id, child: NodeOrText<Id>) {
         let has_parent = self.0.borrow().node(*element).parent.is_some();
-        if has_parent { self.append_before_sibling(element, child) } else { self.append(prev_element, child) }
+        if has_parent {
+            self.append_before_sibling(element, child)
+        } else {
+            self.append(prev_element, child)
+        }
     }
 
     fn append_doctype_to_document(&self, _: StrTendril, _: StrTendril, _: StrTendril) {}

@@ -18,25 +18,39 @@ pub enum Sign {
 /// What the names of an element say about it.
 pub fn sign(element: &Element) -> Sign {
     let mut found = element.attr("role").map_or(Sign::None, role);
-    if element.attr("itemtype").is_some_and(|kind| kind.ends_with("BreadcrumbList")) {
+    if element
+        .attr("itemtype")
+        .is_some_and(|kind| kind.ends_with("BreadcrumbList"))
+    {
         found = Sign::Sure;
     }
     if is_kept_from_search(element) {
         found = found.max(Sign::Strong);
     }
     // A long id is made of the words of a heading.
-    let id = element.attr("id").filter(|id| element.local() != "section" && split(id).count() <= 4);
-    for name in [element.attr("class"), id, element.attr("aria-label")].into_iter().flatten() {
+    let id = element
+        .attr("id")
+        .filter(|id| element.local() != "section" && split(id).count() <= 4);
+    for name in [element.attr("class"), id, element.attr("aria-label")]
+        .into_iter()
+        .flatten()
+    {
         found = found.max(named(name));
     }
     found
 }
 
-/// Whether the page asks search engines to leave an element out: Google, Pagefind, Algolia, Swiftype and Elastic.
+/// Whether the page asks search engines to leave an element out: Google, Pagefind, Algolia,
+/// Swiftype and Elastic.
 fn is_kept_from_search(element: &Element) -> bool {
-    ["data-nosnippet", "data-pagefind-ignore", "data-docsearch-ignore", "data-elastic-exclude"]
-        .iter()
-        .any(|name| element.attr(name).is_some_and(|value| value != "false"))
+    [
+        "data-nosnippet",
+        "data-pagefind-ignore",
+        "data-docsearch-ignore",
+        "data-elastic-exclude",
+    ]
+    .iter()
+    .any(|name| element.attr(name).is_some_and(|value| value != "false"))
         || element.attr("data-swiftype-index") == Some("false")
 }
 
@@ -52,10 +66,14 @@ fn named(names: &str) -> Sign {
     let mut found = Sign::None;
     for name in names.split_ascii_whitespace() {
         found = found.max(whole(name));
-        // What holds or lacks a thing is not the thing: has-sidebar, no-comments; ui-widget is anything.
+        // What holds or lacks a thing is not the thing: has-sidebar, no-comments; ui-widget is
+        // anything.
         let mut words = split(name);
         let Some(first) = words.next() else { continue };
-        if matches!(&*first, "ui" | "has" | "no" | "with" | "without" | "is" | "not" | "js") {
+        if matches!(
+            &*first,
+            "ui" | "has" | "no" | "with" | "without" | "is" | "not" | "js"
+        ) {
             continue;
         }
         let mut has_cookie = false;
@@ -168,28 +186,36 @@ fn whole(name: &str) -> Sign {
         "robots-nocontent",
         "robots-noindex",
     ];
-    if strong.contains(&name) { Sign::Strong } else { Sign::None }
+    if strong.contains(&name) {
+        Sign::Strong
+    } else {
+        Sign::None
+    }
 }
 
 /// A single word of a name.
 fn one(word: &str) -> Sign {
     match word {
-        "breadcrumb" | "breadcrumbs" | "navbar" | "pagination" | "paginator" | "pager" | "addthis" | "addtoany"
-        | "sharing" | "sharebar" | "socials" | "advert" | "advertisement" | "advertising" | "adsense"
-        | "newsletter" | "outbrain" | "taboola" | "recirc" | "recirculation" | "disqus" | "navigation" | "masthead"
-        | "subnav" | "sitenav" | "megamenu" => Sign::Strong,
-        "nav" | "menu" | "sidebar" | "share" | "social" | "related" | "recommended" | "recommendations"
-        | "trending" | "popular" | "promo" | "promotion" | "sponsor" | "sponsored" | "subscribe" | "subscription"
-        | "signup" | "login" | "toolbar" | "tools" | "footer" | "foot" | "header" | "banner" | "ad" | "ads"
-        | "widget" | "popup" | "modal" | "overlay" | "skip" | "tags" | "tagcloud" | "comment" | "links" | "follow"
-        | "teaser" | "search" | "lang" | "languages" | "print" | "noprint" | "topbar" | "supplemental"
-        | "supplementary" | "meta" | "categories" | "rail" | "more" | "carousel" | "player" | "paywall" | "donate"
-        | "rating" | "feedback" | "permalink" | "controls" | "buttons" | "button" | "actions" => Sign::Weak,
+        "breadcrumb" | "breadcrumbs" | "navbar" | "pagination" | "paginator" | "pager"
+        | "addthis" | "addtoany" | "sharing" | "sharebar" | "socials" | "advert"
+        | "advertisement" | "advertising" | "adsense" | "newsletter" | "outbrain" | "taboola"
+        | "recirc" | "recirculation" | "disqus" | "navigation" | "masthead" | "subnav"
+        | "sitenav" | "megamenu" => Sign::Strong,
+        "nav" | "menu" | "sidebar" | "share" | "social" | "related" | "recommended"
+        | "recommendations" | "trending" | "popular" | "promo" | "promotion" | "sponsor"
+        | "sponsored" | "subscribe" | "subscription" | "signup" | "login" | "toolbar" | "tools"
+        | "footer" | "foot" | "header" | "banner" | "ad" | "ads" | "widget" | "popup" | "modal"
+        | "overlay" | "skip" | "tags" | "tagcloud" | "comment" | "links" | "follow" | "teaser"
+        | "search" | "lang" | "languages" | "print" | "noprint" | "topbar" | "supplemental"
+        | "supplementary" | "meta" | "categories" | "rail" | "more" | "carousel" | "player"
+        | "paywall" | "donate" | "rating" | "feedback" | "permalink" | "controls" | "buttons"
+        | "button" | "actions" => Sign::Weak,
         _ => Sign::None,
     }
 }
 
-/// The words of a name, in small letters: at signs that are no letters, and where a capital follows a small letter.
+/// The words of a name, in small letters: at signs that are no letters, and where a capital follows
+/// a small letter.
 fn split(name: &str) -> impl Iterator<Item = String> {
     let mut rest = name;
     std::iter::from_fn(move || {
@@ -211,8 +237,11 @@ fn split(name: &str) -> impl Iterator<Item = String> {
 
 /// Whether an element is named as what readers wrote below an article.
 pub fn is_comments(element: &Element) -> bool {
-    [element.attr("class"), element.attr("id")].into_iter().flatten().flat_map(str::split_ascii_whitespace).any(
-        |name| {
+    [element.attr("class"), element.attr("id")]
+        .into_iter()
+        .flatten()
+        .flat_map(str::split_ascii_whitespace)
+        .any(|name| {
             matches!(
                 name.to_ascii_lowercase().as_str(),
                 "comments"
@@ -234,13 +263,17 @@ pub fn is_comments(element: &Element) -> bool {
                     | "user-comments"
                     | "article-comments"
             )
-        },
-    )
+        })
 }
 
 /// Whether an element is named as a part of an article that may stand apart from the rest of it.
 pub fn is_part(element: &Element) -> bool {
-    let names = [element.attr("class"), element.attr("id"), element.attr("itemprop"), element.attr("role")];
+    let names = [
+        element.attr("class"),
+        element.attr("id"),
+        element.attr("itemprop"),
+        element.attr("role"),
+    ];
     names.into_iter().flatten().flat_map(split).any(|word| {
         matches!(
             &*word,
@@ -273,7 +306,10 @@ pub fn is_part(element: &Element) -> bool {
 
 /// Whether an element is named as what stands below every page of its site.
 pub fn is_footer(element: &Element) -> bool {
-    let named = [element.attr("class"), element.attr("id")].into_iter().flatten().flat_map(str::split_ascii_whitespace);
+    let named = [element.attr("class"), element.attr("id")]
+        .into_iter()
+        .flatten()
+        .flat_map(str::split_ascii_whitespace);
     let is_footer = |name: &str| {
         matches!(
             name.to_ascii_lowercase().as_str(),
@@ -289,19 +325,28 @@ pub fn is_footer(element: &Element) -> bool {
         )
     };
     // A table may have a footer of its own.
-    let is_box = !element.tag.is_inline() && !matches!(element.tag, Tag::RowGroup | Tag::Row | Tag::Cell);
+    let is_box =
+        !element.tag.is_inline() && !matches!(element.tag, Tag::RowGroup | Tag::Row | Tag::Cell);
     element.attr("role") == Some("contentinfo") || (is_box && named.into_iter().any(is_footer))
 }
 
 /// Whether an element is a form to search the site with.
 pub fn is_search(element: &Element) -> bool {
-    let says = |name: &str| element.attr(name).is_some_and(|value| value.to_ascii_lowercase().contains("search"));
-    element.local() == "search" || element.local() == "form" && ["role", "action", "id", "class"].into_iter().any(says)
+    let says = |name: &str| {
+        element
+            .attr(name)
+            .is_some_and(|value| value.to_ascii_lowercase().contains("search"))
+    };
+    element.local() == "search"
+        || element.local() == "form" && ["role", "action", "id", "class"].into_iter().any(says)
 }
 
 /// Whether an element is named as the name of an author.
 pub fn is_author(element: &Element) -> bool {
-    let class = element.attr("class").into_iter().flat_map(str::split_ascii_whitespace);
+    let class = element
+        .attr("class")
+        .into_iter()
+        .flat_map(str::split_ascii_whitespace);
     let named = |name: &str| {
         matches!(
             name.to_ascii_lowercase().as_str(),
@@ -320,8 +365,17 @@ pub fn is_author(element: &Element) -> bool {
 
 /// Whether an element is named as what covers a part of the page until it is answered.
 pub fn is_popup(element: &Element) -> bool {
-    let names = [element.attr("class"), element.attr("id"), element.attr("role")].into_iter().flatten();
-    names
-        .flat_map(split)
-        .any(|word| matches!(&*word, "popup" | "modal" | "overlay" | "dialog" | "alertdialog" | "banner"))
+    let names = [
+        element.attr("class"),
+        element.attr("id"),
+        element.attr("role"),
+    ]
+    .into_iter()
+    .flatten();
+    names.flat_map(split).any(|word| {
+        matches!(
+            &*word,
+            "popup" | "modal" | "overlay" | "dialog" | "alertdialog" | "banner"
+        )
+    })
 }

@@ -6,7 +6,9 @@ use crate::analysis::query::ParsedQuery;
 use crate::analysis::{Analyzer, AnalyzerVersion, TextField, title};
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
-use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value};
+use tantivy::schema::{
+    Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
+};
 use tantivy::tokenizer::TokenStream as _;
 use tantivy::{Index, IndexWriter, Searcher, TantivyDocument, Term};
 
@@ -24,7 +26,10 @@ pub fn terms(language: Language, field: TextField, text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut tokenizer = AnalyzerVersion::V2.tokenizer(language, field);
     tokenizer.token_stream(text).process(&mut |token| {
-        assert!(text.get(token.offset_from..token.offset_to).is_some(), "{token:?} of {text:?}");
+        assert!(
+            text.get(token.offset_from..token.offset_to).is_some(),
+            "{token:?} of {text:?}"
+        );
         all.push(token.text.clone());
     });
     all
@@ -41,14 +46,21 @@ impl Collection {
             TextOptions::default().set_indexing_options(indexing)
         };
         let id = schema.add_text_field("id", STRING | STORED);
-        let stems =
-            schema.add_text_field("stems", analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions));
-        let exact = schema.add_text_field("exact", analyzed(TextField::Exact, IndexRecordOption::WithFreqs));
+        let stems = schema.add_text_field(
+            "stems",
+            analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions),
+        );
+        let exact = schema.add_text_field(
+            "exact",
+            analyzed(TextField::Exact, IndexRecordOption::WithFreqs),
+        );
         let titles = schema.add_text_field("titles", STRING);
         let index = Index::create_in_ram(schema.build());
         for field in [TextField::Stems, TextField::Exact] {
             let tokenizer = AnalyzerVersion::V2.tokenizer(language, field);
-            index.tokenizers().register(AnalyzerVersion::V2.tokenizer_name(field), tokenizer);
+            index
+                .tokenizers()
+                .register(AnalyzerVersion::V2.tokenizer_name(field), tokenizer);
         }
         let mut writer: IndexWriter = index.writer_with_num_threads(1, 20_000_000).unwrap();
         for (name, text) in texts {
@@ -62,7 +74,14 @@ impl Collection {
             writer.add_document(document).unwrap();
         }
         writer.commit().unwrap();
-        Self { language, searcher: index.reader().unwrap().searcher(), id, stems, exact, titles }
+        Self {
+            language,
+            searcher: index.reader().unwrap().searcher(),
+            id,
+            stems,
+            exact,
+            titles,
+        }
     }
 
     fn term(&self, field: TextField, text: &str) -> Term {
@@ -78,31 +97,55 @@ impl Collection {
     pub fn search(&self, text: &str) -> (Vec<String>, Vec<Correction>) {
         let mut query = ParsedQuery::new(&mut Analyzer::new(self.language), text);
         let doc_freq = |field, term: &str| self.searcher.doc_freq(&self.term(field, term)).unwrap();
-        let doc_freqs: Vec<u64> = query.terms.iter().map(|term| doc_freq(term.field, &term.term)).collect();
+        let doc_freqs: Vec<u64> = query
+            .terms
+            .iter()
+            .map(|term| doc_freq(term.field, &term.term))
+            .collect();
         let unknown = query.unknown_words(text, self.language, &doc_freqs);
         query.weigh(&doc_freqs);
         let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         let mut add = |field, term: &str, weight: f32| {
             let query = TermQuery::new(self.term(field, term), IndexRecordOption::WithFreqs);
-            parts.push((Occur::Should, Box::new(BoostQuery::new(Box::new(query), weight))));
+            parts.push((
+                Occur::Should,
+                Box::new(BoostQuery::new(Box::new(query), weight)),
+            ));
         };
-        query.terms.iter().for_each(|term| add(term.field, &term.term, term.weight));
+        query
+            .terms
+            .iter()
+            .for_each(|term| add(term.field, &term.term, term.weight));
         let mut corrections = Vec::new();
         for word in &unknown {
             for replacement in fuzzy_expand(&self.searcher, self.exact, word).unwrap() {
                 for stem in terms(self.language, TextField::Stems, &replacement) {
                     add(TextField::Stems, &stem, FUZZY_BOOST);
                 }
-                corrections.push(Correction { word: text[word.span.clone()].to_owned(), used: replacement });
+                corrections.push(Correction {
+                    word: text[word.span.clone()].to_owned(),
+                    used: replacement,
+                });
             }
         }
         let top = TopDocs::with_limit(100).order_by_score();
-        let hits = self.searcher.search(&BooleanQuery::new(parts), &top).unwrap();
+        let hits = self
+            .searcher
+            .search(&BooleanQuery::new(parts), &top)
+            .unwrap();
         let id = |at| {
             let document: TantivyDocument = self.searcher.doc(at).unwrap();
-            document.get_first(self.id).unwrap().as_str().unwrap().to_owned()
+            document
+                .get_first(self.id)
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
-        (hits.into_iter().map(|(_, at)| id(at)).collect(), corrections)
+        (
+            hits.into_iter().map(|(_, at)| id(at)).collect(),
+            corrections,
+        )
     }
 
     /// The ids that a query finds, best first.

@@ -55,11 +55,20 @@ fn detects_nothing_in_short_or_mixed_text() {
         &["Harbour note r1 about cranes."],
         &["Dentist appointment on Tuesday at nine."],
         &["fn main() { let a = 1; }", "Kant, Hegel, Marx: an index."],
-        &["Die casting, die sinking.", "War in spring?", "Also: art in Berlin.", "Bald man, Alderney."],
+        &[
+            "Die casting, die sinking.",
+            "War in spring?",
+            "Also: art in Berlin.",
+            "Bald man, Alderney.",
+        ],
         &[],
         &["潮汐は月に従い、一日に二度、水位が高くなります。"],
         &["این یک متن فارسی است که در آن هیچ واژه‌ی عربی گفته نمی‌شود و برای آزمایش است"],
     ] {
-        assert!(matches!(detected(texts), None | Some(Language::English)), "{texts:?} {:?}", detected(texts));
+        assert!(
+            matches!(detected(texts), None | Some(Language::English)),
+            "{texts:?} {:?}",
+            detected(texts)
+        );
     }
 }

@@ -20,10 +20,16 @@ fn collection() -> Collection {
 fn corrects_a_misspelled_word_and_reports_it() {
     let (found, corrections) = collection().search("photosythesis of plants");
     assert_eq!(found, ["photosynthesis"]);
-    assert_eq!((corrections[0].word.as_str(), corrections[0].used.as_str()), ("photosythesis", "photosynthesis"));
+    assert_eq!(
+        (corrections[0].word.as_str(), corrections[0].used.as_str()),
+        ("photosythesis", "photosynthesis")
+    );
     let (found, corrections) = collection().search("errosions");
     assert_eq!((found.len(), corrections[0].used.as_str()), (1, "erosions"));
-    assert_eq!(collection().search("Photosythesis of plants").0, ["photosynthesis"]);
+    assert_eq!(
+        collection().search("Photosythesis of plants").0,
+        ["photosynthesis"]
+    );
 }
 
 #[test]
@@ -43,7 +49,9 @@ fn never_corrects_names_numbers_or_short_words() {
         "Norwey fiords",
     ] {
         let (found, corrections) = collection().search(query);
-        let names_kept = corrections.iter().all(|c| c.word.starts_with(char::is_lowercase));
+        let names_kept = corrections
+            .iter()
+            .all(|c| c.word.starts_with(char::is_lowercase));
         assert!(
             names_kept && (found.is_empty() || !corrections.is_empty() || query.contains("lake")),
             "{query}: {found:?} {corrections:?}"
@@ -53,7 +61,10 @@ fn never_corrects_names_numbers_or_short_words() {
 
 #[test]
 fn never_corrects_an_indexed_word() {
-    let collection = Collection::new(English, &[("a", "adsorption of gas"), ("b", "absorption of light")]);
+    let collection = Collection::new(
+        English,
+        &[("a", "adsorption of gas"), ("b", "absorption of light")],
+    );
     let (found, corrections) = collection.search("adsorption");
     assert_eq!((found, corrections), (vec!["a".to_owned()], vec![]));
 }
@@ -61,5 +72,8 @@ fn never_corrects_an_indexed_word() {
 #[test]
 fn corrects_german_nouns() {
     let collection = Collection::new(German, &[("a", "Die Wettervorhersage ist gut.")]);
-    assert_eq!(collection.search("Wettervorhersge").1[0].used, "wettervorhersage");
+    assert_eq!(
+        collection.search("Wettervorhersge").1[0].used,
+        "wettervorhersage"
+    );
 }

@@ -28,19 +28,32 @@ fn exact_name_outranks_similar_names() {
         let both = [(one, other), (other, one)];
         for (query, other_name) in both.into_iter().filter(|(query, _)| *query != "us") {
             // The wrong text has the shared word more often relative to its length.
-            let right = format!("A long note on {query} and many other things that fill its lines with words.");
+            let right = format!(
+                "A long note on {query} and many other things that fill its lines with words."
+            );
             let wrong = format!("Note on {other_name}.");
-            let texts = [("wrong", wrong.as_str()), ("right", right.as_str()), ("else", "Nothing of that.")];
+            let texts = [
+                ("wrong", wrong.as_str()),
+                ("right", right.as_str()),
+                ("else", "Nothing of that."),
+            ];
             let found = Collection::new(English, &texts).find(query);
-            assert_eq!(found.first().map(String::as_str), Some("right"), "{query} before {other_name}: {found:?}");
+            assert_eq!(
+                found.first().map(String::as_str),
+                Some("right"),
+                "{query} before {other_name}: {found:?}"
+            );
         }
     }
 }
 
 #[test]
 fn search_ignores_diacritics_but_prefers_exact_matches() {
-    let texts =
-        [("marked", "Her résumé lists shipyards."), ("plain", "Her resume lists shipyards."), ("x", "No ships.")];
+    let texts = [
+        ("marked", "Her résumé lists shipyards."),
+        ("plain", "Her resume lists shipyards."),
+        ("x", "No ships."),
+    ];
     for language in [English, Other] {
         let collection = Collection::new(language, &texts);
         assert_eq!(collection.find("résumé"), ["marked", "plain"]);
@@ -52,10 +65,22 @@ fn search_ignores_diacritics_but_prefers_exact_matches() {
 fn query_of_stop_words_finds_its_title() {
     let texts = [
         ("band", "The Who\nA band of four from London; it was loud."),
-        ("album", "The The\nIt is the band of one man, and that is all of it."),
-        ("clown", "IT\nA novel about a clown in the drains of a town."),
-        ("prince", "Hamlet\nTo be, or not to be, that is the question of the play."),
-        ("or", "OR\nA gate of logic: one of two is enough for it to be on."),
+        (
+            "album",
+            "The The\nIt is the band of one man, and that is all of it.",
+        ),
+        (
+            "clown",
+            "IT\nA novel about a clown in the drains of a town.",
+        ),
+        (
+            "prince",
+            "Hamlet\nTo be, or not to be, that is the question of the play.",
+        ),
+        (
+            "or",
+            "OR\nA gate of logic: one of two is enough for it to be on.",
+        ),
         (
             "noise",
             "Weather\nIt is to be the wettest of the months, or not, as it was in the year that was to be the driest.",
@@ -70,7 +95,11 @@ fn query_of_stop_words_finds_its_title() {
         ("To be, or not to be?", "prince"),
         ("OR", "or"),
     ] {
-        assert_eq!(collection.find(query).first().map(String::as_str), Some(first), "{query}");
+        assert_eq!(
+            collection.find(query).first().map(String::as_str),
+            Some(first),
+            "{query}"
+        );
     }
 }
 
@@ -84,7 +113,13 @@ fn stop_words_are_ignored_beside_other_words_but_negations_count() {
     let collection = Collection::new(English, &texts);
     assert_eq!(collection.find("what is the kiln"), ["a", "b"]);
     assert_eq!(collection.find("kilns that do not cool")[0], "b");
-    let german = Collection::new(German, &[("a", "Der Ofen ist heiß."), ("b", "Der Ofen ist nicht heiß.")]);
+    let german = Collection::new(
+        German,
+        &[
+            ("a", "Der Ofen ist heiß."),
+            ("b", "Der Ofen ist nicht heiß."),
+        ],
+    );
     assert_eq!(german.find("nicht heiß")[0], "b");
 }
 
@@ -93,7 +128,10 @@ fn finds_words_of_scripts_without_spaces() {
     let texts = [
         ("zh", "山坡上的旧磨坊用石灰岩砌成，每逢秋天磨面粉。"),
         ("mixed", "我的手机是Pixel 9，昨天刚买。水很贵。"),
-        ("ja", "丘の上の風車小屋は石灰岩でできていて、秋に小麦を挽く。"),
+        (
+            "ja",
+            "丘の上の風車小屋は石灰岩でできていて、秋に小麦を挽く。",
+        ),
         ("th", "โรงสีเก่าบนเนินเขาสร้างด้วยหินปูนและบดแป้งทุกฤดูใบไม้ร่วง"),
         ("lo", "ໂຮງສີເກົ່າຢູ່ເທິງພູ"),
         ("km", "រោងម៉ាស៊ីនកិនស្រូវចាស់នៅលើភ្នំ"),
@@ -116,13 +154,20 @@ fn finds_words_of_scripts_without_spaces() {
         ("풍차", "ko"),
         ("밀가루", "ko"),
     ] {
-        assert_eq!(collection.find(query).first().map(String::as_str), Some(first), "{query}");
+        assert_eq!(
+            collection.find(query).first().map(String::as_str),
+            Some(first),
+            "{query}"
+        );
     }
 }
 
 #[test]
 fn finds_english_words_in_a_collection_of_another_language() {
-    let collection = Collection::new(Other, &[("a", "The Engine runs on wood gas."), ("b", "Die casting")]);
+    let collection = Collection::new(
+        Other,
+        &[("a", "The Engine runs on wood gas."), ("b", "Die casting")],
+    );
     assert_eq!(collection.find("engine"), ["a"]);
     assert_eq!(collection.find("die"), ["b"]);
 }
@@ -137,6 +182,9 @@ fn search_uses_full_case_folding() {
 
 #[test]
 fn uppercase_query_word_matches_the_acronym() {
-    let texts = [("dept", "Our IT desk opens at nine."), ("desk", "It is a desk. Put it down, it holds.")];
+    let texts = [
+        ("dept", "Our IT desk opens at nine."),
+        ("desk", "It is a desk. Put it down, it holds."),
+    ];
     assert_eq!(Collection::new(English, &texts).find("IT desk")[0], "dept");
 }

@@ -8,8 +8,8 @@ use crate::collection::QueryInterpretation;
 use crate::local::snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap};
 
-/// Only the first unknown words of a query, up to this number, are fuzzy-matched: each costs an automaton run
-/// over the dictionary of every segment.
+/// Only the first unknown words of a query, up to this number, are fuzzy-matched: each costs an
+/// automaton run over the dictionary of every segment.
 const MAX_FUZZY_WORDS: usize = 8;
 
 impl Snapshot {
@@ -27,30 +27,39 @@ impl Snapshot {
                 Some((_, count)) => *count += 1.0,
                 None => stems.push((token.text.clone(), 1.0)),
             }
-            if let Some((_, before)) =
-                last.take().filter(|(at, before)| at + 1 == token.position && *before != token.text)
+            if let Some((_, before)) = last
+                .take()
+                .filter(|(at, before)| at + 1 == token.position && *before != token.text)
             {
                 pairs.push([before, token.text.clone()]);
             }
             last = Some((token.position, token.text.clone()));
         });
-        // Terms with their document frequencies. A term of the query takes precedence over the same term as a
-        // correction; of two corrections to one term the one with the higher weight counts.
+        // Terms with their document frequencies. A term of the query takes precedence over the same
+        // term as a correction; of two corrections to one term the one with the higher weight
+        // counts.
         let mut by_term: BTreeMap<String, (u64, WeightedTerm)> = BTreeMap::new();
         let (mut unknown, mut corrections) = (Vec::new(), Vec::new());
         for (stem, count) in stems {
             match self.doc_freq(TextField::Stems, &stem)? {
                 0 => unknown.push((stem, count)),
                 doc_freq => {
-                    let term =
-                        WeightedTerm { word: stem.clone(), term: stem.clone(), field: TextField::Stems, weight: count };
+                    let term = WeightedTerm {
+                        word: stem.clone(),
+                        term: stem.clone(),
+                        field: TextField::Stems,
+                        weight: count,
+                    };
                     by_term.insert(stem, (doc_freq, term));
                 }
             }
         }
         for (stem, count) in unknown.into_iter().take(MAX_FUZZY_WORDS) {
             for (term, doc_freq) in self.fuzzy_expand(&stem)? {
-                corrections.push(Correction { word: stem.clone(), used: term.clone() });
+                corrections.push(Correction {
+                    word: stem.clone(),
+                    used: term.clone(),
+                });
                 let corrected = WeightedTerm {
                     word: stem.clone(),
                     term: term.clone(),
@@ -58,7 +67,8 @@ impl Snapshot {
                     weight: count * FUZZY_BOOST,
                 };
                 match by_term.get(&term) {
-                    Some((_, kept)) if kept.word == kept.term || kept.weight >= corrected.weight => {}
+                    Some((_, kept))
+                        if kept.word == kept.term || kept.weight >= corrected.weight => {}
                     _ => {
                         by_term.insert(term, (doc_freq, corrected));
                     }
@@ -66,8 +76,8 @@ impl Snapshot {
             }
         }
         let mut terms: Vec<(u64, WeightedTerm)> = by_term.into_values().collect();
-        // A stable sort keeps equally rare terms in alphabetical order: the order of summation decides the last
-        // bits of a score.
+        // A stable sort keeps equally rare terms in alphabetical order: the order of summation
+        // decides the last bits of a score.
         terms.sort_by_key(|(doc_freq, _)| *doc_freq);
         terms.truncate(MAX_QUERY_WORDS);
         let terms: Vec<WeightedTerm> = terms.into_iter().map(|(_, term)| term).collect();
@@ -75,12 +85,19 @@ impl Snapshot {
         pairs.retain(|[a, b]| kept(a) && kept(b));
         pairs.sort_unstable();
         pairs.dedup();
-        let interpretation = QueryInterpretation { corrections, only_stop_words: false };
-        Ok(AnalyzedQuery { terms, pairs, interpretation })
+        let interpretation = QueryInterpretation {
+            corrections,
+            only_stop_words: false,
+        };
+        Ok(AnalyzedQuery {
+            terms,
+            pairs,
+            interpretation,
+        })
     }
 
-    /// The most frequent indexed terms within a small edit distance of a word that is not indexed, with their
-    /// document frequencies.
+    /// The most frequent indexed terms within a small edit distance of a word that is not indexed,
+    /// with their document frequencies.
     fn fuzzy_expand(&self, word: &str) -> Result<Vec<(String, u64)>> {
         let letters = word.chars().count();
         // In a short word or a number, another character makes another word.
@@ -90,7 +107,14 @@ impl Snapshot {
         let distance = if letters < 8 { 1 } else { 2 };
         // Typos rarely change the first letter.
         let accepts = |term: &str| term.chars().next() == word.chars().next();
-        nearest_terms(&self.searcher, self.fields.contents, word, distance, usize::MAX, accepts)
-            .map_err(self.text_error())
+        nearest_terms(
+            &self.searcher,
+            self.fields.contents,
+            word,
+            distance,
+            usize::MAX,
+            accepts,
+        )
+        .map_err(self.text_error())
     }
 }

@@ -22,8 +22,8 @@ impl Columns<Option<Column<u64>>> {
     }
 }
 
-/// The columns that identify passages, and the article ids looked up so far: reading an id from its column
-/// means decompressing a block of the dictionary.
+/// The columns that identify passages, and the article ids looked up so far: reading an id from its
+/// column means decompressing a block of the dictionary.
 pub struct PassageIds {
     pub keys: Columns<Option<Column<u64>>>,
     parents: Columns<Option<StrColumn>>,
@@ -41,8 +41,16 @@ pub struct PassageSpans {
 
 impl Snapshot {
     /// Opens a column in every text segment.
-    pub fn columns<C>(&self, open: impl Fn(&SegmentReader) -> tantivy::Result<C>) -> Result<Columns<C>> {
-        let columns = self.searcher.segment_readers().iter().map(open).collect::<tantivy::Result<Vec<_>>>();
+    pub fn columns<C>(
+        &self,
+        open: impl Fn(&SegmentReader) -> tantivy::Result<C>,
+    ) -> Result<Columns<C>> {
+        let columns = self
+            .searcher
+            .segment_readers()
+            .iter()
+            .map(open)
+            .collect::<tantivy::Result<Vec<_>>>();
         columns.map(Columns).map_err(self.text_error())
     }
 
@@ -55,9 +63,17 @@ impl Snapshot {
     }
 
     /// A document's string; `None` if it has none.
-    pub fn text_at(&self, columns: &Columns<Option<StrColumn>>, at: DocAddress) -> Result<Option<String>> {
-        let Some(column) = columns.of_segment(at).and_then(Option::as_ref) else { return Ok(None) };
-        let Some(ord) = column.term_ords(at.doc_id).next() else { return Ok(None) };
+    pub fn text_at(
+        &self,
+        columns: &Columns<Option<StrColumn>>,
+        at: DocAddress,
+    ) -> Result<Option<String>> {
+        let Some(column) = columns.of_segment(at).and_then(Option::as_ref) else {
+            return Ok(None);
+        };
+        let Some(ord) = column.term_ords(at.doc_id).next() else {
+            return Ok(None);
+        };
         let mut text = String::new();
         column.ord_to_str(ord, &mut text).map_err(self.io_error())?;
         Ok(Some(text))
@@ -68,10 +84,19 @@ impl Snapshot {
             return Ok(ids);
         }
         let parents = self.text_columns("parent")?;
-        let count = |column: &Option<StrColumn>| column.as_ref().map_or(0, |column| column.num_terms());
-        let known = parents.0.iter().map(|column| (0..count(column)).map(|_| OnceLock::new()).collect()).collect();
-        let ids =
-            PassageIds { keys: self.number_columns("key")?, ordinals: self.number_columns("ordinal")?, parents, known };
+        let count =
+            |column: &Option<StrColumn>| column.as_ref().map_or(0, |column| column.num_terms());
+        let known = parents
+            .0
+            .iter()
+            .map(|column| (0..count(column)).map(|_| OnceLock::new()).collect())
+            .collect();
+        let ids = PassageIds {
+            keys: self.number_columns("key")?,
+            ordinals: self.number_columns("ordinal")?,
+            parents,
+            known,
+        };
         Ok(self.ids.get_or_init(|| ids))
     }
 
@@ -87,11 +112,19 @@ impl Snapshot {
         Ok(self.spans.get_or_init(|| spans))
     }
 
-    /// The id of the article that a passage's document belongs to; `None` for articles' own documents.
+    /// The id of the article that a passage's document belongs to; `None` for articles' own
+    /// documents.
     pub fn parent(&self, ids: &PassageIds, at: DocAddress) -> Result<Option<String>> {
-        let Some(column) = ids.parents.of_segment(at).and_then(Option::as_ref) else { return Ok(None) };
-        let Some(ord) = column.term_ords(at.doc_id).next() else { return Ok(None) };
-        let known = ids.known.get(at.segment_ord as usize).and_then(|known| known.get(ord as usize));
+        let Some(column) = ids.parents.of_segment(at).and_then(Option::as_ref) else {
+            return Ok(None);
+        };
+        let Some(ord) = column.term_ords(at.doc_id).next() else {
+            return Ok(None);
+        };
+        let known = ids
+            .known
+            .get(at.segment_ord as usize)
+            .and_then(|known| known.get(ord as usize));
         if let Some(id) = known.and_then(OnceLock::get) {
             return Ok(Some(id.to_string()));
         }

@@ -12,7 +12,10 @@ use tantivy::{DocAddress, TantivyDocument};
 
 impl Snapshot {
     /// Calls `visit` with the id and document address of every live article.
-    fn for_each_article_address(&self, mut visit: impl FnMut(String, DocAddress) -> Result<()>) -> Result<()> {
+    fn for_each_article_address(
+        &self,
+        mut visit: impl FnMut(String, DocAddress) -> Result<()>,
+    ) -> Result<()> {
         let ids = self.text_columns("id")?;
         for at in self.live_addresses() {
             if let Some(id) = self.text_at(&ids, at)? {
@@ -56,18 +59,32 @@ impl Snapshot {
     /// The article ids that live passages refer to, whether or not these articles exist.
     pub fn parents(&self) -> Result<HashSet<String>> {
         let ids = self.ids()?;
-        let parents = self.live_passages()?.iter().map(|(_, at)| self.parent(ids, *at));
+        let parents = self
+            .live_passages()?
+            .iter()
+            .map(|(_, at)| self.parent(ids, *at));
         parents.filter_map(Result::transpose).collect()
     }
 
-    /// Calls `visit` with every article, its passages and vectors, in the order in which they were added.
-    pub fn for_each_embedded_article(&self, visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>) -> Result<()> {
+    /// Calls `visit` with every article, its passages and vectors, in the order in which they were
+    /// added.
+    pub fn for_each_embedded_article(
+        &self,
+        visit: &mut dyn FnMut(EmbeddedArticle) -> Result<()>,
+    ) -> Result<()> {
         let (ids, lines) = (self.ids()?, &self.spans()?.lines);
         let mut order: Vec<String> = Vec::new();
         let mut passages: HashMap<String, Vec<(u64, PassageKey, u64)>> = HashMap::new();
         for (key, at) in self.live_passages()? {
-            let (Some(id), Some(ordinal)) = (self.parent(ids, *at)?, ids.ordinals.number(*at)) else { continue };
-            let passage = (ordinal, PassageKey(*key), lines.number(*at).unwrap_or_default());
+            let (Some(id), Some(ordinal)) = (self.parent(ids, *at)?, ids.ordinals.number(*at))
+            else {
+                continue;
+            };
+            let passage = (
+                ordinal,
+                PassageKey(*key),
+                lines.number(*at).unwrap_or_default(),
+            );
             match passages.get_mut(&id) {
                 Some(passages) => passages.push(passage),
                 None => {
@@ -76,26 +93,56 @@ impl Snapshot {
                 }
             }
         }
-        let without_passages = self.article_ids()?.into_iter().filter(|id| !passages.contains_key(id));
+        let without_passages = self
+            .article_ids()?
+            .into_iter()
+            .filter(|id| !passages.contains_key(id));
         order.extend(without_passages);
         let meta = self.catalog()?.articles;
-        let fingerprints: Vec<_> = self.segments.iter().map(|segment| segment.vectors().fingerprints()).collect();
+        let fingerprints: Vec<_> = self
+            .segments
+            .iter()
+            .map(|segment| segment.vectors().fingerprints())
+            .collect();
         for id in order {
             let mut parts = passages.remove(&id).unwrap_or_default();
             parts.sort_unstable();
             let (stored, meta) = match (self.article(&id)?, meta.get(&id)) {
-                (Some(stored), Some(meta)) if stored.passages.len() == parts.len() => (stored, meta),
-                _ => return Err(Error::damaged(self.layout.root(), format!("article {id:?} is incomplete"))),
+                (Some(stored), Some(meta)) if stored.passages.len() == parts.len() => {
+                    (stored, meta)
+                }
+                _ => {
+                    return Err(Error::damaged(
+                        self.layout.root(),
+                        format!("article {id:?} is incomplete"),
+                    ));
+                }
             };
-            let passages = stored.passages.into_iter().zip(parts).map(|(span, (_, key, line))| {
-                let (segment, row) = self.find_row(key)?;
-                let vectors = self.segments[segment].vectors();
-                let (fingerprint, vector) = (fingerprints[segment][row as usize], vectors.vector(row).to_vec());
-                vectors.ensure_reads_valid()?;
-                Ok(Passage { span, line, fingerprint: Fingerprint(fingerprint), vector: Some(vector) })
-            });
+            let passages = stored
+                .passages
+                .into_iter()
+                .zip(parts)
+                .map(|(span, (_, key, line))| {
+                    let (segment, row) = self.find_row(key)?;
+                    let vectors = self.segments[segment].vectors();
+                    let (fingerprint, vector) = (
+                        fingerprints[segment][row as usize],
+                        vectors.vector(row).to_vec(),
+                    );
+                    vectors.ensure_reads_valid()?;
+                    Ok(Passage {
+                        span,
+                        line,
+                        fingerprint: Fingerprint(fingerprint),
+                        vector: Some(vector),
+                    })
+                });
             let passages = passages.collect::<Result<_>>()?;
-            visit(EmbeddedArticle { article: stored.article, fingerprint: meta.fingerprint, passages })?;
+            visit(EmbeddedArticle {
+                article: stored.article,
+                fingerprint: meta.fingerprint,
+                passages,
+            })?;
         }
         Ok(())
     }
@@ -105,12 +152,18 @@ impl Snapshot {
         self.for_each_article_address(|id, at| {
             let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
             let stored = self.fields.stored_article(&id, String::new(), &document);
-            let fingerprint = stored.map_or(Fingerprint([0; 16]), |stored| stored.article.fingerprint(""));
+            let fingerprint = stored.map_or(Fingerprint([0; 16]), |stored| {
+                stored.article.fingerprint("")
+            });
             articles.push((id, fingerprint));
             Ok(())
         })?;
         articles.sort_unstable();
-        Ok(Fingerprint::of(articles.iter().flat_map(|(id, of)| [id.as_bytes(), of.0.as_slice()])))
+        Ok(Fingerprint::of(
+            articles
+                .iter()
+                .flat_map(|(id, of)| [id.as_bytes(), of.0.as_slice()]),
+        ))
     }
 
     /// Opens the columns of article metadata; the returned function reads one article's.
@@ -122,7 +175,9 @@ impl Snapshot {
             if let Some(column) = fingerprints.of_segment(at).and_then(Option::as_ref)
                 && let Some(ord) = column.term_ords(at.doc_id).next()
             {
-                column.ord_to_bytes(ord, &mut bytes).map_err(self.io_error())?;
+                column
+                    .ord_to_bytes(ord, &mut bytes)
+                    .map_err(self.io_error())?;
             }
             Ok(ArticleMeta {
                 fingerprint: records::fingerprint(&bytes).unwrap_or(Fingerprint([0; 16])),
@@ -142,7 +197,10 @@ impl Snapshot {
     }
 
     pub fn catalog(&self) -> Result<Catalog> {
-        let mut catalog = Catalog { reuses_vectors: true, ..Catalog::default() };
+        let mut catalog = Catalog {
+            reuses_vectors: true,
+            ..Catalog::default()
+        };
         let read = self.meta_reader()?;
         self.for_each_article_address(|id, at| {
             catalog.articles.insert(id, read(at)?);
@@ -151,7 +209,11 @@ impl Snapshot {
         for segment in &self.segments {
             let fingerprints = segment.vectors().fingerprints();
             segment.vectors().ensure_reads_valid()?;
-            catalog.vectors.extend(fingerprints.iter().map(|fingerprint| Fingerprint(*fingerprint)));
+            catalog.vectors.extend(
+                fingerprints
+                    .iter()
+                    .map(|fingerprint| Fingerprint(*fingerprint)),
+            );
         }
         Ok(catalog)
     }
@@ -168,9 +230,16 @@ impl Snapshot {
     fn compute_stats(&self) -> Result<Stats> {
         // Only article documents have this field.
         let questions = self.number_columns("questions")?;
-        let questions: Vec<u64> = self.live_addresses().filter_map(|at| questions.number(at)).collect();
+        let questions: Vec<u64> = self
+            .live_addresses()
+            .filter_map(|at| questions.number(at))
+            .collect();
         let passages = self.live()?.documents.len();
-        let health = self.segments.iter().filter_map(|segment| segment.graph()).map(index::Graph::build_report);
+        let health = self
+            .segments
+            .iter()
+            .filter_map(|segment| segment.graph())
+            .map(index::Graph::build_report);
         Ok(Stats {
             articles: questions.len(),
             passages,
@@ -183,7 +252,11 @@ impl Snapshot {
                 .map(|(live, s)| s.vectors().rows() - live.count())
                 .sum(),
             segments: self.segments.len(),
-            graphs: self.segments.iter().filter(|segment| segment.graph().is_some()).count(),
+            graphs: self
+                .segments
+                .iter()
+                .filter(|segment| segment.graph().is_some())
+                .count(),
             links_added: Some(health.clone().map(|health| health.links_added).sum()),
             self_misses: Some(health.map(|health| health.self_misses).sum()),
             text_bytes: Some(file_sizes(&self.layout.text()).iter().sum()),

@@ -12,7 +12,9 @@ use super::filter_eval::AllowedPassages;
 use super::layout::Layout;
 use super::lexical::QueryCache;
 use super::records::Fields;
-use crate::collection::{Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage};
+use crate::collection::{
+    Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage,
+};
 use crate::{Error, Filter, Manifest, Result};
 use columns::{PassageIds, PassageSpans};
 use index::{SearchStrategy, Segment};
@@ -56,7 +58,8 @@ impl Snapshot {
         for _ in 0..MAX_OPEN_ATTEMPTS {
             let (index, fields) = open_index(layout)?;
             match Self::open_newest(layout, &index, fields) {
-                // If a commit came in between, its files may have replaced those that were just opened.
+                // If a commit came in between, its files may have replaced those that were just
+                // opened.
                 Ok(snapshot) if snapshot.is_newest()? => return Ok(snapshot),
                 Ok(_) => {}
                 Err(error @ (Error::Index(_) | Error::Text { .. })) => last = Some(error),
@@ -64,16 +67,25 @@ impl Snapshot {
             }
         }
         Err(last.unwrap_or_else(|| {
-            Error::damaged(layout.root(), "new commits kept arriving while it was being opened; try again")
+            Error::damaged(
+                layout.root(),
+                "new commits kept arriving while it was being opened; try again",
+            )
         }))
     }
 
     /// Whether this snapshot is of the newest commit.
     pub fn is_newest(&self) -> Result<bool> {
         let newest = load_metas(&self.layout, self.searcher.index())?;
-        let segments = |metas: &IndexMeta| metas.segments.iter().map(|segment| segment.id()).collect::<Vec<_>>();
-        // Another collection that was put in this one's place may have the same opstamp, but not the same
-        // segments.
+        let segments = |metas: &IndexMeta| {
+            metas
+                .segments
+                .iter()
+                .map(|segment| segment.id())
+                .collect::<Vec<_>>()
+        };
+        // Another collection that was put in this one's place may have the same opstamp, but not
+        // the same segments.
         Ok(newest.opstamp == self.metas.opstamp && segments(&newest) == segments(&self.metas))
     }
 
@@ -92,8 +104,16 @@ impl Snapshot {
         let text = || Error::text(layout.root());
         let metas = load_metas(layout, index)?;
         let manifest = read_manifest(layout, &metas)?;
-        let segments = manifest.segments.iter().map(|entry| open_segment(layout, entry)).collect::<Result<Vec<_>>>()?;
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text())?;
+        let segments = manifest
+            .segments
+            .iter()
+            .map(|entry| open_segment(layout, entry))
+            .collect::<Result<Vec<_>>>()?;
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()
+            .map_err(text())?;
         let searcher = reader.searcher();
         Ok(Self {
             manifest,
@@ -122,7 +142,11 @@ impl Snapshot {
     /// The addresses of all documents that are not deleted, of articles and passages alike.
     fn live_addresses(&self) -> impl Iterator<Item = DocAddress> {
         let segments = (0..).zip(self.searcher.segment_readers());
-        segments.flat_map(|(ordinal, segment)| segment.doc_ids_alive().map(move |doc| DocAddress::new(ordinal, doc)))
+        segments.flat_map(|(ordinal, segment)| {
+            segment
+                .doc_ids_alive()
+                .map(move |doc| DocAddress::new(ordinal, doc))
+        })
     }
 
     pub fn search_dense(
@@ -137,7 +161,9 @@ impl Snapshot {
             DenseSearch::Exact => SearchStrategy::Exact,
             DenseSearch::Graph { ef } => SearchStrategy::graph(ef),
         };
-        let filtered = filter.map(|filter| self.evaluate_filter(filter)).transpose()?;
+        let filtered = filter
+            .map(|filter| self.evaluate_filter(filter))
+            .transpose()?;
         let allowed = match &filtered {
             Some(allowed) => &allowed.rows,
             None => &self.live()?.rows,
@@ -146,8 +172,10 @@ impl Snapshot {
         for (segment, allowed) in self.segments.iter().zip(allowed) {
             let hits = segment.search(vector, k, method, Some(allowed))?;
             let keys = segment.vectors().keys();
-            candidates
-                .extend(hits.iter().map(|hit| Candidate { key: PassageKey(keys[hit.row as usize]), score: hit.score }));
+            candidates.extend(hits.iter().map(|hit| Candidate {
+                key: PassageKey(keys[hit.row as usize]),
+                score: hit.score,
+            }));
         }
         candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         candidates.truncate(k);
@@ -160,7 +188,10 @@ impl Snapshot {
             .map(|&key| {
                 let at = self.address(key)?;
                 match (self.parent(ids, at)?, ids.ordinals.number(at)) {
-                    (Some(article_id), Some(ordinal)) => Ok(PassageRef { article_id, ordinal }),
+                    (Some(article_id), Some(ordinal)) => Ok(PassageRef {
+                        article_id,
+                        ordinal,
+                    }),
                     _ => Err(Error::damaged(
                         self.layout.text(),
                         format!("the passage with key {} has no article", key.0),
@@ -177,12 +208,16 @@ impl Snapshot {
             .map(|(&key, reference)| {
                 let at = self.address(key)?;
                 let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
-                let value = |columns: &Columns<Option<Column<u64>>>| columns.number(at).unwrap_or_default();
+                let value =
+                    |columns: &Columns<Option<Column<u64>>>| columns.number(at).unwrap_or_default();
                 Ok(StoredPassage {
                     reference,
                     title: Fields::string(&document, self.fields.title),
                     path: Fields::string(&document, self.fields.path),
-                    span: ByteSpan::from((value(&spans.starts) as usize, value(&spans.ends) as usize)),
+                    span: ByteSpan::from((
+                        value(&spans.starts) as usize,
+                        value(&spans.ends) as usize,
+                    )),
                     line: value(&spans.lines),
                     text: Fields::string(&document, self.fields.passage),
                 })
@@ -194,7 +229,10 @@ impl Snapshot {
     fn find_article(&self, id: &str) -> Result<Option<DocAddress>> {
         let term = Term::from_field_text(self.fields.id, id);
         let query = TermQuery::new(term, IndexRecordOption::Basic);
-        let hits = self.searcher.search(&query, &TopDocs::with_limit(1).order_by_score()).map_err(self.text_error())?;
+        let hits = self
+            .searcher
+            .search(&query, &TopDocs::with_limit(1).order_by_score())
+            .map_err(self.text_error())?;
         Ok(hits.into_iter().next().map(|(_, at)| at))
     }
 
@@ -203,12 +241,20 @@ impl Snapshot {
     }
 
     pub fn article(&self, id: &str) -> Result<Option<StoredArticle>> {
-        let Some(at) = self.find_article(id)? else { return Ok(None) };
+        let Some(at) = self.find_article(id)? else {
+            return Ok(None);
+        };
         let document: TantivyDocument = self.searcher.doc(at).map_err(self.text_error())?;
         let path = self.text_at(&self.text_columns("source")?, at)?;
-        match self.fields.stored_article(id, path.unwrap_or_default(), &document) {
+        match self
+            .fields
+            .stored_article(id, path.unwrap_or_default(), &document)
+        {
             Some(article) => Ok(Some(article)),
-            None => Err(Error::damaged(self.layout.text(), format!("the record of article {id:?} cannot be read"))),
+            None => Err(Error::damaged(
+                self.layout.text(),
+                format!("the record of article {id:?} cannot be read"),
+            )),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Blocks that lead elsewhere: bars of links, lists of contents, teasers of other articles, marks beside headings.
+//! Blocks that lead elsewhere: bars of links, lists of contents, teasers of other articles, marks
+//! beside headings.
 
 use super::super::tag::Tag;
 use super::super::tree::{Data, Element, Id, Tree};
@@ -36,11 +37,16 @@ const TEASERS: [&str; 26] = [
 ];
 
 impl Search<'_> {
-    /// Whether `id` leads to other articles and is but a small part of the page: nothing but headings that are links to
-    /// other pages, or a beginning that says so. Where such teasers are the page, they stay.
+    /// Whether `id` leads to other articles and is but a small part of the page: nothing but
+    /// headings that are links to other pages, or a beginning that says so. Where such teasers are
+    /// the page, they stay.
     pub(super) fn is_teaser(&self, id: Id, core: u32) -> bool {
         let stats = self.census.get(id);
-        if (core < PROSE && !self.is_article) || stats.links < 2 || stats.has_h1 || stats.unlinked() * 4 > core {
+        if (core < PROSE && !self.is_article)
+            || stats.links < 2
+            || stats.has_h1
+            || stats.unlinked() * 4 > core
+        {
             return false;
         }
         let (mut linked, mut first) = (0, true);
@@ -87,18 +93,30 @@ pub(super) fn is_anchor_mark(tree: &Tree, id: Id, element: &Element) -> bool {
     to_itself && {
         let text = tree.raw_text(id);
         let text = text.trim();
-        matches!(text, "¶" | "#" | "§" | "🔗" | "∞" | "[#]" | "\u{f0c1}" | "[¶]" | "⚓")
+        matches!(
+            text,
+            "¶" | "#" | "§" | "🔗" | "∞" | "[#]" | "\u{f0c1}" | "[¶]" | "⚓"
+        )
     }
 }
 
 pub(super) fn is_skip(tree: &Tree, id: Id, element: &Element) -> bool {
-    if !element.attr("href").is_some_and(|href| href.starts_with('#')) {
+    if !element
+        .attr("href")
+        .is_some_and(|href| href.starts_with('#'))
+    {
         return false;
     }
     let text = tree.raw_text(id).trim().to_lowercase();
-    ["skip to ", "skip navigation", "jump to content", "jump to navigation", "jump to main"]
-        .iter()
-        .any(|start| text.starts_with(start))
+    [
+        "skip to ",
+        "skip navigation",
+        "jump to content",
+        "jump to navigation",
+        "jump to main",
+    ]
+    .iter()
+    .any(|start| text.starts_with(start))
 }
 
 /// A short block of words that lead back, on and up, or to other sites' buttons for sharing.
@@ -117,7 +135,10 @@ pub(super) fn is_bar(search: &Search<'_>, id: Id) -> bool {
             let text = text.trim_matches(|c: char| !c.is_alphanumeric());
             turns += u32::from(is_turn(text));
             leads += u32::from(is_lead(text));
-            for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            for word in text
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|word| !word.is_empty())
+            {
                 words += 1;
                 shares += u32::from(is_share(word));
             }
@@ -125,7 +146,8 @@ pub(super) fn is_bar(search: &Search<'_>, id: Id) -> bool {
     }
     let turns = turns + leads;
     let is_turns = turns >= 2 && (leads > 0 || turns == words) && stats.links >= 2;
-    is_turns && (stats.is_linked(60) || turns * 3 >= words) || (shares >= 2 && shares + turns >= words)
+    is_turns && (stats.is_linked(60) || turns * 3 >= words)
+        || (shares >= 2 && shares + turns >= words)
 }
 
 /// One way on or back.
@@ -135,7 +157,10 @@ fn is_lead(text: &str) -> bool {
 
 /// A place to turn to.
 fn is_turn(text: &str) -> bool {
-    matches!(text, "up" | "home" | "top" | "contents" | "index" | "toc" | "table of contents" | "main page")
+    matches!(
+        text,
+        "up" | "home" | "top" | "contents" | "index" | "toc" | "table of contents" | "main page"
+    )
 }
 
 fn is_share(word: &str) -> bool {
@@ -164,8 +189,14 @@ fn is_share(word: &str) -> bool {
     )
 }
 
-/// A list of what the page itself says further down, or of the page in other languages: all of it links that way.
-pub(super) fn is_contents(search: &Search<'_>, anchors: &HashSet<&str>, id: Id, element: &Element) -> bool {
+/// A list of what the page itself says further down, or of the page in other languages: all of it
+/// links that way.
+pub(super) fn is_contents(
+    search: &Search<'_>,
+    anchors: &HashSet<&str>,
+    id: Id,
+    element: &Element,
+) -> bool {
     let stats = search.census.get(id);
     if stats.links < 2
         || stats.prose > 0
@@ -176,11 +207,21 @@ pub(super) fn is_contents(search: &Search<'_>, anchors: &HashSet<&str>, id: Id, 
     }
     let (mut within, mut tongues, mut links) = (true, true, 0);
     for below in search.tree.subtree(id) {
-        let Some(element) = search.tree.element(below).filter(|element| element.tag == Tag::Link) else { continue };
-        let Some(href) = element.attr("href") else { continue };
+        let Some(element) = search
+            .tree
+            .element(below)
+            .filter(|element| element.tag == Tag::Link)
+        else {
+            continue;
+        };
+        let Some(href) = element.attr("href") else {
+            continue;
+        };
         links += 1;
         tongues &= element.attr("hreflang").is_some();
-        within &= href.split_once('#').is_some_and(|(_, name)| anchors.contains(name));
+        within &= href
+            .split_once('#')
+            .is_some_and(|(_, name)| anchors.contains(name));
         if !within && !tongues {
             return false;
         }

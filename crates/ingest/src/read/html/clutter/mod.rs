@@ -1,7 +1,9 @@
-//! Which elements are no content: navigation, notices about cookies, share bars, what stands around the article.
+//! Which elements are no content: navigation, notices about cookies, share bars, what stands around
+//! the article.
 //!
-//! Two passes. The first takes what names itself so. Then the core of the page is looked for, which is where its
-//! paragraphs are; outside it, what has no paragraph goes too. When in doubt, text stays.
+//! Two passes. The first takes what names itself so. Then the core of the page is looked for, which
+//! is where its paragraphs are; outside it, what has no paragraph goes too. When in doubt, text
+//! stays.
 
 mod core;
 mod links;
@@ -64,7 +66,12 @@ impl<'a> Search<'a> {
         for &id in &census.order {
             gone[id.index()] = tree.tag(id) == Tag::Noscript && !noscript;
         }
-        Self { tree, census, gone, is_article: is_article(tree) }
+        Self {
+            tree,
+            census,
+            gone,
+            is_article: is_article(tree),
+        }
     }
 
     /// Leaves `id` out.
@@ -73,7 +80,8 @@ impl<'a> Search<'a> {
         self.census.forget(self.tree, id);
     }
 
-    /// Calls `judge` on every element that is not left out yet, the outer ones first; true leaves it out.
+    /// Calls `judge` on every element that is not left out yet, the outer ones first; true leaves
+    /// it out.
     fn sift(&mut self, judge: impl Fn(&Self, Id, &'a Element) -> bool) {
         let mut step = Some(Step::Enter(Id::ROOT));
         while let Some(at) = step {
@@ -96,11 +104,13 @@ impl<'a> Search<'a> {
         let page = *self.census.get(Id::ROOT);
         self.sift(|search, id, element| {
             let stats = search.census.get(id);
-            if matches!(element.tag, Tag::Body | Tag::Main | Tag::Root) || element.local() == "html" {
+            if matches!(element.tag, Tag::Body | Tag::Main | Tag::Root) || element.local() == "html"
+            {
                 return false;
             }
             // Most of the page is not clutter, whatever it is called.
-            let most = stats.prose * 2 > page.prose || (page.prose == 0 && stats.unlinked() * 2 > page.unlinked());
+            let most = stats.prose * 2 > page.prose
+                || (page.prose == 0 && stats.unlinked() * 2 > page.unlinked());
             if is_footer(element) && element.tag != Tag::Footer {
                 return !stats.has_heading && u64::from(stats.text) * 10 < u64::from(page.text) * 9;
             }
@@ -108,12 +118,21 @@ impl<'a> Search<'a> {
                 Tag::Nav => return !most,
                 _ if is_search(element) => return stats.prose == 0,
                 Tag::Footer => {
-                    let within = |tag| matches!(tag, Tag::Article | Tag::Main | Tag::Quotation | Tag::Figure);
-                    if !search.tree.ancestors(id).any(|above| within(search.tree.tag(above))) {
+                    let within = |tag| {
+                        matches!(tag, Tag::Article | Tag::Main | Tag::Quotation | Tag::Figure)
+                    };
+                    if !search
+                        .tree
+                        .ancestors(id)
+                        .any(|above| within(search.tree.tag(above)))
+                    {
                         return !most;
                     }
                 }
-                Tag::Link if is_anchor_mark(search.tree, id, element) || is_skip(search.tree, id, element) => {
+                Tag::Link
+                    if is_anchor_mark(search.tree, id, element)
+                        || is_skip(search.tree, id, element) =>
+                {
                     return true;
                 }
                 _ => {}
@@ -150,7 +169,9 @@ impl<'a> Search<'a> {
     }
 
     fn in_code(&self, id: Id) -> bool {
-        self.tree.ancestors(id).any(|above| self.tree.tag(above) == Tag::Preformatted)
+        self.tree
+            .ancestors(id)
+            .any(|above| self.tree.tag(above) == Tag::Preformatted)
     }
 
     /// What stands around the core and has no paragraph of its own, and bars of links anywhere.
@@ -165,8 +186,16 @@ impl<'a> Search<'a> {
                 return false;
             }
             // The outermost elements that do not hold the core.
-            let beside = tree.node(id).parent.is_some_and(|parent| place.above[parent.index()] && parent != core);
-            if beside && search.is_article && !stats.has_h1 && place.at(id) > place.at(core) && !is_part(element) {
+            let beside = tree
+                .node(id)
+                .parent
+                .is_some_and(|parent| place.above[parent.index()] && parent != core);
+            if beside
+                && search.is_article
+                && !stats.has_h1
+                && place.at(id) > place.at(core)
+                && !is_part(element)
+            {
                 return true;
             }
             if beside && !stats.has_h1 {
@@ -200,7 +229,8 @@ struct Places<'a> {
     above: Vec<bool>,
     /// Of every node: how many stand before it.
     order: Vec<usize>,
-    /// Before which the page begins: the place of its first heading, 0 where much text stands before that.
+    /// Before which the page begins: the place of its first heading, 0 where much text stands
+    /// before that.
     heading: usize,
     /// The names that links within the page may have.
     anchors: HashSet<&'a str>,
@@ -218,7 +248,11 @@ impl<'a> Places<'a> {
         for (at, &id) in census.order.iter().enumerate() {
             order[id.index()] = at;
             if let Some(element) = tree.element(id) {
-                anchors.extend([element.attr("id"), element.attr("name")].into_iter().flatten());
+                anchors.extend(
+                    [element.attr("id"), element.attr("name")]
+                        .into_iter()
+                        .flatten(),
+                );
             }
             if heading.is_none() {
                 let stats = census.get(id);
@@ -232,7 +266,12 @@ impl<'a> Places<'a> {
         let page = census.get(Id::ROOT).unlinked();
         let before = before.saturating_sub(page);
         let heading = heading.filter(|_| before * 5 < page).unwrap_or(0);
-        Self { above, order, heading, anchors }
+        Self {
+            above,
+            order,
+            heading,
+            anchors,
+        }
     }
 
     fn at(&self, id: Id) -> usize {

@@ -93,7 +93,9 @@ impl Writer<'_> {
             Tag::Quote => self.word("\""),
             Tag::Sup => self.leave_sup(id),
             Tag::Ruby => self.leave_ruby(),
-            Tag::RubyText if self.readings.is_some() => self.in_reading = self.in_reading.saturating_sub(1),
+            Tag::RubyText if self.readings.is_some() => {
+                self.in_reading = self.in_reading.saturating_sub(1)
+            }
             Tag::RubyText | Tag::Phrase => self.want(Gap::Word),
             Tag::Preformatted => {
                 self.pre = self.pre.saturating_sub(1);
@@ -107,7 +109,11 @@ impl Writer<'_> {
             }
             Tag::List | Tag::OrderedList => {
                 self.lists.pop();
-                self.want(if self.lists.is_empty() { Gap::Block } else { Gap::Line });
+                self.want(if self.lists.is_empty() {
+                    Gap::Block
+                } else {
+                    Gap::Line
+                });
             }
             Tag::Term => {
                 self.containers.pop();
@@ -144,7 +150,11 @@ impl Writer<'_> {
     /// A row begins or ends.
     fn row(&mut self) {
         self.bars = 0;
-        self.want(if self.in_data_table() { Gap::Line } else { Gap::Block });
+        self.want(if self.in_data_table() {
+            Gap::Line
+        } else {
+            Gap::Block
+        });
     }
 
     fn enter_table(&mut self, id: Id) {
@@ -175,7 +185,11 @@ impl Writer<'_> {
     }
 
     fn enter_list(&mut self, number: Option<i64>) {
-        self.want(if self.lists.is_empty() { Gap::Block } else { Gap::Line });
+        self.want(if self.lists.is_empty() {
+            Gap::Block
+        } else {
+            Gap::Line
+        });
         self.lists.push(number);
     }
 
@@ -191,7 +205,10 @@ impl Writer<'_> {
         let flat = self.containers.last() == Some(&Container::Flat);
         let marker = match self.lists.last_mut() {
             Some(Some(next)) => {
-                let number = element.attr("value").and_then(|value| value.trim().parse().ok()).unwrap_or(*next);
+                let number = element
+                    .attr("value")
+                    .and_then(|value| value.trim().parse().ok())
+                    .unwrap_or(*next);
                 *next = number.saturating_add(1);
                 format!("{number}. ")
             }
@@ -200,7 +217,11 @@ impl Writer<'_> {
         if self.pre == 0 && !flat {
             self.marker = Some(marker);
         }
-        self.containers.push(if flat { Container::Flat } else { Container::Item });
+        self.containers.push(if flat {
+            Container::Flat
+        } else {
+            Container::Item
+        });
     }
 
     /// Two in a row are how old pages part their paragraphs.
@@ -208,7 +229,11 @@ impl Writer<'_> {
         if self.pre > 0 {
             self.held.push('\n');
         } else {
-            self.want(if self.gap == Gap::Line { Gap::Block } else { Gap::Line });
+            self.want(if self.gap == Gap::Line {
+                Gap::Block
+            } else {
+                Gap::Line
+            });
         }
     }
 
@@ -216,7 +241,11 @@ impl Writer<'_> {
         if self.pre > 0 || self.in_reading > 0 {
             return true;
         }
-        let before = if self.gap == Gap::None { marks::tail(&self.out) } else { "" };
+        let before = if self.gap == Gap::None {
+            marks::tail(&self.out)
+        } else {
+            ""
+        };
         match marks::of(self.tree, id, before) {
             Mark::Power => self.out.push('^'),
             Mark::Note => self.want(Gap::Word),
@@ -240,7 +269,10 @@ impl Writer<'_> {
     }
 
     fn image(&mut self, id: Id, element: &Element) {
-        let Some(alt) = element.attr("alt").map(|alt| alt.split_whitespace().collect::<Vec<_>>().join(" ")) else {
+        let Some(alt) = element
+            .attr("alt")
+            .map(|alt| alt.split_whitespace().collect::<Vec<_>>().join(" "))
+        else {
             return;
         };
         if !is_description(&alt) || alt == self.last_alt || self.pre > 0 || self.has_caption(id) {
@@ -248,7 +280,11 @@ impl Writer<'_> {
         }
         let stands_alone = self.tree.node(id).parent.is_some_and(|parent| {
             let tag = self.tree.tag(parent);
-            !tag.is_inline() && !matches!(tag, Tag::Paragraph | Tag::Item | Tag::Cell | Tag::Heading(_))
+            !tag.is_inline()
+                && !matches!(
+                    tag,
+                    Tag::Paragraph | Tag::Item | Tag::Cell | Tag::Heading(_)
+                )
         });
         let gap = if stands_alone { Gap::Line } else { Gap::Word };
         self.want(gap);
@@ -259,7 +295,11 @@ impl Writer<'_> {
 
     /// Whether a caption says what the image shows.
     fn has_caption(&self, id: Id) -> bool {
-        let figure = self.tree.ancestors(id).take(6).find(|&above| self.tree.tag(above) == Tag::Figure);
+        let figure = self
+            .tree
+            .ancestors(id)
+            .take(6)
+            .find(|&above| self.tree.tag(above) == Tag::Figure);
         figure.is_some_and(|figure| {
             let mut below = self.tree.subtree(figure).take(100);
             below.any(|id| self.tree.tag(id) == Tag::FigureCaption && self.census.get(id).text > 0)
@@ -273,7 +313,10 @@ fn is_description(alt: &str) -> bool {
 }
 
 fn first_number(element: &Element) -> i64 {
-    element.attr("start").and_then(|start| start.trim().parse().ok()).unwrap_or(1)
+    element
+        .attr("start")
+        .and_then(|start| start.trim().parse().ok())
+        .unwrap_or(1)
 }
 
 /// The text of one element on one line.

@@ -1,4 +1,5 @@
-//! Text with what separates it: white space collapses as on the screen, gaps are written when text follows.
+//! Text with what separates it: white space collapses as on the screen, gaps are written when text
+//! follows.
 
 use super::super::stats::Census;
 use super::super::tag::Tag;
@@ -8,7 +9,8 @@ use super::super::tree::Tree;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Gap {
     None,
-    /// A space, unless a mark that closes follows: from an element that ends a word but not a sentence.
+    /// A space, unless a mark that closes follows: from an element that ends a word but not a
+    /// sentence.
     Word,
     Space,
     Line,
@@ -141,7 +143,8 @@ impl<'a> Writer<'a> {
             }
         }
         for bar in 0..self.bars {
-            self.out.push_str(if starts_line || bar > 0 { "| " } else { " | " });
+            self.out
+                .push_str(if starts_line || bar > 0 { "| " } else { " | " });
         }
         if let Some(marker) = self.marker.take() {
             self.out.push_str(&marker);
@@ -150,7 +153,9 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn word(&mut self, word: &str) {
-        let Some(first) = word.chars().next() else { return };
+        let Some(first) = word.chars().next() else {
+            return;
+        };
         self.flush(first);
         self.out.push_str(word);
     }
@@ -194,11 +199,13 @@ impl<'a> Writer<'a> {
         self.out.is_empty() || self.gap >= Gap::Line || self.bars > 0 || self.marker.is_some()
     }
 
-    /// Whether `word` is another than the one before it though nothing stands between: the text of the next link, or a
-    /// name after a name in two spans, which a style sheet sets apart.
+    /// Whether `word` is another than the one before it though nothing stands between: the text of
+    /// the next link, or a name after a name in two spans, which a style sheet sets apart.
     fn is_seam(&self, word: &str) -> bool {
         match self.seam {
-            Seam::Links => self.out.ends_with(char::is_alphanumeric) && word.starts_with(char::is_alphanumeric),
+            Seam::Links => {
+                self.out.ends_with(char::is_alphanumeric) && word.starts_with(char::is_alphanumeric)
+            }
             Seam::Reopened => self.is_name_after_name(word),
             _ => false,
         }
@@ -252,5 +259,22 @@ fn is_filler(c: char) -> bool {
 
 /// A mark that stands close to the word before it.
 fn closes(c: char) -> bool {
-    matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '»' | '”' | '’' | '%' | '…' | '。' | '、')
+    matches!(
+        c,
+        '.' | ','
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | ')'
+            | ']'
+            | '}'
+            | '»'
+            | '”'
+            | '’'
+            | '%'
+            | '…'
+            | '。'
+            | '、'
+    )
 }

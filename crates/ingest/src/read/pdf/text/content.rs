@@ -137,10 +137,13 @@ impl<'a, 'f> Interpreter<'a, 'f> {
                 }
             }
             b"gs" => {
-                let dict = name(operands).and_then(|name| resources.ext_g_states.get::<Dict<'a>>(name));
+                let dict =
+                    name(operands).and_then(|name| resources.ext_g_states.get::<Dict<'a>>(name));
                 if let Some(font) = dict.and_then(|d| d.get::<Array<'a>>("Font")) {
                     let mut parts = font.flex_iter();
-                    self.state.face = parts.next::<Dict<'_>>().and_then(|dict| self.fonts.face(&dict));
+                    self.state.face = parts
+                        .next::<Dict<'_>>()
+                        .and_then(|dict| self.fonts.face(&dict));
                     self.state.size = parts.next::<f64>().unwrap_or(1.0);
                 }
             }
@@ -151,8 +154,13 @@ impl<'a, 'f> Interpreter<'a, 'f> {
             b"TL" => self.state.leading = number(operands),
             b"Ts" => self.state.rise = number(operands),
             b"Tf" => {
-                let font =
-                    operands.iter().rev().find_map(|o| if let Operand::Name(name) = o { Some(name) } else { None });
+                let font = operands.iter().rev().find_map(|o| {
+                    if let Operand::Name(name) = o {
+                        Some(name)
+                    } else {
+                        None
+                    }
+                });
                 let dict = font.and_then(|name| resources.fonts.get::<Dict<'a>>(name));
                 self.state.face = dict.and_then(|dict| self.fonts.face(&dict));
                 self.state.size = number(operands);
@@ -196,14 +204,20 @@ impl<'a, 'f> Interpreter<'a, 'f> {
                 }
             }
             b"BI" => self.drawn.images += 1,
-            b"S" | b"s" | b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => self.drawn.strokes += 1,
+            b"S" | b"s" | b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => {
+                self.drawn.strokes += 1
+            }
             b"BMC" => self.begin_marked(None),
             b"BDC" => {
                 let text = match operands.last() {
-                    Some(Operand::Dict(entries)) => entries.iter().find_map(|(key, value)| match value {
-                        Operand::Text(text) if key == b"ActualText" => Some(info::decode_text_string(text)),
-                        _ => None,
-                    }),
+                    Some(Operand::Dict(entries)) => {
+                        entries.iter().find_map(|(key, value)| match value {
+                            Operand::Text(text) if key == b"ActualText" => {
+                                Some(info::decode_text_string(text))
+                            }
+                            _ => None,
+                        })
+                    }
                     Some(Operand::Name(name)) => resources
                         .properties
                         .get::<Dict<'_>>(name)
@@ -219,8 +233,8 @@ impl<'a, 'f> Interpreter<'a, 'f> {
     }
 
     fn show_parts(&mut self, parts: &[Operand]) {
-        // If there are gaps in the array, the strings are not evenly spaced: some programs use both to cancel each
-        // other.
+        // If there are gaps in the array, the strings are not evenly spaced: some programs use both
+        // to cancel each other.
         let mut letters = 0;
         let even = parts.iter().all(|part| match part {
             Operand::Text(text) => {
@@ -245,15 +259,26 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         }
         // Within marked content that has an `ActualText`, nested ones are ignored.
         let inside = self.marked.iter().any(|m| m.actual_text.is_some());
-        let actual_text = text.filter(|_| !inside).map(|text| ActualText { text, first: None, end: Point::ZERO });
+        let actual_text = text.filter(|_| !inside).map(|text| ActualText {
+            text,
+            first: None,
+            end: Point::ZERO,
+        });
         self.marked.push(MarkedContent { actual_text });
     }
 
     fn end_marked(&mut self) {
-        let Some(MarkedContent { actual_text: Some(actual_text) }) = self.marked.pop() else { return };
-        let Some(mut glyph) = actual_text.first else { return };
-        let along =
-            (actual_text.end.x - glyph.x) * glyph.direction.0 + (actual_text.end.y - glyph.y) * glyph.direction.1;
+        let Some(MarkedContent {
+            actual_text: Some(actual_text),
+        }) = self.marked.pop()
+        else {
+            return;
+        };
+        let Some(mut glyph) = actual_text.first else {
+            return;
+        };
+        let along = (actual_text.end.x - glyph.x) * glyph.direction.0
+            + (actual_text.end.y - glyph.y) * glyph.direction.1;
         glyph.width = along.max(glyph.width);
         glyph.text = super::letters::normalize(&actual_text.text).into();
         self.push(glyph);
@@ -276,31 +301,57 @@ impl<'a, 'f> Interpreter<'a, 'f> {
 
     /// Shows a string. `even` means that only the character spacing sets its letters apart.
     fn show(&mut self, bytes: &[u8], even: bool) {
-        let Some(face) = self.state.face.clone() else { return };
+        let Some(face) = self.state.face.clone() else {
+            return;
+        };
         let (size, stretch) = (self.state.size, self.state.horizontal_scale);
         let mut at = 0;
         while at < bytes.len() {
             let (number, length) = face.read(bytes, at);
-            let word = if length == 1 && bytes[at] == 32 { self.state.word_spacing } else { 0.0 };
+            let word = if length == 1 && bytes[at] == 32 {
+                self.state.word_spacing
+            } else {
+                0.0
+            };
             at += length;
             let code = face.code(number, length);
             let spacing = self.state.char_spacing + word;
             let place = self.state.ctm * self.matrix;
             let (advance, spacing) = if face.is_horizontal() {
-                ((code.advance.0 * size * stretch, 0.0), (spacing * stretch, 0.0))
+                (
+                    (code.advance.0 * size * stretch, 0.0),
+                    (spacing * stretch, 0.0),
+                )
             } else {
                 ((0.0, code.advance.1 * size), (0.0, spacing))
             };
-            self.glyph(&face, &code.text, place, advance, if even { spacing } else { (0.0, 0.0) });
+            self.glyph(
+                &face,
+                &code.text,
+                place,
+                advance,
+                if even { spacing } else { (0.0, 0.0) },
+            );
             self.matrix *= Affine::translate((advance.0 + spacing.0, advance.1 + spacing.1));
         }
     }
 
-    fn glyph(&mut self, face: &Face<'a>, text: &Rc<str>, place: Affine, advance: (f64, f64), spacing: (f64, f64)) {
+    fn glyph(
+        &mut self,
+        face: &Face<'a>,
+        text: &Rc<str>,
+        place: Affine,
+        advance: (f64, f64),
+        spacing: (f64, f64),
+    ) {
         let [a, b, c, d, _, _] = place.as_coeffs();
         let at = place * Point::new(0.0, self.state.rise);
         let vector = |v: (f64, f64)| (a * v.0 + c * v.1, b * v.0 + d * v.1);
-        let across = if face.is_horizontal() { (1.0, 0.0) } else { (0.0, -1.0) };
+        let across = if face.is_horizontal() {
+            (1.0, 0.0)
+        } else {
+            (0.0, -1.0)
+        };
         let along = vector(across);
         let length = along.0.hypot(along.1);
         // The font size is the height of the glyph box after all transformations.
@@ -327,10 +378,24 @@ impl<'a, 'f> Interpreter<'a, 'f> {
             direction = (-direction.0, -direction.1);
         }
         let width = width.min(size * 50.0);
-        let glyph = Glyph { text: text.clone(), x: at.x, y: at.y, direction, width, spacing, size };
-        match self.marked.iter_mut().rev().find_map(|m| m.actual_text.as_mut()) {
+        let glyph = Glyph {
+            text: text.clone(),
+            x: at.x,
+            y: at.y,
+            direction,
+            width,
+            spacing,
+            size,
+        };
+        match self
+            .marked
+            .iter_mut()
+            .rev()
+            .find_map(|m| m.actual_text.as_mut())
+        {
             Some(actual_text) => {
-                actual_text.end = Point::new(at.x + direction.0 * width, at.y + direction.1 * width);
+                actual_text.end =
+                    Point::new(at.x + direction.0 * width, at.y + direction.1 * width);
                 if actual_text.first.is_none() {
                     actual_text.first = Some(glyph);
                 }
@@ -348,12 +413,23 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         if &*glyph.text != " " {
             let near = glyph.size * 0.12;
             let cell = |v: f64| (v / 4.0).floor() as i32;
-            for x in cell(glyph.x - near)..=cell(glyph.x + near).min(cell(glyph.x - near).saturating_add(8)) {
-                for y in cell(glyph.y - near)..=cell(glyph.y + near).min(cell(glyph.y - near).saturating_add(8)) {
-                    let Some(nearby) = self.drawn.positions.get(&(x, y)) else { continue };
-                    // Compare only with the latest, so that a page with 100,000 glyphs at one position takes linear
-                    // time.
-                    for other in nearby.iter().rev().take(16).filter_map(|i| self.drawn.glyphs.get(*i as usize)) {
+            for x in cell(glyph.x - near)
+                ..=cell(glyph.x + near).min(cell(glyph.x - near).saturating_add(8))
+            {
+                for y in cell(glyph.y - near)
+                    ..=cell(glyph.y + near).min(cell(glyph.y - near).saturating_add(8))
+                {
+                    let Some(nearby) = self.drawn.positions.get(&(x, y)) else {
+                        continue;
+                    };
+                    // Compare only with the latest, so that a page with 100,000 glyphs at one
+                    // position takes linear time.
+                    for other in nearby
+                        .iter()
+                        .rev()
+                        .take(16)
+                        .filter_map(|i| self.drawn.glyphs.get(*i as usize))
+                    {
                         if other.text == glyph.text
                             && (other.x - glyph.x).hypot(other.y - glyph.y) < near
                             && (other.size - glyph.size).abs() < glyph.size * 0.1
@@ -364,14 +440,25 @@ impl<'a, 'f> Interpreter<'a, 'f> {
                 }
             }
             let place = (cell(glyph.x), cell(glyph.y));
-            self.drawn.positions.entry(place).or_default().push(self.drawn.glyphs.len() as u32);
+            self.drawn
+                .positions
+                .entry(place)
+                .or_default()
+                .push(self.drawn.glyphs.len() as u32);
         }
         self.drawn.glyphs.push(glyph);
     }
 
     fn draw_object(&mut self, name: &[u8], resources: &Resources<'a>) {
-        let Some(stream) = resources.x_objects.get::<Stream<'a>>(name) else { return };
-        match stream.dict().get::<Name<'_>>("Subtype").as_ref().map(Name::as_str) {
+        let Some(stream) = resources.x_objects.get::<Stream<'a>>(name) else {
+            return;
+        };
+        match stream
+            .dict()
+            .get::<Name<'_>>("Subtype")
+            .as_ref()
+            .map(Name::as_str)
+        {
             Some("Form") => self.form(&stream, Affine::IDENTITY, Some(resources)),
             Some("Image") => self.drawn.images += 1,
             _ => {}
@@ -384,13 +471,21 @@ impl<'a, 'f> Interpreter<'a, 'f> {
         if self.forms.len() >= MAX_FORM_DEPTH || self.forms.contains(&id) {
             return;
         }
-        let Ok(content) = stream.decoded_data() else { return };
+        let Ok(content) = stream.decoded_data() else {
+            return;
+        };
         let resources = match (stream.dict().get::<Dict<'_>>("Resources"), outer) {
             (Some(own), _) => Resources::new(own),
             (None, Some(outer)) => outer.clone(),
             (None, None) => Resources::new(Dict::empty()),
         };
-        let kept = (self.state.clone(), self.matrix, self.line, std::mem::take(&mut self.saved), self.marked.len());
+        let kept = (
+            self.state.clone(),
+            self.matrix,
+            self.line,
+            std::mem::take(&mut self.saved),
+            self.marked.len(),
+        );
         self.forms.push(id);
         self.state.ctm *= place;
         if let Some(matrix) = stream.dict().get::<[f64; 6]>("Matrix") {
@@ -410,7 +505,9 @@ fn numbers<const N: usize>(operands: &[Operand]) -> Option<[f64; N]> {
     let mut out = [0.0; N];
     let from = operands.len().checked_sub(N)?;
     for (to, operand) in out.iter_mut().zip(&operands[from..]) {
-        let Operand::Number(number) = operand else { return None };
+        let Operand::Number(number) = operand else {
+            return None;
+        };
         *to = *number;
     }
     Some(out)

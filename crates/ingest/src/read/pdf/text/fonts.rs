@@ -1,8 +1,8 @@
 //! Maps character codes of fonts to text and widths.
 //!
-//! `hayro-font` handles ToUnicode, glyph names and encodings. Fallbacks for the rest: codes that are Unicode already,
-//! the CIDs of Adobe's character collections, the inverted `cmap` of the embedded font, and TeX's encodings in bitmap
-//! fonts.
+//! `hayro-font` handles ToUnicode, glyph names and encodings. Fallbacks for the rest: codes that
+//! are Unicode already, the CIDs of Adobe's character collections, the inverted `cmap` of the
+//! embedded font, and TeX's encodings in bitmap fonts.
 
 use hayro_cmap::{BfString, CMap, CMapName, CidFamily, load_embedded};
 use hayro_font::{Font, FontCache, FontGlyph, FontQuery, GlyphId};
@@ -26,7 +26,8 @@ pub struct Code {
 /// A font, reduced to what text extraction needs.
 pub struct Face<'a> {
     font: Font<'a>,
-    /// The height of its letters at font size 1. TeX draws bitmap fonts at size 1 and scales them by a matrix.
+    /// The height of its letters at font size 1. TeX draws bitmap fonts at size 1 and scales them
+    /// by a matrix.
     pub scale: f64,
     fallback: Fallback,
     glyphs: OnceCell<HashMap<u32, char>>,
@@ -41,8 +42,8 @@ enum Fallback {
     Collection(Box<(CMap, CMap)>),
     /// Goes through the glyph and the font's own `cmap`.
     Glyphs,
-    /// TeX's encodings, for bitmap fonts without glyph names: Cork (T1) for fonts with more than 128 codes, else
-    /// Knuth's (OT1).
+    /// TeX's encodings, for bitmap fonts without glyph names: Cork (T1) for fonts with more than
+    /// 128 codes, else Knuth's (OT1).
     Bitmaps {
         cork: bool,
     },
@@ -61,7 +62,9 @@ pub struct Fonts<'a> {
 impl<'a> Fonts<'a> {
     /// The font of a dictionary; `None` if its type is not supported.
     pub fn face(&self, dict: &Dict<'a>) -> Option<Rc<Face<'a>>> {
-        let Some(id) = dict.obj_id() else { return Face::new(dict, &self.cache).map(Rc::new) };
+        let Some(id) = dict.obj_id() else {
+            return Face::new(dict, &self.cache).map(Rc::new);
+        };
         let key = (id.obj_number, id.gen_number);
         if let Some(face) = self.faces.borrow().get(&key) {
             return face.clone();
@@ -92,7 +95,13 @@ impl<'a> Face<'a> {
             Some("TrueType") => (Fallback::Glyphs, 1.0),
             _ => (Fallback::Nothing, 1.0),
         };
-        Some(Self { font, scale, fallback, glyphs: OnceCell::new(), codes: RefCell::default() })
+        Some(Self {
+            font,
+            scale,
+            fallback,
+            glyphs: OnceCell::new(),
+            codes: RefCell::default(),
+        })
     }
 
     /// Decodes the code at an offset of a string. Returns it and its length in bytes.
@@ -157,9 +166,15 @@ impl<'a> Face<'a> {
     /// The embedded font's `cmap`, inverted: the first character of each glyph.
     fn reverse_cmap(&self, glyph: GlyphId, code: u32) -> HashMap<u32, char> {
         let mut table = HashMap::new();
-        let FontGlyph::Outline(outline) = self.font.glyph(glyph, code) else { return table };
-        let Some(data) = outline.font_data() else { return table };
-        let Ok(font) = FontRef::new(data.data.as_ref().as_ref()) else { return table };
+        let FontGlyph::Outline(outline) = self.font.glyph(glyph, code) else {
+            return table;
+        };
+        let Some(data) = outline.font_data() else {
+            return table;
+        };
+        let Ok(font) = FontRef::new(data.data.as_ref().as_ref()) else {
+            return table;
+        };
         for (character, glyph) in font.charmap().mappings().take(MAX_CACHED_CODES) {
             if let Some(character) = char::from_u32(character).filter(|c| *c > ' ') {
                 table.entry(glyph.to_u32()).or_insert(character);
@@ -171,7 +186,10 @@ impl<'a> Face<'a> {
 
 /// Chooses the fallback for a composite font without ToUnicode.
 fn composite_fallback(dict: &Dict<'_>) -> Fallback {
-    let Some(descendant) = dict.get::<Array<'_>>("DescendantFonts").and_then(|a| a.iter::<Dict<'_>>().next()) else {
+    let Some(descendant) = dict
+        .get::<Array<'_>>("DescendantFonts")
+        .and_then(|a| a.iter::<Dict<'_>>().next())
+    else {
         return Fallback::Nothing;
     };
     let encoding = dict.get::<Name<'_>>("Encoding");
@@ -179,10 +197,18 @@ fn composite_fallback(dict: &Dict<'_>) -> Fallback {
     if encoding.contains("UCS2") || encoding.contains("UTF16") {
         return Fallback::Utf16;
     }
-    let system = descendant.get::<Dict<'_>>("CIDSystemInfo").unwrap_or_default();
-    let text = |key: &str| system.get::<PdfString<'_>>(key).map(|s| s.as_bytes().to_vec()).unwrap_or_default();
+    let system = descendant
+        .get::<Dict<'_>>("CIDSystemInfo")
+        .unwrap_or_default();
+    let text = |key: &str| {
+        system
+            .get::<PdfString<'_>>(key)
+            .map(|s| s.as_bytes().to_vec())
+            .unwrap_or_default()
+    };
     let family = CidFamily::from_registry_ordering(&text("Registry"), &text("Ordering"));
-    let map = |name: CMapName<'_>| load_embedded(name).and_then(|data| CMap::parse(data, load_embedded));
+    let map =
+        |name: CMapName<'_>| load_embedded(name).and_then(|data| CMap::parse(data, load_embedded));
     let codes = match encoding {
         "" | "Identity-H" | "Identity-V" => Some(CMap::identity_h()),
         name => map(CMapName::from_bytes(name.as_bytes())),
@@ -193,17 +219,28 @@ fn composite_fallback(dict: &Dict<'_>) -> Fallback {
     }
 }
 
-/// The height of a Type 3 font's letters at font size 1. Most have a matrix that makes it about 1, but bitmap fonts are
-/// measured in dots. Their bounding box is unreliable, so the height is estimated as twice the median width.
+/// The height of a Type 3 font's letters at font size 1. Most have a matrix that makes it about 1,
+/// but bitmap fonts are measured in dots. Their bounding box is unreliable, so the height is
+/// estimated as twice the median width.
 fn type3_scale(dict: &Dict<'_>) -> f64 {
-    let matrix = dict.get::<[f64; 6]>("FontMatrix").unwrap_or([0.001, 0.0, 0.0, 0.001, 0.0, 0.0]);
+    let matrix = dict
+        .get::<[f64; 6]>("FontMatrix")
+        .unwrap_or([0.001, 0.0, 0.0, 0.001, 0.0, 0.0]);
     let unit = matrix[0].hypot(matrix[1]);
     let widths = dict.get::<Array<'_>>("Widths");
-    let mut widths: Vec<f64> =
-        widths.iter().flat_map(|w| w.iter::<f64>().take(256)).map(|w| w.abs() * unit).filter(|w| *w > 0.0).collect();
+    let mut widths: Vec<f64> = widths
+        .iter()
+        .flat_map(|w| w.iter::<f64>().take(256))
+        .map(|w| w.abs() * unit)
+        .filter(|w| *w > 0.0)
+        .collect();
     widths.sort_by(f64::total_cmp);
     let middle = widths.get(widths.len() / 2).copied().unwrap_or(0.5);
-    if middle.is_finite() && !(0.2..=1.3).contains(&middle) { 2.0 * middle } else { 1.0 }
+    if middle.is_finite() && !(0.2..=1.3).contains(&middle) {
+        2.0 * middle
+    } else {
+        1.0
+    }
 }
 
 /// The text of a code in one of TeX's two encodings.

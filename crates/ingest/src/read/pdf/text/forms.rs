@@ -14,7 +14,8 @@ const MAX_FIELD_DEPTH: usize = 32;
 /// Limit on annotations per page, on fields, and on the items of a value.
 const MAX_ANNOTATIONS: usize = 20_000;
 
-/// Annotations whose text counts. Links have theirs on the page, and popups repeat that of their parent.
+/// Annotations whose text counts. Links have theirs on the page, and popups repeat that of their
+/// parent.
 const TEXT_ANNOTATIONS: [&str; 16] = [
     "Text",
     "FreeText",
@@ -39,7 +40,9 @@ pub type Seen = HashSet<(u32, i32)>;
 
 /// The texts of the field values and annotations of a page.
 pub fn annotation_texts<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Vec<String> {
-    let Some(annotations) = page.raw().get::<Array<'a>>("Annots") else { return Vec::new() };
+    let Some(annotations) = page.raw().get::<Array<'a>>("Annots") else {
+        return Vec::new();
+    };
     let mut out: Vec<String> = Vec::new();
     for note in annotations.iter::<Dict<'a>>().take(MAX_ANNOTATIONS) {
         let kind = note.get::<Name<'_>>("Subtype");
@@ -47,7 +50,13 @@ pub fn annotation_texts<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen)
             Some("Widget") => field_value(&note, fonts, seen),
             Some(kind) if TEXT_ANNOTATIONS.contains(&kind) => string(&note, "Contents")
                 .or_else(|| string(&note, "RC").map(|t| rich_text(&t)))
-                .or_else(|| if kind == "FreeText" || kind == "Stamp" { appearance_text(&note, fonts) } else { None }),
+                .or_else(|| {
+                    if kind == "FreeText" || kind == "Stamp" {
+                        appearance_text(&note, fonts)
+                    } else {
+                        None
+                    }
+                }),
             _ => None,
         };
         if let Some(text) = text.filter(|t| t.chars().any(char::is_alphanumeric)) {
@@ -59,20 +68,34 @@ pub fn annotation_texts<'a>(page: &Page<'a>, fonts: &Fonts<'a>, seen: &mut Seen)
 
 /// The values of fields that are not shown on any page.
 pub fn unseen_field_values(pdf: &Pdf, seen: &mut Seen) -> Vec<String> {
-    let fields =
-        info::catalog(pdf).and_then(|c| c.get::<Dict<'_>>("AcroForm")).and_then(|f| f.get::<Array<'_>>("Fields"));
+    let fields = info::catalog(pdf)
+        .and_then(|c| c.get::<Dict<'_>>("AcroForm"))
+        .and_then(|f| f.get::<Array<'_>>("Fields"));
     let mut out = Vec::new();
-    let mut stack: Vec<(Dict<'_>, usize)> =
-        fields.iter().flat_map(|f| f.iter::<Dict<'_>>()).take(MAX_ANNOTATIONS).map(|d| (d, 0)).collect();
+    let mut stack: Vec<(Dict<'_>, usize)> = fields
+        .iter()
+        .flat_map(|f| f.iter::<Dict<'_>>())
+        .take(MAX_ANNOTATIONS)
+        .map(|d| (d, 0))
+        .collect();
     let mut steps = 0;
     while let Some((dict, depth)) = stack.pop() {
         steps += 1;
         if steps > MAX_ANNOTATIONS {
             break;
         }
-        let known = dict.obj_id().is_some_and(|id| !seen.insert((id.obj_number, id.gen_number)));
-        if let Some(kids) = dict.get::<Array<'_>>("Kids").filter(|_| depth < MAX_FIELD_DEPTH) {
-            stack.extend(kids.iter::<Dict<'_>>().take(MAX_ANNOTATIONS).map(|d| (d, depth + 1)));
+        let known = dict
+            .obj_id()
+            .is_some_and(|id| !seen.insert((id.obj_number, id.gen_number)));
+        if let Some(kids) = dict
+            .get::<Array<'_>>("Kids")
+            .filter(|_| depth < MAX_FIELD_DEPTH)
+        {
+            stack.extend(
+                kids.iter::<Dict<'_>>()
+                    .take(MAX_ANNOTATIONS)
+                    .map(|d| (d, depth + 1)),
+            );
         } else if !known && let Some(value) = value(&dict) {
             out.push(value);
         }
@@ -82,7 +105,9 @@ pub fn unseen_field_values(pdf: &Pdf, seen: &mut Seen) -> Vec<String> {
 
 /// Whether the form uses XFA, which is not supported.
 pub fn is_xfa(pdf: &Pdf) -> bool {
-    info::catalog(pdf).and_then(|c| c.get::<Dict<'_>>("AcroForm")).is_some_and(|f| f.contains_key("XFA"))
+    info::catalog(pdf)
+        .and_then(|c| c.get::<Dict<'_>>("AcroForm"))
+        .is_some_and(|f| f.contains_key("XFA"))
 }
 
 /// The value of a field where it is shown; `None` if it was emitted before.
@@ -111,7 +136,9 @@ fn field_value<'a>(widget: &Dict<'a>, fonts: &Fonts<'a>, seen: &mut Seen) -> Opt
     match kind.as_deref() {
         // The value of a button is only the name of its state, so use its label.
         Some("Btn") => {
-            let on = widget.get::<Name<'_>>("AS").is_some_and(|s| s.as_str() != "Off");
+            let on = widget
+                .get::<Name<'_>>("AS")
+                .is_some_and(|s| s.as_str() != "Off");
             let label = string(widget, "TU").or_else(|| string(widget, "T"));
             label.filter(|_| on)
         }
@@ -139,7 +166,9 @@ fn value(dict: &Dict<'_>) -> Option<String> {
 }
 
 fn string(dict: &Dict<'_>, key: &str) -> Option<String> {
-    let text = dict.get::<PdfString<'_>>(key).map(|s| info::decode_text_string(s.as_bytes()))?;
+    let text = dict
+        .get::<PdfString<'_>>(key)
+        .map(|s| info::decode_text_string(s.as_bytes()))?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -159,7 +188,11 @@ fn appearance_text<'a>(note: &Dict<'a>, fonts: &Fonts<'a>) -> Option<String> {
     let mut interpreter = Interpreter::new(fonts, Affine::IDENTITY);
     interpreter.form(&stream, Affine::IDENTITY, None);
     let groups = lines::group_by_direction(&interpreter.drawn.glyphs);
-    let text: Vec<String> = groups.into_iter().flat_map(|g| columns::lines(g.rows)).map(|l| l.text).collect();
+    let text: Vec<String> = groups
+        .into_iter()
+        .flat_map(|g| columns::lines(g.rows))
+        .map(|l| l.text)
+        .collect();
     let text = text.join("\n");
     (!text.trim().is_empty()).then_some(text)
 }

@@ -11,17 +11,25 @@ pub fn normalize(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // Latin and Armenian ligatures, Hebrew and Arabic presentation forms. Other compatibility forms are kept.
+            // Latin and Armenian ligatures, Hebrew and Arabic presentation forms. Other
+            // compatibility forms are kept.
             '\u{fb00}'..='\u{fb4f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' => {
-                out.extend(c.nfkc().filter(|c| *c != '\u{640}' || text.chars().count() == 1));
+                out.extend(
+                    c.nfkc()
+                        .filter(|c| *c != '\u{640}' || text.chars().count() == 1),
+                );
             }
             // Bullets of symbol fonts, at the code points used by Word and LibreOffice.
-            '\u{f0b7}' | '\u{f0a7}' | '\u{f076}' | '\u{f0d8}' | '\u{f06c}' | '\u{f0a8}' => out.push('•'),
+            '\u{f0b7}' | '\u{f0a7}' | '\u{f076}' | '\u{f0d8}' | '\u{f06c}' | '\u{f0a8}' => {
+                out.push('•')
+            }
             '\u{f0fc}' => out.push('✓'),
             '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. | '\u{fffd}' | '\u{feff}' | '\u{200b}' => {}
             // Symbols that are canonically equivalent to letters.
             '\u{2126}' | '\u{212a}' | '\u{212b}' => out.extend(c.nfc()),
-            '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\t' | '\n' | '\r' => out.push(' '),
+            '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\t' | '\n' | '\r' => {
+                out.push(' ')
+            }
             c if c.is_control() => {}
             c => out.push(c),
         }

@@ -1,16 +1,18 @@
 //! Groups glyphs into words, and words into rows.
 //!
-//! Drawing order is used only for glyphs that directly follow each other. Beyond that it means nothing: a footer may be
-//! drawn first, a row cell by cell, and a word letter by letter.
+//! Drawing order is used only for glyphs that directly follow each other. Beyond that it means
+//! nothing: a footer may be drawn first, a row cell by cell, and a word letter by letter.
 
 use super::content::Glyph;
 use super::letters;
 
-/// The smallest gap between words, relative to the font size: larger than kerning, smaller than TeX's spaces.
+/// The smallest gap between words, relative to the font size: larger than kerning, smaller than
+/// TeX's spaces.
 const MIN_WORD_GAP: f64 = 0.13;
 /// Letters spaced evenly by up to this, relative to the font size, are still one word.
 const MAX_LETTER_SPACING: f64 = 0.8;
-/// The smallest gap between words in scripts without spaces, where justified lines have gaps between characters.
+/// The smallest gap between words in scripts without spaces, where justified lines have gaps
+/// between characters.
 const MIN_WORD_GAP_CJK: f64 = 0.45;
 /// The largest difference between baselines in one row, relative to the font size.
 const MAX_BASELINE_SHIFT: f64 = 0.3;
@@ -46,7 +48,8 @@ pub struct Group {
     pub rows: Vec<Row>,
 }
 
-/// The rows of a page from top to bottom, grouped by writing direction, the most frequent direction first.
+/// The rows of a page from top to bottom, grouped by writing direction, the most frequent direction
+/// first.
 pub fn group_by_direction(glyphs: &[Glyph]) -> Vec<Group> {
     // Directions are rounded to steps of 5 degrees: scans can be skewed.
     let angle = |g: &Glyph| {
@@ -62,12 +65,19 @@ pub fn group_by_direction(glyphs: &[Glyph]) -> Vec<Group> {
         }
     }
     angles.sort_by_key(|(_, of)| std::cmp::Reverse(of.len()));
-    angles.into_iter().map(|(_, glyphs)| Group { rows: rows(words(&glyphs)) }).collect()
+    angles
+        .into_iter()
+        .map(|(_, glyphs)| Group {
+            rows: rows(words(&glyphs)),
+        })
+        .collect()
 }
 
 /// Joins glyphs that follow each other both in drawing order and in position.
 fn words(glyphs: &[&Glyph]) -> Vec<Word> {
-    let (x, y) = glyphs.iter().fold((0.0, 0.0), |s, g| (s.0 + g.direction.0, s.1 + g.direction.1));
+    let (x, y) = glyphs.iter().fold((0.0, 0.0), |s, g| {
+        (s.0 + g.direction.0, s.1 + g.direction.1)
+    });
     let norm = f64::hypot(x, y).max(1e-9);
     let (x, y) = (x / norm, y / norm);
     let mut words: Vec<Word> = Vec::new();
@@ -79,8 +89,12 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
         let size = glyph.size;
         let mut text: &str = &glyph.text;
         if text.trim().is_empty() {
-            // A space ends the word before it, unless that is far away: a string may begin with a space.
-            if let Some(word) = words.last_mut().filter(|w| (w.v - v).abs() < size * 0.5 && (u - w.end).abs() < size) {
+            // A space ends the word before it, unless that is far away: a string may begin with a
+            // space.
+            if let Some(word) = words
+                .last_mut()
+                .filter(|w| (w.v - v).abs() < size * 0.5 && (u - w.end).abs() < size)
+            {
                 word.has_space_after = true;
             }
             (open, accent) = (false, None);
@@ -94,7 +108,8 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
             && (v - height).abs() < size
             && let Some(letter) = letters::accented(text, &mark)
         {
-            // The accent was added to the word as a letter of its own: replace both by the accented letter.
+            // The accent was added to the word as a letter of its own: replace both by the accented
+            // letter.
             if let Some(word) = words.last_mut()
                 && word.text.ends_with(&mark)
             {
@@ -122,7 +137,12 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
             }
             accent = Some((text.to_owned(), u, end, v));
         }
-        let reach = end + if glyph.spacing.abs() <= MAX_LETTER_SPACING * size { glyph.spacing } else { 0.0 };
+        let reach = end
+            + if glyph.spacing.abs() <= MAX_LETTER_SPACING * size {
+                glyph.spacing
+            } else {
+                0.0
+            };
         let last = words.last_mut().filter(|_| open);
         if let Some(word) = last
             && follows(word, u, v, size, text)
@@ -140,7 +160,10 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
                 continue;
             }
             word.is_closed = true;
-        } else if let Some(word) = words.last_mut().filter(|w| open && is_leading_note_mark(w, u, v, size, text)) {
+        } else if let Some(word) = words
+            .last_mut()
+            .filter(|w| open && is_leading_note_mark(w, u, v, size, text))
+        {
             // A note mark before the text of the note: both are in one row.
             (word.v, word.size, word.is_closed) = (v, size, true);
         }
@@ -173,16 +196,22 @@ fn words(glyphs: &[&Glyph]) -> Vec<Word> {
 
 /// Whether a small raised text after `word` is a note mark.
 fn is_note_mark(text: &str, word: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶' | ','))
+    text.chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶' | ','))
         && word.chars().filter(|c| c.is_alphabetic()).count() >= 3
         && !word.chars().any(|c| c.is_ascii_digit())
 }
 
-/// Whether `word` is a small raised number or letter before larger text, and so not part of the word that begins there.
+/// Whether `word` is a small raised number or letter before larger text, and so not part of the
+/// word that begins there.
 fn is_leading_note_mark(word: &Word, u: f64, v: f64, size: f64, text: &str) -> bool {
     let capital = text.chars().next().is_some_and(char::is_uppercase);
     let letter = word.text.len() == 1 && word.text.bytes().all(|b| b.is_ascii_lowercase());
-    (word.text.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶')) || (capital && letter))
+    (word
+        .text
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶'))
+        || (capital && letter))
         && word.size < 0.85 * size
         && word.v > v + 0.12 * size
         && word.v < v + 0.7 * size
@@ -195,7 +224,8 @@ fn follows(word: &Word, u: f64, v: f64, size: f64, text: &str) -> bool {
     let smaller = word.size.min(size);
     let gap = u - word.reach;
     let shift = (v - word.v).abs();
-    // A lowered letter that reaches under the one before it, such as the E in TeX, belongs to the word.
+    // A lowered letter that reaches under the one before it, such as the E in TeX, belongs to the
+    // word.
     let tucked = shift < 0.3 * larger && gap < -0.05 * larger;
     let same = shift < 0.12 * larger || (shift < 0.6 * larger && smaller < 0.87 * larger) || tucked;
     same && gap < min_gap(&word.text, text) * smaller.max(larger * 0.7)
@@ -206,7 +236,11 @@ fn follows(word: &Word, u: f64, v: f64, size: f64, text: &str) -> bool {
 /// The smallest gap that separates two texts, relative to the font size.
 fn min_gap(left: &str, right: &str) -> f64 {
     let cjk = |c: Option<char>| c.is_some_and(letters::is_spaceless);
-    if cjk(left.chars().next_back()) && cjk(right.chars().next()) { MIN_WORD_GAP_CJK } else { MIN_WORD_GAP }
+    if cjk(left.chars().next_back()) && cjk(right.chars().next()) {
+        MIN_WORD_GAP_CJK
+    } else {
+        MIN_WORD_GAP
+    }
 }
 
 /// Groups words into rows, from top to bottom.
@@ -220,11 +254,16 @@ fn rows(mut words: Vec<Word>) -> Vec<Row> {
                 row.size = row.size.max(word.size);
                 row.words.push(word);
             }
-            _ => rows.push(Row { v: word.v, size: word.size, words: vec![word] }),
+            _ => rows.push(Row {
+                v: word.v,
+                size: word.size,
+                words: vec![word],
+            }),
         }
     }
     for row in &mut rows {
-        row.words.sort_by(|a, b| a.u.total_cmp(&b.u).then(a.index.cmp(&b.index)));
+        row.words
+            .sort_by(|a, b| a.u.total_cmp(&b.u).then(a.index.cmp(&b.index)));
         row.words = join_parts(std::mem::take(&mut row.words));
         join_letter_spaced(&mut row.words);
     }
@@ -238,8 +277,12 @@ fn join_parts(words: Vec<Word>) -> Vec<Word> {
         if let Some(last) = out.last_mut() {
             let size = last.size.min(word.size);
             let gap = word.u - last.reach;
-            let is_separate = last.is_closed || (last.has_space_after && word.u - last.end > 0.02 * size);
-            if !is_separate && gap < min_gap(&last.text, &word.text) * size && word.u - last.end > -0.5 * size {
+            let is_separate =
+                last.is_closed || (last.has_space_after && word.u - last.end > 0.02 * size);
+            if !is_separate
+                && gap < min_gap(&last.text, &word.text) * size
+                && word.u - last.end > -0.5 * size
+            {
                 last.text.push_str(&word.text);
                 last.end = last.end.max(word.end);
                 last.reach = last.reach.max(word.reach);
@@ -257,13 +300,18 @@ fn join_parts(words: Vec<Word>) -> Vec<Word> {
 fn join_letter_spaced(words: &mut Vec<Word>) {
     let letter = |w: &Word| {
         let mut chars = w.text.chars();
-        let first = chars.next().filter(|c| c.is_alphabetic() && !letters::is_spaceless(*c));
+        let first = chars
+            .next()
+            .filter(|c| c.is_alphabetic() && !letters::is_spaceless(*c));
         first.filter(|_| chars.next().is_none())
     };
     let mut out: Vec<Word> = Vec::with_capacity(words.len());
     let mut at = 0;
     while at < words.len() {
-        let length = words[at..].iter().take_while(|w| letter(w).is_some()).count();
+        let length = words[at..]
+            .iter()
+            .take_while(|w| letter(w).is_some())
+            .count();
         let run = &words[at..at + length];
         let capitals = run.iter().filter_map(letter).all(char::is_uppercase);
         // Initials and variables are single letters, too, but not as many in a row.
@@ -306,7 +354,10 @@ pub fn text(words: &[&Word]) -> String {
         for (text, _) in order.iter_mut().filter(|(_, rtl)| *rtl) {
             *text = reverse_rtl(text);
         }
-        let letters = order.iter().filter(|(t, _)| t.chars().any(char::is_alphabetic)).count();
+        let letters = order
+            .iter()
+            .filter(|(t, _)| t.chars().any(char::is_alphabetic))
+            .count();
         if count * 2 >= letters {
             // The line runs from right to left; left-to-right runs within it keep their order.
             order.reverse();
@@ -327,7 +378,10 @@ pub fn text(words: &[&Word]) -> String {
 
 /// Reverses each run of words of one direction.
 fn reverse_runs(order: &mut [(String, bool)], rtl: bool) {
-    for run in order.chunk_by_mut(|a, b| a.1 == b.1).filter(|run| run[0].1 == rtl) {
+    for run in order
+        .chunk_by_mut(|a, b| a.1 == b.1)
+        .filter(|run| run[0].1 == rtl)
+    {
         run.reverse();
     }
 }

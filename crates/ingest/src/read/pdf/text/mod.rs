@@ -1,9 +1,9 @@
 //! Extracts the text of PDF pages in reading order, with form values and annotations.
 //!
-//! The `hayro` crates read the file structure, encryption and fonts, and give positioned glyphs. Words, lines and
-//! columns are reconstructed here: [`content`] collects the glyphs, [`lines`] groups them into words and rows,
-//! [`columns`] puts the rows in reading order, [`running`] removes running heads, and [`hyphens`] rejoins divided
-//! words.
+//! The `hayro` crates read the file structure, encryption and fonts, and give positioned glyphs.
+//! Words, lines and columns are reconstructed here: [`content`] collects the glyphs, [`lines`]
+//! groups them into words and rows, [`columns`] puts the rows in reading order, [`running`] removes
+//! running heads, and [`hyphens`] rejoins divided words.
 
 mod columns;
 mod content;
@@ -29,8 +29,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The stack size of the parser thread in bytes. The parser recurses with the nesting of the file.
 const PARSER_STACK_BYTES: usize = 64 << 20;
-/// A page without text but with at least this many painted paths counts as having content. Fewer are a rule or a frame
-/// on an empty page.
+/// A page without text but with at least this many painted paths counts as having content. Fewer
+/// are a rule or a frame on an empty page.
 const MIN_DRAWN_STROKES: usize = 50;
 
 /// The text and metadata of a PDF.
@@ -73,15 +73,20 @@ impl std::error::Error for PdfError {}
 /// Extracts the text of a PDF.
 ///
 /// # Errors
-/// [`PdfError`] if the file is encrypted with a password, is not a PDF, or is too damaged. Pages that cannot be read
-/// are noted and skipped.
+/// [`PdfError`] if the file is encrypted with a password, is not a PDF, or is too damaged. Pages
+/// that cannot be read are noted and skipped.
 pub fn read(bytes: &[u8]) -> Result<Document, PdfError> {
     let damaged = |reason: &str| PdfError::Damaged(reason.to_owned());
     std::thread::scope(|scope| {
-        let reading = std::thread::Builder::new().name("pdf".to_owned()).stack_size(PARSER_STACK_BYTES);
-        let reading =
-            reading.spawn_scoped(scope, || read_document(bytes)).map_err(|e| PdfError::Damaged(e.to_string()))?;
-        reading.join().unwrap_or_else(|_| Err(damaged("its structure is broken")))
+        let reading = std::thread::Builder::new()
+            .name("pdf".to_owned())
+            .stack_size(PARSER_STACK_BYTES);
+        let reading = reading
+            .spawn_scoped(scope, || read_document(bytes))
+            .map_err(|e| PdfError::Damaged(e.to_string()))?;
+        reading
+            .join()
+            .unwrap_or_else(|_| Err(damaged("its structure is broken")))
     })
 }
 
@@ -108,7 +113,9 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
     let mut fonts = Fonts::default();
     for (index, page) in pdf.pages().iter().enumerate() {
         let read = catch_unwind(AssertUnwindSafe(|| read_page(page, &fonts)));
-        let extra = catch_unwind(AssertUnwindSafe(|| forms::annotation_texts(page, &fonts, &mut seen)));
+        let extra = catch_unwind(AssertUnwindSafe(|| {
+            forms::annotation_texts(page, &fonts, &mut seen)
+        }));
         match read {
             Ok(content) => {
                 if content.lines.is_empty() && content.has_graphics {
@@ -135,12 +142,23 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
         extras.push(extra.unwrap_or_default());
     }
     if let Some(last) = extras.last_mut() {
-        last.extend(catch_unwind(AssertUnwindSafe(|| forms::unseen_field_values(&pdf, &mut seen))).unwrap_or_default());
+        last.extend(
+            catch_unwind(AssertUnwindSafe(|| {
+                forms::unseen_field_values(&pdf, &mut seen)
+            }))
+            .unwrap_or_default(),
+        );
     }
     let running = running::remove_running_lines(&mut pages);
     hyphens::join_divided_words(&mut pages);
-    document.pages = pages.iter().zip(extras).map(|(lines, extra)| page_text(lines, &extra)).collect();
-    let info = catch_unwind(AssertUnwindSafe(|| (info::document_info(&pdf), forms::is_xfa(&pdf))));
+    document.pages = pages
+        .iter()
+        .zip(extras)
+        .map(|(lines, extra)| page_text(lines, &extra))
+        .collect();
+    let info = catch_unwind(AssertUnwindSafe(|| {
+        (info::document_info(&pdf), forms::is_xfa(&pdf))
+    }));
     if let Ok(((title, author, created), xfa)) = info {
         (document.title, document.author, document.created) = (title, author, created);
         if xfa {
@@ -149,16 +167,35 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
         }
     }
     let of = pdf.pages().len();
-    let about = |code, pages: &[usize], what| describe_pages(pages, of, what).map(|message| (code, message));
-    let running = (running > 0).then(|| format!("{running} running heads and page numbers left out"));
+    let about = |code, pages: &[usize], what| {
+        describe_pages(pages, of, what).map(|message| (code, message))
+    };
+    let running =
+        (running > 0).then(|| format!("{running} running heads and page numbers left out"));
     document.notes.extend(
         [
             about(Code::PageUnreadable, &unreadable_pages, "cannot be read"),
-            about(Code::PageTruncated, &truncated_pages, "exceed the limits and are read only in part"),
-            about(Code::UnmappedText, &unmapped_pages, "contain characters without a known text"),
-            about(Code::PartLeftOut, &outside_pages, "have text outside the page area, which is left out"),
+            about(
+                Code::PageTruncated,
+                &truncated_pages,
+                "exceed the limits and are read only in part",
+            ),
+            about(
+                Code::UnmappedText,
+                &unmapped_pages,
+                "contain characters without a known text",
+            ),
+            about(
+                Code::PartLeftOut,
+                &outside_pages,
+                "have text outside the page area, which is left out",
+            ),
             running.map(|message| (Code::PartLeftOut, message)),
-            about(Code::NoText, &document.pages_without_text, "have no text layer"),
+            about(
+                Code::NoText,
+                &document.pages_without_text,
+                "have no text layer",
+            ),
         ]
         .into_iter()
         .flatten(),
@@ -169,8 +206,18 @@ fn read_document(bytes: &[u8]) -> Result<Document, PdfError> {
 /// A message about the given pages; `None` if there are none. Lists at most 20 of them.
 fn describe_pages(pages: &[usize], of: usize, what: &str) -> Option<String> {
     let named: Vec<String> = pages.iter().take(20).map(usize::to_string).collect();
-    let more = if pages.len() > named.len() { ", …" } else { "" };
-    (!pages.is_empty()).then(|| format!("{} of {of} pages {what}: {}{more}", pages.len(), named.join(", ")))
+    let more = if pages.len() > named.len() {
+        ", …"
+    } else {
+        ""
+    };
+    (!pages.is_empty()).then(|| {
+        format!(
+            "{} of {of} pages {what}: {}{more}",
+            pages.len(),
+            named.join(", ")
+        )
+    })
 }
 
 /// The content of a page.
@@ -193,18 +240,25 @@ fn read_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>) -> PageContent {
         interpreter.run(content, page.resources());
     }
     let mut drawn = interpreter.drawn;
-    // Text outside the media box is invisible. Text outside the crop box is kept, as other readers do.
+    // Text outside the media box is invisible. Text outside the crop box is kept, as other readers
+    // do.
     let media = page.media_box();
-    let corners = [(media.x0, media.y0), (media.x1, media.y1)].map(|corner| start * Point::from(corner));
+    let corners =
+        [(media.x0, media.y0), (media.x1, media.y1)].map(|corner| start * Point::from(corner));
     let within = |at: f64, a: f64, b: f64, size: f64| at > a.min(b) - size && at < a.max(b) + size;
     let all = drawn.glyphs.len();
-    drawn
-        .glyphs
-        .retain(|g| within(g.x, corners[0].x, corners[1].x, g.size) && within(g.y, corners[0].y, corners[1].y, g.size));
+    drawn.glyphs.retain(|g| {
+        within(g.x, corners[0].x, corners[1].x, g.size)
+            && within(g.y, corners[0].y, corners[1].y, g.size)
+    });
     let outside = all - drawn.glyphs.len();
-    let has_graphics = drawn.images > 0 || drawn.strokes >= MIN_DRAWN_STROKES || drawn.unmapped_glyphs > 0;
+    let has_graphics =
+        drawn.images > 0 || drawn.strokes >= MIN_DRAWN_STROKES || drawn.unmapped_glyphs > 0;
     let mut lines = Vec::new();
-    for (place, group) in lines::group_by_direction(&drawn.glyphs).into_iter().enumerate() {
+    for (place, group) in lines::group_by_direction(&drawn.glyphs)
+        .into_iter()
+        .enumerate()
+    {
         let from = lines.len();
         lines.extend(columns::lines(group.rows));
         if place > 0 {
@@ -214,7 +268,13 @@ fn read_page<'a>(page: &Page<'a>, fonts: &Fonts<'a>) -> PageContent {
     }
     lines.retain(|l| !l.text.trim().is_empty());
     let mostly_unmapped = !lines.is_empty() && drawn.unmapped_glyphs > drawn.glyphs.len() / 2;
-    PageContent { lines, has_graphics, truncated: drawn.truncated, mostly_unmapped, has_text_outside: outside > 0 }
+    PageContent {
+        lines,
+        has_graphics,
+        truncated: drawn.truncated,
+        mostly_unmapped,
+        has_text_outside: outside > 0,
+    }
 }
 
 /// Joins lines to text, with a blank line before each new block.

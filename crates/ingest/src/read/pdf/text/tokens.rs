@@ -1,13 +1,14 @@
 //! Parses the operators of a content stream with their operands.
 //!
-//! `hayro-syntax` can do this, too, but stops at the first invalid operand, such as a number with an exponent. Here
-//! invalid operands are skipped.
+//! `hayro-syntax` can do this, too, but stops at the first invalid operand, such as a number with
+//! an exponent. Here invalid operands are skipped.
 
 /// Limit on the operands of one operator; the first ones are dropped.
 const MAX_OPERANDS: usize = 64;
 /// Arrays and dictionaries nested more deeply are flattened.
 const MAX_DEPTH: usize = 24;
-/// How many bytes after a possible end of an inline image are examined, because the image may contain the same letters.
+/// How many bytes after a possible end of an inline image are examined, because the image may
+/// contain the same letters.
 const LOOKAHEAD_BYTES: usize = 16;
 
 /// An operand of an operator.
@@ -40,10 +41,15 @@ pub struct Operators<'a> {
 
 impl<'a> Operators<'a> {
     pub fn new(data: &'a [u8]) -> Self {
-        Self { data, at: 0, operands: Vec::new() }
+        Self {
+            data,
+            at: 0,
+            operands: Vec::new(),
+        }
     }
 
-    /// The next operator, with its operands in `operands`. An inline image is returned as the operator `BI`.
+    /// The next operator, with its operands in `operands`. An inline image is returned as the
+    /// operator `BI`.
     pub fn next(&mut self) -> Option<&'a [u8]> {
         self.operands.clear();
         loop {
@@ -75,7 +81,12 @@ impl<'a> Operators<'a> {
         loop {
             match self.peek()? {
                 b if is_space(b) => self.at += 1,
-                b'%' => self.at += self.data[self.at..].iter().take_while(|b| !matches!(b, b'\r' | b'\n')).count(),
+                b'%' => {
+                    self.at += self.data[self.at..]
+                        .iter()
+                        .take_while(|b| !matches!(b, b'\r' | b'\n'))
+                        .count()
+                }
                 _ => break,
             }
         }
@@ -125,7 +136,10 @@ impl<'a> Operators<'a> {
         let mut out = Vec::with_capacity(raw.len());
         let mut at = 0;
         while let Some(b) = raw.get(at) {
-            let digits = raw.get(at + 1).zip(raw.get(at + 2)).and_then(|(a, b)| Some(digit(*a)? * 16 + digit(*b)?));
+            let digits = raw
+                .get(at + 1)
+                .zip(raw.get(at + 2))
+                .and_then(|(a, b)| Some(digit(*a)? * 16 + digit(*b)?));
             match digits.filter(|_| *b == b'#') {
                 Some(byte) => {
                     out.push(byte);
@@ -196,7 +210,9 @@ impl<'a> Operators<'a> {
             b'0'..=b'7' => {
                 let mut value = u32::from(b - b'0');
                 for _ in 0..2 {
-                    let Some(d @ b'0'..=b'7') = self.peek() else { break };
+                    let Some(d @ b'0'..=b'7') = self.peek() else {
+                        break;
+                    };
                     value = value * 8 + u32::from(d - b'0');
                     self.at += 1;
                 }
@@ -259,11 +275,23 @@ impl<'a> Operators<'a> {
         }
         self.at = (self.at + 1).min(self.data.len());
         let mut from = self.at;
-        while let Some(found) = self.data.get(from..).and_then(|rest| rest.windows(2).position(|w| w == b"EI")) {
+        while let Some(found) = self
+            .data
+            .get(from..)
+            .and_then(|rest| rest.windows(2).position(|w| w == b"EI"))
+        {
             let at = from + found;
-            let before = at == self.at || self.data.get(at.wrapping_sub(1)).copied().is_some_and(is_space);
+            let before = at == self.at
+                || self
+                    .data
+                    .get(at.wrapping_sub(1))
+                    .copied()
+                    .is_some_and(is_space);
             let after = self.data.get(at + 2..).unwrap_or_default();
-            let text = after.iter().take(LOOKAHEAD_BYTES).all(|b| is_space(*b) || (0x20..0x7f).contains(b));
+            let text = after
+                .iter()
+                .take(LOOKAHEAD_BYTES)
+                .all(|b| is_space(*b) || (0x20..0x7f).contains(b));
             if before && text && after.first().copied().is_none_or(is_space) {
                 self.at = at + 2;
                 return;
@@ -301,7 +329,11 @@ fn is_space(b: u8) -> bool {
 }
 
 fn is_regular(b: u8) -> bool {
-    !is_space(b) && !matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
+    !is_space(b)
+        && !matches!(
+            b,
+            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%'
+        )
 }
 
 fn digit(b: u8) -> Option<u8> {
@@ -316,7 +348,9 @@ fn number(word: &[u8]) -> Option<f64> {
     }
     let negative = text.starts_with('-');
     let text = text.trim_start_matches(['-', '+']);
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let number = text[..end].parse::<f64>().ok().filter(|n| n.is_finite())?;
     Some(if negative { -number } else { number })
 }

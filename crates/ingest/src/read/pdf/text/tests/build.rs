@@ -1,6 +1,7 @@
 //! Builds small PDFs for the tests.
 
-/// A PDF under construction. Objects are numbered from 1; the first is the catalog and the second the page tree.
+/// A PDF under construction. Objects are numbered from 1; the first is the catalog and the second
+/// the page tree.
 pub struct Builder {
     objects: Vec<Vec<u8>>,
     pages: Vec<usize>,
@@ -18,7 +19,10 @@ impl Builder {
             fonts: String::new(),
             info: String::new(),
         };
-        new.font("F1", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>");
+        new.font(
+            "F1",
+            "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        );
         new
     }
 
@@ -47,7 +51,12 @@ impl Builder {
     }
 
     /// Adds a page with additional entries in its dictionary and its resources.
-    pub fn page_with(&mut self, entries: &str, resources: &str, content: impl AsRef<[u8]>) -> &mut Self {
+    pub fn page_with(
+        &mut self,
+        entries: &str,
+        resources: &str,
+        content: impl AsRef<[u8]>,
+    ) -> &mut Self {
         let content = self.stream("", content);
         let fonts = self.fonts.clone();
         let page = self.object(format!(
@@ -72,7 +81,11 @@ impl Builder {
         let kids: String = self.pages.iter().map(|p| format!("{p} 0 R ")).collect();
         let mut objects = self.objects.clone();
         objects[0] = format!("<< /Type /Catalog /Pages 2 0 R {} >>", self.catalog).into_bytes();
-        objects[1] = format!("<< /Type /Pages /Kids [{kids}] /Count {} >>", self.pages.len()).into_bytes();
+        objects[1] = format!(
+            "<< /Type /Pages /Kids [{kids}] /Count {} >>",
+            self.pages.len()
+        )
+        .into_bytes();
         objects.push(format!("<< {} >>", self.info).into_bytes());
         let mut pdf = b"%PDF-1.7\n".to_vec();
         let mut offsets = Vec::new();
@@ -84,7 +97,9 @@ impl Builder {
         }
         let xref = pdf.len();
         pdf.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
-        offsets.iter().for_each(|o| pdf.extend(format!("{o:010} 00000 n \n").bytes()));
+        offsets
+            .iter()
+            .for_each(|o| pdf.extend(format!("{o:010} 00000 n \n").bytes()));
         let (size, info) = (objects.len() + 1, objects.len());
         pdf.extend(
             format!("trailer\n<< /Size {size} /Root 1 0 R /Info {info} 0 R >>\nstartxref\n{xref}\n%%EOF\n").bytes(),
@@ -95,5 +110,8 @@ impl Builder {
 
 /// A content stream with lines of text at the given positions.
 pub fn show(lines: &[(f64, f64, &str)]) -> String {
-    lines.iter().map(|(x, y, text)| format!("BT /F1 12 Tf {x} {y} Td ({text}) Tj ET\n")).collect()
+    lines
+        .iter()
+        .map(|(x, y, text)| format!("BT /F1 12 Tf {x} {y} Td ({text}) Tj ET\n"))
+        .collect()
 }

@@ -5,12 +5,19 @@ use crate::read::pdf::text::{PdfError, read};
 
 #[test]
 fn damaged_xref_table_is_rebuilt() {
-    let whole = Builder::new().page(show(&[(72.0, 700.0, "still here")])).build();
+    let whole = Builder::new()
+        .page(show(&[(72.0, 700.0, "still here")]))
+        .build();
     let text = String::from_utf8_lossy(&whole).into_owned();
     let wrong = text.replace("startxref\n", "startxref\n9");
     assert_eq!(read(wrong.as_bytes()).unwrap().pages, ["still here"]);
     let cut = &text[..text.rfind("\nxref\n").unwrap()];
-    assert_eq!(read(format!("{cut}\ntrailer\n<< /Root 1 0 R >>\n").as_bytes()).unwrap().pages, ["still here"]);
+    assert_eq!(
+        read(format!("{cut}\ntrailer\n<< /Root 1 0 R >>\n").as_bytes())
+            .unwrap()
+            .pages,
+        ["still here"]
+    );
     let shifted = format!("junk before it\n{text}");
     assert_eq!(read(shifted.as_bytes()).unwrap().pages, ["still here"]);
 }
@@ -18,18 +25,27 @@ fn damaged_xref_table_is_rebuilt() {
 #[test]
 fn other_files_are_reported_as_damaged() {
     for bytes in [&b""[..], b"%PDF-1.7 nothing", b"hello", &[0xff; 1000]] {
-        assert!(matches!(read(bytes), Err(PdfError::Damaged(_))), "{bytes:?}");
+        assert!(
+            matches!(read(bytes), Err(PdfError::Damaged(_))),
+            "{bytes:?}"
+        );
     }
 }
 
 #[test]
 fn deep_nesting_does_not_panic() {
-    let deep = format!("{}{} BT /F1 12 Tf 72 700 Td (after) Tj ET", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        "{}{} BT /F1 12 Tf 72 700 Td (after) Tj ET",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     assert!(read(&Builder::new().page(deep).build()).is_ok());
     let calls = "q ".repeat(100_000) + "BT /F1 12 Tf 72 700 Td (after) Tj ET";
-    assert_eq!(read(&Builder::new().page(calls).build()).unwrap().pages, ["after"]);
-    let odd =
-        "BT /F1 1e30 Tf 1e300 0 0 1e300 0 0 Tm (x) Tj /F1 0 Tf (y) Tj /F1 nan Tf (z) Tj /F1 -12 Tf 72 700 Td (w) Tj ET";
+    assert_eq!(
+        read(&Builder::new().page(calls).build()).unwrap().pages,
+        ["after"]
+    );
+    let odd = "BT /F1 1e30 Tf 1e300 0 0 1e300 0 0 Tm (x) Tj /F1 0 Tf (y) Tj /F1 nan Tf (z) Tj /F1 -12 Tf 72 700 Td (w) Tj ET";
     assert!(read(&Builder::new().page(odd).build()).is_ok());
 }
 
@@ -43,7 +59,11 @@ fn damage_anywhere_does_not_panic() {
         "",
         "q 1 0 0 1 0 0 cm BT /F1 12 Tf 72 700 Td [(kern) 20 (ed) -300 (words)] TJ /F2 9 Tf 0 -12 Td <65e5672c> Tj ET Q /X Do",
     );
-    builder.page(show(&[(72.0, 700.0, "left side of it"), (320.0, 700.0, "right side"), (72.0, 40.0, "2")]));
+    builder.page(show(&[
+        (72.0, 700.0, "left side of it"),
+        (320.0, 700.0, "right side"),
+        (72.0, 40.0, "2"),
+    ]));
     let seeds = [
         builder.build(),
         include_bytes!("../fixtures/aes256.pdf").to_vec(),
