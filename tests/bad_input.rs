@@ -205,7 +205,7 @@ fn a_collection_that_is_not_there_or_is_something_else() {
     place.put("a.txt", GOOD);
     place
         .run(&["index", "a.txt", "-c", "diary"])
-        .said(2, &["diary", "no collection", "-c"]);
+        .said(2, &["diary", "is not a collection", "-c"]);
     assert_eq!(
         std::fs::read_to_string(place.path("diary/mine.md")).unwrap(),
         "# private"

@@ -24,7 +24,7 @@ pub enum Error {
     },
     /// The collection was written by a newer version of nigh.
     #[error(
-        "{path}: a newer nigh wrote this collection: its format is {found}, this program reads up to {known}"
+        "{path}: written by a newer nigh, in format {found}; this program reads up to format {known}"
     )]
     NewerFormat {
         /// The collection's folder.
