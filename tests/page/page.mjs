@@ -80,7 +80,7 @@ await test("typing at the pace of the debounce loses no characters", async (page
 await test("the page can be used by keyboard alone", async (page) => {
   await page.goto(`${base}/?c=books&view=collection`);
   await page.keyboard.press("Tab");
-  assert.equal(await focused(page), "To the content");
+  assert.equal(await focused(page), "Skip to content");
   await search(page, "yeast");
   await page.locator("h2").first().waitFor({ state: "attached" });
   await page.keyboard.press("/");
@@ -131,12 +131,12 @@ await test("compare shows two result lists side by side", async (page) => {
   await search(page, "rising sea");
   await page.getByLabel("compare").check();
   await page.getByLabel("With").selectOption("lexical");
-  await page.waitForSelector("section[aria-label='Answers, words'] a.title");
+  await page.waitForSelector("section[aria-label='Answers, keywords'] a.title");
   const [left, right] = await page.locator(".two > section").evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().left));
   assert.ok(right > left + 200);
   await page.waitForSelector(".moved");
   await page.reload();
-  await page.waitForSelector("section[aria-label='Answers, words'] a.title");
+  await page.waitForSelector("section[aria-label='Answers, keywords'] a.title");
 });
 
 await test("facets build a filter, and a filter with a syntax error shows its column", async (page) => {
@@ -147,7 +147,7 @@ await test("facets build a filter, and a filter with a syntax error shows its co
   await page.waitForFunction(() => document.querySelectorAll("ol.hits a.title").length === 2);
   await page.getByLabel(/1999/).check();
   await page.waitForFunction(() => document.querySelectorAll("ol.hits a.title").length === 3);
-  await page.getByLabel("Which articles may answer").fill("year:>=");
+  await page.getByLabel("Filter expression").fill("year:>=");
   await page.keyboard.press("Enter");
   await page.waitForSelector("pre.problem");
   assert.match(await page.textContent("pre.problem"), /column/);
@@ -159,14 +159,14 @@ await test("facets build a filter, and a filter with a syntax error shows its co
 await test("pagination reaches the 10,000th hit", async (page) => {
   await page.goto(`${base}/?c=many&q=number&mode=lexical`);
   await page.waitForSelector("ol.hits a.title");
-  await page.click("text=Further ones");
+  await page.getByRole("button", { name: "Next" }).click();
   await page.waitForURL(/from=10/);
   await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "11");
   await page.goto(`${base}/?c=many&q=number&mode=lexical&from=9990`);
   await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "9991");
   assert.equal(await page.locator(".hit").count(), 10);
-  assert.ok(await page.getByText("Further ones").isDisabled());
-  await page.click("text=Better ones");
+  assert.ok(await page.getByRole("button", { name: "Next" }).isDisabled());
+  await page.getByRole("button", { name: "Previous" }).click();
   await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "9981");
 });
 
@@ -177,7 +177,7 @@ await test("a slow response shows progress, and only the last question counts", 
     await route.continue().catch(() => undefined);
   });
   await page.keyboard.type("slow bread");
-  await page.waitForSelector("text=Asking…");
+  await page.waitForSelector("text=Searching…");
   assert.equal(await page.getAttribute("section[aria-label=Answers]", "aria-busy"), "true");
   await page.fill("[role=combobox]", "cheese");
   await page.waitForFunction(() => document.querySelector("ol.hits a.title")?.textContent.includes("cheese"));
@@ -212,21 +212,21 @@ await test("an evaluation runs, shows its verdict, and has a URL", async (page) 
   const file = join(folder, "q.jsonl"), answers = join(folder, "a.jsonl");
   writeFileSync(file, '{"_id": "own", "text": "why does the ocean move"}\n');
   writeFileSync(answers, '{"query-id": "own", "corpus-id": "bread", "answers": ["Flour and water ferment for days"]}\n');
-  await page.getByLabel(/Questions of your own/).setInputFiles(file);
-  await page.getByLabel(/What is right/).setInputFiles(answers);
-  await page.click("text=Judge the answers");
+  await page.getByLabel(/Your own questions/).setInputFiles(file);
+  await page.getByLabel(/Judgements/).setInputFiles(answers);
+  await page.click("form >> text=Evaluate");
   await page.waitForSelector("#verdict");
   assert.match(await page.textContent("#verdict"), /3 questions/);
   assert.equal(await page.locator("table").first().locator("tbody tr").count(), 3);
   assert.match(page.url(), /job=/);
   await page.reload();
   await page.waitForSelector("#verdict");
-  const [report] = await Promise.all([page.context().waitForEvent("page"), page.click("text=The whole report")]);
+  const [report] = await Promise.all([page.context().waitForEvent("page"), page.click("text=The full report")]);
   await report.waitForSelector("svg");
   writeFileSync(file, "nonsense\n");
-  await page.getByLabel(/Questions of your own/).setInputFiles(file);
-  await page.getByLabel(/What is right/).setInputFiles(answers);
-  await page.click("text=Judge the answers");
+  await page.getByLabel(/Your own questions/).setInputFiles(file);
+  await page.getByLabel(/Judgements/).setInputFiles(answers);
+  await page.click("form >> text=Evaluate");
   await page.waitForSelector("text=queries.jsonl:1");
 });
 
@@ -251,16 +251,16 @@ await test("dropped files are uploaded, indexed and listed", async (page) => {
     await row.getByRole("button").click();
     await row.waitFor({ state: "detached" });
   }
-  await page.click("text=Check that it is sound");
-  await page.waitForSelector("text=Sound:");
+  await page.click("text=Check for damage");
+  await page.waitForSelector("text=No damage:");
 });
 
 await test("a collection can be created", async (page) => {
   await page.goto(`${base}/?c=books&view=collection`);
   await page.getByLabel("Name").fill("made-here");
-  await page.click("text=Make it");
+  await page.click("form >> text=Create");
   await page.waitForSelector("h1:has-text('made-here')");
-  await page.click("text=Ask");
+  await page.click("nav >> text=Search");
   await page.waitForSelector("text=There are none yet");
 });
 
@@ -289,7 +289,7 @@ await test("the list of articles keeps page and prefix in the URL", async (page)
   await page.waitForSelector("text=page 1 of 210");
   await page.click("text=Next");
   await page.waitForURL(/page=1/);
-  await page.getByLabel(/Whose id begins with/).fill("104");
+  await page.getByLabel(/Id prefix/).fill("104");
   await page.waitForURL((url) => url.searchParams.get("prefix") === "104" && !url.searchParams.has("page"));
   await page.waitForSelector("text=page 1 of 3");
   await page.reload();
@@ -298,14 +298,14 @@ await test("the list of articles keeps page and prefix in the URL", async (page)
 
 await test("the page asks for an API key after a 401", async (page) => {
   await page.goto(keyedBase);
-  await page.getByLabel(/wants an API key/).fill(key);
-  await page.click("text=Use it");
+  await page.getByLabel(/requires an API key/).fill(key);
+  await page.click("text=Continue");
   await page.keyboard.press("/");
   await page.getByRole("combobox", { name: "Your question" }).fill("cheese");
   await page.waitForSelector("ol.hits a.title");
   await page.click("nav >> text=Evaluate");
-  await page.click("text=Judge the answers");
-  const [report] = await Promise.all([page.waitForEvent("download"), page.click("text=Save the whole report")]);
+  await page.click("form >> text=Evaluate");
+  const [report] = await Promise.all([page.waitForEvent("download"), page.click("text=Save the full report")]);
   assert.equal(report.suggestedFilename(), "report.html");
 }, { expected: /401/ });
 
