@@ -1,7 +1,7 @@
-"""The index beside hnswlib, faiss and usearch: recall against speed, building, near-copies, scaling.
+"""Compares the vector index with hnswlib, faiss and usearch: recall and speed, construction, near-duplicates, scaling.
 
-Called by record.py. Peers get all queries in one call on one thread, which is the fastest way to use
-them; nigh is asked one query at a time on one thread, by `nigh bench recall`. Engines take turns.
+Called by record.py. The other engines get all queries in one call on one thread, which is the fastest
+way to use them; nigh gets one query at a time on one thread, by `nigh bench recall`. Engines take turns.
 """
 
 import json
@@ -31,7 +31,7 @@ def vectors(collection):
 
 
 def glosses(folder, out):
-    """Writes every different gloss of WordNet (Debian's wordnet-base) as JSON lines; how many."""
+    """Writes the distinct glosses of WordNet (Debian's wordnet-base) as JSON lines; returns their number."""
     seen = set()
     with open(out, "w", encoding="utf-8") as lines:
         for part in ("noun", "verb", "adj", "adv"):
@@ -44,7 +44,7 @@ def glosses(folder, out):
 
 
 def clusters(count, seed):
-    """Unit vectors with the neighbourhoods of sentences: crowds of every width in 40 of 384 dimensions."""
+    """Unit vectors distributed like those of sentences: clusters of varied width in 40 of 384 dimensions."""
     random = np.random.default_rng(seed)
     turn = np.linalg.qr(np.random.default_rng(7).standard_normal((DIM, 40)))[0].T.astype(np.float32)
     centres = np.random.default_rng(8).standard_normal((4000, 40)).astype(np.float32)
@@ -60,73 +60,73 @@ def clusters(count, seed):
 
 
 def recall(found, truth):
-    """The share of the exact neighbours that is found."""
+    """The share of the exact neighbours that was found."""
     return float(np.mean([len(set(a) & set(b)) / K for a, b in zip(found, truth)]))
 
 
 def peers(base, queries, threads):
-    """Every peer as its name, seconds to build, and a function from ef to rows found."""
+    """Builds every other engine; yields its name, build seconds, and a function from ef to the rows found."""
     import faiss
     import hnswlib
     from usearch.index import Index
 
     def timed(build):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         build()
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
     h = hnswlib.Index("ip", DIM)
     h.init_index(len(base), M=M, ef_construction=EF_CONSTRUCTION, random_seed=1)
     seconds = timed(lambda: h.add_items(base, num_threads=threads))
 
-    def ask_hnswlib(ef):
+    def search_hnswlib(ef):
         h.set_ef(ef)
         return h.knn_query(queries, K, num_threads=1)[0]
 
-    yield "hnswlib", seconds, ask_hnswlib
+    yield "hnswlib", seconds, search_hnswlib
 
     f = faiss.IndexHNSWFlat(DIM, M, faiss.METRIC_INNER_PRODUCT)
     f.hnsw.efConstruction = EF_CONSTRUCTION
     faiss.omp_set_num_threads(threads)
     seconds = timed(lambda: f.add(base))
 
-    def ask_faiss(ef):
+    def search_faiss(ef):
         faiss.omp_set_num_threads(1)
         f.hnsw.efSearch = ef
         return f.search(queries, K)[1]
 
-    yield "faiss HNSW", seconds, ask_faiss
+    yield "faiss HNSW", seconds, search_faiss
 
     for kind in ("f32", "i8"):
         u = Index(ndim=DIM, metric="cos", dtype=kind, connectivity=M, expansion_add=EF_CONSTRUCTION)
         seconds = timed(lambda u=u: u.add(np.arange(len(base)), base, threads=threads))
 
-        def ask_usearch(ef, u=u):
+        def search_usearch(ef, u=u):
             u.expansion_search = ef
             return u.search(queries, K, threads=1).keys
 
-        yield f"usearch {kind}", seconds, ask_usearch
+        yield f"usearch {kind}", seconds, search_usearch
 
 
 def flat(base, queries):
-    """faiss's exact scan: the answers, and answers a second one by one and all at once, one thread."""
+    """The exact scan of faiss on one thread: the exact neighbours, and queries per second one by one and in one call."""
     import faiss
 
     faiss.omp_set_num_threads(1)
     index = faiss.IndexFlatIP(DIM)
     index.add(base)
     some = queries[:200]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for query in some:
         index.search(query[None], K)
-    single = len(some) / (time.perf_counter() - begun)
-    begun = time.perf_counter()
+    single = len(some) / (time.perf_counter() - started)
+    started = time.perf_counter()
     truth = index.search(queries, K)[1]
-    return truth, single, len(queries) / (time.perf_counter() - begun)
+    return truth, single, len(queries) / (time.perf_counter() - started)
 
 
 def at_recall(points, wanted):
-    """Queries a second at a recall, between the two points around it; None if it is not reached."""
+    """Queries per second at a given recall, interpolated between the two nearest points; None if it is not reached."""
     best = [(r, q) for r, q in sorted(points) if not any(r2 >= r and q2 > q for r2, q2 in points)]
     for (r0, q0), (r1, q1) in zip(best, best[1:]):
         if r0 <= wanted <= r1:
@@ -136,17 +136,17 @@ def at_recall(points, wanted):
 
 
 def compare(name, base, queries, folder, nigh, threads, rounds=ROUNDS):
-    """One set: every engine built once, asked `rounds` times in turn; the fastest of each."""
+    """Compares all engines on one data set: each is built once and queried in `rounds` rounds; the fastest round counts."""
     base, queries = np.ascontiguousarray(base), np.ascontiguousarray(queries)
     base.tofile(folder / "base.f32")
     queries.tofile(folder / "queries.f32")
     raw = ["--base", folder / "base.f32", "--queries", folder / "queries.f32", "--dim", DIM, "--ef", ",".join(map(str, EFS)),
            "--m", M, "--ef-construction", EF_CONSTRUCTION, "-k", K, "--threads", threads]
     truth, single, batch = flat(base, queries)
-    engines, asks = {}, []
-    for engine, seconds, ask in peers(base, queries, threads):
+    engines, searches = {}, []
+    for engine, seconds, search in peers(base, queries, threads):
         engines[engine] = {"build_s": seconds, "points": {}}
-        asks.append((engine, ask))
+        searches.append((engine, search))
         print(name, engine, f"{seconds:.1f} s", flush=True)
     ours = {"nigh": [], "nigh, binary first pass": ["--first-pass", "binary"], "nigh, built by hnsw_rs": ["--builder", "hnsw_rs"]}
     extra = {}
@@ -166,11 +166,11 @@ def compare(name, base, queries, folder, nigh, threads, rounds=ROUNDS):
                 for key in ("exact_qps", "exact_batch_qps"):
                     extra[key] = max(extra.get(key, 0), measured[key])
                 extra["qps_all"] = {p["ef"]: p["qps_all"] for p in measured["points"]}
-        for engine, ask in asks:
+        for engine, search in searches:
             for ef in EFS:
-                begun = time.perf_counter()
-                found = ask(ef)
-                keep(engines[engine], ef, recall(found.astype(np.int64), truth), len(queries) / (time.perf_counter() - begun))
+                started = time.perf_counter()
+                found = search(ef)
+                keep(engines[engine], ef, recall(found.astype(np.int64), truth), len(queries) / (time.perf_counter() - started))
         _, again, batch_again = flat(base, queries)
         single, batch = max(single, again), max(batch, batch_again)
     for engine in engines.values():
@@ -187,16 +187,16 @@ def keep(engine, ef, found, qps):
 
 
 def copies(base, folder, nigh, threads):
-    """20 texts in 500 near-copies each among 10,000 others: which points are not found by their own
-    vectors, with candidate lists of 64."""
+    """20 vectors in 500 near-duplicates each among 10,000 others: the number of vectors that a search for
+    themselves does not find, at ef 64."""
     random = np.random.default_rng(3)
     noise = 0.01 * random.standard_normal((20, 500, DIM)).astype(np.float32)
     rows = np.concatenate([(base[:20, None] + noise).reshape(-1, DIM), base[20:10_020]])
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     rows = rows[random.permutation(len(rows))].astype(np.float32)
     lost = {}
-    for engine, _, ask in peers(rows, rows, threads):
-        found = ask(64).astype(np.int64)
+    for engine, _, search in peers(rows, rows, threads):
+        found = search(64).astype(np.int64)
         lost[engine] = int(sum(own not in answer for own, answer in zip(range(len(rows)), found)))
     rows.tofile(folder / "copies.f32")
     for engine, args in {"nigh": [], "nigh, built by hnsw_rs": ["--builder", "hnsw_rs"]}.items():
@@ -210,7 +210,7 @@ def copies(base, folder, nigh, threads):
 
 
 def scaling(folder, nigh, threads):
-    """The same kind of vectors, from a thousand to a million; hnswlib beside."""
+    """Vectors of one distribution, from a thousand to a million; hnswlib for comparison."""
     import hnswlib
 
     queries = clusters(2000, 1)
@@ -232,22 +232,22 @@ def scaling(folder, nigh, threads):
             continue  # hnswlib takes minutes
         h = hnswlib.Index("ip", DIM)
         h.init_index(count, M=M, ef_construction=EF_CONSTRUCTION, random_seed=1)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         h.add_items(base, num_threads=threads)
-        row["hnswlib_build_s"] = time.perf_counter() - begun
+        row["hnswlib_build_s"] = time.perf_counter() - started
         truth, _, _ = flat(base, queries[:500])
         points = []
         for ef in (20, 40, 60, 80, 120, 160, 240, 320):
             h.set_ef(ef)
-            begun = time.perf_counter()
+            started = time.perf_counter()
             found = h.knn_query(queries[:500], K, num_threads=1)[0]
-            points.append((recall(found.astype(np.int64), truth), 500 / (time.perf_counter() - begun)))
+            points.append((recall(found.astype(np.int64), truth), 500 / (time.perf_counter() - started)))
         row["hnswlib_qps_at"] = {str(r): at_recall(points, r) for r in (0.95, 0.99)}
     return rows
 
 
 def measure(folder, data, wordnet, nigh, threads):
-    """Everything."""
+    """All measurements of this file."""
     sets = {}
     glosses(wordnet, folder / "glosses.jsonl")
     nigh("index", folder / "glosses.jsonl", "-c", folder / "wordnet", "--chunk", "whole")
@@ -259,8 +259,8 @@ def measure(folder, data, wordnet, nigh, threads):
         source = data / name
         for part in ("corpus", "queries"):
             nigh("index", source / f"{part}.jsonl", "-c", folder / f"{name}-{part}", "--chunk", "whole", "--format", "jsonl", allowed=(0, 1))
-        asked = vectors(folder / f"{name}-queries")[:2000]
-        sets[name] = compare(name, vectors(folder / f"{name}-corpus"), asked, folder, nigh, threads)
+        queries = vectors(folder / f"{name}-queries")[:2000]
+        sets[name] = compare(name, vectors(folder / f"{name}-corpus"), queries, folder, nigh, threads)
     versions = {package: __import__("importlib.metadata").metadata.version(package) for package in ("hnswlib", "faiss-cpu", "usearch", "numpy")}
     return {"threads": threads, "m": M, "ef_construction": EF_CONSTRUCTION, "k": K, "versions": versions, "sets": sets,
             "near_copies": near_copies, "scaling": scaling(folder, nigh, threads)}

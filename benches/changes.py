@@ -3,12 +3,13 @@
 
   python3 benches/changes.py PROGRAM COLLECTION [--changes N] > benches/runs/NAME/changes.json
 
-COLLECTION is changed: give it a copy. Questions are the beginnings of its own passages, none asked twice, not reranked.
+COLLECTION is modified, so pass a copy. The questions are the first words of its own passages; none is repeated, and
+reranking is off.
 """
 import argparse, http.client, json, pathlib, re, subprocess, threading, time, urllib.parse
 
 
-def at(values, share):
+def percentile(values, share):
     values = sorted(values)
     return round(values[min(len(values) - 1, int(share * len(values)))], 1)
 
@@ -24,20 +25,20 @@ class Server:
         return http.client.HTTPConnection(self.address)
 
     def ask(self, connection, method, path, body=None):
-        """Milliseconds and body."""
-        begun = time.perf_counter()
+        """Sends a request; returns the milliseconds taken and the body."""
+        started = time.perf_counter()
         connection.request(method, path, body, {"content-type": "application/json"} if body else {})
         reply = connection.getresponse()
         text = reply.read()
         if reply.status >= 400:
             raise RuntimeError(f"{method} {path}: {reply.status} {text[:200]}")
-        return (time.perf_counter() - begun) * 1e3, text
+        return (time.perf_counter() - started) * 1e3, text
 
     def megabytes(self):
         return int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * 4 // 1024
 
 
-def searched(server, questions, askers):
+def measure_search(server, questions, askers):
     waiting, took, lock = iter(questions), [], threading.Lock()
 
     def work():
@@ -52,11 +53,11 @@ def searched(server, questions, askers):
             with lock:
                 took.append(milliseconds)
 
-    begun = time.time()
+    started = time.time()
     threads = [threading.Thread(target=work) for _ in range(askers)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    return {"askers": askers, "p50_ms": at(took, 0.5), "p99_ms": at(took, 0.99), "per_second": round(len(took) / (time.time() - begun))}
+    return {"askers": askers, "p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99), "per_second": round(len(took) / (time.time() - started))}
 
 
 def main():
@@ -71,8 +72,8 @@ def main():
     server = Server(arguments.program, arguments.collection)
     try:
         connection, articles = server.connection(), f"/v1/collections/{server.name}/articles"
-        searched(server, beginnings[900:], 1)
-        found = {"search": [searched(server, beginnings[300 * n:300 * (n + 1)], askers) for n, askers in enumerate((1, 4, 16))]}
+        measure_search(server, beginnings[900:], 1)
+        found = {"search": [measure_search(server, beginnings[300 * n:300 * (n + 1)], askers) for n, askers in enumerate((1, 4, 16))]}
         memory, mark = server.megabytes(), int(time.time())
         put = [
             server.ask(connection, "PUT", f"{articles}/t{mark}-{n}", json.dumps({"text": f"Article {n} of {mark}: {beginnings[n]}"}))[0]
@@ -82,10 +83,10 @@ def main():
         metrics = [server.ask(connection, "GET", "/metrics")[0] for _ in range(20)]
         found |= {
             "changes": arguments.changes,
-            "put_p50_ms": at(put, 0.5),
-            "put_p99_ms": at(put, 0.99),
-            "delete_p50_ms": at(delete, 0.5),
-            "metrics_p50_ms": at(metrics, 0.5),
+            "put_p50_ms": percentile(put, 0.5),
+            "put_p99_ms": percentile(put, 0.99),
+            "delete_p50_ms": percentile(delete, 0.5),
+            "metrics_p50_ms": percentile(metrics, 0.5),
             "megabytes": {"before_changes": memory, "after": server.megabytes()},
         }
         print(json.dumps(found, indent=2))

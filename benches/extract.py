@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What nigh reads from files, for benches/html_pages.py and benches/pdf.py.
+"""Extracts the text of files with nigh, for benches/html_pages.py and benches/pdf.py.
 
-  benches/extract.py PROGRAM html < PATHS      a JSON line for each page: path, title, text, seconds
-  benches/extract.py PROGRAM pdf FILE          the text, without marks between pages: benches/pdf.py with --pages 10000
+  benches/extract.py PROGRAM html < PATHS      prints a JSON line for each page: path, title, text, seconds
+  benches/extract.py PROGRAM pdf FILE          prints the text without page breaks; use benches/pdf.py --pages 10000
 
-The program reads in the process that it reads hostile files in, so the seconds have the way there and back in them.
+The program's sandboxed worker process reads the files, so the seconds include communication with it.
 """
 import json, subprocess, sys, time
 
@@ -18,7 +18,7 @@ class Reader:
         self.process.stdout.readline()
 
     def read(self, path, kind):
-        """The articles in a file."""
+        """Reads a file; returns its articles."""
         request = {"path": list(path.encode()), "name": path, "format": kind, "limits": LIMITS}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
@@ -31,7 +31,7 @@ class Reader:
                 articles.append(answer["article"])
             elif "failure" in answer:
                 print(f"{path}: {answer['failure']['problem']}", file=sys.stderr)
-        raise SystemExit(f"{path}: the reader ended")
+        raise SystemExit(f"{path}: the worker process ended")
 
 
 def main():
@@ -42,9 +42,9 @@ def main():
         print("\n\n".join(article["text"] for article in articles))
         return 0 if articles else 1
     for path in map(str.strip, sys.stdin):
-        begun = time.monotonic()
+        started = time.monotonic()
         articles = reader.read(path, "html")
-        row = {"path": path, "title": "", "text": "", "seconds": time.monotonic() - begun}
+        row = {"path": path, "title": "", "text": "", "seconds": time.monotonic() - started}
         if articles:
             row.update(title=articles[0]["title"], text=articles[0]["text"])
         print(json.dumps(row))

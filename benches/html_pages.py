@@ -1,19 +1,19 @@
-"""How much of a page's main text an HTML reader keeps, how much else it lets in, and how fast it is.
+"""Recall, precision and speed of main-text extraction from HTML pages.
 
     python3 -m venv venv && venv/bin/pip install trafilatura lxml_html_clean
     venv/bin/python benches/html_pages.py corpus DIR                       # downloads Debian's packages, samples pages
     venv/bin/python benches/html_pages.py score DIR --program nigh="benches/extract.py target/release/nigh html"
 
-A program reads paths of pages on standard input and writes a JSON line for each: path, title, text, and seconds, the time
-of extraction alone. `corpus` needs apt-get and dpkg-deb, as Debian has them; it takes a sample of pages with a fixed
-seed, as many of each layout. With --gold DIR (a copy of github.com/scrapinghub/article-extraction-benchmark: news pages
-whose article bodies people marked) and --views DIR (test/test-pages of github.com/mozilla/readability: what its reading
-view shows) pages of the web are scored too.
+A program reads paths of pages on standard input and writes a JSON line for each: path, title, text, and the seconds of
+the extraction. `corpus` needs Debian's apt-get and dpkg-deb; it samples the same number of pages of each layout, with a
+fixed seed. Web pages are scored too with --gold DIR (a copy of github.com/scrapinghub/article-extraction-benchmark: news
+pages with hand-marked article bodies) and --views DIR (test/test-pages of github.com/mozilla/readability: the text of its
+reader view).
 
-Two references: a selector of the main text for each layout, written by hand, and trafilatura's main text (its default, with
-tables, without comments). Words are runs of letters and digits in small letters; recall and precision count them with
-their number of times, averaged over the pages of a layout. A word is glued if no element's text has it, with only certainly inline
-elements read through, but two neighbouring words make it up.
+There are two references: a hand-written selector of the main text for each layout, and trafilatura's main text (defaults,
+with tables, without comments). Words are lower-cased runs of letters and digits; recall and precision compare multisets of
+words and are averaged over the pages of a layout. A word is glued if it is not in the text of any element (reading through
+inline elements only), but is two adjacent words joined.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from pathlib import Path
 SEED = 20260101
 PAGES = 30
 
-# Layout: package, pattern of its pages, what holds the main text, what in it is none (XPath).
+# Layout: package, pattern of its pages, XPaths of the main text, XPaths of parts in it to exclude.
 CLASS = "contains(concat(' ',normalize-space(@class),' '),' {} ')"
 
 
@@ -147,7 +147,7 @@ def sample(folder):
 
 
 def web(folder, gold, views):
-    """Pages of the web beside the sample: layout to a list of (path, main text or None)."""
+    """Web pages to score in addition to the sample: maps a layout to a list of (path, main text or None)."""
     out = {}
     if gold:
         truth = json.loads((Path(gold) / "ground-truth.json").read_text())
@@ -176,7 +176,7 @@ def parse(html):
 
 
 def block_text(root, skipped=()):
-    """The text below `root` with a space wherever an element begins or ends that is not certainly inline."""
+    """The text below `root`, with a space at the start and end of every element that is not known to be inline."""
     out, open_ = [], [(root, False)]
     while open_:
         node, closing = open_.pop()
@@ -206,7 +206,7 @@ def selected(tree, layout):
 
 
 def extras(tree):
-    """Words that are neither right nor wrong: of the title, of descriptions of images, numbers of list items."""
+    """Words that count neither for nor against precision: those of the title and of image descriptions, and list numbers."""
     found = set(words(" ".join(tree.xpath("//title//text()"))))
     for alt in tree.xpath("//img/@alt"):
         found.update(words(alt))
@@ -215,10 +215,10 @@ def extras(tree):
 
 
 def glued(tree, text, known):
-    """The words of `text` that no element has, but that two neighbouring words of the page make up."""
+    """The words of `text` that occur in no element, but are two adjacent words of the page joined."""
     joined = words(block_text(tree.getroot()))
     known = known | set(joined)
-    # A superscript or subscript may be read as part of its word or not.
+    # Superscripts and subscripts may be read as part of the adjacent word.
     for node in tree.xpath("//sub|//sup"):
         known.update(words("".join(node.itertext())))
     pairs = set()
@@ -227,11 +227,11 @@ def glued(tree, text, known):
     return [word for word in words(text) if word not in known and word in pairs]
 
 
-def overlap(said, wanted, free, numbers):
-    """Recall and precision of the words `said`."""
-    said, want = collections.Counter(said), collections.Counter(wanted)
-    common = sum((said & want).values())
-    extra = said - want
+def overlap(found, wanted, free, numbers):
+    """Recall and precision of the extracted words."""
+    found, want = collections.Counter(found), collections.Counter(wanted)
+    common = sum((found & want).values())
+    extra = found - want
     wrong = sum(count for word, count in extra.items() if word not in free and word not in numbers)
     return (common / sum(want.values()) if want else 1.0), (common / (common + wrong) if common + wrong else 1.0)
 
@@ -258,10 +258,10 @@ def score(folder, programs, extra, show, with_peer):
     if show:
         pages = {layout: rows for layout, rows in pages.items() if layout in show.split(",")}
     paths = [path for rows in pages.values() for path, _ in rows]
-    said, speed = {}, {}
+    outputs, speed = {}, {}
     for name, command in programs.items():
         runs = [run(command, paths) for _ in range(1 if show else 3)]
-        said[name] = runs[0]
+        outputs[name] = runs[0]
         speed[name] = len(paths) / sum(min(r[path]["seconds"] for r in runs) for path in paths)
     cache = folder / "trafilatura.json"
     peer = json.loads(cache.read_text()) if cache.exists() else {}
@@ -277,12 +277,12 @@ def score(folder, programs, extra, show, with_peer):
             if with_peer:
                 references["trafilatura"] = words(peer[path])
             for name in programs:
-                page = said[name][path]
+                page = outputs[name][path]
                 got = words(page["text"])
                 missing = set(words(page["title"])) - set(got)
                 row = rows.setdefault((layout, name), collections.defaultdict(list))
                 for kind, wanted in references.items():
-                    # What stands in the title is not lost.
+                    # Words that the program reports as the title are not missing.
                     recall, precision = overlap(got, [w for w in wanted if w not in missing], free, numbers)
                     row[kind + " recall"].append(recall)
                     row[kind + " precision"].append(precision)
@@ -318,8 +318,8 @@ def main():
     parser.add_argument("--program", action="append", default=[], help="NAME=COMMAND")
     parser.add_argument("--gold")
     parser.add_argument("--views")
-    parser.add_argument("--show", help="only these layouts, a line for each page")
-    parser.add_argument("--no-peer", action="store_true", help="without trafilatura")
+    parser.add_argument("--show", help="score only these layouts and print a line for each page")
+    parser.add_argument("--no-peer", action="store_true", help="do not compare with trafilatura")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     folder = args.folder.resolve()

@@ -1,6 +1,6 @@
-//! What's measured: dot products, the exact scan, the graph walk, and building the graph.
-//! Corpus: 20,000 unit vectors of 384 dimensions in 200 clusters, from a fixed generator.
-//! Notes: one thread but for the scan and the build; `cargo bench`.
+//! Criterion benchmarks of the vector index: dot products, the exact scan, graph search and graph
+//! construction, on 20,000 unit vectors of 384 dimensions in 200 clusters from a fixed generator.
+//! Everything but the scan and the construction runs on one thread.
 
 #[path = "../crates/index/tests/common/random.rs"]
 mod random;
@@ -15,7 +15,7 @@ const DIMENSIONS: usize = 384;
 const ROWS: usize = 20_000;
 const CLUSTERS: usize = 200;
 
-/// By how much the vectors of a cluster differ.
+/// The standard deviation of a cluster's vectors, per dimension.
 const SPREAD: f32 = 0.06;
 
 fn benches(criterion: &mut Criterion) {

@@ -1,22 +1,21 @@
 #!/usr/bin/env python3
-"""Scores PDF text readers against poppler's pdftotext, on PDFs out of Debian packages.
+"""Scores PDF text extraction against poppler's pdftotext, on PDFs from Debian packages.
 
-Needs Debian's apt-get, dpkg, poppler-utils. Nothing of the machine is assumed but these; everything is kept in --work.
+Needs Debian's apt-get, dpkg and poppler-utils. Everything is stored in --work.
 
     pdf.py --work DIR --program name='command {}' [--program ...] [--count 320] [--seed 1] [--out result.json]
 
-A program is given a file, writes its text with a form feed after each page (as pdftotext does), and ends with 0 where
-the file was read. Only the first --pages pages of a file are compared.
+A program gets a file, writes its text with a form feed after each page (as pdftotext does), and exits with 0 on success.
+Only the first --pages pages of a file are compared.
 
-Figures of each program, over the files that the reference has words for:
-  refused    files that it ended with another code on, took too long over, or wrote no word of
-  recall     share of the reference's words found (multisets; letters folded by NFKC and case, both sides dehyphenated
-             alike); precision the other way round; both as means over files
-             what runs at the top and bottom of pages is left out on both sides
-  order      share of the reference's pairs of neighbouring words that are neighbours in its text, too
-  glued      words in 10,000 that are no word of the reference but two or three of its neighbours run together
-  torn       pairs of neighbouring words in 10,000 that make one word of the reference, and are none themselves
-  pages_s    pages per second of one process, of the files it read
+Figures for each program, over the files in which the reference finds words:
+  refused    files for which the program failed, timed out, or found no words
+  recall     share of the reference's words that were found (multisets; NFKC and case folding; both sides dehyphenated);
+             precision is the converse; both are means over files, without running headers and footers
+  order      share of the reference's pairs of adjacent words that are adjacent in the program's text
+  glued      words per 10,000 that are not in the reference, but are two or three adjacent words of it joined
+  torn       pairs of adjacent words per 10,000 that together form one word of the reference, and are not words of it
+  pages_s    pages per second of one process, over the files it read
 """
 import argparse, collections, concurrent.futures, json, os, random, re, statistics, subprocess, sys, time
 import unicodedata
@@ -33,7 +32,7 @@ kicad-doc-zh opendnssec-doc bird-doc bird2-doc slurm-wlm-doc hplip-doc xfig-doc 
 swig-doc postgis-doc mm3d python-reportlab-doc aspell-doc hol88-doc shishi-doc gnutls-doc grass-doc paraview-doc
 """.split()
 
-# What made a file, from pdfinfo's Producer and Creator; the first that fits.
+# The program that created a file, from pdfinfo's Producer and Creator; the first match counts.
 FAMILIES = [
     ("XeTeX", r"xdvipdfmx|xetex|dvipdfm"), ("LuaTeX", r"luatex|luahbtex"), ("pdfTeX", r"pdftex|mikTeX"),
     ("FOP", r"apache fop"), ("LibreOffice", r"libreoffice|openoffice"), ("Word", r"microsoft|acrobat pdfmaker|\bword\b"),
@@ -44,7 +43,7 @@ FAMILIES = [
 
 
 def packages(work, names):
-    """The PDFs of packages, unpacked; each package is fetched once."""
+    """Downloads and unpacks the PDFs of packages; each package is downloaded once."""
     debs, trees = work / "debs", work / "trees"
     for folder in (debs, trees):
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,12 +54,12 @@ def packages(work, names):
         got = subprocess.run(["apt-get", "download", name], cwd=debs, capture_output=True, text=True)
         deb = next(iter(sorted(debs.glob(f"{name}_*.deb"))), None)
         if got.returncode or not deb:
-            print(f"{name}: not fetched", file=sys.stderr)
+            print(f"{name}: download failed", file=sys.stderr)
             continue
         part = trees / f".{name}"
         subprocess.run(["rm", "-rf", part])
         part.mkdir()
-        # Only what counts is unpacked: some packages are of 1 GB.
+        # Only PDFs are unpacked, because some packages have 1 GB.
         listing = f"dpkg-deb --fsys-tarfile '{deb}' | tar -x -C '{part}' --wildcards '*.pdf' '*.pdf.gz' '*.PDF'"
         subprocess.run(listing, shell=True, capture_output=True)
         for packed in list(part.rglob("*.pdf.gz")):
@@ -71,21 +70,21 @@ def packages(work, names):
 
 
 def info(file):
-    """Family and pages of a file; none where pdfinfo cannot read it."""
+    """The family and the number of pages of a file; None if pdfinfo cannot read it."""
     try:
         got = subprocess.run(["pdfinfo", file], capture_output=True, timeout=20)
     except subprocess.TimeoutExpired:
         return None
-    said = dict(l.split(":", 1) for l in got.stdout.decode("utf-8", "replace").splitlines() if ":" in l)
-    if "Pages" not in said:
+    fields = dict(l.split(":", 1) for l in got.stdout.decode("utf-8", "replace").splitlines() if ":" in l)
+    if "Pages" not in fields:
         return None
-    made = said.get("Producer", "") + " " + said.get("Creator", "")
-    family = next((f for f, p in FAMILIES if re.search(p, made, re.I)), "other")
-    return family, int(said["Pages"])
+    program = fields.get("Producer", "") + " " + fields.get("Creator", "")
+    family = next((f for f, p in FAMILIES if re.search(p, program, re.I)), "other")
+    return family, int(fields["Pages"])
 
 
 def sample(trees, count, seed, longest, always):
-    """Files in turns from each family, in each family in turns from each package, in an order set by the seed."""
+    """Samples files round-robin over families, and within a family over packages, in an order set by the seed."""
     kept = trees.parent / "info.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
     files = sorted(f for f in trees.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file() and not f.is_symlink())
@@ -123,13 +122,13 @@ def sample(trees, count, seed, longest, always):
 
 
 JOINED = re.compile(r"(?<=\w)[-\u2010\u00ad]\s*\n\s*(?=[^\W\d_])")
-# A character of a script without spaces is a word of its own.
+# In scripts without spaces, every character counts as a word.
 CJK = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff"
 WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W_])+(?:['\u2019](?:(?![{CJK}])[^\W_])+)*")
 
 
 def without_running(text):
-    """Pages without what stands at the top or bottom of page after page, which a reader may well leave out."""
+    """Removes running headers and footers, which a program may omit."""
     pages = [page.split("\n") for page in text.split("\f")]
     masked = lambda line: re.sub(r"\d+|\b[ivxl]+\b", "#", " ".join(line.split()).casefold())
     edges = []
@@ -142,7 +141,7 @@ def without_running(text):
 
 
 def words(text):
-    """Folded words: a hyphen at a line end, and any other between letters, is taken out on both sides alike."""
+    """Splits into folded words; hyphens between letters and at line ends are removed."""
     text = unicodedata.normalize("NFKC", text.replace("\u00ad\n", "").replace("\f", "\n\n"))
     text = JOINED.sub("", text).replace("\u00ad", "")
     text = re.sub(r"(?<=[^\W\d_])[-\u2010\u2011](?=[^\W\d_])", "", text)
@@ -179,24 +178,24 @@ def compare(ours, theirs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="where packages and texts are kept")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for packages and texts")
     parser.add_argument("--program", action="append", default=[], help="name='command {}'")
-    parser.add_argument("--package", action="append", help="instead of the list in this file")
+    parser.add_argument("--package", action="append", help="a package to use instead of the list in this file")
     parser.add_argument("--always", action="append", default=["developers-reference.pdf", "pspicture.pdf"])
     parser.add_argument("--count", type=int, default=320)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--pages", type=int, default=40, help="pages of each file that are compared")
-    parser.add_argument("--longest", type=int, default=120, help="pages of the longest file that is taken")
+    parser.add_argument("--pages", type=int, default=40, help="the number of pages of each file to compare")
+    parser.add_argument("--longest", type=int, default=120, help="skip files with more pages")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--fetch-only", action="store_true")
-    asked = parser.parse_args()
-    work = asked.work.resolve()
-    trees = packages(work, asked.package or PACKAGES)
-    chosen = sample(trees, asked.count, asked.seed, asked.longest, set(asked.always))
+    args = parser.parse_args()
+    work = args.work.resolve()
+    trees = packages(work, args.package or PACKAGES)
+    chosen = sample(trees, args.count, args.seed, args.longest, set(args.always))
     families = collections.Counter(f for _, f, _ in chosen)
     print(len(chosen), "files,", sum(p for *_, p in chosen), "pages,", dict(families), file=sys.stderr)
-    if asked.fetch_only:
+    if args.fetch_only:
         return
     texts = work / "texts"
     texts.mkdir(exist_ok=True)
@@ -204,23 +203,23 @@ def main():
     for name, _, pages in chosen:
         kept = texts / (name.replace("/", "+")[-200:] + ".txt")
         if not kept.exists():
-            text, _, _ = run("pdftotext {} -", trees / name, asked.seconds)
+            text, _, _ = run("pdftotext {} -", trees / name, args.seconds)
             kept.write_text(text or "")
-        reference[name] = "\f".join(kept.read_text().split("\f")[: asked.pages])
-    result = {"files": len(chosen), "pages": sum(p for *_, p in chosen), "families": families, "seed": asked.seed}
+        reference[name] = "\f".join(kept.read_text().split("\f")[: args.pages])
+    result = {"files": len(chosen), "pages": sum(p for *_, p in chosen), "families": families, "seed": args.seed}
     result["programs"] = {}
-    for program in asked.program:
+    for program in args.program:
         label, command = program.split("=", 1)
         each, refused, seconds, read = {}, {}, 0.0, 0
         for name, family, pages in chosen:
             if len(words(reference[name])) < 20:
                 continue
-            text, took, said = run(command, trees / name, asked.seconds)
+            text, took, error = run(command, trees / name, args.seconds)
             if text is None or not words(text):
-                refused[name] = said or "no words"
+                refused[name] = error or "no words"
                 continue
             seconds, read = seconds + took, read + pages
-            each[name] = compare("\f".join(text.split("\f")[: asked.pages]), reference[name]) | {"family": family}
+            each[name] = compare("\f".join(text.split("\f")[: args.pages]), reference[name]) | {"family": family}
             each[name]["seconds"] = round(took, 3)
         mean = lambda key, of: round(statistics.fmean(e[key] for e in of), 4) if of else None
         figures = ("recall", "precision", "order", "glued", "torn")
@@ -236,8 +235,8 @@ def main():
             "each": each,
         }
     text = json.dumps(result, indent=1, ensure_ascii=False)
-    if asked.out:
-        asked.out.write_text(text)
+    if args.out:
+        args.out.write_text(text)
         for label, p in result["programs"].items():
             print(label, {k: v for k, v in p.items() if k not in ("families", "each", "worst")})
     else:

@@ -1,12 +1,12 @@
-"""Measures nigh beside what people use today, on one machine in one run, and records the results.
+"""Measures nigh and comparable tools on one machine in one run, and records the results.
 
     python3 -m venv venv && venv/bin/pip install -r benches/requirements.txt
     cargo build --release
     venv/bin/python benches/record.py NAME --data FOLDER
 
-NAME becomes benches/runs/NAME/; FOLDER holds the sets scifact, squad-dev-v1.1, cranfield and medquad
-in BEIR's layout. One part alone: --only evaluation. --keep DIR makes the collections there and finds them again.
-See benches/README.md for what is measured and how.
+NAME becomes benches/runs/NAME/; FOLDER holds the data sets scifact, squad-dev-v1.1, cranfield
+and medquad in BEIR's layout. --only PART measures a single part. --keep DIR creates the collections in DIR and reuses
+them in the next run. benches/README.md describes what is measured and how.
 """
 
 import argparse
@@ -32,12 +32,12 @@ import endurance
 ROOT = Path(__file__).resolve().parent.parent
 NIGH = ROOT / "target/release/nigh"
 MODEL = ROOT / "models/minilm-l6-v2-int8"
-PIECES = 128
+TOKENS = 128
 PASSAGES = 400
 ROUNDS = 5
 PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index", "reliability", "resources", "soak"]
-# Needs servers, and is run when it is named.
-APART = ["cluster"]
+# Parts that need servers and run only if named by --only.
+EXPLICIT_PARTS = ["cluster"]
 
 
 def lines():
@@ -49,7 +49,7 @@ def lines():
 
 
 def passages(count, seed):
-    """`count` distinct passages of just PIECES word pieces, special ones included."""
+    """`count` distinct passages of exactly TOKENS tokens, special tokens included."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
@@ -60,32 +60,32 @@ def passages(count, seed):
     generator = random.Random(seed)
     for _ in range(count):
         at, used, chosen = 0, 0, []
-        while used < PIECES - 2:
-            # A new place every dozen words: no two passages are the same.
+        while used < TOKENS - 2:
+            # Jump to another position after every dozen words, so that passages differ.
             if len(chosen) % 12 == 0:
                 at = generator.randrange(len(words))
             word = words[at % len(words)]
             at += 1
-            if used + cost[word] <= PIECES - 2:
+            if used + cost[word] <= TOKENS - 2:
                 chosen.append(word)
                 used += cost[word]
         yield " ".join(chosen)
 
 
 def nigh(*args, cwd=None, allowed=(0,)):
-    """Runs nigh with --json; gives its document, seconds, and peak resident memory in bytes."""
-    begun = time.perf_counter()
+    """Runs nigh with --json; returns its document, the seconds taken, and the peak resident memory in bytes."""
+    started = time.perf_counter()
     process = subprocess.Popen([str(NIGH), *map(str, args), "--json"], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     out = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in allowed:
         sys.exit(f"nigh {args}: exit code {process.returncode}")
-    return json.loads(out), time.perf_counter() - begun, usage.ru_maxrss * 1024
+    return json.loads(out), time.perf_counter() - started, usage.ru_maxrss * 1024
 
 
 def embedding(folder, threads):
-    """Passages a second: every engine in its best batch on the same texts, in turn, ROUNDS times; medians."""
+    """Passages per second: medians of ROUNDS rounds in which engines take turns on the same texts, each with its fastest batch size."""
     texts = list(passages(PASSAGES, 1))
     (folder / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     engines = embed.best(embed.engines(texts, threads), texts)
@@ -96,9 +96,9 @@ def embedding(folder, threads):
         nigh_runs.append(measured)
         rates["nigh"].append(measured["passages_per_second"])
         for name, run in engines.items():
-            begun = time.perf_counter()
+            started = time.perf_counter()
             run()
-            rates[name].append(len(texts) / (time.perf_counter() - begun))
+            rates[name].append(len(texts) / (time.perf_counter() - started))
     middle = {name: statistics.median(values) for name, values in rates.items()}
     return {
         "pieces_per_passage": nigh_runs[0]["pieces_per_passage"],
@@ -112,7 +112,7 @@ def embedding(folder, threads):
 
 
 def start_to_answer(folder):
-    """Milliseconds from the start of a process to its answer, on the articles of data/."""
+    """Milliseconds from the start of a search process to its end, on the articles of data/."""
     nigh("index", ROOT / "data", "-c", folder / "demo")
     questions = ["why is one high tide a day bigger", "how did Moscow react to the visit", "what makes a sourdough rise"]
     times = []
@@ -123,7 +123,7 @@ def start_to_answer(folder):
 
 
 def memory(folder):
-    """Peak resident memory of indexing 20,000 passages, every one of them another text."""
+    """Peak resident memory of indexing 20,000 passages of distinct text."""
     corpus = folder / "corpus.jsonl"
     with corpus.open("w", encoding="utf-8") as out:
         for number, text in enumerate(passages(20_000, 2)):
@@ -139,8 +139,8 @@ METRICS = "nDCG@10,recall@100,MRR@10,MAP@100,success@1"
 
 
 def evaluation(folder, data):
-    """Every mode on every set in `data`, as published figures have it: whole documents, exact. And
-    the speed of judging, against pytrec_eval, in the same process tree."""
+    """Quality of every mode on every data set, as in published figures: whole documents, exact search. Also
+    compares the speed of computing metrics with pytrec_eval."""
     sets = {}
     for name in SETS:
         source = data / name
@@ -148,13 +148,13 @@ def evaluation(folder, data):
         nigh("index", source, "-c", whole, "--chunk", "whole", allowed=(0, 1))
         verdict, _, _ = nigh("eval", "-c", whole, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
                              "--exact", "--metrics", METRICS, allowed=(0, 1))
-        walked, _, _ = nigh("eval", "-c", whole, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
+        approximate, _, _ = nigh("eval", "-c", whole, "--queries", source / "queries.jsonl", "--qrels", source / "qrels.tsv",
                             "--metrics", METRICS, allowed=(0, 1))
         primary = [c for c in verdict["comparisons"] if c["metric"] == "nDCG@10"]
         sets[name] = {
             "passages": verdict["manifest"]["corpus"]["passages"], "queries": verdict["queries"], "judgements": verdict["judgements"],
             "notes": verdict["notes"], "systems": verdict["systems"], "comparisons": primary,
-            "losses": {s["system"]: s for s in walked["losses"]["systems"]}, "timings": verdict["timings"],
+            "losses": {s["system"]: s for s in approximate["losses"]["systems"]}, "timings": verdict["timings"],
             "times_embedding": verdict["timings"]["total_s"] / verdict["timings"]["embed_s"],
         }
         print(name, sets[name]["times_embedding"], verdict["timings"])
@@ -163,12 +163,12 @@ def evaluation(folder, data):
     return {"sets": sets, "speed": json.loads(speed.read_text())}
 
 
-# Questions of the large sets for what takes tens of milliseconds a question.
+# The number of queries to sample from large data sets where a query takes tens of milliseconds.
 SAMPLE = 500
 
 
 def sampled(folder, source, queries, seed=1):
-    """A file of at most SAMPLE of the questions, and its path."""
+    """Writes at most SAMPLE of the queries to a file; returns its path."""
     if len(queries) > SAMPLE:
         queries = random.Random(seed).sample(queries, SAMPLE)
     path = folder / f"{source.name}-sample.jsonl"
@@ -176,8 +176,8 @@ def sampled(folder, source, queries, seed=1):
     return path
 
 
-def judged(collection, queries, source, *more):
-    """nDCG@10 of each system, and the tested differences."""
+def evaluate(collection, queries, source, *more):
+    """nDCG@10 of each system, and the significance tests of the differences."""
     verdict, seconds, _ = nigh("eval", "-c", collection, "--queries", queries, "--qrels", source / "qrels.tsv", "--metrics", "nDCG@10",
                                *more, allowed=(0, 1))
     return {"queries": verdict["queries"], "seconds": seconds, "comparisons": verdict["comparisons"],
@@ -188,14 +188,14 @@ COMMON = set("a an and are as at be by can did do does for from had has have how
              "what when where which who why will with would you your".split())
 
 
-def slip(word, generator):
-    """The word with two neighbouring letters exchanged, one left out, or one doubled."""
+def with_typo(word, generator):
+    """A typo: two neighbouring letters exchanged, one left out, or one doubled."""
     at = generator.randrange(1, len(word) - 1)
     return generator.choice([word[:at] + word[at + 1] + word[at] + word[at + 2 :], word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]])
 
 
 def wordings(text, seed):
-    """A question as people get it wrong or long."""
+    """A question in several wordings: with typos, in keywords, negated, inside a paragraph."""
     generator = random.Random(seed)
     words = text.split()
     long = [i for i, word in enumerate(words) if len(word) >= 5 and word.isalpha()]
@@ -207,21 +207,21 @@ def wordings(text, seed):
         "as asked": text,
         "ALL CAPS": text.upper(),
         "keywords only": " ".join(kept),
-        "a slip in every fourth word": " ".join(slip(word, generator) if i in slipped else word for i, word in enumerate(words)),
+        "a slip in every fourth word": " ".join(with_typo(word, generator) if i in slipped else word for i, word in enumerate(words)),
         "negated": "Is it not true, or was it never said, that " + text[:1].lower() + text[1:],
         "in a paragraph": chat + text + " Whoever knows where that stands would do me a great favour, for I have to give a talk about it on Friday.",
     }
 
 
 def whole(folder, data, name):
-    """A set's collection, an article a passage, and where its files are."""
+    """Indexes a data set with one passage per article; returns the collection and the folder of the data set."""
     collection = folder / f"{name}-whole"
     nigh("index", data / name, "-c", collection, "--chunk", "whole", allowed=(0, 1))
     return collection, data / name
 
 
 def fusion(folder, data):
-    """Every way of fusing, and what choosing among them is worth on questions that it was not chosen on."""
+    """Every fusion method, and the cross-validated gain of tuning it."""
     sets = {}
     for name in SETS:
         collection, source = whole(folder, data, name)
@@ -232,23 +232,23 @@ def fusion(folder, data):
 
 
 def latency(folder, data):
-    """Milliseconds from the question to its ranked answer among more than 100,000 passages."""
+    """End-to-end latency of a query over more than 100,000 passages, in milliseconds."""
     large = folder / "passages-100k"
     for name in ("medquad", "scifact"):
         nigh("index", data / name, "-c", large, "--chunk-tokens", "64", "--overlap", "0", allowed=(0, 1))
-    asked = data / "medquad" / "queries.jsonl"
+    queries = data / "medquad" / "queries.jsonl"
     ways = {"hybrid": [], "dense": ["--mode", "dense"], "lexical": ["--mode", "lexical"],
             "hybrid, maxsim": ["--rerank", "maxsim", "--limit", "50"]}
-    found = {way: nigh("bench", "search", "-c", large, "--queries", asked, *flags)[0] for way, flags in ways.items()}
+    found = {way: nigh("bench", "search", "-c", large, "--queries", queries, *flags)[0] for way, flags in ways.items()}
     for way in found.values():
         way.pop("manifest")
     return {"ways": found}
 
 
 def serve(folder, data):
-    """Questions a second over HTTP among more than 100,000 passages, hybrid, and what becomes of ten minutes of overload.
+    """Hybrid queries per second over HTTP on more than 100,000 passages, and ten minutes of overload.
 
-    The load is wrk's (apt-get install wrk), on the same cores as the server.
+    wrk (apt-get install wrk) generates the load, on the same cores as the server.
     """
     large = folder / "passages-100k"
     for name in ("medquad", "scifact"):
@@ -273,17 +273,17 @@ def serve(folder, data):
         found = {f"{connections} at once": load(connections, 30) for connections in (1, 4, 16)}
         found["1 at once, remembered"] = load(1, 5, remembered=True)
         memory = [endurance.memory(server.pid)]
-        watch = threading.Event()
+        stop = threading.Event()
 
-        def look():
-            while not watch.wait(30):
+        def sample_memory():
+            while not stop.wait(30):
                 memory.append(endurance.memory(server.pid))
 
-        looking = threading.Thread(target=look)
-        looking.start()
+        sampler = threading.Thread(target=sample_memory)
+        sampler.start()
         overload = load(256, 600)
-        watch.set()
-        looking.join()
+        stop.set()
+        sampler.join()
         after = load(1, 10)
         return {"load": found, "overload": overload | {"resident_bytes": memory}, "after": after,
                 "passages": nigh("stats", "-c", large)[0]["passages"]}
@@ -293,60 +293,61 @@ def serve(folder, data):
 
 
 def ranking(folder, data):
-    """Reranking, the static model, questions worded badly."""
+    """Quality of reranking, of the static model, and on badly worded questions."""
     reranked, static, robust = {}, {}, {}
     for name in SETS:
         collection, source = whole(folder, data, name)
         answerable = {line.split("\t")[0] for line in (source / "qrels.tsv").read_text().splitlines()[1:]}
         queries = [json.loads(line) for line in (source / "queries.jsonl").read_text().splitlines()]
         sample = sampled(folder, source, [query for query in queries if query["_id"] in answerable])
-        reranked[name] = judged(collection, sample, source, "--mode", "hybrid", "--rerank", "maxsim")
+        reranked[name] = evaluate(collection, sample, source, "--mode", "hybrid", "--rerank", "maxsim")
         fixed = folder / f"{name}-static"
         again = fixed.exists()
         report, _, _ = nigh("index", source, "-c", fixed, "--chunk", "whole", "--model", "static", allowed=(0, 1))
-        static[name] = judged(fixed, sample, source, "--mode", "hybrid") | {"full": reranked[name]["systems"]["hybrid"]}
+        static[name] = evaluate(fixed, sample, source, "--mode", "hybrid") | {"full": reranked[name]["systems"]["hybrid"]}
         if not again:
             static[name]["passages_per_second"] = report["passages_per_second"]
         if name in ("scifact", "squad-dev-v1.1"):
-            asked = [json.loads(line) for line in sample.read_text().splitlines()]
+            originals = [json.loads(line) for line in sample.read_text().splitlines()]
             robust[name] = {}
             for wording in wordings("any words", 0):
                 path = folder / "wording.jsonl"
-                worded = [{**query, "text": wordings(query["text"], query["_id"])[wording]} for query in asked]
+                worded = [{**query, "text": wordings(query["text"], query["_id"])[wording]} for query in originals]
                 path.write_text("".join(json.dumps(query) + "\n" for query in worded), encoding="utf-8")
-                robust[name][wording] = judged(collection, path, source, "--mode", "hybrid,dense,lexical")["systems"]
+                robust[name][wording] = evaluate(collection, path, source, "--mode", "hybrid,dense,lexical")["systems"]
     return {"reranked": reranked, "static": static, "robust": robust}
 
 
 def index(folder, data, wordnet):
-    """The index beside its peers: see ann.py."""
+    """The vector index compared with other engines: see ann.py."""
     import ann
 
     return ann.measure(folder, data, wordnet, nigh, os.cpu_count())
 
 
-# What the long tests of RELIABILITY.md are, and how long they are to go on.
+# The long tests of RELIABILITY.md: modules of the test targets, and how long they run.
+STORE = ["-p", "store", "--test", "integration"]
 LONG_TESTS = [
-    (["--test", "crash"], {"NIGH_KILLS": "500"}, []),
-    (["-p", "store", "--test", "damage"], {}, ["--ignored"]),
-    (["-p", "store", "--test", "faults"], {}, ["--ignored"]),
-    (["-p", "store", "--test", "readers"], {"NIGH_SECONDS": "600"}, []),
+    ("crash", ["--test", "e2e"], {"NIGH_KILLS": "500"}, []),
+    ("damage", STORE, {}, ["--ignored"]),
+    ("faults", STORE, {}, ["--ignored"]),
+    ("readers", STORE, {"NIGH_SECONDS": "600"}, []),
 ]
 
 
 def reliability(folder):
-    """Kills, faults, power cuts and damage: the tests themselves, at their full length. They fail where anything is lost."""
+    """Runs the tests of kills, I/O faults, power cuts and damage at full length. They fail if anything is lost."""
     found = {}
-    for test, environment, more in LONG_TESTS:
-        command = ["cargo", "test", *test, "--", "--nocapture", *more]
-        begun = time.perf_counter()
-        ran = subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE)
-        if ran.returncode != 0:
-            sys.exit(f"{' '.join(command)} failed:\n{ran.stdout}")
-        for line in ran.stdout.splitlines():
+    for module, target, environment, more in LONG_TESTS:
+        command = ["cargo", "test", *target, "--", f"{module}::", "--nocapture", *more]
+        started = time.perf_counter()
+        result = subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE)
+        if result.returncode != 0:
+            sys.exit(f"{' '.join(command)} failed:\n{result.stdout}")
+        for line in result.stdout.splitlines():
             if line.startswith("measured "):
                 found |= json.loads(line.removeprefix("measured "))
-        found[f"{test[-1]}_seconds"] = round(time.perf_counter() - begun)
+        found[f"{module}_seconds"] = round(time.perf_counter() - started)
     return found
 
 
@@ -361,16 +362,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--wordnet", type=Path, default="/usr/share/wordnet", help="where WordNet's data files are (Debian: wordnet-base)")
-    parser.add_argument("--only", choices=PARTS + APART)
-    parser.add_argument("--keep", type=Path, help="a folder for the collections, which are found there by the next run")
+    parser.add_argument("--wordnet", type=Path, default="/usr/share/wordnet", help="the folder of WordNet's data files (Debian: wordnet-base)")
+    parser.add_argument("--only", choices=PARTS + EXPLICIT_PARTS)
+    parser.add_argument("--keep", type=Path, help="a folder for the collections, reused by the next run")
     parser.add_argument("--servers", type=Path, help="for --only cluster: see benches/cluster.py")
     args = parser.parse_args()
     out = ROOT / "benches/runs" / args.name
     out.mkdir(parents=True, exist_ok=True)
     if args.only is None:
-        # Each part in a process of its own: the peak memory that the system reports for a child
-        # begins with its parent's.
+        # Each part runs in its own process, because the peak memory that the system reports for a child
+        # starts at that of its parent.
         for part in PARTS:
             subprocess.run([sys.executable, *sys.argv, "--only", part], check=True)
         return

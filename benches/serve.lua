@@ -1,6 +1,6 @@
--- Asks questions over HTTP that were not asked before, or, with REMEMBERED, one again and again. QUESTIONS is a file
--- of them, percent-encoded, one a line; SEARCH the path of the search. How long reranking may take, which changes
--- nothing where nothing is reranked, sets each run and each pass over the file apart: no answer is remembered.
+-- A wrk script that sends search queries. QUESTIONS is a file of percent-encoded questions, one per line; SEARCH is the
+-- path of the search endpoint. Every request is new to the server's cache: `rerank_ms`, which has no effect where nothing
+-- is reranked, differs for each run and each pass over the file. With REMEMBERED set, all requests are the same instead.
 local questions, at, pass = {}, 0, 1000 * tonumber(os.getenv("RUN"))
 for line in io.lines(os.getenv("QUESTIONS")) do questions[#questions + 1] = line end
 statuses = {}

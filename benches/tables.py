@@ -1,9 +1,9 @@
 """Writes the generated tables and transcripts of the documents.
 
     python3 benches/tables.py            writes all of them; the transcripts need target/release/nigh
-    python3 benches/tables.py --check    exits 1 if a table is not what the recorded runs give
+    python3 benches/tables.py --check    exits 1 if a table differs from the recorded runs
 
-The newest recorded run of each part counts (benches/runs, by name). A generated block stands between `<!-- NAME -->` and
+The newest recorded run of each part is used (benches/runs, by name). A generated block is enclosed in `<!-- NAME -->` and
 `<!-- /NAME -->`:
 
     README.md                figures; demo and verdict, both shortened
@@ -284,7 +284,7 @@ def scaling_table():
         at, theirs = row["qps_at"], row["hnswlib_qps_at"]
         scanned = f"{max(p['qps'] for p in row['points'] if not p['walked']):,.0f} (scan)" if not any(p["walked"] for p in row["points"]) else None
         ours = {r: scanned or number(at[r]) for r in at}
-        # For small runs the system reports what Python, the parent, held when it began them.
+        # For small runs, the system reports the memory of the parent process, Python, instead.
         memory = f"{row['peak_bytes'] / 1e9:.1f} GB" if row["n"] >= 1_000_000 else "–"
         theirs_built = f"{row['hnswlib_build_s']:.2f} s" if row["hnswlib_build_s"] else "–"
         out.append(f"| {row['n']:,} | {row['build_s']:.2f} s | {theirs_built} | {row['open_ms']:.2f} ms "
@@ -294,7 +294,7 @@ def scaling_table():
 
 
 def summary_table():
-    """README's table: a figure of each kind beside the best of its peers."""
+    """README's table: the key figures, compared with other engines."""
     embedding, index, evaluation, latency = map(newest, ["embedding", "index", "evaluation", "latency"])
     rates = embedding["passages_per_second"]
     fastest = lambda peer: max(rate for name, rate in rates.items() if name.startswith(peer))
@@ -318,10 +318,10 @@ def summary_table():
     of = lambda run: f"{run['machine']['cpu']}, {run['machine']['cores']} cores"
     others = {of(run) for run in (index, evaluation, latency)}
     assert len(others) == 1, others
-    said = (f"All engines of a row ran on one machine in one run: {of(embedding)}, for embedding; {others.pop()}, for everything else. "
+    caption = (f"All engines of a row ran on one machine in one run: {of(embedding)}, for embedding; {others.pop()}, for everything else. "
             f"Embedded passages have {round(embedding['pieces_per_passage'])} tokens. The index rows use {largest['n']:,} vectors of 384 "
             f"dimensions; {index['threads']} threads build, one searches. Published figures are quoted from their authors.")
-    return out + ["", *textwrap.wrap(said, 100)]
+    return out + ["", *textwrap.wrap(caption, 100)]
 
 
 # Every block of RESULTS.md.
@@ -390,7 +390,7 @@ def resources_rows(run):
            f"{'; '.join(f'{name}: {seconds / alone[1]:.2f} × as long' for name, seconds in beside)} |")
 
 
-# Rows of RELIABILITY.md's table that are there once their part has been recorded.
+# Rows of RELIABILITY.md's table that appear once their part has been recorded.
 PARTS = {"fuzz": fuzz_rows, "soak": soak_rows, "resources": resources_rows}
 
 
@@ -453,7 +453,7 @@ def printed(*args, cwd=None):
 
 
 def transcripts():
-    """What the demo and an evaluation of the articles in data/ print."""
+    """The output of the demo and of an evaluation of the articles in data/."""
     demo = printed("demo")
     command = ["eval", "--qa", "--queries", "data/paraphrases.jsonl", "--metrics", "success@1,nDCG@10,recall@10"]
     with tempfile.TemporaryDirectory() as folder:
@@ -481,7 +481,7 @@ def main():
     stale = [path for path in was if was[path] != now[path]]
     if check:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        sys.exit(f"{names}: not what the recorded runs give; python3 benches/tables.py writes it anew" if stale else 0)
+        sys.exit(f"{names}: differs from the recorded runs; run python3 benches/tables.py to update" if stale else 0)
     for path in stale:
         path.write_text(now[path])
 

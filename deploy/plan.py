@@ -1,12 +1,12 @@
-"""Prints what a collection of so many passages takes on a Milvus cluster, from the figures measured in benches/runs.
+"""Estimates the resources of a collection on a Milvus cluster, from the figures measured in benches/runs.
 
     python3 deploy/plan.py                                    10 million, 100 million and a billion passages
     python3 deploy/plan.py 30e6 --replicas 2 --node-memory 128
     python3 deploy/plan.py 30e6 --dimensions 768 --core-rate 12 --json
 
-What is measured: passages a second that a core embeds, bytes of memory and of disk that a passage takes on the server. What
-is assumed: that these grow in proportion, how full nodes are, and prices; all can be given. How many questions a second
-so many nodes answer is not known from this: it is to be tried with the collection that it is for.
+Measured: passages per second that a core embeds, and the memory and disk per passage on the server. Assumed: linear growth,
+how full nodes are, and prices; every value has an option. The estimate says nothing about the queries per second that the
+nodes can answer: measure that with the actual collection.
 """
 
 import argparse
@@ -20,15 +20,15 @@ GB = 1e9
 
 
 def newest(part):
-    """The newest recorded run of a part; nothing if there is none."""
+    """The newest recorded run of a part, or None."""
     runs = sorted(RUNS.glob(f"*/{part}.json"))
     return json.loads(runs[-1].read_text()) if runs else None
 
 
 def plan(passages, args):
-    """What so many passages take."""
+    """The resources for a number of passages."""
     memory = passages * args.memory_bytes
-    # A node has one replica of a collection, or a part of one.
+    # A node holds at most one replica of a collection.
     nodes = args.replicas * math.ceil(memory / (args.node_memory * GB * args.fill))
     core_hours = passages / args.core_rate / 3600
     return {
@@ -44,7 +44,7 @@ def plan(passages, args):
 
 
 def table(plans, args):
-    """The plans as lines of Markdown."""
+    """The plans as a Markdown table."""
     rows = {
         "embedding, core-hours": lambda plan: f"{plan['embedding_core_hours']:,.0f}",
         f"cores for that within {24 * args.days:g} hours": lambda plan: f"{plan['embedding_cores']:,}",
@@ -65,27 +65,27 @@ def arguments(words=None):
     rate = embedding["passages_per_second"]["nigh"] / embedding["threads"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("passages", nargs="*", type=float, default=[10e6, 100e6, 1e9])
-    parser.add_argument("--dimensions", type=int, default=sizes["dimensions"], help="of the model's vectors [%(default)s]")
-    parser.add_argument("--core-rate", type=float, default=rate, help=f"passages a second that a core embeds [measured: {rate:.0f}, of 128 word pieces]")
-    parser.add_argument("--memory-bytes", type=float, help=f"of a passage on a query node [{measured['memory_bytes_a_passage']}]")
-    parser.add_argument("--disk-bytes", type=float, help=f"of a passage in the object storage [{measured['disk_bytes_a_passage']}]")
-    parser.add_argument("--replicas", type=int, default=1, help="of all that is in memory; more than one are loaded with Milvus's own tools, before nigh opens the collection [%(default)s]")
-    parser.add_argument("--node-memory", type=float, default=64, metavar="GB", help="of a query node [%(default)s]")
-    parser.add_argument("--fill", type=float, default=0.7, help="how full a node's memory may be [%(default)s]")
-    parser.add_argument("--days", type=float, default=1, help="in which all is to be embedded [%(default)s]")
-    parser.add_argument("--core-price", type=float, default=0.04, metavar="$", help="a core for an hour [%(default)s, assumed]")
-    parser.add_argument("--memory-price", type=float, default=0.008, metavar="$", help="a GB of a node's memory for an hour, its cores included [%(default)s, assumed]")
-    parser.add_argument("--disk-price", type=float, default=0.023, metavar="$", help="a GB of object storage for a month [%(default)s, assumed]")
+    parser.add_argument("--dimensions", type=int, default=sizes["dimensions"], help="dimensions of the model's vectors [%(default)s]")
+    parser.add_argument("--core-rate", type=float, default=rate, help=f"passages per second that a core embeds [measured: {rate:.0f}, with 128 tokens]")
+    parser.add_argument("--memory-bytes", type=float, help=f"memory per passage on a query node [{measured['memory_bytes_a_passage']}]")
+    parser.add_argument("--disk-bytes", type=float, help=f"disk per passage in object storage [{measured['disk_bytes_a_passage']}]")
+    parser.add_argument("--replicas", type=int, default=1, help="replicas in memory; to have more than one, load the collection with Milvus's own tools before nigh opens it [%(default)s]")
+    parser.add_argument("--node-memory", type=float, default=64, metavar="GB", help="memory of a query node [%(default)s]")
+    parser.add_argument("--fill", type=float, default=0.7, help="share of a node's memory to use [%(default)s]")
+    parser.add_argument("--days", type=float, default=1, help="days for embedding all passages [%(default)s]")
+    parser.add_argument("--core-price", type=float, default=0.04, metavar="$", help="price of a core-hour [%(default)s, assumed]")
+    parser.add_argument("--memory-price", type=float, default=0.008, metavar="$", help="price of a GB of node memory per hour, cores included [%(default)s, assumed]")
+    parser.add_argument("--disk-price", type=float, default=0.023, metavar="$", help="price of a GB of object storage per month [%(default)s, assumed]")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(words)
-    # A wider vector takes four bytes a dimension more, in memory as on disk.
+    # Each additional dimension takes four bytes, in memory and on disk.
     wider = 4 * (args.dimensions - sizes["dimensions"])
     for name in ["memory_bytes", "disk_bytes"]:
         if getattr(args, name) is None:
             setattr(args, name, sizes[f"{name}_a_passage"] + wider)
     for name, value in vars(args).items():
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0:
-            parser.error(f"--{name.replace('_', '-')}: expected more than nothing, found {value}")
+            parser.error(f"--{name.replace('_', '-')}: expected a positive number, found {value}")
     return args
 
 

@@ -1,4 +1,4 @@
-"""The clients that people have, against a running server: clients.py BASE KEY NIGH COLLECTION"""
+"""Third-party clients (OpenAI, MCP) against a running server: clients.py BASE KEY NIGH COLLECTION"""
 
 import asyncio
 import sys
@@ -12,16 +12,16 @@ from openai import NotFoundError, OpenAI
 BASE, KEY, NIGH, COLLECTION = sys.argv[1:]
 
 
-def embeddings():
+def check_embeddings():
     client = OpenAI(base_url=f"{BASE}/v1", api_key=KEY)
     texts = ["The moon pulls the sea.", "Ocean tides follow the moon.", "Bread needs yeast."]
-    # The client asks for base64 unless it is told otherwise.
-    packed = client.embeddings.create(model="builtin", input=texts)
-    plain = client.embeddings.create(model="builtin", input=texts, encoding_format="float")
+    # The client requests base64 unless a format is given.
+    as_base64 = client.embeddings.create(model="builtin", input=texts)
+    as_floats = client.embeddings.create(model="builtin", input=texts, encoding_format="float")
     dot = lambda a, b: sum(x * y for x, y in zip(a, b))
-    vectors = [found.embedding for found in packed.data]
-    assert len(vectors) == 3 and len(vectors[0]) == 384 and packed.usage.total_tokens > 10
-    for one, other in zip(packed.data, plain.data):
+    vectors = [found.embedding for found in as_base64.data]
+    assert len(vectors) == 3 and len(vectors[0]) == 384 and as_base64.usage.total_tokens > 10
+    for one, other in zip(as_base64.data, as_floats.data):
         assert max(abs(x - y) for x, y in zip(one.embedding, other.embedding)) < 1e-6
     assert dot(vectors[0], vectors[1]) > 0.4 + dot(vectors[0], vectors[2])
     assert "minilm-l6-v2-int8" in [model.id for model in client.models.list()]
@@ -30,10 +30,10 @@ def embeddings():
     except NotFoundError as error:
         assert "no model" in error.body["detail"], error.body
     else:
-        raise AssertionError("a model that is not there")
+        raise AssertionError("an unknown model was accepted")
 
 
-async def tools(read, write):
+async def check_tools(read, write):
     async with ClientSession(read, write) as session:
         await session.initialize()
         names = sorted(tool.name for tool in (await session.list_tools()).tools)
@@ -48,14 +48,14 @@ async def tools(read, write):
         assert wrong.is_error and "no article" in wrong.content[0].text, wrong
 
 
-async def protocol():
+async def check_mcp():
     async with stdio_client(StdioServerParameters(command=NIGH, args=["mcp", "-c", COLLECTION])) as (read, write):
-        await tools(read, write)
+        await check_tools(read, write)
     async with httpx2.AsyncClient(headers={"authorization": f"Bearer {KEY}"}, timeout=60) as client:
         async with streamable_http_client(f"{BASE}/mcp", http_client=client) as streams:
-            await tools(streams[0], streams[1])
+            await check_tools(streams[0], streams[1])
 
 
-embeddings()
-asyncio.run(protocol())
-print("all get along")
+check_embeddings()
+asyncio.run(check_mcp())
+print("all clients work")

@@ -1,11 +1,11 @@
-//! Killed at any moment (SIGKILL), the program leaves a collection that opens, checks as sound, and
-//! holds every article as it was or as it was to be; the same command then goes on to what it would
-//! have come to undisturbed.
+//! SIGKILL at random moments: the collection always opens, `nigh check` finds no damage, and every
+//! article is in its old or its new version. Running the same command again then gives the result
+//! of an uninterrupted run.
 //!
-//! `NIGH_KILLS` says how many moments; a hundred take about a minute.
+//! `NIGH_KILLS` is the number of kills; a hundred take about a minute.
 #![cfg(unix)]
 
-use crate::common::Place;
+use crate::common::TestDir;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 /// The text of every article, by id.
 type Contents = BTreeMap<String, String>;
 
+/// A xorshift generator.
 struct Random(u64);
 
 impl Random {
@@ -25,9 +26,9 @@ impl Random {
     }
 }
 
-/// What is there, read as everyone else would read it.
-fn contents(place: &Place) -> Contents {
-    let Ok(collection) = store::open(place.path(".nigh").to_str().unwrap()) else {
+/// The articles of the collection, read through the library.
+fn contents(dir: &TestDir) -> Contents {
+    let Ok(collection) = store::open(dir.path(".nigh").to_str().unwrap()) else {
         return Contents::new();
     };
     let ids = collection.catalog().unwrap().articles.into_keys();
@@ -38,31 +39,31 @@ fn contents(place: &Place) -> Contents {
     .collect()
 }
 
-/// A folder of articles and a collection of them.
-struct Life {
-    place: Place,
+/// A folder of articles and a collection of them, changed by random commands.
+struct Scenario {
+    dir: TestDir,
     random: Random,
-    /// What the folder holds.
+    /// The articles in the folder.
     folder: Contents,
-    /// What the collection holds.
-    now: Contents,
+    /// The articles in the collection.
+    indexed: Contents,
     version: usize,
 }
 
-/// A command, and what the collection is to hold after it.
+/// A command, and the articles that the collection holds after it.
 struct Step {
     args: Vec<String>,
     after: Contents,
 }
 
-impl Life {
+impl Scenario {
     fn new(seed: u64) -> Self {
-        let place = Place::new();
+        let dir = TestDir::new();
         Self {
-            place,
+            dir,
             random: Random(seed),
             folder: Contents::new(),
-            now: Contents::new(),
+            indexed: Contents::new(),
             version: 0,
         }
     }
@@ -78,24 +79,24 @@ impl Life {
                 )
             })
             .collect();
-        self.place.put(name, &text);
+        self.dir.put(name, &text);
         self.folder.insert(name.to_owned(), text);
     }
 
-    /// Changes the folder, and says which command is next.
-    fn step(&mut self) -> Step {
+    /// Changes the folder at random and returns the next command.
+    fn next_step(&mut self) -> Step {
         let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect();
         match self.random.next(8) {
-            0 if self.now.len() > 4 => {
+            0 if self.indexed.len() > 4 => {
                 let ids: Vec<String> = self
-                    .now
+                    .indexed
                     .keys()
                     .filter(|_| self.random.next(4) == 0)
                     .take(3)
                     .cloned()
                     .collect();
                 if !ids.is_empty() {
-                    let mut after = self.now.clone();
+                    let mut after = self.indexed.clone();
                     ids.iter().for_each(|id| _ = after.remove(id));
                     return Step {
                         args: [args(&["delete"]), ids].concat(),
@@ -106,7 +107,7 @@ impl Life {
             1 => {
                 return Step {
                     args: args(&["compact"]),
-                    after: self.now.clone(),
+                    after: self.indexed.clone(),
                 };
             }
             _ => {}
@@ -115,7 +116,7 @@ impl Life {
             let name = format!("docs/{:03}.txt", self.random.next(120));
             if self.folder.len() > 3 && self.random.next(5) == 0 {
                 self.folder.remove(&name);
-                let _ = std::fs::remove_file(self.place.path(&name));
+                let _ = std::fs::remove_file(self.dir.path(&name));
             } else {
                 self.write(&name);
             }
@@ -126,33 +127,33 @@ impl Life {
         }
     }
 
-    /// Runs a command, kills it after `wait` or once the folder of the collection has changed so
-    /// many times. Whether it was still running.
-    fn kill(&self, step: &Step, wait: Duration, changes: Option<usize>) -> bool {
+    /// Runs a command and kills it after `wait`, or after `changes` changes to the collection's files
+    /// if given. Returns whether the command was still running when it was killed.
+    fn run_and_kill(&self, step: &Step, wait: Duration, changes: Option<usize>) -> bool {
         let args: Vec<&str> = step.args.iter().map(String::as_str).collect();
         let mut child = self
-            .place
+            .dir
             .command(&args)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let begun = Instant::now();
-        let (mut seen, mut changed) = (names(&self.place.path(".nigh")), 0);
+        let started = Instant::now();
+        let (mut files, mut changed) = (file_sizes(&self.dir.path(".nigh")), 0);
         loop {
             if child.try_wait().unwrap().is_some() {
                 return false;
             }
             let due = match changes {
-                Some(most) => {
-                    let now = names(&self.place.path(".nigh"));
-                    changed += usize::from(now != seen);
-                    seen = now;
-                    changed >= most
+                Some(limit) => {
+                    let current = file_sizes(&self.dir.path(".nigh"));
+                    changed += usize::from(current != files);
+                    files = current;
+                    changed >= limit
                 }
                 None => {
                     std::thread::sleep(Duration::from_micros(200));
-                    begun.elapsed() >= wait
+                    started.elapsed() >= wait
                 }
             };
             if due {
@@ -163,73 +164,78 @@ impl Life {
         }
     }
 
-    /// The collection is what it was, what it was to be, or between: every article as it was or as
-    /// it was to be.
-    fn survived(&self, after: &Contents) {
-        if !self.place.path(".nigh/nigh.collection").exists() {
-            assert!(self.now.is_empty(), "the collection is gone");
+    /// Asserts that the collection is undamaged and that every article is in its version from before
+    /// or after the killed command.
+    fn assert_old_or_new(&self, after: &Contents) {
+        if !self.dir.path(".nigh/nigh.collection").exists() {
+            assert!(self.indexed.is_empty(), "the collection is gone");
             return;
         }
-        let report = self.place.json(0, &["check"]);
+        let report = self.dir.json(0, &["check"]);
         assert_eq!(report["sound"], true, "{report}");
-        let found = contents(&self.place);
+        let contents = contents(&self.dir);
         let ids: BTreeSet<&String> = self
-            .now
+            .indexed
             .keys()
             .chain(after.keys())
-            .chain(found.keys())
+            .chain(contents.keys())
             .collect();
         for id in ids {
-            let (was, is, will) = (self.now.get(id), found.get(id), after.get(id));
+            let (old, found, new) = (self.indexed.get(id), contents.get(id), after.get(id));
             assert!(
-                is == was || is == will,
-                "{id}: {is:?} is neither {was:?} nor {will:?}"
+                found == old || found == new,
+                "{id}: {found:?} is neither {old:?} nor {new:?}"
             );
         }
     }
 
-    /// The same command goes on to the same end.
+    /// Runs the killed command again and asserts that it completes.
     fn resume(&mut self, step: Step) {
         let args: Vec<&str> = step.args.iter().map(String::as_str).collect();
-        let ran = self.place.run(&args);
-        let done = if args[0] == "delete" {
-            ran.code <= 1
+        let result = self.dir.run(&args);
+        let succeeded = if args[0] == "delete" {
+            result.code <= 1
         } else {
-            ran.code == 0
+            result.code == 0
         };
-        // There is nothing to be compacted where a first run was killed before there was a
-        // collection.
-        let none = !self.place.path(".nigh/nigh.collection").exists() && args[0] != "index";
-        assert!(done || none, "{args:?}: {}{}", ran.out, ran.err);
-        assert_eq!(contents(&self.place), step.after, "after {args:?}");
-        self.now = step.after;
+        // If the first run was killed before it created the collection, there is nothing to compact.
+        let nothing_to_compact =
+            !self.dir.path(".nigh/nigh.collection").exists() && args[0] != "index";
+        assert!(
+            succeeded || nothing_to_compact,
+            "{args:?}: {}{}",
+            result.stdout,
+            result.stderr
+        );
+        assert_eq!(contents(&self.dir), step.after, "after {args:?}");
+        self.indexed = step.after;
     }
 
-    /// A collection made of the folder at once gives the same answers.
-    fn compare(&mut self) {
+    /// Asserts that a collection indexed from scratch gives the same hits.
+    fn assert_equal_to_fresh_index(&mut self) {
         let index = ["index", "docs", "--model", "static"];
-        self.place.ok(&index);
-        self.place.ok(&[&index[..], &["-c", "fresh"]].concat());
-        self.now = self.folder.clone();
+        self.dir.ok(&index);
+        self.dir.ok(&[&index[..], &["-c", "fresh"]].concat());
+        self.indexed = self.folder.clone();
         for collection in [".nigh", "fresh"] {
-            self.place.ok(&["compact", "-c", collection]);
+            self.dir.ok(&["compact", "-c", collection]);
         }
-        // All passages: which of equal ones are the best fifty depends on which was added first.
-        // And of words only what is found: merging deleted passages away, tantivy estimates how
-        // many words are left.
+        // All passages are compared, because the order of equal scores depends on the order of
+        // insertion. Lexical scores are not compared: when tantivy merges deleted documents away, it
+        // only estimates the remaining term counts.
         for question in [
             ["dense", "which tide is high"],
             ["dense", "version 7 of the tide"],
             ["lexical", "version"],
         ] {
-            let answer = |collection| {
+            let hits_in = |collection| {
                 let [mode, question] = question;
-                let how = [
+                let options = [
                     "--mode", mode, "--exact", "-k", "10000", "--rerank", "none", "--copies",
                 ];
-                let found = self.place.json(
+                let found = self.dir.json(
                     0,
-                    &[&["search", question, "-c", collection], &how[..]].concat(),
+                    &[&["search", question, "-c", collection], &options[..]].concat(),
                 );
                 let hits = found["hits"].as_array().unwrap();
                 let score = |hit: &serde_json::Value| {
@@ -243,17 +249,17 @@ impl Life {
                     format!("{} {} {}", score(hit), hit["passage_id"], hit["text"])
                 };
                 let hits: BTreeSet<String> = hits.iter().map(hit).collect();
-                assert!(hits.len() > self.now.len());
+                assert!(hits.len() > self.indexed.len());
                 hits
             };
-            assert_eq!(answer(".nigh"), answer("fresh"), "{question:?}");
+            assert_eq!(hits_in(".nigh"), hits_in("fresh"), "{question:?}");
         }
-        std::fs::remove_dir_all(self.place.path("fresh")).unwrap();
+        std::fs::remove_dir_all(self.dir.path("fresh")).unwrap();
     }
 }
 
-/// The names and sizes of everything in a collection.
-fn names(folder: &Path) -> Vec<(std::ffi::OsString, u64)> {
+/// The names and sizes of all files of a collection.
+fn file_sizes(folder: &Path) -> Vec<(std::ffi::OsString, u64)> {
     let folders = [
         folder.to_owned(),
         folder.join("text"),
@@ -264,7 +270,7 @@ fn names(folder: &Path) -> Vec<(std::ffi::OsString, u64)> {
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
         .flatten();
-    let mut names: Vec<_> = entries
+    let mut files: Vec<_> = entries
         .map(|entry| {
             (
                 entry.file_name(),
@@ -272,44 +278,44 @@ fn names(folder: &Path) -> Vec<(std::ffi::OsString, u64)> {
             )
         })
         .collect();
-    names.sort();
-    names
+    files.sort();
+    files
 }
 
-fn kills() -> usize {
+fn kill_count() -> usize {
     std::env::var("NIGH_KILLS").map_or(24, |kills| kills.parse().expect("NIGH_KILLS is a number"))
 }
 
 #[test]
-fn killed_at_any_moment_it_loses_nothing_and_goes_on() {
-    let (mut killed, mut moments) = (0, BTreeMap::new());
-    let mut life = Life::new(0x9e37_79b9);
+fn kill_at_any_moment_loses_nothing_and_the_command_can_be_repeated() {
+    let (mut killed, mut killed_commands) = (0, BTreeMap::new());
+    let mut scenario = Scenario::new(0x9e37_79b9);
     let mut longest = Duration::from_millis(300);
-    while killed < kills() {
-        let step = life.step();
+    while killed < kill_count() {
+        let step = scenario.next_step();
         let name = step.args[0].clone();
-        // Half at a random moment, half at a random change of the files.
-        let changes = (life.random.next(2) == 0).then(|| 1 + life.random.next(40));
-        let wait = longest.mul_f64(life.random.next(1000) as f64 / 1000.0);
-        if life.kill(&step, wait, changes) {
+        // Half of the kills come after a random time, half after a random number of file changes.
+        let changes = (scenario.random.next(2) == 0).then(|| 1 + scenario.random.next(40));
+        let wait = longest.mul_f64(scenario.random.next(1000) as f64 / 1000.0);
+        if scenario.run_and_kill(&step, wait, changes) {
             killed += 1;
-            *moments.entry(name).or_insert(0) += 1;
+            *killed_commands.entry(name).or_insert(0) += 1;
         }
-        life.survived(&step.after);
-        let begun = Instant::now();
-        life.resume(step);
-        longest = longest.mul_f64(0.9).max(begun.elapsed());
+        scenario.assert_old_or_new(&step.after);
+        let started = Instant::now();
+        scenario.resume(step);
+        longest = longest.mul_f64(0.9).max(started.elapsed());
         if killed % 50 == 49 {
-            life.compare();
+            scenario.assert_equal_to_fresh_index();
         }
     }
-    life.compare();
-    println!("measured {{\"kills\": {killed}, \"killed\": {moments:?}}}");
+    scenario.assert_equal_to_fresh_index();
+    println!("measured {{\"kills\": {killed}, \"killed\": {killed_commands:?}}}");
 }
 
 #[test]
-fn killed_while_a_large_segment_is_merged_it_loses_nothing_and_goes_on() {
-    let mut life = Life::new(7);
+fn kill_during_compaction_loses_nothing_and_compaction_can_be_repeated() {
+    let mut scenario = Scenario::new(7);
     let records = 4500;
     let mut all = Contents::new();
     let lines: String = (0..records)
@@ -322,25 +328,25 @@ fn killed_while_a_large_segment_is_merged_it_loses_nothing_and_goes_on() {
             format!("{{\"_id\": \"r{number}\", \"text\": \"{text}\"}}\n")
         })
         .collect();
-    life.place.put("docs/records.jsonl", lines);
-    life.place.ok(&["index", "docs", "--model", "static"]);
-    (life.folder, life.now) = (all.clone(), all);
-    let begun = Instant::now();
-    life.place.ok(&["compact"]);
-    let longest = begun.elapsed();
+    scenario.dir.put("docs/records.jsonl", lines);
+    scenario.dir.ok(&["index", "docs", "--model", "static"]);
+    (scenario.folder, scenario.indexed) = (all.clone(), all);
+    let started = Instant::now();
+    scenario.dir.ok(&["compact"]);
+    let longest = started.elapsed();
     let mut killed = 0;
-    while killed < kills() / 8 {
+    while killed < kill_count() / 8 {
         let step = Step {
             args: vec!["compact".to_owned()],
-            after: life.now.clone(),
+            after: scenario.indexed.clone(),
         };
-        let changes = (life.random.next(2) == 0).then(|| 1 + life.random.next(12));
-        let wait = longest.mul_f64(life.random.next(1000) as f64 / 1000.0);
-        killed += usize::from(life.kill(&step, wait, changes));
-        life.survived(&step.after);
-        life.resume(step);
+        let changes = (scenario.random.next(2) == 0).then(|| 1 + scenario.random.next(12));
+        let wait = longest.mul_f64(scenario.random.next(1000) as f64 / 1000.0);
+        killed += usize::from(scenario.run_and_kill(&step, wait, changes));
+        scenario.assert_old_or_new(&step.after);
+        scenario.resume(step);
     }
-    let stats = life.place.json(0, &["stats"]);
+    let stats = scenario.dir.json(0, &["stats"]);
     assert_eq!(
         (&stats["graphs"], &stats["segments"]),
         (&1.into(), &1.into())

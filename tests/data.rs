@@ -1,4 +1,4 @@
-//! The rules that the articles and paraphrases in data/ keep.
+//! The rules for the articles and paraphrases in data/.
 
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
@@ -13,8 +13,8 @@ struct Paraphrase {
     question: String,
 }
 
-/// Summary, questions, answers.
-fn article(path: &Path) -> (String, Vec<String>, Vec<String>) {
+/// Parses an article into its summary, questions and answers.
+fn parse_article(path: &Path) -> (String, Vec<String>, Vec<String>) {
     let text = std::fs::read_to_string(path).unwrap();
     let mut lines = text
         .lines()
@@ -34,8 +34,8 @@ fn paraphrases(path: &Path) -> Vec<Paraphrase> {
         .collect()
 }
 
-/// Words that carry no content, for the rule that a paraphrase shares few words with its question.
-const STOP: &str = "a about after again all also am an and any are as at be because been before being between both but by \
+/// Stop words, for the rule that a paraphrase shares few content words with its question.
+const STOP_WORDS: &str = "a about after again all also am an and any are as at be because been before being between both but by \
     can could did do does doing done down during each few for from further get gets give given gives had has have having \
     he her here him his how i if in into is it its itself just let like made make makes many may me might more most much \
     must my no nor not now of off on once one only or other our out over own same she should so some such take taken takes \
@@ -44,8 +44,8 @@ const STOP: &str = "a about after again all also am an and any are as at be beca
     without would yes you your";
 
 /// The stems of the content words.
-fn content(text: &str) -> HashSet<String> {
-    let stop: HashSet<&str> = STOP.split_whitespace().collect();
+fn content_stems(text: &str) -> HashSet<String> {
+    let stop: HashSet<&str> = STOP_WORDS.split_whitespace().collect();
     let plain = text.to_lowercase().replace('’', "'").replace("'s", "");
     plain
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -62,11 +62,11 @@ fn content(text: &str) -> HashSet<String> {
         .collect()
 }
 
-fn keeps_the_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least: usize) {
+fn assert_data_set_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least: usize) {
     let mut texts = HashSet::new();
     for path in articles {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let (summary, questions, answers) = article(path);
+        let (summary, questions, answers) = parse_article(path);
         assert_eq!((questions.len(), answers.len()), (8, 8), "{name}");
         assert!(questions.iter().all(|q| q.ends_with('?')), "{name}");
         assert!(
@@ -82,11 +82,14 @@ fn keeps_the_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least
             );
             assert!(
                 texts.insert(paraphrase.text.to_lowercase()),
-                "twice: {}",
+                "duplicate paraphrase: {}",
                 paraphrase.text
             );
-            let (reworded, asked) = (content(&paraphrase.text), content(&paraphrase.question));
-            let shared: Vec<_> = reworded.intersection(&asked).collect();
+            let (reworded, original) = (
+                content_stems(&paraphrase.text),
+                content_stems(&paraphrase.question),
+            );
+            let shared: Vec<_> = reworded.intersection(&original).collect();
             assert!(
                 shared.len() <= 2,
                 "{} shares {shared:?} with its question",
@@ -103,13 +106,13 @@ fn keeps_the_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least
         }
     }
     let ids: HashSet<&str> = all.iter().map(|p| p.id.as_str()).collect();
-    assert_eq!(ids.len(), all.len(), "an id twice");
+    assert_eq!(ids.len(), all.len(), "duplicate ids");
 }
 
 #[test]
-fn the_provided_article_has_five_paraphrases_a_question() {
+fn provided_article_has_five_paraphrases_per_question() {
     let data = crate::common::data();
-    keeps_the_rules(
+    assert_data_set_rules(
         &[data.join("provided-article.txt")],
         &paraphrases(&data.join("paraphrases.jsonl")),
         5,
@@ -117,7 +120,7 @@ fn the_provided_article_has_five_paraphrases_a_question() {
 }
 
 #[test]
-fn the_sample_has_two_dozen_articles_and_two_paraphrases_a_question() {
+fn sample_has_24_articles_and_two_paraphrases_per_question() {
     let folder = crate::common::data().join("sample");
     let mut articles: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
@@ -125,7 +128,7 @@ fn the_sample_has_two_dozen_articles_and_two_paraphrases_a_question() {
         .collect();
     articles.retain(|path| path.extension().is_some_and(|e| e == "txt"));
     assert!(articles.len() >= 24, "{}", articles.len());
-    keeps_the_rules(
+    assert_data_set_rules(
         &articles,
         &paraphrases(&folder.join("paraphrases.jsonl")),
         2,
@@ -133,18 +136,18 @@ fn the_sample_has_two_dozen_articles_and_two_paraphrases_a_question() {
 }
 
 #[test]
-fn questions_are_never_indexed() {
-    let place = crate::common::Place::new();
+fn index_excludes_questions_of_qa_articles() {
+    let dir = crate::common::TestDir::new();
     let data = crate::common::data();
-    place.ok(&["index", data.to_str().unwrap()]);
-    let stats = place.json(0, &["stats"]);
+    dir.ok(&["index", data.to_str().unwrap()]);
+    let stats = dir.json(0, &["stats"]);
     assert_eq!(
         (stats["articles"].as_u64(), stats["questions"].as_u64()),
         (Some(25), Some(200))
     );
-    // Asked for by its own words, a question brings answers, not itself.
+    // Searching for a question verbatim returns answers, not the question.
     let question = "Why did J.D. Vance criticize coverage of Witkoff's role?";
-    let hits = place.json(0, &["search", question, "--mode", "lexical", "-k", "50"]);
+    let hits = dir.json(0, &["search", question, "--mode", "lexical", "-k", "50"]);
     for hit in hits["hits"].as_array().unwrap() {
         let text = hit["text"].as_str().unwrap();
         assert!(!text.ends_with('?') && !text.contains(question), "{text}");

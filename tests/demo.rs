@@ -1,10 +1,10 @@
-//! The first thing a newcomer runs, and the golden figures on the articles in data/.
+//! `nigh demo`: its report, and lower bounds for its quality on the articles in data/.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use serde_json::Value;
 
 fn verdict<'a>(demo: &'a Value, articles: &str, wording: &str, mode: &str) -> &'a Value {
-    let found = demo["verdicts"].as_array().unwrap().iter().find(|v| {
+    let verdict = demo["verdicts"].as_array().unwrap().iter().find(|v| {
         v["articles"]
             == format!(
                 "{articles} article{}",
@@ -13,13 +13,13 @@ fn verdict<'a>(demo: &'a Value, articles: &str, wording: &str, mode: &str) -> &'
             && v["wording"] == wording
             && v["mode"] == mode
     });
-    found.unwrap_or_else(|| panic!("no verdict for {articles}, {wording}, {mode}: {demo}"))
+    verdict.unwrap_or_else(|| panic!("no verdict for {articles}, {wording}, {mode}: {demo}"))
 }
 
 #[test]
-fn the_demo_indexes_asks_and_judges() {
-    let place = Place::new();
-    let demo = place.json(0, &["demo"]);
+fn demo_indexes_searches_and_evaluates() {
+    let dir = TestDir::new();
+    let demo = dir.json(0, &["demo"]);
     assert_eq!(demo["index"]["articles"], 25);
     assert_eq!(demo["index"]["failed"].as_array().unwrap().len(), 0);
     assert!(demo["index"]["passages"].as_u64().unwrap() >= 225);
@@ -32,7 +32,7 @@ fn the_demo_indexes_asks_and_judges() {
             .count()
             >= 2
     );
-    // What was measured when this was written, less a little for other processors' rounding.
+    // The measured values, minus a margin for the rounding of other processors.
     let floors = [
         (
             "provided",
@@ -74,25 +74,25 @@ fn the_demo_indexes_asks_and_judges() {
         }
     }
     assert_eq!(
-        std::fs::read_dir(place.path(".")).unwrap().count(),
+        std::fs::read_dir(dir.path(".")).unwrap().count(),
         0,
-        "it leaves nothing behind"
+        "the demo leaves no files behind"
     );
 }
 
 #[test]
-fn the_demo_reads_well() {
-    let ran = Place::new().ok(&["demo"]);
+fn demo_prints_plain_text_without_colour_when_not_on_a_terminal() {
+    let result = TestDir::new().ok(&["demo"]);
     for word in [
         "Indexed 25 articles",
         "data/provided-article.txt",
         "recall@1",
         "paraphrased",
     ] {
-        assert!(ran.out.contains(word), "{word}: {}", ran.out);
+        assert!(result.stdout.contains(word), "{word}: {}", result.stdout);
     }
     assert!(
-        !ran.out.contains('\u{1b}'),
-        "no colour where there is no terminal"
+        !result.stdout.contains('\u{1b}'),
+        "no colour codes without a terminal"
     );
 }

@@ -1,18 +1,18 @@
-//! A tested verdict: golden figures, causes that add up, run files, grids, reports.
+//! `nigh eval`: golden figures, causes of misses, run files, grids, reports.
 
-use crate::common::{Place, data};
+use crate::common::{TestDir, data};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A collection of the articles in data/.
-fn with_data() -> Place {
-    let place = Place::new();
-    place.ok(&["index", data().to_str().unwrap(), "-c", ".nigh"]);
-    place
+/// A directory whose collection holds the articles of data/.
+fn with_data() -> TestDir {
+    let dir = TestDir::new();
+    dir.ok(&["index", data().to_str().unwrap(), "-c", ".nigh"]);
+    dir
 }
 
-fn paraphrases(name: &str) -> String {
+fn data_file(name: &str) -> String {
     data().join(name).to_str().unwrap().to_owned()
 }
 
@@ -34,8 +34,8 @@ fn losses<'a>(verdict: &'a Value, name: &str) -> &'a Value {
         .unwrap()
 }
 
-/// Every system's misses are all accounted for.
-fn adds_up(verdict: &Value) {
+/// Asserts that every miss of every system has exactly one cause and is listed.
+fn assert_losses_add_up(verdict: &Value) {
     let losses = &verdict["losses"];
     let systems = losses["systems"].as_array().unwrap();
     assert_eq!(systems.len(), verdict["systems"].as_array().unwrap().len());
@@ -66,25 +66,25 @@ fn adds_up(verdict: &Value) {
     );
 }
 
-/// The figures in tests/golden/figures.json: what was measured, with room for other processors'
-/// rounding.
+/// Compares with tests/golden/figures.json: measured values, with a tolerance for the rounding of
+/// other processors.
 #[test]
-fn golden_figures_on_the_articles_in_data() {
-    let place = with_data();
+fn eval_reproduces_the_golden_figures_on_data() {
+    let dir = with_data();
     let mut found: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for file in ["paraphrases.jsonl", "sample/paraphrases.jsonl"] {
         let args = [
             "eval",
             "--qa",
             "--queries",
-            &paraphrases(file),
+            &data_file(file),
             "--metrics",
             "recall@1,MRR@10,nDCG@10",
             "--per-query",
             "v.csv",
         ];
-        adds_up(&place.json(0, &args));
-        let csv = std::fs::read_to_string(place.path("v.csv")).unwrap();
+        assert_losses_add_up(&dir.json(0, &args));
+        let csv = std::fs::read_to_string(dir.path("v.csv")).unwrap();
         for line in csv.lines().skip(1) {
             let mut columns = line.rsplitn(3, ',');
             let (value, metric, rest) = (
@@ -93,7 +93,7 @@ fn golden_figures_on_the_articles_in_data() {
                 columns.next().unwrap(),
             );
             let (system, query) = rest.split_once(',').unwrap();
-            // An article's own question is `article?n`; its paraphrases have ids of their own.
+            // An article's own question has the id `article?n`; paraphrases have other ids.
             let own = query.contains('?');
             if own && file.starts_with("sample") {
                 continue;
@@ -132,9 +132,9 @@ fn golden_figures_on_the_articles_in_data() {
 }
 
 #[test]
-fn the_document_is_as_scripts_expect_it() {
-    let place = with_data();
-    let verdict = place.json(
+fn eval_json_is_complete_and_deterministic_for_a_seed() {
+    let dir = with_data();
+    let verdict = dir.json(
         0,
         &[
             "eval",
@@ -162,7 +162,11 @@ fn the_document_is_as_scripts_expect_it() {
         assert!(low <= mean && mean <= high && low < high, "{figure}");
     }
     let comparisons = verdict["comparisons"].as_array().unwrap();
-    assert_eq!(comparisons.len(), 4, "one pair, two metrics, two tests");
+    assert_eq!(
+        comparisons.len(),
+        4,
+        "one pair of systems, two metrics, two tests"
+    );
     for key in [
         "a",
         "b",
@@ -186,7 +190,7 @@ fn the_document_is_as_scripts_expect_it() {
         (&json!(7), &json!(25))
     );
     assert_eq!(manifest["versions"].as_object().unwrap().len(), 5);
-    let again = place.json(
+    let again = dir.json(
         0,
         &[
             "eval",
@@ -202,61 +206,64 @@ fn the_document_is_as_scripts_expect_it() {
     assert_eq!(
         (&again["systems"], &again["comparisons"]),
         (&verdict["systems"], &verdict["comparisons"]),
-        "one seed, one verdict"
+        "the same seed gives the same verdict"
     );
 }
 
 #[test]
-fn spans_stay_judged_however_articles_are_cut() {
-    let place = Place::new();
-    let mut seen: Vec<(Vec<String>, Value)> = Vec::new();
-    for (collection, cut) in [("a", ["--chunk", "whole"]), ("b", ["--chunk-tokens", "24"])] {
-        place.ok(&[
+fn judged_spans_do_not_depend_on_the_chunking() {
+    let dir = TestDir::new();
+    let mut verdicts: Vec<(Vec<String>, Value)> = Vec::new();
+    for (collection, chunking) in [("a", ["--chunk", "whole"]), ("b", ["--chunk-tokens", "24"])] {
+        dir.ok(&[
             &["index", data().to_str().unwrap(), "-c", collection][..],
-            &cut,
+            &chunking,
         ]
         .concat());
-        let verdict = place.json(
+        let verdict = dir.json(
             0,
             &["eval", "--qa", "-c", collection, "--per-query", "v.csv"],
         );
-        adds_up(&verdict);
-        let csv = std::fs::read_to_string(place.path("v.csv")).unwrap();
-        seen.push((
+        assert_losses_add_up(&verdict);
+        let csv = std::fs::read_to_string(dir.path("v.csv")).unwrap();
+        verdicts.push((
             csv.lines()
                 .map(|line| line.rsplit_once(',').unwrap().0.to_owned())
                 .collect(),
             verdict,
         ));
     }
-    assert_eq!(seen[0].0, seen[1].0, "the same questions, judged");
-    assert_eq!(seen[0].1["judgements"], seen[1].1["judgements"]);
     assert_eq!(
-        seen[0].1["manifest"]["corpus"]["fingerprint"],
-        seen[1].1["manifest"]["corpus"]["fingerprint"]
+        verdicts[0].0, verdicts[1].0,
+        "the same questions are judged"
+    );
+    assert_eq!(verdicts[0].1["judgements"], verdicts[1].1["judgements"]);
+    assert_eq!(
+        verdicts[0].1["manifest"]["corpus"]["fingerprint"],
+        verdicts[1].1["manifest"]["corpus"]["fingerprint"]
     );
     assert_ne!(
-        seen[0].1["manifest"]["corpus"]["passages"],
-        seen[1].1["manifest"]["corpus"]["passages"]
+        verdicts[0].1["manifest"]["corpus"]["passages"],
+        verdicts[1].1["manifest"]["corpus"]["passages"]
     );
 }
 
-/// Five articles on one subject, and questions whose answers get lost in ways that are known.
-fn with_losses() -> Place {
-    let place = Place::new();
+/// Four articles, and questions whose answers are missed for known causes.
+fn with_losses() -> TestDir {
+    let dir = TestDir::new();
     let filler =
         "The kitchen is warm in winter, and the stew simmers for hours on the stove. ".repeat(15);
     let long =
         format!("Stew\n\n{filler}The lighthouse keeper of Skerryvore feeds puffins every morning.");
-    place.put("docs/long.txt", long);
-    place.put(
+    dir.put("docs/long.txt", long);
+    dir.put(
         "docs/puffins.txt",
         "Birds\n\nPuffins are sea birds, and lighthouse keepers feed them. Puffins nest in burrows.",
     );
-    place.put("docs/moon.txt", "Moon\n\nThe Moon raises tides.");
-    place.put("docs/bread.txt", "Bread\n\nA sourdough rises slowly.");
-    place.ok(&["index", "docs", "--chunk", "whole"]);
-    place.put(
+    dir.put("docs/moon.txt", "Moon\n\nThe Moon raises tides.");
+    dir.put("docs/bread.txt", "Bread\n\nA sourdough rises slowly.");
+    dir.ok(&["index", "docs", "--chunk", "whole"]);
+    dir.put(
         "q.jsonl",
         "{\"_id\": \"window\", \"text\": \"Who feeds puffins at the Skerryvore lighthouse?\"}
 {\"_id\": \"gone\", \"text\": \"What is on Mars?\"}
@@ -264,23 +271,23 @@ fn with_losses() -> Place {
 {\"_id\": \"easy\", \"text\": \"How does a sourdough rise?\"}
 ",
     );
-    let moon = std::fs::read_to_string(place.path("docs/moon.txt")).unwrap();
+    let moon = std::fs::read_to_string(dir.path("docs/moon.txt")).unwrap();
     let judgements = [
         json!({"query-id": "window", "answers": ["The lighthouse keeper of Skerryvore feeds puffins every morning"]}),
         json!({"query-id": "gone", "corpus-id": "docs/mars.txt", "answers": ["dust"]}),
         json!({"query-id": "words", "corpus-id": "docs/moon.txt", "start": 6, "end": moon.len()}),
         json!({"query-id": "easy", "answers": ["rises slowly", "slowly rising"]}),
     ];
-    place.put(
+    dir.put(
         "a.jsonl",
         judgements.map(|judgement| judgement.to_string()).join("\n"),
     );
-    place
+    dir
 }
 
 #[test]
-fn each_miss_has_its_cause() {
-    let place = with_losses();
+fn eval_assigns_a_cause_to_each_miss() {
+    let dir = with_losses();
     let args = [
         "eval",
         "--queries",
@@ -292,8 +299,8 @@ fn each_miss_has_its_cause() {
         "--mode",
         "dense,lexical",
     ];
-    let verdict = place.json(1, &args);
-    adds_up(&verdict);
+    let verdict = dir.json(1, &args);
+    assert_losses_add_up(&verdict);
     let causes: BTreeMap<(String, String), String> = verdict["losses"]["misses"]
         .as_array()
         .unwrap()
@@ -316,7 +323,7 @@ fn each_miss_has_its_cause() {
     assert_eq!(cause("dense", "window"), Some("window"), "{causes:?}");
     assert_eq!(cause("dense", "gone"), Some("not indexed"));
     assert_eq!(cause("lexical", "gone"), Some("not indexed"));
-    assert_eq!(cause("dense", "words"), None, "found by meaning");
+    assert_eq!(cause("dense", "words"), None, "found by dense search");
     assert_eq!(cause("lexical", "words"), Some("words"));
     assert_eq!(
         (cause("dense", "easy"), cause("lexical", "easy")),
@@ -330,7 +337,7 @@ fn each_miss_has_its_cause() {
         .unwrap();
     assert!(
         window["dense_rank"].as_u64().unwrap() > 1,
-        "the exact rank is told: {window}"
+        "the exact rank is reported: {window}"
     );
     assert!(
         verdict["notes"][0]["message"]
@@ -343,24 +350,24 @@ fn each_miss_has_its_cause() {
 }
 
 #[test]
-fn an_answer_that_was_cut_up_is_lost_to_the_chunker() {
-    let place = Place::new();
-    // The answer stands in pieces so small that none of them says much of it.
+fn answer_split_across_passages_is_attributed_to_the_chunker() {
+    let dir = TestDir::new();
+    // The passages are so small that none of them holds much of the answer.
     let answer = "His father kept an inn beside the old harbour of Leith for many years. \
                   The lamps that he later invented were turned by clockwork and heavy weights. \
                   When the fever came, he refused to leave his workshop, and so he died.";
-    place.put("docs/life.txt", format!("Notes\n\n{answer}"));
-    place.put(
+    dir.put("docs/life.txt", format!("Notes\n\n{answer}"));
+    dir.put(
         "docs/other.txt",
         "Lamps\n\nAn innkeeper's son invented a lamp and died of a fever.",
     );
-    place.ok(&["index", "docs", "--chunk-tokens", "16", "--overlap", "0"]);
-    place.put("q.jsonl", "{\"_id\": \"1\", \"text\": \"the innkeeper's son from Leith who invented clockwork lamps and died of fever in his workshop\"}");
-    place.put(
+    dir.ok(&["index", "docs", "--chunk-tokens", "16", "--overlap", "0"]);
+    dir.put("q.jsonl", "{\"_id\": \"1\", \"text\": \"the innkeeper's son from Leith who invented clockwork lamps and died of fever in his workshop\"}");
+    dir.put(
         "a.jsonl",
         json!({"query-id": "1", "corpus-id": "docs/life.txt", "answers": [answer]}).to_string(),
     );
-    let verdict = place.json(
+    let verdict = dir.json(
         0,
         &[
             "eval",
@@ -374,7 +381,7 @@ fn an_answer_that_was_cut_up_is_lost_to_the_chunker() {
             "dense",
         ],
     );
-    adds_up(&verdict);
+    assert_losses_add_up(&verdict);
     let lost = losses(&verdict, "dense");
     assert_eq!(
         (
@@ -387,31 +394,31 @@ fn an_answer_that_was_cut_up_is_lost_to_the_chunker() {
 }
 
 #[test]
-fn run_files_are_judged_as_the_modes_that_wrote_them() {
-    let place = Place::new();
-    place.put(
+fn eval_of_a_run_file_equals_eval_of_the_mode_that_wrote_it() {
+    let dir = TestDir::new();
+    dir.put(
         "my docs/the sea.txt",
         "The sea\n\nThe sea rises twice a day, drawn by the Moon.",
     );
-    place.put(
+    dir.put(
         "my docs/bread.txt",
         "Bread\n\nA sourdough rises slowly, overnight.",
     );
-    place.put(
+    dir.put(
         "my docs/tea.txt",
         "Tea\n\nGreen tea is steamed or pan-fired.",
     );
-    place.ok(&["index", "my docs"]);
-    place.put(
+    dir.ok(&["index", "my docs"]);
+    dir.put(
         "q.jsonl",
         "{\"_id\": \"q 1\", \"text\": \"what lifts the sea\"}\n{\"_id\": \"q2\", \"text\": \"how is tea dried\"}\n",
     );
-    place.put(
+    dir.put(
         "qrels.tsv",
         "query-id\tcorpus-id\tscore\nq 1\tmy docs/the sea.txt\t2\nq2\tmy docs/tea.txt\t1\nq2\tmy docs/bread.txt\t0\n",
     );
     for by in ["article", "passage"] {
-        place.ok(&[
+        dir.ok(&[
             "run",
             "--queries",
             "q.jsonl",
@@ -422,7 +429,7 @@ fn run_files_are_judged_as_the_modes_that_wrote_them() {
             "--by",
             by,
         ]);
-        let verdict = place.json(
+        let verdict = dir.json(
             0,
             &[
                 "eval",
@@ -445,13 +452,13 @@ fn run_files_are_judged_as_the_modes_that_wrote_them() {
             system(&verdict, "dense")["metrics"]["success@1"]["mean"],
             1.0
         );
-        adds_up(&verdict);
+        assert_losses_add_up(&verdict);
     }
-    // Without a collection, TREC qrels and run files are enough.
-    place.put("qrels.trec", "q2 0 tea 1\nq3 0 tea 1\n");
-    place.put("a.trec", "q2 Q0 bread 1 2.5 x\nq2 Q0 tea 2 1.5 x\n");
-    std::fs::remove_dir_all(place.path(".nigh")).unwrap();
-    let verdict = place.json(
+    // TREC qrels and a run file can be evaluated without a collection.
+    dir.put("qrels.trec", "q2 0 tea 1\nq3 0 tea 1\n");
+    dir.put("a.trec", "q2 Q0 bread 1 2.5 x\nq2 Q0 tea 2 1.5 x\n");
+    std::fs::remove_dir_all(dir.path(".nigh")).unwrap();
+    let verdict = dir.json(
         0,
         &[
             "eval",
@@ -466,14 +473,14 @@ fn run_files_are_judged_as_the_modes_that_wrote_them() {
     assert_eq!(
         system(&verdict, "a")["metrics"]["MRR@10"]["mean"],
         0.25,
-        "a query without results counts"
+        "a query without results scores 0"
     );
 }
 
 #[test]
-fn a_run_of_another_kind_is_said_to_be_so() {
-    let place = with_losses();
-    place.ok(&["run", "--queries", "q.jsonl", "--out", "articles.trec"]);
+fn eval_detects_whether_a_run_names_articles_or_passages() {
+    let dir = with_losses();
+    dir.ok(&["run", "--queries", "q.jsonl", "--out", "articles.trec"]);
     let args = [
         "eval",
         "--queries",
@@ -483,16 +490,15 @@ fn a_run_of_another_kind_is_said_to_be_so() {
         "--run",
         "articles.trec",
     ];
-    place
-        .run(&[&args[..], &["-c", ".nigh"]].concat())
-        .said(1, &["articles.trec: none of its results names a passage"]);
-    // What looks like a passage of a judged article, and is not.
-    place.put(
+    dir.run(&[&args[..], &["-c", ".nigh"]].concat())
+        .assert_exit(1, &["articles.trec: none of its results names a passage"]);
+    // An id that looks like a passage of a judged article and is none.
+    dir.put(
         "qrels.tsv",
         "query-id\tcorpus-id\tscore\nwords\tdocs/moon.txt\t1\n",
     );
-    place.put("r.trec", "words Q0 docs/moon.txt#1.txt 1 0.5 x\n");
-    let verdict = place.json(
+    dir.put("r.trec", "words Q0 docs/moon.txt#1.txt 1 0.5 x\n");
+    let verdict = dir.json(
         1,
         &[
             "eval",
@@ -505,8 +511,8 @@ fn a_run_of_another_kind_is_said_to_be_so() {
         ],
     );
     assert_eq!(system(&verdict, "r")["metrics"]["MRR@10"]["mean"], 0.0);
-    place.put("r.trec", "words Q0 docs/moon.txt#0 1 0.5 x\n");
-    let verdict = place.json(
+    dir.put("r.trec", "words Q0 docs/moon.txt#0 1 0.5 x\n");
+    let verdict = dir.json(
         0,
         &[
             "eval",
@@ -519,8 +525,8 @@ fn a_run_of_another_kind_is_said_to_be_so() {
         ],
     );
     assert_eq!(system(&verdict, "r")["metrics"]["MRR@10"]["mean"], 1.0);
-    // A collection set for other commands is not this one's business.
-    let mut command = place.command(&["eval", "--qrels", "qrels.tsv", "--run", "r.trec"]);
+    // NIGH_COLLECTION is ignored where no collection is needed.
+    let mut command = dir.command(&["eval", "--qrels", "qrels.tsv", "--run", "r.trec"]);
     let output = command.env("NIGH_COLLECTION", "nowhere").output().unwrap();
     assert!(
         output.status.success(),
@@ -530,10 +536,10 @@ fn a_run_of_another_kind_is_said_to_be_so() {
 }
 
 #[test]
-fn a_figure_does_not_depend_on_the_others_asked_for() {
-    let place = with_data();
+fn metric_value_does_not_depend_on_the_other_metrics() {
+    let dir = with_data();
     let mrr = |metrics: &str| {
-        let verdict = place.json(0, &["eval", "--qa", "--metrics", metrics]);
+        let verdict = dir.json(0, &["eval", "--qa", "--metrics", metrics]);
         ["hybrid", "dense", "lexical"].map(|name| {
             system(&verdict, name)["metrics"]["MRR@10"]["mean"]
                 .as_f64()
@@ -544,22 +550,22 @@ fn a_figure_does_not_depend_on_the_others_asked_for() {
 }
 
 #[test]
-fn ids_that_differ_by_a_space_stay_apart() {
-    let place = Place::new();
-    place.put("d/x y.txt", "Moon\n\nThe Moon raises tides.");
-    place.put("d/x_y.txt", "Bread\n\nA sourdough rises slowly.");
-    place.ok(&["index", "d"]);
-    place.put(
+fn run_files_distinguish_ids_that_differ_by_a_space() {
+    let dir = TestDir::new();
+    dir.put("d/x y.txt", "Moon\n\nThe Moon raises tides.");
+    dir.put("d/x_y.txt", "Bread\n\nA sourdough rises slowly.");
+    dir.ok(&["index", "d"]);
+    dir.put(
         "q.jsonl",
         "{\"_id\": \"q 1\", \"text\": \"tides of the Moon\"}\n{\"_id\": \"q_1\", \"text\": \"slow sourdough\"}\n",
     );
-    place.put(
+    dir.put(
         "qrels.tsv",
         "query-id\tcorpus-id\tscore\nq 1\td/x y.txt\t1\nq_1\td/x_y.txt\t1\n",
     );
-    place.ok(&["run", "--queries", "q.jsonl", "--out", "r.trec", "-k", "1"]);
+    dir.ok(&["run", "--queries", "q.jsonl", "--out", "r.trec", "-k", "1"]);
     for collection in [&["-c", ".nigh"][..], &[]] {
-        let verdict = place.json(
+        let verdict = dir.json(
             0,
             &[
                 &["eval", "--qrels", "qrels.tsv", "--run", "r.trec"][..],
@@ -576,14 +582,14 @@ fn ids_that_differ_by_a_space_stay_apart() {
 }
 
 #[test]
-fn what_reranking_lost_is_told_apart() {
-    let place = with_losses();
-    place.put(
+fn eval_attributes_misses_to_reranking() {
+    let dir = with_losses();
+    dir.put(
         "qrels.tsv",
         "query-id\tcorpus-id\tscore\neasy\tdocs/bread.txt\t1\nwords\tdocs/moon.txt\t1\n",
     );
-    place.put("q.jsonl", "{\"_id\": \"words\", \"text\": \"the Moon raises tides\"}\n{\"_id\": \"easy\", \"text\": \"How does a sourdough rise?\"}\n");
-    place.put(
+    dir.put("q.jsonl", "{\"_id\": \"words\", \"text\": \"the Moon raises tides\"}\n{\"_id\": \"easy\", \"text\": \"How does a sourdough rise?\"}\n");
+    dir.put(
         "reranked.trec",
         "easy Q0 docs/moon.txt 1 2 x\neasy Q0 docs/bread.txt 2 1 x\nwords Q0 docs/moon.txt 1 1 x\n",
     );
@@ -602,25 +608,24 @@ fn what_reranking_lost_is_told_apart() {
         "--metrics",
         "success@1",
     ];
-    let verdict = place.json(0, &args);
-    adds_up(&verdict);
+    let verdict = dir.json(0, &args);
+    assert_losses_add_up(&verdict);
     assert_eq!(losses(&verdict, "reranked")["by_cause"]["reranking"], 1);
     assert_eq!(losses(&verdict, "hybrid")["missed"], 0);
-    place
-        .run(&[&args[..], &["--reranked", "dense"]].concat())
-        .said(2, &["--reranked"]);
+    dir.run(&[&args[..], &["--reranked", "dense"]].concat())
+        .assert_exit(2, &["--reranked"]);
 }
 
 #[test]
-fn paraphrases_are_looked_at_in_groups() {
-    let place = with_data();
-    let verdict = place.json(
+fn eval_summarises_paraphrases_by_group() {
+    let dir = with_data();
+    let verdict = dir.json(
         0,
         &[
             "eval",
             "--qa",
             "--queries",
-            &paraphrases("paraphrases.jsonl"),
+            &data_file("paraphrases.jsonl"),
             "--mode",
             "lexical",
         ],
@@ -646,18 +651,18 @@ fn paraphrases_are_looked_at_in_groups() {
             .all(|f| f["system"] == "lexical" && !f["text"].as_str().unwrap().is_empty())
             && !failing.is_empty()
     );
-    // Groups of any queries, judged through one of them.
-    place.put("q.jsonl", "{\"_id\": \"a\", \"text\": \"what slows the Earth\"}\n{\"_id\": \"b\", \"text\": \"why do days get longer\", \"group\": \"a\"}\n");
-    place.put("qrels.tsv", "a\tdata/sample/tides.txt\t1\n");
-    let tides = place.json(0, &["stats"]);
+    // Any queries can form a group; the judgements of one of them count for all.
+    dir.put("q.jsonl", "{\"_id\": \"a\", \"text\": \"what slows the Earth\"}\n{\"_id\": \"b\", \"text\": \"why do days get longer\", \"group\": \"a\"}\n");
+    dir.put("qrels.tsv", "a\tdata/sample/tides.txt\t1\n");
+    let tides = dir.json(0, &["stats"]);
     assert_eq!(tides["articles"], 25);
     let id =
-        place.json(0, &["search", "tides", "-k", "1", "--by", "article"])["hits"][0]["article_id"]
+        dir.json(0, &["search", "tides", "-k", "1", "--by", "article"])["hits"][0]["article_id"]
             .as_str()
             .unwrap()
             .to_owned();
-    place.put("qrels.tsv", format!("a\t{id}\t1\n"));
-    let verdict = place.json(
+    dir.put("qrels.tsv", format!("a\t{id}\t1\n"));
+    let verdict = dir.json(
         0,
         &[
             "eval",
@@ -679,13 +684,13 @@ fn paraphrases_are_looked_at_in_groups() {
 }
 
 #[test]
-fn a_grid_tries_every_combination_and_chooses_on_half() {
-    let place = with_data();
-    place.put(
+fn grid_evaluates_every_combination_and_selects_on_half_of_the_questions() {
+    let dir = with_data();
+    dir.put(
         "grid.toml",
         "chunk = [\"whole\", \"sentences\"]\nchunk_tokens = [48, 128]\n",
     );
-    let verdict = place.json(
+    let verdict = dir.json(
         0,
         &[
             "eval",
@@ -715,9 +720,9 @@ fn a_grid_tries_every_combination_and_chooses_on_half() {
             "sentences 48/1, lexical"
         ]
     );
-    adds_up(&verdict);
-    // Each cell is what a collection made that way gives.
-    place.ok(&[
+    assert_losses_add_up(&verdict);
+    // Each combination scores as a collection indexed with these settings.
+    dir.ok(&[
         "index",
         data().to_str().unwrap(),
         "-c",
@@ -725,7 +730,7 @@ fn a_grid_tries_every_combination_and_chooses_on_half() {
         "--chunk",
         "whole",
     ]);
-    let whole = place.json(
+    let whole = dir.json(
         0,
         &[
             "eval",
@@ -757,42 +762,39 @@ fn a_grid_tries_every_combination_and_chooses_on_half() {
     assert_eq!(selection["table"].as_array().unwrap().len(), 6);
     assert_eq!(selection["baseline"], "sentences 128/1, hybrid");
     assert_eq!(
-        place.json(0, &["stats"])["articles"],
+        dir.json(0, &["stats"])["articles"],
         25,
-        "the collection itself is untouched"
+        "the collection itself is unchanged"
     );
-    place.put("grid.toml", "chunks = [\"whole\"]\n");
-    place
-        .run(&["eval", "--qa", "--grid", "grid.toml"])
-        .said(2, &["grid.toml", "chunks"]);
-    place.put("grid.toml", "chunk_tokens = [3]\n");
-    place
-        .run(&["eval", "--qa", "--grid", "grid.toml"])
-        .said(2, &["chunk_tokens = 3: expected 16 or more"]);
-    place.put("grid.toml", "chunk = [\"sentences\"]\n");
-    place
-        .run(&["eval", "--qa", "--grid", "grid.toml"])
-        .said(2, &["names nothing but what the collection is"]);
+    dir.put("grid.toml", "chunks = [\"whole\"]\n");
+    dir.run(&["eval", "--qa", "--grid", "grid.toml"])
+        .assert_exit(2, &["grid.toml", "chunks"]);
+    dir.put("grid.toml", "chunk_tokens = [3]\n");
+    dir.run(&["eval", "--qa", "--grid", "grid.toml"])
+        .assert_exit(2, &["chunk_tokens = 3: expected 16 or more"]);
+    dir.put("grid.toml", "chunk = [\"sentences\"]\n");
+    dir.run(&["eval", "--qa", "--grid", "grid.toml"])
+        .assert_exit(2, &["names nothing but what the collection is"]);
 }
 
 #[test]
-fn a_report_is_one_page_that_needs_nothing_else() {
-    let place = with_data();
-    let ran = place.ok(&[
+fn report_is_a_self_contained_page() {
+    let dir = with_data();
+    let result = dir.ok(&[
         "eval",
         "--qa",
         "--queries",
-        &paraphrases("paraphrases.jsonl"),
+        &data_file("paraphrases.jsonl"),
         "--report",
         "out/verdict",
     ]);
     assert!(
-        ran.err.contains("report.html") && ran.out.contains("Where the misses"),
+        result.stderr.contains("report.html") && result.stdout.contains("Where the misses"),
         "{}{}",
-        ran.out,
-        ran.err
+        result.stdout,
+        result.stderr
     );
-    let page = std::fs::read_to_string(place.path("out/verdict/report.html")).unwrap();
+    let page = std::fs::read_to_string(dir.path("out/verdict/report.html")).unwrap();
     for part in [
         "Systems",
         "Is the difference real?",
@@ -824,7 +826,7 @@ fn a_report_is_one_page_that_needs_nothing_else() {
         "differences-2",
     ] {
         let file = |extension: &str| {
-            std::fs::read(place.path(&format!("out/verdict/plots/{plot}.{extension}"))).unwrap()
+            std::fs::read(dir.path(&format!("out/verdict/plots/{plot}.{extension}"))).unwrap()
         };
         assert!(
             file("svg").starts_with(b"<svg") && file("png").starts_with(b"\x89PNG"),
@@ -832,7 +834,7 @@ fn a_report_is_one_page_that_needs_nothing_else() {
         );
     }
     let verdict: Value =
-        serde_json::from_slice(&std::fs::read(place.path("out/verdict/verdict.json")).unwrap())
+        serde_json::from_slice(&std::fs::read(dir.path("out/verdict/verdict.json")).unwrap())
             .unwrap();
     let worst = &verdict["worst"][0];
     assert!(
@@ -840,8 +842,8 @@ fn a_report_is_one_page_that_needs_nothing_else() {
             && worst["found"].as_array().unwrap().len() == 3,
         "{worst}"
     );
-    // A recall benchmark joins the page.
-    place.ok(&[
+    // A recall benchmark is added to the same page.
+    dir.ok(&[
         "bench",
         "recall",
         "--ef",
@@ -851,12 +853,12 @@ fn a_report_is_one_page_that_needs_nothing_else() {
         "--report",
         "out/verdict",
     ]);
-    let page = std::fs::read_to_string(place.path("out/verdict/report.html")).unwrap();
+    let page = std::fs::read_to_string(dir.path("out/verdict/report.html")).unwrap();
     assert!(page.contains("Recall against speed") && page.contains("Worst queries"));
     assert_eq!(page.matches("<svg class=\"plot\"").count(), 6);
-    // What a later evaluation does not draw is gone; what the program did not make stays.
-    place.put("out/verdict/plots/my-own.png", "mine");
-    place.ok(&[
+    // A later evaluation removes plots that it does not draw, and keeps files of others.
+    dir.put("out/verdict/plots/my-own.png", "mine");
+    dir.ok(&[
         "eval",
         "--qa",
         "--mode",
@@ -864,43 +866,40 @@ fn a_report_is_one_page_that_needs_nothing_else() {
         "--report",
         "out/verdict",
     ]);
-    let page = std::fs::read_to_string(place.path("out/verdict/report.html")).unwrap();
+    let page = std::fs::read_to_string(dir.path("out/verdict/report.html")).unwrap();
     assert_eq!(
         page.matches("<svg class=\"plot\"").count(),
         3,
         "metrics, losses, recall"
     );
-    assert!(place.path("out/verdict/plots/my-own.png").exists());
-    assert!(!place.path("out/verdict/plots/differences-1.svg").exists());
-    place.put("out/verdict/recall.json", "{\"n\": 3}");
-    place
-        .run(&["eval", "--qa", "--report", "out/verdict"])
-        .said(2, &["recall.json", "expected what this program writes"]);
-    place.put("file", "");
-    place
-        .run(&["eval", "--qa", "--report", "file"])
-        .said(2, &["file"]);
-    place
-        .run(&["eval", "--qa", "--per-query", "nowhere/v.csv"])
-        .said(2, &["nowhere/v.csv"]);
+    assert!(dir.path("out/verdict/plots/my-own.png").exists());
+    assert!(!dir.path("out/verdict/plots/differences-1.svg").exists());
+    dir.put("out/verdict/recall.json", "{\"n\": 3}");
+    dir.run(&["eval", "--qa", "--report", "out/verdict"])
+        .assert_exit(2, &["recall.json", "expected what this program writes"]);
+    dir.put("file", "");
+    dir.run(&["eval", "--qa", "--report", "file"])
+        .assert_exit(2, &["file"]);
+    dir.run(&["eval", "--qa", "--per-query", "nowhere/v.csv"])
+        .assert_exit(2, &["nowhere/v.csv"]);
 }
 
 #[test]
 #[ignore = "needs Chromium: set CHROMIUM to it (apt-get install chromium)"]
-fn a_browser_shows_the_report_at_every_width_in_light_and_dark() {
+fn report_in_a_browser_fits_every_width_in_light_and_dark() {
     let chromium = std::env::var("CHROMIUM").expect("CHROMIUM: the browser");
-    let place = with_data();
-    place.ok(&[
+    let dir = with_data();
+    dir.ok(&[
         "eval",
         "--qa",
         "--queries",
-        &paraphrases("paraphrases.jsonl"),
+        &data_file("paraphrases.jsonl"),
         "--report",
         "verdict",
     ]);
-    place.ok(&["bench", "recall", "--ef", "10,40", "--report", "verdict"]);
-    // A page that looks at the report in frames of three widths, and says what it sees.
-    place.put(
+    dir.ok(&["bench", "recall", "--ef", "10,40", "--report", "verdict"]);
+    // A page that loads the report in frames of three widths and writes down what it measures.
+    dir.put(
         "look.html",
         "<body><pre id=said></pre><script>
 const widths = [320, 390, 1280];
@@ -937,16 +936,16 @@ for (const width of widths) {
             .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
             .arg(format!(
                 "--user-data-dir={}",
-                place.path(&format!("profile-{scheme}")).display()
+                dir.path(&format!("profile-{scheme}")).display()
             ))
             .arg(format!(
                 "file://{}",
-                place.path("look.html").canonicalize().unwrap().display()
+                dir.path("look.html").canonicalize().unwrap().display()
             ))
             .output()
             .unwrap();
         let page = String::from_utf8_lossy(&output.stdout).into_owned();
-        let said = page
+        let measured = page
             .split("<pre id=\"said\">")
             .nth(1)
             .and_then(|rest| rest.split("</pre>").next())
@@ -957,7 +956,7 @@ for (const width of widths) {
             .map(|width| format!("{width} wide:true dark:{dark} plots:6 filter:true"))
             .collect();
         assert_eq!(
-            said,
+            measured,
             format!("{} done", expected.join("; ")),
             "{}",
             String::from_utf8_lossy(&output.stderr)
@@ -967,7 +966,7 @@ for (const width of widths) {
 
 #[test]
 #[ignore = "needs Python with ir_measures, pytrec_eval-terrier and scipy: set PYTHON to it"]
-fn figures_are_those_of_trec_eval_and_scipy() {
+fn figures_equal_those_of_trec_eval_and_scipy() {
     let python = std::env::var("PYTHON")
         .expect("PYTHON: an interpreter with tests/requirements.txt installed");
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/parity.py");
@@ -980,11 +979,11 @@ fn figures_are_those_of_trec_eval_and_scipy() {
         command.args(["--data", &folder]);
     }
     let output = command.output().unwrap();
-    let said = format!(
+    let output_text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    println!("{said}");
-    assert!(output.status.success(), "{said}");
+    println!("{output_text}");
+    assert!(output.status.success(), "{output_text}");
 }

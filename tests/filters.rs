@@ -1,10 +1,10 @@
-//! Conditions on metadata: in every mode nothing that does not fit, and never fewer than there are.
+//! `--filter`: every mode returns only articles that match, and as many as there are.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Three hundred records, of which few are about storms, and few of those from 2025.
+/// Three hundred records; few are about storms, and few of those are from 2025.
 fn records() -> Vec<Value> {
     let topics = [
         "a storm at sea",
@@ -30,31 +30,31 @@ fn records() -> Vec<Value> {
         .collect()
 }
 
-fn collection(place: &Place) {
+fn index_records(dir: &TestDir) {
     let lines: Vec<String> = records().iter().map(Value::to_string).collect();
-    place.put("records.jsonl", lines.join("\n"));
-    place.put(
+    dir.put("records.jsonl", lines.join("\n"));
+    dir.put(
         "notes/deep/kite.md",
         "---\nsource: diary\n---\n# Kites\nA kite in a storm is no toy.\n",
     );
-    place.put("notes/top.md", "# Tops\nA top spins in any storm.\n");
-    place.ok(&["index", "records.jsonl", "notes"]);
+    dir.put("notes/top.md", "# Tops\nA top spins in any storm.\n");
+    dir.ok(&["index", "records.jsonl", "notes"]);
 }
 
-fn ids(found: &Value) -> BTreeSet<String> {
+fn article_ids(found: &Value) -> BTreeSet<String> {
     let hits = found["hits"].as_array().unwrap();
     hits.iter()
         .map(|hit| hit["article_id"].as_str().unwrap().to_owned())
         .collect()
 }
 
-/// A condition, and which records it is to let through.
+/// A filter, and a predicate for the records that it must match.
 type Case = (&'static str, fn(&Value) -> bool);
 
 #[test]
-fn every_mode_gives_all_that_fit_and_nothing_else() {
-    let place = Place::new();
-    collection(&place);
+fn every_mode_returns_exactly_the_matching_articles() {
+    let dir = TestDir::new();
+    index_records(&dir);
     let cases: [Case; 8] = [
         ("source:reuters", |r| r["source"] == "Reuters"),
         ("source:\"local herald\" AND words:<40", |r| {
@@ -77,10 +77,10 @@ fn every_mode_gives_all_that_fit_and_nothing_else() {
             r["words"] == 3 || r["words"] == 299
         }),
     ];
-    for (condition, fits) in cases {
+    for (condition, matches) in cases {
         let expected: BTreeSet<String> = records()
             .iter()
-            .filter(|r| fits(r))
+            .filter(|r| matches(r))
             .map(|r| r["id"].as_str().unwrap().to_owned())
             .collect();
         assert!(!expected.is_empty(), "{condition}");
@@ -101,20 +101,24 @@ fn every_mode_gives_all_that_fit_and_nothing_else() {
                     exact,
                 ]
                 .concat();
-                assert_eq!(ids(&place.json(0, &args)), expected, "{mode} {condition}");
+                assert_eq!(
+                    article_ids(&dir.json(0, &args)),
+                    expected,
+                    "{mode} {condition}"
+                );
             }
         }
-        // Every record holds the word.
-        let found = place.json(
+        // Every record contains the word.
+        let found = dir.json(
             0,
             &[
                 "search", "report", "-k", "1000", "--copies", "--mode", "lexical", "--filter",
                 condition,
             ],
         );
-        assert_eq!(ids(&found), expected, "lexical {condition}");
-        // The few best of those that fit, not those that fit of the few best.
-        let few = place.json(
+        assert_eq!(article_ids(&found), expected, "lexical {condition}");
+        // The filter applies before the top k are chosen, not after.
+        let few = dir.json(
             0,
             &[
                 "search", "sheep", "-k", "2", "--copies", "--filter", condition,
@@ -129,9 +133,9 @@ fn every_mode_gives_all_that_fit_and_nothing_else() {
 }
 
 #[test]
-fn paths_take_globs() {
-    let place = Place::new();
-    collection(&place);
+fn filter_values_accept_globs() {
+    let dir = TestDir::new();
+    index_records(&dir);
     for (condition, expected) in [
         ("path:notes/**", &["notes/deep/kite.md", "notes/top.md"][..]),
         ("path:notes/*.md", &["notes/top.md"]),
@@ -140,42 +144,36 @@ fn paths_take_globs() {
         ("title:t?ps", &["notes/top.md"]),
         ("NOT path:records.jsonl AND NOT source:*", &["notes/top.md"]),
     ] {
-        let found = place.json(0, &["search", "a storm", "--filter", condition]);
+        let found = dir.json(0, &["search", "a storm", "--filter", condition]);
         assert_eq!(
-            ids(&found),
+            article_ids(&found),
             expected.iter().map(|id| (*id).to_owned()).collect(),
             "{condition}"
         );
     }
-    place.ok(&["delete", "notes/deep/kite.md"]);
-    place
-        .run(&["search", "a storm", "--filter", "source:diary"])
-        .said(0, &["nothing found"]);
+    dir.ok(&["delete", "notes/deep/kite.md"]);
+    dir.run(&["search", "a storm", "--filter", "source:diary"])
+        .assert_exit(0, &["nothing found"]);
 }
 
 #[test]
-fn what_cannot_be_asked_is_said() {
-    let place = Place::new();
-    collection(&place);
-    place
-        .run(&["search", "storm", "--filter", "sorce:reuters"])
-        .said(
+fn filter_errors_name_the_column_or_the_unknown_field() {
+    let dir = TestDir::new();
+    index_records(&dir);
+    dir.run(&["search", "storm", "--filter", "sorce:reuters"])
+        .assert_exit(
             2,
             &[
                 "no article has a field \"sorce\"",
                 "date, path, source, tags, title, words, id",
             ],
         );
-    place
-        .run(&["search", "storm", "--filter", "source:reuters tags:sport"])
-        .said(2, &["column 16", "expected AND, OR"]);
-    place
-        .run(&["search", "storm", "--filter", "path:[a TO"])
-        .said(2, &["column 11", "expected a bound"]);
-    place
-        .run(&["search", "storm", "--filter", "path:{a,b*"])
-        .said(2, &["--filter"]);
-    place
-        .run(&["search", "storm", "--filter", "title:a[b*"])
-        .said(0, &["nothing found"]);
+    dir.run(&["search", "storm", "--filter", "source:reuters tags:sport"])
+        .assert_exit(2, &["column 16", "expected AND, OR"]);
+    dir.run(&["search", "storm", "--filter", "path:[a TO"])
+        .assert_exit(2, &["column 11", "expected a bound"]);
+    dir.run(&["search", "storm", "--filter", "path:{a,b*"])
+        .assert_exit(2, &["--filter"]);
+    dir.run(&["search", "storm", "--filter", "title:a[b*"])
+        .assert_exit(0, &["nothing found"]);
 }

@@ -1,15 +1,15 @@
-//! Collections of every released format open, answer, check as sound, are mended, and go on.
+//! Collections of every released format can be opened, searched, checked, repaired and updated.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use std::path::Path;
 
-fn copy(from: &Path, to: &Path) {
+fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
+            copy_dir(&entry.path(), &to);
         } else {
             std::fs::copy(entry.path(), to).unwrap();
         }
@@ -17,14 +17,14 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_collection_of_the_first_format_lives_on() {
-    let place = Place::new();
-    copy(
+fn format_1_collection_can_be_searched_and_updated() {
+    let dir = TestDir::new();
+    copy_dir(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1"),
-        &place.path("collection"),
+        &dir.path("collection"),
     );
-    let found = |question: &str| {
-        let answer = place.json(
+    let best_article = |question: &str| {
+        let answer = dir.json(
             0,
             &[
                 "search",
@@ -40,18 +40,17 @@ fn a_collection_of_the_first_format_lives_on() {
         answer["hits"][0]["article_id"].as_str().unwrap().to_owned()
     };
     assert_eq!(
-        found("how often a day is the water high"),
+        best_article("how often a day is the water high"),
         "articles/tides.md"
     );
     assert_eq!(
-        found("what keeps something up in the breeze"),
+        best_article("what keeps something up in the breeze"),
         "articles/kite.txt"
     );
-    assert_eq!(place.json(0, &["check", "-c", "collection"])["sound"], true);
-    place
-        .run(&["search", "wind", "-c", "collection", "--filter", "source:x"])
-        .said(2, &["earlier nigh", "new one"]);
-    let lexical = place.json(
+    assert_eq!(dir.json(0, &["check", "-c", "collection"])["sound"], true);
+    dir.run(&["search", "wind", "-c", "collection", "--filter", "source:x"])
+        .assert_exit(2, &["earlier nigh", "new one"]);
+    let lexical = dir.json(
         0,
         &[
             "search",
@@ -65,29 +64,32 @@ fn a_collection_of_the_first_format_lives_on() {
         ],
     );
     assert_eq!(lexical["hits"][0]["article_id"], "articles/tides.md");
-    place.put(
+    dir.put(
         "articles/snow.txt",
         "Snow falls when it is cold enough for water in clouds to freeze.\n",
     );
-    let report = place.json(0, &["index", "articles", "-c", "collection"]);
+    let report = dir.json(0, &["index", "articles", "-c", "collection"]);
     assert_eq!(
         (&report["added"], &report["embedded"]),
         (&1.into(), &1.into())
     );
-    place.ok(&["compact", "-c", "collection"]);
-    assert_eq!(found("frozen water from the sky"), "articles/snow.txt");
-    assert_eq!(place.json(0, &["check", "-c", "collection"])["sound"], true);
+    dir.ok(&["compact", "-c", "collection"]);
+    assert_eq!(
+        best_article("frozen water from the sky"),
+        "articles/snow.txt"
+    );
+    assert_eq!(dir.json(0, &["check", "-c", "collection"])["sound"], true);
 }
 
 #[test]
-fn a_collection_of_the_second_format_lives_on() {
-    let place = Place::new();
-    copy(
+fn format_2_collection_can_be_searched_updated_and_repaired() {
+    let dir = TestDir::new();
+    copy_dir(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-2"),
-        &place.path("collection"),
+        &dir.path("collection"),
     );
-    let found = |question: &str, filter: &[&str]| {
-        let ask = [
+    let best_article = |question: &str, filter: &[&str]| {
+        let search = [
             "search",
             question,
             "-c",
@@ -97,43 +99,46 @@ fn a_collection_of_the_second_format_lives_on() {
             "--mode",
             "dense",
         ];
-        place.json(0, &[&ask[..], filter].concat())["hits"][0]["article_id"]
+        dir.json(0, &[&search[..], filter].concat())["hits"][0]["article_id"]
             .as_str()
             .unwrap()
             .to_owned()
     };
     assert_eq!(
-        found("what keeps something up in the breeze", &[]),
+        best_article("what keeps something up in the breeze", &[]),
         "articles/kite.txt"
     );
     assert_eq!(
-        found("wind", &["--filter", "source:almanac AND year:>2000"]),
+        best_article("wind", &["--filter", "source:almanac AND year:>2000"]),
         "articles/tides.md"
     );
-    assert_eq!(place.json(0, &["check", "-c", "collection"])["sound"], true);
-    place.put(
+    assert_eq!(dir.json(0, &["check", "-c", "collection"])["sound"], true);
+    dir.put(
         "articles/snow.txt",
         "Snow falls when it is cold enough for water in clouds to freeze.\n",
     );
-    let report = place.json(0, &["index", "articles", "-c", "collection"]);
+    let report = dir.json(0, &["index", "articles", "-c", "collection"]);
     assert_eq!(
         (&report["added"], &report["embedded"]),
         (&1.into(), &1.into())
     );
-    place.ok(&["compact", "-c", "collection"]);
-    assert_eq!(found("frozen water from the sky", &[]), "articles/snow.txt");
-    // It stays as it was, for programs of its time: without seals.
+    dir.ok(&["compact", "-c", "collection"]);
     assert_eq!(
-        place.json(0, &["stats", "-c", "collection"])["manifest"]["format"],
+        best_article("frozen water from the sky", &[]),
+        "articles/snow.txt"
+    );
+    // The format is not upgraded, so that older programs can still read it: no checksum footers.
+    assert_eq!(
+        dir.json(0, &["stats", "-c", "collection"])["manifest"]["format"],
         2
     );
     assert!(
-        std::fs::read_to_string(place.path("collection/text/meta.json"))
+        std::fs::read_to_string(dir.path("collection/text/meta.json"))
             .unwrap()
             .trim_end()
             .ends_with('}')
     );
-    let vectors = std::fs::read_dir(place.path("collection/vectors"))
+    let vectors = std::fs::read_dir(dir.path("collection/vectors"))
         .unwrap()
         .next()
         .unwrap()
@@ -141,9 +146,11 @@ fn a_collection_of_the_second_format_lives_on() {
         .path();
     assert_eq!(std::fs::read(&vectors).unwrap()[8], 2);
     std::fs::remove_file(vectors).unwrap();
-    place
-        .run(&["check", "-c", "collection", "--repair"])
-        .said(0, &["No such file", "sound"]);
-    assert_eq!(found("frozen water from the sky", &[]), "articles/snow.txt");
-    assert_eq!(place.json(0, &["check", "-c", "collection"])["sound"], true);
+    dir.run(&["check", "-c", "collection", "--repair"])
+        .assert_exit(0, &["No such file", "sound"]);
+    assert_eq!(
+        best_article("frozen water from the sky", &[]),
+        "articles/snow.txt"
+    );
+    assert_eq!(dir.json(0, &["check", "-c", "collection"])["sound"], true);
 }

@@ -1,33 +1,33 @@
-//! Files made to break readers: none of them ends the program, holds it up, or costs the articles
-//! beside it.
+//! Malicious input files: none of them crashes the program, stalls it, or affects the articles next
+//! to it.
 
-use crate::common::{Place, Ran};
+use crate::common::{CliOutput, TestDir};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 const GOOD: &str = "Tides\n\nThe moon pulls the sea.";
 
-/// Indexes a good article beside a hostile file, which may take a second; the good one is there
-/// afterwards.
-fn beside_a_good_one(name: &str, contents: impl AsRef<[u8]>) -> (Place, Ran) {
-    beside_a_good_one_with(name, contents, &[])
+/// Indexes a hostile file, which may take a second, between two valid articles, and asserts that the
+/// valid ones are found afterwards.
+fn index_with_valid_files(name: &str, contents: impl AsRef<[u8]>) -> (TestDir, CliOutput) {
+    index_with_valid_files_and_options(name, contents, &[])
 }
 
-fn beside_a_good_one_with(
+fn index_with_valid_files_and_options(
     name: &str,
     contents: impl AsRef<[u8]>,
     options: &[&str],
-) -> (Place, Ran) {
-    let place = Place::new();
-    place.put("docs/a-good.txt", GOOD);
-    place.put(&format!("docs/{name}"), contents);
-    place.put(
+) -> (TestDir, CliOutput) {
+    let dir = TestDir::new();
+    dir.put("docs/a-good.txt", GOOD);
+    dir.put(&format!("docs/{name}"), contents);
+    dir.put(
         "docs/z-good.html",
         "<title>Kites</title><p>Wind holds a kite up.</p>",
     );
-    let begun = Instant::now();
-    let ran = place.run(
+    let started = Instant::now();
+    let result = dir.run(
         &[
             &[
                 "index",
@@ -42,34 +42,32 @@ fn beside_a_good_one_with(
         .concat(),
     );
     assert!(
-        begun.elapsed() < Duration::from_secs(60),
-        "{name} held it up for {:?}",
-        begun.elapsed()
+        started.elapsed() < Duration::from_secs(60),
+        "{name} took {:?}",
+        started.elapsed()
     );
-    place
-        .run(&[
-            "search",
-            "what pulls the sea",
-            "-k",
-            "1",
-            "--rerank",
-            "none",
-        ])
-        .said(0, &["a-good.txt:1"]);
-    place
-        .run(&[
-            "search",
-            "what holds a kite up",
-            "-k",
-            "1",
-            "--rerank",
-            "none",
-        ])
-        .said(0, &["z-good.html:1"]);
-    (place, ran)
+    dir.run(&[
+        "search",
+        "what pulls the sea",
+        "-k",
+        "1",
+        "--rerank",
+        "none",
+    ])
+    .assert_exit(0, &["a-good.txt:1"]);
+    dir.run(&[
+        "search",
+        "what holds a kite up",
+        "-k",
+        "1",
+        "--rerank",
+        "none",
+    ])
+    .assert_exit(0, &["z-good.html:1"]);
+    (dir, result)
 }
 
-/// A PDF of these objects, the first of which is its catalog.
+/// A PDF file of these objects; the first one is the catalog.
 fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut file = b"%PDF-1.7\n".to_vec();
     let mut table = String::new();
@@ -92,6 +90,7 @@ fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
+/// A PDF stream object.
 fn stream(filter: &str, contents: &[u8]) -> Vec<u8> {
     [
         format!(
@@ -115,7 +114,7 @@ const CATALOG: &[u8] = b"<< /Type /Catalog /Pages 2 0 R >>";
 const PAGES: &[u8] = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>";
 
 #[test]
-fn a_pdf_that_unpacks_to_gigabytes() {
+fn index_skips_a_pdf_decompression_bomb() {
     let spaces = deflate((0..64).map(|_| vec![b' '; 1 << 27]));
     let bomb = stream(
         "[/FlateDecode /FlateDecode]",
@@ -124,14 +123,14 @@ fn a_pdf_that_unpacks_to_gigabytes() {
     let page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R >>";
     let file = pdf(&[CATALOG.to_vec(), PAGES.to_vec(), page.to_vec(), bomb]);
     assert!(file.len() < 1 << 20);
-    let (_, ran) = beside_a_good_one("bomb.pdf", file);
-    ran.said(1, &["bomb.pdf", "1 skipped"]);
+    let (_, result) = index_with_valid_files("bomb.pdf", file);
+    result.assert_exit(1, &["bomb.pdf", "1 skipped"]);
 }
 
 #[test]
-fn pdfs_that_lead_in_circles() {
-    // Each ends, and says that nothing is in it.
-    let loops: [(&str, &str, Vec<Vec<u8>>); 4] = [
+fn index_skips_pdfs_with_reference_cycles() {
+    // Reading each of them ends, with an error that says that there is no text.
+    let cycles: [(&str, &str, Vec<Vec<u8>>); 4] = [
         ("pages", "it has no pages", vec![CATALOG.to_vec(), b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>".to_vec()]),
         (
             "two",
@@ -164,15 +163,15 @@ fn pdfs_that_lead_in_circles() {
             ],
         ),
     ];
-    for (name, said, objects) in loops {
+    for (name, problem, objects) in cycles {
         let file = format!("{name}.pdf");
-        let (_, ran) = beside_a_good_one(&file, pdf(&objects));
-        ran.said(1, &[&file, said, "1 skipped"]);
+        let (_, result) = index_with_valid_files(&file, pdf(&objects));
+        result.assert_exit(1, &[&file, problem, "1 skipped"]);
     }
 }
 
 #[test]
-fn html_without_bottom() {
+fn index_survives_deeply_nested_html() {
     let nested =
         |open: &str, times: usize| format!("<html><body><p>The sea.</p>{}deep", open.repeat(times));
     for (name, html) in [
@@ -180,34 +179,34 @@ fn html_without_bottom() {
         ("span.html", nested("<span><b>", 500_000)),
         ("table.html", nested("<table><tr><td>", 100_000)),
     ] {
-        // Whether it is read is for its reader to say; that all else is, is what counts.
-        let (_, ran) = beside_a_good_one(name, html);
-        assert!(ran.code == 0 || ran.code == 1, "{}", ran.err);
-        if ran.code == 1 {
-            ran.said(1, &[name, "1 skipped"]);
+        // The file itself may be read or skipped; what matters are the files next to it.
+        let (_, result) = index_with_valid_files(name, html);
+        assert!(result.code == 0 || result.code == 1, "{}", result.stderr);
+        if result.code == 1 {
+            result.assert_exit(1, &[name, "1 skipped"]);
         }
     }
 }
 
 #[test]
-fn structures_without_bottom() {
+fn index_reads_deeply_nested_json_yaml_and_markdown() {
     let deep = |open: &str, close: &str, times: usize| open.repeat(times) + &close.repeat(times);
     let json = format!(
         "{{\"_id\": \"a\", \"text\": \"The sea\", \"more\": {}}}\n",
         deep("[", "]", 100_000)
     );
-    // What is nested so deep is kept as its text.
-    beside_a_good_one("deep.jsonl", json)
+    // Metadata nested this deeply is stored as text.
+    index_with_valid_files("deep.jsonl", json)
         .1
-        .said(0, &["3 articles"]);
+        .assert_exit(0, &["3 articles"]);
     let yaml = format!(
         "---\na: {}\n---\n# T\n\nThe sea.\n",
         deep("[", "]", 200_000)
     );
-    beside_a_good_one("deep.md", yaml)
+    index_with_valid_files("deep.md", yaml)
         .1
-        .said(0, &["deep.md:2: front matter", "3 articles"]);
-    // A billion laughs.
+        .assert_exit(0, &["deep.md:2: front matter", "3 articles"]);
+    // The "billion laughs" attack: nested YAML aliases.
     let mut aliases = "---\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..9 {
         let _ = writeln!(
@@ -217,44 +216,46 @@ fn structures_without_bottom() {
         );
     }
     aliases += "---\n# T\n\nThe sea.\n";
-    beside_a_good_one("laughs.md", aliases)
+    index_with_valid_files("laughs.md", aliases)
         .1
-        .said(0, &["3 articles"]);
+        .assert_exit(0, &["3 articles"]);
     let quotes = format!("# T\n\nThe sea.\n\n{} deep\n", ">".repeat(200_000));
-    beside_a_good_one("quotes.md", quotes)
+    index_with_valid_files("quotes.md", quotes)
         .1
-        .said(0, &["3 articles"]);
+        .assert_exit(0, &["3 articles"]);
     let links = format!("# T\n\nThe sea.\n\n{}\n", "[".repeat(200_000));
-    beside_a_good_one("links.md", links)
+    index_with_valid_files("links.md", links)
         .1
-        .said(0, &["3 articles"]);
+        .assert_exit(0, &["3 articles"]);
 }
 
 #[test]
-fn texts_that_are_one_word_or_none() {
+fn index_handles_texts_of_one_huge_word_or_no_words() {
     let accents = format!("a{}", "\u{301}".repeat(500_000));
-    beside_a_good_one("accents.txt", accents)
+    index_with_valid_files("accents.txt", accents)
         .1
-        .said(0, &["3 articles"]);
-    beside_a_good_one("lines.txt", "\n".repeat(3_000_000))
+        .assert_exit(0, &["3 articles"]);
+    index_with_valid_files("lines.txt", "\n".repeat(3_000_000))
         .1
-        .said(1, &["lines.txt", "no text"]);
-    beside_a_good_one("dots.txt", ". ".repeat(200_000))
+        .assert_exit(1, &["lines.txt", "no text"]);
+    index_with_valid_files("dots.txt", ". ".repeat(200_000))
         .1
-        .said(0, &["3 articles"]);
+        .assert_exit(0, &["3 articles"]);
 }
 
 #[test]
-fn columns_and_fields_without_end() {
+fn index_handles_oversized_csv_and_json_records() {
     let names: String = (0..100_000).map(|at| format!(",c{at}")).collect();
     let values = ",v".repeat(100_000);
-    beside_a_good_one("wide.csv", format!("text{names}\nThe sea{values}\n"))
+    index_with_valid_files("wide.csv", format!("text{names}\nThe sea{values}\n"))
         .1
-        .said(0, &["3 articles"]);
-    // A quotation mark costs its own record, whatever it encloses.
+        .assert_exit(0, &["3 articles"]);
+    // An unclosed quotation mark costs only the record that it is in.
     let quoted = format!("text,b\n\"never closed {}", "some sea,y\n".repeat(1000));
-    let ran = beside_a_good_one_with("quoted.csv", quoted, &["--max-article-bytes", "5000"]).1;
-    ran.said(
+    let result =
+        index_with_valid_files_and_options("quoted.csv", quoted, &["--max-article-bytes", "5000"])
+            .1;
+    result.assert_exit(
         1,
         &[
             "quoted.csv:2: a quotation mark opens",
@@ -263,23 +264,25 @@ fn columns_and_fields_without_end() {
         ],
     );
     let endless = format!("text\n{}\nThe sea\n", "x".repeat(40_000_000));
-    beside_a_good_one("endless.csv", endless).1.said(
-        1,
-        &["endless.csv:2: 40000000 bytes", "3 articles", "1 skipped"],
-    );
+    index_with_valid_files("endless.csv", endless)
+        .1
+        .assert_exit(
+            1,
+            &["endless.csv:2: 40000000 bytes", "3 articles", "1 skipped"],
+        );
     let fields: String = (0..100_000).map(|at| format!(", \"k{at}\": 1")).collect();
     let record = format!("{{\"_id\": \"a\", \"text\": \"The sea\"{fields}}}\n");
-    beside_a_good_one("fields.jsonl", record)
+    index_with_valid_files("fields.jsonl", record)
         .1
-        .said(0, &["3 articles"]);
+        .assert_exit(0, &["3 articles"]);
 }
 
 #[cfg(unix)]
 #[test]
-fn folders_that_lead_in_circles_and_names_that_are_no_words() {
+fn index_skips_symlink_loops_and_handles_odd_file_names() {
     use std::os::unix::ffi::OsStrExt;
-    let place = Place::new();
-    place.put("docs/good.txt", GOOD);
+    let dir = TestDir::new();
+    dir.put("docs/good.txt", GOOD);
     for name in [
         &b"new\nline.txt"[..],
         b"not \xff UTF-8.txt",
@@ -288,57 +291,57 @@ fn folders_that_lead_in_circles_and_names_that_are_no_words() {
         "snow ☃.txt".as_bytes(),
     ] {
         std::fs::write(
-            place.path("docs").join(std::ffi::OsStr::from_bytes(name)),
+            dir.path("docs").join(std::ffi::OsStr::from_bytes(name)),
             GOOD,
         )
         .unwrap();
     }
-    std::os::unix::fs::symlink("..", place.path("docs/up")).unwrap();
-    std::os::unix::fs::symlink("loop", place.path("docs/loop")).unwrap();
-    std::os::unix::fs::symlink("/etc/passwd", place.path("docs/passwd.txt")).unwrap();
+    std::os::unix::fs::symlink("..", dir.path("docs/up")).unwrap();
+    std::os::unix::fs::symlink("loop", dir.path("docs/loop")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", dir.path("docs/passwd.txt")).unwrap();
     assert!(
         std::process::Command::new("mkfifo")
-            .arg(place.path("docs/pipe.txt"))
+            .arg(dir.path("docs/pipe.txt"))
             .status()
             .unwrap()
             .success()
     );
-    let report = place.json(0, &["index", "docs", "--model", "static"]);
-    // The link to a file is followed, those in circles are not.
+    let report = dir.json(0, &["index", "docs", "--model", "static"]);
+    // The link to a file is followed, the links that form cycles are not.
     assert_eq!(
         (&report["articles"], &report["left_out"]),
         (&7.into(), &3.into()),
         "{report}"
     );
-    let found = place.run(&["search", "the moon", "--rerank", "none", "--copies"]);
+    let found = dir.run(&["search", "the moon", "--rerank", "none", "--copies"]);
     assert!(
-        !found.out.contains('\u{1b}'),
-        "a file's name must not speak to the terminal: {:?}",
-        found.out
+        !found.stdout.contains('\u{1b}'),
+        "escape sequences in file names must not reach the terminal: {:?}",
+        found.stdout
     );
-    place.sound(7);
+    dir.assert_sound(7);
     assert_eq!(
-        place.json(0, &["index", "docs", "--model", "static"])["unchanged"],
+        dir.json(0, &["index", "docs", "--model", "static"])["unchanged"],
         7
     );
-    // A path with dots is the file that it leads to, and its name in the collection is the same.
-    let report = place.json(
+    // A path with `.` and `..` is normalised, so the article keeps its id.
+    let report = dir.json(
         0,
         &["index", "docs/../docs/./good.txt", "--model", "static"],
     );
     assert_eq!(report["unchanged"], 1, "{report}");
-    place.run(&["index", "docs/loop"]).said(2, &["docs/loop"]);
-    place
-        .run(&["index", "docs/pipe.txt"])
-        .said(2, &["nothing to index"]);
+    dir.run(&["index", "docs/loop"])
+        .assert_exit(2, &["docs/loop"]);
+    dir.run(&["index", "docs/pipe.txt"])
+        .assert_exit(2, &["nothing to index"]);
 }
 
 #[test]
 #[ignore = "needs two minutes and 4 GB of disk: cargo test --test e2e hostile -- --ignored"]
-fn a_million_tiny_files() {
-    let place = Place::new();
+fn index_handles_a_million_tiny_files() {
+    let dir = TestDir::new();
     for number in 0..1_000_000 {
-        let folder = place.path(&format!("docs/{:03}", number / 1000));
+        let folder = dir.path(&format!("docs/{:03}", number / 1000));
         if number % 1000 == 0 {
             std::fs::create_dir_all(&folder).unwrap();
         }
@@ -348,18 +351,18 @@ fn a_million_tiny_files() {
         )
         .unwrap();
     }
-    let report = place.json(0, &["index", "docs", "--model", "static"]);
+    let report = dir.json(0, &["index", "docs", "--model", "static"]);
     assert_eq!(
         (&report["articles"], &report["failures"]),
         (&1_000_000.into(), &0.into()),
         "{report}"
     );
-    place.sound(1_000_000);
+    dir.assert_sound(1_000_000);
 }
 
 #[cfg(feature = "parquet")]
 #[test]
-fn a_parquet_file_that_unpacks_to_more_than_there_is() {
+fn index_skips_a_parquet_file_that_exceeds_the_memory_limit() {
     use arrow_array::builder::StringBuilder;
     use arrow_array::{ArrayRef, RecordBatch};
     use parquet::arrow::ArrowWriter;
@@ -371,7 +374,7 @@ fn a_parquet_file_that_unpacks_to_more_than_there_is() {
     (0..64).for_each(|_| texts.append_value("x".repeat(4 << 20)));
     let batch =
         RecordBatch::try_from_iter([("text", Arc::new(texts.finish()) as ArrayRef)]).unwrap();
-    // All in one page.
+    // A single data page, which must be decompressed at once.
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(Default::default()))
         .set_dictionary_enabled(false)
@@ -382,8 +385,9 @@ fn a_parquet_file_that_unpacks_to_more_than_there_is() {
     writer.write(&batch).unwrap();
     let file = writer.into_inner().unwrap();
     assert!(file.len() < 1 << 20, "{}", file.len());
-    let (_, ran) = beside_a_good_one_with("bomb.parquet", file, &["--memory", "256MB"]);
-    ran.said(
+    let (_, result) =
+        index_with_valid_files_and_options("bomb.parquet", file, &["--memory", "256MB"]);
+    result.assert_exit(
         1,
         &[
             "bomb.parquet: the process that read it died: it needs more than 61 MB",

@@ -1,6 +1,6 @@
-//! A collection kept up to date: new, changed and vanished articles; formats; configuration.
+//! Incremental indexing: added, changed and removed articles; formats; configuration.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use serde_json::json;
 
 fn counts(report: &serde_json::Value) -> [u64; 4] {
@@ -8,25 +8,25 @@ fn counts(report: &serde_json::Value) -> [u64; 4] {
 }
 
 #[test]
-fn new_changed_and_vanished_articles_are_noticed() {
-    let place = Place::new();
-    place.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
-    place.put("docs/b.txt", "Bread\n\nYeast makes dough rise.");
-    place.put("docs/c.txt", "Glass\n\nSand melts into glass.");
-    assert_eq!(counts(&place.json(0, &["index", "docs"])), [3, 0, 0, 0]);
-    let again = place.json(0, &["index", "docs"]);
+fn index_adds_updates_and_deletes_changed_articles() {
+    let dir = TestDir::new();
+    dir.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.put("docs/b.txt", "Bread\n\nYeast makes dough rise.");
+    dir.put("docs/c.txt", "Glass\n\nSand melts into glass.");
+    assert_eq!(counts(&dir.json(0, &["index", "docs"])), [3, 0, 0, 0]);
+    let again = dir.json(0, &["index", "docs"]);
     assert_eq!(
         (counts(&again), again["embedded"].as_u64()),
         ([0, 0, 3, 0], Some(0))
     );
-    place.put("docs/b.txt", "Bread\n\nBaking soda makes dough rise.");
-    place.put("docs/d.txt", "Rust\n\nIron and oxygen make rust.");
-    std::fs::remove_file(place.path("docs/c.txt")).unwrap();
-    assert_eq!(counts(&place.json(0, &["index", "docs"])), [1, 1, 1, 1]);
-    place.sound(3);
-    let hits = place.json(0, &["search", "what makes dough rise", "-k", "1"]);
+    dir.put("docs/b.txt", "Bread\n\nBaking soda makes dough rise.");
+    dir.put("docs/d.txt", "Rust\n\nIron and oxygen make rust.");
+    std::fs::remove_file(dir.path("docs/c.txt")).unwrap();
+    assert_eq!(counts(&dir.json(0, &["index", "docs"])), [1, 1, 1, 1]);
+    dir.assert_sound(3);
+    let hits = dir.json(0, &["search", "what makes dough rise", "-k", "1"]);
     assert!(hits["hits"][0]["text"].as_str().unwrap().contains("soda"));
-    let all = place.json(0, &["search", "sand glass", "-k", "50"]);
+    let all = dir.json(0, &["search", "sand glass", "-k", "50"]);
     assert!(
         all["hits"]
             .as_array()
@@ -38,109 +38,106 @@ fn new_changed_and_vanished_articles_are_noticed() {
 }
 
 #[test]
-fn only_what_is_under_the_given_paths_can_vanish() {
-    let place = Place::new();
-    place.put("one/a.txt", "Tides\n\nThe moon pulls the sea.");
-    place.put("two/b.txt", "Bread\n\nYeast makes dough rise.");
-    place.put("oneself.txt", "Glass\n\nSand melts into glass.");
-    place.ok(&["index", "one", "two", "oneself.txt"]);
-    std::fs::remove_file(place.path("two/b.txt")).unwrap();
-    place.put("one/c.txt", "Rust\n\nIron and oxygen make rust.");
-    assert_eq!(counts(&place.json(0, &["index", "one"])), [1, 0, 1, 0]);
-    place.sound(4);
+fn index_deletes_only_articles_under_the_given_paths() {
+    let dir = TestDir::new();
+    dir.put("one/a.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.put("two/b.txt", "Bread\n\nYeast makes dough rise.");
+    dir.put("oneself.txt", "Glass\n\nSand melts into glass.");
+    dir.ok(&["index", "one", "two", "oneself.txt"]);
+    std::fs::remove_file(dir.path("two/b.txt")).unwrap();
+    dir.put("one/c.txt", "Rust\n\nIron and oxygen make rust.");
+    assert_eq!(counts(&dir.json(0, &["index", "one"])), [1, 0, 1, 0]);
+    dir.assert_sound(4);
 }
 
 #[test]
-fn what_vanished_is_noticed_from_any_folder_above() {
-    let place = Place::new();
-    place.put("project/docs/a.txt", "Tides\n\nThe moon pulls the sea.");
-    place.put("project/docs/b.txt", "Bread\n\nYeast makes dough rise.");
-    place.ok(&["index", "project/docs", "-c", "project/.nigh"]);
-    std::fs::remove_file(place.path("project/docs/a.txt")).unwrap();
+fn index_of_a_parent_folder_deletes_removed_files() {
+    let dir = TestDir::new();
+    dir.put("project/docs/a.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.put("project/docs/b.txt", "Bread\n\nYeast makes dough rise.");
+    dir.ok(&["index", "project/docs", "-c", "project/.nigh"]);
+    std::fs::remove_file(dir.path("project/docs/a.txt")).unwrap();
     assert_eq!(
-        counts(&place.json(0, &["index", ".", "-c", "project/.nigh"])),
+        counts(&dir.json(0, &["index", ".", "-c", "project/.nigh"])),
         [0, 0, 1, 1]
     );
 }
 
 #[test]
-fn an_id_of_another_file_is_not_taken_over() {
-    let place = Place::new();
-    place.put(
+fn duplicate_id_in_another_file_does_not_replace_the_article() {
+    let dir = TestDir::new();
+    dir.put(
         "a.jsonl",
         "{\"_id\": \"1\", \"text\": \"The moon pulls the sea.\"}\n",
     );
-    place.put(
+    dir.put(
         "b.jsonl",
         "{\"_id\": \"1\", \"text\": \"Yeast makes dough rise.\"}\n",
     );
-    place.ok(&["index", "a.jsonl"]);
-    place
-        .run(&["index", "b.jsonl"])
-        .said(1, &["b.jsonl:1", "taken by a.jsonl"]);
-    std::fs::remove_file(place.path("a.jsonl")).unwrap();
+    dir.ok(&["index", "a.jsonl"]);
+    dir.run(&["index", "b.jsonl"])
+        .assert_exit(1, &["b.jsonl:1", "taken by a.jsonl"]);
+    std::fs::remove_file(dir.path("a.jsonl")).unwrap();
     assert_eq!(
-        counts(&place.json(0, &["index", "b.jsonl"])),
+        counts(&dir.json(0, &["index", "b.jsonl"])),
         [0, 1, 0, 0],
-        "a file that was renamed"
+        "the article of a deleted file may be taken over"
     );
     let long = format!("{{\"_id\": \"{}\", \"text\": \"x\"}}\n", "i".repeat(2000));
-    place.put("c.jsonl", long);
-    place
-        .run(&["index", "c.jsonl"])
-        .said(1, &["c.jsonl:1", "1024 bytes"]);
+    dir.put("c.jsonl", long);
+    dir.run(&["index", "c.jsonl"])
+        .assert_exit(1, &["c.jsonl:1", "1024 bytes"]);
 }
 
 #[test]
-fn a_collection_is_no_folder_of_articles_and_gitignore_counts_everywhere() {
-    let place = Place::new();
-    place.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
-    place.put("docs/drafts/b.txt", "Bread\n\nYeast makes dough rise.");
-    place.put("docs/.gitignore", "drafts/\n");
-    assert_eq!(place.json(0, &["index", "docs"])["articles"], 1);
-    place
-        .run(&["index", ".nigh"])
-        .said(2, &["nothing to index"]);
+fn index_skips_collections_and_applies_gitignore_outside_repositories() {
+    let dir = TestDir::new();
+    dir.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.put("docs/drafts/b.txt", "Bread\n\nYeast makes dough rise.");
+    dir.put("docs/.gitignore", "drafts/\n");
+    assert_eq!(dir.json(0, &["index", "docs"])["articles"], 1);
+    dir.run(&["index", ".nigh"])
+        .assert_exit(2, &["nothing to index"]);
 }
 
 #[test]
-fn a_file_under_two_of_the_paths_is_read_once() {
-    let place = Place::new();
-    place.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
+fn index_reads_a_file_under_overlapping_paths_once() {
+    let dir = TestDir::new();
+    dir.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
     assert_eq!(
-        counts(&place.json(0, &["index", "docs", "docs/a.txt", "."])),
+        counts(&dir.json(0, &["index", "docs", "docs/a.txt", "."])),
         [1, 0, 0, 0]
     );
 }
 
 #[test]
-fn the_same_text_twice_is_embedded_once() {
-    let place = Place::new();
+fn identical_texts_are_embedded_once_and_tie_in_id_order() {
+    let dir = TestDir::new();
     let text = "On tides\n\nThe moon pulls the sea, and the sea follows.";
-    place.put("docs/a.txt", text);
-    place.put("docs/b.txt", text);
-    let report = place.json(0, &["index", "docs"]);
+    dir.put("docs/a.txt", text);
+    dir.put("docs/b.txt", text);
+    let report = dir.json(0, &["index", "docs"]);
     assert_eq!(
         (report["passages"].as_u64(), report["embedded"].as_u64()),
         (Some(2), Some(1))
     );
-    place.put("docs/c.txt", text);
-    let report = place.json(0, &["index", "docs"]);
+    dir.put("docs/c.txt", text);
+    let report = dir.json(0, &["index", "docs"]);
     assert_eq!(
         (report["passages"].as_u64(), report["embedded"].as_u64()),
         (Some(1), Some(0))
     );
-    place.put("docs/0.txt", text);
-    place.ok(&["index", "docs"]);
+    dir.put("docs/0.txt", text);
+    dir.ok(&["index", "docs"]);
     for mode in ["dense", "lexical", "hybrid"] {
-        let best = place.json(0, &["search", "sea and moon", "--mode", mode, "-k", "1"]);
+        let best = dir.json(0, &["search", "sea and moon", "--mode", mode, "-k", "1"]);
         assert_eq!(
             best["hits"][0]["article_id"], "docs/0.txt",
-            "the first of equals, however few are asked for"
+            "equal scores are ordered by id, whatever k is"
         );
     }
-    place.ok(&["delete", "docs/0.txt"]);
-    let hits = place.json(
+    dir.ok(&["delete", "docs/0.txt"]);
+    let hits = dir.json(
         0,
         &["search", "sea and moon", "--mode", "dense", "--copies"],
     );
@@ -153,44 +150,44 @@ fn the_same_text_twice_is_embedded_once() {
     assert_eq!(
         ids,
         ["docs/a.txt", "docs/b.txt", "docs/c.txt"],
-        "ties in the order of their ids"
+        "ties are ordered by id"
     );
 }
 
 #[test]
-fn every_format_in_one_folder() {
-    let place = Place::new();
-    place.put(
+fn index_reads_every_text_format_in_one_folder() {
+    let dir = TestDir::new();
+    dir.put(
         "all/qa.txt",
         "Sums it up.\nWhy is the sky blue?\nAir scatters blue light most.\n",
     );
-    place.put(
+    dir.put(
         "all/plain.txt",
         "Ferments\n\nSauerkraut is cabbage and salt.",
     );
-    place.put(
+    dir.put(
         "all/mark.md",
         "---\ntitle: Kilns\n---\n# Kilns\n\nPots are fired in kilns.",
     );
-    place.put("all/page.html", "<html><title>Looms</title><body><nav>menu</nav><p>Cloth is woven on a loom.</p><script>x</script></body></html>");
-    place.put(
+    dir.put("all/page.html", "<html><title>Looms</title><body><nav>menu</nav><p>Cloth is woven on a loom.</p><script>x</script></body></html>");
+    dir.put(
         "all/rows.csv",
         "id,title,text\nr1,Anvils,Iron is shaped on an anvil.\n",
     );
-    place.put(
+    dir.put(
         "all/lines.jsonl",
         json!({"_id": "l1", "title": "Quills", "text": "Quills are cut from feathers."})
             .to_string(),
     );
-    place.put("all/latin.txt", b"Caf\xe9s\n\nA caf\xe9 sells coffee.");
-    place.put(
+    dir.put("all/latin.txt", b"Caf\xe9s\n\nA caf\xe9 sells coffee.");
+    dir.put(
         "all/wide.txt",
         "\u{feff}Zelte\n\nEin Zelt ist aus Stoff."
             .encode_utf16()
             .flat_map(u16::to_le_bytes)
             .collect::<Vec<u8>>(),
     );
-    let report = place.json(0, &["index", "all"]);
+    let report = dir.json(0, &["index", "all"]);
     assert_eq!(report["added"], 8, "{report}");
     for (question, id, path) in [
         ("why does the sky look blue", "all/qa.txt", "all/qa.txt"),
@@ -202,7 +199,7 @@ fn every_format_in_one_folder() {
         ("coffee shop café", "all/latin.txt", "all/latin.txt"),
         ("Zelt", "all/wide.txt", "all/wide.txt"),
     ] {
-        let hit = place.json(0, &["search", question, "-k", "1"])["hits"][0].clone();
+        let hit = dir.json(0, &["search", question, "-k", "1"])["hits"][0].clone();
         assert_eq!(
             (hit["article_id"].as_str(), hit["path"].as_str()),
             (Some(id), Some(path)),
@@ -212,36 +209,36 @@ fn every_format_in_one_folder() {
 }
 
 #[test]
-fn beir_folders_index_their_corpus_alone() {
-    let place = Place::new();
-    place.put(
+fn index_of_a_beir_folder_reads_only_its_corpus() {
+    let dir = TestDir::new();
+    dir.put(
         "set/corpus.jsonl",
         "{\"_id\": \"d1\", \"title\": \"Tides\", \"text\": \"The moon pulls the sea.\"}\n",
     );
-    place.put(
+    dir.put(
         "set/queries.jsonl",
         "{\"_id\": \"q1\", \"text\": \"what pulls the sea\"}\n",
     );
-    place.put(
+    dir.put(
         "set/qrels/test.tsv",
         "query-id\tcorpus-id\tscore\nq1\td1\t1\n",
     );
     assert_eq!(
-        place.json(0, &["index", "set", "--chunk", "whole"])["articles"],
+        dir.json(0, &["index", "set", "--chunk", "whole"])["articles"],
         1
     );
-    place.sound(1);
+    dir.assert_sound(1);
 }
 
 #[test]
-fn another_way_of_cutting_cuts_again() {
-    let place = Place::new();
+fn changing_the_chunking_re_chunks_unchanged_articles() {
+    let dir = TestDir::new();
     let text: String = (0..60)
         .map(|i| format!("Sentence number {i} speaks of the sea and of the moon above it. "))
         .collect();
-    place.put("a.txt", format!("On the sea\n\n{text}"));
-    let first = place.json(0, &["index", "a.txt"]);
-    let whole = place.json(0, &["index", "a.txt", "--chunk", "whole"]);
+    dir.put("a.txt", format!("On the sea\n\n{text}"));
+    let first = dir.json(0, &["index", "a.txt"]);
+    let whole = dir.json(0, &["index", "a.txt", "--chunk", "whole"]);
     assert_eq!(
         (
             whole["updated"].as_u64(),
@@ -252,24 +249,24 @@ fn another_way_of_cutting_cuts_again() {
     );
     assert!(first["passages"].as_u64().unwrap() > 5 && first["cut"] == 0);
     assert_eq!(
-        place.json(0, &["index", "a.txt"])["unchanged"],
+        dir.json(0, &["index", "a.txt"])["unchanged"],
         1,
-        "the collection remembers how it is cut"
+        "the collection remembers its chunking"
     );
 }
 
 #[test]
-fn a_config_file_gives_defaults_and_flags_win() {
-    let place = Place::new();
-    place.put(
+fn config_file_sets_defaults_and_flags_override_them() {
+    let dir = TestDir::new();
+    dir.put(
         "nigh.toml",
         "collection = \"kept\"\nk = 1\nmode = \"lexical\"\n",
     );
-    place.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
-    place.put("docs/b.txt", "Ships\n\nShips sail the sea.");
-    place.ok(&["index", "docs"]);
-    assert!(place.path("kept/nigh.collection").is_file());
-    let found = place.json(0, &["search", "the sea"]);
+    dir.put("docs/a.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.put("docs/b.txt", "Ships\n\nShips sail the sea.");
+    dir.ok(&["index", "docs"]);
+    assert!(dir.path("kept/nigh.collection").is_file());
+    let found = dir.json(0, &["search", "the sea"]);
     assert_eq!(
         (
             found["mode"].as_str(),
@@ -277,7 +274,7 @@ fn a_config_file_gives_defaults_and_flags_win() {
         ),
         (Some("lexical"), 1)
     );
-    let found = place.json(0, &["search", "the sea", "-k", "2", "--mode", "dense"]);
+    let found = dir.json(0, &["search", "the sea", "-k", "2", "--mode", "dense"]);
     assert_eq!(
         (
             found["mode"].as_str(),
@@ -285,59 +282,61 @@ fn a_config_file_gives_defaults_and_flags_win() {
         ),
         (Some("dense"), 2)
     );
-    place.put("nigh.toml", "k = 0\n");
-    place.run(&["stats"]).said(2, &["nigh.toml", "1 to 10,000"]);
-    place.put("nigh.toml", "colection = \"x\"\n");
-    place.run(&["stats"]).said(2, &["nigh.toml", "colection"]);
+    dir.put("nigh.toml", "k = 0\n");
+    dir.run(&["stats"])
+        .assert_exit(2, &["nigh.toml", "1 to 10,000"]);
+    dir.put("nigh.toml", "colection = \"x\"\n");
+    dir.run(&["stats"])
+        .assert_exit(2, &["nigh.toml", "colection"]);
 }
 
 #[test]
-fn the_environment_names_a_collection() {
-    let place = Place::new();
-    place.put("a.txt", "Tides\n\nThe moon pulls the sea.");
-    let output = place
+fn nigh_collection_variable_selects_the_collection() {
+    let dir = TestDir::new();
+    dir.put("a.txt", "Tides\n\nThe moon pulls the sea.");
+    let output = dir
         .command(&["index", "a.txt"])
         .env("NIGH_COLLECTION", "elsewhere")
         .output()
         .unwrap();
     assert!(output.status.success());
-    assert!(place.path("elsewhere/nigh.collection").is_file());
+    assert!(dir.path("elsewhere/nigh.collection").is_file());
 }
 
 #[test]
-fn deleting_and_compacting() {
-    let place = Place::new();
-    place.put("a.txt", "Tides\n\nThe moon pulls the sea.");
-    place.put("b.txt", "Bread\n\nYeast makes dough rise.");
-    place.ok(&["index", "a.txt", "b.txt"]);
-    let report = place.json(1, &["delete", "a.txt", "nope"]);
+fn compact_drops_vectors_of_deleted_articles() {
+    let dir = TestDir::new();
+    dir.put("a.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.put("b.txt", "Bread\n\nYeast makes dough rise.");
+    dir.ok(&["index", "a.txt", "b.txt"]);
+    let report = dir.json(1, &["delete", "a.txt", "nope"]);
     assert_eq!(
         (&report["deleted"], &report["missing"]),
         (&json!(["a.txt"]), &json!(["nope"]))
     );
-    assert_eq!(place.json(0, &["stats"])["dead_vectors"], 1);
-    assert_eq!(place.json(0, &["compact"])["dropped"], 1);
-    place.sound(1);
+    assert_eq!(dir.json(0, &["stats"])["dead_vectors"], 1);
+    assert_eq!(dir.json(0, &["compact"])["dropped"], 1);
+    dir.assert_sound(1);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn at_low_priority_others_go_first() {
-    let place = Place::new();
-    place.put(
+fn low_priority_sets_nice_19() {
+    let dir = TestDir::new();
+    dir.put(
         "docs/a.txt",
         "Tides\n\nThe moon pulls the sea. ".repeat(200),
     );
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nigh"));
     command
         .args(["index", "docs", "--low-priority", "--memory", "256MB"])
-        .current_dir(place.path("."));
+        .current_dir(dir.path("."));
     let mut indexing = command.spawn().unwrap();
     let mut nice = 0;
     while indexing.try_wait().unwrap().is_none() && nice != 19 {
         let stat =
             std::fs::read_to_string(format!("/proc/{}/stat", indexing.id())).unwrap_or_default();
-        // Behind the program's name, which is in parentheses.
+        // The fields follow the program's name, which is in parentheses and may contain spaces.
         let fields = stat.rsplit(')').next().unwrap_or_default();
         nice = fields
             .split_whitespace()
@@ -346,26 +345,25 @@ fn at_low_priority_others_go_first() {
     }
     assert!(indexing.wait().unwrap().success());
     assert_eq!(nice, 19);
-    place.sound(1);
+    dir.assert_sound(1);
 }
 
 #[test]
-fn notes_say_what_was_skipped_guessed_and_left_out() {
-    let place = Place::new();
-    let russian = encoding_of_1251(
-        "Маяк на мысе Горн стоит с давних времён, и его свет виден за двадцать миль.",
-    );
-    place.put(
+fn notes_report_skipped_records_guessed_encodings_and_excluded_files() {
+    let dir = TestDir::new();
+    let russian =
+        windows_1251("Маяк на мысе Горн стоит с давних времён, и его свет виден за двадцать миль.");
+    dir.put(
         "docs/lighthouse.srt",
         [b"1\n00:00:01,000 --> 00:00:04,000\n".as_slice(), &russian].concat(),
     );
-    place.put("docs/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
-    place.put("docs/.draft.md", "Not yet.");
-    place.put(
+    dir.put("docs/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    dir.put("docs/.draft.md", "Not yet.");
+    dir.put(
         "docs/records.jsonl",
         "{\"_id\": \"a\", \"text\": \"The weir holds the river.\"}\n{\"_id\": oops\n",
     );
-    let report = place.json(1, &["index", "docs"]);
+    let report = dir.json(1, &["index", "docs"]);
     let notes = report["notes"].as_array().unwrap();
     let named: Vec<_> = notes
         .iter()
@@ -411,8 +409,8 @@ fn notes_say_what_was_skipped_guessed_and_left_out() {
     );
 }
 
-/// Russian in windows-1251.
-fn encoding_of_1251(text: &str) -> Vec<u8> {
+/// Encodes Russian text as windows-1251.
+fn windows_1251(text: &str) -> Vec<u8> {
     let byte = |c: char| match c {
         'ё' => 0xb8,
         'А'..='я' => (c as u32 - 'А' as u32) as u8 + 0xc0,

@@ -1,12 +1,12 @@
-//! Stopped in the middle: Ctrl-C, a kill, a full disk, a second writer. Nothing that was saved is
-//! lost, and the same command goes on.
+//! Indexing interrupted by Ctrl-C, SIGKILL, a full disk or a second writer: no committed article is
+//! lost, and running the same command again resumes.
 #![cfg(unix)]
 
-use crate::common::{Place, Ran, until};
+use crate::common::{CliOutput, TestDir, wait_until};
 use std::process::{Child, Stdio};
 
-/// Enough articles that indexing them takes a while.
-fn many(place: &Place, articles: usize) {
+/// Writes articles; hundreds of them take a while to index.
+fn put_articles(dir: &TestDir, articles: usize) {
     for i in 0..articles {
         let text: String = (0..10)
             .map(|j| {
@@ -16,31 +16,30 @@ fn many(place: &Place, articles: usize) {
                 )
             })
             .collect();
-        place.put(
+        dir.put(
             &format!("docs/{i:04}.txt"),
             format!("Article {i}\n\n{text}"),
         );
     }
 }
 
-/// On one thread, so that a fast machine takes a while too.
-fn start(place: &Place) -> Child {
-    place
-        .command(&["index", "docs", "--json", "--threads", "1"])
+/// Starts indexing on one thread, so that it takes a while on fast machines too.
+fn start_indexing(dir: &TestDir) -> Child {
+    dir.command(&["index", "docs", "--json", "--threads", "1"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-/// How many articles another process sees.
-fn stored(place: &Place) -> u64 {
-    let ran = place.run(&["stats", "--json"]);
-    serde_json::from_str::<serde_json::Value>(&ran.out)
+/// The number of committed articles, as another process sees it.
+fn committed_articles(dir: &TestDir) -> u64 {
+    let result = dir.run(&["stats", "--json"]);
+    serde_json::from_str::<serde_json::Value>(&result.stdout)
         .map_or(0, |stats| stats["articles"].as_u64().unwrap_or(0))
 }
 
-fn signal(child: &Child, name: &str) {
+fn send_signal(child: &Child, name: &str) {
     assert!(
         std::process::Command::new("kill")
             .args([name, &child.id().to_string()])
@@ -51,94 +50,91 @@ fn signal(child: &Child, name: &str) {
 }
 
 #[test]
-fn ctrl_c_saves_what_is_done() {
-    let place = Place::new();
-    many(&place, 700);
-    let child = start(&place);
-    until("a commit", || stored(&place) > 0);
-    signal(&child, "-INT");
-    let ran: Ran = child.wait_with_output().unwrap().into();
-    ran.said(1, &["finishing what is under way"]);
-    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+fn ctrl_c_commits_finished_articles_and_indexing_resumes() {
+    let dir = TestDir::new();
+    put_articles(&dir, 700);
+    let child = start_indexing(&dir);
+    wait_until("a commit", || committed_articles(&dir) > 0);
+    send_signal(&child, "-INT");
+    let result: CliOutput = child.wait_with_output().unwrap().into();
+    result.assert_exit(1, &["finishing what is under way"]);
+    let report: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
     let done = report["added"].as_u64().unwrap();
     assert!(
         report["interrupted"] == true && done > 0 && done < 700,
         "{report}"
     );
-    place.sound(done);
-    let report = place.json(0, &["index", "docs"]);
+    dir.assert_sound(done);
+    let report = dir.json(0, &["index", "docs"]);
     assert_eq!(
         (report["unchanged"].as_u64(), report["added"].as_u64()),
         (Some(done), Some(700 - done))
     );
-    place.sound(700);
+    dir.assert_sound(700);
 }
 
 #[test]
-fn a_kill_loses_nothing_that_was_committed() {
-    let place = Place::new();
-    many(&place, 700);
-    let mut child = start(&place);
-    // The first commit is the empty collection, the second the first five seconds' work.
-    until("the first articles", || stored(&place) > 0);
+fn kill_loses_no_committed_articles() {
+    let dir = TestDir::new();
+    put_articles(&dir, 700);
+    let mut child = start_indexing(&dir);
+    // The first commit is the empty collection, the second one holds the first five seconds of work.
+    wait_until("the first articles", || committed_articles(&dir) > 0);
     child.kill().unwrap();
     child.wait().unwrap();
-    let saved = place.json(0, &["stats"])["articles"].as_u64().unwrap();
+    let saved = dir.json(0, &["stats"])["articles"].as_u64().unwrap();
     assert!(saved > 0 && saved < 700, "{saved}");
-    place.sound(saved);
-    let report = place.json(0, &["index", "docs"]);
+    dir.assert_sound(saved);
+    let report = dir.json(0, &["index", "docs"]);
     assert_eq!(
         (report["unchanged"].as_u64(), report["added"].as_u64()),
         (Some(saved), Some(700 - saved))
     );
-    place.sound(700);
+    dir.assert_sound(700);
 }
 
 #[test]
-fn a_full_disk_leaves_the_last_commit() {
-    let place = Place::new();
-    place.put("first.txt", "Tides\n\nThe moon pulls the sea.");
-    place.ok(&["index", "first.txt"]);
-    many(&place, 300);
-    // A limit on the size of files stands in for a full disk: writes fail in the same places.
+fn full_disk_leaves_the_last_commit_readable() {
+    let dir = TestDir::new();
+    dir.put("first.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.ok(&["index", "first.txt"]);
+    put_articles(&dir, 300);
+    // A file size limit simulates a full disk: writes fail at the same points.
     let line = format!(
         "trap '' XFSZ; ulimit -f 200; exec '{}' index docs",
         env!("CARGO_BIN_EXE_nigh")
     );
     let output = std::process::Command::new("bash")
         .args(["-c", &line])
-        .current_dir(place.path("."))
+        .current_dir(dir.path("."))
         .output()
         .unwrap();
-    Ran::from(output).said(1, &["File too large", "the same command goes on"]);
-    // On a slow machine a small commit or two may have fitted.
-    let saved = place.json(0, &["stats"])["articles"].as_u64().unwrap();
-    place.sound(saved);
-    place
-        .run(&["search", "what pulls the sea", "--mode", "lexical"])
-        .said(0, &["first.txt:"]);
-    place.ok(&["index", "docs"]);
-    place.sound(301);
+    CliOutput::from(output).assert_exit(1, &["File too large", "the same command goes on"]);
+    // On a slow machine, one or two small commits may have succeeded.
+    let saved = dir.json(0, &["stats"])["articles"].as_u64().unwrap();
+    dir.assert_sound(saved);
+    dir.run(&["search", "what pulls the sea", "--mode", "lexical"])
+        .assert_exit(0, &["first.txt:"]);
+    dir.ok(&["index", "docs"]);
+    dir.assert_sound(301);
 }
 
 #[test]
-fn a_second_writer_is_told_who_is_writing_and_readers_go_on() {
-    let place = Place::new();
-    place.put("first.txt", "Tides\n\nThe moon pulls the sea.");
-    place.ok(&["index", "first.txt"]);
-    many(&place, 400);
-    let mut child = start(&place);
-    until("the other writer", || {
-        std::fs::read_to_string(place.path(".nigh/writer.lock"))
+fn second_writer_gets_the_lock_holders_pid_and_readers_are_not_blocked() {
+    let dir = TestDir::new();
+    dir.put("first.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.ok(&["index", "first.txt"]);
+    put_articles(&dir, 400);
+    let mut child = start_indexing(&dir);
+    wait_until("the other writer", || {
+        std::fs::read_to_string(dir.path(".nigh/writer.lock"))
             .is_ok_and(|pid| pid.trim() == child.id().to_string())
     });
-    place
-        .run(&["delete", "first.txt"])
-        .said(2, &["being written by process", &child.id().to_string()]);
-    place
-        .run(&["search", "what pulls the sea"])
-        .said(0, &["first.txt:1"]);
+    dir.run(&["delete", "first.txt"])
+        .assert_exit(2, &["being written by process", &child.id().to_string()]);
+    dir.run(&["search", "what pulls the sea"])
+        .assert_exit(0, &["first.txt:1"]);
     child.kill().unwrap();
     child.wait().unwrap();
-    place.ok(&["delete", "first.txt"]);
+    dir.ok(&["delete", "first.txt"]);
 }

@@ -1,5 +1,5 @@
-//! The end-to-end tests, which run the program: a module for each hazard or user story. One binary,
-//! so that they are linked once and wait side by side.
+//! End-to-end tests that run the program: one module per hazard or user story. They form a single
+//! binary, so that they are linked once and run in parallel.
 
 mod common;
 

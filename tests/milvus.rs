@@ -1,12 +1,11 @@
-//! What holds of a collection wherever it is kept: in a folder, and on the Milvus servers that
-//! MILVUS_URI names.
+//! Collections on Milvus behave like local ones. MILVUS_URI names the servers under test.
 
 use crate::common::server::Server;
-use crate::common::{Kept, Place, data, names};
+use crate::common::{MilvusCollection, TestDir, data, passage_ids};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The servers to be tried, and whether they look for words.
+/// The servers under test.
 fn servers() -> Vec<String> {
     let named = std::env::var("MILVUS_URI")
         .expect("MILVUS_URI=milvus://HOST:PORT, or several with commas between");
@@ -30,9 +29,9 @@ const QUESTIONS: [&str; 12] = [
 
 #[test]
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-fn milvus_gives_the_answers_of_a_folder() {
+fn milvus_returns_the_same_hits_as_a_local_collection() {
     for server in servers() {
-        let (place, kept) = (Place::new(), Kept::on(&server));
+        let (dir, remote) = (TestDir::new(), MilvusCollection::new(&server));
         let data = data();
         let texts: Vec<String> = std::fs::read_dir(data.join("sample"))
             .unwrap()
@@ -40,33 +39,37 @@ fn milvus_gives_the_answers_of_a_folder() {
             .filter(|entry| entry.path().extension().is_some_and(|of| of == "txt"))
             .map(|entry| {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                std::fs::copy(entry.path(), place.path(&name)).unwrap();
+                std::fs::copy(entry.path(), dir.path(&name)).unwrap();
                 name
             })
             .collect();
         let arguments: Vec<&str> = std::iter::once("index")
             .chain(texts.iter().map(String::as_str))
             .collect();
-        let here = place.json(0, &arguments);
-        let there = place.json(0, &[&arguments[..], &["-c", &kept.0]].concat());
+        let local = dir.json(0, &arguments);
+        let on_milvus = dir.json(0, &[&arguments[..], &["-c", &remote.uri]].concat());
         for counted in ["articles", "added", "passages", "embedded", "failures"] {
-            assert_eq!(here[counted], there[counted], "{server}: {counted}");
+            assert_eq!(local[counted], on_milvus[counted], "{server}: {counted}");
         }
-        let again = place.json(0, &[&arguments[..], &["-c", &kept.0]].concat());
+        let again = dir.json(0, &[&arguments[..], &["-c", &remote.uri]].concat());
         assert_eq!(
             (&again["unchanged"], &again["embedded"]),
-            (&here["articles"], &json!(0)),
+            (&local["articles"], &json!(0)),
             "{server}"
         );
-        let (mut found, mut of) = (0, 0);
+        let (mut recalled, mut expected) = (0, 0);
         for question in QUESTIONS {
-            let ask = |more: &[&str]| place.json(0, &[&["search", question], more].concat());
+            let search = |more: &[&str]| dir.json(0, &[&["search", question], more].concat());
             let (ours, theirs) = (
-                ask(&["--mode", "dense", "--exact"]),
-                ask(&["--mode", "dense", "--exact", "-c", &kept.0]),
+                search(&["--mode", "dense", "--exact"]),
+                search(&["--mode", "dense", "--exact", "-c", &remote.uri]),
             );
-            // All of a hit but the last digits of its score.
-            assert_eq!(names(&ours), names(&theirs), "{server}: {question}");
+            // Hits agree in everything but the last digits of the scores.
+            assert_eq!(
+                passage_ids(&ours),
+                passage_ids(&theirs),
+                "{server}: {question}"
+            );
             for (our, their) in ours["hits"]
                 .as_array()
                 .unwrap()
@@ -76,34 +79,37 @@ fn milvus_gives_the_answers_of_a_folder() {
                 for same in ["article_id", "title", "path", "span", "line", "text"] {
                     assert_eq!(our[same], their[same], "{server}: {question}");
                 }
-                let apart = our["score"].as_f64().unwrap() - their["score"].as_f64().unwrap();
-                assert!(apart.abs() < 1e-5, "{server}: {question}: {apart}");
+                let difference = our["score"].as_f64().unwrap() - their["score"].as_f64().unwrap();
+                assert!(
+                    difference.abs() < 1e-5,
+                    "{server}: {question}: {difference}"
+                );
             }
-            let near = names(&ask(&["--mode", "dense", "-c", &kept.0]));
-            found += names(&ours)
+            let approximate = passage_ids(&search(&["--mode", "dense", "-c", &remote.uri]));
+            recalled += passage_ids(&ours)
                 .iter()
-                .filter(|name| near.contains(name))
+                .filter(|id| approximate.contains(id))
                 .count();
-            of += near.len();
+            expected += approximate.len();
         }
         assert!(
-            found as f64 >= 0.99 * of as f64,
-            "{server}: {found} of {of}"
+            recalled as f64 >= 0.99 * expected as f64,
+            "{server}: {recalled} of {expected}"
         );
-        let stats = place.json(0, &["stats", "-c", &kept.0]);
+        let stats = dir.json(0, &["stats", "-c", &remote.uri]);
         assert_eq!(
             (&stats["articles"], &stats["passages"]),
-            (&here["articles"], &here["passages"])
+            (&local["articles"], &local["passages"])
         );
-        let check = place.json(0, &["check", "-c", &kept.0]);
+        let check = dir.json(0, &["check", "-c", &remote.uri]);
         assert_eq!(
             (&check["sound"], &check["passages"]),
-            (&json!(true), &here["passages"]),
+            (&json!(true), &local["passages"]),
             "{server}: {check}"
         );
-        // Questions of the articles' own, judged: the same verdict.
-        let verdict = |collection: &str| {
-            let verdict = place.json(
+        // Evaluating on the articles' own questions gives the same figures.
+        let mrr = |collection: &str| {
+            let verdict = dir.json(
                 0,
                 &[
                     "eval",
@@ -121,27 +127,24 @@ fn milvus_gives_the_answers_of_a_folder() {
                 .as_f64()
                 .unwrap()
         };
-        assert!(
-            (verdict(".nigh") - verdict(&kept.0)).abs() < 1e-9,
-            "{server}"
-        );
-        // What comes twice in one file is there once.
-        place.ok(&["export", "once.jsonl"]);
-        let once = std::fs::read_to_string(place.path("once.jsonl")).unwrap();
+        assert!((mrr(".nigh") - mrr(&remote.uri)).abs() < 1e-9, "{server}");
+        // An article that occurs twice in a file is stored once.
+        dir.ok(&["export", "once.jsonl"]);
+        let once = std::fs::read_to_string(dir.path("once.jsonl")).unwrap();
         let (header, rows) = once.split_once('\n').unwrap();
-        place.put("twice.jsonl", format!("{header}\n{rows}{rows}"));
-        let twice = Kept::on(&server);
-        place.ok(&["import", "twice.jsonl", "-c", &twice.0]);
+        dir.put("twice.jsonl", format!("{header}\n{rows}{rows}"));
+        let twice = MilvusCollection::new(&server);
+        dir.ok(&["import", "twice.jsonl", "-c", &twice.uri]);
         assert_eq!(
-            place.json(0, &["check", "-c", &twice.0])["passages"],
-            here["passages"],
+            dir.json(0, &["check", "-c", &twice.uri])["passages"],
+            local["passages"],
             "{server}"
         );
-        // Out of it again, and back.
-        place.ok(&["export", "there.jsonl", "-c", &kept.0]);
-        place.ok(&["import", "there.jsonl", "-c", "back"]);
+        // An export from Milvus can be imported into a local collection.
+        dir.ok(&["export", "there.jsonl", "-c", &remote.uri]);
+        dir.ok(&["import", "there.jsonl", "-c", "back"]);
         let dense = |collection: &str| {
-            names(&place.json(
+            passage_ids(&dir.json(
                 0,
                 &[
                     "search",
@@ -155,26 +158,26 @@ fn milvus_gives_the_answers_of_a_folder() {
             ))
         };
         assert_eq!(dense("back"), dense(".nigh"));
-        assert_eq!(place.json(0, &["check", "-c", "back"])["sound"], true);
-        // Servers before 2.5 say that they do not.
-        let looked = place.run(&["search", "moon", "--mode", "lexical", "-c", &kept.0]);
-        if looked.code == 0 {
-            words(&place, &kept.0, &server);
+        assert_eq!(dir.json(0, &["check", "-c", "back"])["sound"], true);
+        // Servers before 2.5 have no lexical search and say so.
+        let lexical = dir.run(&["search", "moon", "--mode", "lexical", "-c", &remote.uri]);
+        if lexical.code == 0 {
+            assert_lexical_search(&dir, &remote.uri, &server);
         } else {
-            looked.said(2, &["this server does not look for words"]);
+            lexical.assert_exit(2, &["this server does not look for words"]);
         }
     }
 }
 
-/// Its words are those of a folder, though it counts them in its own way.
-fn words(place: &Place, kept: &str, server: &str) {
+/// Lexical search on Milvus finds the expected articles; its BM25 scores differ from local ones.
+fn assert_lexical_search(dir: &TestDir, remote: &str, server: &str) {
     for (question, article) in [
         ("neap tides", "tides.txt"),
         ("baking bakers", "sourdough.txt"),
         ("keys encrypted", "public-key-encryption.txt"),
     ] {
         for mode in ["lexical", "hybrid"] {
-            let found = place.json(0, &["search", question, "--mode", mode, "-c", kept]);
+            let found = dir.json(0, &["search", question, "--mode", mode, "-c", remote]);
             assert_eq!(
                 found["hits"][0]["article_id"], article,
                 "{server}: {question}: {found}"
@@ -183,9 +186,9 @@ fn words(place: &Place, kept: &str, server: &str) {
         }
     }
     assert_eq!(
-        place.json(
+        dir.json(
             0,
-            &["search", "zyzzyva qwxyz", "--mode", "lexical", "-c", kept]
+            &["search", "zyzzyva qwxyz", "--mode", "lexical", "-c", remote]
         )["hits"],
         json!([])
     );
@@ -193,7 +196,7 @@ fn words(place: &Place, kept: &str, server: &str) {
 
 #[test]
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-fn milvus_filters_as_a_folder_does() {
+fn milvus_filters_match_the_same_articles_as_local_ones() {
     let records = [
         json!({"_id": "a", "title": "Tides", "text": "The sea rises.", "source": "Reuters", "year": 2025, "date": "2025-06-30", "tags": ["sea", "Moon"]}),
         json!({"_id": "b", "title": "Bread", "text": "The dough rises.", "source": "reuters uk", "year": 2024.5, "date": "2025-01-02T10:00:00Z", "tags": ["food"]}),
@@ -245,12 +248,19 @@ fn milvus_filters_as_a_folder_does() {
         "NOT (year:>2024 AND source:reuters)",
     ];
     for server in servers() {
-        let (place, kept) = (Place::new(), Kept::on(&server));
-        place.put("records.jsonl", &records);
-        place.ok(&["index", "records.jsonl", "--model", "static"]);
-        place.ok(&["index", "records.jsonl", "--model", "static", "-c", &kept.0]);
+        let (dir, remote) = (TestDir::new(), MilvusCollection::new(&server));
+        dir.put("records.jsonl", &records);
+        dir.ok(&["index", "records.jsonl", "--model", "static"]);
+        dir.ok(&[
+            "index",
+            "records.jsonl",
+            "--model",
+            "static",
+            "-c",
+            &remote.uri,
+        ]);
         let allowed = |collection: &str, condition: &str| -> BTreeSet<String> {
-            names(&place.json(
+            passage_ids(&dir.json(
                 0,
                 &[
                     "search",
@@ -268,7 +278,7 @@ fn milvus_filters_as_a_folder_does() {
         };
         for condition in conditions {
             assert_eq!(
-                allowed(&kept.0, condition),
+                allowed(&remote.uri, condition),
                 allowed(".nigh", condition),
                 "{server}: {condition}"
             );
@@ -281,7 +291,7 @@ fn milvus_filters_as_a_folder_does() {
             "NOT id:*",
         ] {
             let notes = |collection: &str| {
-                let asked = [
+                let search = [
                     "search",
                     "what rises",
                     "--mode",
@@ -291,47 +301,46 @@ fn milvus_filters_as_a_folder_does() {
                     "-c",
                     collection,
                 ];
-                place.json(0, &asked)["notes"].take()
+                dir.json(0, &search)["notes"].take()
             };
-            assert_eq!(notes(&kept.0), notes(".nigh"), "{server}: {condition}");
+            assert_eq!(notes(&remote.uri), notes(".nigh"), "{server}: {condition}");
             assert_eq!(
-                notes(&kept.0)[0]["code"],
+                notes(&remote.uri)[0]["code"],
                 "filter_matches_nothing",
                 "{server}: {condition}"
             );
         }
-        place
-            .run(&[
-                "search",
-                "x",
-                "--mode",
-                "dense",
-                "--filter",
-                "nothing:x",
-                "-c",
-                &kept.0,
-            ])
-            .said(2, &["no article has a field \"nothing\""]);
+        dir.run(&[
+            "search",
+            "x",
+            "--mode",
+            "dense",
+            "--filter",
+            "nothing:x",
+            "-c",
+            &remote.uri,
+        ])
+        .assert_exit(2, &["no article has a field \"nothing\""]);
     }
 }
 
 #[test]
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-fn milvus_takes_changes_as_a_folder_does() {
+fn milvus_applies_updates_and_deletions() {
     for server in servers() {
-        let (place, kept) = (Place::new(), Kept::on(&server));
-        let on = ["-c", &kept.0];
-        place.put("a/one.txt", "The moon pulls the sea. Tides rise.");
-        place.put("a/two.txt", "Yeast makes bread rise.");
-        place.put(
+        let (dir, remote) = (TestDir::new(), MilvusCollection::new(&server));
+        let on = ["-c", &remote.uri];
+        dir.put("a/one.txt", "The moon pulls the sea. Tides rise.");
+        dir.put("a/two.txt", "Yeast makes bread rise.");
+        dir.put(
             "a/long.txt",
             "A sentence that goes on for a while, about nothing at all. ".repeat(3000),
         );
-        let run = |args: &[&str]| place.json(0, &[args, &on].concat());
+        let run = |args: &[&str]| dir.json(0, &[args, &on].concat());
         assert_eq!(run(&["index", "a", "--model", "static"])["added"], 3);
-        place.put("a/two.txt", "Yeast makes bread rise, slowly in the cold.");
-        std::fs::remove_file(place.path("a/one.txt")).unwrap();
-        place.put("a/three.txt", "Bees dance.");
+        dir.put("a/two.txt", "Yeast makes bread rise, slowly in the cold.");
+        std::fs::remove_file(dir.path("a/one.txt")).unwrap();
+        dir.put("a/three.txt", "Bees dance.");
         let report = run(&["index", "a"]);
         assert_eq!(
             ["added", "updated", "unchanged", "deleted"].map(|of| report[of].as_u64().unwrap()),
@@ -354,7 +363,7 @@ fn milvus_takes_changes_as_a_folder_does() {
             json!(["a/three.txt"])
         );
         assert_eq!(run(&["stats"])["articles"], 2);
-        let missing = place.json(1, &["delete", "nowhere", "-c", &kept.0]);
+        let missing = dir.json(1, &["delete", "nowhere", "-c", &remote.uri]);
         assert_eq!(missing["missing"], json!(["nowhere"]));
         run(&["compact"]);
         assert_eq!(run(&["check"])["sound"], true, "{server}");
@@ -363,11 +372,11 @@ fn milvus_takes_changes_as_a_folder_does() {
 
 #[test]
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-fn milvus_takes_what_several_bring_at_once() {
+fn milvus_accepts_concurrent_imports() {
     for server in servers() {
-        let (place, kept) = (Place::new(), Kept::on(&server));
-        let on = ["-c", &kept.0];
-        // Each with articles, and a field, of its own, and one article that all bring.
+        let (dir, remote) = (TestDir::new(), MilvusCollection::new(&server));
+        let on = ["-c", &remote.uri];
+        // Each import has articles and a metadata field of its own, and one article that all share.
         for part in 0..4 {
             let own = (0..150).map(|n| json!({"_id": format!("{part}/{n}"), "text": format!("Tides {n} of {part}."), format!("field{part}"): n}));
             let same = json!({"_id": "same", "text": "The moon pulls the sea."});
@@ -375,9 +384,9 @@ fn milvus_takes_what_several_bring_at_once() {
                 .chain([same])
                 .map(|record| format!("{record}\n"))
                 .collect();
-            place.put(&format!("{part}.jsonl"), records);
-            let stream = std::fs::File::open(place.path(&format!("{part}.jsonl"))).unwrap();
-            let mut embed = place.command(&[
+            dir.put(&format!("{part}.jsonl"), records);
+            let stream = std::fs::File::open(dir.path(&format!("{part}.jsonl"))).unwrap();
+            let mut embed = dir.command(&[
                 "embed",
                 "--model",
                 "static",
@@ -393,8 +402,8 @@ fn milvus_takes_what_several_bring_at_once() {
                     .success()
             );
         }
-        place.put("none.jsonl", "");
-        place.ok(&[
+        dir.put("none.jsonl", "");
+        dir.ok(&[
             "embed",
             "none.jsonl",
             "--model",
@@ -402,14 +411,14 @@ fn milvus_takes_what_several_bring_at_once() {
             "--out",
             "none.embedded.jsonl",
         ]);
-        place.ok(&[&["import", "none.embedded.jsonl"][..], &on].concat());
+        dir.ok(&[&["import", "none.embedded.jsonl"][..], &on].concat());
         let importing: Vec<_> = (0..4)
             .map(|part| {
-                let mut import = place.command(&[
+                let mut import = dir.command(&[
                     "import",
                     &format!("{part}.embedded.jsonl"),
                     "-c",
-                    &kept.0,
+                    &remote.uri,
                     "--json",
                 ]);
                 import
@@ -420,10 +429,14 @@ fn milvus_takes_what_several_bring_at_once() {
             })
             .collect();
         for import in importing {
-            let ran: crate::common::Ran = import.wait_with_output().unwrap().into();
-            assert_eq!(ran.code, 0, "{server}: {}{}", ran.out, ran.err);
+            let result: crate::common::CliOutput = import.wait_with_output().unwrap().into();
+            assert_eq!(
+                result.code, 0,
+                "{server}: {}{}",
+                result.stdout, result.stderr
+            );
         }
-        let check = place.json(0, &["check", "-c", &kept.0]);
+        let check = dir.json(0, &["check", "-c", &remote.uri]);
         assert_eq!(
             (&check["sound"], &check["passages"]),
             (&json!(true), &json!(601)),
@@ -431,7 +444,7 @@ fn milvus_takes_what_several_bring_at_once() {
         );
         for part in 0..4 {
             let condition = format!("field{part}:7");
-            let found = place.json(
+            let found = dir.json(
                 0,
                 &[
                     &["search", "tides", "--mode", "dense", "--filter", &condition][..],
@@ -440,7 +453,7 @@ fn milvus_takes_what_several_bring_at_once() {
                 .concat(),
             );
             assert_eq!(
-                names(&found),
+                passage_ids(&found),
                 [format!("{part}/7#0")],
                 "{server}: {condition}"
             );
@@ -450,31 +463,31 @@ fn milvus_takes_what_several_bring_at_once() {
 
 #[test]
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-fn milvus_runs_and_serves_and_keeps_the_index_that_is_asked_for() {
+fn milvus_supports_run_and_serve_with_either_index_type() {
     for server in servers() {
-        let place = Place::new();
-        place.put(
+        let dir = TestDir::new();
+        dir.put(
             "questions.jsonl",
             "{\"_id\": \"q1\", \"text\": \"what makes the sea rise\"}\n",
         );
-        place.put("a/tides.txt", "The moon pulls the sea. Tides rise.");
-        place.put("a/bread.txt", "Yeast makes bread rise.");
-        place.ok(&["index", "a", "-c", "here"]);
+        dir.put("a/tides.txt", "The moon pulls the sea. Tides rise.");
+        dir.put("a/bread.txt", "Yeast makes bread rise.");
+        dir.ok(&["index", "a", "-c", "here"]);
         for (kind, graphs) in [("flat", 0), ("hnsw", 1)] {
-            let kept = Kept::on(&server);
-            let made = place
-                .command(&["import", "here", "-c", &kept.0])
+            let remote = MilvusCollection::new(&server);
+            let made = dir
+                .command(&["import", "here", "-c", &remote.uri])
                 .env("NIGH_MILVUS_INDEX", kind)
                 .output()
                 .unwrap();
             assert!(made.status.success());
             assert_eq!(
-                place.json(0, &["stats", "-c", &kept.0])["graphs"],
+                dir.json(0, &["stats", "-c", &remote.uri])["graphs"],
                 graphs,
                 "{server}: {kind}"
             );
             let ranks = |collection: &str| -> Vec<String> {
-                place.ok(&[
+                dir.ok(&[
                     "run",
                     "--queries",
                     "questions.jsonl",
@@ -485,7 +498,7 @@ fn milvus_runs_and_serves_and_keeps_the_index_that_is_asked_for() {
                     "--out",
                     "run.trec",
                 ]);
-                let run = std::fs::read_to_string(place.path("run.trec")).unwrap();
+                let run = std::fs::read_to_string(dir.path("run.trec")).unwrap();
                 run.lines()
                     .map(|line| {
                         line.split_whitespace()
@@ -495,15 +508,18 @@ fn milvus_runs_and_serves_and_keeps_the_index_that_is_asked_for() {
                     })
                     .collect()
             };
-            assert_eq!(ranks(&kept.0), ranks("here"), "{server}: {kind}");
-            let serving = Server::start(&place, &["-c", &kept.0]);
-            let all = serving.get("/v1/collections").said(200, &[]).json();
+            assert_eq!(ranks(&remote.uri), ranks("here"), "{server}: {kind}");
+            let serving = Server::start(&dir, &["-c", &remote.uri]);
+            let all = serving
+                .get("/v1/collections")
+                .assert_status(200, &[])
+                .json();
             let name = all["default"].as_str().unwrap();
             let best = |question: &str| {
                 let body = json!({"q": question, "mode": "dense", "k": 1});
                 let found = serving
-                    .send("POST", &format!("/v1/collections/{name}/search"), &body)
-                    .said(200, &[])
+                    .send_json("POST", &format!("/v1/collections/{name}/search"), &body)
+                    .assert_status(200, &[])
                     .json();
                 found["hits"][0]["article_id"].clone()
             };
@@ -514,12 +530,12 @@ fn milvus_runs_and_serves_and_keeps_the_index_that_is_asked_for() {
             );
             let article = json!({"title": "Bees", "text": "Bees dance to tell where flowers are."});
             serving
-                .send(
+                .send_json(
                     "PUT",
                     &format!("/v1/collections/{name}/articles/bees"),
                     &article,
                 )
-                .said(201, &[]);
+                .assert_status(201, &[]);
             assert_eq!(best("which insects dance"), "bees", "{server}: {kind}");
             assert_eq!(serving.stop(), 0);
         }
@@ -528,11 +544,11 @@ fn milvus_runs_and_serves_and_keeps_the_index_that_is_asked_for() {
 
 #[test]
 #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
-fn what_is_wrong_with_a_collection_on_milvus_is_said() {
-    let place = Place::new();
-    // Takes connections and never says a word.
+fn milvus_errors_name_the_problem_and_the_fix() {
+    let dir = TestDir::new();
+    // Accepts connections and never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let asking = place
+    let waiting = dir
         .command(&[
             "search",
             "moon",
@@ -542,80 +558,71 @@ fn what_is_wrong_with_a_collection_on_milvus_is_said() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    place.put("a.txt", "The moon pulls the sea.");
+    dir.put("a.txt", "The moon pulls the sea.");
     for server in servers() {
-        let kept = Kept::on(&server);
-        place
-            .run(&["search", "moon", "-c", &kept.0])
-            .said(2, &["no collection at milvus://", "makes one"]);
-        place.ok(&["index", "a.txt", "--model", "static", "-c", &kept.0]);
-        // Another model's questions are none for it.
-        place
-            .run(&["index", "a.txt", "--model", "builtin", "-c", &kept.0])
-            .said(2, &["was made with the model"]);
-        place.ok(&["index", "a.txt", "-c", "here"]);
-        place
-            .run(&["import", "here", "-c", &kept.0])
-            .said(2, &["Make a new collection with -c"]);
-        // The half of it that has no passages is none by itself.
-        place
-            .run(&["stats", "-c", &format!("{}_articles", kept.0)])
-            .said(2, &["that nigh did not make"]);
+        let remote = MilvusCollection::new(&server);
+        dir.run(&["search", "moon", "-c", &remote.uri])
+            .assert_exit(2, &["no collection at milvus://", "makes one"]);
+        dir.ok(&["index", "a.txt", "--model", "static", "-c", &remote.uri]);
+        // Vectors of another model are refused.
+        dir.run(&["index", "a.txt", "--model", "builtin", "-c", &remote.uri])
+            .assert_exit(2, &["was made with the model"]);
+        dir.ok(&["index", "a.txt", "-c", "here"]);
+        dir.run(&["import", "here", "-c", &remote.uri])
+            .assert_exit(2, &["Make a new collection with -c"]);
+        // The companion collection that holds the articles cannot be opened by itself.
+        dir.run(&["stats", "-c", &format!("{}_articles", remote.uri)])
+            .assert_exit(2, &["that nigh did not make"]);
         if std::env::var("NIGH_MILVUS_TOKEN").is_ok() {
-            let asked = |name: &str, value: &str| -> crate::common::Ran {
-                place
-                    .command(&["stats", "-c", &kept.0])
+            let stats_with = |name: &str, value: &str| -> crate::common::CliOutput {
+                dir.command(&["stats", "-c", &remote.uri])
                     .env(name, value)
                     .output()
                     .unwrap()
                     .into()
             };
-            asked("NIGH_MILVUS_TOKEN", "root:wrong")
-                .said(2, &["auth check failure", "NIGH_MILVUS_TOKEN is"]);
-            asked("NIGH_MILVUS_TOKEN", "").said(2, &["missing authorization"]);
-            asked("NIGH_MILVUS_TLS", "0").said(2, &["if it encrypts: NIGH_MILVUS_TLS=1"]);
-            asked("NIGH_MILVUS_CA", "/nowhere.pem").said(2, &["/nowhere.pem"]);
-            asked("NIGH_MILVUS_CA", "").said(2, &["NIGH_MILVUS_CA is the certificate"]);
+            stats_with("NIGH_MILVUS_TOKEN", "root:wrong")
+                .assert_exit(2, &["auth check failure", "NIGH_MILVUS_TOKEN is"]);
+            stats_with("NIGH_MILVUS_TOKEN", "").assert_exit(2, &["missing authorization"]);
+            stats_with("NIGH_MILVUS_TLS", "0")
+                .assert_exit(2, &["if it encrypts: NIGH_MILVUS_TLS=1"]);
+            stats_with("NIGH_MILVUS_CA", "/nowhere.pem").assert_exit(2, &["/nowhere.pem"]);
+            stats_with("NIGH_MILVUS_CA", "").assert_exit(2, &["NIGH_MILVUS_CA is the certificate"]);
         }
     }
-    place
-        .run(&["search", "moon", "-c", "milvus://127.0.0.1:9/books"])
-        .said(
+    dir.run(&["search", "moon", "-c", "milvus://127.0.0.1:9/books"])
+        .assert_exit(
             2,
             &[
                 "milvus://127.0.0.1:9/default/books: no Milvus answers there",
                 "refused",
             ],
         );
-    let ran: crate::common::Ran = asking.wait_with_output().unwrap().into();
-    ran.said(2, &["/default/books: ", "timed out"]);
+    let result: crate::common::CliOutput = waiting.wait_with_output().unwrap().into();
+    result.assert_exit(2, &["/default/books: ", "timed out"]);
 }
 
 #[test]
-fn places_that_are_none_are_named() {
-    let place = Place::new();
-    place
-        .run(&["search", "x", "-c", "milvus://host"])
-        .said(2, &["no collection in it; expected milvus://HOST"]);
-    place
-        .run(&["search", "x", "-c", "qdrant://host/a"])
-        .said(2, &["nothing here keeps collections at qdrant://"]);
-    place.put("nigh.toml", "[milvus]\nindex = \"ivf\"\n");
-    place
-        .run(&["search", "x"])
-        .said(2, &["expected hnsw or flat"]);
-    place.put("nigh.toml", "[milvus]\ntokens = \"x\"\n");
-    place
-        .run(&["search", "x"])
-        .said(2, &["nigh.toml", "tokens"]);
+fn malformed_collection_uris_and_settings_are_rejected() {
+    let dir = TestDir::new();
+    dir.run(&["search", "x", "-c", "milvus://host"])
+        .assert_exit(2, &["no collection in it; expected milvus://HOST"]);
+    dir.run(&["search", "x", "-c", "qdrant://host/a"])
+        .assert_exit(2, &["nothing here keeps collections at qdrant://"]);
+    dir.put("nigh.toml", "[milvus]\nindex = \"ivf\"\n");
+    dir.run(&["search", "x"])
+        .assert_exit(2, &["expected hnsw or flat"]);
+    dir.put("nigh.toml", "[milvus]\ntokens = \"x\"\n");
+    dir.run(&["search", "x"])
+        .assert_exit(2, &["nigh.toml", "tokens"]);
 }
 
 #[test]
 #[ignore = "needs a Milvus to kill: MILVUS_URI, and MILVUS_RESTART, a command that kills it and starts it again"]
-fn milvus_killed_in_the_middle_of_indexing_loses_and_doubles_nothing() {
+fn milvus_killed_during_indexing_loses_and_duplicates_nothing() {
     let server = &servers()[0];
     let restart = std::env::var("MILVUS_RESTART").expect("MILVUS_RESTART");
-    let (place, kept) = (Place::new(), Kept::on(server));
+    let (dir, remote) = (TestDir::new(), MilvusCollection::new(server));
     let words = [
         "tides", "bread", "bees", "steel", "waves", "coffee", "keys", "light",
     ];
@@ -627,14 +634,14 @@ fn milvus_killed_in_the_middle_of_indexing_loses_and_doubles_nothing() {
             format!("{}\n", json!({"_id": format!("r{n}"), "text": text}))
         })
         .collect();
-    place.put("records.jsonl", records);
-    let mut command = place.command(&[
+    dir.put("records.jsonl", records);
+    let mut command = dir.command(&[
         "index",
         "records.jsonl",
         "--model",
         "static",
         "-c",
-        &kept.0,
+        &remote.uri,
         "--json",
     ]);
     let mut indexing = command
@@ -642,36 +649,36 @@ fn milvus_killed_in_the_middle_of_indexing_loses_and_doubles_nothing() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // When the first of it is in.
-    let begun = std::time::Instant::now();
+    // Wait until the first articles are written.
+    let started = std::time::Instant::now();
     let written = || {
-        let stats = place.run(&["stats", "-c", &kept.0, "--json"]);
-        serde_json::from_str::<Value>(&stats.out)
+        let stats = dir.run(&["stats", "-c", &remote.uri, "--json"]);
+        serde_json::from_str::<Value>(&stats.stdout)
             .ok()
             .and_then(|stats| stats["articles"].as_u64())
             .unwrap_or_default()
     };
     while written() == 0 {
-        assert!(begun.elapsed().as_secs() < 60, "nothing was written");
+        assert!(started.elapsed().as_secs() < 60, "nothing was written");
     }
     assert!(
         indexing.try_wait().unwrap().is_none(),
-        "it was over before the server was killed"
+        "indexing ended before the server was killed"
     );
     let restarted = std::process::Command::new("sh")
         .args(["-c", &restart])
         .status()
         .unwrap();
     assert!(restarted.success());
-    let ran: crate::common::Ran = indexing.wait_with_output().unwrap().into();
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    let report: Value = serde_json::from_str(&ran.out).unwrap();
-    let stats = place.json(0, &["stats", "-c", &kept.0]);
+    let result: crate::common::CliOutput = indexing.wait_with_output().unwrap().into();
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    let report: Value = serde_json::from_str(&result.stdout).unwrap();
+    let stats = dir.json(0, &["stats", "-c", &remote.uri]);
     assert_eq!(
         (&stats["articles"], &stats["passages"]),
         (&json!(20_000), &report["passages"])
     );
-    let check = place.json(0, &["check", "-c", &kept.0]);
+    let check = dir.json(0, &["check", "-c", &remote.uri]);
     assert_eq!(
         (&check["sound"], &check["passages"]),
         (&json!(true), &report["passages"]),

@@ -1,40 +1,40 @@
-//! Models through fastembed and ONNX Runtime.
+//! ONNX models, run by fastembed and ONNX Runtime.
 
-use crate::common::Place;
+use crate::common::TestDir;
 
-/// Where the runtime is, for the tests that need it.
-fn runtime() -> String {
+/// The path of the ONNX Runtime library, for the tests that need it.
+fn runtime_path() -> String {
     std::env::var("ORT_DYLIB_PATH")
         .expect("ORT_DYLIB_PATH: the libonnxruntime file of `pip install onnxruntime`")
 }
 
-/// A folder with a model of the fixtures and the built-in model's tokenizer.
-fn folder(place: &Place, fixture: &str) {
+/// Creates a model folder from an ONNX file of the fixtures and the built-in model's tokenizer.
+fn put_model(dir: &TestDir, fixture: &str) {
     let root = crate::common::data().parent().unwrap().to_owned();
     let model =
         std::fs::read(root.join("tests/fixtures").join(fixture).join("model.onnx")).unwrap();
-    place.put(&format!("{fixture}/model.onnx"), model);
+    dir.put(&format!("{fixture}/model.onnx"), model);
     for file in [
         "tokenizer.json",
         "tokenizer_config.json",
         "special_tokens_map.json",
     ] {
         let bytes = std::fs::read(root.join("models/minilm-l6-v2-int8").join(file)).unwrap();
-        place.put(&format!("{fixture}/{file}"), bytes);
+        dir.put(&format!("{fixture}/{file}"), bytes);
     }
 }
 
 #[test]
 #[ignore = "needs ONNX Runtime: pip install onnxruntime, and ORT_DYLIB_PATH set to its libonnxruntime file"]
-fn a_local_folder_embeds_and_answers() {
-    let place = Place::new();
-    folder(&place, "embedder");
-    place.put("a/tides.txt", "The moon pulls the sea towards it.\n");
-    place.put("a/bread.txt", "Bread needs flour, water, salt and yeast.\n");
+fn local_model_folder_embeds_articles_and_questions() {
+    let dir = TestDir::new();
+    put_model(&dir, "embedder");
+    dir.put("a/tides.txt", "The moon pulls the sea towards it.\n");
+    dir.put("a/bread.txt", "Bread needs flour, water, salt and yeast.\n");
     let run = |args: &[&str]| {
-        let output = place
+        let output = dir
             .command(args)
-            .env("ORT_DYLIB_PATH", runtime())
+            .env("ORT_DYLIB_PATH", runtime_path())
             .output()
             .unwrap();
         assert!(
@@ -51,8 +51,8 @@ fn a_local_folder_embeds_and_answers() {
         (&report["articles"], &report["model"]),
         (&serde_json::json!(2), &serde_json::json!("embedder"))
     );
-    // The model knows no order of words. The passage has them twice, as its title too, and the
-    // special ones once.
+    // The model ignores word order. The passage contains the words twice, because its title is
+    // embedded too, and the special tokens once: the cosine is close to 1, but not 1.
     let found = run(&[
         "search",
         "sea the pulls moon the it towards.",
@@ -68,25 +68,24 @@ fn a_local_folder_embeds_and_answers() {
 
 #[test]
 #[ignore = "needs ONNX Runtime: pip install onnxruntime, and ORT_DYLIB_PATH set to its libonnxruntime file"]
-fn a_cross_encoder_decides_alone() {
-    let place = Place::new();
-    // It counts the passage's word pieces that the question has too.
-    folder(&place, "cross-encoder");
-    place.put("a/one.txt", "Red\n\nRed boats sail north.\n");
-    place.put(
+fn cross_encoder_score_replaces_the_search_score() {
+    let dir = TestDir::new();
+    // This model counts the passage's tokens that also occur in the question.
+    put_model(&dir, "cross-encoder");
+    dir.put("a/one.txt", "Red\n\nRed boats sail north.\n");
+    dir.put(
         "a/two.txt",
         "Blue\n\nBlue boats sail south in winter, red ones too.\n",
     );
-    place.put("a/three.txt", "Bread\n\nBread needs flour and yeast.\n");
-    place.ok(&["index", "a"]);
+    dir.put("a/three.txt", "Bread\n\nBread needs flour and yeast.\n");
+    dir.ok(&["index", "a"]);
     let run = |args: &[&str]| {
-        place
-            .command(args)
-            .env("ORT_DYLIB_PATH", runtime())
+        dir.command(args)
+            .env("ORT_DYLIB_PATH", runtime_path())
             .output()
             .unwrap()
     };
-    let ask = |question: &str| {
+    let search = |question: &str| {
         let output = run(&["search", question, "--rerank", "cross-encoder", "--json"]);
         assert!(
             output.status.success(),
@@ -99,7 +98,7 @@ fn a_cross_encoder_decides_alone() {
         ("boats in winter sail south too", "a/two.txt"),
         ("flour yeast bread", "a/three.txt"),
     ] {
-        let found = ask(question);
+        let found = search(question);
         let hits = found["hits"].as_array().unwrap();
         assert_eq!(hits[0]["article_id"], first);
         assert!(
@@ -115,44 +114,43 @@ fn a_cross_encoder_decides_alone() {
             "{scores:?}"
         );
     }
-    // An embedding model in its place gives no scores of pairs.
-    folder(&place, "embedder");
+    // An embedding model is no reranker: it does not score pairs.
+    put_model(&dir, "embedder");
     let output = run(&["search", "boats", "--rerank", "embedder"]);
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.code() == Some(2) && said.contains("logits"),
-        "{said}"
+        output.status.code() == Some(2) && stderr.contains("logits"),
+        "{stderr}"
     );
 }
 
 #[test]
-fn a_reranker_without_its_runtime_says_what_to_do() {
-    let place = Place::new();
-    folder(&place, "cross-encoder");
-    place.put("a.txt", "Tides\n\nThe moon pulls the sea.");
-    place.ok(&["index", "a.txt"]);
-    let mut command = place.command(&["search", "moon", "--rerank", "cross-encoder"]);
-    let ran: crate::common::Ran = command
+fn missing_onnx_runtime_error_says_how_to_install_it() {
+    let dir = TestDir::new();
+    put_model(&dir, "cross-encoder");
+    dir.put("a.txt", "Tides\n\nThe moon pulls the sea.");
+    dir.ok(&["index", "a.txt"]);
+    let mut command = dir.command(&["search", "moon", "--rerank", "cross-encoder"]);
+    let result: crate::common::CliOutput = command
         .env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so")
         .output()
         .unwrap()
         .into();
-    ran.said(2, &["needs ONNX Runtime", "pip install onnxruntime"]);
+    result.assert_exit(2, &["needs ONNX Runtime", "pip install onnxruntime"]);
 }
 
 #[test]
-fn a_folder_without_a_model_says_what_it_lacks() {
-    let place = Place::new();
-    place.put("a.txt", "Tides\n\nThe moon pulls the sea.");
-    std::fs::create_dir(place.path("model")).unwrap();
-    place
-        .run(&["index", "a.txt", "--model", "model"])
-        .said(2, &["model", "no ONNX file in it", "model.onnx"]);
+fn model_folder_without_an_onnx_file_is_an_error() {
+    let dir = TestDir::new();
+    dir.put("a.txt", "Tides\n\nThe moon pulls the sea.");
+    std::fs::create_dir(dir.path("model")).unwrap();
+    dir.run(&["index", "a.txt", "--model", "model"])
+        .assert_exit(2, &["model", "no ONNX file in it", "model.onnx"]);
 }
 
 #[test]
-fn the_catalogue_is_listed_with_the_built_in_model_first() {
-    let models = Place::new().json(0, &["models"]);
+fn models_lists_the_built_in_models_first() {
+    let models = TestDir::new().json(0, &["models"]);
     let models = models.as_array().unwrap();
     assert_eq!(
         (models[0]["name"].as_str(), models[0]["builtin"].as_bool()),

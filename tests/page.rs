@@ -1,13 +1,13 @@
-//! The page in a real browser, and the API with the clients that people have.
+//! The web page in a real browser, and the API with third-party clients.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use crate::common::server::Server;
 use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 
-fn with_books() -> Place {
-    let place = Place::new();
+fn with_books() -> TestDir {
+    let dir = TestDir::new();
     let articles = [
         json!({"_id": "tides", "title": "Tides", "year": 1999,
             "text": "The moon pulls the oceans. Most coasts see two high tides a day because the Earth turns below two bulges of water.\n\nSpring tides come at new moon and full moon."}),
@@ -15,26 +15,26 @@ fn with_books() -> Place {
             "text": "Sourdough rises by wild yeast. Flour and water ferment for days."}),
         json!({"_id": "moon", "title": "The moon", "year": 2021, "text": "The moon moves away by four centimetres a year."}),
     ];
-    place.put(
+    dir.put(
         "articles.jsonl",
         articles.map(|article| article.to_string()).join("\n"),
     );
-    place.put("faq.txt", "All about cheese.\nWhat is cheese made of?\nCheese is made of milk and rennet.\nWhere does cheese ripen?\nIt ripens in cellars.\n");
-    place.ok(&["index", "articles.jsonl", "faq.txt", "-c", "books"]);
-    std::fs::create_dir(place.path("shelf")).unwrap();
-    place
+    dir.put("faq.txt", "All about cheese.\nWhat is cheese made of?\nCheese is made of milk and rennet.\nWhere does cheese ripen?\nIt ripens in cellars.\n");
+    dir.ok(&["index", "articles.jsonl", "faq.txt", "-c", "books"]);
+    std::fs::create_dir(dir.path("shelf")).unwrap();
+    dir
 }
 
 #[test]
 #[ignore = "needs Node and Chromium: npm ci --prefix tests/page, and CHROMIUM set to the browser"]
-fn the_page_in_a_browser() {
+fn page_works_in_a_browser() {
     let chromium = std::env::var("CHROMIUM").expect("CHROMIUM: the browser");
-    let place = with_books();
+    let dir = with_books();
     let many: String = (0..10_500)
         .map(|n| format!("{{\"_id\": \"{n}\", \"title\": \"Entry {n}\", \"text\": \"This is number {n} of many.\"}}\n"))
         .collect();
-    place.put("many.jsonl", many);
-    place.ok(&[
+    dir.put("many.jsonl", many);
+    dir.ok(&[
         "index",
         "many.jsonl",
         "-c",
@@ -42,9 +42,9 @@ fn the_page_in_a_browser() {
         "--model",
         "static",
     ]);
-    let key = place.ok(&["key", "add", "me", "--role", "admin"]).out;
-    let server = Server::start(&place, &["-c", "books", "--root", "shelf"]);
-    let keyed = Server::start(&place, &["-c", "books", "--keys", "keys.toml"]);
+    let key = dir.ok(&["key", "add", "me", "--role", "admin"]).stdout;
+    let server = Server::start(&dir, &["-c", "books", "--root", "shelf"]);
+    let keyed = Server::start(&dir, &["-c", "books", "--keys", "keys.toml"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page/page.mjs");
     let shots = script.with_file_name("shots");
     let output = Command::new("node")
@@ -54,33 +54,37 @@ fn the_page_in_a_browser() {
         .env("CHROMIUM", chromium)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    println!("{stdout}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success());
     assert!(
-        said.lines().filter(|line| line.starts_with("ok ")).count() >= 40,
-        "fewer tests than there should be"
+        stdout
+            .lines()
+            .filter(|line| line.starts_with("ok "))
+            .count()
+            >= 40,
+        "the script ran too few tests"
     );
 }
 
 #[test]
 #[ignore = "needs Python with tests/requirements.txt: PYTHON set to it"]
-fn clients_from_elsewhere_get_along() {
+fn clients_for_openai_and_mcp_and_schemathesis_work_with_the_server() {
     let python = std::env::var("PYTHON")
         .expect("PYTHON: an interpreter with tests/requirements.txt installed");
-    let place = with_books();
-    let key = place
+    let dir = with_books();
+    let key = dir
         .ok(&["key", "add", "me", "--role", "admin"])
-        .out
+        .stdout
         .trim()
         .to_owned();
     let server = Server::start(
-        &place,
+        &dir,
         &["-c", "books", "--root", "shelf", "--keys", "keys.toml"],
     );
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let run = |command: &mut Command| {
-        let output = command.current_dir(place.path(".")).output().unwrap();
+        let output = command.current_dir(dir.path(".")).output().unwrap();
         println!(
             "{}{}",
             String::from_utf8_lossy(&output.stdout),
@@ -92,9 +96,9 @@ fn clients_from_elsewhere_get_along() {
         server.base.as_str(),
         key.as_str(),
         env!("CARGO_BIN_EXE_nigh"),
-        place.path("books").to_str().unwrap(),
+        dir.path("books").to_str().unwrap(),
     ]));
-    // The whole API by its own description: what it takes, refuses and gives.
+    // Fuzzes every operation of the API against its OpenAPI description.
     let schemathesis = Path::new(&python).with_file_name("schemathesis");
     run(Command::new(schemathesis)
         .arg("--config-file")

@@ -1,14 +1,17 @@
-"""Check `nigh eval` against ir_measures, pytrec_eval and scipy.
+"""Compares `nigh eval` with ir_measures, pytrec_eval and scipy.
 
     python parity.py NIGH [--data FOLDER] [--runs 500] [--seed 1]
     python parity.py NIGH --speed [--data FOLDER] [--out FILE]
 
-NIGH is the program; FOLDER holds scifact, cranfield, squad-dev-v1.1 and medquad (BEIR qrels.tsv):
-checked besides three synthetic sets. Metrics: random runs full of ties, of scores equal as 32-bit
-floats only, with few results, missing and unknown queries; every value and mean to 1e-6.
-Significance: t-test, randomization test, bootstrap intervals and Holm, recomputed with scipy from
-nigh's CSV. --speed times 10,570 queries x 100 documents instead. Exit code 0 when all holds, else
-1 and the first 10 differences. Needs numpy, scipy >= 1.15, ir_measures, pytrec_eval-terrier.
+NIGH is the program. FOLDER holds scifact, cranfield, squad-dev-v1.1 and medquad (BEIR qrels.tsv),
+which are checked in addition to three synthetic sets.
+Metrics: random runs with many ties, scores that are equal only as 32-bit floats, few results, and
+missing or unknown queries; every value and every mean must agree to 1e-6.
+Significance: t-test, randomization test, bootstrap intervals and Holm correction, recomputed with
+scipy from nigh's CSV.
+--speed instead measures the time for 10,570 queries x 100 documents.
+The exit code is 0 if everything agrees, else 1, and the first 10 differences are printed.
+Needs numpy, scipy >= 1.15, ir_measures, pytrec_eval-terrier.
 """
 import argparse, csv, itertools, json, math, random, statistics, subprocess, sys, tempfile, time
 from collections import defaultdict
@@ -20,11 +23,12 @@ from scipy import stats
 TREC = {"nDCG@10": nDCG @ 10, "nDCG@100": nDCG @ 100, "recall@5": R @ 5, "recall@100": R @ 100,
         "precision@10": P @ 10, "MAP@10": AP @ 10, "success@1": Success @ 1, "success@5": Success @ 5,
         "nDCG": nDCG, "MAP": AP, "MRR": RR}
-# ir_measures computes these two in Python, not in trec_eval: ties by document id ASCENDING, scores
-# in 64 bits. They are therefore given the run re-scored in trec_eval's order, without ties.
+# ir_measures computes these two in Python rather than in trec_eval: it breaks ties by ascending
+# document id and compares 64-bit scores. It therefore gets the run re-scored in trec_eval's order,
+# without ties.
 RANKED = {"MRR@10": RR @ 10, "judged@10": Judged @ 10}
 NAMES = {measure: name for name, measure in {**TREC, **RANKED}.items()}
-# Files: head, line. In a run only the scores mean something: no order, and every rank is 1.
+# File formats: header, line. Only the scores of a run matter: lines are unordered, and every rank is 1.
 TREC_QRELS, BEIR_QRELS = ("", "{} 0 {} {}\n"), ("query-id\tcorpus-id\tscore\n", "{}\t{}\t{}\n")
 RUN = "", "{} Q0 {} 1 {!r} check\n"
 differences, counts = [], defaultdict(int)  # (data set, run, query, metric, expected, found)
@@ -72,7 +76,8 @@ def synthetic(rng, kind):
 SCORES = {
     "tied": lambda rng: rng.randint(1, 9) / 10,
     "equal": lambda rng: 0.5,
-    # 0.5 + 2^-25, midway between two floats: 0.5 if parsed to 64, then 32 bits, as trec_eval does
+    # 0.5 + 2^-25 is midway between two floats: it becomes 0.5 if parsed as 64 bits and then rounded
+    # to 32, as trec_eval does
     "near": lambda rng: 0.5 + rng.choice([rng.randint(-9, 9) * 1e-9, 2.0**-25, rng.randint(-2, 2) * 1e-6]),
     "large": lambda rng: 16777216.0 + rng.randint(0, 9),
     "negative": lambda rng: round(rng.uniform(-2, 2), 1),
@@ -98,8 +103,9 @@ def reference(evaluators, run):
         evaluators[0].iter_calc(run), evaluators[1].iter_calc(rescored))}
 
 def check_metrics(args, name, qrels, pool, runs, rng, folder):
-    # ir_measures counts a query without a relevant document as 0 in the mean, nigh leaves it out: so
-    # does the mean taken here. Its rows may be absent from the CSV; if there, they are compared.
+    # ir_measures counts a query without a relevant document as 0 in the mean; nigh leaves it out, and
+    # so does the mean computed here. Its rows may be missing from the CSV; if present, they are
+    # compared.
     answerable = [q for q, docs in qrels.items() if max(docs.values()) >= 1]
     evaluators = (ir_measures.pytrec_eval.evaluator(list(TREC.values()), qrels),
                   ir_measures.evaluator(list(RANKED.values()), qrels))
@@ -243,7 +249,7 @@ def main():
         (speed if args.speed else check)(args, random.Random(args.seed), Path(folder))
     for row in differences[:10]:
         print("DIFFERS  data set {}, run {}, query {}, metric {}: expected {}, found {}".format(*row))
-    print(f"{len(differences)} differences" if differences else "all holds")
+    print(f"{len(differences)} differences" if differences else "everything agrees")
     sys.exit(1 if differences else 0)
 
 if __name__ == "__main__": main()

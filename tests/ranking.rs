@@ -1,31 +1,31 @@
-//! How hits are ranked and shown: fusing, reranking, copies, variety, surroundings, scores taken
-//! apart.
+//! Ranking and presentation of hits: fusion, reranking, near-duplicates, diversity, context, score
+//! explanations.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use serde_json::Value;
 
 const STORY: &str = "The harbour master said on Friday that the old lighthouse will be lit again after forty years of darkness, \
                      and that its lamp, found in a barn by two children, has been mended by the smith without any charge.";
 
-fn harbour() -> Place {
-    let place = Place::new();
-    place.put("a/story.txt", format!("Lighthouse lit again\n\n{STORY}\n"));
-    place.put(
+fn harbour_articles() -> TestDir {
+    let dir = TestDir::new();
+    dir.put("a/story.txt", format!("Lighthouse lit again\n\n{STORY}\n"));
+    dir.put(
         "b/agency.txt",
         format!(
             "From the agency\n\nHARBOUR (Agency) - {}\n",
             STORY.replace("Friday", "Saturday")
         ),
     );
-    place.put(
+    dir.put(
         "c/other.txt",
         "Lamps\n\nA lighthouse needs a lamp that can be seen from far away, and a keeper who never sleeps.\n",
     );
-    place.put(
+    dir.put(
         "d/long.txt",
         "Boats\n\nBoats are built of oak. They are tarred each spring.\n\nNets are mended in winter. The twine comes from the south.\n\nFish is salted at once. Barrels hold it for a year.\n",
     );
-    place.ok(&[
+    dir.ok(&[
         "index",
         ".",
         "--chunk-tokens",
@@ -35,11 +35,11 @@ fn harbour() -> Place {
         "--overlap",
         "0",
     ]);
-    place.ok(&["index", "a", "b", "c", "d"]);
-    place
+    dir.ok(&["index", "a", "b", "c", "d"]);
+    dir
 }
 
-fn articles(found: &Value) -> Vec<&str> {
+fn article_ids(found: &Value) -> Vec<&str> {
     found["hits"]
         .as_array()
         .unwrap()
@@ -49,38 +49,37 @@ fn articles(found: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn copies_stand_under_the_best_of_them() {
-    let place = harbour();
-    let asked = "when will the old lighthouse be lit again";
-    let folded = place.json(0, &["search", asked]);
-    assert_eq!(articles(&folded)[0], "a/story.txt");
+fn near_duplicates_are_folded_under_the_best_hit() {
+    let dir = harbour_articles();
+    let question = "when will the old lighthouse be lit again";
+    let folded = dir.json(0, &["search", question]);
+    assert_eq!(article_ids(&folded)[0], "a/story.txt");
     let copies = folded["hits"][0]["copies"].as_array().unwrap();
     assert_eq!(copies.len(), 1);
     assert_eq!(
         (&copies[0]["article_id"], &copies[0]["line"]),
         (&"b/agency.txt".into(), &1.into())
     );
-    assert!(!articles(&folded)[1..].contains(&"b/agency.txt"));
-    let side_by_side = place.json(0, &["search", asked, "--copies"]);
+    assert!(!article_ids(&folded)[1..].contains(&"b/agency.txt"));
+    let side_by_side = dir.json(0, &["search", question, "--copies"]);
     assert_eq!(
-        &articles(&side_by_side)[..2],
+        &article_ids(&side_by_side)[..2],
         ["a/story.txt", "b/agency.txt"]
     );
     assert!(side_by_side["hits"][0].get("copies").is_none());
     assert_eq!(
-        articles(&place.json(0, &["search", asked, "-k", "2"])),
+        article_ids(&dir.json(0, &["search", question, "-k", "2"])),
         ["a/story.txt", "c/other.txt"],
-        "the place is free"
+        "a folded duplicate takes up no rank"
     );
-    place
-        .run(&["search", asked])
-        .said(0, &["also in b/agency.txt:1"]);
+    dir.run(&["search", question])
+        .assert_exit(0, &["also in b/agency.txt:1"]);
 }
 
 #[test]
-fn a_passage_comes_with_what_stands_around_it() {
-    let place = harbour();
-    let file = std::fs::read_to_string(place.path("d/long.txt")).unwrap();
+fn around_adds_the_neighbouring_passages() {
+    let dir = harbour_articles();
+    let file = std::fs::read_to_string(dir.path("d/long.txt")).unwrap();
     let hit = |around: &str| {
         let args = [
             "search",
@@ -92,7 +91,7 @@ fn a_passage_comes_with_what_stands_around_it() {
             "--around",
             around,
         ];
-        place.json(0, &args)["hits"][0].clone()
+        dir.json(0, &args)["hits"][0].clone()
     };
     assert!(hit("0").get("around").is_none());
     let one = hit("1");
@@ -111,17 +110,17 @@ fn a_passage_comes_with_what_stands_around_it() {
 }
 
 #[test]
-fn a_score_is_the_sum_of_its_parts() {
-    let place = harbour();
-    let asked = "when will the lighthouse lamp be lit agian";
+fn explained_shares_add_up_to_the_score() {
+    let dir = harbour_articles();
+    let question = "when will the lighthouse lamp be lit agian";
     for extra in [
         &[][..],
         &["--fusion", "min-max"],
         &["--fusion", "rrf", "--dense-weight", "0.3"],
         &["--fusion", "distribution"],
     ] {
-        let args = [&["search", asked, "--explain", "-k", "2"][..], extra].concat();
-        let found = place.json(0, &args);
+        let args = [&["search", question, "--explain", "-k", "2"][..], extra].concat();
+        let found = dir.json(0, &args);
         for hit in found["hits"].as_array().unwrap() {
             let explanation = &hit["explanation"];
             let share = |part: &str| explanation["shares"][part].as_f64().unwrap();
@@ -145,16 +144,16 @@ fn a_score_is_the_sum_of_its_parts() {
             assert!(span(hit, 0) <= span(sentence, 0) && span(sentence, 1) <= span(hit, 1));
         }
         let best = &found["hits"][0]["explanation"];
-        let near = best["words"]
+        let fuzzy = best["words"]
             .as_array()
             .unwrap()
             .iter()
             .find(|word| word["word"] == "agian");
-        assert_eq!(near.unwrap()["found_as"], "again", "{best}");
+        assert_eq!(fuzzy.unwrap()["found_as"], "again", "{best}");
         assert!(best["above_cut"].as_f64().unwrap() > 0.0);
     }
-    let shown = place.run(&["search", asked, "--explain", "-k", "1"]);
-    shown.said(
+    let shown = dir.run(&["search", question, "--explain", "-k", "1"]);
+    shown.assert_exit(
         0,
         &[
             "meaning +",
@@ -165,7 +164,7 @@ fn a_score_is_the_sum_of_its_parts() {
             "above the first",
         ],
     );
-    let lexical = place.json(
+    let lexical = dir.json(
         0,
         &[
             "search",
@@ -183,7 +182,7 @@ fn a_score_is_the_sum_of_its_parts() {
         &hit["explanation"]["sentence"]["span"][0],
         &hit["explanation"]["sentence"]["span"][1],
     );
-    let file = std::fs::read_to_string(place.path("d/long.txt")).unwrap();
+    let file = std::fs::read_to_string(dir.path("d/long.txt")).unwrap();
     assert_eq!(
         &file[from.as_u64().unwrap() as usize..to.as_u64().unwrap() as usize],
         "Nets are mended in winter."
@@ -191,14 +190,14 @@ fn a_score_is_the_sum_of_its_parts() {
 }
 
 #[test]
-fn late_interaction_looks_again_at_as_many_as_it_may() {
-    let place = harbour();
-    let asked = "what holds fish for a year";
-    let found = place.json(
+fn maxsim_reranks_at_most_rerank_top_passages_within_rerank_ms() {
+    let dir = harbour_articles();
+    let question = "what holds fish for a year";
+    let found = dir.json(
         0,
         &[
             "search",
-            asked,
+            question,
             "-c",
             "short",
             "--rerank",
@@ -228,9 +227,9 @@ fn late_interaction_looks_again_at_as_many_as_it_may() {
         .map(|hit| hit["score"].as_f64().unwrap())
         .collect();
     assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
-    let hurried = place.run(&[
+    let out_of_time = dir.run(&[
         "search",
-        asked,
+        question,
         "-c",
         "short",
         "--rerank",
@@ -238,24 +237,22 @@ fn late_interaction_looks_again_at_as_many_as_it_may() {
         "--rerank-ms",
         "0",
     ]);
-    hurried.said(0, &["in the time it has"]);
-    place
-        .run(&["search", asked, "--rerank", "builtin"])
-        .said(2, &["has already", "maxsim"]);
-    place
-        .run(&["search", asked, "--rerank", "no-such"])
-        .said(2, &["no such reranker", "nigh models"]);
+    out_of_time.assert_exit(0, &["in the time it has"]);
+    dir.run(&["search", question, "--rerank", "builtin"])
+        .assert_exit(2, &["has already", "maxsim"]);
+    dir.run(&["search", question, "--rerank", "no-such"])
+        .assert_exit(2, &["no such reranker", "nigh models"]);
 }
 
 #[test]
-fn a_run_and_a_verdict_can_be_reranked() {
-    let place = harbour();
-    place.put("q.jsonl", "{\"_id\": \"1\", \"text\": \"who mended the lamp\"}\n{\"_id\": \"2\", \"text\": \"what are boats built of\"}\n");
-    place.put(
+fn run_and_eval_support_reranking() {
+    let dir = harbour_articles();
+    dir.put("q.jsonl", "{\"_id\": \"1\", \"text\": \"who mended the lamp\"}\n{\"_id\": \"2\", \"text\": \"what are boats built of\"}\n");
+    dir.put(
         "qrels.tsv",
         "query-id\tcorpus-id\tscore\n1\ta/story.txt\t1\n2\td/long.txt\t1\n",
     );
-    let run = place.json(
+    let run = dir.json(
         0,
         &[
             "run",
@@ -271,11 +268,11 @@ fn a_run_and_a_verdict_can_be_reranked() {
     );
     assert_eq!(run["manifest"]["rerank"]["model"], "maxsim");
     assert!(
-        std::fs::read_to_string(place.path("r.trec"))
+        std::fs::read_to_string(dir.path("r.trec"))
             .unwrap()
             .contains("nigh-hybrid-maxsim")
     );
-    let verdict = place.json(
+    let verdict = dir.json(
         0,
         &[
             "eval",
@@ -302,31 +299,34 @@ fn a_run_and_a_verdict_can_be_reranked() {
 }
 
 #[test]
-fn hits_can_be_made_unlike_one_another() {
-    let place = harbour();
-    let asked = [
+fn diverse_replaces_near_duplicates_by_other_hits() {
+    let dir = harbour_articles();
+    let search = [
         "search",
         "the lighthouse lamp will be lit again",
         "--copies",
         "-k",
         "2",
     ];
-    let first: Vec<String> = articles(&place.json(0, &asked))
+    let first: Vec<String> = article_ids(&dir.json(0, &search))
         .into_iter()
         .map(str::to_owned)
         .collect();
     assert_eq!(first, ["a/story.txt", "b/agency.txt"]);
-    let varied = place.json(0, &[&asked[..], &["--diverse=0.6"]].concat());
-    assert_eq!(articles(&varied)[0], "a/story.txt");
-    assert_ne!(articles(&varied)[1], "b/agency.txt", "it says the same");
-    place
-        .run(&["search", "lamp", "--diverse=2"])
-        .said(2, &["from 0 to 1"]);
+    let diverse = dir.json(0, &[&search[..], &["--diverse=0.6"]].concat());
+    assert_eq!(article_ids(&diverse)[0], "a/story.txt");
+    assert_ne!(
+        article_ids(&diverse)[1],
+        "b/agency.txt",
+        "a near-duplicate of the first hit"
+    );
+    dir.run(&["search", "lamp", "--diverse=2"])
+        .assert_exit(2, &["from 0 to 1"]);
 }
 
 #[test]
-fn an_article_can_be_scored_by_more_than_its_best_passage() {
-    let place = harbour();
+fn article_score_can_be_the_sum_of_its_passages() {
+    let dir = harbour_articles();
     let score = |how: &str| {
         let args = [
             "search",
@@ -340,19 +340,19 @@ fn an_article_can_be_scored_by_more_than_its_best_passage() {
             "--article-score",
             how,
         ];
-        let found = place.json(0, &args);
-        assert_eq!(articles(&found), ["d/long.txt"]);
+        let found = dir.json(0, &args);
+        assert_eq!(article_ids(&found), ["d/long.txt"]);
         found["hits"][0]["score"].as_f64().unwrap()
     };
     assert!(score("sum") > score("best"));
 }
 
 #[test]
-fn questions_of_every_kind_get_an_answer() {
-    let place = harbour();
+fn search_copes_with_typos_long_questions_and_unknown_words() {
+    let dir = harbour_articles();
     let first = |question: &str| {
-        let found = place.json(0, &["search", question, "-k", "1"]);
-        articles(&found)[0].to_owned()
+        let found = dir.json(0, &["search", question, "-k", "1"]);
+        article_ids(&found)[0].to_owned()
     };
     let paragraph = format!(
         "I once read a long piece, and I quote: {} Where was that?",
@@ -368,79 +368,74 @@ fn questions_of_every_kind_get_an_answer() {
     ] {
         assert_eq!(first(question), "a/story.txt", "{question}");
     }
-    place.run(&["search", "quixotic xylophones"]).said(
+    dir.run(&["search", "quixotic xylophones"]).assert_exit(
         0,
         &[
             "no passage holds a word of the question",
             "meaning alone answers",
         ],
     );
-    place
-        .run(&["search", "quixotic xylophones", "--mode", "lexical"])
-        .said(0, &["no passage holds a word", "nothing found"]);
-    place
-        .run(&["search", "the of and to", "--mode", "lexical"])
-        .said(0, &["only stop words", "a/story.txt"]);
-    place
-        .run(&[
-            "search",
-            "wann wird der alte Leuchtturm am Hafen wieder angezündet",
-        ])
-        .said(0, &["looks like German", "the articles' words are English"]);
+    dir.run(&["search", "quixotic xylophones", "--mode", "lexical"])
+        .assert_exit(0, &["no passage holds a word", "nothing found"]);
+    dir.run(&["search", "the of and to", "--mode", "lexical"])
+        .assert_exit(0, &["only stop words", "a/story.txt"]);
+    dir.run(&[
+        "search",
+        "wann wird der alte Leuchtturm am Hafen wieder angezündet",
+    ])
+    .assert_exit(0, &["looks like German", "the articles' words are English"]);
 }
 
 #[test]
-fn words_are_those_of_the_articles_language() {
-    let place = Place::new();
-    place.put(
+fn lexical_search_uses_the_language_of_the_articles() {
+    let dir = TestDir::new();
+    dir.put(
         "de/a.txt",
         "Häuser\n\nDie alten Häuser am Hafen wurden nach dem Sturm von den Fischern wieder aufgebaut.\n",
     );
-    place.put(
+    dir.put(
         "de/b.txt",
         "Boote\n\nDie Boote liegen im Winter auf dem Strand, und die Netze werden in der Scheune geflickt.\n",
     );
-    let report = place.json(0, &["index", "de"]);
+    let report = dir.json(0, &["index", "de"]);
     assert_eq!(report["language"], "german");
-    let found = place.json(0, &["search", "Haus der Fischer", "--mode", "lexical"]);
+    let found = dir.json(0, &["search", "Haus der Fischer", "--mode", "lexical"]);
     assert_eq!(
-        articles(&found),
+        article_ids(&found),
         ["de/a.txt"],
-        "stems of German words, and \u{201c}der\u{201d} says nothing"
+        "German stemming, and \u{201c}der\u{201d} is a stop word"
     );
-    place
-        .run(&["index", "de", "--language", "english"])
-        .said(2, &["german", "english", "-c"]);
-    let as_they_stand = place.json(0, &["index", "de", "-c", "plain", "--language", "other"]);
-    assert_eq!(as_they_stand["language"], "other");
-    let near = place.json(
+    dir.run(&["index", "de", "--language", "english"])
+        .assert_exit(2, &["german", "english", "-c"]);
+    let unstemmed = dir.json(0, &["index", "de", "-c", "plain", "--language", "other"]);
+    assert_eq!(unstemmed["language"], "other");
+    let fuzzy = dir.json(
         0,
         &["search", "fischer", "-c", "plain", "--mode", "lexical"],
     );
     assert_eq!(
-        near["hits"].as_array().unwrap().len(),
+        fuzzy["hits"].as_array().unwrap().len(),
         1,
-        "the nearest word"
+        "the word is fuzzy-matched"
     );
     assert_eq!(
-        near["corrections"],
+        fuzzy["corrections"],
         serde_json::json!([{ "word": "fischer", "used": "fischern" }])
     );
-    assert_eq!(near["notes"][0]["code"], "near_words");
+    assert_eq!(fuzzy["notes"][0]["code"], "near_words");
     assert!(
-        near["notes"][0]["message"]
+        fuzzy["notes"][0]["message"]
             .as_str()
             .unwrap()
             .contains("fischern"),
-        "{near}"
+        "{fuzzy}"
     );
-    // Another name is another man.
-    let name = place.json(
+    // Capitalised words may be names and are not fuzzy-matched.
+    let name = dir.json(
         0,
         &["search", "Fischer", "-c", "plain", "--mode", "lexical"],
     );
     assert_eq!(name["hits"], serde_json::json!([]));
-    place
-        .run(&["index", "de", "-c", "x", "--language", "klingon"])
-        .said(2, &["expected one of", "german"]);
+    dir.run(&["index", "de", "-c", "x", "--language", "klingon"])
+        .assert_exit(2, &["expected one of", "german"]);
 }

@@ -1,6 +1,6 @@
 //! The commands of the README and of the guides, run as they stand.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,60 +24,60 @@ fn root() -> PathBuf {
 }
 
 /// A folder with the files that the documents speak of.
-fn prepared() -> Place {
-    let place = Place::new();
+fn prepared() -> TestDir {
+    let dir = TestDir::new();
     let sample = crate::common::data().join("sample");
     for entry in std::fs::read_dir(&sample)
         .unwrap()
         .map(|entry| entry.unwrap().path())
     {
-        place.put(
+        dir.put(
             &format!("docs/{}", entry.file_name().unwrap().to_string_lossy()),
             std::fs::read(&entry).unwrap(),
         );
     }
-    place.put("docs/.ignore", "paraphrases.jsonl\n");
+    dir.put("docs/.ignore", "paraphrases.jsonl\n");
     let paraphrases = std::fs::read_to_string(sample.join("paraphrases.jsonl")).unwrap();
     let few: Vec<&str> = paraphrases.lines().take(20).collect();
-    place.put("paraphrases.jsonl", few.join("\n"));
+    dir.put("paraphrases.jsonl", few.join("\n"));
     let articles = [
         json!({"_id": "a1", "title": "The Moon as a brake", "text": "The moon slows the Earth.", "source": "Reuters",
                "date": "2025-03-14", "year": 2025, "tags": ["science", "space"], "author": "Bo Chen"}),
         json!({"_id": "a2", "title": "Longer days", "text": "Days grow by some milliseconds a century.", "source": "AP",
                "date": "2019-11-02", "year": 2019, "tags": ["science"], "author": "Ann Lee"}),
     ];
-    place.put(
+    dir.put(
         "articles.jsonl",
         articles.map(|article| format!("{article}\n")).concat(),
     );
-    place.put(
+    dir.put(
         "questions.jsonl",
         "{\"_id\": \"q1\", \"text\": \"what slows the Earth\"}\n",
     );
-    place.put(
+    dir.put(
         "questions.txt",
         "what slows the Earth\nwhy do coasts have two high tides a day\n",
     );
-    place.put(
+    dir.put(
         "answers.jsonl",
         "{\"query-id\": \"q1\", \"answers\": [\"sourdough\"]}\n",
     );
-    place.put("grid.toml", "chunk_tokens = [64, 128]\n");
-    place
+    dir.put("grid.toml", "chunk_tokens = [64, 128]\n");
+    dir
 }
 
 /// Runs a line in bash, with the program on the path and nothing else from the environment that it
 /// looks at.
-fn run(place: &Place, line: &str) -> Result<(), String> {
+fn run(dir: &TestDir, line: &str) -> Result<(), String> {
     let folder = Path::new(env!("CARGO_BIN_EXE_nigh")).parent().unwrap();
     let output = Command::new("bash")
         .args(["-o", "pipefail", "-c", line])
-        .current_dir(place.path("."))
+        .current_dir(dir.path("."))
         .env(
             "PATH",
             format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()),
         )
-        .env("XDG_CACHE_HOME", place.path("cache"))
+        .env("XDG_CACHE_HOME", dir.path("cache"))
         .env_remove("NIGH_COLLECTION")
         .env_remove("ORT_DYLIB_PATH")
         .output()
@@ -90,11 +90,11 @@ fn run(place: &Place, line: &str) -> Result<(), String> {
 }
 
 /// Runs all commands of a document, in their order, and gives their number.
-fn run_all(place: &Place, path: &Path) -> usize {
+fn run_all(dir: &TestDir, path: &Path) -> usize {
     let document = std::fs::read_to_string(path).unwrap();
     let commands = commands(&document);
     for line in &commands {
-        run(place, line).unwrap_or_else(|error| panic!("{}: {line}: {error}", path.display()));
+        run(dir, line).unwrap_or_else(|error| panic!("{}: {line}: {error}", path.display()));
     }
     commands.len()
 }
@@ -116,9 +116,9 @@ fn every_command_of_the_guides_works() {
     guides.sort_unstable();
     // Each guide begins where the README's first command ends.
     let run_guide = |path: &PathBuf| {
-        let place = prepared();
-        place.ok(&["index", "docs"]);
-        (path.clone(), run_all(&place, path))
+        let dir = prepared();
+        dir.ok(&["index", "docs"]);
+        (path.clone(), run_all(&dir, path))
     };
     let counts: Vec<(PathBuf, usize)> = guides.iter().map(run_guide).collect();
     for name in [
@@ -137,7 +137,7 @@ fn every_command_of_the_guides_works() {
 
 #[test]
 fn help_completions_and_the_manual_page_are_there() {
-    let place = Place::new();
+    let dir = TestDir::new();
     for command in [
         "demo",
         "index",
@@ -167,24 +167,23 @@ fn help_completions_and_the_manual_page_are_there() {
         "man",
     ] {
         let help: Vec<&str> = command.split(' ').chain(["--help"]).collect();
-        let said = place.ok(&help).out;
+        let said = dir.ok(&help).stdout;
         assert!(
             said.contains("Usage") && said.contains("Examples:"),
             "{command}: {said}"
         );
     }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = place.ok(&["completions", shell]).out;
+        let script = dir.ok(&["completions", shell]).stdout;
         assert!(script.contains("nigh"), "{shell}");
-        assert_eq!(place.json(0, &["completions", shell]), script, "{shell}");
+        assert_eq!(dir.json(0, &["completions", shell]), script, "{shell}");
     }
-    assert!(place.ok(&["man"]).out.contains(".TH nigh"));
-    assert!(place.ok(&["man", "index"]).out.contains("nigh-index"));
+    assert!(dir.ok(&["man"]).stdout.contains(".TH nigh"));
+    assert!(dir.ok(&["man", "index"]).stdout.contains("nigh-index"));
     assert_eq!(
-        place.json(0, &["man", "index"]),
-        place.ok(&["man", "index"]).out
+        dir.json(0, &["man", "index"]),
+        dir.ok(&["man", "index"]).stdout
     );
-    place
-        .run(&["man", "nothing"])
-        .said(2, &["no command is called"]);
+    dir.run(&["man", "nothing"])
+        .assert_exit(2, &["no command is called"]);
 }

@@ -1,10 +1,10 @@
-//! Recall against the exact scan, on raw files and on a collection.
+//! `nigh bench recall`: recall of the graph against the exact scan, on raw files and a collection.
 
-use crate::common::{Place, data};
+use crate::common::{TestDir, data};
 use serde_json::Value;
 
-/// Rows of numbers that repeat for ever in the same way, as raw 32-bit floats.
-fn raw(rows: usize, dim: usize, seed: u32) -> Vec<u8> {
+/// Deterministic pseudo-random rows as raw little-endian 32-bit floats.
+fn raw_vectors(rows: usize, dim: usize, seed: u32) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -13,26 +13,26 @@ fn raw(rows: usize, dim: usize, seed: u32) -> Vec<u8> {
     (0..rows * dim).flat_map(|_| next().to_le_bytes()).collect()
 }
 
-/// The program, with a cache folder of its own.
-fn bench(place: &Place, args: &[&str]) -> (i32, Value, String) {
-    let mut command = place.command(&[&["bench", "recall", "--json"], args].concat());
+/// Runs `nigh bench recall`; returns the exit code, the report and the standard error.
+fn bench_recall(dir: &TestDir, args: &[&str]) -> (i32, Value, String) {
+    let mut command = dir.command(&[&["bench", "recall", "--json"], args].concat());
     let output = command
-        .env("XDG_CACHE_HOME", place.path("cache"))
+        .env("XDG_CACHE_HOME", dir.path("cache"))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     (
         output.status.code().unwrap(),
         serde_json::from_slice(&output.stdout).unwrap_or_default(),
-        said,
+        stderr,
     )
 }
 
 #[test]
-fn raw_vectors_are_built_searched_and_judged() {
-    let place = Place::new();
-    place.put("x.f32", raw(3000, 24, 1));
-    place.put("q.f32", raw(50, 24, 2));
+fn recall_is_measured_on_raw_vectors_and_exact_answers_are_cached() {
+    let dir = TestDir::new();
+    dir.put("x.f32", raw_vectors(3000, 24, 1));
+    dir.put("q.f32", raw_vectors(50, 24, 2));
     let args = [
         "--base",
         "x.f32",
@@ -47,8 +47,9 @@ fn raw_vectors_are_built_searched_and_judged() {
         "--ef-construction",
         "60",
     ];
-    let (code, report, said) = bench(&place, &[&args[..], &["--allow", "0.5,0.01"]].concat());
-    assert_eq!(code, 0, "{said}");
+    let (code, report, stderr) =
+        bench_recall(&dir, &[&args[..], &["--allow", "0.5,0.01"]].concat());
+    assert_eq!(code, 0, "{stderr}");
     let filtered = report["filtered"].as_array().unwrap();
     assert_eq!(filtered.len(), 6);
     assert!(
@@ -92,7 +93,7 @@ fn raw_vectors_are_built_searched_and_judged() {
     );
     assert_eq!(
         report["points"], report["builds"][0]["points"],
-        "the first build is on top, for scripts"
+        "the points of the first build are repeated at the top level, for scripts"
     );
     let point = &report["points"][0];
     for key in [
@@ -104,13 +105,13 @@ fn raw_vectors_are_built_searched_and_judged() {
         (&report["truth_cached"], &report["manifest"]["m"][1]),
         (&Value::Bool(false), &Value::from(12))
     );
-    let (_, again, _) = bench(&place, &args);
-    assert_eq!(again["truth_cached"], true, "the exact answers are kept");
-    place.put("q.f32", raw(50, 24, 3));
+    let (_, again, _) = bench_recall(&dir, &args);
+    assert_eq!(again["truth_cached"], true, "the exact answers are cached");
+    dir.put("q.f32", raw_vectors(50, 24, 3));
     assert_eq!(
-        bench(&place, &args).1["truth_cached"],
+        bench_recall(&dir, &args).1["truth_cached"],
         false,
-        "of other queries there are none"
+        "other queries have no cached answers"
     );
     assert!(
         report["points"]
@@ -119,9 +120,9 @@ fn raw_vectors_are_built_searched_and_judged() {
             .iter()
             .all(|point| point["walked"] == true)
     );
-    // More neighbours than there are vectors, and a cache that cannot be made.
-    place.put("few.f32", raw(5, 24, 4));
-    let mut command = place.command(&[
+    // k exceeds the number of vectors, and the cache directory cannot be created.
+    dir.put("few.f32", raw_vectors(5, 24, 4));
+    let mut command = dir.command(&[
         "bench",
         "recall",
         "--base",
@@ -133,7 +134,7 @@ fn raw_vectors_are_built_searched_and_judged() {
         "--json",
     ]);
     let output = command
-        .env("XDG_CACHE_HOME", place.path("x.f32"))
+        .env("XDG_CACHE_HOME", dir.path("x.f32"))
         .output()
         .unwrap();
     let few: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -145,10 +146,10 @@ fn raw_vectors_are_built_searched_and_judged() {
 }
 
 #[test]
-fn either_builder_and_first_pass_can_be_measured() {
-    let place = Place::new();
-    place.put("x.f32", raw(3000, 64, 1));
-    place.put("q.f32", raw(50, 64, 2));
+fn recall_accepts_builder_quantization_and_seed_options() {
+    let dir = TestDir::new();
+    dir.put("x.f32", raw_vectors(3000, 64, 1));
+    dir.put("q.f32", raw_vectors(50, 64, 2));
     let with = |more: &[&str]| {
         let args = [
             "--base",
@@ -160,58 +161,61 @@ fn either_builder_and_first_pass_can_be_measured() {
             "--ef",
             "50",
         ];
-        let (code, report, said) = bench(&place, &[&args, more].concat());
+        let (code, report, stderr) = bench_recall(&dir, &[&args, more].concat());
         assert_eq!(
             (code, &report["unreachable"]),
             (0, &Value::from(0)),
-            "{said}"
+            "{stderr}"
         );
         (
             report["builder"].clone(),
             report["points"][0]["recall"].as_f64().unwrap(),
         )
     };
-    let (builder, bytes) = with(&[]);
+    let (builder, batch) = with(&[]);
     assert_eq!(builder, "batch");
-    let (builder, theirs) = with(&["--builder", "hnsw_rs"]);
+    let (builder, hnsw_rs) = with(&["--builder", "hnsw_rs"]);
     assert!(
-        builder == "hnsw_rs" && (theirs - bytes).abs() < 0.1,
-        "{theirs} and {bytes}"
+        builder == "hnsw_rs" && (hnsw_rs - batch).abs() < 0.1,
+        "{hnsw_rs} and {batch}"
     );
-    let (_, bits) = with(&["--first-pass", "binary"]);
-    assert!(bits < bytes && bits > 0.2, "{bits} and {bytes}");
+    let (_, binary) = with(&["--first-pass", "binary"]);
+    assert!(binary < batch && binary > 0.2, "{binary} and {batch}");
     assert_ne!(
         with(&["--seed", "1"]).1,
-        bytes,
-        "another seed, another graph"
+        batch,
+        "another seed gives another graph"
     );
 }
 
 #[test]
-fn a_collection_is_measured_with_questions_or_its_own_vectors() {
-    let place = Place::new();
-    place.ok(&["index", data().to_str().unwrap(), "-c", ".nigh"]);
-    place.put(
+fn recall_of_a_collection_uses_questions_or_its_own_vectors() {
+    let dir = TestDir::new();
+    dir.ok(&["index", data().to_str().unwrap(), "-c", ".nigh"]);
+    dir.put(
         "q.jsonl",
         "{\"_id\": \"1\", \"text\": \"what slows the Earth\"}\n",
     );
-    let (code, report, said) = bench(
-        &place,
+    let (code, report, stderr) = bench_recall(
+        &dir,
         &["--queries", "q.jsonl", "--ef", "20", "--report", "out"],
     );
     assert_eq!(
         (code, report["queries"].as_u64(), report["k"].as_u64()),
         (0, Some(1), Some(10)),
-        "{said}"
+        "{stderr}"
     );
-    assert_eq!(report["points"][0]["recall"], 1.0, "so few are scanned");
+    assert_eq!(
+        report["points"][0]["recall"], 1.0,
+        "small collections are scanned exactly"
+    );
     assert!(
-        std::fs::read_to_string(place.path("out/report.html"))
+        std::fs::read_to_string(dir.path("out/report.html"))
             .unwrap()
             .contains("Recall against speed")
     );
-    let passages = place.json(0, &["stats"])["passages"].as_u64();
-    let (_, report, _) = bench(&place, &["--ef", "20"]);
+    let passages = dir.json(0, &["stats"])["passages"].as_u64();
+    let (_, report, _) = bench_recall(&dir, &["--ef", "20"]);
     assert_eq!(
         (report["queries"].as_u64(), report["n"].as_u64()),
         (passages, passages)
@@ -220,27 +224,24 @@ fn a_collection_is_measured_with_questions_or_its_own_vectors() {
 }
 
 #[test]
-fn bad_files_and_numbers_are_refused() {
-    let place = Place::new();
-    place.put("x.f32", raw(10, 4, 1));
-    place.put("odd.f32", [0u8; 18]);
-    place.put("zero.f32", [0u8; 32]);
+fn recall_rejects_bad_files_and_options() {
+    let dir = TestDir::new();
+    dir.put("x.f32", raw_vectors(10, 4, 1));
+    dir.put("odd.f32", [0u8; 18]);
+    dir.put("zero.f32", [0u8; 32]);
     let with = |base: &str, dim: &str| {
-        bench(
-            &place,
-            &["--base", base, "--queries", "x.f32", "--dim", dim],
-        )
+        bench_recall(&dir, &["--base", base, "--queries", "x.f32", "--dim", dim])
     };
-    for (base, dim, words) in [
+    for (base, dim, problem) in [
         ("odd.f32", "4", "found 18 bytes"),
         ("zero.f32", "4", "row 0 (from 0) is zero"),
         ("x.f32", "0", "x.f32"),
     ] {
-        let (code, _, said) = with(base, dim);
-        assert!(code == 2 && said.contains(words), "{said}");
+        let (code, _, stderr) = with(base, dim);
+        assert!(code == 2 && stderr.contains(problem), "{stderr}");
     }
-    let (code, _, said) = bench(
-        &place,
+    let (code, _, stderr) = bench_recall(
+        &dir,
         &[
             "--base",
             "x.f32",
@@ -252,16 +253,19 @@ fn bad_files_and_numbers_are_refused() {
             "1",
         ],
     );
-    assert!(code == 2 && said.contains("expected 2 to 128"), "{said}");
-    assert_eq!(bench(&place, &["--base", "x.f32"]).0, 2);
-    assert_eq!(bench(&place, &["--ef", "0"]).0, 2);
+    assert!(
+        code == 2 && stderr.contains("expected 2 to 128"),
+        "{stderr}"
+    );
+    assert_eq!(bench_recall(&dir, &["--base", "x.f32"]).0, 2);
+    assert_eq!(bench_recall(&dir, &["--ef", "0"]).0, 2);
     for share in ["0", "1.5", "half"] {
-        let (code, _, said) = bench(&place, &["--allow", share]);
+        let (code, _, stderr) = bench_recall(&dir, &["--allow", share]);
         assert!(
-            code == 2 && said.contains("above 0 and not above 1"),
-            "{said}"
+            code == 2 && stderr.contains("above 0 and not above 1"),
+            "{stderr}"
         );
     }
-    let (code, _, said) = bench(&place, &[]);
-    assert!(code == 2 && said.contains("nigh index"), "{said}");
+    let (code, _, stderr) = bench_recall(&dir, &[]);
+    assert!(code == 2 && stderr.contains("nigh index"), "{stderr}");
 }

@@ -1,28 +1,28 @@
-//! `nigh check --repair`: what is damaged is built again from what is not, and what is lost is
-//! named.
+//! `nigh check --repair`: damaged files are rebuilt from the intact ones, and articles that cannot be
+//! recovered are reported.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use std::path::PathBuf;
 
-/// Three articles in two segments, each with the vectors of its own passages.
-fn three() -> Place {
-    let place = Place::new();
-    place.put(
+/// A collection of three articles in two segments.
+fn three_articles() -> TestDir {
+    let dir = TestDir::new();
+    dir.put(
         "docs/tides.md",
         "# Tides\n\nThe moon pulls the sea.\n\n## Springs\n\nSun and moon pull together.\n",
     );
-    place.put("docs/kites.txt", "Kites\n\nWind holds a kite up.\n");
-    place.ok(&["index", "docs"]);
-    place.put(
+    dir.put("docs/kites.txt", "Kites\n\nWind holds a kite up.\n");
+    dir.ok(&["index", "docs"]);
+    dir.put(
         "docs/honey.txt",
         "Honey\n\nHoney keeps for years, for it holds too little water.\n",
     );
-    place.ok(&["index", "docs"]);
-    place.sound(3);
-    place
+    dir.ok(&["index", "docs"]);
+    dir.assert_sound(3);
+    dir
 }
 
-fn answers(place: &Place) -> Vec<String> {
+fn dense_hits(dir: &TestDir) -> Vec<String> {
     let questions = [
         "what pulls the sea",
         "why does honey keep",
@@ -30,7 +30,7 @@ fn answers(place: &Place) -> Vec<String> {
         "sun and moon",
     ];
     let found = questions.map(|question| {
-        let found = place.json(0, &["search", question, "--mode", "dense", "--exact"]);
+        let found = dir.json(0, &["search", question, "--mode", "dense", "--exact"]);
         let hits = found["hits"].as_array().unwrap();
         hits.iter()
             .map(|hit| format!("{} {} {}\n", hit["passage_id"], hit["score"], hit["text"]))
@@ -39,15 +39,16 @@ fn answers(place: &Place) -> Vec<String> {
     found.into()
 }
 
-fn files(place: &Place, folder: &str, kind: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(place.path(".nigh").join(folder)).unwrap();
+fn files_with_extension(dir: &TestDir, folder: &str, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir.path(".nigh").join(folder)).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == kind));
+    files.retain(|file| file.extension().is_some_and(|found| found == extension));
     files.sort();
     files
 }
 
-fn flip(file: &PathBuf) {
+/// Flips one bit in the middle of a file.
+fn flip_bit(file: &PathBuf) {
     let mut bytes = std::fs::read(file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -56,19 +57,19 @@ fn flip(file: &PathBuf) {
 }
 
 #[test]
-fn nothing_is_done_to_what_is_sound() {
-    let place = three();
-    let repaired = place.json(0, &["check", "--repair"]);
+fn repair_of_an_undamaged_collection_changes_nothing() {
+    let dir = three_articles();
+    let repaired = dir.json(0, &["check", "--repair"]);
     assert_eq!(
         (&repaired["sound"], &repaired["repaired"]["put_back"]),
         (&true.into(), &0.into()),
         "{repaired}"
     );
-    place.run(&["check", "--repair"]).said(0, &["sound"]);
+    dir.run(&["check", "--repair"]).assert_exit(0, &["sound"]);
 }
 
 #[test]
-fn vectors_and_words_come_back_from_the_texts() {
+fn repair_rebuilds_vectors_and_inverted_index_from_stored_texts() {
     for (folder, kind) in [
         ("vectors", "vec"),
         ("text", "idx"),
@@ -76,36 +77,37 @@ fn vectors_and_words_come_back_from_the_texts() {
         ("text", "pos"),
         ("text", "fast"),
     ] {
-        let place = three();
-        let before = answers(&place);
-        files(&place, folder, kind).iter().for_each(flip);
-        place
-            .run(&["check"])
-            .said(1, &[kind, "damaged", "--repair"]);
-        let repaired = place.json(0, &["check", "--repair"]);
+        let dir = three_articles();
+        let before = dense_hits(&dir);
+        files_with_extension(&dir, folder, kind)
+            .iter()
+            .for_each(flip_bit);
+        dir.run(&["check"])
+            .assert_exit(1, &[kind, "damaged", "--repair"]);
+        let repaired = dir.json(0, &["check", "--repair"]);
         assert_eq!(repaired["sound"], true, "{repaired}");
         assert!(
             repaired["repaired"]["put_back"].as_u64().unwrap() > 0,
             "{repaired}"
         );
-        assert_eq!(answers(&place), before, "{kind}");
-        place.sound(3);
-        assert_eq!(place.json(0, &["index", "docs"])["unchanged"], 3, "{kind}");
+        assert_eq!(dense_hits(&dir), before, "{kind}");
+        dir.assert_sound(3);
+        assert_eq!(dir.json(0, &["index", "docs"])["unchanged"], 3, "{kind}");
     }
 }
 
 #[test]
-fn what_is_lost_is_named_and_comes_back_from_its_source() {
-    let place = three();
-    let before = answers(&place);
-    let store = files(&place, "text", "store");
-    flip(
+fn repair_reports_lost_articles_and_indexing_restores_them() {
+    let dir = three_articles();
+    let before = dense_hits(&dir);
+    let store = files_with_extension(&dir, "text", "store");
+    flip_bit(
         store
             .iter()
             .max_by_key(|file| file.metadata().unwrap().len())
             .unwrap(),
     );
-    let repaired = place.json(1, &["check", "--repair"]);
+    let repaired = dir.json(1, &["check", "--repair"]);
     let lost = repaired["repaired"]["lost"].as_array().unwrap();
     assert!(
         !lost.is_empty()
@@ -115,59 +117,56 @@ fn what_is_lost_is_named_and_comes_back_from_its_source() {
         "{repaired}"
     );
     assert_eq!(repaired["sound"], true, "{repaired}");
-    let again = place.json(0, &["index", "docs"]);
+    let again = dir.json(0, &["index", "docs"]);
     assert_eq!(again["added"].as_u64(), Some(lost.len() as u64), "{again}");
-    // Their vectors were not lost.
+    // Their vectors were intact, so nothing is embedded again.
     assert_eq!(again["embedded"], 0, "{again}");
-    assert_eq!(answers(&place), before);
+    assert_eq!(dense_hits(&dir), before);
 }
 
 #[test]
-fn without_its_commit_a_collection_is_said_to_be_lost() {
-    let place = three();
-    flip(&place.path(".nigh/text/meta.json"));
-    place
-        .run(&["check"])
-        .said(1, &["meta.json", "its commit does not read", "new one"]);
-    place
-        .run(&["check", "--repair"])
-        .said(2, &["meta.json", "its commit does not read", "new one"]);
-    place
-        .run(&["search", "x"])
-        .said(2, &["meta.json", "damaged"]);
+fn damaged_commit_file_is_reported_as_unrecoverable() {
+    let dir = three_articles();
+    flip_bit(&dir.path(".nigh/text/meta.json"));
+    dir.run(&["check"])
+        .assert_exit(1, &["meta.json", "its commit does not read", "new one"]);
+    dir.run(&["check", "--repair"])
+        .assert_exit(2, &["meta.json", "its commit does not read", "new one"]);
+    dir.run(&["search", "x"])
+        .assert_exit(2, &["meta.json", "damaged"]);
 }
 
 #[test]
-fn words_are_found_without_vectors() {
-    let place = three();
+fn lexical_search_works_while_vector_files_are_damaged() {
+    let dir = three_articles();
     let search =
-        |place: &Place| place.json(0, &["search", "holds", "--mode", "lexical"])["hits"].clone();
-    let before = search(&place);
+        |dir: &TestDir| dir.json(0, &["search", "holds", "--mode", "lexical"])["hits"].clone();
+    let before = search(&dir);
     assert_eq!(before.as_array().unwrap().len(), 2);
-    files(&place, "vectors", "vec").iter().for_each(flip);
-    place
-        .run(&["search", "holds", "--mode", "dense", "--exact"])
-        .said(2, &["vec", "--repair"]);
-    assert_eq!(search(&place), before);
+    files_with_extension(&dir, "vectors", "vec")
+        .iter()
+        .for_each(flip_bit);
+    dir.run(&["search", "holds", "--mode", "dense", "--exact"])
+        .assert_exit(2, &["vec", "--repair"]);
+    assert_eq!(search(&dir), before);
 }
 
 #[test]
-fn the_marker_comes_back() {
-    let place = three();
-    let before = answers(&place);
-    std::fs::remove_file(place.path(".nigh/nigh.collection")).unwrap();
+fn repair_restores_the_collection_marker() {
+    let dir = three_articles();
+    let before = dense_hits(&dir);
+    std::fs::remove_file(dir.path(".nigh/nigh.collection")).unwrap();
     for command in [&["search", "tides"][..], &["stats"], &["index", "."]] {
-        place.run(command).said(2, &["nigh.collection", "--repair"]);
+        dir.run(command)
+            .assert_exit(2, &["nigh.collection", "--repair"]);
     }
-    place
-        .run(&["check"])
-        .said(1, &["nigh.collection", "--repair"]);
-    place.ok(&["check", "--repair"]);
-    assert_eq!(answers(&place), before);
-    place.put(".nigh/nigh.collection", "nigh cpllection, format 3\n");
-    place
-        .run(&["check"])
-        .said(1, &["nigh.collection", "expected"]);
-    place.ok(&["check", "--repair"]);
-    assert_eq!(answers(&place), before);
+    dir.run(&["check"])
+        .assert_exit(1, &["nigh.collection", "--repair"]);
+    dir.ok(&["check", "--repair"]);
+    assert_eq!(dense_hits(&dir), before);
+    dir.put(".nigh/nigh.collection", "nigh cpllection, format 3\n");
+    dir.run(&["check"])
+        .assert_exit(1, &["nigh.collection", "expected"]);
+    dir.ok(&["check", "--repair"]);
+    assert_eq!(dense_hits(&dir), before);
 }

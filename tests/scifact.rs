@@ -1,20 +1,20 @@
-//! The figures that other engines publish: SciFact, whole abstracts, exact search.
+//! Compares the quality on SciFact (whole abstracts, exact search) with published figures.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use std::path::PathBuf;
 
 #[test]
 #[ignore = "needs SciFact in BEIR's layout: set SCIFACT to its folder"]
-fn search_on_scifact_is_as_good_as_published() {
+fn scifact_quality_matches_published_figures() {
     let folder = PathBuf::from(
         std::env::var("SCIFACT").expect("SCIFACT: the folder with corpus.jsonl and qrels.tsv"),
     );
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-    let place = Place::new();
-    let report = place.json(0, &["index", folder.to_str().unwrap(), "--chunk", "whole"]);
+    let dir = TestDir::new();
+    let report = dir.json(0, &["index", folder.to_str().unwrap(), "--chunk", "whole"]);
     assert_eq!(report["articles"], 5183);
     let (queries, qrels) = (file("queries.jsonl"), file("qrels.tsv"));
-    let verdict = place.json(
+    let verdict = dir.json(
         0,
         &["eval", "--queries", &queries, "--qrels", &qrels, "--exact"],
     );
@@ -23,7 +23,7 @@ fn search_on_scifact_is_as_good_as_published() {
         (Some(300), Some(339))
     );
     // all-MiniLM-L6-v2 (MTEB's results): .64508, MRR@10 .60472, R@100 .925; BM25: .6874 (bm25s;
-    // Anserini .6789). A z-score sum of the two in a notebook gave .734.
+    // Anserini .6789). Summing the z-scores of the two gave .734 in a notebook.
     for (system, metric, published, below) in [
         ("dense", "nDCG@10", 0.64508, 0.0),
         ("dense", "MRR@10", 0.60472, 0.005),

@@ -1,36 +1,35 @@
-//! What a search gives: the contract of its JSON, spans that are the file's own bytes, the same
-//! answer every time.
+//! `nigh search` and `nigh run`: the contract of the JSON output, byte spans, determinism.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use std::io::Write;
 use std::process::Stdio;
 
-fn with_data() -> Place {
-    let place = Place::new();
+fn with_data() -> TestDir {
+    let dir = TestDir::new();
     for file in std::fs::read_dir(crate::common::data().join("sample"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
     {
         if file.extension().is_some_and(|e| e == "txt") {
-            place.put(
+            dir.put(
                 &format!("data/{}", file.file_name().unwrap().to_string_lossy()),
                 std::fs::read(&file).unwrap(),
             );
         }
     }
-    place.put(
+    dir.put(
         "data/provided-article.txt",
         std::fs::read(crate::common::data().join("provided-article.txt")).unwrap(),
     );
-    place.ok(&["index", "data"]);
-    place
+    dir.ok(&["index", "data"]);
+    dir
 }
 
 #[test]
-fn hits_keep_the_contract_and_spans_are_the_files_own_bytes() {
-    let place = with_data();
+fn hits_follow_the_json_contract_and_spans_match_the_file() {
+    let dir = with_data();
     for mode in ["hybrid", "dense", "lexical"] {
-        let found = place.json(
+        let found = dir.json(
             0,
             &[
                 "search",
@@ -57,7 +56,7 @@ fn hits_keep_the_contract_and_spans_are_the_files_own_bytes() {
             let score = hit["score"].as_f64().unwrap();
             assert!(score <= last);
             last = score;
-            let file = std::fs::read(place.path(hit["path"].as_str().unwrap())).unwrap();
+            let file = std::fs::read(dir.path(hit["path"].as_str().unwrap())).unwrap();
             let (start, end) = (
                 hit["span"][0].as_u64().unwrap() as usize,
                 hit["span"][1].as_u64().unwrap() as usize,
@@ -73,8 +72,8 @@ fn hits_keep_the_contract_and_spans_are_the_files_own_bytes() {
             );
             assert!(!hit["title"].as_str().unwrap().is_empty());
             let scores = hit["scores"].as_object().unwrap();
-            // Each mode has its own scores; of a hybrid one, every hit has at least one, and a
-            // number wherever there is any.
+            // Dense and lexical hits have exactly their own score; hybrid hits have at least one of
+            // the two.
             match mode {
                 "dense" => assert_eq!(
                     (&scores["dense"], scores.len()),
@@ -99,10 +98,10 @@ fn hits_keep_the_contract_and_spans_are_the_files_own_bytes() {
 }
 
 #[test]
-fn one_question_has_one_answer() {
-    let place = with_data();
-    let ask = |extra: &[&str]| {
-        let mut found = place.json(
+fn search_is_deterministic_and_exact_scan_agrees_with_the_graph() {
+    let dir = with_data();
+    let search = |extra: &[&str]| {
+        let mut found = dir.json(
             0,
             &[
                 &["search", "what slows the turning of the Earth", "-k", "20"],
@@ -113,23 +112,23 @@ fn one_question_has_one_answer() {
         found["took_ms"] = 0.into();
         found
     };
-    assert_eq!(ask(&[]), ask(&[]));
+    assert_eq!(search(&[]), search(&[]));
     assert_eq!(
-        ask(&["--mode", "dense"]),
-        ask(&["--mode", "dense", "--exact"])
+        search(&["--mode", "dense"]),
+        search(&["--mode", "dense", "--exact"])
     );
 }
 
 #[test]
-fn the_best_ten_do_not_depend_on_how_many_are_asked_for() {
-    let place = with_data();
+fn top_ten_hits_do_not_depend_on_k() {
+    let dir = with_data();
     for question in [
         "how does the Moon move water",
         "what keeps bread from going stale",
         "warm a house with cold air",
     ] {
         let hits = |k: &str| {
-            let hits = place.json(0, &["search", question, "-k", k])["hits"]
+            let hits = dir.json(0, &["search", question, "-k", k])["hits"]
                 .as_array()
                 .unwrap()
                 .clone();
@@ -143,9 +142,9 @@ fn the_best_ten_do_not_depend_on_how_many_are_asked_for() {
 }
 
 #[test]
-fn articles_are_ranked_by_their_best_passage() {
-    let place = with_data();
-    let found = place.json(0, &["search", "the sea", "--by", "article", "-k", "25"]);
+fn search_by_article_returns_each_article_once() {
+    let dir = with_data();
+    let found = dir.json(0, &["search", "the sea", "--by", "article", "-k", "25"]);
     let ids: Vec<_> = found["hits"]
         .as_array()
         .unwrap()
@@ -155,17 +154,13 @@ fn articles_are_ranked_by_their_best_passage() {
     let mut once = ids.clone();
     once.sort_unstable();
     once.dedup();
-    assert_eq!(
-        (ids.len(), once.len()),
-        (25, 25),
-        "every article, each once"
-    );
+    assert_eq!((ids.len(), once.len()), (25, 25), "every article once");
 }
 
 #[test]
-fn questions_from_standard_input() {
-    let place = with_data();
-    let mut child = place
+fn search_reads_questions_from_stdin() {
+    let dir = with_data();
+    let mut child = dir
         .command(&["search", "-", "-k", "1", "--json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -190,8 +185,8 @@ fn questions_from_standard_input() {
 }
 
 #[test]
-fn questions_however_they_are_worded() {
-    let place = with_data();
+fn search_accepts_any_unicode_syntax_and_length() {
+    let dir = with_data();
     let long = "moon ".repeat(5000);
     for (question, mode) in [
         ("WHY ARE TIDES HIGHER ON SOME COASTS", "hybrid"),
@@ -203,21 +198,21 @@ fn questions_however_they_are_worded() {
         ("🎉", "lexical"),
         (long.as_str(), "hybrid"),
     ] {
-        let found = place.json(0, &["search", question, "--mode", mode]);
+        let found = dir.json(0, &["search", question, "--mode", mode]);
         let none = found["hits"].as_array().unwrap().is_empty();
         assert_eq!(none, question == "🎉", "{question:.40}");
     }
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
-    let place = with_data();
+fn search_exits_0_when_stdout_is_closed() {
+    let dir = with_data();
     let nigh = env!("CARGO_BIN_EXE_nigh");
     let line =
         format!("set -o pipefail; '{nigh}' search 'the sea and the moon' -k 200 | head -n 1");
     let output = std::process::Command::new("bash")
         .args(["-c", &line])
-        .current_dir(place.path("."))
+        .current_dir(dir.path("."))
         .output()
         .unwrap();
     assert!(
@@ -233,14 +228,14 @@ fn a_closed_pipe_is_no_error() {
 }
 
 #[test]
-fn a_run_file_and_its_manifest() {
-    let place = with_data();
-    place.put(
+fn run_writes_a_trec_file_and_a_manifest() {
+    let dir = with_data();
+    dir.put(
         "q.jsonl",
         "{\"_id\": \"q1\", \"text\": \"what slows the Earth\"}\n{\"_id\": 2, \"text\": \"ageing of cheese\"}\n",
     );
     for by in ["article", "passage"] {
-        let report = place.json(
+        let report = dir.json(
             0,
             &[
                 "run",
@@ -257,7 +252,7 @@ fn a_run_file_and_its_manifest() {
             ],
         );
         assert_eq!(report["results"], 10);
-        let run = std::fs::read_to_string(place.path("r.trec")).unwrap();
+        let run = std::fs::read_to_string(dir.path("r.trec")).unwrap();
         let rows: Vec<Vec<&str>> = run.lines().map(|line| line.split(' ').collect()).collect();
         assert_eq!(rows.len(), 10);
         for (at, row) in rows.iter().enumerate() {
@@ -269,23 +264,21 @@ fn a_run_file_and_its_manifest() {
         assert_eq!((rows[0][0], rows[5][0]), ("q1", "2"));
         assert_eq!(rows[0][2].contains('#'), by == "passage");
         let manifest: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(place.path("r.trec.manifest.json")).unwrap())
+            serde_json::from_slice(&std::fs::read(dir.path("r.trec.manifest.json")).unwrap())
                 .unwrap();
         assert_eq!(manifest["by"], by);
         assert!(
             manifest["model"]["hash"].is_string() && manifest["chunking"]["tokens"].is_number()
         );
     }
-    place.put(
+    dir.put(
         "bad.jsonl",
         "{\"_id\": \"q1\", \"text\": \"x\"}\n{\"_id\": \"q1\", \"text\": \"y\"}\n",
     );
-    place
-        .run(&["run", "--queries", "bad.jsonl", "--out", "b.trec"])
-        .said(2, &["bad.jsonl:2", "q1"]);
-    place.put("bad.jsonl", "{\"_id\": \"q1\"}\n");
-    place
-        .run(&["run", "--queries", "bad.jsonl", "--out", "b.trec"])
-        .said(2, &["bad.jsonl:1", "text"]);
-    assert!(!place.path("b.trec").exists());
+    dir.run(&["run", "--queries", "bad.jsonl", "--out", "b.trec"])
+        .assert_exit(2, &["bad.jsonl:2", "q1"]);
+    dir.put("bad.jsonl", "{\"_id\": \"q1\"}\n");
+    dir.run(&["run", "--queries", "bad.jsonl", "--out", "b.trec"])
+        .assert_exit(2, &["bad.jsonl:1", "text"]);
+    assert!(!dir.path("b.trec").exists());
 }

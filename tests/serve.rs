@@ -1,6 +1,6 @@
-//! A server, asked over HTTP.
+//! `nigh serve` over HTTP, and `nigh mcp`.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use crate::common::server::Server;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -8,10 +8,10 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A folder with a small collection `books`.
-fn with_books() -> Place {
-    let place = Place::new();
-    place.put(
+/// A directory with a small collection, `books`.
+fn with_books() -> TestDir {
+    let dir = TestDir::new();
+    dir.put(
         "articles.jsonl",
         [
             json!({"_id": "tides", "title": "Tides", "year": 1999, "tags": ["sea", "moon"],
@@ -24,15 +24,15 @@ fn with_books() -> Place {
         .map(|article| article.to_string())
         .join("\n"),
     );
-    place.put(
+    dir.put(
         "faq.txt",
         "All about cheese.\nWhat is cheese made of?\nCheese is made of milk and rennet.\n",
     );
-    place.ok(&["index", "articles.jsonl", "faq.txt", "-c", "books"]);
-    place
+    dir.ok(&["index", "articles.jsonl", "faq.txt", "-c", "books"]);
+    dir
 }
 
-fn names(answer: &Value) -> Vec<String> {
+fn article_ids(answer: &Value) -> Vec<String> {
     let hits = answer["hits"]
         .as_array()
         .unwrap_or_else(|| panic!("{answer}"));
@@ -42,21 +42,21 @@ fn names(answer: &Value) -> Vec<String> {
 }
 
 #[test]
-fn questions_are_answered_with_every_option_of_the_command_line() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn search_endpoint_supports_every_option_of_the_command_line() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let search = "/v1/collections/books/search";
     let first = server.get(&format!("{search}?q=what+pulls+the+sea&k=2"));
-    first.said(200, &[]);
+    first.assert_status(200, &[]);
     assert_eq!(
         (first.header("content-type"), first.header("x-cache")),
         ("application/json", "miss")
     );
-    assert_eq!(names(&first.json())[0], "tides");
+    assert_eq!(article_ids(&first.json())[0], "tides");
     let again = server.get(&format!("{search}?q=what+pulls+the+sea&k=2"));
     assert_eq!((again.header("x-cache"), &again.text), ("hit", &first.text));
-    // The same answer as in a terminal.
-    let printed = place.json(
+    // The hits are those of the command line.
+    let printed = dir.json(
         0,
         &["search", "what pulls the sea", "-k", "2", "-c", "books"],
     );
@@ -71,16 +71,16 @@ fn questions_are_answered_with_every_option_of_the_command_line() {
             (&other["passage_id"], &other["score"], &other["text"])
         );
     }
-    let posted = server.send(
+    let posted = server.send_json(
         "POST",
         search,
         &json!({"q": "the moon", "k": 3.0, "mode": "dense", "exact": true, "by": "article", "filter": "year:<2000",
             "fusion": "min-max", "dense_weight": 0.7, "rerank": "maxsim", "rerank_top": 5, "rerank_ms": 20000,
             "article_score": "sum", "around": 1, "copies": true, "diverse": 0.2, "explain": true}),
     );
-    posted.said(200, &[]);
+    posted.assert_status(200, &[]);
     let answer = posted.json();
-    assert_eq!(names(&answer), ["tides"]);
+    assert_eq!(article_ids(&answer), ["tides"]);
     let hit = &answer["hits"][0];
     assert!(
         hit["scores"]["rerank"].is_number() && hit["explanation"]["sentence"]["span"].is_array(),
@@ -90,16 +90,16 @@ fn questions_are_answered_with_every_option_of_the_command_line() {
         hit["around"]["text"].as_str().unwrap().contains("oceans"),
         "{hit}"
     );
-    let all = server.get(&format!("{search}?q=yeast&k=4")).json();
-    let rest = server.get(&format!("{search}?q=yeast&k=2&offset=2")).json();
-    assert_eq!(names(&rest), names(&all)[2..]);
-    assert_eq!(rest["hits"][0]["rank"], 3);
+    let first_page = server.get(&format!("{search}?q=yeast&k=4")).json();
+    let second_page = server.get(&format!("{search}?q=yeast&k=2&offset=2")).json();
+    assert_eq!(article_ids(&second_page), article_ids(&first_page)[2..]);
+    assert_eq!(second_page["hits"][0]["rank"], 3);
 
     let batch = json!({"questions": [{"q": "yeast", "k": 1}, {"q": "moon", "k": 1, "filter": "colour:red"}, {"q": "cheese", "k": 1}]});
-    let answers = server.send("POST", &format!("{search}/batch"), &batch);
-    answers.said(200, &[]);
+    let answers = server.send_json("POST", &format!("{search}/batch"), &batch);
+    answers.assert_status(200, &[]);
     let answers = answers.json()["answers"].as_array().unwrap().clone();
-    assert_eq!(names(&answers[0]["answer"]), ["bread"]);
+    assert_eq!(article_ids(&answers[0]["answer"]), ["bread"]);
     assert!(
         answers[1]["problem"]["detail"]
             .as_str()
@@ -107,15 +107,15 @@ fn questions_are_answered_with_every_option_of_the_command_line() {
             .contains("no article has a field"),
         "{answers:?}"
     );
-    assert_eq!(names(&answers[2]["answer"]), ["faq.txt"]);
+    assert_eq!(article_ids(&answers[2]["answer"]), ["faq.txt"]);
 }
 
 #[test]
-fn what_is_wrong_with_a_request_is_a_problem() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn bad_requests_return_problem_documents() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let search = "/v1/collections/books/search";
-    for (path, status, words) in [
+    for (path, status, texts) in [
         ("?q=", 400, &["the question is empty"][..]),
         ("", 400, &["missing field `q`"]),
         ("?q=x&k=0", 400, &["k = 0: expected 1 to 10000"]),
@@ -156,65 +156,67 @@ fn what_is_wrong_with_a_request_is_a_problem() {
         ),
         ("?q=x&rerank=builtin", 400, &["maxsim looks closer"]),
     ] {
-        server.get(&format!("{search}{path}")).said(status, words);
+        server
+            .get(&format!("{search}{path}"))
+            .assert_status(status, texts);
     }
     server
         .get("/v1/collections/none/search?q=x")
-        .said(404, &["no collection is called"]);
+        .assert_status(404, &["no collection is called"]);
     server
         .get("/v1/collections/..%2Fbooks/search?q=x")
-        .said(404, &["no collection is called"]);
-    server.get("/nothing").said(404, &["/docs"]);
+        .assert_status(404, &["no collection is called"]);
+    server.get("/nothing").assert_status(404, &["/docs"]);
     server
-        .ask("PATCH", "/v1/collections", &[], None)
-        .said(405, &["PATCH is not for"]);
-    let counted = server.get("/metrics").text;
+        .request("PATCH", "/v1/collections", &[], None)
+        .assert_status(405, &["PATCH is not for"]);
+    let metrics = server.get("/metrics").text;
     assert!(
-        counted.contains("method=\"other\"") && !counted.contains("PATCH"),
-        "{counted}"
+        metrics.contains("method=\"other\"") && !metrics.contains("PATCH"),
+        "{metrics}"
     );
-    let wrong = server.ask("DELETE", "/v1/collections", &[], None);
-    wrong.said(405, &["DELETE is not for"]);
+    let wrong = server.request("DELETE", "/v1/collections", &[], None);
+    wrong.assert_status(405, &["DELETE is not for"]);
     assert!(wrong.header("allow").contains("GET"), "{:?}", wrong.headers);
     server
-        .ask(
+        .request(
             "POST",
             search,
             &[("content-type", "text/plain")],
             Some(b"{}"),
         )
-        .said(415, &["application/json"]);
+        .assert_status(415, &["application/json"]);
     server
-        .ask(
+        .request(
             "POST",
             search,
             &[("content-type", "application/json")],
             Some(b"{"),
         )
-        .said(400, &[]);
+        .assert_status(400, &[]);
     server
-        .send("POST", search, &json!({"q": "x", "k": 1.5}))
-        .said(422, &["a whole number"]);
+        .send_json("POST", search, &json!({"q": "x", "k": 1.5}))
+        .assert_status(422, &["a whole number"]);
     server
-        .send("POST", search, &json!({"q": "x".repeat(3 << 20)}))
-        .said(413, &["expected 2097152 or fewer"]);
+        .send_json("POST", search, &json!({"q": "x".repeat(3 << 20)}))
+        .assert_status(413, &["expected 2097152 or fewer"]);
     server
-        .send("POST", search, &json!({"q": "é".repeat(20_001)}))
-        .said(400, &["20001 characters"]);
+        .send_json("POST", search, &json!({"q": "é".repeat(20_001)}))
+        .assert_status(400, &["20001 characters"]);
     let batch = json!({"questions": [{"q": "x"}, {"q": "x", "diverse": -1}]});
     server
-        .send("POST", &format!("{search}/batch"), &batch)
-        .said(400, &["questions[1]: diverse = -1"]);
+        .send_json("POST", &format!("{search}/batch"), &batch)
+        .assert_status(400, &["questions[1]: diverse = -1"]);
     let batch = json!({"questions": vec![json!({"q": "x", "k": 10_000}); 6]});
     server
-        .send("POST", &format!("{search}/batch"), &batch)
-        .said(400, &["60000 passages in all"]);
+        .send_json("POST", &format!("{search}/batch"), &batch)
+        .assert_status(400, &["60000 passages in all"]);
 }
 
 #[test]
-fn articles_are_read_added_replaced_and_deleted() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn articles_can_be_listed_put_uploaded_and_deleted() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let articles = "/v1/collections/books/articles";
     let list = server.get(&format!("{articles}?limit=2")).json();
     assert_eq!(
@@ -234,8 +236,8 @@ fn articles_are_read_added_replaced_and_deleted() {
     assert_eq!(odd["title"], "Odd");
     server
         .get(&format!("{articles}/none"))
-        .said(404, &["no article has the id"]);
-    // Every passage scored, and the best sentence where it stands.
+        .assert_status(404, &["no article has the id"]);
+    // With a question, every passage is scored and its best sentence located.
     let scored = server
         .get(&format!("{articles}/tides?q=when+are+spring+tides"))
         .json();
@@ -252,21 +254,21 @@ fn articles_are_read_added_replaced_and_deleted() {
 
     let new = json!({"title": "Rust", "text": "Iron rusts in wet air.", "metadata": {"year": 2025, "made": "2025-03-01"}});
     server
-        .send("PUT", &format!("{articles}/rust"), &new)
-        .said(201, &["\"added\":true"]);
+        .send_json("PUT", &format!("{articles}/rust"), &new)
+        .assert_status(201, &["\"added\":true"]);
     server
-        .send("PUT", &format!("{articles}/rust"), &new)
-        .said(200, &["\"changed\":false"]);
+        .send_json("PUT", &format!("{articles}/rust"), &new)
+        .assert_status(200, &["\"changed\":false"]);
     let found = server
         .get("/v1/collections/books/search?q=oxidised+metal&k=1&filter=made:2025-03")
         .json();
-    assert_eq!(names(&found), ["rust"]);
+    assert_eq!(article_ids(&found), ["rust"]);
     let changed = json!({"text": "Copper turns green in the rain."});
     server
-        .send("PUT", &format!("{articles}/rust"), &changed)
-        .said(200, &["\"changed\":true"]);
+        .send_json("PUT", &format!("{articles}/rust"), &changed)
+        .assert_status(200, &["\"changed\":true"]);
     assert_eq!(
-        names(
+        article_ids(
             &server
                 .get("/v1/collections/books/search?q=verdigris+on+copper&k=1")
                 .json()
@@ -275,33 +277,35 @@ fn articles_are_read_added_replaced_and_deleted() {
     );
     let moved = json!({"text": "Copper turns green in the rain.", "path": "metals/copper.txt"});
     server
-        .send("PUT", &format!("{articles}/rust"), &moved)
-        .said(200, &["\"changed\":true"]);
+        .send_json("PUT", &format!("{articles}/rust"), &moved)
+        .assert_status(200, &["\"changed\":true"]);
     assert_eq!(
         server.get(&format!("{articles}/rust")).json()["path"],
         "metals/copper.txt"
     );
     server
-        .send(
+        .send_json(
             "PUT",
             &format!("{articles}/x"),
             &json!({"text": "", "title": "X"}),
         )
-        .said(400, &["it is empty"]);
+        .assert_status(400, &["it is empty"]);
     server
-        .send(
+        .send_json(
             "PUT",
             &format!("{articles}/x"),
             &json!({"text": "a", "size": 1}),
         )
-        .said(422, &["unknown field"]);
+        .assert_status(422, &["unknown field"]);
     server
-        .ask("DELETE", &format!("{articles}/rust"), &[], None)
-        .said(204, &[]);
+        .request("DELETE", &format!("{articles}/rust"), &[], None)
+        .assert_status(204, &[]);
     server
-        .ask("DELETE", &format!("{articles}/rust"), &[], None)
-        .said(404, &[]);
-    server.get(&format!("{articles}/rust")).said(404, &[]);
+        .request("DELETE", &format!("{articles}/rust"), &[], None)
+        .assert_status(404, &[]);
+    server
+        .get(&format!("{articles}/rust"))
+        .assert_status(404, &[]);
 
     let job = server.upload(
         "books",
@@ -317,36 +321,35 @@ fn articles_are_read_added_replaced_and_deleted() {
         "{job}"
     );
     assert_eq!(
-        names(
+        article_ids(
             &server
                 .get("/v1/collections/books/search?q=birds+of+the+dark&k=1")
                 .json()
         ),
         ["notes/a.md"]
     );
-    // What was there before is still there.
+    // The upload keeps the articles that were there before.
     assert_eq!(server.get(articles).json()["total"], 6);
     let headers = [("content-type", "multipart/form-data; boundary=edge")];
     let outside =
         b"--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../../x.txt\"\r\n\r\nx\r\n--edge--\r\n";
     server
-        .ask("POST", articles, &headers, Some(outside))
-        .said(400, &["is no name for a file"]);
+        .request("POST", articles, &headers, Some(outside))
+        .assert_status(400, &["is no name for a file"]);
     server
-        .ask("POST", articles, &headers, Some(b"--edge--\r\n"))
-        .said(400, &["no files"]);
+        .request("POST", articles, &headers, Some(b"--edge--\r\n"))
+        .assert_status(400, &["no files"]);
     assert_eq!(server.stop(), 0);
-    assert_eq!(place.json(0, &["check", "-c", "books"])["sound"], true);
+    assert_eq!(dir.json(0, &["check", "-c", "books"])["sound"], true);
 }
 
 #[test]
-fn collections_are_made_filled_judged_checked_and_removed() {
-    let place = with_books();
-    place
-        .run(&["serve", "--root", "shelf"])
-        .said(2, &["shelf: No such file"]);
-    std::fs::create_dir_all(place.path("shelf")).unwrap();
-    let server = Server::start(&place, &["-c", "books", "--root", "shelf"]);
+fn collections_can_be_created_evaluated_checked_compacted_and_deleted() {
+    let dir = with_books();
+    dir.run(&["serve", "--root", "shelf"])
+        .assert_exit(2, &["shelf: No such file"]);
+    std::fs::create_dir_all(dir.path("shelf")).unwrap();
+    let server = Server::start(&dir, &["-c", "books", "--root", "shelf"]);
     let all = server.get("/v1/collections").json();
     assert_eq!(
         (&all["default"], &all["can_create"]),
@@ -354,55 +357,55 @@ fn collections_are_made_filled_judged_checked_and_removed() {
     );
     for name in ["..", "a/b", "", ".hidden", "a b"] {
         server
-            .send("POST", "/v1/collections", &json!({ "name": name }))
-            .said(400, &["is no name"]);
+            .send_json("POST", "/v1/collections", &json!({ "name": name }))
+            .assert_status(400, &["is no name"]);
     }
     server
-        .send(
+        .send_json(
             "POST",
             "/v1/collections",
             &json!({"name": "new", "chunk_tokens": 3}),
         )
-        .said(400, &["chunk_tokens"]);
-    let made = server.send(
+        .assert_status(400, &["chunk_tokens"]);
+    let created = server.send_json(
         "POST",
         "/v1/collections",
         &json!({"name": "new", "model": "static", "language": "german"}),
     );
-    made.said(201, &["minilm-l6-v2-static", "german"]);
-    assert_eq!(made.header("location"), "/v1/collections/new");
+    created.assert_status(201, &["minilm-l6-v2-static", "german"]);
+    assert_eq!(created.header("location"), "/v1/collections/new");
     server
-        .send("POST", "/v1/collections", &json!({"name": "new"}))
-        .said(409, &["already"]);
+        .send_json("POST", "/v1/collections", &json!({"name": "new"}))
+        .assert_status(409, &["already"]);
     let faq = "Alles über Käse.\nWoraus ist Käse?\nKäse ist aus Milch und Lab.\nWo reift er?\nEr reift in kühlen Kellern.\n";
     assert_eq!(
         server.upload("new", &[("faq.txt", faq)])["result"]["articles"],
         1
     );
 
-    let begun = server.send(
+    let started = server.send_json(
         "POST",
         "/v1/collections/new/evaluate",
         &json!({"qa": true, "modes": ["hybrid", "lexical"]}),
     );
-    begun.said(202, &["\"kind\":\"evaluate\""]);
+    started.assert_status(202, &["\"kind\":\"evaluate\""]);
     assert_eq!(
-        begun.header("location"),
-        format!("/v1/jobs/{}", begun.json()["id"].as_str().unwrap())
+        started.header("location"),
+        format!("/v1/jobs/{}", started.json()["id"].as_str().unwrap())
     );
-    let job = server.ended(&begun.json());
+    let job = server.wait_for_job(&started.json());
     assert_eq!(
         (job["phase"].as_str(), job["result"]["queries"].as_u64()),
         (Some("done"), Some(2)),
         "{job}"
     );
     let report = server.get(&format!("/v1/jobs/{}/report", job["id"].as_str().unwrap()));
-    report.said(200, &["<!doctype html", "hybrid"]);
+    report.assert_status(200, &["<!doctype html", "hybrid"]);
     assert!(report.header("content-security-policy").contains("sandbox"));
     let own = json!({"queries": "{\"_id\": \"1\", \"text\": \"Käse?\"}\n{\"_id\":", "qrels": "{\"query-id\": \"1\", \"answers\": [\"Milch\"]}"});
-    let failed = server.ended(
+    let failed = server.wait_for_job(
         &server
-            .send("POST", "/v1/collections/new/evaluate", &own)
+            .send_json("POST", "/v1/collections/new/evaluate", &own)
             .json(),
     );
     assert_eq!(failed["phase"], "failed");
@@ -414,28 +417,28 @@ fn collections_are_made_filled_judged_checked_and_removed() {
         "{failed}"
     );
     server
-        .send("POST", "/v1/collections/new/evaluate", &json!({}))
-        .said(400, &["which questions?"]);
+        .send_json("POST", "/v1/collections/new/evaluate", &json!({}))
+        .assert_status(400, &["which questions?"]);
     server
-        .send(
+        .send_json(
             "POST",
             "/v1/collections/new/evaluate",
             &json!({"qa": true, "metrics": ["best"]}),
         )
-        .said(400, &["best"]);
+        .assert_status(400, &["best"]);
 
-    let checked = server.ended(
+    let checked = server.wait_for_job(
         &server
-            .send("POST", "/v1/collections/new/check", &json!({}))
+            .send_json("POST", "/v1/collections/new/check", &json!({}))
             .json(),
     );
     assert_eq!(
         (&checked["phase"], &checked["result"]["sound"]),
         (&json!("done"), &json!(true))
     );
-    let compacted = server.ended(
+    let compacted = server.wait_for_job(
         &server
-            .send("POST", "/v1/collections/new/compact", &json!({}))
+            .send_json("POST", "/v1/collections/new/compact", &json!({}))
             .json(),
     );
     assert_eq!(
@@ -443,7 +446,7 @@ fn collections_are_made_filled_judged_checked_and_removed() {
         (&json!("done"), &json!(1)),
         "{compacted}"
     );
-    server.get("/v1/jobs/99").said(404, &["no job"]);
+    server.get("/v1/jobs/99").assert_status(404, &["no job"]);
     assert!(
         server.get("/v1/jobs").json()["jobs"]
             .as_array()
@@ -453,30 +456,30 @@ fn collections_are_made_filled_judged_checked_and_removed() {
     );
 
     server
-        .ask("DELETE", "/v1/collections/books", &[], None)
-        .said(409, &["for its owner"]);
+        .request("DELETE", "/v1/collections/books", &[], None)
+        .assert_status(409, &["for its owner"]);
     server
-        .ask("DELETE", "/v1/collections/new", &[], None)
-        .said(204, &[]);
-    server.get("/v1/collections/new").said(404, &[]);
-    assert!(!place.path("shelf/new").exists() && place.path("books").exists());
+        .request("DELETE", "/v1/collections/new", &[], None)
+        .assert_status(204, &[]);
+    server.get("/v1/collections/new").assert_status(404, &[]);
+    assert!(!dir.path("shelf/new").exists() && dir.path("books").exists());
     let gauges = server.get("/metrics").text;
     assert!(
         gauges.contains("nigh_articles{collection=\"books\"} 4\n"),
         "{gauges}"
     );
     assert!(!gauges.contains("collection=\"new\""), "{gauges}");
-    // One that comes into the folder is served too.
-    place.ok(&["index", "faq.txt", "-c", "shelf/later"]);
-    server.until("the new collection", |server| {
+    // A collection that appears in the root folder later is served too.
+    dir.ok(&["index", "faq.txt", "-c", "shelf/later"]);
+    server.wait_until("the new collection", |server| {
         server.get("/v1/collections/later").status == 200
     });
 }
 
 #[test]
-fn an_upload_with_one_name_twice_is_refused() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn upload_with_colliding_file_names_is_rejected() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     for files in [
         [("a.txt", "One."), ("a.txt", "Two.")],
         [("a", "One."), ("a/b.txt", "Two.")],
@@ -484,18 +487,18 @@ fn an_upload_with_one_name_twice_is_refused() {
     ] {
         server
             .try_upload("books", &files)
-            .said(400, &["another file of this upload has that name"]);
+            .assert_status(400, &["another file of this upload has that name"]);
     }
     assert_eq!(server.get("/v1/jobs").json()["jobs"], json!([]));
     server
         .get("/v1/collections/books/articles/a.txt")
-        .said(404, &[]);
+        .assert_status(404, &[]);
 }
 
 #[test]
-fn suggestions_facets_and_the_map() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn suggest_facets_and_map_endpoints_return_the_expected_entries() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let suggested = server
         .get("/v1/collections/books/suggest?q=cheese+ma")
         .json();
@@ -543,26 +546,25 @@ fn suggestions_facets_and_the_map() {
 }
 
 #[test]
-fn keys_open_what_their_roles_say() {
-    let place = with_books();
+fn api_keys_permit_what_their_role_allows() {
+    let dir = with_books();
     let key = |name: &str, role: &str| {
-        place
-            .ok(&["key", "add", name, "--role", role])
-            .out
+        dir.ok(&["key", "add", name, "--role", role])
+            .stdout
             .trim()
             .to_owned()
     };
     let (read, write, admin) = (key("r", "read"), key("w", "write"), key("a", "admin"));
     assert!(
-        !std::fs::read_to_string(place.path("keys.toml"))
+        !std::fs::read_to_string(dir.path("keys.toml"))
             .unwrap()
             .contains(&read)
     );
-    let mut server = Server::start(&place, &["-c", "books", "--keys", "keys.toml"]);
+    let mut server = Server::start(&dir, &["-c", "books", "--keys", "keys.toml"]);
     let refused = server.get("/v1/collections");
-    refused.said(401, &["Authorization: Bearer"]);
+    refused.assert_status(401, &["Authorization: Bearer"]);
     assert_eq!(refused.header("www-authenticate"), "Bearer");
-    for open in [
+    for public in [
         "/healthz",
         "/readyz",
         "/",
@@ -571,15 +573,17 @@ fn keys_open_what_their_roles_say() {
         "/docs/start.js",
         "/docs/swagger-ui.css",
     ] {
-        server.get(open).said(200, &[]);
+        server.get(public).assert_status(200, &[]);
     }
-    server.get("/metrics").said(401, &[]);
-    server.send("POST", "/mcp", &json!({})).said(401, &[]);
+    server.get("/metrics").assert_status(401, &[]);
+    server
+        .send_json("POST", "/mcp", &json!({}))
+        .assert_status(401, &[]);
     server.key = Some(format!("{read}x"));
-    server.get("/v1/collections").said(401, &[]);
+    server.get("/v1/collections").assert_status(401, &[]);
     let put = |server: &Server| {
         server
-            .send(
+            .send_json(
                 "PUT",
                 "/v1/collections/books/articles/x",
                 &json!({"text": "Some text."}),
@@ -588,76 +592,77 @@ fn keys_open_what_their_roles_say() {
     };
     let compact = |server: &Server| {
         server
-            .send("POST", "/v1/collections/books/compact", &json!({}))
+            .send_json("POST", "/v1/collections/books/compact", &json!({}))
             .status
     };
     for (key, may_write, may_compact) in [(read, 403, 403), (write, 201, 403), (admin, 200, 202)] {
         server.key = Some(key);
         server
             .get("/v1/collections/books/search?q=x")
-            .said(200, &[]);
+            .assert_status(200, &[]);
         server
             .get("/metrics")
-            .said(200, &["nigh_http_requests_total"]);
+            .assert_status(200, &["nigh_http_requests_total"]);
         assert_eq!((put(&server), compact(&server)), (may_write, may_compact));
     }
 }
 
 #[test]
-fn a_job_is_stopped_by_whoever_may_begin_it() {
-    let place = with_books();
+fn cancelling_a_job_requires_the_role_that_may_start_it() {
+    let dir = with_books();
     let key = |name: &str, role: &str| {
-        place
-            .ok(&["key", "add", name, "--role", role])
-            .out
+        dir.ok(&["key", "add", name, "--role", role])
+            .stdout
             .trim()
             .to_owned()
     };
     let (read, write) = (key("r", "read"), key("w", "write"));
     let mut server = Server::start(
-        &place,
+        &dir,
         &["-c", "books", "--keys", "keys.toml", "--threads", "1"],
     );
     server.key = Some(write);
     let text: String = (0..40_000)
         .map(|n| format!("Sentence number {n} speaks of {}.\n\n", n * 7919))
         .collect();
-    let begun = server.begin_upload("books", &[("long.txt", &text), (".DS_Store", "x")]);
-    let path = format!("/v1/jobs/{}", begun["id"].as_str().unwrap());
-    server.until("the upload", |server| {
+    let upload = server.start_upload("books", &[("long.txt", &text), (".DS_Store", "x")]);
+    let path = format!("/v1/jobs/{}", upload["id"].as_str().unwrap());
+    server.wait_until("the upload", |server| {
         server.get(&path).json()["phase"] == "running"
     });
     let write = server.key.replace(read);
     server
-        .ask("DELETE", &path, &[], None)
-        .said(403, &["role write"]);
-    // It does not wait for the other.
+        .request("DELETE", &path, &[], None)
+        .assert_status(403, &["role write"]);
+    // An evaluation does not wait for the running upload.
     let judged = server
-        .send(
+        .send_json(
             "POST",
             "/v1/collections/books/evaluate",
             &json!({"qa": true}),
         )
         .json();
-    assert_eq!(server.ended(&judged)["phase"], "done");
+    assert_eq!(server.wait_for_job(&judged)["phase"], "done");
     let again = server
-        .send(
+        .send_json(
             "POST",
             "/v1/collections/books/evaluate",
             &json!({"qa": true}),
         )
         .json();
     server
-        .ask(
+        .request(
             "DELETE",
             &format!("/v1/jobs/{}", again["id"].as_str().unwrap()),
             &[],
             None,
         )
-        .said(202, &[]);
+        .assert_status(202, &[]);
     server.key = write;
-    server.ask("DELETE", &path, &[], None).said(202, &[]);
-    let stopped = server.ended(&begun);
+    server
+        .request("DELETE", &path, &[], None)
+        .assert_status(202, &[]);
+    let stopped = server.wait_for_job(&upload);
     assert_eq!(
         (&stopped["phase"], &stopped["result"]["interrupted"]),
         (&json!("cancelled"), &json!(true))
@@ -669,16 +674,13 @@ fn a_job_is_stopped_by_whoever_may_begin_it() {
         "bread"
     );
     assert_eq!(server.stop(), 0);
-    assert_eq!(place.json(0, &["check", "-c", "books"])["sound"], true);
+    assert_eq!(dir.json(0, &["check", "-c", "books"])["sound"], true);
 }
 
 #[test]
-fn a_second_signal_does_not_wait() {
-    let place = with_books();
-    let mut server = Server::start(
-        &place,
-        &["-c", "books", "--threads", "1", "--timeout", "600"],
-    );
+fn second_interrupt_aborts_requests_in_flight() {
+    let dir = with_books();
+    let mut server = Server::start(&dir, &["-c", "books", "--threads", "1", "--timeout", "600"]);
     let questions: Vec<Value> = (0..1000)
         .map(|n| json!({"q": format!("question {n}"), "rerank": "maxsim"}))
         .collect();
@@ -686,47 +688,51 @@ fn a_second_signal_does_not_wait() {
         server.base.clone(),
         json!({ "questions": questions }).to_string(),
     );
-    let asking = std::thread::spawn(move || {
+    let client = std::thread::spawn(move || {
         let path = format!("{base}/v1/collections/books/search/batch");
         ureq::post(path)
             .content_type("application/json")
             .send(batch)
             .map(|reply| reply.status().as_u16())
     });
-    server.until("the batch", |server| server.in_flight() == 1);
+    server.wait_until("the batch", |server| server.in_flight() == 1);
     server.interrupt();
-    server.until_closed();
+    server.wait_until_closed();
     assert!(
         server.process.try_wait().unwrap().is_none(),
-        "it did not finish what was under way"
+        "the first signal must let requests in flight finish"
     );
     assert_eq!(server.stop(), 0);
     assert!(
-        asking.join().unwrap().is_err(),
-        "the answer came all the same"
+        client.join().unwrap().is_err(),
+        "the second signal must abort the request"
     );
 }
 
 #[test]
-fn who_connects_and_says_nothing_is_not_waited_for() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn idle_connection_is_closed() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let mut stream = TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
-    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "it closes");
+    assert_eq!(
+        stream.read(&mut [0; 16]).unwrap(),
+        0,
+        "the server closes the connection"
+    );
 }
 
 #[test]
-fn a_body_that_nobody_needs_does_not_end_the_connection() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn unread_request_body_is_drained_to_keep_the_connection_alive() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let mut stream = TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
-    // Twice: the second time on a connection on which a body came after all that was to be known.
+    // Twice: the second request reuses the connection on which a late body was drained.
     for _ in 0..2 {
         stream
             .write_all(b"POST /v1/collections/books/check HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n")
@@ -741,7 +747,7 @@ fn a_body_that_nobody_needs_does_not_end_the_connection() {
             "{answer}"
         );
     }
-    // A body that never comes is not waited for, and the answer says that this is the end.
+    // If the body never arrives, the response closes the connection.
     stream
         .write_all(b"POST /v1/collections/books/check HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n")
         .unwrap();
@@ -754,56 +760,51 @@ fn a_body_that_nobody_needs_does_not_end_the_connection() {
 }
 
 #[test]
-fn nobody_is_let_in_from_elsewhere_by_accident() {
-    let place = with_books();
-    place
-        .run(&["serve", "-c", "books", "--listen", "0.0.0.0:0"])
-        .said(2, &["make an API key first"]);
-    place.ok(&["key", "add", "me", "--role", "admin"]);
-    place
-        .run(&[
-            "serve",
-            "-c",
-            "books",
-            "--listen",
-            "0.0.0.0:0",
-            "--keys",
-            "keys.toml",
-        ])
-        .said(2, &["--tls-cert"]);
-    place.put("empty.toml", "");
-    place
-        .run(&[
-            "serve",
-            "-c",
-            "books",
-            "--listen",
-            "0.0.0.0:0",
-            "--keys",
-            "empty.toml",
-            "--plain",
-        ])
-        .said(2, &["API key"]);
+fn remote_access_requires_keys_tls_and_allowed_origins() {
+    let dir = with_books();
+    dir.run(&["serve", "-c", "books", "--listen", "0.0.0.0:0"])
+        .assert_exit(2, &["make an API key first"]);
+    dir.ok(&["key", "add", "me", "--role", "admin"]);
+    dir.run(&[
+        "serve",
+        "-c",
+        "books",
+        "--listen",
+        "0.0.0.0:0",
+        "--keys",
+        "keys.toml",
+    ])
+    .assert_exit(2, &["--tls-cert"]);
+    dir.put("empty.toml", "");
+    dir.run(&[
+        "serve",
+        "-c",
+        "books",
+        "--listen",
+        "0.0.0.0:0",
+        "--keys",
+        "empty.toml",
+        "--plain",
+    ])
+    .assert_exit(2, &["API key"]);
     for origin in ["*", "https://app.example/", "app.example"] {
-        place
-            .run(&["serve", "-c", "books", "--allow-origin", origin])
-            .said(2, &["expected a scheme, a host"]);
+        dir.run(&["serve", "-c", "books", "--allow-origin", origin])
+            .assert_exit(2, &["expected a scheme, a host"]);
     }
     let certificate = ["--tls-cert", "none.pem", "--tls-key", "none.pem"];
-    place
-        .run(&[&["serve", "-c", "books"], &certificate[..]].concat())
-        .said(2, &["none.pem"]);
-    place
-        .run(&["serve", "-c", "nowhere"])
-        .said(2, &["no collection at"]);
-    let server = Server::start(&place, &["-c", "books", "--host", "search.example"]);
+    dir.run(&[&["serve", "-c", "books"], &certificate[..]].concat())
+        .assert_exit(2, &["none.pem"]);
+    dir.run(&["serve", "-c", "nowhere"])
+        .assert_exit(2, &["no collection at"]);
+    let server = Server::start(&dir, &["-c", "books", "--host", "search.example"]);
     let search = "/v1/collections/books/search?q=x";
-    let from = |headers: &[(&str, &str)]| server.ask("GET", search, headers, None).status;
-    // DNS rebinding, and pages of other sites.
-    assert_eq!(from(&[("host", "evil.example")]), 421);
-    assert_eq!(from(&[("host", "search.example")]), 200);
-    assert_eq!(from(&[("origin", "https://evil.example")]), 403);
-    assert_eq!(from(&[("origin", &server.base)]), 200);
+    let status_with =
+        |headers: &[(&str, &str)]| server.request("GET", search, headers, None).status;
+    // DNS rebinding, and cross-origin requests.
+    assert_eq!(status_with(&[("host", "evil.example")]), 421);
+    assert_eq!(status_with(&[("host", "search.example")]), 200);
+    assert_eq!(status_with(&[("origin", "https://evil.example")]), 403);
+    assert_eq!(status_with(&[("origin", &server.base)]), 200);
     let page = server.get("/");
     let policy = page.header("content-security-policy");
     assert!(
@@ -813,10 +814,10 @@ fn nobody_is_let_in_from_elsewhere_by_accident() {
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert_eq!(page.header("access-control-allow-origin"), "");
     let other = Server::start(
-        &place,
+        &dir,
         &["-c", "books", "--allow-origin", "https://app.example"],
     );
-    let allowed = other.ask("GET", search, &[("origin", "https://app.example")], None);
+    let allowed = other.request("GET", search, &[("origin", "https://app.example")], None);
     assert_eq!(
         (
             allowed.status,
@@ -827,29 +828,29 @@ fn nobody_is_let_in_from_elsewhere_by_accident() {
 }
 
 #[test]
-fn new_commits_are_taken_up_without_a_failed_request() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn new_commits_become_visible_without_failed_requests() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let mut asked = 0;
+        let client = scope.spawn(|| {
+            let mut sent = 0;
             while !stop.load(Ordering::Relaxed) {
-                let reply = server.get(&format!("/v1/collections/books/search?q=number+{asked}"));
+                let reply = server.get(&format!("/v1/collections/books/search?q=number+{sent}"));
                 assert_eq!(reply.status, 200, "{}", reply.text);
-                asked += 1;
+                sent += 1;
             }
-            asked
+            sent
         });
         for round in 0..5 {
             let text = format!(
                 "{{\"_id\": \"new\", \"text\": \"Round {round} of the newest article about zebras.\"}}"
             );
-            place.put("new.jsonl", text);
-            place.ok(&["index", "new.jsonl", "-c", "books"]);
+            dir.put("new.jsonl", text);
+            dir.ok(&["index", "new.jsonl", "-c", "books"]);
         }
-        place.ok(&["compact", "-c", "books"]);
-        server.until("the last commit", |server| {
+        dir.ok(&["compact", "-c", "books"]);
+        server.wait_until("the last commit", |server| {
             let found = server
                 .get("/v1/collections/books/search?q=zebras&k=1&mode=lexical")
                 .json();
@@ -858,38 +859,38 @@ fn new_commits_are_taken_up_without_a_failed_request() {
                 .is_some_and(|text| text.contains("Round 4"))
         });
         stop.store(true, Ordering::Relaxed);
-        assert!(asking.join().unwrap() > 10);
+        assert!(client.join().unwrap() > 10);
     });
 }
 
 #[test]
-fn what_is_under_way_is_finished_before_it_stops() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
+fn shutdown_finishes_requests_in_flight() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
     let base = server.base.clone();
     let questions: Vec<Value> = (0..150)
         .map(|n| json!({"q": format!("question number {n} about tides"), "explain": true}))
         .collect();
     let batch = json!({ "questions": questions }).to_string();
-    let asking = std::thread::spawn(move || {
+    let client = std::thread::spawn(move || {
         let reply = ureq::post(format!("{base}/v1/collections/books/search/batch"))
             .content_type("application/json")
             .send(batch);
         reply.unwrap().body_mut().read_to_string().unwrap()
     });
-    server.until("the batch", |server| server.in_flight() == 1);
+    server.wait_until("the batch", |server| server.in_flight() == 1);
     assert_eq!(server.stop(), 0);
-    let answers: Value = serde_json::from_str(&asking.join().unwrap()).unwrap();
+    let answers: Value = serde_json::from_str(&client.join().unwrap()).unwrap();
     assert_eq!(answers["answers"].as_array().unwrap().len(), 150);
 }
 
 #[test]
-fn who_comes_in_a_crowd_is_answered_or_asked_to_come_again() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books", "--threads", "1"]);
+fn search_returns_429_with_retry_after_when_the_queue_is_full() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books", "--threads", "1"]);
     let mut statuses = std::collections::BTreeMap::new();
     std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..64)
+        let clients: Vec<_> = (0..64)
             .map(|n| {
                 let server = &server;
                 scope.spawn(move || {
@@ -899,10 +900,10 @@ fn who_comes_in_a_crowd_is_answered_or_asked_to_come_again() {
                 })
             })
             .collect();
-        for reply in asking {
+        for reply in clients {
             let reply = reply.join().unwrap();
             if reply.status == 429 {
-                reply.said(429, &["try again"]);
+                reply.assert_status(429, &["try again"]);
                 assert_eq!(reply.header("retry-after"), "1");
             }
             *statuses.entry(reply.status).or_insert(0) += 1;
@@ -918,14 +919,14 @@ fn who_comes_in_a_crowd_is_answered_or_asked_to_come_again() {
     );
     server
         .get("/v1/collections/books/search?q=after")
-        .said(200, &[]);
+        .assert_status(200, &[]);
 }
 
 #[test]
-fn vectors_in_the_shape_of_openai() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books"]);
-    let embed = |body: Value| server.send("POST", "/v1/embeddings", &body);
+fn embeddings_endpoint_follows_the_openai_api() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books"]);
+    let embed = |body: Value| server.send_json("POST", "/v1/embeddings", &body);
     let floats = embed(json!({"model": "builtin", "input": ["The moon.", "Bread."]})).json();
     let vector = |at: usize| -> Vec<f64> {
         floats["data"][at]["embedding"]
@@ -948,9 +949,9 @@ fn vectors_in_the_shape_of_openai() {
         packed["data"][0]["embedding"].as_str().unwrap().len(),
         (256 * 4usize).div_ceil(3) * 4
     );
-    embed(json!({"model": "gpt", "input": "x"})).said(404, &["minilm-l6-v2-int8"]);
-    embed(json!({"model": "builtin", "input": []})).said(400, &["0 texts"]);
-    embed(json!({"model": "builtin", "input": "x", "dimensions": 10})).said(400, &["384"]);
+    embed(json!({"model": "gpt", "input": "x"})).assert_status(404, &["minilm-l6-v2-int8"]);
+    embed(json!({"model": "builtin", "input": []})).assert_status(400, &["0 texts"]);
+    embed(json!({"model": "builtin", "input": "x", "dimensions": 10})).assert_status(400, &["384"]);
     assert_eq!(
         server.get("/v1/models").json()["data"]
             .as_array()
@@ -961,12 +962,12 @@ fn vectors_in_the_shape_of_openai() {
 }
 
 #[test]
-fn an_assistant_speaks_over_standard_input_and_http() {
-    let place = with_books();
+fn mcp_works_over_stdio_and_http() {
+    let dir = with_books();
     let message = |id: u64, method: &str, params: Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
     let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
     let call = |name: &str, arguments: Value| json!({ "name": name, "arguments": arguments });
-    let asked = [
+    let requests = [
         message(1, "initialize", hello.clone()),
         json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
         message(2, "tools/list", json!({})),
@@ -984,7 +985,7 @@ fn an_assistant_speaks_over_standard_input_and_http() {
             call("search", json!({"question": "x", "mode": "best"})),
         ),
     ];
-    let mut command = place.command(&["mcp", "-c", "books"]);
+    let mut command = dir.command(&["mcp", "-c", "books"]);
     let mut process = command
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
@@ -994,9 +995,9 @@ fn an_assistant_speaks_over_standard_input_and_http() {
     let mut lines =
         std::io::BufRead::lines(std::io::BufReader::new(process.stdout.take().unwrap()));
     let mut replies = std::collections::HashMap::new();
-    for asked in asked {
-        std::io::Write::write_all(&mut input, format!("{asked}\n").as_bytes()).unwrap();
-        if asked.get("id").is_some() {
+    for request in requests {
+        std::io::Write::write_all(&mut input, format!("{request}\n").as_bytes()).unwrap();
+        if request.get("id").is_some() {
             let reply: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
             replies.insert(reply["id"].as_u64().unwrap(), reply["result"].clone());
         }
@@ -1036,27 +1037,27 @@ fn an_assistant_speaks_over_standard_input_and_http() {
     assert_eq!(replies[&6]["structuredContent"]["queries"], 1);
     assert_eq!(replies[&7]["isError"], true);
 
-    let server = Server::start(&place, &["-c", "books"]);
+    let server = Server::start(&dir, &["-c", "books"]);
     let accept = [
         ("content-type", "application/json"),
         ("accept", "application/json, text/event-stream"),
     ];
     let body = message(1, "initialize", hello).to_string();
-    let reply = server.ask("POST", "/mcp", &accept, Some(body.as_bytes()));
-    reply.said(200, &["\"name\":\"nigh\""]);
+    let reply = server.request("POST", "/mcp", &accept, Some(body.as_bytes()));
+    reply.assert_status(200, &["\"name\":\"nigh\""]);
 }
 
 #[test]
-fn a_request_that_does_not_come_to_its_end_is_not_waited_for() {
-    let place = with_books();
-    let server = Server::start(&place, &["-c", "books", "--timeout", "1"]);
+fn incomplete_request_times_out_with_408() {
+    let dir = with_books();
+    let server = Server::start(&dir, &["-c", "books", "--timeout", "1"]);
     let mut stream =
         std::net::TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
     let host = server.base.trim_start_matches("http://");
-    let begun = format!(
+    let incomplete = format!(
         "POST /v1/collections/books/search HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{{"
     );
-    stream.write_all(begun.as_bytes()).unwrap();
+    stream.write_all(incomplete.as_bytes()).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
@@ -1070,13 +1071,14 @@ fn a_request_that_does_not_come_to_its_end_is_not_waited_for() {
 }
 
 #[test]
-fn over_tls_with_a_certificate_of_ones_own() {
-    let place = with_books();
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
-        .unwrap();
-    place.put("cert.pem", made.cert.pem());
-    place.put("key.pem", made.signing_key.serialize_pem());
-    let roots = [ureq::tls::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap()];
+fn serve_uses_tls_with_a_given_certificate() {
+    let dir = with_books();
+    let certificate =
+        rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
+            .unwrap();
+    dir.put("cert.pem", certificate.cert.pem());
+    dir.put("key.pem", certificate.signing_key.serialize_pem());
+    let roots = [ureq::tls::Certificate::from_pem(certificate.cert.pem().as_bytes()).unwrap()];
     let tls = ureq::tls::TlsConfig::builder()
         .root_certs(ureq::tls::RootCerts::new_with_certs(&roots))
         .build();
@@ -1096,15 +1098,18 @@ fn over_tls_with_a_certificate_of_ones_own() {
         "--tls-key",
         "key.pem",
     ];
-    let server = Server::of(place.command(&args), Some(agent));
+    let server = Server::spawn(dir.command(&args), Some(agent));
     assert!(server.base.starts_with("https://"));
     let reply = server.get("/v1/collections/books/search?q=yeast&k=1");
-    assert_eq!(names(&reply.said(200, &[]).json()), ["bread"]);
+    assert_eq!(
+        article_ids(&reply.assert_status(200, &[]).json()),
+        ["bread"]
+    );
     assert!(
         reply
             .header("strict-transport-security")
             .starts_with("max-age=")
     );
-    place.put("key.pem", "no key");
-    place.run(&args).said(2, &["cert.pem, key.pem: "]);
+    dir.put("key.pem", "no key");
+    dir.run(&args).assert_exit(2, &["cert.pem, key.pem: "]);
 }

@@ -1,6 +1,6 @@
-//! A corpus of Parquet through Spark into Milvus, with an executor lost on the way.
+//! Loads a Parquet corpus into Milvus through Spark, with one executor killed during the job.
 
-use crate::common::{Kept, Place, Ran, names};
+use crate::common::{CliOutput, MilvusCollection, TestDir, passage_ids};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
@@ -14,7 +14,7 @@ const WORDS: [&str; 8] = [
     "tides", "bread", "bees", "steel", "waves", "coffee", "keys", "light",
 ];
 
-fn corpus(path: &Path) {
+fn write_corpus(path: &Path) {
     let word = |n: usize| WORDS[n % WORDS.len()];
     let all = || 0..ARTICLES;
     let ids = all().map(|n| Some(format!("a{n}")));
@@ -27,7 +27,7 @@ fn corpus(path: &Path) {
                 word(n / 64)
             )
         };
-        // One row of it is no article.
+        // One row has no text and therefore is no article.
         (n != 300).then(|| (0..16).map(sentence).collect::<String>())
     });
     let columns: Vec<(&str, ArrayRef)> = vec![
@@ -47,21 +47,21 @@ fn corpus(path: &Path) {
     out.close().unwrap();
 }
 
-/// The executors below a process.
-fn executors(of: u32) -> Vec<u32> {
+/// The process ids of the Spark executors among the descendants of a process.
+fn executors(parent: u32) -> Vec<u32> {
     let children = Command::new("pgrep")
-        .args(["-P", &of.to_string()])
+        .args(["-P", &parent.to_string()])
         .output()
         .unwrap();
     let children = String::from_utf8(children.stdout).unwrap();
     let children = children.lines().map(|pid| pid.parse::<u32>().unwrap());
-    let is_one = |pid: u32| {
+    let is_executor = |pid: u32| {
         let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&command).contains("CoarseGrainedExecutorBackend")
     };
     children
         .flat_map(|pid| {
-            if is_one(pid) {
+            if is_executor(pid) {
                 vec![pid]
             } else {
                 executors(pid)
@@ -72,12 +72,12 @@ fn executors(of: u32) -> Vec<u32> {
 
 #[test]
 #[ignore = "needs Milvus, and Spark: MILVUS_URI=milvus://HOST:PORT, and PYTHON, one with pyspark and Java 17"]
-fn spark_loads_a_corpus_and_an_executor_that_is_lost_costs_only_time() {
+fn spark_job_survives_a_killed_executor_and_loads_each_article_once() {
     let server = std::env::var("MILVUS_URI").expect("MILVUS_URI=milvus://HOST:PORT");
     let python = std::env::var("PYTHON").expect("PYTHON, one that has pyspark");
-    let (place, kept) = (Place::new(), Kept::on(&server));
-    corpus(&place.path("corpus.parquet"));
-    let job = |parts: &str| {
+    let (dir, remote) = (TestDir::new(), MilvusCollection::new(&server));
+    write_corpus(&dir.path("corpus.parquet"));
+    let start_job = |parts: &str| {
         let mut command = Command::new(&python);
         command
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/spark/load.py"))
@@ -86,13 +86,13 @@ fn spark_loads_a_corpus_and_an_executor_that_is_lost_costs_only_time() {
             "--nigh",
             env!("CARGO_BIN_EXE_nigh"),
             "--into",
-            &kept.0,
+            &remote.uri,
             "--partitions",
             parts,
         ]);
         command
             .args(["--", "--chunk-tokens", "60"])
-            .current_dir(place.path("."));
+            .current_dir(dir.path("."));
         command.env(
             "PYSPARK_SUBMIT_ARGS",
             "--master local-cluster[2,1,1024] pyspark-shell",
@@ -103,20 +103,20 @@ fn spark_loads_a_corpus_and_an_executor_that_is_lost_costs_only_time() {
             .stderr(Stdio::piped());
         command.spawn().unwrap()
     };
-    let report = |ran: &Ran| -> Value {
-        assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-        serde_json::from_str(&ran.out).unwrap()
+    let report = |result: &CliOutput| -> Value {
+        assert_eq!(result.code, 1, "{}{}", result.stdout, result.stderr);
+        serde_json::from_str(&result.stdout).unwrap()
     };
 
-    let first = job("12");
+    let first = start_job("12");
     let pid = first.id();
-    let killing = std::thread::scope(|scope| {
+    let interrupted = std::thread::scope(|scope| {
         let watching = scope.spawn(|| {
-            let begun = Instant::now();
+            let started = Instant::now();
             loop {
-                // Some of it is in, and not all.
-                let stats = place.run(&["stats", "-c", &kept.0, "--json"]);
-                let stats: Option<Value> = serde_json::from_str(&stats.out).ok();
+                // Some of the articles are written, but not all.
+                let stats = dir.run(&["stats", "-c", &remote.uri, "--json"]);
+                let stats: Option<Value> = serde_json::from_str(&stats.stdout).ok();
                 if stats.is_some_and(|stats| stats["articles"].as_u64() > Some(0)) {
                     let executor = executors(pid)[0];
                     assert!(
@@ -129,18 +129,27 @@ fn spark_loads_a_corpus_and_an_executor_that_is_lost_costs_only_time() {
                     return;
                 }
                 assert!(
-                    begun.elapsed() < Duration::from_secs(240),
+                    started.elapsed() < Duration::from_secs(240),
                     "nothing was written"
                 );
                 std::thread::sleep(Duration::from_millis(200));
             }
         });
-        let ran: Ran = first.wait_with_output().unwrap().into();
-        assert!(watching.join().is_ok(), "{}{}", ran.out, ran.err);
-        ran
+        let result: CliOutput = first.wait_with_output().unwrap().into();
+        assert!(
+            watching.join().is_ok(),
+            "{}{}",
+            result.stdout,
+            result.stderr
+        );
+        result
     });
-    assert!(killing.err.contains("Lost executor"), "{}", killing.err);
-    let done = report(&killing);
+    assert!(
+        interrupted.stderr.contains("Lost executor"),
+        "{}",
+        interrupted.stderr
+    );
+    let done = report(&interrupted);
     assert_eq!(
         (&done["articles"], &done["failures"]),
         (&ARTICLES.into(), &1.into()),
@@ -148,20 +157,20 @@ fn spark_loads_a_corpus_and_an_executor_that_is_lost_costs_only_time() {
     );
     assert_eq!(
         done["updated"], 0,
-        "the same article is the same, whoever embeds it: {done}"
+        "a retried task must embed an article to the same vectors: {done}"
     );
 
-    // What indexing here gives.
-    let here = place.json(1, &["index", "corpus.parquet", "--chunk-tokens", "60"]);
-    let there = place.json(0, &["stats", "-c", &kept.0]);
+    // The remote collection equals a local one.
+    let local = dir.json(1, &["index", "corpus.parquet", "--chunk-tokens", "60"]);
+    let remote_stats = dir.json(0, &["stats", "-c", &remote.uri]);
     assert_eq!(
-        (&there["articles"], &there["passages"]),
-        (&here["articles"], &here["passages"])
+        (&remote_stats["articles"], &remote_stats["passages"]),
+        (&local["articles"], &local["passages"])
     );
-    let check = place.json(0, &["check", "-c", &kept.0]);
+    let check = dir.json(0, &["check", "-c", &remote.uri]);
     assert_eq!(
         (&check["sound"], &check["passages"]),
-        (&true.into(), &here["passages"]),
+        (&true.into(), &local["passages"]),
         "{check}"
     );
     for filter in ["year:1991", "year:[2000 TO 2010]"] {
@@ -169,16 +178,16 @@ fn spark_loads_a_corpus_and_an_executor_that_is_lost_costs_only_time() {
             let how = [
                 "--mode", "dense", "--exact", "--filter", filter, "-c", collection,
             ];
-            names(&place.json(
+            passage_ids(&dir.json(
                 0,
                 &[&["search", "what do bees know of light"][..], &how].concat(),
             ))
         };
-        assert_eq!(found(&kept.0), found(".nigh"), "{filter}");
+        assert_eq!(found(&remote.uri), found(".nigh"), "{filter}");
     }
 
-    // Cut into other parts there is nothing to do.
-    let again: Ran = job("3").wait_with_output().unwrap().into();
+    // A second job with other partitions finds nothing to do.
+    let again: CliOutput = start_job("3").wait_with_output().unwrap().into();
     let done = report(&again);
     assert_eq!(
         (&done["unchanged"], &done["added"]),

@@ -1,15 +1,16 @@
-//! Fitting the fusing to questions: what is kept, what it is worth, and what is left alone.
+//! `nigh tune`: fitting the fusion of dense and lexical scores to judged questions.
 
-use crate::common::Place;
+use crate::common::TestDir;
 use serde_json::Value;
 
-/// Articles that only their words tell apart, and questions with those words among misleading ones.
-fn words_decide() -> Place {
-    let place = Place::new();
+/// Near-identical articles that differ only in a part number, and questions that name it: only
+/// lexical search can tell the articles apart.
+fn lexical_only_collection() -> TestDir {
+    let dir = TestDir::new();
     let (mut queries, mut qrels) = (String::new(), String::from("query-id\tcorpus-id\tscore\n"));
     for n in 0..40 {
         let code = format!("X{}Q", 1000 + 37 * n);
-        place.put(
+        dir.put(
             &format!("parts/{n}.txt"),
             format!("Spare part\n\nThe spare part {code} fits the pump and costs little.\n"),
         );
@@ -18,29 +19,32 @@ fn words_decide() -> Place {
         );
         qrels += &format!("q{n}\tparts/{n}.txt\t1\n");
     }
-    place.put("q.jsonl", queries);
-    place.put("qrels.tsv", qrels);
-    place.ok(&["index", "parts"]);
-    place
+    dir.put("q.jsonl", queries);
+    dir.put("qrels.tsv", qrels);
+    dir.ok(&["index", "parts"]);
+    dir
 }
 
 const TUNE: [&str; 5] = ["tune", "--queries", "q.jsonl", "--qrels", "qrels.tsv"];
 
 fn mean(report: &Value, system: &str) -> f64 {
     let systems = report["systems"].as_array().unwrap();
-    let system = systems.iter().find(|of| of["name"] == system).unwrap();
+    let system = systems
+        .iter()
+        .find(|found| found["name"] == system)
+        .unwrap();
     system["metrics"]["MRR@10"]["mean"].as_f64().unwrap()
 }
 
 #[test]
-fn what_is_better_is_kept_and_used() {
-    let place = Place::new();
-    place.ok(&[
+fn tune_stores_a_better_fusion_and_search_uses_it() {
+    let dir = TestDir::new();
+    dir.ok(&[
         "index",
         crate::common::data().join("sample").to_str().unwrap(),
     ]);
-    // The articles' own questions: meaning tells them apart better than words.
-    let asked = [
+    // The questions of the articles themselves, on which dense search beats lexical search.
+    let eval = [
         "eval",
         "--qa",
         "--mode",
@@ -48,10 +52,10 @@ fn what_is_better_is_kept_and_used() {
         "--metrics",
         "MRR@10",
     ];
-    let verdict = || place.json(0, &asked);
+    let verdict = || dir.json(0, &eval);
     let before = verdict();
     let tune = ["tune", "--qa", "--metric", "MRR@10"];
-    let tried = place.json(0, &[&tune[..], &["--dry-run"]].concat());
+    let tried = dir.json(0, &[&tune[..], &["--dry-run"]].concat());
     assert_eq!(
         (&tried["kept"], &tried["queries"]),
         (&false.into(), &192.into())
@@ -67,7 +71,7 @@ fn what_is_better_is_kept_and_used() {
         );
     }
     assert!(verdict()["manifest"]["tuned"].is_null());
-    let tuned = place.json(0, &tune);
+    let tuned = dir.json(0, &tune);
     assert_eq!(
         (&tuned["kept"], &tuned["best"]),
         (&true.into(), &tried["best"])
@@ -78,30 +82,28 @@ fn what_is_better_is_kept_and_used() {
         "{tuned}"
     );
     let after = verdict();
-    let (kept, best) = (&after["manifest"]["tuned"], &tuned["best"]);
-    assert_eq!(kept["method"], best["method"]);
+    let (stored, best) = (&after["manifest"]["tuned"], &tuned["best"]);
+    assert_eq!(stored["method"], best["method"]);
     assert!(
-        (kept["dense"].as_f64().unwrap() - best["dense"].as_f64().unwrap()).abs() < 1e-6,
-        "{kept} {best}"
+        (stored["dense"].as_f64().unwrap() - best["dense"].as_f64().unwrap()).abs() < 1e-6,
+        "{stored} {best}"
     );
     assert!(mean(&after, "hybrid") > mean(&before, "hybrid"));
-    // Nothing is better than itself.
-    assert_eq!(place.json(0, &tune)["kept"], false);
-    place.ok(&["tune", "--reset"]);
+    // A second run finds nothing better than the stored fusion.
+    assert_eq!(dir.json(0, &tune)["kept"], false);
+    dir.ok(&["tune", "--reset"]);
     assert_eq!(mean(&verdict(), "hybrid"), mean(&before, "hybrid"));
 }
 
 #[test]
-fn what_cannot_be_tuned_is_said() {
-    let place = words_decide();
-    place.run(&["tune"]).said(2, &["which questions?"]);
-    place
-        .run(&[&TUNE[..], &["--folds", "60"]].concat())
-        .said(2, &["60 parts need as many questions"]);
-    place
-        .run(&[&TUNE[..], &["--metric", "nonsense"]].concat())
-        .said(2, &["nonsense"]);
-    place.run(&TUNE).said(
+fn tune_rejects_bad_options_and_prints_a_summary() {
+    let dir = lexical_only_collection();
+    dir.run(&["tune"]).assert_exit(2, &["which questions?"]);
+    dir.run(&[&TUNE[..], &["--folds", "60"]].concat())
+        .assert_exit(2, &["60 parts need as many questions"]);
+    dir.run(&[&TUNE[..], &["--metric", "nonsense"]].concat())
+        .assert_exit(2, &["nonsense"]);
+    dir.run(&TUNE).assert_exit(
         0,
         &[
             "40 questions, nDCG@10, 5 parts",
@@ -115,8 +117,8 @@ fn what_cannot_be_tuned_is_said() {
 
 #[test]
 fn tune_keeps_the_setting_that_nothing_beats() {
-    let place = words_decide();
-    let tuned = place.json(0, &[&TUNE[..], &["--metric", "MRR@10"]].concat());
+    let dir = lexical_only_collection();
+    let tuned = dir.json(0, &[&TUNE[..], &["--metric", "MRR@10"]].concat());
     assert!(mean(&tuned, "lexical") > mean(&tuned, "dense"), "{tuned}");
     assert!(mean(&tuned, "tuned") >= mean(&tuned, "before"), "{tuned}");
     assert!(mean(&tuned, "tuned") > mean(&tuned, "dense"), "{tuned}");

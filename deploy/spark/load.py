@@ -1,12 +1,12 @@
-"""Cuts, embeds and loads a corpus of Parquet on a Spark cluster: `nigh embed | nigh import` for each partition.
+"""Chunks, embeds and loads a Parquet corpus on a Spark cluster: `nigh embed | nigh import` for each partition.
 
     spark-submit deploy/spark/load.py --nigh target/release/nigh --into milvus://milvus.example:19530/books articles/*.parquet
 
-A row is an article: its `id` and `text`, its `title` if there is one, and all other columns as metadata. A partition
-whose executor is lost is done again by Spark; what is written twice is there once, for its key is a hash of what it
-is. A row that cannot be used is skipped and counted, and the exit code is then 1; it is 2 where the job failed.
+A row is an article: the columns `id` and `text`, an optional `title`, and all other columns as metadata. Spark repeats
+the partition of a lost executor; writes are idempotent, because keys are hashes of the content. Rows that cannot be used
+are skipped and counted. The exit code is 0 on success, 1 if rows were skipped, and 2 if the job failed.
 
-Options of `nigh embed` come last, after --: -- --chunk-tokens 200 --model static
+Options for `nigh embed` come last, after --: -- --chunk-tokens 200 --model static
 """
 
 import argparse
@@ -35,22 +35,22 @@ def arguments():
         at = words.index("--")
         words, options = words[:at], words[at + 1:]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", nargs="+", metavar="PARQUET", help="files or folders, anywhere that Spark reads from")
-    parser.add_argument("--into", required=True, metavar="milvus://HOST/COLLECTION", help="made if it is not there")
-    parser.add_argument("--nigh", default="nigh", help="the program: a file here, which Spark takes to its executors, or a name on their PATH [nigh]")
-    parser.add_argument("--partitions", type=int, help="how many parts the corpus is cut into [8 for each core]")
+    parser.add_argument("corpus", nargs="+", metavar="PARQUET", help="files or folders that Spark can read")
+    parser.add_argument("--into", required=True, metavar="milvus://HOST/COLLECTION", help="created if it does not exist")
+    parser.add_argument("--nigh", default="nigh", help="the program: a local file, which Spark copies to its executors, or a name on their PATH [nigh]")
+    parser.add_argument("--partitions", type=int, help="the number of partitions of the corpus [8 per core]")
     args = parser.parse_args(words)
     if not args.into.startswith("milvus://"):
-        parser.error(f"--into: expected milvus://HOST/COLLECTION, which all executors can reach, found {args.into}")
+        parser.error(f"--into: expected milvus://HOST/COLLECTION, reachable by all executors, found {args.into}")
     return args, options
 
 
-def piped(nigh, into, options, rows, environment):
-    """Gives rows, JSON objects, to a worker and what it makes of them to a collection; what was imported."""
+def run_pipeline(nigh, into, options, rows, environment):
+    """Pipes rows (JSON objects) through `nigh embed` into `nigh import`; returns the report of the import."""
     environment = os.environ | environment
-    with tempfile.TemporaryFile() as said:
-        embedding = subprocess.Popen([nigh, "embed", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, env=environment)
-        importing = subprocess.Popen([nigh, "import", "-", "-c", into, "--json"], stdin=embedding.stdout, stdout=subprocess.PIPE, stderr=said, env=environment)
+    with tempfile.TemporaryFile() as log:
+        embedding = subprocess.Popen([nigh, "embed", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment)
+        importing = subprocess.Popen([nigh, "import", "-", "-c", into, "--json"], stdin=embedding.stdout, stdout=subprocess.PIPE, stderr=log, env=environment)
         embedding.stdout.close()
         given = 0
         try:
@@ -59,23 +59,23 @@ def piped(nigh, into, options, rows, environment):
                 given += 1
             embedding.stdin.close()
         except BrokenPipeError:
-            pass  # Why it went is said below.
+            pass  # The cause is reported below.
         except BaseException:
-            # Spark wants this task no more.
+            # Spark cancelled this task.
             embedding.kill()
             importing.kill()
             raise
         report = importing.stdout.read()
         codes = embedding.wait(), importing.wait()
-        said.seek(0)
-        words = said.read().decode(errors="replace")
+        log.seek(0)
+        words = log.read().decode(errors="replace")
     report = json.loads(report) if report else {"error": "no report"}
-    # 1 is something skipped, or broken off: then there is an error in the place of a report.
+    # Exit code 1 means that rows were skipped, or that the import was aborted: then the report is an error.
     if max(codes) > 1 or min(codes) < 0 or "error" in report:
         raise Failed(f"nigh embed | nigh import ended with {codes[0]} | {codes[1]}: {words[-2000:].strip()}")
     if report["interrupted"]:
-        raise Failed("nigh import was told to stop")
-    # What a worker could not read did not come as far as the report.
+        raise Failed("nigh import was interrupted")
+    # Rows that `nigh embed` skipped are not in the report of the import.
     report |= {"articles": given, "failures": given - sum(report[name] for name in DONE)}
     if report["failures"]:
         print(words, file=sys.stderr)
@@ -84,12 +84,12 @@ def piped(nigh, into, options, rows, environment):
 
 def main():
     args, options = arguments()
-    # Also where the collection is: access to it.
+    # Executors need these too: they configure the access to the collection.
     environment = {name: value for name, value in os.environ.items() if name.startswith("NIGH_")}
     spark = SparkSession.builder.appName("nigh").getOrCreate()
     context = spark.sparkContext
     shipped = Path(args.nigh).name if os.sep in args.nigh else None
-    # What executors have no file of by that name.
+    # The path of the certificate does not exist on executors, so the file is shipped to them.
     certificate = environment.pop("NIGH_MILVUS_CA", None)
     for file in filter(None, [shipped and args.nigh, certificate]):
         context.addFile(file)
@@ -98,20 +98,20 @@ def main():
         raise Failed(f"{args.corpus[0]}: expected columns id and text, found {', '.join(corpus.columns)}: no {' and no '.join(sorted(missing))}")
     cores = context.getConf().get("spark.task.cpus", "1")
     options = ["--threads", cores, *options]
-    # Made here, so that the executors find it; a wrong option or address is seen before anything begins.
-    piped(args.nigh, args.into, options, (), {})
+    # Creates the collection before the executors use it, and detects wrong options or addresses early.
+    run_pipeline(args.nigh, args.into, options, (), {})
     into = args.into
 
     def load(rows):
         nigh = SparkFiles.get(shipped) if shipped else args.nigh
         if shipped:
             os.chmod(nigh, 0o755)
-        yield piped(nigh, into, options, (row[0] for row in rows), access())
+        yield run_pipeline(nigh, into, options, (row[0] for row in rows), access())
 
     def access():
         return environment | ({"NIGH_MILVUS_CA": SparkFiles.get(Path(certificate).name)} if certificate else {})
 
-    # The same articles in the same parts, whenever and wherever a part is done.
+    # Deterministic partitions: a repeated task gets the same articles.
     parts = corpus.repartition(args.partitions or 8 * context.defaultParallelism, "id").sortWithinPartitions("id")
     reports = parts.select(to_json(struct("*"))).rdd.mapPartitions(load).collect()
     spark.stop()

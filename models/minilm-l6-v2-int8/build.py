@@ -14,7 +14,7 @@ model.safetensors, the tokenizer and configuration files, and SHA256SUMS. With
 
 The recipe, in the order of the functions below:
 
-1. `encode`     BERT in numpy, in f32: what the others are measured against.
+1. `encode`     BERT in numpy, in f32: the reference for `check`.
 2. `calibrate`  SmoothQuant (Xiao et al. 2023, arXiv:2211.10438, eq. 4): before every
                 product with a weight matrix, input channel j is divided by
                     s_j = max|x_j|^alpha / max|w_j|^(1 - alpha)
@@ -63,11 +63,11 @@ COPIED = [
 
 LAYERS, HEADS, WIDTH, EPSILON = 6, 12, 384, 1e-12  # config.json
 WINDOW = 256  # tokens; sentence_bert_config.json
-OUTLIERS = 32  # hidden units a layer whose way through the second feed-forward product is f32
+OUTLIERS = 32  # hidden units per layer that stay f32 in the second feed-forward product
 ALPHA = 0.7
 CALIBRATION_TEXTS = 160
 LOWEST_MEAN_COSINE = 0.999
-# Weights are stored for so many output channels at a time, four inputs of each together.
+# Weights are stored in blocks of this many output channels, with four inputs of each channel adjacent.
 LANES, TOGETHER = 16, 4
 
 
@@ -88,7 +88,7 @@ ERF = np.vectorize(math.erf, otypes=[np.float32])
 
 
 def encode(tensors, ids, seen=lambda point, x: None):
-    """The unit vector of a text, from its token ids. `seen` is shown the input of every product."""
+    """The unit vector of a text, from its token ids. `seen` is called with the input of every matrix product."""
     x = tensors["embeddings.word_embeddings.weight"][ids]
     x = x + tensors["embeddings.position_embeddings.weight"][: len(ids)]
     x = layer_norm(x + tensors["embeddings.token_type_embeddings.weight"][0], tensors, "embeddings.LayerNorm")
@@ -150,7 +150,7 @@ def calibrate(tensors, tokenizer, texts):
 
 
 def spread(lines, count):
-    """`count` of the lines, evenly spaced, so that every file has its share."""
+    """`count` of the lines, evenly spaced, so that every file is represented."""
     count = min(count, len(lines))
     return [lines[i * len(lines) // count] for i in range(count)]
 
@@ -296,7 +296,7 @@ def main():
             sys.exit(f"build.py: {source / name} is not the published file (sha256 differs)")
     tensors = load_file(source / "model.safetensors")
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    # The file asks for 128 tokens, padded to 128.
+    # The file configures truncation and padding to 128 tokens.
     tokenizer.no_padding()
     tokenizer.enable_truncation(WINDOW)
     lines = project_lines()

@@ -5,9 +5,9 @@
 
 MODEL.ONNX is MiniLM as version 0.1.0 shipped it: models/minilm-l6-v2-int8/model.onnx there, sha256 7d4d1746…861cdc2c.
 
-Every piece of the vocabulary is read by MiniLM alone; its vector is what comes out. The directions that all
-pieces share say nothing and are dropped, the rest is cut to 256 dimensions, and frequent pieces count
-less, by their rank in the vocabulary. A text's vector is then the mean over its pieces: no network runs.
+MiniLM embeds every token of the vocabulary by itself. The principal directions that all tokens have in common
+are dropped, the following 256 are kept, and frequent tokens get a lower weight, by their rank in the vocabulary.
+A text's vector is the weighted mean over its tokens, so that no network has to run.
 """
 
 import json
@@ -23,24 +23,24 @@ from tokenizers import Tokenizer
 HERE = Path(__file__).resolve().parent
 TEACHER = HERE.parent / "minilm-l6-v2-int8"
 DIMENSIONS = 256
-# The first principal directions are what all pieces have in common.
+# The number of leading principal directions to drop: those that all tokens have in common.
 DROPPED = 3
 # Smooth inverse frequency (Arora et al., 2017): a / (a + p), with p from Zipf's law.
 SIF = 1e-4
 ZIPF_SHIFT = 2.7
 
 
-def read_alone(pieces, before, after):
-    """The teacher's last states of every piece between the special ones, the first of them added."""
+def embed_tokens(tokens, before, after):
+    """The teacher's last hidden state of every token between the special tokens, plus that of [CLS]."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(sys.argv[1], options)
-    states = np.zeros((pieces, 384), np.float32)
-    for piece in range(pieces):
-        ids = np.array([[before, piece, after]], np.int64)
+    states = np.zeros((tokens, 384), np.float32)
+    for token in range(tokens):
+        ids = np.array([[before, token, after]], np.int64)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         out = session.run(None, feeds)[0][0]
-        states[piece] = out[0] + out[1]
+        states[token] = out[0] + out[1]
     return states
 
 
@@ -48,16 +48,16 @@ def main():
     tokenizer = Tokenizer.from_file(str(TEACHER / "tokenizer.json"))
     vocabulary = tokenizer.get_vocab()
     names = sorted(vocabulary, key=vocabulary.get)
-    states = read_alone(len(names), vocabulary["[CLS]"], vocabulary["[SEP]"])
+    states = embed_tokens(len(names), vocabulary["[CLS]"], vocabulary["[SEP]"])
     states -= states.mean(0)
     directions = np.linalg.svd(states, full_matrices=False)[2][DROPPED : DROPPED + DIMENSIONS]
     vectors = states @ directions.T
-    # The vocabulary is ordered by frequency, but for the reserved pieces at its start.
+    # The vocabulary is ordered by frequency, except for the reserved tokens at its start.
     used = np.array([not name.startswith("[unused") for name in names])
     rank = np.where(used, used.cumsum(), len(names))
     frequency = 1 / (rank + ZIPF_SHIFT)
     weights = SIF / (SIF + frequency / frequency[used].sum())
-    # A byte a number, each piece on a scale of its own, which its weight carries.
+    # int8 with one scale per token, which is multiplied into the token's weight.
     largest = np.maximum(np.abs(vectors).max(1), 1e-9)
     embeddings = np.round(vectors / largest[:, None] * 127).astype(np.int8)
     tensors = {"embeddings": embeddings, "weights": (weights * largest / 127).astype(np.float32)}

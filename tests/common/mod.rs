@@ -1,5 +1,5 @@
-//! A folder of its own for each test, and the program run in it.
-#![allow(dead_code, reason = "each test file uses its part")]
+//! A temporary directory for each test, and helpers that run the program in it.
+#![allow(dead_code, reason = "no test module uses all of it")]
 
 pub mod server;
 
@@ -9,29 +9,31 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Waits until something is so: a minute at most.
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
+/// Polls `condition` until it holds, for at most a minute.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !condition() {
         assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "waited too long for {what}"
+            started.elapsed() < Duration::from_secs(60),
+            "timed out waiting for {what}"
         );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-pub struct Place {
+/// A temporary directory in which the program runs.
+pub struct TestDir {
     folder: tempfile::TempDir,
 }
 
-pub struct Ran {
+/// Exit code and output of a finished process.
+pub struct CliOutput {
     pub code: i32,
-    pub out: String,
-    pub err: String,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-impl Place {
+impl TestDir {
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
@@ -42,7 +44,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// Writes a file, its folders too.
+    /// Writes a file and creates its parent directories.
     pub fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -50,7 +52,8 @@ impl Place {
         path
     }
 
-    /// The program, to be run in this folder, with nothing from the environment.
+    /// A command that runs the program in this directory, without the variables of the environment
+    /// that would change its behaviour.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nigh"));
         command
@@ -62,64 +65,71 @@ impl Place {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub fn run(&self, args: &[&str]) -> CliOutput {
         self.command(args).output().unwrap().into()
     }
 
-    /// Runs it, expects `code`, and gives the JSON document it printed.
+    /// Runs the program with `--json`, expects `code`, and returns the JSON document it printed.
     pub fn json(&self, code: i32, args: &[&str]) -> Value {
         let ran = self.run(&[args, &["--json"]].concat());
-        assert_eq!(ran.code, code, "{}\n{}", ran.out, ran.err);
-        serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out))
+        assert_eq!(ran.code, code, "{}\n{}", ran.stdout, ran.stderr);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stdout))
     }
 
-    /// Runs it and expects success.
-    pub fn ok(&self, args: &[&str]) -> Ran {
+    /// Runs the program and expects success.
+    pub fn ok(&self, args: &[&str]) -> CliOutput {
         let ran = self.run(args);
-        assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+        assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
         ran
     }
 
-    /// The collection is whole, and holds this many articles.
-    pub fn sound(&self, articles: u64) {
+    /// Asserts that `nigh check` finds no damage and that the collection holds this many articles.
+    pub fn assert_sound(&self, articles: u64) {
         let report = self.json(0, &["check"]);
         assert_eq!(report["sound"], true, "{report}");
         assert_eq!(self.json(0, &["stats"])["articles"], articles);
     }
 }
 
-/// A collection on a server of its own for each test, removed at its end.
-pub struct Kept(pub String);
+/// A collection on a Milvus server with a name of its own, removed when the test ends.
+pub struct MilvusCollection {
+    pub uri: String,
+}
 
-impl Kept {
-    pub fn on(server: &str) -> Self {
+impl MilvusCollection {
+    pub fn new(server: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!(
-            "{}/nigh_test_{}_{count}",
-            server.trim_end_matches('/'),
-            std::process::id()
-        ))
+        Self {
+            uri: format!(
+                "{}/nigh_test_{}_{count}",
+                server.trim_end_matches('/'),
+                std::process::id()
+            ),
+        }
     }
 }
 
-impl Drop for Kept {
+impl Drop for MilvusCollection {
     fn drop(&mut self) {
-        let said = |name| std::env::var(name).ok();
-        let (token, tls) = (said("NIGH_MILVUS_TOKEN"), said("NIGH_MILVUS_TLS").is_some());
+        let variable = |name| std::env::var(name).ok();
+        let (token, tls) = (
+            variable("NIGH_MILVUS_TOKEN"),
+            variable("NIGH_MILVUS_TLS").is_some(),
+        );
         let access = milvus::Access {
             token,
             tls,
-            ca: said("NIGH_MILVUS_CA").map(Into::into),
+            ca: variable("NIGH_MILVUS_CA").map(Into::into),
         };
-        let removed = milvus::remove(&self.0, &access);
+        let removed = milvus::remove(&self.uri, &access);
         assert!(removed.is_ok() || std::thread::panicking(), "{removed:?}");
     }
 }
 
-/// The passages of an answer.
-pub fn names(found: &Value) -> Vec<String> {
-    found["hits"]
+/// The ids of the passages in a search response, best first.
+pub fn passage_ids(response: &Value) -> Vec<String> {
+    response["hits"]
         .as_array()
         .unwrap()
         .iter()
@@ -127,30 +137,30 @@ pub fn names(found: &Value) -> Vec<String> {
         .collect()
 }
 
-impl From<Output> for Ran {
+impl From<Output> for CliOutput {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
 }
 
-impl Ran {
-    /// Ended with `code`, and said each of `words` to the user.
-    pub fn said(&self, code: i32, words: &[&str]) -> &Self {
-        let all = format!("{}{}", self.out, self.err);
+impl CliOutput {
+    /// Asserts the exit code, that the output contains each of `texts`, and that nothing panicked.
+    pub fn assert_exit(&self, code: i32, texts: &[&str]) -> &Self {
+        let all = format!("{}{}", self.stdout, self.stderr);
         assert_eq!(self.code, code, "{all}");
-        for word in words {
-            assert!(all.contains(word), "{word:?} expected in: {all}");
+        for text in texts {
+            assert!(all.contains(text), "{text:?} expected in: {all}");
         }
         assert!(!all.contains("panicked"), "{all}");
         self
     }
 }
 
-/// `data/` of the project.
+/// The project's `data/`.
 pub fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data")
 }

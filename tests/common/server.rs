@@ -1,7 +1,7 @@
-//! A server of its own for a test, on a port of its own.
-#![allow(dead_code, reason = "each test file uses its part")]
+//! Starts `nigh serve` on a free port for one test, and sends requests to it.
+#![allow(dead_code, reason = "no test module uses all of it")]
 
-use super::Place;
+use super::TestDir;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ pub struct Server {
     pub process: Child,
     pub base: String,
     agent: Agent,
-    /// Sent with every request.
+    /// The API key, sent with every request.
     pub key: Option<String>,
 }
 
@@ -33,8 +33,9 @@ impl Reply {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// It has this status and, if that is an error, is a problem that says each of `words`.
-    pub fn said(&self, status: u16, words: &[&str]) -> &Self {
+    /// Asserts the status, that the body contains each of `texts`, and that an error is a problem
+    /// document (RFC 9457).
+    pub fn assert_status(&self, status: u16, texts: &[&str]) -> &Self {
         assert_eq!(self.status, status, "{}", self.text);
         if status >= 400 {
             assert_eq!(
@@ -50,10 +51,10 @@ impl Reply {
             );
             assert!(!problem["title"].as_str().unwrap().is_empty());
         }
-        for word in words {
+        for text in texts {
             assert!(
-                self.text.contains(word),
-                "{word:?} expected in: {}",
+                self.text.contains(text),
+                "{text:?} expected in: {}",
                 self.text
             );
         }
@@ -62,17 +63,16 @@ impl Reply {
 }
 
 impl Server {
-    /// Starts it in the folder of `place` and waits until it listens.
-    pub fn start(place: &Place, args: &[&str]) -> Self {
-        Self::of(
-            place.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()),
+    /// Starts the server in `dir` and waits until it listens.
+    pub fn start(dir: &TestDir, args: &[&str]) -> Self {
+        Self::spawn(
+            dir.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()),
             None,
         )
     }
 
-    /// Starts `command` and waits until it listens; `agent` is the client, if it is to be a special
-    /// one.
-    pub fn of(mut command: Command, agent: Option<Agent>) -> Self {
+    /// Starts `command` and waits until it listens; `agent` replaces the default HTTP client.
+    pub fn spawn(mut command: Command, agent: Option<Agent>) -> Self {
         let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -83,14 +83,14 @@ impl Server {
             .read_line(&mut line)
             .unwrap();
         let Some((base, _)) = line.split_once(" is up") else {
-            let mut said = String::new();
+            let mut stderr = String::new();
             process
                 .stderr
                 .take()
                 .unwrap()
-                .read_to_string(&mut said)
+                .read_to_string(&mut stderr)
                 .unwrap();
-            panic!("it did not start: {line}{said}");
+            panic!("the server did not start: {line}{stderr}");
         };
         let agent = agent.unwrap_or_else(|| {
             Agent::config_builder()
@@ -106,7 +106,7 @@ impl Server {
         }
     }
 
-    pub fn ask(
+    pub fn request(
         &self,
         method: &str,
         path: &str,
@@ -136,11 +136,11 @@ impl Server {
     }
 
     pub fn get(&self, path: &str) -> Reply {
-        self.ask("GET", path, &[], None)
+        self.request("GET", path, &[], None)
     }
 
-    pub fn send(&self, method: &str, path: &str, body: &Value) -> Reply {
-        self.ask(
+    pub fn send_json(&self, method: &str, path: &str, body: &Value) -> Reply {
+        self.request(
             method,
             path,
             &[("content-type", "application/json")],
@@ -148,17 +148,19 @@ impl Server {
         )
     }
 
-    /// Uploads files, and waits until they are indexed. Gives the job.
+    /// Uploads files and waits until they are indexed; returns the finished job.
     pub fn upload(&self, collection: &str, files: &[(&str, &str)]) -> Value {
-        self.ended(&self.begin_upload(collection, files))
+        self.wait_for_job(&self.start_upload(collection, files))
     }
 
-    /// Uploads files. Gives the job.
-    pub fn begin_upload(&self, collection: &str, files: &[(&str, &str)]) -> Value {
-        self.try_upload(collection, files).said(202, &[]).json()
+    /// Uploads files; returns the job without waiting for it.
+    pub fn start_upload(&self, collection: &str, files: &[(&str, &str)]) -> Value {
+        self.try_upload(collection, files)
+            .assert_status(202, &[])
+            .json()
     }
 
-    /// Uploads files. Gives the answer.
+    /// Uploads files; returns the reply, whatever its status.
     pub fn try_upload(&self, collection: &str, files: &[(&str, &str)]) -> Reply {
         let mut body = String::new();
         for (name, text) in files {
@@ -168,7 +170,7 @@ impl Server {
         }
         body += "--edge--\r\n";
         let headers = [("content-type", "multipart/form-data; boundary=edge")];
-        self.ask(
+        self.request(
             "POST",
             &format!("/v1/collections/{collection}/articles"),
             &headers,
@@ -176,20 +178,20 @@ impl Server {
         )
     }
 
-    /// Waits for the end of a job by its events; gives it with its result.
-    pub fn ended(&self, job: &Value) -> Value {
+    /// Follows the events of a job until it ends; returns the job with its result.
+    pub fn wait_for_job(&self, job: &Value) -> Value {
         let id = job["id"].as_str().unwrap();
         let events = self.get(&format!("/v1/jobs/{id}/events"));
-        events.said(200, &["data:"]);
+        events.assert_status(200, &["data:"]);
         self.get(&format!("/v1/jobs/{id}")).json()
     }
 
-    /// Waits until something is so.
-    pub fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        super::until(what, || is_so(self));
+    /// Polls `condition` until it holds.
+    pub fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        super::wait_until(what, || condition(self));
     }
 
-    /// How many requests have no response yet, this one aside.
+    /// The number of requests in flight, not counting this one.
     pub fn in_flight(&self) -> usize {
         let metrics = self.get("/metrics").text;
         let line = metrics
@@ -198,13 +200,15 @@ impl Server {
         line.unwrap().parse::<usize>().unwrap() - 1
     }
 
-    /// Waits until nobody can connect any more.
-    pub fn until_closed(&self) {
+    /// Waits until the server no longer accepts connections.
+    pub fn wait_until_closed(&self) {
         let address = self.base.trim_start_matches("http://");
-        super::until("its end", || std::net::TcpStream::connect(address).is_err());
+        super::wait_until("the port to close", || {
+            std::net::TcpStream::connect(address).is_err()
+        });
     }
 
-    /// Asks it to stop, as Ctrl-C does.
+    /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         let id = self.process.id().to_string();
         assert!(
@@ -216,7 +220,7 @@ impl Server {
         );
     }
 
-    /// Asks it to stop and waits until it has; gives its exit code.
+    /// Sends SIGINT and waits for the process to end; returns its exit code.
     pub fn stop(mut self) -> i32 {
         self.interrupt();
         self.process.wait().unwrap().code().unwrap_or(-1)
@@ -225,7 +229,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // Fails if the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

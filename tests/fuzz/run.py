@@ -1,10 +1,11 @@
-"""Gives every target input made by libFuzzer for so many seconds, and keeps what reached something new.
+"""Runs libFuzzer on every target for SECONDS and adds inputs that reach new code to the corpus.
 
     python3 tests/fuzz/run.py SECONDS [--at-once N] [--out FILE] [TARGET...]
 
-Needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz). An input that breaks something is left in
-tests/fuzz/artifacts/ and put into the corpus, and the exit code is 1. PDF, HTML and Parquet are read by other people's parsers, in a process of
-its own that may die: there, input that makes it die is kept in the corpus like all other, and counted.
+Needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz). An input that causes a failure
+is left in tests/fuzz/artifacts/ and added to the corpus, and the exit code is 1. PDF, HTML and Parquet are
+read by third-party parsers in a worker process that may die: inputs that kill it are added to the corpus
+and counted, but are no failure.
 """
 
 import argparse
@@ -26,15 +27,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGETS = sorted(path.stem for path in (HERE / "targets").glob("*.rs"))
-# Read apart, or where a panic is caught: what kills the reader there is no news.
-APART = {"embedded_parquet", "html", "parquet", "pdf"}
+# Read in a worker process, or where a panic is caught: crashes of the parser are expected here.
+SANDBOXED = {"embedded_parquet", "html", "parquet", "pdf"}
 LONGEST = {"files": 24_000}
-# Its threads come and go: what one of them still holds between two inputs is no leak.
-SERVES = {"http"}
+# Server threads may hold memory between two inputs, which the leak detector would report.
+WITH_THREADS = {"http"}
 TRIPLE = "x86_64-unknown-linux-gnu"
 
 
-def built():
+def build():
     subprocess.run(["cargo", "+nightly", "fuzz", "build", "--fuzz-dir", HERE, "--release"], cwd=ROOT, check=True)
     return Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / TRIPLE / "release"
 
@@ -46,7 +47,7 @@ def unpack(target, folder):
 
 
 def pack(target, inputs):
-    """The same inputs make the same file."""
+    """Packs the corpus reproducibly: the same inputs give the same file."""
     corpus = io.BytesIO()
     with tarfile.open(fileobj=corpus, mode="w") as tar:
         for content in sorted(set(inputs)):
@@ -61,34 +62,34 @@ def fuzz(programs, target, seconds):
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        grown, least, log = Path(folder, "grown"), Path(folder, "least"), Path(folder, "log")
+        grown, minimal, log = Path(folder, "grown"), Path(folder, "minimal"), Path(folder, "log")
         unpack(target, grown)
-        least.mkdir()
+        minimal.mkdir()
         options = ["-timeout=10", "-rss_limit_mb=2048", f"-max_len={LONGEST.get(target, 4096)}", "-print_final_stats=1"]
-        if target in SERVES:
+        if target in WITH_THREADS:
             options.append("-detect_leaks=0")
-        if target in APART:
+        if target in SANDBOXED:
             options += ["-fork=1", "-ignore_crashes=1", "-ignore_ooms=1", "-ignore_timeouts=1"]
-        begun = time.monotonic()
+        started = time.monotonic()
         command = [programs / target, grown, *options, f"-max_total_time={seconds}", f"-artifact_prefix={artifacts}/"]
         with log.open("w") as out:
             code = subprocess.run(command, stdout=out, stderr=out, cwd=folder).returncode
-        lasted, said = time.monotonic() - begun, log.read_text(errors="replace")
-        runs = [int(n) for n in re.findall(r"stat::number_of_executed_units: (\d+)", said) or re.findall(r"^#(\d+):", said, re.M)]
-        broke = [path for path in artifacts.iterdir() if path.is_file()]
-        # A parser of other people's may break; what is then made of the input is ours.
-        clean = not re.search(r"panicked at \S*inputs/", said) if target in APART else code == 0
+        seconds_taken, output = time.monotonic() - started, log.read_text(errors="replace")
+        runs = [int(n) for n in re.findall(r"stat::number_of_executed_units: (\d+)", output) or re.findall(r"^#(\d+):", output, re.M)]
+        failing = [path for path in artifacts.iterdir() if path.is_file()]
+        # Third-party parsers may fail, but our checks on what they return may not.
+        clean = not re.search(r"panicked at \S*inputs/", output) if target in SANDBOXED else code == 0
         if not clean:
-            print(f"{target}: {artifacts}\n{said[-4000:]}", file=sys.stderr)
-        # The fewest inputs that reach all that was reached.
-        subprocess.run([programs / target, "-set_cover_merge=1", *options[:3], least, grown], capture_output=True, cwd=folder, check=True)
-        kept = [path.read_bytes() for path in [*least.iterdir(), *broke]]
-        if not any(least.iterdir()):
-            sys.exit(f"{target}: nothing is left of its corpus")
+            print(f"{target}: {artifacts}\n{output[-4000:]}", file=sys.stderr)
+        # Minimises the corpus: the fewest inputs that reach the same code.
+        subprocess.run([programs / target, "-set_cover_merge=1", *options[:3], minimal, grown], capture_output=True, cwd=folder, check=True)
+        kept = [path.read_bytes() for path in [*minimal.iterdir(), *failing]]
+        if not any(minimal.iterdir()):
+            sys.exit(f"{target}: the minimised corpus is empty")
         pack(target, kept)
-        if target in APART and clean:
+        if target in SANDBOXED and clean:
             shutil.rmtree(artifacts)
-        return target, {"seconds": round(lasted), "inputs": max(runs, default=0), "kept": len(kept), "broke": len(broke), "clean": clean}
+        return target, {"seconds": round(seconds_taken), "inputs": max(runs, default=0), "kept": len(kept), "broke": len(failing), "clean": clean}
 
 
 def main():
@@ -96,9 +97,9 @@ def main():
     parser.add_argument("seconds", type=int)
     parser.add_argument("targets", nargs="*", metavar="TARGET", default=TARGETS, help=", ".join(TARGETS))
     parser.add_argument("--at-once", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="a JSON file, in which what is said of other targets stays")
+    parser.add_argument("--out", type=Path, help="a JSON file to update; entries of other targets are kept")
     args = parser.parse_args()
-    programs = built()
+    programs = build()
     known = json.loads(args.out.read_text()) if args.out and args.out.exists() else {}
     clean = True
     with ThreadPoolExecutor(args.at_once) as pool:
@@ -108,7 +109,7 @@ def main():
             clean &= found["clean"]
             known[target] = found
             if args.out:
-                # After each: whoever stops this keeps what is done.
+                # Written after each target, so that an interrupted run keeps its results.
                 args.out.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     sys.exit(not clean)
 

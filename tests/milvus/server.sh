@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# The two Milvus servers that the tests run on, from PyPI, each in a folder of its own.
+# Installs and runs the two Milvus servers for the tests, from PyPI, each in its own folder.
 #
 #   server.sh lite|full install FOLDER
 #   server.sh lite|full start|restart|stop FOLDER PORT
 #
-# lite is milvus-lite (today's API, with BM25); full is the server of Milvus 2.3.5, which listens on all interfaces, so it
-# is to be run where there is only loopback (ip netns). It wants a password (root:Milvus) and encrypts; FOLDER/tls/ca.pem
-# vouches for it. restart kills it without a warning first.
+# lite is milvus-lite (the current API, with BM25). full is the server of Milvus 2.3.5. It listens on all interfaces, so run
+# it in a network namespace that has only loopback (ip netns). It requires a password (root:Milvus) and TLS; its CA
+# certificate is FOLDER/tls/ca.pem. restart sends SIGKILL and starts the server again.
 set -euo pipefail
 kind=$1 what=$2 folder=$(realpath -m "$3") port=${4:-}
 mkdir -p "$folder"
 
-# By its folder, which stands in its command line.
+# Found by the folder, which is part of the command line.
 processes() { pgrep -f -- "$folder/data" || true; }
 
 stop() {
   local found
   found=$(processes)
-  # One may have gone meanwhile.
+  # A process may have ended in the meantime.
   [ -z "$found" ] || kill -KILL $found 2> /dev/null || true
   for _ in $(seq 100); do
     [ -n "$(processes)" ] || return 0
@@ -33,7 +33,7 @@ install() {
   "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
 }
 
-# Who vouches, and for whom: the same certificate cannot be both.
+# A CA and a server certificate: one certificate cannot be both.
 certify() {
   [ -f "$folder/tls/server.pem" ] && return
   mkdir -p "$folder/tls"
@@ -70,8 +70,8 @@ start() {
   return 1
 }
 
-# Kills it without a warning and starts it again. The launcher of the full server would give it another port, for the old
-# one is not free for a minute in its eyes: the server itself is started, as the launcher had.
+# Sends SIGKILL and starts the server again. The full server's launcher considers the old port taken for a minute and would
+# choose another one; therefore the server itself is started, with the environment and arguments that the launcher gave it.
 restart() {
   if [ "$kind" = lite ]; then
     stop

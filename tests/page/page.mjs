@@ -1,5 +1,5 @@
-// Uses the page as people do, in a real browser: node page.mjs BASE KEYED_BASE KEY FOLDER
-// BASE serves the collections `books` and `many`; KEYED_BASE wants KEY; FOLDER gets screenshots.
+// Drives the web page in a real browser: node page.mjs BASE KEYED_BASE KEY FOLDER
+// BASE serves the collections `books` and `many`; KEYED_BASE requires KEY; screenshots go to FOLDER.
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,40 +10,40 @@ const [base, keyedBase, key, folder] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
 mkdirSync(folder, { recursive: true });
 
-/** Runs a test on a page of its own, in which nothing may go wrong unseen. */
-async function test(name, use, { expected = /^$/, ...options } = {}) {
+/** Runs a test in a new browser context; fails on page errors and unexpected console messages. */
+async function test(name, run, { expected = /^$/, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
-  const wrong = [];
-  page.on("pageerror", (error) => wrong.push(error.message));
-  page.on("console", (message) => { if (["error", "warning"].includes(message.type()) && !expected.test(message.text())) wrong.push(message.text()); });
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type()) && !expected.test(message.text())) errors.push(message.text()); });
   try {
-    await use(page, context);
-    assert.deepEqual(wrong, []);
+    await run(page, context);
+    assert.deepEqual(errors, []);
     console.log(`ok ${name}`);
   } catch (error) {
     await page.screenshot({ path: join(folder, "failed.png") });
-    console.log(`not ok ${name}: ${error.stack}\n${wrong.join("\n")}\nat ${page.url()}`);
+    console.log(`not ok ${name}: ${error.stack}\n${errors.join("\n")}\nat ${page.url()}`);
     process.exitCode = 1;
   }
   await context.close();
 }
 
-const ask = async (page, question, more = "") => {
+const search = async (page, question, more = "") => {
   await page.goto(`${base}/?c=books&q=${encodeURIComponent(question)}${more}`);
   await page.waitForSelector("ol.hits a.title");
 };
-/** Opens the page and waits until one can type. */
-const open = async (page) => {
+/** Opens the page and waits until the question field has the focus. */
+const openPage = async (page) => {
   await page.goto(`${base}/?c=books`);
   await page.waitForSelector("[role=combobox]:focus");
 };
 const titles = (page, within = "") => page.locator(`${within} ol.hits a.title`).allTextContents();
 const focused = (page) => page.evaluate(() => document.activeElement?.textContent ?? "");
 
-await test("answers come while one types, and the URL is a link to them", async (page) => {
-  await open(page);
+await test("hits appear while typing, and the URL reproduces them", async (page) => {
+  await openPage(page);
   await page.keyboard.type("how many high tides does a coast see", { delay: 5 });
   await page.waitForSelector("ol.hits a.title");
   await page.waitForURL(/q=how\+many\+high\+tides\+does\+a\+coast\+see/);
@@ -56,17 +56,17 @@ await test("answers come while one types, and the URL is a link to them", async 
   assert.match(await page.title(), /^how many high tides/);
 });
 
-await test("typing asks once it pauses, not at every key", async (page) => {
-  let asked = 0;
-  page.on("request", (request) => { if (/\/search\?/.test(request.url()) && !/explain/.test(request.url())) asked++; });
-  await open(page);
+await test("typing is debounced: no request per key", async (page) => {
+  let requests = 0;
+  page.on("request", (request) => { if (/\/search\?/.test(request.url()) && !/explain/.test(request.url())) requests++; });
+  await openPage(page);
   await page.keyboard.type("the moon and the sea", { delay: 20 });
   await page.waitForSelector("ol.hits a.title");
-  assert.ok(asked <= 3, `${asked} requests`);
+  assert.ok(requests <= 3, `${requests} requests`);
 });
 
-await test("whoever types as fast as it asks loses no letter", async (page) => {
-  await open(page);
+await test("typing at the pace of the debounce loses no characters", async (page) => {
+  await openPage(page);
   await page.keyboard.type("slowly, slowly typed", { delay: 185 });
   assert.equal(await page.inputValue("[role=combobox]"), "slowly, slowly typed");
   await page.waitForURL(/q=slowly%2C\+slowly\+typed/);
@@ -77,11 +77,11 @@ await test("whoever types as fast as it asks loses no letter", async (page) => {
   await page.waitForFunction(() => document.querySelector("[role=combobox]").value === "slowly, slowly typed");
 });
 
-await test("all of it goes by keyboard", async (page) => {
+await test("the page can be used by keyboard alone", async (page) => {
   await page.goto(`${base}/?c=books&view=collection`);
   await page.keyboard.press("Tab");
-  assert.equal(await focused(page), "To the content");
-  await ask(page, "yeast");
+  assert.equal(await focused(page), "Skip to content");
+  await search(page, "yeast");
   await page.locator("h2").first().waitFor({ state: "attached" });
   await page.keyboard.press("/");
   await page.keyboard.type("cheese");
@@ -104,8 +104,8 @@ await test("all of it goes by keyboard", async (page) => {
   await page.waitForSelector("article.whole");
 });
 
-await test("suggestions are chosen from with arrows", async (page) => {
-  await open(page);
+await test("arrow keys select suggestions", async (page) => {
+  await openPage(page);
   await page.keyboard.type("what is che");
   await page.waitForSelector("[role=option]");
   await page.keyboard.press("ArrowDown");
@@ -115,8 +115,8 @@ await test("suggestions are chosen from with arrows", async (page) => {
   assert.equal(await page.locator("[role=option]:visible").count(), 0);
 });
 
-await test("an article opens at the passage, with scores in its margin", async (page) => {
-  await ask(page, "spring tides");
+await test("an article opens at the passage, with a score for every passage", async (page) => {
+  await search(page, "spring tides");
   await page.click("ol.hits a.title");
   await page.waitForSelector("#target mark");
   const passages = page.locator(".passage");
@@ -127,27 +127,27 @@ await test("an article opens at the passage, with scores in its margin", async (
   }));
 });
 
-await test("two ways of asking stand side by side", async (page) => {
-  await ask(page, "rising sea");
+await test("compare shows two result lists side by side", async (page) => {
+  await search(page, "rising sea");
   await page.getByLabel("compare").check();
   await page.getByLabel("With").selectOption("lexical");
-  await page.waitForSelector("section[aria-label='Answers, words'] a.title");
+  await page.waitForSelector("section[aria-label='Answers, keywords'] a.title");
   const [left, right] = await page.locator(".two > section").evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().left));
   assert.ok(right > left + 200);
   await page.waitForSelector(".moved");
   await page.reload();
-  await page.waitForSelector("section[aria-label='Answers, words'] a.title");
+  await page.waitForSelector("section[aria-label='Answers, keywords'] a.title");
 });
 
-await test("facets are a filter, and a filter that does not read says where", async (page) => {
-  await ask(page, "articles about anything");
+await test("facets build a filter, and a filter with a syntax error shows its column", async (page) => {
+  await search(page, "articles about anything");
   await page.locator("summary", { hasText: "Filter" }).waitFor();
   await page.getByLabel(/2021/).check();
   await page.waitForURL(/filter=year/);
   await page.waitForFunction(() => document.querySelectorAll("ol.hits a.title").length === 2);
   await page.getByLabel(/1999/).check();
   await page.waitForFunction(() => document.querySelectorAll("ol.hits a.title").length === 3);
-  await page.getByLabel("Which articles may answer").fill("year:>=");
+  await page.getByLabel("Filter expression").fill("year:>=");
   await page.keyboard.press("Enter");
   await page.waitForSelector("pre.problem");
   assert.match(await page.textContent("pre.problem"), /column/);
@@ -156,28 +156,28 @@ await test("facets are a filter, and a filter that does not read says where", as
   await page.waitForURL((url) => url.searchParams.get("filter") === '(title:"this AND that" OR(year:1999)) AND year:2021');
 }, { expected: /400/ });
 
-await test("ten thousand hits are turned over page by page", async (page) => {
+await test("pagination reaches the 10,000th hit", async (page) => {
   await page.goto(`${base}/?c=many&q=number&mode=lexical`);
   await page.waitForSelector("ol.hits a.title");
-  await page.click("text=Further ones");
+  await page.getByRole("button", { name: "Next" }).click();
   await page.waitForURL(/from=10/);
   await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "11");
   await page.goto(`${base}/?c=many&q=number&mode=lexical&from=9990`);
   await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "9991");
   assert.equal(await page.locator(".hit").count(), 10);
-  assert.ok(await page.getByText("Further ones").isDisabled());
-  await page.click("text=Better ones");
+  assert.ok(await page.getByRole("button", { name: "Next" }).isDisabled());
+  await page.getByRole("button", { name: "Previous" }).click();
   await page.waitForFunction(() => document.querySelector(".rank")?.textContent === "9981");
 });
 
-await test("a slow server is waited for, and only the last question counts", async (page) => {
-  await open(page);
+await test("a slow response shows progress, and only the last question counts", async (page) => {
+  await openPage(page);
   await page.route("**/search?*", async (route) => {
     if (route.request().url().includes("q=slow")) await new Promise((resolve) => setTimeout(resolve, 1500));
     await route.continue().catch(() => undefined);
   });
   await page.keyboard.type("slow bread");
-  await page.waitForSelector("text=Asking…");
+  await page.waitForSelector("text=Searching…");
   assert.equal(await page.getAttribute("section[aria-label=Answers]", "aria-busy"), "true");
   await page.fill("[role=combobox]", "cheese");
   await page.waitForFunction(() => document.querySelector("ol.hits a.title")?.textContent.includes("cheese"));
@@ -185,13 +185,13 @@ await test("a slow server is waited for, and only the last question counts", asy
   assert.match((await titles(page))[0], /cheese/);
 });
 
-await test("what goes wrong is said, and a busy server asked again", async (page) => {
-  await open(page);
-  let times = 0;
+await test("errors are shown, and 429 is retried", async (page) => {
+  await openPage(page);
+  let requests = 0;
   await page.route("**/search?*", (route) => {
-    times++;
+    requests++;
     const problem = (status, detail) => route.fulfill({ status, contentType: "application/problem+json", body: JSON.stringify({ detail, status }) });
-    if (times === 1) return problem(429, "too many");
+    if (requests === 1) return problem(429, "too many");
     if (route.request().url().includes("broken")) return problem(500, "it failed here");
     if (route.request().url().includes("gone")) return route.abort();
     return route.continue();
@@ -206,31 +206,31 @@ await test("what goes wrong is said, and a busy server asked again", async (page
   await page.waitForSelector("ol.hits a.title");
 }, { expected: /429|500|ERR_FAILED/ });
 
-await test("an evaluation is run, shown with its causes, and linked to", async (page) => {
+await test("an evaluation runs, shows its verdict, and has a URL", async (page) => {
   await page.goto(`${base}/?c=books&view=evaluate`);
   await page.getByLabel(/the 2 questions/).check();
-  const file = join(folder, "q.jsonl"), right = join(folder, "a.jsonl");
+  const file = join(folder, "q.jsonl"), answers = join(folder, "a.jsonl");
   writeFileSync(file, '{"_id": "own", "text": "why does the ocean move"}\n');
-  writeFileSync(right, '{"query-id": "own", "corpus-id": "bread", "answers": ["Flour and water ferment for days"]}\n');
-  await page.getByLabel(/Questions of your own/).setInputFiles(file);
-  await page.getByLabel(/What is right/).setInputFiles(right);
-  await page.click("text=Judge the answers");
+  writeFileSync(answers, '{"query-id": "own", "corpus-id": "bread", "answers": ["Flour and water ferment for days"]}\n');
+  await page.getByLabel(/Your own questions/).setInputFiles(file);
+  await page.getByLabel(/Judgements/).setInputFiles(answers);
+  await page.click("form >> text=Evaluate");
   await page.waitForSelector("#verdict");
   assert.match(await page.textContent("#verdict"), /3 questions/);
   assert.equal(await page.locator("table").first().locator("tbody tr").count(), 3);
   assert.match(page.url(), /job=/);
   await page.reload();
   await page.waitForSelector("#verdict");
-  const [report] = await Promise.all([page.context().waitForEvent("page"), page.click("text=The whole report")]);
+  const [report] = await Promise.all([page.context().waitForEvent("page"), page.click("text=The full report")]);
   await report.waitForSelector("svg");
   writeFileSync(file, "nonsense\n");
-  await page.getByLabel(/Questions of your own/).setInputFiles(file);
-  await page.getByLabel(/What is right/).setInputFiles(right);
-  await page.click("text=Judge the answers");
+  await page.getByLabel(/Your own questions/).setInputFiles(file);
+  await page.getByLabel(/Judgements/).setInputFiles(answers);
+  await page.click("form >> text=Evaluate");
   await page.waitForSelector("text=queries.jsonl:1");
 });
 
-await test("files dropped onto a collection are indexed before one's eyes", async (page) => {
+await test("dropped files are uploaded, indexed and listed", async (page) => {
   await page.goto(`${base}/?c=books&view=collection`);
   await page.waitForSelector(".drop");
   const data = await page.evaluateHandle(() => {
@@ -242,7 +242,7 @@ await test("files dropped onto a collection are indexed before one's eyes", asyn
   await page.dispatchEvent(".drop", "drop", { dataTransfer: data });
   await page.waitForSelector("text=2 articles added");
   await page.waitForSelector("td:has-text('otters.md')");
-  await ask(page, "where do foxes live");
+  await search(page, "where do foxes live");
   assert.match((await titles(page))[0], /Foxes|foxes/);
   await page.goto(`${base}/?c=books&view=collection`);
   page.on("dialog", (dialog) => void dialog.accept());
@@ -251,86 +251,86 @@ await test("files dropped onto a collection are indexed before one's eyes", asyn
     await row.getByRole("button").click();
     await row.waitFor({ state: "detached" });
   }
-  await page.click("text=Check that it is sound");
-  await page.waitForSelector("text=Sound:");
+  await page.click("text=Check for damage");
+  await page.waitForSelector("text=No damage:");
 });
 
-await test("a collection is made", async (page) => {
+await test("a collection can be created", async (page) => {
   await page.goto(`${base}/?c=books&view=collection`);
   await page.getByLabel("Name").fill("made-here");
-  await page.click("text=Make it");
+  await page.click("form >> text=Create");
   await page.waitForSelector("h1:has-text('made-here')");
-  await page.click("text=Ask");
+  await page.click("nav >> text=Search");
   await page.waitForSelector("text=There are none yet");
 });
 
-await test("the map shows the question among its neighbours", async (page) => {
+await test("the map shows the question and its neighbours", async (page) => {
   await page.goto(`${base}/?c=books&view=map&q=ocean`);
   await page.waitForSelector("section li a");
   assert.match(await page.locator("section li a").first().textContent(), /Tides/);
-  const drawn = await page.locator("canvas").evaluate((canvas) => {
+  const isDrawn = await page.locator("canvas").evaluate((canvas) => {
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     return pixels.some((value, at) => at % 4 === 3 && value > 0);
   });
-  assert.ok(drawn);
+  assert.ok(isDrawn);
   await page.locator("section li a").first().click();
   await page.waitForSelector("#target");
   await page.goto(`${base}/?c=books&view=map`);
   await page.locator("canvas").focus();
   for (const key of ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"]) await page.keyboard.press(key);
-  const named = await page.textContent("figcaption");
-  assert.match(named, /#\d+\)$/);
+  const caption = await page.textContent("figcaption");
+  assert.match(caption, /#\d+\)$/);
   await page.keyboard.press("Enter");
   await page.waitForSelector("#target");
 });
 
-await test("a list of articles is a link too", async (page) => {
+await test("the list of articles keeps page and prefix in the URL", async (page) => {
   await page.goto(`${base}/?c=many&view=collection`);
   await page.waitForSelector("text=page 1 of 210");
   await page.click("text=Next");
   await page.waitForURL(/page=1/);
-  await page.getByLabel(/Whose id begins with/).fill("104");
+  await page.getByLabel(/Id prefix/).fill("104");
   await page.waitForURL((url) => url.searchParams.get("prefix") === "104" && !url.searchParams.has("page"));
   await page.waitForSelector("text=page 1 of 3");
   await page.reload();
   await page.waitForSelector("text=page 1 of 3");
 });
 
-await test("a key is asked for where one is needed", async (page) => {
+await test("the page asks for an API key after a 401", async (page) => {
   await page.goto(keyedBase);
-  await page.getByLabel(/wants an API key/).fill(key);
-  await page.click("text=Use it");
+  await page.getByLabel(/requires an API key/).fill(key);
+  await page.click("text=Continue");
   await page.keyboard.press("/");
   await page.getByRole("combobox", { name: "Your question" }).fill("cheese");
   await page.waitForSelector("ol.hits a.title");
   await page.click("nav >> text=Evaluate");
-  await page.click("text=Judge the answers");
-  const [report] = await Promise.all([page.waitForEvent("download"), page.click("text=Save the whole report")]);
+  await page.click("form >> text=Evaluate");
+  const [report] = await Promise.all([page.waitForEvent("download"), page.click("text=Save the full report")]);
   assert.equal(report.suggestedFilename(), "report.html");
 }, { expected: /401/ });
 
 const views = { ask: "q=rising+sea", compare: "q=rising+sea&mode2=lexical", article: "view=article&id=tides&q=moon", map: "view=map&q=moon", evaluate: "view=evaluate", collection: "view=collection" };
 for (const [width, scheme] of [[1280, "light"], [820, "dark"], [360, "light"], [360, "dark"]]) {
   for (const [name, query] of Object.entries(views)) {
-    await test(`${name} at ${width}, ${scheme}: accessible, and nothing wider than the screen`, async (page) => {
+    await test(`${name} at ${width}, ${scheme}: accessible, and no horizontal scrolling`, async (page) => {
       await page.goto(`${base}/?c=books&${query}`);
       await page.waitForLoadState("networkidle");
       await page.screenshot({ path: join(folder, `${name}-${width}-${scheme}.png`) });
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it scrolls sideways");
       const { violations } = await new AxeBuilder({ page }).analyze();
-      assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`), []);
+      assert.deepEqual(violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(" ")}`), []);
     }, { viewport: { width, height: 900 }, colorScheme: scheme });
   }
 }
 
-await test("nothing is asked of anyone else", async (page) => {
-  const others = [];
-  page.on("request", (request) => { if (!request.url().startsWith(base) && !request.url().startsWith("data:")) others.push(request.url()); });
+await test("no request leaves the server's origin", async (page) => {
+  const foreign = [];
+  page.on("request", (request) => { if (!request.url().startsWith(base) && !request.url().startsWith("data:")) foreign.push(request.url()); });
   for (const query of Object.values(views)) {
     await page.goto(`${base}/?c=books&${query}`);
     await page.waitForLoadState("networkidle");
   }
-  assert.deepEqual(others, []);
+  assert.deepEqual(foreign, []);
 });
 
 await browser.close();

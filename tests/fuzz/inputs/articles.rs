@@ -1,4 +1,4 @@
-//! Readers, and the cutting of what they read.
+//! Document readers, and the chunking of what they read.
 
 use super::put;
 use ingest::format::DocumentKind;
@@ -7,7 +7,7 @@ use ingest::walk::Source;
 use ingest::{Article, Chunking, Format, Strategy};
 use std::ops::ControlFlow;
 
-pub fn read(name: &str, format: Format, input: &[u8]) {
+pub fn check_file(name: &str, format: Format, input: &[u8]) {
     let source = Source {
         path: put(name, input),
         name: name.to_owned(),
@@ -20,40 +20,44 @@ pub fn read(name: &str, format: Format, input: &[u8]) {
         seconds: 5,
         ..Limits::DEFAULT
     };
-    let read = ingest::read::read(&source, limits, &mut |item| {
+    let outcome = ingest::read::read(&source, limits, &mut |item| {
         match item {
-            Item::Article(article) => sound(&article),
-            Item::Failed(error) => said(&error),
+            Item::Article(article) => assert_valid(&article),
+            Item::Failed(error) => assert_valid_error(&error),
             Item::Note(note) => assert!(!note.message.is_empty()),
         }
         ControlFlow::Continue(())
     });
-    if let Err(error) = read {
-        said(&error);
+    if let Err(error) = outcome {
+        assert_valid_error(&error);
     }
 }
 
-/// The first byte chooses the format, the rest is the file.
-pub fn read_document(input: &[u8]) {
+/// The first byte selects the format, the rest is the file.
+pub fn check_document(input: &[u8]) {
     let Some((first, file)) = input.split_first() else {
         return;
     };
     let kind = DocumentKind::ALL[usize::from(*first) % DocumentKind::ALL.len()];
-    read("a.document", Format::Document(kind), file);
+    check_file("a.document", Format::Document(kind), file);
 }
 
-fn said(error: &ingest::Error) {
-    let said = error.to_string();
-    assert!(said.contains("/a."), "an error names its file: {said}");
-    // Other people's parsers may.
-    let ours = ![".html", ".parquet", ".pdf"]
+fn assert_valid_error(error: &ingest::Error) {
+    let message = error.to_string();
+    assert!(
+        message.contains("/a."),
+        "the error does not name its file: {message}"
+    );
+    // Only third-party parsers may panic.
+    let is_own_parser = ![".html", ".parquet", ".pdf"]
         .iter()
-        .any(|of| said.contains(&format!("/a{of}")));
-    assert!(!ours || !said.contains("panicked"), "{said}");
+        .any(|extension| message.contains(&format!("/a{extension}")));
+    assert!(!is_own_parser || !message.contains("panicked"), "{message}");
 }
 
-/// Spans stand in order and within the text, and all of the body is in passages, which do too.
-fn sound(article: &Article) {
+/// Asserts that all spans lie within the text, that body spans are in order, and that the passages
+/// cover the body.
+fn assert_valid(article: &Article) {
     assert!(!article.id.is_empty());
     assert!(
         article
@@ -68,21 +72,21 @@ fn sound(article: &Article) {
             .all(|two| two[0].end <= two[1].start)
     );
     for strategy in [Strategy::Whole, Strategy::Sentences, Strategy::Markdown] {
-        let cuts = Chunking {
+        let chunks = Chunking {
             strategy,
             tokens: 16,
             overlap: 1,
         }
         .chunk(article, 128, &|text| text.split_whitespace().count());
-        let mut held = vec![false; article.text.len()];
-        for cut in &cuts {
-            assert!(article.text.get(cut.span.start..cut.span.end).is_some());
-            held[cut.span.start..cut.span.end].fill(true);
+        let mut covered = vec![false; article.text.len()];
+        for chunk in &chunks {
+            assert!(article.text.get(chunk.span.start..chunk.span.end).is_some());
+            covered[chunk.span.start..chunk.span.end].fill(true);
         }
         for span in &article.body {
             for (at, c) in span.of(&article.text).char_indices() {
                 assert!(
-                    c.is_whitespace() || held[span.start + at],
+                    c.is_whitespace() || covered[span.start + at],
                     "{strategy:?}: {c:?} at {at} is in no passage"
                 );
             }

@@ -1,44 +1,44 @@
-//! Articles with their vectors.
+//! Files of embedded articles, as `nigh import` reads them.
 
 use super::put;
 use exchange::Reader;
 use std::io::Cursor;
 use std::path::Path;
 
-pub fn lines(input: &[u8]) {
+pub fn check_jsonl(input: &[u8]) {
     let path = Path::new("a.jsonl");
-    read(path, Reader::jsonl(path, Cursor::new(input.to_vec())));
+    check_articles(path, Reader::jsonl(path, Cursor::new(input.to_vec())));
 }
 
-pub fn parquet(input: &[u8]) {
+pub fn check_parquet(input: &[u8]) {
     let path = put("a.parquet", input);
-    read(&path, Reader::open(&path));
+    check_articles(&path, Reader::open(&path));
 }
 
-fn read(path: &Path, opened: exchange::Result<Reader>) {
+fn check_articles(path: &Path, opened: exchange::Result<Reader>) {
     match opened {
         Ok(reader) => {
             let dimensions = reader.header().model.dimensions;
             for article in reader {
                 match article {
-                    Ok(embedded) => sound(&embedded, dimensions),
-                    Err(error) => said(path, &error),
+                    Ok(embedded) => assert_valid(&embedded, dimensions),
+                    Err(error) => assert_names_file(path, &error),
                 }
             }
         }
-        Err(error) => said(path, &error),
+        Err(error) => assert_names_file(path, &error),
     }
 }
 
-fn said(path: &Path, error: &exchange::Error) {
-    let said = error.to_string();
+fn assert_names_file(path: &Path, error: &exchange::Error) {
+    let message = error.to_string();
     assert!(
-        said.starts_with(&path.display().to_string()),
-        "an error names its file: {said}"
+        message.starts_with(&path.display().to_string()),
+        "the error does not name its file: {message}"
     );
 }
 
-fn sound(embedded: &ingest::pipeline::EmbeddedArticle, dimensions: usize) {
+fn assert_valid(embedded: &ingest::pipeline::EmbeddedArticle, dimensions: usize) {
     let article = &embedded.article;
     assert!(
         article

@@ -1,8 +1,8 @@
-//! A file of vectors and a graph, as hostile as can be, opened, searched in every way and verified:
-//! no panic, no read outside of the files, no endless loop.
+//! Opens, searches and verifies arbitrary vector and graph files: no panic, no read outside of the
+//! files, no endless loop.
 //!
-//! The first byte says how the rest is taken: as it is, or with its checksums set right and, or,
-//! sealed; without that hardly any input would get past the header.
+//! The first byte holds flags: whether to correct the header (bit 0 clear), and whether to append a
+//! checksum footer (bit 1). Without that, hardly any input would get past the header.
 
 use super::{folder, put};
 use disk::{OsFileSystem, WriteOptions};
@@ -10,25 +10,25 @@ use index::{Bits, Graph, Hit, Quantization, SearchStrategy, Segment, VectorFile}
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub fn open(input: &[u8]) {
-    let [how, first, second, rest @ ..] = input else {
+pub fn check_segment(input: &[u8]) {
+    let [flags, first, second, rest @ ..] = input else {
         return;
     };
     let split = usize::from(u16::from_le_bytes([*first, *second])).min(rest.len());
     let (mut vectors, mut graph) = (rest[..split].to_vec(), rest[split..].to_vec());
-    let sealed = how & 2 != 0;
-    if how & 1 == 0 {
-        set_right(&mut vectors, sealed);
-        set_right(&mut graph, sealed);
+    let sealed = flags & 2 != 0;
+    if flags & 1 == 0 {
+        correct_header(&mut vectors, sealed);
+        correct_header(&mut graph, sealed);
     }
-    use_it(
+    exercise(
         &file("a.vec", &vectors, sealed),
         &file("a.graph", &graph, sealed),
     );
 }
 
-fn use_it(v: &Path, g: &Path) {
-    let Ok(file) = VectorFile::open(v) else {
+fn exercise(vectors: &Path, graph: &Path) {
+    let Ok(file) = VectorFile::open(vectors) else {
         return;
     };
     let _ = file.verify();
@@ -38,7 +38,7 @@ fn use_it(v: &Path, g: &Path) {
         file.vector(3),
         file.vector(u32::MAX),
     );
-    if let Ok(graph) = Graph::open(g, &file) {
+    if let Ok(graph) = Graph::open(graph, &file) {
         let _ = (
             graph.count_reachable(),
             graph.verify(),
@@ -46,7 +46,7 @@ fn use_it(v: &Path, g: &Path) {
             graph.checksum().map(str::len),
         );
     }
-    let Ok(segment) = Segment::open(v, Some(g)) else {
+    let Ok(segment) = Segment::open(vectors, Some(graph)) else {
         return;
     };
     let (rows, dimensions) = (segment.vectors().rows(), segment.vectors().dimensions());
@@ -55,12 +55,13 @@ fn use_it(v: &Path, g: &Path) {
     }
     let mut query = vec![0.0; dimensions];
     query[dimensions / 2] = 1.0;
-    let mut some = Bits::new(rows);
+    let mut every_third = Bits::new(rows);
     (0..rows as u32)
         .step_by(3)
-        .for_each(|row| _ = some.insert(row));
-    let there = |hits: Vec<Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows));
-    for method in [
+        .for_each(|row| _ = every_third.insert(row));
+    let assert_rows_exist =
+        |hits: Vec<Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows));
+    for strategy in [
         SearchStrategy::Exact,
         SearchStrategy::graph(1),
         SearchStrategy::Graph {
@@ -68,27 +69,27 @@ fn use_it(v: &Path, g: &Path) {
             quantization: Quantization::Binary,
         },
     ] {
-        for allowed in [None, Some(&some)] {
-            there(
+        for allowed in [None, Some(&every_third)] {
+            assert_rows_exist(
                 segment
-                    .search(&query, 2, method, allowed)
+                    .search(&query, 2, strategy, allowed)
                     .unwrap_or_default(),
             );
         }
-        there(
+        assert_rows_exist(
             segment
-                .search(&query, rows + 1, method, None)
+                .search(&query, rows + 1, strategy, None)
                 .unwrap_or_default(),
         );
         segment
-            .search_many(&query, 1, method)
+            .search_many(&query, 1, strategy)
             .unwrap_or_default()
             .into_iter()
-            .for_each(there);
+            .for_each(assert_rows_exist);
     }
 }
 
-/// A file of its own, which ends with the seal that its bytes want, if so.
+/// Writes a new file, with a checksum footer if `sealed`.
 fn file(name: &str, bytes: &[u8], sealed: bool) -> PathBuf {
     if !sealed {
         return put(name, bytes);
@@ -106,8 +107,8 @@ fn file(name: &str, bytes: &[u8], sealed: bool) -> PathBuf {
     path
 }
 
-/// Puts the version, the length and the checksum of a header right, whatever else is wrong with it.
-fn set_right(file: &mut [u8], sealed: bool) {
+/// Corrects the version, length and checksum fields of a header and leaves everything else as it is.
+fn correct_header(file: &mut [u8], sealed: bool) {
     if file.len() < 128 {
         return;
     }
@@ -120,10 +121,10 @@ fn set_right(file: &mut [u8], sealed: bool) {
     let end = 128usize
         .saturating_add(sections.saturating_mul(64))
         .min(file.len());
-    let first = file[8] == 1;
+    let is_format_1 = file[8] == 1;
     let mut hasher = blake3::Hasher::new();
     hasher.update(&file[..112]);
-    if !first {
+    if !is_format_1 {
         hasher.update(&file[128..end]);
     }
     let sum = hasher.finalize();

@@ -1,4 +1,5 @@
-//! A server over loopback: bodies of everything that takes one, and the search's query string.
+//! Requests to a server over loopback: bodies of every operation that takes one, and the query string
+//! of the search.
 
 use server::Settings;
 use std::sync::OnceLock;
@@ -13,7 +14,7 @@ struct Served {
     _root: tempfile::TempDir,
 }
 
-/// What an input's first byte chooses from: method, path, type of the body.
+/// The operations that an input's first byte selects from: method, path, content type.
 const OPERATIONS: [(&str, &str, &str); 9] = [
     ("POST", "/v1/collections/notes/search", JSON),
     ("POST", "/v1/collections/notes/search/batch", JSON),
@@ -31,7 +32,7 @@ const OPERATIONS: [(&str, &str, &str); 9] = [
 ];
 const JSON: &str = "application/json";
 
-pub fn ask(input: &[u8]) {
+pub fn send(input: &[u8]) {
     let Some((choice, body)) = input.split_first() else {
         return;
     };
@@ -60,19 +61,20 @@ pub fn ask(input: &[u8]) {
                 .expect("a request"),
         )
     };
-    let made = sound(response);
-    if let Some(made) = made.filter(|_| path == "/v1/collections") {
-        sound(
+    let created = assert_no_server_error(response);
+    if let Some(location) = created.filter(|_| path == "/v1/collections") {
+        assert_no_server_error(
             served
                 .agent
-                .delete(format!("{}{made}", served.address))
+                .delete(format!("{}{location}", served.address))
                 .call(),
         );
     }
 }
 
-/// An answer, and none that says that the server is at fault. Where what was made is.
-fn sound(response: Result<Response<Body>, ureq::Error>) -> Option<String> {
+/// Asserts that there is a response and that its status is no server error. Returns the location of
+/// a created resource.
+fn assert_no_server_error(response: Result<Response<Body>, ureq::Error>) -> Option<String> {
     let mut response = response.expect("an answer");
     let status = response.status().as_u16();
     let location = response
@@ -80,17 +82,17 @@ fn sound(response: Result<Response<Body>, ureq::Error>) -> Option<String> {
         .get("location")
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    // A stream of events may go on.
-    let streams = response
+    // A stream of events may be endless, so it is not read.
+    let is_stream = response
         .headers()
         .get("content-type")
         .is_some_and(|kind| kind == "text/event-stream");
-    let said = if streams {
+    let text = if is_stream {
         String::new()
     } else {
         response.body_mut().read_to_string().expect("a body")
     };
-    assert!(status < 500 || status == 503, "{status}: {said}");
+    assert!(status < 500 || status == 503, "{status}: {text}");
     location.filter(|_| status == 201)
 }
 
@@ -100,9 +102,9 @@ fn served() -> &'static Served {
         let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
         let mut settings = Settings::new(([127, 0, 0, 1], 0).into(), 1);
         settings.root = Some(root.path().to_owned());
-        let (says, hears) = channel();
-        std::thread::spawn(move || server::serve(settings, |address| says.send(address).expect("somebody waits")));
-        let address = format!("http://{}", hears.recv_timeout(Duration::from_secs(60)).expect("a server"));
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || server::serve(settings, |address| sender.send(address).expect("a receiver")));
+        let address = format!("http://{}", receiver.recv_timeout(Duration::from_secs(60)).expect("a server"));
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20)));
         let agent: Agent = config.build().into();
         let new = agent.post(format!("{address}/v1/collections")).content_type(JSON);
@@ -110,8 +112,8 @@ fn served() -> &'static Served {
         let put = agent.put(format!("{address}/v1/collections/notes/articles/tides")).content_type(JSON);
         let article =
             r#"{"title": "Tides", "text": "The moon pulls the sea. Tides rise.", "metadata": {"source": "reuters"}}"#;
-        let said = put.send(article).expect("an answer").into_body().read_to_string().expect("a body");
-        assert!(said.contains("tides") || said.contains("\"added\""), "{said}");
+        let reply = put.send(article).expect("an answer").into_body().read_to_string().expect("a body");
+        assert!(reply.contains("tides") || reply.contains("\"added\""), "{reply}");
         Served { agent, address, _root: root }
     })
 }

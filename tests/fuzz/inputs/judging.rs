@@ -1,21 +1,21 @@
-//! Conditions, questions, judgements and runs.
+//! Filters, queries, judgements and run files.
 
 use super::put;
 use eval::{Metric, Qrels, Run, Table, judgement, query};
 use store::filter::Filter;
 
-pub fn filter(input: &[u8]) {
+pub fn check_filter(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
     };
     match text.parse::<Filter>() {
-        // What is written out reads as itself.
+        // Printing a filter and parsing it again gives the same filter.
         Ok(filter) => assert_eq!(filter.to_string().parse(), Ok(filter)),
         Err(error) => assert!(error.column <= text.chars().count() + 1, "{error}"),
     }
 }
 
-pub fn judgements(input: &[u8]) {
+pub fn check_judgements(input: &[u8]) {
     let Ok(judgements) = judgement::read(&[put("qrels.tsv", input)]) else {
         return;
     };
@@ -26,14 +26,14 @@ pub fn judgements(input: &[u8]) {
     }
 }
 
-pub fn queries(input: &[u8]) {
+pub fn check_queries(input: &[u8]) {
     for query in query::read(&put("queries.jsonl", input)).unwrap_or_default() {
         assert!(!query.text.trim().is_empty());
     }
 }
 
-/// A run, and behind a line `--` the judgements that it is measured by.
-pub fn run(input: &[u8]) {
+/// A run file, then a line `--`, then the judgements to evaluate it with.
+pub fn check_run(input: &[u8]) {
     let split = input
         .windows(4)
         .position(|four| four == b"\n--\n")

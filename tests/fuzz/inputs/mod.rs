@@ -1,5 +1,5 @@
-//! What is done with an input, whoever made it: the fuzzer, or the corpus that it left. It may be
-//! refused; it may not make anything panic, and what comes of it must be sound.
+//! The fuzz targets, shared by the fuzzer and the replay of its corpus in `tests/corpora.rs`. An input
+//! may be rejected; it must not cause a panic, and whatever is read from it must be valid.
 
 mod articles;
 mod embedded;
@@ -11,8 +11,8 @@ use ingest::Format;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
-/// Everything that takes input from outside.
-#[allow(dead_code, reason = "a fuzzer takes one of them")]
+/// Everything that reads untrusted input.
+#[allow(dead_code, reason = "a fuzzer runs a single target")]
 pub const TARGETS: [&str; 17] = [
     "csv",
     "documents",
@@ -33,27 +33,27 @@ pub const TARGETS: [&str; 17] = [
     "text",
 ];
 
-/// Gives an input to what it is meant for.
-pub fn take(target: &str, input: &[u8]) {
+/// Runs a target on an input.
+pub fn run_target(target: &str, input: &[u8]) {
     match target {
-        "csv" => articles::read("a.csv", Format::Csv, input),
-        "documents" => articles::read_document(input),
-        "html" => articles::read("a.html", Format::Html, input),
-        "jsonl" => articles::read("a.jsonl", Format::Jsonl, input),
-        "markdown" => articles::read("a.md", Format::Markdown, input),
-        "parquet" => articles::read("a.parquet", Format::Parquet, input),
-        "pdf" => articles::read("a.pdf", Format::Pdf, input),
-        "qa" => articles::read("a.txt", Format::Qa, input),
-        "text" => articles::read("a.txt", Format::Text, input),
-        "embedded" => embedded::lines(input),
-        "embedded_parquet" => embedded::parquet(input),
-        "files" => files::open(input),
-        "filter" => judging::filter(input),
-        "http" => http::ask(input),
-        "qrels" => judging::judgements(input),
-        "queries" => judging::queries(input),
-        "run" => judging::run(input),
-        other => panic!("{other} takes no input"),
+        "csv" => articles::check_file("a.csv", Format::Csv, input),
+        "documents" => articles::check_document(input),
+        "html" => articles::check_file("a.html", Format::Html, input),
+        "jsonl" => articles::check_file("a.jsonl", Format::Jsonl, input),
+        "markdown" => articles::check_file("a.md", Format::Markdown, input),
+        "parquet" => articles::check_file("a.parquet", Format::Parquet, input),
+        "pdf" => articles::check_file("a.pdf", Format::Pdf, input),
+        "qa" => articles::check_file("a.txt", Format::Qa, input),
+        "text" => articles::check_file("a.txt", Format::Text, input),
+        "embedded" => embedded::check_jsonl(input),
+        "embedded_parquet" => embedded::check_parquet(input),
+        "files" => files::check_segment(input),
+        "filter" => judging::check_filter(input),
+        "http" => http::send(input),
+        "qrels" => judging::check_judgements(input),
+        "queries" => judging::check_queries(input),
+        "run" => judging::check_run(input),
+        other => panic!("unknown target {other}"),
     }
 }
 
@@ -61,7 +61,7 @@ thread_local! {
     static FOLDER: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
 }
 
-/// A folder in memory, where there is such a thing.
+/// A temporary folder of this thread, in memory if `/dev/shm` exists.
 fn folder() -> PathBuf {
     let new = || {
         tempfile::tempdir_in("/dev/shm")
@@ -71,7 +71,8 @@ fn folder() -> PathBuf {
     FOLDER.with(|folder| folder.get_or_init(new).path().to_owned())
 }
 
-/// A file of this name that holds `bytes`: a new one, for the last may still be mapped.
+/// Writes `bytes` to a new file of this name. The previous file is removed rather than overwritten,
+/// because it may still be mapped.
 fn put(name: &str, bytes: &[u8]) -> PathBuf {
     let path = folder().join(name);
     let _ = std::fs::remove_file(&path);

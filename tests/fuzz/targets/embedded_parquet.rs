@@ -3,4 +3,4 @@
 #[path = "../inputs/mod.rs"]
 mod inputs;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| inputs::take("embedded_parquet", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| inputs::run_target("embedded_parquet", input));

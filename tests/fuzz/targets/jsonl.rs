@@ -3,4 +3,4 @@
 #[path = "../inputs/mod.rs"]
 mod inputs;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| inputs::take("jsonl", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| inputs::run_target("jsonl", input));

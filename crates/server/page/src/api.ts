@@ -1,18 +1,18 @@
-// The server: requests with the key, errors as they are, long work followed.
+// The HTTP client: requests with the API key, errors, and following jobs.
 
 import type { Job } from "./types";
 
 const KEY = "nigh-key";
 
-/** What the server says is wrong. */
+/** An error response of the server; status 0 if it cannot be reached. */
 export class Problem extends Error {
   constructor(readonly status: number, detail: string) {
     super(detail);
   }
 }
 
-/** What went wrong, in words. */
-export function inWords(error: unknown): string {
+/** The message of an error. */
+export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -44,13 +44,13 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   throw new Problem(response.status, body?.detail ?? `${response.status} ${response.statusText}`);
 }
 
-/** Saves what is at a path as a file: a link cannot carry the key. */
+/** Downloads a path as a file. A link would not do, because it cannot send the API key. */
 export async function save(path: string, name: string) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await (await request(path)).blob());
   link.download = name;
   link.click();
-  // The browser reads it after this.
+  // The browser reads the blob after the click, so it must not be revoked right away.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
@@ -69,26 +69,26 @@ export async function send<T>(method: string, path: string, body?: unknown): Pro
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-/** How long to wait before a stream that was cut is followed again. */
-const AGAIN = 1000;
+/** Milliseconds to wait before reconnecting to an event stream that ended early. */
+const RECONNECT_DELAY = 1000;
 
-/** Follows a job to its end; gives it with its result. */
-export async function follow(id: string, show: (job: Job) => void, signal: AbortSignal): Promise<Job> {
+/** Follows a job until it ends; returns it with its result. */
+export async function followJob(id: string, show: (job: Job) => void, signal: AbortSignal): Promise<Job> {
   for (;;) {
     try {
-      // Whatever cuts the stream, the job itself is asked how far it is.
+      // However the stream ended, the job itself tells whether it has ended.
       await events(id, show, signal).catch((error: unknown) => { if (error instanceof Problem || signal.aborted) throw error; });
       const job = await get<Job>(`/v1/jobs/${id}`, signal);
       if (job.ended !== null) return job;
     } catch (error) {
-      // The job goes on while the server is too busy to tell.
+      // The job continues while the server is too busy to respond.
       if (!(error instanceof Problem && [429, 503].includes(error.status))) throw error;
     }
-    await new Promise((resolve) => { setTimeout(resolve, AGAIN); });
+    await new Promise((resolve) => { setTimeout(resolve, RECONNECT_DELAY); });
   }
 }
 
-/** Shows every state of a job, until it has ended or the stream is cut. */
+/** Shows every state of a job until it ends or the stream is closed. */
 async function events(id: string, show: (job: Job) => void, signal: AbortSignal) {
   const response = await request(`/v1/jobs/${id}/events`, { signal });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -106,12 +106,12 @@ async function events(id: string, show: (job: Job) => void, signal: AbortSignal)
   }
 }
 
-/** The path of a collection, or of something in it. */
+/** The path of a collection or of a resource in it. */
 export function at(collection: string, ...rest: string[]): string {
   return ["/v1/collections", collection, ...rest].map((part, at) => (at === 0 ? part : encodeURIComponent(part))).join("/");
 }
 
-/** A path with what is not empty of `params` behind it. */
+/** A path with a query string of those `params` that are not empty. */
 export function withParams(path: string, params: Record<string, string | number | boolean | undefined>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {

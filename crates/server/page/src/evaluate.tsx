@@ -1,7 +1,7 @@
-// Evaluate: questions whose answers are known, judged; figures with their intervals, and where misses were lost.
+// The evaluation view: runs judged questions, shows metrics with confidence intervals and causes of misses.
 
 import { useEffect, useState } from "preact/hooks";
-import { at, hasKey, inWords, save, send } from "./api";
+import { at, errorMessage, hasKey, save, send } from "./api";
 import { JobStatus, useJob } from "./jobs";
 import type { Go, State } from "./state";
 import { count } from "./text";
@@ -15,42 +15,42 @@ export function EvaluateView({ collection, state, go }: { collection: Collection
   const [rerank, setRerank] = useState(false);
   const running = useJob();
   const { job } = running;
-  // A link to an evaluation shows it.
-  useEffect(() => { if (state.job) running.take(state.job); }, []);
+  // The URL of an evaluation shows it.
+  useEffect(() => { if (state.job) running.follow(state.job); }, []);
   const start = async (): Promise<Job> => {
-    const begun = await send<Job>("POST", at(collection.name, "evaluate"), {
+    const started = await send<Job>("POST", at(collection.name, "evaluate"), {
       qa, modes,
       ...(queries && { queries: await queries.text() }),
       ...(qrels && { qrels: await qrels.text() }),
       ...(rerank && { rerank: "maxsim" }),
     });
-    go({ job: begun.id }, "replace");
-    return begun;
+    go({ job: started.id }, "replace");
+    return started;
   };
-  const toggle = (mode: string) => setModes(modes.includes(mode) ? modes.filter((one) => one !== mode) : [...modes, mode]);
+  const toggle = (mode: string) => setModes(modes.includes(mode) ? modes.filter((other) => other !== mode) : [...modes, mode]);
   const busy = job?.phase === "queued" || job?.phase === "running";
   const verdict = job?.phase === "done" && job.kind === "evaluate" ? job.result as Verdict | null : null;
   return (
     <>
       <h1>Evaluate</h1>
-      <form class="card" onSubmit={(event) => { event.preventDefault(); running.begin(start); }}>
+      <form class="card" onSubmit={(event) => { event.preventDefault(); running.start(start); }}>
         <label class="check">
-          <input type="checkbox" checked={qa} onChange={(event) => setQa(event.currentTarget.checked)} /> the {count(collection.stats.questions, "question")} that the articles ask themselves
+          <input type="checkbox" checked={qa} onChange={(event) => setQa(event.currentTarget.checked)} /> the {count(collection.stats.questions, "question")} in the articles
         </label>
-        <label>Questions of your own (JSON lines with _id and text)
+        <label>Your own questions (JSON lines with _id and text)
           <input type="file" accept=".jsonl,.json" onChange={(event) => setQueries(event.currentTarget.files?.[0] ?? null)} />
         </label>
-        <label>What is right (qrels, or JSON lines with query-id and answers)
+        <label>Judgements (qrels, or JSON lines with query-id and answers)
           <input type="file" accept=".jsonl,.json,.tsv,.txt,.qrels" onChange={(event) => setQrels(event.currentTarget.files?.[0] ?? null)} />
         </label>
         <fieldset class="options">
-          <legend>Judge</legend>
-          {([["hybrid", "meaning and words"], ["dense", "meaning"], ["lexical", "words"]] as const).map(([mode, title]) => (
+          <legend>Systems</legend>
+          {([["hybrid", "hybrid"], ["dense", "semantic"], ["lexical", "keywords"]] as const).map(([mode, title]) => (
             <label key={mode} class="check"><input type="checkbox" checked={modes.includes(mode)} onChange={() => toggle(mode)} /> {title}</label>
           ))}
-          <label class="check"><input type="checkbox" checked={rerank} onChange={(event) => setRerank(event.currentTarget.checked)} /> each also looked at closer</label>
+          <label class="check"><input type="checkbox" checked={rerank} onChange={(event) => setRerank(event.currentTarget.checked)} /> also reranked</label>
         </fieldset>
-        <button disabled={busy || modes.length === 0 || (!qa && !queries)}>Judge the answers</button>
+        <button disabled={busy || modes.length === 0 || (!qa && !queries)}>Evaluate</button>
       </form>
       <JobStatus running={running} />
       {verdict && job && <VerdictView verdict={verdict} job={job.id} />}
@@ -63,11 +63,11 @@ function VerdictView({ verdict, job }: { verdict: Verdict; job: string }) {
   const tested = verdict.comparisons.filter((one) => one.metric === verdict.primary && one.test === "paired randomization");
   return (
     <section aria-labelledby="verdict">
-      <h2 id="verdict">Verdict on {count(verdict.queries, "question")}</h2>
+      <h2 id="verdict">Results for {count(verdict.queries, "question")}</h2>
       <p>
         {hasKey()
-          ? <button onClick={() => save(`/v1/jobs/${job}/report`, "report.html").then(() => setProblem("")).catch((error: unknown) => setProblem(inWords(error)))}>Save the whole report</button>
-          : <a href={`/v1/jobs/${job}/report`} target="_blank" rel="noopener">The whole report</a>}
+          ? <button onClick={() => save(`/v1/jobs/${job}/report`, "report.html").then(() => setProblem("")).catch((error: unknown) => setProblem(errorMessage(error)))}>Save the full report</button>
+          : <a href={`/v1/jobs/${job}/report`} target="_blank" rel="noopener">The full report</a>}
       </p>
       {problem && <p class="problem" role="alert">{problem}</p>}
       {verdict.notes.map((note) => <p key={note.message} class="faint">{note.path ? `${note.path}: ` : ""}{note.message}</p>)}
@@ -90,27 +90,27 @@ function VerdictView({ verdict, job }: { verdict: Verdict; job: string }) {
       <Intervals verdict={verdict} />
       {tested.length > 0 && (
         <>
-          <h3>Is the difference in {verdict.primary} real?</h3>
+          <h3>Are the differences in {verdict.primary} significant?</h3>
           <ul>
             {tested.map((one) => {
               const [better, worse, by] = one.difference < 0 ? [one.b, one.a, -one.difference] : [one.a, one.b, one.difference];
               const p = `+${by.toFixed(4)}, p ${one.p_holm.toFixed(4)}`;
-              return <li key={one.a + one.b}>{one.p_holm < 0.05 ? <><strong>{better}</strong> is better than {worse}: {p}</> : <>{better} and {worse} cannot be told apart: {p}</>}</li>;
+              return <li key={one.a + one.b}>{one.p_holm < 0.05 ? <><strong>{better}</strong> is better than {worse}: {p}</> : <>{better} and {worse} do not differ significantly: {p}</>}</li>;
             })}
           </ul>
-          <p class="faint">Paired randomization test, Holm’s correction.</p>
+          <p class="faint">Paired randomization test, Holm correction.</p>
         </>
       )}
       <Losses verdict={verdict} />
       {verdict.worst.length > 0 && (
         <details>
-          <summary>The worst questions</summary>
+          <summary>Worst questions</summary>
           {verdict.worst.map((one) => (
             <div key={one.query} class="card">
               <h3>{one.text || one.query}</h3>
               <p class="faint">{verdict.primary} {one.value.toFixed(3)}</p>
               {one.expected.map((expected) => <p key={expected.id}><strong>Expected</strong>{expected.rank ? `, found at ${expected.rank}` : ", not found"}: {expected.text}</p>)}
-              {one.found.map((found) => <p key={found.id}><strong>{found.rank}{found.relevant ? ", right" : ""}</strong>: {found.text}</p>)}
+              {one.found.map((found) => <p key={found.id}><strong>{found.rank}{found.relevant ? ", relevant" : ""}</strong>: {found.text}</p>)}
             </div>
           ))}
         </details>
@@ -119,11 +119,11 @@ function VerdictView({ verdict, job }: { verdict: Verdict; job: string }) {
   );
 }
 
-/** The first metric of each system with its interval. */
+/** The primary metric of each system with its confidence interval. */
 function Intervals({ verdict }: { verdict: Verdict }) {
   return (
     <figure>
-      <figcaption>{verdict.primary} with its 95 % interval</figcaption>
+      <figcaption>{verdict.primary} with its 95 % confidence interval</figcaption>
       <div class="intervals" aria-hidden="true">
         {verdict.systems.map((system) => {
           const figure = system.metrics[verdict.primary];
@@ -144,23 +144,23 @@ function Intervals({ verdict }: { verdict: Verdict }) {
 function Losses({ verdict }: { verdict: Verdict }) {
   const { losses } = verdict;
   const causes = losses.causes.filter((cause) => losses.systems.some((system) => (system.by_cause[cause] ?? 0) > 0));
-  if (causes.length === 0) return <p>Nothing was missed: every answer is among the first {losses.at}.</p>;
-  const all = verdict.judgements || 1;
+  if (causes.length === 0) return <p>No misses: every answer is in the top {losses.at}.</p>;
+  const total = verdict.judgements || 1;
   return (
     <>
-      <h3>Where the misses below rank {losses.at} were lost</h3>
+      <h3>Causes of misses (answers below rank {losses.at})</h3>
       <div class="losses" aria-hidden="true">
         {losses.systems.map((system) => (
           <div key={system.system} class="row">
             <span>{system.system}</span>
             <span class="track">
-              <span class="part found" style={{ width: `${100 * system.found / all}%` }} />
-              {causes.map((cause, number) => <span key={cause} class={`part cause-${number % 6}`} style={{ width: `${100 * (system.by_cause[cause] ?? 0) / all}%` }} />)}
+              <span class="part found" style={{ width: `${100 * system.found / total}%` }} />
+              {causes.map((cause, number) => <span key={cause} class={`part cause-${number % 6}`} style={{ width: `${100 * (system.by_cause[cause] ?? 0) / total}%` }} />)}
             </span>
           </div>
         ))}
       </div>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Losses by cause">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Misses by cause">
         <table>
           <thead><tr><th>System</th><th class="number"><span class="key found" aria-hidden="true" /> found</th>{causes.map((cause, number) => <th key={cause} class="number"><span class={`key cause-${number % 6}`} aria-hidden="true" /> {cause}</th>)}</tr></thead>
           <tbody>

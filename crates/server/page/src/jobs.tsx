@@ -1,17 +1,17 @@
-// A job: begun, followed to its end, stopped.
+// Jobs of the server: starting, following and cancelling them.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { follow, inWords, send } from "./api";
+import { errorMessage, followJob, send } from "./api";
 import type { Job } from "./types";
 
 export interface Running {
   job: Job | null;
   problem: string;
-  /** Begins a job and follows it. */
-  begin: (start: () => Promise<Job>) => void;
-  /** Follows one that was begun before. */
-  take: (id: string) => void;
-  /** Asks it to stop. */
+  /** Starts a job and follows it. */
+  start: (start: () => Promise<Job>) => void;
+  /** Follows a job that was started before. */
+  follow: (id: string) => void;
+  /** Requests cancellation. */
   stop: () => void;
 }
 
@@ -19,42 +19,42 @@ export function useJob(ended?: (job: Job) => void): Running {
   const [job, setJob] = useState<Job | null>(null);
   const [problem, setProblem] = useState("");
   const abort = useRef(new AbortController());
-  const gone = useRef(false);
-  useEffect(() => () => { gone.current = true; abort.current.abort(); }, []);
-  const said = (error: unknown) => {
-    if (!(error instanceof DOMException)) setProblem(inWords(error));
+  const unmounted = useRef(false);
+  useEffect(() => () => { unmounted.current = true; abort.current.abort(); }, []);
+  const report = (error: unknown) => {
+    if (!(error instanceof DOMException)) setProblem(errorMessage(error));
   };
-  const take = (id: string) => {
+  const follow = (id: string) => {
     abort.current.abort();
-    const mine = abort.current = new AbortController();
-    follow(id, (state) => { if (!mine.signal.aborted) setJob(state); }, mine.signal)
-      .then((last) => { if (!mine.signal.aborted) { setJob(last); ended?.(last); } })
-      .catch(said);
+    const own = abort.current = new AbortController();
+    followJob(id, (state) => { if (!own.signal.aborted) setJob(state); }, own.signal)
+      .then((last) => { if (!own.signal.aborted) { setJob(last); ended?.(last); } })
+      .catch(report);
   };
-  const begin = (start: () => Promise<Job>) => {
+  const start = (request: () => Promise<Job>) => {
     setProblem("");
-    start().then((begun) => {
-      if (gone.current) return;
-      setJob(begun);
-      take(begun.id);
-    }).catch(said);
+    request().then((started) => {
+      if (unmounted.current) return;
+      setJob(started);
+      follow(started.id);
+    }).catch(report);
   };
   const stop = () => {
-    if (job) send("DELETE", `/v1/jobs/${job.id}`).catch(said);
+    if (job) send("DELETE", `/v1/jobs/${job.id}`).catch(report);
   };
-  return { job, problem, begin, take, stop };
+  return { job, problem, start, follow, stop };
 }
 
-/** How far a job is, with a button to stop it, and what there is to know when it has ended. */
+/** The progress of a job with a button to cancel it, and its errors and notes. */
 export function JobStatus({ running }: { running: Running }) {
   const { job, problem } = running;
-  const wrong = problem && <pre class="problem" role="alert">{problem}</pre>;
-  if (!job) return wrong || null;
+  const alert = problem && <pre class="problem" role="alert">{problem}</pre>;
+  if (!job) return alert || null;
   const unfinished = job.phase === "queued" || job.phase === "running";
   const { what, done, of } = job.progress ?? { what: job.phase === "queued" ? "waiting for other jobs" : "working", done: 0, of: 0 };
   return (
     <div class="job" aria-live="polite">
-      {wrong}
+      {alert}
       {unfinished && (
         <>
           <p>{what}</p>
@@ -63,7 +63,7 @@ export function JobStatus({ running }: { running: Running }) {
         </>
       )}
       {job.phase === "failed" && <pre class="problem" role="alert">{job.error}</pre>}
-      {job.phase === "cancelled" && <p>Stopped; what was saved before is kept.</p>}
+      {job.phase === "cancelled" && <p>Cancelled. Everything saved before is kept.</p>}
       {job.notes.length > 0 && (
         <details><summary>{job.notes.length === 1 ? "1 note" : `${job.notes.length} notes`}</summary><ul>{job.notes.map((note) => <li key={note}>{note}</li>)}</ul></details>
       )}

@@ -11,7 +11,7 @@ import { type State, linkTo, useUrl } from "./state";
 import { count } from "./text";
 import type { Collections } from "./types";
 
-const VIEWS: [State["view"], string][] = [["ask", "Ask"], ["map", "Map"], ["evaluate", "Evaluate"], ["collection", "Collection"]];
+const VIEWS: [State["view"], string][] = [["ask", "Search"], ["map", "Map"], ["evaluate", "Evaluate"], ["collection", "Collection"]];
 
 function App() {
   const [state, go] = useUrl();
@@ -29,16 +29,16 @@ function App() {
   useEffect(() => void reload(), [reload]);
 
   const name = state.c || all?.default || all?.collections[0]?.name || "";
-  const collection = all?.collections.find((one) => one.name === name);
+  const collection = all?.collections.find((collection) => collection.name === name);
   useEffect(() => {
-    const what = state.view === "ask" && state.q ? state.q : VIEWS.find(([view]) => view === state.view)?.[1] ?? "Article";
-    document.title = `${what} – nigh`;
+    const title = state.view === "ask" && state.q ? state.q : VIEWS.find(([view]) => view === state.view)?.[1] ?? "Article";
+    document.title = `${title} – nigh`;
   }, [state.view, state.q]);
 
   const link = (view: State["view"]) => linkTo({ ...state, view }, go);
   return (
     <>
-      <a class="skip" href="#main">To the content</a>
+      <a class="skip" href="#main">Skip to content</a>
       <header>
         <a class="brand" {...link("ask")}>nigh</a>
         <nav aria-label="Views">
@@ -64,7 +64,7 @@ function App() {
           <p class="problem" role="alert">{problem.message} <button onClick={() => void reload()}>Try again</button></p>
         )}
         {!problem && !all && <p aria-busy="true" class="faint">Loading…</p>}
-        {all && !collection && !all.can_create && <p class="problem" role="alert">No collection is called {name}.</p>}
+        {all && !collection && !all.can_create && <p class="problem" role="alert">There is no collection named {name}.</p>}
         {all && !collection && all.can_create && (
           <CollectionView all={all} collection={undefined} state={state} go={go} reload={reload} />
         )}
@@ -80,13 +80,13 @@ function App() {
       </main>
       <footer class="faint">
         {collection && <>{collection.name}: {count(collection.stats.articles, "article")}, {count(collection.stats.passages, "passage")}. </>}
-        <a href="/docs/">API</a> · Keys: <kbd>/</kbd> ask, <kbd>j</kbd> <kbd>k</kbd> next and previous hit, <kbd>Enter</kbd> open, <kbd>Esc</kbd> back
+        <a href="/docs/">API</a> · Keys: <kbd>/</kbd> search, <kbd>j</kbd> <kbd>k</kbd> next and previous result, <kbd>Enter</kbd> open, <kbd>Esc</kbd> back
       </footer>
     </>
   );
 }
 
-/** Light, dark, or as the system has it. */
+/** Light, dark, or the system's colour scheme. */
 function Theme() {
   const [theme, setTheme] = useState(localStorage.getItem("nigh-theme") ?? "auto");
   useEffect(() => {
@@ -106,14 +106,14 @@ function Theme() {
 }
 
 function KeyForm({ retry }: { retry: () => Promise<void> }) {
-  const [key, set] = useState("");
+  const [key, setTyped] = useState("");
   return (
     <form class="card" onSubmit={(event) => { event.preventDefault(); setKey(key.trim()); void retry(); }}>
-      <label>This server wants an API key
-        <input type="password" autocomplete="off" value={key} onInput={(event) => set(event.currentTarget.value)} placeholder="nigh_…" />
+      <label>This server requires an API key
+        <input type="password" autocomplete="off" value={key} onInput={(event) => setTyped(event.currentTarget.value)} placeholder="nigh_…" />
       </label>
-      <button>Use it</button>
-      <p class="faint">It is kept until this tab is closed.</p>
+      <button>Continue</button>
+      <p class="faint">The key is kept until this tab is closed.</p>
     </form>
   );
 }

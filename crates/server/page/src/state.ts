@@ -1,4 +1,4 @@
-// What is shown, kept in the URL: a link to it shows the same, and back goes back.
+// The state of the page, kept in the URL, so that links and the back button work.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
@@ -11,16 +11,16 @@ export interface State {
   filter: string;
   rerank: string;
   diverse: string;
-  /** How many hits are passed over. */
+  /** The offset of the first hit. */
   from: string;
-  /** Another way of asking, beside the first one. */
+  /** The mode of the second result list, for comparison. */
   mode2: string;
   rerank2: string;
-  /** The article, and its passage. */
+  /** The id of the article, and that of its passage. */
   id: string;
   p: string;
   job: string;
-  /** Which articles are listed: those whose id begins so, and the page of them. */
+  /** The list of articles: a prefix of their ids, and the page. */
   prefix: string;
   page: string;
 }
@@ -50,7 +50,7 @@ export function url(state: State): string {
   return text ? `/?${text}` : "/";
 }
 
-/** A link to a state; opened elsewhere if the browser is asked for that. */
+/** Attributes of a link to a state. Clicks with a modifier key keep their meaning, such as opening a new tab. */
 export function linkTo(state: State, go: Go) {
   return {
     href: url(state),

@@ -1,12 +1,12 @@
-// Texts and numbers as people read them.
+// Formatting of numbers, and splitting of texts and filters.
 
 import type { Span } from "./types";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Cuts a text by bytes, as the server counts. */
-export function cutter(text: string): (span: Span) => string {
+/** Slices a text by byte offsets, as the server counts them. */
+export function byteSlicer(text: string): (span: Span) => string {
   const bytes = encoder.encode(text);
   return ([start, end]) => decoder.decode(bytes.subarray(start, end));
 }
@@ -25,44 +25,44 @@ export function bytes(n: number): string {
   return `${n.toFixed(unit === 0 || n >= 100 ? 0 : 1)} ${units[unit]}`;
 }
 
-/** A value of a field as the filter's grammar wants it. */
+/** Quotes a field or value for a filter expression, if necessary. */
 export function quoted(text: string): string {
   return /^[\p{L}\p{N}_.-]+$/u.test(text) && !["AND", "OR", "NOT", "TO"].includes(text)
     ? text
     : `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
-/** The parts of a filter that a keyword joins at the top, not those in quotes or parentheses. */
-function joined(filter: string, keyword: string): string[] {
+/** Splits a filter at a top-level keyword, that is, not within quotes or parentheses. */
+function splitAt(filter: string, keyword: string): string[] {
   const parts: string[] = [];
   let [part, depth, inQuotes] = ["", 0, false];
   for (let at = 0; at < filter.length; at += 1) {
-    const letter = filter[at]!;
-    if (letter === "\\" && inQuotes) {
-      part += letter + (filter[at += 1] ?? "");
+    const character = filter[at]!;
+    if (character === "\\" && inQuotes) {
+      part += character + (filter[at += 1] ?? "");
       continue;
     }
-    if (letter === '"') inQuotes = !inQuotes;
-    else if (!inQuotes) depth += Number(letter === "(") - Number(letter === ")");
+    if (character === '"') inQuotes = !inQuotes;
+    else if (!inQuotes) depth += Number(character === "(") - Number(character === ")");
     const after = filter.slice(at);
-    // A word of its own, as the server reads it.
-    const stands = !inQuotes && depth === 0 && after.startsWith(keyword)
+    // The keyword must be a separate word, as for the server.
+    const isKeyword = !inQuotes && depth === 0 && after.startsWith(keyword)
       && /^$|[\s()"\]]/.test(filter.slice(0, at).slice(-1)) && /^$|^[\s()"]/.test(after.slice(keyword.length));
-    if (stands) {
+    if (isKeyword) {
       parts.push(part);
       part = "";
       at += keyword.length - 1;
-    } else part += letter;
+    } else part += character;
   }
-  return [...parts, part].map((one) => one.trim()).filter(Boolean);
+  return [...parts, part].map((part) => part.trim()).filter(Boolean);
 }
 
 /** The conditions of a filter that must all hold. */
 export function conditions(filter: string): string[] {
-  return joined(filter, "AND");
+  return splitAt(filter, "AND");
 }
 
-/** The alternatives of a filter. */
-export function choices(filter: string): string[] {
-  return joined(filter, "OR");
+/** The alternatives of a filter, of which one must hold. */
+export function alternatives(filter: string): string[] {
+  return splitAt(filter, "OR");
 }

@@ -1,10 +1,10 @@
-// What the API gives, as far as the page uses it; /openapi.json has all of it.
+// The parts of the API that the page uses; /openapi.json describes all of it.
 
 export type Span = [number, number];
 export type Mode = "hybrid" | "dense" | "lexical";
 
 export interface Scores { dense?: number; lexical?: number; rerank?: number }
-/** What there is to know of an answer that is no error; docs/notes.md lists the codes. */
+/** A remark on a response that is not an error; docs/notes.md lists the codes. */
 export interface Note { code: string; message: string; path?: string; line?: number; reason?: string }
 export interface WordScore { word: string; found_as: string; place: string; score: number }
 export interface Explanation {
@@ -14,7 +14,7 @@ export interface Explanation {
   sentence?: { span: Span; score: number };
   above_cut?: number;
 }
-export interface Copied { passage_id: string; article_id: string; path: string; line: number; score: number }
+export interface NearDuplicate { passage_id: string; article_id: string; path: string; line: number; score: number }
 export interface Hit {
   rank: number;
   score: number;
@@ -26,7 +26,7 @@ export interface Hit {
   line: number;
   text: string;
   scores: Scores;
-  copies?: Copied[];
+  copies?: NearDuplicate[];
   explanation?: Explanation;
 }
 export interface Answer {
@@ -56,7 +56,7 @@ export interface Article {
   id: string; title: string; path: string; text: string; metadata: Record<string, unknown>;
   questions: { question: string; answer: Span }[]; passages: Passage[];
 }
-export interface Card { id: string; title: string; path: string; passages: number; questions: number; bytes: number }
+export interface ArticleMeta { id: string; title: string; path: string; passages: number; questions: number; bytes: number }
 export interface Job {
   id: string; kind: string; collection: string; phase: "queued" | "running" | "done" | "failed" | "cancelled";
   progress: { what: string; done: number; of: number } | null;
@@ -71,4 +71,4 @@ export interface Verdict {
   worst: { query: string; text: string; value: number; expected: { id: string; title: string; rank: number | null; text: string }[]; found: { rank: number; id: string; title: string; relevant: boolean; text: string }[] }[];
 }
 export interface Point { x: number; y: number; passage_id: string; article_id: string; title: string }
-export interface Drawn { points: Point[]; passages: number; question: [number, number] | null; neighbours: Point[] }
+export interface MapData { points: Point[]; passages: number; question: [number, number] | null; neighbours: Point[] }
