@@ -405,3 +405,23 @@ fn bad_usage_exits_2() {
     dir.run(&["index", "a.txt", "--max-article-seconds", "0"])
         .assert_exit(2, &["--max-article-seconds"]);
 }
+
+#[test]
+fn usage_errors_are_json_documents_with_json() {
+    let dir = TestDir::new();
+    for args in [
+        &["search", "-k", "0", "x"][..],
+        &["search", "--color", "x"],
+        &["search"],
+        &["find"],
+    ] {
+        let document = dir.json(2, args);
+        assert!(
+            !document["error"].as_str().unwrap().is_empty(),
+            "{args:?}: {document}"
+        );
+    }
+    dir.run(&["search", "--json", "--help"])
+        .assert_exit(0, &["Usage"]);
+    dir.run(&["search"]).assert_exit(2, &["<QUESTION>"]);
+}

@@ -987,3 +987,59 @@ fn figures_equal_those_of_trec_eval_and_scipy() {
     println!("{output_text}");
     assert!(output.status.success(), "{output_text}");
 }
+
+#[test]
+fn run_and_eval_count_truncated_questions() {
+    let dir = TestDir::new();
+    dir.put("a.txt", "The password of the vault is marzipan.");
+    dir.ok(&["index", "a.txt"]);
+    let long = "Please consider everything carefully. ".repeat(150) + "What is the password?";
+    let queries = [
+        json!({"_id": "1", "text": long}),
+        json!({"_id": "2", "text": "the password"}),
+    ];
+    dir.put(
+        "q.jsonl",
+        queries.map(|query| format!("{query}\n")).concat(),
+    );
+    dir.put(
+        "qrels.tsv",
+        "query-id\tcorpus-id\tscore\n1\ta.txt\t1\n2\ta.txt\t1\n",
+    );
+    let run = [
+        "run",
+        "--queries",
+        "q.jsonl",
+        "--out",
+        "a.trec",
+        "--mode",
+        "dense",
+    ];
+    let eval = [
+        "eval",
+        "--queries",
+        "q.jsonl",
+        "--qrels",
+        "qrels.tsv",
+        "--mode",
+        "dense",
+    ];
+    for args in [&run[..], &eval[..]] {
+        let note = dir.json(0, args)["notes"][0].take();
+        assert_eq!(note["code"], "question_cut", "{args:?}");
+        assert!(
+            note["message"]
+                .as_str()
+                .unwrap()
+                .starts_with("1 question is longer"),
+            "{note}"
+        );
+    }
+    dir.run(&run)
+        .assert_exit(0, &["1 question is longer than the 256 tokens"]);
+    let lexical = dir.json(0, &[&run[..6], &["lexical"]].concat());
+    assert!(
+        lexical["notes"].is_null(),
+        "words have no window: {lexical}"
+    );
+}

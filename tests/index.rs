@@ -418,3 +418,57 @@ fn windows_1251(text: &str) -> Vec<u8> {
     };
     text.chars().map(byte).collect()
 }
+
+#[test]
+fn index_keeps_the_articles_of_a_folder_that_is_suddenly_empty() {
+    let dir = TestDir::new();
+    for n in 0..20 {
+        dir.put(
+            &format!("disk/{n}.txt"),
+            format!("Note {n} about harbor cranes.\n"),
+        );
+    }
+    dir.put("other.txt", "Bread rises in a warm kitchen.\n");
+    dir.ok(&["index", "disk", "other.txt"]);
+    std::fs::rename(dir.path("disk"), dir.path("mounted")).unwrap();
+    std::fs::create_dir(dir.path("disk")).unwrap();
+    // Said each time, not only the first.
+    for _ in 0..2 {
+        let report = dir.json(1, &["index", "disk", "other.txt"]);
+        assert_eq!(
+            (&report["deleted"], &report["kept"]),
+            (&0.into(), &20.into())
+        );
+        let note = &report["notes"][0];
+        assert_eq!(
+            (&note["code"], &note["path"]),
+            (&"deletes_withheld".into(), &"disk".into())
+        );
+    }
+    dir.run(&["index", "disk", "other.txt"])
+        .assert_exit(1, &["20 articles kept", "--allow-deletes"]);
+    // A tenth is not enough, a little more is.
+    for n in 0..2 {
+        std::fs::copy(
+            dir.path(&format!("mounted/{n}.txt")),
+            dir.path(&format!("disk/{n}.txt")),
+        )
+        .unwrap();
+    }
+    assert_eq!(dir.json(1, &["index", "disk"])["kept"], 18);
+    dir.put("disk/new.txt", "A third article, about tides.\n");
+    let report = dir.json(0, &["index", "disk"]);
+    assert_eq!(
+        (&report["deleted"], &report["kept"], &report["added"]),
+        (&18.into(), &0.into(), &1.into())
+    );
+    // What is asked for is done.
+    std::fs::remove_dir_all(dir.path("disk")).unwrap();
+    std::fs::create_dir(dir.path("disk")).unwrap();
+    let report = dir.json(0, &["index", "disk", "other.txt", "--allow-deletes"]);
+    assert_eq!(
+        (&report["deleted"], &report["kept"]),
+        (&3.into(), &0.into())
+    );
+    dir.assert_sound(1);
+}

@@ -51,7 +51,10 @@ fn is_damage(error: &anyhow::Error) -> bool {
 pub fn main() -> ExitCode {
     let started = Instant::now();
     commands::read_worker::set_up();
-    let args = Args::from_process();
+    let args = match Args::from_process() {
+        Ok(args) => args,
+        Err(error) => return exit_with_usage(&error),
+    };
     let mut output = Output::new(args.json);
     // The hint to repair is of no use if the repair itself failed.
     let repairs = matches!(&args.command, Command::Check(check) if check.repair);
@@ -71,6 +74,22 @@ pub fn main() -> ExitCode {
             ExitCode::from(if is_partially_done(&error) { 1 } else { 2 })
         }
     }
+}
+
+/// Prints help, the version or a usage error. A usage error is a JSON document, too, if the command
+/// line asks for JSON.
+fn exit_with_usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be reported if this fails.
+    let _ = error.print();
+    if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let message = error.to_string();
+        let message = message.strip_prefix("error: ").unwrap_or(&message).trim();
+        let mut output = Output::new(true);
+        let _ = output
+            .json(&serde_json::json!({ "error": message }))
+            .and_then(|()| output.flush());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn run(args: Args, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {

@@ -1,8 +1,10 @@
 //! Batch search: many queries, embedded once and run with several sets of options.
 
+use crate::text::pluralize;
 use crate::{Progress, RerankerFactory, Result, Stage, fork_embedder};
 use eval::run::Scored;
 use ingest::{Embedder, Role};
+use notes::{Code, Note};
 use query::parallel::map_in_order;
 use query::{Options, Searcher};
 use store::Collection;
@@ -15,6 +17,19 @@ pub struct EmbeddedQueries<'a> {
     texts: Vec<&'a str>,
     /// One vector per query; empty vectors where there was no embedder.
     vectors: Vec<Vec<f32>>,
+    truncation: Option<Note>,
+}
+
+fn truncation_note(truncated: usize, window: usize) -> Option<Note> {
+    let message = || {
+        let queries = pluralize(truncated, "question");
+        let are = if truncated == 1 { "is" } else { "are" };
+        format!(
+            "{queries} {are} longer than the {window} tokens that the model reads; \
+             what is beyond was ignored in semantic search"
+        )
+    };
+    (truncated > 0).then(|| Note::new(Code::QuestionCut, message()))
 }
 
 impl<'a> EmbeddedQueries<'a> {
@@ -29,21 +44,36 @@ impl<'a> EmbeddedQueries<'a> {
         threads: usize,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let vectors = match embedder {
-            None => vec![Vec::new(); texts.len()],
-            Some(embedder) => {
-                let stage = Stage::start(progress, "embedding questions", texts.len());
-                let mut workers = fork_embedder(embedder, threads.min(texts.len().max(1)))?;
-                map_in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
-                    stage.advance()?;
-                    Ok(worker.embed(text, Role::Query)?.vector)
-                })?
-            }
+        let Some(embedder) = embedder else {
+            return Ok(Self {
+                texts: texts.to_vec(),
+                vectors: vec![Vec::new(); texts.len()],
+                truncation: None,
+            });
         };
+        let stage = Stage::start(progress, "embedding questions", texts.len());
+        let mut workers = fork_embedder(embedder, threads.min(texts.len().max(1)))?;
+        let embeddings = map_in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
+            stage.advance()?;
+            Ok(worker.embed(text, Role::Query)?)
+        })?;
+        let truncated = embeddings
+            .iter()
+            .filter(|embedding| embedding.truncated_tokens > 0)
+            .count();
         Ok(Self {
             texts: texts.to_vec(),
-            vectors,
+            vectors: embeddings
+                .into_iter()
+                .map(|embedding| embedding.vector)
+                .collect(),
+            truncation: truncation_note(truncated, embedder.model().window),
         })
+    }
+
+    /// A note on queries that were longer than the model reads, if there are any.
+    pub fn truncation(&self) -> Option<&Note> {
+        self.truncation.as_ref()
     }
 
     /// The text of a query.
@@ -110,7 +140,7 @@ impl<'a> EmbeddedQueries<'a> {
     /// Searches for one query.
     ///
     /// # Errors
-    /// As for [`Searcher::names`].
+    /// As for [`Searcher::search_ids`].
     pub fn search_one(
         &self,
         searcher: &mut Searcher<'_>,

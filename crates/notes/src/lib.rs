@@ -124,6 +124,8 @@ codes! {
     UnsupportedFormat,
     /// A file or folder was left out; `reason` is the rule.
     LeftOut,
+    /// Articles were kept though their files are gone, for nearly all of their folder is.
+    DeletesWithheld,
     /// Passages are longer than the model reads; what is beyond does not count for meaning.
     PassagesCut,
     /// Some vectors of the collection were made by an earlier engine of the same model.

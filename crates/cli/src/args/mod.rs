@@ -50,10 +50,12 @@ pub struct Args {
 }
 
 impl Args {
-    /// Parses the arguments of this process. Exits if they are invalid, or ask for help or the
-    /// version.
-    pub fn from_process() -> Self {
-        Self::parse_from_words(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    /// Parses the arguments of this process.
+    ///
+    /// # Errors
+    /// When they are invalid, or ask for help or the version.
+    pub fn from_process() -> Result<Self, clap::Error> {
+        Self::parse_from_words(std::env::args_os())
     }
 
     fn parse_from_words(
@@ -179,6 +181,10 @@ pub struct Index {
     /// and slower searches [default: unlimited]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub memory: Option<ByteSize>,
+    /// Delete the articles of files that are gone even if nearly all files of a folder are. Without
+    /// this, such a folder is taken for a disk that is not mounted, and its articles are kept
+    #[arg(long)]
+    pub allow_deletes: bool,
     /// Run at the lowest scheduling priority
     #[cfg(unix)]
     #[arg(long)]

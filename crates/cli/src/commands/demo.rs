@@ -9,7 +9,7 @@ use crate::sample;
 use crate::text::{keywords, wrap};
 use anyhow::Context;
 use engine::evaluation::{self, CollectionCorpus, DEFAULT_MODES, EvalNotes};
-use engine::indexing::{self, IndexJob};
+use engine::indexing::{self, Deletions, IndexJob};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, PathNamer};
 use eval::{Qrels, Query};
@@ -77,7 +77,7 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
         plan,
         names: &names,
         builder: None,
-        delete_vanished: false,
+        deletions: Deletions::Never,
     };
     let report = indexing::index(
         &mut *collection,

@@ -8,7 +8,7 @@ use crate::output::{Output, style, styled};
 use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
 use engine::PathNamer;
-use engine::indexing::{self, IndexJob, IndexReport, Scan};
+use engine::indexing::{self, Deletions, IndexJob, IndexReport, Scan};
 use engine::text::pluralize;
 use ingest::embed;
 use ingest::pipeline::PipelineOptions;
@@ -56,7 +56,11 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         plan,
         names: &names,
         builder: args.builder.map(Into::into),
-        delete_vanished: true,
+        deletions: if args.allow_deletes {
+            Deletions::Always
+        } else {
+            Deletions::Plausible
+        },
     };
     let scan = Scan::new(&job);
     if let Some(omitted) = scan.omitted_if_empty(&job) {
@@ -113,7 +117,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     )?;
     print_report(output, &location, &*collection, &report)?;
     Ok(
-        if report.omitted.skipped.failures == 0 && !report.interrupted {
+        if report.omitted.skipped.failures == 0 && report.kept == 0 && !report.interrupted {
             Outcome::Done
         } else {
             Outcome::Partial
@@ -295,6 +299,15 @@ fn print_text(
     }
     if let Some(what) = omissions(&report.omitted) {
         output.line(format_args!("left out: {what}. --json names them"))?;
+    }
+    if report.kept > 0 {
+        let kept = styled(
+            style::BAD,
+            format!("{} kept", pluralize(report.kept, "article")),
+        );
+        output.line(format_args!(
+            "{kept} whose files are gone, named above; --allow-deletes deletes them"
+        ))?;
     }
     print_incomplete(output, &report.omitted.skipped, report.interrupted)?;
     let language = match collection.manifest().language {

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::args;
 use crate::atomic_file::AtomicFile;
 use crate::config::Config;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::ProgressBars;
 use engine::manifest::{extend, manifest, write_sidecar};
 use engine::text::pluralize;
@@ -76,7 +76,11 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let manifest = manifest(Some((&*collection, &location)), details)?;
     let sidecar = write_sidecar(&args.out, &manifest)?;
     if output.is_json() {
-        output.json(&json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": manifest }))?;
+        let mut document = json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": manifest });
+        if let Some(note) = embedded.truncation() {
+            document["notes"] = json!([note]);
+        }
+        output.json(&document)?;
     } else {
         output.line(format_args!(
             "{}: {} for {}, {:.0} questions/s",
@@ -87,5 +91,6 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         ))?;
         output.line(format_args!("{}: the manifest", sidecar.display()))?;
     }
+    embedded.truncation().iter().for_each(output::note);
     Ok(Outcome::Done)
 }

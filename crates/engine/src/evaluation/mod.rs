@@ -21,6 +21,7 @@ use eval::report::{self, Timings, Verdict};
 use eval::{Level, Metric, Qrels, Run, Table};
 use ingest::Embedder;
 use miss_analysis::MissContext;
+use notes::Note;
 use query::{Mode, Options};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -159,6 +160,8 @@ struct Results {
     losses: Vec<eval::misses::MissCounts>,
     misses: Vec<report::Miss>,
     timings: Timings,
+    /// A note on queries that were truncated.
+    truncation: Option<Note>,
 }
 
 /// What is the same for all collections of a grid.
@@ -367,6 +370,7 @@ fn evaluate_systems(
         losses,
         misses,
         timings,
+        truncation: embedded.truncation().cloned(),
     })
 }
 

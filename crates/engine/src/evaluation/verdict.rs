@@ -47,6 +47,7 @@ pub fn build(
         losses,
         misses,
         mut timings,
+        truncation,
     } = results;
     let tests_started = Instant::now();
     let groups = paraphrase::groups(&task.data.queries, judged);
@@ -101,7 +102,14 @@ pub fn build(
         by: judged.level,
         metrics: task.metrics.iter().map(Metric::to_string).collect(),
         at: task.cutoff,
-        notes: task.data.notes.notes.clone(),
+        notes: task
+            .data
+            .notes
+            .notes
+            .iter()
+            .cloned()
+            .chain(truncation)
+            .collect(),
         systems: figures,
         comparisons,
         losses: MissReport::new(task.cutoff, judgements, losses, misses),

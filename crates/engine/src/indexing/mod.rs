@@ -39,8 +39,21 @@ pub struct IndexJob<'a> {
     pub names: &'a PathNamer,
     /// The graph builder that the collection uses from now on; `None` leaves it as it is.
     pub builder: Option<index::Builder>,
-    /// Whether to delete articles under the roots whose file or record no longer exists.
-    pub delete_vanished: bool,
+    /// Which articles to delete whose file or record no longer exists.
+    pub deletions: Deletions,
+}
+
+/// Which articles under the roots of an [`IndexJob`] are deleted because their file or record no
+/// longer exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletions {
+    /// None.
+    Never,
+    /// Those under roots that still have more than a tenth of their articles. A root that is
+    /// suddenly empty is more likely a disk that is not mounted.
+    Plausible,
+    /// All.
+    Always,
 }
 
 /// What indexing did.
@@ -56,6 +69,9 @@ pub struct IndexReport {
     pub unchanged: usize,
     /// Articles deleted because their file or record no longer exists.
     pub deleted: usize,
+    /// Articles kept though they no longer exist, because nearly all of their root is gone; see
+    /// [`Deletions::Plausible`].
+    pub kept: usize,
     /// What was skipped, left out or guessed.
     #[serde(flatten)]
     pub omitted: Omitted,
@@ -107,7 +123,7 @@ pub fn index(
     cache.start_update(scan.started);
     // The reader's thread looks files up in it, and this one adds those that were read.
     let cache = Mutex::new(cache);
-    let sync = job.delete_vanished.then_some(FileSync {
+    let sync = (job.deletions != Deletions::Never).then_some(FileSync {
         job,
         scan,
         catalog: &catalog,

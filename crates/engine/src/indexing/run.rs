@@ -68,6 +68,7 @@ impl Indexer<'_> {
             existing,
             report: IndexReport::default(),
             seen: HashSet::new(),
+            added_paths: Vec::new(),
             failed: HashSet::new(),
             last_commit: Instant::now(),
             error: None,
@@ -97,6 +98,7 @@ impl Indexer<'_> {
             mut writer,
             mut report,
             seen,
+            added_paths,
             failed,
             error,
             sync,
@@ -117,7 +119,12 @@ impl Indexer<'_> {
             } = totals;
             report.interrupted = progress.is_stopped();
             if let Some(sync) = sync.as_ref().filter(|_| !report.interrupted) {
-                report.deleted = sync.delete_vanished(&mut *writer, &seen, &failed)?;
+                let outcome = sync.delete_vanished(&mut *writer, &seen, &added_paths, &failed)?;
+                (report.deleted, report.kept) = (outcome.deleted, outcome.kept);
+                for note in outcome.notes {
+                    progress.note(&note.to_string());
+                    report.omitted.skipped.notes.push(note);
+                }
             }
             progress.set_message("saving");
             writer.commit()?;
@@ -134,9 +141,11 @@ impl Indexer<'_> {
                     merged => merged?,
                 }
             }
-            if let Some(Err(error)) =
-                sync.map(|sync| sync.save_cache(&mut *writer, report.interrupted))
-            {
+            if let Some(Err(error)) = sync.map(|sync| {
+                // Articles that were kept are to be looked at again.
+                let incomplete = report.interrupted || report.kept > 0;
+                sync.save_cache(&mut *writer, incomplete)
+            }) {
                 progress.note(&format!(
                     "the next run will read all files again, because the cache of read files could not be saved: {error}"
                 ));
@@ -171,6 +180,8 @@ struct CollectionSink<'a> {
     report: IndexReport,
     /// The ids of all articles that still exist.
     seen: HashSet<String>,
+    /// The paths of articles that the collection did not have before.
+    added_paths: Vec<String>,
     /// Files and folders that could not be read completely: articles indexed from them before are
     /// kept.
     failed: HashSet<PathBuf>,
@@ -221,6 +232,9 @@ impl CollectionSink<'_> {
 
     fn put(&mut self, article: pipeline::EmbeddedArticle) -> store::Result<()> {
         let exists = self.existing.contains_key(&article.article.id);
+        if !exists && self.sync.is_some() {
+            self.added_paths.push(article.article.path.clone());
+        }
         self.writer.put(article)?;
         *if exists {
             &mut self.report.updated

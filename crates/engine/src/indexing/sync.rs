@@ -1,18 +1,20 @@
 //! Incremental indexing: skips files that have not changed, and deletes the articles of files that
 //! are gone.
 
-use super::{IndexJob, IndexReport, Scan, lock};
+use super::{Deletions, IndexJob, IndexReport, Scan, lock};
 use crate::Progress;
 use crate::source_cache::SourceCache;
+use crate::text::pluralize;
 use ingest::Format;
 use ingest::format::UnsupportedKind;
 use ingest::pipeline::{ArticleSetDigest, PipelineOptions};
 use ingest::walk::{IngestItem, Source, WalkEntry};
-use std::collections::{HashMap, HashSet};
+use notes::{Code, Note};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
-use store::{Catalog, Collection, Writer};
+use store::{ArticleMeta, Catalog, Collection, Writer};
 
 /// Identifies everything besides a file that determines what is read from it.
 pub fn reader_id(job: &IndexJob<'_>) -> String {
@@ -43,7 +45,7 @@ pub fn report_if_unchanged(
 ) -> Option<IndexReport> {
     let started = Instant::now();
     let changes_nothing =
-        job.delete_vanished && job.builder.is_none() && scan.walk.errors.is_empty();
+        job.deletions != Deletions::Never && job.builder.is_none() && scan.walk.errors.is_empty();
     let commit = collection.commit_id().filter(|_| changes_nothing)?;
     let cache = SourceCache::new(&reader_id(job), Some(&collection.read_cache()?));
     if !cache.is_complete(
@@ -148,6 +150,31 @@ impl<'a> ChangedFiles<'a> {
     }
 }
 
+/// Of a root with fewer articles left than one in so many, none is deleted unasked.
+const MIN_REMAINING_DIVISOR: usize = 10;
+
+/// What [`FileSync::delete_vanished`] did.
+#[derive(Default)]
+pub struct DeletionOutcome {
+    pub deleted: usize,
+    pub kept: usize,
+    /// One note for each root whose articles were kept.
+    pub notes: Vec<Note>,
+}
+
+fn kept_note(root: &str, vanished: usize, total: usize) -> Note {
+    let all = if vanished == total {
+        "all".to_owned()
+    } else {
+        vanished.to_string()
+    };
+    let message = format!(
+        "{all} of the {} indexed from it are gone; they are kept, in case a disk is not mounted",
+        pluralize(total, "article")
+    );
+    Note::new(Code::DeletesWithheld, message).at(if root.is_empty() { "." } else { root }, None)
+}
+
 /// Keeps a collection in step with the files under the job's roots.
 pub struct FileSync<'a> {
     pub job: &'a IndexJob<'a>,
@@ -159,13 +186,15 @@ pub struct FileSync<'a> {
 
 impl FileSync<'_> {
     /// Deletes the articles under the roots that were not seen in this run, except those at or
-    /// under `failed` paths. Returns their number.
+    /// under `failed` paths, and those that [`Deletions::Plausible`] keeps. `added_paths` are the
+    /// files of articles that the collection did not have before.
     pub fn delete_vanished(
         &self,
         writer: &mut dyn Writer,
         seen: &HashSet<String>,
+        added_paths: &[String],
         failed: &HashSet<PathBuf>,
-    ) -> store::Result<usize> {
+    ) -> store::Result<DeletionOutcome> {
         let Self { job, catalog, .. } = self;
         // Stored paths went through a name, which loses bytes that are not UTF-8. To compare, these
         // must, too.
@@ -177,23 +206,43 @@ impl FileSync<'_> {
             let path = job.names.absolute(name);
             failed.iter().any(|failed| path.starts_with(failed))
         };
-        let under_roots = job.names.is_under(job.roots);
-        let vanished = catalog.articles.iter().filter(|(id, card)| {
-            !seen.contains(*id) && under_roots(&card.path) && !has_failed(&card.path)
-        });
-        let mut ids: Vec<&String> = vanished.map(|(id, _)| id).collect();
-        ids.sort_unstable();
-        ids.iter()
-            .try_fold(0, |count, id| Ok(count + usize::from(writer.delete(id)?)))
+        let is_vanished =
+            |id: &String, card: &ArticleMeta| !seen.contains(id) && !has_failed(&card.path);
+        let mut outcome = DeletionOutcome::default();
+        let mut ids: BTreeSet<&String> = BTreeSet::new();
+        for root in job.roots {
+            let under_root = job.names.is_under(std::slice::from_ref(root));
+            let indexed = catalog
+                .articles
+                .iter()
+                .filter(|(_, card)| under_root(&card.path));
+            let (vanished, existing): (Vec<_>, Vec<_>) =
+                indexed.partition(|(id, card)| is_vanished(id, card));
+            let added = added_paths.iter().filter(|path| under_root(path)).count();
+            let total = vanished.len() + existing.len();
+            let is_plausible = (existing.len() + added) * MIN_REMAINING_DIVISOR > total;
+            if is_plausible || job.deletions == Deletions::Always {
+                ids.extend(vanished.into_iter().map(|(id, _)| id));
+            } else if !vanished.is_empty() {
+                outcome.kept += vanished.len();
+                outcome
+                    .notes
+                    .push(kept_note(&job.names.name(root), vanished.len(), total));
+            }
+        }
+        for id in ids {
+            outcome.deleted += usize::from(writer.delete(id)?);
+        }
+        Ok(outcome)
     }
 
     /// Stores the source cache for the next run.
-    pub fn save_cache(self, writer: &mut dyn Writer, interrupted: bool) -> store::Result<()> {
+    pub fn save_cache(self, writer: &mut dyn Writer, incomplete: bool) -> store::Result<()> {
         let under_roots = self.job.names.is_under(self.job.roots);
         let existing: HashSet<&str> = self.scan.names.iter().map(String::as_str).collect();
         let mut cache = lock(self.cache);
         cache.retain(|name| existing.contains(name) || !under_roots(name));
-        let roots = (!interrupted).then(|| root_names(self.job));
+        let roots = (!incomplete).then(|| root_names(self.job));
         writer.write_cache(&mut |commit| {
             cache.finish_update(commit, roots.clone());
             cache.encode()

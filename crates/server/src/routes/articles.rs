@@ -13,7 +13,7 @@ use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use engine::indexing::{self, IndexReport, Scan};
+use engine::indexing::{self, Deletions, IndexReport, Scan};
 use engine::{NoProgress, Omitted, PathNamer};
 use ingest::pipeline::PipelineOptions;
 use ingest::read::Limits;
@@ -598,7 +598,7 @@ fn index_uploads(
         plan,
         names: &names,
         builder: None,
-        delete_vanished: false,
+        deletions: Deletions::Never,
     };
     let survey = Scan::new(&job);
     if let Some(Omitted { unsupported, .. }) = survey.omitted_if_empty(&job) {
