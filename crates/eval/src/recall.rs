@@ -47,7 +47,8 @@ pub struct FilteredPoint {
     pub ef: usize,
     /// Mean recall@k among the allowed rows.
     pub recall: f64,
-    /// Queries per second on one thread.
+    /// Queries per second on one thread. Where few rows per candidate are allowed, these are scans
+    /// too; see [`Segment::uses_graph`].
     pub qps: f64,
     /// Queries per second of exact filtered search, one thread.
     pub exact_qps: f64,

@@ -45,7 +45,7 @@ pub fn search(vectors: &VectorFile, query: &[f32], k: usize, allowed: Option<&Bi
 /// Codes scanned at a time: with 384 dimensions, 400 kB.
 const CODES_PER_BLOCK: usize = 1024;
 
-/// If at most the nodes divided by this are allowed, the allowed ones are looked up; otherwise all
+/// If at most one in this many nodes is allowed, the allowed ones are looked up; otherwise all
 /// nodes are filtered.
 const SPARSE_FILTER_DIVISOR: usize = 4;
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use store::{Candidate, Collection, Fusion, FusionMethod, PassageKey};
 
 /// The default fusion. It was chosen by nDCG@10 of whole documents with 300 candidates of each list
-/// (SciFact, SQuAD, Cranfield, MedQuAD); `benches/README.md` has the table.
+/// (SciFact, SQuAD, Cranfield, MedQuAD); `benches/RESULTS.md` has the table.
 pub const DEFAULT: Fusion = Fusion {
     method: FusionMethod::ZScore,
     dense: 0.5,

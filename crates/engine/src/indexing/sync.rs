@@ -150,7 +150,7 @@ impl<'a> ChangedFiles<'a> {
     }
 }
 
-/// Of a root with fewer articles left than one in so many, none is deleted unasked.
+/// If no more than one in this many articles of a root is left, none is deleted unasked.
 const MIN_REMAINING_DIVISOR: usize = 10;
 
 /// What [`FileSync::delete_vanished`] did.

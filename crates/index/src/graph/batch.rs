@@ -16,8 +16,8 @@ use rayon::prelude::*;
 
 /// The size of the first batch, whose nodes find their neighbors by comparing all pairs.
 const FIRST_BATCH_SIZE: usize = 512;
-/// A batch has at most the nodes divided by this: nodes of one batch cannot become neighbors by
-/// search.
+/// A batch has at most one in this many of all nodes, because nodes of one batch do not find each
+/// other.
 const BATCH_SIZE_DIVISOR: usize = 50;
 /// A batch limited by [`BATCH_SIZE_DIVISOR`] has at least this many nodes, so that all threads have
 /// work.

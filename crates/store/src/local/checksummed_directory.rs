@@ -1,5 +1,5 @@
-//! tantivy's directory of the text index, with a checksum footer on every file (from format 3 on).
-//! Each page is verified before tantivy gets it.
+//! tantivy's directory of the text index, with a checksum footer (a seal, see `disk`) on every file
+//! from format 3 on. Each page is verified before tantivy gets it.
 //!
 //! tantivy's own directory neither verifies pages nor syncs the directory after the rename that
 //! makes a commit: a power cut could keep the removals that follow a commit and lose the commit

@@ -7,7 +7,7 @@ use ingest::walk::COLLECTION_MARKER;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The first format whose files end in a checksum footer.
+/// The first format whose files end in a checksum footer, which `disk` and FORMAT.md call a seal.
 const FIRST_CHECKSUMMED_FORMAT: u64 = 3;
 
 /// The folder and format of one collection.
