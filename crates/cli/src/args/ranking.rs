@@ -47,8 +47,8 @@ pub struct Ranking {
     /// 2000 for a search, unlimited for a batch]
     #[arg(long, value_name = "MS")]
     pub rerank_ms: Option<u32>,
-    /// Score an article by its best passage, or by the sum of its passages, each weighted a third
-    /// of the one before
+    /// Score an article by its best passage, or by the sum of its passages, each weighted 0.3
+    /// times the one before
     #[arg(long, value_enum, default_value_t = ArticleScoreArg::Best)]
     pub article_score: ArticleScoreArg,
 }
