@@ -431,6 +431,7 @@ fn index_keeps_the_articles_of_a_folder_that_is_suddenly_empty() {
     dir.put("other.txt", "Bread rises in a warm kitchen.\n");
     dir.ok(&["index", "disk", "other.txt"]);
     std::fs::rename(dir.path("disk"), dir.path("mounted")).unwrap();
+    dir.put("mounted/part/a.txt", "A note in a part of the disk.\n");
     std::fs::create_dir(dir.path("disk")).unwrap();
     // Said each time, not only the first.
     for _ in 0..2 {
@@ -461,6 +462,15 @@ fn index_keeps_the_articles_of_a_folder_that_is_suddenly_empty() {
     assert_eq!(
         (&report["deleted"], &report["kept"], &report["added"]),
         (&18.into(), &0.into(), &1.into())
+    );
+    // A folder within a root that is whole is guarded, too, if it is named.
+    dir.ok(&["index", "mounted", "mounted/part", "-c", "nested"]);
+    std::fs::rename(dir.path("mounted/part"), dir.path("part")).unwrap();
+    std::fs::create_dir(dir.path("mounted/part")).unwrap();
+    let report = dir.json(1, &["index", "mounted", "mounted/part", "-c", "nested"]);
+    assert_eq!(
+        (&report["deleted"], &report["kept"]),
+        (&0.into(), &1.into())
     );
     // What is asked for is done.
     std::fs::remove_dir_all(dir.path("disk")).unwrap();

@@ -10,7 +10,7 @@ use ingest::format::UnsupportedKind;
 use ingest::pipeline::{ArticleSetDigest, PipelineOptions};
 use ingest::walk::{IngestItem, Source, WalkEntry};
 use notes::{Code, Note};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -206,31 +206,35 @@ impl FileSync<'_> {
             let path = job.names.absolute(name);
             failed.iter().any(|failed| path.starts_with(failed))
         };
-        let is_vanished =
-            |id: &String, card: &ArticleMeta| !seen.contains(id) && !has_failed(&card.path);
+        let under_roots = job.names.is_under(job.roots);
+        let vanished = catalog.articles.iter().filter(|(id, card)| {
+            !seen.contains(*id) && under_roots(&card.path) && !has_failed(&card.path)
+        });
+        let mut vanished: Vec<(&String, &ArticleMeta)> = vanished.collect();
+        vanished.sort_unstable_by_key(|(id, _)| *id);
         let mut outcome = DeletionOutcome::default();
-        let mut ids: BTreeSet<&String> = BTreeSet::new();
-        for root in job.roots {
-            let under_root = job.names.is_under(std::slice::from_ref(root));
-            let indexed = catalog
-                .articles
-                .iter()
-                .filter(|(_, card)| under_root(&card.path));
-            let (vanished, existing): (Vec<_>, Vec<_>) =
-                indexed.partition(|(id, card)| is_vanished(id, card));
-            let added = added_paths.iter().filter(|path| under_root(path)).count();
-            let total = vanished.len() + existing.len();
-            let is_plausible = (existing.len() + added) * MIN_REMAINING_DIVISOR > total;
-            if is_plausible || job.deletions == Deletions::Always {
-                ids.extend(vanished.into_iter().map(|(id, _)| id));
-            } else if !vanished.is_empty() {
-                outcome.kept += vanished.len();
-                outcome
-                    .notes
-                    .push(kept_note(&job.names.name(root), vanished.len(), total));
+        let mut kept: HashSet<&String> = HashSet::new();
+        if job.deletions == Deletions::Plausible {
+            for root in job.roots {
+                let under_root = job.names.is_under(std::slice::from_ref(root));
+                let gone = vanished.iter().filter(|(_, card)| under_root(&card.path));
+                let gone: Vec<&String> = gone.map(|(id, _)| *id).collect();
+                // Most roots have none, and need not be counted.
+                if gone.is_empty() {
+                    continue;
+                }
+                let indexed = catalog.articles.values();
+                let total = indexed.filter(|card| under_root(&card.path)).count();
+                let added = added_paths.iter().filter(|path| under_root(path)).count();
+                if (total - gone.len() + added) * MIN_REMAINING_DIVISOR <= total {
+                    let note = kept_note(&job.names.name(root), gone.len(), total);
+                    outcome.notes.push(note);
+                    kept.extend(gone);
+                }
             }
         }
-        for id in ids {
+        outcome.kept = kept.len();
+        for (id, _) in vanished.iter().filter(|(id, _)| !kept.contains(id)) {
             outcome.deleted += usize::from(writer.delete(id)?);
         }
         Ok(outcome)
