@@ -84,10 +84,7 @@ fn exit_with_usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
         let message = error.to_string();
         let message = message.strip_prefix("error: ").unwrap_or(&message).trim();
-        let mut output = Output::new(true);
-        let _ = output
-            .json(&serde_json::json!({ "error": message }))
-            .and_then(|()| output.flush());
+        Output::new(true).error_document(message);
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -75,6 +75,11 @@ impl Output {
     pub fn error(&mut self, error: &anyhow::Error) {
         let message = error_chain(error);
         note(format_args!("{}: {message}", styled(style::BAD, "nigh")));
+        self.error_document(&message);
+    }
+
+    /// Prints an error as the JSON document, if JSON is wanted.
+    pub fn error_document(&mut self, message: &str) {
         if self.json {
             // If this fails too, there is no way to report it.
             let _ = self

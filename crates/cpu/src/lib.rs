@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 /// The environment variable that sets the ceiling: the [name](InstructionSet::name) of an
 /// instruction set.
-pub const VARIABLE: &str = "NIGH_CPU";
+const VARIABLE: &str = "NIGH_CPU";
 
 /// A set of instructions. A later one of the same architecture is the faster one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,7 +125,7 @@ pub fn ceiling() -> Result<Option<InstructionSet>, Error> {
 ///
 /// # Errors
 /// [`Error`] if it names none that this processor has.
-pub fn parse(name: Option<&str>) -> Result<Option<InstructionSet>, Error> {
+fn parse(name: Option<&str>) -> Result<Option<InstructionSet>, Error> {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
@@ -150,6 +150,11 @@ pub fn parse(name: Option<&str>) -> Result<Option<InstructionSet>, Error> {
 /// starts the program has to ask for it.
 pub fn allows(set: InstructionSet) -> bool {
     !matches!(ceiling(), Ok(Some(ceiling)) if set > ceiling)
+}
+
+/// Whether the processor has a set and the ceiling allows it.
+pub fn supports(set: InstructionSet) -> bool {
+    allows(set) && set.is_available()
 }
 
 #[cfg(test)]

@@ -49,6 +49,13 @@ pub fn decode(source: &Source, bytes: Vec<u8>) -> Result<Decoded> {
     decode_declared(source, bytes, None)
 }
 
+/// A note that the encoding is a guess.
+fn guess_note(source: &Source, encoding: &'static Encoding) -> Note {
+    let name = encoding.name();
+    let message = format!("no encoding is declared; read as {name}, which is a guess");
+    note(source, None, Code::EncodingGuessed, message)
+}
+
 /// Decodes a document with the encoding that it declares, if any.
 ///
 /// # Errors
@@ -96,16 +103,10 @@ pub fn decode_declared(
             encoding.decode_with_bom_removal(&bytes).0.into_owned(),
             None,
         ),
-        Detected::Guess(encoding) => {
-            let message = format!(
-                "no encoding is declared; read as {}, which is a guess",
-                encoding.name()
-            );
-            (
-                encoding.decode_without_bom_handling(&bytes).0.into_owned(),
-                note(Code::EncodingGuessed, message),
-            )
-        }
+        Detected::Guess(encoding) => (
+            encoding.decode_without_bom_handling(&bytes).0.into_owned(),
+            Some(guess_note(source, encoding)),
+        ),
         Detected::Utf32(order) => (order.decode(&bytes), None),
         Detected::Binary(offset) => {
             return Err(Error::Binary {

@@ -10,14 +10,13 @@ use crate::reader::{
 };
 use crate::rows::parse_fingerprint;
 use crate::schema::{
-    self, ARTICLE, BM25, END, FACTS, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PASSAGES, PATH,
-    QUESTIONS, SPARSE, START, TAG, TEXT, TITLE, VECTOR,
+    self, ARTICLE, BM25, END, FINGERPRINT, KEY, LINE, METRIC, ORDINAL, PASSAGES, PATH, QUESTIONS,
+    SPARSE, START, TAG, TEXT, TITLE, VECTOR,
 };
 use crate::search::{Searcher, Vectors};
 use crate::writer::MilvusWriter;
 use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{Article, ByteSpan, Fingerprint};
-use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::filter::Value;
@@ -460,29 +459,20 @@ impl Collection for MilvusCollection {
             .filter(|name| !["path", "title"].contains(&name.as_str()))
             .collect();
         let mut values: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-        let fields = [KEY, FACTS, PASSAGES];
-        self.reader.for_each_page(
-            &self.reader.client.location().articles_collection(),
-            FIRST_PAGES,
-            &fields,
-            SCAN_ROWS,
-            &mut |columns| {
-                for (terms, passages) in columns.json(FACTS).iter().zip(columns.longs(PASSAGES)) {
-                    let terms: Map<String, Json> =
-                        serde_json::from_slice(terms).unwrap_or_default();
-                    for name in &names {
-                        let counts = values.entry((*name).clone()).or_default();
-                        if counts.len() > Facet::MAX_VALUES {
-                            continue;
-                        }
-                        for value in expression::field_values(&terms, name) {
-                            *counts.entry(value.to_text()).or_default() += *passages as u64;
-                        }
+        self.reader
+            .for_each_metadata(PASSAGES, &mut |columns, at, terms| {
+                let passages = *self.reader.cell(columns.longs(PASSAGES), at, PASSAGES)?;
+                for name in &names {
+                    let counts = values.entry((*name).clone()).or_default();
+                    if counts.len() > Facet::MAX_VALUES {
+                        continue;
+                    }
+                    for value in expression::field_values(terms, name) {
+                        *counts.entry(value.to_text()).or_default() += passages as u64;
                     }
                 }
                 Ok(())
-            },
-        )?;
+            })?;
         Ok(Facet::from_counts(values, max_values))
     }
 
@@ -515,7 +505,7 @@ impl Collection for MilvusCollection {
 
 impl FieldValues for MilvusCollection {
     fn has_match(&self, filter: &Filter) -> Result<bool> {
-        self.searcher().any_passes(filter)
+        self.searcher().has_match(filter)
     }
 
     fn values(&self, field: &str) -> Result<Vec<Value>> {

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use store::filter::{Clause, Filter, ID, Operand, PATH, Predicate, Value};
 
+/// The metadata terms of an article, as its row has them.
+pub type Terms = Map<String, Json>;
+
 /// Longer texts are truncated.
 const MAX_VALUE_BYTES: usize = 1000;
 /// Milvus allows 65,536 bytes in a JSON field.
@@ -130,10 +133,7 @@ fn term_key(kind: char, field: &str, at: usize) -> String {
 }
 
 /// The values of a field among an article's metadata terms.
-pub fn field_values<'a>(
-    terms: &'a Map<String, Json>,
-    field: &'a str,
-) -> impl Iterator<Item = Value> + 'a {
+pub fn field_values<'a>(terms: &'a Terms, field: &'a str) -> impl Iterator<Item = Value> + 'a {
     ['s', 'd', 'n'].into_iter().flat_map(move |kind| {
         (0..).map_while(move |at| {
             let value = terms.get(&term_key(kind, field, at))?;

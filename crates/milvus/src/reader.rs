@@ -2,10 +2,12 @@
 
 use crate::client::{Client, parameter};
 use crate::columns::{Columns, longs, strings};
-use crate::expression::quote;
+use crate::expression::{Terms, quote};
 use crate::proto::Query;
 use crate::rows::{self, parse_fingerprint};
-use crate::schema::{ARTICLE, FINGERPRINT, KEY, PAGE, PAGES, PASSAGES, PATH, RECORD, WRITTEN};
+use crate::schema::{
+    ARTICLE, FACTS, FINGERPRINT, KEY, PAGE, PAGES, PASSAGES, PATH, RECORD, WRITTEN,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::{ArticleMeta, PassageKey, Result, StoredArticle};
@@ -82,6 +84,32 @@ impl RowReader {
                 return Ok(());
             }
         }
+    }
+
+    /// Visits the metadata terms of every article: the page of its row, its place there, and the
+    /// terms. Each page has `column`, too.
+    pub fn for_each_metadata(
+        &self,
+        column: &str,
+        visit: &mut dyn FnMut(&Columns, usize, &Terms) -> Result<()>,
+    ) -> Result<()> {
+        self.for_each_page(
+            &self.client.location().articles_collection(),
+            FIRST_PAGES,
+            &[KEY, column, FACTS],
+            SCAN_ROWS,
+            &mut |columns| {
+                for at in 0..columns.longs(KEY).len() {
+                    let terms = self.cell(columns.json(FACTS), at, FACTS)?;
+                    visit(
+                        columns,
+                        at,
+                        &serde_json::from_slice(terms).unwrap_or_default(),
+                    )?;
+                }
+                Ok(())
+            },
+        )
     }
 
     /// The passages with these keys, in the same order. Fails if one has been deleted.

@@ -1,12 +1,11 @@
 //! Searches: filters, the server's searches, and exact search on collections with a graph.
 
 use crate::client::parameter;
-use crate::expression::{self, Fields};
+use crate::expression::{self, Fields, Terms};
 use crate::proto::{DataType, PlaceholderGroup, PlaceholderValue, Search};
-use crate::reader::{FIRST_PAGES, RowReader, SCAN_ROWS, article_in};
-use crate::schema::{ARTICLE, BM25, FACTS, KEY};
+use crate::reader::{RowReader, SCAN_ROWS, article_in};
+use crate::schema::{ARTICLE, BM25, KEY};
 use prost::Message;
-use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
 use store::filter::explain::MAX_VALUES;
 use store::filter::{ID, Matcher, Value};
@@ -54,24 +53,14 @@ impl Searcher<'_> {
         }
         // Evaluate the filter on the metadata terms of every article.
         let mut allowed = Vec::new();
-        let fields = [KEY, ARTICLE, FACTS];
-        self.reader.for_each_page(
-            &self.reader.client.location().articles_collection(),
-            FIRST_PAGES,
-            &fields,
-            SCAN_ROWS,
-            &mut |columns| {
-                for (at, id) in columns.strings(ARTICLE).iter().enumerate() {
-                    let terms = self.reader.cell(columns.json(FACTS), at, FACTS)?;
-                    let terms: Map<String, Json> =
-                        serde_json::from_slice(terms).unwrap_or_default();
-                    if matches_filter(filter, id, &terms) {
-                        allowed.push(id.clone());
-                    }
+        self.reader
+            .for_each_metadata(ARTICLE, &mut |columns, at, terms| {
+                let id = self.reader.cell(columns.strings(ARTICLE), at, ARTICLE)?;
+                if matches_filter(filter, id, terms) {
+                    allowed.push(id.clone());
                 }
                 Ok(())
-            },
-        )?;
+            })?;
         if allowed.len() > MAX_LISTED_ARTICLES {
             return Err(self.reader.client.error(format!(
                 "Milvus cannot express the filter {filter}, and it matches too many articles to list ({}); \
@@ -185,7 +174,7 @@ impl Searcher<'_> {
     }
 
     /// Whether any passage passes the filter.
-    pub fn any_passes(&self, filter: &Filter) -> Result<bool> {
+    pub fn has_match(&self, filter: &Filter) -> Result<bool> {
         let allowed = self.filter_expression(Some(filter))?.unwrap_or_default();
         Ok(self.reader.count(self.reader.passages(), &allowed)? > 0)
     }
@@ -193,27 +182,18 @@ impl Searcher<'_> {
     /// Up to [`MAX_VALUES`] values of a field, with repetitions.
     pub fn values(&self, field: &str) -> Result<Vec<Value>> {
         let mut values = Vec::new();
-        let fields = [KEY, ARTICLE, FACTS];
-        self.reader.for_each_page(
-            &self.reader.client.location().articles_collection(),
-            FIRST_PAGES,
-            &fields,
-            SCAN_ROWS,
-            &mut |columns| {
+        self.reader
+            .for_each_metadata(ARTICLE, &mut |columns, at, terms| {
                 if values.len() >= MAX_VALUES {
                     return Ok(());
                 }
                 if field == ID {
-                    values.extend(columns.strings(ARTICLE).iter().cloned().map(Value::Text));
+                    let id = self.reader.cell(columns.strings(ARTICLE), at, ARTICLE)?;
+                    values.push(Value::Text(id.clone()));
                 }
-                for terms in columns.json(FACTS) {
-                    let terms: Map<String, Json> =
-                        serde_json::from_slice(terms).unwrap_or_default();
-                    values.extend(expression::field_values(&terms, field));
-                }
+                values.extend(expression::field_values(terms, field));
                 Ok(())
-            },
-        )?;
+            })?;
         values.truncate(MAX_VALUES);
         Ok(values)
     }
@@ -227,7 +207,7 @@ pub struct Vectors {
 }
 
 /// Whether an article's metadata terms pass a filter.
-fn matches_filter(filter: &Filter, id: &str, terms: &Map<String, Json>) -> bool {
+fn matches_filter(filter: &Filter, id: &str, terms: &Terms) -> bool {
     match filter {
         Filter::And(parts) => parts.iter().all(|part| matches_filter(part, id, terms)),
         Filter::Or(parts) => parts.iter().any(|part| matches_filter(part, id, terms)),

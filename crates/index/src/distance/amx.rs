@@ -74,8 +74,7 @@ fn available() -> bool {
         if cfg!(miri) {
             return false; // Miri does not support inline assembly.
         }
-        cpu::allows(InstructionSet::Amx)
-            && InstructionSet::Amx.is_available()
+        cpu::supports(InstructionSet::Amx)
             // SAFETY: this system call takes two integers and only changes which instructions the process may use.
             && unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) } == 0
     })

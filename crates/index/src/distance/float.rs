@@ -30,7 +30,7 @@ pub fn implementations() -> Vec<(&'static str, Dot)> {
             // SAFETY: called only where AVX-512F was found just now.
             implementations.push(("avx512", |a, b| unsafe { avx512(a, b) }));
         }
-        if cpu::allows(InstructionSet::Avx2) && InstructionSet::Avx2.is_available() {
+        if cpu::supports(InstructionSet::Avx2) {
             // SAFETY: called only where AVX2 and FMA were found just now.
             implementations.push(("avx2", |a, b| unsafe { avx2(a, b) }));
         }

@@ -38,7 +38,7 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
     let mut implementations: Vec<(&'static str, DotRows)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
-        if cpu::allows(InstructionSet::Vnni) && InstructionSet::Vnni.is_available() {
+        if cpu::supports(InstructionSet::Vnni) {
             // SAFETY: called only where AVX-512 with VNNI was found just now; `check` keeps every
             // load within its slice.
             implementations.push(("avx512-vnni", |query, codes, rows, out| {
@@ -48,7 +48,7 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
                 unsafe { avx512_vnni(query, codes, rows, out) }
             }));
         }
-        if cpu::allows(InstructionSet::AvxVnni) && InstructionSet::AvxVnni.is_available() {
+        if cpu::supports(InstructionSet::AvxVnni) {
             // SAFETY: as above, for AVX-VNNI.
             implementations.push(("avx-vnni", |query, codes, rows, out| {
                 check(query, codes, rows, out);
@@ -57,7 +57,7 @@ pub fn implementations() -> Vec<(&'static str, DotRows)> {
                 unsafe { avx_vnni(query, codes, rows, out) }
             }));
         }
-        if cpu::allows(InstructionSet::Avx2) && InstructionSet::Avx2.is_available() {
+        if cpu::supports(InstructionSet::Avx2) {
             // SAFETY: as above, for AVX2.
             implementations.push(("avx2", |query, codes, rows, out| {
                 check(query, codes, rows, out);

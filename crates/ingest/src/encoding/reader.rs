@@ -2,11 +2,10 @@
 
 use super::detect::{Detected, detect};
 use super::utf32::Utf32;
-use crate::read;
 use crate::walk::Source;
 use crate::{Error, Result};
 use encoding_rs_io::DecodeReaderBytesBuilder;
-use notes::{Code, Note};
+use notes::Note;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 
@@ -30,11 +29,7 @@ pub fn reader(source: &Source) -> Result<(Box<dyn Read>, Option<Note>)> {
     let encoding = match detect(&head, head.len() < HEAD_BYTES) {
         Detected::Known(encoding) => Some(encoding),
         Detected::Guess(encoding) => {
-            let message = format!(
-                "no encoding is declared; read as {}, which is a guess",
-                encoding.name()
-            );
-            note = Some(read::note(source, None, Code::EncodingGuessed, message));
+            note = Some(super::guess_note(source, encoding));
             Some(encoding)
         }
         Detected::Utf32(order) => {
