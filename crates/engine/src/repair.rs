@@ -71,7 +71,9 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
     }
     let store_progress = StoreProgress::new(progress);
     let mut writer = collection.writer()?;
-    writer.forget_salvaged()?;
+    if let Some(files) = writer.maintenance() {
+        files.forget_salvaged()?;
+    }
     if collection
         .manifest()
         .segments
@@ -97,15 +99,18 @@ pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result
 
 /// Incomplete articles, and those salvaged from damaged files.
 fn articles_to_restore(collection: &dyn Collection) -> Result<Vec<IngestItem>> {
+    let Some(salvage) = collection.salvage() else {
+        return Ok(Vec::new());
+    };
     let existing = collection.catalog()?.articles;
     // A salvaged article that exists again was restored before an interruption, or indexed since
     // from its source, and is newer.
-    let mut articles: Vec<_> = collection
+    let mut articles: Vec<_> = salvage
         .salvaged()?
         .into_iter()
         .filter(|article| !existing.contains_key(&article.id))
         .collect();
-    for id in collection.incomplete()? {
+    for id in salvage.incomplete()? {
         articles.extend(collection.article(&id)?.map(|stored| stored.article));
     }
     Ok(articles

@@ -23,7 +23,7 @@ use store::filter::Value;
 use store::filter::explain::FieldValues;
 use store::{
     ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter,
-    Manifest, PassageKey, PassageRef, Progress, Result, SegmentEntry, Stats, StoredArticle,
+    Listing, Manifest, PassageKey, PassageRef, Progress, Reader, Result, Stats, StoredArticle,
     StoredPassage, WordScore, Writer,
 };
 
@@ -33,6 +33,8 @@ pub struct MilvusCollection {
     pub reader: RowReader,
     pub manifest_row: ManifestRow,
     is_flat: bool,
+    /// The number of passages when the manifest was read.
+    rows: usize,
     /// All vectors, kept once an exact search has needed them although there is a graph.
     pub vectors: Mutex<Option<Arc<Vectors>>>,
 }
@@ -72,26 +74,13 @@ impl MilvusCollection {
             timestamp: manifest_row.read_timestamp,
             client,
         };
-        let mut collection = Self {
+        Ok(Self {
+            rows: reader.count_passages()?,
             reader,
             manifest_row,
             is_flat,
             vectors: Mutex::new(None),
-        };
-        collection.count_passages()?;
-        Ok(collection)
-    }
-
-    /// Counts the passages. The manifest has them as a segment, because local manifests do.
-    fn count_passages(&mut self) -> Result<()> {
-        let rows = self.reader.count(self.reader.passages(), "")? as usize;
-        self.manifest_row.manifest.segments = vec![SegmentEntry {
-            number: 0,
-            rows,
-            checksum: String::new(),
-            graph: None,
-        }];
-        Ok(())
+        })
     }
 
     fn searcher(&self) -> Searcher<'_> {
@@ -120,38 +109,9 @@ impl MilvusCollection {
     }
 }
 
-impl Collection for MilvusCollection {
-    fn manifest(&self) -> &Manifest {
-        &self.manifest_row.manifest
-    }
-
-    fn stats(&self) -> Result<Stats> {
-        let (mut articles, mut questions) = (0, 0);
-        let fields = [KEY, QUESTIONS];
-        self.reader.for_each_page(
-            &self.reader.client.location().articles_collection(),
-            FIRST_PAGES,
-            &fields,
-            SCAN_ROWS,
-            &mut |columns| {
-                articles += columns.longs(QUESTIONS).len();
-                questions += columns.longs(QUESTIONS).iter().sum::<i64>() as usize;
-                Ok(())
-            },
-        )?;
-        let passages = self.reader.count(self.reader.passages(), "")? as usize;
-        Ok(Stats {
-            articles,
-            passages,
-            questions,
-            dead_vectors: 0,
-            segments: 1,
-            graphs: usize::from(!self.is_flat),
-            links_added: None,
-            self_misses: None,
-            text_bytes: None,
-            vector_bytes: None,
-        })
+impl Reader for MilvusCollection {
+    fn rows(&self) -> usize {
+        self.rows
     }
 
     fn search_dense(
@@ -290,6 +250,12 @@ impl Collection for MilvusCollection {
             .map(|(_, article)| article))
     }
 
+    fn field_values(&self) -> &dyn FieldValues {
+        self
+    }
+}
+
+impl Listing for MilvusCollection {
     fn keys(&self) -> Result<Vec<PassageKey>> {
         let mut keys = Vec::new();
         self.reader.for_each_page(
@@ -435,22 +401,6 @@ impl Collection for MilvusCollection {
             .collect())
     }
 
-    fn writer(&self) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(MilvusWriter::new(
-            self.reader.client.clone(),
-            self.manifest_row.clone(),
-        )))
-    }
-
-    fn field_values(&self) -> &dyn FieldValues {
-        self
-    }
-
-    fn is_newest(&self) -> Result<bool> {
-        Ok(read_newest(&self.reader.client)?
-            .is_some_and(|manifest_row| manifest_row.commit == self.manifest_row.commit))
-    }
-
     fn facets(&self, max_values: usize) -> Result<Vec<Facet>> {
         let names: Vec<&String> = self
             .manifest_row
@@ -475,6 +425,52 @@ impl Collection for MilvusCollection {
             })?;
         Ok(Facet::from_counts(values, max_values))
     }
+}
+
+impl Collection for MilvusCollection {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest_row.manifest
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        let (mut articles, mut questions) = (0, 0);
+        let fields = [KEY, QUESTIONS];
+        self.reader.for_each_page(
+            &self.reader.client.location().articles_collection(),
+            FIRST_PAGES,
+            &fields,
+            SCAN_ROWS,
+            &mut |columns| {
+                articles += columns.longs(QUESTIONS).len();
+                questions += columns.longs(QUESTIONS).iter().sum::<i64>() as usize;
+                Ok(())
+            },
+        )?;
+        Ok(Stats {
+            articles,
+            passages: self.reader.count_passages()?,
+            questions,
+            dead_vectors: 0,
+            segments: 1,
+            graphs: usize::from(!self.is_flat),
+            links_added: None,
+            self_misses: None,
+            text_bytes: None,
+            vector_bytes: None,
+        })
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(MilvusWriter::new(
+            self.reader.client.clone(),
+            self.manifest_row.clone(),
+        )))
+    }
+
+    fn is_newest(&self) -> Result<bool> {
+        Ok(read_newest(&self.reader.client)?
+            .is_some_and(|manifest_row| manifest_row.commit == self.manifest_row.commit))
+    }
 
     fn refresh(&mut self) -> Result<()> {
         let not_found = || Error::NotFound {
@@ -483,15 +479,8 @@ impl Collection for MilvusCollection {
         self.manifest_row = read_newest(&self.reader.client)?.ok_or_else(not_found)?;
         self.reader.timestamp = self.manifest_row.read_timestamp;
         *self.vectors.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.count_passages()
-    }
-
-    fn incomplete(&self) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
-    fn salvaged(&self) -> Result<Vec<Article>> {
-        Ok(Vec::new())
+        self.rows = self.reader.count_passages()?;
+        Ok(())
     }
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {

@@ -49,8 +49,12 @@ pub fn read_newest(client: &Client) -> Result<Option<ManifestRow>> {
             ),
         }
     }
-    Ok(manifest_row.map(|manifest_row| ManifestRow {
-        fields,
-        ..manifest_row
+    Ok(manifest_row.map(|mut manifest_row| {
+        // Earlier versions wrote the number of rows as a segment.
+        manifest_row.manifest.segments.clear();
+        ManifestRow {
+            fields,
+            ..manifest_row
+        }
     }))
 }

@@ -50,6 +50,10 @@ impl RowReader {
             .unwrap_or_default())
     }
 
+    pub fn count_passages(&self) -> Result<usize> {
+        Ok(self.count(self.passages(), "")? as usize)
+    }
+
     /// Visits all rows for which `expr` holds in key order, `rows` at a time.
     pub fn for_each_page(
         &self,

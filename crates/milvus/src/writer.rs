@@ -329,20 +329,10 @@ impl Writer for MilvusWriter {
         Ok(true)
     }
 
-    fn forget_salvaged(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     fn set_chunking(&mut self, chunking: Chunking) {
         self.settings_changed |= self.manifest_row.manifest.chunking != chunking;
         self.manifest_row.manifest.chunking = chunking;
     }
-
-    fn set_builder(&mut self, _: index::Builder) {
-        // The server builds the index.
-    }
-
-    fn set_memory_budget(&mut self, _: Option<u64>) {}
 
     fn set_fusion(&mut self, fusion: Option<Fusion>) {
         self.settings_changed |= self.manifest_row.manifest.fusion != fusion;
@@ -374,14 +364,6 @@ impl Writer for MilvusWriter {
         self.delete_where(&versions)?;
         self.write_manifest()?;
         self.changed = false;
-        Ok(())
-    }
-
-    fn merge_small(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn merge_in_background(&mut self, _: usize) -> Result<()> {
         Ok(())
     }
 

@@ -33,7 +33,7 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
     if let Some(reason) = blocked {
         note(Code::FilterMatchesNothing, reason);
     }
-    if outcome.no_lexical_match && !is_blocked && manifest.rows() > 0 {
+    if outcome.no_lexical_match && !is_blocked && collection.rows() > 0 {
         let scope = if filter.is_some() {
             "no passage that the filter allows"
         } else {

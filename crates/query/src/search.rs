@@ -232,7 +232,7 @@ impl<'a> Searcher<'a> {
     /// How many candidates of each list are fused.
     fn fusion_pool(&self) -> usize {
         FUSION_POOL
-            .min(self.collection.manifest().rows().div_ceil(POOL_DIVISOR))
+            .min(self.collection.rows().div_ceil(POOL_DIVISOR))
             .max(MIN_FUSION_POOL)
     }
 

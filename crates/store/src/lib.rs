@@ -2,8 +2,9 @@
 //! commits.
 //!
 //! This crate takes embedded articles ([`ingest::pipeline::EmbeddedArticle`]), stores them, and
-//! returns ranked passages. [`Collection`] is a consistent snapshot to search and fetch from;
-//! [`Writer`] changes it. [`open`] and [`create`] resolve a location: a folder on this machine
+//! returns ranked passages. [`Collection`] is a consistent snapshot: [`Reader`] searches and
+//! fetches, [`Listing`] lists. [`Writer`] changes a collection, and [`Maintenance`] looks after its
+//! files if there are any. [`open`] and [`create`] resolve a location: a folder on this machine
 //! ([`local`]), or a URL whose scheme a remote backend has [registered](register).
 //!
 //! A local collection keeps its records in tantivy and its vectors in immutable segments beside it.
@@ -26,8 +27,8 @@ pub mod remote;
 pub use analysis::fuzzy::Correction;
 pub use collection::{
     ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet,
-    FacetValue, PassageKey, PassageRef, Progress, QueryInterpretation, Stats, Step, StoredArticle,
-    StoredPassage, WordScore, Writer,
+    FacetValue, Listing, Maintenance, PassageKey, PassageRef, Progress, QueryInterpretation,
+    Reader, Salvage, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
 pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};
@@ -83,8 +84,7 @@ pub fn find_damage(location: &str) -> Result<Vec<String>> {
 }
 
 /// Makes a new commit without the damaged files and keeps everything else.
-/// [`Collection::incomplete`] and [`Collection::salvaged`] then list the articles that have to be
-/// indexed again.
+/// [`Collection::salvage`] then lists the articles that have to be indexed again.
 ///
 /// # Errors
 /// As for [`find_damage`], and [`Error::Locked`] when another process is writing, or an I/O error

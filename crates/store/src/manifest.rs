@@ -28,7 +28,7 @@ pub struct Manifest {
     pub next_key: u64,
     /// The number of the next vector segment.
     pub next_segment: u64,
-    /// The live vector segments.
+    /// The live vector segments. None if a server keeps the vectors.
     pub segments: Vec<SegmentEntry>,
 }
 
@@ -117,7 +117,7 @@ impl Manifest {
     }
 
     /// The number of stored vectors, deleted ones included.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.segments.iter().map(|segment| segment.rows).sum()
     }
 }

@@ -556,7 +556,11 @@ fn background_merge_runs_while_articles_are_added_and_deleted() {
     collection.refresh().unwrap();
     let reader = open(&path);
     assert_eq!(reader.stats().unwrap().segments, 20);
-    writer.merge_in_background(1).unwrap();
+    writer
+        .maintenance()
+        .unwrap()
+        .merge_in_background(1)
+        .unwrap();
     // During the merge and after it: one article deleted, one changed, one added.
     writer.delete("a3").unwrap();
     writer.put(article("a4", "changed meanwhile\n")).unwrap();
@@ -607,7 +611,10 @@ fn merges_respect_the_memory_budget_of_graph_builds() {
     let manifest = collection.manifest();
     let memory =
         index::graph::estimate_build_memory(2_000, manifest.model.dimensions, manifest.graph);
-    writer.set_memory_budget(Some(memory));
+    writer
+        .maintenance()
+        .unwrap()
+        .set_memory_budget(Some(memory));
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
     let rows = |collection: &dyn Collection| {
@@ -627,7 +634,7 @@ fn merges_respect_the_memory_budget_of_graph_builds() {
     assert_eq!(rows(&*collection).iter().sum::<usize>(), 6_000);
     assert!(rows(&*collection).len() <= 6, "{:?}", rows(&*collection));
     assert_sound(&*collection);
-    writer.set_memory_budget(None);
+    writer.maintenance().unwrap().set_memory_budget(None);
     writer.merge(1, &go_on).unwrap();
     collection.refresh().unwrap();
     assert_eq!(rows(&*collection), [6_000]);
@@ -642,7 +649,11 @@ fn background_merge_keeps_vectors_of_deleted_texts() {
     writer.commit().unwrap();
     writer.put(article("z", "something else\n")).unwrap();
     twenty_commits(&mut *writer);
-    writer.merge_in_background(1).unwrap();
+    writer
+        .maintenance()
+        .unwrap()
+        .merge_in_background(1)
+        .unwrap();
     commit_until_merged(&mut *collection, &mut *writer);
     // The catalog says that the text has a vector, so it comes without one.
     let mut back = article("y", "moved elsewhere\n");
@@ -664,13 +675,21 @@ fn canceled_merge_leaves_the_last_commit() {
     let collection = create(&path);
     let mut writer = collection.writer().unwrap();
     twenty_commits(&mut *writer);
-    writer.merge_in_background(1).unwrap();
+    writer
+        .maintenance()
+        .unwrap()
+        .merge_in_background(1)
+        .unwrap();
     // Stop waiting for the merge: it is canceled, and can be done later.
     assert!(matches!(
         writer.merge(1, &|_, _, _| ControlFlow::Break(())),
         Err(Error::Stopped)
     ));
-    writer.merge_in_background(1).unwrap();
+    writer
+        .maintenance()
+        .unwrap()
+        .merge_in_background(1)
+        .unwrap();
     drop(writer);
     let mut again = open(&path);
     assert_eq!(

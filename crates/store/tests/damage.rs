@@ -284,14 +284,15 @@ fn files_of_another_collection_are_detected() {
 /// Puts back what a repair left out, as a caller with the model does.
 fn put_back(path: &Path) {
     let collection = LocalCollection::open(path).unwrap();
-    let incomplete = collection.incomplete().unwrap();
+    let salvage = collection.salvage().unwrap();
+    let incomplete = salvage.incomplete().unwrap();
     let mut articles: Vec<_> = incomplete
         .iter()
         .map(|id| collection.article(id).unwrap().unwrap().article)
         .collect();
     let existing = collection.catalog().unwrap().articles;
     articles.extend(
-        collection
+        salvage
             .salvaged()
             .unwrap()
             .into_iter()
@@ -304,7 +305,7 @@ fn put_back(path: &Path) {
         writer.put(again).unwrap();
     }
     writer.commit().unwrap();
-    writer.forget_salvaged().unwrap();
+    writer.maintenance().unwrap().forget_salvaged().unwrap();
     writer.merge(1, &go_on).unwrap();
 }
 
@@ -413,7 +414,12 @@ fn interrupted_repair_continues() {
             ..store::RepairReport::default()
         }
     );
-    let salvaged = LocalCollection::open(&path).unwrap().salvaged().unwrap();
+    let salvaged = LocalCollection::open(&path)
+        .unwrap()
+        .salvage()
+        .unwrap()
+        .salvaged()
+        .unwrap();
     assert_eq!(salvaged.len(), first.salvaged);
     assert!(expected.len() == first.salvaged, "{first:?}");
     // tantivy's list of managed files is right: the next commit removes exactly the obsolete files.

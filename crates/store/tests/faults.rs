@@ -123,25 +123,11 @@ impl Writer for RecordingWriter<'_> {
         self.writer.compact(threads, progress)
     }
 
-    fn forget_salvaged(&mut self) -> Result<()> {
-        self.writer.forget_salvaged()
-    }
-
     fn set_chunking(&mut self, _: ingest::Chunking) {}
-    fn set_builder(&mut self, _: index::Builder) {}
-    fn set_memory_budget(&mut self, _: Option<u64>) {}
     fn set_fusion(&mut self, _: Option<store::Fusion>) {}
 
     fn pending(&self) -> usize {
         self.writer.pending()
-    }
-
-    fn merge_small(&mut self) -> Result<()> {
-        self.writer.merge_small()
-    }
-
-    fn merge_in_background(&mut self, threads: usize) -> Result<()> {
-        self.writer.merge_in_background(threads)
     }
 }
 

@@ -23,11 +23,15 @@ fn failed_background_merge_is_reported_once_and_loses_nothing() {
     drop(writer);
     let mut writer = collection.writer().unwrap();
     disk.fail_next(Fault::Once(EIO));
-    writer.merge_in_background(1).unwrap();
+    writer
+        .maintenance()
+        .unwrap()
+        .merge_in_background(1)
+        .unwrap();
     let mut reported = None;
     for _ in 0..1000 {
         writer.commit().unwrap();
-        reported = writer.merge_in_background(1).err();
+        reported = writer.maintenance().unwrap().merge_in_background(1).err();
         if reported.is_some() {
             break;
         }
@@ -36,7 +40,11 @@ fn failed_background_merge_is_reported_once_and_loses_nothing() {
     assert!(matches!(reported, Some(Error::Index(_))), "{reported:?}");
     writer.put(article("more", "more text\n")).unwrap();
     writer.commit().unwrap();
-    writer.merge_in_background(1).unwrap();
+    writer
+        .maintenance()
+        .unwrap()
+        .merge_in_background(1)
+        .unwrap();
     // The final merge does what the background merge could not.
     writer.merge(1, &go_on).unwrap();
     drop(writer);
@@ -60,7 +68,7 @@ fn single_changes_keep_the_number_of_segments_small() {
             ))
             .unwrap();
         writer.commit().unwrap();
-        writer.merge_small().unwrap();
+        writer.maintenance().unwrap().merge_small().unwrap();
         assert!(!writer.delete("none").unwrap());
         drop(writer);
         assert!(open(&path).stats().unwrap().segments < 16);

@@ -64,7 +64,11 @@ fn write(path: &Path) {
         match generation % 11 {
             3 => writer.merge(1, &go_on).unwrap(),
             7 => _ = writer.compact(1, &go_on).unwrap(),
-            _ => writer.merge_in_background(1).unwrap(),
+            _ => writer
+                .maintenance()
+                .unwrap()
+                .merge_in_background(1)
+                .unwrap(),
         }
     }
 }

@@ -62,7 +62,7 @@ pub fn stats(
         "vectors",
         format!(
             "{}, {}{dead}",
-            pluralize(manifest.rows(), "vector"),
+            pluralize(collection.rows(), "vector"),
             pluralize(stats.segments, "segment")
         ),
     )?;
@@ -290,8 +290,8 @@ pub fn compact(
     let bars = ProgressBars::default();
     let store_progress = StoreProgress::new(&bars);
     let mut writer = collection.writer()?;
-    if let Some(builder) = args.builder {
-        writer.set_builder(builder.into());
+    if let (Some(builder), Some(files)) = (args.builder, writer.maintenance()) {
+        files.set_builder(builder.into());
     }
     let report = writer.compact(config.threads(args.threads), &|step, done, of| {
         store_progress.update(step, done, of)

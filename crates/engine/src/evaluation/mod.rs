@@ -265,7 +265,7 @@ fn evaluate_systems(
         .map(|(_, topic)| topic.extra_depth())
         .max()
         .unwrap_or(0);
-    let rows = collection.map_or(0, |collection| collection.manifest().rows());
+    let rows = collection.map_or(0, |collection| collection.rows());
     let k = (deepest.max(task.cutoff) + spare).min(rows.max(1));
     if let Some(collection) = collection.filter(|_| !task.options.modes.is_empty()) {
         let started = Instant::now();

@@ -116,8 +116,8 @@ pub fn index(
     collection.refresh()?;
     let catalog = collection.catalog()?;
     writer.set_chunking(job.plan.chunking);
-    if let Some(builder) = job.builder {
-        writer.set_builder(builder);
+    if let (Some(builder), Some(files)) = (job.builder, writer.maintenance()) {
+        files.set_builder(builder);
     }
     let mut cache = SourceCache::new(&reader_id(job), collection.read_cache().as_deref());
     cache.start_update(scan.started);

@@ -61,7 +61,9 @@ impl Indexer<'_> {
                 merge,
             },
         ) = (Instant::now(), self);
-        writer.set_memory_budget(plan.index_build_memory);
+        if let Some(files) = writer.maintenance() {
+            files.set_memory_budget(plan.index_build_memory);
+        }
         progress.start_stage("indexing", Amount::Bytes(bytes));
         let mut sink = CollectionSink {
             writer,
@@ -130,7 +132,9 @@ impl Indexer<'_> {
             writer.commit()?;
             progress.finish_stage();
             if merge == MergePolicy::SmallSegments {
-                writer.merge_small()?;
+                if let Some(files) = writer.maintenance() {
+                    files.merge_small()?;
+                }
             } else if !report.interrupted {
                 let store_progress = StoreProgress::new(progress);
                 match writer.merge(plan.threads, &|step, done, of| {
@@ -255,8 +259,11 @@ impl CollectionSink<'_> {
 /// Starts a background merge if there are many small segments. If an earlier one failed, notes that
 /// and goes on.
 pub fn merge_in_background(writer: &mut dyn Writer, progress: &dyn Progress) {
+    let Some(files) = writer.maintenance() else {
+        return;
+    };
     // One thread: embedding uses all of them already.
-    if let Err(error) = writer.merge_in_background(1) {
+    if let Err(error) = files.merge_in_background(1) {
         progress.note(&format!(
             "background merge failed; it is tried again at the end: {error}"
         ));

@@ -240,14 +240,17 @@ impl FileSync<'_> {
         Ok(outcome)
     }
 
-    /// Stores the source cache for the next run.
+    /// Stores the source cache for the next run, if the collection is in a folder.
     pub fn save_cache(self, writer: &mut dyn Writer, incomplete: bool) -> store::Result<()> {
+        let Some(files) = writer.maintenance() else {
+            return Ok(());
+        };
         let under_roots = self.job.names.is_under(self.job.roots);
         let existing: HashSet<&str> = self.scan.names.iter().map(String::as_str).collect();
         let mut cache = lock(self.cache);
         cache.retain(|name| existing.contains(name) || !under_roots(name));
         let roots = (!incomplete).then(|| root_names(self.job));
-        writer.write_cache(&mut |commit| {
+        files.write_cache(&mut |commit| {
             cache.finish_update(commit, roots.clone());
             cache.encode()
         })

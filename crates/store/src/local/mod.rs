@@ -16,9 +16,9 @@ mod snapshot;
 mod writer;
 
 use crate::collection::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Facet, PassageKey,
-    PassageRef, Progress, QueryInterpretation, Stats, StoredArticle, StoredPassage, WordScore,
-    Writer,
+    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Facet, Listing,
+    PassageKey, PassageRef, Progress, QueryInterpretation, Reader, Salvage, Stats, StoredArticle,
+    StoredPassage, WordScore, Writer,
 };
 use crate::filter::explain::FieldValues;
 use crate::{Filter, Manifest, Result};
@@ -87,13 +87,9 @@ impl LocalCollection {
     }
 }
 
-impl Collection for LocalCollection {
-    fn manifest(&self) -> &Manifest {
-        &self.snapshot.manifest
-    }
-
-    fn stats(&self) -> Result<Stats> {
-        self.snapshot.stats()
+impl Reader for LocalCollection {
+    fn rows(&self) -> usize {
+        self.snapshot.manifest.rows()
     }
 
     fn search_dense(
@@ -135,6 +131,16 @@ impl Collection for LocalCollection {
         self.snapshot.article(id)
     }
 
+    fn interpret_query(&self, query: &str) -> Result<QueryInterpretation> {
+        self.snapshot.interpret_query(query)
+    }
+
+    fn field_values(&self) -> &dyn FieldValues {
+        &self.snapshot
+    }
+}
+
+impl Listing for LocalCollection {
     fn keys(&self) -> Result<Vec<PassageKey>> {
         Ok(self.snapshot.live_keys()?.collect())
     }
@@ -162,20 +168,40 @@ impl Collection for LocalCollection {
         self.snapshot.article_meta(ids)
     }
 
+    fn facets(&self, limit: usize) -> Result<Vec<Facet>> {
+        self.snapshot.facets(limit)
+    }
+}
+
+impl Salvage for LocalCollection {
+    fn incomplete(&self) -> Result<Vec<String>> {
+        self.snapshot.incomplete()
+    }
+
+    fn salvaged(&self) -> Result<Vec<Article>> {
+        repair::salvaged(&self.layout)
+    }
+}
+
+impl Collection for LocalCollection {
+    fn salvage(&self) -> Option<&dyn Salvage> {
+        Some(self)
+    }
+
+    fn manifest(&self) -> &Manifest {
+        &self.snapshot.manifest
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        self.snapshot.stats()
+    }
+
     fn writer(&self) -> Result<Box<dyn Writer>> {
         Ok(Box::new(LocalWriter::open(&self.layout)?))
     }
 
     fn is_newest(&self) -> Result<bool> {
         self.snapshot.is_newest()
-    }
-
-    fn interpret_query(&self, query: &str) -> Result<QueryInterpretation> {
-        self.snapshot.interpret_query(query)
-    }
-
-    fn field_values(&self) -> &dyn FieldValues {
-        &self.snapshot
     }
 
     fn commit_id(&self) -> Option<Fingerprint> {
@@ -188,22 +214,10 @@ impl Collection for LocalCollection {
         Some(file.contents().to_vec())
     }
 
-    fn facets(&self, limit: usize) -> Result<Vec<Facet>> {
-        self.snapshot.facets(limit)
-    }
-
     fn refresh(&mut self) -> Result<()> {
         let layout = self.layout.reload()?;
         (self.snapshot, self.layout) = (Snapshot::open(&layout)?, layout);
         Ok(())
-    }
-
-    fn incomplete(&self) -> Result<Vec<String>> {
-        self.snapshot.incomplete()
-    }
-
-    fn salvaged(&self) -> Result<Vec<Article>> {
-        repair::salvaged(&self.layout)
     }
 
     fn check(&self, progress: &Progress<'_>) -> Result<CheckReport> {

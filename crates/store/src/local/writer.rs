@@ -6,7 +6,7 @@ use super::lock::WriterLock;
 use super::merge::{self, BackgroundMerge, MergedSegment};
 use super::records::{self, Fields};
 use super::snapshot::{MANAGED, META, Snapshot, commit_id, load_metas, open_index, open_segment};
-use crate::collection::{CompactReport, Progress, Writer};
+use crate::collection::{CompactReport, Maintenance, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
 use disk::FileSystem;
@@ -407,7 +407,7 @@ impl LocalWriter {
     }
 
     /// Adopts the segment of a finished background merge. If the merge failed, nothing changes and
-    /// the commit goes ahead; [`Writer::merge_in_background`] reports the error.
+    /// the commit goes ahead; [`Maintenance::merge_in_background`] reports the error.
     fn adopt_background_merge(&mut self) {
         if let Some(merge) = self.background_merge.take_if(|merge| merge.is_finished()) {
             self.merge_error = merge.finish(self).err();
@@ -443,6 +443,10 @@ impl LocalWriter {
 }
 
 impl Writer for LocalWriter {
+    fn maintenance(&mut self) -> Option<&mut dyn Maintenance> {
+        Some(self)
+    }
+
     fn put(&mut self, article: EmbeddedArticle) -> Result<()> {
         // Everything about the article that can be invalid is checked before anything is changed.
         let vectors = self.vectors(&article)?;
@@ -485,31 +489,9 @@ impl Writer for LocalWriter {
         Ok(true)
     }
 
-    fn forget_salvaged(&mut self) -> Result<()> {
-        let path = self.layout.salvaged();
-        match self.layout.disk().remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path)(error)),
-            _ => Ok(()),
-        }
-    }
-
     fn set_chunking(&mut self, chunking: Chunking) {
         self.has_changes |= self.manifest.chunking != chunking;
         self.manifest.chunking = chunking;
-    }
-
-    fn set_builder(&mut self, builder: index::Builder) {
-        self.has_changes |= self.manifest.graph.builder != builder;
-        self.manifest.graph.builder = builder;
-    }
-
-    fn set_memory_budget(&mut self, bytes: Option<u64>) {
-        let bytes_per_row = index::graph::estimate_build_memory(
-            1,
-            self.manifest.model.dimensions,
-            self.manifest.graph,
-        );
-        self.max_segment_rows = bytes.map_or(usize::MAX, |bytes| (bytes / bytes_per_row) as usize);
     }
 
     fn set_fusion(&mut self, fusion: Option<Fusion>) {
@@ -534,6 +516,59 @@ impl Writer for LocalWriter {
         } else {
             Ok(())
         }
+    }
+
+    fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
+        self.wait_for_merge(progress)?;
+        self.commit()?;
+        merge::merge_tiers(self, threads, progress)
+    }
+
+    fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
+        self.wait_for_merge(progress)?;
+        self.commit()?;
+        let report = merge::merge_all(self, threads, progress)?;
+        let segments = self
+            .text()?
+            .index()
+            .searchable_segment_ids()
+            .map_err(Error::text(self.layout.root()))?;
+        let root = self.layout.root().to_owned();
+        if !segments.is_empty() {
+            self.text()?
+                .merge(&segments)
+                .wait()
+                .map_err(Error::text(&root))?;
+            self.text()?
+                .garbage_collect_files()
+                .wait()
+                .map_err(Error::text(&root))?;
+        }
+        Ok(report)
+    }
+}
+
+impl Maintenance for LocalWriter {
+    fn forget_salvaged(&mut self) -> Result<()> {
+        let path = self.layout.salvaged();
+        match self.layout.disk().remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_builder(&mut self, builder: index::Builder) {
+        self.has_changes |= self.manifest.graph.builder != builder;
+        self.manifest.graph.builder = builder;
+    }
+
+    fn set_memory_budget(&mut self, bytes: Option<u64>) {
+        let bytes_per_row = index::graph::estimate_build_memory(
+            1,
+            self.manifest.model.dimensions,
+            self.manifest.graph,
+        );
+        self.max_segment_rows = bytes.map_or(usize::MAX, |bytes| (bytes / bytes_per_row) as usize);
     }
 
     fn write_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
@@ -564,35 +599,6 @@ impl Writer for LocalWriter {
 
     fn merge_small(&mut self) -> Result<()> {
         merge::merge_small_segments(self)
-    }
-
-    fn merge(&mut self, threads: usize, progress: &Progress<'_>) -> Result<()> {
-        self.wait_for_merge(progress)?;
-        self.commit()?;
-        merge::merge_tiers(self, threads, progress)
-    }
-
-    fn compact(&mut self, threads: usize, progress: &Progress<'_>) -> Result<CompactReport> {
-        self.wait_for_merge(progress)?;
-        self.commit()?;
-        let report = merge::merge_all(self, threads, progress)?;
-        let segments = self
-            .text()?
-            .index()
-            .searchable_segment_ids()
-            .map_err(Error::text(self.layout.root()))?;
-        let root = self.layout.root().to_owned();
-        if !segments.is_empty() {
-            self.text()?
-                .merge(&segments)
-                .wait()
-                .map_err(Error::text(&root))?;
-            self.text()?
-                .garbage_collect_files()
-                .wait()
-                .map_err(Error::text(&root))?;
-        }
-        Ok(report)
     }
 }
 
