@@ -28,7 +28,7 @@ impl Random {
 
 /// The articles of the collection, read through the library.
 fn contents(dir: &TestDir) -> Contents {
-    let Ok(collection) = store::open(dir.path(".nigh").to_str().unwrap()) else {
+    let Ok(collection) = store::open(&dir.path(".nigh").into()) else {
         return Contents::new();
     };
     let ids = collection.catalog().unwrap().articles.into_keys();

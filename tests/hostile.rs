@@ -1,6 +1,7 @@
 //! Malicious input files: none of them crashes the program, stalls it, or affects the articles next
 //! to it.
 
+use crate::common::server::Server;
 use crate::common::{CliOutput, TestDir};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -275,6 +276,28 @@ fn index_handles_oversized_csv_and_json_records() {
     index_with_valid_files("fields.jsonl", record)
         .1
         .assert_exit(0, &["3 articles"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn collection_in_a_folder_that_is_not_utf_8_is_indexed_searched_and_served() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = TestDir::new();
+    dir.put("good.txt", GOOD);
+    let folder = std::ffi::OsStr::from_bytes(b"b\xfccher");
+    let command = |args: &[&str]| {
+        let mut command = dir.command(args);
+        command.arg("-c").arg(folder);
+        command
+    };
+    let run = |args: &[&str]| CliOutput::from(command(args).output().unwrap());
+    run(&["index", "good.txt", "--model", "static"]).assert_exit(0, &["1 article"]);
+    assert!(dir.path("").join(folder).is_dir());
+    run(&["search", "the moon"]).assert_exit(0, &["good.txt:1"]);
+    run(&["check"]).assert_exit(0, &[]);
+    let server = Server::spawn(command(&["serve", "--listen", "127.0.0.1:0"]), None);
+    let answer = server.get("/v1/collections/b-cher/search?q=moon");
+    answer.assert_status(200, &["good.txt"]);
 }
 
 #[cfg(unix)]

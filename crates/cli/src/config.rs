@@ -5,10 +5,12 @@ use crate::args::{ChunkArg, CollectionArg, ModeArg};
 use crate::milvus;
 use anyhow::Context;
 use serde::Deserialize;
+use std::ffi::OsStr;
 use std::path::PathBuf;
+use store::Location;
 
 /// The default collection.
-const DEFAULT_COLLECTION: &str = ".nigh";
+pub const DEFAULT_COLLECTION: &str = ".nigh";
 
 /// More threads do not help, and each costs memory.
 const MAX_THREADS: usize = 256;
@@ -27,6 +29,9 @@ pub struct Config {
     pub mode: Option<ModeArg>,
     #[serde(default)]
     milvus: milvus::Settings,
+    /// Made of `milvus` and the environment.
+    #[serde(skip)]
+    backend: milvus::Backend,
     /// The folder of the file, against which relative paths in it are resolved.
     #[serde(skip)]
     folder: PathBuf,
@@ -35,6 +40,14 @@ pub struct Config {
 impl Config {
     /// Finds and reads the file. Everything is unset if there is none.
     pub fn find() -> anyhow::Result<Self> {
+        let config = Self::read()?;
+        Ok(Self {
+            backend: config.milvus.backend(&config.folder)?,
+            ..config
+        })
+    }
+
+    fn read() -> anyhow::Result<Self> {
         let here = std::env::current_dir().unwrap_or_default();
         for folder in here.ancestors() {
             let path = folder.join("nigh.toml");
@@ -55,18 +68,27 @@ impl Config {
         Ok(Self::default())
     }
 
-    /// Registers the Milvus backend with the file's settings.
-    pub fn register(&self) -> anyhow::Result<()> {
-        self.milvus.register(&self.folder)
+    /// The location of the collection.
+    pub fn collection(&self, target: &CollectionArg) -> store::Result<Location> {
+        match (&target.collection, &self.collection) {
+            (Some(flag), _) => self.locate(flag),
+            (None, Some(name)) => Ok(match self.locate(name.as_ref())? {
+                Location::Local(path) => self.folder.join(path).into(),
+                remote @ Location::Remote(_) => remote,
+            }),
+            (None, None) => Ok(DEFAULT_COLLECTION.into()),
+        }
     }
 
-    /// The location of the collection.
-    pub fn collection(&self, target: &CollectionArg) -> String {
-        match (&target.collection, &self.collection) {
-            (Some(flag), _) => flag.clone(),
-            (None, Some(name)) if store::remote::is_remote(name) => name.clone(),
-            (None, Some(name)) => self.folder.join(name).to_string_lossy().into_owned(),
-            (None, None) => DEFAULT_COLLECTION.to_owned(),
+    /// The location that a path or URL names.
+    pub fn locate(&self, name: &OsStr) -> store::Result<Location> {
+        let url = name.to_str().unwrap_or_default();
+        match Location::scheme_of(url) {
+            None => Ok(name.into()),
+            Some("milvus") => self.backend.locate(url),
+            Some(scheme) => Err(store::Error::Location {
+                problem: format!("{url}: nothing here keeps collections at {scheme}://"),
+            }),
         }
     }
 

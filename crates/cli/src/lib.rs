@@ -93,9 +93,7 @@ fn run(args: Args, output: &mut Output, started: Instant) -> anyhow::Result<Outc
     // Not read for every command: a sandboxed worker must not fail because of an invalid nigh.toml.
     let config = || {
         cpu::ceiling()?;
-        let config = config::Config::find()?;
-        config.register()?;
-        anyhow::Ok(config)
+        config::Config::find()
     };
     match args.command {
         Command::Demo(args) => commands::demo::run(&args, output),

@@ -18,10 +18,13 @@ pub struct Settings {
 }
 
 #[cfg(feature = "milvus")]
+pub use ::milvus::Backend;
+
+#[cfg(feature = "milvus")]
 impl Settings {
-    /// Registers the backend for `milvus://` locations. A relative `ca` is resolved against
-    /// `folder`, which holds nigh.toml.
-    pub fn register(&self, folder: &Path) -> anyhow::Result<()> {
+    /// The backend with these settings. A relative `ca` is resolved against `folder`, which holds
+    /// nigh.toml.
+    pub fn backend(&self, folder: &Path) -> anyhow::Result<Backend> {
         let env_var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let tls = match env_var("NIGH_MILVUS_TLS").as_deref() {
             None => self.tls.unwrap_or(false),
@@ -47,52 +50,33 @@ impl Settings {
             tls,
             ca: ca.or_else(|| self.ca.as_ref().map(|ca| folder.join(ca))),
         };
-        ::milvus::register(access, index);
-        Ok(())
+        Ok(Backend { access, index })
     }
 }
 
+/// Stands for the backend, and names the missing feature.
+#[cfg(not(feature = "milvus"))]
+#[derive(Default)]
+pub struct Backend;
+
 #[cfg(not(feature = "milvus"))]
 impl Settings {
-    /// Registers a backend for `milvus://` locations that fails and names the missing feature.
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
         reason = "the same call in a build with Milvus can fail"
     )]
-    pub fn register(&self, _folder: &Path) -> anyhow::Result<()> {
-        store::register("milvus", Box::new(NotBuiltIn));
-        Ok(())
+    pub fn backend(&self, _folder: &Path) -> anyhow::Result<Backend> {
+        Ok(Backend)
     }
 }
 
 #[cfg(not(feature = "milvus"))]
-struct NotBuiltIn;
-
-#[cfg(not(feature = "milvus"))]
-impl NotBuiltIn {
-    fn error<T>(location: &str) -> store::Result<T> {
-        let problem =
-            format!("{location}: this build has no Milvus; build with `--features milvus`");
-        Err(store::Error::Location { problem })
-    }
-}
-
-#[cfg(not(feature = "milvus"))]
-impl store::Remote for NotBuiltIn {
-    fn open(&self, location: &str) -> store::Result<Box<dyn store::Collection>> {
-        Self::error(location)
-    }
-
-    fn create(
-        &self,
-        location: &str,
-        _: store::Manifest,
-    ) -> store::Result<Box<dyn store::Collection>> {
-        Self::error(location)
-    }
-
-    fn exists(&self, location: &str) -> store::Result<bool> {
-        Self::error(location)
+impl Backend {
+    #[expect(clippy::unused_self, reason = "a build with Milvus has settings")]
+    pub fn locate(&self, url: &str) -> store::Result<store::Location> {
+        Err(store::Error::Location {
+            problem: format!("{url}: this build has no Milvus; build with `--features milvus`"),
+        })
     }
 }

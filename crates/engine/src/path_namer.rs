@@ -1,6 +1,7 @@
 //! The names of files in a collection.
 
 use std::path::{Path, PathBuf};
+use store::Location;
 
 /// Maps file paths to their names in a collection. The name of a file under the base folder is its
 /// path relative to that folder; any other file is named by its absolute path. The base is the
@@ -12,12 +13,11 @@ pub struct PathNamer {
 
 impl PathNamer {
     /// For the collection at this location.
-    pub fn new(collection: &str) -> Self {
-        if store::remote::is_remote(collection) {
+    pub fn new(collection: &Location) -> Self {
+        let Location::Local(folder) = collection else {
             return Self::for_current_dir();
-        }
-        let absolute =
-            std::path::absolute(collection).unwrap_or_else(|_| PathBuf::from(collection));
+        };
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         let parent = absolute.parent().unwrap_or(&absolute);
         Self {
             base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()),
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn backslash_is_not_a_separator_on_unix() {
-        let names = PathNamer::new("/no/such/folder/.nigh");
+        let names = PathNamer::new(&"/no/such/folder/.nigh".into());
         let (file, other) = (
             Path::new("/no/such/folder/a\\b.txt"),
             Path::new("/no/such/folder/a/b.txt"),

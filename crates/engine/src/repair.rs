@@ -6,7 +6,7 @@ use crate::{Amount, Error, Progress, Result, StoreProgress};
 use ingest::pipeline::PipelineOptions;
 use ingest::walk::IngestItem;
 use serde::Serialize;
-use store::{CheckReport, Collection, RepairReport, SegmentEntry};
+use store::{CheckReport, Collection, Location, RepairReport, SegmentEntry};
 
 /// The outcome of a repair.
 #[derive(Debug, Serialize)]
@@ -38,7 +38,11 @@ impl RepairOutcome {
 /// When the commit itself is damaged; nothing has changed then. When another process writes to the
 /// collection, the model cannot be loaded, or `progress` asks to stop; calling again resumes the
 /// repair.
-pub fn repair(location: &str, threads: usize, progress: &dyn Progress) -> Result<RepairOutcome> {
+pub fn repair(
+    location: &Location,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<RepairOutcome> {
     progress.start_stage("looking for damage", Amount::Items(1));
     let damage = store::repair(location);
     progress.finish_stage();

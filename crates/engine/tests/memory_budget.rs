@@ -29,7 +29,7 @@ fn largest_segment(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usiz
     let folder = tempfile::tempdir().unwrap();
     let embedder = embed::load("static").unwrap();
     let (model, params) = (embedder.model().clone(), index::Params::default());
-    let location = folder.path().join("c").to_string_lossy().into_owned();
+    let location = folder.path().join("c").into();
     let memory = memory(model.dimensions, params);
     let mut collection = store::create(
         &location,

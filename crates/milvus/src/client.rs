@@ -3,7 +3,7 @@
 //! The official Rust client cannot search on some server versions in use, and pins other crates to
 //! old versions (see ARCHITECTURE.md).
 
-use crate::location::{Access, Location};
+use crate::location::{Access, CollectionUrl};
 use crate::proto::{
     GetLoadingProgress, GetVersion, KeyValuePair, LoadCollection, Response, Rpc,
     Status as ResponseStatus,
@@ -110,13 +110,13 @@ pub struct Client {
     channel: Channel,
     /// Metadata of every call.
     headers: Vec<(&'static str, AsciiMetadataValue)>,
-    location: Location,
+    location: CollectionUrl,
     pub capabilities: ServerCapabilities,
 }
 
 impl Client {
     /// Connects, and asks for the server's version.
-    pub fn open(location: &Location, access: &Access) -> Result<Self> {
+    pub fn open(location: &CollectionUrl, access: &Access) -> Result<Self> {
         let connect_error = |problem: String| Error::Remote {
             location: location.to_string(),
             problem,
@@ -180,7 +180,7 @@ impl Client {
         Ok(client)
     }
 
-    pub fn location(&self) -> &Location {
+    pub fn location(&self) -> &CollectionUrl {
         &self.location
     }
 
@@ -367,7 +367,7 @@ fn hint(problem: &str, tls: bool) -> &'static str {
     }
 }
 
-fn endpoint(location: &Location, access: &Access) -> Result<Endpoint, String> {
+fn endpoint(location: &CollectionUrl, access: &Access) -> Result<Endpoint, String> {
     let scheme = if access.tls { "https" } else { "http" };
     let endpoint = Endpoint::from_shared(format!("{scheme}://{}", location.address))
         .map_err(|error| error_chain(&error))?;

@@ -44,7 +44,7 @@ impl MilvusCollection {
     pub fn open(client: Arc<Client>) -> Result<Self> {
         let location = client.location();
         let not_found = || Error::NotFound {
-            path: location.to_string().into(),
+            location: location.to_string(),
         };
         if !schema::exists(&client, &location.collection)? {
             return Err(not_found());
@@ -60,7 +60,7 @@ impl MilvusCollection {
         if manifest_row.manifest.format > store::FORMAT {
             let (found, known) = (manifest_row.manifest.format, store::FORMAT);
             return Err(Error::NewerFormat {
-                path: location.to_string().into(),
+                location: location.to_string(),
                 found,
                 known,
             });
@@ -474,7 +474,7 @@ impl Collection for MilvusCollection {
 
     fn refresh(&mut self) -> Result<()> {
         let not_found = || Error::NotFound {
-            path: self.reader.client.location().to_string().into(),
+            location: self.reader.client.location().to_string(),
         };
         self.manifest_row = read_newest(&self.reader.client)?.ok_or_else(not_found)?;
         self.reader.timestamp = self.manifest_row.read_timestamp;

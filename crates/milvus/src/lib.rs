@@ -1,7 +1,6 @@
 //! Stores a collection on a Milvus cluster: an implementation of [`store::Collection`].
 //!
-//! After [`register`], `store` opens and creates collections at
-//! `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`. Passages, spans, metadata and search results are
+//! [`Backend::locate`] makes locations of the URLs `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`. Passages, spans, metadata and search results are
 //! those of a local collection, with two differences. Milvus has no commits: a reader can see part
 //! of a change, and part of an interrupted one until it is repeated or the collection is compacted.
 //! Lexical scores come from the server's BM25, over the same stems.
@@ -24,21 +23,39 @@ mod schema;
 mod search;
 mod writer;
 
-pub use location::{Access, Location, SCHEME};
+pub use location::{Access, SCHEME};
 pub use schema::IndexKind;
 
 use client::Client;
 use collection::MilvusCollection;
+use location::CollectionUrl;
 use manifest_row::{ManifestRow, read_newest};
 use reader::{FIRST_PAGES, RowReader};
 use std::sync::Arc;
-use store::{Collection, Error, Manifest, Remote, Result};
+use store::{Collection, Error, Location, Manifest, Remote, Result};
 use writer::MilvusWriter;
 
-/// Makes `store` open `milvus://` locations with this crate. `index` is for the vectors of new
-/// collections; by default it is HNSW, or flat on milvus-lite.
-pub fn register(access: Access, index: Option<IndexKind>) {
-    store::register(SCHEME, Box::new(MilvusBackend { access, index }));
+/// The settings that all collections on Milvus share.
+#[derive(Clone, Default)]
+pub struct Backend {
+    /// How to connect.
+    pub access: Access,
+    /// The index for the vectors of new collections: by default HNSW, or flat on milvus-lite.
+    pub index: Option<IndexKind>,
+}
+
+impl Backend {
+    /// The location with this URL. Nothing is asked of the server.
+    ///
+    /// # Errors
+    /// [`Error::Location`] if the URL is malformed.
+    pub fn locate(&self, url: &str) -> Result<Location> {
+        Ok(Location::Remote(Arc::new(MilvusLocation {
+            parsed: CollectionUrl::parse(url)?,
+            url: url.to_owned(),
+            backend: self.clone(),
+        })))
+    }
 }
 
 /// Deletes a collection and all its data. It is no error if there is none.
@@ -46,36 +63,41 @@ pub fn register(access: Access, index: Option<IndexKind>) {
 /// # Errors
 /// [`store::Error::Location`] for a malformed location, [`store::Error::Remote`] if the server
 /// refuses or does not respond.
-pub fn remove(location: &str, access: &Access) -> Result<()> {
-    let location = Location::parse(location).map_err(|problem| Error::Location { problem })?;
-    schema::drop_collections(&Client::open(&location, access)?)
+pub fn remove(url: &str, access: &Access) -> Result<()> {
+    schema::drop_collections(&Client::open(&CollectionUrl::parse(url)?, access)?)
 }
 
-struct MilvusBackend {
-    access: Access,
-    index: Option<IndexKind>,
+/// A collection on a server, existing or not.
+struct MilvusLocation {
+    /// The URL as it was given.
+    url: String,
+    parsed: CollectionUrl,
+    backend: Backend,
 }
 
-impl MilvusBackend {
-    fn connect(&self, location: &str) -> Result<Client> {
-        let parsed = Location::parse(location);
-        let location = parsed.map_err(|problem| Error::Location { problem })?;
-        Client::open(&location, &self.access)
+impl MilvusLocation {
+    fn connect(&self) -> Result<Client> {
+        Client::open(&self.parsed, &self.backend.access)
     }
 }
 
-impl Remote for MilvusBackend {
-    fn open(&self, location: &str) -> Result<Box<dyn Collection>> {
-        Ok(Box::new(MilvusCollection::open(Arc::new(
-            self.connect(location)?,
-        ))?))
+impl std::fmt::Display for MilvusLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+impl Remote for MilvusLocation {
+    fn open(&self) -> Result<Box<dyn Collection>> {
+        let client = Arc::new(self.connect()?);
+        Ok(Box::new(MilvusCollection::open(client)?))
     }
 
-    fn create(&self, location: &str, manifest: Manifest) -> Result<Box<dyn Collection>> {
-        let client = Arc::new(self.connect(location)?);
+    fn create(&self, manifest: Manifest) -> Result<Box<dyn Collection>> {
+        let client = Arc::new(self.connect()?);
         if exists(&client)? {
             return Err(Error::Occupied {
-                path: location.into(),
+                location: self.url.clone(),
             });
         }
         // The graphs of milvus-lite lose rows under filters, and it is not meant for collections
@@ -85,7 +107,7 @@ impl Remote for MilvusBackend {
         } else {
             IndexKind::Hnsw
         };
-        let index_kind = self.index.unwrap_or(default);
+        let index_kind = self.backend.index.unwrap_or(default);
         // The manifest comes last: until it is written there is no collection, and creation can be
         // repeated.
         schema::create_articles(&client)?;
@@ -115,8 +137,8 @@ impl Remote for MilvusBackend {
         Ok(Box::new(MilvusCollection::open(client)?))
     }
 
-    fn exists(&self, location: &str) -> Result<bool> {
-        exists(&self.connect(location)?)
+    fn exists(&self) -> Result<bool> {
+        exists(&self.connect()?)
     }
 }
 

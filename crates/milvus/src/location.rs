@@ -1,6 +1,7 @@
 //! Where a collection is, and how to connect to the server.
 
 use std::path::PathBuf;
+use store::{Error, Result};
 
 /// The scheme of the URLs.
 pub const SCHEME: &str = "milvus";
@@ -11,7 +12,7 @@ const MAX_NAME_BYTES: usize = 240;
 
 /// `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
+pub struct CollectionUrl {
     /// `HOST:PORT`.
     pub address: String,
     /// The Milvus database.
@@ -32,14 +33,13 @@ pub struct Access {
     pub ca: Option<PathBuf>,
 }
 
-impl Location {
-    /// Parses a location.
-    ///
-    /// # Errors
-    /// A message that says what was expected and what was found.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let error = |problem: &str| {
-            format!("{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION")
+impl CollectionUrl {
+    /// Parses a URL.
+    pub fn parse(text: &str) -> Result<Self> {
+        let error = |problem: &str| Error::Location {
+            problem: format!(
+                "{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION"
+            ),
         };
         let rest = text
             .strip_prefix(SCHEME)
@@ -92,7 +92,7 @@ impl Location {
     }
 }
 
-impl std::fmt::Display for Location {
+impl std::fmt::Display for CollectionUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn parse_accepts_locations_and_explains_what_is_wrong() {
-        let parse = |text: &str| Location::parse(text).map(|location| location.to_string());
+        let parse = |text: &str| CollectionUrl::parse(text).map(|url| url.to_string());
         assert_eq!(
             parse("milvus://host/books").unwrap(),
             "milvus://host:19530/default/books"
@@ -134,7 +134,7 @@ mod tests {
             ("milvus:///a", "no host"),
             ("milvus://host:x/a", "its port"),
         ] {
-            let error = parse(text).unwrap_err();
+            let error = parse(text).unwrap_err().to_string();
             assert!(
                 error.contains(problem) && error.contains("expected milvus://HOST"),
                 "{error}"

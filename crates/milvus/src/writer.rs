@@ -438,8 +438,9 @@ impl Writer for MilvusWriter {
 mod tests {
     use super::*;
     use crate::collection::MilvusCollection;
+    use crate::location::CollectionUrl;
     use crate::rows::tests::embedded;
-    use crate::{Access, register};
+    use crate::{Access, Backend};
     use store::{Collection, Language, Step};
 
     fn ignore_progress(_: Step, _: usize, _: usize) -> std::ops::ControlFlow<()> {
@@ -453,11 +454,15 @@ mod tests {
         )
     }
 
-    fn location_of(location: &str) -> crate::Location {
-        crate::Location::parse(location).unwrap()
+    fn locate(url: &str) -> store::Location {
+        Backend::default().locate(url).unwrap()
     }
 
-    fn create(location: &str) {
+    fn connect(url: &str) -> Client {
+        Client::open(&CollectionUrl::parse(url).unwrap(), &Access::default()).unwrap()
+    }
+
+    fn create(url: &str) {
         let model = ingest::ModelInfo {
             name: "two".into(),
             hash: "two".into(),
@@ -467,7 +472,7 @@ mod tests {
             passage_prefix: String::new(),
         };
         store::create(
-            location,
+            &locate(url),
             model,
             Chunking::default(),
             index::Params::default(),
@@ -476,26 +481,20 @@ mod tests {
         .unwrap();
     }
 
-    /// Creates a collection. Returns its location, its access, and a function that opens it.
-    fn new_collection(name: &str) -> (String, Access, impl Fn() -> MilvusCollection) {
+    /// Creates a collection. Returns its URL, and a function that opens it.
+    fn new_collection(name: &str) -> (String, impl Fn() -> MilvusCollection) {
         let server = std::env::var("MILVUS_URI").unwrap();
-        let (location, access) = (
-            format!("{server}/{name}_{}", std::process::id()),
-            Access::default(),
-        );
-        register(access.clone(), None);
-        create(&location);
-        let (parsed, open_access) = (location_of(&location), access.clone());
-        let open = move || {
-            MilvusCollection::open(Arc::new(Client::open(&parsed, &open_access).unwrap())).unwrap()
-        };
-        (location, access, open)
+        let url = format!("{server}/{name}_{}", std::process::id());
+        create(&url);
+        let opened = url.clone();
+        let open = move || MilvusCollection::open(Arc::new(connect(&opened))).unwrap();
+        (url, open)
     }
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
     fn check_reports_and_compact_removes_what_an_interrupted_writer_left() {
-        let (location, access, open) = new_collection("stopped");
+        let (url, open) = new_collection("stopped");
         let mut writer = writer_of(&open());
         writer.put(embedded("old")).unwrap();
         writer.commit().unwrap();
@@ -552,13 +551,13 @@ mod tests {
             .for_each_page(&articles, "key > 0", &[KEY], SCAN_ROWS, &mut count)
             .unwrap();
         assert_eq!(left, 1);
-        crate::remove(&location, &access).unwrap();
+        crate::remove(&url, &Access::default()).unwrap();
     }
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
     fn concurrent_writers_of_two_versions_leave_a_complete_one() {
-        let (location, access, open) = new_collection("versions");
+        let (url, open) = new_collection("versions");
         let mut first = writer_of(&open());
         first.put(embedded("older")).unwrap();
         first.commit().unwrap();
@@ -606,13 +605,13 @@ mod tests {
             ),
             (meant, 1)
         );
-        crate::remove(&location, &access).unwrap();
+        crate::remove(&url, &Access::default()).unwrap();
     }
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
     fn an_interrupted_deletion_can_be_completed_or_overwritten() {
-        let (location, access, open) = new_collection("deletion");
+        let (url, open) = new_collection("deletion");
         let mut writer = writer_of(&open());
         writer.put(embedded("text")).unwrap();
         writer.commit().unwrap();
@@ -657,14 +656,14 @@ mod tests {
             ),
             (1, 1)
         );
-        crate::remove(&location, &access).unwrap();
+        crate::remove(&url, &Access::default()).unwrap();
     }
 
     #[test]
     #[ignore = "needs Milvus: milvus-lite server --port 19530, then MILVUS_URI=milvus://127.0.0.1:19530"]
     fn an_interrupted_creation_can_be_repeated() {
-        let (location, access, open) = new_collection("creation");
-        let client = Client::open(&location_of(&location), &access).unwrap();
+        let (url, open) = new_collection("creation");
+        let client = connect(&url);
         // Without a manifest, and then without the collection of passages, too.
         let parts = [
             client.location().collection.clone(),
@@ -682,8 +681,8 @@ mod tests {
                     })
                     .unwrap();
             }
-            assert!(!store::exists(&location).unwrap(), "{dropped}");
-            let client = Client::open(&location_of(&location), &access).unwrap();
+            assert!(!store::exists(&locate(&url)).unwrap(), "{dropped}");
+            let client = connect(&url);
             assert!(
                 matches!(
                     MilvusCollection::open(Arc::new(client)),
@@ -691,12 +690,12 @@ mod tests {
                 ),
                 "{dropped}"
             );
-            create(&location);
+            create(&url);
             assert!(
-                store::exists(&location).unwrap() && open().keys().unwrap().is_empty(),
+                store::exists(&locate(&url)).unwrap() && open().keys().unwrap().is_empty(),
                 "{dropped}"
             );
         }
-        crate::remove(&location, &access).unwrap();
+        crate::remove(&url, &Access::default()).unwrap();
     }
 }

@@ -49,7 +49,7 @@ impl App {
         let keys = settings.key_file.as_deref().map(Keys::read).transpose()?;
         check_exposure(&settings, keys.as_ref())?;
         let collections =
-            Collections::open(settings.collection.as_deref(), settings.root.as_deref())?;
+            Collections::open(settings.collection.as_ref(), settings.root.as_deref())?;
         let models = Arc::new(ModelRegistry::default());
         // Load models now, so that a missing one is an error at startup and not at the first
         // question.

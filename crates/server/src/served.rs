@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use store::{Collection, Facet};
+use store::{Collection, Facet, Location};
 
 /// Suffix of the hidden folder that a collection is moved to before it is deleted.
 const REMOVED_SUFFIX: &str = ".nigh-gone";
@@ -32,7 +32,7 @@ pub struct Snapshot {
 /// A collection that is served.
 pub struct ServedCollection {
     pub name: String,
-    pub location: PathBuf,
+    location: Location,
     current: ArcSwap<Snapshot>,
     /// Held while this process writes to the collection, so that its writers queue instead of
     /// failing.
@@ -99,8 +99,8 @@ impl Snapshot {
 }
 
 impl ServedCollection {
-    fn open(name: String, location: PathBuf) -> store::Result<Self> {
-        let current = ArcSwap::new(Snapshot::of(store::open(&location.to_string_lossy())?));
+    fn open(name: String, location: Location) -> store::Result<Self> {
+        let current = ArcSwap::new(Snapshot::of(store::open(&location)?));
         Ok(Self {
             name,
             location,
@@ -123,26 +123,33 @@ impl ServedCollection {
             .unwrap_or_else(PoisonError::into_inner);
         if !self.current.load().collection.is_newest()? {
             self.current
-                .store(Snapshot::of(store::open(&self.location())?));
+                .store(Snapshot::of(store::open(&self.location)?));
         }
         Ok(())
     }
 
-    pub fn location(&self) -> String {
-        self.location.to_string_lossy().into_owned()
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The folder of the collection, if it is in `root`.
+    fn folder_in(&self, root: &Path) -> Option<&Path> {
+        self.location
+            .folder()
+            .filter(|folder| folder.starts_with(root))
     }
 }
 
 impl Collections {
     /// Opens the collection at `collection` and all collections in the folder `root`.
-    pub fn open(collection: Option<&Path>, root: Option<&Path>) -> store::Result<Self> {
+    pub fn open(collection: Option<&Location>, root: Option<&Path>) -> store::Result<Self> {
         let mut by_name = BTreeMap::new();
         let mut default = None;
-        if let Some(path) = collection {
-            let name = name_from_path(path);
+        if let Some(location) = collection {
+            let name = name_of(location);
             by_name.insert(
                 name.clone(),
-                Arc::new(ServedCollection::open(name.clone(), path.to_owned())?),
+                Arc::new(ServedCollection::open(name.clone(), location.clone())?),
             );
             default = Some(name);
         }
@@ -176,11 +183,12 @@ impl Collections {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
+            let location = path.into();
             if is_name(&name)
-                && store::exists(&path.to_string_lossy()).unwrap_or(false)
+                && store::exists(&location).unwrap_or(false)
                 && self.get(&name).is_none()
             {
-                let opened = ServedCollection::open(name.clone(), path);
+                let opened = ServedCollection::open(name.clone(), location);
                 if let Some(served) = self.log_err(&name, opened, "cannot open the collection") {
                     self.insert(served);
                 }
@@ -188,8 +196,7 @@ impl Collections {
         }
         if let Ok(mut all) = self.by_name.write() {
             all.retain(|_, served| {
-                !served.location.starts_with(root)
-                    || store::exists(&served.location()).unwrap_or(true)
+                served.folder_in(root).is_none() || store::exists(&served.location).unwrap_or(true)
             });
         }
         Ok(())
@@ -295,31 +302,28 @@ impl Collections {
 
     /// Serves a collection that has just been created.
     pub fn add(&self, name: &str, location: PathBuf) -> Result<Arc<ServedCollection>> {
-        self.insert(ServedCollection::open(name.to_owned(), location)?);
+        self.insert(ServedCollection::open(name.to_owned(), location.into())?);
         self.named(name)
     }
 
     /// Stops serving a collection and deletes its folder.
     pub fn remove(&self, name: &str) -> Result<()> {
         let served = self.named(name)?;
-        let in_root = self
-            .root
-            .as_ref()
-            .is_some_and(|root| served.location.starts_with(root));
-        if !in_root {
+        let root = self.root.as_ref();
+        let Some(folder) = root.and_then(|root| served.folder_in(root)) else {
             return Err(Problem::conflict(format!(
                 "{name:?} is not in the folder of this server's collections; it is for its owner to remove"
             )));
-        }
+        };
         // Holding the writer proves that nobody is writing, and keeps others from starting.
         let writer = served.snapshot().collection.writer()?;
         // Renamed first, so that nobody ever sees half of it: hidden folders are not collections.
         let id = served.snapshot().id;
-        let removed = served.location.with_file_name(format!(
+        let removed = folder.with_file_name(format!(
             ".{name}.{}-{id}{REMOVED_SUFFIX}",
             std::process::id()
         ));
-        std::fs::rename(&served.location, &removed)?;
+        std::fs::rename(folder, &removed)?;
         if let Ok(mut all) = self.by_name.write() {
             // A new collection of that name may have taken its place.
             if all
@@ -372,9 +376,12 @@ fn remove_leftovers(root: &Path) -> store::Result<()> {
     Ok(())
 }
 
-/// The name of a collection from its path: `books/.nigh` is called `books`.
-fn name_from_path(path: &Path) -> String {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+/// The name of a collection from its location: `books/.nigh` is called `books`.
+fn name_of(location: &Location) -> String {
+    let path = match location {
+        Location::Local(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()),
+        Location::Remote(remote) => PathBuf::from(remote.to_string()),
+    };
     let names = path
         .ancestors()
         .filter_map(Path::file_name)

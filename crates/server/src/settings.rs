@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use store::Location;
 
 /// Everything that can be configured about a server.
 #[derive(Debug, Clone)]
@@ -10,7 +11,7 @@ pub struct Settings {
     /// The address to listen on.
     pub listen: SocketAddr,
     /// A collection to serve. It is the default where a request names none.
-    pub collection: Option<PathBuf>,
+    pub collection: Option<Location>,
     /// A folder whose collections are all served, and where new ones are created.
     pub root: Option<PathBuf>,
     /// A file of API keys. If given, every request for collection data needs one of them.

@@ -10,25 +10,25 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Any error of a collection.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no collection at this path.
-    #[error("no collection at {path}; `nigh index PATH… -c {path}` makes one")]
+    /// There is no collection at this location.
+    #[error("no collection at {location}; `nigh index PATH… -c {location}` makes one")]
     NotFound {
-        /// The path that was opened.
-        path: PathBuf,
+        /// The folder or URL that was opened.
+        location: String,
     },
-    /// Something other than a collection is at the path.
-    #[error("{path} exists and is not a collection; choose another location with -c")]
+    /// Something other than a collection is at the location.
+    #[error("{location} exists and is not a collection; choose another location with -c")]
     Occupied {
-        /// The path.
-        path: PathBuf,
+        /// The folder or URL.
+        location: String,
     },
     /// The collection was written by a newer version of nigh.
     #[error(
-        "{path}: written by a newer nigh, in format {found}; this program reads up to format {known}"
+        "{location}: written by a newer nigh, in format {found}; this program reads up to format {known}"
     )]
     NewerFormat {
-        /// The collection's folder.
-        path: PathBuf,
+        /// The collection's folder or URL.
+        location: String,
         /// The collection's format.
         found: u64,
         /// The newest format this program reads.

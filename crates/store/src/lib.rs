@@ -4,8 +4,8 @@
 //! This crate takes embedded articles ([`ingest::pipeline::EmbeddedArticle`]), stores them, and
 //! returns ranked passages. [`Collection`] is a consistent snapshot: [`Reader`] searches and
 //! fetches, [`Listing`] lists. [`Writer`] changes a collection, and [`Maintenance`] looks after its
-//! files if there are any. [`open`] and [`create`] resolve a location: a folder on this machine
-//! ([`local`]), or a URL whose scheme a remote backend has [registered](register).
+//! files if there are any. [`open`] and [`create`] take a [`Location`]: a folder on this
+//! machine ([`local`]), or a server behind the trait [`Remote`].
 //!
 //! A local collection keeps its records in tantivy and its vectors in immutable segments beside it.
 //! Our [`Manifest`] is the payload of tantivy's commit, so renaming one small file is the only
@@ -21,8 +21,8 @@ mod error;
 pub mod filter;
 mod language;
 pub mod local;
+mod location;
 mod manifest;
-pub mod remote;
 
 pub use analysis::fuzzy::Correction;
 pub use collection::{
@@ -34,19 +34,21 @@ pub use error::{Error, Result};
 pub use filter::{Filter, FilterError};
 pub use language::Language;
 pub use local::RepairReport;
+pub use location::{Location, Remote};
 pub use manifest::{FORMAT, Fusion, FusionMethod, Manifest, SegmentEntry};
-pub use remote::{Remote, register};
+
+use local::LocalCollection;
 
 /// Opens the collection at `location`.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::NewerFormat`], [`Error::Damaged`], or [`Error::Remote`] when a
 /// server cannot be reached.
-pub fn open(location: &str) -> Result<Box<dyn Collection>> {
-    if let Some(remote) = remote::backend_of(location)? {
-        return remote.open(location);
+pub fn open(location: &Location) -> Result<Box<dyn Collection>> {
+    match location {
+        Location::Local(folder) => Ok(Box::new(LocalCollection::open(folder)?)),
+        Location::Remote(remote) => remote.open(),
     }
-    Ok(Box::new(local::LocalCollection::open(location.as_ref())?))
 }
 
 /// Creates an empty collection at `location`, for vectors of `model` and text in `language`.
@@ -55,20 +57,17 @@ pub fn open(location: &str) -> Result<Box<dyn Collection>> {
 /// [`Error::Occupied`] when the location already holds something, or an error when it cannot be
 /// written.
 pub fn create(
-    location: &str,
+    location: &Location,
     model: ingest::ModelInfo,
     chunking: ingest::Chunking,
     graph: index::Params,
     language: Language,
 ) -> Result<Box<dyn Collection>> {
     let manifest = Manifest::new(model, chunking, graph, language);
-    if let Some(remote) = remote::backend_of(location)? {
-        return remote.create(location, manifest);
+    match location {
+        Location::Local(folder) => Ok(Box::new(LocalCollection::create(folder, manifest)?)),
+        Location::Remote(remote) => remote.create(manifest),
     }
-    Ok(Box::new(local::LocalCollection::create(
-        location.as_ref(),
-        manifest,
-    )?))
 }
 
 /// Checks every file of the collection at `location` and returns one problem per damaged file.
@@ -76,11 +75,11 @@ pub fn create(
 ///
 /// # Errors
 /// When there is no collection, its format is not supported, or its commit is unreadable.
-pub fn find_damage(location: &str) -> Result<Vec<String>> {
-    if remote::backend_of(location)?.is_some() {
-        return Ok(Vec::new());
+pub fn find_damage(location: &Location) -> Result<Vec<String>> {
+    match location {
+        Location::Local(folder) => local::find_damage(folder),
+        Location::Remote(_) => Ok(Vec::new()),
     }
-    local::find_damage(location.as_ref())
 }
 
 /// Makes a new commit without the damaged files and keeps everything else.
@@ -90,22 +89,22 @@ pub fn find_damage(location: &str) -> Result<Vec<String>> {
 /// As for [`find_damage`], and [`Error::Locked`] when another process is writing, or an I/O error
 /// such as a full disk. Either the last commit or the new one is in place then, and calling this
 /// again continues the repair.
-pub fn repair(location: &str) -> Result<RepairReport> {
-    if remote::backend_of(location)?.is_some() {
+pub fn repair(location: &Location) -> Result<RepairReport> {
+    match location {
+        Location::Local(folder) => local::repair(folder),
         // Its servers keep replicas. Indexing the source of an incomplete article again restores
         // what is missing of it.
-        return Ok(RepairReport::default());
+        Location::Remote(_) => Ok(RepairReport::default()),
     }
-    local::repair(location.as_ref())
 }
 
 /// Whether there is a collection at `location`.
 ///
 /// # Errors
 /// [`Error::Remote`] when the server does not answer.
-pub fn exists(location: &str) -> Result<bool> {
-    match remote::backend_of(location)? {
-        Some(remote) => remote.exists(location),
-        None => Ok(local::LocalCollection::exists(location.as_ref())),
+pub fn exists(location: &Location) -> Result<bool> {
+    match location {
+        Location::Local(folder) => Ok(LocalCollection::exists(folder)),
+        Location::Remote(remote) => remote.exists(),
     }
 }

@@ -417,7 +417,7 @@ fn creating_a_collection_in_an_occupied_folder_fails() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("diary.txt"), "mine").unwrap();
     let error = store::create(
-        dir.path().to_str().unwrap(),
+        &dir.path().into(),
         model(),
         Chunking::default(),
         index::Params::default(),
@@ -431,7 +431,7 @@ fn creating_a_collection_in_an_occupied_folder_fails() {
         1,
         "nothing was added"
     );
-    let error = store::open(dir.path().to_str().unwrap()).err().unwrap();
+    let error = store::open(&dir.path().into()).err().unwrap();
     assert!(error.to_string().contains("nigh index"), "{error}");
 }
 
@@ -448,10 +448,7 @@ fn swapped_or_damaged_file_is_named_in_the_error() {
     let file = |path: &Path| path.join("vectors/00000000.vec");
     let whole = std::fs::read(file(&one)).unwrap();
     std::fs::copy(file(&two), file(&one)).unwrap();
-    let error = store::open(one.to_str().unwrap())
-        .err()
-        .unwrap()
-        .to_string();
+    let error = store::open(&one.into()).err().unwrap().to_string();
     assert!(
         error.contains("00000000.vec") && error.contains("expected") && error.contains("found"),
         "{error}"
@@ -460,10 +457,7 @@ fn swapped_or_damaged_file_is_named_in_the_error() {
     let mut bytes = whole.clone();
     bytes[330] ^= 1;
     std::fs::write(file(&one), bytes).unwrap();
-    let error = store::open(one.to_str().unwrap())
-        .err()
-        .unwrap()
-        .to_string();
+    let error = store::open(&one.into()).err().unwrap().to_string();
     assert!(
         error.contains("00000000.vec: damaged: bytes 0 to 464"),
         "{error}"
@@ -472,7 +466,7 @@ fn swapped_or_damaged_file_is_named_in_the_error() {
     std::fs::write(file(&one), whole).unwrap();
     std::fs::write(one.join("nigh.collection"), "nigh collection, format 9\n").unwrap();
     assert!(matches!(
-        store::open(one.to_str().unwrap()),
+        store::open(&one.into()),
         Err(Error::NewerFormat {
             found: 9,
             known: 4,
@@ -740,7 +734,7 @@ fn creating_a_collection_never_deletes_foreign_files() {
         let file = path.join(folder).join("a.txt");
         std::fs::write(&file, "mine").unwrap();
         let created = store::create(
-            path.to_str().unwrap(),
+            &path.into(),
             model(),
             Chunking::default(),
             index::Params::default(),

@@ -133,7 +133,7 @@ pub enum Command {
 pub struct CollectionArg {
     /// Use the collection at DIR [default: .nigh]
     #[arg(short, long, value_name = "DIR", env = "NIGH_COLLECTION")]
-    pub collection: Option<String>,
+    pub collection: Option<OsString>,
 }
 
 /// `nigh demo`
@@ -255,7 +255,7 @@ pub struct Import {
     /// Read a file written by nigh export or nigh embed, `-` for JSON Lines on standard input, or
     /// another collection.
     #[arg(value_name = "FILE|DIR")]
-    pub from: String,
+    pub from: OsString,
     #[command(flatten)]
     pub target: CollectionArg,
     /// Build the graph on N threads [default: number of cores]

@@ -58,7 +58,7 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let root = folder.path().canonicalize()?;
     sample::unpack(&root.join("data"))?;
-    let location = root.join(".nigh").to_string_lossy().into_owned();
+    let location = root.join(".nigh").into();
     let threads = args.threads.unwrap_or_else(cores);
     let embedder = embed::load(embed::builtin::ALIAS)?;
     let plan = PipelineOptions::new(Chunking::default(), threads);

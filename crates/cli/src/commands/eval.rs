@@ -15,7 +15,8 @@ use query::Mode;
 
 pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     check_writable(args)?;
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
+    let name = location.to_string();
     let requested: Vec<Mode> = unique(args.mode.iter().map(|mode| Mode::from(*mode)));
     let searches = !requested.is_empty() || args.grid.is_some() || args.run.is_empty();
     // Run files alone need no collection, even if the environment names one.
@@ -48,7 +49,7 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
     }
     let located = collection
         .as_deref()
-        .map(|collection| (collection, location.as_str()));
+        .map(|collection| (collection, name.as_str()));
     let evaluation = evaluate(located, &options, &ProgressBars::default())?;
     if let Some(path) = &args.per_query {
         eval::table::export(path, &evaluation.judged, &evaluation.tables)?;

@@ -14,6 +14,7 @@ use exchange::{Header, Kind, Reader, Writer};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use store::Location;
 
 /// The name of standard input and output.
 pub const STDIO: &str = "-";
@@ -23,7 +24,7 @@ pub fn export(
     config: &Config,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let collection = store::open(&location)?;
     let header = transfer::header(&*collection);
     interrupt::on_ctrl_c("\nstopping")?;
@@ -36,7 +37,7 @@ pub fn export(
     })?;
     if output.is_json() {
         let mut document = serde_json::to_value(&report)?;
-        document["collection"] = location.into();
+        document["collection"] = location.to_string().into();
         document["file"] = args.out.to_string_lossy().into();
         output.json(&document)?;
     } else {
@@ -132,15 +133,16 @@ pub fn import(
     config: &Config,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
-    let source_collection = if store::exists(&args.from)? {
-        Some(store::open(&args.from)?)
+    let location = config.collection(&args.target)?;
+    let from = config.locate(&args.from)?;
+    let source_collection = if store::exists(&from)? {
+        Some(store::open(&from)?)
     } else {
         None
     };
-    let source = match (&source_collection, args.from.as_str()) {
+    let source = match (&source_collection, args.from.as_os_str()) {
         (Some(collection), _) => ImportSource::Collection(&**collection),
-        (None, STDIO) => ImportSource::File(Box::new(Reader::jsonl(
+        (None, name) if name == STDIO => ImportSource::File(Box::new(Reader::jsonl(
             Path::new("standard input"),
             io::stdin(),
         )?)),
@@ -167,7 +169,7 @@ pub fn import(
     let report = transfer::import(&mut *collection, source, threads, &ProgressBars::default())?;
     if output.is_json() {
         let mut document = serde_json::to_value(&report)?;
-        document["collection"] = location.into();
+        document["collection"] = location.to_string().into();
         output.json(&document)?;
     } else {
         print(output, &location, &report, collection.stats()?.passages)?;
@@ -181,7 +183,7 @@ pub fn import(
 
 fn print(
     output: &mut Output,
-    location: &str,
+    location: &Location,
     report: &ImportReport,
     passages: usize,
 ) -> io::Result<()> {

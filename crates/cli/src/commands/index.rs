@@ -3,7 +3,7 @@
 use super::{interrupt, omissions, print_incomplete, truncation_note};
 use crate::Outcome;
 use crate::args;
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_COLLECTION};
 use crate::output::{Output, style, styled};
 use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
@@ -15,7 +15,7 @@ use ingest::pipeline::PipelineOptions;
 use ingest::{Chunking, Embedder, Format};
 use notes::{Code, Note};
 use std::path::PathBuf;
-use store::{Collection, Language, Manifest};
+use store::{Collection, Language, Location, Manifest};
 
 /// The lowest scheduling priority.
 #[cfg(unix)]
@@ -26,7 +26,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     if args.low_priority {
         rustix::process::nice(MAX_NICENESS)?;
     }
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let roots = canonicalize(&args.paths)?;
     let names = PathNamer::new(&location);
     let exists = store::exists(&location)?;
@@ -138,7 +138,7 @@ const EARLIER_ENGINE: &str = "some vectors were made by an earlier engine of the
 
 fn print_report(
     output: &mut Output,
-    location: &str,
+    location: &Location,
     collection: &dyn Collection,
     report: &IndexReport,
 ) -> anyhow::Result<()> {
@@ -250,10 +250,14 @@ pub fn load_model(
     Ok(embedder)
 }
 
-fn to_json(location: &str, collection: &dyn Collection, report: &IndexReport) -> serde_json::Value {
+fn to_json(
+    location: &Location,
+    collection: &dyn Collection,
+    report: &IndexReport,
+) -> serde_json::Value {
     let manifest = collection.manifest();
     let mut document = serde_json::to_value(report).unwrap_or_default();
-    document["collection"] = location.into();
+    document["collection"] = location.to_string().into();
     document["model"] = manifest.model.name.clone().into();
     document["chunking"] = manifest.chunking.to_string().into();
     document["language"] = manifest.language.to_string().into();
@@ -262,7 +266,7 @@ fn to_json(location: &str, collection: &dyn Collection, report: &IndexReport) ->
 
 fn print_text(
     output: &mut Output,
-    location: &str,
+    location: &Location,
     collection: &dyn Collection,
     report: &IndexReport,
     truncation: Option<&Note>,
@@ -321,7 +325,7 @@ fn print_text(
     );
     output.line(format_args!(
         "{holds}. Search it: nigh search{} \"…\"",
-        if location == ".nigh" {
+        if location.folder() == Some(DEFAULT_COLLECTION.as_ref()) {
             String::new()
         } else {
             format!(" -c {location}")

@@ -11,25 +11,25 @@ use indicatif::HumanBytes;
 use notes::{Code, Note};
 use serde_json::{Value, json};
 use store::filter::explain::similar_values;
-use store::{CheckReport, filter};
+use store::{CheckReport, Location, filter};
 
 pub fn stats(
     args: &args::CollectionArg,
     config: &Config,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let location = config.collection(args);
+    let location = config.collection(args)?;
     let collection = store::open(&location)?;
     let (stats, manifest) = (collection.stats()?, collection.manifest());
     if output.is_json() {
         let mut document = serde_json::to_value(&stats)?;
-        document["collection"] = location.into();
+        document["collection"] = location.to_string().into();
         document["manifest"] = serde_json::to_value(manifest)?;
         output.json(&document)?;
         return Ok(Outcome::Done);
     }
     let mut row = |name: &str, value: String| output.line(format_args!("{name:<11}{value}"));
-    row("collection", location)?;
+    row("collection", location.to_string())?;
     row(
         "articles",
         format!(
@@ -89,7 +89,7 @@ pub fn stats(
 }
 
 pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let bars = ProgressBars::default();
     if args.repair {
         let outcome = engine::repair(&location, config.threads(args.threads), &bars)?;
@@ -125,7 +125,7 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
         output.json(&document)?;
     } else {
         print_check(&report, output)?;
-        if !report.problems.is_empty() && !store::remote::is_remote(&location) {
+        if !report.problems.is_empty() && location.folder().is_some() {
             output.line("run nigh check --repair to rebuild what is damaged")?;
         }
     }
@@ -136,9 +136,9 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
     })
 }
 
-fn check_document(location: &str, report: &CheckReport) -> anyhow::Result<Value> {
+fn check_document(location: &Location, report: &CheckReport) -> anyhow::Result<Value> {
     let mut document = serde_json::to_value(report)?;
-    document["collection"] = location.into();
+    document["collection"] = location.to_string().into();
     document["sound"] = report.problems.is_empty().into();
     Ok(document)
 }
@@ -169,7 +169,7 @@ fn print_check(report: &CheckReport, output: &mut Output) -> anyhow::Result<()> 
 }
 
 fn print_repair(
-    location: &str,
+    location: &Location,
     outcome: &RepairOutcome,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
@@ -234,7 +234,7 @@ pub fn delete(
     config: &Config,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let collection = store::open(&location)?;
     let mut writer = collection.writer()?;
     let (mut deleted, mut missing) = (Vec::new(), Vec::new());
@@ -263,7 +263,7 @@ pub fn delete(
         .map(note)
         .collect::<anyhow::Result<Vec<_>>>()?;
     if output.is_json() {
-        output.json(&json!({ "collection": location, "deleted": deleted, "missing": missing, "notes": notes }))?;
+        output.json(&json!({ "collection": location.to_string(), "deleted": deleted, "missing": missing, "notes": notes }))?;
     } else {
         output.line(format_args!(
             "{} deleted",
@@ -285,7 +285,7 @@ pub fn compact(
     config: &Config,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let mut collection = store::open(&location)?;
     let bars = ProgressBars::default();
     let store_progress = StoreProgress::new(&bars);
@@ -302,7 +302,7 @@ pub fn compact(
     let stats = collection.stats()?;
     if output.is_json() {
         let mut document = serde_json::to_value(report)?;
-        document["collection"] = location.into();
+        document["collection"] = location.to_string().into();
         document["passages"] = stats.passages.into();
         output.json(&document)?;
     } else {

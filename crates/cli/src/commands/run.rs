@@ -17,7 +17,7 @@ use std::time::Instant;
 
 pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let started = Instant::now();
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let mode = args
         .search
         .mode
@@ -73,7 +73,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         "seconds": seconds,
     });
     extend(&mut details, ranking.to_json(Some(&*collection)));
-    let manifest = manifest(Some((&*collection, &location)), details)?;
+    let manifest = manifest(Some((&*collection, &location.to_string())), details)?;
     let sidecar = write_sidecar(&args.out, &manifest)?;
     if output.is_json() {
         let mut document = json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": manifest });

@@ -21,7 +21,7 @@ pub const DEFAULT_RERANK_BUDGET: Duration = Duration::from_secs(2);
 const DEFAULT_HITS: u32 = 10;
 
 pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let mode = args
         .search
         .mode

@@ -9,12 +9,13 @@ use serde_json::json;
 use server::{Keys, Settings};
 use std::path::PathBuf;
 use std::time::Duration;
+use store::Location;
 use tracing_subscriber::EnvFilter;
 
 pub fn serve(args: &args::Serve, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     init_logging(&args.log)?;
     let settings = Settings {
-        collection: collection(&args.target, args.root.as_ref(), config),
+        collection: collection(&args.target, args.root.as_ref(), config)?,
         root: args.root.clone(),
         key_file: args.keys.clone(),
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
@@ -49,7 +50,7 @@ pub fn serve(args: &args::Serve, config: &Config, output: &mut Output) -> anyhow
 pub fn mcp(args: &args::Mcp, config: &Config) -> anyhow::Result<Outcome> {
     init_logging("warn")?;
     let settings = Settings {
-        collection: collection(&args.target, args.root.as_ref(), config),
+        collection: collection(&args.target, args.root.as_ref(), config)?,
         root: args.root.clone(),
         ..Settings::new(([127, 0, 0, 1], 0).into(), config.threads(args.threads))
     };
@@ -62,9 +63,10 @@ fn collection(
     target: &args::CollectionArg,
     root: Option<&PathBuf>,
     config: &Config,
-) -> Option<PathBuf> {
+) -> store::Result<Option<Location>> {
     (target.collection.is_some() || root.is_none())
-        .then(|| PathBuf::from(config.collection(target)))
+        .then(|| config.collection(target))
+        .transpose()
 }
 
 /// Logs what passes `filter` to standard error.

@@ -21,7 +21,7 @@ use query::parallel::map_in_order;
 use query::{Mode, Options, Searcher, fuse};
 use serde::Serialize;
 use serde_json::json;
-use store::{Collection, Fusion, FusionMethod};
+use store::{Collection, Fusion, FusionMethod, Location};
 
 /// The number of weight steps from 0 to 1. Finer steps make no measurable difference.
 const WEIGHT_STEPS: u16 = 20;
@@ -60,7 +60,7 @@ struct Tried {
 }
 
 pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let collection = store::open(&location)?;
     if args.reset {
         store_fusion(&*collection, None)?;
@@ -158,7 +158,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
             .collect(),
         kept,
         notes: data.notes.notes,
-        manifest: manifest(Some((&*collection, &location)), details)?,
+        manifest: manifest(Some((&*collection, &location.to_string())), details)?,
     };
     if output.is_json() {
         output.json(&tuned)?;
@@ -296,7 +296,7 @@ fn print(
     output: &mut Output,
     tuned: &Tuned,
     before: Fusion,
-    location: &str,
+    location: &Location,
     dry_run: bool,
 ) -> anyhow::Result<()> {
     output.line(format_args!(

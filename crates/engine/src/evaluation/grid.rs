@@ -97,11 +97,8 @@ pub fn evaluate_grid(
         let Some(embedder) = embedders.get(&cell.model) else {
             continue;
         };
-        let location = folder
-            .path()
-            .join(number.to_string())
-            .to_string_lossy()
-            .into_owned();
+        let cell_folder = folder.path().join(number.to_string());
+        let location = cell_folder.clone().into();
         let built = build(collection, &location, &**embedder, cell.chunking, task)?;
         let judged = task.data.resolve(Some(&*built), task.options.by)?;
         let new = evaluate_systems(
@@ -121,7 +118,7 @@ pub fn evaluate_grid(
         results.timings.search_s += new.timings.search_s;
         results.timings.judge_s += new.timings.judge_s;
         results.timings.loss_s += new.timings.loss_s;
-        std::fs::remove_dir_all(&location).map_err(Error::io(location.as_ref()))?;
+        std::fs::remove_dir_all(&cell_folder).map_err(Error::io(&cell_folder))?;
         if task.progress.is_stopped() {
             return Err(Error::Stopped);
         }
@@ -237,7 +234,7 @@ fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String>
 /// options.
 fn build(
     from: &dyn Collection,
-    location: &str,
+    location: &store::Location,
     embedder: &dyn Embedder,
     chunking: Chunking,
     task: &Task<'_>,

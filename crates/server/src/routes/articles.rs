@@ -424,7 +424,7 @@ fn add_article(
     models: &ModelRegistry,
     article: Article,
 ) -> Result<IndexReport> {
-    let mut collection = store::open(&served.location())?;
+    let mut collection = store::open(served.location())?;
     let manifest = collection.manifest();
     let plan = PipelineOptions::new(manifest.chunking, 1);
     let embedder = models.embedder(&manifest.model.name)?;
@@ -465,7 +465,7 @@ pub async fn delete(
     let write_lock = lock_for_writing(&served).await?;
     run_blocking(move || {
         let _writing = write_lock;
-        let collection = store::open(&served.location())?;
+        let collection = store::open(served.location())?;
         let mut writer = collection.writer()?;
         if !writer.delete(&id)? {
             return Err(Problem::not_found(format!("no article has the id {id:?}")));
@@ -581,10 +581,10 @@ fn index_uploads(
     article_limit: u64,
     handle: &JobHandle,
 ) -> Result<IndexReport> {
-    let mut collection: Box<dyn Collection> = store::open(&served.location())?;
+    let mut collection: Box<dyn Collection> = store::open(served.location())?;
     let root = folder.canonicalize()?;
     // Ids are relative to the folder.
-    let names = PathNamer::new(&root.join("collection").to_string_lossy());
+    let names = PathNamer::new(&root.join("collection").into());
     let limits = Limits {
         bytes: article_limit,
         ..Limits::DEFAULT

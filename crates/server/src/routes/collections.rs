@@ -168,7 +168,7 @@ pub async fn create(
     let created = run_blocking(move || {
         let model = app.models.embedder(model)?.model().clone();
         store::create(
-            &path.to_string_lossy(),
+            &path.clone().into(),
             model,
             chunking,
             index::Params::default(),
@@ -241,7 +241,7 @@ pub async fn compact(
         .jobs
         .start(JobKind::Compact, &collection, move |handle| {
             let _writing = write_lock.blocking_lock_owned();
-            let collection = store::open(&served.location())?;
+            let collection = store::open(served.location())?;
             let mut writer = collection.writer()?;
             let steps = StoreProgress::new(handle);
             let report =

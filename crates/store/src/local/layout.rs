@@ -157,7 +157,7 @@ impl Layout {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.ensure_no_unmarked_data()?;
                 return Err(Error::NotFound {
-                    path: self.root.clone(),
+                    location: self.root.display().to_string(),
                 });
             }
             Err(error) => return Err(Error::io(path)(error)),
@@ -169,7 +169,7 @@ impl Layout {
         match format {
             Some(found @ 1..=FORMAT) => Ok(found),
             Some(found) if found > FORMAT => Err(Error::NewerFormat {
-                path: self.root.clone(),
+                location: self.root.display().to_string(),
                 found,
                 known: FORMAT,
             }),

@@ -84,7 +84,7 @@ fn ensure_unoccupied(layout: &Layout) -> Result<()> {
     for paths in folders {
         if !paths?.iter().all(known) {
             return Err(Error::Occupied {
-                path: root.to_owned(),
+                location: root.display().to_string(),
             });
         }
     }

@@ -110,7 +110,7 @@ pub fn contents(collection: &dyn Collection) -> store::Result<Contents> {
 
 pub fn create(path: &Path) -> Box<dyn Collection> {
     store::create(
-        path.to_str().unwrap(),
+        &path.into(),
         model(),
         Chunking::default(),
         index::Params::default(),
@@ -120,7 +120,7 @@ pub fn create(path: &Path) -> Box<dyn Collection> {
 }
 
 pub fn open(path: &Path) -> Box<dyn Collection> {
-    store::open(path.to_str().unwrap()).unwrap()
+    store::open(&path.into()).unwrap()
 }
 
 /// The passages that a lexical search finds, as `id#ordinal`.

@@ -171,7 +171,7 @@ fn load_collection(
     threads: usize,
     details: impl Fn(Value) -> Value,
 ) -> anyhow::Result<Workload> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let collection = store::open(&location)?;
     let dim = collection.manifest().model.dimensions;
     let keys = collection.keys()?;
@@ -211,7 +211,7 @@ fn load_collection(
     };
     Ok(Workload {
         queries,
-        manifest: manifest(Some((&*collection, &location)), details(source))?,
+        manifest: manifest(Some((&*collection, &location.to_string())), details(source))?,
     })
 }
 

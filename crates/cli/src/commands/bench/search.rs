@@ -35,7 +35,7 @@ struct SearchMeasurement {
 }
 
 pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    let location = config.collection(&args.target);
+    let location = config.collection(&args.target)?;
     let mode = args
         .search
         .mode
@@ -91,7 +91,7 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
         p99_ms: percentile(0.99),
         max_ms: percentile(1.0),
         mean_ms: times.iter().sum::<f64>() / times.len() as f64,
-        manifest: manifest(Some((&*collection, &location)), details)?,
+        manifest: manifest(Some((&*collection, &location.to_string())), details)?,
     };
     if output.is_json() {
         output.json(&measured)?;
