@@ -18,7 +18,7 @@ mod mapped;
 mod seal;
 mod writer;
 
-pub use error::{Error, Result};
+pub use error::{Error, PathError, Result};
 pub use file_system::{FileSystem, OsFileSystem, WritableFile};
 pub use mapped::{MappedFile, Mmap};
 pub use writer::{WriteOptions, Writer, atomic_write};

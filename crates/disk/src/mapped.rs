@@ -4,6 +4,7 @@
 // why they are sound.
 #![allow(unsafe_code)]
 
+use crate::PathError;
 use crate::seal::{PAGE_SIZE, Seal};
 use crate::{Error, Result};
 use std::fs::File;
@@ -65,13 +66,13 @@ impl MappedFile {
     /// [`Error::Io`] if the file cannot be opened or mapped; [`Error::Damaged`] if its seal is
     /// missing or does not match its length or name.
     pub fn open(path: &Path, must_be_sealed: impl FnOnce(&[u8]) -> bool) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
+        let file = File::open(path).map_err(PathError::at(path))?;
         // SAFETY: the caller relies on the file not being modified while it is mapped. nigh never
         // writes to a finished file; it replaces or removes it, which leaves existing mappings
         // unchanged. If another program modifies the file, a page that was already verified may
         // change under a reader; if it truncates the file, or the disk cannot read a page, access
         // raises SIGBUS and ends the process.
-        let mmap = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io(path))?;
+        let mmap = unsafe { memmap2::Mmap::map(&file) }.map_err(PathError::at(path))?;
         let seal = match must_be_sealed(&mmap) {
             true => {
                 let seal = Seal::read(path, &mmap);

@@ -1,5 +1,6 @@
 //! Writing a file under a temporary name and renaming it once it is complete.
 
+use crate::PathError;
 use crate::file_system::{FileSystem, OsFileSystem, WritableFile};
 use crate::seal::{self, PAGE_SIZE};
 use crate::{Error, Result};
@@ -89,7 +90,7 @@ impl Writer {
         let output = options
             .fs
             .create(output_path)
-            .map_err(Error::io(output_path))?;
+            .map_err(PathError::at(output_path))?;
         Ok(Self {
             options: options.clone(),
             output,
@@ -164,16 +165,16 @@ impl Writer {
     /// that the new file may be there if only syncing the directory failed. A file written in place
     /// is left as it is.
     pub fn finish(mut self) -> Result<()> {
-        self.complete().map_err(Error::io(&self.path))?;
+        self.complete().map_err(PathError::at(&self.path))?;
         if self.temporary.path.as_os_str().is_empty() {
             return Ok(());
         }
         let fs = self.options.fs.clone();
         fs.rename(&self.temporary.path, &self.path)
-            .map_err(Error::io(&self.path))?;
+            .map_err(PathError::at(&self.path))?;
         self.temporary.path = PathBuf::new();
         match self.path.parent() {
-            Some(directory) => fs.sync_dir(directory).map_err(Error::io(directory)),
+            Some(directory) => Ok(fs.sync_dir(directory).map_err(PathError::at(directory))?),
             None => Ok(()),
         }
     }
@@ -202,6 +203,6 @@ impl Write for Writer {
 /// As [`Writer::finish`].
 pub fn atomic_write(options: &WriteOptions, path: &Path, contents: &[u8]) -> Result<()> {
     let mut writer = Writer::create(options, path)?;
-    writer.write_all(contents).map_err(Error::io(path))?;
+    writer.write_all(contents).map_err(PathError::at(path))?;
     writer.finish()
 }

@@ -1,5 +1,6 @@
 //! Errors of operations on collections.
 
+use disk::PathError;
 use std::path::{Path, PathBuf};
 
 /// The result of this crate.
@@ -12,13 +13,8 @@ pub enum Error {
     #[error("{0}")]
     Unusable(String),
     /// The operating system reported an error.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// The model that made the collection cannot be loaded.
     #[error(
         "the collection was made with the model {name:?}, which cannot be loaded; --mode lexical needs none"
@@ -53,11 +49,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::Io { path, source }
-    }
-
     pub(crate) fn unusable(problem: impl Into<String>) -> Self {
         Self::Unusable(problem.into())
     }

@@ -1,6 +1,7 @@
 //! The manifest of a result: versions, machine, collection and parameters that produced it.
 
 use crate::{Error, Result};
+use disk::PathError;
 use eval::manifest::Machine;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -83,6 +84,6 @@ pub fn write_sidecar(file: &Path, manifest: &Value) -> Result<PathBuf> {
     let mut name = file.as_os_str().to_owned();
     name.push(".manifest.json");
     let path = PathBuf::from(name);
-    std::fs::write(&path, format!("{manifest:#}\n")).map_err(Error::io(&path))?;
+    std::fs::write(&path, format!("{manifest:#}\n")).map_err(PathError::at(&path))?;
     Ok(path)
 }

@@ -1,5 +1,6 @@
 //! The errors of an evaluation.
 
+use disk::PathError;
 use std::path::{Path, PathBuf};
 
 /// The result of this crate.
@@ -12,13 +13,8 @@ const MAX_PROBLEM_BYTES: usize = 500;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// A line is malformed.
     #[error("{path}:{line}: {problem}")]
     Line {
@@ -65,11 +61,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::Io { path, source }
-    }
-
     pub(crate) fn line(path: &Path, line: u64, problem: impl Into<String>) -> Self {
         let mut problem = problem.into();
         if problem.len() > MAX_PROBLEM_BYTES {

@@ -1,6 +1,7 @@
 //! 1 and above is relevant.
 
 use crate::{Error, Result, lines};
+use disk::PathError;
 use ingest::ByteSpan;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -103,7 +104,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = std::fs::read_dir(path).map_err(Error::io(path))?;
+    let entries = std::fs::read_dir(path).map_err(PathError::at(path))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|file| file.extension().is_some_and(|extension| extension == "tsv"))

@@ -1,6 +1,7 @@
 //! Reads text files line by line.
 
 use crate::{Error, Result};
+use disk::PathError;
 use std::path::Path;
 
 /// Longer lines are rejected: no query, judgement or result needs one.
@@ -9,7 +10,7 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 /// Calls `line` with each non-blank line of a file and its 1-based number. A byte-order mark and
 /// carriage returns are removed.
 pub fn for_each(path: &Path, mut line: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let bytes = std::fs::read(path).map_err(PathError::at(path))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     for (number, bytes) in (1..).zip(bytes.split(|b| *b == b'\n')) {
         if bytes.len() > MAX_LINE_BYTES {

@@ -1,6 +1,7 @@
 //! Benchmarks a graph: recall against exact search, and speed.
 
 use crate::{Error, Result};
+use disk::PathError;
 use index::{
     Bits, BuildReport, Builder, Hit, Params, Quantization, SearchStrategy, Segment, VectorFile,
     VectorWriter, WriteOptions, exact,
@@ -158,7 +159,7 @@ impl GroundTruth {
         };
         let outcome = match truth.write(&file) {
             Ok(()) => CacheOutcome::Stored,
-            Err(error) => CacheOutcome::NotStored(Error::io(&file)(error)),
+            Err(error) => CacheOutcome::NotStored(PathError::at(&file)(error).into()),
         };
         (truth, outcome)
     }
@@ -233,7 +234,7 @@ fn cache_key(vectors: &VectorFile, queries: &[f32], k: usize) -> String {
 /// [`Error::Io`]; [`Error::File`] if the size is not a multiple of a row, or a row is zero or not
 /// finite.
 pub fn read_f32(path: &Path, dimensions: usize) -> Result<Vec<f32>> {
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let bytes = std::fs::read(path).map_err(PathError::at(path))?;
     let row = dimensions * 4;
     if row == 0 || bytes.is_empty() || bytes.len() % row != 0 {
         let problem = format!(
@@ -332,7 +333,7 @@ pub fn measure(
     let size = |path: &Path| {
         path.metadata()
             .map(|metadata| metadata.len())
-            .map_err(Error::io(path))
+            .map_err(PathError::at(path))
     };
     let (vector_bytes, graph_bytes) = (size(base)? as f64, size(&file)? as f64);
     let started = Instant::now();

@@ -2,6 +2,7 @@
 
 use crate::metric::Metric;
 use crate::{Error, Qrels, Result, Run};
+use disk::PathError;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
@@ -73,7 +74,7 @@ pub fn export(path: &Path, qrels: &Qrels, tables: &[Table]) -> Result<()> {
     } else {
         export_csv(path, &queries, tables)
     };
-    written.map_err(Error::io(path))
+    Ok(written.map_err(PathError::at(path))?)
 }
 
 fn export_csv(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! Errors of reading and writing exchange files.
 
+use disk::PathError;
 use std::path::PathBuf;
 
 /// This crate's result type.
@@ -9,13 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An I/O error.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// The file is not an exchange file, or of a newer format.
     #[error("{path}: {problem}; expected what nigh export or nigh embed wrote")]
     NotExchangeFile {
@@ -79,11 +75,6 @@ impl std::fmt::Display for RecordUnit {
 }
 
 impl Error {
-    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io { path, source }
-    }
-
     /// Whether the error concerns one article only, so that the rest of the file can still be read.
     pub fn is_recoverable(&self) -> bool {
         matches!(self, Self::Malformed { .. })

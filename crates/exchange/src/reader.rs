@@ -2,6 +2,7 @@
 
 use crate::assemble::Assembler;
 use crate::{Error, FORMAT, Header, RecordUnit, Result, Row, parquet};
+use disk::PathError;
 use ingest::pipeline::EmbeddedArticle;
 use ingest::read::lines::{Line, lines};
 use serde::Deserialize;
@@ -37,12 +38,12 @@ impl Reader {
     /// # Errors
     /// [`Error::Io`], [`Error::NotExchangeFile`], or [`Error::NotBuiltIn`].
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io(path))?;
+        let mut file = File::open(path).map_err(PathError::at(path))?;
         let mut head = Vec::new();
         file.by_ref()
             .take(PARQUET_MAGIC.len() as u64)
             .read_to_end(&mut head)
-            .map_err(Error::io(path))?;
+            .map_err(PathError::at(path))?;
         if head == PARQUET_MAGIC {
             let (header, rows) = parquet::read(path, file)?;
             return Self::new(path, RecordUnit::Row, header, rows);
@@ -136,10 +137,7 @@ fn numbered_lines<R: BufRead + Send>(
                 problem,
             }))
         }
-        Err(source) => Some(Err(Error::Io {
-            path: path.clone(),
-            source,
-        })),
+        Err(source) => Some(Err(PathError::at(&path)(source).into())),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::row::rows;
 use crate::{Error, Header, Kind, Result, parquet};
+use disk::PathError;
 use ingest::pipeline::EmbeddedArticle;
 use ingest::read::EMBEDDED_ARTICLES_KEY;
 use std::io::{BufWriter, Write};
@@ -69,7 +70,7 @@ impl Writer {
     /// [`Error::Io`] or [`Error::Parquet`].
     pub fn finish(self) -> Result<()> {
         match self.output {
-            Output::Jsonl(mut out) => out.flush().map_err(Error::io(self.path)),
+            Output::Jsonl(mut out) => Ok(out.flush().map_err(PathError::at(self.path))?),
             Output::Parquet(writer) => writer.finish(),
         }
     }
@@ -78,6 +79,6 @@ impl Writer {
 fn write_line(out: &mut dyn Write, path: &Path, value: &impl serde::Serialize) -> Result<()> {
     serde_json::to_writer(&mut *out, value)
         .map_err(std::io::Error::from)
-        .map_err(Error::io(path))?;
-    out.write_all(b"\n").map_err(Error::io(path))
+        .map_err(PathError::at(path))?;
+    Ok(out.write_all(b"\n").map_err(PathError::at(path))?)
 }

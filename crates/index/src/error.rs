@@ -1,5 +1,6 @@
 //! Errors of this crate.
 
+use disk::PathError;
 use std::path::PathBuf;
 
 /// A result whose error is this crate's [`Error`].
@@ -9,13 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call failed.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file concerned.
-        path: PathBuf,
-        /// The operating system's error.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// A vector has the wrong number of dimensions.
     #[error("a vector of {found} dimensions where {expected} were expected")]
     Dimension {
@@ -82,15 +78,8 @@ pub enum Error {
 impl From<disk::Error> for Error {
     fn from(error: disk::Error) -> Self {
         match error {
-            disk::Error::Io { path, source } => Self::Io { path, source },
+            disk::Error::Io(error) => Self::Io(error),
             disk::Error::Damaged { path, problem } => Self::Damaged { path, problem },
         }
-    }
-}
-
-impl Error {
-    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io { path, source }
     }
 }

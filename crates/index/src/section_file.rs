@@ -4,6 +4,7 @@
 
 use crate::{Error, Result};
 use bytemuck::{Pod, Zeroable};
+use disk::PathError;
 use disk::WriteOptions;
 use std::io::Write;
 use std::ops::{Deref, Range};
@@ -86,7 +87,7 @@ impl SectionWriter {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.file
             .write_all(bytes)
-            .map_err(Error::io(self.file.path()))
+            .map_err(PathError::at(self.file.path()))
     }
 
     fn align(&mut self) -> Result<()> {

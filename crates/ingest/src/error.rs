@@ -1,5 +1,6 @@
 //! The errors of this crate.
 
+use disk::PathError;
 use notes::{Code, Note};
 use std::path::PathBuf;
 
@@ -11,13 +12,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder cannot be read.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// A file, or one record of it, violates its format.
     #[error("{path}{}: {problem}", line.map(|l| format!(":{l}")).unwrap_or_default())]
     Malformed {
@@ -99,21 +95,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Makes an [`Error::Io`] for `path`; for use with `map_err`.
-    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io { path, source }
-    }
-
     /// A copy with the same message. An I/O error keeps its kind; all other errors become
     /// [`Error::Malformed`].
     #[must_use]
     pub fn duplicate(&self) -> Self {
         match self {
-            Self::Io { path, source } => Self::Io {
+            Self::Io(PathError { path, source }) => Self::Io(PathError {
                 path: path.clone(),
                 source: std::io::Error::new(source.kind(), source.to_string()),
-            },
+            }),
             other => {
                 let path = other
                     .path()
@@ -131,7 +121,7 @@ impl Error {
     /// The file or folder that the error is about, if any.
     pub fn path(&self) -> Option<&std::path::Path> {
         match self {
-            Self::Io { path, .. }
+            Self::Io(PathError { path, .. })
             | Self::Malformed { path, .. }
             | Self::NotBuiltIn { path, .. }
             | Self::Binary { path, .. }

@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use disk::PathError;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq;
@@ -46,13 +47,8 @@ pub struct Keys {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Reading or writing it failed.
-    #[error("{path}: {source}")]
-    Io {
-        /// The key file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// It is not a key file.
     #[error("{path}: expected [[key]] tables with name, role and hash: {problem}")]
     Malformed {
@@ -88,10 +84,7 @@ impl Keys {
     /// # Errors
     /// [`Error::Io`], or [`Error::Malformed`] if it is not a key file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path).map_err(PathError::at(path))?;
         let malformed = |problem: String| Error::Malformed {
             path: path.to_owned(),
             problem,
@@ -175,10 +168,7 @@ impl Keys {
     }
 
     fn write(&self, path: &Path) -> Result<(), Error> {
-        let io = |source| Error::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let io = |error| PathError::at(path)(error);
         let text = toml::to_string(self).map_err(|error| Error::Malformed {
             path: path.to_owned(),
             problem: error.to_string(),
@@ -252,7 +242,7 @@ mod tests {
         }
         assert!(matches!(
             Keys::read(&folder.path().join("none")),
-            Err(Error::Io { .. })
+            Err(Error::Io(_))
         ));
     }
 }

@@ -162,7 +162,7 @@ impl From<ingest::Error> for Problem {
         match &error {
             ingest::Error::Model { .. }
             | ingest::Error::Embedding { .. }
-            | ingest::Error::Io { .. } => Self::internal(&error),
+            | ingest::Error::Io(_) => Self::internal(&error),
             _ => Self::bad_request(error.to_string()),
         }
     }

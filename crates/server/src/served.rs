@@ -4,6 +4,7 @@ use crate::map::PassageMap;
 use crate::problem::{Problem, Result};
 use crate::suggest::Suggestions;
 use arc_swap::ArcSwap;
+use disk::PathError;
 use once_cell::sync::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -172,10 +173,7 @@ impl Collections {
         let Some(root) = &self.root else {
             return Ok(());
         };
-        let io = |source| store::Error::Io {
-            path: root.clone(),
-            source,
-        };
+        let io = |error| PathError::at(root)(error);
         for entry in std::fs::read_dir(root).map_err(io)? {
             let path = entry.map_err(io)?.path();
             let name = path
@@ -359,10 +357,7 @@ impl Collections {
 
 /// Deletes what an interrupted removal of a collection left behind.
 fn remove_leftovers(root: &Path) -> store::Result<()> {
-    let io = |source| store::Error::Io {
-        path: root.to_owned(),
-        source,
-    };
+    let io = |error| PathError::at(root)(error);
     for entry in std::fs::read_dir(root).map_err(io)? {
         let path = entry.map_err(io)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -1,5 +1,6 @@
 //! Errors of opening, reading and changing a collection.
 
+use disk::PathError;
 use std::path::PathBuf;
 use tantivy::TantivyError;
 use tantivy::directory::error::OpenReadError;
@@ -99,13 +100,8 @@ pub enum Error {
         problem: String,
     },
     /// An I/O error.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(PathError),
     /// The progress callback asked to stop; earlier commits stay.
     #[error("stopped")]
     Stopped,
@@ -122,10 +118,19 @@ pub enum Error {
     },
 }
 
+impl From<PathError> for Error {
+    fn from(error: PathError) -> Self {
+        match crate::local::damage_in(&error.source) {
+            Some((path, problem)) => Self::damaged(path, problem),
+            None => Self::Io(error),
+        }
+    }
+}
+
 impl From<disk::Error> for Error {
     fn from(error: disk::Error) -> Self {
         match error {
-            disk::Error::Io { path, source } => Self::Io { path, source },
+            disk::Error::Io(error) => error.into(),
             disk::Error::Damaged { path, problem } => Self::Damaged { path, problem },
         }
     }
@@ -146,8 +151,8 @@ impl Error {
         match self {
             Self::Damaged { .. }
             | Self::Index(index::Error::Damaged { .. } | index::Error::Version { .. }) => true,
-            Self::Io { source, .. } | Self::Index(index::Error::Io { source, .. }) => {
-                source.kind() == std::io::ErrorKind::NotFound
+            Self::Io(error) | Self::Index(index::Error::Io(error)) => {
+                error.source.kind() == std::io::ErrorKind::NotFound
             }
             Self::Text { source, .. } => {
                 let is_missing =
@@ -156,14 +161,6 @@ impl Error {
                     || matches!(source, TantivyError::OpenReadError(error) if is_missing(error))
             }
             _ => false,
-        }
-    }
-
-    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| match crate::local::damage_in(&source) {
-            Some((path, problem)) => Self::damaged(path, problem),
-            None => Self::Io { path, source },
         }
     }
 

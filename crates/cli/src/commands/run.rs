@@ -6,6 +6,7 @@ use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::{self, Output};
 use crate::progress::ProgressBars;
+use disk::PathError;
 use engine::manifest::{extend, manifest, write_sidecar};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, NO_TIME_LIMIT, embedder_for};
@@ -54,12 +55,8 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         &progress,
         |at, rankings| {
             results += rankings[0].len();
-            write_ranking(&mut out, &queries[at].id, &rankings[0], &name).map_err(|source| {
-                engine::Error::Io {
-                    path: args.out.clone(),
-                    source,
-                }
-            })
+            write_ranking(&mut out, &queries[at].id, &rankings[0], &name)
+                .map_err(|error| PathError::at(&args.out)(error).into())
         },
     )?;
     out.finish()?;

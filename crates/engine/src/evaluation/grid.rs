@@ -4,6 +4,7 @@
 
 use super::{Results, Task, evaluate_systems};
 use crate::{Amount, Error, Progress, Result, Stage, embedder_for, indexing};
+use disk::PathError;
 use eval::misses::SystemKind;
 use ingest::embed;
 use ingest::pipeline::PipelineOptions;
@@ -65,7 +66,7 @@ pub fn evaluate_grid(
     task: &Task<'_>,
     results: &mut Results,
 ) -> Result<()> {
-    let text = std::fs::read_to_string(file).map_err(Error::io(file))?;
+    let text = std::fs::read_to_string(file).map_err(PathError::at(file))?;
     let in_file = |problem: String| Error::unusable(format!("{}: {problem}", file.display()));
     let grid: Grid = toml::from_str(&text).map_err(|error| in_file(error.to_string()))?;
     let original = Cell {
@@ -77,7 +78,7 @@ pub fn evaluate_grid(
     prefix_modes(results, &original.label(with_model));
     let mut embedders: HashMap<String, Box<dyn Embedder>> = HashMap::new();
     embedders.extend(embedder.map(|embedder| (original.model.clone(), embedder)));
-    let folder = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
+    let folder = tempfile::tempdir().map_err(PathError::at(&std::env::temp_dir()))?;
     let others: Vec<&Cell> = cells.iter().filter(|cell| **cell != original).collect();
     for (number, cell) in others.iter().enumerate() {
         let label = cell.label(with_model);
@@ -118,7 +119,7 @@ pub fn evaluate_grid(
         results.timings.search_s += new.timings.search_s;
         results.timings.judge_s += new.timings.judge_s;
         results.timings.loss_s += new.timings.loss_s;
-        std::fs::remove_dir_all(&cell_folder).map_err(Error::io(&cell_folder))?;
+        std::fs::remove_dir_all(&cell_folder).map_err(PathError::at(&cell_folder))?;
         if task.progress.is_stopped() {
             return Err(Error::Stopped);
         }

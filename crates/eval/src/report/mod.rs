@@ -15,6 +15,7 @@ pub use verdict::{
 use crate::recall::RecallReport;
 use crate::table::Table;
 use crate::{Error, Result};
+use disk::PathError;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 use plots::Plot;
@@ -81,7 +82,7 @@ pub fn write_verdict(folder: &Path, verdict: &Verdict, tables: &[Table]) -> Resu
         {
             match std::fs::remove_file(&old) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io(&old)(error));
+                    return Err(PathError::at(&old)(error).into());
                 }
                 _ => {}
             }
@@ -214,14 +215,14 @@ fn render(folder: &Path) -> Result<PathBuf> {
         })
         .map_err(template_error)?;
     let path = folder.join("report.html");
-    std::fs::write(&path, page).map_err(Error::io(&path))?;
+    std::fs::write(&path, page).map_err(PathError::at(&path))?;
     Ok(path)
 }
 
 /// Creates the folder and its `plots` subfolder.
 fn create_folders(folder: &Path) -> Result<&Path> {
     std::fs::create_dir_all(folder.join("plots"))
-        .map_err(Error::io(folder))
+        .map_err(PathError::at(folder))
         .map(|()| folder)
 }
 
@@ -245,14 +246,14 @@ fn write_plot(folder: &Path, name: &str, plot: &Plot) -> Result<()> {
         plots.join(format!("{name}.svg")),
         plots.join(format!("{name}.png")),
     );
-    std::fs::write(&svg, &plot.svg).map_err(Error::io(&svg))?;
-    std::fs::write(&png, &plot.png).map_err(Error::io(&png))
+    std::fs::write(&svg, &plot.svg).map_err(PathError::at(&svg))?;
+    Ok(std::fs::write(&png, &plot.png).map_err(PathError::at(&png))?)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Error::Report(error.to_string()))?;
-    std::fs::write(path, text + "\n").map_err(Error::io(path))
+    Ok(std::fs::write(path, text + "\n").map_err(PathError::at(path))?)
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
@@ -264,7 +265,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
             )
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(path)(error)),
+        Err(error) => Err(PathError::at(path)(error).into()),
     }
 }
 

@@ -13,6 +13,7 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::schema::types::ColumnPath;
 use columns::{RowBuffer, schema};
+use disk::PathError;
 use ingest::read::EMBEDDED_ARTICLES_KEY;
 use std::fs::File;
 use std::io::Write;
@@ -165,7 +166,7 @@ impl Writer {
             .into_inner()
             .map_err(error(&self.path))?
             .flush()
-            .map_err(Error::io(self.path))
+            .map_err(PathError::at(self.path))
     }
 }
 
@@ -174,10 +175,7 @@ fn error(path: impl Into<PathBuf>) -> impl FnOnce(ParquetError) -> Error {
     move |source| match source {
         // A closed pipe or a full disk is an I/O error, not one of Parquet.
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-            Ok(source) => Error::Io {
-                path,
-                source: *source,
-            },
+            Ok(source) => PathError::at(path)(*source).into(),
             Err(source) => Error::Parquet {
                 path,
                 source: ParquetError::External(source).into(),

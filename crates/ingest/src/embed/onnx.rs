@@ -4,6 +4,7 @@
 use super::tokenizer::Tokenizer;
 use super::{CatalogEntry, Embedder, Embedding, ModelInfo, ModelKind, Role, normalized, profile};
 use crate::{Error, Result};
+use disk::PathError;
 use fastembed::{
     EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions,
     TokenizerFiles, UserDefinedEmbeddingModel,
@@ -85,7 +86,7 @@ impl OnnxEmbedder {
     /// [`Error::Io`] if the weights cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self> {
         let files = Folder::new(folder);
-        let weights = std::fs::read(files.weights()?).map_err(Error::io(folder))?;
+        let weights = std::fs::read(files.weights()?).map_err(PathError::at(folder))?;
         let mut hasher = blake3::Hasher::new();
         hasher
             .update(&weights)
@@ -316,7 +317,7 @@ impl<'a> Folder<'a> {
     fn load(&self) -> Result<(UserDefinedEmbeddingModel, InitOptionsUserDefined)> {
         let weights = self.weights()?;
         let files = self.tokenizer_files(DEFAULT_MAX_TOKENS)?;
-        let onnx = std::fs::read(&weights).map_err(Error::io(&weights))?;
+        let onnx = std::fs::read(&weights).map_err(PathError::at(&weights))?;
         let mut model = UserDefinedEmbeddingModel::new(onnx, files).with_pooling(self.pooling()?);
         let outside = weights.with_extension("onnx_data");
         if outside.is_file() {
@@ -327,7 +328,7 @@ impl<'a> Folder<'a> {
                 .into_owned();
             model = model.with_external_initializer(
                 name,
-                std::fs::read(&outside).map_err(Error::io(&outside))?,
+                std::fs::read(&outside).map_err(PathError::at(&outside))?,
             );
         }
         let mut options =

@@ -4,6 +4,7 @@ use super::detect::{Detected, detect};
 use super::utf32::Utf32;
 use crate::walk::Source;
 use crate::{Error, Result};
+use disk::PathError;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use notes::Note;
 use std::fs::File;
@@ -18,7 +19,7 @@ const HEAD_BYTES: usize = 1 << 16;
 /// # Errors
 /// [`Error::Io`] if it cannot be read, [`Error::Binary`] if it is not text.
 pub fn reader(source: &Source) -> Result<(Box<dyn Read>, Option<Note>)> {
-    let io = |error| Error::io(&source.path)(error);
+    let io = |error| PathError::at(&source.path)(error);
     let mut file = File::open(&source.path).map_err(io)?;
     let mut head = Vec::new();
     file.by_ref()

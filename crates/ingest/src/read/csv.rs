@@ -9,6 +9,7 @@ use crate::format::SNIFF_BYTES;
 use crate::number::Number;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
+use disk::PathError;
 use notes::Code;
 use records::{RecordError, Records, Row};
 use std::borrow::Cow;
@@ -26,7 +27,7 @@ impl Reader for Csv {
         text.by_ref()
             .take(SNIFF_BYTES as u64)
             .read_to_end(&mut head)
-            .map_err(Error::io(&source.path))?;
+            .map_err(PathError::at(&source.path))?;
         let (delimiter, is_declared) = delimiter(&head);
         let mut records = Records::new(head.chain(text), delimiter, limit);
         if is_declared {
@@ -49,7 +50,9 @@ impl Reader for Csv {
         while let Some((line, row)) = records.next() {
             let items = match row {
                 Ok(row) => columns.items(source, line, &row),
-                Err(RecordError::Io(error)) => return Err(Error::io(&source.path)(error)),
+                Err(RecordError::Io(error)) => {
+                    return Err(PathError::at(&source.path)(error).into());
+                }
                 Err(error) => vec![Item::Failed(record_error(source, line, error))],
             };
             if emit_all(items, emit).is_break() {
@@ -188,7 +191,7 @@ fn decode(field: &[u8]) -> Cow<'_, str> {
 fn record_error(source: &Source, line: u64, error: RecordError) -> Error {
     let path = &source.path;
     match error {
-        RecordError::Io(error) => Error::io(path)(error),
+        RecordError::Io(error) => PathError::at(path)(error).into(),
         RecordError::TooLarge { bytes, limit } => Error::TooLarge {
             path: path.clone(),
             line: Some(line),

@@ -6,6 +6,7 @@ use super::value::Value;
 use super::{Emit, Item, Reader, emit_all, json, record};
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
+use disk::PathError;
 use std::io::BufReader;
 
 pub struct Jsonl;
@@ -17,7 +18,7 @@ impl Reader for Jsonl {
             return Ok(());
         }
         for line in lines(BufReader::with_capacity(1 << 16, text), limit) {
-            let (number, line) = line.map_err(Error::io(&source.path))?;
+            let (number, line) = line.map_err(PathError::at(&source.path))?;
             let items = match line {
                 Line::Text(bytes) => parse(source, number, &bytes),
                 Line::TooLong(bytes) => {

@@ -26,6 +26,7 @@ use crate::article::{Article, ByteSpan};
 use crate::format::Format;
 use crate::walk::Source;
 use crate::{Error, Result, encoding};
+use disk::PathError;
 use notes::{Code, Note};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -184,7 +185,7 @@ impl Reader for WholeFile {
 
 fn bytes_of(source: &Source, limit: u64) -> Result<Vec<u8>> {
     let path = &source.path;
-    let bytes = std::fs::metadata(path).map_err(Error::io(path))?.len();
+    let bytes = std::fs::metadata(path).map_err(PathError::at(path))?.len();
     if bytes > limit {
         return Err(Error::TooLarge {
             path: path.clone(),
@@ -193,7 +194,7 @@ fn bytes_of(source: &Source, limit: u64) -> Result<Vec<u8>> {
             limit,
         });
     }
-    std::fs::read(path).map_err(Error::io(path))
+    Ok(std::fs::read(path).map_err(PathError::at(path))?)
 }
 
 /// Emits the notes and the article of a single-article file.

@@ -5,6 +5,7 @@ use super::value::Value;
 use super::{EMBEDDED_ARTICLES_KEY, Emit, Item, Reader, json, record};
 use crate::walk::Source;
 use crate::{Error, Result};
+use disk::PathError;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -13,7 +14,7 @@ pub struct Parquet;
 impl Reader for Parquet {
     fn read(&self, source: &Source, limit: u64, emit: &mut Emit<'_>) -> Result<()> {
         let wrong = |error: ParquetError| Error::malformed(&source.path, None, error.to_string());
-        let file = std::fs::File::open(&source.path).map_err(Error::io(&source.path))?;
+        let file = std::fs::File::open(&source.path).map_err(PathError::at(&source.path))?;
         let rows = SerializedFileReader::new(file).map_err(wrong)?;
         let entries = rows.metadata().file_metadata().key_value_metadata();
         if entries

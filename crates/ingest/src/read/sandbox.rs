@@ -10,6 +10,7 @@ use super::{Emit, Failure, Item, Limits, read_in_process};
 use crate::article::Article;
 use crate::walk::Source;
 use crate::{Error, Format, Result};
+use disk::PathError;
 use notes::Note;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -80,7 +81,7 @@ pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> 
         format: source.format,
         limits,
     };
-    let mut worker = Worker::acquire().map_err(Error::io(&source.path))?;
+    let mut worker = Worker::acquire().map_err(PathError::at(&source.path))?;
     let wrong = |problem: String| Error::malformed(&source.path, None, problem);
     worker.send(&request);
     loop {

@@ -3,6 +3,7 @@
 use super::ignored::{self, Rules, ignored_by};
 use super::{COLLECTION_MARKER, SkipReason, SkippedPath, Stat, Walk, WalkEntry};
 use crate::Error;
+use disk::PathError;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, FileType, Metadata};
@@ -195,7 +196,7 @@ impl Walker {
     fn fail(&mut self, path: &Path, error: io::Error) {
         self.walk
             .errors
-            .push((path.to_owned(), Error::io(path)(error)));
+            .push((path.to_owned(), PathError::at(path)(error).into()));
     }
 }
 

@@ -14,6 +14,7 @@ pub use stat::Stat;
 use crate::article::Article;
 use crate::format::{self, Format, UnsupportedKind};
 use crate::{Error, Result};
+use disk::PathError;
 use folder::Walker;
 use notes::Note;
 use std::fmt;
@@ -195,10 +196,10 @@ impl IngestItem {
 /// The format of a file, or what kind of unsupported file it is.
 fn classify(path: &Path) -> Result<Result<Format, UnsupportedKind>> {
     let mut head = Vec::with_capacity(format::SNIFF_BYTES);
-    let file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let file = std::fs::File::open(path).map_err(PathError::at(path))?;
     file.take(format::SNIFF_BYTES as u64)
         .read_to_end(&mut head)
-        .map_err(Error::io(path))?;
+        .map_err(PathError::at(path))?;
     let beir = path.file_name().is_some_and(|name| name == folder::BEIR[0])
         && path.parent().is_some_and(folder::is_beir);
     Ok(if beir {

@@ -61,7 +61,7 @@ impl ChecksummedDirectory {
     fn map(&self, name: &Path) -> Result<MappedFile, OpenReadError> {
         MappedFile::open(&self.path.join(name), |_| self.files.sealed).map_err(
             |error| match error {
-                Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+                Error::Io(error) if error.source.kind() == ErrorKind::NotFound => {
                     OpenReadError::FileDoesNotExist(name.to_owned())
                 }
                 error => OpenReadError::wrap_io_error(as_io(error), name.to_owned()),
@@ -73,7 +73,7 @@ impl ChecksummedDirectory {
 /// Wraps an error so that it passes through tantivy; [`damage_in`] unwraps it again.
 fn as_io(error: Error) -> io::Error {
     match error {
-        Error::Io { source, .. } => source,
+        Error::Io(error) => error.source,
         damaged => io::Error::new(ErrorKind::InvalidData, damaged),
     }
 }
@@ -82,7 +82,7 @@ fn as_io(error: Error) -> io::Error {
 pub fn damage_in(error: &io::Error) -> Option<(&Path, &str)> {
     match error.get_ref()?.downcast_ref()? {
         Error::Damaged { path, problem } => Some((path, problem)),
-        Error::Io { .. } => None,
+        Error::Io(_) => None,
     }
 }
 

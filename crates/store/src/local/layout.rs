@@ -2,6 +2,7 @@
 
 use crate::manifest::FORMAT;
 use crate::{Error, Result};
+use disk::PathError;
 use disk::{FileSystem, WriteOptions};
 use ingest::walk::COLLECTION_MARKER;
 use std::path::{Path, PathBuf};
@@ -160,7 +161,7 @@ impl Layout {
                     location: self.root.display().to_string(),
                 });
             }
-            Err(error) => return Err(Error::io(path)(error)),
+            Err(error) => return Err(PathError::at(path)(error).into()),
         };
         let number = text
             .strip_prefix("nigh collection, format ")

@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use crate::{Error, Result};
+use disk::PathError;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 
@@ -19,7 +20,7 @@ impl WriterLock {
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(Error::io(&path))?;
+            .map_err(PathError::at(&path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -37,13 +38,13 @@ impl WriterLock {
                     holder,
                 });
             }
-            Err(TryLockError::Error(error)) => return Err(Error::io(path)(error)),
+            Err(TryLockError::Error(error)) => return Err(PathError::at(path)(error).into()),
         }
         // Only for the message above: what excludes other writers is the lock, not the contents.
         let mut contents = &file;
         file.set_len(0)
             .and_then(|()| writeln!(contents, "{}", std::process::id()))
-            .map_err(Error::io(path))?;
+            .map_err(PathError::at(path))?;
         Ok(Self { _file: file })
     }
 }

@@ -6,6 +6,7 @@ use super::writer::LocalWriter;
 use crate::collection::{CompactReport, Progress, Step, Writer};
 use crate::manifest::{GraphEntry, MIN_GRAPH_ROWS, SegmentEntry};
 use crate::{Error, Result};
+use disk::PathError;
 use index::{Bits, Params, Segment, VectorWriter};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -183,7 +184,7 @@ impl BackgroundMerge {
         let thread = std::thread::Builder::new().name("merge".to_owned());
         let thread = thread
             .spawn(move || task.run(&report))
-            .map_err(Error::io(writer.layout.vectors()))?;
+            .map_err(PathError::at(writer.layout.vectors()))?;
         Ok(Some(Self {
             number,
             replaced,

@@ -17,6 +17,7 @@ use super::snapshot::{MANAGED, META, open_segment, segment_files};
 use super::writer::LocalWriter;
 use crate::manifest::FORMAT;
 use crate::{Error, Manifest, Result};
+use disk::PathError;
 use index::Graph;
 use ingest::Article;
 use serde_json::Value;
@@ -98,7 +99,7 @@ fn locate(path: &Path) -> Result<(Layout, Option<String>)> {
     let marked = newest.reload();
     match marked {
         Ok(layout) if fits(&layout) => Ok((layout, None)),
-        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error @ Error::Io(_)) => Err(error),
         // The marker is damaged or names another format: look for a format in which the commit can
         // be read.
         marked => match (1..=FORMAT)
@@ -244,7 +245,7 @@ pub fn repair(path: &Path) -> Result<RepairReport> {
     }
     if !survey.managed_is_sound {
         let managed: BTreeSet<String> = fs::read_dir(layout.text())
-            .map_err(Error::io(layout.text()))?
+            .map_err(PathError::at(layout.text()))?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| !name.starts_with('.'))
             .collect();

@@ -4,6 +4,7 @@
 use super::layout::Layout;
 use super::records::Salvaged;
 use crate::{Error, Result};
+use disk::PathError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -72,7 +73,7 @@ impl SalvageJournal {
             .map(|article| serde_json::to_vec(article).unwrap_or_default());
         for mut line in std::iter::once(first).chain(articles) {
             line.push(b'\n');
-            file.write_all(&line).map_err(Error::io(&path))?;
+            file.write_all(&line).map_err(PathError::at(&path))?;
         }
         Ok(file.finish()?)
     }

@@ -10,6 +10,7 @@ use crate::collection::{CompactReport, Maintenance, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
 use disk::FileSystem;
+use disk::PathError;
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, Fingerprint, LexicalText};
@@ -33,7 +34,7 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
         .ancestors()
         .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let created: Vec<PathBuf> = created.map(Path::to_owned).collect();
-    disk.create_dir_all(root).map_err(Error::io(root))?;
+    disk.create_dir_all(root).map_err(PathError::at(root))?;
     created
         .iter()
         .try_for_each(|folder| sync(disk, folder.parent()))?;
@@ -44,9 +45,10 @@ pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
     let _lock = WriterLock::acquire(layout)?;
     ensure_unoccupied(layout)?;
     for folder in [layout.text(), layout.vectors()] {
-        disk.create_dir_all(&folder).map_err(Error::io(&folder))?;
+        disk.create_dir_all(&folder)
+            .map_err(PathError::at(&folder))?;
         for path in files_in(&folder)? {
-            disk.remove_file(&path).map_err(Error::io(path))?;
+            disk.remove_file(&path).map_err(PathError::at(path))?;
         }
     }
     let text = || Error::text(root);
@@ -95,10 +97,10 @@ fn ensure_unoccupied(layout: &Layout) -> Result<()> {
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(Error::io(folder))?,
+        entries => entries.map_err(PathError::at(folder))?,
     };
     entries
-        .map(|entry| Ok(entry.map_err(Error::io(folder))?.path()))
+        .map(|entry| Ok(entry.map_err(PathError::at(folder))?.path()))
         .collect()
 }
 
@@ -112,7 +114,7 @@ fn sync(disk: &dyn FileSystem, folder: Option<&Path>) -> Result<()> {
         }
     });
     folder.map_or(Ok(()), |folder| {
-        disk.sync_dir(folder).map_err(Error::io(folder))
+        Ok(disk.sync_dir(folder).map_err(PathError::at(folder))?)
     })
 }
 
@@ -256,8 +258,8 @@ impl LocalWriter {
             })
             .flatten()
             .collect();
-        for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
-            let path = entry.map_err(Error::io(&folder))?.path();
+        for entry in fs::read_dir(&folder).map_err(PathError::at(&folder))? {
+            let path = entry.map_err(PathError::at(&folder))?.path();
             let number = path
                 .file_stem()
                 .and_then(|stem| stem.to_str()?.parse().ok());
@@ -552,7 +554,9 @@ impl Maintenance for LocalWriter {
     fn forget_salvaged(&mut self) -> Result<()> {
         let path = self.layout.salvaged();
         match self.layout.disk().remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path)(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(PathError::at(path)(error).into())
+            }
             _ => Ok(()),
         }
     }

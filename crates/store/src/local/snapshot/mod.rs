@@ -17,6 +17,7 @@ use crate::collection::{
 };
 use crate::{Error, Filter, Manifest, Result};
 use columns::{PassageIds, PassageSpans};
+use disk::PathError;
 use index::{SearchStrategy, Segment};
 use ingest::{ByteSpan, Fingerprint};
 use live_docs::LiveDocs;
@@ -135,8 +136,8 @@ impl Snapshot {
         Error::text(self.layout.root().to_owned())
     }
 
-    pub fn io_error(&self) -> impl FnOnce(std::io::Error) -> Error + use<> {
-        Error::io(self.layout.text())
+    pub fn io_error(&self) -> impl FnOnce(std::io::Error) -> PathError + use<> {
+        PathError::at(self.layout.text())
     }
 
     /// The addresses of all documents that are not deleted, of articles and passages alike.
