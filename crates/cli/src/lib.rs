@@ -3,6 +3,7 @@
 //! Results go to standard output; progress, notes and errors go to standard error. Exit codes: 0
 //! success; 1 partial success; 2 error. This crate holds no search or storage logic.
 
+mod advice;
 mod args;
 mod atomic_file;
 mod commands;
@@ -34,17 +35,7 @@ fn is_partially_done(error: &anyhow::Error) -> bool {
 
 /// Whether the error is a damaged collection.
 fn is_damage(error: &anyhow::Error) -> bool {
-    let store = match (
-        error.downcast_ref(),
-        error.downcast_ref(),
-        error.downcast_ref(),
-    ) {
-        (Some(error), ..) => Some(error),
-        (_, Some(engine::Error::Store(error)), _) => Some(error),
-        (.., Some(query::Error::Store(error))) => Some(error),
-        _ => None,
-    };
-    store.is_some_and(store::Error::is_damage)
+    advice::store_error(error).is_some_and(store::Error::is_damage)
 }
 
 /// Runs the program.

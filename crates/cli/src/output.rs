@@ -1,5 +1,6 @@
 //! Standard output and standard error: text or JSON, color only on a terminal.
 
+use crate::advice;
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -73,7 +74,7 @@ impl Output {
 
     /// Prints an error to standard error and, with --json, to standard output.
     pub fn error(&mut self, error: &anyhow::Error) {
-        let message = error_chain(error);
+        let message = error_chain(error) + &advice::on(error);
         note(format_args!("{}: {message}", styled(style::BAD, "nigh")));
         self.error_document(&message);
     }

@@ -1,5 +1,6 @@
 //! Progress bars on standard error, if it is a terminal.
 
+use crate::advice;
 use crate::commands::interrupt::STOP_REQUESTED;
 use crate::output::{self, style, styled};
 use engine::{Amount, Progress};
@@ -88,6 +89,10 @@ impl Progress for ProgressBars {
 
     fn note(&self, text: &str) {
         self.print(text);
+    }
+
+    fn advice(&self, error: &ingest::Error) -> Option<&'static str> {
+        advice::on_file(error)
     }
 
     fn stop_flag(&self) -> &AtomicBool {

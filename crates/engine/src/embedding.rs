@@ -106,7 +106,7 @@ fn handle_event(
             out.put(&article)?;
             report.articles += 1;
         }
-        Event::Failed(error) => report.omitted.skipped.add(error.to_note(), progress),
+        Event::Failed(error) => report.omitted.skipped.add_error(&error, progress),
         Event::Note(note) => report.omitted.note(note, progress),
         Event::Unsupported(source, kind) => report.omitted.unsupported(source.name, kind),
         // There is no collection to compare with, and no source cache to update.

@@ -15,10 +15,30 @@ pub enum Error {
     /// The operating system reported an error.
     #[error(transparent)]
     Io(#[from] PathError),
-    /// The model that made the collection cannot be loaded.
+    /// The articles of another collection or file were embedded with another model.
+    #[error("the collection was made with the model {ours}, and these articles with {theirs}")]
+    ModelsDiffer {
+        /// The collection's model, with its hash.
+        ours: String,
+        /// The model of the articles, with its hash.
+        theirs: String,
+    },
+    /// There are no queries to evaluate.
+    #[error("which questions?")]
+    NoQueries,
+    /// There are no relevance judgements to evaluate with.
+    #[error("no relevance judgements")]
+    NoJudgements,
+    /// No article asks questions of its own, as those in the question-and-answer layout do.
     #[error(
-        "the collection was made with the model {name:?}, which cannot be loaded; --mode lexical needs none"
+        "no article of the collection asks questions of its own; index files in the question-and-answer layout"
     )]
+    NoArticleQuestions,
+    /// The mode whose results are to be reranked is not evaluated.
+    #[error("the reranked mode, {0}, is not among those that are evaluated")]
+    RerankedModeMissing(&'static str),
+    /// The model that made the collection cannot be loaded.
+    #[error("the collection was made with the model {name:?}, which cannot be loaded")]
     Model {
         /// The model's name.
         name: String,

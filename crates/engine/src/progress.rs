@@ -37,6 +37,12 @@ pub trait Progress: Sync {
     /// Something that the user should see at once.
     fn note(&self, text: &str);
 
+    /// What the user of this program can do about an error of a file: a sentence without a period,
+    /// to be put after the message.
+    fn advice(&self, _error: &ingest::Error) -> Option<&'static str> {
+        None
+    }
+
     /// Set to `true` to ask the operation to stop as soon as it can.
     fn stop_flag(&self) -> &AtomicBool;
 

@@ -27,6 +27,15 @@ pub struct Skipped {
 }
 
 impl Skipped {
+    /// Adds an error of a file or record, with advice.
+    pub(crate) fn add_error(&mut self, error: &ingest::Error, progress: &dyn Progress) {
+        let mut note = error.to_note();
+        if let Some(advice) = progress.advice(error) {
+            note.message = format!("{}; {advice}", note.message);
+        }
+        self.add(note, progress);
+    }
+
     /// Adds a failure and passes it to `progress`.
     pub(crate) fn add(&mut self, note: Note, progress: &dyn Progress) {
         let problem = note.to_string();

@@ -5,6 +5,7 @@ use crate::skipped::unusable;
 use crate::text::pluralize;
 use crate::{Amount, Error, Progress, Result, Skipped, StoreProgress};
 use exchange::Header;
+use ingest::ModelInfo;
 use ingest::pipeline::EmbeddedArticle;
 use serde::Serialize;
 use std::time::Instant;
@@ -122,7 +123,7 @@ pub fn header(collection: &dyn Collection) -> Header {
 /// resumed by calling again.
 ///
 /// # Errors
-/// [`Error::Unusable`] when the articles were embedded with another model. When the collection
+/// [`Error::ModelsDiffer`] when the articles were embedded with another model. When the collection
 /// cannot be written, or the file is damaged. Articles that cannot be used are only reported.
 pub fn import(
     collection: &mut dyn Collection,
@@ -132,10 +133,11 @@ pub fn import(
 ) -> Result<ImportReport> {
     let (theirs, ours) = (source.header().model, &collection.manifest().model);
     if !theirs.is_compatible_with(ours) {
-        return Err(Error::unusable(format!(
-            "the collection was made with the model {:?} ({}), and these articles with {:?} ({}). Make a new collection with -c for them",
-            ours.name, ours.hash, theirs.name, theirs.hash
-        )));
+        let name = |model: &ModelInfo| format!("{:?} ({})", model.name, model.hash);
+        return Err(Error::ModelsDiffer {
+            ours: name(ours),
+            theirs: name(&theirs),
+        });
     }
     let started = Instant::now();
     let writer = collection.writer()?;

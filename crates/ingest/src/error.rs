@@ -2,7 +2,7 @@
 
 use disk::PathError;
 use notes::{Code, Note};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -10,12 +10,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error of walking, reading, chunking or embedding. The message names the file, the line if
 /// there is one, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
+#[error("{}{}", self.place(), self.problem())]
 pub enum Error {
     /// A file or folder cannot be read.
     #[error(transparent)]
     Io(#[from] PathError),
     /// A file, or one record of it, violates its format.
-    #[error("{path}{}: {problem}", line.map(|l| format!(":{l}")).unwrap_or_default())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -24,8 +24,16 @@ pub enum Error {
         /// What was expected and what was found.
         problem: String,
     },
+    /// A part of an archive or mail cannot be read.
+    Part {
+        /// The archive.
+        path: PathBuf,
+        /// The name of the part.
+        part: String,
+        /// The error of the part. It does not name the archive.
+        error: Box<Error>,
+    },
     /// The reader of this format is not compiled in.
-    #[error("{path}: this build does not read {format}; build with `--features {feature}`")]
     NotBuiltIn {
         /// The file.
         path: PathBuf,
@@ -35,9 +43,6 @@ pub enum Error {
         feature: &'static str,
     },
     /// A file is not text in any supported encoding.
-    #[error(
-        "{path}: not text (a zero byte at offset {offset}); give --format if it is text in an unusual encoding"
-    )]
     Binary {
         /// The file.
         path: PathBuf,
@@ -45,7 +50,6 @@ pub enum Error {
         offset: usize,
     },
     /// A file or record is over the size limit.
-    #[error("{path}{}: {bytes} bytes in one article, over the limit of {limit}; split it, or raise --max-article-bytes", line.map(|l| format!(":{l}")).unwrap_or_default())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -57,13 +61,16 @@ pub enum Error {
         limit: u64,
     },
     /// A file contains no text.
-    #[error("{path}: no text in it")]
     Empty {
         /// The file.
         path: PathBuf,
     },
+    /// A file holds articles that are embedded already.
+    AlreadyEmbedded {
+        /// The file.
+        path: PathBuf,
+    },
     /// Two articles have the same id.
-    #[error("{path}{}: the id {id:?} is taken by {first}; ids must differ", line.map(|l| format!(":{l}")).unwrap_or_default())]
     DuplicateId {
         /// The later file.
         path: PathBuf,
@@ -74,8 +81,21 @@ pub enum Error {
         /// Where the first one is: `path` or `path:line`.
         first: String,
     },
-    /// A model is unknown or cannot be loaded.
-    #[error("model {name:?}: {problem}")]
+    /// There is no model of this name.
+    UnknownModel {
+        /// The name or folder asked for.
+        name: String,
+        /// What it would be: a model or a reranker.
+        kind: &'static str,
+    },
+    /// The model needs ONNX Runtime, which was not found.
+    NoOnnxRuntime {
+        /// The name of the model.
+        name: String,
+        /// The error of loading it.
+        problem: String,
+    },
+    /// A model cannot be loaded.
     Model {
         /// The name or folder asked for.
         name: String,
@@ -83,7 +103,6 @@ pub enum Error {
         problem: String,
     },
     /// A model failed to embed a text.
-    #[error("model {name:?} failed on a text of {bytes} bytes: {problem}")]
     Embedding {
         /// The name of the model.
         name: String,
@@ -100,49 +119,76 @@ impl Error {
     #[must_use]
     pub fn duplicate(&self) -> Self {
         match self {
-            Self::Io(PathError { path, source }) => Self::Io(PathError {
-                path: path.clone(),
-                source: std::io::Error::new(source.kind(), source.to_string()),
-            }),
-            other => {
-                let path = other
-                    .path()
-                    .map(std::path::Path::to_owned)
-                    .unwrap_or_default();
-                Self::Malformed {
-                    path,
-                    line: other.line(),
-                    problem: other.problem(),
-                }
+            Self::Io(PathError { path, source }) => {
+                PathError::at(path)(std::io::Error::new(source.kind(), source.to_string())).into()
             }
+            other => Self::Malformed {
+                path: other.path().map(Path::to_owned).unwrap_or_default(),
+                line: other.line(),
+                problem: other.problem(),
+            },
         }
     }
 
     /// The file or folder that the error is about, if any.
-    pub fn path(&self) -> Option<&std::path::Path> {
+    pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Io(PathError { path, .. })
             | Self::Malformed { path, .. }
+            | Self::Part { path, .. }
             | Self::NotBuiltIn { path, .. }
             | Self::Binary { path, .. }
             | Self::TooLarge { path, .. }
             | Self::Empty { path }
+            | Self::AlreadyEmbedded { path }
             | Self::DuplicateId { path, .. } => Some(path),
-            Self::Model { .. } | Self::Embedding { .. } => None,
+            Self::UnknownModel { .. }
+            | Self::NoOnnxRuntime { .. }
+            | Self::Model { .. }
+            | Self::Embedding { .. } => None,
+        }
+    }
+
+    /// The path and the line, as they begin the message.
+    fn place(&self) -> String {
+        match (self.path(), self.line()) {
+            (Some(path), Some(line)) => format!("{}:{line}: ", path.display()),
+            (Some(path), None) => format!("{}: ", path.display()),
+            (None, _) => String::new(),
         }
     }
 
     /// The message without the path and the line.
     pub fn problem(&self) -> String {
-        let path = self
-            .path()
-            .map(|path| path.display().to_string())
-            .unwrap_or_default();
-        let place = self
-            .line()
-            .map_or_else(|| format!("{path}: "), |line| format!("{path}:{line}: "));
-        let message = self.to_string();
-        message.strip_prefix(&place).unwrap_or(&message).to_owned()
+        match self {
+            Self::Io(PathError { source, .. }) => source.to_string(),
+            Self::Malformed { problem, .. } => problem.clone(),
+            Self::Part { part, error, .. } => format!("{part}: {}", error.problem()),
+            Self::NotBuiltIn {
+                format, feature, ..
+            } => format!("this build does not read {format}; build with `--features {feature}`"),
+            Self::Binary { offset, .. } => format!("not text (a zero byte at offset {offset})"),
+            Self::TooLarge { bytes, limit, .. } => {
+                format!("{bytes} bytes in one article, over the limit of {limit}")
+            }
+            Self::Empty { .. } => "no text in it".to_owned(),
+            Self::AlreadyEmbedded { .. } => "its articles are embedded already".to_owned(),
+            Self::DuplicateId { id, first, .. } => {
+                format!("the id {id:?} is taken by {first}; ids must differ")
+            }
+            Self::UnknownModel { name, kind } => {
+                format!("model {name:?}: no such {kind} and no such folder")
+            }
+            Self::NoOnnxRuntime { name, problem } => format!(
+                "model {name:?}: it needs ONNX Runtime 1.24 or later, which was not found ({problem})"
+            ),
+            Self::Model { name, problem } => format!("model {name:?}: {problem}"),
+            Self::Embedding {
+                name,
+                bytes,
+                problem,
+            } => format!("model {name:?} failed on a text of {bytes} bytes: {problem}"),
+        }
     }
 
     /// The line that the error is about, from 1, if any.

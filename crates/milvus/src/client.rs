@@ -11,7 +11,7 @@ use crate::proto::{
 use base64::Engine;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use store::{Error, Result};
+use store::{Error, RemoteCause, Result};
 use tokio::runtime::Runtime;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -50,6 +50,7 @@ const MAX_REASON_BYTES: usize = 300;
 /// Why a call failed.
 struct Failure {
     problem: String,
+    cause: RemoteCause,
     /// Whether the same call may succeed later.
     is_retriable: bool,
     /// The collection exists but has to be loaded before it can be searched.
@@ -62,6 +63,7 @@ impl Failure {
     fn new(problem: String, is_retriable: bool) -> Self {
         Self {
             problem,
+            cause: RemoteCause::Other,
             is_retriable,
             is_not_loaded: false,
             is_rate_limited: false,
@@ -119,6 +121,7 @@ impl Client {
     pub fn open(location: &CollectionUrl, access: &Access) -> Result<Self> {
         let connect_error = |problem: String| Error::Remote {
             location: location.to_string(),
+            cause: cause_of(&problem, access.tls),
             problem,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -147,10 +150,7 @@ impl Client {
                 Err(_) => format!("timed out after {} s", READ_RETRY_TIMEOUT.as_secs()),
             };
             if started.elapsed() > CONNECT_TIMEOUT {
-                let hint = hint(&problem, access.tls);
-                return Err(connect_error(format!(
-                    "no Milvus answers there: {problem}{hint}"
-                )));
+                return Err(connect_error(format!("no Milvus answers there: {problem}")));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(MAX_BACKOFF);
@@ -167,13 +167,15 @@ impl Client {
             capabilities,
         };
         let version = client.read(GetVersion {}).map_err(|error| match error {
-            Error::Remote { location, problem } => {
-                let hint = hint(&problem, access.tls);
-                Error::Remote {
-                    location,
-                    problem: format!("{problem}{hint}"),
-                }
-            }
+            Error::Remote {
+                location,
+                problem,
+                cause: RemoteCause::Other,
+            } => Error::Remote {
+                location,
+                cause: cause_of(&problem, access.tls),
+                problem,
+            },
             other => other,
         })?;
         client.capabilities = ServerCapabilities::from_version(&version.version);
@@ -186,9 +188,15 @@ impl Client {
 
     /// An error about this collection.
     pub fn error(&self, problem: impl Into<String>) -> Error {
+        self.error_with_cause(problem, RemoteCause::Other)
+    }
+
+    /// An error about this collection that a user can do something about.
+    pub fn error_with_cause(&self, problem: impl Into<String>, cause: RemoteCause) -> Error {
         Error::Remote {
             location: self.location.to_string(),
             problem: problem.into(),
+            cause,
         }
     }
 
@@ -228,7 +236,7 @@ impl Client {
                 Err(failure) => failure,
             };
             if !failure.is_retriable || started.elapsed() + pause > timeout {
-                return Err(self.error(failure.problem));
+                return Err(self.error_with_cause(failure.problem, failure.cause));
             }
             if failure.is_not_loaded {
                 // After a restart nothing has loaded it yet. If loading fails, so does the next
@@ -308,10 +316,9 @@ fn failure_from_response(status: &ResponseStatus) -> Failure {
     let from = status.reason.len().saturating_sub(MAX_REASON_BYTES);
     let problem = status.reason[status.reason.ceil_char_boundary(from)..].to_owned();
     Failure {
-        problem,
-        is_retriable,
         is_not_loaded,
         is_rate_limited,
+        ..Failure::new(problem, is_retriable)
     }
 }
 
@@ -325,16 +332,16 @@ fn failure_from_rpc(status: &Status) -> Failure {
             | Code::DeadlineExceeded
             | Code::Aborted
     );
-    let problem = match status.code() {
-        Code::Unauthenticated => {
-            format!(
-                "{}; NIGH_MILVUS_TOKEN is user:password or an API key",
-                status.message()
-            )
-        }
-        _ => append_causes(status.message().to_owned(), status),
-    };
-    Failure::new(problem, is_retriable)
+    if status.code() == Code::Unauthenticated {
+        return Failure {
+            cause: RemoteCause::Credentials,
+            ..Failure::new(status.message().to_owned(), is_retriable)
+        };
+    }
+    Failure::new(
+        append_causes(status.message().to_owned(), status),
+        is_retriable,
+    )
 }
 
 /// An error with its sources: tonic's own message is only "transport error".
@@ -354,16 +361,14 @@ fn append_causes(mut text: String, error: &(dyn std::error::Error + 'static)) ->
     text
 }
 
-/// What to try if a connection fails.
-fn hint(problem: &str, tls: bool) -> &'static str {
+/// Why a connection failed. tonic has only the text of what rustls and the system say.
+fn cause_of(problem: &str, tls: bool) -> RemoteCause {
     let says = |words: &[&str]| words.iter().any(|word| problem.contains(word));
     match tls {
-        true if says(&["UnknownIssuer"]) => "; NIGH_MILVUS_CA is the certificate file of its CA",
-        true if says(&["InvalidContentType"]) => "; it does not use TLS: unset NIGH_MILVUS_TLS",
-        false if says(&["broken pipe", "connection reset"]) => {
-            "; if it encrypts: NIGH_MILVUS_TLS=1"
-        }
-        _ => "",
+        true if says(&["UnknownIssuer"]) => RemoteCause::UntrustedCertificate,
+        true if says(&["InvalidContentType"]) => RemoteCause::NoTls,
+        false if says(&["broken pipe", "connection reset"]) => RemoteCause::PerhapsTls,
+        _ => RemoteCause::Other,
     }
 }
 

@@ -23,8 +23,8 @@ use store::filter::Value;
 use store::filter::explain::FieldValues;
 use store::{
     ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter,
-    Listing, Manifest, PassageKey, PassageRef, Progress, Reader, Result, Stats, StoredArticle,
-    StoredPassage, WordScore, Writer,
+    Listing, Manifest, PassageKey, PassageRef, Progress, Reader, RemoteCause, Result, Stats,
+    StoredArticle, StoredPassage, WordScore, Writer,
 };
 
 /// A collection as of a commit. Milvus has no snapshots, so later changes may be visible, passage
@@ -152,10 +152,10 @@ impl Reader for MilvusCollection {
         filter: Option<&Filter>,
     ) -> Result<Vec<Candidate>> {
         if !self.reader.client.capabilities.full_text_search {
-            return Err(self
-                .reader
-                .client
-                .error("this server does not look for words (full-text search needs Milvus 2.5); use --mode dense"));
+            return Err(self.reader.client.error_with_cause(
+                "this server does not look for words (full-text search needs Milvus 2.5)",
+                RemoteCause::NoFullTextSearch,
+            ));
         }
         let stems = self
             .manifest_row

@@ -46,7 +46,7 @@ pub async fn check_host_and_origin(
         let shown = host.as_deref().unwrap_or("nothing");
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
-            format!("unknown host {shown:?}; allow it with --host NAME"),
+            format!("unknown host {shown:?}: whoever runs this server can allow it"),
         )
         .into_response();
     }
@@ -65,7 +65,7 @@ pub async fn check_host_and_origin(
             return Problem::new(
                 StatusCode::FORBIDDEN,
                 format!(
-                    "requests from pages of {origin:?} are not allowed; --allow-origin allows them"
+                    "requests from pages of {origin:?} are not allowed: whoever runs this server can allow them"
                 ),
             )
             .into_response();

@@ -60,17 +60,13 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is reachable from other machines, but there is no API key.
-    #[error(
-        "{listen} can be reached from other machines: make an API key first (nigh key add NAME --keys keys.toml) and give --keys"
-    )]
+    #[error("{listen} can be reached from other machines, and no API keys are set")]
     KeysRequired {
         /// The address from the settings.
         listen: SocketAddr,
     },
     /// The address is reachable from other machines, but API keys would be sent in the clear.
-    #[error(
-        "{listen} can be reached from other machines: give --tls-cert and --tls-key, or --plain behind a proxy that has TLS"
-    )]
+    #[error("{listen} can be reached from other machines, and API keys would be sent unencrypted")]
     TlsRequired {
         /// The address from the settings.
         listen: SocketAddr,
@@ -85,7 +81,7 @@ pub enum Error {
     },
     /// An allowed origin that is not an origin: a browser would never send it.
     #[error(
-        "--allow-origin {origin}: expected a scheme, a host and perhaps a port, such as https://notes.example:8443"
+        "{origin}: expected a scheme, a host and perhaps a port, such as https://notes.example:8443"
     )]
     InvalidOrigin {
         /// The origin from the settings.

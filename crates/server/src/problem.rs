@@ -148,7 +148,12 @@ impl From<engine::Error> for Problem {
         use engine::Error;
         match error {
             Error::Unusable(problem) => Self::bad_request(problem),
-            Error::Eval(error) => Self::bad_request(error.to_string()),
+            Error::ModelsDiffer { .. }
+            | Error::NoQueries
+            | Error::NoJudgements
+            | Error::NoArticleQuestions
+            | Error::RerankedModeMissing(_)
+            | Error::Eval(_) => Self::bad_request(error.to_string()),
             Error::Store(error) => error.into(),
             Error::Query(error) => error.into(),
             Error::Ingest(error) => error.into(),
@@ -161,6 +166,8 @@ impl From<ingest::Error> for Problem {
     fn from(error: ingest::Error) -> Self {
         match &error {
             ingest::Error::Model { .. }
+            | ingest::Error::UnknownModel { .. }
+            | ingest::Error::NoOnnxRuntime { .. }
             | ingest::Error::Embedding { .. }
             | ingest::Error::Io(_) => Self::internal(&error),
             _ => Self::bad_request(error.to_string()),

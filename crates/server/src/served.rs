@@ -280,11 +280,10 @@ impl Collections {
 
     /// The path of a new collection with this name.
     pub fn path_for_new(&self, name: &str) -> Result<PathBuf> {
-        let root = self.root.as_ref().ok_or_else(|| {
-            Problem::conflict(
-                "this server has no folder for new collections; start it with --root FOLDER",
-            )
-        })?;
+        let root = self
+            .root
+            .as_ref()
+            .ok_or_else(|| Problem::conflict("this server has no folder for new collections"))?;
         if !is_name(name) {
             return Err(Problem::bad_request(format!(
                 "{name:?} is no name for a collection: expected 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.', the first a letter or digit"

@@ -12,13 +12,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no collection at this location.
-    #[error("no collection at {location}; `nigh index PATH… -c {location}` makes one")]
+    #[error("no collection at {location}")]
     NotFound {
         /// The folder or URL that was opened.
         location: String,
     },
     /// Something other than a collection is at the location.
-    #[error("{location} exists and is not a collection; choose another location with -c")]
+    #[error("{location} exists and is not a collection")]
     Occupied {
         /// The folder or URL.
         location: String,
@@ -98,6 +98,8 @@ pub enum Error {
         location: String,
         /// The server's answer, or why there was none.
         problem: String,
+        /// What is behind it, as far as that can be told.
+        cause: RemoteCause,
     },
     /// An I/O error.
     #[error(transparent)]
@@ -116,6 +118,23 @@ pub enum Error {
         /// tantivy's error.
         source: TantivyError,
     },
+}
+
+/// Why a server refuses a request or does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoteCause {
+    /// It does not accept the user or key.
+    Credentials,
+    /// Its certificate is not signed by a CA that is trusted.
+    UntrustedCertificate,
+    /// It does not use TLS, and this program does.
+    NoTls,
+    /// It closed the connection at once, as it does if it uses TLS and this program does not.
+    PerhapsTls,
+    /// It has no full-text search.
+    NoFullTextSearch,
+    /// Something else, or it is not known.
+    Other,
 }
 
 impl From<PathError> for Error {

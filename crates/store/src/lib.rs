@@ -30,7 +30,7 @@ pub use collection::{
     FacetValue, Listing, Maintenance, PassageKey, PassageRef, Progress, QueryInterpretation,
     Reader, Salvage, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
-pub use error::{Error, Result};
+pub use error::{Error, RemoteCause, Result};
 pub use filter::{Filter, FilterError};
 pub use language::Language;
 pub use local::RepairReport;

@@ -529,7 +529,7 @@ fn repair_restores_any_damaged_marker() {
         .unwrap()
         .to_string();
     assert!(
-        error.contains("nigh.collection") && error.contains("--repair"),
+        error.contains("nigh.collection") && error.contains("the file is missing"),
         "{error}"
     );
     store::repair(&path.into()).unwrap();

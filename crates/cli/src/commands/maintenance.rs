@@ -1,6 +1,7 @@
 //! `nigh stats`, `check`, `delete`, `compact`
 
 use crate::Outcome;
+use crate::advice;
 use crate::args;
 use crate::config::Config;
 use crate::output::{Output, style, styled};
@@ -105,10 +106,11 @@ pub fn check(args: &args::Check, config: &Config, output: &mut Output) -> anyhow
         }
         // Too damaged to open: name the damaged files.
         Err(error) => {
-            let found =
-                store::find_damage(&location).unwrap_or_else(|error| vec![error.to_string()]);
+            let describe =
+                |error: &store::Error| vec![format!("{error}{}", advice::on_store(error))];
+            let found = store::find_damage(&location).unwrap_or_else(|error| describe(&error));
             let problems = if found.is_empty() {
-                vec![error.to_string()]
+                describe(&error)
             } else {
                 found
             };

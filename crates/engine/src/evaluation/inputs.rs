@@ -84,9 +84,7 @@ pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<
     if let Some(collection) = collection.filter(|_| inputs.qa) {
         let from_articles = article_questions(collection)?;
         if from_articles.is_empty() {
-            return Err(Error::unusable(
-                "no article of the collection asks questions of its own; index files in the question-and-answer layout, or name --queries and --qrels",
-            ));
+            return Err(Error::NoArticleQuestions);
         }
         let taken: HashSet<&str> = from_articles
             .iter()
@@ -108,9 +106,7 @@ pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<
         judgements.extend(article_judgements);
     }
     if judgements.is_empty() {
-        return Err(Error::unusable(
-            "no relevance judgements: name a file with --qrels, or use --qa for the questions that the articles ask themselves",
-        ));
+        return Err(Error::NoJudgements);
     }
     // A query that names only an article's question belongs to the group of that question.
     for query in queries.iter_mut().filter(|query| query.group.is_none()) {

@@ -93,9 +93,7 @@ pub fn evaluate(
     let (located, collection) = (collection, collection.map(|(collection, _)| collection));
     let searches = !options.modes.is_empty();
     if searches && options.inputs.queries.is_none() && !options.inputs.qa {
-        return Err(Error::unusable(
-            "which questions? Name them with --queries, or use --qa for those that the articles ask themselves",
-        ));
+        return Err(Error::NoQueries);
     }
     let mut data = load(&options.inputs, collection)?;
     let judged = data.resolve_and_note(collection, options.by)?;
@@ -388,12 +386,9 @@ fn reranked_index(options: &EvalOptions) -> Result<Option<usize>> {
         return Ok(None);
     };
     let index = options.modes.iter().position(|searched| *searched == mode);
-    index.map(Some).ok_or_else(|| {
-        Error::unusable(format!(
-            "--reranked {} needs that mode among --mode",
-            mode.name()
-        ))
-    })
+    index
+        .map(Some)
+        .ok_or_else(|| Error::RerankedModeMissing(mode.name()))
 }
 
 /// The rank of each need of a query in a system's ranking.

@@ -213,10 +213,7 @@ impl CollectionSink<'_> {
             }
             Event::Failed(error) => {
                 self.failed.extend(error.path().map(Path::to_owned));
-                self.report
-                    .omitted
-                    .skipped
-                    .add(error.to_note(), self.progress);
+                self.report.omitted.skipped.add_error(&error, self.progress);
             }
             Event::Note(note) => self.report.omitted.note(note, self.progress),
             Event::Unsupported(source, kind) => {

@@ -48,10 +48,9 @@ impl CrossEncoder {
         });
         match found {
             Some(found) => Self::open(name_of(&found.model), Origin::Catalogue(found.model)),
-            None => Err(Error::Model {
+            None => Err(Error::UnknownModel {
                 name: name.to_owned(),
-                problem: "no such reranker and no such folder; `nigh models` lists the names"
-                    .to_owned(),
+                kind: "reranker",
             }),
         }
     }
@@ -69,7 +68,7 @@ impl CrossEncoder {
                     .with_cache_dir(downloads());
                 TextRerank::try_new(options).map_err(|error| Error::Model {
                     name: name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, give --rerank a folder that contains them"),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
                 })?
             }
             Origin::Folder(path) => {

@@ -43,11 +43,9 @@ impl OnnxEmbedder {
             name_of(&m.model).eq_ignore_ascii_case(name) || m.model_code.eq_ignore_ascii_case(name)
         });
         let Some(found) = found else {
-            let problem =
-                "no such model and no such folder; `nigh models` lists the names".to_owned();
-            return Err(Error::Model {
+            return Err(Error::UnknownModel {
                 name: name.to_owned(),
-                problem,
+                kind: "model",
             });
         };
         let profile = profile::of(&found.model_code);
@@ -128,7 +126,7 @@ impl OnnxEmbedder {
                     .with_cache_dir(downloads());
                 TextEmbedding::try_new(options.with_show_download_progress(true)).map_err(|error| Error::Model {
                     name: info.name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, give --model a folder that contains them"),
+                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
                 })?
             }
             Origin::Folder(folder) => {
@@ -383,14 +381,9 @@ pub(super) fn runtime(model: &str) -> Result<()> {
             .map(|_| ())
             .map_err(|error| error.to_string())
     });
-    loaded.clone().map_err(|error| Error::Model {
+    loaded.clone().map_err(|problem| Error::NoOnnxRuntime {
         name: model.to_owned(),
-        problem: format!(
-            "it needs ONNX Runtime 1.24 or later, which was not found ({error}).\n\
-             Get it: `pip install onnxruntime`, then set ORT_DYLIB_PATH to the libonnxruntime file in its folder \
-             onnxruntime/capi, or install it from your system's packages or https://onnxruntime.ai.\n\
-             The built-in model needs nothing: leave --model out"
-        ),
+        problem,
     })
 }
 

@@ -216,8 +216,12 @@ impl DocumentReader<'_, '_> {
     /// file.
     fn read_with_own_reader(&mut self, file: &EmbeddedFile, name: &str, format: Format) {
         let path = self.source.path.clone();
-        let wrong = |problem: String| {
-            Item::Failed(Error::malformed(&path, None, format!("{name}: {problem}")))
+        let failed = |error: Error| {
+            Item::Failed(Error::Part {
+                path: path.clone(),
+                part: name.to_owned(),
+                error: Box::new(error),
+            })
         };
         // Attachments are already decoded to UTF-8, whatever they declare; a byte-order mark tells
         // the reader so.
@@ -232,7 +236,8 @@ impl DocumentReader<'_, '_> {
         let file = match unpacked {
             Ok(file) => file,
             Err(error) => {
-                return self.emit_item(wrong(format!("it could not be unpacked: {error}")));
+                let problem = format!("it could not be unpacked: {error}");
+                return self.emit_item(failed(Error::malformed(&path, None, problem)));
             }
         };
         let own = Path::new(name);
@@ -262,13 +267,13 @@ impl DocumentReader<'_, '_> {
                 Item::Note(Note { code, message, .. }) => {
                     Item::Note(note(self.source, None, code, format!("{name}: {message}")))
                 }
-                Item::Failed(error) => wrong(error.problem()),
+                Item::Failed(error) => failed(error),
             };
             self.emit_item(item);
             self.flow
         });
         if let Err(error) = read {
-            self.emit_item(wrong(error.problem()));
+            self.emit_item(failed(error));
         }
     }
 }

@@ -129,26 +129,6 @@ impl Limits {
     };
 }
 
-/// An error of a file or record without the file's path, as sent by the worker process.
-#[derive(Debug, Serialize, Deserialize)]
-struct Failure {
-    line: Option<u64>,
-    problem: String,
-}
-
-impl Failure {
-    fn new(error: &Error) -> Self {
-        Self {
-            line: error.line(),
-            problem: error.problem(),
-        }
-    }
-
-    fn with_path(self, path: &std::path::Path) -> Error {
-        Error::malformed(path, self.line, self.problem)
-    }
-}
-
 /// Passes every article of `source` to `emit`, like [`Reader::read`], in the [`sandbox`] if it is
 /// on and the format needs it. A panic in a parser becomes an error.
 ///

@@ -22,9 +22,9 @@ impl Reader for Parquet {
             .flatten()
             .any(|entry| entry.key == EMBEDDED_ARTICLES_KEY)
         {
-            let problem =
-                "its articles are embedded already; nigh import takes them into a collection";
-            return Err(Error::malformed(&source.path, None, problem));
+            return Err(Error::AlreadyEmbedded {
+                path: source.path.clone(),
+            });
         }
         for (number, row) in (1..).zip(rows) {
             // Go through JSON text, so that a record gives the same article in every format.

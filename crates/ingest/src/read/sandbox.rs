@@ -6,7 +6,7 @@
 //! [`worker_main`]. Requests and responses are lines of JSON. A worker that has died is replaced.
 //! Unless [`configure`] was called, files are read in this process.
 
-use super::{Emit, Failure, Item, Limits, read_in_process};
+use super::{Emit, Item, Limits, read_in_process};
 use crate::article::Article;
 use crate::walk::Source;
 use crate::{Error, Format, Result};
@@ -71,6 +71,74 @@ enum Response {
     End,
     /// The time limit was exceeded; the worker exits.
     TooSlow,
+}
+
+/// An error of the file or of one record, without the file's path. The variants are those of
+/// [`Error`] that a caller can do something about.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Failure {
+    TooLarge {
+        line: Option<u64>,
+        bytes: u64,
+        limit: u64,
+    },
+    Binary {
+        offset: usize,
+    },
+    AlreadyEmbedded,
+    Part {
+        part: String,
+        failure: Box<Failure>,
+    },
+    Other {
+        line: Option<u64>,
+        problem: String,
+    },
+}
+
+impl Failure {
+    fn new(error: &Error) -> Self {
+        match error {
+            Error::TooLarge {
+                line, bytes, limit, ..
+            } => Self::TooLarge {
+                line: *line,
+                bytes: *bytes,
+                limit: *limit,
+            },
+            Error::Binary { offset, .. } => Self::Binary { offset: *offset },
+            Error::AlreadyEmbedded { .. } => Self::AlreadyEmbedded,
+            Error::Part { part, error, .. } => Self::Part {
+                part: part.clone(),
+                failure: Box::new(Self::new(error)),
+            },
+            other => Self::Other {
+                line: other.line(),
+                problem: other.problem(),
+            },
+        }
+    }
+
+    fn with_path(self, path: &Path) -> Error {
+        let path = path.to_owned();
+        match self {
+            Self::TooLarge { line, bytes, limit } => Error::TooLarge {
+                path,
+                line,
+                bytes,
+                limit,
+            },
+            Self::Binary { offset } => Error::Binary { path, offset },
+            Self::AlreadyEmbedded => Error::AlreadyEmbedded { path },
+            Self::Part { part, failure } => Error::Part {
+                error: Box::new(failure.with_path(&path)),
+                path,
+                part,
+            },
+            Self::Other { line, problem } => Error::malformed(path, line, problem),
+        }
+    }
 }
 
 /// Reads a file in a worker process; otherwise like [`super::read`].

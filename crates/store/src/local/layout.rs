@@ -144,7 +144,7 @@ impl Layout {
             .any(|path| is_data(&path));
         // Checked last: another process may have created it since.
         if has_data && !self.marker().exists() {
-            let problem = "the file is missing, but the folder holds a collection; nigh check --repair restores it";
+            let problem = "the file is missing, but the folder holds a collection";
             return Err(Error::damaged(self.marker(), problem));
         }
         Ok(())
