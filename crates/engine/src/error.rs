@@ -54,6 +54,9 @@ pub enum Error {
     /// Reading or embedding failed.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
+    /// Vectors or a graph outside a collection cannot be read, built or searched.
+    #[error(transparent)]
+    Index(#[from] index::Error),
     /// The collection reported an error.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -7,6 +7,7 @@
 //! | copy articles with their vectors in and out of collections | [`transfer`] |
 //! | search for many queries at once | [`EmbeddedQueries`] |
 //! | measure the quality of the results | [`evaluation`] |
+//! | measure a graph against exact search | [`graph_benchmark`] |
 //! | repair a damaged collection | [`repair()`] |
 //!
 //! [`Ranking`] holds the search options that users set, [`RerankerFactory`] makes one reranker per
@@ -20,6 +21,7 @@
 pub mod embedding;
 mod error;
 pub mod evaluation;
+pub mod graph_benchmark;
 pub mod indexing;
 pub mod manifest;
 mod model;

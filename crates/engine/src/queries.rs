@@ -5,7 +5,7 @@ use crate::{Progress, RerankerFactory, Result, Stage, fork_embedder};
 use eval::run::Scored;
 use ingest::{Embedder, Role};
 use notes::{Code, Note};
-use query::parallel::map_in_order;
+use parallel::map_in_order;
 use query::{Options, Searcher};
 use store::Collection;
 

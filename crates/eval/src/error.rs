@@ -44,9 +44,6 @@ pub enum Error {
     /// The corpus could not be read, or is needed and was not given.
     #[error("{0}")]
     Corpus(Box<dyn std::error::Error + Send + Sync>),
-    /// An error of the index during a recall benchmark.
-    #[error(transparent)]
-    Index(#[from] index::Error),
     /// A plot could not be drawn.
     #[error("the plot {name:?} could not be drawn: {problem}")]
     Plot {

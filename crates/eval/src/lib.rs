@@ -1,15 +1,14 @@
-//! Runs and relevance judgements in; metrics, significance tests, causes of misses, recall
-//! benchmarks and reports out.
+//! Runs and relevance judgements in; metrics, significance tests, causes of misses and reports
+//! out.
 //!
 //! [`judgement`] reads qrels, [`needs`] resolves them to the passages that cover what was judged,
 //! [`run`] reads and writes rankings, and [`metric`] scores them as trec_eval does.
 //! [`significance`] tests differences, [`misses`] finds the stage that lost a missed judgement,
 //! [`paraphrase`] measures robustness to wording. [`select`] and [`tune`] choose among many systems
-//! without overfitting. [`recall`] benchmarks a graph against exact search. [`report`] writes
-//! everything as one HTML page.
+//! without overfitting. [`recall`] has the figures of a graph. [`report`] writes everything as one
+//! HTML page.
 //!
-//! Apart from [`recall`], which builds graphs over given vectors, this crate touches neither a
-//! model nor a collection, and it never prints.
+//! This crate touches neither a model nor a collection, and it never prints.
 
 #![deny(missing_docs)]
 

@@ -4,8 +4,7 @@
 
 use crate::{Error, Result};
 use bytemuck::{Pod, Zeroable};
-use disk::PathError;
-use disk::WriteOptions;
+use disk::{PathError, WriteOptions};
 use std::io::Write;
 use std::ops::{Deref, Range};
 use std::path::Path;

@@ -16,7 +16,6 @@ pub mod fuse;
 mod mmr;
 mod near_duplicates;
 mod options;
-pub mod parallel;
 mod query_notes;
 mod rank;
 pub mod rerank;

@@ -1,10 +1,10 @@
 //! Rerankers: score the best candidates again, each together with the query.
 
 use crate::Result;
-use crate::parallel::map_in_order;
 use index::distance::dot;
 use ingest::embed::CrossEncoder;
 use ingest::{Embedder, Role};
+use parallel::map_in_order;
 use std::time::Instant;
 
 /// The name of [`MaxSimReranker`] with the built-in model.

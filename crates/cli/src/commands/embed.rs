@@ -17,6 +17,7 @@ use ingest::Format;
 use ingest::walk::{IngestItem, SkippedPath, Source, Walk};
 use std::io;
 use std::path::{Path, PathBuf};
+use store::local::LocalCollection;
 use tempfile::NamedTempFile;
 
 pub fn run(args: &args::Embed, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -118,7 +119,7 @@ fn input(args: &args::Embed) -> anyhow::Result<Input> {
             errors,
             skipped,
             ..
-        } = Walk::new(&canonicalize(&args.paths)?);
+        } = Walk::new(&canonicalize(&args.paths)?, LocalCollection::exists);
         let failed = errors
             .into_iter()
             .map(|(path, error)| IngestItem::Failed(path, error));

@@ -17,7 +17,7 @@ use eval::significance::{Comparison, RANDOMIZATION_TEST, ResamplingUnits, SIGNIF
 use eval::table::mean;
 use eval::{Metric, Qrels, Run, Table, paraphrase, report, tune};
 use notes::Note;
-use query::parallel::map_in_order;
+use parallel::map_in_order;
 use query::{Mode, Options, Searcher, fuse};
 use serde::Serialize;
 use serde_json::json;

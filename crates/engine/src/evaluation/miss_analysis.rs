@@ -10,7 +10,7 @@ use eval::report::Miss;
 use eval::{Level, Need, Qrels};
 use ingest::chunk::CONTEXT_DIVISOR;
 use ingest::{ByteSpan, Embedder, Role};
-use query::parallel::map_in_order;
+use parallel::map_in_order;
 use query::{Options, ResultUnit, Searcher};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

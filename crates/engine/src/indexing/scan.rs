@@ -7,6 +7,7 @@ use ingest::walk::{IngestItem, Walk, WalkEntry};
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 use store::Language;
+use store::local::LocalCollection;
 
 /// The files under the roots of an [`IndexJob`].
 pub struct Scan {
@@ -20,7 +21,7 @@ impl Scan {
     /// Walks the roots.
     pub fn new(job: &IndexJob<'_>) -> Self {
         let started = SystemTime::now();
-        let walk = Walk::new(job.roots);
+        let walk = Walk::new(job.roots, LocalCollection::exists);
         let names = walk
             .files
             .iter()

@@ -92,7 +92,7 @@ mod tests {
         let text = "Sum.\n".to_owned() + &"Why?\nSo.\n".repeat(600) + "And now\nprose.\n";
         assert!(text.len() > crate::format::LAYOUT_BYTES);
         std::fs::write(&path, &text).unwrap();
-        let entry = crate::walk::Walk::new(std::slice::from_ref(&path))
+        let entry = crate::walk::Walk::new(std::slice::from_ref(&path), |_| false)
             .files
             .pop()
             .unwrap();

@@ -1,7 +1,7 @@
 //! The traversal behind [`Walk`].
 
 use super::ignored::{self, Rules, ignored_by};
-use super::{COLLECTION_MARKER, SkipReason, SkippedPath, Stat, Walk, WalkEntry};
+use super::{SkipReason, SkippedPath, Stat, Walk, WalkEntry};
 use crate::Error;
 use disk::PathError;
 use std::collections::HashSet;
@@ -19,9 +19,9 @@ pub fn is_beir(folder: &Path) -> bool {
     BEIR.iter().all(|name| folder.join(name).is_file())
 }
 
-#[derive(Default)]
 pub struct Walker {
     walk: Walk,
+    is_collection: fn(&Path) -> bool,
     /// The folders visited so far; also the files, if roots overlap or links are being followed.
     seen: HashSet<PathBuf>,
     /// Whether one root is inside another, so that a file can be reached twice.
@@ -41,7 +41,7 @@ struct Level {
 }
 
 impl Walker {
-    pub fn new(roots: &[PathBuf]) -> Self {
+    pub fn new(roots: &[PathBuf], is_collection: fn(&Path) -> bool) -> Self {
         let lies_in_another = |(at, root): (usize, &PathBuf)| {
             roots
                 .iter()
@@ -49,9 +49,13 @@ impl Walker {
                 .any(|(other_at, other)| at != other_at && root.starts_with(other))
         };
         Self {
+            walk: Walk::default(),
+            is_collection,
+            seen: HashSet::new(),
             roots_overlap: roots.iter().enumerate().any(lies_in_another),
             roots: roots.to_owned(),
-            ..Self::default()
+            links: Vec::new(),
+            following_links: false,
         }
     }
 
@@ -126,7 +130,7 @@ impl Walker {
                 if !name
                     .to_str()
                     .is_some_and(|name| ignored::NAMES.contains(&name))
-                    && !is_collection(&path, kind)
+                    && !(kind.is_dir() && (self.is_collection)(&path))
                 {
                     self.skip(path, SkipReason::Hidden);
                 }
@@ -161,7 +165,7 @@ impl Walker {
                 .iter()
                 .any(|(name, kind)| name == wanted && !kind.is_dir())
         };
-        if has(COLLECTION_MARKER) {
+        if (self.is_collection)(&folder) {
             // Reported even for a root: people often name the collection itself by mistake.
             return self.skip(folder, SkipReason::Collection);
         }
@@ -204,8 +208,4 @@ fn names(folder: &Path) -> io::Result<Vec<(OsString, FileType)>> {
     fs::read_dir(folder)?
         .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
         .collect()
-}
-
-fn is_collection(path: &Path, kind: FileType) -> bool {
-    kind.is_dir() && path.join(COLLECTION_MARKER).is_file()
 }

@@ -21,9 +21,6 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The marker file in the root of every collection. Folders that contain it are never walked.
-pub const COLLECTION_MARKER: &str = "nigh.collection";
-
 /// A file found by a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkEntry {
@@ -94,9 +91,10 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Walks files and folders. The paths must be canonical.
-    pub fn new(roots: &[PathBuf]) -> Self {
-        let mut walker = Walker::new(roots);
+    /// Walks files and folders. The paths must be canonical. Folders for which `is_collection`
+    /// holds are skipped.
+    pub fn new(roots: &[PathBuf], is_collection: fn(&Path) -> bool) -> Self {
+        let mut walker = Walker::new(roots, is_collection);
         roots.iter().for_each(|root| walker.root(root));
         walker.finish()
     }
@@ -228,7 +226,8 @@ mod tests {
 
     /// The files of a walk, and what was left out, by their names in `root`.
     fn walked(root: &Path, roots: &[&str]) -> (Vec<String>, Vec<String>) {
-        let walk = Walk::new(&roots.iter().map(|name| root.join(name)).collect::<Vec<_>>());
+        let roots: Vec<_> = roots.iter().map(|name| root.join(name)).collect();
+        let walk = Walk::new(&roots, |folder| folder.join("marker").is_file());
         assert!(walk.errors.is_empty(), "{:?}", walk.errors);
         let name = |path: &Path| {
             path.strip_prefix(root)
@@ -258,9 +257,9 @@ mod tests {
             ("in/.hidden.txt", "no"),
             ("in/skip.txt", "no"),
             ("in/.nighignore", "skip.txt\n"),
-            ("in/col/nigh.collection", "x"),
+            ("in/col/marker", "x"),
             ("in/col/x.txt", "no"),
-            ("in/.nigh/nigh.collection", "x"),
+            ("in/.nigh/marker", "x"),
             ("in/beir/corpus.jsonl", "{}"),
             ("in/beir/queries.jsonl", "{}"),
             ("in/beir/qrels/test.tsv", "x"),
@@ -369,7 +368,7 @@ mod tests {
             ("in/a.md", "a"),
             ("in/b.md", "b"),
         ]);
-        let walk = Walk::new(&[root.join("in")]);
+        let walk = Walk::new(&[root.join("in")], |_| false);
         assert_eq!(walk.files.len(), 1);
         assert_eq!(walk.errors.len(), 1);
         let message = walk.errors[0].1.to_string();

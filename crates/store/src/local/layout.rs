@@ -2,11 +2,12 @@
 
 use crate::manifest::FORMAT;
 use crate::{Error, Result};
-use disk::PathError;
-use disk::{FileSystem, WriteOptions};
-use ingest::walk::COLLECTION_MARKER;
+use disk::{FileSystem, PathError, WriteOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The marker file in the root of every collection.
+pub const COLLECTION_MARKER: &str = "nigh.collection";
 
 /// The first format whose files end in a checksum footer, which `disk` and FORMAT.md call a seal.
 const FIRST_CHECKSUMMED_FORMAT: u64 = 3;

@@ -9,8 +9,7 @@ use super::snapshot::{MANAGED, META, Snapshot, commit_id, load_metas, open_index
 use crate::collection::{CompactReport, Maintenance, Progress, Writer};
 use crate::manifest::{FORMAT, Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
-use disk::FileSystem;
-use disk::PathError;
+use disk::{FileSystem, PathError};
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, Fingerprint, LexicalText};

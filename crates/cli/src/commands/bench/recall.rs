@@ -6,14 +6,14 @@ use crate::config::Config;
 use crate::output::{self, Output, style, styled};
 use crate::progress::{self, ProgressBars};
 use anyhow::{Context, bail};
+use engine::graph_benchmark::{
+    CacheOutcome, GroundTruth, RecallOptions, measure, read_f32, scan_qps, write_vectors,
+};
 use engine::manifest::manifest;
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, embedder_for};
 use eval::manifest::Input;
-use eval::recall::{
-    CacheOutcome, FilteredPoint, GroundTruth, RecallOptions, RecallReport, measure, read_f32,
-    scan_qps, write_vectors,
-};
+use eval::recall::{FilteredPoint, RecallReport};
 use eval::report;
 use index::{Builder, Params, Quantization, VectorFile, VectorWriter, WriteOptions};
 use query::Mode;

@@ -1,4 +1,10 @@
 //! Runs work on many items, shared among workers.
+//!
+//! Takes workers, items and a deadline; gives results in the order of the items. Not rayon: that
+//! has no deadline, and models must not run on its threads.
+
+#![deny(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
