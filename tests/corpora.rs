@@ -7,13 +7,14 @@
 )]
 mod inputs;
 
+use ingest::read::sandbox::Sandbox;
 use std::io::Read;
 use std::path::Path;
 
 #[test]
 fn fuzz_corpora_cause_no_panics() {
     // As in the program: parsers that may crash run in a worker process.
-    ingest::read::sandbox::configure(env!("CARGO_BIN_EXE_nigh").into(), "read-apart");
+    inputs::SANDBOX.get_or_init(|| Sandbox::new(env!("CARGO_BIN_EXE_nigh").into(), "read-apart"));
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     for target in inputs::TARGETS {
         let packed = std::fs::File::open(corpora.join(format!("{target}.tar.gz"))).unwrap();

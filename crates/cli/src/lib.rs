@@ -41,7 +41,6 @@ fn is_damage(error: &anyhow::Error) -> bool {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let started = Instant::now();
-    commands::read_worker::set_up();
     let args = match Args::from_process() {
         Ok(args) => args,
         Err(error) => return exit_with_usage(&error),

@@ -7,6 +7,7 @@ use crate::chunk::Chunking;
 use crate::embed::{Embedder, ModelInfo, Role, Tokenizer};
 use crate::format::UnsupportedKind;
 use crate::hash::Fingerprint;
+use crate::read::sandbox::Sandbox;
 use crate::read::{Item, Limits};
 use crate::walk::{IngestItem, Source, Stat};
 use crate::{Error, Result, read};
@@ -40,7 +41,7 @@ pub trait ExistingContent: Sync {
 }
 
 /// The options of a pipeline run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PipelineOptions {
     /// How articles are split into passages.
     pub chunking: Chunking,
@@ -48,6 +49,8 @@ pub struct PipelineOptions {
     pub threads: usize,
     /// Limits on reading one article.
     pub limits: Limits,
+    /// Where files are read whose parsers may crash; `None` for this process.
+    pub sandbox: Option<Arc<Sandbox>>,
     /// Limit on the memory of articles in flight, in bytes.
     max_in_flight_bytes: u64,
     /// Limit on the memory that the store uses to build a vector index, in bytes; `None` for no
@@ -56,19 +59,20 @@ pub struct PipelineOptions {
 }
 
 impl PipelineOptions {
-    /// Options with the default limits.
+    /// Options with the default limits, without a sandbox.
     pub fn new(chunking: Chunking, threads: usize) -> Self {
         Self {
             chunking,
             threads,
             limits: Limits::DEFAULT,
+            sandbox: None,
             max_in_flight_bytes: DEFAULT_IN_FLIGHT_BYTES,
             index_build_memory: None,
         }
     }
 
     /// Divides a memory budget in bytes: half for building the vector index, at most a quarter for
-    /// the [sandboxed reader](crate::read::sandbox), an eighth for articles in flight. The rest is
+    /// the [sandboxed reader](Sandbox), an eighth for articles in flight. The rest is
     /// left for the model, the list of articles and the page cache.
     #[must_use]
     pub fn with_memory_budget(mut self, memory: u64) -> Self {
@@ -349,7 +353,7 @@ impl ReadingThread<'_> {
     fn read(&mut self, source: &Source) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
         let end = self.bytes + source.bytes();
-        let limits = self.options.limits;
+        let options = self.options;
         self.current = Some(SourceProgress::default());
         let mut emit = |item| {
             flow = match item {
@@ -359,7 +363,12 @@ impl ReadingThread<'_> {
             };
             flow
         };
-        let result = read::read(source, limits, &mut emit);
+        let result = read::read(
+            source,
+            options.limits,
+            options.sandbox.as_deref(),
+            &mut emit,
+        );
         self.bytes = end;
         let current = self.current.take().unwrap_or_default();
         match (result, source.stat) {

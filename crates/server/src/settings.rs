@@ -1,7 +1,9 @@
 //! Server settings.
 
+use ingest::read::sandbox::Sandbox;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use store::Location;
 
@@ -37,6 +39,8 @@ pub struct Settings {
     pub upload_limit: usize,
     /// The largest article, in bytes.
     pub article_limit: u64,
+    /// Where uploaded files are read whose parsers may crash; `None` for this process.
+    pub sandbox: Option<Arc<Sandbox>>,
 }
 
 impl Settings {
@@ -57,6 +61,7 @@ impl Settings {
             body_limit: 2 << 20,
             upload_limit: 1 << 30,
             article_limit: 16 << 20,
+            sandbox: None,
         }
     }
 }

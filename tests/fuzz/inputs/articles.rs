@@ -20,7 +20,7 @@ pub fn check_file(name: &str, format: Format, input: &[u8]) {
         seconds: 5,
         ..Limits::DEFAULT
     };
-    let outcome = ingest::read::read(&source, limits, &mut |item| {
+    let outcome = ingest::read::read(&source, limits, super::SANDBOX.get(), &mut |item| {
         match item {
             Item::Article(article) => assert_valid(&article),
             Item::Failed(error) => assert_valid_error(&error),

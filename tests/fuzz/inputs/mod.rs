@@ -8,8 +8,13 @@ mod http;
 mod judging;
 
 use ingest::Format;
+use ingest::read::sandbox::Sandbox;
 use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// Where parsers run that may crash; a fuzzer wants them in its own process.
+pub static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
 
 /// Everything that reads untrusted input.
 #[allow(dead_code, reason = "a fuzzer runs a single target")]

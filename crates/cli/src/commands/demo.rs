@@ -1,5 +1,6 @@
 //! `nigh demo`: indexes the built-in articles, searches them and evaluates the results.
 
+use super::read_worker;
 use crate::Outcome;
 use crate::args;
 use crate::config::cores;
@@ -61,7 +62,8 @@ pub fn run(args: &args::Demo, output: &mut Output) -> anyhow::Result<Outcome> {
     let location = root.join(".nigh").into();
     let threads = args.threads.unwrap_or_else(cores);
     let embedder = embed::load(embed::builtin::ALIAS)?;
-    let plan = PipelineOptions::new(Chunking::default(), threads);
+    let mut plan = PipelineOptions::new(Chunking::default(), threads);
+    plan.sandbox = read_worker::sandbox();
     let (model, language) = (embedder.model().clone(), Language::English);
     let mut collection = store::create(
         &location,

@@ -1,6 +1,6 @@
 //! `nigh index`
 
-use super::{interrupt, omissions, print_incomplete, truncation_note};
+use super::{interrupt, omissions, print_incomplete, read_worker, truncation_note};
 use crate::Outcome;
 use crate::args;
 use crate::config::{Config, DEFAULT_COLLECTION};
@@ -191,6 +191,7 @@ pub fn pipeline_plan(
     );
     plan.limits.bytes = args.max_article_bytes;
     plan.limits.seconds = args.max_article_seconds;
+    plan.sandbox = read_worker::sandbox();
     Ok(plan)
 }
 

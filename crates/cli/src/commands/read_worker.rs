@@ -1,8 +1,9 @@
 //! `nigh read-apart`: the sandboxed worker process that reads files with third-party parsers.
 
 use crate::Outcome;
-use ingest::read::sandbox;
+use ingest::read::sandbox::{self, Sandbox};
 use std::io::{self, stdin, stdout};
+use std::sync::Arc;
 
 /// The hidden command that starts a worker.
 pub const COMMAND: &str = "read-apart";
@@ -12,8 +13,8 @@ pub const COMMAND: &str = "read-apart";
 #[cfg(target_os = "linux")]
 const OVERHEAD: u64 = 128 << 20;
 
-/// Makes this process read such files in workers from now on.
-pub fn set_up() {
+/// Workers of this program.
+pub fn sandbox() -> Option<Arc<Sandbox>> {
     // The running program, even if another version has been installed at its path meanwhile.
     let running = std::path::Path::new("/proc/self/exe");
     let program = if running.exists() {
@@ -21,9 +22,7 @@ pub fn set_up() {
     } else {
         std::env::current_exe()
     };
-    if let Ok(program) = program {
-        sandbox::configure(program, COMMAND);
-    }
+    Some(Arc::new(Sandbox::new(program.ok()?, COMMAND)))
 }
 
 pub fn run() -> anyhow::Result<Outcome> {

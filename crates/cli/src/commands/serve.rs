@@ -1,5 +1,6 @@
 //! `nigh serve`, `nigh mcp`, `nigh key`.
 
+use super::read_worker;
 use crate::Outcome;
 use crate::args::{self, KeyWhat};
 use crate::config::Config;
@@ -24,6 +25,7 @@ pub fn serve(args: &args::Serve, config: &Config, output: &mut Output) -> anyhow
         allowed_origins: args.allow_origin.clone(),
         rerankers: args.reranker.clone(),
         timeout: Duration::from_secs(u64::from(args.timeout)),
+        sandbox: read_worker::sandbox(),
         upload_limit: usize::try_from(args.max_upload_bytes).unwrap_or(usize::MAX),
         ..Settings::new(args.listen, config.threads(args.threads))
     };

@@ -71,7 +71,7 @@ pub fn detect_language(job: &IndexJob<'_>, scan: &Scan) -> Language {
             seconds: 1,
             ..job.plan.limits
         };
-        let _ = ingest::read::read(&source, limits, &mut |item| {
+        let _ = ingest::read::read(&source, limits, job.plan.sandbox.as_deref(), &mut |item| {
             if let Item::Article(article) = item {
                 let body = article
                     .body

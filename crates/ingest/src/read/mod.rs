@@ -28,6 +28,7 @@ use crate::walk::Source;
 use crate::{Error, Result, encoding};
 use disk::PathError;
 use notes::{Code, Note};
+use sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,9 +115,9 @@ fn qa_or_text(source: &Source, text: String, notes: &mut Vec<Note>) -> Result<Ar
 pub struct Limits {
     /// The maximum size of an article in bytes.
     pub bytes: u64,
-    /// The time limit in seconds; applies in the [`sandbox`] only.
+    /// The time limit in seconds; applies in a [`Sandbox`] only.
     pub seconds: u64,
-    /// The memory limit in bytes; applies in the [`sandbox`] only.
+    /// The memory limit in bytes; applies in a [`Sandbox`] only.
     pub memory: u64,
 }
 
@@ -129,16 +130,21 @@ impl Limits {
     };
 }
 
-/// Passes every article of `source` to `emit`, like [`Reader::read`], in the [`sandbox`] if it is
-/// on and the format needs it. A panic in a parser becomes an error.
+/// Passes every article of `source` to `emit`, like [`Reader::read`], in `sandbox` if the format
+/// needs one. A panic in a parser becomes an error.
 ///
 /// # Errors
 /// If the file as a whole cannot be read.
-pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
-    if sandbox::is_sandboxed(source.format) {
-        return sandbox::read(source, limits, emit);
+pub fn read(
+    source: &Source,
+    limits: Limits,
+    sandbox: Option<&Sandbox>,
+    emit: &mut Emit<'_>,
+) -> Result<()> {
+    match sandbox.filter(|_| sandbox::is_needed(source.format)) {
+        Some(sandbox) => sandbox.read(source, limits, emit),
+        None => read_in_process(source, limits.bytes, emit),
     }
-    read_in_process(source, limits.bytes, emit)
 }
 
 /// Reads `source` in this process, whatever its format.

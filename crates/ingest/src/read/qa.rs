@@ -102,7 +102,7 @@ mod tests {
         };
         assert_eq!(source.format, Format::Qa);
         let mut articles = Vec::new();
-        let read = crate::read::read(&source, crate::read::Limits::DEFAULT, &mut |item| {
+        let read = crate::read::read(&source, crate::read::Limits::DEFAULT, None, &mut |item| {
             let crate::read::Item::Article(article) = item else {
                 panic!("{item:?}")
             };

@@ -2,9 +2,9 @@
 //! parsers of PDF, HTML, Parquet and office documents can loop forever, or exhaust memory or stack,
 //! which no process survives by itself.
 //!
-//! The worker is the same program, started with a hidden argument ([`configure`]), and runs
-//! [`worker_main`]. Requests and responses are lines of JSON. A worker that has died is replaced.
-//! Unless [`configure`] was called, files are read in this process.
+//! The worker is the same program, started with a hidden argument, and runs [`worker_main`].
+//! Requests and responses are lines of JSON. A worker that has died is replaced. Without a
+//! [`Sandbox`], files are read in this process.
 
 use super::{Emit, Item, Limits, read_in_process};
 use crate::article::Article;
@@ -18,7 +18,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often the worker checks its time limit, and whether its parent is still alive.
@@ -26,25 +26,21 @@ const WATCHDOG_INTERVAL: Duration = Duration::from_millis(50);
 /// A worker that has read a larger file, in bytes, is not reused, so that its memory is freed.
 const MAX_REUSE_FILE_BYTES: u64 = 1 << 20;
 
-/// The program and the argument that start a worker; empty if sandboxing is off.
-static WORKER_COMMAND: OnceLock<(PathBuf, OsString)> = OnceLock::new();
-/// A worker that waits for a file to read.
-static IDLE_WORKER: Mutex<Option<Worker>> = Mutex::new(None);
-
-/// Turns sandboxing on for this process: from now on, formats that need it are read by `program`,
-/// started with `argument`. Only the first call has an effect.
-pub fn configure(program: PathBuf, argument: &str) {
-    let _ = WORKER_COMMAND.set((program, argument.into()));
+/// Starts workers, and keeps one that waits for a file to read.
+#[derive(Debug)]
+pub struct Sandbox {
+    program: PathBuf,
+    argument: OsString,
+    idle_worker: Mutex<Option<Worker>>,
 }
 
-/// Whether files of a format are read in a worker process.
-pub fn is_sandboxed(format: Format) -> bool {
-    let is_heavy = match format {
+/// Whether the parser of a format can fail in ways that no process survives.
+pub(super) fn is_needed(format: Format) -> bool {
+    match format {
         Format::Pdf | Format::Html | Format::Parquet => true,
         Format::Document(kind) => kind.needs_sandbox(),
         _ => false,
-    };
-    is_heavy && WORKER_COMMAND.get().is_some()
+    }
 }
 
 /// A request to the worker: one line of JSON.
@@ -141,44 +137,91 @@ impl Failure {
     }
 }
 
-/// Reads a file in a worker process; otherwise like [`super::read`].
-pub fn read(source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
-    let request = Request {
-        path: bytes_of(&source.path),
-        name: source.name.clone(),
-        format: source.format,
-        limits,
-    };
-    let mut worker = Worker::acquire().map_err(PathError::at(&source.path))?;
-    let wrong = |problem: String| Error::malformed(&source.path, None, problem);
-    worker.send(&request);
-    loop {
-        let item = match worker.receive() {
-            Some(Response::Article(article)) => Item::Article(article),
-            Some(Response::Failure(failure)) => Item::Failed(failure.with_path(&source.path)),
-            Some(Response::Note(note)) => Item::Note(note),
-            Some(Response::End) => break,
-            Some(Response::TooSlow) => {
-                return Err(wrong(format!(
-                    "reading it takes longer than {} s",
-                    limits.seconds
-                )));
-            }
-            None => {
-                let memory = limits.memory >> 20;
-                return Err(wrong(format!(
-                    "the process that read it died: it needs more than {memory} MB of memory, or is nested too deeply"
-                )));
-            }
-        };
-        if emit(item).is_break() {
-            return Ok(());
+impl Sandbox {
+    /// Workers are `program`, started with `argument`.
+    pub fn new(program: PathBuf, argument: &str) -> Self {
+        Self {
+            program,
+            argument: argument.into(),
+            idle_worker: Mutex::new(None),
         }
     }
-    if source.bytes() <= MAX_REUSE_FILE_BYTES {
-        *lock(&IDLE_WORKER) = Some(worker);
+
+    /// Reads a file in a worker process; otherwise like [`super::read`].
+    pub(super) fn read(&self, source: &Source, limits: Limits, emit: &mut Emit<'_>) -> Result<()> {
+        let request = Request {
+            path: bytes_of(&source.path),
+            name: source.name.clone(),
+            format: source.format,
+            limits,
+        };
+        let mut worker = self.worker().map_err(PathError::at(&source.path))?;
+        let wrong = |problem: String| Error::malformed(&source.path, None, problem);
+        worker.send(&request);
+        loop {
+            let item = match worker.receive() {
+                Some(Response::Article(article)) => Item::Article(article),
+                Some(Response::Failure(failure)) => Item::Failed(failure.with_path(&source.path)),
+                Some(Response::Note(note)) => Item::Note(note),
+                Some(Response::End) => break,
+                Some(Response::TooSlow) => {
+                    return Err(wrong(format!(
+                        "reading it takes longer than {} s",
+                        limits.seconds
+                    )));
+                }
+                None => {
+                    let memory = limits.memory >> 20;
+                    return Err(wrong(format!(
+                        "the process that read it died: it needs more than {memory} MB of memory, or is nested too deeply"
+                    )));
+                }
+            };
+            if emit(item).is_break() {
+                return Ok(());
+            }
+        }
+        if source.bytes() <= MAX_REUSE_FILE_BYTES {
+            *lock(&self.idle_worker) = Some(worker);
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// The idle worker if it is still alive, or else a new one.
+    fn worker(&self) -> io::Result<Worker> {
+        let idle = lock(&self.idle_worker).take();
+        let alive = idle
+            .and_then(|mut worker| matches!(worker.child.try_wait(), Ok(None)).then_some(worker));
+        alive.map_or_else(|| self.start(), Ok)
+    }
+
+    fn start(&self) -> io::Result<Worker> {
+        let failed =
+            |what: &str| io::Error::other(format!("the reader process could not be started{what}"));
+        let mut command = Command::new(&self.program);
+        command
+            .arg(&self.argument)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        // A process group of its own, so that Ctrl-C does not reach it: the parent finishes the
+        // current article.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn()?;
+        let (Some(requests), Some(responses)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(failed(""));
+        };
+        let mut worker = Worker {
+            child,
+            requests,
+            responses: BufReader::new(responses),
+        };
+        match worker.line().as_deref() {
+            Some("\n") => Ok(worker),
+            _ => Err(failed(": it exited immediately")),
+        }
+    }
 }
 
 /// The watchdog ticks left for the current article; `None` while the worker is idle.
@@ -288,6 +331,7 @@ fn handle_request<W: Write>(request: &Request, state: &Mutex<(TicksLeft, W)>) ->
 }
 
 /// A worker process, killed when dropped.
+#[derive(Debug)]
 struct Worker {
     child: Child,
     requests: ChildStdin,
@@ -295,43 +339,6 @@ struct Worker {
 }
 
 impl Worker {
-    /// The idle worker if it is still alive, or else a new one.
-    fn acquire() -> io::Result<Self> {
-        let idle = lock(&IDLE_WORKER).take();
-        let alive = idle
-            .and_then(|mut worker| matches!(worker.child.try_wait(), Ok(None)).then_some(worker));
-        alive.map_or_else(Self::start, Ok)
-    }
-
-    fn start() -> io::Result<Self> {
-        let failed =
-            |what: &str| io::Error::other(format!("the reader process could not be started{what}"));
-        let (program, argument) = WORKER_COMMAND.get().ok_or_else(|| failed(""))?;
-        let mut command = Command::new(program);
-        command
-            .arg(argument)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        // A process group of its own, so that Ctrl-C does not reach it: the parent finishes the
-        // current article.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command.spawn()?;
-        let (Some(requests), Some(responses)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(failed(""));
-        };
-        let mut worker = Self {
-            child,
-            requests,
-            responses: BufReader::new(responses),
-        };
-        match worker.line().as_deref() {
-            Some("\n") => Ok(worker),
-            _ => Err(failed(": it exited immediately")),
-        }
-    }
-
     fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         self.responses.read_line(&mut line).ok()?;

@@ -17,6 +17,7 @@ use engine::indexing::{self, Deletions, IndexReport, Scan};
 use engine::{NoProgress, Omitted, PathNamer};
 use ingest::pipeline::PipelineOptions;
 use ingest::read::Limits;
+use ingest::read::sandbox::Sandbox;
 use ingest::{Article, ByteSpan, MetaValue, Metadata};
 use query::explain::Explanation;
 use query::{Mode, Options, Scores, Searcher};
@@ -540,10 +541,12 @@ pub async fn upload(
     }
     let threads = app.job_threads();
     let (models, limit) = (app.models.clone(), app.settings.article_limit);
+    let sandbox = app.settings.sandbox.clone();
     let write_lock = served.write_lock.clone();
     let job = app.jobs.start(JobKind::Index, &collection, move |handle| {
         let _writing = write_lock.blocking_lock_owned();
-        let report = index_uploads(&served, &models, folder.path(), threads, limit, handle)?;
+        let folder = folder.path();
+        let report = index_uploads(&served, &models, folder, threads, limit, sandbox, handle)?;
         let stopped = report.interrupted;
         let result = serde_json::to_value(report)?;
         Ok(if stopped {
@@ -579,6 +582,7 @@ fn index_uploads(
     folder: &std::path::Path,
     threads: usize,
     article_limit: u64,
+    sandbox: Option<Arc<Sandbox>>,
     handle: &JobHandle,
 ) -> Result<IndexReport> {
     let mut collection: Box<dyn Collection> = store::open(served.location())?;
@@ -591,6 +595,7 @@ fn index_uploads(
     };
     let mut plan = PipelineOptions::new(collection.manifest().chunking, threads);
     plan.limits = limits;
+    plan.sandbox = sandbox;
     let roots = [root];
     let job = indexing::IndexJob {
         roots: &roots,
