@@ -140,7 +140,7 @@ fn malformed_lines_are_reported_with_file_and_line() {
     );
     dir.run(&EVAL).assert_exit(
         2,
-        &["qrels.tsv:2: expected a line of at most 1048576 bytes, found one of 2097154"],
+        &["qrels.tsv:2: expected a line of at most 1048576 bytes, found a longer one"],
     );
     dir.put("qrels.tsv", format!("1 {}\n", "0 ".repeat(1 << 18)));
     let wrong = dir.run(&EVAL);

@@ -434,13 +434,5 @@ NOTE: Mind. +
              A table\na | b\nc | d\n\nOld style\n\n- item one\nterm: definition\nNOTE: Mind."
         );
         assert_eq!(document.metadata[0], ("author".into(), "Anna Berg".into()));
-        assert_eq!(
-            document
-                .headings
-                .iter()
-                .map(|h| h.level)
-                .collect::<Vec<_>>(),
-            [1, 2, 2]
-        );
     }
 }

@@ -1,8 +1,6 @@
 //! Builds plain text from the runs, paragraphs and tables of a word processor's file: runs are
 //! joined without a space, blocks are kept apart.
 
-use crate::Heading;
-
 /// The text of a file, under construction.
 #[derive(Default)]
 pub struct Blocks {
@@ -189,30 +187,22 @@ impl Blocks {
             .map(|block| block.text.as_str())
     }
 
-    /// The whole text with footnotes and comments at its end, and its headings.
-    pub fn finish(mut self) -> (String, Vec<Heading>) {
+    /// The whole text, with footnotes and comments at its end.
+    pub fn finish(mut self) -> String {
         while !self.outer.is_empty() {
             self.end_aside("");
         }
-        let (mut text, mut headings) = (String::new(), Vec::new());
-        for Block { text: block, level } in self.flow.finish().into_iter().chain(self.end) {
+        let mut text = String::new();
+        for block in self.flow.finish().into_iter().chain(self.end) {
             if !text.is_empty() {
                 text.push_str("\n\n");
             }
-            let start = text.len();
-            text.push_str(&block);
-            if let Some(level) = level {
-                headings.push(Heading {
-                    start,
-                    end: text.len(),
-                    level,
-                });
-            }
+            text.push_str(&block.text);
         }
         if !text.is_empty() {
             text.push('\n');
         }
-        (text, headings)
+        text
     }
 }
 
@@ -293,9 +283,11 @@ mod tests {
         blocks.end_table();
         blocks.text("End");
         blocks.end_paragraph(Some(1));
-        let (text, headings) = blocks.finish();
-        assert_eq!(text, "Honey keeps well.\n\na | b\nd\n\nEnd\n\nA note.\n");
-        assert_eq!(text.get(headings[0].start..headings[0].end), Some("End"));
+        assert_eq!(blocks.first_heading(), Some("End"));
+        assert_eq!(
+            blocks.finish(),
+            "Honey keeps well.\n\na | b\nd\n\nEnd\n\nA note.\n"
+        );
     }
 
     #[test]

@@ -43,11 +43,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     if let Some(heading) = blocks.first_heading() {
         meta.title(heading);
     }
-    let (text, headings) = blocks.finish();
+    let text = blocks.finish();
     let document = Document {
         title: meta.title,
         text,
-        headings,
         metadata: meta.fields,
         ..Document::default()
     };
@@ -305,7 +304,6 @@ mod tests {
             "On bees\n\nHoney keeps 12 years\nlong, hidden\n\nOne paragraph.\n\nBox\n\na b | c\nd\n\nA note.\n\nComment by Anna: Really?\n"
         );
         assert_eq!(document.title.as_deref(), Some("On bees"));
-        assert_eq!(document.headings.len(), 1);
         assert_eq!(
             document.metadata[1],
             ("created".into(), "2024-03-05T10:07:00Z".into())

@@ -1,7 +1,7 @@
 //! Jupyter notebooks: the cells in order, code unchanged, with text output. Images are omitted.
 
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Extracted, Heading, ReadError, emit_document, emit_omitted};
+use crate::{Context, Document, Emit, Extracted, ReadError, emit_document, emit_omitted};
 use serde_json::Value;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
@@ -44,25 +44,18 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
             "expected a notebook with a list of cells; there is none",
         ));
     }
-    let headings = notebook.headings.iter();
-    if let Some(first) = headings.min_by_key(|heading| heading.level) {
-        meta.title(
-            notebook
-                .text
-                .get(first.start..first.end)
-                .unwrap_or_default(),
-        );
-    }
     let Notebook {
         text,
-        headings,
+        top_heading,
         images,
     } = notebook;
+    if let Some((_, heading)) = top_heading {
+        meta.title(&heading);
+    }
     let document = Document {
         title: meta.title,
         text,
         metadata: meta.fields,
-        headings,
         ..Document::default()
     };
     let _ = match document.text.is_empty() {
@@ -76,7 +69,8 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
 #[derive(Default)]
 struct Notebook {
     text: String,
-    headings: Vec<Heading>,
+    /// The first heading of the highest level, and that level.
+    top_heading: Option<(usize, String)>,
     images: usize,
 }
 
@@ -135,7 +129,7 @@ impl Notebook {
         self.text.push_str(text);
     }
 
-    /// Adds a Markdown cell and records its headings.
+    /// Adds a Markdown cell and looks for the title in it.
     fn markdown(&mut self, source: &str) {
         // Pasted images are embedded as base64.
         let source: String = source
@@ -143,23 +137,21 @@ impl Notebook {
             .filter(|line| !line.contains(";base64,"))
             .collect();
         self.block(&source);
-        let body = source.trim_matches('\n').trim_end();
-        let mut at = self.text.len().saturating_sub(body.len());
         let mut fence = false;
-        for line in body.split_inclusive('\n') {
+        for line in source.lines() {
             fence ^= line.trim_start().starts_with("```");
             let level = line.bytes().take_while(|&b| b == b'#').count();
             let heading = line.get(level..).unwrap_or_default();
             if (1..=6).contains(&level) && heading.starts_with(' ') && !fence {
-                let start = at + level + (heading.len() - heading.trim_start().len());
                 let text = heading.trim().trim_end_matches('#').trim_end();
-                self.headings.push(Heading {
-                    start,
-                    end: start + text.len(),
-                    level: level as u8,
-                });
+                if self
+                    .top_heading
+                    .as_ref()
+                    .is_none_or(|(top, _)| level < *top)
+                {
+                    self.top_heading = Some((level, text.to_owned()));
+                }
             }
-            at += line.len();
         }
     }
 }
@@ -206,7 +198,6 @@ mod tests {
             "Intro\n\n# On bees\n```\n# no\n```\n\nx = 1\n\nred\n\n42\n\nValueError: no\n\nafter"
         );
         assert_eq!(document.title.as_deref(), Some("On bees"));
-        assert_eq!(document.headings.len(), 1);
         assert_eq!(document.metadata[0].1, "python");
         assert!(
             read_bytes(Kind::Ipynb, b"{\"cells\":\n[").1[0].starts_with("2: expected a notebook")

@@ -1,6 +1,6 @@
 //! Readers of office, mail, notebook and markup formats.
 //!
-//! Takes the bytes of a file and its [`Kind`]; gives plain text, titles, headings and metadata as
+//! Takes the bytes of a file and its [`Kind`]; gives plain text, titles and metadata as
 //! [`Document`]s, and files within the file as [`EmbeddedFile`]s. Never touches the file system,
 //! never opens embedded files of other formats, never panics on input.
 //!
@@ -44,17 +44,6 @@ pub use prose::is_prose;
 
 use std::ops::ControlFlow;
 
-/// A heading in the text of a [`Document`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heading {
-    /// Byte offset of its first byte in the text.
-    pub start: usize,
-    /// Byte offset just past its last byte.
-    pub end: usize,
-    /// 1 is the top level.
-    pub level: u8,
-}
-
 /// One text to index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Document {
@@ -71,8 +60,6 @@ pub struct Document {
     /// The line of the file on which it begins, from 1, in formats where that is meaningful
     /// (mbox).
     pub line: Option<u64>,
-    /// The headings in `text`, in order.
-    pub headings: Vec<Heading>,
 }
 
 /// A file within the file: a member of an archive, or an attachment.

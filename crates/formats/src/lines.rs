@@ -1,14 +1,14 @@
-//! Shared by the readers of hand-written markup languages: collecting lines and headings, removing
-//! inline marks.
+//! Shared by the readers of hand-written markup languages: collecting lines, removing inline marks.
 
 use crate::meta::Meta;
-use crate::{Context, Document, Emit, Heading, emit_document, text};
+use crate::{Context, Document, Emit, emit_document, text};
 
 /// A text under construction, line by line.
 #[derive(Default)]
 pub struct Lines {
     text: String,
-    headings: Vec<Heading>,
+    /// The first heading of the highest level, and that level.
+    top_heading: Option<(usize, String)>,
 }
 
 impl Lines {
@@ -30,30 +30,29 @@ impl Lines {
             return;
         }
         self.push("");
-        let start = self.text.len();
         self.push(&line);
-        let level = u8::try_from(level.max(1)).unwrap_or(u8::MAX);
-        self.headings.push(Heading {
-            start,
-            end: start + line.len(),
-            level,
-        });
         self.push("");
+        let level = level.max(1);
+        if self
+            .top_heading
+            .as_ref()
+            .is_none_or(|(top, _)| level < *top)
+        {
+            self.top_heading = Some((level, line));
+        }
     }
 
     /// Emits the text as the file's only document. Without a title in `meta`, the first heading of
     /// the highest level is the title.
     pub fn emit(mut self, mut meta: Meta, context: &Context<'_>, emit: &mut Emit<'_>) {
         self.text.truncate(self.text.trim_end().len());
-        if let Some(first) = self.headings.iter().min_by_key(|heading| heading.level) {
-            meta.title(self.text.get(first.start..first.end).unwrap_or_default());
+        if let Some((_, heading)) = &self.top_heading {
+            meta.title(heading);
         }
-        let Self { text, headings } = self;
         let document = Document {
             title: meta.title,
-            text,
+            text: self.text,
             metadata: meta.fields,
-            headings,
             ..Document::default()
         };
         let _ = emit_document(document, context, emit);

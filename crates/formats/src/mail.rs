@@ -53,7 +53,6 @@ pub fn read_message(
         text,
         metadata: meta.fields,
         line,
-        headings: Vec::new(),
     };
     let emit_all = || {
         if !text::is_blank(&document.text) {

@@ -267,7 +267,7 @@ impl Story {
                     true => self.meta.title.clone(),
                     false => Some(text::one_line(&name)),
                 };
-                let (text, headings) = sheet.finish();
+                let text = sheet.finish();
                 let metadata = self.meta.fields.clone();
                 if !text.is_empty() {
                     emit_document(
@@ -276,7 +276,6 @@ impl Story {
                             title,
                             text,
                             metadata,
-                            headings,
                             line: None,
                         },
                         context,
@@ -288,7 +287,7 @@ impl Story {
             if let Some(heading) = self.blocks.first_heading() {
                 self.meta.title(heading);
             }
-            let (text, headings) = self.blocks.finish();
+            let text = self.blocks.finish();
             let Meta {
                 title,
                 fields: metadata,
@@ -298,7 +297,6 @@ impl Story {
                     title,
                     text,
                     metadata,
-                    headings,
                     ..Document::default()
                 },
                 context,

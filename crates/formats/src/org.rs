@@ -253,13 +253,5 @@ mod tests {
                 ("keywords".into(), "insects, honey".into())
             ]
         );
-        assert_eq!(
-            document
-                .headings
-                .iter()
-                .map(|h| h.level)
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
     }
 }

@@ -49,11 +49,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     if let Some(heading) = blocks.first_heading() {
         meta.title(heading);
     }
-    let (text, headings) = blocks.finish();
+    let text = blocks.finish();
     let document = Document {
         title: meta.title,
         text,
-        headings,
         metadata: meta.fields,
         ..Document::default()
     };
@@ -189,9 +188,6 @@ mod tests {
         ]);
         let document = read_single(Kind::Pptx, &bytes);
         assert_eq!(document.text, "First\n\nPoint\n\nSpeak slowly.\n\nSecond\n");
-        assert_eq!(
-            (document.title.as_deref(), document.headings.len()),
-            (Some("First"), 2)
-        );
+        assert_eq!(document.title.as_deref(), Some("First"));
     }
 }

@@ -670,13 +670,5 @@ Bert   5
                 ("date".into(), "2024-03-05".into())
             ]
         );
-        assert_eq!(
-            document
-                .headings
-                .iter()
-                .map(|h| h.level)
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
     }
 }

@@ -27,11 +27,10 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     if let Some(heading) = reader.blocks.first_heading() {
         meta.title(heading);
     }
-    let (text, headings) = reader.blocks.finish();
+    let text = reader.blocks.finish();
     let document = Document {
         title: meta.title,
         text,
-        headings,
         metadata: meta.fields,
         ..Document::default()
     };
@@ -596,7 +595,6 @@ mod tests {
             "On bees\n\nHoney keeps well.\n\nпчелы €5 hidden\n\na | b\nc | d\n\nAfter pictures\n\nA note.\n"
         );
         assert_eq!(document.title.as_deref(), Some("Bees änd honey"));
-        assert_eq!(document.headings.len(), 1);
         assert_eq!(
             document.metadata,
             [

@@ -57,18 +57,6 @@ pub fn extract_within(
     if let Err(error) = result {
         push(error);
     }
-    for item in &items {
-        if let Extracted::Document(document) = item {
-            for heading in &document.headings {
-                assert!(
-                    document
-                        .text
-                        .get(heading.start..heading.end)
-                        .is_some_and(|text| !text.trim().is_empty())
-                );
-            }
-        }
-    }
     (items, errors)
 }
 
