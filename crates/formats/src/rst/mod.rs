@@ -1,10 +1,16 @@
 //! reStructuredText. Fields at the top are metadata; comments, targets and layout directives are
 //! omitted; the content of all other directives is text.
 
-use crate::lines::{Lines, indent, replace_between, unmark};
+mod inline;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::lines::{Lines, indent};
 use crate::meta::Meta;
 use crate::{Context, Emit, ReadError};
 use std::collections::HashMap;
+use table::is_rule;
 
 pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<(), ReadError> {
     let text = String::from_utf8_lossy(bytes);
@@ -17,9 +23,6 @@ pub fn read(bytes: &[u8], context: &Context<'_>, emit: &mut Emit<'_>) -> Result<
     rst.out.emit(rst.meta, context, emit);
     Ok(())
 }
-
-/// A simple table with more columns is read as plain text.
-const MAX_COLUMNS: usize = 100;
 
 /// Directives that are skipped with their content.
 const SKIPPED_DIRECTIVES: &[&str] = &[
@@ -57,6 +60,7 @@ const SKIPPED_DIRECTIVES: &[&str] = &[
     "unicode",
     "date",
 ];
+
 /// Directives whose content is not markup.
 const VERBATIM_DIRECTIVES: &[&str] = &[
     "code",
@@ -72,6 +76,7 @@ const VERBATIM_DIRECTIVES: &[&str] = &[
     "prompt",
     "productionlist",
 ];
+
 /// Directives whose argument is not text.
 const WITHOUT_ARGUMENT: &[&str] = &[
     "figure",
@@ -184,12 +189,6 @@ impl<'a> Rst<'a> {
             self.at += 1;
         }
         paragraph
-    }
-
-    /// Whether a table begins here.
-    fn is_table(&self) -> bool {
-        let line = self.line(self.at).trim();
-        line.starts_with("+-") || line.starts_with("==") && line.contains(" =")
     }
 
     /// Reads a section title with an underline and an optional overline.
@@ -336,247 +335,6 @@ impl<'a> Rst<'a> {
         }
         self.out.push("");
     }
-
-    /// Reads a grid table or a simple table.
-    fn table(&mut self) -> bool {
-        let first = self.line(self.at).trim();
-        if first.starts_with("+-")
-            && first.ends_with('+')
-            && first.bytes().all(|b| matches!(b, b'+' | b'-'))
-        {
-            let mut cells: Vec<String> = Vec::new();
-            self.out.push("");
-            while self.at < self.lines.len() {
-                let line = self.line(self.at).trim();
-                if line.starts_with('+') && line.bytes().all(|b| matches!(b, b'+' | b'-' | b'=')) {
-                    self.row(&std::mem::take(&mut cells));
-                } else if let Some(inside) =
-                    line.strip_prefix('|').or_else(|| line.strip_prefix('+'))
-                {
-                    for (at, cell) in inside
-                        .strip_suffix(['|', '+'])
-                        .unwrap_or(inside)
-                        .split('|')
-                        .enumerate()
-                    {
-                        add_to_cell(&mut cells, at, cell);
-                    }
-                } else {
-                    break;
-                }
-                self.at += 1;
-            }
-            self.row(&cells);
-            self.out.push("");
-            return true;
-        }
-        let is_border = |line: &str| {
-            line.starts_with("==")
-                && line.contains(" =")
-                && line.bytes().all(|b| matches!(b, b'=' | b' '))
-        };
-        if !is_border(first) {
-            return false;
-        }
-        let margin = indent(self.line(self.at));
-        let starts: Vec<usize> = first
-            .bytes()
-            .enumerate()
-            .filter(|&(at, b)| {
-                b == b'=' && (at == 0 || first.as_bytes().get(at - 1) == Some(&b' '))
-            })
-            .map(|(at, _)| at + margin)
-            .collect();
-        if starts.len() > MAX_COLUMNS {
-            return false;
-        }
-        let mut cells: Vec<String> = Vec::new();
-        self.out.push("");
-        self.at += 1;
-        while self.at < self.lines.len() {
-            let line = self.line(self.at);
-            self.at += 1;
-            if is_border(line.trim()) {
-                self.row(&std::mem::take(&mut cells));
-                // The last border is followed by a blank line.
-                if self.line(self.at).trim().is_empty() {
-                    break;
-                }
-                continue;
-            }
-            if line.trim().is_empty() || line.trim_start().bytes().all(|b| matches!(b, b'-' | b' '))
-            {
-                self.row(&std::mem::take(&mut cells));
-                continue;
-            }
-            let chars: Vec<char> = line.chars().collect();
-            for (at, &start) in starts.iter().enumerate() {
-                let end = starts
-                    .get(at + 1)
-                    .copied()
-                    .unwrap_or(chars.len())
-                    .min(chars.len());
-                let cell: String = chars
-                    .get(start.min(end)..end)
-                    .unwrap_or_default()
-                    .iter()
-                    .collect();
-                // A line with an empty first cell continues the row.
-                if at == 0 && !cell.trim().is_empty() {
-                    self.row(&std::mem::take(&mut cells));
-                }
-                add_to_cell(&mut cells, at, &cell);
-            }
-        }
-        self.row(&cells);
-        self.out.push("");
-        true
-    }
-
-    fn row(&mut self, cells: &[String]) {
-        let cells: Vec<String> = cells.iter().map(|cell| self.inline(cell)).collect();
-        if let Some(line) = crate::blocks::row_line(&cells) {
-            self.has_text = true;
-            self.out.push(&line);
-        }
-    }
-
-    /// Text without inline markup: roles and links are replaced by their text.
-    fn inline(&self, text: &str) -> String {
-        if !text.contains(['`', '*', '_', '|', '\\']) {
-            return text.to_owned();
-        }
-        // Marks within code are literal: hide them from the following steps.
-        let text = replace_between(text, "``", "``", |code| {
-            Some(
-                code.chars()
-                    .map(|c| replace_char(c, &MARKS, &PLACEHOLDERS))
-                    .collect(),
-            )
-        });
-        let text = roles(&text);
-        let text = replace_between(&text, "|", "|", |name| {
-            self.substitutions.get(name).map(|text| (*text).to_owned())
-        });
-        let text = replace_between(&text, "[", "]_", |note| {
-            note.chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '#' | '*' | '-' | '.'))
-                .then(String::new)
-        });
-        let text = unmark(&text, &["**", "*"]);
-        let text = references(&unescape(&text.replace("\\ ", "")));
-        text.chars()
-            .map(|c| replace_char(c, &PLACEHOLDERS, &MARKS))
-            .collect()
-    }
-}
-
-fn add_to_cell(cells: &mut Vec<String>, at: usize, text: &str) {
-    if cells.len() <= at {
-        cells.resize(at + 1, String::new());
-    }
-    if let Some(cell) = cells.get_mut(at)
-        && !text.trim().is_empty()
-    {
-        if !cell.is_empty() {
-            cell.push(' ');
-        }
-        cell.push_str(text.trim());
-    }
-}
-
-/// Replaces `:role:`text <target>`` and `` `text <target>`_ `` by their text.
-fn roles(text: &str) -> String {
-    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, from)) = rest.split_once('`') {
-        let Some((inside, after)) = from.split_once('`') else {
-            break;
-        };
-        // The role precedes the text, between colons.
-        let role = before
-            .strip_suffix(':')
-            .and_then(|before| before.rfind(':').map(|at| (at, before)));
-        let is_role = |name: &str| {
-            !name.is_empty()
-                && name
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '+' | '.'))
-        };
-        plain.push_str(match role {
-            Some((at, before)) if is_role(before.get(at + 1..).unwrap_or_default()) => {
-                // The name of a role in a domain contains colons: `:py:func:`.
-                let start = before
-                    .char_indices()
-                    .rev()
-                    .take_while(|&(_, c)| is_role(&c.to_string()))
-                    .last()
-                    .map_or(at, |(at, _)| at);
-                before.get(..start).unwrap_or_default()
-            }
-            _ => before,
-        });
-        let shown = match inside.rsplit_once('<') {
-            Some((shown, target)) if target.ends_with('>') && !shown.trim().is_empty() => {
-                shown.trim_end()
-            }
-            _ => inside.trim_start_matches(['~', '!', '.']),
-        };
-        plain.push_str(shown);
-        rest = after
-            .strip_prefix("__")
-            .or_else(|| after.strip_prefix('_'))
-            .unwrap_or(after);
-    }
-    plain.push_str(rest);
-    plain
-}
-
-/// Markup characters, and the control characters that stand in for them while they are literal.
-const MARKS: [char; 6] = ['*', '`', '_', '|', '[', '\\'];
-const PLACEHOLDERS: [char; 6] = ['\u{1}', '\u{2}', '\u{3}', '\u{4}', '\u{5}', '\u{6}'];
-
-fn replace_char(char: char, from: &[char; 6], to: &[char; 6]) -> char {
-    from.iter()
-        .zip(to)
-        .find(|(from, _)| **from == char)
-        .map_or(char, |(_, to)| *to)
-}
-
-/// Removes the underscore of references (`name_`) at the end of words.
-fn references(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        let ends_word = chars
-            .peek()
-            .is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '_' | '(' | '*'));
-        if char == '_'
-            && ends_word
-            && plain.ends_with(char::is_alphanumeric)
-            && !plain.ends_with("__")
-        {
-            continue;
-        }
-        plain.push(char);
-    }
-    plain
-}
-
-/// Removes backslash escapes.
-fn unescape(text: &str) -> String {
-    let (mut plain, mut chars) = (String::with_capacity(text.len()), text.chars().peekable());
-    while let Some(char) = chars.next() {
-        if char == '\\'
-            && chars
-                .peek()
-                .is_some_and(|c| matches!(c, '*' | '`' | '|' | '_' | '\\'))
-        {
-            plain.extend(chars.next());
-        } else {
-            plain.push(char);
-        }
-    }
-    plain
 }
 
 /// Parses a field, `:name: value`.
@@ -593,82 +351,4 @@ fn is_repeated_sign(line: &str) -> bool {
     let mut chars = line.chars();
     let first = chars.next();
     first.is_some_and(|c| c.is_ascii_punctuation()) && chars.all(|c| Some(c) == first)
-}
-
-fn is_rule(line: &str) -> bool {
-    line.len() >= 4 && is_repeated_sign(line)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::Kind;
-    use crate::testing::read_single;
-
-    #[test]
-    fn markup_becomes_text() {
-        let rst = "\
-.. comment, not
-   to be read
-
-=======
-On bees
-=======
-
-:Author: Anna
-:Date: 2024-03-05
-
-.. |h| replace:: honey
-.. _target: http://x
-
-Keeping |h|
------------
-
-See :py:func:`~os.walk`, :ref:`the page <page>`, `a link <http://x>`_, ``*code*`` and **bold**\\ s [1]_::
-
-    verbatim *text*
-
-.. note:: Mind *the* bees.
-
-   They sting.
-
-.. code-block:: python
-   :linenos:
-
-   x = 1
-
-.. image:: bee.png
-   :alt: gone
-
-+-----+-----+
-| a   | b   |
-|     | c   |
-+=====+=====+
-| 1   | 2   |
-+-----+-----+
-
-=====  ====
-Name   Size
-=====  ====
-Anna   ten
-       more
-Bert   5
-=====  ====
-
-.. [1] The note.
-";
-        let document = read_single(Kind::Rst, rst.as_bytes());
-        assert_eq!(document.title.as_deref(), Some("On bees"));
-        assert_eq!(
-            document.text,
-            "On bees\n\nKeeping honey\n\nSee os.walk, the page, a link, *code* and bolds :\n\nverbatim *text*\n\nMind the bees.\n\nThey sting.\n\n\
-             x = 1\n\na | b c\n1 | 2\n\nName | Size\nAnna | ten more\nBert | 5\n\nThe note."
-        );
-        assert_eq!(
-            document.metadata,
-            [
-                ("author".into(), "Anna".into()),
-                ("date".into(), "2024-03-05".into())
-            ]
-        );
-    }
 }

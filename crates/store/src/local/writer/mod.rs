@@ -1,13 +1,17 @@
 //! The writer of a local collection.
 
-use super::checksummed_directory::ChecksummedDirectory;
+mod create;
+mod maintenance;
+
+pub use create::create;
+
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::merge::{self, BackgroundMerge, MergedSegment};
-use super::records::{self, Fields};
-use super::snapshot::{MANAGED, META, Snapshot, commit_id, load_metas, open_index, open_segment};
+use super::records::Fields;
+use super::snapshot::{Snapshot, open_index, open_segment};
 use crate::collection::{CompactReport, Maintenance, Progress, Writer};
-use crate::manifest::{FORMAT, Fusion, SegmentEntry};
+use crate::manifest::{Fusion, SegmentEntry};
 use crate::{Error, Manifest, Result};
 use disk::{FileSystem, PathError};
 use index::{Segment, VectorWriter, check_unit};
@@ -15,93 +19,16 @@ use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, Fingerprint, LexicalText};
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tantivy::{Index, IndexSettings, IndexWriter, Term};
+use tantivy::{Index, IndexWriter, Term};
 
 /// The size of tantivy's buffer of new documents.
 const TEXT_BUFFER_BYTES: usize = 32 << 20;
+
 /// How often to check on a background merge that is being waited for.
 const MERGE_POLL_INTERVAL: Duration = Duration::from_millis(20);
-
-/// Creates an empty collection. The marker, which makes the folder a collection, is written last.
-pub fn create(layout: &Layout, manifest: &Manifest) -> Result<()> {
-    let (root, disk) = (layout.root(), layout.disk());
-    let created = root
-        .ancestors()
-        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-    let created: Vec<PathBuf> = created.map(Path::to_owned).collect();
-    disk.create_dir_all(root).map_err(PathError::at(root))?;
-    created
-        .iter()
-        .try_for_each(|folder| sync(disk, folder.parent()))?;
-    // Checked before the lock file is created, so that nothing is put into a folder that holds
-    // something else.
-    ensure_unoccupied(layout)?;
-    // Checked again under the lock, so that no two processes create the collection at once.
-    let _lock = WriterLock::acquire(layout)?;
-    ensure_unoccupied(layout)?;
-    for folder in [layout.text(), layout.vectors()] {
-        disk.create_dir_all(&folder)
-            .map_err(PathError::at(&folder))?;
-        for path in files_in(&folder)? {
-            disk.remove_file(&path).map_err(PathError::at(path))?;
-        }
-    }
-    let text = || Error::text(root);
-    let directory = ChecksummedDirectory::new(layout.text(), layout.files());
-    let index = Index::create(
-        directory,
-        records::schema(FORMAT).0,
-        IndexSettings::default(),
-    )
-    .map_err(text())?;
-    records::register_tokenizers(&index, manifest.language, FORMAT);
-    commit(layout, &mut text_writer(layout, &index)?, manifest)?;
-    // The marker must not become durable before the collection does.
-    sync(disk, Some(root))?;
-    layout.write_marker()
-}
-
-/// Fails unless a collection can be created here: nothing may be there but the remains of an
-/// interrupted creation.
-fn ensure_unoccupied(layout: &Layout) -> Result<()> {
-    layout.ensure_no_unmarked_data()?;
-    let root = layout.root();
-    let ours = [
-        layout.text(),
-        layout.vectors(),
-        layout.lock(),
-        layout.marker().with_extension("unfinished"),
-    ];
-    let text = [META, MANAGED, ".tantivy-writer.lock", ".tantivy-meta.lock"]
-        .map(|name| layout.text().join(name));
-    let unfinished = text.clone().map(|path| path.with_extension("unfinished"));
-    let known =
-        |path: &PathBuf| ours.contains(path) || text.contains(path) || unfinished.contains(path);
-    let folders = [root, &layout.text(), &layout.vectors()].map(files_in);
-    for paths in folders {
-        if !paths?.iter().all(known) {
-            return Err(Error::Occupied {
-                location: root.display().to_string(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The paths in a folder; none if the folder does not exist.
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(PathError::at(folder))?,
-    };
-    entries
-        .map(|entry| Ok(entry.map_err(PathError::at(folder))?.path()))
-        .collect()
-}
 
 fn sync(disk: &dyn FileSystem, folder: Option<&Path>) -> Result<()> {
     // The parent of a one-part relative path is the empty path, which means the current directory.
@@ -546,62 +473,6 @@ impl Writer for LocalWriter {
                 .map_err(Error::text(&root))?;
         }
         Ok(report)
-    }
-}
-
-impl Maintenance for LocalWriter {
-    fn forget_salvaged(&mut self) -> Result<()> {
-        let path = self.layout.salvaged();
-        match self.layout.disk().remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(PathError::at(path)(error).into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn set_builder(&mut self, builder: index::Builder) {
-        self.has_changes |= self.manifest.graph.builder != builder;
-        self.manifest.graph.builder = builder;
-    }
-
-    fn set_memory_budget(&mut self, bytes: Option<u64>) {
-        let bytes_per_row = index::graph::estimate_build_memory(
-            1,
-            self.manifest.model.dimensions,
-            self.manifest.graph,
-        );
-        self.max_segment_rows = bytes.map_or(usize::MAX, |bytes| (bytes / bytes_per_row) as usize);
-    }
-
-    fn write_cache(&mut self, make: &mut dyn FnMut(Fingerprint) -> Vec<u8>) -> Result<()> {
-        let index = self.text()?.index().clone();
-        let metas = load_metas(&self.layout, &index)?;
-        // With a checksum footer in every format: an unreadable cache is just recomputed.
-        let files = disk::WriteOptions {
-            sealed: true,
-            ..self.layout.files()
-        };
-        Ok(disk::atomic_write(
-            &files,
-            &self.layout.cache(),
-            &make(commit_id(&metas)),
-        )?)
-    }
-
-    fn merge_in_background(&mut self, threads: usize) -> Result<()> {
-        if let Some(error) = self.merge_error.take() {
-            self.merges_in_background = false;
-            return Err(error);
-        }
-        if self.merges_in_background && self.background_merge.is_none() {
-            self.background_merge = BackgroundMerge::start(self, threads)?;
-        }
-        Ok(())
-    }
-
-    fn merge_small(&mut self) -> Result<()> {
-        merge::merge_small_segments(self)
     }
 }
 

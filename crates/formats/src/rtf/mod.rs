@@ -1,9 +1,14 @@
 //! Rich Text Format. Fields are represented by their results; deleted revisions, headers, footers
 //! and pictures are omitted; footnotes and comments come at the end.
 
+mod control;
+#[cfg(test)]
+mod tests;
+
 use crate::blocks::{Aside, Blocks};
 use crate::meta::Meta;
 use crate::{Context, Document, Emit, ReadError, emit_document, emit_omitted};
+use control::{charset, code_page, control};
 use encoding_rs::Encoding;
 use std::collections::HashMap;
 
@@ -493,130 +498,5 @@ impl Rtf {
         let surrogate = self.surrogate;
         self.skip_chars = self.group().fallback_chars;
         self.surrogate = surrogate;
-    }
-}
-
-/// The control word or symbol at `at`, its numeric parameter, and the offset of what follows.
-fn control(bytes: &[u8], at: usize) -> (&[u8], Option<i32>, usize) {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let letters = rest
-        .iter()
-        .take(32)
-        .take_while(|b| b.is_ascii_alphabetic())
-        .count();
-    if letters == 0 {
-        return (
-            rest.get(..1).unwrap_or_default(),
-            None,
-            (at + 1).min(bytes.len()),
-        );
-    }
-    let (word, after) = rest.split_at(letters);
-    let sign = usize::from(after.first() == Some(&b'-'));
-    let digits = after
-        .iter()
-        .skip(sign)
-        .take(10)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
-    let length = if digits == 0 { 0 } else { sign + digits };
-    let number = after
-        .get(..length)
-        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    let space = usize::from(after.get(length) == Some(&b' '));
-    (word, number, at + letters + length + space)
-}
-
-fn code_page(number: i32) -> Option<&'static Encoding> {
-    Some(match number {
-        437 | 850 | 1252 => encoding_rs::WINDOWS_1252,
-        866 => encoding_rs::IBM866,
-        874 => encoding_rs::WINDOWS_874,
-        932 => encoding_rs::SHIFT_JIS,
-        936 => encoding_rs::GBK,
-        949 => encoding_rs::EUC_KR,
-        950 => encoding_rs::BIG5,
-        1250 => encoding_rs::WINDOWS_1250,
-        1251 => encoding_rs::WINDOWS_1251,
-        1253 => encoding_rs::WINDOWS_1253,
-        1254 => encoding_rs::WINDOWS_1254,
-        1255 => encoding_rs::WINDOWS_1255,
-        1256 => encoding_rs::WINDOWS_1256,
-        1257 => encoding_rs::WINDOWS_1257,
-        1258 => encoding_rs::WINDOWS_1258,
-        10000 => encoding_rs::MACINTOSH,
-        65001 => encoding_rs::UTF_8,
-        _ => return None,
-    })
-}
-
-/// The encoding of a font by its `\fcharset` number.
-fn charset(number: i32) -> Option<&'static Encoding> {
-    code_page(match number {
-        0 => 1252,
-        77 => 10000,
-        128 => 932,
-        129 => 949,
-        134 => 936,
-        136 => 950,
-        161 => 1253,
-        162 => 1254,
-        163 => 1258,
-        177 => 1255,
-        178 => 1256,
-        186 => 1257,
-        204 => 1251,
-        222 => 874,
-        238 => 1250,
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::Kind;
-    use crate::testing::{read_bytes, read_single};
-
-    #[test]
-    fn text_fields_tables_and_notes_become_text() {
-        let rtf = br#"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fswiss\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}}
-{\stylesheet{\s0 Normal;}{\s1\outlinelevel0 heading 1;}}{\*\generator Writer 7;}
-{\info{\title Bees \'e4nd honey}{\author Anna}{\creatim\yr2024\mo3\dy5\hr10\min7}}
-{\header Page header\par}
-\pard\s1 On bees\par
-\pard Ho{\b ne}y keeps {\field{\*\fldinst HYPERLINK "http://x"}{\fldrslt well}}{\footnote\pard A note.}.\par
-{\f1\'ef\'f7\'e5\'eb\'fb} \u8364?5 {\deleted gone }{\v hidden}\par
-\trowd\cellx1000\cellx2000\pard\intbl a\cell b\cell\row\trowd\pard\intbl c\cell d\cell\row
-\pard After {\*\shppict{\pict\pngblip 89504e47}}{\nonshppict{\pict 00}}pictures\par
-}"#;
-        let document = read_single(Kind::Rtf, rtf);
-        assert_eq!(
-            document.text,
-            "On bees\n\nHoney keeps well.\n\nпчелы €5 hidden\n\na | b\nc | d\n\nAfter pictures\n\nA note.\n"
-        );
-        assert_eq!(document.title.as_deref(), Some("Bees änd honey"));
-        assert_eq!(
-            document.metadata,
-            [
-                ("author".into(), "Anna".into()),
-                ("created".into(), "2024-03-05 10:07".into())
-            ]
-        );
-    }
-
-    #[test]
-    fn double_byte_characters_and_surrogate_pairs_are_decoded() {
-        let document = read_single(
-            Kind::Rtf,
-            br"{\rtf1\ansi\ansicpg932 \'93\'fa\'96\'7b \uc1\u-10179?\u-8703?\par}",
-        );
-        assert_eq!(document.text, "日本 🐁\n".replace('🐁', "\u{1f601}"));
-    }
-
-    #[test]
-    fn a_truncated_file_is_reported_and_its_text_kept() {
-        let (found, errors) = read_bytes(Kind::Rtf, br"{\rtf1 Kept text\par and");
-        assert_eq!(found[0].text, "Kept text\n\nand\n");
-        assert!(errors[0].contains("cut off"), "{errors:?}");
     }
 }
