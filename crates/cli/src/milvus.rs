@@ -56,7 +56,7 @@ impl Settings {
 
 /// Stands for the backend, and names the missing feature.
 #[cfg(not(feature = "milvus"))]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Backend;
 
 #[cfg(not(feature = "milvus"))]

@@ -4,9 +4,8 @@
 // why they are sound.
 #![allow(unsafe_code)]
 
-use crate::PathError;
 use crate::seal::{PAGE_SIZE, Seal};
-use crate::{Error, Result};
+use crate::{Error, PathError, Result};
 use std::fs::File;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,8 @@
 //! Writing a file under a temporary name and renaming it once it is complete.
 
-use crate::PathError;
 use crate::file_system::{FileSystem, OsFileSystem, WritableFile};
 use crate::seal::{self, PAGE_SIZE};
-use crate::{Error, Result};
+use crate::{PathError, Result};
 use std::io::{self, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

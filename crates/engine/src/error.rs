@@ -1,7 +1,6 @@
 //! Errors of operations on collections.
 
 use disk::PathError;
-use std::path::{Path, PathBuf};
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

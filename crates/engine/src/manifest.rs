@@ -1,6 +1,6 @@
 //! The manifest of a result: versions, machine, collection and parameters that produced it.
 
-use crate::{Error, Result};
+use crate::Result;
 use disk::PathError;
 use eval::manifest::Machine;
 use serde_json::{Map, Value, json};

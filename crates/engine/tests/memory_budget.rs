@@ -39,8 +39,10 @@ fn largest_segment(memory: impl Fn(usize, index::Params) -> Option<u64>) -> usiz
         Language::English,
     )
     .unwrap();
-    let default = PipelineOptions::new(Chunking::default(), 1);
-    let plan = memory.map_or(default, |memory| default.with_memory_budget(memory));
+    let mut plan = PipelineOptions::new(Chunking::default(), 1);
+    if let Some(memory) = memory {
+        plan = plan.with_memory_budget(memory);
+    }
     indexing::add(
         &mut *collection,
         embedder,

@@ -1,7 +1,7 @@
 //! A system's metric values: a row per metric, a column per query.
 
 use crate::metric::Metric;
-use crate::{Error, Qrels, Result, Run};
+use crate::{Qrels, Result, Run};
 use disk::PathError;
 use rayon::prelude::*;
 use serde::Serialize;

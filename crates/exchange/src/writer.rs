@@ -1,7 +1,7 @@
 //! The writer of exchange files.
 
 use crate::row::rows;
-use crate::{Error, Header, Kind, Result, parquet};
+use crate::{Header, Kind, Result, parquet};
 use disk::PathError;
 use ingest::pipeline::EmbeddedArticle;
 use ingest::read::EMBEDDED_ARTICLES_KEY;

@@ -301,6 +301,6 @@ mod tests {
         blocks.end_cell();
         blocks.end_row();
         blocks.end_table();
-        assert_eq!(blocks.finish().0, "One.\n\nTwo.\n");
+        assert_eq!(blocks.finish(), "One.\n\nTwo.\n");
     }
 }

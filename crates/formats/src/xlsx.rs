@@ -468,7 +468,7 @@ fn comments_and_drawings(package: &mut Package<'_>, sheet: &str) -> String {
             _ => {}
         }
     }
-    let text = blocks.finish().0;
+    let text = blocks.finish();
     if text.is_empty() {
         text
     } else {

@@ -84,9 +84,8 @@ impl SectionWriter {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(PathError::at(self.file.path()))
+        let written = self.file.write_all(bytes);
+        Ok(written.map_err(PathError::at(self.file.path()))?)
     }
 
     fn align(&mut self) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::schema::{
 use crate::search::{Searcher, Vectors};
 use crate::writer::MilvusWriter;
 use ingest::pipeline::{EmbeddedArticle, Passage};
-use ingest::{Article, ByteSpan, Fingerprint};
+use ingest::{ByteSpan, Fingerprint};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::filter::Value;

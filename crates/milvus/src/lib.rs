@@ -36,7 +36,7 @@ use store::{Collection, Error, Location, Manifest, Remote, Result};
 use writer::MilvusWriter;
 
 /// The settings that all collections on Milvus share.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Backend {
     /// How to connect.
     pub access: Access,

@@ -448,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_hidden_folder_takes_the_name_of_its_parent() {
-        assert_eq!(name_from_path(Path::new("/no/such/books/.nigh")), "books");
-        assert_eq!(name_from_path(Path::new("/no/such/My Books")), "My-Books");
+        assert_eq!(name_of(&Location::from("/no/such/books/.nigh")), "books");
+        assert_eq!(name_of(&Location::from("/no/such/My Books")), "My-Books");
     }
 }

@@ -451,7 +451,10 @@ fn swapped_or_damaged_file_is_named_in_the_error() {
     let file = |path: &Path| path.join("vectors/00000000.vec");
     let whole = std::fs::read(file(&one)).unwrap();
     std::fs::copy(file(&two), file(&one)).unwrap();
-    let error = store::open(&one.into()).err().unwrap().to_string();
+    let error = store::open(&one.as_path().into())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(
         error.contains("00000000.vec") && error.contains("expected") && error.contains("found"),
         "{error}"
@@ -460,7 +463,10 @@ fn swapped_or_damaged_file_is_named_in_the_error() {
     let mut bytes = whole.clone();
     bytes[330] ^= 1;
     std::fs::write(file(&one), bytes).unwrap();
-    let error = store::open(&one.into()).err().unwrap().to_string();
+    let error = store::open(&one.as_path().into())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(
         error.contains("00000000.vec: damaged: bytes 0 to 464"),
         "{error}"
@@ -469,7 +475,7 @@ fn swapped_or_damaged_file_is_named_in_the_error() {
     std::fs::write(file(&one), whole).unwrap();
     std::fs::write(one.join("nigh.collection"), "nigh collection, format 9\n").unwrap();
     assert!(matches!(
-        store::open(&one.into()),
+        store::open(&one.as_path().into()),
         Err(Error::NewerFormat {
             found: 9,
             known: 4,
@@ -737,7 +743,7 @@ fn creating_a_collection_never_deletes_foreign_files() {
         let file = path.join(folder).join("a.txt");
         std::fs::write(&file, "mine").unwrap();
         let created = store::create(
-            &path.into(),
+            &path.as_path().into(),
             model(),
             Chunking::default(),
             index::Params::default(),

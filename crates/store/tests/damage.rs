@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::local::LocalCollection;
-use store::{Candidate, Collection, DenseSearch, Error, Filter, Result};
+use store::{Candidate, Collection, DenseSearch, Error, Filter, Listing, Reader, Result};
 
 /// Makes a collection of several segments with deleted articles.
 fn make(path: &Path, story: &str) {
@@ -333,19 +333,21 @@ fn repair_restores_everything_but_lost_articles() {
                 fs::write(&file, bytes).unwrap();
             }
             if file.ends_with("meta.json") {
-                let error = store::repair(&path.into()).unwrap_err().to_string();
+                let error = store::repair(&path.as_path().into())
+                    .unwrap_err()
+                    .to_string();
                 assert!(
                     error.contains("meta.json") || error.contains("no collection"),
                     "{error}"
                 );
                 continue;
             }
-            let problems = store::find_damage(&path.into()).unwrap();
+            let problems = store::find_damage(&path.as_path().into()).unwrap();
             assert!(
                 problems[0].contains(&*file.to_string_lossy()) || gone,
                 "{problems:?}"
             );
-            let report = store::repair(&path.into()).unwrap();
+            let report = store::repair(&path.as_path().into()).unwrap();
             assert_eq!(report.problems, problems);
             put_back(&path);
             let after = contents(&LocalCollection::open(&path).unwrap()).unwrap();
@@ -367,9 +369,13 @@ fn repair_restores_everything_but_lost_articles() {
                     full += 1;
                 }
             }
-            assert!(store::find_damage(&path.into()).unwrap().is_empty());
+            assert!(
+                store::find_damage(&path.as_path().into())
+                    .unwrap()
+                    .is_empty()
+            );
             assert_eq!(
-                store::repair(&path.into()).unwrap(),
+                store::repair(&path.as_path().into()).unwrap(),
                 store::RepairReport::default()
             );
         }
@@ -391,7 +397,7 @@ fn interrupted_repair_continues() {
     for file in words {
         fs::remove_file(file).unwrap();
     }
-    let first = store::repair(&path.into()).unwrap();
+    let first = store::repair(&path.as_path().into()).unwrap();
     assert!(first.salvaged > 0 && first.lost.is_empty());
     // One of them is indexed again meanwhile, with a new text.
     let newer = article("story0", "story number 0 was written again\n");
@@ -400,7 +406,7 @@ fn interrupted_repair_continues() {
     writer.put(newer).unwrap();
     writer.commit().unwrap();
     drop(writer);
-    let again = store::repair(&path.into()).unwrap();
+    let again = store::repair(&path.as_path().into()).unwrap();
     assert_eq!(
         again,
         store::RepairReport {
@@ -438,7 +444,7 @@ fn repair_restores_the_marker_of_an_earlier_format() {
     let marker = path.join("nigh.collection");
     let original = fs::read_to_string(&marker).unwrap();
     fs::write(&marker, "nonsense").unwrap();
-    let report = store::repair(&path.into()).unwrap();
+    let report = store::repair(&path.as_path().into()).unwrap();
     assert!(
         report.problems.len() == 1 && report.problems[0].contains("nigh.collection"),
         "{report:?}"
@@ -482,7 +488,7 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
     bytes[20_000] ^= 1;
     fs::remove_file(&store).unwrap();
     fs::write(&store, bytes).unwrap();
-    let report = store::repair(&path.into()).unwrap();
+    let report = store::repair(&path.as_path().into()).unwrap();
     assert!(
         (1..100).contains(&report.lost.len()),
         "{}",
@@ -490,7 +496,10 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
     );
     assert_eq!(report.salvaged + report.lost.len(), 400);
     // Losses are reported again until the articles are put back.
-    assert_eq!(store::repair(&path.into()).unwrap().lost, report.lost);
+    assert_eq!(
+        store::repair(&path.as_path().into()).unwrap().lost,
+        report.lost
+    );
     put_back(&path);
     let after = contents(&LocalCollection::open(&path).unwrap()).unwrap();
     assert!(
@@ -498,7 +507,7 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
             && after.len() == report.salvaged
     );
     assert_eq!(
-        store::repair(&path.into()).unwrap(),
+        store::repair(&path.as_path().into()).unwrap(),
         store::RepairReport::default()
     );
 }
@@ -515,7 +524,7 @@ fn repair_restores_any_damaged_marker() {
             let mut bytes = original.clone();
             bytes[at] ^= change;
             fs::write(&marker, bytes).unwrap();
-            store::repair(&path.into()).unwrap();
+            store::repair(&path.as_path().into()).unwrap();
             let now = fs::read(&marker).unwrap();
             assert!(
                 now == original || LocalCollection::open(&path).is_ok(),
@@ -532,7 +541,7 @@ fn repair_restores_any_damaged_marker() {
         error.contains("nigh.collection") && error.contains("the file is missing"),
         "{error}"
     );
-    store::repair(&path.into()).unwrap();
+    store::repair(&path.as_path().into()).unwrap();
     assert_eq!(
         contents(&LocalCollection::open(&path).unwrap())
             .unwrap()

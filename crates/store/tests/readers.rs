@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use store::local::LocalCollection;
-use store::{Collection, DenseSearch, Error};
+use store::{Collection, DenseSearch, Error, Listing, Reader};
 
 const ARTICLES: usize = 12;
 const READERS: usize = 8;

@@ -99,7 +99,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
             store::create(
                 &location,
                 embedder.model().clone(),
-                plan.chunking,
+                job.plan.chunking,
                 index::Params::default(),
                 language,
             )?

@@ -1,4 +1,5 @@
 use super::*;
+use crate::run::Run;
 
 /// Articles whose passages are their sentences.
 struct Sentences(Vec<(&'static str, &'static str)>);

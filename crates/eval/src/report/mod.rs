@@ -221,9 +221,8 @@ fn render(folder: &Path) -> Result<PathBuf> {
 
 /// Creates the folder and its `plots` subfolder.
 fn create_folders(folder: &Path) -> Result<&Path> {
-    std::fs::create_dir_all(folder.join("plots"))
-        .map_err(PathError::at(folder))
-        .map(|()| folder)
+    std::fs::create_dir_all(folder.join("plots")).map_err(PathError::at(folder))?;
+    Ok(folder)
 }
 
 /// Keeps the first [`MAX_LISTED`] entries of each system; returns how many were removed.

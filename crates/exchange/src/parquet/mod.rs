@@ -162,11 +162,8 @@ impl Writer {
     /// [`Error::Io`] or [`Error::Parquet`].
     pub fn finish(mut self) -> Result<()> {
         self.flush()?;
-        self.output
-            .into_inner()
-            .map_err(error(&self.path))?
-            .flush()
-            .map_err(PathError::at(self.path))
+        let mut output = self.output.into_inner().map_err(error(&self.path))?;
+        Ok(output.flush().map_err(PathError::at(self.path))?)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{Event, MAX_IN_FLIGHT_ARTICLES, Message, Pending, Totals};
 use crate::Result;
-use crate::article::Article;
 use crossbeam_channel::Receiver;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;

@@ -24,29 +24,29 @@ const MAX_ID_BYTES: usize = 1024;
 
 /// The state of the thread that reads and chunks.
 pub(super) struct ReadingThread<'a> {
-    options: &'a PipelineOptions,
-    existing: &'a dyn ExistingContent,
-    model: ModelInfo,
-    tokenizer: Arc<Tokenizer>,
-    tasks: Sender<Task>,
-    messages: Sender<Message>,
-    permits: Sender<()>,
-    stop: &'a AtomicBool,
+    pub(super) options: &'a PipelineOptions,
+    pub(super) existing: &'a dyn ExistingContent,
+    pub(super) model: ModelInfo,
+    pub(super) tokenizer: Arc<Tokenizer>,
+    pub(super) tasks: Sender<Task>,
+    pub(super) messages: Sender<Message>,
+    pub(super) permits: Sender<()>,
+    pub(super) stop: &'a AtomicBool,
     /// The sequence number of the next event.
-    next: u64,
+    pub(super) next: u64,
     /// Bytes of the sources read so far.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// The ids seen so far, with the place of the first article of each: `path` or `path:line`.
-    ids: HashMap<String, String>,
+    pub(super) ids: HashMap<String, String>,
     /// The fingerprints of all texts queued for embedding in this run.
-    seen: HashSet<Fingerprint>,
+    pub(super) seen: HashSet<Fingerprint>,
     /// The progress within the file being read.
-    current: Option<SourceProgress>,
+    pub(super) current: Option<SourceProgress>,
 }
 
 /// What was read from the current file so far.
 #[derive(Default)]
-struct SourceProgress {
+pub(super) struct SourceProgress {
     articles: ArticleSetDigest,
     notes: Vec<Note>,
     has_failed: bool,

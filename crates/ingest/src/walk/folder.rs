@@ -2,7 +2,6 @@
 
 use super::ignored::{self, Rules, ignored_by};
 use super::{SkipReason, SkippedPath, Stat, Walk, WalkEntry};
-use crate::Error;
 use disk::PathError;
 use std::collections::HashSet;
 use std::ffi::OsString;

@@ -3,7 +3,7 @@ use crate::collection::MilvusCollection;
 use crate::location::CollectionUrl;
 use crate::rows::tests::embedded;
 use crate::{Access, Backend};
-use store::{Collection, Language, Step};
+use store::{Collection, Language, Listing, Reader, Step};
 
 fn ignore_progress(_: Step, _: usize, _: usize) -> std::ops::ControlFlow<()> {
     std::ops::ControlFlow::Continue(())

@@ -3,7 +3,7 @@
 use super::Searcher;
 use crate::explain::{self, Explanation, Shares};
 use crate::fuse;
-use crate::rank::{RankedPassage, rank};
+use crate::rank::RankedPassage;
 use crate::response::{ContextWindow, Hit, NearDuplicate, Scores};
 use crate::selection::Selection;
 use crate::{Mode, Options, Result};

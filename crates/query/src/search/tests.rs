@@ -2,7 +2,7 @@ use super::*;
 use crate::RerankOptions;
 use crate::rerank::ScoreCombination;
 use ingest::pipeline::{EmbeddedArticle, Passage};
-use ingest::{Article, Chunking, Fingerprint, ModelInfo};
+use ingest::{Article, ByteSpan, Chunking, Fingerprint, ModelInfo};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn rerank_budget_is_shared_when_the_lists_are_deepened() {
         passage_prefix: String::new(),
     };
     let created = store::create(
-        path.to_str().unwrap(),
+        &path.into(),
         model,
         Chunking::default(),
         Default::default(),

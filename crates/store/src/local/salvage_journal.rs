@@ -3,7 +3,7 @@
 
 use super::layout::Layout;
 use super::records::Salvaged;
-use crate::{Error, Result};
+use crate::Result;
 use disk::PathError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! What of a page is read.
 
-use super::{prose, text, title};
+use super::{prose, text};
 
 #[test]
 fn what_a_click_opens_is_content() {
