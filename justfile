@@ -27,7 +27,7 @@ reliability:
 bench:
     cargo bench
 
-# A quarter of an hour of hostile input for each of what takes any: over three hours. Needs a nightly toolchain and cargo-fuzz.
+# A quarter of an hour of hostile input for each of what takes any: nine hours. Needs a nightly toolchain and cargo-fuzz.
 fuzz:
     python3 tests/fuzz/run.py 900
 

@@ -157,12 +157,10 @@ impl Reader for MilvusCollection {
                 RemoteCause::NoFullTextSearch,
             ));
         }
-        let stems = self
-            .manifest_row
-            .manifest
-            .language
-            .stems_of(question)
-            .join(" ");
+        let ManifestRow {
+            analyzer, manifest, ..
+        } = &self.manifest_row;
+        let stems = analyzer.query_terms(manifest.language, question);
         if stems.is_empty() {
             return Ok(Vec::new());
         }

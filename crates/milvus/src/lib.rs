@@ -1,9 +1,9 @@
 //! Stores a collection on a Milvus cluster: an implementation of [`store::Collection`].
 //!
-//! [`Backend::locate`] makes locations of the URLs `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`. Passages, spans, metadata and search results are
-//! those of a local collection, with two differences. Milvus has no commits: a reader can see part
-//! of a change, and part of an interrupted one until it is repeated or the collection is compacted.
-//! Lexical scores come from the server's BM25, over the same stems.
+//! [`Backend::locate`] makes locations of the URLs `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`.
+//! Passages, spans, metadata and search results are those of a local collection, with two
+//! differences. Milvus has no commits: a reader can see part of a change, and part of an interrupted one until it is repeated or the collection is compacted.
+//! Lexical scores come from the server's BM25, over the terms of the local analysis.
 //!
 //! This crate never embeds, never fuses result lists and never prints.
 
@@ -32,7 +32,7 @@ use location::CollectionUrl;
 use manifest_row::{ManifestRow, read_newest};
 use reader::{FIRST_PAGES, RowReader};
 use std::sync::Arc;
-use store::{Collection, Error, Location, Manifest, Remote, Result};
+use store::{AnalyzerVersion, Collection, Error, Location, Manifest, Remote, Result};
 use writer::MilvusWriter;
 
 /// The settings that all collections on Milvus share.
@@ -131,6 +131,7 @@ impl Remote for MilvusLocation {
             manifest,
             fields: Default::default(),
             read_timestamp: 0,
+            analyzer: AnalyzerVersion::V2,
             commit: 0,
         };
         MilvusWriter::new(client.clone(), manifest_row).put_manifest()?;

@@ -5,7 +5,7 @@ use crate::expression::{self, Fields};
 use crate::reader::query;
 use crate::schema::{KEY, MANIFEST_KEY, RECORD};
 use serde::{Deserialize, Serialize};
-use store::{Manifest, Result};
+use store::{AnalyzerVersion, Manifest, Result};
 
 /// The manifest has key 0, field rows have negative keys.
 const NON_ARTICLE_ROWS: &str = "key <= 0";
@@ -21,8 +21,15 @@ pub struct ManifestRow {
     /// Milvus' timestamp of the last change: reads as of this time see it.
     #[serde(rename = "after")]
     pub read_timestamp: u64,
+    /// The analyzer of the passages' terms. Absent from collections made before there were two.
+    #[serde(default = "first_analyzer")]
+    pub analyzer: AnalyzerVersion,
     /// Differs between commits: the time of the commit in microseconds.
     pub commit: i64,
+}
+
+fn first_analyzer() -> AnalyzerVersion {
+    AnalyzerVersion::V1
 }
 
 /// Reads the newest manifest with the metadata fields; `None` if there is no manifest.

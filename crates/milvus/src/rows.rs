@@ -11,7 +11,7 @@ use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, ByteSpan, Fingerprint, LexicalText, Metadata, QaPair};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
-use store::{Language, StoredArticle};
+use store::{AnalyzerVersion, Language, StoredArticle};
 
 /// The key of a passage or page. It depends on the contents, so writing the same row twice leaves
 /// one row. Two different rows collide with probability 2⁻⁶².
@@ -67,6 +67,7 @@ impl PassageRow {
     /// The rows of an article's passages. Fails with [`store::Error::MissingVector`].
     pub fn from_article(
         embedded: EmbeddedArticle,
+        analyzer: AnalyzerVersion,
         language: Language,
     ) -> Result<Vec<Self>, store::Error> {
         let EmbeddedArticle {
@@ -95,7 +96,11 @@ impl PassageRow {
                 } else {
                     text.to_owned()
                 },
-                stems: truncate(&language.stems_of(&lexical.passage(passage.span)).join(" ")),
+                stems: truncate(&analyzer.passage_terms(
+                    language,
+                    &article.title,
+                    &lexical.passage(passage.span),
+                )),
                 ordinal: ordinal as i64,
                 start: passage.span.start as i64,
                 end: passage.span.end as i64,
@@ -418,8 +423,12 @@ pub mod tests {
 
     #[test]
     fn a_passage_too_long_for_a_string_is_stored_without_its_text() {
-        let rows =
-            PassageRow::from_article(embedded(&"word ".repeat(20_000)), Language::English).unwrap();
+        let rows = PassageRow::from_article(
+            embedded(&"word ".repeat(20_000)),
+            AnalyzerVersion::V2,
+            Language::English,
+        )
+        .unwrap();
         assert!(rows[0].text.is_empty() && rows[0].stems.len() <= MAX_STRING_BYTES);
         let hex = rows[0].tag.clone();
         assert_eq!(parse_fingerprint(&hex).to_string(), hex);

@@ -1,6 +1,6 @@
 //! The schemas of the two Milvus collections that make up a collection.
 //!
-//! *Passages*: one row each, with the vector and with the stems of the local analysis, so that BM25
+//! *Passages*: one row each, with the vector and with the terms of the local analysis, so that BM25
 //! counts the same terms whatever analyzers the server has. *Articles*: JSON split into pages,
 //! because a string has at most 65,535 bytes in Milvus. The first page is written last; the article
 //! exists once it is there. The row with key 0 is the manifest, and rows with negative keys are the
@@ -111,7 +111,7 @@ fn passages_schema(
     let mut functions = Vec::new();
     if capabilities.full_text_search {
         let mut stems = field(STEMS, DataType::VarChar);
-        // The text is a list of stems, which the server only has to split.
+        // The text is a list of terms, which the server only has to split.
         stems.type_params.extend([
             parameter("enable_analyzer", true),
             parameter("analyzer_params", r#"{"tokenizer":"standard"}"#),

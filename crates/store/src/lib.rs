@@ -24,6 +24,7 @@ pub mod local;
 mod location;
 mod manifest;
 
+pub use analysis::AnalyzerVersion;
 pub use analysis::fuzzy::Correction;
 pub use collection::{
     ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet,

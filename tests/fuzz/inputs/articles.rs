@@ -1,7 +1,6 @@
 //! Document readers, and the chunking of what they read.
 
 use super::put;
-use ingest::format::DocumentKind;
 use ingest::read::{Item, Limits};
 use ingest::walk::Source;
 use ingest::{Article, Chunking, Format, Strategy};
@@ -31,15 +30,6 @@ pub fn check_file(name: &str, format: Format, input: &[u8]) {
     if let Err(error) = outcome {
         assert_valid_error(&error);
     }
-}
-
-/// The first byte selects the format, the rest is the file.
-pub fn check_document(input: &[u8]) {
-    let Some((first, file)) = input.split_first() else {
-        return;
-    };
-    let kind = DocumentKind::ALL[usize::from(*first) % DocumentKind::ALL.len()];
-    check_file("a.document", Format::Document(kind), file);
 }
 
 fn assert_valid_error(error: &ingest::Error) {

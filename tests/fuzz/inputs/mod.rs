@@ -2,6 +2,7 @@
 //! may be rejected; it must not cause a panic, and whatever is read from it must be valid.
 
 mod articles;
+mod documents;
 mod embedded;
 mod files;
 mod http;
@@ -42,7 +43,7 @@ pub const TARGETS: [&str; 17] = [
 pub fn run_target(target: &str, input: &[u8]) {
     match target {
         "csv" => articles::check_file("a.csv", Format::Csv, input),
-        "documents" => articles::check_document(input),
+        "documents" => documents::check(input),
         "html" => articles::check_file("a.html", Format::Html, input),
         "jsonl" => articles::check_file("a.jsonl", Format::Jsonl, input),
         "markdown" => articles::check_file("a.md", Format::Markdown, input),

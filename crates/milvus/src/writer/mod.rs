@@ -227,6 +227,7 @@ impl Writer for MilvusWriter {
         );
         self.passages.extend(PassageRow::from_article(
             article,
+            self.manifest_row.analyzer,
             self.manifest_row.manifest.language,
         )?);
         self.pages.extend(pages);

@@ -15,6 +15,7 @@ pub mod query;
 mod scan;
 mod stop_words;
 mod term_buffer;
+mod term_list;
 #[cfg(test)]
 mod tests;
 pub mod title;
@@ -26,3 +27,4 @@ pub use analyzer::Analyzer;
 pub use term_buffer::{TermKind, TextField, VARIANT_MARKER};
 pub use tokenizer::FieldTokenizer;
 pub use version::AnalyzerVersion;
+pub use weights::DocFreqs;

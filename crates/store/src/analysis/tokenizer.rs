@@ -2,7 +2,7 @@
 
 use super::analyzer::Analyzer;
 use super::scan::Scanner;
-use super::term_buffer::{TermBuffer, TextField};
+use super::term_buffer::{TermBuffer, TermKind, TextField};
 use crate::Language;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
@@ -32,6 +32,18 @@ pub struct Stream<'a> {
     tokenizer: &'a mut FieldTokenizer,
     /// The index of the next term in the buffer.
     next: usize,
+}
+
+impl Stream<'_> {
+    /// Passes all terms with their kinds to `each`.
+    pub fn process_kinds(&mut self, each: &mut dyn FnMut(TermKind, &str)) {
+        while self.advance() {
+            let at = self.next.saturating_sub(1);
+            if let Some((token, kind, _)) = self.tokenizer.terms.terms().get(at) {
+                each(*kind, &token.text);
+            }
+        }
+    }
 }
 
 impl Tokenizer for FieldTokenizer {

@@ -3,13 +3,15 @@
 use super::FieldTokenizer;
 use super::term_buffer::TextField;
 use crate::Language;
+use serde::{Deserialize, Serialize};
 use tantivy::tokenizer::{
     AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter,
     TextAnalyzer,
 };
 
 /// A version of text analysis, determined by the format of the collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AnalyzerVersion {
     /// Runs of letters and digits up to 60 bytes, without stop words, in one field.
     V1,

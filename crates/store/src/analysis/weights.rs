@@ -25,11 +25,23 @@ const CHARACTER_WEIGHT: f32 = 0.2;
 /// The weight of a title equal to the query: usually, and if the query has stop words only.
 const TITLE_WEIGHTS: (f32, f32) = (0.3, 2.0);
 
+/// What is known of the document frequencies of a query's terms.
+#[derive(Debug, Clone, Copy)]
+pub enum DocFreqs<'a> {
+    /// The document frequency of each term.
+    Known(&'a [u64]),
+    /// Nothing: there is no dictionary. No term lowers or raises the weight of another.
+    Unknown,
+}
+
 impl ParsedQuery {
-    /// Sets the weights, given the document frequency of each term, and drops terms without
-    /// documents. Stems are kept even then, because a correction may replace them.
-    pub fn weigh(&mut self, doc_freqs: &[u64]) {
-        let is_indexed = |at: usize| doc_freqs.get(at).is_some_and(|doc_freq| *doc_freq > 0);
+    /// Sets the weights and drops terms that are known to have no documents. Stems are kept even
+    /// then, because a correction may replace them.
+    pub fn weigh(&mut self, doc_freqs: DocFreqs<'_>) {
+        let is_indexed = |at: usize| match doc_freqs {
+            DocFreqs::Known(all) => all.get(at).is_some_and(|doc_freq| *doc_freq > 0),
+            DocFreqs::Unknown => false,
+        };
         let positions = |kind: TermKind, any: bool| -> Vec<usize> {
             let of_kind = self
                 .terms
@@ -90,7 +102,9 @@ impl ParsedQuery {
                     }
                 }
             };
-            let kept = is_indexed(at) || matches!(kind, TermKind::Stem);
+            let kept = matches!(doc_freqs, DocFreqs::Unknown)
+                || matches!(kind, TermKind::Stem)
+                || is_indexed(at);
             term.weight *= if kept { weight } else { 0.0 };
         }
         self.drop_weightless();

@@ -119,20 +119,6 @@ pub fn schema(format: u64) -> (Schema, Fields) {
     (builder.build(), fields)
 }
 
-impl Language {
-    /// The stems of a text's words, in order, by the v1 analyzer.
-    pub fn stems_of(self, text: &str) -> Vec<String> {
-        let (mut analyzer, mut stems) = (
-            AnalyzerVersion::V1.tokenizer(self, TextField::Stems),
-            Vec::new(),
-        );
-        analyzer
-            .token_stream(text)
-            .process(&mut |token| stems.push(token.text.clone()));
-        stems
-    }
-}
-
 /// Registers the tokenizers of the collection's fields.
 pub fn register_tokenizers(index: &Index, language: Language, format: u64) {
     let analyzer = AnalyzerVersion::of_format(format);

@@ -103,7 +103,7 @@ impl Collection {
             .map(|term| doc_freq(term.field, &term.term))
             .collect();
         let unknown = query.unknown_words(text, self.language, &doc_freqs);
-        query.weigh(&doc_freqs);
+        query.weigh(DocFreqs::Known(&doc_freqs));
         let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         let mut add = |field, term: &str, weight: f32| {
             let query = TermQuery::new(self.term(field, term), IndexRecordOption::WithFreqs);

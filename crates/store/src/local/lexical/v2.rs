@@ -4,7 +4,7 @@ use super::{AnalyzedQuery, MAX_QUERY_WORDS, WeightedTerm};
 use crate::Result;
 use crate::analysis::fuzzy::{Correction, FUZZY_BOOST, fuzzy_expand};
 use crate::analysis::query::{ParsedQuery, QueryTerm};
-use crate::analysis::{Analyzer, AnalyzerVersion, TermKind, TextField};
+use crate::analysis::{Analyzer, AnalyzerVersion, DocFreqs, TermKind, TextField};
 use crate::local::snapshot::Snapshot;
 use std::collections::{BTreeMap, HashSet};
 
@@ -32,7 +32,7 @@ impl Snapshot {
             .filter(|(term, doc_freq)| term.field == TextField::Stems && **doc_freq == 0)
             .map(|(term, _)| term.term.clone())
             .collect();
-        query.weigh(&doc_freqs);
+        query.weigh(DocFreqs::Known(&doc_freqs));
         let weighted = |term: &QueryTerm| WeightedTerm {
             word: text.get(term.span.clone()).unwrap_or_default().to_owned(),
             term: term.term.clone(),
