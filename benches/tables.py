@@ -293,6 +293,34 @@ def scaling_table():
     return out
 
 
+def html_table():
+    run = newest("html")
+    yield recorded("html", run)
+    yield f"{run['pages']} pages; nigh reads {run['pages a second']['nigh']:.0f} pages/s in one process."
+    yield ""
+    yield from head("layout", "pages", "recall", "precision", "trafilatura: recall", "precision", "glued words")
+    ours, theirs = run["layouts"]["nigh"], run["layouts"]["trafilatura"]
+    for layout, one in ours.items():
+        other = theirs[layout]
+        yield (f"| {layout} | {one['pages']} | {one['selector recall']:.4f} | {one['selector precision']:.4f} | "
+               f"{other['selector recall']:.4f} | {other['selector precision']:.4f} | {one['glued']} |")
+
+
+def pdf_table():
+    run = newest("pdf")
+    yield recorded("pdf", run)
+    yield f"{run['files']} files, {run['pages']:,} pages, from {len(run['families'])} families of producers."
+    yield ""
+    yield from head("", "files refused", "recall", "precision", "order", "glued per 10,000", "torn per 10,000", "pages/s")
+    for name, one in run["programs"].items():
+        yield (f"| {name} | {one['refused']} | {one['recall']:.4f} | {one['precision']:.4f} | {one['order']:.4f} | "
+               f"{one['glued']:.1f} | {one['torn']:.1f} | {one['pages_s']:.0f} |")
+    yield ""
+    yield from head("producer", "files", "nigh: recall", "precision", "order", "glued per 10,000")
+    for family, one in run["programs"]["nigh"]["families"].items():
+        yield f"| {family} | {one['files']} | {one['recall']:.4f} | {one['precision']:.4f} | {one['order']:.4f} | {one['glued']:.1f} |"
+
+
 def summary_table():
     """README's table: the key figures, compared with other engines."""
     embedding, index, evaluation, latency = map(newest, ["embedding", "index", "evaluation", "latency"])
@@ -343,6 +371,8 @@ BLOCKS = {
     "wording": wording_tables,
     "latency": latency_table,
     "load": load_table,
+    "html": html_table,
+    "pdf": pdf_table,
 }
 
 
