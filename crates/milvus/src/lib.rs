@@ -2,8 +2,9 @@
 //!
 //! [`Backend::locate`] makes locations of the URLs `milvus://HOST[:PORT]/[DATABASE/]COLLECTION`.
 //! Passages, spans, metadata and search results are those of a local collection, with two
-//! differences. Milvus has no commits: a reader can see part of a change, and part of an interrupted one until it is repeated or the collection is compacted.
-//! Lexical scores come from the server's BM25, over the terms of the local analysis.
+//! differences. Milvus has no commits: a reader can see part of a change, and part of an
+//! interrupted one until it is repeated or the collection is compacted. Lexical scores come
+//! from the server's BM25, over the terms of the local analysis.
 //!
 //! This crate never embeds, never fuses result lists and never prints.
 
