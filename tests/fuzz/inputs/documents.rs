@@ -18,8 +18,7 @@ pub fn check(input: &[u8]) {
     let chosen = std::env::var(FORMAT_VARIABLE)
         .ok()
         .map(|number| number.parse().expect("the number of a format"));
-    let kind =
-        DocumentKind::ALL[chosen.unwrap_or(usize::from(*first)) % DocumentKind::ALL.len()];
+    let kind = DocumentKind::ALL[chosen.unwrap_or(usize::from(*first)) % DocumentKind::ALL.len()];
     let format = Format::Document(kind);
     match members(kind) {
         Some(names) if !file.starts_with(b"PK") => {
