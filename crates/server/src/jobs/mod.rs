@@ -1,14 +1,20 @@
-//! Long work: started, followed, cancelled; the result is kept for a while.
+//! Long work: started, followed, cancelled. A job is kept on disk until it is forgotten, so that
+//! one that a restart interrupts is taken up again.
+
+mod folder;
+mod handle;
+
+pub use folder::{JobFolder, Record, sync_folder};
+pub use handle::{JobHandle, JobOutcome};
 
 use crate::problem::{Problem, Result};
 use axum::http::StatusCode;
-use engine::{Amount, Progress};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
 
@@ -16,11 +22,9 @@ use utoipa::ToSchema;
 const MAX_RETAINED_JOBS: usize = 50;
 /// How many jobs of one kind may be queued or running.
 const MAX_UNFINISHED_PER_KIND: usize = 8;
-/// How many notes of one job are kept.
-const MAX_NOTES: usize = 1000;
 
 /// What a job does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
     /// Adds articles.
@@ -34,10 +38,10 @@ pub enum JobKind {
 }
 
 /// Where a job is in its life cycle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobPhase {
-    /// Waiting for other jobs.
+    /// Waiting for other jobs, or for the next start of the server.
     Queued,
     /// In progress.
     Running,
@@ -50,7 +54,7 @@ pub enum JobPhase {
 }
 
 /// A unit of long work.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Job {
     /// Its id.
     pub id: String,
@@ -105,7 +109,7 @@ impl Job {
 }
 
 /// The step of a job that is in progress.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobProgress {
     /// What is being done.
     pub what: String,
@@ -115,31 +119,32 @@ pub struct JobProgress {
     pub of: u64,
 }
 
-/// How work ends unless it fails.
-pub enum JobOutcome {
-    /// It is complete, with this result.
-    Done(Value),
-    /// It was cancelled, with this result of what was done until then.
-    Stopped(Option<Value>),
+/// A job to start.
+pub struct NewJob {
+    pub kind: JobKind,
+    /// The collection it works on.
+    pub collection: String,
+    /// What is known before it starts.
+    pub notes: Vec<String>,
+    /// What it does, for whoever takes it up after a restart.
+    pub task: Value,
+    /// Where it is kept; `None` keeps it in memory only. Its name is the job's id.
+    pub folder: Option<JobFolder>,
 }
 
-/// A job as its worker sees it: reports progress, and says whether to stop.
-pub struct JobHandle {
-    state: watch::Sender<Job>,
-    stop: AtomicBool,
-    /// An HTML page about the result.
-    report: OnceLock<String>,
-}
+/// The work of a job.
+pub type Work = Box<dyn FnOnce(&JobHandle) -> Result<JobOutcome> + Send>;
 
-/// All jobs of this process.
+/// All jobs of this server.
 pub struct Jobs {
     all: Mutex<VecDeque<Arc<JobHandle>>>,
     /// Semaphores of evaluations, which only read, and of all other jobs. Neither kind waits for
     /// the other.
     slots: [Arc<Semaphore>; 2],
-    next: AtomicU64,
     /// Set on shutdown: no more jobs start.
-    closed: AtomicBool,
+    closed: Arc<AtomicBool>,
+    /// Set once running jobs have been told to stop.
+    stopped: watch::Sender<bool>,
 }
 
 impl Jobs {
@@ -147,90 +152,140 @@ impl Jobs {
         Self {
             all: Mutex::default(),
             slots: [slots_per_queue; 2].map(|slots| Arc::new(Semaphore::new(slots))),
-            next: AtomicU64::new(1),
-            closed: AtomicBool::new(false),
+            closed: Arc::default(),
+            stopped: watch::Sender::new(false),
         }
     }
 
+    /// An id that no job ever had: the time, and a random number.
+    pub fn new_id() -> Result<String> {
+        let mut random = [0; 3];
+        getrandom::fill(&mut random).map_err(|error| Problem::internal(&error))?;
+        let [a, b, c] = random;
+        Ok(format!(
+            "{:011x}{a:02x}{b:02x}{c:02x}",
+            since_epoch().as_millis()
+        ))
+    }
+
     /// Queues a job. It runs on a thread of its own as soon as a slot is free.
-    pub fn start(
-        &self,
-        kind: JobKind,
-        collection: &str,
-        work: impl FnOnce(&JobHandle) -> Result<JobOutcome> + Send + 'static,
-    ) -> Result<Job> {
+    pub fn start(&self, new: NewJob, work: Work) -> Result<Job> {
+        let id = match &new.folder {
+            Some(folder) => folder.id(),
+            None => Self::new_id()?,
+        };
         let job = Job {
-            id: self.next.fetch_add(1, Ordering::Relaxed).to_string(),
-            kind,
-            collection: collection.to_owned(),
+            id,
+            kind: new.kind,
+            collection: new.collection,
             phase: JobPhase::Queued,
             progress: None,
-            notes: Vec::new(),
+            notes: new.notes,
             result: None,
             error: None,
             created: now(),
             ended: None,
         };
-        let handle = Arc::new(JobHandle {
-            state: watch::Sender::new(job.clone()),
-            stop: AtomicBool::new(false),
-            report: OnceLock::new(),
-        });
-        {
-            let mut all = self
-                .all
-                .lock()
-                .map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))?;
-            if self.closed.load(Ordering::Relaxed) {
-                return Err(Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the server is stopping",
-                ));
-            }
-            if all
-                .iter()
-                .filter(|handle| handle.is_unfinished(kind))
-                .count()
-                >= MAX_UNFINISHED_PER_KIND
-            {
-                return Err(Problem::too_many_requests(format!(
-                    "{MAX_UNFINISHED_PER_KIND} jobs of this kind are queued or running; try again when one is done"
-                )));
-            }
-            while all.len() >= MAX_RETAINED_JOBS {
-                let Some(oldest) = all.iter().position(|handle| handle.has_ended()) else {
-                    break;
-                };
-                all.remove(oldest);
-            }
-            all.push_back(handle.clone());
+        self.ensure_room(new.kind)?;
+        let handle = Arc::new(JobHandle::new(job.clone(), new.task, new.folder));
+        handle.record(&job)?;
+        self.keep(handle.clone())?;
+        self.queue(handle, work);
+        Ok(job)
+    }
+
+    /// Queues a job that an earlier process has not finished.
+    pub fn resume(&self, record: Record, folder: JobFolder, work: Work) -> Result<()> {
+        let handle = Arc::new(JobHandle::new(record.job, record.task, Some(folder)));
+        self.keep(handle.clone())?;
+        self.queue(handle, work);
+        Ok(())
+    }
+
+    /// Remembers a job that has ended.
+    pub fn remember(&self, record: Record, folder: JobFolder) -> Result<()> {
+        self.keep(Arc::new(JobHandle::new(
+            record.job,
+            record.task,
+            Some(folder),
+        )))
+    }
+
+    /// Fails if no more jobs of a kind can be queued.
+    pub fn ensure_room(&self, kind: JobKind) -> Result<()> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server is stopping",
+            ));
         }
+        let unfinished = self
+            .handles()?
+            .iter()
+            .filter(|handle| handle.is_unfinished(kind))
+            .count();
+        if unfinished >= MAX_UNFINISHED_PER_KIND {
+            return Err(Problem::too_many_requests(format!(
+                "{MAX_UNFINISHED_PER_KIND} jobs of this kind are queued or running; try again when one is done"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Keeps a job, and forgets the oldest ones that have ended.
+    fn keep(&self, handle: Arc<JobHandle>) -> Result<()> {
+        let mut all = self.lock()?;
+        while all.len() >= MAX_RETAINED_JOBS {
+            let Some(oldest) = all.iter().position(|handle| handle.has_ended()) else {
+                break;
+            };
+            if let Some(oldest) = all.remove(oldest) {
+                oldest.forget();
+            }
+        }
+        all.push_back(handle);
+        Ok(())
+    }
+
+    fn queue(&self, handle: Arc<JobHandle>, work: Work) {
+        let kind = handle.job().kind;
         let slots = self.slots[usize::from(kind != JobKind::Evaluate)].clone();
+        let closed = self.closed.clone();
         tokio::spawn(async move {
-            let mut states = handle.state.subscribe();
+            let mut states = handle.subscribe();
             let _slot = tokio::select! {
                 slot = slots.acquire_owned() => slot,
                 // Cancelled while queued: drop `work`, and with it whatever it holds, right away.
                 _ = states.wait_for(|job| job.ended.is_some()) => return,
             };
             let worker = handle.clone();
-            let joined = tokio::task::spawn_blocking(move || worker.run(work)).await;
-            if joined.is_err() {
+            let run = move || {
+                // One that has not begun waits for the next start.
+                if !closed.load(Ordering::Relaxed) {
+                    worker.run(work);
+                }
+            };
+            if tokio::task::spawn_blocking(run).await.is_err() {
                 handle.finish(Err(Problem::internal(&"a job panicked")));
             }
         });
-        Ok(job)
+    }
+
+    fn lock(&self) -> Result<std::sync::MutexGuard<'_, VecDeque<Arc<JobHandle>>>> {
+        self.all
+            .lock()
+            .map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))
+    }
+
+    fn handles(&self) -> Result<Vec<Arc<JobHandle>>> {
+        Ok(self.lock()?.iter().cloned().collect())
     }
 
     fn handle(&self, id: &str) -> Result<Arc<JobHandle>> {
-        let all = self
-            .all
-            .lock()
-            .map_err(|_| Problem::internal(&"the jobs' lock is poisoned"))?;
-        let found = all
-            .iter()
-            .find(|handle| handle.state.borrow().id == id)
-            .cloned();
+        let found = self
+            .handles()?
+            .into_iter()
+            .find(|handle| handle.job().id == id);
         found.ok_or_else(|| {
             Problem::not_found(format!(
                 "no job has the id {id:?}; finished jobs are forgotten after a while"
@@ -239,177 +294,76 @@ impl Jobs {
     }
 
     pub fn get(&self, id: &str) -> Result<Job> {
-        Ok(self.handle(id)?.state.borrow().clone())
+        Ok(self.handle(id)?.job())
     }
 
     /// The HTML report of a job.
     pub fn report(&self, id: &str) -> Result<String> {
-        let report = self.handle(id)?.report.get().cloned();
+        let report = self.handle(id)?.report();
         report.ok_or_else(|| Problem::not_found(format!("job {id:?} has no report (yet)")))
     }
 
     /// Receives every state of a job from now on.
     pub fn subscribe(&self, id: &str) -> Result<watch::Receiver<Job>> {
-        Ok(self.handle(id)?.state.subscribe())
+        Ok(self.handle(id)?.subscribe())
+    }
+
+    /// Waits until running jobs have been told to stop: those that have not ended then go on at the
+    /// next start.
+    pub async fn until_stopped(&self) {
+        // `self` keeps the sender alive, so this cannot fail.
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
     }
 
     /// All jobs that are kept, newest first, without their results.
     pub fn list(&self) -> Vec<Job> {
-        let all = self.all.lock().map(|all| {
-            all.iter()
-                .rev()
-                .map(|handle| handle.state.borrow().without_result())
-                .collect()
-        });
-        all.unwrap_or_default()
+        let all = self.handles().unwrap_or_default();
+        all.iter()
+            .rev()
+            .map(|handle| handle.job().without_result())
+            .collect()
     }
 
     /// Cancels a job: at once if it is queued, otherwise as soon as it checks for it.
     pub fn cancel(&self, id: &str) -> Result<Job> {
         let handle = self.handle(id)?;
-        handle.stop.store(true, Ordering::Relaxed);
-        handle.state.send_if_modified(|job| {
-            let is_queued = job.phase == JobPhase::Queued;
-            if is_queued {
-                (job.phase, job.ended) = (JobPhase::Cancelled, Some(now()));
-            }
-            is_queued
-        });
-        Ok(handle.state.borrow().clone())
+        handle.cancel();
+        Ok(handle.job())
     }
 
-    /// Cancels all jobs and accepts no more.
-    pub fn stop_all(&self) {
+    /// Accepts no more jobs, and starts none of those that are queued.
+    pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        for job in self.list() {
-            // A job that is no longer kept has ended.
-            let _ = self.cancel(&job.id);
-        }
     }
 
-    /// Waits until all jobs have ended.
-    pub async fn wait_all(&self) {
-        let all: Vec<_> = self
-            .all
-            .lock()
-            .map(|all| all.iter().cloned().collect())
-            .unwrap_or_default();
-        for handle in all {
-            // `handle` keeps the sender alive, so this fails only after the job has ended.
+    /// Tells running jobs to stop. Those that are kept on disk are taken up at the next start.
+    pub fn stop(&self) {
+        for handle in self.handles().unwrap_or_default() {
+            handle.stop();
+        }
+        self.stopped.send_replace(true);
+    }
+
+    /// Waits until no job runs.
+    pub async fn wait_running(&self) {
+        for handle in self.handles().unwrap_or_default() {
+            // `handle` keeps the sender alive, so this cannot fail.
             let _ = handle
-                .state
                 .subscribe()
-                .wait_for(|job| job.ended.is_some())
+                .wait_for(|job| job.phase != JobPhase::Running)
                 .await;
         }
     }
 }
 
-impl JobHandle {
-    fn has_ended(&self) -> bool {
-        self.state.borrow().ended.is_some()
-    }
-
-    fn is_unfinished(&self, kind: JobKind) -> bool {
-        let job = self.state.borrow();
-        job.kind == kind && job.ended.is_none()
-    }
-
-    fn run(&self, work: impl FnOnce(&Self) -> Result<JobOutcome>) {
-        let starts = self.state.send_if_modified(|job| {
-            let is_queued = job.phase == JobPhase::Queued;
-            if is_queued {
-                job.phase = JobPhase::Running;
-            }
-            is_queued
-        });
-        if starts {
-            let result = work(self);
-            self.finish(result);
-        }
-    }
-
-    fn finish(&self, ended: Result<JobOutcome>) {
-        self.state.send_modify(|job| {
-            job.ended = Some(now());
-            job.progress = None;
-            (job.phase, job.result, job.error) = match ended {
-                Ok(JobOutcome::Done(result)) => (JobPhase::Done, Some(result), None),
-                Ok(JobOutcome::Stopped(result)) => (JobPhase::Cancelled, result, None),
-                Err(problem) => (JobPhase::Failed, None, Some(problem.detail().to_owned())),
-            };
-        });
-    }
-
-    /// Stores an HTML page about the result.
-    pub fn set_report(&self, page: String) {
-        // Set once: a job has one result.
-        let _ = self.report.set(page);
-    }
-
-    fn add_note(&self, note: String) {
-        self.state.send_modify(|job| {
-            if job.notes.len() < MAX_NOTES {
-                job.notes.push(note);
-            }
-        });
-    }
-}
-
-impl Progress for JobHandle {
-    fn start_stage(&self, what: &'static str, of: Amount) {
-        let (Amount::Items(of) | Amount::Bytes(of)) = of;
-        self.state.send_modify(|job| {
-            job.progress = Some(JobProgress {
-                what: what.to_owned(),
-                done: 0,
-                of,
-            })
-        });
-    }
-
-    fn set_position(&self, done: u64) {
-        self.state.send_if_modified(|job| match &mut job.progress {
-            // Worker threads report counts out of order.
-            Some(progress) if progress.done < done => {
-                progress.done = done;
-                true
-            }
-            _ => false,
-        });
-    }
-
-    fn set_message(&self, what: &str) {
-        self.state.send_if_modified(|job| match &mut job.progress {
-            Some(progress) if progress.what != what => {
-                what.clone_into(&mut progress.what);
-                true
-            }
-            _ => false,
-        });
-    }
-
-    fn finish_stage(&self) {
-        self.state.send_modify(|job| job.progress = None);
-    }
-
-    fn skipped(&self, problem: &str) {
-        self.add_note(format!("skipped {problem}"));
-    }
-
-    fn note(&self, what: &str) {
-        self.add_note(what.to_owned());
-    }
-
-    fn stop_flag(&self) -> &AtomicBool {
-        &self.stop
-    }
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    since_epoch().as_secs()
 }
 
 #[cfg(test)]
