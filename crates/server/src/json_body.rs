@@ -25,9 +25,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         }
         let bytes = Bytes::from_request(request, state)
             .await
-            .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+            .map_err(|rejection| unreadable(rejection.status()))?;
         parse(&bytes).map(Self)
     }
+}
+
+fn unreadable(status: StatusCode) -> Problem {
+    let detail = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than this server accepts",
+        _ => "the body breaks off, or is not encoded as its header says",
+    };
+    Problem::new(status, detail)
 }
 
 /// Whether a media type is `application/json` or one like `application/problem+json`.
@@ -81,12 +89,12 @@ mod tests {
     fn a_problem_names_the_member_and_no_rust_type() {
         for (json, status, words) in [
             (r#"{"mode": null}"#, 422, "mode: "),
-            (r#"{"mode": "best"}"#, 422, "mode: unknown variant `best`"),
+            (r#"{"mode": "best"}"#, 422, "mode: unknown value `best`"),
             (r#"{"mode": "dense", "list": [1, "x"]}"#, 422, "list[1]: "),
             (
                 r#"{"mode": "dense", "list": 1}"#,
                 422,
-                "list: invalid type: integer `1`, expected a list",
+                "list: invalid type: number `1`, expected a list",
             ),
             (
                 r#"{"mode": "dense", "mode": "dense"}"#,

@@ -82,6 +82,11 @@ pub struct Evaluate {
     questions: Vec<Pair>,
 }
 
+/// Nothing.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoArguments {}
+
 /// A question and its answer.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,7 +136,13 @@ impl Tools {
         read_only_hint = true,
         open_world_hint = false
     ))]
-    async fn list_collections(&self) -> CallToolResult {
+    async fn list_collections(
+        &self,
+        Parameters(Arguments(request)): Parameters<Arguments<NoArguments>>,
+    ) -> CallToolResult {
+        if let Err(problem) = request {
+            return tool_result(Err(problem));
+        }
         let app = self.app.clone();
         tool_result(
             run_blocking(move || {

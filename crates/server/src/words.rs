@@ -45,11 +45,21 @@ pub fn in_plain_words(message: &str) -> String {
             "provided string was not `true` or `false`",
             "expected true or false",
         )
+        .replace("Failed to deserialize query string: ", "in the URL: ")
+        .replace("unknown variant", "unknown value")
         .replace("unit variant", "a string")
+        .replace("invalid type: sequence", "invalid type: a list")
+        .replace("invalid type: map", "invalid type: an object")
+        .replace("floating point `", "number `")
+        .replace("integer `", "number `")
         .replace("unit value", "null");
     if let Some((before, _)) = message.split_once("data did not match any variant of untagged enum")
     {
         return format!("{before}it has the wrong type");
+    }
+    // Serde takes a list for the members of an object.
+    if let Some((before, _)) = message.split_once("invalid length") {
+        return format!("{before}invalid type: a list, expected an object");
     }
     let Some((found, rest)) = message.split_once("expected ") else {
         return message;
@@ -90,11 +100,11 @@ mod tests {
             ),
             (
                 "a: invalid type: map, expected a sequence at line 1 column 3",
-                "a: invalid type: map, expected a list at line 1 column 3",
+                "a: invalid type: an object, expected a list at line 1 column 3",
             ),
             (
                 "invalid type: integer `1`, expected struct NewArticle",
-                "invalid type: integer `1`, expected an object",
+                "invalid type: number `1`, expected an object",
             ),
             (
                 "input: data did not match any variant of untagged enum Input",
@@ -106,7 +116,11 @@ mod tests {
             ),
             (
                 "unknown variant `best`, expected one of `hybrid`, `dense`",
-                "unknown variant `best`, expected one of `hybrid`, `dense`",
+                "unknown value `best`, expected one of `hybrid`, `dense`",
+            ),
+            (
+                "invalid length 0, expected struct Question with 9 elements",
+                "invalid type: a list, expected an object",
             ),
             ("missing field `q`", "missing field `q`"),
         ] {

@@ -251,6 +251,7 @@ interface AnswersProps {
 function Answers({ collection, state, method, go, title, main = false, answered, otherRanks }: AnswersProps) {
   const { q, by, filter, diverse, from } = state;
   const first = Number(from) || 0;
+  const limit = diverse ? MAX_DIVERSE_HITS : MAX_HITS;
   const question = { q, mode: method.mode, by, filter, diverse, rerank: method.rerank };
   const ranking = JSON.stringify([collection.name, collection.stats, question]);
   const name = JSON.stringify([ranking, from]);
@@ -274,7 +275,7 @@ function Answers({ collection, state, method, go, title, main = false, answered,
     }
     setBusy(true);
     const path = at(collection.name, "search");
-    const params = { ...question, offset: first, k: PAGE_SIZE + 1 };
+    const params = { ...question, offset: first, k: Math.min(PAGE_SIZE + 1, Math.max(1, limit - first)) };
     // Results first, because they are fast; explanations and best sentences later, if typing has stopped.
     const explain = (shown: Shown) => setTimeout(() => {
       ask<Answer>(path, { ...params, explain: true }, abort.signal)
@@ -307,7 +308,6 @@ function Answers({ collection, state, method, go, title, main = false, answered,
     return () => { clearTimeout(explaining); abort.abort(); };
   }, [name]);
   useLayoutEffect(() => { if (answer && main) restorePlace(); }, [answer]);
-  const limit = diverse ? MAX_DIVERSE_HITS : MAX_HITS;
   const isLast = first + 2 * PAGE_SIZE > limit;
   const showFrom = (to: number) => {
     go({ from: String(to) });
@@ -326,7 +326,7 @@ function Answers({ collection, state, method, go, title, main = false, answered,
             <nav class="pages" aria-label="Pages">
               <button disabled={first === 0} onClick={() => showFrom(Math.max(0, first - PAGE_SIZE))}>Previous</button>
               <button disabled={!answer.more || isLast} onClick={() => showFrom(first + PAGE_SIZE)}>Next</button>
-              {answer.more && isLast && <span class="faint">Only the first {limit.toLocaleString("en")} hits can be shown; use a filter to narrow them down.</span>}
+              {isLast && answer.hits.length === PAGE_SIZE && <span class="faint">Only the first {limit.toLocaleString("en")} hits can be shown; use a filter to narrow them down.</span>}
             </nav>
           )}
         </>

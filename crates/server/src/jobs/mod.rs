@@ -369,7 +369,7 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use engine::{Amount, Progress};
 
     async fn ended(jobs: &Jobs, id: &str) -> Job {
         let mut states = jobs.subscribe(id).unwrap();
@@ -381,10 +381,50 @@ mod tests {
             .clone()
     }
 
+    fn start(
+        jobs: &Jobs,
+        kind: JobKind,
+        work: impl FnOnce(&JobHandle) -> Result<JobOutcome> + Send + 'static,
+    ) -> Result<Job> {
+        start_in(jobs, kind, None, work)
+    }
+
+    fn start_in(
+        jobs: &Jobs,
+        kind: JobKind,
+        folder: Option<JobFolder>,
+        work: impl FnOnce(&JobHandle) -> Result<JobOutcome> + Send + 'static,
+    ) -> Result<Job> {
+        let new = NewJob {
+            kind,
+            collection: "books".to_owned(),
+            notes: Vec::new(),
+            task: Value::Null,
+            folder,
+        };
+        jobs.start(new, Box::new(work))
+    }
+
+    fn until_stopped(handle: &JobHandle) -> Result<JobOutcome> {
+        while !handle.is_stopped() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(JobOutcome::Stopped(None))
+    }
+
+    async fn running(jobs: &Jobs, id: &str) {
+        let mut states = jobs.subscribe(id).unwrap();
+        let running = states.wait_for(|job| job.phase == JobPhase::Running);
+        tokio::time::timeout(Duration::from_secs(10), running)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
     #[tokio::test]
     async fn a_job_ends_as_done_or_failed_with_its_result() {
         let jobs = Jobs::new(1);
-        let job = jobs.start(JobKind::Check, "books", |handle| {
+        let job = start(&jobs, JobKind::Check, |handle| {
             handle.start_stage("reading", Amount::Items(2));
             handle.set_position(2);
             handle.note("a note");
@@ -395,51 +435,29 @@ mod tests {
             (job.phase, job.result, job.notes.len()),
             (JobPhase::Done, Some(Value::from(5)), 1)
         );
-        let failed = jobs
-            .start(JobKind::Check, "books", |_| Err(Problem::bad_request("no")))
-            .unwrap();
+        let no = |_: &JobHandle| Err(Problem::bad_request("no"));
+        let failed = start(&jobs, JobKind::Check, no).unwrap();
         let failed = ended(&jobs, &failed.id).await;
         assert_eq!(
             (failed.phase, failed.error.as_deref()),
             (JobPhase::Failed, Some("no"))
         );
-        let broken = jobs
-            .start(JobKind::Check, "books", |_| panic!("on purpose"))
-            .unwrap();
+        let broken = start(&jobs, JobKind::Check, |_| panic!("on purpose")).unwrap();
         assert_eq!(ended(&jobs, &broken.id).await.phase, JobPhase::Failed);
-        assert_eq!(
-            jobs.list()
-                .iter()
-                .map(|job| job.id.as_str())
-                .collect::<Vec<_>>(),
-            ["3", "2", "1"]
-        );
+        let listed: Vec<_> = jobs.list().into_iter().map(|job| job.id).collect();
+        assert_eq!(listed, [broken.id, failed.id, job.id]);
         assert!(jobs.get("4").is_err());
     }
 
     #[tokio::test]
     async fn cancel_stops_queued_and_running_jobs() {
         let jobs = Jobs::new(1);
-        let running = jobs.start(JobKind::Index, "books", |handle| {
-            while !handle.is_stopped() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            Ok(JobOutcome::Stopped(None))
-        });
-        let running = running.unwrap().id;
-        let mut states = jobs.subscribe(&running).unwrap();
-        states
-            .wait_for(|job| job.phase == JobPhase::Running)
-            .await
-            .unwrap();
+        let first = start(&jobs, JobKind::Index, until_stopped).unwrap().id;
+        running(&jobs, &first).await;
         let upload = Arc::new(());
         let held = upload.clone();
-        let waiting = jobs
-            .start(JobKind::Index, "books", move |_| {
-                panic!("never started: {held:?}")
-            })
-            .unwrap()
-            .id;
+        let never = move |_: &JobHandle| panic!("never started: {held:?}");
+        let waiting = start(&jobs, JobKind::Index, never).unwrap().id;
         assert_eq!(jobs.cancel(&waiting).unwrap().phase, JobPhase::Cancelled);
         tokio::time::timeout(Duration::from_secs(10), async {
             while Arc::strong_count(&upload) > 1 {
@@ -448,13 +466,10 @@ mod tests {
         })
         .await
         .unwrap();
-        jobs.cancel(&running).unwrap();
-        assert_eq!(ended(&jobs, &running).await.phase, JobPhase::Cancelled);
-        let next = jobs
-            .start(JobKind::Check, "books", |_| {
-                Ok(JobOutcome::Done(Value::Null))
-            })
-            .unwrap();
+        jobs.cancel(&first).unwrap();
+        assert_eq!(ended(&jobs, &first).await.phase, JobPhase::Cancelled);
+        let done = |_: &JobHandle| Ok(JobOutcome::Done(Value::Null));
+        let next = start(&jobs, JobKind::Check, done).unwrap();
         assert_eq!(ended(&jobs, &next.id).await.phase, JobPhase::Done);
         assert_eq!(jobs.get(&waiting).unwrap().phase, JobPhase::Cancelled);
     }
@@ -462,40 +477,96 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_of_one_kind_does_not_block_other_kinds() {
         let jobs = Jobs::new(1);
-        let wait = |handle: &JobHandle| {
-            while !handle.is_stopped() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            Ok(JobOutcome::Stopped(None))
-        };
         for _ in 0..MAX_UNFINISHED_PER_KIND {
-            jobs.start(JobKind::Evaluate, "books", wait).unwrap();
+            start(&jobs, JobKind::Evaluate, until_stopped).unwrap();
         }
         // It does not wait for the evaluations.
-        let other = jobs
-            .start(JobKind::Check, "books", |_| {
-                Ok(JobOutcome::Done(Value::Null))
-            })
-            .unwrap();
+        let done = |_: &JobHandle| Ok(JobOutcome::Done(Value::Null));
+        let other = start(&jobs, JobKind::Check, done).unwrap();
         assert_eq!(ended(&jobs, &other.id).await.phase, JobPhase::Done);
-        let refused = jobs.start(JobKind::Evaluate, "books", wait).unwrap_err();
+        let refused = start(&jobs, JobKind::Evaluate, until_stopped).unwrap_err();
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-        let index = jobs.start(JobKind::Index, "books", wait).unwrap();
-        let mut states = jobs.subscribe(&index.id).unwrap();
-        states
-            .wait_for(|job| job.phase == JobPhase::Running)
-            .await
-            .unwrap();
-        jobs.stop_all();
-        let closed = jobs.start(JobKind::Check, "books", wait).unwrap_err();
+        jobs.close();
+        let closed = start(&jobs, JobKind::Check, until_stopped).unwrap_err();
         assert_eq!(closed.status(), StatusCode::SERVICE_UNAVAILABLE);
-        tokio::time::timeout(Duration::from_secs(10), jobs.wait_all())
+        jobs.stop();
+        tokio::time::timeout(Duration::from_secs(10), jobs.wait_running())
             .await
             .unwrap();
-        assert!(
-            jobs.list()
-                .iter()
-                .all(|job| job.phase == JobPhase::Cancelled || job.id == other.id)
-        );
+    }
+
+    #[tokio::test]
+    async fn what_a_shutdown_interrupts_is_taken_up_by_the_next_start() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = |id: &str| Some(JobFolder::create(root.path(), id).unwrap());
+        let jobs = Jobs::new(1);
+        let half = start_in(&jobs, JobKind::Index, folder("1"), until_stopped).unwrap();
+        running(&jobs, &half.id).await;
+        let unstarted = |_: &JobHandle| panic!("it must wait");
+        let queued = start_in(&jobs, JobKind::Index, folder("2"), unstarted).unwrap();
+        let cancelled = start_in(&jobs, JobKind::Index, folder("3"), unstarted).unwrap();
+        jobs.cancel(&cancelled.id).unwrap();
+        let finish = |handle: &JobHandle| {
+            handle.set_report("the report".to_owned())?;
+            Ok(JobOutcome::Done(Value::from(7)))
+        };
+        let done = start_in(&jobs, JobKind::Evaluate, folder("4"), finish).unwrap();
+        ended(&jobs, &done.id).await;
+        // An upload that broke off.
+        drop(folder("5"));
+        jobs.close();
+        jobs.stop();
+        jobs.wait_running().await;
+        assert_eq!(jobs.get(&half.id).unwrap().phase, JobPhase::Queued);
+        // Until then they belong to this process.
+        assert!(JobFolder::abandoned(root.path()).unwrap().is_empty());
+        drop(jobs);
+        tokio::task::yield_now().await;
+
+        let jobs = Jobs::new(1);
+        let mut folders = Vec::new();
+        tokio::time::timeout(Duration::from_secs(10), async {
+            // Tasks of the runtime let go of their jobs when they next run.
+            while folders.len() < 4 {
+                tokio::task::yield_now().await;
+                folders.extend(JobFolder::abandoned(root.path()).unwrap());
+            }
+        })
+        .await
+        .unwrap();
+        for folder in folders {
+            let record = folder.read().unwrap();
+            if record.job.ended.is_some() {
+                jobs.remember(record, folder).unwrap();
+            } else {
+                let finish = |_: &JobHandle| Ok(JobOutcome::Done(Value::Null));
+                jobs.resume(record, folder, Box::new(finish)).unwrap();
+            }
+        }
+        for id in [&half.id, &queued.id] {
+            assert_eq!(ended(&jobs, id).await.phase, JobPhase::Done);
+        }
+        assert_eq!(jobs.get(&cancelled.id).unwrap().phase, JobPhase::Cancelled);
+        assert_eq!(jobs.get(&done.id).unwrap().result, Some(Value::from(7)));
+        assert_eq!(jobs.report(&done.id).unwrap(), "the report");
+        assert!(jobs.get("5").is_err());
+    }
+
+    #[tokio::test]
+    async fn paths_of_the_server_are_not_shown_and_no_note_is_lost_silently() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = JobFolder::create(root.path(), "1").unwrap();
+        let path = folder.files().join("a.txt").display().to_string();
+        let jobs = Jobs::new(1);
+        let job = start_in(&jobs, JobKind::Index, Some(folder), move |handle| {
+            for _ in 0..1002 {
+                handle.skipped(&format!("{path}: no text"));
+            }
+            Ok(JobOutcome::Done(serde_json::json!({ "failed": [path] })))
+        });
+        let job = ended(&jobs, &job.unwrap().id).await;
+        assert_eq!(job.notes[0], "skipped a.txt: no text");
+        assert_eq!(job.notes[1000], "and 2 more notes, which are not kept");
+        assert_eq!(job.result, Some(serde_json::json!({ "failed": ["a.txt"] })));
     }
 }

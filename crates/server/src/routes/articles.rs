@@ -6,6 +6,7 @@ use crate::app::SharedApp;
 use crate::blocking::run_blocking;
 use crate::jobs::{Job, JobFolder, JobKind, Jobs};
 use crate::json_body::Body;
+use crate::lenient_number::whole_number;
 use crate::pool::{ModelRegistry, Worker};
 use crate::problem::{Params, Path, Problem, Result};
 use crate::question::{MAX_QUESTION_CHARS, check_length};
@@ -51,8 +52,10 @@ pub struct ArticleListQuery {
     #[param(max_length = 1024)]
     prefix: Option<String>,
     /// The number of articles to skip.
+    #[serde(default, deserialize_with = "whole_number")]
     offset: Option<usize>,
     /// The number of articles to return; 100 by default.
+    #[serde(default, deserialize_with = "whole_number")]
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }

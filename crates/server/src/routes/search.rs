@@ -4,6 +4,7 @@ use super::AppState;
 use crate::app::{App, SharedApp};
 use crate::blocking::run_blocking;
 use crate::json_body::Body;
+use crate::lenient_number::whole_number;
 use crate::map::MapPoint;
 use crate::metrics::ANSWERS_TOTAL;
 use crate::problem::{Params, Path, Problem, Result};
@@ -224,6 +225,7 @@ pub struct SuggestQuery {
     #[param(max_length = 1000)]
     q: String,
     /// The number of suggestions; 8 by default.
+    #[serde(default, deserialize_with = "whole_number")]
     #[param(minimum = 1, maximum = 50)]
     limit: Option<usize>,
 }
