@@ -193,7 +193,7 @@ function QuestionField({ collection, typed, setTyped, setComposing, choose, inpu
         ref={input} type="search" dir="auto" role="combobox" list={undefined} aria-label="Your question" aria-expanded={shown} aria-controls={`${id}-list`}
         aria-autocomplete="list" aria-activedescendant={shown && selected >= 0 ? `${id}-${selected}` : undefined}
         placeholder="Ask in your own words" autocomplete="off" spellcheck={false} maxLength={20000} value={typed}
-        onInput={(event) => { setTyped(event.currentTarget.value); setOpen(true); }}
+        onInput={(event) => { setTyped(event.currentTarget.value); setComposing((event as InputEvent).isComposing); setOpen(true); }}
         onCompositionStart={() => setComposing(true)} onCompositionEnd={() => setComposing(false)}
         onKeyDown={onKey} onBlur={() => setOpen(false)}
       />
