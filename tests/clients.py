@@ -25,10 +25,12 @@ def check_embeddings():
         assert max(abs(x - y) for x, y in zip(one.embedding, other.embedding)) < 1e-6
     assert dot(vectors[0], vectors[1]) > 0.4 + dot(vectors[0], vectors[2])
     assert "minilm-l6-v2-int8" in [model.id for model in client.models.list()]
+    assert client.models.retrieve("builtin").id == "minilm-l6-v2-int8"
     try:
         client.embeddings.create(model="another", input="x")
     except NotFoundError as error:
-        assert "no model" in error.body["detail"], error.body
+        assert "no model" in error.body["message"] and error.code == "model_not_found", error.body
+        assert "no model" in str(error)
     else:
         raise AssertionError("an unknown model was accepted")
 

@@ -28,6 +28,8 @@ mod repair;
 mod scifact;
 mod search;
 mod serve;
+mod serve_clients;
+mod serve_restarts;
 #[cfg(all(feature = "milvus", feature = "parquet"))]
 mod spark;
 mod tune;

@@ -28,7 +28,6 @@ fn with_books() -> TestDir {
 #[test]
 #[ignore = "needs Node and Chromium: npm ci --prefix tests/page, and CHROMIUM set to the browser"]
 fn page_works_in_a_browser() {
-    let chromium = std::env::var("CHROMIUM").expect("CHROMIUM: the browser");
     let dir = with_books();
     let many: String = (0..10_500)
         .map(|n| format!("{{\"_id\": \"{n}\", \"title\": \"Entry {n}\", \"text\": \"This is number {n} of many.\"}}\n"))
@@ -45,26 +44,93 @@ fn page_works_in_a_browser() {
     let key = dir.ok(&["key", "add", "me", "--role", "admin"]).stdout;
     let server = Server::start(&dir, &["-c", "books", "--root", "shelf"]);
     let keyed = Server::start(&dir, &["-c", "books", "--keys", "keys.toml"]);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page/page.mjs");
-    let shots = script.with_file_name("shots");
+    run_script("page.mjs", 38, &server, &keyed, key.trim());
+}
+
+/// Runs a script of tests in the browser, which must say `ok` at least `tests` times.
+fn run_script(name: &str, tests: usize, server: &Server, keyed: &Server, key: &str) {
+    let chromium = std::env::var("CHROMIUM").expect("CHROMIUM: the browser");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
     let output = Command::new("node")
-        .arg(script)
-        .args([&server.base, &keyed.base, key.trim()])
-        .arg(shots)
+        .arg(folder.join(name))
+        .args([&server.base, &keyed.base, key])
+        .arg(folder.join("shots"))
         .env("CHROMIUM", chromium)
         .output()
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
     println!("{stdout}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success());
-    assert!(
-        stdout
-            .lines()
-            .filter(|line| line.starts_with("ok "))
-            .count()
-            >= 40,
-        "the script ran too few tests"
-    );
+    let passed = stdout.lines().filter(|line| line.starts_with("ok "));
+    assert!(passed.count() >= tests, "the script ran too few tests");
+}
+
+#[test]
+#[ignore = "needs Node and Chromium: npm ci --prefix tests/page, and CHROMIUM set to the browser"]
+fn page_keeps_to_the_habits_of_its_readers_in_a_browser() {
+    let dir = TestDir::new();
+    let article = |id: &str, title: &str, text: &str| {
+        json!({"_id": id, "title": title, "text": text}).to_string()
+    };
+    let code = "# Digging\n\nHow wombats dig:\n\ndef dig(paws):\n    for paw in paws:\n        paw.scratch(8)\n    return True\n";
+    let otters: String = (0..9)
+        .map(|n| {
+            let swims = format!("The river otter of part {n} swims in the water of lake number {n}. It dives for fish there, and rests on bank {n} at noon with its pups. ");
+            swims.repeat(4) + "\n\n"
+        })
+        .collect();
+    let mut shelf = vec![
+        article("code.md", "Digging", code),
+        article("otters.txt", "Otters", &otters),
+        article(
+            "arabic",
+            "الومبات (2024).",
+            "الومبات حيوان (wombat) يعيش في أستراليا. يأكل الأعشاب.",
+        ),
+        article(
+            "hebrew",
+            "וומבט",
+            "הוומבט (wombat) חי באוסטרליה. הוא אוכל עשב.",
+        ),
+        article(
+            "burrows",
+            "Burrows",
+            "A wombat digs a burrow with its claws.",
+        ),
+        article("..", "Dots", "Dots that lead up."),
+        article(".", "Dots", "Dots that lead nowhere."),
+    ];
+    shelf.extend((0..3).map(|n| {
+        let title = format!(
+            "Chocolate is made from the fermented and roasted seeds of the cacao tree, part {n}"
+        );
+        article(
+            &format!("a-rather-long-id-of-an-article-{n}.txt"),
+            &title,
+            &"Cacao. ".repeat(30),
+        )
+    }));
+    dir.put("shelf.jsonl", shelf.join("\n"));
+    let mut tides: Vec<String> = (0..14)
+        .map(|n| {
+            let text = format!(
+                "The tide number {n} rises twice a day, because the Moon pulls at the sea. "
+            );
+            article(
+                &format!("tide{n}"),
+                &format!("Tides number {n}"),
+                &text.repeat(3),
+            )
+        })
+        .collect();
+    tides.push(article("flumph", "Flumphs", "A flumph floats."));
+    dir.put("tides.jsonl", tides.join("\n"));
+    dir.ok(&["index", "shelf.jsonl", "-c", "all/shelf"]);
+    dir.ok(&["index", "tides.jsonl", "-c", "all/tides"]);
+    let key = dir.ok(&["key", "add", "me", "--role", "admin"]).stdout;
+    let server = Server::start(&dir, &["--root", "all"]);
+    let keyed = Server::start(&dir, &["-c", "all/tides", "--keys", "keys.toml"]);
+    run_script("readers.mjs", 25, &server, &keyed, key.trim());
 }
 
 #[test]

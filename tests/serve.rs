@@ -137,7 +137,7 @@ fn bad_requests_return_problem_documents() {
         ),
         ("?q=x&k=many", 400, &["a whole number"]),
         ("?q=x&colour=red", 400, &["unknown field `colour`"]),
-        ("?q=x&mode=best", 400, &["unknown variant `best`"]),
+        ("?q=x&mode=best", 400, &["unknown value `best`"]),
         ("?q=x&filter=year:", 400, &["column 6"]),
         (
             "?q=x&filter=colour:red",
@@ -339,6 +339,23 @@ fn articles_can_be_listed_put_uploaded_and_deleted() {
     server
         .request("POST", articles, &headers, Some(b"--edge--\r\n"))
         .assert_status(400, &["no files"]);
+    // Ids that no path can hold.
+    let article = "/v1/collections/books/article";
+    for id in [".", ".."] {
+        let path = format!("{article}?id={id}");
+        server
+            .send_json("PUT", &path, &json!({"text": "Dots are small."}))
+            .assert_status(201, &[]);
+        server
+            .send_json("POST", article, &json!({"id": id, "q": "é".repeat(20_000)}))
+            .assert_status(200, &["Dots are small."]);
+        server
+            .request("DELETE", &path, &[], None)
+            .assert_status(204, &[]);
+        server
+            .send_json("POST", article, &json!({ "id": id }))
+            .assert_status(404, &["no article has the id"]);
+    }
     assert_eq!(server.stop(), 0);
     assert_eq!(dir.json(0, &["check", "-c", "books"])["sound"], true);
 }
@@ -474,25 +491,6 @@ fn collections_can_be_created_evaluated_checked_compacted_and_deleted() {
     server.wait_until("the new collection", |server| {
         server.get("/v1/collections/later").status == 200
     });
-}
-
-#[test]
-fn upload_with_colliding_file_names_is_rejected() {
-    let dir = with_books();
-    let server = Server::start(&dir, &["-c", "books"]);
-    for files in [
-        [("a.txt", "One."), ("a.txt", "Two.")],
-        [("a", "One."), ("a/b.txt", "Two.")],
-        [("a/b", "1"), ("a", "2")],
-    ] {
-        server
-            .try_upload("books", &files)
-            .assert_status(400, &["another file of this upload has that name"]);
-    }
-    assert_eq!(server.get("/v1/jobs").json()["jobs"], json!([]));
-    server
-        .get("/v1/collections/books/articles/a.txt")
-        .assert_status(404, &[]);
 }
 
 #[test]

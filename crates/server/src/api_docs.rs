@@ -16,25 +16,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const INDEX_HTML: &str = r#"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>nigh: the API</title>
-<link rel="stylesheet" href="swagger-ui.css">
-<link rel="icon" type="image/png" href="favicon-32x32.png">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="swagger-ui-bundle.js"></script>
-<script src="start.js"></script>
-</body>
-</html>
-"#;
-
-/// A relative URL: the server may be mounted below a path of a proxy.
-const INIT_SCRIPT: &str = r##"SwaggerUIBundle({ url: "../openapi.json", dom_id: "#swagger-ui" });
-"##;
+const INDEX_HTML: &str = include_str!("../docs/index.html");
+const START_SCRIPT: &str = include_str!("../docs/start.js");
+const LEGIBLE_STYLES: &str = include_str!("../docs/legible.css");
 
 /// Routes for the description and for Swagger UI.
 pub fn router(api: OpenApi) -> Router<SharedApp> {
@@ -54,7 +38,8 @@ pub fn router(api: OpenApi) -> Router<SharedApp> {
 
 async fn file(Path(name): Path<String>) -> Result<Response> {
     let content_type = match name.as_str() {
-        "start.js" => return Ok(cacheable("text/javascript; charset=utf-8", INIT_SCRIPT)),
+        "start.js" => return Ok(cacheable("text/javascript; charset=utf-8", START_SCRIPT)),
+        "legible.css" => return Ok(cacheable("text/css; charset=utf-8", LEGIBLE_STYLES)),
         "swagger-ui-bundle.js" => "text/javascript; charset=utf-8",
         "swagger-ui.css" => "text/css; charset=utf-8",
         "favicon-32x32.png" => "image/png",

@@ -1,11 +1,12 @@
 //! State shared by all requests.
 
 use crate::jobs::Jobs;
+use crate::key_file::KeyFile;
 use crate::keys::Keys;
 use crate::pool::{ModelRegistry, WorkerPool};
 use crate::served::Collections;
 use crate::settings::Settings;
-use crate::{Error, metrics};
+use crate::{Error, metrics, mount};
 use axum::body::Bytes;
 use axum::http::uri::Authority;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -30,7 +31,7 @@ pub struct App {
     pub jobs: Jobs,
     /// One permit for each request in progress.
     pub in_flight: Semaphore,
-    pub keys: Option<Keys>,
+    pub keys: Option<KeyFile>,
     /// Search responses as JSON, by snapshot id and question.
     pub answer_cache: Cache<(u64, String), Bytes>,
     pub metrics: PrometheusHandle,
@@ -45,9 +46,16 @@ impl App {
         self.settings.threads.div_ceil(2)
     }
 
-    pub fn new(settings: Settings) -> std::result::Result<SharedApp, Error> {
-        let keys = settings.key_file.as_deref().map(Keys::read).transpose()?;
-        check_exposure(&settings, keys.as_ref())?;
+    pub fn new(mut settings: Settings) -> std::result::Result<SharedApp, Error> {
+        for origin in &mut settings.allowed_origins {
+            *origin = as_browsers_write(origin);
+        }
+        let keys = settings
+            .key_file
+            .as_deref()
+            .map(KeyFile::open)
+            .transpose()?;
+        check_exposure(&settings, keys.as_ref().map(KeyFile::keys).as_deref())?;
         let collections =
             Collections::open(settings.collection.as_ref(), settings.root.as_deref())?;
         let models = Arc::new(ModelRegistry::default());
@@ -101,6 +109,13 @@ fn check_exposure(settings: &Settings, keys: Option<&Keys>) -> std::result::Resu
             origin: origin.clone(),
         });
     }
+    if let Some(path) = settings
+        .base_path
+        .as_ref()
+        .filter(|path| !mount::is_base_path(path))
+    {
+        return Err(Error::InvalidBasePath { path: path.clone() });
+    }
     if settings.listen.ip().is_loopback() {
         return Ok(());
     }
@@ -118,13 +133,31 @@ fn check_exposure(settings: &Settings, keys: Option<&Keys>) -> std::result::Resu
 }
 
 /// Whether a browser could send this as an `Origin`: a scheme, a host, perhaps a port, and nothing
-/// else.
+/// else. Apps and extensions have schemes of their own.
 fn is_origin(origin: &str) -> bool {
-    let plain = |host: &str| !host.is_empty() && !host.contains(['/', '@', '?', '#', '*']);
-    let host = origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"));
-    host.is_some_and(|host| plain(host) && host.parse::<Authority>().is_ok())
+    let Some((scheme, host)) = origin.split_once("://") else {
+        return false;
+    };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        // Its pages have the origin `null`.
+        && scheme != "file";
+    is_scheme
+        && !host.is_empty()
+        && !host.contains(['/', '@', '?', '#', '*'])
+        && host.parse::<Authority>().is_ok()
+}
+
+/// An origin as browsers write it: in lower case, and without a port that is the scheme's own.
+fn as_browsers_write(origin: &str) -> String {
+    let origin = origin.to_ascii_lowercase();
+    let own_port = [("https://", ":443"), ("http://", ":80")]
+        .into_iter()
+        .find(|(scheme, port)| origin.starts_with(scheme) && origin.ends_with(port));
+    match own_port {
+        Some((_, port)) => origin[..origin.len() - port.len()].to_owned(),
+        None => origin,
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +170,10 @@ mod tests {
             "https://notes.example",
             "http://localhost:5173",
             "http://[::1]:80",
+            "app://obsidian.md",
+            "chrome-extension://abcdefghijklmnop",
+            "tauri://localhost",
+            "vscode-webview://0f8a",
         ] {
             assert!(is_origin(origin), "{origin}");
         }
@@ -148,8 +185,23 @@ mod tests {
             "https://",
             "file://x",
             "http://a b",
+            "://a",
+            "1x://a",
+            "null",
         ] {
             assert!(!is_origin(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn origins_are_compared_as_browsers_write_them() {
+        for (given, written) in [
+            ("https://Notes.Example:443", "https://notes.example"),
+            ("http://notes.example:80", "http://notes.example"),
+            ("http://notes.example:443", "http://notes.example:443"),
+            ("app://obsidian.md", "app://obsidian.md"),
+        ] {
+            assert_eq!(as_browsers_write(given), written);
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::app::SharedApp;
 use crate::blocking::run_blocking;
-use crate::jobs::{Job, JobHandle, JobKind, JobOutcome};
+use crate::jobs::{Job, JobHandle, JobOutcome};
 use crate::lenient_number::whole_number;
 use crate::problem::{Problem, Result};
 use crate::question::Question;
 use crate::served::ServedCollection;
+use crate::tasks::{self, Task};
 use engine::evaluation::{self, EvalInputs, EvalOptions, evaluate};
 use eval::Level;
 use query::Mode;
@@ -20,7 +21,7 @@ use utoipa::ToSchema;
 const MAX_SEED: u64 = (1 << 53) - 1;
 
 /// What to evaluate, and how.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Evaluation {
     /// Whether to use the question-and-answer pairs found in the collection's articles.
@@ -66,29 +67,18 @@ pub async fn start(
     served: Arc<ServedCollection>,
     evaluation: Evaluation,
 ) -> Result<Job> {
-    let prepare_app = app.clone();
-    let prepared = run_blocking(move || {
-        PreparedEvaluation::new(
-            &evaluation,
-            &prepare_app.settings.rerankers,
-            prepare_app.job_threads(),
-        )
-    })
-    .await?;
-    let name = served.name.clone();
-    app.jobs.start(JobKind::Evaluate, &name, move |handle| {
-        prepared.run(&served, handle)
-    })
+    let app = app.clone();
+    run_blocking(move || tasks::start(&app, served, &Task::Evaluate(Box::new(evaluation)))).await
 }
 
 /// A validated evaluation, with its inputs written to temporary files.
-struct PreparedEvaluation {
+pub struct PreparedEvaluation {
     options: EvalOptions,
     folder: tempfile::TempDir,
 }
 
 impl PreparedEvaluation {
-    fn new(evaluation: &Evaluation, rerankers: &[String], threads: usize) -> Result<Self> {
+    pub fn new(evaluation: &Evaluation, rerankers: &[String], threads: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let write_input = |name: &str, text: &Option<String>| -> Result<Option<PathBuf>> {
             let Some(text) = text else { return Ok(None) };
@@ -166,7 +156,7 @@ impl PreparedEvaluation {
         Ok(Self { options, folder })
     }
 
-    fn run(&self, served: &ServedCollection, handle: &JobHandle) -> Result<JobOutcome> {
+    pub fn run(&self, served: &ServedCollection, handle: &JobHandle) -> Result<JobOutcome> {
         let snapshot = served.snapshot();
         let evaluated = evaluate(
             Some((&*snapshot.collection, &served.name)),
@@ -180,7 +170,7 @@ impl PreparedEvaluation {
         let report = self.folder.path().join("report");
         let page = eval::report::write_verdict(&report, &evaluated.verdict, &evaluated.tables)
             .map_err(|error| Problem::internal(&error))?;
-        handle.set_report(std::fs::read_to_string(page)?);
+        handle.set_report(std::fs::read_to_string(page)?)?;
         Ok(JobOutcome::Done(serde_json::to_value(evaluated.verdict)?))
     }
 

@@ -52,9 +52,15 @@ pub async fn check_host_and_origin(
     }
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or_default();
+        // Behind a proxy the host may be another one. Browsers say so themselves then, in a header
+        // that pages cannot set.
         let is_own = origin
             .split_once("://")
-            .is_some_and(|(_, rest)| Some(rest) == host.as_deref());
+            .is_some_and(|(_, rest)| Some(rest) == host.as_deref())
+            || request
+                .headers()
+                .get("sec-fetch-site")
+                .is_some_and(|site| site == "same-origin");
         if !is_own
             && !app
                 .settings
@@ -106,13 +112,19 @@ pub async fn authenticate(
             let key = header
                 .and_then(|header| header.split_once(' '))
                 .filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+            let keys = keys.keys();
             match key.and_then(|(_, key)| keys.authenticate(key.trim())) {
                 Some((name, role)) => {
                     tracing::Span::current().record("key", name);
                     role
                 }
                 None => {
-                    let detail = "this needs an API key: Authorization: Bearer nigh_…";
+                    let detail = match key {
+                        None => "this needs an API key: Authorization: Bearer nigh_…",
+                        Some(_) => {
+                            "this API key is not known here; nigh key list names those that are"
+                        }
+                    };
                     return Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
                 }
             }
@@ -160,6 +172,9 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
     let cached = request.uri().path().starts_with("/assets/") && request.method() == Method::GET;
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let is_event_stream = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     let mut set_default = |name: HeaderName, value: &'static str| {
         headers
             .entry(name)
@@ -183,6 +198,10 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
         HeaderName::from_static("permissions-policy"),
         "camera=(), microphone=(), geolocation=()",
     );
+    if is_event_stream {
+        // Proxies such as nginx would keep events until there are many.
+        set_default(HeaderName::from_static("x-accel-buffering"), "no");
+    }
     if https {
         set_default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }

@@ -1,10 +1,11 @@
-//! Deserializes whole numbers as clients write them: `10` or `10.0` in JSON, `10` in a URL.
+//! Deserializes whole numbers as clients write them: `10`, `10.0` or `"10"`; an empty text is as if
+//! it were not there.
 
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A whole number, or `None` for null.
+/// A whole number, or `None` for null and an empty text.
 pub fn whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -41,8 +42,15 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeNumber<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if let Ok(value) = text.parse() {
+            return self.visit_u64(value);
+        }
         match text.parse() {
-            Ok(value) => self.visit_u64(value),
+            Ok(value) => self.visit_f64(value),
             Err(_) => Err(E::invalid_value(Unexpected::Str(text), &self)),
         }
     }
@@ -73,8 +81,13 @@ mod tests {
         assert_eq!(k(r#"{"k": null}"#), Ok(None));
         assert_eq!(k(r#"{"k": 10}"#), Ok(Some(10)));
         assert_eq!(k(r#"{"k": 10.0}"#), Ok(Some(10)));
+        assert_eq!(k(r#"{"k": "10"}"#), Ok(Some(10)));
+        assert_eq!(k(r#"{"k": "10.0"}"#), Ok(Some(10)));
+        assert_eq!(k(r#"{"k": ""}"#), Ok(None));
         for wrong in [
             r#"{"k": 1.5}"#,
+            r#"{"k": "1.5"}"#,
+            r#"{"k": "inf"}"#,
             r#"{"k": -1}"#,
             r#"{"k": 5000000000}"#,
             r#"{"k": true}"#,

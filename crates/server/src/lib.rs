@@ -16,14 +16,22 @@ mod api_docs;
 mod app;
 mod blocking;
 mod drain_body;
+mod etag;
 mod evaluation;
+mod file_name;
+mod file_stamp;
 mod guard;
 mod jobs;
+mod json_body;
+mod key_file;
 mod keys;
 mod lenient_number;
 mod map;
 mod mcp;
+mod mcp_arguments;
 mod metrics;
+mod mount;
+mod openai;
 mod page;
 mod pool;
 mod problem;
@@ -31,7 +39,13 @@ mod question;
 mod routes;
 mod served;
 mod settings;
+mod signals;
 mod suggest;
+mod tasks;
+mod tls;
+mod unpack_body;
+mod uploads;
+mod words;
 
 pub use keys::{Error as KeyError, Keys, Role};
 pub use settings::Settings;
@@ -39,16 +53,18 @@ pub use settings::Settings;
 use app::{App, SharedApp};
 use axum::Extension;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
+use tls::Certificate;
 use tokio::sync::watch;
 
-/// How long requests and jobs in progress may take to finish once the server has been told to stop.
+/// How long requests in progress may take to finish once the server has been told to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the running job may take then. One that needs longer goes on at the next start.
+const JOB_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often to look for newer commits.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 /// The most threads that run blocking work, jobs included.
@@ -86,6 +102,12 @@ pub enum Error {
     InvalidOrigin {
         /// The origin from the settings.
         origin: String,
+    },
+    /// A path to serve below that is none.
+    #[error("--base-path {path}: expected a path such as /search, without a slash at its end")]
+    InvalidBasePath {
+        /// The path from the settings.
+        path: String,
     },
     /// The certificate chain or its private key cannot be used.
     #[error("{cert}, {key}: {source}")]
@@ -155,14 +177,10 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 }
 
 async fn run(app: SharedApp, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+    let reload = signals::reloads();
     let tls = match app.settings.tls.clone() {
         None => None,
-        Some((cert, key)) => {
-            // Fails if this process has installed it before, which is fine.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let config = RustlsConfig::from_pem_file(&cert, &key).await;
-            Some(config.map_err(|source| Error::Tls { cert, key, source })?)
-        }
+        Some(files) => Some(Certificate::load(files).await?),
     };
     let listen = app.settings.listen;
     let listen_error = |source| Error::Listen { listen, source };
@@ -173,7 +191,9 @@ async fn run(app: SharedApp, ready: impl FnOnce(SocketAddr)) -> Result<(), Error
     let (force, mut forced) = watch::channel(false);
     tokio::spawn(shutdown_on_signal(app.clone(), handle.clone(), force));
     let refreshing = tokio::spawn(refresh_loop(app.clone()));
-    let router = routes::router(&app);
+    let base_path = app.settings.base_path.clone().unwrap_or_default();
+    let router = mount::mount(routes::router(&app), base_path);
+    tasks::resume(&app);
     ready(address);
     match tls {
         None => {
@@ -187,13 +207,14 @@ async fn run(app: SharedApp, ready: impl FnOnce(SocketAddr)) -> Result<(), Error
                 .await
                 .map_err(listen_error)?;
         }
-        Some(config) => {
-            let mut server = axum_server::from_tcp_rustls(listener, config)
+        Some(certificate) => {
+            let mut server = axum_server::from_tcp_rustls(listener, certificate.config.clone())
                 .map_err(listen_error)?
                 .handle(handle);
             set_header_timeouts(server.http_builder());
             let server = server.first_request_timeout(HEADER_READ_TIMEOUT);
             let router = router.layer(Extension(guard::Https));
+            tokio::spawn(certificate.keep_current(reload));
             server
                 .serve(router.into_make_service())
                 .await
@@ -202,7 +223,7 @@ async fn run(app: SharedApp, ready: impl FnOnce(SocketAddr)) -> Result<(), Error
     }
     refreshing.abort();
     tokio::select! {
-        () = app.jobs.wait_all() => {}
+        () = app.jobs.wait_running() => {}
         () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => tracing::warn!("a job did not stop in time"),
         _ = forced.wait_for(|force| *force) => {}
     }
@@ -236,37 +257,21 @@ async fn shutdown_on_signal(
     handle: Handle<SocketAddr>,
     force: watch::Sender<bool>,
 ) {
-    shutdown_signal().await;
+    signals::shutdown().await;
     tracing::info!(
         "shutting down once requests in progress are finished; signal again to stop immediately"
     );
-    // Event streams end with their jobs.
-    app.jobs.stop_all();
+    app.jobs.close();
     handle.graceful_shutdown(Some(SHUTDOWN_TIMEOUT));
-    shutdown_signal().await;
-    force.send_replace(true);
-    handle.shutdown();
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn shutdown_signal() {
-    let interrupt = async {
-        // If no handler can be installed, Ctrl-C simply ends the process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    let finish_jobs = async {
+        let _ = tokio::time::timeout(JOB_SHUTDOWN_TIMEOUT, app.jobs.wait_running()).await;
+        // Event streams end now.
+        app.jobs.stop();
     };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => _ = signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
+    let ((), ()) = tokio::join!(finish_jobs, async {
+        signals::shutdown().await;
+        app.jobs.stop();
+        force.send_replace(true);
+        handle.shutdown();
+    });
 }

@@ -3,6 +3,8 @@
 use crate::app::SharedApp;
 use crate::blocking::run_blocking;
 use crate::evaluation::{Evaluation, start};
+use crate::lenient_number::whole_number;
+use crate::mcp_arguments::Arguments;
 use crate::problem::{Problem, Result};
 use crate::question::Question;
 use crate::served::{ServedCollection, Snapshot};
@@ -17,6 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
+use store::StoredArticle;
 
 /// The default of `k`: small, because an assistant reads every hit.
 const DEFAULT_HITS: u32 = 5;
@@ -33,12 +36,14 @@ pub struct Tools {
 
 /// A search for passages.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Search {
     /// The question, in natural language.
     question: String,
     /// The collection. Needed only if there are several.
     collection: Option<String>,
     /// The number of passages to return, 1 to 50; 5 by default.
+    #[serde(default, deserialize_with = "whole_number")]
     k: Option<u32>,
     /// hybrid (semantic and lexical, the default), dense (semantic) or lexical (BM25).
     mode: Option<String>,
@@ -48,22 +53,26 @@ pub struct Search {
     /// maxsim reranks the best passages token by token: slower, sometimes better.
     rerank: Option<String>,
     /// The number of neighboring passages to return before and after each hit.
+    #[serde(default, deserialize_with = "whole_number")]
     around: Option<u32>,
 }
 
 /// A request for an article's text.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct GetArticle {
-    /// The article's id, as returned by search.
+    /// The article's id, as returned by search. With a passage's id, reading starts at the passage.
     id: String,
     /// The collection. Needed only if there are several.
     collection: Option<String>,
-    /// The byte offset to start at: next_offset of an earlier response.
+    /// The byte offset to start at: next_offset of an earlier response. The start by default.
+    #[serde(default, deserialize_with = "whole_number")]
     offset: Option<usize>,
 }
 
 /// What to evaluate the search with.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Evaluate {
     /// The collection. Needed only if there are several.
     collection: Option<String>,
@@ -73,8 +82,14 @@ pub struct Evaluate {
     questions: Vec<Pair>,
 }
 
+/// Nothing.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoArguments {}
+
 /// A question and its answer.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Pair {
     /// The question.
     question: String,
@@ -95,7 +110,10 @@ impl Tools {
         read_only_hint = true,
         open_world_hint = false
     ))]
-    async fn search(&self, Parameters(request): Parameters<Search>) -> CallToolResult {
+    async fn search(
+        &self,
+        Parameters(Arguments(request)): Parameters<Arguments<Search>>,
+    ) -> CallToolResult {
         tool_result(self.run_search(request).await)
     }
 
@@ -105,7 +123,10 @@ impl Tools {
         read_only_hint = true,
         open_world_hint = false
     ))]
-    async fn get_article(&self, Parameters(request): Parameters<GetArticle>) -> CallToolResult {
+    async fn get_article(
+        &self,
+        Parameters(Arguments(request)): Parameters<Arguments<GetArticle>>,
+    ) -> CallToolResult {
         tool_result(self.read_article(request).await)
     }
 
@@ -115,7 +136,13 @@ impl Tools {
         read_only_hint = true,
         open_world_hint = false
     ))]
-    async fn list_collections(&self) -> CallToolResult {
+    async fn list_collections(
+        &self,
+        Parameters(Arguments(request)): Parameters<Arguments<NoArguments>>,
+    ) -> CallToolResult {
+        if let Err(problem) = request {
+            return tool_result(Err(problem));
+        }
         let app = self.app.clone();
         tool_result(
             run_blocking(move || {
@@ -150,16 +177,21 @@ impl Tools {
         read_only_hint = true,
         open_world_hint = false
     ))]
-    async fn evaluate(&self, Parameters(request): Parameters<Evaluate>) -> CallToolResult {
+    async fn evaluate(
+        &self,
+        Parameters(Arguments(request)): Parameters<Arguments<Evaluate>>,
+    ) -> CallToolResult {
         tool_result(self.run_evaluation(request).await)
     }
 
-    async fn run_search(&self, request: Search) -> Result<(String, Value)> {
+    async fn run_search(&self, request: Result<Search>) -> Result<(String, Value)> {
+        let request = request?;
         let served = self
             .app
             .collections
             .named_or_default(request.collection.as_deref())?;
-        let mode = match request.mode.as_deref() {
+        let mode = request.mode.map(|mode| mode.trim().to_lowercase());
+        let mode = match mode.as_deref() {
             None | Some("hybrid") => Mode::Hybrid,
             Some("dense") => Mode::Dense,
             Some("lexical") => Mode::Lexical,
@@ -203,16 +235,16 @@ impl Tools {
         Ok((text, value))
     }
 
-    async fn read_article(&self, request: GetArticle) -> Result<(String, Value)> {
+    async fn read_article(&self, request: Result<GetArticle>) -> Result<(String, Value)> {
+        let request = request?;
         let served = self
             .app
             .collections
             .named_or_default(request.collection.as_deref())?;
         run_blocking(move || {
             let snapshot: Arc<Snapshot> = served.snapshot();
-            let stored = snapshot.collection.article(&request.id)?;
-            let stored = stored.ok_or_else(|| Problem::not_found(format!("no article has the id {:?}", request.id)))?;
-            let (article, offset) = (stored.article, request.offset.unwrap_or(0));
+            let (stored, start) = find_article(&snapshot, &request.id)?;
+            let (article, offset) = (stored.article, request.offset.unwrap_or(start));
             let Some(rest) = article.text.get(offset..) else {
                 let bytes = article.text.len();
                 return Err(Problem::bad_request(format!(
@@ -235,7 +267,8 @@ impl Tools {
         .await
     }
 
-    async fn run_evaluation(&self, request: Evaluate) -> Result<(String, Value)> {
+    async fn run_evaluation(&self, request: Result<Evaluate>) -> Result<(String, Value)> {
+        let request = request?;
         let served = self
             .app
             .collections
@@ -260,8 +293,17 @@ impl Tools {
         }
         let job = start(&self.app, served, evaluation).await?;
         let mut states = self.app.jobs.subscribe(&job.id)?;
-        let ended = states.wait_for(|job| job.ended.is_some()).await;
-        let job = ended.map_err(|error| Problem::internal(&error))?.clone();
+        let job = tokio::select! {
+            ended = states.wait_for(|job| job.ended.is_some()) => {
+                ended.map_err(|error| Problem::internal(&error))?.clone()
+            }
+            () = self.app.jobs.until_stopped() => {
+                return Err(Problem::conflict(format!(
+                    "the server is stopping; the evaluation goes on at its next start, as job {}",
+                    job.id
+                )));
+            }
+        };
         match (job.result, job.error) {
             (Some(verdict), _) => Ok((summary(&verdict), truncate_lists(verdict))),
             (None, error) => {
@@ -291,6 +333,22 @@ fn tool_result(result: Result<(String, Value)>) -> CallToolResult {
             CallToolResult::error(vec![ContentBlock::text(problem.detail().to_owned())])
         }
     }
+}
+
+/// The article with this id, or that of the passage with this id; and where to start reading.
+fn find_article(snapshot: &Snapshot, id: &str) -> Result<(StoredArticle, usize)> {
+    if let Some(stored) = snapshot.collection.article(id)? {
+        return Ok((stored, 0));
+    }
+    if let Some((article_id, number)) = id.rsplit_once('#')
+        && let Ok(number) = number.parse::<usize>()
+        && let Some(stored) = snapshot.collection.article(article_id)?
+        && let Some(span) = stored.passages.get(number)
+    {
+        let start = span.start;
+        return Ok((stored, start));
+    }
+    Err(Problem::not_found(format!("no article has the id {id:?}")))
 }
 
 fn describe_collection(served: &ServedCollection) -> Result<Value> {

@@ -1,8 +1,9 @@
 //! The web page, compiled into the binary.
 
 use crate::app::SharedApp;
+use crate::etag;
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -48,10 +49,7 @@ pub fn router() -> Router<SharedApp> {
 /// A file, or 304 if the browser's copy is current.
 fn serve(file: &File, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", &blake3::hash(file.bytes).to_hex()[..16]);
-    if headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|cached| cached.as_bytes() == tag.as_bytes())
-    {
+    if etag::matches(headers, &tag) {
         return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
     }
     let headers = [

@@ -1,13 +1,15 @@
 //! Error responses as RFC 9457 problem details.
 
+use crate::words::in_plain_words;
 use axum::Json;
-use axum::extract::multipart::{MultipartError, MultipartRejection};
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts};
+use axum::extract::FromRequestParts;
+use axum::extract::multipart::MultipartError;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::io::ErrorKind;
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -99,7 +101,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, retry_after) = (self.status(), self.retry_after);
-        let mut response = (status, Json(self)).into_response();
+        let mut response = (status, Json(&self)).into_response();
+        // For those who have to write it in another shape.
+        response.extensions_mut().insert(self);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(seconds) = retry_after {
@@ -175,32 +179,25 @@ impl From<ingest::Error> for Problem {
     }
 }
 
-impl From<JsonRejection> for Problem {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
-    }
-}
-
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        Self::new(rejection.status(), in_plain_words(&rejection.body_text()))
     }
 }
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<MultipartRejection> for Problem {
-    fn from(rejection: MultipartRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        Self::new(rejection.status(), in_plain_words(&rejection.body_text()))
     }
 }
 
 impl From<MultipartError> for Problem {
     fn from(error: MultipartError) -> Self {
+        // A body that breaks off, or is not what its encoding says, is reported as an error of the
+        // server.
+        if error.status().is_server_error() {
+            return Self::bad_request("the form breaks off, or is damaged");
+        }
         Self::new(error.status(), error.body_text())
     }
 }
@@ -208,7 +205,17 @@ impl From<MultipartError> for Problem {
 /// An error of a file of the server itself, never of one that a client names.
 impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
-        Self::internal(&error)
+        let problem = Self::internal(&error);
+        if matches!(
+            error.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        ) {
+            return Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "the server's disk is full",
+            );
+        }
+        problem
     }
 }
 
@@ -218,11 +225,6 @@ impl From<serde_json::Error> for Problem {
         Self::internal(&error)
     }
 }
-
-/// A JSON body. A rejection becomes a [`Problem`].
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(Problem))]
-pub struct Body<T>(pub T);
 
 /// The query of a URL. A rejection becomes a [`Problem`].
 #[derive(FromRequestParts)]

@@ -16,6 +16,8 @@ use store::{Collection, Facet, Location};
 const REMOVED_SUFFIX: &str = ".nigh-gone";
 /// How many values of each field the facets list.
 const MAX_FACET_VALUES: usize = 50;
+/// How many collections an error names.
+const MAX_NAMED: usize = 20;
 /// The longest name of a collection, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -139,6 +141,21 @@ impl ServedCollection {
             .folder()
             .filter(|folder| folder.starts_with(root))
     }
+
+    /// Where its jobs are kept: in its folder, so that they go where it goes.
+    pub fn jobs_folder(&self) -> PathBuf {
+        if let Some(folder) = self.location.folder() {
+            return folder.join("jobs");
+        }
+        let state = std::env::var_os("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(std::env::home_dir()?.join(".local").join("state")));
+        let id = &blake3::hash(self.location.to_string().as_bytes()).to_hex()[..16];
+        state
+            .unwrap_or_else(std::env::temp_dir)
+            .join("nigh")
+            .join(id)
+    }
 }
 
 impl Collections {
@@ -235,8 +252,12 @@ impl Collections {
 
     /// The collection with this name.
     pub fn named(&self, name: &str) -> Result<Arc<ServedCollection>> {
-        self.get(name)
-            .ok_or_else(|| Problem::not_found(format!("no collection is called {name:?}")))
+        self.get(name).ok_or_else(|| {
+            Problem::not_found(format!(
+                "no collection is called {name:?}; {}",
+                self.names()
+            ))
+        })
     }
 
     /// The collection with this name, or the default one.
@@ -249,14 +270,24 @@ impl Collections {
                 default
                     .or_else(|| all.first().filter(|_| all.len() == 1).cloned())
                     .ok_or_else(|| {
-                        let names: Vec<&str> =
-                            all.iter().map(|served| served.name.as_str()).collect();
-                        Problem::bad_request(format!(
-                            "which collection? There are: {}",
-                            names.join(", ")
-                        ))
+                        Problem::bad_request(format!("which collection? {}", self.names()))
                     })
             }
+        }
+    }
+
+    /// The collections there are, in a sentence.
+    fn names(&self) -> String {
+        let all = self.all();
+        let named: Vec<&str> = all
+            .iter()
+            .take(MAX_NAMED)
+            .map(|served| served.name.as_str())
+            .collect();
+        match all.len() {
+            0 => "there are none".to_owned(),
+            1..=MAX_NAMED => format!("there are: {}", named.join(", ")),
+            many => format!("there are {many}: {}, …", named.join(", ")),
         }
     }
 

@@ -27,11 +27,14 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Origins of other sites whose pages may send requests.
     pub allowed_origins: Vec<String>,
+    /// The path below which a proxy serves this server, such as `/search`.
+    pub base_path: Option<String>,
     /// Rerankers to offer besides the built-in ones, by name or folder.
     pub rerankers: Vec<String>,
     /// How many worker threads answer questions.
     pub threads: usize,
-    /// The longest that a request may take; uploads and MCP calls have an hour.
+    /// The longest that a request may take; embeddings have ten minutes, uploads and MCP calls an
+    /// hour.
     pub timeout: Duration,
     /// The largest request body other than an upload, in bytes.
     pub body_limit: usize,
@@ -55,6 +58,7 @@ impl Settings {
             allow_plain_http: false,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            base_path: None,
             rerankers: Vec::new(),
             threads,
             timeout: Duration::from_secs(30),

@@ -16,8 +16,9 @@ use std::path::PathBuf;
 
 The web page is at /, the API at /v1 (described at /openapi.json, with a console at /docs), the
 Model Context Protocol at /mcp, and metrics at /metrics. By default only this machine can connect;
-other addresses need API keys and TLS. Changes to collections, such as by nigh index, are picked up
-while the server runs. Ctrl-C finishes running requests and stops.")]
+other addresses need API keys and TLS. Changes to collections, such as by nigh index, to the key file
+and to the certificate are picked up while the server runs. Ctrl-C finishes running requests and
+stops; jobs that take longer, with what was uploaded for them, go on at the next start.")]
 pub struct Serve {
     #[command(flatten)]
     pub target: CollectionArg,
@@ -42,16 +43,19 @@ pub struct Serve {
     /// Accept NAME in the Host header, besides localhost
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
-    /// Allow cross-origin requests from ORIGIN, such as https://example.org
+    /// Allow cross-origin requests from ORIGIN, such as https://example.org or app://obsidian.md
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
+    /// Serve below PATH, such as /search, as behind a proxy that leaves PATH in requests
+    #[arg(long, value_name = "PATH")]
+    pub base_path: Option<String>,
     /// Let requests use this cross-encoder; a name or a folder
     #[arg(long, value_name = "MODEL")]
     pub reranker: Vec<String>,
     /// Search on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Time out requests after N seconds
+    /// Time out requests after N seconds; embeddings have ten minutes, uploads an hour
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub timeout: u32,
     /// Reject uploads of more than N bytes
@@ -102,7 +106,7 @@ pub enum KeyWhat {
     #[command(after_help = "Examples:
   nigh key list --keys /etc/nigh/keys.toml")]
     List(KeyFile),
-    /// Revoke a key; restart running servers afterwards
+    /// Revoke a key; running servers refuse it at once
     Remove(KeyRemove),
 }
 

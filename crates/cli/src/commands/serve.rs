@@ -23,6 +23,7 @@ pub fn serve(args: &args::Serve, config: &Config, output: &mut Output) -> anyhow
         allow_plain_http: args.plain,
         allowed_hosts: args.host.clone(),
         allowed_origins: args.allow_origin.clone(),
+        base_path: args.base_path.clone(),
         rerankers: args.reranker.clone(),
         timeout: Duration::from_secs(u64::from(args.timeout)),
         sandbox: read_worker::sandbox(),

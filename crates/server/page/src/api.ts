@@ -1,8 +1,11 @@
-// The HTTP client: requests with the API key, errors, and following jobs.
+// The HTTP client: requests with the API key, errors, and following jobs. Paths are relative to the page, which may
+// be served below a path of another site.
 
+import { getKey } from "./key";
 import type { Job } from "./types";
 
-const KEY = "nigh-key";
+/** Dispatched on the window when the server does not know the key. */
+export const UNAUTHORIZED = "nigh-unauthorized";
 
 /** An error response of the server; status 0 if it cannot be reached. */
 export class Problem extends Error {
@@ -16,17 +19,9 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function setKey(key: string) {
-  sessionStorage.setItem(KEY, key);
-}
-
-export function hasKey(): boolean {
-  return sessionStorage.getItem(KEY) !== null;
-}
-
 function headers(more?: HeadersInit): Headers {
   const all = new Headers(more);
-  const key = sessionStorage.getItem(KEY);
+  const key = getKey();
   if (key) all.set("authorization", `Bearer ${key}`);
   return all;
 }
@@ -40,6 +35,7 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
     throw new Problem(0, "The server cannot be reached. Is nigh serve still running?");
   }
   if (response.ok) return response;
+  if (response.status === 401) dispatchEvent(new Event(UNAUTHORIZED));
   const body = await response.json().catch(() => null) as { detail?: string } | null;
   throw new Problem(response.status, body?.detail ?? `${response.status} ${response.statusText}`);
 }
@@ -58,15 +54,21 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await request(path, signal ? { signal } : {})).json() as Promise<T>;
 }
 
-export async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method };
-  if (body instanceof FormData) init.body = body;
-  else if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { "content-type": "application/json" };
-  }
-  const response = await request(path, init);
+function withBody(method: string, body: unknown): RequestInit {
+  if (body === undefined) return { method };
+  if (body instanceof FormData) return { method, body };
+  return { method, body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+}
+
+export async function send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await request(path, { ...withBody(method, body), ...(signal && { signal }) });
   return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** Asks a question: unlike a URL, a body can be of any length. Whether the server remembered the answer is `remembered`. */
+export async function ask<T>(path: string, question: Params, signal: AbortSignal): Promise<T & { remembered: boolean }> {
+  const response = await request(path, { ...withBody("POST", given(question)), signal });
+  return { ...await response.json() as T, remembered: response.headers.get("x-cache") === "hit" };
 }
 
 /** Milliseconds to wait before reconnecting to an event stream that ended early. */
@@ -78,11 +80,11 @@ export async function followJob(id: string, show: (job: Job) => void, signal: Ab
     try {
       // However the stream ended, the job itself tells whether it has ended.
       await events(id, show, signal).catch((error: unknown) => { if (error instanceof Problem || signal.aborted) throw error; });
-      const job = await get<Job>(`/v1/jobs/${id}`, signal);
+      const job = await get<Job>(`v1/jobs/${id}`, signal);
       if (job.ended !== null) return job;
     } catch (error) {
-      // The job continues while the server is too busy to respond.
-      if (!(error instanceof Problem && [429, 503].includes(error.status))) throw error;
+      // The job continues while the server is too busy to respond, and after it has been started anew.
+      if (!(error instanceof Problem && [0, 429, 502, 503, 504].includes(error.status))) throw error;
     }
     await new Promise((resolve) => { setTimeout(resolve, RECONNECT_DELAY); });
   }
@@ -90,7 +92,7 @@ export async function followJob(id: string, show: (job: Job) => void, signal: Ab
 
 /** Shows every state of a job until it ends or the stream is closed. */
 async function events(id: string, show: (job: Job) => void, signal: AbortSignal) {
-  const response = await request(`/v1/jobs/${id}/events`, { signal });
+  const response = await request(`v1/jobs/${id}/events`, { signal });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
@@ -108,15 +110,18 @@ async function events(id: string, show: (job: Job) => void, signal: AbortSignal)
 
 /** The path of a collection or of a resource in it. */
 export function at(collection: string, ...rest: string[]): string {
-  return ["/v1/collections", collection, ...rest].map((part, at) => (at === 0 ? part : encodeURIComponent(part))).join("/");
+  return ["v1/collections", collection, ...rest].map((part, at) => (at === 0 ? part : encodeURIComponent(part))).join("/");
+}
+
+type Params = Record<string, string | number | boolean | undefined>;
+
+/** Those parameters that are not empty. */
+function given(params: Params): Params {
+  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined && value !== "" && value !== false));
 }
 
 /** A path with a query string of those `params` that are not empty. */
-export function withParams(path: string, params: Record<string, string | number | boolean | undefined>): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(params)) {
-    if (value !== undefined && value !== "" && value !== false) query.set(name, String(value));
-  }
-  const text = query.toString();
-  return text ? `${path}?${text}` : path;
+export function withParams(path: string, params: Params): string {
+  const query = new URLSearchParams(Object.entries(given(params)).map(([name, value]) => [name, String(value)]));
+  return query.size > 0 ? `${path}?${query}` : path;
 }

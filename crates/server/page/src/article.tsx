@@ -1,11 +1,14 @@
 // An article, scrolled to a passage, with the score of every passage for the question in the margin.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { at, errorMessage, get, withParams } from "./api";
+import { ask, at, errorMessage } from "./api";
 import { Score, barLengths } from "./hits";
-import type { Go, State } from "./state";
-import { byteSlicer } from "./text";
+import { type Go, type State, goBack, linkTo, previousView } from "./state";
+import { byteSlicer, isComposing } from "./text";
 import type { Article, Passage } from "./types";
+
+/** What the views are called on the way back to them. */
+const BACK: Record<State["view"], string> = { ask: "answers", article: "article", map: "map", collection: "collection", evaluate: "evaluation" };
 
 export function ArticleView({ collection, state, go }: { collection: string; state: State; go: Go }) {
   const [article, setArticle] = useState<Article | null>(null);
@@ -14,7 +17,7 @@ export function ArticleView({ collection, state, go }: { collection: string; sta
   useEffect(() => {
     const abort = new AbortController();
     setArticle(null);
-    get<Article>(withParams(at(collection, "articles", state.id), { q: state.q, mode: state.mode }), abort.signal)
+    ask<Article>(at(collection, "article"), { id: state.id, q: state.q, mode: state.mode }, abort.signal)
       .then((found) => { setArticle(found); setProblem(""); })
       .catch((error: unknown) => { if (!abort.signal.aborted) setProblem(errorMessage(error)); });
     return () => abort.abort();
@@ -28,20 +31,20 @@ export function ArticleView({ collection, state, go }: { collection: string; sta
     } else heading.current?.focus();
   }, [article]);
   useEffect(() => {
-    const onKey = (event: KeyboardEvent) => { if (event.key === "Escape") go({ view: "ask" }); };
+    const onKey = (event: KeyboardEvent) => { if (event.key === "Escape" && !isComposing(event)) goBack(go); };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, [go]);
-  const back = <button onClick={() => go({ view: "ask" })}>Back to the results</button>;
-  if (problem) return <><p class="problem" role="alert">{problem}</p>{back}</>;
+  const back = <p class="back"><button onClick={() => goBack(go)}>Back to the {BACK[previousView() ?? "ask"]}</button></p>;
+  if (problem) return <>{back}<p class="problem" role="alert">{problem}</p></>;
   if (!article) return <p class="faint" aria-busy="true">Loading…</p>;
   return (
     <article class="whole">
       {back}
-      <h1 tabIndex={-1} ref={heading}>{article.title || article.id}</h1>
-      <p class="place">{article.path}</p>
+      <h1 dir="auto" tabIndex={-1} ref={heading}>{article.title || article.id}</h1>
+      <p class="place"><bdi>{article.path}</bdi></p>
       <Metadata metadata={article.metadata} />
-      {state.q && <p class="faint">Scores for “{state.q}”</p>}
+      {state.q && article.passages.length > 1 && <p class="faint">How well each passage answers “<bdi>{state.q}</bdi>”, relative to the best one:</p>}
       <Text article={article} target={state.p} go={go} state={state} />
     </article>
   );
@@ -52,7 +55,7 @@ function Metadata({ metadata }: { metadata: Record<string, unknown> }) {
   if (fields.length === 0) return null;
   return (
     <dl class="facts">
-      {fields.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{Array.isArray(value) ? value.join(", ") : String(value)}</dd></div>)}
+      {fields.map(([name, value]) => <div key={name}><dt dir="auto">{name}</dt><dd dir="auto">{Array.isArray(value) ? value.join(", ") : String(value)}</dd></div>)}
     </dl>
   );
 }
@@ -64,28 +67,40 @@ function Text({ article, target, state, go }: { article: Article; target: string
   const barLength = barLengths(scores);
   const bestScore = Math.max(...scores);
   const questions = new Set(article.questions.map((pair) => pair.question));
+  const isWhole = article.passages.length === 1;
   const parts = [];
   let end = 0;
   for (const passage of article.passages) {
     const start = Math.max(passage.span[0], end);
-    const between = slice([end, start]).trim();
-    if (between) parts.push(<p key={`between-${end}`} class={questions.has(between) ? "between question" : "between"}>{between}</p>);
+    const gap = slice([end, start]);
+    const between = withoutBlankLines(gap);
+    // The first line of a passage is indented as it is in the article.
+    const indent = between ? "" : /[^\n]*$/.exec(gap)![0];
+    if (between) parts.push(<p key={`between-${end}`} dir="auto" class={questions.has(between.trim()) ? "between question" : "between"}>{between}</p>);
+    const isTarget = passage.passage_id === target;
     parts.push(
-      <div key={passage.passage_id} class="passage" id={passage.passage_id === target ? "target" : undefined} tabIndex={passage.passage_id === target ? -1 : undefined}>
-        <div class="margin">
-          {passage.score !== undefined && <Score value={passage.score} length={barLength(passage.score)} />}
-          <a href={`#${encodeURIComponent(passage.passage_id)}`} class="faint" onClick={(event) => { event.preventDefault(); go({ ...state, p: passage.passage_id }, "replace"); }}>
-            {passage.passage_id.slice(passage.passage_id.lastIndexOf("#"))}<span class="hidden"> passage of {article.title}</span>
-          </a>
-        </div>
-        <p><Body slice={slice} passage={passage} start={start} highlight={passage.passage_id === target || passage.score === bestScore} /></p>
+      <div key={passage.passage_id} class={isWhole ? "passage alone" : "passage"} id={isTarget ? "target" : undefined} tabIndex={isTarget ? -1 : undefined}>
+        {!isWhole && (
+          <div class="margin">
+            {passage.score !== undefined && <Score value={barLength(passage.score)} />}
+            <a class="faint" {...linkTo({ ...state, p: passage.passage_id }, (change) => go(change, "replace"))}>
+              {passage.passage_id.slice(passage.passage_id.lastIndexOf("#"))}<span class="hidden"> passage of {article.title}</span>
+            </a>
+          </div>
+        )}
+        <p dir="auto" key={`${isTarget}`}>{indent}<Body slice={slice} passage={passage} start={start} highlight={isTarget || passage.score === bestScore} /></p>
       </div>,
     );
     end = Math.max(end, passage.span[1]);
   }
-  const rest = slice([end, Infinity]).trim();
-  if (rest) parts.push(<p key="rest" class="between">{rest}</p>);
+  const rest = withoutBlankLines(slice([end, Infinity]));
+  if (rest) parts.push(<p key="rest" dir="auto" class="between">{rest}</p>);
   return <div class="body">{parts}</div>;
+}
+
+/** A text without the blank lines around it; its first line keeps its indentation. */
+function withoutBlankLines(text: string): string {
+  return text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
 }
 
 interface BodyProps { slice: (span: [number, number]) => string; passage: Passage; start: number; highlight: boolean }

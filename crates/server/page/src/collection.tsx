@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { at, errorMessage, get, send, withParams } from "./api";
 import { JobStatus, useJob } from "./jobs";
-import { type Go, type State, linkTo } from "./state";
+import { type Go, type State, linkTo, restorePlace } from "./state";
 import { bytes, count } from "./text";
 import type { ArticleMeta, Collection, Collections, Job } from "./types";
 
@@ -20,7 +20,7 @@ interface Props {
 export function CollectionView({ all, collection, state, go, reload }: Props) {
   return (
     <>
-      <h1>{collection ? collection.name : "No collection yet"}</h1>
+      <h1 key={collection?.name}>{collection ? collection.name : all.collections.length > 0 ? "Collections" : "No collection yet"}</h1>
       {collection && <Statistics collection={collection} />}
       {collection && <Add collection={collection} reload={reload} />}
       {collection && <Articles collection={collection} state={state} go={go} reload={reload} />}
@@ -58,8 +58,6 @@ async function droppedFiles(transfer: DataTransfer): Promise<[File, string][]> {
   const items = [...transfer.items].map((item) => [item.webkitGetAsEntry(), item.getAsFile()] as const);
   const files: [File, string][] = [];
   const walk = async (entry: FileSystemEntry): Promise<void> => {
-    // Hidden files are skipped, as the server does when it indexes a folder.
-    if (entry.name.startsWith(".")) return;
     if (entry.isFile) {
       const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
       files.push([file, entry.fullPath.replace(/^\//, "")]);
@@ -93,8 +91,8 @@ function Add({ collection, reload }: { collection: Collection; reload: () => Pro
     }
   });
   const upload = (files: [File, string][]) => {
+    setMessage(files.length === 0 ? "Nothing was added: there were no files." : "");
     if (files.length === 0) return;
-    setMessage("");
     const form = new FormData();
     for (const [file, name] of files) form.append("file", file, name);
     running.start(() => send<Job>("POST", at(collection.name, "articles"), form));
@@ -112,7 +110,7 @@ function Add({ collection, reload }: { collection: Collection; reload: () => Pro
           if (event.dataTransfer) void droppedFiles(event.dataTransfer).then(upload);
         }}
       >
-        <p>Drop files or folders here: text, Markdown, HTML, PDF, JSONL, CSV.</p>
+        <p key="drop">Drop files or folders here: text, Markdown, HTML, PDF, JSONL, CSV.</p>
         <button onClick={() => input.current?.click()}>Choose files</button>
         <input
           ref={input} type="file" multiple hidden aria-label="Files to add"
@@ -134,6 +132,7 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
   const showPage = (to: number) => go({ page: String(to) });
   const [listed, setListed] = useState<{ total: number; articles: ArticleMeta[] }>({ total: 0, articles: [] });
   const [problem, setProblem] = useState("");
+  const [message, setMessage] = useState("");
   const load = useCallback((signal?: AbortSignal) => get<typeof listed>(withParams(at(collection.name, "articles"), { prefix, offset: page * PAGE_SIZE, limit: PAGE_SIZE }), signal)
     .then((found) => { setListed(found); setProblem(""); })
     .catch((error: unknown) => { if (!signal?.aborted) setProblem(errorMessage(error)); }), [collection.name, prefix, page]);
@@ -142,10 +141,12 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
     void load(abort.signal);
     return () => abort.abort();
   }, [load, collection.stats.articles]);
+  useEffect(() => { if (listed.articles.length > 0) restorePlace(); }, [listed]);
   const remove = async (article: ArticleMeta) => {
     if (!confirm(`Delete ${article.title || article.id}?`)) return;
     try {
-      await send("DELETE", at(collection.name, "articles", article.id));
+      await send("DELETE", withParams(at(collection.name, "article"), { id: article.id }));
+      setMessage(`Deleted ${article.title || article.id}.`);
       await Promise.all([load(), reload()]);
     } catch (error) {
       setProblem(errorMessage(error));
@@ -157,21 +158,22 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
       <h2 id="articles">Articles</h2>
       {problem && <p class="problem" role="alert">{problem}</p>}
       <label>Id prefix
-        <input value={prefix} onInput={(event) => go({ prefix: event.currentTarget.value, page: "0" }, "replace")} />
+        <input dir="auto" value={prefix} onInput={(event) => go({ prefix: event.currentTarget.value, page: "0" }, "replace")} />
       </label>
+      <p role="status">{message && <span key={message}>{message}</span>}</p>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table of articles">
-        <table>
-          <thead><tr><th>Title</th><th>Id</th><th class="number">Passages</th><th class="number">Size</th><th><span class="hidden">Delete</span></th></tr></thead>
-          <tbody>
+        <table class="articles" role="table">
+          <thead role="rowgroup"><tr role="row"><th role="columnheader">Title</th><th role="columnheader">Id</th><th role="columnheader" class="number">Passages</th><th role="columnheader" class="number">Size</th><th role="columnheader"><span class="hidden">Delete</span></th></tr></thead>
+          <tbody role="rowgroup">
             {listed.articles.map((article) => {
               const target = { ...state, view: "article" as const, id: article.id, p: "", q: "" };
               return (
-                <tr key={article.id}>
-                  <td><a {...linkTo(target, go)}>{article.title || "untitled"}</a></td>
-                  <td class="faint">{article.id}</td>
-                  <td class="number">{article.passages}</td>
-                  <td class="number">{bytes(article.bytes)}</td>
-                  <td><button class="small" onClick={() => void remove(article)} aria-label={`Delete ${article.title || article.id}`}>Delete</button></td>
+                <tr key={article.id} role="row">
+                  <td role="cell" class="title" dir="auto"><a {...linkTo(target, go)}>{article.title || "untitled"}</a></td>
+                  <td role="cell" class="faint id"><bdi>{article.id}</bdi></td>
+                  <td role="cell" class="number passages">{article.passages.toLocaleString("en")}</td>
+                  <td role="cell" class="number">{bytes(article.bytes)}</td>
+                  <td role="cell"><button class="small" onClick={() => void remove(article)} aria-label={`Delete ${article.title || article.id}`}>Delete</button></td>
                 </tr>
               );
             })}
@@ -180,7 +182,7 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
       </div>
       <p class="pages">
         <button disabled={page === 0} onClick={() => showPage(page - 1)}>Previous</button>
-        <span class="faint">page {page + 1} of {pages}, {count(listed.total, "article")}</span>
+        <span class="faint" key={`${page} ${listed.total}`}>page {page + 1} of {pages}, {count(listed.total, "article")}</span>
         <button disabled={page + 1 >= pages} onClick={() => showPage(page + 1)}>Next</button>
       </p>
     </section>
@@ -217,7 +219,7 @@ function Create({ reload, go }: { reload: () => Promise<void>; go: Go }) {
   const [problem, setProblem] = useState("");
   const create = async () => {
     try {
-      await send("POST", "/v1/collections", { name, model, chunk });
+      await send("POST", "v1/collections", { name, model, chunk });
       setProblem("");
       setName("");
       await reload();

@@ -1,8 +1,9 @@
 // The evaluation view: runs judged questions, shows metrics with confidence intervals and causes of misses.
 
 import { useEffect, useState } from "preact/hooks";
-import { at, errorMessage, hasKey, save, send } from "./api";
+import { at, errorMessage, save, send } from "./api";
 import { JobStatus, useJob } from "./jobs";
+import { getKey } from "./key";
 import type { Go, State } from "./state";
 import { count } from "./text";
 import type { Collection, Job, Verdict } from "./types";
@@ -51,6 +52,8 @@ export function EvaluateView({ collection, state, go }: { collection: Collection
           <label class="check"><input type="checkbox" checked={rerank} onChange={(event) => setRerank(event.currentTarget.checked)} /> also reranked</label>
         </fieldset>
         <button disabled={busy || modes.length === 0 || (!qa && !queries)}>Evaluate</button>
+        {!qa && !queries && <p class="faint">Choose the questions in the articles, or a file of your own.</p>}
+        {modes.length === 0 && <p class="faint">Choose at least one system.</p>}
       </form>
       <JobStatus running={running} />
       {verdict && job && <VerdictView verdict={verdict} job={job.id} />}
@@ -65,9 +68,9 @@ function VerdictView({ verdict, job }: { verdict: Verdict; job: string }) {
     <section aria-labelledby="verdict">
       <h2 id="verdict">Results for {count(verdict.queries, "question")}</h2>
       <p>
-        {hasKey()
-          ? <button onClick={() => save(`/v1/jobs/${job}/report`, "report.html").then(() => setProblem("")).catch((error: unknown) => setProblem(errorMessage(error)))}>Save the full report</button>
-          : <a href={`/v1/jobs/${job}/report`} target="_blank" rel="noopener">The full report</a>}
+        {getKey()
+          ? <button onClick={() => save(`v1/jobs/${job}/report`, "report.html").then(() => setProblem("")).catch((error: unknown) => setProblem(errorMessage(error)))}>Save the full report</button>
+          : <a href={`v1/jobs/${job}/report`} target="_blank" rel="noopener">The full report</a>}
       </p>
       {problem && <p class="problem" role="alert">{problem}</p>}
       {verdict.notes.map((note) => <p key={note.message} class="faint">{note.path ? `${note.path}: ` : ""}{note.message}</p>)}
@@ -107,10 +110,10 @@ function VerdictView({ verdict, job }: { verdict: Verdict; job: string }) {
           <summary>Worst questions</summary>
           {verdict.worst.map((one) => (
             <div key={one.query} class="card">
-              <h3>{one.text || one.query}</h3>
+              <h3 dir="auto">{one.text || one.query}</h3>
               <p class="faint">{verdict.primary} {one.value.toFixed(3)}</p>
-              {one.expected.map((expected) => <p key={expected.id}><strong>Expected</strong>{expected.rank ? `, found at ${expected.rank}` : ", not found"}: {expected.text}</p>)}
-              {one.found.map((found) => <p key={found.id}><strong>{found.rank}{found.relevant ? ", relevant" : ""}</strong>: {found.text}</p>)}
+              {one.expected.map((expected) => <p key={expected.id}><strong>Expected</strong>{expected.rank ? `, found at ${expected.rank}` : ", not found"}: <bdi>{expected.text}</bdi></p>)}
+              {one.found.map((found) => <p key={found.id}><strong>{found.rank}{found.relevant ? ", relevant" : ""}</strong>: <bdi>{found.text}</bdi></p>)}
             </div>
           ))}
         </details>

@@ -40,7 +40,7 @@ export function useJob(ended?: (job: Job) => void): Running {
     }).catch(report);
   };
   const stop = () => {
-    if (job) send("DELETE", `/v1/jobs/${job.id}`).catch(report);
+    if (job) send("DELETE", `v1/jobs/${job.id}`).catch(report);
   };
   return { job, problem, start, follow, stop };
 }
@@ -57,7 +57,7 @@ export function JobStatus({ running }: { running: Running }) {
       {alert}
       {unfinished && (
         <>
-          <p>{what}</p>
+          <p key={what}>{what}</p>
           <progress aria-label={what} max={of || 1} value={of ? done : undefined} />
           <button onClick={running.stop}>Stop</button>
         </>
@@ -65,7 +65,7 @@ export function JobStatus({ running }: { running: Running }) {
       {job.phase === "failed" && <pre class="problem" role="alert">{job.error}</pre>}
       {job.phase === "cancelled" && <p>Cancelled. Everything saved before is kept.</p>}
       {job.notes.length > 0 && (
-        <details><summary>{job.notes.length === 1 ? "1 note" : `${job.notes.length} notes`}</summary><ul>{job.notes.map((note) => <li key={note}>{note}</li>)}</ul></details>
+        <details><summary>{job.notes.length === 1 ? "1 note" : `${job.notes.length} notes`}</summary><ul>{job.notes.map((note) => <li key={note} dir="auto">{note}</li>)}</ul></details>
       )}
     </div>
   );

@@ -1,9 +1,9 @@
 // The map: passages as points in the plane, with the question and its nearest neighbours.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { at, errorMessage, get, withParams } from "./api";
+import { ask, at, errorMessage } from "./api";
 import { openArticle } from "./hits";
-import { type Go, type State, linkTo } from "./state";
+import { type Go, type State, linkTo, restorePlace } from "./state";
 import { count } from "./text";
 import type { MapData, Point } from "./types";
 
@@ -18,16 +18,17 @@ export function MapView({ collection, state, go }: { collection: string; state: 
   useEffect(() => setTyped(state.q), [state.q]);
   useEffect(() => {
     const abort = new AbortController();
-    get<MapData>(withParams(at(collection, "map"), { q: state.q }), abort.signal)
+    ask<MapData>(at(collection, "map"), { q: state.q }, abort.signal)
       .then((found) => { setData(found); setProblem(""); })
       .catch((error: unknown) => { if (!abort.signal.aborted) setProblem(errorMessage(error)); });
     return () => abort.abort();
   }, [collection, state.q]);
+  useEffect(() => { if (data) restorePlace(); }, [data]);
   return (
     <>
       <h1>Map</h1>
       <form role="search" class="options" onSubmit={(event) => { event.preventDefault(); go({ q: typed }); }}>
-        <label>Question <input type="search" value={typed} onInput={(event) => setTyped(event.currentTarget.value)} /></label>
+        <label>Question <input type="search" dir="auto" maxLength={20000} value={typed} onInput={(event) => setTyped(event.currentTarget.value)} /></label>
         <button>Show</button>
       </form>
       {problem && <p class="problem" role="alert">{problem}</p>}
@@ -37,7 +38,7 @@ export function MapView({ collection, state, go }: { collection: string; state: 
           <figure>
             <Plane data={data} active={active} setActive={setActive} open={(point) => go(openArticle(state, point.article_id, point.passage_id))} />
             <figcaption class="faint" aria-live="polite">
-              {active ? `${active.title || active.article_id} (${active.passage_id})` : `${count(data.points.length, "passage")}${data.points.length < data.passages ? ` of ${data.passages.toLocaleString("en")}` : ""} in the plane of their first two principal components. Points close together often, but not always, have similar meanings.`}
+              {active ? <bdi key={active.passage_id}>{active.title || active.article_id} ({active.passage_id})</bdi> : `${count(data.points.length, "passage")}${data.points.length < data.passages ? ` of ${data.passages.toLocaleString("en")}` : ""} in the plane of their first two principal components. Points close together often, but not always, have similar meanings.`}
             </figcaption>
           </figure>
           {data.neighbours.length > 0 && (
@@ -46,7 +47,7 @@ export function MapView({ collection, state, go }: { collection: string; state: 
               <ol>
                 {data.neighbours.map((point) => {
                   const target = openArticle(state, point.article_id, point.passage_id);
-                  return <li key={point.passage_id}><a {...linkTo(target, go)}>{point.title || point.article_id}</a> <span class="faint">{point.passage_id}</span></li>;
+                  return <li key={point.passage_id}><a data-passage={point.passage_id} {...linkTo(target, go)}><bdi>{point.title || point.article_id}</bdi></a> <bdi class="faint">{point.passage_id}</bdi></li>;
                 })}
               </ol>
             </section>
@@ -126,10 +127,10 @@ function Plane({ data, active, setActive, open }: PlaneProps) {
   };
   const onKey = (event: KeyboardEvent) => {
     const direction = ({ ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] } as Record<string, [number, number]>)[event.key];
-    if (direction) {
+    const point = direction && step(...direction);
+    if (point) {
       event.preventDefault();
-      const point = step(...direction);
-      if (point) setActive(point);
+      setActive(point);
     } else if (event.key === "Enter" && active) open(active);
   };
   const nearest = (event: MouseEvent): Point | null => {

@@ -1,4 +1,4 @@
-// Formatting of numbers, and splitting of texts and filters.
+// Formatting of numbers, splitting of texts and filters, and keys.
 
 import type { Span } from "./types";
 
@@ -9,6 +9,11 @@ const decoder = new TextDecoder();
 export function byteSlicer(text: string): (span: Span) => string {
   const bytes = encoder.encode(text);
   return ([start, end]) => decoder.decode(bytes.subarray(start, end));
+}
+
+/** Whether a key belongs to an input method: it composes a word, and needs the key for that. */
+export function isComposing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
 }
 
 export function count(n: number, one: string): string {

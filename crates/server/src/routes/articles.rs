@@ -2,33 +2,33 @@
 
 use super::AppState;
 use super::job_accepted;
+use crate::app::SharedApp;
 use crate::blocking::run_blocking;
-use crate::jobs::{Job, JobHandle, JobKind, JobOutcome};
+use crate::jobs::{Job, JobFolder, JobKind, Jobs};
+use crate::json_body::Body;
+use crate::lenient_number::whole_number;
 use crate::pool::{ModelRegistry, Worker};
-use crate::problem::{Body, Params, Path, Problem, Result};
+use crate::problem::{Params, Path, Problem, Result};
 use crate::question::{MAX_QUESTION_CHARS, check_length};
 use crate::served::{ServedCollection, Snapshot};
+use crate::tasks::{self, Task};
+use crate::uploads;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use engine::indexing::{self, Deletions, IndexReport, Scan};
-use engine::{NoProgress, Omitted, PathNamer};
+use engine::NoProgress;
+use engine::indexing::{self, IndexReport};
 use ingest::pipeline::PipelineOptions;
-use ingest::read::Limits;
-use ingest::read::sandbox::Sandbox;
 use ingest::{Article, ByteSpan, MetaValue, Metadata};
 use query::explain::Explanation;
 use query::{Mode, Options, Scores, Searcher};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::io::ErrorKind;
-use std::sync::Arc;
 use std::time::Duration;
 use store::filter::{Clause, Predicate};
-use store::{Collection, Filter, StoredArticle};
-use tokio::io::AsyncWriteExt;
+use store::{Filter, StoredArticle};
 use tokio::sync::OwnedMutexGuard;
 use utoipa::{IntoParams, ToSchema};
 
@@ -38,6 +38,8 @@ const MAX_LISTED: usize = 1000;
 const MAX_EXPLAINED_PASSAGES: usize = 10;
 /// How long a change waits for another writer in this process.
 const WRITE_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest id, in bytes.
+const MAX_ID_BYTES: usize = 4096;
 /// The longest id prefix, in characters.
 const MAX_PREFIX_CHARS: usize = 1024;
 
@@ -50,8 +52,10 @@ pub struct ArticleListQuery {
     #[param(max_length = 1024)]
     prefix: Option<String>,
     /// The number of articles to skip.
+    #[serde(default, deserialize_with = "whole_number")]
     offset: Option<usize>,
     /// The number of articles to return; 100 by default.
+    #[serde(default, deserialize_with = "whole_number")]
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
@@ -131,7 +135,7 @@ pub async fn list(
     .await
 }
 
-/// What to score an article's passages score_query.
+/// What to score an article's passages by.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -205,7 +209,45 @@ pub async fn get(
     Path((collection, id)): Path<(String, String)>,
     Params(score_query): Params<ScoreQuery>,
 ) -> Result<Json<WholeArticle>> {
-    let snapshot = app.collections.named(&collection)?.snapshot();
+    read(app, &collection, id, score_query).await
+}
+
+/// An article to read, with a question to score its passages.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArticleRequest {
+    /// The article's id.
+    id: String,
+    /// A question: every passage gets a score, and the best sentences are marked.
+    #[schema(max_length = 20000)]
+    q: Option<String>,
+    /// The search mode; hybrid by default.
+    mode: Option<Mode>,
+}
+
+/// Get an article, with a long question or an id that no path can hold
+///
+/// Clients take the ids `.` and `..` for steps in a path.
+#[utoipa::path(post, operation_id = "get_article_by_post", path = "/v1/collections/{collection}/article", tag = "articles",
+    params(("collection" = String, Path, description = "The collection")),
+    request_body = ArticleRequest,
+    responses((status = 200, body = WholeArticle)))]
+pub async fn get_by_post(
+    State(app): AppState,
+    Path(collection): Path<String>,
+    Body(request): Body<ArticleRequest>,
+) -> Result<Json<WholeArticle>> {
+    let ArticleRequest { id, q, mode } = request;
+    read(app, &collection, id, ScoreQuery { q, mode }).await
+}
+
+async fn read(
+    app: SharedApp,
+    collection: &str,
+    id: String,
+    score_query: ScoreQuery,
+) -> Result<Json<WholeArticle>> {
+    let snapshot = app.collections.named(collection)?.snapshot();
     let question = score_query.q.filter(|question| !question.trim().is_empty());
     let mode = score_query.mode.unwrap_or(Mode::Hybrid);
     check_length(
@@ -352,10 +394,44 @@ pub async fn put(
     Path((collection, id)): Path<(String, String)>,
     Body(new): Body<NewArticle>,
 ) -> Result<(StatusCode, Json<ArticlePut>)> {
-    let served = app.collections.named(&collection)?;
+    write(app, &collection, id, new).await
+}
+
+/// The article of a request.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct IdQuery {
+    /// The article's id.
+    id: String,
+}
+
+/// Add an article, or replace the one with its id, which may be one that no path can hold
+#[utoipa::path(put, operation_id = "put_article_by_query", path = "/v1/collections/{collection}/article", tag = "articles",
+    params(("collection" = String, Path, description = "The collection"), IdQuery),
+    request_body = NewArticle,
+    responses((status = 200, description = "The article has been replaced, or has not changed", body = ArticlePut),
+        (status = 201, description = "The article has been added", body = ArticlePut)))]
+pub async fn put_by_query(
+    State(app): AppState,
+    Path(collection): Path<String>,
+    Params(IdQuery { id }): Params<IdQuery>,
+    Body(new): Body<NewArticle>,
+) -> Result<(StatusCode, Json<ArticlePut>)> {
+    write(app, &collection, id, new).await
+}
+
+async fn write(
+    app: SharedApp,
+    collection: &str,
+    id: String,
+    new: NewArticle,
+) -> Result<(StatusCode, Json<ArticlePut>)> {
+    let served = app.collections.named(collection)?;
     if new.text.trim().is_empty() {
         return Err(Problem::bad_request("text: it is empty"));
     }
+    check_id(&id)?;
     let article_id = id.clone();
     let article = move |known_path: Option<String>| Article {
         path: new.path.or(known_path).unwrap_or_else(|| id.clone()),
@@ -396,6 +472,17 @@ pub async fn put(
         ))
     })
     .await
+}
+
+/// Fails for an id that the index cannot hold.
+fn check_id(id: &str) -> Result<()> {
+    if id.is_empty() || id.len() > MAX_ID_BYTES {
+        return Err(Problem::bad_request(format!(
+            "the id has {} bytes: expected 1 to {MAX_ID_BYTES}",
+            id.len()
+        )));
+    }
+    Ok(())
 }
 
 /// Waits for other short writes in this process, but not for a job.
@@ -462,7 +549,23 @@ pub async fn delete(
     State(app): AppState,
     Path((collection, id)): Path<(String, String)>,
 ) -> Result<StatusCode> {
-    let served = app.collections.named(&collection)?;
+    remove(app, &collection, id).await
+}
+
+/// Delete an article with an id that no path can hold
+#[utoipa::path(delete, operation_id = "delete_article_by_query", path = "/v1/collections/{collection}/article", tag = "articles",
+    params(("collection" = String, Path, description = "The collection"), IdQuery),
+    responses((status = 204, description = "The article has been deleted")))]
+pub async fn delete_by_query(
+    State(app): AppState,
+    Path(collection): Path<String>,
+    Params(IdQuery { id }): Params<IdQuery>,
+) -> Result<StatusCode> {
+    remove(app, &collection, id).await
+}
+
+async fn remove(app: SharedApp, collection: &str, id: String) -> Result<StatusCode> {
+    let served = app.collections.named(collection)?;
     let write_lock = lock_for_writing(&served).await?;
     run_blocking(move || {
         let _writing = write_lock;
@@ -491,7 +594,10 @@ pub struct Upload {
 
 /// Add files of articles
 ///
-/// Reads the files as `nigh index` does, and skips hidden ones. Ids are file names. Returns a job.
+/// Reads the files as `nigh index` does. Ids are file names. Returns a job, whose notes name every
+/// file that could not be used, and why.
+///
+/// The files are kept on disk until the job is done: a restart of the server loses none.
 #[utoipa::path(post, operation_id = "upload_articles", path = "/v1/collections/{collection}/articles", tag = "articles",
     params(("collection" = String, Path, description = "The collection")),
     request_body(content = Upload, content_type = "multipart/form-data"),
@@ -501,145 +607,30 @@ pub async fn upload(
     Path(collection): Path<String>,
     form: std::result::Result<Multipart, MultipartRejection>,
 ) -> Result<impl IntoResponse> {
-    let mut form = form?;
-    let served = app.collections.named(&collection)?;
-    let folder = tempfile::tempdir()?;
-    let mut files = 0;
-    while let Some(mut field) = form.next_field().await? {
-        let Some(name) = field.file_name().map(str::to_owned) else {
-            continue;
-        };
-        let Some(path) = safe_upload_path(&name)?.map(|path| folder.path().join(path)) else {
-            continue;
-        };
-        let name_conflict = |error: std::io::Error| match error.kind() {
-            ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
-                Problem::bad_request(format!(
-                    "{name:?}: another file of this upload has that name, or uses it as a folder; rename one of them"
-                ))
-            }
-            _ => error.into(),
-        };
-        if let Some(parent) = path.parent() {
-            tokio::fs::create_dir_all(parent)
-                .await
-                .map_err(name_conflict)?;
-        }
-        let mut file = tokio::fs::File::create_new(&path)
-            .await
-            .map_err(name_conflict)?;
-        while let Some(chunk) = field.chunk().await? {
-            file.write_all(&chunk).await?;
-        }
-        file.flush().await?;
-        files += 1;
-    }
-    if files == 0 {
-        return Err(Problem::bad_request(
-            "no files: expected multipart/form-data with one or more of them",
-        ));
-    }
-    let threads = app.job_threads();
-    let (models, limit) = (app.models.clone(), app.settings.article_limit);
-    let sandbox = app.settings.sandbox.clone();
-    let write_lock = served.write_lock.clone();
-    let job = app.jobs.start(JobKind::Index, &collection, move |handle| {
-        let _writing = write_lock.blocking_lock_owned();
-        let folder = folder.path();
-        let report = index_uploads(&served, &models, folder, threads, limit, sandbox, handle)?;
-        let stopped = report.interrupted;
-        let result = serde_json::to_value(report)?;
-        Ok(if stopped {
-            JobOutcome::Stopped(Some(result))
-        } else {
-            JobOutcome::Done(result)
-        })
+    let form = form.map_err(|_| {
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "expected a form with files: Content-Type: multipart/form-data; boundary=…",
+        )
     })?;
+    let served = app.collections.named(&collection)?;
+    app.jobs.ensure_room(JobKind::Index)?;
+    let jobs_folder = served.jobs_folder();
+    let folder = run_blocking(move || {
+        let id = Jobs::new_id()?;
+        Ok(JobFolder::create(&jobs_folder, &id)?)
+    })
+    .await?;
+    let upload = uploads::receive(form, folder).await?;
+    let job = run_blocking(move || {
+        tasks::start_in(
+            &app,
+            served,
+            &Task::Index,
+            Some(upload.folder),
+            upload.notes,
+        )
+    })
+    .await?;
     Ok(job_accepted(job))
-}
-
-/// The relative path for an uploaded file, which stays inside its folder; `None` for hidden files,
-/// which are skipped.
-fn safe_upload_path(name: &str) -> Result<Option<std::path::PathBuf>> {
-    let parts: Vec<&str> = name
-        .split(['/', '\\'])
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect();
-    let safe = |part: &&str| *part != ".." && !part.contains(['\0', ':']) && part.len() <= 255;
-    if parts.is_empty() || parts.len() > 32 || !parts.iter().all(safe) {
-        return Err(Problem::bad_request(format!(
-            "{name:?} is no name for a file here"
-        )));
-    }
-    let is_hidden = parts.iter().any(|part| part.starts_with('.'));
-    Ok((!is_hidden).then(|| parts.iter().collect()))
-}
-
-/// Indexes a folder of uploaded files.
-fn index_uploads(
-    served: &Arc<ServedCollection>,
-    models: &ModelRegistry,
-    folder: &std::path::Path,
-    threads: usize,
-    article_limit: u64,
-    sandbox: Option<Arc<Sandbox>>,
-    handle: &JobHandle,
-) -> Result<IndexReport> {
-    let mut collection: Box<dyn Collection> = store::open(served.location())?;
-    let root = folder.canonicalize()?;
-    // Ids are relative to the folder.
-    let names = PathNamer::new(&root.join("collection").into());
-    let limits = Limits {
-        bytes: article_limit,
-        ..Limits::DEFAULT
-    };
-    let mut plan = PipelineOptions::new(collection.manifest().chunking, threads);
-    plan.limits = limits;
-    plan.sandbox = sandbox;
-    let roots = [root];
-    let job = indexing::IndexJob {
-        roots: &roots,
-        format: None,
-        plan,
-        names: &names,
-        builder: None,
-        deletions: Deletions::Never,
-    };
-    let survey = Scan::new(&job);
-    if let Some(Omitted { unsupported, .. }) = survey.omitted_if_empty(&job) {
-        let problem = format!(
-            "{unsupported} files in unsupported formats; supported: {}",
-            ingest::Format::ALL
-        );
-        return Err(Problem::bad_request(problem));
-    }
-    let embedder = models.embedder(&collection.manifest().model.name)?;
-    let report = indexing::index(&mut *collection, embedder, &job, &survey, handle);
-    served.refresh()?;
-    Ok(report?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn upload_paths_stay_in_their_folder_and_skip_hidden_files() {
-        for (name, path) in [
-            ("a.txt", "a.txt"),
-            ("docs//x/./b.md", "docs/x/b.md"),
-            ("/etc/passwd", "etc/passwd"),
-        ] {
-            assert_eq!(
-                safe_upload_path(name).unwrap().unwrap(),
-                std::path::Path::new(path)
-            );
-        }
-        for name in ["", "..", "a/../../b", "..\\b", "/", "C:\\x", "a\0b"] {
-            assert!(safe_upload_path(name).is_err(), "{name:?}");
-        }
-        for name in [".DS_Store", "docs/.git/config"] {
-            assert_eq!(safe_upload_path(name).unwrap(), None, "{name:?}");
-        }
-    }
 }

@@ -2,18 +2,18 @@
 
 use super::{AppState, job_accepted};
 use crate::blocking::run_blocking;
-use crate::jobs::{Job, JobKind, JobOutcome};
+use crate::jobs::Job;
+use crate::json_body::Body;
 use crate::lenient_number::whole_number;
-use crate::problem::{Body, Path, Problem, Result};
+use crate::problem::{Path, Problem, Result};
+use crate::tasks::{self, Task};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use engine::StoreProgress;
 use ingest::{Chunking, Strategy};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use store::{Fusion, Language, Stats};
 use utoipa::ToSchema;
 
@@ -208,20 +208,7 @@ pub async fn check(
     Path(collection): Path<String>,
 ) -> Result<impl IntoResponse> {
     let served = app.collections.named(&collection)?;
-    let job = app.jobs.start(JobKind::Check, &collection, move |handle| {
-        let steps = StoreProgress::new(handle);
-        let report = match served
-            .snapshot()
-            .collection
-            .check(&|step, done, of| steps.update(step, done, of))
-        {
-            Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
-            report => report?,
-        };
-        let mut value = serde_json::to_value(&report)?;
-        value["sound"] = Value::Bool(report.problems.is_empty());
-        Ok(JobOutcome::Done(value))
-    })?;
+    let job = run_blocking(move || tasks::start(&app, served, &Task::Check)).await?;
     Ok(job_accepted(job))
 }
 
@@ -236,22 +223,6 @@ pub async fn compact(
     Path(collection): Path<String>,
 ) -> Result<impl IntoResponse> {
     let served = app.collections.named(&collection)?;
-    let (write_lock, threads) = (served.write_lock.clone(), app.job_threads());
-    let job = app
-        .jobs
-        .start(JobKind::Compact, &collection, move |handle| {
-            let _writing = write_lock.blocking_lock_owned();
-            let collection = store::open(served.location())?;
-            let mut writer = collection.writer()?;
-            let steps = StoreProgress::new(handle);
-            let report =
-                match writer.compact(threads, &|step, done, of| steps.update(step, done, of)) {
-                    Err(store::Error::Stopped) => return Ok(JobOutcome::Stopped(None)),
-                    report => report?,
-                };
-            drop(writer);
-            served.refresh()?;
-            Ok(JobOutcome::Done(serde_json::to_value(report)?))
-        })?;
+    let job = run_blocking(move || tasks::start(&app, served, &Task::Compact)).await?;
     Ok(job_accepted(job))
 }

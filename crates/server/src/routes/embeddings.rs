@@ -1,16 +1,22 @@
 //! Embeddings, compatible with the OpenAI API.
 
 use super::AppState;
+use crate::app::App;
 use crate::blocking::run_blocking;
+use crate::json_body::Body;
 use crate::lenient_number::whole_number;
-use crate::problem::{Body, Problem, Result};
+use crate::pool::Worker;
+use crate::problem::{Path, Problem, Result};
 use axum::Json;
 use axum::extract::State;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use futures_util::{StreamExt, stream};
 use ingest::Role;
-use ingest::embed::{builtin, static_model};
+use ingest::embed::{Embedding, builtin, static_model};
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -32,29 +38,46 @@ pub struct EmbeddingRequest {
     #[schema(example = "builtin")]
     model: String,
     /// Whether vectors are arrays of numbers, or base64 of their little-endian f32 bytes.
-    #[serde(default)]
-    encoding_format: EncodingFormat,
+    encoding_format: Option<EncodingFormat>,
     /// The number of dimensions, which must be that of the model.
     #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 100000)]
     dimensions: Option<usize>,
     /// Whether the texts are queries or passages; passages by default.
-    #[serde(default)]
-    input_type: InputType,
+    input_type: Option<InputType>,
     /// Ignored. Accepted because clients send it.
-    #[serde(default, rename = "user")]
+    #[serde(rename = "user")]
     #[expect(dead_code, reason = "clients send it")]
     user: Option<String>,
 }
 
 /// One text or several.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Input {
-    /// A single text.
-    One(String),
-    /// Several texts.
-    Many(Vec<String>),
+#[derive(Debug)]
+pub struct Input(Vec<String>);
+
+impl<'de> Deserialize<'de> for Input {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts = match Value::deserialize(deserializer)? {
+            Value::String(text) => vec![text],
+            Value::Array(texts) => texts
+                .into_iter()
+                .map(text)
+                .collect::<Result<_, _>>()
+                .map_err(D::Error::custom)?,
+            _ => return Err(D::Error::custom("expected a text or a list of texts")),
+        };
+        Ok(Self(texts))
+    }
+}
+
+fn text(value: Value) -> Result<String, &'static str> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Number(_) | Value::Array(_) => Err(
+            "arrays of tokens are not supported, for every model has tokens of its own; send texts",
+        ),
+        _ => Err("expected a text or a list of texts"),
+    }
 }
 
 impl PartialSchema for Input {
@@ -152,10 +175,7 @@ pub async fn post(
     State(app): AppState,
     Body(request): Body<EmbeddingRequest>,
 ) -> Result<Json<EmbeddingResponse>> {
-    let input = match request.input {
-        Input::One(text) => vec![text],
-        Input::Many(texts) => texts,
-    };
+    let Input(input) = request.input;
     if !(1..=MAX_TEXTS).contains(&input.len()) {
         return Err(Problem::bad_request(format!(
             "input: {} texts: expected 1 to {MAX_TEXTS}",
@@ -165,25 +185,13 @@ pub async fn post(
     for (at, text) in input.iter().enumerate() {
         if text.is_empty() || text.len() > MAX_TEXT_BYTES {
             return Err(Problem::bad_request(format!(
-                "input: text {at} has {} bytes: expected 1 to {MAX_TEXT_BYTES}",
+                "input[{at}]: a text of {} bytes: expected 1 to {MAX_TEXT_BYTES}",
                 text.len()
             )));
         }
     }
-    let names = model_names(&app);
-    let name = match request.model.as_str() {
-        builtin::ALIAS => builtin::NAME,
-        static_model::ALIAS => static_model::NAME,
-        other => other,
-    };
-    let Some(model) = names.get(name).cloned() else {
-        let known = names.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(Problem::not_found(format!(
-            "no model {:?} on this server; it has: {known}",
-            request.model
-        )));
-    };
-    let role = match request.input_type {
+    let model = known_model(&app, &request.model)?;
+    let role = match request.input_type.unwrap_or_default() {
         InputType::Passage => Role::Passage,
         InputType::Query => Role::Query,
     };
@@ -198,44 +206,24 @@ pub async fn post(
         .filter(|requested| *requested != info.dimensions)
     {
         return Err(Problem::bad_request(format!(
-            "dimensions = {requested}: the model's vectors have {}",
+            "dimensions: the vectors of this model have {}, which cannot be changed; found {requested}",
             info.dimensions
         )));
     }
-    // One at a time, so that questions can run in between.
-    for (index, text) in input.into_iter().enumerate() {
-        let model = model.clone();
-        let embedding = app
-            .pool
-            .run_queued(move |worker| {
-                let mut embedder = worker.embedder_named(&model)?;
-                let embedding = embedder.embed(&text, role);
-                worker.put_back(
-                    query::SearchModels {
-                        embedder: Some(embedder),
-                        reranker: None,
-                    },
-                    None,
-                );
-                Ok(embedding?)
-            })
-            .await?;
+    let format = request.encoding_format.unwrap_or_default();
+    // A few at a time, so that questions can run in between.
+    let embeddings = stream::iter(input)
+        .map(|text| embed(&app, model.clone(), text, role))
+        .buffered(app.pool.threads())
+        .enumerate();
+    let mut embeddings = std::pin::pin!(embeddings);
+    while let Some((index, embedding)) = embeddings.next().await {
+        let embedding = embedding?;
         tokens_read += embedding.tokens - embedding.truncated_tokens;
-        let embedding = match request.encoding_format {
-            EncodingFormat::Float => EmbeddingVector::Float(embedding.vector),
-            EncodingFormat::Base64 => {
-                let bytes: Vec<u8> = embedding
-                    .vector
-                    .iter()
-                    .flat_map(|value| value.to_le_bytes())
-                    .collect();
-                EmbeddingVector::Base64(BASE64_STANDARD.encode(bytes))
-            }
-        };
         data.push(EmbeddingData {
             object: "embedding",
             index,
-            embedding,
+            embedding: EmbeddingVector::new(embedding.vector, format),
         });
     }
     let usage = Usage {
@@ -250,8 +238,54 @@ pub async fn post(
     }))
 }
 
+/// Embeds one text as soon as a thread is free.
+async fn embed(app: &App, model: String, text: String, role: Role) -> Result<Embedding> {
+    let work = move |worker: &mut Worker| {
+        let mut embedder = worker.embedder_named(&model)?;
+        let embedding = embedder.embed(&text, role);
+        let models = query::SearchModels {
+            embedder: Some(embedder),
+            reranker: None,
+        };
+        worker.put_back(models, None);
+        Ok(embedding?)
+    };
+    app.pool.run_queued(work).await
+}
+
+impl EmbeddingVector {
+    fn new(vector: Vec<f32>, format: EncodingFormat) -> Self {
+        match format {
+            EncodingFormat::Float => Self::Float(vector),
+            EncodingFormat::Base64 => {
+                let bytes: Vec<u8> = vector
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect();
+                Self::Base64(BASE64_STANDARD.encode(bytes))
+            }
+        }
+    }
+}
+
+/// The full name of a model that this server has.
+fn known_model(app: &App, requested: &str) -> Result<String> {
+    let names = model_names(app);
+    let name = match requested {
+        builtin::ALIAS => builtin::NAME,
+        static_model::ALIAS => static_model::NAME,
+        other => other,
+    };
+    names.get(name).cloned().ok_or_else(|| {
+        let known = names.into_iter().collect::<Vec<_>>().join(", ");
+        Problem::not_found(format!(
+            "model: no model {requested:?} on this server; it has: {known}"
+        ))
+    })
+}
+
 /// The built-in models and those of the collections.
-fn model_names(app: &crate::app::App) -> BTreeSet<String> {
+fn model_names(app: &App) -> BTreeSet<String> {
     let of_collections = app
         .collections
         .all()
@@ -287,14 +321,30 @@ pub struct EmbeddingModel {
 /// List embedding models
 #[utoipa::path(get, operation_id = "list_models", path = "/v1/models", tag = "embeddings", responses((status = 200, body = ModelList)))]
 pub async fn models(State(app): AppState) -> Json<ModelList> {
-    let data = model_names(&app).into_iter().map(|id| EmbeddingModel {
-        id,
-        object: "model",
-        created: 0,
-        owned_by: "nigh",
-    });
     Json(ModelList {
         object: "list",
-        data: data.collect(),
+        data: model_names(&app)
+            .into_iter()
+            .map(EmbeddingModel::new)
+            .collect(),
     })
+}
+
+/// Describe an embedding model
+#[utoipa::path(get, operation_id = "get_model", path = "/v1/models/{id}", tag = "embeddings",
+    params(("id" = String, Path, description = "The model; a / in its name is written %2F")),
+    responses((status = 200, body = EmbeddingModel)))]
+pub async fn model(State(app): AppState, Path(id): Path<String>) -> Result<Json<EmbeddingModel>> {
+    Ok(Json(EmbeddingModel::new(known_model(&app, &id)?)))
+}
+
+impl EmbeddingModel {
+    fn new(id: String) -> Self {
+        Self {
+            id,
+            object: "model",
+            created: 0,
+            owned_by: "nigh",
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use super::{AppState, job_accepted};
 use crate::evaluation::{Evaluation, start};
 use crate::jobs::Job;
-use crate::problem::{Body, Path, Result};
+use crate::json_body::Body;
+use crate::problem::{Path, Result};
 use axum::extract::State;
 use axum::response::IntoResponse;
 

@@ -1,6 +1,7 @@
 //! Follows and cancels jobs.
 
 use super::AppState;
+use crate::app::SharedApp;
 use crate::guard::{CallerRole, REPORT_POLICY};
 use crate::jobs::{Job, JobKind};
 use crate::keys::Role;
@@ -85,12 +86,15 @@ pub struct JobEvent {
     responses((status = 200, content_type = "text/event-stream", body = JobEvent)))]
 pub async fn events(State(app): AppState, Path(id): Path<String>) -> Result<impl IntoResponse> {
     let states = app.jobs.subscribe(&id)?;
-    let events = job_events(states);
+    let events = job_events(app, states);
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
 /// The states of a job as events, the final one included.
-fn job_events(states: watch::Receiver<Job>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn job_events(
+    app: SharedApp,
+    states: watch::Receiver<Job>,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     let (send, events) = mpsc::channel(1);
     tokio::spawn(async move {
         let mut states = states;
@@ -104,6 +108,8 @@ fn job_events(states: watch::Receiver<Job>) -> impl Stream<Item = Result<Event, 
             tokio::time::sleep(EVENT_INTERVAL).await;
             tokio::select! {
                 changed = states.changed() => if changed.is_err() { return },
+                // The server stops; the job goes on at the next start.
+                () = app.jobs.until_stopped(), if !states.has_changed().unwrap_or(true) => return,
                 // The client has disconnected.
                 () = send.closed() => return,
             }

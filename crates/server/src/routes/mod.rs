@@ -14,10 +14,10 @@ use crate::jobs::Job;
 use crate::keys::Role;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::settings::Settings;
-use crate::{api_docs, drain_body, guard, mcp, page};
+use crate::{api_docs, drain_body, guard, mcp, openai, page, unpack_body};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderValue, LOCATION};
+use axum::http::header::{self, HeaderName, HeaderValue, LOCATION};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -37,6 +37,29 @@ use utoipa_axum::routes;
 /// The time limit of uploads and of MCP calls, which may run an evaluation.
 const LONG_REQUEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// The time limit of embeddings: as long as OpenAI's clients wait.
+const EMBEDDINGS_TIMEOUT: Duration = Duration::from_secs(600);
+/// The headers that pages of allowed origins may send: those of the API, and those of the Model
+/// Context Protocol.
+static ALLOWED_HEADERS: [HeaderName; 8] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::ACCEPT,
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
+    HeaderName::from_static("last-event-id"),
+];
+/// The headers that they may read.
+static EXPOSED_HEADERS: [HeaderName; 5] = [
+    header::LOCATION,
+    header::RETRY_AFTER,
+    header::WWW_AUTHENTICATE,
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("x-cache"),
+];
+
 /// The parts of the OpenAPI description that belong to no single path.
 #[derive(OpenApi)]
 #[openapi(
@@ -46,6 +69,8 @@ const LONG_REQUEST_TIMEOUT: Duration = Duration::from_secs(3600);
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(Problem)),
+    // Relative to the description itself, which may be below a path of a proxy.
+    servers((url = ".", description = "This server")),
     modifiers(&Bearer),
     security(("key" = [])),
     tags(
@@ -78,6 +103,9 @@ pub fn router(app: &SharedApp) -> Router {
             guard::require_role(role, request, next)
         })
     };
+    let limit_time = |limit: Duration| {
+        middleware::from_fn(move |request: Request, next: Next| with_timeout(limit, request, next))
+    };
     let Settings {
         timeout,
         body_limit,
@@ -89,7 +117,7 @@ pub fn router(app: &SharedApp) -> Router {
         .routes(routes!(search::batch))
         .routes(routes!(search::suggest))
         .routes(routes!(search::facets))
-        .routes(routes!(search::map))
+        .routes(routes!(search::map, search::map_by_post))
         .routes(routes!(articles::list))
         .routes(routes!(articles::get))
         .routes(routes!(collections::list))
@@ -99,13 +127,18 @@ pub fn router(app: &SharedApp) -> Router {
         .routes(routes!(jobs::get, jobs::cancel))
         .routes(routes!(jobs::events))
         .routes(routes!(jobs::report))
-        .routes(routes!(embeddings::post))
         .routes(routes!(embeddings::models))
+        .routes(routes!(embeddings::model))
+        .routes(routes!(articles::get_by_post))
         .route_layer(requires(Role::Read));
     let write = OpenApiRouter::new()
         .routes(routes!(articles::put, articles::delete))
+        .routes(routes!(articles::put_by_query, articles::delete_by_query))
         .routes(routes!(collections::check))
         .route_layer(requires(Role::Write));
+    let embeddings = OpenApiRouter::new()
+        .routes(routes!(embeddings::post))
+        .route_layer(requires(Role::Read));
     let uploads = OpenApiRouter::new()
         .routes(routes!(articles::upload))
         .route_layer(requires(Role::Write))
@@ -113,9 +146,7 @@ pub fn router(app: &SharedApp) -> Router {
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             limit_content_length(upload_limit, request, next)
         }))
-        .layer(middleware::from_fn(|request: Request, next: Next| {
-            with_timeout(LONG_REQUEST_TIMEOUT, request, next)
-        }));
+        .layer(limit_time(LONG_REQUEST_TIMEOUT));
     let admin = OpenApiRouter::new()
         .routes(routes!(collections::create))
         .routes(routes!(collections::delete))
@@ -124,12 +155,11 @@ pub fn router(app: &SharedApp) -> Router {
     let limited = read
         .merge(write)
         .merge(admin)
+        .layer(limit_time(timeout))
+        .merge(embeddings.layer(limit_time(EMBEDDINGS_TIMEOUT)))
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             limit_content_length(body_limit, request, next)
-        }))
-        .layer(middleware::from_fn(move |request: Request, next: Next| {
-            with_timeout(timeout, request, next)
         }));
     let authenticate = middleware::from_fn_with_state(app.clone(), guard::authenticate);
     let limit_in_flight = middleware::from_fn_with_state(app.clone(), guard::limit_in_flight);
@@ -158,17 +188,16 @@ pub fn router(app: &SharedApp) -> Router {
     let others = Router::new()
         .route("/metrics", get(metrics::get))
         .nest_service("/mcp", mcp::over_http(app))
-        .layer(middleware::from_fn(|request: Request, next: Next| {
-            with_timeout(LONG_REQUEST_TIMEOUT, request, next)
-        }))
+        .layer(limit_time(LONG_REQUEST_TIMEOUT))
         .layer(authenticate)
         .layer(limit_in_flight);
-    router
+    let router = router
         .merge(others)
         .merge(api_docs::router(api))
         .merge(page::router())
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(method_not_allowed);
+    unpack_body::unpack_bodies(router)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(
             app.clone(),
@@ -180,6 +209,7 @@ pub fn router(app: &SharedApp) -> Router {
                 Problem::internal(&"a handler panicked").into_response()
             },
         ))
+        .layer(middleware::from_fn(openai::write_errors))
         .layer(middleware::from_fn(drain_body::drain_body))
         .layer(middleware::from_fn(guard::security_headers))
         .layer(middleware::from_fn(crate::metrics::track_requests))
@@ -267,7 +297,8 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods(tower_http::cors::Any)
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_headers(ALLOWED_HEADERS.clone())
+        .expose_headers(EXPOSED_HEADERS.clone())
 }
 
 /// 202 Accepted, with the job and where to follow it.

@@ -3,9 +3,11 @@
 use super::AppState;
 use crate::app::{App, SharedApp};
 use crate::blocking::run_blocking;
+use crate::json_body::Body;
+use crate::lenient_number::whole_number;
 use crate::map::MapPoint;
 use crate::metrics::ANSWERS_TOTAL;
-use crate::problem::{Body, Params, Path, Problem, Result};
+use crate::problem::{Params, Path, Problem, Result};
 use crate::question::{
     MAX_QUESTION_CHARS, MAX_SHOWN_PASSAGES, Question, ValidatedQuestion, check_length,
 };
@@ -223,6 +225,7 @@ pub struct SuggestQuery {
     #[param(max_length = 1000)]
     q: String,
     /// The number of suggestions; 8 by default.
+    #[serde(default, deserialize_with = "whole_number")]
     #[param(minimum = 1, maximum = 50)]
     limit: Option<usize>,
 }
@@ -265,12 +268,13 @@ pub async fn facets(
 }
 
 /// A question to show on the map.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MapQuery {
     /// The question.
     #[param(max_length = 20000)]
+    #[schema(max_length = 20000)]
     q: Option<String>,
 }
 
@@ -301,7 +305,24 @@ pub async fn map(
     Path(collection): Path<String>,
     Params(query): Params<MapQuery>,
 ) -> Result<Json<MapResponse>> {
-    let snapshot = app.collections.named(&collection)?.snapshot();
+    draw(app, &collection, query).await
+}
+
+/// Map a collection, with a long question
+#[utoipa::path(post, operation_id = "map_by_post", path = "/v1/collections/{collection}/map", tag = "search",
+    params(("collection" = String, Path, description = "The collection")),
+    request_body = MapQuery,
+    responses((status = 200, body = MapResponse)))]
+pub async fn map_by_post(
+    State(app): AppState,
+    Path(collection): Path<String>,
+    Body(query): Body<MapQuery>,
+) -> Result<Json<MapResponse>> {
+    draw(app, &collection, query).await
+}
+
+async fn draw(app: SharedApp, collection: &str, query: MapQuery) -> Result<Json<MapResponse>> {
+    let snapshot = app.collections.named(collection)?.snapshot();
     check_length(
         "q",
         query.q.as_deref().unwrap_or_default(),
