@@ -1,15 +1,28 @@
 //! Reads text files line by line.
 
 use crate::{Error, Result};
+use std::io::Read;
 use std::path::Path;
 
 /// Longer lines are rejected: no query, judgement or result needs one.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// Calls `line` with each non-blank line of a file and its 1-based number. A byte-order mark and
-/// carriage returns are removed.
+/// The name of standard input.
+const STDIN: &str = "-";
+
+/// Calls `line` with each non-blank line of a file, or of standard input, and its 1-based number. A
+/// byte-order mark and carriage returns are removed.
 pub fn for_each(path: &Path, mut line: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let bytes = if path == Path::new(STDIN) {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let bytes = bytes.map_err(Error::io(path))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     for (number, bytes) in (1..).zip(bytes.split(|b| *b == b'\n')) {
         if bytes.len() > MAX_LINE_BYTES {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct Writer {
     /// The name of the file in errors.
     path: PathBuf,
+    header: Header,
     output: Output,
 }
 
@@ -45,6 +46,7 @@ impl Writer {
         };
         Ok(Self {
             path: path.to_owned(),
+            header: header.clone(),
             output,
         })
     }
@@ -54,7 +56,7 @@ impl Writer {
     /// # Errors
     /// [`Error::MissingVector`], [`Error::Io`] or [`Error::Parquet`].
     pub fn put(&mut self, embedded: &EmbeddedArticle) -> Result<()> {
-        let rows = rows(embedded)?;
+        let rows = rows(embedded, &self.header)?;
         match &mut self.output {
             Output::Jsonl(out) => rows
                 .iter()

@@ -9,6 +9,7 @@ use crate::response::{ContextWindow, Hit, NearDuplicate, Response, Scores};
 use crate::selection::{RerankState, Selection, select};
 use crate::{ArticleScore, Error, Mode, Options, Result, ResultUnit};
 use ingest::{ByteSpan, Embedder, Embedding, Role};
+use std::collections::HashSet;
 use std::time::Instant;
 use store::{
     Candidate, Collection, DenseSearch, Fusion, PassageKey, QueryInterpretation, StoredPassage,
@@ -359,11 +360,15 @@ impl<'a> Searcher<'a> {
                 contributions: [0.0, score],
             }),
         };
-        let ranked = rank(self.collection, scored)?;
+        let lowest = || lowest_of_pool(&scored, [dense, lexical], self.fusion_pool());
+        let lowest = (options.article_score == ArticleScore::Sum).then(lowest);
+        let ranked = rank(self.collection, scored, options.by)?;
         Ok(match (options.by, options.article_score) {
             (ResultUnit::Passage, _) => ranked,
             (ResultUnit::Article, ArticleScore::Best) => max_per_article(ranked),
-            (ResultUnit::Article, ArticleScore::Sum) => decayed_sum_per_article(ranked),
+            (ResultUnit::Article, ArticleScore::Sum) => {
+                decayed_sum_per_article(ranked, lowest.unwrap_or_default())
+            }
         })
     }
 
@@ -546,6 +551,26 @@ fn ids_with_scores(ranked: Vec<RankedPassage>, by: ResultUnit) -> Vec<(String, f
     // keep alive.
     ids.shrink_to_fit();
     ids
+}
+
+/// The lowest score of the candidates that are among the first `pool` of either list. Unlike the
+/// lowest of all, it does not depend on how many hits were asked for.
+fn lowest_of_pool(
+    scored: &[(PassageKey, f32, ListScores)],
+    lists: [&[Candidate]; 2],
+    pool: usize,
+) -> f32 {
+    let in_pool: HashSet<PassageKey> = lists
+        .into_iter()
+        .flat_map(|list| fuse::top_with_ties(list, pool))
+        .map(|candidate| candidate.key)
+        .collect();
+    scored
+        .iter()
+        .filter(|(key, ..)| in_pool.contains(key))
+        .map(|(_, score, _)| *score)
+        .reduce(f32::min)
+        .unwrap_or(0.0)
 }
 
 fn single_list(

@@ -490,6 +490,13 @@ pub trait Writer {
     /// Sets how the dense and the lexical ranking are fused; `None` for the default.
     fn set_fusion(&mut self, fusion: Option<Fusion>);
 
+    /// Records another name of the same model: the place it was moved to.
+    fn set_model_name(&mut self, _name: &str) {}
+
+    /// Records the folder that relative names of files start from. Collections without a place of
+    /// their own do not need it.
+    fn set_base(&mut self, _base: &str) {}
+
     /// The number of passages added since the last commit.
     fn pending(&self) -> usize;
 

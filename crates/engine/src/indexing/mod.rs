@@ -116,6 +116,12 @@ pub fn index(
     collection.refresh()?;
     let catalog = collection.catalog()?;
     writer.set_chunking(job.plan.chunking);
+    // The model may have been moved.
+    let (model, current) = (embedder.model(), &collection.manifest().model);
+    if model.hash == current.hash {
+        writer.set_model_name(&model.name);
+    }
+    writer.set_base(&job.names.base().to_string_lossy());
     if let Some(builder) = job.builder {
         writer.set_builder(builder);
     }

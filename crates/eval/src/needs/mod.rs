@@ -202,6 +202,24 @@ impl Topic {
         }
     }
 
+    /// Whether the result with an id meets the need at an index.
+    pub fn is_met_by(&self, need: usize, id: &str) -> bool {
+        let met = self.needs_by_id.get(id);
+        met.is_some_and(|met| met.contains(&(need as u32)))
+    }
+
+    /// The rank of the need at an index in a ranking by descending score, if the result that meets
+    /// it came first among those with its score.
+    pub fn rank_before_ties(&self, need: usize, ranking: &[(&str, f32)]) -> Option<usize> {
+        let place = ranking
+            .iter()
+            .position(|(id, _)| self.is_met_by(need, id))?;
+        let (id, score) = ranking[place];
+        let ties = ranking.partition_point(|(_, other)| *other > score);
+        let ids = ranking[..ties].iter().map(|(id, _)| *id);
+        self.ranks(ids.chain([id]))[need]
+    }
+
     /// The needs that the result with an id meets.
     pub fn met_by(&self, id: &str) -> impl Iterator<Item = &Need> {
         self.needs_by_id
@@ -362,6 +380,21 @@ pub fn passage_id(article: &str, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rank_before_ties_is_that_of_the_first_place_with_the_score() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("qrels.txt");
+        std::fs::write(&path, "q 0 b 1\nq 0 e 1\nq 0 x 1\n").unwrap();
+        let judgements = crate::judgement::read(&[path]).unwrap();
+        let judged = Qrels::new(&judgements, None, None).unwrap();
+        let topic = &judged.topics["q"];
+        let ranking = [("f", 3.0), ("d", 2.0), ("c", 2.0), ("b", 2.0), ("e", 1.0)];
+        let ranks: Vec<_> = (0..3)
+            .map(|need| topic.rank_before_ties(need, &ranking))
+            .collect();
+        assert_eq!(ranks, [Some(2), Some(5), None]);
+    }
 
     /// Articles whose passages are their sentences.
     struct Sentences(Vec<(&'static str, &'static str)>);

@@ -42,8 +42,12 @@ impl OnnxEmbedder {
             name_of(&m.model).eq_ignore_ascii_case(name) || m.model_code.eq_ignore_ascii_case(name)
         });
         let Some(found) = found else {
-            let problem =
-                "no such model and no such folder; `nigh models` lists the names".to_owned();
+            let problem = if Path::new(name).is_absolute() {
+                "no such folder; if the model was moved, `nigh index PATH --model FOLDER` records where it is now"
+            } else {
+                "no such model and no such folder; `nigh models` lists the names"
+            };
+            let problem = problem.to_owned();
             return Err(Error::Model {
                 name: name.to_owned(),
                 problem,

@@ -517,6 +517,16 @@ impl Writer for LocalWriter {
         self.manifest.fusion = fusion;
     }
 
+    fn set_model_name(&mut self, name: &str) {
+        self.has_changes |= self.manifest.model.name != name;
+        name.clone_into(&mut self.manifest.model.name);
+    }
+
+    fn set_base(&mut self, base: &str) {
+        self.has_changes |= self.manifest.base.as_deref() != Some(base);
+        self.manifest.base = Some(base.to_owned());
+    }
+
     fn pending(&self) -> usize {
         self.pending_rows.len()
     }
