@@ -65,9 +65,10 @@ impl Config {
         self.milvus.register(&self.folder)
     }
 
-    /// The location of the collection.
+    /// The location of the collection. An empty variable is as good as none.
     pub fn collection(&self, target: &CollectionArg) -> String {
-        match (&target.collection, &self.collection) {
+        let named = target.collection.as_ref().filter(|name| !name.is_empty());
+        match (named, &self.collection) {
             (Some(flag), _) => flag.clone(),
             (None, Some(name)) if store::remote::is_remote(name) => name.clone(),
             (None, Some(name)) => self.folder.join(name).to_string_lossy().into_owned(),

@@ -116,9 +116,9 @@ pub fn index(
     collection.refresh()?;
     let catalog = collection.catalog()?;
     writer.set_chunking(job.plan.chunking);
-    // The model may have been moved.
+    // A model in a folder may have been moved.
     let (model, current) = (embedder.model(), &collection.manifest().model);
-    if model.hash == current.hash {
+    if model.hash == current.hash && ingest::embed::is_folder(&current.name) {
         writer.set_model_name(&model.name);
     }
     writer.set_base(&job.names.base().to_string_lossy());

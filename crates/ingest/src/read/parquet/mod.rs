@@ -175,14 +175,21 @@ impl RowReader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::{Item, Parquet, Reader};
     use crate::article::MetaValue;
     use crate::read::testing::read_path;
     use crate::{Format, format};
     use arrow_array::builder::{ListBuilder, StringBuilder};
-    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use arrow_array::types::IntervalDayTime;
+    use arrow_array::{
+        ArrayRef, BinaryArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
+        IntervalDayTimeArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
+    };
+    use arrow_schema::{DataType, Field};
     use parquet::arrow::ArrowWriter;
     use parquet::basic::Compression;
     use parquet::file::properties::WriterProperties;
+    use std::ops::ControlFlow;
     use std::sync::Arc;
 
     #[test]
@@ -220,6 +227,10 @@ mod tests {
             Compression::UNCOMPRESSED,
             Compression::SNAPPY,
             Compression::ZSTD(Default::default()),
+            Compression::GZIP(Default::default()),
+            Compression::BROTLI(Default::default()),
+            Compression::LZ4,
+            Compression::LZ4_RAW,
         ] {
             let batch = RecordBatch::try_from_iter(columns.clone()).unwrap();
             let properties = WriterProperties::builder()
@@ -255,6 +266,153 @@ mod tests {
                 "{errors:?}"
             );
         }
+    }
+
+    /// Writes columns to a file, reads it, and gives its articles and everything that was said.
+    fn read_columns(columns: Vec<(&str, ArrayRef)>) -> (Vec<crate::Article>, Vec<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.parquet");
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let (mut articles, mut said) = (Vec::new(), Vec::new());
+        let source = crate::walk::Source {
+            path,
+            name: "c.parquet".to_owned(),
+            format: Format::Parquet,
+            is_format_guessed: false,
+            stat: None,
+        };
+        Parquet
+            .read(&source, 1 << 20, &mut |item| {
+                match item {
+                    Item::Article(article) => articles.push(*article),
+                    Item::Failed(error) => said.push(error.to_string()),
+                    Item::Note(note) => said.push(note.to_string()),
+                }
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        (articles, said)
+    }
+
+    #[test]
+    fn an_odd_value_costs_that_value() {
+        let texts = || Arc::new(StringArray::from(vec!["Tides rise.", "Bread cools."])) as ArrayRef;
+        let day = IntervalDayTime::new(3, 0);
+        let decimals = Decimal128Array::from(vec![12_345, -5]).with_precision_and_scale(9, 2);
+        let nested = StructArray::from(vec![(
+            Arc::new(Field::new("days", DataType::Date32, true)),
+            Arc::new(Date32Array::from(vec![Some(20_269), Some(i32::MAX - 7)])) as ArrayRef,
+        )]);
+        let (articles, said) = read_columns(vec![
+            ("text", texts()),
+            ("span", Arc::new(IntervalDayTimeArray::from(vec![day, day]))),
+            ("day", Arc::new(Date32Array::from(vec![i32::MAX, 20_269]))),
+            (
+                "instant",
+                Arc::new(TimestampMicrosecondArray::from(vec![
+                    -i64::MAX,
+                    1_751_241_600_500_000,
+                ])),
+            ),
+            (
+                "share",
+                Arc::new(Float64Array::from(vec![f64::INFINITY, f64::NAN])),
+            ),
+            ("price", Arc::new(decimals.unwrap())),
+            ("nested", Arc::new(nested)),
+            (
+                "blob",
+                Arc::new(BinaryArray::from(vec![&b"plain"[..], &[0xff, 0xfe]])),
+            ),
+        ]);
+        let shown = |article: &crate::Article| {
+            let fields = article.metadata.iter();
+            fields
+                .map(|(name, value)| format!("{name}={}", value.shown()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            articles.iter().map(shown).collect::<Vec<_>>(),
+            [
+                vec![
+                    "blob=plain",
+                    "day=infinity",
+                    "instant=-infinity",
+                    "nested={\"days\":\"2025-06-30\"}",
+                    "price=123.45",
+                    "share=infinity",
+                ],
+                vec![
+                    "day=2025-06-30",
+                    "instant=2025-06-30T00:00:00.5",
+                    "nested={\"days\":null}",
+                    "price=-0.05",
+                ],
+            ]
+        );
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(
+            said[0].contains("intervals in its column \"span\""),
+            "{said:?}"
+        );
+        assert!(
+            said[1].contains("c.parquet:2: 1 value of its column \"blob\""),
+            "{said:?}"
+        );
+        assert!(
+            said[2].contains("\"nested\", first a date 2147483640 days"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn text_without_its_mark_is_text() {
+        let (articles, said) = read_columns(vec![
+            ("_id", Arc::new(BinaryArray::from(vec![&b"a"[..], b"b"]))),
+            (
+                "text",
+                Arc::new(BinaryArray::from(vec![&b"Tides rise."[..], &[0xff, b'x']])),
+            ),
+        ]);
+        let ids: Vec<_> = articles
+            .iter()
+            .map(|a| (a.id.as_str(), a.text.as_str()))
+            .collect();
+        assert_eq!(ids, [("a", "Tides rise.")]);
+        assert!(
+            said[0].starts_with("c.parquet:2: its text is empty"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("2 bytes that are not UTF-8"), "{said:?}");
+    }
+
+    #[test]
+    fn embedded_articles_are_known_by_their_columns() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.parquet");
+        let column = || Arc::new(StringArray::from(vec!["x"])) as ArrayRef;
+        let names = [
+            "article_id",
+            "text",
+            "passage_id",
+            "fingerprint",
+            "vector",
+            "article",
+        ];
+        let batch = RecordBatch::try_from_iter(names.map(|name| (name, column()))).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let (articles, errors) = read_path(&path, Format::Parquet, 50);
+        assert!(
+            articles.is_empty() && errors[0].contains("embedded already"),
+            "{errors:?}"
+        );
     }
 
     #[test]
