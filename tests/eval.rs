@@ -1043,3 +1043,401 @@ fn run_and_eval_count_truncated_questions() {
         "words have no window: {lexical}"
     );
 }
+
+/// Writes articles of these ids and texts as JSON lines.
+fn put_articles(dir: &TestDir, articles: &[(&str, &str)]) {
+    let lines = articles
+        .iter()
+        .map(|(id, text)| format!("{}\n", json!({"_id": id, "text": text})));
+    dir.put("docs.jsonl", lines.collect::<String>());
+}
+
+const KILN: &str = "Porcelain is fired twice, the second time with its glaze.";
+
+#[test]
+fn equal_scores_have_one_order_wherever_there_is_one() {
+    let dir = TestDir::new();
+    // As text, `c#0` comes before `c 2#0`, though `c` comes before `c 2`.
+    let copies = ["a", "b%20", "c", "c 2", "d"];
+    let mut articles: Vec<(&str, &str)> = copies.iter().map(|id| (*id, KILN)).collect();
+    articles.push(("other", "Herons stand in shallow water and wait for fish."));
+    put_articles(&dir, &articles);
+    dir.put(
+        "q.jsonl",
+        "{\"_id\": \"q\", \"text\": \"how is porcelain fired\"}\n",
+    );
+    dir.ok(&["index", "docs.jsonl"]);
+    for (by, best) in [("article", "d"), ("passage", "d#0")] {
+        for mode in ["lexical", "dense", "hybrid"] {
+            let search = [
+                "search",
+                "how is porcelain fired",
+                "--copies",
+                "--by",
+                by,
+                "--mode",
+                mode,
+            ];
+            let shown: Vec<String> = dir.json(0, &search)["hits"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|hit| match by {
+                    "article" => hit["article_id"].as_str().unwrap().to_owned(),
+                    _ => hit["passage_id"].as_str().unwrap().to_owned(),
+                })
+                .take(copies.len())
+                .collect();
+            let mut sorted = shown.clone();
+            sorted.sort_unstable_by(|a, b| b.cmp(a));
+            assert_eq!((&shown, shown[0].as_str()), (&sorted, best), "{by} {mode}");
+            for k in 1..=copies.len() {
+                let k = k.to_string();
+                dir.ok(&[
+                    "run",
+                    "--queries",
+                    "q.jsonl",
+                    "--out",
+                    "run.trec",
+                    "--mode",
+                    mode,
+                    "--by",
+                    by,
+                    "-k",
+                    &k,
+                ]);
+                let run = std::fs::read_to_string(dir.path("run.trec")).unwrap();
+                let written: Vec<String> = run
+                    .lines()
+                    .map(|line| line.split(' ').nth(2).unwrap().to_owned())
+                    .collect();
+                let expected: Vec<String> = shown[..written.len()]
+                    .iter()
+                    .map(|id| id.replace('%', "%25").replace(' ', "%20"))
+                    .collect();
+                assert_eq!(
+                    (written.len().to_string(), &written),
+                    (k.clone(), &expected)
+                );
+            }
+        }
+    }
+    // What is judged does not depend on what else is, nor on the depth of a run.
+    for (place, id) in copies.iter().rev().enumerate() {
+        let judgement = json!({"query-id": "q", "corpus-id": id});
+        dir.put("qrels.jsonl", judgement.to_string());
+        for metrics in ["success@1", "success@1,MRR@10", "success@1,recall@3"] {
+            let args = [
+                "eval",
+                "--queries",
+                "q.jsonl",
+                "--qrels",
+                "qrels.jsonl",
+                "--metrics",
+                metrics,
+            ];
+            let verdict = dir.json(0, &args);
+            for mode in ["lexical", "dense", "hybrid"] {
+                let mean = &system(&verdict, mode)["metrics"]["success@1"]["mean"];
+                assert_eq!(
+                    *mean,
+                    f64::from(u8::from(place == 0)),
+                    "{id} {mode} {metrics}"
+                );
+            }
+        }
+        let run = [
+            "run",
+            "--queries",
+            "q.jsonl",
+            "--out",
+            "run.trec",
+            "--by",
+            "article",
+        ];
+        dir.ok(&run);
+        let args = [
+            "eval",
+            "--qrels",
+            "qrels.jsonl",
+            "--run",
+            "run.trec",
+            "--metrics",
+            "MRR@10",
+        ];
+        let verdict = dir.json(0, &args);
+        let mean = verdict["systems"][0]["metrics"]["MRR@10"]["mean"]
+            .as_f64()
+            .unwrap();
+        assert!(
+            (mean - 1.0 / (place + 1) as f64).abs() < 1e-9,
+            "{id}: {verdict}"
+        );
+    }
+}
+
+#[test]
+fn misses_have_the_causes_that_were_tested() {
+    let dir = TestDir::new();
+    put_articles(
+        &dir,
+        &[
+            ("copied", KILN),
+            ("twin", KILN),
+            ("heron", "Herons stand in shallow water and wait for fish."),
+            ("slate", "Slate splits into thin sheets that cover roofs."),
+            // Alike for words, but no copies of each other.
+            ("one", "zinc alpha beta gamma delta epsilon"),
+            ("two", "zinc kappa lambda omega sigma theta"),
+        ],
+    );
+    dir.put(
+        "q.jsonl",
+        "{\"_id\": \"kiln\", \"text\": \"porcelain glaze fired\"}\n{\"_id\": \"tie\", \"text\": \"zinc\"}\n\
+         {\"_id\": \"filter\", \"text\": \"herons fish\"}\n",
+    );
+    dir.put(
+        "qrels.txt",
+        "kiln 0 copied 1\ntie 0 one 1\nfilter 0 heron 1\n",
+    );
+    dir.ok(&["index", "docs.jsonl"]);
+    let eval = |more: &[&str]| {
+        let args = [
+            "eval",
+            "--queries",
+            "q.jsonl",
+            "--qrels",
+            "qrels.txt",
+            "--metrics",
+            "success@1",
+        ];
+        let verdict = dir.json(0, &[&args[..], more].concat());
+        assert_losses_add_up(&verdict);
+        verdict
+    };
+    let cause = |verdict: &Value, system: &str, query: &str| {
+        let misses = verdict["losses"]["misses"].as_array().unwrap();
+        let miss = misses
+            .iter()
+            .find(|miss| miss["system"] == system && miss["query"] == query);
+        miss.map(|miss| miss["cause"].as_str().unwrap().to_owned())
+    };
+    let verdict = eval(&[]);
+    for system in ["lexical", "dense", "hybrid"] {
+        assert_eq!(
+            cause(&verdict, system, "kiln").as_deref(),
+            Some("copies"),
+            "{system}"
+        );
+        assert_eq!(cause(&verdict, system, "filter"), None, "{system}");
+    }
+    assert_eq!(cause(&verdict, "lexical", "tie").as_deref(), Some("ties"));
+    let filtered = eval(&["--filter", "NOT herons", "--mode", "lexical,dense"]);
+    if filtered["losses"]["systems"][0]["by_cause"]["filter"] == 0 {
+        panic!("{filtered}");
+    }
+    // A run file that was cut, without the collection: only the ties are known.
+    dir.put(
+        "cut.trec",
+        "kiln Q0 twin 1 0.5 x\nkiln Q0 copied 2 0.5 x\ntie Q0 two 1 0.7 x\n",
+    );
+    let args = [
+        "eval",
+        "--qrels",
+        "qrels.txt",
+        "--run",
+        "cut.trec",
+        "--metrics",
+        "success@1",
+    ];
+    let verdict = dir.json(0, &args);
+    assert_eq!(cause(&verdict, "cut", "kiln").as_deref(), Some("ties"));
+    assert_eq!(cause(&verdict, "cut", "tie").as_deref(), Some("ranking"));
+    let with_collection = dir.json(0, &[&args[..], &["-c", ".nigh"]].concat());
+    assert_eq!(
+        cause(&with_collection, "cut", "kiln").as_deref(),
+        Some("copies")
+    );
+}
+
+#[test]
+fn few_questions_are_no_certainty() {
+    let dir = TestDir::new();
+    let words = ["anvil", "barley", "cello", "dahlia", "ebony"];
+    let texts = words.map(|word| format!("All about the {word}."));
+    let articles: Vec<(&str, &str)> = words
+        .into_iter()
+        .zip(texts.iter().map(String::as_str))
+        .collect();
+    put_articles(&dir, &articles);
+    dir.ok(&["index", "docs.jsonl"]);
+    let (mut questions, mut qrels, mut other) = (String::new(), String::new(), String::new());
+    for word in words {
+        questions += &format!("{}\n", json!({"_id": word, "text": word}));
+        qrels += &format!("{word} 0 {word} 1\n");
+        other += &format!("{word} Q0 none 1 1 x\n");
+    }
+    dir.put("q.jsonl", questions);
+    dir.put("qrels.txt", qrels);
+    dir.put("none.trec", other);
+    let verdict = dir.json(
+        1,
+        &[
+            "eval",
+            "--queries",
+            "q.jsonl",
+            "--qrels",
+            "qrels.txt",
+            "--mode",
+            "lexical",
+            "--run",
+            "none.trec",
+            "--metrics",
+            "success@1",
+        ],
+    );
+    let interval = &system(&verdict, "lexical")["metrics"]["success@1"]["ci95"];
+    assert!(
+        (interval[0].as_f64().unwrap() - 0.478).abs() < 1e-3 && interval[1] == 1.0,
+        "{interval}"
+    );
+    for comparison in verdict["comparisons"].as_array().unwrap() {
+        assert_eq!(comparison["difference"], 1.0);
+        assert_eq!(comparison["p_value"], 2.0 / 32.0, "{comparison}");
+        assert!(
+            comparison["ci95"][0].as_f64().unwrap() < 0.5,
+            "{comparison}"
+        );
+    }
+    assert_eq!(
+        verdict["power"],
+        json!({"units": 5, "fewest_differences": 6, "smallest_difference": null})
+    );
+    let notes = verdict["notes"].as_array().unwrap();
+    let note = notes
+        .iter()
+        .find(|note| note["code"] == "few_questions")
+        .unwrap();
+    let message = note["message"].as_str().unwrap();
+    assert!(
+        message.contains("0.478") && message.contains("fewer than 6"),
+        "{message}"
+    );
+}
+
+#[test]
+fn batches_count_what_a_search_would_note() {
+    let dir = TestDir::new();
+    put_articles(
+        &dir,
+        &[("heron", "Herons stand in shallow water and wait for fish.")],
+    );
+    dir.ok(&["index", "docs.jsonl"]);
+    dir.put(
+        "q.jsonl",
+        "{\"_id\": \"1\", \"text\": \"xylophone\"}\n{\"_id\": \"2\", \"text\": \"quartz\"}\n\
+         {\"_id\": \"3\", \"text\": \"hreons\"}\n{\"_id\": \"4\", \"text\": \"herons\"}\n",
+    );
+    dir.put(
+        "qrels.txt",
+        "1 0 heron 1\n2 0 heron 1\n3 0 heron 1\n4 0 heron 1\n",
+    );
+    for args in [
+        &["run", "--queries", "q.jsonl", "--out", "r.trec"][..],
+        &["eval", "--queries", "q.jsonl", "--qrels", "qrels.txt"],
+    ] {
+        let found = dir.json(0, args);
+        let note = |code: &str| {
+            let notes = found["notes"].as_array().unwrap();
+            let note = notes.iter().find(|note| note["code"] == code);
+            note.map(|note| note["message"].as_str().unwrap().to_owned())
+        };
+        assert!(
+            note("no_word_matches").unwrap().starts_with("2 questions"),
+            "{found}"
+        );
+        assert!(
+            note("near_words").unwrap().starts_with("1 question "),
+            "{found}"
+        );
+    }
+    let dense = [
+        "run",
+        "--queries",
+        "q.jsonl",
+        "--out",
+        "r.trec",
+        "--mode",
+        "dense",
+    ];
+    assert_eq!(dir.json(0, &dense)["notes"], Value::Null);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dash_is_standard_input_or_output() {
+    use std::process::Stdio;
+    let dir = TestDir::new();
+    put_articles(
+        &dir,
+        &[("heron", "Herons stand in shallow water and wait for fish.")],
+    );
+    dir.ok(&["index", "docs.jsonl"]);
+    let question = "{\"_id\": \"1\", \"text\": \"herons\"}\n";
+    dir.put("q.jsonl", question);
+    dir.put("qrels.txt", "1 0 heron 1\n");
+    let with_input = |args: &[&str], input: &str| -> crate::common::CliOutput {
+        let mut child = dir
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().into()
+    };
+    let run = with_input(
+        &["run", "--queries", "-", "--out", "-", "--mode", "lexical"],
+        question,
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stdout.starts_with("1 Q0 heron#0 1 ") && run.stdout.lines().count() == 1,
+        "{}",
+        run.stdout
+    );
+    let from_stdin = [
+        "eval",
+        "--qrels",
+        "qrels.txt",
+        "--run",
+        "-",
+        "--metrics",
+        "MRR@10",
+    ];
+    let judged = with_input(&from_stdin, &run.stdout.replace("heron#0", "heron"));
+    assert_eq!(judged.code, 0, "{}", judged.stderr);
+    let values = dir.ok(&[
+        "eval",
+        "--queries",
+        "q.jsonl",
+        "--qrels",
+        "qrels.txt",
+        "--mode",
+        "lexical",
+        "--metrics",
+        "MRR@10",
+        "--per-query",
+        "-",
+    ]);
+    assert_eq!(
+        values.stdout,
+        "system,query,metric,value\nlexical,1,MRR@10,1\n"
+    );
+    dir.run(&["run", "--queries", "q.jsonl", "--out", "-", "--json"])
+        .assert_exit(2, &["name a file for the run"]);
+    dir.run(&["index", "-"])
+        .assert_exit(2, &["nigh embed - | nigh import -"]);
+    assert!(!dir.path("-").exists() && !dir.path("-.manifest.json").exists());
+}

@@ -263,7 +263,7 @@ fn import_rejects_foreign_files_and_skips_damaged_articles() {
         ),
         (
             with_line(multi_passage + 1, ""),
-            format!("line {}: expected passage 1 of", multi_passage + 3),
+            format!("line {}: article", multi_passage + 1),
         ),
         (
             with_line(
@@ -386,4 +386,94 @@ fn export_leaves_no_partial_files_and_tolerates_a_closed_pipe() {
     drop(child.stdout.take());
     let result: CliOutput = child.wait_with_output().unwrap().into();
     assert_eq!((result.code, result.stderr.as_str()), (0, ""));
+}
+
+/// Rows as another program writes them anew: without the header, sorted, with numbers as floats and
+/// without values that are null.
+#[test]
+fn import_takes_rows_that_were_filtered_sorted_and_written_anew() {
+    let dir = with_data();
+    let all = dir.ok(&["export"]).stdout;
+    let mut rows: Vec<Value> = all
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kept = |row: &Value| row["path"].as_str().unwrap().len() % 2 == 0;
+    rows.retain(kept);
+    let articles = rows.iter().filter(|row| row["article"].is_object()).count();
+    assert!(articles > 3);
+    rows.sort_by_key(|row| row["text"].as_str().unwrap().len());
+    for row in &mut rows {
+        for key in ["ordinal", "start", "end", "line"] {
+            row[key] = json!(row[key].as_f64().unwrap());
+        }
+        row["metadata"]["absent"] = Value::Null;
+        let fields = row.as_object_mut().unwrap();
+        fields.retain(|_, value| !value.is_null());
+    }
+    let lines = |rows: &[Value]| {
+        rows.iter()
+            .map(|row| format!("{row}\n"))
+            .collect::<String>()
+    };
+    dir.put("anew.jsonl", lines(&rows));
+    let report = dir.json(0, &["import", "anew.jsonl", "-c", "to"]);
+    assert_eq!(
+        (&report["added"], &report["failures"]),
+        (&json!(articles), &json!(0))
+    );
+    // The same articles, down to the vectors.
+    let sorted = |text: &str| {
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut rows: Vec<Value> = rows
+            .filter(|row| row["passage_id"].is_string() && kept(row))
+            .collect();
+        rows.sort_by_key(|row| row["passage_id"].as_str().unwrap().to_owned());
+        rows
+    };
+    assert_eq!(
+        sorted(&dir.ok(&["export", "-c", "to"]).stdout),
+        sorted(&all)
+    );
+
+    // Without any header, as the rows of earlier versions: the error says what to do.
+    for row in &mut rows {
+        if let Some(article) = row["article"].as_object_mut() {
+            article.remove("header");
+        }
+    }
+    dir.put("bare.jsonl", lines(&rows));
+    dir.run(&["import", "bare.jsonl", "-c", "bare"])
+        .assert_exit(2, &["bare.jsonl", "--header"]);
+    assert!(!dir.path("bare").exists());
+    dir.put("all.jsonl", &all);
+    for header in [".nigh", "all.jsonl"] {
+        let _ = std::fs::remove_dir_all(dir.path("bare"));
+        let args = ["import", "bare.jsonl", "-c", "bare", "--header", header];
+        assert_eq!(dir.json(0, &args)["added"], articles);
+    }
+
+    // Articles of two models in one file, and a passage that occurs twice.
+    let mut mixed: Vec<Value> = all
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let begins = |row: &Value| row["article"].is_object();
+    let at = (1..mixed.len()).find(|&at| begins(&mixed[at])).unwrap();
+    mixed[at]["article"]["header"]["model"]["hash"] = json!("another");
+    let last = (0..mixed.len())
+        .rev()
+        .find(|&at| !begins(&mixed[at]))
+        .unwrap();
+    mixed.push(mixed[last].clone());
+    dir.put("mixed.jsonl", lines(&mixed));
+    let result = dir.run(&["import", "mixed.jsonl", "-c", "mixed"]);
+    result.assert_exit(
+        1,
+        &["was embedded with the model", "(another)", "2 skipped"],
+    );
 }

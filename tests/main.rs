@@ -8,6 +8,8 @@ mod corpora;
 mod crash;
 mod data;
 mod demo;
+#[cfg(feature = "parquet")]
+mod engines;
 mod eval;
 mod eval_bad_input;
 mod exchange;

@@ -282,3 +282,15 @@ fn run_writes_a_trec_file_and_a_manifest() {
         .assert_exit(2, &["bad.jsonl:1", "text"]);
     assert!(!dir.path("b.trec").exists());
 }
+
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let dir = TestDir::new();
+    dir.put("a.txt", "Bread rises in a warm kitchen.\n");
+    dir.ok(&["index", "a.txt"]);
+    let mut command = dir.command(&["search", "bread"]);
+    command.env("NIGH_COLLECTION", "").env("NIGH_CPU", "");
+    let found = command.output().unwrap();
+    assert!(found.status.success(), "{found:?}");
+    assert!(String::from_utf8_lossy(&found.stdout).contains("a.txt"));
+}

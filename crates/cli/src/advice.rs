@@ -1,6 +1,7 @@
 //! What a user of the command line can do about an error. Library errors know no flags, commands or
 //! environment variables.
 
+use std::path::Path;
 use store::RemoteCause;
 
 /// What to put after the message of an error, with its punctuation; empty if there is no advice.
@@ -93,6 +94,9 @@ pub fn on_store(error: &store::Error) -> String {
 
 fn on_ingest(error: &ingest::Error) -> String {
     match error {
+        ingest::Error::UnknownModel { name, .. } if Path::new(name).is_absolute() => {
+            "; if it was moved, `nigh index PATH --model FOLDER` records where it is now".to_owned()
+        }
         ingest::Error::UnknownModel { .. } => "; `nigh models` lists the names".to_owned(),
         ingest::Error::NoOnnxRuntime { .. } => ".\n\
              Get it: `pip install onnxruntime`, then set ORT_DYLIB_PATH to the libonnxruntime file in its folder \

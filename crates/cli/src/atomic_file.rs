@@ -2,13 +2,16 @@
 
 use anyhow::Context;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
+/// The name of standard input and output.
+pub const STDIO: &str = "-";
+
 /// A file that replaces `path` when it is finished. Until then, it is written to a temporary file
 /// in the same folder. If `path` is not a regular file, such as a pipe or a terminal, it is written
-/// directly.
+/// directly; `-` is standard output.
 pub struct AtomicFile {
     target: BufWriter<Target>,
     path: PathBuf,
@@ -17,6 +20,7 @@ pub struct AtomicFile {
 enum Target {
     Temporary(NamedTempFile),
     Device(File),
+    Stdout(Stdout),
 }
 
 impl Write for Target {
@@ -24,6 +28,7 @@ impl Write for Target {
         match self {
             Self::Temporary(file) => file.write(bytes),
             Self::Device(file) => file.write(bytes),
+            Self::Stdout(out) => out.write(bytes),
         }
     }
 
@@ -31,6 +36,7 @@ impl Write for Target {
         match self {
             Self::Temporary(file) => file.flush(),
             Self::Device(file) => file.flush(),
+            Self::Stdout(out) => out.flush(),
         }
     }
 }
@@ -40,6 +46,12 @@ impl AtomicFile {
     /// replaced.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         let create = || -> io::Result<Self> {
+            if path == Path::new(STDIO) {
+                return Ok(Self {
+                    target: BufWriter::new(Target::Stdout(io::stdout())),
+                    path: path.to_owned(),
+                });
+            }
             let metadata = std::fs::metadata(path).ok();
             if metadata
                 .as_ref()
@@ -51,7 +63,7 @@ impl AtomicFile {
                     path: path.to_owned(),
                 });
             }
-            let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            let path = path.canonicalize().unwrap_or_else(|_| link_target(path));
             let folder = path
                 .parent()
                 .filter(|folder| !folder.as_os_str().is_empty())
@@ -74,6 +86,12 @@ impl AtomicFile {
         create().with_context(|| path.display().to_string())
     }
 
+    /// Whether the file has a name of its own, beside which another can stand: it is no device, pipe
+    /// or standard output.
+    pub fn is_regular(&self) -> bool {
+        matches!(self.target.get_ref(), Target::Temporary(_))
+    }
+
     /// Replaces the file at the path.
     pub fn finish(self) -> anyhow::Result<()> {
         let finish = || match self
@@ -82,6 +100,7 @@ impl AtomicFile {
             .map_err(io::IntoInnerError::into_error)?
         {
             Target::Device(mut file) => file.flush(),
+            Target::Stdout(mut out) => out.flush(),
             Target::Temporary(file) => {
                 // Synced first, or a crash could leave an empty file under this name.
                 file.as_file().sync_all()?;
@@ -92,6 +111,19 @@ impl AtomicFile {
         };
         finish().with_context(|| self.path.display().to_string())
     }
+}
+
+/// Links in a row, beyond which they are taken for a circle.
+const MAX_LINKS: usize = 40;
+
+/// The file that a link leads to, though it does not exist yet.
+fn link_target(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 impl Write for AtomicFile {
@@ -151,6 +183,14 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        let (to_come, dangling) = (folder.path().join("sub/b"), folder.path().join("dangling"));
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        std::os::unix::fs::symlink("sub/b", &dangling).unwrap();
+        let mut file = AtomicFile::create(&dangling).unwrap();
+        file.write_all(b"first").unwrap();
+        file.finish().unwrap();
+        assert!(dangling.is_symlink());
+        assert_eq!(fs::read_to_string(&to_come).unwrap(), "first");
         let mut null = AtomicFile::create(Path::new("/dev/null")).unwrap();
         null.write_all(b"gone").unwrap();
         null.finish().unwrap();

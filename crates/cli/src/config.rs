@@ -60,8 +60,13 @@ impl Config {
             if let Some(k) = config.k.filter(|k| !(1..=10_000).contains(k)) {
                 anyhow::bail!("{}: k = {k}: expected 1 to 10,000", path.display());
             }
+            let model = config.model.map(|model| match folder.join(&model) {
+                place if place.is_dir() => place.to_string_lossy().into_owned(),
+                _ => model,
+            });
             return Ok(Self {
                 folder: folder.to_owned(),
+                model,
                 ..config
             });
         }

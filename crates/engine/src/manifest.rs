@@ -1,7 +1,6 @@
 //! The manifest of a result: versions, machine, collection and parameters that produced it.
 
 use crate::Result;
-use disk::PathError;
 use eval::manifest::Machine;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -76,14 +75,9 @@ fn package_versions() -> Value {
         .collect()
 }
 
-/// Writes the manifest of `file` next to it, as `FILE.manifest.json`, and returns that path.
-///
-/// # Errors
-/// [`Error::Io`] when it cannot be written.
-pub fn write_sidecar(file: &Path, manifest: &Value) -> Result<PathBuf> {
+/// Where the manifest of `file` stands: next to it, as `FILE.manifest.json`.
+pub fn sidecar(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".manifest.json");
-    let path = PathBuf::from(name);
-    std::fs::write(&path, format!("{manifest:#}\n")).map_err(PathError::at(&path))?;
-    Ok(path)
+    PathBuf::from(name)
 }

@@ -1,15 +1,22 @@
 //! The names of files in a collection.
 
+use crate::Result;
 use std::path::{Path, PathBuf};
-use store::Location;
+use store::{Collection, Location};
 
 /// Maps file paths to their names in a collection. The name of a file under the base folder is its
 /// path relative to that folder; any other file is named by its absolute path. The base is the
-/// folder that holds the collection, or the current folder for a remote collection.
+/// folder that holds the collection, or the current folder for a remote collection. If a collection
+/// was moved without its files, the base is still the folder that held it before.
 #[derive(Debug, Clone)]
 pub struct PathNamer {
     base: PathBuf,
+    /// The base when the collection was last indexed, if that was another.
+    earlier: Option<PathBuf>,
 }
+
+/// How many files are looked for to tell where they are.
+const MAX_SOUGHT: usize = 1000;
 
 impl PathNamer {
     /// For the collection at this location.
@@ -18,9 +25,12 @@ impl PathNamer {
             return Self::for_current_dir();
         };
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
-        let parent = absolute.parent().unwrap_or(&absolute);
+        // A link to a collection is that collection.
+        let place = absolute.canonicalize().unwrap_or(absolute);
+        let parent = place.parent().unwrap_or(&place);
         Self {
             base: parent.canonicalize().unwrap_or_else(|_| parent.to_owned()),
+            earlier: None,
         }
     }
 
@@ -28,7 +38,53 @@ impl PathNamer {
     pub fn for_current_dir() -> Self {
         Self {
             base: current_dir(),
+            earlier: None,
         }
+    }
+
+    /// For an open collection at this location. Finds its files also where they were before the
+    /// collection was moved.
+    pub fn of(collection: &dyn Collection, location: &str) -> Self {
+        let new = Self::new(location);
+        let recorded = collection.manifest().base.as_ref().map(PathBuf::from);
+        Self {
+            earlier: recorded.filter(|recorded| *recorded != new.base),
+            ..new
+        }
+    }
+
+    /// For an open collection at this location whose files are to be named: from the folder that
+    /// holds it or, if none of its files are there, from the folder that held it before.
+    ///
+    /// # Errors
+    /// When the collection cannot be read.
+    pub fn for_indexing(collection: &dyn Collection, location: &str) -> Result<Self> {
+        let Self { base, earlier } = Self::of(collection, location);
+        let Some(earlier) = earlier else {
+            return Ok(Self {
+                base,
+                earlier: None,
+            });
+        };
+        let articles = collection.catalog()?.articles;
+        let names = articles.values().map(|article| article.path.as_str());
+        let mut names: Vec<&str> = names.filter(|name| Path::new(name).is_relative()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let has_any = |folder: &Path| {
+            let mut sought = names.iter().take(MAX_SOUGHT);
+            sought.any(|name| folder.join(name).exists())
+        };
+        let moved_alone = !has_any(&base) && has_any(&earlier);
+        Ok(Self {
+            base: if moved_alone { earlier } else { base },
+            earlier: None,
+        })
+    }
+
+    /// The folder that relative names start from.
+    pub fn base(&self) -> &Path {
+        &self.base
     }
 
     /// The name of a file. `path` must be under a canonical root.
@@ -74,6 +130,11 @@ impl PathNamer {
     /// The path of the file with this name, relative to the current folder where possible.
     pub fn path(&self, name: &str) -> String {
         let path = self.absolute(name);
+        let earlier = self.earlier.as_ref().map(|earlier| earlier.join(name));
+        let path = match earlier {
+            Some(earlier) if !path.exists() && earlier.exists() => earlier,
+            _ => path,
+        };
         path.strip_prefix(current_dir())
             .unwrap_or(&path)
             .to_string_lossy()
@@ -96,6 +157,7 @@ mod tests {
     fn is_under_compares_whole_path_components() {
         let names = PathNamer {
             base: "/home/me".into(),
+            earlier: None,
         };
         for (root, name, expected) in [
             ("/home/me", "a.md", true),

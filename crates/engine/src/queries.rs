@@ -6,8 +6,8 @@ use eval::run::Scored;
 use ingest::{Embedder, Role};
 use notes::{Code, Note};
 use parallel::map_in_order;
-use query::{Options, Searcher};
-use store::Collection;
+use query::{Mode, Options, Searcher};
+use store::{Collection, Filter};
 
 /// The number of queries that are searched before their rankings are handed over.
 const BATCH_SIZE: usize = 1024;
@@ -74,6 +74,70 @@ impl<'a> EmbeddedQueries<'a> {
     /// A note on queries that were longer than the model reads, if there are any.
     pub fn truncation(&self) -> Option<&Note> {
         self.truncation.as_ref()
+    }
+
+    /// The notes that a search for each query would have, as one note with their number for each
+    /// code: queries that were truncated and, if words count in one of `modes`, queries without a
+    /// word that matches, and so on.
+    ///
+    /// # Errors
+    /// When the collection cannot be read, or `progress` asks to stop.
+    pub fn notes(
+        &self,
+        collection: &dyn Collection,
+        modes: &[Mode],
+        filter: Option<&Filter>,
+        threads: usize,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Note>> {
+        let mut notes: Vec<Note> = self.truncation.iter().cloned().collect();
+        if modes.iter().all(|mode| *mode == Mode::Dense) {
+            return Ok(notes);
+        }
+        let stage = Stage::start(progress, "checking words", self.texts.len());
+        let codes_of = |_: &mut (), text: &&str| -> Result<Vec<Code>> {
+            stage.advance()?;
+            let reading = collection.interpret_query(text)?;
+            let no_match = collection.search_lexical(text, 1, filter)?.is_empty();
+            let other_language = query::other_language(collection, text).is_some();
+            let codes = [
+                (Code::NoWordMatches, no_match && collection.rows() > 0),
+                (Code::StopWordsOnly, reading.only_stop_words),
+                (Code::NearWords, !reading.corrections.is_empty()),
+                (Code::LanguageDiffers, other_language),
+            ];
+            Ok(codes
+                .into_iter()
+                .filter_map(|(code, is)| is.then_some(code))
+                .collect())
+        };
+        let mut workers = vec![(); threads.min(self.texts.len().max(1))];
+        let codes = map_in_order(&mut workers, &self.texts, None, codes_of)?.concat();
+        for (code, what) in [
+            (
+                Code::NoWordMatches,
+                "without a word that any passage searched has",
+            ),
+            (
+                Code::StopWordsOnly,
+                "of stop words only, which were searched for as they are",
+            ),
+            (
+                Code::NearWords,
+                "with words that no passage has; near ones were searched for instead",
+            ),
+            (
+                Code::LanguageDiffers,
+                "in another language than the articles: few words will match",
+            ),
+        ] {
+            let count = codes.iter().filter(|other| **other == code).count();
+            if count > 0 {
+                let questions = pluralize(count, "question");
+                notes.push(Note::new(code, format!("{questions} {what}")));
+            }
+        }
+        Ok(notes)
     }
 
     /// The text of a query.

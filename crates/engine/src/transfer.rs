@@ -204,6 +204,12 @@ struct Importer<'a> {
 impl Importer<'_> {
     fn add_all(&mut self, reader: exchange::Reader, progress: &dyn Progress) -> Result<()> {
         progress.start_stage("reading", Amount::Items(0));
+        let added = self.add_each(reader, progress);
+        progress.finish_stage();
+        added
+    }
+
+    fn add_each(&mut self, reader: exchange::Reader, progress: &dyn Progress) -> Result<()> {
         for article in reader {
             if progress.is_stopped() {
                 return Err(Error::Stopped);
@@ -222,7 +228,6 @@ impl Importer<'_> {
                 pluralize(self.report.articles, "article")
             ));
         }
-        progress.finish_stage();
         Ok(())
     }
 

@@ -9,9 +9,15 @@ use std::path::Path;
 /// Longer lines are rejected: no query, judgement or result needs one.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// Calls `line` with each non-blank line of a file and its 1-based number. A byte-order mark and
-/// carriage returns are removed.
+/// The name of standard input.
+const STDIN: &str = "-";
+
+/// Calls `line` with each non-blank line of a file, or of standard input, and its 1-based number. A
+/// byte-order mark and carriage returns are removed.
 pub fn for_each(path: &Path, line: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
+    if path == Path::new(STDIN) {
+        return for_each_in(std::io::stdin().lock(), path, line);
+    }
     let file = File::open(path).map_err(PathError::at(path))?;
     for_each_in(BufReader::new(file), path, line)
 }

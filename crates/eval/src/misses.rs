@@ -13,6 +13,9 @@ pub enum MissCause {
     /// What was judged is not in the collection.
     #[serde(rename = "not indexed")]
     NotIndexed,
+    /// The search filter excludes it.
+    #[serde(rename = "filter")]
+    Filter,
     /// No passage covers half of it; or none holds all of it, and in one piece it would have been
     /// found.
     #[serde(rename = "chunker")]
@@ -32,32 +35,46 @@ pub enum MissCause {
     /// One of the two lists has it in its first `k`, the fused list does not.
     #[serde(rename = "fusion")]
     Fusion,
+    /// It is in the first `k` if articles are scored by their best passage, not by several.
+    #[serde(rename = "scoring")]
+    Scoring,
     /// A run file ranks it too low or lacks it.
     #[serde(rename = "ranking")]
     Ranking,
     /// It was in the first `k` before reranking.
     #[serde(rename = "reranking")]
     Reranking,
+    /// A copy of it is in the first `k`, and it is not.
+    #[serde(rename = "copies")]
+    Copies,
+    /// Results with the same score are in the first `k`; another order of them would have it there.
+    #[serde(rename = "ties")]
+    Ties,
 }
 
 impl MissCause {
     /// All causes, in pipeline order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::NotIndexed,
+        Self::Filter,
         Self::Chunker,
         Self::Window,
         Self::Graph,
         Self::Model,
         Self::Words,
         Self::Fusion,
+        Self::Scoring,
         Self::Ranking,
         Self::Reranking,
+        Self::Copies,
+        Self::Ties,
     ];
 
     /// The name used in JSON and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotIndexed => "not indexed",
+            Self::Filter => "filter",
             Self::Chunker => "chunker",
             Self::Window => "window",
             Self::Graph => "graph",
@@ -66,6 +83,9 @@ impl MissCause {
             Self::Fusion => "fusion",
             Self::Ranking => "ranking",
             Self::Reranking => "reranking",
+            Self::Scoring => "scoring",
+            Self::Copies => "copies",
+            Self::Ties => "ties",
         }
     }
 
@@ -73,6 +93,7 @@ impl MissCause {
     pub fn description(self) -> &'static str {
         match self {
             Self::NotIndexed => "What was judged is not in the collection.",
+            Self::Filter => "The filter excludes it.",
             Self::Chunker => {
                 "It was split between passages; in one piece, dense search would find it."
             }
@@ -83,8 +104,13 @@ impl MissCause {
             Self::Model => "The model ranks it too low, even with exact search.",
             Self::Words => "BM25 ranks it too low, or it shares no word with the question.",
             Self::Fusion => "The dense or the lexical list has it, but fusion dropped it.",
+            Self::Scoring => {
+                "Its best passage ranks high enough, but articles with more good passages outscore it."
+            }
             Self::Ranking => "The run file ranks it too low or lacks it.",
             Self::Reranking => "It was found before reranking, and reranking dropped it.",
+            Self::Copies => "A copy of it was found in its place.",
+            Self::Ties => "Results with the same score precede it; ties are ordered by id.",
         }
     }
 }
@@ -108,8 +134,17 @@ pub enum SystemKind {
 pub struct Evidence {
     /// Whether what was judged is in the collection.
     pub indexed: bool,
+    /// Whether the search filter excludes it.
+    pub filtered_out: bool,
     /// Whether some passage covers it.
     pub covered: bool,
+    /// Whether the first k of the system's list have a copy of it.
+    pub copy_found: bool,
+    /// Its rank in the system's list, searched exactly, if it came first among equal scores.
+    pub best_among_ties: Option<usize>,
+    /// Its rank in the system's list, searched exactly, if articles are scored by their best
+    /// passage; `None` if they are in any case.
+    pub by_best_passage: Option<usize>,
     /// Whether the text that the model truncated would, embedded by itself, be in the first k of
     /// the dense list.
     pub found_if_not_truncated: bool,
@@ -131,7 +166,11 @@ pub fn diagnose(system: SystemKind, k: usize, evidence: &Evidence) -> MissCause 
     let in_top_k = |rank: Option<usize>| rank.is_some_and(|rank| rank <= k);
     let Evidence {
         indexed,
+        filtered_out,
         covered,
+        copy_found,
+        best_among_ties,
+        by_best_passage,
         found_if_not_truncated,
         found_if_not_split,
         exact,
@@ -142,9 +181,13 @@ pub fn diagnose(system: SystemKind, k: usize, evidence: &Evidence) -> MissCause 
     let uses_vectors = matches!(system, SystemKind::Dense | SystemKind::Hybrid);
     match system {
         _ if !indexed => MissCause::NotIndexed,
+        _ if filtered_out => MissCause::Filter,
         _ if !covered => MissCause::Chunker,
+        _ if copy_found => MissCause::Copies,
         _ if in_top_k(before_reranking) => MissCause::Reranking,
         _ if uses_vectors && in_top_k(exact) => MissCause::Graph,
+        _ if in_top_k(best_among_ties) => MissCause::Ties,
+        _ if in_top_k(by_best_passage) => MissCause::Scoring,
         SystemKind::Hybrid if in_top_k(dense) || in_top_k(lexical) => MissCause::Fusion,
         _ if uses_vectors && found_if_not_truncated => MissCause::Window,
         _ if uses_vectors && found_if_not_split => MissCause::Chunker,
@@ -192,7 +235,11 @@ mod tests {
 
     const COVERED: Evidence = Evidence {
         indexed: true,
+        filtered_out: false,
         covered: true,
+        copy_found: false,
+        best_among_ties: None,
+        by_best_passage: None,
         found_if_not_truncated: false,
         found_if_not_split: false,
         exact: None,
@@ -340,6 +387,42 @@ mod tests {
                 MissCause::Reranking,
             ),
             (File, COVERED, MissCause::Ranking),
+            (
+                Lexical,
+                Evidence {
+                    filtered_out: true,
+                    covered: false,
+                    ..low
+                },
+                MissCause::Filter,
+            ),
+            (
+                Lexical,
+                Evidence {
+                    copy_found: true,
+                    best_among_ties: Some(1),
+                    ..low
+                },
+                MissCause::Copies,
+            ),
+            (
+                File,
+                Evidence {
+                    best_among_ties: Some(10),
+                    ..low
+                },
+                MissCause::Ties,
+            ),
+            (
+                Hybrid,
+                Evidence {
+                    best_among_ties: Some(11),
+                    by_best_passage: Some(2),
+                    dense: Some(1),
+                    ..low
+                },
+                MissCause::Scoring,
+            ),
         ] {
             assert_eq!(
                 diagnose(system, 10, &evidence),
@@ -363,7 +446,7 @@ mod tests {
                 losses.by_cause["window"],
                 losses.by_cause.len()
             ),
-            (2, 0, 9)
+            (2, 0, 13)
         );
     }
 }

@@ -198,11 +198,11 @@ pub fn write_ranking(
 }
 
 /// Escapes an id for a column of a TREC file: each byte of white space becomes `%` and two
-/// hexadecimal digits, as in a URL.
+/// hexadecimal digits, as in a URL, and so does `%` itself, so that different ids stay different.
 pub fn trec_column(id: &str) -> String {
     let mut escaped = String::with_capacity(id.len());
     for c in id.chars() {
-        if c.is_whitespace() {
+        if is_escaped_in_trec(c) {
             let mut bytes = [0; 4];
             c.encode_utf8(&mut bytes)
                 .bytes()
@@ -212,6 +212,11 @@ pub fn trec_column(id: &str) -> String {
         }
     }
     escaped
+}
+
+/// Whether [`trec_column`] escapes a character.
+pub fn is_escaped_in_trec(c: char) -> bool {
+    c.is_whitespace() || c == '%'
 }
 
 #[cfg(test)]
@@ -233,13 +238,13 @@ mod tests {
         write_ranking(
             &mut out,
             "q 1",
-            &scored(&[("a b", 0.5), ("c", 0.25)]),
+            &scored(&[("a b", 0.5), ("a%20b", 0.25)]),
             "nigh",
         )
         .unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "q%201 Q0 a%20b 1 0.5 nigh\nq%201 Q0 c 2 0.25 nigh\n"
+            "q%201 Q0 a%20b 1 0.5 nigh\nq%201 Q0 a%2520b 2 0.25 nigh\n"
         );
     }
 

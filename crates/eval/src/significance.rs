@@ -3,7 +3,9 @@
 //! Systems are compared on the same queries, so every test is paired. The two tests are those that
 //! Smucker, Allan and Carterette recommend (*A Comparison of Statistical Significance Tests for
 //! Information Retrieval Evaluation*, CIKM 2007); intervals are bootstrap percentiles (Efron and
-//! Tibshirani, 1993). All randomness comes from the caller's seed.
+//! Tibshirani, 1993). Where all values are equal, resampling can tell nothing, and an interval says
+//! instead how many others there may be (Clopper and Pearson, 1934). All randomness comes from the
+//! caller's seed.
 
 use crate::student_t;
 use crate::table::{Table, mean};
@@ -21,6 +23,10 @@ const SIGN_PATTERNS: usize = 10_000;
 const MAX_EXACT_DIFFERENCES: usize = 16;
 /// Up to this many systems are compared pairwise; more are compared with the first only.
 const MAX_SYSTEMS_ALL_PAIRS: usize = 6;
+
+/// Values that differ by no more than this share of their size are equal: the order of summation
+/// changes the last bits.
+const ROUNDING_ERROR: f64 = 1e-9;
 
 /// A difference is significant if its corrected p-value is below this.
 pub const SIGNIFICANCE_LEVEL: f64 = 0.05;
@@ -74,6 +80,11 @@ impl ResamplingUnits {
         }
     }
 
+    /// The number of units.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// The sum of a column's values in each unit.
     fn sums(&self, values: &[f64]) -> Vec<f64> {
         let mut sums = vec![0.0; self.count];
@@ -86,15 +97,18 @@ impl ResamplingUnits {
 }
 
 /// 95 % bootstrap intervals of means and of their differences.
-pub struct BootstrapIntervals {
+pub struct BootstrapIntervals<'a> {
+    columns: Vec<&'a [f64]>,
     /// `columns × resamples`: the mean of a column in a resample.
     means: Vec<Vec<f64>>,
+    /// The number of units.
+    units: usize,
 }
 
-impl BootstrapIntervals {
+impl<'a> BootstrapIntervals<'a> {
     /// Resamples the units; all columns share the resamples, so that columns can be compared
     /// pairwise. Every column has a value for each query of `units`.
-    pub fn new(columns: &[&[f64]], units: &ResamplingUnits, seed: u64) -> Self {
+    pub fn new(columns: &[&'a [f64]], units: &ResamplingUnits, seed: u64) -> Self {
         let sizes = units.sums(&vec![1.0; units.unit_of_query.len()]);
         let sums: Vec<Vec<f64>> = columns.iter().map(|column| units.sums(column)).collect();
         // Row-major by unit, so that drawing a unit reads adjacent memory.
@@ -122,16 +136,27 @@ impl BootstrapIntervals {
         let means = (0..width)
             .map(|column| resampled.iter().map(|means| means[column]).collect())
             .collect();
-        Self { means }
+        Self {
+            columns: columns.to_vec(),
+            means,
+            units: units.count,
+        }
     }
 
-    /// The interval of a column's mean.
+    /// The interval of a column's mean. Values are in 0..=1.
     pub fn mean(&self, column: usize) -> [f64; 2] {
-        percentiles(self.means[column].clone())
+        match constant(self.columns[column].iter().copied()) {
+            Some(value) => constant_interval(value, 0.0, self.units),
+            None => percentiles(self.means[column].clone()),
+        }
     }
 
     /// The interval of the difference of two columns' means.
     pub fn difference(&self, a: usize, b: usize) -> [f64; 2] {
+        let differences = self.columns[a].iter().zip(self.columns[b]);
+        if let Some(value) = constant(differences.map(|(a, b)| a - b)) {
+            return constant_interval(value, -1.0, self.units);
+        }
         percentiles(
             self.means[a]
                 .iter()
@@ -140,6 +165,39 @@ impl BootstrapIntervals {
                 .collect(),
         )
     }
+}
+
+/// The value that all have, apart from rounding; `None` if they differ, or there are none.
+fn constant(mut values: impl Iterator<Item = f64>) -> Option<f64> {
+    let first = values.next()?;
+    values
+        .all(|value| (value - first).abs() <= ROUNDING_ERROR)
+        .then_some(first)
+}
+
+/// The largest share of units that may have other values, if all of `n` have the same one: the
+/// other end of the 95 % interval of Clopper and Pearson.
+pub fn unseen_share(n: usize) -> f64 {
+    1.0 - 0.025f64.powf(1.0 / n.max(1) as f64)
+}
+
+/// The 95 % interval of a mean of values in `lowest..=1`, if all of `n` are `value`.
+fn constant_interval(value: f64, lowest: f64, n: usize) -> [f64; 2] {
+    let share = unseen_share(n);
+    [
+        value - share * (value - lowest),
+        value + share * (1.0 - value),
+    ]
+}
+
+/// The least number of units that have to differ, all in favor of the same system, for a
+/// randomization test to find a significant difference among `comparisons` corrected ones. With
+/// fewer, even the most extreme outcome has a higher p-value.
+pub fn fewest_differences(comparisons: usize) -> usize {
+    let p = |n: i32| comparisons.max(1) as f64 * 2f64.powi(1 - n);
+    (1..)
+        .find(|n| p(*n) < SIGNIFICANCE_LEVEL)
+        .map_or(0, |n| n as usize)
 }
 
 /// An independent random stream per work item: results do not depend on the order of the work.
@@ -166,7 +224,8 @@ fn percentiles(mut values: Vec<f64>) -> [f64; 2] {
     })
 }
 
-/// The two-sided p-value of Student's t-test on paired differences.
+/// The two-sided p-value of Student's t-test on paired differences. If all are equal, their spread
+/// is unknown and t is undefined; the p-value is then that of the randomization test.
 pub fn t_test(differences: &[f64]) -> f64 {
     let n = differences.len() as f64;
     let mean = mean(differences);
@@ -174,8 +233,8 @@ pub fn t_test(differences: &[f64]) -> f64 {
     if mean == 0.0 || n < 2.0 {
         return 1.0;
     }
-    if variance == 0.0 {
-        return 0.0;
+    if variance.sqrt() <= ROUNDING_ERROR * mean.abs() {
+        return 2f64.powf(1.0 - n);
     }
     let t = mean / (variance / n).sqrt();
     student_t::two_sided(t, n - 1.0)
@@ -329,9 +388,49 @@ mod tests {
         );
         assert_eq!(
             (t_test(&[0.5; 5]), randomization_test(&[0.5; 5], 1)),
-            (0.0, 2.0 / 32.0)
+            (2.0 / 32.0, 2.0 / 32.0)
         );
+        // Equal but for rounding.
+        assert_eq!(t_test(&[1.0 - 0.9, 0.9 - 0.8, 0.3 - 0.2]), 2.0 / 8.0);
         assert_eq!((t_test(&[]), t_test(&[0.4])), (1.0, 1.0));
+    }
+
+    #[test]
+    fn equal_values_leave_an_interval_that_shrinks_with_their_number() {
+        let interval = |value: f64, n: usize| {
+            let (column, other) = (vec![value; n], vec![0.5; n]);
+            let each = ResamplingUnits::new(&(0..n).collect::<Vec<_>>());
+            let columns = [column.as_slice(), other.as_slice()];
+            let intervals = BootstrapIntervals::new(&columns, &each, 1);
+            (intervals.mean(0), intervals.difference(0, 1))
+        };
+        // scipy 1.17: binomtest(5, 5).proportion_ci(0.95, "exact") is (0.47817624…, 1).
+        let ([low, high], [below, above]) = interval(1.0, 5);
+        assert!(
+            (low - 0.478_176_249_987_415).abs() < 1e-12 && high == 1.0,
+            "{low}"
+        );
+        assert!(
+            below < 0.5 && 0.5 < above && below > -1.0,
+            "{below} {above}"
+        );
+        let ([low, high], difference) = interval(0.5, 100);
+        assert!(
+            (low - 0.4819).abs() < 1e-4 && (high - 0.5181).abs() < 1e-4,
+            "{low} {high}"
+        );
+        assert!((difference[0] + 0.0362).abs() < 1e-4 && (difference[1] - 0.0362).abs() < 1e-4);
+        assert_eq!(interval(0.0, 5).0, [0.0, 1.0 - interval(1.0, 5).0[0]]);
+    }
+
+    #[test]
+    fn fewer_questions_than_the_least_number_are_never_significant() {
+        for comparisons in [1, 3, 15] {
+            let fewest = fewest_differences(comparisons);
+            let p = |n: usize| comparisons as f64 * randomization_test(&vec![1.0; n], 1);
+            assert!(p(fewest) < SIGNIFICANCE_LEVEL && p(fewest - 1) >= SIGNIFICANCE_LEVEL);
+        }
+        assert_eq!([1, 3, 15].map(fewest_differences), [6, 7, 10]);
     }
 
     #[test]

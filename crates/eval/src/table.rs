@@ -1,11 +1,10 @@
 //! A system's metric values: a row per metric, a column per query.
 
 use crate::metric::Metric;
-use crate::{Qrels, Result, Run};
-use disk::PathError;
+use crate::{Qrels, Run};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::path::Path;
+use std::io::Write;
 
 /// The values of a system on every query with relevant judgements, in the order of
 /// [`Qrels::answerable`].
@@ -59,26 +58,26 @@ pub fn mean(values: &[f64]) -> f64 {
     }
 }
 
-/// Writes all values of all systems: as JSON lines, one for each system and query, if the name ends
-/// in `.jsonl`; else as CSV with the columns `system,query,metric,value`.
+/// Writes all values of all systems: as JSON lines, one for each system and query, or as CSV with
+/// the columns `system,query,metric,value`.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written.
-pub fn export(path: &Path, qrels: &Qrels, tables: &[Table]) -> Result<()> {
+/// Those of `out`.
+pub fn export(
+    out: &mut dyn Write,
+    as_jsonl: bool,
+    qrels: &Qrels,
+    tables: &[Table],
+) -> std::io::Result<()> {
     let queries: Vec<&str> = qrels.answerable().map(|(query, _)| query).collect();
-    let written = if path
-        .extension()
-        .is_some_and(|extension| extension == "jsonl")
-    {
-        export_jsonl(path, &queries, tables)
-    } else {
-        export_csv(path, &queries, tables)
-    };
-    Ok(written.map_err(PathError::at(path))?)
+    match as_jsonl {
+        true => export_jsonl(out, &queries, tables),
+        false => export_csv(out, &queries, tables),
+    }
 }
 
-fn export_csv(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Result<()> {
-    let mut out = csv::Writer::from_path(path)?;
+fn export_csv(out: &mut dyn Write, queries: &[&str], tables: &[Table]) -> std::io::Result<()> {
+    let mut out = csv::Writer::from_writer(out);
     out.write_record(["system", "query", "metric", "value"])?;
     for table in tables {
         let names: Vec<String> = table.metrics.iter().map(Metric::to_string).collect();
@@ -91,14 +90,13 @@ fn export_csv(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Resul
     out.flush()
 }
 
-fn export_jsonl(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Result<()> {
+fn export_jsonl(out: &mut dyn Write, queries: &[&str], tables: &[Table]) -> std::io::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
         system: &'a str,
         query: &'a str,
         metrics: std::collections::BTreeMap<String, f64>,
     }
-    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
     for table in tables {
         for (at, query) in queries.iter().enumerate() {
             let metrics = table
@@ -107,16 +105,14 @@ fn export_jsonl(path: &Path, queries: &[&str], tables: &[Table]) -> std::io::Res
                 .zip(&table.values)
                 .map(|(m, row)| (m.to_string(), row[at]))
                 .collect();
-            serde_json::to_writer(
-                &mut out,
-                &Line {
-                    system: &table.system,
-                    query,
-                    metrics,
-                },
-            )?;
-            std::io::Write::write_all(&mut out, b"\n")?;
+            let line = Line {
+                system: &table.system,
+                query,
+                metrics,
+            };
+            serde_json::to_writer(&mut *out, &line)?;
+            out.write_all(b"\n")?;
         }
     }
-    std::io::Write::flush(&mut out)
+    out.flush()
 }

@@ -1,16 +1,26 @@
 //! Assembles rows into articles.
 
 use crate::Row;
-use ingest::pipeline::EmbeddedArticle;
-use std::collections::VecDeque;
+use ingest::ModelInfo;
+use ingest::pipeline::{EmbeddedArticle, Passage};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-/// Collects consecutive rows into complete articles.
+/// The rows of incomplete articles that are kept in memory. The rows of a file as it was written
+/// here lie together; another program may have sorted them in another order.
+const MAX_OPEN_BYTES: usize = 256 << 20;
+
+/// Collects rows into complete articles, whatever their order.
 pub struct Assembler {
-    dimensions: usize,
-    open: Option<PartialArticle>,
-    /// The id of the last article that failed, so that its problem is reported once and not for
-    /// each of its rows.
-    failed: Option<String>,
+    model: ModelInfo,
+    open: HashMap<String, PartialArticle>,
+    /// The ids of the open articles, by the number of their first row.
+    order: BTreeMap<u64, String>,
+    /// What the open articles need of memory.
+    open_bytes: usize,
+    /// The article of the last row.
+    last: Option<String>,
+    /// The ids of articles that failed, so that a problem is reported once and not for each row.
+    failed: HashSet<String>,
     /// Finished articles, and the problems of others with the number of the row where they
     /// occurred.
     pub finished: VecDeque<Result<EmbeddedArticle, (u64, String)>>,
@@ -18,17 +28,39 @@ pub struct Assembler {
 
 /// An article that is missing rows.
 struct PartialArticle {
-    embedded: EmbeddedArticle,
-    /// The number of passages that it must have.
-    passages: usize,
+    /// The number of its first row.
+    first: u64,
+    bytes: usize,
+    /// The article without passages, and the number of passages that it must have.
+    article: Option<(EmbeddedArticle, usize)>,
+    /// Rows that came before the one with the article.
+    waiting: Vec<(u64, Row)>,
+    passages: BTreeMap<u64, Passage>,
+}
+
+impl PartialArticle {
+    /// What is missing.
+    fn problem(&self, id: &str) -> String {
+        match &self.article {
+            Some((_, expected)) => {
+                let found = self.passages.len();
+                format!("article {id:?}: expected {expected} passages, found {found}")
+            }
+            None => format!("article {id:?}: expected one row with the article itself, found none"),
+        }
+    }
 }
 
 impl Assembler {
-    pub fn new(dimensions: usize) -> Self {
+    /// For articles of this model.
+    pub fn new(model: ModelInfo) -> Self {
         Self {
-            dimensions,
-            open: None,
-            failed: None,
+            model,
+            open: HashMap::new(),
+            order: BTreeMap::new(),
+            open_bytes: 0,
+            last: None,
+            failed: HashSet::new(),
             finished: VecDeque::new(),
         }
     }
@@ -36,58 +68,118 @@ impl Assembler {
     /// Adds the next row.
     pub fn push_row(&mut self, number: u64, mut row: Row) {
         let id = row.article_id.clone();
-        match row.take_article() {
-            Some(Ok((embedded, passages))) => {
-                self.finish_article(number);
-                self.open = Some(PartialArticle { embedded, passages });
+        self.last = Some(id.clone());
+        let bytes = row.bytes();
+        let begun = row.take_article(&self.model);
+        if begun.is_some() {
+            self.failed.remove(&id);
+            // The same article again.
+            if let Some(open) = self.open.get(&id).filter(|open| open.article.is_some()) {
+                let problem = open.problem(&id);
+                self.fail(open.first, &id, problem);
+                self.failed.remove(&id);
             }
-            Some(Err(problem)) => {
-                self.finish_article(number);
-                return self.fail(number, id, problem);
+        } else if self.failed.contains(&id) {
+            return;
+        }
+        let open = self.open.entry(id.clone()).or_insert_with(|| {
+            self.order.insert(number, id.clone());
+            PartialArticle {
+                first: number,
+                bytes: 0,
+                article: None,
+                waiting: Vec::new(),
+                passages: BTreeMap::new(),
             }
+        });
+        open.bytes += bytes;
+        self.open_bytes += bytes;
+        open.waiting.push((number, row));
+        match begun {
+            Some(Ok(article)) => open.article = Some(article),
+            Some(Err(problem)) => return self.fail(number, &id, problem),
             None => {}
         }
-        let Some(PartialArticle { embedded, passages }) = &mut self.open else {
-            if self.failed.as_ref() != Some(&id) {
-                self.fail(
-                    number,
-                    id,
-                    "it does not follow the first row of its article".to_owned(),
-                );
+        if let Some((embedded, expected)) = &open.article {
+            let dimensions = self.model.dimensions;
+            for (number, row) in std::mem::take(&mut open.waiting) {
+                let passage = row.into_passage(&embedded.article, *expected, dimensions);
+                let twice = match passage {
+                    Err(problem) => return self.fail(number, &id, problem),
+                    Ok(None) => None,
+                    Ok(Some((ordinal, passage))) => {
+                        let earlier = open.passages.insert(ordinal, passage);
+                        earlier.map(|_| ordinal)
+                    }
+                };
+                if let Some(ordinal) = twice {
+                    let problem = format!("passage {ordinal} of {id:?} occurs twice");
+                    return self.fail(number, &id, problem);
+                }
             }
-            return;
-        };
-        match row.into_passage(&embedded.article, embedded.passages.len(), self.dimensions) {
-            Ok(passage) => embedded.passages.extend(passage),
-            Err(problem) => {
-                self.open = None;
-                return self.fail(number, id, problem);
+            if open.passages.len() == *expected {
+                return self.finish(&id);
             }
         }
-        if embedded.passages.len() == *passages {
-            self.finished
-                .extend(self.open.take().map(|open| Ok(open.embedded)));
-        }
+        self.make_room();
     }
 
-    /// Drops the article in progress, because one of its rows cannot be parsed.
+    /// Drops the article of the last row, because the next row cannot be parsed and may be one of
+    /// it.
     pub fn abandon(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.failed = Some(open.embedded.article.id);
+        if let Some(last) = self.last.take()
+            && self.remove(&last).is_some()
+        {
+            self.failed.insert(last);
         }
     }
 
-    fn fail(&mut self, number: u64, id: String, problem: String) {
-        self.finished.push_back(Err((number, problem)));
-        self.failed = Some(id);
+    /// Ends the file: articles that are missing rows fail.
+    pub fn finish_all(&mut self) {
+        while let Some(id) = self.order.values().next().cloned() {
+            self.fail_incomplete(&id);
+        }
     }
 
-    /// Ends the article in progress, which fails if it is missing passages.
-    pub fn finish_article(&mut self, number: u64) {
-        if let Some(PartialArticle { embedded, passages }) = self.open.take() {
-            let (id, found) = (embedded.article.id, embedded.passages.len());
-            let problem = format!("article {id:?}: expected {passages} passages, found {found}");
-            self.fail(number, id, problem);
+    fn remove(&mut self, id: &str) -> Option<PartialArticle> {
+        let open = self.open.remove(id)?;
+        self.order.remove(&open.first);
+        self.open_bytes -= open.bytes;
+        Some(open)
+    }
+
+    fn finish(&mut self, id: &str) {
+        if let Some(open) = self.remove(id)
+            && let Some((mut embedded, _)) = open.article
+        {
+            embedded.passages = open.passages.into_values().collect();
+            self.finished.push_back(Ok(embedded));
+        }
+    }
+
+    fn fail(&mut self, number: u64, id: &str, problem: String) {
+        self.remove(id);
+        self.finished.push_back(Err((number, problem)));
+        self.failed.insert(id.to_owned());
+    }
+
+    fn fail_incomplete(&mut self, id: &str) {
+        if let Some(open) = self.open.get(id) {
+            self.fail(open.first, id, open.problem(id));
+        }
+    }
+
+    /// Fails the articles that have been incomplete for longest if all together need too much
+    /// memory.
+    fn make_room(&mut self) {
+        while self.open_bytes > MAX_OPEN_BYTES {
+            let Some(id) = self.order.values().next().cloned() else {
+                return;
+            };
+            let far = " within a part of the file that fits into memory: sort it by article_id";
+            if let Some(open) = self.open.get(&id) {
+                self.fail(open.first, &id, open.problem(&id) + far);
+            }
         }
     }
 }

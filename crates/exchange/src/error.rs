@@ -20,6 +20,14 @@ pub enum Error {
         /// What was found instead.
         problem: String,
     },
+    /// The file has rows but no header, and no row has one.
+    #[error(
+        "{path}: nothing in it says which model made its vectors, because another program wrote it anew; name the collection or the file that its rows come from with --header"
+    )]
+    NoHeader {
+        /// The file.
+        path: PathBuf,
+    },
     /// One article is malformed; the others can still be read.
     #[error("{path}, {unit} {number}: {problem}")]
     Malformed {

@@ -3,8 +3,9 @@
 //!
 //! A file is one [`Header`] and one [`Row`] per passage, in the order of the articles: its article
 //! and place, its text and its unit vector. The first row of an article also has the rest of the
-//! article. [`Writer`] takes [`EmbeddedArticle`](ingest::pipeline::EmbeddedArticle)s and [`Reader`]
-//! returns them, bit for bit the same.
+//! article, and the header once more. [`Writer`] takes
+//! [`EmbeddedArticle`](ingest::pipeline::EmbeddedArticle)s and [`Reader`] returns them, bit for bit
+//! the same, also if another program has filtered or sorted the rows and written them anew.
 //!
 //! This crate never embeds, never opens a collection, and never prints.
 
@@ -12,6 +13,7 @@
 
 mod assemble;
 mod error;
+mod lenient;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(not(feature = "parquet"))]

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-pub fn read(path: &Path, _file: File) -> Result<(Header, Rows)> {
+pub fn read(path: &Path, _file: File) -> Result<(Option<Header>, Rows)> {
     Err(Error::NotBuiltIn {
         path: path.to_owned(),
     })

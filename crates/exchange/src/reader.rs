@@ -16,6 +16,9 @@ const MAX_LINE_BYTES: u64 = 1 << 28;
 /// The first bytes of every Parquet file.
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
+/// How many rows are searched for a header in a file that has none.
+const MAX_ROWS_WITHOUT_HEADER: usize = 1024;
+
 /// Rows with their numbers, from 1.
 pub type Rows = Box<dyn Iterator<Item = Result<(u64, Row)>> + Send>;
 
@@ -28,16 +31,15 @@ pub struct Reader {
     header: Header,
     rows: Rows,
     assembler: Assembler,
-    number: u64,
     ended: bool,
 }
 
 impl Reader {
-    /// Opens a file of either format.
+    /// Opens a file of either format. `header` is used if nothing in the file has one.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::NotExchangeFile`], or [`Error::NotBuiltIn`].
-    pub fn open(path: &Path) -> Result<Self> {
+    /// [`Error::Io`], [`Error::NotExchangeFile`], [`Error::NoHeader`] or [`Error::NotBuiltIn`].
+    pub fn open(path: &Path, header: Option<Header>) -> Result<Self> {
         let mut file = File::open(path).map_err(PathError::at(path))?;
         let mut head = Vec::new();
         file.by_ref()
@@ -45,28 +47,41 @@ impl Reader {
             .read_to_end(&mut head)
             .map_err(PathError::at(path))?;
         if head == PARQUET_MAGIC {
-            let (header, rows) = parquet::read(path, file)?;
-            return Self::new(path, RecordUnit::Row, header, rows);
+            let (stated, rows) = parquet::read(path, file)?;
+            return Self::new(path, RecordUnit::Row, stated, rows, header);
         }
-        Self::jsonl(path, Cursor::new(head).chain(file))
+        Self::jsonl(path, Cursor::new(head).chain(file), header)
     }
 
-    /// Reads JSON lines from a stream. Errors name `path`.
+    /// Reads JSON lines from a stream. Errors name `path`. `header` is used if nothing in the stream
+    /// has one.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::NotExchangeFile`] when the first line is not a header.
-    pub fn jsonl(path: &Path, from: impl Read + Send + 'static) -> Result<Self> {
+    /// [`Error::Io`]; [`Error::NotExchangeFile`] when the first line is neither a header nor a row;
+    /// [`Error::NoHeader`].
+    pub fn jsonl(
+        path: &Path,
+        from: impl Read + Send + 'static,
+        header: Option<Header>,
+    ) -> Result<Self> {
         let mut lines = numbered_lines(path, BufReader::with_capacity(1 << 16, from));
         #[derive(Deserialize)]
         struct HeaderLine {
             nigh: Header,
         }
-        let first = match lines.next() {
-            Some(line) => serde_json::from_slice(&line?.1).map_err(|error| error.to_string()),
-            None => Err("it is empty".to_owned()),
+        let not_header = not_exchange_file(path, "no header in its first line: ");
+        let (number, first) = match lines.next() {
+            Some(line) => line?,
+            None => return Err(not_header("it is empty".to_owned())),
         };
-        let header = first.map_err(not_exchange_file(path, "no header in its first line: "))?;
-        let HeaderLine { nigh: header } = header;
+        let (stated, first_row) = match serde_json::from_slice(&first) {
+            Ok(HeaderLine { nigh: header }) => (Some(header), None),
+            // Without it, the file may still be rows that another program wrote anew.
+            Err(error) => match serde_json::from_slice::<Row>(&first) {
+                Ok(row) => (None, Some(Ok((number, row)))),
+                Err(_) => return Err(not_header(error.to_string())),
+            },
+        };
         let error_path = path.to_owned();
         let rows = lines.map(move |line| {
             let (number, line) = line?;
@@ -79,10 +94,31 @@ impl Reader {
                     problem: error.to_string(),
                 })
         });
-        Self::new(path, RecordUnit::Line, header, Box::new(rows))
+        let rows = Box::new(first_row.into_iter().chain(rows));
+        Self::new(path, RecordUnit::Line, stated, rows, header)
     }
 
-    fn new(path: &Path, unit: RecordUnit, header: Header, rows: Rows) -> Result<Self> {
+    /// `stated` is the header of the file, `fallback` the one to use if it has none.
+    fn new(
+        path: &Path,
+        unit: RecordUnit,
+        stated: Option<Header>,
+        mut rows: Rows,
+        fallback: Option<Header>,
+    ) -> Result<Self> {
+        let (mut header, mut searched) = (stated, Vec::new());
+        while header.is_none() && searched.len() < MAX_ROWS_WITHOUT_HEADER {
+            let Some(row) = rows.next() else { break };
+            if let Ok((_, row)) = &row {
+                let record = row.article.as_ref();
+                header = record.and_then(|record| record.header.clone());
+            }
+            searched.push(row);
+        }
+        let rows = Box::new(searched.into_iter().chain(rows));
+        let header = header.or(fallback).ok_or_else(|| Error::NoHeader {
+            path: path.to_owned(),
+        })?;
         if header.format > FORMAT {
             let problem = format!(
                 "its format is {}, and this program reads format {FORMAT}",
@@ -93,14 +129,13 @@ impl Reader {
                 problem,
             });
         }
-        let assembler = Assembler::new(header.model.dimensions);
+        let assembler = Assembler::new(header.model.clone());
         Ok(Self {
             path: path.to_owned(),
             unit,
             header,
             rows,
             assembler,
-            number: 0,
             ended: false,
         })
     }
@@ -159,10 +194,7 @@ impl Iterator for Reader {
                 return None;
             }
             match self.rows.next() {
-                Some(Ok((number, row))) => {
-                    self.number = number;
-                    self.assembler.push_row(number, row);
-                }
+                Some(Ok((number, row))) => self.assembler.push_row(number, row),
                 Some(Err(error)) if error.is_recoverable() => {
                     self.assembler.abandon();
                     return Some(Err(error));
@@ -173,7 +205,7 @@ impl Iterator for Reader {
                 }
                 None => {
                     self.ended = true;
-                    self.assembler.finish_article(self.number);
+                    self.assembler.finish_all();
                 }
             }
         }

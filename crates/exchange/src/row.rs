@@ -1,6 +1,6 @@
 //! The header and rows of a file. Field names are those of the file format.
 
-use crate::{Error, Result};
+use crate::{Error, Result, lenient};
 use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{Article, ByteSpan, Chunking, Fingerprint, Metadata, ModelInfo, QaPair};
 use serde::{Deserialize, Serialize};
@@ -35,39 +35,59 @@ impl Header {
 }
 
 /// A passage, or an article without passages, whose passage fields are `None`.
+///
+/// It is read as other programs may have written it: without the fields that have no value, with
+/// whole numbers as `1.0`, with ids that look like numbers as numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The passage as `article_id#ordinal`.
+    #[serde(default, deserialize_with = "lenient::text")]
     pub passage_id: Option<String>,
     /// The id of its article.
+    #[serde(deserialize_with = "lenient::id")]
     pub article_id: String,
     /// Its position in the article, from 0.
+    #[serde(default, deserialize_with = "lenient::number")]
     pub ordinal: Option<u64>,
     /// The article's title.
+    #[serde(default, deserialize_with = "lenient::text_or_empty")]
     pub title: String,
     /// The path or URL that the article was read from.
+    #[serde(default, deserialize_with = "lenient::text_or_empty")]
     pub path: String,
     /// The article's metadata.
+    #[serde(default, deserialize_with = "lenient::metadata")]
     pub metadata: Metadata,
     /// Its start in the article's text, in bytes.
+    #[serde(default, deserialize_with = "lenient::number")]
     pub start: Option<u64>,
     /// Its end in the article's text, in bytes.
+    #[serde(default, deserialize_with = "lenient::number")]
     pub end: Option<u64>,
     /// The line of the source on which it begins, from 1.
+    #[serde(default, deserialize_with = "lenient::number")]
     pub line: Option<u64>,
     /// Its text.
+    #[serde(default, deserialize_with = "lenient::text")]
     pub text: Option<String>,
     /// The hash of the model and of the embedded text, context included, as 32 hexadecimal digits.
+    #[serde(default)]
     pub fingerprint: Option<String>,
     /// Its unit vector.
+    #[serde(default)]
     pub vector: Option<Vec<f32>>,
-    /// The rest of the article, in its first row; `None` in the others.
+    /// The rest of the article, in one of its rows, as written here the first; `None` in the others.
+    #[serde(default)]
     pub article: Option<Record>,
 }
 
 /// An article without what its rows have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// The header of the file that it was written to. It remains if another program writes the rows
+    /// anew and leaves out the header of the file; files of earlier versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
     /// The number of its passages.
     pub passages: usize,
     /// The hash of its content and of how it was split, as 32 hexadecimal digits.
@@ -77,19 +97,21 @@ pub struct Record {
     /// The parts of the text that passages may cover.
     pub body: Vec<ByteSpan>,
     /// The line of the source that all its passages are on, in formats with one record per line.
+    #[serde(default, deserialize_with = "lenient::number")]
     pub record_line: Option<u64>,
     /// The questions that it brings along, with their answers.
     pub questions: Vec<QaPair>,
 }
 
-/// Makes the rows of an article.
-pub fn rows(embedded: &EmbeddedArticle) -> Result<Vec<Row>> {
+/// Makes the rows of an article for a file with this header.
+pub fn rows(embedded: &EmbeddedArticle, header: &Header) -> Result<Vec<Row>> {
     let EmbeddedArticle {
         article,
         fingerprint,
         passages,
     } = embedded;
     let mut record = Some(Record {
+        header: Some(header.clone()),
         passages: passages.len(),
         fingerprint: fingerprint.to_string(),
         text: article.text.clone(),
@@ -136,10 +158,21 @@ pub fn rows(embedded: &EmbeddedArticle) -> Result<Vec<Row>> {
 }
 
 impl Row {
-    /// If an article begins with this row, takes it out, without passages but with the number it
-    /// must have. `Err` says what is wrong with it.
-    pub(crate) fn take_article(&mut self) -> Option<Result<(EmbeddedArticle, usize), String>> {
+    /// If this row has its article, takes it out, without passages but with the number it must
+    /// have. `Err` says what is wrong with it.
+    pub(crate) fn take_article(
+        &mut self,
+        model: &ModelInfo,
+    ) -> Option<Result<(EmbeddedArticle, usize), String>> {
         let record = self.article.take()?;
+        if let Some(other) = record.header.as_ref().map(|header| &header.model)
+            && !other.is_compatible_with(model)
+        {
+            return Some(Err(format!(
+                "article {:?} was embedded with the model {:?} ({}), and the file's others with {:?} ({})",
+                self.article_id, other.name, other.hash, model.name, model.hash
+            )));
+        }
         let fits = |span: &ByteSpan| record.text.get(span.start..span.end).is_some();
         if !record
             .body
@@ -176,26 +209,25 @@ impl Row {
         )))
     }
 
-    /// Checks and returns the passage of this row, which has to be number `ordinal` of the article.
+    /// Checks and returns the passage of this row and its number, which has to be below `passages`.
     /// `None` if the row has no passage. `Err` says what is wrong with it.
     pub(crate) fn into_passage(
         self,
         article: &Article,
-        ordinal: usize,
+        passages: usize,
         dimensions: usize,
-    ) -> Result<Option<Passage>, String> {
-        if self.ordinal.is_none() && self.vector.is_none() {
-            return Ok(None);
-        }
-        if self.article_id != article.id || self.ordinal != Some(ordinal as u64) {
-            let found = self
-                .ordinal
-                .map_or_else(|| "none".to_owned(), |found| found.to_string());
-            return Err(format!(
-                "expected passage {ordinal} of {:?}, found {found} of {:?}",
-                article.id, self.article_id
-            ));
-        }
+    ) -> Result<Option<(u64, Passage)>, String> {
+        let ordinal = match self.ordinal {
+            None if self.vector.is_none() => return Ok(None),
+            Some(ordinal) if ordinal < passages as u64 => ordinal,
+            ordinal => {
+                let found = ordinal.map_or_else(|| "none".to_owned(), |found| found.to_string());
+                return Err(format!(
+                    "expected a passage of {:?} with an ordinal below {passages}, found {found}",
+                    article.id
+                ));
+            }
+        };
         let (Some(start), Some(end), Some(line)) = (self.start, self.end, self.line) else {
             return Err("expected start, end and line of a passage, found none".to_owned());
         };
@@ -214,18 +246,29 @@ impl Row {
             ));
         }
         let fingerprint = parse_fingerprint(&self.fingerprint.unwrap_or_default())?;
-        Ok(Some(Passage {
+        let passage = Passage {
             span: ByteSpan::new(start, end),
             line,
             fingerprint,
             vector: Some(vector),
-        }))
+        };
+        Ok(Some((ordinal, passage)))
+    }
+
+    /// About how many bytes of memory the row needs.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, String::len)
+            + self.article.as_ref().map_or(0, |record| record.text.len())
+            + self.vector.as_ref().map_or(0, |vector| 4 * vector.len())
+            + size_of::<Self>()
     }
 }
 
 fn parse_fingerprint(hex: &str) -> Result<Fingerprint, String> {
     let problem = || format!("expected a fingerprint of 32 hexadecimal digits, found {hex:?}");
     let mut bytes = [0; 16];
+    // An engine may have taken it for a UUID.
+    let hex = &hex.replace('-', "");
     if hex.len() != 32 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(problem());
     }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Writer {
     /// The name of the file in errors.
     path: PathBuf,
+    header: Header,
     output: Output,
 }
 
@@ -46,6 +47,7 @@ impl Writer {
         };
         Ok(Self {
             path: path.to_owned(),
+            header: header.clone(),
             output,
         })
     }
@@ -55,7 +57,7 @@ impl Writer {
     /// # Errors
     /// [`Error::MissingVector`], [`Error::Io`] or [`Error::Parquet`].
     pub fn put(&mut self, embedded: &EmbeddedArticle) -> Result<()> {
-        let rows = rows(embedded)?;
+        let rows = rows(embedded, &self.header)?;
         match &mut self.output {
             Output::Jsonl(out) => rows
                 .iter()

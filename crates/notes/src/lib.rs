@@ -158,6 +158,8 @@ codes! {
     NothingRelevant,
     /// No result of a run is among what was judged.
     RunUnjudged,
+    /// So few questions were asked that they can show little; the message says how much.
+    FewQuestions,
 }
 
 impl fmt::Display for Code {

@@ -81,7 +81,7 @@ pub fn fuse(
 }
 
 /// The first `n` candidates and all that tie with the last of them.
-fn top_with_ties(list: &[Candidate], n: usize) -> &[Candidate] {
+pub(crate) fn top_with_ties(list: &[Candidate], n: usize) -> &[Candidate] {
     let Some(last) = n.checked_sub(1).and_then(|last| list.get(last)) else {
         return list;
     };

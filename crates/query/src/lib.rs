@@ -14,7 +14,7 @@ mod error;
 pub mod explain;
 pub mod fuse;
 mod mmr;
-mod near_duplicates;
+pub mod near_duplicates;
 mod options;
 mod query_notes;
 mod rank;
@@ -25,5 +25,6 @@ mod selection;
 
 pub use error::{Error, Result};
 pub use options::{ArticleScore, Mode, Options, RerankOptions, ResultUnit};
+pub use query_notes::other_language;
 pub use response::{ContextWindow, Hit, NearDuplicate, RerankStats, Response, Scores};
 pub use search::{SearchModels, Searcher};

@@ -19,6 +19,14 @@ pub struct QueryOutcome<'a> {
     pub rerank: Option<&'a RerankStats>,
 }
 
+/// The language of a query, if it is another than that of the collection's articles. It matters only
+/// to lexical search in a collection with a stemmed language.
+pub fn other_language(collection: &dyn Collection, query: &str) -> Option<Language> {
+    let expected = collection.manifest().language;
+    Language::detect_query(query)
+        .filter(|language| expected != Language::Other && *language != expected)
+}
+
 /// Collects the notes on a query, most important first.
 pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Result<Vec<Note>> {
     let mut notes = Vec::new();
@@ -82,11 +90,8 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
         );
         note(Code::QuestionCut, message);
     }
-    // The query's language matters only to lexical search in a collection with a stemmed language.
     if outcome.options.mode != Mode::Dense
-        && manifest.language != Language::Other
-        && let Some(language) =
-            Language::detect_query(outcome.query).filter(|language| *language != manifest.language)
+        && let Some(language) = other_language(collection, outcome.query)
     {
         let message = format!(
             "the question looks like {}, the articles' words are {}: few words will match",

@@ -1,7 +1,8 @@
 //! Orders candidates by score, ties by id, and ranks articles by their passages.
 
-use crate::Result;
 use crate::fuse::ListScores;
+use crate::{Result, ResultUnit};
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use store::{Collection, PassageKey, PassageRef};
 
@@ -18,11 +19,11 @@ pub struct RankedPassage {
     pub duplicates: Vec<RankedPassage>,
 }
 
-/// Looks up the candidates' ids and sorts them: highest score first, ties by article id and passage
-/// number.
+/// Looks up the candidates' ids and [sorts](sort) them.
 pub fn rank(
     collection: &dyn Collection,
     found: Vec<(PassageKey, f32, ListScores)>,
+    by: ResultUnit,
 ) -> Result<Vec<RankedPassage>> {
     let keys: Vec<PassageKey> = found.iter().map(|(key, ..)| *key).collect();
     let references = collection.identify(&keys)?;
@@ -37,17 +38,28 @@ pub fn rank(
             duplicates: Vec::new(),
         })
         .collect();
-    sort(&mut ranked);
+    sort(&mut ranked, by);
     Ok(ranked)
 }
 
-/// Highest score first, ties by article id and passage number.
-pub fn sort(ranked: &mut [RankedPassage]) {
+/// Highest score first, ties by the id of the result in descending order. That is the order in
+/// which trec_eval reads a run, so a ranking is cut, shown, written and evaluated in one order.
+pub fn sort(ranked: &mut [RankedPassage], by: ResultUnit) {
+    // Adding 0.0 turns -0.0 into 0.0, so that the two tie.
     ranked.sort_by(|a, b| {
-        b.score
-            .total_cmp(&a.score)
-            .then_with(|| a.reference.cmp(&b.reference))
+        (b.score + 0.0)
+            .total_cmp(&(a.score + 0.0))
+            .then_with(|| compare_ids(&b.reference, &a.reference, by))
     });
+}
+
+/// Compares the ids of two results as text. Passages of one article are compared by number where
+/// articles are ranked, because there it only decides which of them stands for the article.
+fn compare_ids(a: &PassageRef, b: &PassageRef, by: ResultUnit) -> Ordering {
+    match by {
+        ResultUnit::Article => (a.article_id.cmp(&b.article_id)).then(b.ordinal.cmp(&a.ordinal)),
+        ResultUnit::Passage => a.to_string().cmp(&b.to_string()),
+    }
 }
 
 /// Keeps each article's best passage (MaxP).
@@ -62,13 +74,12 @@ pub fn max_per_article(ranked: Vec<RankedPassage>) -> Vec<RankedPassage> {
 /// The weight of each further passage of an article, relative to the one before.
 const PASSAGE_DECAY: f32 = 0.3;
 
-/// Keeps each article's best passage and scores the article by all of its candidates: the sum of
-/// their scores above that of the lowest candidate, each weighted by [`PASSAGE_DECAY`] relative to
-/// the one before.
-pub fn decayed_sum_per_article(ranked: Vec<RankedPassage>) -> Vec<RankedPassage> {
-    let lowest = ranked.last().map_or(0.0, |last| last.score);
+/// Keeps each article's best passage and scores the article by all of its candidates that score at
+/// least `lowest`: the sum of their scores above it, each weighted by [`PASSAGE_DECAY`] relative to
+/// the one before. An article without such a candidate keeps its best passage's score.
+pub fn decayed_sum_per_article(ranked: Vec<RankedPassage>, lowest: f32) -> Vec<RankedPassage> {
     let mut sums: HashMap<String, (f32, f32)> = HashMap::new();
-    for passage in &ranked {
+    for passage in ranked.iter().take_while(|passage| passage.score >= lowest) {
         let (sum, weight) = sums
             .entry(passage.reference.article_id.clone())
             .or_insert((0.0, 1.0));
@@ -77,11 +88,10 @@ pub fn decayed_sum_per_article(ranked: Vec<RankedPassage>) -> Vec<RankedPassage>
     }
     let mut articles = max_per_article(ranked);
     for article in &mut articles {
-        article.score = lowest
-            + sums
-                .get(&article.reference.article_id)
-                .map_or(0.0, |(sum, _)| *sum);
+        if let Some((sum, _)) = sums.get(&article.reference.article_id) {
+            article.score = lowest + sum;
+        }
     }
-    sort(&mut articles);
+    sort(&mut articles, ResultUnit::Article);
     articles
 }

@@ -5,7 +5,7 @@ use crate::fuse::{self, z_scores};
 use crate::rank::{RankedPassage, sort};
 use crate::rerank::{Reranker, ScoreCombination};
 use crate::response::RerankStats;
-use crate::{Mode, Options, RerankOptions, Result, mmr, near_duplicates};
+use crate::{Mode, Options, RerankOptions, Result, ResultUnit, mmr, near_duplicates};
 use index::distance::dot;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -44,6 +44,7 @@ pub fn select(
         Mode::Dense => 1.0,
         _ => fuse::effective_fusion(collection, options).dense,
     };
+    let by = options.by;
     let rerank = match (reranker, options.rerank) {
         (Some(reranker), Some(options)) => Some(
             RerankPass {
@@ -51,6 +52,7 @@ pub fn select(
                 query,
                 options,
                 dense_weight,
+                by,
             }
             .apply(collection, &mut ranked, rerank_state)?,
         ),
@@ -92,6 +94,7 @@ struct RerankPass<'a> {
     options: RerankOptions,
     /// The weight of dense similarity in the fused score, for [`ScoreCombination::ReplaceDense`].
     dense_weight: f32,
+    by: ResultUnit,
 }
 
 impl RerankPass<'_> {
@@ -107,6 +110,7 @@ impl RerankPass<'_> {
             query,
             options,
             dense_weight,
+            by,
         } = self;
         let started = *state.started.get_or_insert_with(Instant::now);
         let requested = ranked.len().min(options.top);
@@ -155,7 +159,7 @@ impl RerankPass<'_> {
                 }
             };
         }
-        sort(head);
+        sort(head, by);
         if let (Some(lowest), Some(highest)) =
             (head.last().map(|p| p.score), tail.first().map(|p| p.score))
         {

@@ -14,11 +14,11 @@ use engine::indexing::{self, Deletions, IndexReport, Scan};
 use engine::{Omitted, PathNamer};
 use ingest::pipeline::PipelineOptions;
 use ingest::read::Limits;
-use ingest::walk::COLLECTION_MARKER;
 use notes::Code;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::local::COLLECTION_MARKER;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 

@@ -24,6 +24,10 @@ pub struct Manifest {
     /// How the dense and the lexical ranking are fused, if that was tuned; `None` for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fusion: Option<Fusion>,
+    /// The absolute path of the folder that relative names of files start from, as of the last
+    /// indexing. It finds the files again if the collection is moved without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// The key of the next passage.
     pub next_key: u64,
     /// The number of the next vector segment.
@@ -110,6 +114,7 @@ impl Manifest {
             graph,
             language,
             fusion: None,
+            base: None,
             next_key: 0,
             next_segment: 0,
             segments: Vec::new(),

@@ -7,12 +7,12 @@ use std::path::Path;
 
 pub fn check_jsonl(input: &[u8]) {
     let path = Path::new("a.jsonl");
-    check_articles(path, Reader::jsonl(path, Cursor::new(input.to_vec())));
+    check_articles(path, Reader::jsonl(path, Cursor::new(input.to_vec()), None));
 }
 
 pub fn check_parquet(input: &[u8]) {
     let path = put("a.parquet", input);
-    check_articles(&path, Reader::open(&path));
+    check_articles(&path, Reader::open(&path, None));
 }
 
 fn check_articles(path: &Path, opened: exchange::Result<Reader>) {

@@ -258,6 +258,10 @@ pub struct Import {
     pub from: OsString,
     #[command(flatten)]
     pub target: CollectionArg,
+    /// Take the model, the chunking and the language of rows that do not tell them from another
+    /// such file or a collection: the one they come from
+    #[arg(long, value_name = "FILE|DIR")]
+    pub header: Option<String>,
     /// Build the graph on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

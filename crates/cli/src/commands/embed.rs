@@ -1,10 +1,11 @@
 //! `nigh embed`
 
-use super::exchange::{STDIO, print_summary, write};
+use super::exchange::{print_summary, write};
 use super::index::{canonicalize, load_model, pipeline_plan};
 use super::{interrupt, omissions, truncation_note};
 use crate::Outcome;
 use crate::args;
+use crate::atomic_file::STDIO;
 use crate::config::Config;
 use crate::output::Output;
 use crate::progress::ProgressBars;

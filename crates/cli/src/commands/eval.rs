@@ -2,19 +2,36 @@
 
 mod print;
 
+use super::exchange::Destination;
 use super::interrupt;
 use crate::Outcome;
 use crate::args;
+use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::{self, Output};
 use crate::progress::ProgressBars;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use engine::evaluation::{DEFAULT_MODES, EvalOptions, evaluate};
 use eval::report;
 use query::Mode;
 
 pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
-    check_writable(args)?;
+    let values_on_stdout =
+        args.per_query.as_deref().map(Destination::of) == Some(Destination::Stdout);
+    if values_on_stdout && output.is_json() {
+        bail!(
+            "cannot write both the values and the JSON document to standard output: name a file for the values"
+        );
+    }
+    // Outputs that cannot be written are told before the evaluation starts.
+    let per_query = args
+        .per_query
+        .as_deref()
+        .map(AtomicFile::create)
+        .transpose()?;
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
     let location = config.collection(&args.target)?;
     let name = location.to_string();
     let requested: Vec<Mode> = unique(args.mode.iter().map(|mode| Mode::from(*mode)));
@@ -51,8 +68,13 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
         .as_deref()
         .map(|collection| (collection, name.as_str()));
     let evaluation = evaluate(located, &options, &ProgressBars::default())?;
-    if let Some(path) = &args.per_query {
-        eval::table::export(path, &evaluation.judged, &evaluation.tables)?;
+    if let (Some(mut file), Some(path)) = (per_query, &args.per_query) {
+        let as_jsonl = path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl");
+        eval::table::export(&mut file, as_jsonl, &evaluation.judged, &evaluation.tables)
+            .with_context(|| path.display().to_string())?;
+        file.finish()?;
     }
     let page = args
         .report
@@ -61,6 +83,8 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
         .transpose()?;
     if output.is_json() {
         output.json(&evaluation.verdict)?;
+    } else if values_on_stdout {
+        output::note("standard output has the values of the queries; the verdict is not shown");
     } else {
         print::print_verdict(output, &evaluation.verdict)?;
     }
@@ -86,19 +110,4 @@ fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
         }
     });
     kept
-}
-
-/// Fails early if the output files cannot be written, before the evaluation starts.
-fn check_writable(args: &args::Eval) -> anyhow::Result<()> {
-    if let Some(path) = &args.per_query {
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path);
-        file.with_context(|| path.display().to_string())?;
-    }
-    if let Some(folder) = &args.report {
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
-    Ok(())
 }

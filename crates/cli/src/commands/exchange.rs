@@ -3,7 +3,7 @@
 use super::{interrupt, print_incomplete};
 use crate::Outcome;
 use crate::args;
-use crate::atomic_file::AtomicFile;
+use crate::atomic_file::{AtomicFile, STDIO};
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
 use crate::progress::ProgressBars;
@@ -15,9 +15,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Location;
-
-/// The name of standard input and output.
-pub const STDIO: &str = "-";
 
 pub fn export(
     args: &args::Export,
@@ -62,6 +59,16 @@ pub enum Destination {
     Stdout,
 }
 
+impl Destination {
+    /// That of the output `path`.
+    pub fn of(path: &Path) -> Self {
+        match path == Path::new(STDIO) {
+            true => Self::Stdout,
+            false => Self::File,
+        }
+    }
+}
+
 /// Lets `fill` write to a file, which appears only when it is complete, or to standard output.
 /// Returns also where it wrote.
 pub fn write<T>(
@@ -70,7 +77,7 @@ pub fn write<T>(
     output: &Output,
     fill: impl FnOnce(&mut Writer) -> anyhow::Result<T>,
 ) -> anyhow::Result<(T, Destination)> {
-    if path == Path::new(STDIO) {
+    if Destination::of(path) == Destination::Stdout {
         if output.is_json() {
             bail!(
                 "cannot write both the passages and the JSON document to standard output: name a file for the passages"
@@ -140,13 +147,15 @@ pub fn import(
     } else {
         None
     };
+    let fallback = args.header.as_deref().map(header_of).transpose()?;
     let source = match (&source_collection, args.from.as_os_str()) {
         (Some(collection), _) => ImportSource::Collection(&**collection),
         (None, name) if name == STDIO => ImportSource::File(Box::new(Reader::jsonl(
             Path::new("standard input"),
             io::stdin(),
+            fallback,
         )?)),
-        (None, path) => ImportSource::File(Box::new(Reader::open(path.as_ref())?)),
+        (None, path) => ImportSource::File(Box::new(Reader::open(path.as_ref(), fallback)?)),
     };
     let Header {
         model,
@@ -179,6 +188,14 @@ pub fn import(
     } else {
         Outcome::Partial
     })
+}
+
+/// The header of a file of embedded articles, or of a collection.
+fn header_of(from: &str) -> anyhow::Result<Header> {
+    if store::exists(from)? {
+        return Ok(transfer::header(&*store::open(from)?));
+    }
+    Ok(Reader::open(from.as_ref(), None)?.header().clone())
 }
 
 fn print(

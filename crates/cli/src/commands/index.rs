@@ -3,6 +3,7 @@
 use super::{interrupt, omissions, print_incomplete, read_worker, truncation_note};
 use crate::Outcome;
 use crate::args;
+use crate::atomic_file::STDIO;
 use crate::config::{Config, DEFAULT_COLLECTION};
 use crate::output::{Output, style, styled};
 use crate::progress::ProgressBars;
@@ -14,7 +15,7 @@ use ingest::embed;
 use ingest::pipeline::PipelineOptions;
 use ingest::{Chunking, Embedder, Format};
 use notes::{Code, Note};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use store::{Collection, Language, Location, Manifest};
 
 /// The lowest scheduling priority.
@@ -28,12 +29,15 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
     }
     let location = config.collection(&args.target)?;
     let roots = canonicalize(&args.paths)?;
-    let names = PathNamer::new(&location);
     let exists = store::exists(&location)?;
     let existing = if exists {
         Some(store::open(&location)?)
     } else {
         None
+    };
+    let names = match existing.as_deref() {
+        Some(existing) => PathNamer::for_indexing(existing, &location)?,
+        None => PathNamer::new(&location),
     };
     let mut plan = pipeline_plan(&args.reading, config, existing.as_deref())?;
     if let Some(memory) = args.memory {
@@ -170,6 +174,11 @@ fn print_report(
 }
 
 pub fn canonicalize(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    if paths.iter().any(|path| path == Path::new(STDIO)) {
+        bail!(
+            "standard input (-) has no files to keep in step with: nigh embed - | nigh import - adds its articles"
+        );
+    }
     paths
         .iter()
         .map(|path| {

@@ -1,23 +1,32 @@
 //! `nigh run`
 
+use super::exchange::{Destination, print_summary};
 use crate::Outcome;
 use crate::args;
 use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::{self, Output};
 use crate::progress::ProgressBars;
+use anyhow::bail;
 use disk::PathError;
-use engine::manifest::{extend, manifest, write_sidecar};
+use engine::manifest::{extend, manifest, sidecar};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, NO_TIME_LIMIT, embedder_for};
 use eval::manifest::Input;
 use eval::run::{trec_column, write_ranking};
 use query::Mode;
 use serde_json::json;
+use std::io::Write;
 use std::time::Instant;
 
 pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
     let started = Instant::now();
+    let destination = Destination::of(&args.out);
+    if destination == Destination::Stdout && output.is_json() {
+        bail!(
+            "cannot write both the run and the JSON document to standard output: name a file for the run"
+        );
+    }
     let location = config.collection(&args.target)?;
     let mode = args
         .search
@@ -45,6 +54,13 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         .map(|reranker| format!("-{}", trec_column(reranker.name())))
         .unwrap_or_default();
     let name = format!("nigh-{}{suffix}", mode.name());
+    let notes = embedded.notes(
+        &*collection,
+        &[mode],
+        options.filter.as_ref(),
+        threads,
+        &progress,
+    )?;
     let mut out = AtomicFile::create(&args.out)?;
     let mut results = 0;
     embedded.search(
@@ -59,6 +75,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
                 .map_err(|error| PathError::at(&args.out)(error).into())
         },
     )?;
+    let is_regular = out.is_regular();
     out.finish()?;
     let seconds = started.elapsed().as_secs_f64();
     let mut details = json!({
@@ -71,23 +88,32 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     });
     extend(&mut details, ranking.to_json(Some(&*collection)));
     let manifest = manifest(Some((&*collection, &location.to_string())), details)?;
-    let sidecar = write_sidecar(&args.out, &manifest)?;
+    // A device or a pipe has nothing beside it.
+    let sidecar = is_regular.then(|| sidecar(&args.out));
+    if let Some(path) = &sidecar {
+        let mut file = AtomicFile::create(path)?;
+        writeln!(file, "{manifest:#}")?;
+        file.finish()?;
+    }
     if output.is_json() {
         let mut document = json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": manifest });
-        if let Some(note) = embedded.truncation() {
-            document["notes"] = json!([note]);
+        if !notes.is_empty() {
+            document["notes"] = json!(notes);
         }
         output.json(&document)?;
     } else {
-        output.line(format_args!(
+        let summary = format!(
             "{}: {} for {}, {:.0} questions/s",
             args.out.display(),
             pluralize(results, "result"),
             pluralize(queries.len(), "question"),
             queries.len() as f64 / seconds.max(1e-9)
-        ))?;
-        output.line(format_args!("{}: the manifest", sidecar.display()))?;
+        );
+        print_summary(output, destination, &summary)?;
+        if let Some(path) = sidecar {
+            output.line(format_args!("{}: the manifest", path.display()))?;
+        }
     }
-    embedded.truncation().iter().for_each(output::note);
+    notes.iter().for_each(output::note);
     Ok(Outcome::Done)
 }

@@ -46,7 +46,7 @@ pub fn run(args: &args::Search, config: &Config, output: &mut Output) -> anyhow:
         .map(|factory| factory.with_threads(config.threads(None)))
         .transpose()?;
     let mut searcher = Searcher::new(&*collection, embedder)?.with_reranker(reranker);
-    let names = PathNamer::new(&location);
+    let names = PathNamer::of(&*collection, &location);
     let mut search = |question: &str| -> anyhow::Result<Response> {
         let mut response = searcher.search(question, &options)?;
         for hit in &mut response.hits {

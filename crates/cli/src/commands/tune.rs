@@ -91,7 +91,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     // version.
     let before = collection.manifest().fusion.unwrap_or(fuse::DEFAULT);
     let fusions = fusions(before);
-    let tables = tables(&*collection, &data, &judged, metric, &fusions, threads)?;
+    let (tables, query_notes) = tables(&*collection, &data, &judged, metric, &fusions, threads)?;
     let units = evidence_units(&judged, &paraphrase::groups(&data.queries, &judged));
     let found = tune::cross_validate(&tables, 0, &units, args.folds as usize, args.seed).with_context(|| {
         format!(
@@ -127,8 +127,17 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
                 .unwrap_or_default(),
         ));
     }
-    let (systems, comparisons) =
-        report::system_metrics(&compared, &ResamplingUnits::new(&units), args.seed);
+    let resampling = ResamplingUnits::new(&units);
+    let (systems, comparisons) = report::system_metrics(&compared, &resampling, args.seed);
+    let pairs = comparisons
+        .iter()
+        .filter(|comparison| comparison.test == RANDOMIZATION_TEST)
+        .count();
+    let power = report::Power::new(resampling.count(), pairs);
+    data.notes.notes.extend(query_notes);
+    data.notes
+        .notes
+        .extend(evaluation::few_queries_note(&power, pairs));
     let better = mean(&compared[0].values[0]) > mean(&compared[1].values[0]);
     let kept = better && !args.dry_run;
     let best = fusions[found.best];
@@ -199,7 +208,7 @@ fn fusions(before: Fusion) -> Vec<Fusion> {
     fusions
 }
 
-/// The values of all queries, one table per fusion.
+/// The values of all queries, one table per fusion, and notes on the queries.
 fn tables(
     collection: &dyn Collection,
     data: &EvalData,
@@ -207,7 +216,7 @@ fn tables(
     metric: Metric,
     fusions: &[Fusion],
     threads: usize,
-) -> anyhow::Result<Vec<Table>> {
+) -> anyhow::Result<(Vec<Table>, Vec<Note>)> {
     let embedder = embedder_for(collection, Mode::Hybrid)?;
     let answerable = |id: &str| {
         judged
@@ -223,6 +232,7 @@ fn tables(
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     let progress = ProgressBars::default();
     let embedded = EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &progress)?;
+    let notes = embedded.notes(collection, &[Mode::Hybrid], None, threads, &progress)?;
     let spare = judged
         .answerable()
         .map(|(_, topic)| topic.extra_depth())
@@ -265,10 +275,8 @@ fn tables(
             );
         }
     }
-    Ok(runs
-        .iter()
-        .map(|run| Table::new(judged, run, &[metric]))
-        .collect())
+    let tables = runs.iter().map(|run| Table::new(judged, run, &[metric]));
+    Ok((tables.collect(), notes))
 }
 
 fn store_fusion(collection: &dyn Collection, fusion: Option<Fusion>) -> anyhow::Result<()> {

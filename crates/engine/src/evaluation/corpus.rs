@@ -3,7 +3,8 @@
 use crate::Result;
 use eval::needs::{Corpus, CorpusArticle};
 use query::ResultUnit;
-use store::{Collection, PassageKey};
+use std::collections::HashSet;
+use store::{Collection, DenseSearch, Filter, PassageKey};
 
 /// Looks up the articles of a collection for judgements.
 pub struct CollectionCorpus<'a>(pub &'a dyn Collection);
@@ -73,12 +74,27 @@ impl PassageDirectory {
         self.keys.len()
     }
 
+    /// The ids of the results that a filter allows.
+    pub fn allowed(
+        &self,
+        collection: &dyn Collection,
+        filter: &Filter,
+        by: ResultUnit,
+    ) -> Result<HashSet<String>> {
+        // Any vector will do: all that the filter allows is in the list.
+        let mut any = vec![0.0; collection.manifest().model.dimensions];
+        any.iter_mut().take(1).for_each(|first| *first = 1.0);
+        let list = collection.search_dense(&any, self.len(), DenseSearch::Exact, Some(filter))?;
+        let ids = self.ranking(&list, by).into_iter();
+        Ok(ids.map(|(id, _)| id.to_owned()).collect())
+    }
+
     fn position(&self, key: PassageKey) -> Option<usize> {
         self.keys.binary_search(&key).ok()
     }
 
     /// The ids and scores of candidates, in the order in which metrics are computed: by descending
-    /// score, then by descending id, as trec_eval does. [`By::Article`] keeps the first passage of
+    /// score, then by descending id, as trec_eval does. [`ResultUnit::Article`] keeps the first passage of
     /// each article.
     pub fn ranking(&self, candidates: &[store::Candidate], by: ResultUnit) -> Vec<(&str, f32)> {
         let mut seen = vec![false; self.articles.len()];

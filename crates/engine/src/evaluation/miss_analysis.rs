@@ -2,19 +2,19 @@
 //! and whether it would have been found without truncation or chunking.
 
 use super::corpus::PassageDirectory;
+use super::counterfactuals::Counterfactuals;
 use super::{System, ranks_of};
 use crate::{EmbeddedQueries, Progress, Result, Stage, fork_embedder};
 use eval::misses::{Evidence, MissCounts, SystemKind, diagnose};
 use eval::needs::Topic;
 use eval::report::Miss;
+use eval::run::Scored;
 use eval::{Level, Need, Qrels};
-use ingest::chunk::CONTEXT_DIVISOR;
-use ingest::{ByteSpan, Embedder, Role};
+use ingest::Embedder;
 use parallel::map_in_order;
-use query::{Options, ResultUnit, Searcher};
+use query::{ArticleScore, Mode, Options, ResultUnit, Searcher};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use store::{Collection, DenseSearch, StoredArticle};
+use store::{Collection, DenseSearch};
 
 /// What the analysis needs besides the rankings.
 pub struct MissContext<'a> {
@@ -72,20 +72,20 @@ pub fn analyze_misses(
         .filter(|query| query.ranks.iter().any(|r| has_miss(query.topic, r)))
         .collect();
     let evidence = match context {
-        Some(context) => gather_evidence(context, systems, &missed, cutoff)?,
+        Some(context) => gather_evidence(context, judged.level, systems, &missed, cutoff)?,
         None => missed
             .iter()
             .map(|query| {
-                vec![
-                    Evidence {
-                        indexed: true,
-                        covered: true,
-                        ..Default::default()
-                    };
-                    query.topic.needs.len()
-                ]
+                let known = Evidence {
+                    indexed: true,
+                    covered: true,
+                    ..Default::default()
+                };
+                let needs = vec![known; query.topic.needs.len()];
+                let lists = |_| TestLists::default();
+                add_systems(query, systems, cutoff, &needs, lists, |_, _| Ok(false))
             })
-            .collect(),
+            .collect::<Result<_>>()?,
     };
     let (mut losses, mut misses) = (Vec::new(), Vec::new());
     for (number, system) in systems.iter().enumerate() {
@@ -102,7 +102,6 @@ pub fn analyze_misses(
                 .count();
         }
         for (query, evidence) in missed.iter().zip(&evidence) {
-            let before = system.reranked.and_then(|before| query.ranks.get(before));
             for (place, need) in query
                 .topic
                 .needs
@@ -114,23 +113,8 @@ pub fn analyze_misses(
                 if rank.is_some_and(|rank| rank <= cutoff) {
                     continue;
                 }
-                let before_reranking = before.and_then(|ranks| ranks[place]);
-                let evidence = evidence[place];
-                // Dense search is exact in its own list.
-                let exact = if system.searched == SystemKind::Dense {
-                    evidence.dense
-                } else {
-                    evidence.exact
-                };
-                let cause = diagnose(
-                    system.searched,
-                    cutoff,
-                    &Evidence {
-                        before_reranking,
-                        exact,
-                        ..evidence
-                    },
-                );
+                let evidence = evidence[number][place];
+                let cause = diagnose(system.searched, cutoff, &evidence);
                 causes.push(cause);
                 misses.push(Miss {
                     system: system.run.name.clone(),
@@ -151,13 +135,77 @@ pub fn analyze_misses(
     Ok((losses, misses))
 }
 
-/// The evidence on each need of each missed query.
+/// How deep the lists of the tests are at least: a result that a tie or the scoring of articles
+/// pushed far down is to be found in them.
+const TEST_DEPTH: usize = 300;
+
+/// The evidence on a query: by system, on each need.
+type QueryEvidence = Vec<Vec<Evidence>>;
+
+/// A ranking of ids with scores, best first.
+type Ranking<'a> = Vec<(&'a str, f32)>;
+
+/// What a system's list would be in other circumstances.
+#[derive(Default)]
+struct TestLists<'a> {
+    /// Searched exactly.
+    exact: Option<&'a Ranking<'a>>,
+    /// Searched exactly, with articles scored by their best passage; `None` if they are anyway.
+    by_best_passage: Option<&'a Ranking<'a>>,
+}
+
+/// Adds to what is known about the needs of a query what is known about their place in each system's
+/// list. `has_copy` says whether one of some results has a copy of what meets a need.
+fn add_systems<'a>(
+    query: &QueryRanks<'_>,
+    systems: &[System],
+    cutoff: usize,
+    needs: &[Evidence],
+    lists: impl Fn(SystemKind) -> TestLists<'a>,
+    has_copy: impl Fn(&Need, &[&str]) -> Result<bool>,
+) -> Result<QueryEvidence> {
+    let QueryRanks { topic, ranks, .. } = query;
+    let mut evidence = vec![needs.to_vec(); systems.len()];
+    for ((system, evidence), own_ranks) in systems.iter().zip(&mut evidence).zip(ranks) {
+        let own: Ranking<'_> = system
+            .run
+            .ranking(query.id)
+            .map(|found| (found.id, found.score))
+            .collect();
+        let first: Vec<&str> = own.iter().take(cutoff).map(|(id, _)| *id).collect();
+        let lists = lists(system.searched);
+        // Nothing but its own list is known of a run file or a reranker.
+        let exact = lists.exact.unwrap_or(&own);
+        let rank_of = |list: &Ranking<'_>| topic.ranks(list.iter().map(|(id, _)| *id));
+        let exact_ranks = lists.exact.map(rank_of);
+        let best_passage_ranks = lists.by_best_passage.map(rank_of);
+        let before_reranking = system.reranked.and_then(|before| ranks.get(before));
+        for (at, need) in topic.needs.iter().enumerate() {
+            let missed = own_ranks[at].is_none_or(|rank| rank > cutoff);
+            if !need.is_relevant() || !missed {
+                continue;
+            }
+            let of = &mut evidence[at];
+            // A run file may have been made without the filter.
+            of.filtered_out &= system.searched != SystemKind::File || system.reranked.is_some();
+            of.copy_found = has_copy(need, &first)?;
+            of.best_among_ties = topic.rank_before_ties(at, exact);
+            of.exact = exact_ranks.as_ref().and_then(|ranks| ranks[at]);
+            of.by_best_passage = best_passage_ranks.as_ref().and_then(|ranks| ranks[at]);
+            of.before_reranking = before_reranking.and_then(|ranks| ranks[at]);
+        }
+    }
+    Ok(evidence)
+}
+
+/// The evidence on each missed query.
 fn gather_evidence(
     context: &MissContext<'_>,
+    level: Level,
     systems: &[System],
     missed: &[&QueryRanks<'_>],
     cutoff: usize,
-) -> Result<Vec<Vec<Evidence>>> {
+) -> Result<Vec<QueryEvidence>> {
     if missed.is_empty() {
         return Ok(Vec::new());
     }
@@ -176,11 +224,12 @@ fn gather_evidence(
     } = *context;
     let filter = hybrid.filter.as_ref();
     let directory = PassageDirectory::new(collection)?;
-    let counterfactuals = Counterfactuals {
-        collection,
-        vectors: Mutex::default(),
-        articles: Mutex::default(),
-    };
+    let allowed = filter
+        .map(|filter| directory.allowed(collection, filter, hybrid.by))
+        .transpose()?;
+    let counterfactuals = Counterfactuals::new(collection);
+    let has_copy = |need: &Need, results: &[&str]| counterfactuals.has_copy(need, level, results);
+    let is_summed = hybrid.by == ResultUnit::Article && hybrid.article_score != ArticleScore::Best;
     let threads = threads.min(missed.len().max(1));
     let mut workers: Vec<Option<Box<dyn Embedder>>> = match embedder.filter(|_| dense) {
         Some(embedder) => fork_embedder(embedder, threads)?
@@ -193,32 +242,49 @@ fn gather_evidence(
     map_in_order(&mut workers, missed, None, |embedder, query| {
         stage.advance()?;
         let topic = query.topic;
-        let mut evidence: Vec<Evidence> = topic
+        let is_filtered_out = |need: &Need| {
+            let mut ids = need.locations.iter().flat_map(|place| match level {
+                Level::Article => std::slice::from_ref(&place.article),
+                Level::Answer => &place.passages,
+            });
+            allowed
+                .as_ref()
+                .is_some_and(|allowed| !ids.any(|id| allowed.contains(id)))
+        };
+        let mut needs: Vec<Evidence> = topic
             .needs
             .iter()
             .map(|need| Evidence {
                 indexed: !need.locations.is_empty(),
+                filtered_out: need.is_covered() && is_filtered_out(need),
                 covered: need.is_covered(),
                 ..Default::default()
             })
             .collect();
         let Some(index) = query.index else {
-            return Ok(evidence);
+            return add_systems(
+                query,
+                systems,
+                cutoff,
+                &needs,
+                |_| TestLists::default(),
+                has_copy,
+            );
         };
+        let mut dense_list = Vec::new();
         if let Some(vector) = queries.vector(index).filter(|_| dense) {
             let list =
                 collection.search_dense(vector, directory.len(), DenseSearch::Exact, filter)?;
-            let ranking = directory.ranking(&list, hybrid.by);
-            for (of, rank) in evidence
+            dense_list = directory.ranking(&list, hybrid.by);
+            let ranks = topic.ranks(dense_list.iter().map(|(id, _)| *id));
+            needs
                 .iter_mut()
-                .zip(topic.ranks(ranking.iter().map(|(id, _)| *id)))
-            {
-                of.dense = rank;
-            }
+                .zip(ranks)
+                .for_each(|(of, rank)| of.dense = rank);
             if let (Some(embedder), Some((_, last))) =
-                (embedder.as_mut(), ranking.get(cutoff.saturating_sub(1)))
+                (embedder.as_mut(), dense_list.get(cutoff.saturating_sub(1)))
             {
-                for (of, need) in evidence.iter_mut().zip(&topic.needs) {
+                for (of, need) in needs.iter_mut().zip(&topic.needs) {
                     if need.is_relevant() && of.dense.is_none_or(|rank| rank > cutoff) {
                         let embedder = &mut **embedder;
                         of.found_if_not_truncated = counterfactuals
@@ -231,193 +297,66 @@ fn gather_evidence(
                 }
             }
         }
+        let mut lexical_list = Vec::new();
         if lexical {
             let list = collection.search_lexical(queries.text(index), directory.len(), filter)?;
-            let ranking = directory.ranking(&list, hybrid.by);
-            for (of, rank) in evidence
+            lexical_list = directory.ranking(&list, hybrid.by);
+            let ranks = topic.ranks(lexical_list.iter().map(|(id, _)| *id));
+            needs
                 .iter_mut()
-                .zip(topic.ranks(ranking.iter().map(|(id, _)| *id)))
-            {
-                of.lexical = rank;
-            }
+                .zip(ranks)
+                .for_each(|(of, rank)| of.lexical = rank);
         }
-        if has(SystemKind::Hybrid) {
-            let mut searcher = Searcher::new(collection, None)?;
-            let mut run = eval::Run::new("");
-            run.set("", queries.search_one(&mut searcher, index, hybrid)?);
-            for (of, rank) in evidence
-                .iter_mut()
-                .zip(topic.ranks(run.ranking("").map(|found| found.id)))
-            {
-                of.exact = rank;
-            }
-        }
-        Ok(evidence)
-    })
-}
-
-/// The vectors of the parts of a passage.
-type PartVectors = Vec<Vec<f32>>;
-
-/// Tests whether needs would have been found if they had not been truncated or split.
-struct Counterfactuals<'a> {
-    collection: &'a dyn Collection,
-    /// The vectors by article and span. Empty if nothing had to be embedded.
-    vectors: Mutex<HashMap<(String, ByteSpan), PartVectors>>,
-    articles: Mutex<HashMap<String, Arc<StoredArticle>>>,
-}
-
-/// The most windows embedded of one passage.
-const MAX_WINDOWS: usize = 64;
-/// The most articles kept in memory.
-const MAX_CACHED_ARTICLES: usize = 4096;
-
-impl Counterfactuals<'_> {
-    /// The best cosine of the truncated parts of the passages that hold a need.
-    fn best_truncated_cosine(
-        &self,
-        embedder: &mut dyn Embedder,
-        need: &Need,
-        query: &[f32],
-    ) -> Result<Option<f32>> {
-        let mut best = None;
-        for place in &need.locations {
-            let Some(stored) = self.article(&place.article)? else {
-                continue;
+        // The lists of the systems themselves, where they are not those above.
+        let search = |kind: SystemKind, article_score: ArticleScore| -> Result<Vec<Scored>> {
+            let mode = match kind {
+                SystemKind::Dense => Mode::Dense,
+                SystemKind::Lexical => Mode::Lexical,
+                SystemKind::Hybrid => Mode::Hybrid,
+                SystemKind::File => return Ok(Vec::new()),
             };
-            let holds = |passage: &&ByteSpan| {
-                place
-                    .span
-                    .is_none_or(|span| eval::needs::covers(**passage, span))
-            };
-            for passage in stored.passages.iter().filter(holds) {
-                let vectors = self.cached(&place.article, *passage, || {
-                    self.embed_truncated(embedder, &stored, *passage)
-                })?;
-                best = max_cosine(best, &vectors, query);
+            if !has(kind) {
+                return Ok(Vec::new());
             }
-        }
-        Ok(best)
-    }
-
-    /// The best cosine of the need's answer, embedded as a whole; `None` if some passage holds it
-    /// whole.
-    fn best_unsplit_cosine(
-        &self,
-        embedder: &mut dyn Embedder,
-        need: &Need,
-        query: &[f32],
-    ) -> Result<Option<f32>> {
-        let mut best = None;
-        for place in &need.locations {
-            let Some(span) = place.span else {
-                return Ok(None);
+            let options = Options {
+                mode,
+                article_score,
+                k: hybrid.k.max(TEST_DEPTH),
+                ..hybrid.clone()
             };
-            let Some(stored) = self.article(&place.article)? else {
-                continue;
-            };
-            if stored
-                .passages
-                .iter()
-                .any(|passage| passage.start <= span.start && span.end <= passage.end)
-            {
-                return Ok(None);
-            }
-            let text = span.of(&stored.article.text);
-            let vectors = self.cached(&place.article, span, || {
-                Ok(vec![embedder.embed(text, Role::Passage)?.vector])
-            })?;
-            best = max_cosine(best, &vectors, query);
-        }
-        Ok(best)
-    }
-
-    /// Computes the vectors of a span once.
-    fn cached(
-        &self,
-        article: &str,
-        span: ByteSpan,
-        make: impl FnOnce() -> Result<PartVectors>,
-    ) -> Result<PartVectors> {
-        let key = (article.to_owned(), span);
-        if let Some(cached) = self
-            .vectors
-            .lock()
-            .ok()
-            .and_then(|cached| cached.get(&key).cloned())
-        {
-            return Ok(cached);
-        }
-        let vectors = make()?;
-        if let Ok(mut cached) = self.vectors.lock() {
-            cached.insert(key, vectors.clone());
-        }
-        Ok(vectors)
-    }
-
-    /// The vectors of the part of a passage beyond the model's window, one per window.
-    fn embed_truncated(
-        &self,
-        embedder: &mut dyn Embedder,
-        stored: &StoredArticle,
-        passage: ByteSpan,
-    ) -> Result<PartVectors> {
-        let (tokenizer, max_tokens) = (
-            embedder.tokenizer().clone(),
-            embedder.model().max_passage_tokens(),
-        );
-        let (article, text) = (&stored.article, passage.of(&stored.article.text));
-        let mut vectors = Vec::new();
-        // A passage is embedded with its title, or with a context of at most a share of the window.
-        // So most passages are known to fit without chunking their article again.
-        let context = tokenizer
-            .count(&article.title)
-            .max(max_tokens / CONTEXT_DIVISOR);
-        if tokenizer.count(text) + context > max_tokens {
-            let chunking = self.collection.manifest().chunking;
-            let cuts = chunking.chunk(article, max_tokens, &|text| tokenizer.count(text));
-            let embedded = cuts
-                .into_iter()
-                .find(|cut| cut.span == passage)
-                .map(|cut| cut.embedded_text(article));
-            let embedded = embedded.unwrap_or_else(|| text.to_owned());
-            let mut rest = tokenizer.truncated_suffix(&embedded, max_tokens);
-            while !rest.trim().is_empty() && vectors.len() < MAX_WINDOWS {
-                vectors.push(embedder.embed(rest, Role::Passage)?.vector);
-                rest = tokenizer.truncated_suffix(rest, max_tokens);
-            }
-        }
-        Ok(vectors)
-    }
-
-    /// An article, kept in memory for the next need in it.
-    fn article(&self, id: &str) -> Result<Option<Arc<StoredArticle>>> {
-        if let Some(cached) = self
-            .articles
-            .lock()
-            .ok()
-            .and_then(|cached| cached.get(id).cloned())
-        {
-            return Ok(Some(cached));
-        }
-        let Some(stored) = self.collection.article(id)?.map(Arc::new) else {
-            return Ok(None);
+            queries.search_one(&mut Searcher::new(collection, None)?, index, &options)
         };
-        if let Ok(mut cached) = self.articles.lock()
-            && cached.len() < MAX_CACHED_ARTICLES
-        {
-            cached.insert(id.to_owned(), stored.clone());
-        }
-        Ok(Some(stored))
-    }
-}
-
-/// The highest of `best` and the cosines of `vectors` with the query.
-fn max_cosine(best: Option<f32>, vectors: &PartVectors, query: &[f32]) -> Option<f32> {
-    let cosines = vectors
-        .iter()
-        .map(|vector| index::distance::dot()(vector, query));
-    best.into_iter().chain(cosines).reduce(f32::max)
+        let summed = |kind| match is_summed {
+            true => search(kind, hybrid.article_score),
+            false => Ok(Vec::new()),
+        };
+        let (dense_summed, lexical_summed) =
+            (summed(SystemKind::Dense)?, summed(SystemKind::Lexical)?);
+        let hybrid_list = search(SystemKind::Hybrid, hybrid.article_score)?;
+        let hybrid_best = match is_summed {
+            true => search(SystemKind::Hybrid, ArticleScore::Best)?,
+            false => Vec::new(),
+        };
+        let [dense_summed, lexical_summed, hybrid_list, hybrid_best] =
+            [&dense_summed, &lexical_summed, &hybrid_list, &hybrid_best].map(|list| {
+                let borrowed = list.iter().map(|found| (found.id.as_str(), found.score));
+                borrowed.collect::<Ranking<'_>>()
+            });
+        let lists = |kind| {
+            let (summed, best) = match kind {
+                SystemKind::File => return TestLists::default(),
+                SystemKind::Dense => (&dense_summed, &dense_list),
+                SystemKind::Lexical => (&lexical_summed, &lexical_list),
+                SystemKind::Hybrid if is_summed => (&hybrid_list, &hybrid_best),
+                SystemKind::Hybrid => (&hybrid_list, &hybrid_list),
+            };
+            TestLists {
+                exact: Some(if is_summed { summed } else { best }),
+                by_best_passage: is_summed.then_some(best),
+            }
+        };
+        add_systems(query, systems, cutoff, &needs, lists, has_copy)
+    })
 }
 
 /// The result unit that fits a level of judgements.

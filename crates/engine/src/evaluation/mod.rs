@@ -1,6 +1,7 @@
 //! Evaluation: measures systems on queries with known answers, and tests the differences.
 
 mod corpus;
+mod counterfactuals;
 mod grid;
 mod inputs;
 mod miss_analysis;
@@ -11,7 +12,7 @@ mod worst_queries;
 pub use corpus::CollectionCorpus;
 pub use inputs::{EvalData, EvalInputs, EvalNotes, article_questions, group_paraphrases, load};
 pub use miss_analysis::result_unit;
-pub use verdict::evidence_units;
+pub use verdict::{evidence_units, few_queries_note};
 
 use crate::{
     EmbeddedQueries, Error, NO_TIME_LIMIT, Progress, Ranking, RerankerFactory, Result, embedder_for,
@@ -158,8 +159,8 @@ struct Results {
     losses: Vec<eval::misses::MissCounts>,
     misses: Vec<report::Miss>,
     timings: Timings,
-    /// A note on queries that were truncated.
-    truncation: Option<Note>,
+    /// Notes on the queries.
+    notes: Vec<Note>,
 }
 
 /// What is the same for all collections of a grid.
@@ -354,6 +355,16 @@ fn evaluate_systems(
             hybrid,
             progress: task.progress,
         });
+    let notes = match collection.filter(|_| !task.options.modes.is_empty()) {
+        Some(collection) => embedded.notes(
+            collection,
+            &task.options.modes,
+            task.options.ranking.filter.as_ref(),
+            task.options.threads,
+            task.progress,
+        )?,
+        None => Vec::new(),
+    };
     let (losses, misses) = miss_analysis::analyze_misses(
         judged,
         &systems,
@@ -368,7 +379,7 @@ fn evaluate_systems(
         losses,
         misses,
         timings,
-        truncation: embedded.truncation().cloned(),
+        notes,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{EvalNotes, EvalOptions};
 use crate::{Error, Result};
-use eval::run::{Scored, trec_column};
+use eval::run::{Scored, is_escaped_in_trec, trec_column};
 use eval::{Level, Qrels, Run};
 use notes::{Code, Note};
 use std::collections::{HashMap, HashSet};
@@ -68,8 +68,8 @@ pub fn read(
     Ok(runs)
 }
 
-/// Replaces the ids of a run by those of the judgements. Run files write white space in ids as in
-/// URLs. Where articles are judged, a passage's id is replaced by its article's. `articles` are the
+/// Replaces the ids of a run by those of the judgements. Run files of this program escape white
+/// space and `%` in ids; ids of others are taken as they are. Where articles are judged, a passage's id is replaced by its article's. `articles` are the
 /// ids in the collection.
 fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
     let judged_places = judged
@@ -82,7 +82,7 @@ fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
         .chain(articles.iter().copied())
         .collect();
     let escaped = |ids: &mut dyn Iterator<Item = &str>| -> HashMap<String, String> {
-        ids.filter(|id| id.contains(char::is_whitespace))
+        ids.filter(|id| id.contains(is_escaped_in_trec))
             .map(|id| (trec_column(id), id.to_owned()))
             .collect()
     };
@@ -92,12 +92,16 @@ fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
         let parse = |(article, number): (&str, &str)| {
             Some((article.to_owned(), number.parse::<usize>().ok()?))
         };
-        let (article, number) = match id.rsplit_once('#').and_then(parse) {
-            Some((article, number)) if !known.contains(id) => (article, Some(number)),
-            _ => (id.to_owned(), None),
+        // An id that is the escaped form of another is that other one: nigh would have escaped it.
+        let find = |id: &str| {
+            let as_it_is = || known.contains(id).then(|| id.to_owned());
+            escaped_articles.get(id).cloned().or_else(as_it_is)
         };
-        let unescaped = known.contains(article.as_str()).then(|| article.clone());
-        let Some(article) = unescaped.or_else(|| escaped_articles.get(&article).cloned()) else {
+        let (article, number) = match (find(id), id.rsplit_once('#').and_then(parse)) {
+            (None, Some((article, number))) => (find(&article), Some(number)),
+            (found, _) => (found, None),
+        };
+        let Some(article) = article else {
             return id.to_owned();
         };
         match number {
@@ -117,12 +121,8 @@ fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
         let ranking = ranking
             .filter(|found| seen.insert(found.id.clone()))
             .collect();
-        let unescaped = if judged.topics.contains_key(query) {
-            None
-        } else {
-            escaped_queries.get(query)
-        };
-        renamed.set(unescaped.map_or(query, String::as_str), ranking);
+        let query = escaped_queries.get(query).map_or(query, String::as_str);
+        renamed.set(query, ranking);
     }
     renamed
 }

@@ -4,9 +4,12 @@ use super::{DEFAULT_CUTOFF, Results, System, Task, worst_queries};
 use crate::Result;
 use crate::manifest::{extend, manifest};
 use eval::manifest::Input;
-use eval::report::{self, MissReport, ParaphraseReport, Timings, Verdict};
-use eval::significance::ResamplingUnits;
+use eval::report::{self, MissReport, ParaphraseReport, Power, Timings, Verdict};
+use eval::significance::{
+    Comparison, RANDOMIZATION_TEST, ResamplingUnits, SIGNIFICANCE_LEVEL, unseen_share,
+};
 use eval::{Metric, Qrels, Table, paraphrase};
+use notes::{Code, Note};
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,33 @@ use store::Collection;
 
 /// With fewer queries, the best system is not selected on one half and reported on the other.
 const MIN_QUERIES_FOR_SELECTION: usize = 20;
+
+/// A note if there are too few queries to tell much. `comparisons` are those by one metric and test.
+pub fn few_queries_note(power: &Power, comparisons: usize) -> Option<Note> {
+    if power.units >= MIN_QUERIES_FOR_SELECTION {
+        return None;
+    }
+    let questions = match power.units {
+        1 => "1 question is very little".to_owned(),
+        n => format!("{n} questions are few"),
+    };
+    let lowest = 1.0 - unseen_share(power.units);
+    let mut message = format!(
+        "{questions}: with all of them right, the interval would still begin at {lowest:.3}"
+    );
+    if comparisons > 0 {
+        let fewest = power.fewest_differences;
+        message += &match power.smallest_difference {
+            Some(difference) => format!(
+                "; a difference is significant only if systems differ on {fewest} or more, all in favor of one: {difference:.2} in a metric that is 0 or 1"
+            ),
+            None => format!(
+                "; no difference can be significant (p below {SIGNIFICANCE_LEVEL}) with fewer than {fewest}"
+            ),
+        };
+    }
+    Some(Note::new(Code::FewQuestions, message))
+}
 
 /// The unit of evidence of each answerable query, in the order of table columns. Paraphrases of one
 /// query share a unit, because they are not independent.
@@ -47,13 +77,17 @@ pub fn build(
         losses,
         misses,
         mut timings,
-        truncation,
+        notes,
     } = results;
     let tests_started = Instant::now();
     let groups = paraphrase::groups(&task.data.queries, judged);
     let units = evidence_units(judged, &groups);
-    let (figures, comparisons) =
-        report::system_metrics(&tables, &ResamplingUnits::new(&units), options.seed);
+    let resampling = ResamplingUnits::new(&units);
+    let (figures, comparisons) = report::system_metrics(&tables, &resampling, options.seed);
+    let of_primary =
+        |c: &&Comparison| c.metric == task.metrics[0].to_string() && c.test == RANDOMIZATION_TEST;
+    let pairs = comparisons.iter().filter(of_primary).count();
+    let power = Power::new(resampling.count(), pairs);
     let selection = if units.len() >= MIN_QUERIES_FOR_SELECTION {
         eval::select::select(&tables, 0, &units, options.seed)
     } else {
@@ -108,10 +142,12 @@ pub fn build(
             .notes
             .iter()
             .cloned()
-            .chain(truncation)
+            .chain(notes)
+            .chain(few_queries_note(&power, pairs))
             .collect(),
         systems: figures,
         comparisons,
+        power,
         losses: MissReport::new(task.cutoff, judgements, losses, misses),
         paraphrases: paraphrase_report(&groups, judged, &systems, &tables, &primary, task.cutoff),
         selection,

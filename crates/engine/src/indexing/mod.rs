@@ -116,6 +116,14 @@ pub fn index(
     collection.refresh()?;
     let catalog = collection.catalog()?;
     writer.set_chunking(job.plan.chunking);
+    // A model in a folder may have been moved.
+    let (model, current) = (embedder.model(), &collection.manifest().model);
+    if model.hash == current.hash && ingest::embed::is_folder(&current.name) {
+        writer.set_model_name(&model.name);
+    }
+    if let Some(files) = writer.maintenance() {
+        files.set_base(&job.names.base().to_string_lossy());
+    }
     if let (Some(builder), Some(files)) = (job.builder, writer.maintenance()) {
         files.set_builder(builder);
     }

@@ -44,8 +44,13 @@ pub fn report_if_unchanged(
     progress: &dyn Progress,
 ) -> Option<IndexReport> {
     let started = Instant::now();
-    let changes_nothing =
-        job.deletions != Deletions::Never && job.builder.is_none() && scan.walk.errors.is_empty();
+    let manifest = collection.manifest();
+    let changes_nothing = job.deletions != Deletions::Never
+        && job.builder.is_none()
+        && scan.walk.errors.is_empty()
+        // A model in a folder may be gone, or another.
+        && !ingest::embed::is_folder(&manifest.model.name)
+        && manifest.base.as_deref() == job.names.base().to_str();
     let commit = collection.commit_id().filter(|_| changes_nothing)?;
     let cache = SourceCache::new(&reader_id(job), Some(&collection.read_cache()?));
     if !cache.is_complete(
@@ -214,10 +219,14 @@ impl FileSync<'_> {
         vanished.sort_unstable_by_key(|(id, _)| *id);
         let mut outcome = DeletionOutcome::default();
         let mut kept: HashSet<&String> = HashSet::new();
-        if job.deletions == Deletions::Plausible {
+        if job.deletions == Deletions::Plausible && !vanished.is_empty() {
+            // A file that is there was read, and tells which records it has: no disk is missing.
+            let existing: HashSet<&str> = self.scan.names.iter().map(String::as_str).collect();
             for root in job.roots {
                 let under_root = job.names.is_under(std::slice::from_ref(root));
-                let gone = vanished.iter().filter(|(_, card)| under_root(&card.path));
+                let gone = vanished.iter().filter(|(_, card)| {
+                    under_root(&card.path) && !existing.contains(card.path.as_str())
+                });
                 let gone: Vec<&String> = gone.map(|(id, _)| *id).collect();
                 // Most roots have none, and need not be counted.
                 if gone.is_empty() {

@@ -1,6 +1,21 @@
 use super::*;
 use crate::run::Run;
 
+#[test]
+fn rank_before_ties_is_that_of_the_first_place_with_the_score() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("qrels.txt");
+    std::fs::write(&path, "q 0 b 1\nq 0 e 1\nq 0 x 1\n").unwrap();
+    let judgements = crate::judgement::read(&[path]).unwrap();
+    let judged = Qrels::new(&judgements, None, None).unwrap();
+    let topic = &judged.topics["q"];
+    let ranking = [("f", 3.0), ("d", 2.0), ("c", 2.0), ("b", 2.0), ("e", 1.0)];
+    let ranks: Vec<_> = (0..3)
+        .map(|need| topic.rank_before_ties(need, &ranking))
+        .collect();
+    assert_eq!(ranks, [Some(2), Some(5), None]);
+}
+
 /// Articles whose passages are their sentences.
 struct Sentences(Vec<(&'static str, &'static str)>);
 

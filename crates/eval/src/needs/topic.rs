@@ -147,6 +147,24 @@ impl Topic {
         }
     }
 
+    /// Whether the result with an id meets the need at an index.
+    pub fn is_met_by(&self, need: usize, id: &str) -> bool {
+        let met = self.needs_by_id.get(id);
+        met.is_some_and(|met| met.contains(&(need as u32)))
+    }
+
+    /// The rank of the need at an index in a ranking by descending score, if the result that meets
+    /// it came first among those with its score.
+    pub fn rank_before_ties(&self, need: usize, ranking: &[(&str, f32)]) -> Option<usize> {
+        let place = ranking
+            .iter()
+            .position(|(id, _)| self.is_met_by(need, id))?;
+        let (id, score) = ranking[place];
+        let ties = ranking.partition_point(|(_, other)| *other > score);
+        let ids = ranking[..ties].iter().map(|(id, _)| *id);
+        self.ranks(ids.chain([id]))[need]
+    }
+
     /// The needs that the result with an id meets.
     pub fn met_by(&self, id: &str) -> impl Iterator<Item = &Need> {
         self.needs_by_id

@@ -8,8 +8,8 @@ pub mod plots;
 mod verdict;
 
 pub use verdict::{
-    ExpectedResult, FoundResult, MetricValue, Miss, MissReport, ParaphraseReport, SystemMetrics,
-    Timings, Verdict, WorstQuery, system_metrics,
+    ExpectedResult, FoundResult, MetricValue, Miss, MissReport, ParaphraseReport, Power,
+    SystemMetrics, Timings, Verdict, WorstQuery, system_metrics,
 };
 
 use crate::recall::RecallReport;
@@ -20,6 +20,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 use plots::Plot;
 use serde::Serialize;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const TEMPLATE: &str = include_str!("report.html.jinja");
@@ -215,7 +216,7 @@ fn render(folder: &Path) -> Result<PathBuf> {
         })
         .map_err(template_error)?;
     let path = folder.join("report.html");
-    std::fs::write(&path, page).map_err(PathError::at(&path))?;
+    write_file(&path, page.as_bytes())?;
     Ok(path)
 }
 
@@ -245,14 +246,29 @@ fn write_plot(folder: &Path, name: &str, plot: &Plot) -> Result<()> {
         plots.join(format!("{name}.svg")),
         plots.join(format!("{name}.png")),
     );
-    std::fs::write(&svg, &plot.svg).map_err(PathError::at(&svg))?;
-    Ok(std::fs::write(&png, &plot.png).map_err(PathError::at(&png))?)
+    write_file(&svg, plot.svg.as_bytes())?;
+    write_file(&png, &plot.png)
+}
+
+/// Replaces a file as a whole: a page is never shown with half of its figures.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private by default.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+        file.write_all(bytes)?;
+        file.persist(&path).map(drop).map_err(|error| error.error)
+    };
+    Ok(write().map_err(PathError::at(path))?)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Error::Report(error.to_string()))?;
-    Ok(std::fs::write(path, text + "\n").map_err(PathError::at(path))?)
+    write_file(path, (text + "\n").as_bytes())
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {

@@ -5,7 +5,7 @@ use crate::misses::{MissCause, MissCounts};
 use crate::needs::Level;
 use crate::paraphrase::{FailingWording, GroupValue, Summary};
 use crate::select::Selection;
-use crate::significance::{BootstrapIntervals, Comparison, ResamplingUnits};
+use crate::significance::{BootstrapIntervals, Comparison, ResamplingUnits, fewest_differences};
 use crate::table::Table;
 use notes::Note;
 use serde::Serialize;
@@ -34,6 +34,8 @@ pub struct Verdict {
     pub systems: Vec<SystemMetrics>,
     /// The differences of the systems, with tests.
     pub comparisons: Vec<Comparison>,
+    /// What so many queries can show at best.
+    pub power: Power,
     /// The causes of misses.
     pub losses: MissReport,
     /// Robustness to wording, if there are groups of paraphrases.
@@ -46,6 +48,32 @@ pub struct Verdict {
     pub timings: Timings,
     /// Versions, machine and inputs, to reproduce the result.
     pub manifest: serde_json::Value,
+}
+
+/// What a number of queries can show at best.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Power {
+    /// The number of independent queries: the wordings of one need count once.
+    pub units: usize,
+    /// How many of them have to differ, all in favor of the same system, for a difference to be
+    /// significant by the randomization test with Holm's correction.
+    pub fewest_differences: usize,
+    /// The least significant difference of a metric that is 0 or 1; `None` if no difference can be
+    /// significant.
+    pub smallest_difference: Option<f64>,
+}
+
+impl Power {
+    /// The power of `units` queries for a number of comparisons by the same metric and test.
+    pub fn new(units: usize, comparisons: usize) -> Self {
+        let fewest_differences = fewest_differences(comparisons);
+        Self {
+            units,
+            fewest_differences,
+            smallest_difference: (units >= fewest_differences)
+                .then(|| fewest_differences as f64 / units as f64),
+        }
+    }
 }
 
 /// The metrics of one system.
@@ -62,7 +90,7 @@ pub struct SystemMetrics {
 pub struct MetricValue {
     /// The mean over the queries.
     pub mean: f64,
-    /// The 95 % bootstrap interval of the mean.
+    /// The 95 % interval of the mean.
     pub ci95: [f64; 2],
 }
 

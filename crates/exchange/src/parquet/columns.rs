@@ -1,9 +1,10 @@
 //! Conversion between rows and Parquet columns.
 
 use crate::Row;
+use crate::lenient::whole_number;
 use arrow_array::builder::{Float32Builder, Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Int64Type};
+use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use std::sync::Arc;
@@ -40,6 +41,21 @@ impl ColumnType {
             Self::Vector => {
                 DataType::List(Arc::new(Field::new_list_field(DataType::Float32, true)))
             }
+        }
+    }
+}
+
+impl ColumnType {
+    /// Whether a column of this type can be read: as written here, or anew by another program.
+    fn reads(self, found: &DataType) -> bool {
+        use DataType::*;
+        match self {
+            Self::Text => matches!(found, Utf8 | LargeUtf8 | Binary | LargeBinary),
+            Self::Number => matches!(found, Int64 | UInt64 | Int32 | UInt32 | Float64),
+            Self::Vector => match found {
+                List(item) | LargeList(item) => matches!(item.data_type(), Float32 | Float64),
+                _ => false,
+            },
         }
     }
 }
@@ -126,23 +142,76 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The rows of a batch. The outer error says that the batch has wrong columns, an inner one that a
-/// row is malformed.
-pub fn rows(batch: &RecordBatch) -> Result<Vec<Result<Row, String>>, String> {
+/// Checks that all columns are there, with types that can be read.
+pub fn check(schema: &Schema) -> Result<(), String> {
     for (name, column_type) in COLUMNS {
-        let column = batch
-            .column_by_name(name)
-            .ok_or_else(|| format!("it has no column {name:?}"))?;
-        let (expected, found) = (column_type.arrow_type(), column.data_type());
-        let is_vector =
-            matches!(found, DataType::List(inner) if *inner.data_type() == DataType::Float32);
-        if *found != expected && !(column_type == ColumnType::Vector && is_vector) {
+        let field = schema
+            .field_with_name(name)
+            .map_err(|_| format!("it has no column {name:?}"))?;
+        let found = field.data_type();
+        if !column_type.reads(found) {
+            let expected = column_type.arrow_type();
             return Err(format!(
                 "expected {expected} in its column {name:?}, found {found}"
             ));
         }
     }
+    Ok(())
+}
+
+/// The rows of a batch. The outer error says that the batch has wrong columns, an inner one that a
+/// row is malformed.
+pub fn rows(batch: &RecordBatch) -> Result<Vec<Result<Row, String>>, String> {
+    check(&batch.schema())?;
     Ok((0..batch.num_rows()).map(|at| row(batch, at)).collect())
+}
+
+/// The text in a row of a column of text, with or without the mark that it is.
+fn text(column: &ArrayRef, at: usize) -> Result<String, String> {
+    let bytes = match column.data_type() {
+        DataType::Utf8 => return Ok(column.as_string::<i32>().value(at).to_owned()),
+        DataType::LargeUtf8 => return Ok(column.as_string::<i64>().value(at).to_owned()),
+        DataType::LargeBinary => column.as_binary::<i64>().value(at),
+        _ => column.as_binary::<i32>().value(at),
+    };
+    let wrong = |_| {
+        format!(
+            "expected text, found {} bytes that are not UTF-8",
+            bytes.len()
+        )
+    };
+    String::from_utf8(bytes.to_vec()).map_err(wrong)
+}
+
+/// The whole number from 0 in a row of a column of numbers.
+fn number(column: &ArrayRef, at: usize) -> Result<u64, String> {
+    let wrong = |found: String| format!("expected a number from 0, found {found}");
+    let of = |value: i64| u64::try_from(value).map_err(|_| wrong(value.to_string()));
+    match column.data_type() {
+        DataType::Int64 => of(column.as_primitive::<Int64Type>().value(at)),
+        DataType::UInt64 => Ok(column.as_primitive::<UInt64Type>().value(at)),
+        DataType::Int32 => of(column.as_primitive::<Int32Type>().value(at).into()),
+        DataType::UInt32 => Ok(column.as_primitive::<UInt32Type>().value(at).into()),
+        _ => {
+            let value = column.as_primitive::<Float64Type>().value(at);
+            whole_number(value).ok_or_else(|| wrong(value.to_string()))
+        }
+    }
+}
+
+/// The numbers of a list, in single precision.
+fn vector(column: &ArrayRef, at: usize) -> Vec<f32> {
+    let items = match column.data_type() {
+        DataType::LargeList(_) => column.as_list::<i64>().value(at),
+        _ => column.as_list::<i32>().value(at),
+    };
+    match items.data_type() {
+        DataType::Float32 => items.as_primitive::<Float32Type>().values().to_vec(),
+        _ => {
+            let values = items.as_primitive::<Float64Type>().values().iter();
+            values.map(|value| *value as f32).collect()
+        }
+    }
 }
 
 fn row(batch: &RecordBatch, at: usize) -> Result<Row, String> {
@@ -151,36 +220,41 @@ fn row(batch: &RecordBatch, at: usize) -> Result<Row, String> {
             .column_by_name(name)
             .filter(|column| column.is_valid(at))
     };
-    let text = |name| column(name).map(|column| column.as_string::<i32>().value(at).to_owned());
-    let number = |name| {
-        let value = column(name).map(|column| column.as_primitive::<Int64Type>().value(at));
-        value
-            .map(|value| {
-                u64::try_from(value)
-                    .map_err(|_| format!("{name}: expected a number from 0, found {value}"))
-            })
-            .transpose()
+    let named = |name: &'static str| move |problem: String| format!("{name}: {problem}");
+    let text = |name| {
+        let value = column(name).map(|column| text(column, at)).transpose();
+        value.map_err(named(name))
     };
-    let vector = column("vector").map(|column| column.as_list::<i32>().value(at));
-    let vector = vector.map(|vector| vector.as_primitive::<Float32Type>().values().to_vec());
-    let metadata =
-        text("metadata").map_or(Ok(Default::default()), |json| serde_json::from_str(&json));
-    let article = text("article")
+    let number = |name| {
+        // What is not a number is pandas' way to say that there is none.
+        let is_nan = |column: &&ArrayRef| {
+            *column.data_type() == DataType::Float64
+                && column.as_primitive::<Float64Type>().value(at).is_nan()
+        };
+        let column = column(name).filter(|column| !is_nan(column));
+        let value = column.map(|column| number(column, at)).transpose();
+        value.map_err(named(name))
+    };
+    let metadata = match text("metadata")? {
+        Some(json) => serde_json::from_str(&json).map_err(|error| format!("metadata: {error}"))?,
+        None => Default::default(),
+    };
+    let article = text("article")?
         .map(|json| serde_json::from_str(&json))
         .transpose();
     Ok(Row {
-        passage_id: text("passage_id"),
-        article_id: text("article_id").ok_or("expected an article_id, found none")?,
+        passage_id: text("passage_id")?,
+        article_id: text("article_id")?.ok_or("expected an article_id, found none")?,
         ordinal: number("ordinal")?,
-        title: text("title").unwrap_or_default(),
-        path: text("path").unwrap_or_default(),
-        metadata: metadata.map_err(|error| format!("metadata: {error}"))?,
+        title: text("title")?.unwrap_or_default(),
+        path: text("path")?.unwrap_or_default(),
+        metadata,
         start: number("start")?,
         end: number("end")?,
         line: number("line")?,
-        text: text("text"),
-        fingerprint: text("fingerprint"),
-        vector,
+        text: text("text")?,
+        fingerprint: text("fingerprint")?,
+        vector: column("vector").map(|column| vector(column, at)),
         article: article.map_err(|error| format!("article: {error}"))?,
     })
 }

@@ -6,7 +6,7 @@ mod columns;
 use crate::reader::{Rows, not_exchange_file};
 use crate::{Error, Header, RecordUnit, Result, Row};
 use ::parquet::arrow::ArrowWriter;
-use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use ::parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use ::parquet::basic::Compression;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
@@ -30,16 +30,19 @@ const MAX_BUFFERED_BYTES: usize = 16 << 20;
 /// are 25 MB.
 const ROW_GROUP_ROWS: usize = 16_384;
 
-/// Reads the header of a file and returns an iterator over its numbered rows.
+/// Reads the header of a file, if it has one, and returns an iterator over its numbered rows.
 ///
 /// # Errors
 /// [`Error::NotExchangeFile`] or [`Error::Parquet`].
-pub fn read(path: &Path, file: File) -> Result<(Header, Rows)> {
+pub fn read(path: &Path, file: File) -> Result<(Option<Header>, Rows)> {
     catch_panic(|| open(path, file)).unwrap_or_else(|| Err(panicked(path)))
 }
 
-fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(error(path))?;
+fn open(path: &Path, file: File) -> Result<(Option<Header>, Rows)> {
+    // Types are those of Parquet: the ones that an engine notes beside them differ by engine.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .map_err(error(path))?;
     let entries = builder.metadata().file_metadata().key_value_metadata();
     let entry = entries
         .into_iter()
@@ -47,10 +50,14 @@ fn open(path: &Path, file: File) -> Result<(Header, Rows)> {
         .find(|entry| entry.key == EMBEDDED_ARTICLES_KEY);
     let header = entry
         .and_then(|entry| entry.value.as_deref())
-        .ok_or_else(|| "found none".to_owned());
-    let header =
-        header.and_then(|json| serde_json::from_str(json).map_err(|error| error.to_string()));
-    let header = header.map_err(not_exchange_file(path, "no header in its metadata: "))?;
+        .map(serde_json::from_str::<Header>)
+        .transpose()
+        .map_err(|error| error.to_string())
+        .map_err(not_exchange_file(path, "no header in its metadata: "))?;
+    if header.is_none() {
+        columns::check(builder.schema())
+            .map_err(not_exchange_file(path, "no header in its metadata, and "))?;
+    }
     let mut batches = builder
         .with_batch_size(READ_BATCH_ROWS)
         .build()

@@ -14,8 +14,9 @@ pub use tokenizer::Tokenizer;
 
 use crate::hash::Fingerprint;
 use crate::{Error, Result};
+use disk::PathError;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a text is used for. Some models expect a different prefix for each role.
@@ -144,14 +145,34 @@ pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
     if name == static_model::ALIAS || name == static_model::NAME {
         return Ok(Box::new(static_model::StaticEmbedder::builtin()?));
     }
-    let folder = std::path::Path::new(name);
-    if static_model::StaticEmbedder::is_model_folder(folder) {
-        return Ok(Box::new(static_model::StaticEmbedder::from_folder(folder)?));
-    }
+    let folder = Path::new(name);
     if folder.is_dir() {
-        return Ok(Box::new(onnx::OnnxEmbedder::from_folder(folder)?));
+        let folder = &absolute(folder)?;
+        return Ok(if static_model::StaticEmbedder::is_model_folder(folder) {
+            Box::new(static_model::StaticEmbedder::from_folder(folder)?)
+        } else {
+            Box::new(onnx::OnnxEmbedder::from_folder(folder)?)
+        });
     }
     Ok(Box::new(onnx::OnnxEmbedder::from_catalog(name)?))
+}
+
+/// The one name of a folder: an absolute path without links, so that the model is found from any
+/// other folder. Windows' own form of such paths is not for users.
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    let place = if cfg!(windows) {
+        std::path::absolute(folder)
+    } else {
+        folder.canonicalize()
+    };
+    Ok(place.map_err(PathError::at(folder))?)
+}
+
+/// Whether the model of this name is in a folder, and not built in or in the [`catalog`].
+pub fn is_folder(name: &str) -> bool {
+    let name = canonical_name(name);
+    let mut known = catalog().into_iter();
+    !known.any(|entry| entry.kind == ModelKind::Embedder && entry.name == name)
 }
 
 /// The full name of a model, under which collections record it; resolves the aliases `builtin` and

@@ -81,7 +81,7 @@ pub const EMBEDDED_ARTICLES_KEY: &str = "nigh";
 
 /// Increased whenever a reader may give a different result for the same file, so that unchanged
 /// files are read again.
-pub const READER_VERSION: u32 = 2;
+pub const READER_VERSION: u32 = 3;
 
 /// The reader of a format.
 pub fn reader(format: Format) -> &'static dyn Reader {

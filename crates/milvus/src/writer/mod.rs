@@ -254,6 +254,11 @@ impl Writer for MilvusWriter {
         self.manifest_row.manifest.fusion = fusion;
     }
 
+    fn set_model_name(&mut self, name: &str) {
+        self.settings_changed |= self.manifest_row.manifest.model.name != name;
+        name.clone_into(&mut self.manifest_row.manifest.model.name);
+    }
+
     fn pending(&self) -> usize {
         self.passages.len()
     }

@@ -5,6 +5,7 @@ use crate::fuse::{self, ListScores};
 use crate::rank::{RankedPassage, decayed_sum_per_article, max_per_article, rank};
 use crate::{ArticleScore, Error, Mode, Options, Result, ResultUnit};
 use ingest::Embedding;
+use std::collections::HashSet;
 use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey};
 
 /// The longest run of equal scores that is read in full. A longer one is cut where the search
@@ -41,6 +42,26 @@ fn with_ties(
         }
         limit *= 2;
     }
+}
+
+/// The lowest score of the candidates that are among the first `pool` of either list. Unlike the
+/// lowest of all, it does not depend on how many hits were asked for.
+fn lowest_of_pool(
+    scored: &[(PassageKey, f32, ListScores)],
+    lists: [&[Candidate]; 2],
+    pool: usize,
+) -> f32 {
+    let in_pool: HashSet<PassageKey> = lists
+        .into_iter()
+        .flat_map(|list| fuse::top_with_ties(list, pool))
+        .map(|candidate| candidate.key)
+        .collect();
+    scored
+        .iter()
+        .filter(|(key, ..)| in_pool.contains(key))
+        .map(|(_, score, _)| *score)
+        .reduce(f32::min)
+        .unwrap_or(0.0)
 }
 
 fn single_list(
@@ -151,11 +172,15 @@ impl<'a> Searcher<'a> {
                 contributions: [0.0, score],
             }),
         };
-        let ranked = rank(self.collection, scored)?;
+        let lowest = || lowest_of_pool(&scored, [dense, lexical], self.fusion_pool());
+        let lowest = (options.article_score == ArticleScore::Sum).then(lowest);
+        let ranked = rank(self.collection, scored, options.by)?;
         Ok(match (options.by, options.article_score) {
             (ResultUnit::Passage, _) => ranked,
             (ResultUnit::Article, ArticleScore::Best) => max_per_article(ranked),
-            (ResultUnit::Article, ArticleScore::Sum) => decayed_sum_per_article(ranked),
+            (ResultUnit::Article, ArticleScore::Sum) => {
+                decayed_sum_per_article(ranked, lowest.unwrap_or_default())
+            }
         })
     }
 }

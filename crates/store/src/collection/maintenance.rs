@@ -61,6 +61,9 @@ pub trait Maintenance {
     /// for no limit. [`Writer::compact`](super::Writer::compact) makes one segment regardless.
     fn set_memory_budget(&mut self, bytes: Option<u64>);
 
+    /// Records the folder that relative names of files start from.
+    fn set_base(&mut self, base: &str);
+
     /// Starts merging on a background thread if there are many small segments and no such merge is
     /// running. `threads` threads build its graph. The first commit after it has finished uses the
     /// merged segment; until then readers and this writer use the old ones. Dropping the writer

@@ -41,6 +41,9 @@ pub trait Writer {
     /// Sets how the dense and the lexical ranking are fused; `None` for the default.
     fn set_fusion(&mut self, fusion: Option<Fusion>);
 
+    /// Records another name of the same model: the place it was moved to.
+    fn set_model_name(&mut self, name: &str);
+
     /// The number of passages added since the last commit.
     fn pending(&self) -> usize;
 

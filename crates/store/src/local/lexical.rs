@@ -29,6 +29,8 @@ const TITLE_BOOST: f32 = 0.1;
 /// training queries and on Cranfield.
 const PHRASE_BOOST: f32 = 0.05;
 const PHRASE_DEPTH: usize = 300;
+/// The longest run of equal scores at that depth that is read in full.
+const MAX_PHRASE_TIES: usize = 100_000;
 /// Of a longer query only the rarest words are searched for: the others discriminate little and
 /// cost much.
 const MAX_QUERY_WORDS: usize = 48;
@@ -80,11 +82,16 @@ impl Snapshot {
             self.all_term_queries(&analyzed),
             allowed.as_ref().map(|allowed| allowed.documents.clone()),
         );
-        let mut hits = self.top_passages(&query, k.max(PHRASE_DEPTH))?;
-        // Which of several equal passages get the bonus must not depend on the segments they are
-        // in.
-        hits.sort_by(|(a_key, _, a), (b_key, _, b)| b.total_cmp(a).then(a_key.cmp(b_key)));
-        let depth = hits.len().min(PHRASE_DEPTH);
+        let mut hits = if analyzed.pairs.is_empty() {
+            self.top_passages(&query, k)?
+        } else {
+            self.top_passages_with_ties(&query, k.max(PHRASE_DEPTH))?
+        };
+        // Equal passages get the bonus together, whatever `k` is and whichever segments they are in.
+        let depth = match hits.get(PHRASE_DEPTH - 1) {
+            Some(&(_, _, last)) => hits.partition_point(|(_, _, score)| *score >= last),
+            None => hits.len(),
+        };
         if depth > 0 && !analyzed.pairs.is_empty() {
             let documents =
                 DocSetQuery::from_addresses(self, hits[..depth].iter().map(|(_, at, _)| *at));
@@ -287,6 +294,25 @@ impl Snapshot {
                 ];
                 BooleanQuery::new(parts)
             }
+        }
+    }
+
+    /// The `k` best passages of a query, best first, and more if all that tie with number [`PHRASE_DEPTH`] would not be
+    /// among them.
+    fn top_passages_with_ties(
+        &self,
+        query: &BooleanQuery,
+        k: usize,
+    ) -> Result<Vec<(u64, DocAddress, f32)>> {
+        let mut limit = k + 1;
+        loop {
+            let hits = self.top_passages(query, limit)?;
+            let score = |at: usize| hits.get(at).map(|(_, _, score)| *score);
+            let is_cut = score(limit - 1).is_some() && score(limit - 1) == score(PHRASE_DEPTH - 1);
+            if !is_cut || limit > MAX_PHRASE_TIES {
+                return Ok(hits);
+            }
+            limit *= 2;
         }
     }
 

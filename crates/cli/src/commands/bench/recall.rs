@@ -196,16 +196,11 @@ fn load_collection(
             let queries = eval::query::read(path)?;
             let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
             let embedder = embedder_for(&*collection, Mode::Dense)?;
-            (
-                EmbeddedQueries::embed(
-                    &texts,
-                    embedder.as_deref(),
-                    threads,
-                    &ProgressBars::default(),
-                )?
-                .vectors(),
-                json!(Input::of(path)),
-            )
+            let progress = ProgressBars::default();
+            let embedded = EmbeddedQueries::embed(&texts, embedder.as_deref(), threads, &progress)?;
+            let notes = embedded.notes(&*collection, &[Mode::Dense], None, threads, &progress)?;
+            notes.iter().for_each(output::note);
+            (embedded.vectors(), json!(Input::of(path)))
         }
         None => (sample, json!("its own vectors")),
     };

@@ -140,10 +140,15 @@ fn comparisons(output: &mut Output, verdict: &Verdict) -> anyhow::Result<()> {
         } else {
             (a, b, *difference, *low, *high)
         };
-        let outcome = if *p_holm < SIGNIFICANCE_LEVEL {
-            styled(style::GOOD, format_args!("{a} is better than {b}"))
-        } else {
-            format!("{a} and {b} do not differ significantly")
+        let of_both =
+            |other: &&Comparison| (&other.a, &other.b, &other.metric) == (&c.a, &c.b, &c.metric);
+        let tests = verdict.comparisons.iter().filter(of_both);
+        let is_significant = |test: &Comparison| test.p_holm < SIGNIFICANCE_LEVEL;
+        let (significant, not): (Vec<_>, Vec<_>) = tests.partition(|test| is_significant(test));
+        let outcome = match (significant.is_empty(), not.is_empty()) {
+            (true, _) => format!("{a} and {b} do not differ significantly"),
+            (false, true) => styled(style::GOOD, format_args!("{a} is better than {b}")),
+            (false, false) => format!("{a} may be better than {b}: the tests disagree"),
         };
         output.line(format_args!(
             "  {outcome}: {difference:+.4} [{low:+.3}, {high:+.3}], p {p_holm:.4}"

@@ -20,6 +20,11 @@ impl Maintenance for LocalWriter {
         }
     }
 
+    fn set_base(&mut self, base: &str) {
+        self.has_changes |= self.manifest.base.as_deref() != Some(base);
+        self.manifest.base = Some(base.to_owned());
+    }
+
     fn set_builder(&mut self, builder: index::Builder) {
         self.has_changes |= self.manifest.graph.builder != builder;
         self.manifest.graph.builder = builder;

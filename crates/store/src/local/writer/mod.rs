@@ -427,6 +427,11 @@ impl Writer for LocalWriter {
         self.manifest.fusion = fusion;
     }
 
+    fn set_model_name(&mut self, name: &str) {
+        self.has_changes |= self.manifest.model.name != name;
+        name.clone_into(&mut self.manifest.model.name);
+    }
+
     fn pending(&self) -> usize {
         self.pending_rows.len()
     }
