@@ -61,7 +61,7 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
                     bytes: work.attention_quantized.as_ptr(),
                     scales: work.attention_scales.as_ptr(),
                 };
-                let input = input.from_row(from, shape.hidden_size);
+                let input = input.starting_at(from, shape.hidden_size);
                 let (linear, norm) = (&layer.attention_output, &layer.attention_norm);
                 project_and_normalize(kernels, linear, norm, input, None, from..from + count, work);
             }
@@ -83,7 +83,7 @@ impl Input {
     ///
     /// # Safety
     /// There must be as many rows.
-    unsafe fn from_row(self, row: usize, width: usize) -> Self {
+    unsafe fn starting_at(self, row: usize, width: usize) -> Self {
         // SAFETY: the caller's contract.
         unsafe {
             Self {
@@ -269,7 +269,7 @@ fn feed_forward(
             bytes: work.quantized.as_ptr(),
             scales: work.scales.as_ptr(),
         };
-        let states = states.from_row(from, width);
+        let states = states.starting_at(from, width);
         let output = work.intermediate.as_mut_ptr();
         project(
             kernels,
