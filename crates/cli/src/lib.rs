@@ -103,7 +103,7 @@ fn run(args: Args, output: &mut Output, started: Instant) -> anyhow::Result<Outc
         Command::Import(args) => commands::exchange::import(&args, &config()?, output),
         Command::Embed(args) => commands::embed::run(&args, &config()?, output),
         Command::ReadWorker => commands::read_worker::run(),
-        Command::Models => commands::info::models(output),
+        Command::Models(args) => commands::models::run(&args, output),
         Command::Bench(args) => commands::bench::run(&args, &config()?, output, started),
         Command::Completions(args) => commands::info::completions(&args, output),
         Command::Man(args) => commands::info::man(&args, output),

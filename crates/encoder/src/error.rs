@@ -29,6 +29,22 @@ pub enum Error {
         /// The value, as text.
         value: String,
     },
+    /// A tensor is no part of a model with these settings.
+    #[error("tensor `{0}` is no part of a model with these settings")]
+    Unexpected(String),
+    /// The vectors are too far from those of an exact computation.
+    #[error(
+        "its vectors are not near enough to those in f32: cosine {mean:.4} on average, {lowest:.4} at the lowest"
+    )]
+    Precision {
+        /// The mean cosine.
+        mean: f64,
+        /// The lowest cosine.
+        lowest: f64,
+    },
+    /// A calibration is one of another model.
+    #[error("the calibration is one of another model")]
+    Calibration,
     /// `NIGH_CPU` names an instruction set that the processor does not have.
     #[error(transparent)]
     Cpu(#[from] cpu::Error),

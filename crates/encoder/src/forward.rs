@@ -3,7 +3,9 @@
 // The kernels take raw pointers; this module guarantees that they point into large enough buffers.
 #![allow(unsafe_code)]
 
-use crate::kernels::{Attention, Embedding, Kernels, Normalization, Projection, Quantization};
+use crate::kernels::{
+    Attention, Embedding, FloatProjection, Kernels, Normalization, Projection, Quantization,
+};
 use crate::model::{Layer, LayerNorm, Linear, Model};
 use crate::workspace::{FEED_FORWARD_ROWS, Workspace};
 use std::ops::Range;
@@ -54,15 +56,95 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
             let count = FEED_FORWARD_ROWS.min(rows - from);
             // SAFETY: the workspace has the output of attention for all rows, and eight more.
             unsafe {
-                let input = work
-                    .attention_quantized
-                    .as_ptr()
-                    .add(from * shape.hidden_size);
-                let input = (input, work.attention_scales.as_ptr().add(from));
+                let input = Input {
+                    floats: work.attention.as_ptr(),
+                    bytes: work.attention_quantized.as_ptr(),
+                    scales: work.attention_scales.as_ptr(),
+                };
+                let input = input.starting_at(from, shape.hidden_size);
                 let (linear, norm) = (&layer.attention_output, &layer.attention_norm);
                 project_and_normalize(kernels, linear, norm, input, None, from..from + count, work);
             }
             feed_forward(model, kernels, layer, from, count, work);
+        }
+    }
+}
+
+/// Rows as the input of a linear layer: it reads the floats, or the bytes with their scales.
+#[derive(Clone, Copy)]
+struct Input {
+    floats: *const f32,
+    bytes: *const u8,
+    scales: *const f32,
+}
+
+impl Input {
+    /// The rows from `row` on, each of `width` values.
+    ///
+    /// # Safety
+    /// There must be as many rows.
+    unsafe fn starting_at(self, row: usize, width: usize) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe {
+            Self {
+                floats: self.floats.add(row * width),
+                bytes: self.bytes.add(row * width),
+                scales: self.scales.add(row),
+            }
+        }
+    }
+}
+
+/// Applies columns of a linear layer to `rows` rows, and GELU if `gelu`, into rows of `stride`
+/// floats.
+///
+/// # Safety
+/// `input` must have as many rows and eight more that can be read, `output` as many rows.
+#[allow(clippy::too_many_arguments)]
+unsafe fn project(
+    kernels: &Kernels,
+    linear: &Linear,
+    columns: Range<usize>,
+    gelu: bool,
+    input: Input,
+    rows: usize,
+    output: *mut f32,
+    stride: usize,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match linear {
+            Linear::Quantized(linear) => {
+                let apply = if gelu {
+                    kernels.project_gelu
+                } else {
+                    kernels.project
+                };
+                apply(&Projection {
+                    linear,
+                    columns,
+                    input: input.bytes,
+                    scales: input.scales,
+                    rows,
+                    output,
+                    stride,
+                });
+            }
+            Linear::Float(linear) => {
+                let apply = if gelu {
+                    kernels.project_floats_gelu
+                } else {
+                    kernels.project_floats
+                };
+                apply(&FloatProjection {
+                    linear,
+                    columns,
+                    input: input.floats,
+                    rows,
+                    output,
+                    stride,
+                });
+            }
         }
     }
 }
@@ -79,23 +161,34 @@ fn attention(
     let (width, head) = (model.shape.hidden_size, model.shape.head_size());
     for number in 0..model.shape.heads {
         // SAFETY: the workspace has room for all rows and eight more, both of one head and of whole
-        // hidden states.
+        // hidden states. The bias has all distances of a text.
         unsafe {
-            (kernels.project)(&Projection {
-                linear: &layer.qkv,
-                columns: number * 3 * head..(number + 1) * 3 * head,
-                input: work.quantized.as_ptr(),
+            let states = Input {
+                floats: work.states.as_ptr(),
+                bytes: work.quantized.as_ptr(),
                 scales: work.scales.as_ptr(),
+            };
+            let columns = number * 3 * head..(number + 1) * 3 * head;
+            let output = work.qkv.as_mut_ptr();
+            project(
+                kernels,
+                &layer.qkv,
+                columns,
+                false,
+                states,
                 rows,
-                output: work.qkv.as_mut_ptr(),
-                stride: 3 * head,
-            });
+                output,
+                3 * head,
+            );
+            let bias = model.attention_bias.get(number);
+            let bias = bias.map(|bias| bias.as_ptr().add(model.shape.max_tokens - 1));
             let mut row = 0;
             for text in texts {
                 let job = Attention {
                     input: work.qkv.as_ptr().add(row * 3 * head),
                     dimensions: head,
                     length: text.len(),
+                    bias,
                     output: work.attention.as_mut_ptr().add(row * width + number * head),
                     stride: width,
                 };
@@ -103,6 +196,9 @@ fn attention(
                 row += text.len();
             }
         }
+    }
+    if matches!(layer.attention_output, Linear::Float(_)) {
+        return;
     }
     // SAFETY: as above.
     unsafe {
@@ -117,8 +213,8 @@ fn attention(
     }
 }
 
-/// Applies a linear layer to quantized rows with their scales, adds the result and the outlier
-/// units to the hidden states `rows`, and normalizes them.
+/// Applies a linear layer to rows, adds the result and the outlier units to the hidden states
+/// `rows`, and normalizes them.
 ///
 /// # Safety
 /// `rows` must be at most [`FEED_FORWARD_ROWS`]. `input` must have as many rows of the layer's
@@ -127,7 +223,7 @@ unsafe fn project_and_normalize(
     kernels: &Kernels,
     linear: &Linear,
     norm: &LayerNorm,
-    (input, scales): (*const u8, *const f32),
+    input: Input,
     outliers: Option<(*const f32, usize, &[f32])>,
     rows: Range<usize>,
     work: &mut Workspace,
@@ -136,15 +232,8 @@ unsafe fn project_and_normalize(
     // SAFETY: the caller's contract; the workspace has room for the hidden states and for
     // FEED_FORWARD_ROWS projected rows.
     unsafe {
-        (kernels.project)(&Projection {
-            linear,
-            columns: 0..linear.outputs(),
-            input,
-            scales,
-            rows,
-            output: work.projected.as_mut_ptr(),
-            stride: width,
-        });
+        let (columns, output) = (0..linear.outputs(), work.projected.as_mut_ptr());
+        project(kernels, linear, columns, false, input, rows, output, width);
         (kernels.normalize)(&Normalization {
             norm,
             input: work.projected.as_mut_ptr(),
@@ -175,32 +264,43 @@ fn feed_forward(
     // FEED_FORWARD_ROWS intermediate and projected rows and eight more. Outliers are the last of
     // the intermediate units.
     unsafe {
-        (kernels.project_gelu)(&Projection {
-            linear: &layer.feed_forward_1,
-            columns: 0..units,
-            input: work.quantized.as_ptr().add(from * width),
-            scales: work.scales.as_ptr().add(from),
+        let states = Input {
+            floats: work.states.as_ptr(),
+            bytes: work.quantized.as_ptr(),
+            scales: work.scales.as_ptr(),
+        };
+        let states = states.starting_at(from, width);
+        let output = work.intermediate.as_mut_ptr();
+        project(
+            kernels,
+            &layer.feed_forward_1,
+            0..units,
+            true,
+            states,
             rows,
-            output: work.intermediate.as_mut_ptr(),
-            stride: units,
-        });
-        (kernels.quantize)(&Quantization {
-            input: work.intermediate.as_ptr(),
-            factors: &layer.feed_forward_smoothing,
-            zeros: outliers,
-            rows,
-            output: work.intermediate_quantized.as_mut_ptr(),
-            scales: work.intermediate_scales.as_mut_ptr(),
-        });
+            output,
+            units,
+        );
+        if let Linear::Quantized(_) = layer.feed_forward_2 {
+            (kernels.quantize)(&Quantization {
+                input: work.intermediate.as_ptr(),
+                factors: &layer.feed_forward_smoothing,
+                zeros: outliers,
+                rows,
+                output: work.intermediate_quantized.as_mut_ptr(),
+                scales: work.intermediate_scales.as_mut_ptr(),
+            });
+        }
         let outliers = (
             work.intermediate.as_ptr().add(units - outliers),
             units,
             layer.outlier_weights.as_slice(),
         );
-        let input = (
-            work.intermediate_quantized.as_ptr(),
-            work.intermediate_scales.as_ptr(),
-        );
+        let input = Input {
+            floats: work.intermediate.as_ptr(),
+            bytes: work.intermediate_quantized.as_ptr(),
+            scales: work.intermediate_scales.as_ptr(),
+        };
         project_and_normalize(
             kernels,
             &layer.feed_forward_2,

@@ -1,6 +1,9 @@
 //! Takes token ids; gives back the last hidden states of a BERT encoder, per token or summed per
 //! text.
 //!
+//! The built-in model is [quantized ahead](Encoder::from_quantized); published f32 weights are read
+//! as a [`Checkpoint`] and quantized when loaded, as far as a [`Calibration`] allows.
+//!
 //! An [`Encoder`] holds the weights and is shared by threads; each thread brings its own
 //! [`Workspace`]. Linear layers are int8: weights have a scale per output, activations a scale per
 //! token (SmoothQuant, arXiv:2211.10438; the units with the largest outliers stay in f32, as in
@@ -10,15 +13,22 @@
 //!
 //! This crate never sees text or articles, never opens a file and never prints.
 
+mod calibration;
+mod checkpoint;
 mod error;
 mod forward;
+mod head;
 mod kernels;
 mod lanes;
 mod model;
 mod quantized;
+mod reference;
 mod workspace;
 
+pub use calibration::{Agreement, Calibration, Precision};
+pub use checkpoint::{Architecture, Config};
 pub use error::Error;
+pub use head::{Activation, Dense, Head, Pooling, Step};
 pub use workspace::Workspace;
 
 use cpu::InstructionSet;
@@ -110,6 +120,81 @@ impl Encoder {
             states = rest;
         }
         sums
+    }
+
+    /// Returns the vector of each text, not normalized unless the head does.
+    ///
+    /// # Panics
+    /// As [`Self::hidden_states`].
+    pub fn vectors(&self, texts: &[&[u32]], head: &Head, work: &mut Workspace) -> Vec<Vec<f32>> {
+        let width = self.dimensions();
+        let mut states = self.hidden_states(texts, work);
+        let vectors = texts.iter().map(|text| {
+            let (own, rest) = states.split_at(text.len() * width);
+            states = rest;
+            head.apply(own, width)
+        });
+        vectors.collect()
+    }
+}
+
+/// Published weights in f32.
+#[derive(Debug)]
+pub struct Checkpoint {
+    model: Model,
+    instruction_set: InstructionSet,
+    kernels: &'static Kernels,
+}
+
+impl Checkpoint {
+    /// Reads weights from a safetensors file.
+    ///
+    /// # Errors
+    /// [`Error::Format`], [`Error::Missing`], [`Error::Unexpected`], [`Error::Shape`],
+    /// [`Error::NotFinite`] or [`Error::Value`] if the file is not such a model; [`Error::Cpu`] as
+    /// for [`Encoder::from_quantized`].
+    pub fn read(config: &Config, file: &[u8]) -> Result<Self> {
+        Self::with_kernels(kernels::fastest(cpu::ceiling()?), config, file)
+    }
+
+    fn with_kernels(
+        (instruction_set, kernels): (InstructionSet, &'static Kernels),
+        config: &Config,
+        file: &[u8],
+    ) -> Result<Self> {
+        Ok(Self {
+            model: checkpoint::read(config, file)?,
+            instruction_set,
+            kernels,
+        })
+    }
+
+    /// The length of the longest text in tokens.
+    pub fn max_tokens(&self) -> usize {
+        self.model.shape.max_tokens
+    }
+
+    /// Finds out on sample texts how far the weights can be quantized. Takes seconds.
+    ///
+    /// # Errors
+    /// [`Error::Precision`] if the vectors are not near enough to those of an exact computation.
+    ///
+    /// # Panics
+    /// As [`Encoder::hidden_states`].
+    pub fn calibrate(&self, head: &Head, samples: &[Vec<u32>]) -> Result<Calibration> {
+        Calibration::of(&self.model, self.kernels, head, samples)
+    }
+
+    /// Quantizes the weights.
+    ///
+    /// # Errors
+    /// [`Error::Calibration`] if the calibration is one of another model.
+    pub fn into_encoder(self, calibration: &Calibration) -> Result<Encoder> {
+        Ok(Encoder {
+            model: calibration.apply(self.model, self.kernels.activation_offset)?,
+            instruction_set: self.instruction_set,
+            kernels: self.kernels,
+        })
     }
 }
 

@@ -3,6 +3,9 @@
 use crate::lanes::LANES;
 use std::borrow::Cow;
 
+/// The most units of a feed-forward block: so many products of bytes can be summed in 32 bits.
+const MAX_UNITS: usize = 65_536;
+
 /// The sizes of a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
@@ -42,7 +45,9 @@ impl Shape {
             ),
             (
                 "the number of units",
-                self.intermediate_size > 0 && self.intermediate_size.is_multiple_of(LANES),
+                self.intermediate_size > 0
+                    && self.intermediate_size <= MAX_UNITS
+                    && self.intermediate_size.is_multiple_of(LANES),
                 self.intermediate_size,
             ),
             (
@@ -69,9 +74,46 @@ impl Shape {
     }
 }
 
+/// A linear layer.
+#[derive(Debug)]
+pub enum Linear {
+    /// With int8 weights, for quantized rows.
+    Quantized(QuantizedLinear),
+    /// With f32 weights, for rows of floats.
+    Float(FloatLinear),
+}
+
+impl Linear {
+    /// The number of columns.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Quantized(linear) => linear.bias.len(),
+            Self::Float(linear) => linear.bias.len(),
+        }
+    }
+}
+
+/// A linear layer with f32 weights, `inputs × outputs`.
+#[derive(Debug, Clone)]
+pub struct FloatLinear {
+    /// The length of an input row.
+    pub inputs: usize,
+    /// The weights as `outputs/16 × inputs × 16`: in panels of sixteen columns.
+    pub weights: Vec<f32>,
+    /// The bias of each column.
+    pub bias: Vec<f32>,
+}
+
+impl FloatLinear {
+    /// The weight of an input in a column.
+    pub fn weight(&self, input: usize, column: usize) -> f32 {
+        self.weights[(column / LANES * self.inputs + input) * LANES + column % LANES]
+    }
+}
+
 /// A linear layer with int8 weights, `inputs × outputs`.
 #[derive(Debug)]
-pub struct Linear {
+pub struct QuantizedLinear {
     /// The length of an input row.
     pub inputs: usize,
     /// The weights as `outputs/16 × inputs/4 × 16 × 4`: in blocks of sixteen columns by four
@@ -86,15 +128,8 @@ pub struct Linear {
     pub bias: Vec<f32>,
 }
 
-impl Linear {
-    /// The number of columns.
-    pub fn outputs(&self) -> usize {
-        self.bias.len()
-    }
-}
-
 /// A layer normalization.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LayerNorm {
     /// The factor of each column.
     pub weight: Vec<f32>,
@@ -132,17 +167,33 @@ pub struct Layer {
     pub output_norm: LayerNorm,
 }
 
+/// The embedding of each token, `vocab_size × hidden_size`.
+#[derive(Debug)]
+pub enum TokenEmbeddings {
+    /// In int8.
+    Quantized {
+        /// The rows.
+        rows: Cow<'static, [u8]>,
+        /// The quantization scale of each row.
+        scales: Vec<f32>,
+    },
+    /// In f32.
+    Float(Vec<f32>),
+}
+
 /// All weights.
 #[derive(Debug)]
 pub struct Model {
     /// The sizes.
     pub shape: Shape,
-    /// The int8 embedding of each token, `vocab_size × hidden_size`.
-    pub token_embeddings: Cow<'static, [u8]>,
-    /// The quantization scale of each token's embedding.
-    pub token_scales: Vec<f32>,
+    /// The embedding of each token.
+    pub token_embeddings: TokenEmbeddings,
     /// The embedding of each position, `max_tokens × hidden_size`.
     pub position_embeddings: Vec<f32>,
+    /// For each head, what is added to the softmax scores by the distance of key and query, times
+    /// `log2(e)`: first that of `1 - max_tokens`. Empty if there is no such bias. Longer than the
+    /// distances by [`LANES`], as kernels read beyond the last key.
+    pub attention_bias: Vec<Vec<f32>>,
     /// Of the sum of both embeddings.
     pub embedding_norm: LayerNorm,
     /// The layers, first to last.

@@ -2,7 +2,7 @@
 //! kernels.
 
 use crate::lanes::LANES;
-use crate::model::{Layer, LayerNorm, Linear, Model, Shape};
+use crate::model::{Layer, LayerNorm, Linear, Model, QuantizedLinear, Shape, TokenEmbeddings};
 use crate::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::borrow::Cow;
@@ -86,9 +86,12 @@ impl ModelFile {
         }
         Ok(Model {
             shape,
-            token_embeddings: self.bytes("embeddings.word", &[vocab_size, width])?,
-            token_scales: self.floats("embeddings.word.scale", vocab_size)?,
+            token_embeddings: TokenEmbeddings::Quantized {
+                rows: self.bytes("embeddings.word", &[vocab_size, width])?,
+                scales: self.floats("embeddings.word.scale", vocab_size)?,
+            },
             position_embeddings: self.float_matrix("embeddings.position", &[max_tokens, width])?,
+            attention_bias: Vec::new(),
             embedding_norm: self.norm("embeddings.norm", &first)?,
             layers: all,
         })
@@ -106,25 +109,37 @@ impl ModelFile {
         let mut attention_smoothing = self.floats(&name("attention_output.smoothing"), width)?;
         qkv.fold_attention_scales(shape, &mut attention_smoothing);
         Ok(Layer {
-            qkv,
+            qkv: Linear::Quantized(qkv),
             attention_smoothing,
-            attention_output: self.linear(&name("attention_output"), width, width)?,
+            attention_output: Linear::Quantized(self.linear(
+                &name("attention_output"),
+                width,
+                width,
+            )?),
             attention_norm: self.norm(
                 &name("attention_norm"),
                 &self.floats(&name("feed_forward_1.smoothing"), width)?,
             )?,
-            feed_forward_1: self.linear(&name("feed_forward_1"), width, units)?,
+            feed_forward_1: Linear::Quantized(self.linear(
+                &name("feed_forward_1"),
+                width,
+                units,
+            )?),
             feed_forward_smoothing: self.floats(&name("feed_forward_2.smoothing"), units)?,
-            feed_forward_2: self.linear(&name("feed_forward_2"), units, width)?,
+            feed_forward_2: Linear::Quantized(self.linear(
+                &name("feed_forward_2"),
+                units,
+                width,
+            )?),
             outlier_weights: self
                 .float_matrix(&name("feed_forward_2.outliers"), &[outliers, width])?,
             output_norm: self.norm(&name("output_norm"), next)?,
         })
     }
 
-    fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear> {
+    fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<QuantizedLinear> {
         let sums = self.integers(&format!("{name}.weight_sum"), outputs)?;
-        Ok(Linear {
+        Ok(QuantizedLinear {
             inputs,
             weights: self.bytes(
                 &format!("{name}.weight"),
@@ -223,7 +238,7 @@ impl ModelFile {
     }
 }
 
-impl Linear {
+impl QuantizedLinear {
     /// Folds the scaling that follows into the scales and biases of each head: the softmax scale of
     /// queries, and the smoothing of values, whose factors become 1.
     fn fold_attention_scales(&mut self, shape: Shape, smoothing: &mut [f32]) {

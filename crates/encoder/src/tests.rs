@@ -4,8 +4,10 @@
 // Kernels are unsafe to call; the tests call only those that the processor supports.
 #![allow(unsafe_code)]
 
+mod checkpoint;
+
 use super::*;
-use crate::model::{Layer, LayerNorm, Linear, Shape};
+use crate::model::{Layer, LayerNorm, Linear, QuantizedLinear, Shape, TokenEmbeddings};
 use proptest::prelude::*;
 use std::borrow::Cow;
 
@@ -45,13 +47,13 @@ impl Random {
         for (at, weight) in weights.iter().enumerate() {
             sums[at / (16 * inputs) * 16 + at / 4 % 16] += i32::from(weight.cast_signed());
         }
-        Linear {
+        Linear::Quantized(QuantizedLinear {
             inputs,
             weights: Cow::Owned(weights),
             correction: sums.iter().map(|sum| sum * -i32::from(offset)).collect(),
             scale: self.floats(outputs, 0.002, 0.001),
             bias: self.floats(outputs, 0.0, 0.1),
-        }
+        })
     }
 
     fn norm(&mut self, width: usize) -> LayerNorm {
@@ -78,8 +80,11 @@ impl Random {
         } = shape;
         Model {
             shape,
-            token_embeddings: Cow::Owned(self.bytes(vocab_size * width)),
-            token_scales: self.floats(vocab_size, 0.002, 0.001),
+            token_embeddings: TokenEmbeddings::Quantized {
+                rows: Cow::Owned(self.bytes(vocab_size * width)),
+                scales: self.floats(vocab_size, 0.002, 0.001),
+            },
+            attention_bias: Vec::new(),
             position_embeddings: self.floats(max_tokens * width, 0.0, 0.05),
             embedding_norm: self.norm(width),
             layers: (0..shape.layers)
@@ -208,6 +213,44 @@ fn instruction_sets_agree_at_every_text_length() {
     assert!(all.all(|other| other == first));
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn texts_packed_in_any_way_have_the_vectors_of_single_texts(
+        lengths in prop::collection::vec(prop_oneof![4 => 1usize..40, 1 => 1usize..513], 1..12),
+        cuts in prop::collection::vec(1usize..6, 12),
+    ) {
+        let shape = Shape {
+            hidden_size: 64,
+            heads: 2,
+            intermediate_size: 64,
+            outliers: 16,
+            layers: 2,
+            vocab_size: 90,
+            max_tokens: 512,
+        };
+        let texts: Vec<Vec<u32>> = lengths
+            .iter()
+            .enumerate()
+            .map(|(text, &length)| (0..length).map(|at| ((at * 7 + text * 13) % 90) as u32).collect())
+            .collect();
+        let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+        let (set, kernels) = kernels::fastest(None);
+        let encoder = random_encoder(set, kernels, 11, shape);
+        let mut work = Workspace::default();
+        let alone: Vec<f32> =
+            texts.iter().flat_map(|text| encoder.summed_states(&[text], &mut work)).collect();
+        let (mut packed, mut rest) = (Vec::new(), &texts[..]);
+        for cut in cuts {
+            let (some, others) = rest.split_at(cut.min(rest.len()));
+            packed.extend(encoder.summed_states(some, &mut work));
+            rest = others;
+        }
+        packed.extend(encoder.summed_states(rest, &mut work));
+        prop_assert!(packed == alone);
+    }
+}
+
 /// Compares by cosine with the vectors of the published f32 weights, which are written by
 /// `models/minilm-l6-v2-int8/reference.py`.
 #[test]
@@ -247,6 +290,24 @@ fn built_in_model_matches_the_published_weights() {
         cosines.len() == 24 && mean > 0.9990 && cosines.iter().all(|x| *x > 0.9985),
         "{mean} {cosines:?}"
     );
+}
+
+/// Collections record the hash of the built-in model's file, so its vectors must stay as they are.
+#[test]
+fn vectors_of_the_built_in_model_never_change() {
+    let encoder = Encoder::from_quantized(BUILT_IN).unwrap();
+    let mut work = Workspace::default();
+    let mut random = Random(1);
+    let mut hash = 0xcbf2_9ce4_8422_2325u64;
+    for length in [1, 2, 3, 9, 16, 31, 64, 128, 200, 512] {
+        let text: Vec<u32> = (0..length)
+            .map(|_| (random.next() % 30_522) as u32)
+            .collect();
+        for x in encoder.summed_states(&[&text], &mut work) {
+            hash = (hash ^ u64::from(x.to_bits())).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    assert_eq!(hash, 0x6ccc_6ddb_4d55_6f1a, "{hash:#x}");
 }
 
 /// The built-in file with a part of its header replaced.

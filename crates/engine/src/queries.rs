@@ -1,7 +1,7 @@
 //! Batch search: many queries, embedded once and run with several sets of options.
 
 use crate::text::pluralize;
-use crate::{Progress, RerankerFactory, Result, Stage, fork_embedder};
+use crate::{Error, Progress, RerankerFactory, Result, Stage, fork_embedder};
 use eval::run::Scored;
 use ingest::{Embedder, Role};
 use notes::{Code, Note};
@@ -11,6 +11,9 @@ use store::{Collection, Filter};
 
 /// The number of queries that are searched before their rankings are handed over.
 const BATCH_SIZE: usize = 1024;
+
+/// The number of queries that are embedded with one call.
+const EMBEDDED_TOGETHER: usize = 8;
 
 /// Queries with their vectors.
 pub struct EmbeddedQueries<'a> {
@@ -52,11 +55,13 @@ impl<'a> EmbeddedQueries<'a> {
             });
         };
         let stage = Stage::start(progress, "embedding questions", texts.len());
-        let mut workers = fork_embedder(embedder, threads.min(texts.len().max(1)))?;
-        let embeddings = map_in_order(&mut workers, texts, None, |worker, text| -> Result<_> {
-            stage.advance()?;
-            Ok(worker.embed(text, Role::Query)?)
-        })?;
+        let batches: Vec<&[&str]> = texts.chunks(EMBEDDED_TOGETHER).collect();
+        let mut workers = fork_embedder(embedder, threads.min(batches.len().max(1)))?;
+        let embeddings = map_in_order(&mut workers, &batches, None, |worker, texts| {
+            texts.iter().try_for_each(|_| stage.advance())?;
+            Ok::<_, Error>(worker.embed_all(texts, Role::Query)?)
+        })?
+        .concat();
         let truncated = embeddings
             .iter()
             .filter(|embedding| embedding.truncated_tokens > 0)

@@ -1,47 +1,9 @@
-//! `nigh models`, `completions`, `man`
+//! `nigh completions`, `man`
 
 use crate::Outcome;
 use crate::args::{Args, Completions, Man};
-use crate::output::{Output, style, styled};
+use crate::output::Output;
 use clap::CommandFactory;
-
-pub fn models(output: &mut Output) -> anyhow::Result<Outcome> {
-    let (models, rerankers) = (ingest::embed::catalog(), ingest::embed::reranker_catalog());
-    if output.is_json() {
-        output.json(&[models, rerankers].concat())?;
-        return Ok(Outcome::Done);
-    }
-    let longest = models
-        .iter()
-        .map(|model| model.name.len())
-        .max()
-        .unwrap_or_default();
-    for model in &models {
-        let name = format!("{:<longest$}", model.name);
-        let name = if model.builtin {
-            styled(style::GOOD, name)
-        } else {
-            name
-        };
-        output.line(format_args!(
-            "{name}  {:>4}  {}",
-            model.dimensions, model.source
-        ))?;
-    }
-    output.line("")?;
-    output
-        .line("The first two are compiled in (`builtin` and `static` for short). The others are downloaded on first")?;
-    output.line("use and need ONNX Runtime. Instead of a name, you can give a folder with an ONNX or static model.")?;
-    output.line("")?;
-    output.line("Models for --rerank, besides maxsim and builtin, which are compiled in:")?;
-    for reranker in &rerankers {
-        output.line(format_args!(
-            "{:<longest$}        {}",
-            reranker.name, reranker.source
-        ))?;
-    }
-    Ok(Outcome::Done)
-}
 
 pub fn completions(args: &Completions, output: &mut Output) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();

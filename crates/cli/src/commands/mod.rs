@@ -9,6 +9,7 @@ pub mod index;
 pub mod info;
 pub mod interrupt;
 pub mod maintenance;
+pub mod models;
 pub mod read_worker;
 pub mod run;
 pub mod search;

@@ -22,6 +22,9 @@ pub struct Attention {
     pub dimensions: usize,
     /// The number of tokens.
     pub length: usize,
+    /// What is added to the softmax scores by the distance of key and query: points to that of
+    /// distance 0. Readable for all distances, and up to [`LANES`] beyond the last key.
+    pub bias: Option<*const f32>,
     /// Receives the output of this head, starting at its columns of the first token's row.
     pub output: *mut f32,
     /// The distance between output rows in floats.
@@ -91,7 +94,7 @@ pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
             let queries = QUERY_BLOCK.min(length - first);
             score::<S>(job, &buffers, first, queries);
             for query in 0..queries {
-                softmax::<S>(job, &buffers, query, scales.score);
+                softmax::<S>(job, &buffers, first, query, scales.score);
             }
             weighted_sum::<S>(job, &buffers, first, queries, scales.value);
         }
@@ -249,13 +252,34 @@ unsafe fn score_block<S: Lanes, const R: usize, const C: usize>(
 
 /// Converts the scores of a query to softmax weights that sum to [`WEIGHT_SUM`], up to rounding.
 #[inline(always)]
-unsafe fn softmax<S: Lanes>(job: &Attention, buffers: &Buffers, query: usize, scale: f32) {
-    // SAFETY: both rows are `padded` long.
+unsafe fn softmax<S: Lanes>(
+    job: &Attention,
+    buffers: &Buffers,
+    first: usize,
+    query: usize,
+    scale: f32,
+) {
+    // SAFETY: both rows are `padded` long; the bias reaches from the first key to the last read.
     unsafe {
         let (scores, weights) = (
             buffers.scores.add(query * buffers.padded),
             buffers.weights.add(query * buffers.padded),
         );
+        let scale = match job.bias {
+            None => scale,
+            Some(bias) => {
+                let bias = bias.sub(first + query);
+                for at in (0..buffers.padded).step_by(LANES) {
+                    let score = S::mul_add(
+                        S::load(scores.add(at)),
+                        S::splat(scale),
+                        S::load(bias.add(at)),
+                    );
+                    S::store(scores.add(at), score);
+                }
+                1.0
+            }
+        };
         let mut largest = S::splat(f32::MIN);
         for at in (0..buffers.padded).step_by(LANES) {
             largest = S::max(largest, S::load(scores.add(at)));

@@ -2,7 +2,7 @@
 
 use super::norm::normalize_row;
 use crate::lanes::{LANES, Lanes};
-use crate::model::Model;
+use crate::model::{Model, TokenEmbeddings};
 
 /// The tokens of one text.
 pub struct Embedding<'a> {
@@ -32,19 +32,24 @@ pub unsafe fn embed<S: Lanes>(job: &Embedding<'_>) {
         // SAFETY: the token is in the vocabulary and the position in its table, both rows of
         // `width`.
         unsafe {
-            let word = model
-                .token_embeddings
-                .as_ptr()
-                .add(token as usize * width)
-                .cast::<i8>();
-            let scale = S::splat(*model.token_scales.as_ptr().add(token as usize));
             let position = model.position_embeddings.as_ptr().add(at * width);
-            for x in (0..width).step_by(LANES) {
-                let word = S::to_float(S::load_bytes(word.add(x)));
-                S::store(
-                    job.row.add(x),
-                    S::mul_add(word, scale, S::load(position.add(x))),
-                );
+            match &model.token_embeddings {
+                TokenEmbeddings::Quantized { rows, scales } => {
+                    let word = rows.as_ptr().add(token as usize * width).cast::<i8>();
+                    let scale = S::splat(*scales.as_ptr().add(token as usize));
+                    for x in (0..width).step_by(LANES) {
+                        let word = S::to_float(S::load_bytes(word.add(x)));
+                        let sum = S::mul_add(word, scale, S::load(position.add(x)));
+                        S::store(job.row.add(x), sum);
+                    }
+                }
+                TokenEmbeddings::Float(rows) => {
+                    let word = rows.as_ptr().add(token as usize * width);
+                    for x in (0..width).step_by(LANES) {
+                        let sum = S::add(S::load(word.add(x)), S::load(position.add(x)));
+                        S::store(job.row.add(x), sum);
+                    }
+                }
             }
             let states = job.states.add(at * width);
             normalize_row::<S>(

@@ -19,12 +19,13 @@ mod quantize;
 pub use attention::{Attention, Scratch};
 pub use embedding::Embedding;
 pub use norm::Normalization;
-pub use projection::Projection;
+pub use projection::{FloatProjection, Projection};
 pub use quantize::Quantization;
 
-use crate::lanes::Lanes;
 #[cfg(target_arch = "aarch64")]
 use crate::lanes::neon::Neon;
+use crate::lanes::portable::Portable;
+use crate::lanes::{LANES, Lanes};
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{avx2::Avx2, avx512::Avx512};
 use cpu::InstructionSet;
@@ -39,6 +40,10 @@ pub struct Kernels {
     pub project: unsafe fn(&Projection<'_>),
     /// Applies a linear layer, then GELU.
     pub project_gelu: unsafe fn(&Projection<'_>),
+    /// Applies a linear layer in f32.
+    pub project_floats: unsafe fn(&FloatProjection<'_>),
+    /// Applies a linear layer in f32, then GELU.
+    pub project_floats_gelu: unsafe fn(&FloatProjection<'_>),
     /// Computes one attention head over one text.
     pub attend: unsafe fn(&Attention, &mut Scratch),
     /// Quantizes rows.
@@ -73,6 +78,16 @@ macro_rules! kernels {
                 unsafe { projection::project::<$lanes, true>(job) }
             }
             $(#[target_feature(enable = $features)])?
+            unsafe fn project_floats(job: &FloatProjection<'_>) {
+                // SAFETY: see above.
+                unsafe { projection::project_floats::<$lanes, false>(job) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn project_floats_gelu(job: &FloatProjection<'_>) {
+                // SAFETY: see above.
+                unsafe { projection::project_floats::<$lanes, true>(job) }
+            }
+            $(#[target_feature(enable = $features)])?
             unsafe fn attend(job: &Attention, scratch: &mut Scratch) {
                 // SAFETY: see above.
                 unsafe { attention::attend::<$lanes>(job, scratch) }
@@ -94,7 +109,7 @@ macro_rules! kernels {
             }
             pub static KERNELS: Kernels = Kernels {
                 activation_offset: <$lanes as Lanes>::ACTIVATION_OFFSET,
-                embed, project, project_gelu, attend, quantize, normalize, sum_rows,
+                embed, project, project_gelu, project_floats, project_floats_gelu, attend, quantize, normalize, sum_rows,
             };
         }
     };
@@ -132,6 +147,17 @@ kernels!(
     Neon<true>,
     "neon,dotprod"
 );
+
+/// Replaces numbers `x ≤ 0` by `2^x`, with the same result on every processor.
+pub fn exp2_row(row: &mut [f32]) {
+    for part in row.chunks_mut(LANES) {
+        let mut lanes = [0.0; LANES];
+        lanes[..part.len()].copy_from_slice(part);
+        // SAFETY: the portable lanes need no particular instructions.
+        let powers = unsafe { functions::exp2::<Portable>(lanes) };
+        part.copy_from_slice(&powers[..part.len()]);
+    }
+}
 
 /// The kernels that this processor supports, fastest first, with the names of their instruction
 /// sets.

@@ -1,6 +1,7 @@
 //! The built-in model: all-MiniLM-L6-v2 quantized to int8, compiled into the binary. Its origin is
 //! documented in `models/minilm-l6-v2-int8/README.md`.
 
+use super::packing::{self, Tokens};
 use super::tokenizer::Tokenizer;
 use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings, normalized};
 use crate::{Error, Result};
@@ -84,6 +85,16 @@ impl Embedder for BuiltinEmbedder {
             vector: normalized(sum, NAME, text)?,
             tokens: ids.len() + truncated_tokens,
             truncated_tokens,
+        })
+    }
+
+    fn embed_all(&mut self, texts: &[&str], _role: Role) -> Result<Vec<Embedding>> {
+        let encode = |text| self.shared.tokenizer.encode(text, MAX_TOKENS);
+        let tokens = texts.iter().map(|text| Tokens::new(text, encode(text)));
+        let tokens: Vec<Tokens<'_>> = tokens.collect();
+        packing::embed(&tokens, NAME, |pack| {
+            let sums = self.shared.encoder.summed_states(pack, &mut self.work);
+            sums.chunks_exact(DIMENSIONS).map(<[f32]>::to_vec).collect()
         })
     }
 

@@ -1,7 +1,8 @@
 //! Cross-encoders, which read a query and a passage together and score the relevance. From
 //! fastembed's catalog or a local folder with an ONNX export.
 
-use super::onnx::{Folder, downloads, runtime};
+use super::folder::Folder;
+use super::onnx::{downloads, runtime};
 use super::{CatalogEntry, ModelKind};
 use crate::{Error, Result};
 use fastembed::{

@@ -1,13 +1,17 @@
 //! Embedding models behind the trait [`Embedder`], from text to unit vector: the built-in model
-//! ([`builtin`]), static models ([`static_model`]), and all others through fastembed and ONNX
-//! Runtime ([`onnx`]).
+//! ([`builtin`]), models of its shape in a folder ([`transformer`]), static models
+//! ([`static_model`]), and all others through fastembed and ONNX Runtime ([`onnx`]).
 
 pub mod builtin;
 mod cross_encoder;
+mod folder;
 pub mod onnx;
+mod packing;
 mod profile;
 pub mod static_model;
 mod tokenizer;
+pub mod transformer;
+mod word_piece;
 
 pub use cross_encoder::{CrossEncoder, catalog as reranker_catalog};
 pub use tokenizer::Tokenizer;
@@ -100,8 +104,8 @@ pub struct TokenEmbeddings {
     pub dimensions: usize,
 }
 
-/// Embeds texts, one at a time on one thread, so that a vector never depends on the texts embedded
-/// with it. Each thread needs its own, made by [`Embedder::fork`].
+/// Embeds texts on one thread. A vector never depends on the texts embedded with it. Each thread
+/// needs its own, made by [`Embedder::fork`].
 pub trait Embedder: Send {
     /// The properties of the model.
     fn model(&self) -> &ModelInfo;
@@ -114,6 +118,15 @@ pub trait Embedder: Send {
     /// # Errors
     /// [`Error::Embedding`] if the runtime fails, or the vector is zero or not finite.
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding>;
+
+    /// The unit vectors of several texts. Faster than one by one if the texts are short and the
+    /// model can run them together.
+    ///
+    /// # Errors
+    /// [`Error::Embedding`] as for [`Self::embed`], for the first text that fails.
+    fn embed_all(&mut self, texts: &[&str], role: Role) -> Result<Vec<Embedding>> {
+        texts.iter().map(|text| self.embed(text, role)).collect()
+    }
 
     /// The vectors of the single tokens of `text`; `None` if the model does not provide them.
     ///
@@ -132,8 +145,8 @@ pub trait Embedder: Send {
     fn fork(&self) -> Result<Box<dyn Embedder>>;
 }
 
-/// Loads a model by name: `builtin`, `static` or their full names, a folder with an ONNX or a
-/// static model, or a name of fastembed's catalog (see [`catalog`]).
+/// Loads a model by name: `builtin`, `static` or their full names, a folder with a model in
+/// safetensors, in ONNX or a static one, or a name of fastembed's catalog (see [`catalog`]).
 ///
 /// # Errors
 /// [`Error::Model`] if there is no such model, its files are incomplete, or ONNX Runtime is not
@@ -150,6 +163,8 @@ pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
         let folder = &absolute(folder)?;
         return Ok(if static_model::StaticEmbedder::is_model_folder(folder) {
             Box::new(static_model::StaticEmbedder::from_folder(folder)?)
+        } else if transformer::TransformerEmbedder::is_model_folder(folder) {
+            Box::new(transformer::TransformerEmbedder::from_folder(folder)?)
         } else {
             Box::new(onnx::OnnxEmbedder::from_folder(folder)?)
         });

@@ -1,6 +1,7 @@
 //! Models on ONNX Runtime: from fastembed's catalog, downloaded on first use, or from a local
 //! folder with an ONNX export. The runtime is a shared library, loaded with the first such model.
 
+use super::folder::Folder;
 use super::tokenizer::Tokenizer;
 use super::{CatalogEntry, Embedder, Embedding, ModelInfo, ModelKind, Role, normalized, profile};
 use crate::{Error, Result};
@@ -187,23 +188,8 @@ impl Embedder for OnnxEmbedder {
 /// The context window in tokens if the model's files do not state it.
 const DEFAULT_MAX_TOKENS: usize = 512;
 
-/// The files of a local model.
-pub(super) struct Folder<'a> {
-    path: &'a Path,
-}
-
-impl<'a> Folder<'a> {
-    pub(super) fn new(path: &'a Path) -> Self {
-        Self { path }
-    }
-
-    fn wrong(&self, problem: String) -> Error {
-        Error::Model {
-            name: self.path.to_string_lossy().into_owned(),
-            problem,
-        }
-    }
-
+/// What ONNX models need of a folder.
+impl Folder<'_> {
     pub(super) fn weights(&self) -> Result<PathBuf> {
         let names = [
             "model.onnx",
@@ -217,22 +203,10 @@ impl<'a> Folder<'a> {
             .find(|path| path.is_file());
         found.ok_or_else(|| {
             self.wrong(format!(
-                "no ONNX file in it; expected one of {}",
+                "neither model.safetensors nor an ONNX file in it; expected one of {}",
                 names.join(", ")
             ))
         })
-    }
-
-    fn bytes(&self, name: &str) -> Result<Vec<u8>> {
-        std::fs::read(self.path.join(name)).map_err(|error| self.wrong(format!("{name}: {error}")))
-    }
-
-    /// A JSON file; null if it is missing or invalid.
-    fn json(&self, name: &str) -> Value {
-        self.bytes(name)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or(Value::Null)
     }
 
     /// The context window in tokens, between 8 and 8192; `default` if the files do not state it.
@@ -249,25 +223,6 @@ impl<'a> Folder<'a> {
             .flatten()
             .next()
             .map_or(default, |n| n.clamp(8, 8192) as usize)
-    }
-
-    fn prefixes(&self) -> (String, String) {
-        let prompts = &self.json("config_sentence_transformers.json")["prompts"];
-        let stated = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|n| prompts[n].as_str())
-                .map(str::to_owned)
-        };
-        let name = self
-            .path
-            .canonicalize()
-            .unwrap_or_else(|_| self.path.to_owned());
-        let known = profile::of(&name.file_name().unwrap_or_default().to_string_lossy());
-        (
-            stated(&["query"]).unwrap_or_else(|| known.query_prefix.to_owned()),
-            stated(&["document", "passage"]).unwrap_or_else(|| known.passage_prefix.to_owned()),
-        )
     }
 
     fn pooling(&self) -> Result<Pooling> {
@@ -442,7 +397,7 @@ mod tests {
                 .err()
                 .unwrap()
                 .to_string()
-                .contains("no ONNX file in it")
+                .contains("nor an ONNX file in it")
         );
     }
 }

@@ -15,7 +15,7 @@ use crate::read::sandbox::Sandbox;
 use crate::walk::{IngestItem, Source, Stat};
 use crate::{Error, Result};
 use collect::collect;
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, bounded};
 use notes::Note;
 use reading::ReadingThread;
 use std::collections::{HashMap, HashSet};
@@ -182,6 +182,8 @@ pub struct Totals {
 /// The capacity of the embedding queue, in passages per thread.
 const QUEUED_PASSAGES_PER_THREAD: usize = 32;
 
+/// Passages are embedded together up to so many bytes: about as many as one run of an encoder takes.
+const BATCH_BYTES: usize = 1_000;
 /// The number of permits for articles in flight. Small articles take one each.
 const MAX_IN_FLIGHT_ARTICLES: usize = 256;
 
@@ -249,22 +251,11 @@ pub fn run(
         for mut worker in workers {
             let (waiting, messages) = (waiting.clone(), messages.clone());
             scope.spawn(move || {
-                for Task {
-                    article,
-                    passage,
-                    text,
-                } in waiting
-                {
-                    let result = embed(&mut *worker, &text);
-                    if messages
-                        .send(Message::Embedded {
-                            article,
-                            passage,
-                            result,
-                        })
-                        .is_err()
-                    {
-                        break;
+                while let Some(tasks) = next_batch(&waiting) {
+                    for message in embed(&mut *worker, &tasks) {
+                        if messages.send(message).is_err() {
+                            return;
+                        }
                     }
                 }
             });
@@ -296,15 +287,41 @@ pub fn run(
     })
 }
 
-/// Embeds a passage. A panic becomes an error; otherwise the collecting thread would wait for the
-/// passage forever.
-fn embed(worker: &mut dyn Embedder, text: &str) -> Result<crate::Embedding> {
-    catch_unwind(AssertUnwindSafe(|| worker.embed(text, Role::Passage))).unwrap_or_else(|_| {
+/// The next passages to embed together: those that wait already, until they have
+/// [`BATCH_BYTES`] bytes. Blocks until there is one; `None` if there will be no more.
+fn next_batch(waiting: &Receiver<Task>) -> Option<Vec<Task>> {
+    let mut tasks = vec![waiting.recv().ok()?];
+    let mut bytes = tasks[0].text.len();
+    while bytes < BATCH_BYTES
+        && let Ok(task) = waiting.try_recv()
+    {
+        bytes += task.text.len();
+        tasks.push(task);
+    }
+    Some(tasks)
+}
+
+/// Embeds passages. If one fails, the first message has the error, and there are no others. A panic
+/// becomes an error; otherwise the collecting thread would wait for the passages forever.
+fn embed(worker: &mut dyn Embedder, tasks: &[Task]) -> Vec<Message> {
+    let texts: Vec<&str> = tasks.iter().map(|task| task.text.as_str()).collect();
+    let result = catch_unwind(AssertUnwindSafe(|| worker.embed_all(&texts, Role::Passage)));
+    let result = result.unwrap_or_else(|_| {
         let problem = "the runtime panicked".to_owned();
         Err(Error::Embedding {
             name: worker.model().name.clone(),
-            bytes: text.len(),
+            bytes: texts.iter().map(|text| text.len()).sum(),
             problem,
         })
-    })
+    });
+    let results = match result {
+        Ok(embeddings) => embeddings.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    };
+    let message = |(task, result): (&Task, _)| Message::Embedded {
+        article: task.article,
+        passage: task.passage,
+        result,
+    };
+    tasks.iter().zip(results).map(message).collect()
 }

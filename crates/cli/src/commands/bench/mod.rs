@@ -54,6 +54,8 @@ const TOKENS_PER_PASSAGE: usize = 128;
 /// The fewest passages to embed, for a steady rate.
 const MIN_PASSAGES: usize = 400;
 const TIMED_QUERIES: usize = 101;
+/// How many passages are embedded with one call.
+const BATCH: usize = 8;
 
 fn embed(
     args: &BenchEmbed,
@@ -159,19 +161,20 @@ fn time_passages(
     for worker in &mut workers {
         worker.embed(&texts[0], Role::Passage)?;
     }
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let batches: Vec<&[&str]> = texts.chunks(BATCH).collect();
     let (next, tokens) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let started = Instant::now();
     std::thread::scope(|scope| {
         let handles: Vec<_> = workers
             .into_iter()
             .map(|mut worker| {
-                let (next, tokens) = (&next, &tokens);
+                let (batches, next, tokens) = (&batches, &next, &tokens);
                 scope.spawn(move || -> anyhow::Result<()> {
-                    while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        tokens.fetch_add(
-                            worker.embed(text, Role::Passage)?.tokens,
-                            Ordering::Relaxed,
-                        );
+                    while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        for embedding in worker.embed_all(batch, Role::Passage)? {
+                            tokens.fetch_add(embedding.tokens, Ordering::Relaxed);
+                        }
                     }
                     Ok(())
                 })
