@@ -44,7 +44,7 @@ impl PathNamer {
 
     /// For an open collection at this location. Finds its files also where they were before the
     /// collection was moved.
-    pub fn of(collection: &dyn Collection, location: &str) -> Self {
+    pub fn of(collection: &dyn Collection, location: &Location) -> Self {
         let new = Self::new(location);
         let recorded = collection.manifest().base.as_ref().map(PathBuf::from);
         Self {
@@ -58,7 +58,7 @@ impl PathNamer {
     ///
     /// # Errors
     /// When the collection cannot be read.
-    pub fn for_indexing(collection: &dyn Collection, location: &str) -> Result<Self> {
+    pub fn for_indexing(collection: &dyn Collection, location: &Location) -> Result<Self> {
         let Self { base, earlier } = Self::of(collection, location);
         let Some(earlier) = earlier else {
             return Ok(Self {

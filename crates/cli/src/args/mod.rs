@@ -262,7 +262,7 @@ pub struct Import {
     /// Take the model, the chunking and the language of rows that do not tell them from another
     /// such file or a collection: the one they come from
     #[arg(long, value_name = "FILE|DIR")]
-    pub header: Option<String>,
+    pub header: Option<OsString>,
     /// Build the graph on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

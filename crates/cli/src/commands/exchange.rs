@@ -11,6 +11,7 @@ use anyhow::bail;
 use engine::text::pluralize;
 use engine::transfer::{self, ImportReport, ImportSource};
 use exchange::{Header, Kind, Reader, Writer};
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -147,7 +148,8 @@ pub fn import(
     } else {
         None
     };
-    let fallback = args.header.as_deref().map(header_of).transpose()?;
+    let fallback = args.header.as_deref();
+    let fallback = fallback.map(|from| header_of(from, config)).transpose()?;
     let source = match (&source_collection, args.from.as_os_str()) {
         (Some(collection), _) => ImportSource::Collection(&**collection),
         (None, name) if name == STDIO => ImportSource::File(Box::new(Reader::jsonl(
@@ -191,9 +193,10 @@ pub fn import(
 }
 
 /// The header of a file of embedded articles, or of a collection.
-fn header_of(from: &str) -> anyhow::Result<Header> {
-    if store::exists(from)? {
-        return Ok(transfer::header(&*store::open(from)?));
+fn header_of(from: &OsStr, config: &Config) -> anyhow::Result<Header> {
+    let location = config.locate(from)?;
+    if store::exists(&location)? {
+        return Ok(transfer::header(&*store::open(&location)?));
     }
     Ok(Reader::open(from.as_ref(), None)?.header().clone())
 }

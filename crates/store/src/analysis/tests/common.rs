@@ -3,7 +3,7 @@
 use crate::Language;
 use crate::analysis::fuzzy::{Correction, FUZZY_BOOST, fuzzy_expand};
 use crate::analysis::query::ParsedQuery;
-use crate::analysis::{Analyzer, AnalyzerVersion, TextField, title};
+use crate::analysis::{Analyzer, AnalyzerVersion, DocFreqs, TextField, title};
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{
