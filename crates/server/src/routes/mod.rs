@@ -198,7 +198,6 @@ pub fn router(app: &SharedApp) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
     unpack_body::unpack_bodies(router)
-        .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(
             app.clone(),
             guard::check_host_and_origin,
@@ -210,6 +209,7 @@ pub fn router(app: &SharedApp) -> Router {
             },
         ))
         .layer(middleware::from_fn(openai::write_errors))
+        .layer(CompressionLayer::new())
         .layer(middleware::from_fn(drain_body::drain_body))
         .layer(middleware::from_fn(guard::security_headers))
         .layer(middleware::from_fn(crate::metrics::track_requests))
