@@ -23,6 +23,13 @@ reliability:
     NIGH_SECONDS=600 cargo test -p store --test integration -- readers:: --nocapture
     cargo test -p store --test integration -- --ignored --nocapture
 
+# An hour of mixed load on a server that is restarted all the time, and 10,000 requests of schemathesis; needs a
+# Python with tests/requirements.txt in venv.
+serving SECONDS="3600":
+    cargo build --release
+    venv/bin/python tests/restarts.py target/release/nigh {{SECONDS}}
+    NIGH_EXAMPLES=400 PYTHON=venv/bin/python cargo test --workspace --all-features --test e2e -- --ignored page::clients --nocapture
+
 # Criterion benches of the index.
 bench:
     cargo bench

@@ -47,15 +47,19 @@ fn page_works_in_a_browser() {
     run_script("page.mjs", 38, &server, &keyed, key.trim());
 }
 
-/// Runs a script of tests in the browser, which must say `ok` at least `tests` times.
+/// Runs a script of tests with the two servers of the page.
 fn run_script(name: &str, tests: usize, server: &Server, keyed: &Server, key: &str) {
-    let chromium = std::env::var("CHROMIUM").expect("CHROMIUM: the browser");
+    run_node(name, tests, &[&server.base, &keyed.base, key]);
+}
+
+/// Runs a script of tests in a browser, which must say `ok` at least `tests` times. Its last
+/// argument is the folder for screenshots.
+fn run_node(name: &str, tests: usize, args: &[&str]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
     let output = Command::new("node")
         .arg(folder.join(name))
-        .args([&server.base, &keyed.base, key])
+        .args(args)
         .arg(folder.join("shots"))
-        .env("CHROMIUM", chromium)
         .output()
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -68,6 +72,23 @@ fn run_script(name: &str, tests: usize, server: &Server, keyed: &Server, key: &s
 #[test]
 #[ignore = "needs Node and Chromium: npm ci --prefix tests/page, and CHROMIUM set to the browser"]
 fn page_keeps_to_the_habits_of_its_readers_in_a_browser() {
+    let dir = with_shelf();
+    let key = dir.ok(&["key", "add", "me", "--role", "admin"]).stdout;
+    let server = Server::start(&dir, &["--root", "all"]);
+    let keyed = Server::start(&dir, &["-c", "all/tides", "--keys", "keys.toml"]);
+    run_script("readers.mjs", 25, &server, &keyed, key.trim());
+}
+
+#[test]
+#[ignore = "needs Node and Firefox: npm ci --prefix tests/page, and FIREFOX set to the browser"]
+fn page_works_in_firefox_as_a_second_browser() {
+    let dir = with_shelf();
+    let server = Server::start(&dir, &["--root", "all"]);
+    run_node("firefox.mjs", 4, &[&server.base]);
+}
+
+/// Texts of every direction, code, long articles and ids; and many articles about tides.
+fn with_shelf() -> TestDir {
     let dir = TestDir::new();
     let article = |id: &str, title: &str, text: &str| {
         json!({"_id": id, "title": title, "text": text}).to_string()
@@ -127,10 +148,62 @@ fn page_keeps_to_the_habits_of_its_readers_in_a_browser() {
     dir.put("tides.jsonl", tides.join("\n"));
     dir.ok(&["index", "shelf.jsonl", "-c", "all/shelf"]);
     dir.ok(&["index", "tides.jsonl", "-c", "all/tides"]);
-    let key = dir.ok(&["key", "add", "me", "--role", "admin"]).stdout;
-    let server = Server::start(&dir, &["--root", "all"]);
-    let keyed = Server::start(&dir, &["-c", "all/tides", "--keys", "keys.toml"]);
-    run_script("readers.mjs", 25, &server, &keyed, key.trim());
+    dir
+}
+
+#[test]
+#[ignore = "needs nginx, Node and Chromium: npm ci --prefix tests/page, and CHROMIUM set to the browser"]
+fn page_works_behind_nginx_in_a_browser() {
+    let dir = TestDir::new();
+    dir.put("owls.txt", "Owls hunt at night.");
+    dir.ok(&["index", "owls.txt", "-c", "notes", "--model", "static"]);
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    dir.put("cert.pem", certificate.cert.pem());
+    dir.put("key.pem", certificate.signing_key.serialize_pem());
+    let server = Server::start(
+        &dir,
+        &["-c", "notes", "--base-path", "/whole", "--threads", "2"],
+    );
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let folder = dir.path(".").display().to_string();
+    let base = &server.base;
+    // The defaults of nginx: it buffers, and names the server as the host.
+    let config = format!(
+        "daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; events {{}}
+        http {{
+            access_log off; client_max_body_size 0;
+            client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+            uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+            server {{
+                listen 127.0.0.1:{port} ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;
+                location /stripped/ {{ proxy_pass {base}/; proxy_set_header X-Forwarded-Prefix /stripped; }}
+                location /whole/ {{ proxy_pass {base}; }}
+            }}
+        }}"
+    );
+    let config = dir.put("nginx.conf", config);
+    let log = format!("{folder}/nginx.log");
+    let mut nginx = Command::new("nginx")
+        .arg("-e")
+        .arg(log)
+        .arg("-c")
+        .arg(&config)
+        .spawn()
+        .unwrap();
+    crate::common::wait_until("nginx", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let script = std::panic::catch_unwind(|| {
+        run_node("proxied.mjs", 4, &[&format!("https://localhost:{port}")]);
+    });
+    let _ = nginx.kill();
+    let _ = nginx.wait();
+    script.unwrap();
 }
 
 #[test]
@@ -164,7 +237,7 @@ fn clients_for_openai_and_mcp_and_schemathesis_work_with_the_server() {
         env!("CARGO_BIN_EXE_nigh"),
         dir.path("books").to_str().unwrap(),
     ]));
-    // Fuzzes every operation of the API against its OpenAPI description.
+    // Fuzzes every operation of the API against its OpenAPI description; NIGH_EXAMPLES is how often.
     let schemathesis = Path::new(&python).with_file_name("schemathesis");
     run(Command::new(schemathesis)
         .arg("--config-file")
@@ -174,7 +247,7 @@ fn clients_for_openai_and_mcp_and_schemathesis_work_with_the_server() {
             "--header",
             &format!("Authorization: Bearer {key}"),
             "--max-examples",
-            "40",
+            &std::env::var("NIGH_EXAMPLES").unwrap_or_else(|_| "40".to_owned()),
             "--workers",
             "1",
             "--seed",

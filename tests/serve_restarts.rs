@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 /// A folder with an empty collection, `notes`, in `shelf`.
 fn with_notes() -> TestDir {
     let dir = TestDir::new();
-    dir.put("first.txt", "The first note.");
+    let first = json!({"_id": "first", "text": "The first note."});
+    dir.put("first.jsonl", first.to_string());
     dir.ok(&[
         "index",
-        "first.txt",
+        "first.jsonl",
         "-c",
         "shelf/notes",
         "--model",
@@ -88,7 +89,7 @@ fn every_part_of_an_upload_becomes_an_article_or_a_note() {
     let expected = [
         "Call 9:45.txt",
         "bats",
-        "first.txt",
+        "first",
         "käse.txt",
         "owls.txt",
         "éclair.txt",
@@ -159,7 +160,7 @@ fn an_upload_without_a_file_that_can_be_used_is_refused_by_name() {
 
 fn records(count: usize) -> String {
     let record = |n: usize| {
-        let text = format!("Record {n} speaks of {}. ", n * 7919).repeat(20);
+        let text = format!("Record {n} speaks of {}. ", n * 7919).repeat(3);
         format!("{}\n", json!({"_id": format!("r{n}"), "text": text}))
     };
     (0..count).map(record).collect()
@@ -170,7 +171,7 @@ fn acknowledged_uploads_are_finished_after_a_restart_and_job_ids_are_never_reuse
     for signal in ["TERM", "KILL"] {
         let dir = with_notes();
         let mut server = start(&dir);
-        let first = server.start_upload("notes", &[("big.jsonl", &records(12_000))]);
+        let first = server.start_upload("notes", &[("big.jsonl", &records(3000))]);
         let second = server.start_upload(
             "notes",
             &[("small.txt", "A small note."), ("a.exe", "MZ\0")],
@@ -188,7 +189,7 @@ fn acknowledged_uploads_are_finished_after_a_restart_and_job_ids_are_never_reuse
             let job = server.wait_for_job(job);
             assert_eq!(job["phase"], "done", "{signal}: {job}");
         }
-        assert_eq!(article_count(&server), 12_002);
+        assert_eq!(article_count(&server), 3002);
         // The files are needed no more.
         let kept = dir
             .path("shelf/notes/jobs")
@@ -251,9 +252,11 @@ fn an_upload_that_breaks_off_leaves_nothing() {
 fn two_servers_of_one_collection_do_not_take_each_others_jobs() {
     let dir = with_notes();
     let one = start(&dir);
-    let job = one.start_upload("notes", &[("big.jsonl", &records(4000))]);
+    let job = one.start_upload("notes", &[("big.jsonl", &records(1500))]);
     let other = start(&dir);
-    assert_eq!(other.get("/v1/jobs").json()["jobs"], json!([]));
+    let jobs = other.get("/v1/jobs").json();
+    let listed = jobs["jobs"].as_array().unwrap();
+    assert!(listed.iter().all(|job| job["phase"] == "done"), "{jobs}");
     assert_eq!(one.wait_for_job(&job)["phase"], "done");
 }
 

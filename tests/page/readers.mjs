@@ -15,7 +15,17 @@ const open = async (page, query, wait = "ol.hits a.title") => {
 /** Opens hits and waits until their sentences are marked: the page is as high as it gets. */
 const openMarked = (page, query) => open(page, query, "ol.hits mark");
 const scrollTop = (page) => page.evaluate(() => scrollY);
-const focusedText = (page) => page.evaluate(() => document.activeElement?.textContent ?? "");
+/** Waits until the page does not scroll. */
+const settled = (page) => page.evaluate(() => new Promise((resolve) => {
+  let last = -1;
+  const timer = setInterval(() => {
+    if (scrollY === last) {
+      clearInterval(timer);
+      resolve();
+    }
+    last = scrollY;
+  }, 100);
+}));
 const focusedTag = (page) => page.evaluate(() => document.activeElement?.tagName);
 const style = (page, selector, name) => page.locator(selector).first().evaluate((element, name) => getComputedStyle(element)[name], name);
 const box = "[role=combobox]";
@@ -51,12 +61,14 @@ await test("keys that scroll do scroll", async (page) => {
     const before = await scrollTop(page);
     await page.keyboard.press(key);
     await page.waitForFunction((before) => scrollY > before, before);
+    await settled(page);
     assert.equal(await focusedTag(page), "BODY", key);
   }
   for (const key of ["ArrowUp", "PageUp", "Home"]) {
     const before = await scrollTop(page);
     await page.keyboard.press(key);
     await page.waitForFunction((before) => scrollY < before, before);
+    await settled(page);
   }
   // From the last hit on, too.
   for (let n = 0; n < 12; n++) await page.keyboard.press("j");

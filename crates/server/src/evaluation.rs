@@ -1,19 +1,15 @@
 //! Evaluations: search quality on queries with known answers, measured by a job.
 
-use crate::app::SharedApp;
-use crate::blocking::run_blocking;
-use crate::jobs::{Job, JobHandle, JobOutcome};
+use crate::jobs::{JobHandle, JobOutcome};
 use crate::lenient_number::whole_number;
 use crate::problem::{Problem, Result};
 use crate::question::Question;
 use crate::served::ServedCollection;
-use crate::tasks::{self, Task};
 use engine::evaluation::{self, EvalInputs, EvalOptions, evaluate};
 use eval::Level;
 use query::Mode;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use store::FusionMethod;
 use utoipa::ToSchema;
 
@@ -59,16 +55,6 @@ pub enum JudgedBy {
     Article,
     /// Passages that contain an answer.
     Answer,
-}
-
-/// Validates an evaluation and queues its job.
-pub async fn start(
-    app: &SharedApp,
-    served: Arc<ServedCollection>,
-    evaluation: Evaluation,
-) -> Result<Job> {
-    let app = app.clone();
-    run_blocking(move || tasks::start(&app, served, &Task::Evaluate(Box::new(evaluation)))).await
 }
 
 /// A validated evaluation, with its inputs written to temporary files.

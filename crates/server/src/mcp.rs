@@ -2,12 +2,13 @@
 
 use crate::app::SharedApp;
 use crate::blocking::run_blocking;
-use crate::evaluation::{Evaluation, start};
+use crate::evaluation::Evaluation;
 use crate::lenient_number::whole_number;
 use crate::mcp_arguments::Arguments;
 use crate::problem::{Problem, Result};
 use crate::question::Question;
 use crate::served::{ServedCollection, Snapshot};
+use crate::tasks::{self, Task};
 use query::{Hit, Mode};
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, ContentBlock};
@@ -291,19 +292,13 @@ impl Tools {
             }
             (evaluation.queries, evaluation.qrels) = (Some(queries), Some(qrels));
         }
-        let job = start(&self.app, served, evaluation).await?;
+        let (app, task) = (self.app.clone(), Task::Evaluate(Box::new(evaluation)));
+        // In memory only: who asked is gone after a restart.
+        let job =
+            run_blocking(move || tasks::start_in(&app, served, &task, None, Vec::new())).await?;
         let mut states = self.app.jobs.subscribe(&job.id)?;
-        let job = tokio::select! {
-            ended = states.wait_for(|job| job.ended.is_some()) => {
-                ended.map_err(|error| Problem::internal(&error))?.clone()
-            }
-            () = self.app.jobs.until_stopped() => {
-                return Err(Problem::conflict(format!(
-                    "the server is stopping; the evaluation goes on at its next start, as job {}",
-                    job.id
-                )));
-            }
-        };
+        let ended = states.wait_for(|job| job.ended.is_some()).await;
+        let job = ended.map_err(|error| Problem::internal(&error))?.clone();
         match (job.result, job.error) {
             (Some(verdict), _) => Ok((summary(&verdict), truncate_lists(verdict))),
             (None, error) => {

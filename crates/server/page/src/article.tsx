@@ -75,7 +75,7 @@ function Text({ article, target, state, go }: { article: Article; target: string
     const gap = slice([end, start]);
     const between = withoutBlankLines(gap);
     // The first line of a passage is indented as it is in the article.
-    const indent = between ? "" : /[^\n]*$/.exec(gap)![0];
+    const indent = between || (end > 0 && !gap.includes("\n")) ? "" : /[^\n]*$/.exec(gap)![0];
     if (between) parts.push(<p key={`between-${end}`} dir="auto" class={questions.has(between.trim()) ? "between question" : "between"}>{between}</p>);
     const isTarget = passage.passage_id === target;
     parts.push(

@@ -171,7 +171,7 @@ function Articles({ collection, state, go, reload }: { collection: Collection; s
                 <tr key={article.id} role="row">
                   <td role="cell" class="title" dir="auto"><a {...linkTo(target, go)}>{article.title || "untitled"}</a></td>
                   <td role="cell" class="faint id"><bdi>{article.id}</bdi></td>
-                  <td role="cell" class="number passages">{article.passages.toLocaleString("en")}</td>
+                  <td role="cell" class="number">{article.passages.toLocaleString("en")}<span class="unit"> {article.passages === 1 ? "passage" : "passages"}</span></td>
                   <td role="cell" class="number">{bytes(article.bytes)}</td>
                   <td role="cell"><button class="small" onClick={() => void remove(article)} aria-label={`Delete ${article.title || article.id}`}>Delete</button></td>
                 </tr>

@@ -36,7 +36,8 @@ export function EvaluateView({ collection, state, go }: { collection: Collection
       <h1>Evaluate</h1>
       <form class="card" onSubmit={(event) => { event.preventDefault(); running.start(start); }}>
         <label class="check">
-          <input type="checkbox" checked={qa} onChange={(event) => setQa(event.currentTarget.checked)} /> the {count(collection.stats.questions, "question")} in the articles
+          <input type="checkbox" checked={qa} disabled={collection.stats.questions === 0} onChange={(event) => setQa(event.currentTarget.checked)} />
+          {collection.stats.questions === 0 ? "questions in the articles: there are none" : `the ${count(collection.stats.questions, "question")} in the articles`}
         </label>
         <label>Your own questions (JSON lines with _id and text)
           <input type="file" accept=".jsonl,.json" onChange={(event) => setQueries(event.currentTarget.files?.[0] ?? null)} />
@@ -52,7 +53,7 @@ export function EvaluateView({ collection, state, go }: { collection: Collection
           <label class="check"><input type="checkbox" checked={rerank} onChange={(event) => setRerank(event.currentTarget.checked)} /> also reranked</label>
         </fieldset>
         <button disabled={busy || modes.length === 0 || (!qa && !queries)}>Evaluate</button>
-        {!qa && !queries && <p class="faint">Choose the questions in the articles, or a file of your own.</p>}
+        {!qa && !queries && <p class="faint">Choose {collection.stats.questions > 0 && "the questions in the articles, or "}a file with questions of your own.</p>}
         {modes.length === 0 && <p class="faint">Choose at least one system.</p>}
       </form>
       <JobStatus running={running} />

@@ -77,9 +77,9 @@ function rankChange(hit: Hit, otherRanks: Map<string, number>): string {
 /** The longest heading that is made of a passage's beginning, in characters. */
 const MAX_HEADING = 70;
 
-/** The heading of a passage: its first line, without the marks of Markdown, or the beginning of that. */
+/** The heading of a passage: the first sentence of its first line, without the marks of Markdown, or the beginning of that. */
 function heading(text: string): string {
-  const line = text.trim().split("\n", 1)[0]!.replace(/^#+\s*|[*_`]+/g, "").trim();
+  const line = text.trim().split(/\n|(?<=[.!?]) /, 1)[0]!.replace(/^#+\s*|[*_`]+/g, "").trim();
   if (line.length <= MAX_HEADING) return line;
   const cut = line.slice(0, MAX_HEADING);
   const space = cut.lastIndexOf(" ");

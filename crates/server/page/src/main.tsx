@@ -69,6 +69,7 @@ function App() {
             <label class="inline">
               <span class="hidden">Collection</span>
               <select value={name} onChange={(event) => go({ c: event.currentTarget.value, from: "0", id: "", filter: "", job: "", prefix: "", page: "0", view: state.view === "article" ? "ask" : state.view })}>
+                {!collection && <option value={name}>none</option>}
                 {all.collections.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
               </select>
             </label>

@@ -1,10 +1,12 @@
 //! Starts evaluations.
 
 use super::{AppState, job_accepted};
-use crate::evaluation::{Evaluation, start};
+use crate::blocking::run_blocking;
+use crate::evaluation::Evaluation;
 use crate::jobs::Job;
 use crate::json_body::Body;
 use crate::problem::{Path, Result};
+use crate::tasks::{self, Task};
 use axum::extract::State;
 use axum::response::IntoResponse;
 
@@ -22,5 +24,7 @@ pub async fn post(
     Body(evaluation): Body<Evaluation>,
 ) -> Result<impl IntoResponse> {
     let served = app.collections.named(&collection)?;
-    Ok(job_accepted(start(&app, served, evaluation).await?))
+    let task = Task::Evaluate(Box::new(evaluation));
+    let job = run_blocking(move || tasks::start(&app, served, &task)).await?;
+    Ok(job_accepted(job))
 }

@@ -39,6 +39,8 @@ const LONG_REQUEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The time limit of embeddings: as long as OpenAI's clients wait.
 const EMBEDDINGS_TIMEOUT: Duration = Duration::from_secs(600);
+/// The largest body of a request for embeddings: as many texts as are promised, of a few pages each.
+const EMBEDDINGS_BODY_LIMIT: usize = 32 << 20;
 /// The headers that pages of allowed origins may send: those of the API, and those of the Model
 /// Context Protocol.
 static ALLOWED_HEADERS: [HeaderName; 8] = [
@@ -141,29 +143,28 @@ pub fn router(app: &SharedApp) -> Router {
         .route_layer(requires(Role::Read));
     let uploads = OpenApiRouter::new()
         .routes(routes!(articles::upload))
-        .route_layer(requires(Role::Write))
-        .layer(DefaultBodyLimit::max(upload_limit))
-        .layer(middleware::from_fn(move |request: Request, next: Next| {
-            limit_content_length(upload_limit, request, next)
-        }))
-        .layer(limit_time(LONG_REQUEST_TIMEOUT));
+        .route_layer(requires(Role::Write));
     let admin = OpenApiRouter::new()
         .routes(routes!(collections::create))
         .routes(routes!(collections::delete))
         .routes(routes!(collections::compact))
         .route_layer(requires(Role::Admin));
-    let limited = read
-        .merge(write)
-        .merge(admin)
-        .layer(limit_time(timeout))
-        .merge(embeddings.layer(limit_time(EMBEDDINGS_TIMEOUT)))
-        .layer(DefaultBodyLimit::max(body_limit))
-        .layer(middleware::from_fn(move |request: Request, next: Next| {
-            limit_content_length(body_limit, request, next)
-        }));
+    let limited = limit_body(
+        read.merge(write).merge(admin).layer(limit_time(timeout)),
+        body_limit,
+    );
+    let embeddings = limit_body(
+        embeddings.layer(limit_time(EMBEDDINGS_TIMEOUT)),
+        body_limit.max(EMBEDDINGS_BODY_LIMIT),
+    );
+    let uploads = limit_body(
+        uploads.layer(limit_time(LONG_REQUEST_TIMEOUT)),
+        upload_limit,
+    );
     let authenticate = middleware::from_fn_with_state(app.clone(), guard::authenticate);
     let limit_in_flight = middleware::from_fn_with_state(app.clone(), guard::limit_in_flight);
     let keyed = limited
+        .merge(embeddings)
         .merge(uploads)
         .layer(authenticate.clone())
         .layer(limit_in_flight.clone());
@@ -198,7 +199,6 @@ pub fn router(app: &SharedApp) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
     unpack_body::unpack_bodies(router)
-        .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(
             app.clone(),
             guard::check_host_and_origin,
@@ -210,6 +210,7 @@ pub fn router(app: &SharedApp) -> Router {
             },
         ))
         .layer(middleware::from_fn(openai::write_errors))
+        .layer(CompressionLayer::new())
         .layer(middleware::from_fn(drain_body::drain_body))
         .layer(middleware::from_fn(guard::security_headers))
         .layer(middleware::from_fn(crate::metrics::track_requests))
@@ -276,6 +277,15 @@ async fn with_timeout(limit: Duration, request: Request, next: Next) -> Response
             Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
         }
     }
+}
+
+/// Limits the bodies of requests, whether they say how long they are or not.
+fn limit_body(router: OpenApiRouter<SharedApp>, limit: usize) -> OpenApiRouter<SharedApp> {
+    router
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            limit_content_length(limit, request, next)
+        }))
 }
 
 /// Fails with 413 early if the `Content-Length` is too large.
