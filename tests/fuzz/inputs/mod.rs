@@ -6,6 +6,7 @@ mod embedded;
 mod files;
 mod http;
 mod judging;
+mod model;
 
 use ingest::Format;
 use std::cell::OnceCell;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 
 /// Everything that reads untrusted input.
 #[allow(dead_code, reason = "a fuzzer runs a single target")]
-pub const TARGETS: [&str; 17] = [
+pub const TARGETS: [&str; 18] = [
     "csv",
     "documents",
     "embedded",
@@ -24,6 +25,7 @@ pub const TARGETS: [&str; 17] = [
     "http",
     "jsonl",
     "markdown",
+    "model",
     "parquet",
     "pdf",
     "qa",
@@ -50,6 +52,7 @@ pub fn run_target(target: &str, input: &[u8]) {
         "files" => files::check_segment(input),
         "filter" => judging::check_filter(input),
         "http" => http::send(input),
+        "model" => model::check_model(input),
         "qrels" => judging::check_judgements(input),
         "queries" => judging::check_queries(input),
         "run" => judging::check_run(input),

@@ -162,7 +162,8 @@ pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
         return Ok(Box::new(static_model::StaticEmbedder::from_folder(folder)?));
     }
     if transformer::TransformerEmbedder::is_model_folder(folder) {
-        let embedder = transformer::TransformerEmbedder::from_folder(folder)?;
+        let calibrations = cache_dir().join("calibrations");
+        let embedder = transformer::TransformerEmbedder::from_folder(folder, &calibrations)?;
         return Ok(Box::new(embedder));
     }
     if folder.is_dir() {
