@@ -1,10 +1,11 @@
-"""Engines to compare embedding with: all-MiniLM-L6-v2 on torch, sentence-transformers and OpenVINO.
+"""Engines to compare embedding with: all-MiniLM-L6-v2 on torch, sentence-transformers, OpenVINO and ONNX Runtime.
 
 An engine is a function that tokenizes and embeds all texts to unit vectors with a given batch size; `best` selects the fastest
 batch size of each. All of them use the same tokenizer library (tokenizers).
 """
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -50,20 +51,41 @@ def engines(texts, threads):
 
         return run
 
+    class States(torch.nn.Module):
+        """Only the hidden states, for exports."""
+
+        def __init__(self):
+            super().__init__()
+            self.model = BertModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager").eval()
+
+        def forward(self, input_ids, attention_mask):
+            return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+    example = {"input_ids": torch.ones(2, 16, dtype=torch.long), "attention_mask": torch.ones(2, 16, dtype=torch.long)}
+
+    def on_onnxruntime():
+        """Int8 weights with a scale per column, activations quantized as they come."""
+        import onnxruntime
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        with tempfile.TemporaryDirectory() as temporary:
+            exported, quantized = Path(temporary, "model.onnx"), Path(temporary, "int8.onnx")
+            free = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens", max=512)}
+            torch.onnx.export(States().eval(), kwargs=example, f=exported, dynamo=True, external_data=False, dynamic_shapes={name: free for name in example})
+            quantize_dynamic(exported, quantized, weight_type=QuantType.QInt8, per_channel=True, reduce_range=False)
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            session = onnxruntime.InferenceSession(quantized.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+        def run(size):
+            for ids, mask in batches(size):
+                pooled(session.run(None, {"input_ids": ids, "attention_mask": mask})[0], mask)
+
+        return run
+
     def on_openvino():
         import openvino as ov
 
-        model = BertModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager").eval()
-
-        class States(torch.nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.model = model
-
-            def forward(self, input_ids, attention_mask):
-                return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-
-        example = {"input_ids": torch.ones(1, 16, dtype=torch.long), "attention_mask": torch.ones(1, 16, dtype=torch.long)}
         network, core = ov.convert_model(States(), example_input=example), ov.Core()
 
         def compiled(network, precision, streams):
@@ -98,6 +120,7 @@ def engines(texts, threads):
         "sentence-transformers f32": encode,
         "torch f32": on_torch(torch.float32),
         "torch bf16": on_torch(torch.bfloat16),
+        "ONNX Runtime int8": on_onnxruntime(),
         **on_openvino(),
     }
 

@@ -35,7 +35,7 @@ MODEL = ROOT / "models/minilm-l6-v2-int8"
 TOKENS = 128
 PASSAGES = 400
 ROUNDS = 5
-PARTS = ["embedding", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index", "reliability", "resources", "soak"]
+PARTS = ["embedding", "lengths", "start", "memory", "evaluation", "latency", "serve", "fusion", "ranking", "index", "reliability", "resources", "soak"]
 # Parts that need servers and run only if named by --only.
 EXPLICIT_PARTS = ["cluster"]
 
@@ -48,8 +48,8 @@ def lines():
                 yield line
 
 
-def passages(count, seed):
-    """`count` distinct passages of exactly TOKENS tokens, special tokens included."""
+def passages(count, seed, tokens=TOKENS):
+    """`count` distinct passages of exactly `tokens` tokens, special tokens included."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
@@ -60,13 +60,13 @@ def passages(count, seed):
     generator = random.Random(seed)
     for _ in range(count):
         at, used, chosen = 0, 0, []
-        while used < TOKENS - 2:
+        while used < tokens - 2:
             # Jump to another position after every dozen words, so that passages differ.
             if len(chosen) % 12 == 0:
                 at = generator.randrange(len(words))
             word = words[at % len(words)]
             at += 1
-            if used + cost[word] <= TOKENS - 2:
+            if used + cost[word] <= tokens - 2:
                 chosen.append(word)
                 used += cost[word]
         yield " ".join(chosen)
@@ -84,9 +84,9 @@ def nigh(*args, cwd=None, allowed=(0,)):
     return json.loads(out), time.perf_counter() - started, usage.ru_maxrss * 1024
 
 
-def embedding(folder, threads):
-    """Passages per second: medians of ROUNDS rounds in which engines take turns on the same texts, each with its fastest batch size."""
-    texts = list(passages(PASSAGES, 1))
+def embedding_rates(folder, texts, threads):
+    """Passages per second of every engine in ROUNDS rounds, in which they take turns on the same texts, each with its
+    fastest batch size; and what nigh measured in each."""
     (folder / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     engines = embed.best(embed.engines(texts, threads), texts)
     rates = {name: [] for name in ["nigh", *engines]}
@@ -99,6 +99,12 @@ def embedding(folder, threads):
             started = time.perf_counter()
             run()
             rates[name].append(len(texts) / (time.perf_counter() - started))
+    return rates, nigh_runs
+
+
+def embedding(folder, threads):
+    """Passages per second: medians of the rounds."""
+    rates, nigh_runs = embedding_rates(folder, list(passages(PASSAGES, 1)), threads)
     middle = {name: statistics.median(values) for name, values in rates.items()}
     return {
         "pieces_per_passage": nigh_runs[0]["pieces_per_passage"],
@@ -109,6 +115,22 @@ def embedding(folder, threads):
         "query_ms": statistics.median(run["query_ms"] for run in nigh_runs),
         "first_vector_ms": statistics.median(run["first_vector_ms"] for run in nigh_runs),
     }
+
+
+# The lengths of texts to embed, in tokens, and how many of each: about the same work.
+LENGTHS = {16: 1600, 64: 800, 128: 400, 256: 200}
+
+
+def lengths(folder):
+    """Passages per second by their length, on one thread and on all cores: medians of the rounds."""
+    cells = []
+    for threads in sorted({1, os.cpu_count()}):
+        for tokens, count in LENGTHS.items():
+            rates, _ = embedding_rates(folder, list(passages(count, tokens, tokens)), threads)
+            middle = {name: statistics.median(values) for name, values in rates.items()}
+            cells.append({"threads": threads, "tokens": tokens, "passages": count, "passages_per_second": middle, "all": rates})
+            print(threads, tokens, middle, flush=True)
+    return {"rounds": ROUNDS, "cells": cells}
 
 
 def start_to_answer(folder):
@@ -351,10 +373,14 @@ def reliability(folder):
     return found
 
 
+# The processor features that matter to an engine.
+SIMD = ["avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"]
+
+
 def machine():
     cpu = next((l.split(":")[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), "")
     flags = next((l for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("flags")), "").split()
-    return {"cpu": cpu, "cores": os.cpu_count(), "simd": [f for f in ["avx2", "avx512f", "avx512_vnni", "amx_int8"] if f in flags],
+    return {"cpu": cpu, "cores": os.cpu_count(), "simd": [f for f in SIMD if f in flags],
             "system": platform.platform(), "python": platform.python_version()}
 
 
@@ -377,6 +403,7 @@ def main():
         return
     measure = {
         "embedding": lambda folder: embedding(folder, os.cpu_count()),
+        "lengths": lengths,
         "start": start_to_answer,
         "memory": memory,
         "evaluation": lambda folder: evaluation(folder, args.data.resolve()),
@@ -394,7 +421,7 @@ def main():
         version = subprocess.check_output([str(NIGH), "--version"], text=True).strip()
         result = {"machine": machine(), "nigh": version, **measure(Path(folder))}
     (out / f"{args.only}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling", "samples")}))
+    print(args.only, json.dumps({k: v for k, v in result.items() if k not in ("all", "machine", "sets", "scaling", "samples", "cells")}))
 
 
 main()

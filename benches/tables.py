@@ -73,6 +73,24 @@ def embedding_table():
     return out + [f"| {name} | {rate:.0f} | {rates['nigh'] / rate:.2f} × |" for name, rate in rates.items() if name != "nigh"]
 
 
+def lengths_table():
+    run = newest("lengths")
+    if run is None:
+        return ["No run is recorded yet."]
+    out = [f"{recorded('lengths', run)} Passages/s, medians of {run['rounds']} rounds."]
+    for threads in sorted({cell["threads"] for cell in run["cells"]}):
+        cells = [cell for cell in run["cells"] if cell["threads"] == threads]
+        # The fastest batch size depends on the length.
+        engine = lambda name: name.split(", batch ")[0]
+        rates = [{engine(name): rate for name, rate in cell["passages_per_second"].items()} for cell in cells]
+        out += ["", *head(f"engine, {threads} thread{'s' * (threads > 1)}", *(f"{cell['tokens']} tokens" for cell in cells))]
+        for name in rates[0]:
+            shown = "**nigh**, int8" if name == "nigh" else name
+            values = [f"{rate[name]:,.0f}" + ("" if name == "nigh" else f" ({rate['nigh'] / rate[name]:.2f} ×)") for rate in rates]
+            out.append(f"| {shown} | {' | '.join(values)} |")
+    return out
+
+
 def resource_table():
     embedding, start, memory = map(newest, ["embedding", "start", "memory"])
     tokens = round(embedding["pieces_per_passage"])
@@ -355,6 +373,7 @@ def summary_table():
 # Every block of RESULTS.md.
 BLOCKS = {
     "embedding": embedding_table,
+    "lengths": lengths_table,
     "resources": resource_table,
     "index": index_table,
     "exact": exact_table,

@@ -21,6 +21,7 @@ mod index;
 mod interrupted;
 #[cfg(feature = "milvus")]
 mod milvus;
+mod models;
 mod onnx;
 mod page;
 mod ranking;

@@ -31,7 +31,7 @@ ROOT = HERE.parent.parent
 TARGETS = sorted(path.stem for path in (HERE / "targets").glob("*.rs"))
 # Read in a worker process, or where a panic is caught: crashes of the parser are expected here.
 SANDBOXED = {"embedded_parquet", "html", "parquet", "pdf"}
-LONGEST = {"files": 24_000}
+LONGEST = {"files": 24_000, "model": 16_000}
 # Server threads may hold memory between two inputs, which the leak detector would report.
 WITH_THREADS = {"http"}
 # The formats of `documents`. The first byte of an input is the number of its format.

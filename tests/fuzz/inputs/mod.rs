@@ -7,6 +7,7 @@ mod embedded;
 mod files;
 mod http;
 mod judging;
+mod model;
 
 use ingest::Format;
 use ingest::read::sandbox::Sandbox;
@@ -19,7 +20,7 @@ pub static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
 
 /// Everything that reads untrusted input.
 #[allow(dead_code, reason = "a fuzzer runs a single target")]
-pub const TARGETS: [&str; 17] = [
+pub const TARGETS: [&str; 18] = [
     "csv",
     "documents",
     "embedded",
@@ -30,6 +31,7 @@ pub const TARGETS: [&str; 17] = [
     "http",
     "jsonl",
     "markdown",
+    "model",
     "parquet",
     "pdf",
     "qa",
@@ -56,6 +58,7 @@ pub fn run_target(target: &str, input: &[u8]) {
         "files" => files::check_segment(input),
         "filter" => judging::check_filter(input),
         "http" => http::send(input),
+        "model" => model::check_model(input),
         "qrels" => judging::check_judgements(input),
         "queries" => judging::check_queries(input),
         "run" => judging::check_run(input),

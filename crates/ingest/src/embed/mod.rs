@@ -164,7 +164,8 @@ pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
         return Ok(if static_model::StaticEmbedder::is_model_folder(folder) {
             Box::new(static_model::StaticEmbedder::from_folder(folder)?)
         } else if transformer::TransformerEmbedder::is_model_folder(folder) {
-            Box::new(transformer::TransformerEmbedder::from_folder(folder)?)
+            let calibrations = cache_dir().join("calibrations");
+            Box::new(transformer::TransformerEmbedder::from_folder(folder, &calibrations)?)
         } else {
             Box::new(onnx::OnnxEmbedder::from_folder(folder)?)
         });

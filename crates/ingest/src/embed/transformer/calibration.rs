@@ -1,22 +1,15 @@
-//! The calibration of a model, on sample texts; remembered in the cache folder, because it takes
+//! The calibration of a model, on sample texts; remembered in a file, because it takes
 //! seconds.
 
-use super::super::{Tokenizer, cache_dir};
+use super::super::Tokenizer;
 use encoder::{Calibration, Checkpoint, Head};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Texts of different lengths and languages, one per line.
 pub const SAMPLES: &str = include_str!("samples.txt");
 /// Samples are truncated to so many tokens.
 const MAX_SAMPLE_TOKENS: usize = 128;
-
-/// Where the calibration of the model with this hash is remembered.
-fn file(hash: &str) -> PathBuf {
-    cache_dir()
-        .join("calibrations")
-        .join(format!("{hash}.json"))
-}
 
 /// Calibrates a model.
 ///
@@ -36,27 +29,24 @@ pub fn compute(
     checkpoint.calibrate(head, &samples)
 }
 
-/// The calibration that [`remember`] wrote, if it is intact.
-pub fn recall(hash: &str) -> Option<Calibration> {
-    let text = std::fs::read_to_string(file(hash)).ok()?;
+/// The calibration in a file that [`remember`] wrote, if it is intact.
+pub fn recall(file: &Path) -> Option<Calibration> {
+    let text = std::fs::read_to_string(file).ok()?;
     let (checksum, json) = text.split_once('\n')?;
     (blake3::hash(json.as_bytes()).to_hex().as_str() == checksum)
         .then(|| serde_json::from_str(json).ok())?
 }
 
-/// Remembers a calibration. Without write access, it is computed again the next time.
-pub fn remember(hash: &str, calibration: &Calibration) {
+/// Writes a calibration to a file. Where that is not possible, it is computed again the next time.
+pub fn remember(file: &Path, calibration: &Calibration) {
     let write = || -> std::io::Result<()> {
-        let (path, json) = (file(hash), serde_json::to_string(calibration)?);
-        let folder = path.parent().unwrap_or(&path);
+        let json = serde_json::to_string(calibration)?;
+        let folder = file.parent().unwrap_or(file);
         std::fs::create_dir_all(folder)?;
         let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        write!(
-            temporary,
-            "{}\n{json}",
-            blake3::hash(json.as_bytes()).to_hex()
-        )?;
-        temporary.persist(&path)?;
+        let checksum = blake3::hash(json.as_bytes()).to_hex();
+        write!(temporary, "{checksum}\n{json}")?;
+        temporary.persist(file)?;
         Ok(())
     };
     let _ = write();

@@ -74,24 +74,29 @@ impl TransformerEmbedder {
         folder.join(path).join(WEIGHTS).is_file()
     }
 
-    /// Loads a model from a folder. The first time, this takes seconds.
+    /// Loads a model from a folder. The first time, this takes seconds: what was found out is
+    /// remembered in the folder `calibrations`.
     ///
     /// # Errors
     /// [`Error::Model`] if a file is missing, invalid or not understood, or if not even f32 weights
     /// give near enough vectors.
-    pub fn from_folder(folder: &Path) -> Result<Self> {
+    pub fn from_folder(folder: &Path, calibrations: &Path) -> Result<Self> {
         let model = Loaded::read(folder)?;
-        let calibration = match calibration::recall(&model.info.hash) {
+        let file = calibrations.join(format!("{}.json", model.info.hash));
+        let calibration = match calibration::recall(&file) {
             Some(calibration) => calibration,
-            None => model.calibrate()?,
+            None => {
+                let calibration = model.calibrate()?;
+                calibration::remember(&file, &calibration);
+                calibration
+            }
         };
         let wrong = |error: encoder::Error| Folder::new(folder).wrong(error.to_string());
-        let encoder = model.checkpoint.into_encoder(&calibration).map_err(wrong)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 info: model.info,
                 tokenizer: Arc::new(model.tokenizer),
-                encoder,
+                encoder: model.checkpoint.into_encoder(&calibration).map_err(wrong)?,
                 head: model.head,
             }),
             work: Workspace::default(),
@@ -185,15 +190,11 @@ impl Loaded {
             head,
             ..
         } = self;
-        let calibration =
-            calibration::compute(checkpoint, head, tokenizer, info.window).map_err(|error| {
-                Error::Model {
-                    name: info.name.clone(),
-                    problem: error.to_string(),
-                }
-            })?;
-        calibration::remember(&info.hash, &calibration);
-        Ok(calibration)
+        let calibration = calibration::compute(checkpoint, head, tokenizer, info.window);
+        calibration.map_err(|error| Error::Model {
+            name: info.name.clone(),
+            problem: error.to_string(),
+        })
     }
 }
 

@@ -37,26 +37,34 @@ fn change(file: PathBuf, change: impl FnOnce(&mut Value)) {
     std::fs::write(file, settings.to_string()).unwrap();
 }
 
-/// The model without the folder of remembered calibrations, so that tests do not depend on it.
+/// Loads a model as if for the first time.
 fn load(folder: &Path) -> Result<TransformerEmbedder> {
-    let model = Loaded::read(folder)?;
-    let calibration = calibration::compute(
-        &model.checkpoint,
-        &model.head,
-        &model.tokenizer,
-        model.info.window,
-    )
-    .map_err(|error| Folder::new(folder).wrong(error.to_string()))?;
-    let wrong = |error: encoder::Error| Folder::new(folder).wrong(error.to_string());
-    Ok(TransformerEmbedder {
-        shared: Arc::new(Shared {
-            info: model.info,
-            tokenizer: Arc::new(model.tokenizer),
-            encoder: model.checkpoint.into_encoder(&calibration).map_err(wrong)?,
-            head: model.head,
-        }),
-        work: Workspace::default(),
-    })
+    let calibrations = tempfile::tempdir().unwrap();
+    TransformerEmbedder::from_folder(folder, calibrations.path())
+}
+
+#[test]
+fn calibration_is_remembered_and_computed_again_if_damaged() {
+    let calibrations = tempfile::tempdir().unwrap();
+    let vector = || {
+        let mut model =
+            TransformerEmbedder::from_folder(Path::new(FOLDER), calibrations.path()).unwrap();
+        model.embed("sea", Role::Query).unwrap().vector
+    };
+    let first = vector();
+    let info = Loaded::read(Path::new(FOLDER)).unwrap().info;
+    let file = calibrations.path().join(format!("{}.json", info.hash));
+    let written = std::fs::read_to_string(&file).unwrap();
+    // A remembered calibration is used: one that keeps f32 weights gives other vectors.
+    let (_, json) = written.split_once('\n').unwrap();
+    let other = json.replace("\"int8\"", "\"f32\"");
+    let checksum = blake3::hash(other.as_bytes()).to_hex();
+    std::fs::write(&file, format!("{checksum}\n{other}")).unwrap();
+    assert_ne!(vector(), first);
+    // One that does not match its checksum is not.
+    std::fs::write(&file, written.replace("\"int8\"", "\"f32\"")).unwrap();
+    assert_eq!(vector(), first);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
 }
 
 #[test]
