@@ -56,8 +56,6 @@ tables:
     python3 benches/tables.py
 
 # The kernels of the encoder and the index for aarch64, in an emulator: Debian's gcc-aarch64-linux-gnu and qemu-user.
-aarch64:
-    rustup target add aarch64-unknown-linux-gnu
-    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
-        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
-        cargo test --release --target aarch64-unknown-linux-gnu --locked --lib -p encoder -p index
+# With NAME, records the result in benches/runs/NAME.
+aarch64 NAME="":
+    python3 benches/aarch64.py {{NAME}}

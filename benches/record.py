@@ -14,7 +14,6 @@ import contextlib
 import itertools
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -28,6 +27,7 @@ from pathlib import Path
 import cluster
 import embed
 import endurance
+from machine import machine
 
 ROOT = Path(__file__).resolve().parent.parent
 NIGH = ROOT / "target/release/nigh"
@@ -371,17 +371,6 @@ def reliability(folder):
                 found |= json.loads(line.removeprefix("measured "))
         found[f"{module}_seconds"] = round(time.perf_counter() - started)
     return found
-
-
-# The processor features that matter to an engine.
-SIMD = ["avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"]
-
-
-def machine():
-    cpu = next((l.split(":")[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), "")
-    flags = next((l for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("flags")), "").split()
-    return {"cpu": cpu, "cores": os.cpu_count(), "simd": [f for f in SIMD if f in flags],
-            "system": platform.platform(), "python": platform.python_version()}
 
 
 def main():

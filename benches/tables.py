@@ -370,6 +370,31 @@ def summary_table():
     return out + ["", *textwrap.wrap(caption, 100)]
 
 
+def build_table():
+    """The README's two commands in a fresh clone, and the size of the program."""
+    run = newest("build")
+    if run is None:
+        return ["Not recorded yet."]
+    took = lambda part: f"{run[part]['seconds'] / 60:.1f} minutes ({run[part]['processor_seconds'] / 60:.0f} of processor time)"
+    count = lambda kind: sum(one[kind] for one in run["run_tests"]["binaries"])
+    megabytes = lambda part: f"{run[part]['bytes'] / 1e6:.1f} MB"
+    slowest = run["run_tests"]["binaries"][0]
+    out = [
+        f"{recorded('build', run)} {run['rustc']}.", "", *head("measured", "result"),
+        f"| `{run['demo']['command']}`: {run['demo']['packages']} packages to compile | {took('demo')} |",
+        f"| `{run['run_tests']['command']}`, compiling: {run['compile_tests']['packages']} packages | {took('compile_tests')} |",
+        f"| the same, running {count('passed'):,} tests, {slowest['binary']} alone {slowest['seconds'] / 60:.1f} minutes | {took('run_tests')} |",
+        f"| tests that need a service, and are run by name | {count('ignored')} |",
+        f"| packages in Cargo.lock, those of all features and tests included | {run['packages_in_lock']} |",
+        f"| the program, {run['model_bytes'] / 1e6:.1f} MB of it the two models | {megabytes('release')} |",
+    ]
+    if "dist" in run:
+        out.append(f"| the same with the profile `dist`, compiled in {run['build_dist']['seconds'] / 60:.1f} minutes | {megabytes('dist')} |")
+    if "ci" in run:
+        out.append(f"| all checks of `.ci/run` | {took('ci')} |")
+    return out
+
+
 # Every block of RESULTS.md.
 BLOCKS = {
     "embedding": embedding_table,
@@ -392,6 +417,7 @@ BLOCKS = {
     "load": load_table,
     "html": html_table,
     "pdf": pdf_table,
+    "build": build_table,
 }
 
 
@@ -439,8 +465,13 @@ def resources_rows(run):
            f"{'; '.join(f'{name}: {seconds / alone[1]:.2f} × as long' for name, seconds in beside)} |")
 
 
+def aarch64_rows(run):
+    passed = ", ".join(f"{count} of {crate}" for crate, count in run["tests_passed"].items())
+    yield f"| unit tests passed for aarch64, with NEON, in {run['emulator']} | {passed} |"
+
+
 # Rows of RELIABILITY.md's table that appear once their part has been recorded.
-PARTS = {"fuzz": fuzz_rows, "soak": soak_rows, "resources": resources_rows}
+PARTS = {"aarch64": aarch64_rows, "fuzz": fuzz_rows, "soak": soak_rows, "resources": resources_rows}
 
 
 def cluster_tables():

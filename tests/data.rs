@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
 struct Paraphrase {
@@ -62,61 +62,64 @@ fn content_stems(text: &str) -> HashSet<String> {
         .collect()
 }
 
-fn assert_data_set_rules(articles: &[std::path::PathBuf], all: &[Paraphrase], at_least: usize) {
+/// The rules that the articles and paraphrases break, one line each.
+fn broken_rules(articles: &[PathBuf], all: &[Paraphrase], at_least: usize) -> Vec<String> {
+    let mut broken = Vec::new();
     let mut texts = HashSet::new();
     for path in articles {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let (summary, questions, answers) = parse_article(path);
-        assert_eq!((questions.len(), answers.len()), (8, 8), "{name}");
-        assert!(questions.iter().all(|q| q.ends_with('?')), "{name}");
-        assert!(
-            !summary.ends_with('?') && !answers.iter().any(|a| a.ends_with('?')),
-            "{name}"
-        );
+        if (questions.len(), answers.len()) != (8, 8) {
+            broken.push(format!(
+                "{name}: {} questions and {} answers",
+                questions.len(),
+                answers.len()
+            ));
+        }
+        if !questions.iter().all(|question| question.ends_with('?')) {
+            broken.push(format!("{name}: a question without a question mark"));
+        }
+        if summary.ends_with('?') || answers.iter().any(|answer| answer.ends_with('?')) {
+            broken.push(format!("{name}: a question in the place of an answer"));
+        }
         let mut of: HashMap<&str, usize> = HashMap::new();
         for paraphrase in all.iter().filter(|p| p.article == name) {
-            assert!(
-                questions.contains(&paraphrase.question),
-                "{name}: {}",
-                paraphrase.question
-            );
-            assert!(
-                texts.insert(paraphrase.text.to_lowercase()),
-                "duplicate paraphrase: {}",
-                paraphrase.text
-            );
-            let (reworded, original) = (
-                content_stems(&paraphrase.text),
-                content_stems(&paraphrase.question),
-            );
-            let shared: Vec<_> = reworded.intersection(&original).collect();
-            assert!(
-                shared.len() <= 2,
-                "{} shares {shared:?} with its question",
-                paraphrase.id
-            );
+            let id = &paraphrase.id;
+            if !questions.contains(&paraphrase.question) {
+                broken.push(format!("{id}: a paraphrase of no question of {name}"));
+            }
+            if !texts.insert(paraphrase.text.to_lowercase()) {
+                broken.push(format!("{id}: a paraphrase that is there twice"));
+            }
+            let original = content_stems(&paraphrase.question);
+            let reworded = content_stems(&paraphrase.text);
+            if reworded.intersection(&original).count() > 2 {
+                broken.push(format!("{id}: more than two words of its question"));
+            }
             *of.entry(&paraphrase.question).or_default() += 1;
         }
         for question in &questions {
             let count = of.get(question.as_str()).copied().unwrap_or_default();
-            assert!(
-                count >= at_least,
-                "{name}: {count} paraphrases of {question}"
-            );
+            if count < at_least {
+                broken.push(format!("{name}: {count} paraphrases of {question}"));
+            }
         }
     }
     let ids: HashSet<&str> = all.iter().map(|p| p.id.as_str()).collect();
-    assert_eq!(ids.len(), all.len(), "duplicate ids");
+    if ids.len() != all.len() {
+        broken.push("an id that is there twice".to_owned());
+    }
+    broken
 }
+
+const NONE: [String; 0] = [];
 
 #[test]
 fn provided_article_has_five_paraphrases_per_question() {
     let data = crate::common::data();
-    assert_data_set_rules(
-        &[data.join("provided-article.txt")],
-        &paraphrases(&data.join("paraphrases.jsonl")),
-        5,
-    );
+    let paraphrases = paraphrases(&data.join("paraphrases.jsonl"));
+    let article = [data.join("provided-article.txt")];
+    assert_eq!(broken_rules(&article, &paraphrases, 5), NONE);
 }
 
 #[test]
@@ -128,10 +131,85 @@ fn sample_has_24_articles_and_two_paraphrases_per_question() {
         .collect();
     articles.retain(|path| path.extension().is_some_and(|e| e == "txt"));
     assert!(articles.len() >= 24, "{}", articles.len());
-    assert_data_set_rules(
-        &articles,
-        &paraphrases(&folder.join("paraphrases.jsonl")),
-        2,
+    let paraphrases = paraphrases(&folder.join("paraphrases.jsonl"));
+    assert_eq!(broken_rules(&articles, &paraphrases, 2), NONE);
+}
+
+/// Each rule notices what breaks it; a check that accepts anything would say nothing of `data/`.
+#[test]
+fn data_set_rules_notice_every_kind_of_mistake() {
+    let dir = crate::common::TestDir::new();
+    let subjects = [
+        "tides", "kites", "yeast", "comets", "ciphers", "glaciers", "beacons", "magnets",
+    ];
+    let question = |subject: &str| format!("What moves {subject} northward every winter?");
+    let article = |change: &dyn Fn(&mut Vec<String>)| {
+        let mut lines = vec!["A summary.".to_owned()];
+        for subject in subjects {
+            lines.extend([question(subject), format!("{subject} are pushed by wind.")]);
+        }
+        change(&mut lines);
+        dir.put("article.txt", lines.join("\n"))
+    };
+    let all = |change: &dyn Fn(&mut Vec<Paraphrase>)| {
+        let reworded = |(at, subject): (usize, &&str)| Paraphrase {
+            id: format!("p{at}"),
+            text: format!("Tell me of the force behind {subject}"),
+            article: "article.txt".to_owned(),
+            question: question(subject),
+        };
+        let mut all: Vec<Paraphrase> = subjects.iter().enumerate().map(reworded).collect();
+        change(&mut all);
+        all
+    };
+    let assert_broken = |article: PathBuf, all: Vec<Paraphrase>, expected: &str| {
+        let broken = broken_rules(&[article], &all, 1);
+        assert!(
+            broken.iter().any(|rule| rule.contains(expected)),
+            "{expected:?} expected in {broken:?}"
+        );
+    };
+    let (same, unchanged) = (|_: &mut Vec<String>| {}, |_: &mut Vec<Paraphrase>| {});
+    assert_eq!(broken_rules(&[article(&same)], &all(&unchanged), 1), NONE);
+    assert_broken(
+        article(&|lines| lines.truncate(15)),
+        all(&unchanged),
+        "7 questions and 7 answers",
+    );
+    assert_broken(
+        article(&|lines| lines[1] = "No question.".to_owned()),
+        all(&unchanged),
+        "without a question mark",
+    );
+    assert_broken(
+        article(&|lines| lines[2] = "Why?".to_owned()),
+        all(&unchanged),
+        "in the place of an answer",
+    );
+    assert_broken(
+        article(&same),
+        all(&|all| all[0].question = "Who?".to_owned()),
+        "p0: a paraphrase of no question",
+    );
+    assert_broken(
+        article(&same),
+        all(&|all| all[1].text = all[0].text.to_uppercase()),
+        "p1: a paraphrase that is there twice",
+    );
+    assert_broken(
+        article(&same),
+        all(&|all| all[2].text = "Northward moving yeast".to_owned()),
+        "p2: more than two words",
+    );
+    assert_broken(
+        article(&same),
+        all(&|all| _ = all.pop()),
+        "0 paraphrases of What moves magnets",
+    );
+    assert_broken(
+        article(&same),
+        all(&|all| all[1].id = "p0".to_owned()),
+        "an id that is there twice",
     );
 }
 

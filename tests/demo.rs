@@ -1,6 +1,6 @@
 //! `nigh demo`: its report, and lower bounds for its quality on the articles in data/.
 
-use crate::common::TestDir;
+use crate::common::{TestDir, data};
 use serde_json::Value;
 
 fn verdict<'a>(demo: &'a Value, articles: &str, wording: &str, mode: &str) -> &'a Value {
@@ -80,19 +80,34 @@ fn demo_indexes_searches_and_evaluates() {
     );
 }
 
+/// Without what is in the first brackets, which is the time that indexing took.
+fn without_times(line: &str) -> String {
+    let bracketed = line.split_once('(').and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(')')?;
+        Some(format!("{before}{after}"))
+    });
+    bracketed.unwrap_or_else(|| line.to_owned())
+}
+
 #[test]
-fn demo_prints_plain_text_without_colour_when_not_on_a_terminal() {
-    let result = TestDir::new().ok(&["demo"]);
-    for word in [
-        "Indexed 25 articles",
-        "data/provided-article.txt",
-        "recall@1",
-        "paraphrased",
-    ] {
-        assert!(result.stdout.contains(word), "{word}: {}", result.stdout);
+fn demo_prints_what_the_readme_shows_and_no_colour_when_not_on_a_terminal() {
+    let printed = TestDir::new().ok(&["demo"]).stdout;
+    let readme = std::fs::read_to_string(data().join("../README.md")).unwrap();
+    let shown = readme
+        .split_once("```text\n$ nigh demo\n")
+        .and_then(|(_, rest)| rest.split_once("\n```"))
+        .map(|(shown, _)| shown)
+        .unwrap();
+    // The README leaves lines out, but changes none and keeps their order.
+    let mut lines = printed.lines().map(without_times);
+    for line in shown.lines().filter(|line| *line != "[…]") {
+        assert!(
+            lines.any(|found| found == without_times(line)),
+            "{line:?} expected in: {printed}"
+        );
     }
     assert!(
-        !result.stdout.contains('\u{1b}'),
+        !printed.contains('\u{1b}'),
         "no colour codes without a terminal"
     );
 }

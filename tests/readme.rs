@@ -2,6 +2,7 @@
 
 use crate::common::TestDir;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -136,50 +137,111 @@ fn every_command_of_the_guides_works() {
 }
 
 #[test]
-fn help_completions_and_the_manual_page_are_there() {
+fn verdict_of_the_guide_is_what_eval_prints() {
+    let guide = std::fs::read_to_string(root().join("docs/guide/evaluate.md")).unwrap();
+    let (command, shown) = guide
+        .split_once("<!-- verdict -->\n```text\n$ nigh ")
+        .and_then(|(_, rest)| rest.split_once("\n```"))
+        .and_then(|(shown, _)| shown.split_once('\n'))
+        .unwrap();
     let dir = TestDir::new();
-    for command in [
-        "demo",
-        "index",
-        "search",
-        "run",
-        "eval",
-        "tune",
-        "stats",
-        "check",
-        "delete",
-        "compact",
-        "export",
-        "import",
-        "embed",
-        "models",
-        "bench",
-        "bench embed",
-        "bench recall",
-        "bench search",
-        "serve",
-        "mcp",
-        "key",
-        "key add",
-        "key list",
-        "key remove",
-        "completions",
-        "man",
-    ] {
-        let help: Vec<&str> = command.split(' ').chain(["--help"]).collect();
-        let said = dir.ok(&help).stdout;
+    let data = crate::common::data();
+    dir.ok(&["index", data.to_str().unwrap()]);
+    let command = command.replace("data/", &format!("{}/", data.display()));
+    let printed = dir.ok(&command.split(' ').collect::<Vec<_>>()).stdout;
+    // The times are those of another machine.
+    let without_times = |text: &str| -> Vec<String> {
+        let lines = text.trim_end().lines().map(str::to_owned);
+        lines
+            .filter(|line| !line.contains(" s: embedding "))
+            .collect()
+    };
+    assert_eq!(without_times(shown), without_times(&printed));
+}
+
+/// The commands that the help of `command` lists, with their subcommands: `["bench", "recall"]`.
+fn commands_below(dir: &TestDir, command: &[String]) -> Vec<Vec<String>> {
+    let help = help_of(dir, command);
+    let names = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = names.take_while(|line| !line.is_empty());
+    names
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .flat_map(|name| {
+            let command = [command, &[name.to_owned()]].concat();
+            let below = commands_below(dir, &command);
+            std::iter::once(command).chain(below)
+        })
+        .collect()
+}
+
+fn help_of(dir: &TestDir, command: &[String]) -> String {
+    let words: Vec<&str> = command
+        .iter()
+        .map(String::as_str)
+        .chain(["--help"])
+        .collect();
+    dir.ok(&words).stdout
+}
+
+/// The long options that a text names: `--chunk-tokens`.
+fn options_in(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
+        .filter(|word| word.len() > 3 && word.starts_with("--") && !word.starts_with("---"))
+        .collect()
+}
+
+#[test]
+fn help_examples_completions_and_the_manual_agree_on_every_option() {
+    let dir = TestDir::new();
+    let scripts: Vec<String> = ["bash", "zsh", "fish", "powershell", "elvish"]
+        .iter()
+        .map(|shell| {
+            let script = dir.ok(&["completions", shell]).stdout;
+            assert_eq!(dir.json(0, &["completions", shell]), script, "{shell}");
+            script
+        })
+        .collect();
+    let commands = commands_below(&dir, &[]);
+    assert!(commands.len() >= 26, "{commands:?}");
+    for command in &commands {
+        let name = command.join(" ");
+        let help = help_of(&dir, command);
+        assert!(help.contains(&format!(" {name} ")), "{name}: {help}");
+        let (reference, examples) = help
+            .split_once("\nExamples:\n")
+            .unwrap_or_else(|| panic!("{name}: no examples: {help}"));
         assert!(
-            said.contains("Usage") && said.contains("Examples:"),
-            "{command}: {said}"
+            examples.contains(&format!("nigh {name}")),
+            "{name}: {examples}"
         );
+        let known = options_in(reference);
+        assert!(known.contains("--help"), "{name}: {reference}");
+        let unknown: Vec<_> = options_in(examples).difference(&known).copied().collect();
+        assert!(unknown.is_empty(), "{name}: {unknown:?} in its examples");
+        // The manual has a page for each command, and none for what is below one.
+        let manual = match &command[..] {
+            [page] => dir.ok(&["man", page]).stdout.replace("\\-", "-"),
+            _ => String::new(),
+        };
+        assert!(
+            manual.is_empty() || manual.contains(&format!(".TH nigh-{name} ")),
+            "{name}"
+        );
+        for option in &known {
+            assert!(
+                manual.is_empty() || manual.contains(option),
+                "{name}: the manual lacks {option}"
+            );
+            // fish names options without their dashes.
+            let word = option.trim_start_matches('-');
+            assert!(
+                scripts.iter().all(|script| script.contains(word)),
+                "{name}: a completion script lacks {option}"
+            );
+        }
     }
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = dir.ok(&["completions", shell]).stdout;
-        assert!(script.contains("nigh"), "{shell}");
-        assert_eq!(dir.json(0, &["completions", shell]), script, "{shell}");
-    }
-    assert!(dir.ok(&["man"]).stdout.contains(".TH nigh"));
-    assert!(dir.ok(&["man", "index"]).stdout.contains("nigh-index"));
+    assert!(dir.ok(&["man"]).stdout.contains(".TH nigh "));
     assert_eq!(
         dir.json(0, &["man", "index"]),
         dir.ok(&["man", "index"]).stdout

@@ -2,6 +2,7 @@
 
 use crate::common::{TestDir, data};
 use serde_json::Value;
+use std::time::Instant;
 
 /// Deterministic pseudo-random rows as raw little-endian 32-bit floats.
 fn raw_vectors(rows: usize, dim: usize, seed: u32) -> Vec<u8> {
@@ -47,8 +48,10 @@ fn recall_is_measured_on_raw_vectors_and_exact_answers_are_cached() {
         "--ef-construction",
         "60",
     ];
+    let started = Instant::now();
     let (code, report, stderr) =
         bench_recall(&dir, &[&args[..], &["--allow", "0.5,0.01"]].concat());
+    let took = started.elapsed().as_secs_f64();
     assert_eq!(code, 0, "{stderr}");
     let filtered = report["filtered"].as_array().unwrap();
     assert_eq!(filtered.len(), 6);
@@ -72,16 +75,39 @@ fn recall_is_measured_on_raw_vectors_and_exact_answers_are_cached() {
         ),
         (Some(3000), Some(24), Some(0))
     );
-    for key in [
-        "build_s",
-        "open_ms",
-        "bytes_per_vector",
-        "graph_bytes_per_vector",
-        "exact_qps",
-        "exact_batch_qps",
-    ] {
-        assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
+    let number = |of: &Value, key: &str| {
+        of[key]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{key} of {of} is no number"))
+    };
+    // Building, opening and every pass over the queries lie within the time that the command took.
+    assert!(number(&report, "build_s") > 0.0 && number(&report, "open_ms") > 0.0);
+    let within: f64 = report["builds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|build| number(build, "build_s") + number(build, "open_ms") / 1e3)
+        .sum();
+    assert!(within < took, "{within} s of {took} s: {report}");
+    for key in ["exact_qps", "exact_batch_qps", "scan_qps"] {
+        assert!(50.0 / number(&report, key) < took, "{key}: {report}");
     }
+    // A vector has 24 floats; in the graph it has as many codes, padded, and up to 2 × 4 links of
+    // four bytes on level 0. Three times the links take more.
+    let bytes = |build: usize, key: &str| number(&report["builds"][build], key);
+    for build in [0, 1] {
+        let graph = bytes(build, "graph_bytes_per_vector");
+        let rest = bytes(build, "bytes_per_vector") - graph;
+        assert!((96.0..160.0).contains(&rest), "{rest}: {report}");
+        assert!(
+            graph > 64.0 && graph < 64.0 + 4.0 * 4.0 * 12.0,
+            "{graph}: {report}"
+        );
+    }
+    assert!(
+        bytes(1, "graph_bytes_per_vector") > bytes(0, "graph_bytes_per_vector"),
+        "{report}"
+    );
     let recall = |build: usize, point: usize| {
         report["builds"][build]["points"][point]["recall"]
             .as_f64()
@@ -95,11 +121,18 @@ fn recall_is_measured_on_raw_vectors_and_exact_answers_are_cached() {
         report["points"], report["builds"][0]["points"],
         "the points of the first build are repeated at the top level, for scripts"
     );
-    let point = &report["points"][0];
-    for key in [
-        "ef", "recall", "qps", "qps_all", "p50_us", "p95_us", "p99_us",
-    ] {
-        assert!(point[key].as_f64().unwrap() > 0.0, "{key}");
+    for (point, ef) in report["points"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip([10.0, 50.0])
+    {
+        let [p50, p95, p99] = ["p50_us", "p95_us", "p99_us"].map(|key| number(point, key));
+        assert!(0.0 < p50 && p50 <= p95 && p95 <= p99, "{point}");
+        // Half of the queries take the median or longer.
+        assert!(number(point, "qps") < 2e6 / p50, "{point}");
+        assert!(number(point, "qps_all") > 0.0, "{point}");
+        assert_eq!(number(point, "ef"), ef);
     }
     assert_eq!(
         (&report["truth_cached"], &report["manifest"]["m"][1]),

@@ -13,6 +13,7 @@ pub const TILE_QUERIES: usize = 16;
 /// Rows per call: two tiles.
 pub const BLOCK_ROWS: usize = 32;
 /// Rows per tile.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 const TILE_ROWS: usize = 16;
 
 /// Up to sixteen queries, packed as the second operand. Exists only if the processor supports AMX.

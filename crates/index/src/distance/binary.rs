@@ -4,6 +4,7 @@
 //! values where a row has a bit set is then Σ 2ʲ·|row ∧ planeⱼ|: population counts instead of
 //! multiplications.
 
+#[cfg(target_arch = "x86_64")]
 use cpu::InstructionSet;
 use std::sync::OnceLock;
 

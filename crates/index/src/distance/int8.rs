@@ -4,6 +4,7 @@
 //! Rows are stored with 128 added (`u8`), because VNNI multiplies unsigned by signed bytes. The
 //! caller subtracts what that adds to a sum: 128 times the sum of the query's values.
 
+#[cfg(target_arch = "x86_64")]
 use super::prefetch::prefetch;
 use cpu::InstructionSet;
 use std::sync::OnceLock;
@@ -11,6 +12,7 @@ use std::sync::OnceLock;
 /// The length of rows in bytes is a multiple of this.
 pub const LANES: usize = 64;
 /// How many rows ahead codes are prefetched.
+#[cfg(target_arch = "x86_64")]
 const PREFETCH_DISTANCE: usize = 4;
 
 /// For each of `rows`, writes the sum over i of `codes[row * stride + i] * query[i]` to `out`; the
