@@ -125,6 +125,7 @@ impl Writer for RecordingWriter<'_> {
 
     fn set_chunking(&mut self, _: ingest::Chunking) {}
     fn set_fusion(&mut self, _: Option<store::Fusion>) {}
+    fn set_model_name(&mut self, _: &str) {}
 
     fn pending(&self) -> usize {
         self.writer.pending()
