@@ -126,11 +126,11 @@ impl Walker {
             let (path, in_beir) = (level.folder.join(&name), level.is_beir);
             if name.as_encoded_bytes().starts_with(b".") {
                 // Ignore files and collections are hidden by design and not worth reporting.
-                if !name
+                let is_ignore_file = name
                     .to_str()
-                    .is_some_and(|name| ignored::NAMES.contains(&name))
-                    && !(kind.is_dir() && (self.is_collection)(&path))
-                {
+                    .is_some_and(|name| ignored::NAMES.contains(&name));
+                let is_collection = kind.is_dir() && (self.is_collection)(&path);
+                if !is_ignore_file && !is_collection {
                     self.skip(path, SkipReason::Hidden);
                 }
             } else if let Some(file) = ignored_by(&path, kind.is_dir(), &rules) {
