@@ -72,13 +72,13 @@ datasets.disable_progress_bars()
 datasets.Dataset.from_parquet("all.parquet", cache_dir=os.path.abspath("cache")).to_parquet("datasets.parquet")
 check_import("datasets", "datasets.parquet")
 spark = pyspark.sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-spark.read.parquet("all.parquet").orderBy("text").coalesce(1).write.parquet("spark", compression="lz4")
-check_import("spark", glob.glob("spark/*.parquet")[0])
+spark.read.parquet("all.parquet").orderBy("text").coalesce(1).write.parquet("from-spark", compression="lz4")
+check_import("spark", glob.glob("from-spark/*.parquet")[0])
 spark.createDataFrame(
     [("a", bytearray(b"Harbor cranes lift crates."), Decimal("1.5"), {"k": [1]}), ("b", bytearray(b"Violins are tuned."), None, None)],
     "_id string, text binary, price decimal(20, 4), nested map<string, array<int>>",
-).coalesce(1).write.parquet("odd-spark", compression="gzip")
-os.rename(glob.glob("odd-spark/*.parquet")[0], "odd-spark.parquet")
+).coalesce(1).write.parquet("odd-from-spark", compression="gzip")
+os.rename(glob.glob("odd-from-spark/*.parquet")[0], "odd-spark.parquet")
 spark.stop()
 
 # JSON lines, written anew.
