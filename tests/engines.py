@@ -3,17 +3,21 @@
 Called by tests/engines.rs as `engines.py NIGH` in a folder with the collection `.nigh`.
 """
 
+import glob
 import json
+import os
 import subprocess
 import sys
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import datasets
 import duckdb
 import pandas
 import polars
 import pyarrow
 import pyarrow.parquet
+import pyspark.sql
 
 NIGH = sys.argv[1]
 
@@ -63,6 +67,20 @@ pyarrow.parquet.write_table(
 )
 check_import("arrow", "arrow.parquet")
 
+# Its cache goes into this folder, and its progress bars nowhere.
+datasets.disable_progress_bars()
+datasets.Dataset.from_parquet("all.parquet", cache_dir=os.path.abspath("cache")).to_parquet("datasets.parquet")
+check_import("datasets", "datasets.parquet")
+spark = pyspark.sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+spark.read.parquet("all.parquet").orderBy("text").coalesce(1).write.parquet("from-spark", compression="lz4")
+check_import("spark", glob.glob("from-spark/*.parquet")[0])
+spark.createDataFrame(
+    [("a", bytearray(b"Harbor cranes lift crates."), Decimal("1.5"), {"k": [1]}), ("b", bytearray(b"Violins are tuned."), None, None)],
+    "_id string, text binary, price decimal(20, 4), nested map<string, array<int>>",
+).coalesce(1).write.parquet("odd-from-spark", compression="gzip")
+os.rename(glob.glob("odd-from-spark/*.parquet")[0], "odd-spark.parquet")
+spark.stop()
+
 # JSON lines, written anew.
 duckdb.sql(
     "COPY (SELECT * FROM read_json('rows.jsonl', format = 'newline_delimited', sample_size = -1)) TO 'duckdb.jsonl'"
@@ -101,6 +119,7 @@ duckdb.sql(
 )
 for file in [f"odd-pandas-{c}.parquet" for c in ("snappy", "gzip", "brotli", "lz4", "zstd", None)] + [
     "odd-polars.parquet",
+    "odd-spark.parquet",
     "odd-duckdb.parquet",
 ]:
     report = nigh("index", file, "-c", file.removesuffix(".parquet"))

@@ -1044,11 +1044,11 @@ fn run_and_eval_count_truncated_questions() {
     );
 }
 
-/// Writes articles of these ids and texts as JSON lines.
+/// Writes articles of these ids and texts as JSON lines, with the id as `kind`, too.
 fn put_articles(dir: &TestDir, articles: &[(&str, &str)]) {
     let lines = articles
         .iter()
-        .map(|(id, text)| format!("{}\n", json!({"_id": id, "text": text})));
+        .map(|(id, text)| format!("{}\n", json!({"_id": id, "kind": id, "text": text})));
     dir.put("docs.jsonl", lines.collect::<String>());
 }
 
@@ -1232,9 +1232,15 @@ fn misses_have_the_causes_that_were_tested() {
         assert_eq!(cause(&verdict, system, "filter"), None, "{system}");
     }
     assert_eq!(cause(&verdict, "lexical", "tie").as_deref(), Some("ties"));
-    let filtered = eval(&["--filter", "NOT herons", "--mode", "lexical,dense"]);
-    if filtered["losses"]["systems"][0]["by_cause"]["filter"] == 0 {
-        panic!("{filtered}");
+    let filtered = eval(&["--filter", "NOT kind:heron"]);
+    for system in ["lexical", "dense", "hybrid"] {
+        let found = cause(&filtered, system, "filter");
+        assert_eq!(found.as_deref(), Some("filter"), "{system}");
+        assert_eq!(
+            cause(&filtered, system, "kiln").as_deref(),
+            Some("copies"),
+            "{system}"
+        );
     }
     // A run file that was cut, without the collection: only the ties are known.
     dir.put(
@@ -1403,7 +1409,7 @@ fn a_dash_is_standard_input_or_output() {
     );
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
-        run.stdout.starts_with("1 Q0 heron#0 1 ") && run.stdout.lines().count() == 1,
+        run.stdout.starts_with("1 Q0 heron 1 ") && run.stdout.lines().count() == 1,
         "{}",
         run.stdout
     );
@@ -1416,7 +1422,7 @@ fn a_dash_is_standard_input_or_output() {
         "--metrics",
         "MRR@10",
     ];
-    let judged = with_input(&from_stdin, &run.stdout.replace("heron#0", "heron"));
+    let judged = with_input(&from_stdin, &run.stdout);
     assert_eq!(judged.code, 0, "{}", judged.stderr);
     let values = dir.ok(&[
         "eval",

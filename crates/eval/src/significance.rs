@@ -406,10 +406,7 @@ mod tests {
         };
         // scipy 1.17: binomtest(5, 5).proportion_ci(0.95, "exact") is (0.47817624…, 1).
         let ([low, high], [below, above]) = interval(1.0, 5);
-        assert!(
-            (low - 0.478_176_249_987_415).abs() < 1e-12 && high == 1.0,
-            "{low}"
-        );
+        assert!((low - 0.478_176_25).abs() < 1e-7 && high == 1.0, "{low}");
         assert!(
             below < 0.5 && 0.5 < above && below > -1.0,
             "{below} {above}"
@@ -420,7 +417,8 @@ mod tests {
             "{low} {high}"
         );
         assert!((difference[0] + 0.0362).abs() < 1e-4 && (difference[1] - 0.0362).abs() < 1e-4);
-        assert_eq!(interval(0.0, 5).0, [0.0, 1.0 - interval(1.0, 5).0[0]]);
+        let [low, high] = interval(0.0, 5).0;
+        assert!(low == 0.0 && (high - 0.521_823_75).abs() < 1e-7, "{high}");
     }
 
     #[test]
@@ -439,7 +437,8 @@ mod tests {
         let values: Vec<f64> = (0..200)
             .map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX))
             .collect();
-        let shifted: Vec<f64> = values.iter().map(|v| v - 0.01).collect();
+        let shift = |(at, v): (usize, &f64)| v - [0.010, 0.011][at % 2];
+        let shifted: Vec<f64> = values.iter().enumerate().map(shift).collect();
         let each = ResamplingUnits::new(&(0..200).collect::<Vec<_>>());
         let intervals = BootstrapIntervals::new(&[&values, &shifted], &each, 7);
         assert_eq!(
@@ -454,7 +453,7 @@ mod tests {
         assert!(low < mean(&values) && mean(&values) < high && high - low < 0.2);
         let [low, high] = intervals.difference(0, 1);
         assert!(
-            (low - 0.01).abs() < 1e-9 && (high - 0.01).abs() < 1e-9,
+            (0.010..0.011).contains(&low) && (0.010..0.011).contains(&high),
             "paired: the same queries are drawn for both"
         );
         let noise: Vec<f64> = values.iter().map(|v| v - 0.5).collect();

@@ -39,23 +39,23 @@ impl<'a> Counterfactuals<'a> {
     /// Whether one of `results`, ids of the given level, has a copy of what meets the need: of its
     /// passages, or of its article where that as a whole was judged.
     pub fn has_copy(&self, need: &Need, level: Level, results: &[&str]) -> Result<bool> {
+        let whole =
+            level == Level::Article || need.locations.iter().all(|place| place.span.is_none());
         let (mut judged, mut judged_places) = (Vec::new(), HashSet::new());
         for place in &need.locations {
             let Some(stored) = self.article(&place.article)? else {
                 continue;
             };
-            judged_places.insert(place.article.as_str());
-            match place.span {
-                None => judged.push(stored.article.text.clone()),
-                Some(_) => {
-                    let numbers = place.passages.iter().filter_map(|id| passage_number(id));
-                    let spans = numbers.filter_map(|(_, number)| stored.passages.get(number));
-                    judged.extend(spans.map(|span| span.of(&stored.article.text).to_owned()));
-                    judged_places.extend(place.passages.iter().map(String::as_str));
-                }
+            if whole {
+                judged.push(stored.article.text.clone());
+                judged_places.insert(place.article.as_str());
+            } else {
+                let numbers = place.passages.iter().filter_map(|id| passage_number(id));
+                let spans = numbers.filter_map(|(_, number)| stored.passages.get(number));
+                judged.extend(spans.map(|span| span.of(&stored.article.text).to_owned()));
+                judged_places.extend(place.passages.iter().map(String::as_str));
             }
         }
-        let whole = level == Level::Article || need.locations.iter().all(|p| p.span.is_none());
         let judged: Vec<_> = judged
             .iter()
             .map(|text| (text.len(), LazyCell::new(|| shingles(text))))

@@ -61,7 +61,7 @@ fn rerank_budget_is_shared_when_the_lists_are_deepened() {
         let text = match number {
             0..1900 => {
                 let words = (0..60).map(|word| format!("word{word}"));
-                let more = (0..number % 19).map(|word| format!("more{word}"));
+                let more = (0..number % 19).map(|_| "wind".to_owned());
                 words
                     .chain(more)
                     .fold("kite hill wind".to_owned(), |text, word| text + " " + &word)
