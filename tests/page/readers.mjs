@@ -321,11 +321,22 @@ await test("a translator does not stop the page, and new texts are shown", async
       text.replaceWith(font);
     }
   });
-  await openMarked(page, "c=tides&q=tide");
+  // Before the sentences are marked, which changes the texts that were translated.
+  await page.route("**/search", async (route) => {
+    if (route.request().postData().includes("explain")) await new Promise((resolve) => { setTimeout(resolve, 800); });
+    await route.continue().catch(() => undefined);
+  });
+  await open(page, "c=tides&q=what+pulls+at+the+sea");
+  await translate();
+  await page.waitForSelector("ol.hits mark");
+  const text = await page.locator(".hit .text").first().textContent();
+  assert.match(text, /^(The tide number \d+ rises twice a day, because the Moon pulls at the sea\. ?){3}$/);
   await translate();
   await page.fill(box, "flumph");
   await page.waitForURL(/q=flumph/);
   await page.waitForFunction(() => document.querySelector("ol.hits a.title")?.textContent === "Flumphs");
+  assert.match(await page.textContent(".status"), /^Results 1 to 10, of 15 passages searched/);
+  await page.waitForSelector("ol.hits mark");
   await translate();
   await page.getByLabel("compare").check();
   await page.waitForSelector("section:nth-of-type(2) ol.hits a.title");

@@ -64,7 +64,7 @@ use tokio::sync::watch;
 /// How long requests in progress may take to finish once the server has been told to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the running job may take then. One that needs longer goes on at the next start.
-const JOB_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+const JOB_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 /// How often to look for newer commits.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 /// The most threads that run blocking work, jobs included.
@@ -262,6 +262,11 @@ async fn shutdown_on_signal(
         "shutting down once requests in progress are finished; signal again to stop immediately"
     );
     app.jobs.close();
+    if app.jobs.any_running() {
+        tracing::warn!(
+            "finishing the running job; signal again to stop now: it goes on at the next start"
+        );
+    }
     handle.graceful_shutdown(Some(SHUTDOWN_TIMEOUT));
     let finish_jobs = async {
         let _ = tokio::time::timeout(JOB_SHUTDOWN_TIMEOUT, app.jobs.wait_running()).await;

@@ -18,7 +18,8 @@ The web page is at /, the API at /v1 (described at /openapi.json, with a console
 Model Context Protocol at /mcp, and metrics at /metrics. By default only this machine can connect;
 other addresses need API keys and TLS. Changes to collections, such as by nigh index, to the key file
 and to the certificate are picked up while the server runs. Ctrl-C finishes running requests and
-stops; jobs that take longer, with what was uploaded for them, go on at the next start.")]
+stops, again at once; jobs that take longer, with what was uploaded for them, go on at the next
+start.")]
 pub struct Serve {
     #[command(flatten)]
     pub target: CollectionArg,

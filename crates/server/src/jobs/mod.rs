@@ -344,6 +344,13 @@ impl Jobs {
         self.stopped.send_replace(true);
     }
 
+    /// Whether a job runs.
+    pub fn any_running(&self) -> bool {
+        let all = self.handles().unwrap_or_default();
+        all.iter()
+            .any(|handle| handle.job().phase == JobPhase::Running)
+    }
+
     /// Waits until no job runs.
     pub async fn wait_running(&self) {
         for handle in self.handles().unwrap_or_default() {
