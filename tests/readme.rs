@@ -144,9 +144,8 @@ fn verdict_of_the_guide_is_what_eval_prints() {
         .and_then(|(_, rest)| rest.split_once("\n```"))
         .and_then(|(shown, _)| shown.split_once('\n'))
         .unwrap();
-    let dir = TestDir::new();
+    let dir = crate::common::with_data();
     let data = crate::common::data();
-    dir.ok(&["index", data.to_str().unwrap()]);
     let command = command.replace("data/", &format!("{}/", data.display()));
     let printed = dir.ok(&command.split(' ').collect::<Vec<_>>()).stdout;
     // The times are those of another machine.
