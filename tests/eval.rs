@@ -1,16 +1,9 @@
 //! `nigh eval`: golden figures, causes of misses, run files, grids, reports.
 
-use crate::common::{TestDir, data};
+use crate::common::{TestDir, data, with_data};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// A directory whose collection holds the articles of data/.
-fn with_data() -> TestDir {
-    let dir = TestDir::new();
-    dir.ok(&["index", data().to_str().unwrap(), "-c", ".nigh"]);
-    dir
-}
 
 fn data_file(name: &str) -> String {
     data().join(name).to_str().unwrap().to_owned()

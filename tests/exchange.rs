@@ -1,6 +1,6 @@
 //! `nigh export`, `import` and `embed`: articles with their vectors in JSON lines and Parquet.
 
-use crate::common::{CliOutput, TestDir, data};
+use crate::common::{CliOutput, TestDir, data, with_data};
 use serde_json::{Value, json};
 #[cfg(feature = "parquet")]
 use std::collections::BTreeMap;
@@ -19,13 +19,6 @@ const QUESTIONS: [&str; 3] = [
     "how did Moscow react",
     "what makes a sourdough rise",
 ];
-
-/// A directory whose collection holds the articles of data/.
-fn with_data() -> TestDir {
-    let dir = TestDir::new();
-    dir.ok(&["index", data().to_str().unwrap()]);
-    dir
-}
 
 /// The hits of every question: passage id, text and cosine. BM25 scores are left out: their last
 /// digit depends on the number of segments.

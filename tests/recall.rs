@@ -1,6 +1,6 @@
 //! `nigh bench recall`: recall of the graph against the exact scan, on raw files and a collection.
 
-use crate::common::{TestDir, data};
+use crate::common::{TestDir, with_data};
 use serde_json::Value;
 use std::time::Instant;
 
@@ -223,8 +223,7 @@ fn recall_accepts_builder_quantization_and_seed_options() {
 
 #[test]
 fn recall_of_a_collection_uses_questions_or_its_own_vectors() {
-    let dir = TestDir::new();
-    dir.ok(&["index", data().to_str().unwrap(), "-c", ".nigh"]);
+    let dir = with_data();
     dir.put(
         "q.jsonl",
         "{\"_id\": \"1\", \"text\": \"what slows the Earth\"}\n",

@@ -1,30 +1,9 @@
 //! `nigh search` and `nigh run`: the contract of the JSON output, byte spans, determinism.
 
-use crate::common::TestDir;
+use crate::common::with_data;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
-
-fn with_data() -> TestDir {
-    let dir = TestDir::new();
-    for file in std::fs::read_dir(crate::common::data().join("sample"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-    {
-        if file.extension().is_some_and(|e| e == "txt") {
-            dir.put(
-                &format!("data/{}", file.file_name().unwrap().to_string_lossy()),
-                std::fs::read(&file).unwrap(),
-            );
-        }
-    }
-    dir.put(
-        "data/provided-article.txt",
-        std::fs::read(crate::common::data().join("provided-article.txt")).unwrap(),
-    );
-    dir.ok(&["index", "data"]);
-    dir
-}
 
 #[test]
 fn hits_follow_the_json_contract_and_spans_match_the_file() {

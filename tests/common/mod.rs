@@ -6,6 +6,7 @@ pub mod server;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,41 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 /// A temporary directory in which the program runs.
 pub struct TestDir {
     folder: tempfile::TempDir,
+}
+
+/// A directory whose collection `.nigh` holds the articles of data/. They are indexed once for all
+/// tests, because embedding them takes seconds.
+pub fn with_data() -> TestDir {
+    static FILES: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
+        let dir = TestDir::new();
+        dir.ok(&["index", data().to_str().unwrap()]);
+        let files = files_below(&dir.path(".nigh"));
+        let relative = |path: &PathBuf| path.strip_prefix(dir.folder.path()).unwrap().to_owned();
+        files
+            .iter()
+            .map(|path| (relative(path), std::fs::read(path).unwrap()))
+            .collect()
+    });
+    let dir = TestDir::new();
+    for (path, contents) in FILES.iter() {
+        dir.put(path.to_str().unwrap(), contents);
+    }
+    dir
+}
+
+/// The files in a folder and in those below it.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }
 
 /// Exit code and output of a finished process.
