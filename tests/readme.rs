@@ -153,6 +153,7 @@ fn help_completions_and_the_manual_page_are_there() {
         "import",
         "embed",
         "models",
+        "models check",
         "bench",
         "bench embed",
         "bench recall",
