@@ -118,7 +118,7 @@ def embedding(folder, threads):
 
 
 # The lengths of texts to embed, in tokens, and how many of each: about the same work.
-LENGTHS = {16: 1600, 64: 800, 128: 400, 256: 200}
+LENGTHS = {16: 800, 64: 400, 128: 200, 256: 100}
 
 
 def lengths(folder):

@@ -58,7 +58,7 @@ pub struct Ranges {
 
 impl Ranges {
     /// Ranges that nothing has widened yet.
-    pub fn zero(shape: Shape) -> Self {
+    pub(crate) fn zero(shape: Shape) -> Self {
         Self {
             attention_input: vec![0.0; shape.hidden_size],
             attention_output: vec![0.0; shape.hidden_size],
@@ -85,7 +85,12 @@ impl Calibration {
     ///
     /// # Errors
     /// [`Error::Precision`] if not even f32 weights give near enough vectors.
-    pub fn of(model: &Model, kernels: &Kernels, head: &Head, samples: &[Vec<u32>]) -> Result<Self> {
+    pub(crate) fn of(
+        model: &Model,
+        kernels: &Kernels,
+        head: &Head,
+        samples: &[Vec<u32>],
+    ) -> Result<Self> {
         let width = model.shape.hidden_size;
         let mut ranges = vec![Ranges::zero(model.shape); model.layers.len()];
         let mut expected = Vec::with_capacity(samples.len());
@@ -125,7 +130,7 @@ impl Calibration {
     ///
     /// # Errors
     /// [`Error::Calibration`] if the calibration is one of another model.
-    pub fn apply(&self, model: Model, offset: u8) -> Result<Model> {
+    pub(crate) fn apply(&self, model: Model, offset: u8) -> Result<Model> {
         let (width, units) = (model.shape.hidden_size, model.shape.intermediate_size);
         let fits = |ranges: &Ranges| {
             let Ranges {

@@ -397,3 +397,29 @@ fn dense_layers_are_applied_and_checked() {
         "tensor `linear.bias` is no part of a model with these settings"
     );
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn damaged_weights_are_an_error_or_give_vectors(
+        model in 0usize..4,
+        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        in_header in any::<bool>(),
+    ) {
+        let (_, config, file) = golden()[model];
+        let mut file = file.to_vec();
+        let end = if in_header { 2_000 } else { file.len() };
+        for (place, byte) in places {
+            let at = place.index(end);
+            file[at] = byte;
+        }
+        if let Ok(checkpoint) = Checkpoint::read(&config, &file)
+            && let Ok(calibration) = checkpoint.calibrate(&mean_head(), &[vec![5, 6, 7], vec![9]])
+        {
+            let encoder = checkpoint.into_encoder(&calibration).unwrap();
+            let mut work = Workspace::default();
+            let vectors = encoder.vectors(&[&[5, 6], &[7; 40]], &mean_head(), &mut work);
+            prop_assert!(vectors.len() == 2 && vectors.iter().all(|vector| vector.len() == 32));
+        }
+    }
+}

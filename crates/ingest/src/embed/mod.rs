@@ -165,7 +165,10 @@ pub fn load(name: &str) -> Result<Box<dyn Embedder>> {
             Box::new(static_model::StaticEmbedder::from_folder(folder)?)
         } else if transformer::TransformerEmbedder::is_model_folder(folder) {
             let calibrations = cache_dir().join("calibrations");
-            Box::new(transformer::TransformerEmbedder::from_folder(folder, &calibrations)?)
+            Box::new(transformer::TransformerEmbedder::from_folder(
+                folder,
+                &calibrations,
+            )?)
         } else {
             Box::new(onnx::OnnxEmbedder::from_folder(folder)?)
         });
