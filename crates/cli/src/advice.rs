@@ -122,7 +122,8 @@ fn on_server(error: &server::Error) -> String {
     use server::Error;
     match error {
         Error::KeysRequired { .. } => {
-            ": make one first (nigh key add NAME --keys keys.toml) and give --keys".to_owned()
+            ": make an API key first (nigh key add NAME --keys keys.toml) and give --keys"
+                .to_owned()
         }
         Error::TlsRequired { .. } => {
             ": give --tls-cert and --tls-key, or --plain behind a proxy that has TLS".to_owned()

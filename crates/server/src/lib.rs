@@ -76,7 +76,7 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is reachable from other machines, but there is no API key.
-    #[error("{listen} can be reached from other machines, and no API keys are set")]
+    #[error("{listen} can be reached from other machines, so it needs API keys")]
     KeysRequired {
         /// The address from the settings.
         listen: SocketAddr,
