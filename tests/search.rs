@@ -1,6 +1,6 @@
 //! `nigh search` and `nigh run`: the contract of the JSON output, byte spans, determinism.
 
-use crate::common::with_data;
+use crate::common::{TestDir, with_data};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
