@@ -145,7 +145,14 @@ fn model_folder_without_an_onnx_file_is_an_error() {
     dir.put("a.txt", "Tides\n\nThe moon pulls the sea.");
     std::fs::create_dir(dir.path("model")).unwrap();
     dir.run(&["index", "a.txt", "--model", "model"])
-        .assert_exit(2, &["model", "no ONNX file in it", "model.onnx"]);
+        .assert_exit(
+            2,
+            &[
+                "model",
+                "neither model.safetensors nor an ONNX file in it",
+                "model.onnx",
+            ],
+        );
 }
 
 #[test]

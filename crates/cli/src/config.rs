@@ -73,9 +73,10 @@ impl Config {
         Ok(Self::default())
     }
 
-    /// The location of the collection.
+    /// The location of the collection. An empty variable is as good as none.
     pub fn collection(&self, target: &CollectionArg) -> store::Result<Location> {
-        match (&target.collection, &self.collection) {
+        let named = target.collection.as_ref().filter(|name| !name.is_empty());
+        match (named, &self.collection) {
             (Some(flag), _) => self.locate(flag),
             (None, Some(name)) => Ok(match self.locate(name.as_ref())? {
                 Location::Local(path) => self.folder.join(path).into(),

@@ -138,7 +138,12 @@ mod tests {
         }
         assert!(score("", "Send the resume.", "résumé") > 0);
         assert!(score("", "潮汐は月に従い", "潮汐") > 0);
-        assert!(score("The The", "A band.", "the the") > score("", "The band.", "the the"));
+        // A passage begins with its article's title.
+        let (title, other) = (
+            score("The The", "The The\n\nA band.", "the the"),
+            score("", "The band.", "the the"),
+        );
+        assert!(title > other, "{title} and {other}");
     }
 
     #[test]

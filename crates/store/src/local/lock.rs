@@ -8,7 +8,7 @@ use std::io::Write;
 
 /// Held by the writer. The system releases it when the process ends, however that happens.
 pub struct WriterLock {
-    _file: File,
+    file: File,
 }
 
 impl WriterLock {
@@ -45,6 +45,14 @@ impl WriterLock {
         file.set_len(0)
             .and_then(|()| writeln!(contents, "{}", std::process::id()))
             .map_err(PathError::at(path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // A process that another thread starts at this moment has a copy of the file until it runs
+        // its program. Closing the file alone would leave the lock to that copy.
+        let _ = self.file.unlock();
     }
 }
