@@ -69,7 +69,7 @@ fn folder_that_is_not_understood_is_an_error_that_names_the_file() {
     dir.put("m/config.json", config.to_string());
     dir.put("a.txt", "The moon.\n");
     let says = [
-        "/m\": ",
+        "m\": ",
         "config.json: model_type: expected bert",
         "nomic_bert",
     ];
