@@ -408,7 +408,7 @@ fn import_takes_rows_that_were_filtered_sorted_and_written_anew() {
         .skip(1)
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let kept = |row: &Value| row["path"].as_str().unwrap().len() % 2 == 0;
+    let kept = |row: &Value| row["path"].as_str().unwrap().len().is_multiple_of(2);
     rows.retain(kept);
     let articles = rows.iter().filter(|row| row["article"].is_object()).count();
     assert!(articles > 3);

@@ -15,7 +15,6 @@ fn index_with_valid_files(name: &str, contents: impl AsRef<[u8]>) -> (TestDir, C
 }
 
 /// The same with options of the command.
-
 fn index_with_valid_files_and_options(
     name: &str,
     contents: impl AsRef<[u8]>,
