@@ -66,7 +66,7 @@ impl Writer {
     /// beside it, with the extension `unfinished`.
     ///
     /// # Errors
-    /// [`Error::Io`] if the temporary file cannot be created.
+    /// [`Error::Io`](crate::Error::Io) if the temporary file cannot be created.
     pub fn create(options: &WriteOptions, path: &Path) -> Result<Self> {
         Self::new(options, path, path.with_extension("unfinished"))
     }
@@ -75,7 +75,7 @@ impl Writer {
     /// it is finished and its directory synced.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be created.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be created.
     pub fn in_place(options: &WriteOptions, path: &Path) -> Result<Self> {
         Self::new(options, path, PathBuf::new())
     }
@@ -160,7 +160,7 @@ impl Writer {
     /// durable only after the caller has synced its directory.
     ///
     /// # Errors
-    /// [`Error::Io`] if a system call fails. Then the final path holds what it held before, except
+    /// [`Error::Io`](crate::Error::Io) if a system call fails. Then the final path holds what it held before, except
     /// that the new file may be there if only syncing the directory failed. A file written in place
     /// is left as it is.
     pub fn finish(mut self) -> Result<()> {

@@ -25,7 +25,7 @@ impl Writer {
     /// Writes the header to `out`. Errors name `path`.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::NotBuiltIn`] for Parquet in a build without it.
+    /// [`Error::Io`](crate::Error::Io), or [`Error::NotBuiltIn`](crate::Error::NotBuiltIn) for Parquet in a build without it.
     pub fn new(
         kind: Kind,
         path: &Path,
@@ -55,7 +55,7 @@ impl Writer {
     /// Writes an article.
     ///
     /// # Errors
-    /// [`Error::MissingVector`], [`Error::Io`] or [`Error::Parquet`].
+    /// [`Error::MissingVector`](crate::Error::MissingVector), [`Error::Io`](crate::Error::Io) or [`Error::Parquet`](crate::Error::Parquet).
     pub fn put(&mut self, embedded: &EmbeddedArticle) -> Result<()> {
         let rows = rows(embedded, &self.header)?;
         match &mut self.output {
@@ -69,7 +69,7 @@ impl Writer {
     /// Writes buffered rows and the end of the file. A Parquet file cannot be read without it.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Parquet`].
+    /// [`Error::Io`](crate::Error::Io) or [`Error::Parquet`](crate::Error::Parquet).
     pub fn finish(self) -> Result<()> {
         match self.output {
             Output::Jsonl(mut out) => Ok(out.flush().map_err(PathError::at(self.path))?),

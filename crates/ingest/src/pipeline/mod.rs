@@ -29,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 pub trait ExistingContent: Sync {
     /// Whether the store has the article `id` with exactly this fingerprint.
     fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool;
-    /// Whether the store has a vector for the text with this [fingerprint](ModelInfo::fingerprint).
+    /// Whether the store has a vector for the text with this [fingerprint](crate::ModelInfo::fingerprint).
     fn has_vector(&self, text: &Fingerprint) -> bool;
     /// The path of the article `id`, if the store has it and that path still exists. An article
     /// with the same id from another path is then a duplicate. `None` if the store identifies

@@ -15,7 +15,7 @@ use tantivy::tokenizer::{
 pub enum AnalyzerVersion {
     /// Runs of letters and digits up to 60 bytes, without stop words, in one field.
     V1,
-    /// [`Analyzer`](super::Analyzer), in fields of stems, exact forms and titles.
+    /// `Analyzer`, in fields of stems, exact forms and titles.
     V2,
 }
 
