@@ -71,11 +71,11 @@ fn phrase_bonus_does_not_depend_on_text_segments() {
             .map(|candidate| (candidate.key, candidate.score))
             .collect::<Vec<_>>()
     };
-    let (_folder, in_one) = collection_of(&[("a", &first), ("b", &second)]);
+    let (_folder, in_one) = collection_of(&[("c", &first), ("b", &second)]);
     let dir = tempfile::tempdir().unwrap();
     let mut in_two = create(&dir.path().join("c"));
     let mut writer = in_two.writer().unwrap();
-    for (id, text) in [("a", &first), ("b", &second)] {
+    for (id, text) in [("c", &first), ("b", &second)] {
         writer.put(article(id, text)).unwrap();
         writer.commit().unwrap();
     }
