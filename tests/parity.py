@@ -149,11 +149,14 @@ def check_comparisons(name, systems, metrics, comparisons):
             pair, p = f"{c['a']}/{c['b']}", c["p_holm"]
             expect(abs(p - value) <= 1e-12, name, pair, f"(Holm, {test})", metric, value, p)
 
-def check_interval(row, values, found, rng):
+def check_interval(row, values, found, rng, lowest):
     """Ends within 0.12 widths of scipy's. Means of few discrete values jump in steps larger than
-    that, so ends between scipy's 1 % and 4.5 % (95.5 % and 99 %) quantiles are right as well."""
-    if np.ptp(values) == 0:
-        return expect(max(abs(end - values[0]) for end in found) < 1e-9, *row, values[0], found)
+    that, so ends between scipy's 1 % and 4.5 % (95.5 % and 99 %) quantiles are right as well. If all
+    values are equal, the share of Clopper and Pearson that was not seen may be `lowest` or 1."""
+    if np.ptp(values) < 1e-9:
+        unseen = stats.binomtest(0, len(values)).proportion_ci(0.95, "exact").high
+        ends = values[0] - unseen * (values[0] - lowest), values[0] + unseen * (1 - values[0])
+        return expect(max(abs(end - value) for end, value in zip(ends, found)) < 1e-9, *row, ends, found)
     boot = stats.bootstrap((values,), np.mean, n_resamples=9999, method="percentile", rng=rng)
     ends, q = boot.confidence_interval, np.quantile(boot.bootstrap_distribution, [0.01, 0.045, 0.955, 0.99])
     for end, value, low, high in zip(ends, found, q[::2], q[1::2]):
@@ -189,12 +192,12 @@ def check_significance(args, queries, rng, folder):
     generator = np.random.default_rng(args.seed)
     values = {(s, m): np.array([found[s, q, m] for q in qrels]) for s in systems for m in metrics}
     for s, m in itertools.product(output["systems"], metrics):
-        check_interval((name, s["name"], "(interval)", m), values[s["name"], m], s["metrics"][m]["ci95"], generator)
+        check_interval((name, s["name"], "(interval)", m), values[s["name"], m], s["metrics"][m]["ci95"], generator, 0.0)
     for c in output["comparisons"]:
         a, b = (values[c[side], c["metric"]] for side in "ab")
         row = lambda what: (name, f"{c['a']}/{c['b']}", f"({what})", c["metric"])
         expect(abs(c["difference"] - np.mean(a - b)) < 1e-12, *row("difference"), np.mean(a - b), c["difference"])
-        check_interval(row("interval"), a - b, c["ci95"], generator)
+        check_interval(row("interval"), a - b, c["ci95"], generator, -1.0)
         check_test(row(c["test"]), a, b, c["test"], c["p_value"], generator)
 
 def speed(args, rng, folder):
