@@ -9,9 +9,8 @@ export async function browserTests(folder) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
   mkdirSync(folder, { recursive: true });
 
-  /** Runs a test in a new browser context; fails on page errors and unexpected console messages. */
-  async function test(name, run, { expected = /^$/, ...options } = {}) {
-    if (process.env.ONLY && !name.includes(process.env.ONLY)) return;
+  /** Runs a test once in a new browser context. Returns what went wrong: page errors and unexpected console messages, too. */
+  async function attempt(run, { expected = /^$/, ...options }) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(15000);
@@ -21,13 +20,23 @@ export async function browserTests(folder) {
     try {
       await run(page, context);
       assert.deepEqual(errors, []);
-      console.log(`ok ${name}`);
     } catch (error) {
       await page.screenshot({ path: join(folder, "failed.png") }).catch(() => undefined);
-      console.log(`not ok ${name}: ${error.stack}\n${errors.join("\n")}\nat ${page.url()}`);
-      process.exitCode = 1;
+      return `${error.stack}\n${errors.join("\n")}\nat ${page.url()}`;
+    } finally {
+      await context.close();
     }
-    await context.close();
+  }
+
+  /** Runs a test, a second time if it fails: a browser on a busy machine is late now and then. Both failures are printed. */
+  async function test(name, run, options = {}) {
+    if (process.env.ONLY && !name.includes(process.env.ONLY)) return;
+    for (const failed of ["failed once", "not ok"]) {
+      const problem = await attempt(run, options);
+      if (problem === undefined) return console.log(`ok ${name}`);
+      console.log(`${failed} ${name}: ${problem}`);
+    }
+    process.exitCode = 1;
   }
 
   return { browser, test };

@@ -148,16 +148,23 @@ await test("pagination reaches the 10,000th hit", async (page) => {
 
 await test("a slow response shows progress, and only the last question counts", async (page) => {
   await openPage(page);
+  let release, answered;
+  const held = new Promise((resolve) => (release = resolve));
+  const late = new Promise((resolve) => (answered = resolve));
   await page.route("**/search", async (route) => {
-    if (route.request().postData().includes("slow")) await new Promise((resolve) => setTimeout(resolve, 1500));
+    if (!route.request().postData().includes("slow")) return route.continue();
+    await held;
     await route.continue().catch(() => undefined);
+    answered();
   });
-  await page.keyboard.type("slow bread");
+  // At once: an answer to a part of it would stay where the progress is shown.
+  await page.fill("[role=combobox]", "slow bread");
   await page.waitForSelector("text=Searching…");
   assert.equal(await page.getAttribute("section[aria-label=Answers]", "aria-busy"), "true");
   await page.fill("[role=combobox]", "cheese");
   await page.waitForFunction(() => document.querySelector("ol.hits a.title")?.textContent.includes("cheese"));
-  await page.waitForTimeout(1800);
+  release();
+  await late;
   assert.match((await titles(page))[0], /cheese/);
 });
 
@@ -274,8 +281,13 @@ await test("the list of articles keeps page and prefix in the URL", async (page)
 
 await test("the page asks for an API key after a 401", async (page) => {
   await page.goto(keyedBase);
+  // All requests without a key have been refused.
+  await page.waitForLoadState("networkidle");
   await page.getByLabel(/requires an API key/).fill(key);
   await page.click("text=Continue");
+  // The page is drawn anew once the key is accepted and the collections are known.
+  await page.getByLabel(/requires an API key/).waitFor({ state: "hidden" });
+  await page.waitForLoadState("networkidle");
   await page.keyboard.press("/");
   await page.getByRole("combobox", { name: "Your question" }).fill("cheese");
   await page.waitForSelector("ol.hits a.title");
