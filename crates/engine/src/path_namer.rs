@@ -59,12 +59,9 @@ impl PathNamer {
     /// # Errors
     /// When the collection cannot be read.
     pub fn for_indexing(collection: &dyn Collection, location: &Location) -> Result<Self> {
-        let Self { base, earlier } = Self::of(collection, location);
-        let Some(earlier) = earlier else {
-            return Ok(Self {
-                base,
-                earlier: None,
-            });
+        let namer = Self::of(collection, location);
+        let Some(earlier) = &namer.earlier else {
+            return Ok(namer);
         };
         let articles = collection.catalog()?.articles;
         let names = articles.values().map(|article| article.path.as_str());
@@ -75,9 +72,13 @@ impl PathNamer {
             let mut sought = names.iter().take(MAX_SOUGHT);
             sought.any(|name| folder.join(name).exists())
         };
-        let moved_alone = !has_any(&base) && has_any(&earlier);
+        let moved_alone = !has_any(&namer.base) && has_any(earlier);
         Ok(Self {
-            base: if moved_alone { earlier } else { base },
+            base: if moved_alone {
+                earlier.clone()
+            } else {
+                namer.base
+            },
             earlier: None,
         })
     }

@@ -297,8 +297,8 @@ impl Snapshot {
         }
     }
 
-    /// The `k` best passages of a query, best first, and more if all that tie with number [`PHRASE_DEPTH`] would not be
-    /// among them.
+    /// The `k` best passages of a query, best first, and more if all that tie with number
+    /// [`PHRASE_DEPTH`] would not be among them.
     fn top_passages_with_ties(
         &self,
         query: &BooleanQuery,
