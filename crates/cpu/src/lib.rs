@@ -1,10 +1,13 @@
 //! The instruction sets that SIMD kernels may use: what the processor has, up to the ceiling that
 //! the environment variable `NIGH_CPU` sets.
 //!
-//! The crate asks the processor and reads one variable. It has no kernels: those of `encoder` and
+//! The crate asks the processor and the system, and reads one variable. It has no kernels: those of `encoder` and
 //! `index` test for the features that they need and ask [`allows`] besides.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub mod amx;
 
 use std::sync::OnceLock;
 
@@ -27,7 +30,7 @@ pub enum InstructionSet {
     AvxVnni,
     /// AVX-512 with VNNI; also what needs AVX-512 alone.
     Vnni,
-    /// The tiles of AMX, for bytes.
+    /// The tiles of AMX, for bytes, with [`Self::Vnni`].
     Amx,
 }
 
@@ -56,20 +59,23 @@ impl InstructionSet {
         }
     }
 
-    /// Whether the processor has it. The system may still refuse AMX.
+    /// Whether the processor has it and the system lets this process use it.
     pub fn is_available(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::is_x86_feature_detected as has;
             let avx2 = has!("avx2") && has!("fma");
+            let vnni =
+                has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni");
             match self {
                 Self::Portable => true,
                 Self::Avx2 => avx2,
                 Self::AvxVnni => avx2 && has!("avxvnni"),
-                Self::Vnni => {
-                    has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni")
-                }
-                Self::Amx => has_amx(),
+                Self::Vnni => vnni,
+                #[cfg(target_os = "linux")]
+                Self::Amx => vnni && amx::is_available(),
+                #[cfg(not(target_os = "linux"))]
+                Self::Amx => false,
                 Self::Neon | Self::NeonDot => false,
             }
         }
@@ -92,14 +98,6 @@ impl std::fmt::Display for InstructionSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// Whether the processor has AMX tiles and their instructions for bytes.
-#[cfg(target_arch = "x86_64")]
-fn has_amx() -> bool {
-    use std::arch::x86_64::{__cpuid, __cpuid_count};
-    const TILES_AND_BYTES: u32 = 1 << 24 | 1 << 25;
-    __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & TILES_AND_BYTES == TILES_AND_BYTES
 }
 
 /// `NIGH_CPU` names no instruction set that this processor has.

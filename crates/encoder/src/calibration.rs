@@ -1,6 +1,7 @@
 //! Quantizing published weights: the ranges of activations on sample texts, smoothing by them, and
 //! the comparison with f32.
 
+use crate::aligned::Bytes;
 use crate::head::Head;
 use crate::kernels::Kernels;
 use crate::lanes::LANES;
@@ -9,7 +10,6 @@ use crate::model::{
 };
 use crate::{Error, Result, Workspace, forward, reference};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 
 /// The lowest mean cosine of quantized vectors to those in f32.
 const MIN_MEAN: f64 = 0.998;
@@ -267,7 +267,7 @@ fn quantized_layer(
             0,
             offset,
         )),
-        attention_smoothing,
+        attention_smoothing: attention_smoothing.into(),
         attention_norm: smoothed(&layer.attention_norm, &input_smoothing),
         feed_forward_1: Linear::Quantized(quantized_linear(&first, &input_smoothing, 0, offset)),
         feed_forward_2: match precision {
@@ -276,7 +276,7 @@ fn quantized_layer(
             }
             _ => Linear::Float(second),
         },
-        feed_forward_smoothing: unit_smoothing,
+        feed_forward_smoothing: unit_smoothing.into(),
         outlier_weights,
         output_norm: layer.output_norm.clone(),
     }
@@ -357,9 +357,9 @@ fn quantized_linear(
     }
     QuantizedLinear {
         inputs,
-        weights: Cow::Owned(weights),
-        correction,
-        scale: scales,
+        weights: Bytes::Own(weights.into()),
+        correction: correction.into(),
+        scale: scales.into(),
         bias: linear.bias.clone(),
     }
 }
@@ -379,8 +379,8 @@ fn quantized_embeddings(embeddings: &TokenEmbeddings, width: usize) -> TokenEmbe
         rows.extend(row.iter().map(round));
     }
     TokenEmbeddings::Quantized {
-        rows: Cow::Owned(rows),
-        scales,
+        rows: Bytes::Own(rows.into()),
+        scales: scales.into(),
     }
 }
 
@@ -399,5 +399,5 @@ fn with_inputs(linear: &FloatLinear, order: &[usize]) -> FloatLinear {
     let rows: Vec<f32> = (0..linear.bias.len())
         .flat_map(|column| order.iter().map(move |input| linear.weight(*input, column)))
         .collect();
-    FloatLinear::from_rows(&rows, linear.inputs, linear.bias.clone())
+    FloatLinear::from_rows(&rows, linear.inputs, linear.bias.to_vec())
 }

@@ -1,6 +1,7 @@
 //! Reading published weights: a BERT-shaped model in safetensors, with the names that transformers
 //! gives its tensors.
 
+use crate::aligned::Aligned;
 use crate::lanes::LANES;
 use crate::model::{FloatLinear, Layer, LayerNorm, Linear, Model, Shape, TokenEmbeddings};
 use crate::{Error, Result};
@@ -303,7 +304,7 @@ impl<'a> Tensors<'a> {
         Ok(Model {
             shape,
             token_embeddings: TokenEmbeddings::Float(words),
-            position_embeddings: rows,
+            position_embeddings: rows.into(),
             attention_bias,
             embedding_norm: self.norm("embeddings.LayerNorm", config)?,
             layers: layers.collect::<Result<_>>()?,
@@ -319,13 +320,13 @@ impl<'a> Tensors<'a> {
         };
         Ok(Layer {
             qkv: Linear::Float(self.qkv(config, names, layer)?),
-            attention_smoothing: vec![1.0; width],
+            attention_smoothing: vec![1.0; width].into(),
             attention_output: linear(names.attention_output, width, width)?,
             attention_norm: self.norm(&name(names.attention_norm), config)?,
             feed_forward_1: linear(names.feed_forward_1, width, units)?,
-            feed_forward_smoothing: vec![1.0; units],
+            feed_forward_smoothing: vec![1.0; units].into(),
             feed_forward_2: linear(names.feed_forward_2, units, width)?,
-            outlier_weights: Vec::new(),
+            outlier_weights: Aligned::default(),
             output_norm: self.norm(&name(names.output_norm), config)?,
         })
     }
@@ -375,10 +376,10 @@ impl<'a> Tensors<'a> {
         };
         let (weight, bias) = (floats("weight", "gamma")?, floats("bias", "beta")?);
         Ok(LayerNorm {
-            next_weight: weight.clone(),
-            next_bias: bias.clone(),
-            weight,
-            bias,
+            next_weight: weight[..].into(),
+            next_bias: bias[..].into(),
+            weight: weight.into(),
+            bias: bias.into(),
             epsilon: config.epsilon,
         })
     }
@@ -432,8 +433,8 @@ impl FloatLinear {
         }
         Self {
             inputs,
-            weights,
-            bias,
+            weights: weights.into(),
+            bias: bias.into(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::kernels::{
     Attention, Embedding, FloatProjection, Kernels, Normalization, Projection, Quantization,
 };
 use crate::model::{Layer, LayerNorm, Linear, Model};
-use crate::workspace::{FEED_FORWARD_ROWS, Workspace};
+use crate::workspace::{FEED_FORWARD_ROWS, Workspace, intermediate_stride};
 use std::ops::Range;
 
 /// Computes the last hidden states of all tokens, one text after the other, into `work.states`.
@@ -54,10 +54,11 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
         attention(model, kernels, layer, texts, rows, work);
         for from in (0..rows).step_by(FEED_FORWARD_ROWS) {
             let count = FEED_FORWARD_ROWS.min(rows - from);
-            // SAFETY: the workspace has the output of attention for all rows, and eight more.
+            // SAFETY: the workspace has the output of attention for all rows and PADDING_ROWS more.
             unsafe {
                 let input = Input {
                     floats: work.attention.as_ptr(),
+                    stride: shape.hidden_size,
                     bytes: work.attention_quantized.as_ptr(),
                     scales: work.attention_scales.as_ptr(),
                 };
@@ -74,12 +75,14 @@ pub fn run(model: &Model, kernels: &Kernels, texts: &[&[u32]], work: &mut Worksp
 #[derive(Clone, Copy)]
 struct Input {
     floats: *const f32,
+    /// The distance between rows of floats.
+    stride: usize,
     bytes: *const u8,
     scales: *const f32,
 }
 
 impl Input {
-    /// The rows from `row` on, each of `width` values.
+    /// The rows from `row` on, each of `width` bytes.
     ///
     /// # Safety
     /// There must be as many rows.
@@ -87,7 +90,8 @@ impl Input {
         // SAFETY: the caller's contract.
         unsafe {
             Self {
-                floats: self.floats.add(row * width),
+                floats: self.floats.add(row * self.stride),
+                stride: self.stride,
                 bytes: self.bytes.add(row * width),
                 scales: self.scales.add(row),
             }
@@ -99,7 +103,7 @@ impl Input {
 /// floats.
 ///
 /// # Safety
-/// `input` must have as many rows and eight more that can be read, `output` as many rows.
+/// `input` must have as many rows and `PADDING_ROWS` more that can be read, `output` as many rows.
 #[allow(clippy::too_many_arguments)]
 unsafe fn project(
     kernels: &Kernels,
@@ -140,6 +144,7 @@ unsafe fn project(
                     linear,
                     columns,
                     input: input.floats,
+                    input_stride: input.stride,
                     rows,
                     output,
                     stride,
@@ -160,11 +165,12 @@ fn attention(
 ) {
     let (width, head) = (model.shape.hidden_size, model.shape.head_size());
     for number in 0..model.shape.heads {
-        // SAFETY: the workspace has room for all rows and eight more, both of one head and of whole
-        // hidden states. The bias has all distances of a text.
+        // SAFETY: the workspace has room for all rows and PADDING_ROWS more, both of one head and of
+        // whole hidden states. The bias has all distances of a text.
         unsafe {
             let states = Input {
                 floats: work.states.as_ptr(),
+                stride: width,
                 bytes: work.quantized.as_ptr(),
                 scales: work.scales.as_ptr(),
             };
@@ -204,6 +210,7 @@ fn attention(
     unsafe {
         (kernels.quantize)(&Quantization {
             input: work.attention.as_ptr(),
+            stride: width,
             factors: &layer.attention_smoothing,
             zeros: 0,
             rows,
@@ -218,7 +225,7 @@ fn attention(
 ///
 /// # Safety
 /// `rows` must be at most [`FEED_FORWARD_ROWS`]. `input` must have as many rows of the layer's
-/// inputs, plus eight that can be read, and `outliers` as many rows as [`Normalization`] requires.
+/// inputs, plus `PADDING_ROWS` that can be read, and `outliers` as many rows as [`Normalization`] requires.
 unsafe fn project_and_normalize(
     kernels: &Kernels,
     linear: &Linear,
@@ -260,12 +267,14 @@ fn feed_forward(
         model.shape.intermediate_size,
         model.shape.outliers,
     );
-    // SAFETY: the workspace has room for `from + rows` hidden states and eight more, and for
-    // FEED_FORWARD_ROWS intermediate and projected rows and eight more. Outliers are the last of
+    let stride = intermediate_stride(model.shape);
+    // SAFETY: the workspace has room for `from + rows` hidden states, for FEED_FORWARD_ROWS
+    // intermediate and projected rows, and for PADDING_ROWS more of each. Outliers are the last of
     // the intermediate units.
     unsafe {
         let states = Input {
             floats: work.states.as_ptr(),
+            stride: width,
             bytes: work.quantized.as_ptr(),
             scales: work.scales.as_ptr(),
         };
@@ -279,11 +288,12 @@ fn feed_forward(
             states,
             rows,
             output,
-            units,
+            stride,
         );
         if let Linear::Quantized(_) = layer.feed_forward_2 {
             (kernels.quantize)(&Quantization {
                 input: work.intermediate.as_ptr(),
+                stride,
                 factors: &layer.feed_forward_smoothing,
                 zeros: outliers,
                 rows,
@@ -293,11 +303,12 @@ fn feed_forward(
         }
         let outliers = (
             work.intermediate.as_ptr().add(units - outliers),
-            units,
-            layer.outlier_weights.as_slice(),
+            stride,
+            &layer.outlier_weights[..],
         );
         let input = Input {
             floats: work.intermediate.as_ptr(),
+            stride,
             bytes: work.intermediate_quantized.as_ptr(),
             scales: work.intermediate_scales.as_ptr(),
         };

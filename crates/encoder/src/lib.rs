@@ -13,6 +13,7 @@
 //!
 //! This crate never sees text or articles, never opens a file and never prints.
 
+mod aligned;
 mod calibration;
 mod checkpoint;
 mod error;
@@ -31,9 +32,10 @@ pub use error::Error;
 pub use head::{Activation, Dense, Head, Pooling, Step};
 pub use workspace::Workspace;
 
+use aligned::ALIGNMENT;
 use cpu::InstructionSet;
 use kernels::Kernels;
-use model::Model;
+use model::{Layer, Linear, Model};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -53,7 +55,8 @@ impl std::fmt::Debug for Kernels {
 
 impl Encoder {
     /// Creates an encoder from a safetensors file whose weights are already quantized and laid out
-    /// for the kernels. The int8 weights are used in place, without a copy.
+    /// for the kernels. The int8 weights are used in place, without a copy: fastest if they
+    /// [begin at cache lines](Self::is_aligned).
     ///
     /// # Errors
     /// [`Error::Format`], [`Error::Missing`], [`Error::Shape`], [`Error::NotFinite`] or
@@ -71,6 +74,16 @@ impl Encoder {
             model: quantized::read(file, kernels.activation_offset)?,
             instruction_set,
             kernels,
+        })
+    }
+
+    /// Whether the int8 weights begin at multiples of 64 bytes. If not, embedding takes up to a
+    /// quarter longer, because loads cross cache lines.
+    pub fn is_aligned(&self) -> bool {
+        let linears = self.model.layers.iter().flat_map(Layer::linears);
+        linears.into_iter().all(|linear| match linear {
+            Linear::Quantized(linear) => linear.weights.as_ptr().addr().is_multiple_of(ALIGNMENT),
+            Linear::Float(_) => true,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The weights of an encoder.
 
+use crate::aligned::{Aligned, Bytes};
 use crate::lanes::LANES;
-use std::borrow::Cow;
 
 /// The most units of a feed-forward block: so many products of bytes can be summed in 32 bits.
 const MAX_UNITS: usize = 65_536;
@@ -99,9 +99,9 @@ pub struct FloatLinear {
     /// The length of an input row.
     pub inputs: usize,
     /// The weights as `outputs/16 × inputs × 16`: in panels of sixteen columns.
-    pub weights: Vec<f32>,
+    pub weights: Aligned<f32>,
     /// The bias of each column.
-    pub bias: Vec<f32>,
+    pub bias: Aligned<f32>,
 }
 
 impl FloatLinear {
@@ -118,27 +118,27 @@ pub struct QuantizedLinear {
     pub inputs: usize,
     /// The weights as `outputs/16 × inputs/4 × 16 × 4`: in blocks of sixteen columns by four
     /// inputs, with the four weights of each column adjacent.
-    pub weights: Cow<'static, [u8]>,
+    pub weights: Bytes,
     /// Added to each column's sum to compensate for the offset of activations; see
     /// [`crate::lanes::Lanes::ACTIVATION_OFFSET`].
-    pub correction: Vec<i32>,
+    pub correction: Aligned<i32>,
     /// The quantization scale of each column.
-    pub scale: Vec<f32>,
+    pub scale: Aligned<f32>,
     /// The bias of each column.
-    pub bias: Vec<f32>,
+    pub bias: Aligned<f32>,
 }
 
 /// A layer normalization.
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
     /// The factor of each column.
-    pub weight: Vec<f32>,
+    pub weight: Aligned<f32>,
     /// The bias of each column.
-    pub bias: Vec<f32>,
+    pub bias: Aligned<f32>,
     /// `weight` times the smoothing factors of the input of the next linear layer.
-    pub next_weight: Vec<f32>,
+    pub next_weight: Aligned<f32>,
     /// `bias` times the same factors.
-    pub next_bias: Vec<f32>,
+    pub next_bias: Aligned<f32>,
     /// Added to the variance.
     pub epsilon: f32,
 }
@@ -150,7 +150,7 @@ pub struct Layer {
     /// √head_size`, so that the softmax can use powers of two.
     pub qkv: Linear,
     /// The smoothing factors of the input of `attention_output`.
-    pub attention_smoothing: Vec<f32>,
+    pub attention_smoothing: Aligned<f32>,
     /// From the concatenated heads to the hidden state.
     pub attention_output: Linear,
     /// After attention.
@@ -158,13 +158,25 @@ pub struct Layer {
     /// To the intermediate units.
     pub feed_forward_1: Linear,
     /// The smoothing factors of the input of `feed_forward_2`.
-    pub feed_forward_smoothing: Vec<f32>,
+    pub feed_forward_smoothing: Aligned<f32>,
     /// From the intermediate units. Inputs of outlier units, which are the last, are zero.
     pub feed_forward_2: Linear,
     /// The f32 weights of the outlier units, `outliers × hidden_size`.
-    pub outlier_weights: Vec<f32>,
+    pub outlier_weights: Aligned<f32>,
     /// After the feed-forward block.
     pub output_norm: LayerNorm,
+}
+
+impl Layer {
+    /// Its linear layers.
+    pub fn linears(&self) -> [&Linear; 4] {
+        [
+            &self.qkv,
+            &self.attention_output,
+            &self.feed_forward_1,
+            &self.feed_forward_2,
+        ]
+    }
 }
 
 /// The embedding of each token, `vocab_size × hidden_size`.
@@ -173,9 +185,9 @@ pub enum TokenEmbeddings {
     /// In int8.
     Quantized {
         /// The rows.
-        rows: Cow<'static, [u8]>,
+        rows: Bytes,
         /// The quantization scale of each row.
-        scales: Vec<f32>,
+        scales: Aligned<f32>,
     },
     /// In f32.
     Float(Vec<f32>),
@@ -189,7 +201,7 @@ pub struct Model {
     /// The embedding of each token.
     pub token_embeddings: TokenEmbeddings,
     /// The embedding of each position, `max_tokens × hidden_size`.
-    pub position_embeddings: Vec<f32>,
+    pub position_embeddings: Aligned<f32>,
     /// For each head, what is added to the softmax scores by the distance of key and query, times
     /// `log2(e)`: first that of `1 - max_tokens`. Empty if there is no such bias. Longer than the
     /// distances by [`LANES`], as kernels read beyond the last key.

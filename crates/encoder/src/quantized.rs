@@ -1,11 +1,11 @@
 //! Reading the file of the built-in model, whose weights are already quantized and laid out for the
 //! kernels.
 
+use crate::aligned::{Aligned, Bytes};
 use crate::lanes::LANES;
 use crate::model::{Layer, LayerNorm, Linear, Model, QuantizedLinear, Shape, TokenEmbeddings};
 use crate::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors};
-use std::borrow::Cow;
 
 struct ModelFile {
     bytes: &'static [u8],
@@ -80,7 +80,7 @@ impl ModelFile {
             let next = if layer + 1 < layers {
                 smoothing(layer + 1, "attention", width)?
             } else {
-                vec![1.0; width]
+                vec![1.0; width].into()
             };
             all.push(self.layer(shape, layer, &next)?);
         }
@@ -201,8 +201,8 @@ impl ModelFile {
         Ok(&self.bytes[start..start + tensor.data().len()])
     }
 
-    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Cow<'static, [u8]>> {
-        self.tensor_bytes(name, Dtype::I8, shape).map(Cow::Borrowed)
+    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Bytes> {
+        self.tensor_bytes(name, Dtype::I8, shape).map(Bytes::File)
     }
 
     fn integers(&self, name: &str, length: usize) -> Result<Vec<i32>> {
@@ -215,13 +215,13 @@ impl ModelFile {
             .collect())
     }
 
-    fn floats(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+    fn floats(&self, name: &str, length: usize) -> Result<Aligned<f32>> {
         self.float_matrix(name, &[length])
     }
 
-    fn float_matrix(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    fn float_matrix(&self, name: &str, shape: &[usize]) -> Result<Aligned<f32>> {
         let bytes = self.tensor_bytes(name, Dtype::F32, shape)?;
-        let numbers: Vec<f32> = bytes
+        let numbers: Aligned<f32> = bytes
             .as_chunks::<4>()
             .0
             .iter()

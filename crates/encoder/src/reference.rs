@@ -5,11 +5,8 @@
 #![allow(unsafe_code)]
 
 use crate::calibration::Ranges;
-use crate::kernels::{FloatProjection, Kernels, exp2_row};
+use crate::kernels::{FloatProjection, Kernels, PADDING_ROWS, exp2_row};
 use crate::model::{FloatLinear, Layer, LayerNorm, Linear, Model, TokenEmbeddings};
-
-/// Rows that kernels may read beyond the last.
-const PADDING_ROWS: usize = 8;
 
 /// Computes the last hidden states of a text and widens the ranges of each layer to what it meets.
 ///
@@ -92,12 +89,13 @@ fn project(kernels: &Kernels, linear: &Linear, input: &[f32], gelu: bool) -> Vec
     } else {
         kernels.project_floats
     };
-    // SAFETY: there are eight rows more than are multiplied, and room for all outputs.
+    // SAFETY: there are PADDING_ROWS more rows than are multiplied, and room for all outputs.
     unsafe {
         apply(&FloatProjection {
             linear,
             columns: 0..bias.len(),
             input: padded.as_ptr(),
+            input_stride: *inputs,
             rows,
             output: output.as_mut_ptr(),
             stride: bias.len(),
@@ -154,7 +152,7 @@ fn normalize(norm: &LayerNorm, rows: &mut [f32]) {
         let squares = row.iter().map(|x| (f64::from(*x) - mean).powi(2));
         let variance = squares.sum::<f64>() / width as f64;
         let deviation = (variance + f64::from(norm.epsilon)).sqrt();
-        for ((x, weight), bias) in row.iter_mut().zip(&norm.weight).zip(&norm.bias) {
+        for ((x, weight), bias) in row.iter_mut().zip(&norm.weight[..]).zip(&norm.bias[..]) {
             *x = ((f64::from(*x) - mean) / deviation) as f32 * weight + bias;
         }
     }

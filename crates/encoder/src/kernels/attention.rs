@@ -5,6 +5,7 @@
 //! result on every processor.
 
 use super::functions::exp2;
+use crate::aligned::Aligned;
 use crate::lanes::{LANES, Lanes};
 
 /// What the integer softmax weights of a row sum to, up to rounding.
@@ -35,32 +36,26 @@ pub struct Attention {
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// The queries, one row each.
-    queries: Vec<i16>,
+    queries: Aligned<i16>,
     /// The keys, in pairs of dimensions: for each pair, the two values of every token.
-    keys: Vec<i32>,
+    keys: Aligned<i32>,
     /// The values, in pairs of tokens: for each pair, the two values of every dimension.
-    values: Vec<i32>,
+    values: Aligned<i32>,
     /// The scores of [`QUERY_BLOCK`] queries, one row of a number per token each.
-    scores: Vec<f32>,
+    scores: Aligned<f32>,
     /// The softmax weights of the same queries.
-    weights: Vec<i16>,
+    weights: Aligned<i16>,
 }
 
 impl Scratch {
     /// Makes room for texts of `length` tokens.
     pub fn reserve(&mut self, length: usize, dimensions: usize) {
         let padded = length.next_multiple_of(LANES);
-        grow(&mut self.queries, (padded + QUERY_BLOCK) * dimensions);
-        grow(&mut self.keys, padded * dimensions / 2);
-        grow(&mut self.values, padded / 2 * dimensions);
-        grow(&mut self.scores, QUERY_BLOCK * padded);
-        grow(&mut self.weights, QUERY_BLOCK * padded);
-    }
-}
-
-fn grow<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
-    if buffer.len() < length {
-        buffer.resize(length, T::default());
+        self.queries.grow((padded + QUERY_BLOCK) * dimensions);
+        self.keys.grow(padded * dimensions / 2);
+        self.values.grow(padded / 2 * dimensions);
+        self.scores.grow(QUERY_BLOCK * padded);
+        self.weights.grow(QUERY_BLOCK * padded);
     }
 }
 
@@ -93,8 +88,20 @@ pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
         for first in (0..length).step_by(QUERY_BLOCK) {
             let queries = QUERY_BLOCK.min(length - first);
             score::<S>(job, &buffers, first, queries);
-            for query in 0..queries {
-                softmax::<S>(job, &buffers, first, query, scales.score);
+            let mut query = 0;
+            while query < queries {
+                let together = S::ATTENTION_BLOCK.0;
+                let rows = if query + together <= queries {
+                    together
+                } else {
+                    1
+                };
+                match rows {
+                    4 => softmax::<S, 4>(job, &buffers, first, query, scales.score),
+                    2 => softmax::<S, 2>(job, &buffers, first, query, scales.score),
+                    _ => softmax::<S, 1>(job, &buffers, first, query, scales.score),
+                }
+                query += rows;
             }
             weighted_sum::<S>(job, &buffers, first, queries, scales.value);
         }
@@ -127,50 +134,51 @@ unsafe fn quantize<S: Lanes>(job: &Attention, buffers: &Buffers) -> Scales {
     // SAFETY: each row of the input is three times `dimensions` long, and there is one more than
     // `length`; offsets into the buffers are below the sizes that `attend` asserts.
     unsafe {
-        let part = |token: usize, part: usize, at: usize| {
-            S::load(job.input.add((3 * token + part) * dimensions + at))
-        };
-        let mut largest = [S::splat(1e-20); 3];
-        for token in 0..length {
-            for (number, largest) in largest.iter_mut().enumerate() {
-                for at in (0..dimensions).step_by(LANES) {
-                    *largest = S::max(*largest, S::abs(part(token, number, at)));
-                }
-            }
-        }
-        let [query, key, value] = largest.map(|x| S::reduce_max(x));
+        let [query, key, value] = largest_values::<S>(job);
         let (to_query, to_key, to_value) = (
             S::splat(limit / query),
             S::splat(limit / key),
             S::splat(MAX_VALUE / value),
         );
-        // Padding repeats the last key, so that it does not change the largest score.
+        let part = |token: usize, part: usize, at: usize| {
+            job.input.add((3 * token + part) * dimensions + at)
+        };
+        // Padding repeats the last token, so that it does not change the largest score.
         for token in 0..buffers.padded {
             let from = token.min(length - 1);
-            let mut row = [0i16; LANES];
             for at in (0..dimensions).step_by(LANES) {
-                S::store_i16(
-                    row.as_mut_ptr(),
-                    S::round(S::mul(part(from, 1, at), to_key)),
-                );
-                for (pair, two) in row.as_chunks::<2>().0.iter().enumerate() {
-                    let bits =
-                        u32::from(two[0].cast_unsigned()) | u32::from(two[1].cast_unsigned()) << 16;
-                    *buffers.keys.add((at / 2 + pair) * buffers.padded + token) =
-                        bits.cast_signed();
+                let x = S::mul(S::load(part(from, 0, at)), to_query);
+                S::store_i16(buffers.queries.add(token * dimensions + at), S::round(x));
+            }
+        }
+        for at in (0..dimensions).step_by(2 * LANES) {
+            let panels = 2.min((dimensions - at) / LANES);
+            for token in (0..buffers.padded).step_by(LANES) {
+                let mut pairs = [S::splat_int(0); LANES];
+                for (row, pairs) in pairs.iter_mut().enumerate() {
+                    let from = (token + row).min(length - 1);
+                    let mut keys = [0i16; 2 * LANES];
+                    for panel in 0..panels {
+                        let x = S::mul(S::load(part(from, 1, at + panel * LANES)), to_key);
+                        S::store_i16(keys.as_mut_ptr().add(panel * LANES), S::round(x));
+                    }
+                    *pairs = S::load_int(keys.as_ptr().cast());
                 }
-                let to = buffers.queries.add(token * dimensions + at);
-                S::store_i16(to, S::round(S::mul(part(from, 0, at), to_query)));
+                let columns = S::transpose(pairs);
+                for (pair, column) in columns.iter().enumerate().take(panels * LANES / 2) {
+                    let to = (at / 2 + pair) * buffers.padded + token;
+                    S::store_int(buffers.keys.add(to), *column);
+                }
             }
         }
         for token in (0..length).step_by(2) {
             for at in (0..dimensions).step_by(LANES) {
                 let low = S::and(
-                    S::round(S::mul(part(token, 2, at), to_value)),
+                    S::round(S::mul(S::load(part(token, 2, at)), to_value)),
                     S::splat_int(0xffff),
                 );
                 let high = if token + 1 < length {
-                    S::shift_left::<16>(S::round(S::mul(part(token + 1, 2, at), to_value)))
+                    S::shift_left::<16>(S::round(S::mul(S::load(part(token + 1, 2, at)), to_value)))
                 } else {
                     S::splat_int(0)
                 };
@@ -184,6 +192,28 @@ unsafe fn quantize<S: Lanes>(job: &Attention, buffers: &Buffers) -> Scales {
             score: query * key / (limit * limit),
             value: value / (MAX_VALUE * WEIGHT_SUM),
         }
+    }
+}
+
+/// The largest absolute value of the queries, of the keys, and of the values.
+#[inline(always)]
+unsafe fn largest_values<S: Lanes>(job: &Attention) -> [f32; 3] {
+    // SAFETY: each row of the input is three times `dimensions` long.
+    unsafe {
+        let mut largest = [1e-20; 3];
+        for (part, largest) in largest.iter_mut().enumerate() {
+            for at in (0..job.dimensions).step_by(LANES) {
+                let from = job.input.add(part * job.dimensions + at);
+                let load = |token: usize| S::abs(S::load(from.add(3 * token * job.dimensions)));
+                let (mut even, mut odd) = (S::splat(*largest), S::splat(*largest));
+                for token in (0..job.length).step_by(2) {
+                    even = S::max(even, load(token));
+                    odd = S::max(odd, load((token + 1).min(job.length - 1)));
+                }
+                *largest = S::reduce_max(S::max(even, odd));
+            }
+        }
+        largest
     }
 }
 
@@ -250,58 +280,102 @@ unsafe fn score_block<S: Lanes, const R: usize, const C: usize>(
     }
 }
 
-/// Converts the scores of a query to softmax weights that sum to [`WEIGHT_SUM`], up to rounding.
+/// Converts the scores of `R` queries to softmax weights that sum to [`WEIGHT_SUM`], up to rounding.
 #[inline(always)]
-unsafe fn softmax<S: Lanes>(
+unsafe fn softmax<S: Lanes, const R: usize>(
     job: &Attention,
     buffers: &Buffers,
     first: usize,
     query: usize,
     scale: f32,
 ) {
-    // SAFETY: both rows are `padded` long; the bias reaches from the first key to the last read.
+    let padded = buffers.padded;
+    // SAFETY: all rows are `padded` long; the bias reaches from the first key to the last read.
     unsafe {
         let (scores, weights) = (
-            buffers.scores.add(query * buffers.padded),
-            buffers.weights.add(query * buffers.padded),
+            buffers.scores.add(query * padded),
+            buffers.weights.add(query * padded),
         );
         let scale = match job.bias {
             None => scale,
             Some(bias) => {
-                let bias = bias.sub(first + query);
-                for at in (0..buffers.padded).step_by(LANES) {
-                    let score = S::mul_add(
-                        S::load(scores.add(at)),
-                        S::splat(scale),
-                        S::load(bias.add(at)),
-                    );
-                    S::store(scores.add(at), score);
+                for row in 0..R {
+                    let bias = bias.sub(first + query + row);
+                    for at in (0..padded).step_by(LANES) {
+                        let score = scores.add(row * padded + at);
+                        let biased =
+                            S::mul_add(S::load(score), S::splat(scale), S::load(bias.add(at)));
+                        S::store(score, biased);
+                    }
                 }
                 1.0
             }
         };
-        let mut largest = S::splat(f32::MIN);
-        for at in (0..buffers.padded).step_by(LANES) {
-            largest = S::max(largest, S::load(scores.add(at)));
+        let mut largest = [S::splat(f32::MIN); R];
+        for at in (0..padded).step_by(LANES) {
+            for (row, largest) in largest.iter_mut().enumerate() {
+                *largest = S::max(*largest, S::load(scores.add(row * padded + at)));
+            }
         }
-        let (largest, scale) = (S::splat(S::reduce_max(largest)), S::splat(scale));
-        let mut sum = S::splat(0.0);
-        for at in (0..buffers.padded).step_by(LANES) {
-            let e = exp2::<S>(S::mul(S::sub(S::load(scores.add(at)), largest), scale));
-            let e = if at + LANES > job.length {
-                S::keep_first(e, job.length - at)
-            } else {
-                e
-            };
-            sum = S::add(sum, e);
-            S::store(scores.add(at), e);
+        for largest in &mut largest {
+            *largest = S::splat(S::reduce_max(*largest));
         }
-        let share = S::splat(WEIGHT_SUM / S::reduce_sum(sum));
-        for at in (0..buffers.padded).step_by(LANES) {
-            S::store_i16(
-                weights.add(at),
-                S::round(S::mul(S::load(scores.add(at)), share)),
-            );
+        let mut sums = [S::splat(0.0); R];
+        let mut at = 0;
+        while at + 2 * LANES <= padded {
+            exponentials::<S, R, 2>(job.length, padded, scores, at, &largest, scale, &mut sums);
+            at += 2 * LANES;
+        }
+        if at < padded {
+            exponentials::<S, R, 1>(job.length, padded, scores, at, &largest, scale, &mut sums);
+        }
+        let mut share = [S::splat(0.0); R];
+        for (share, sum) in share.iter_mut().zip(sums) {
+            *share = S::splat(WEIGHT_SUM / S::reduce_sum(sum));
+        }
+        for at in (0..padded).step_by(LANES) {
+            for (row, share) in share.into_iter().enumerate() {
+                let e = S::load(scores.add(row * padded + at));
+                let to = weights.add(row * padded + at);
+                S::store_i16(to, S::round(S::mul(e, share)));
+            }
+        }
+    }
+}
+
+/// Replaces `16·C` scores of `R` queries by the powers of two of their differences to the largest
+/// ones, adds these to the sums, and sets those past the last key to zero.
+#[inline(always)]
+unsafe fn exponentials<S: Lanes, const R: usize, const C: usize>(
+    length: usize,
+    padded: usize,
+    scores: *mut f32,
+    at: usize,
+    largest: &[S::F; R],
+    scale: f32,
+    sums: &mut [S::F; R],
+) {
+    // SAFETY: all rows are `padded` long, and `at` is the first of `C` panels.
+    unsafe {
+        let mut x = [[S::splat(0.0); C]; R];
+        for row in 0..R {
+            for panel in 0..C {
+                let score = S::load(scores.add(row * padded + at + panel * LANES));
+                x[row][panel] = S::mul(S::sub(score, largest[row]), S::splat(scale));
+            }
+        }
+        let powers = exp2::<S, R, C>(x);
+        for row in 0..R {
+            for panel in 0..C {
+                let at = at + panel * LANES;
+                let e = if at + LANES > length {
+                    S::keep_first(powers[row][panel], length - at)
+                } else {
+                    powers[row][panel]
+                };
+                sums[row] = S::add(sums[row], e);
+                S::store(scores.add(row * padded + at), e);
+            }
         }
     }
 }

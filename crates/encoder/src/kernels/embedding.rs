@@ -1,6 +1,6 @@
 //! Embedding tokens: token embedding plus position embedding, normalized.
 
-use super::norm::normalize_row;
+use super::norm::normalize_rows;
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Model, TokenEmbeddings};
 
@@ -52,7 +52,7 @@ pub unsafe fn embed<S: Lanes>(job: &Embedding<'_>) {
                 }
             }
             let states = job.states.add(at * width);
-            normalize_row::<S>(
+            normalize_rows::<S, 1>(
                 &model.embedding_norm,
                 job.row,
                 states,

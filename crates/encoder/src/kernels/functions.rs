@@ -2,13 +2,14 @@
 
 use crate::lanes::Lanes;
 
-/// GELU, `x · Φ(x)`, with an absolute error of at most 1e-5. Computed as `max(x, 0) - t · Φ(-t)`
-/// with `t = min(|x|, 4.5)`; the second term is a polynomial around the center of 0..4.5.
+/// GELU, `x · Φ(x)`, of rows of vectors, with an absolute error of at most 1e-5. Computed as
+/// `max(x, 0) - t · Φ(-t)` with `t = min(|x|, 4.5)`; the second term is a polynomial around the
+/// center of 0..4.5.
 ///
 /// # Safety
 /// The contract of [`Lanes`].
 #[inline(always)]
-pub unsafe fn gelu<S: Lanes>(x: S::F) -> S::F {
+pub unsafe fn gelu<S: Lanes, const R: usize, const C: usize>(x: [[S::F; C]; R]) -> [[S::F; C]; R] {
     const CENTER: f32 = 2.25;
     const COEFFICIENTS: [f32; 12] = [
         1.311_973e-6,
@@ -26,21 +27,38 @@ pub unsafe fn gelu<S: Lanes>(x: S::F) -> S::F {
     ];
     // SAFETY: the caller's contract.
     unsafe {
-        let t = S::sub(S::min(S::abs(x), S::splat(2.0 * CENTER)), S::splat(CENTER));
-        let mut p = S::splat(COEFFICIENTS[0]);
-        for c in &COEFFICIENTS[1..] {
-            p = S::mul_add(p, t, S::splat(*c));
+        let (mut t, mut p, mut y) = (x, [[S::splat(COEFFICIENTS[0]); C]; R], x);
+        for row in 0..R {
+            for at in 0..C {
+                let size = S::min(S::abs(x[row][at]), S::splat(2.0 * CENTER));
+                t[row][at] = S::sub(size, S::splat(CENTER));
+            }
         }
-        S::sub(S::max(x, S::splat(0.0)), p)
+        for c in &COEFFICIENTS[1..] {
+            let c = S::splat(*c);
+            for row in 0..R {
+                for at in 0..C {
+                    p[row][at] = S::mul_add(p[row][at], t[row][at], c);
+                }
+            }
+            S::in_step(&mut p);
+        }
+        for row in 0..R {
+            for at in 0..C {
+                y[row][at] = S::sub(S::max(x[row][at], S::splat(0.0)), p[row][at]);
+            }
+        }
+        y
     }
 }
 
-/// `2^x` for `x ≤ 0`, with a relative error of at most 2e-7. Inputs below -120 are treated as -120.
+/// `2^x` for rows of vectors `x ≤ 0`, with a relative error of at most 2e-7. Inputs below -120 are
+/// treated as -120.
 ///
 /// # Safety
 /// The contract of [`Lanes`].
 #[inline(always)]
-pub unsafe fn exp2<S: Lanes>(x: S::F) -> S::F {
+pub unsafe fn exp2<S: Lanes, const R: usize, const C: usize>(x: [[S::F; C]; R]) -> [[S::F; C]; R] {
     const COEFFICIENTS: [f32; 6] = [
         1.3276471e-3,
         9.675541e-3,
@@ -51,14 +69,31 @@ pub unsafe fn exp2<S: Lanes>(x: S::F) -> S::F {
     ];
     // SAFETY: the caller's contract.
     unsafe {
-        let x = S::max(x, S::splat(-120.0));
-        let whole = S::round(x);
-        let r = S::sub(x, S::to_float(whole));
-        let mut p = S::splat(COEFFICIENTS[0]);
+        let (mut whole, mut r) = ([[S::splat_int(0); C]; R], x);
+        for row in 0..R {
+            for at in 0..C {
+                let x = S::max(x[row][at], S::splat(-120.0));
+                whole[row][at] = S::round(x);
+                r[row][at] = S::sub(x, S::to_float(whole[row][at]));
+            }
+        }
+        let mut p = [[S::splat(COEFFICIENTS[0]); C]; R];
         for c in &COEFFICIENTS[1..] {
-            p = S::mul_add(p, r, S::splat(*c));
+            let c = S::splat(*c);
+            for row in 0..R {
+                for at in 0..C {
+                    p[row][at] = S::mul_add(p[row][at], r[row][at], c);
+                }
+            }
+            S::in_step(&mut p);
         }
         // `p` is between 0.7 and 1.5, so adding `whole ≥ -120` to its exponent does not underflow.
-        S::from_bits(S::add_int(S::bits(p), S::shift_left::<23>(whole)))
+        for row in 0..R {
+            for at in 0..C {
+                let exponent = S::shift_left::<23>(whole[row][at]);
+                p[row][at] = S::from_bits(S::add_int(S::bits(p[row][at]), exponent));
+            }
+        }
+        p
     }
 }

@@ -7,7 +7,12 @@
 // Kernels take pointers because they may read padding rows beyond the last; each documents what
 // they must point to.
 #![allow(unsafe_code)]
+// Loops over indices of constant arrays are unrolled before all else, so that their vectors stay in
+// registers.
+#![allow(clippy::needless_range_loop)]
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 mod attention;
 mod embedding;
 mod functions;
@@ -19,7 +24,7 @@ mod quantize;
 pub use attention::{Attention, Scratch};
 pub use embedding::Embedding;
 pub use norm::Normalization;
-pub use projection::{FloatProjection, Projection};
+pub use projection::{FloatProjection, PADDING_ROWS, Projection};
 pub use quantize::Quantization;
 
 #[cfg(target_arch = "aarch64")]
@@ -154,7 +159,7 @@ pub fn exp2_row(row: &mut [f32]) {
         let mut lanes = [0.0; LANES];
         lanes[..part.len()].copy_from_slice(part);
         // SAFETY: the portable lanes need no particular instructions.
-        let powers = unsafe { functions::exp2::<Portable>(lanes) };
+        let [[powers]] = unsafe { functions::exp2::<Portable, 1, 1>([[lanes]]) };
         part.copy_from_slice(&powers[..part.len()]);
     }
 }
@@ -163,6 +168,8 @@ pub fn exp2_row(row: &mut [f32]) {
 /// sets.
 pub fn available() -> Vec<(InstructionSet, &'static Kernels)> {
     let all = [
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        (InstructionSet::Amx, &amx::KERNELS),
         #[cfg(target_arch = "x86_64")]
         (InstructionSet::Vnni, &avx512::KERNELS),
         #[cfg(target_arch = "x86_64")]

@@ -5,16 +5,19 @@ use crate::lanes::{LANES, Lanes};
 use crate::model::{FloatLinear, QuantizedLinear};
 use std::ops::Range;
 
+/// Rows beyond the last that kernels may read: one less than are multiplied together.
+pub const PADDING_ROWS: usize = 15;
+
 /// Rows to multiply with a range of columns of a linear layer.
 pub struct Projection<'a> {
     /// The layer.
     pub linear: &'a QuantizedLinear,
     /// The columns; both ends are multiples of [`LANES`].
     pub columns: Range<usize>,
-    /// Rows of as many bytes as the layer has inputs. Eight more rows than `rows` must be
-    /// readable.
+    /// Rows of as many bytes as the layer has inputs. [`PADDING_ROWS`] more rows than `rows` must
+    /// be readable.
     pub input: *const u8,
-    /// The scale of each row.
+    /// The scale of each row. Those of [`PADDING_ROWS`] more must be readable.
     pub scales: *const f32,
     /// The number of rows.
     pub rows: usize,
@@ -96,23 +99,55 @@ unsafe fn block<S: Lanes, const GELU: bool, const R: usize, const C: usize>(
                 }
             }
         }
-        for (at, sums) in sums.into_iter().enumerate().take(job.rows - row) {
-            let scale = S::splat(*job.scales.add(row + at));
-            let output = job
-                .output
-                .add((row + at) * job.stride + column - job.columns.start);
-            for (panel, sum) in sums.into_iter().enumerate() {
-                let column = column + panel * LANES;
-                let y = S::mul(S::to_float(sum), scale);
-                let y = S::mul_add(
-                    y,
-                    S::load(linear.scale.as_ptr().add(column)),
-                    S::load(linear.bias.as_ptr().add(column)),
-                );
-                S::store(
-                    output.add(panel * LANES),
-                    if GELU { gelu::<S>(y) } else { y },
-                );
+        // Written out, so that all sums stay in registers until here.
+        store_outputs::<S, GELU, 2, C>(job, row, column, [sums[0], sums[1]]);
+        if R > 2 {
+            store_outputs::<S, GELU, 2, C>(job, row + 2, column, [sums[2], sums[3]]);
+        }
+        if R > 4 {
+            store_outputs::<S, GELU, 2, C>(job, row + 4, column, [sums[4], sums[5]]);
+        }
+        if R > 6 {
+            store_outputs::<S, GELU, 2, C>(job, row + 6, column, [sums[6], sums[7]]);
+        }
+    }
+}
+
+/// Turns sums into outputs. Those of rows past the last are not written.
+///
+/// # Safety
+/// As [`project`]; the layer must have `16·C` columns from `column` on. Scales of `R - 1` rows past
+/// the last must be readable.
+#[inline(always)]
+pub unsafe fn store_outputs<S: Lanes, const GELU: bool, const R: usize, const C: usize>(
+    job: &Projection<'_>,
+    row: usize,
+    column: usize,
+    sums: [[S::I; C]; R],
+) {
+    if row >= job.rows {
+        return;
+    }
+    // SAFETY: the caller's contract; scale and bias of the layer are as long as it has columns.
+    unsafe {
+        let mut outputs = [[S::splat(0.0); C]; R];
+        for panel in 0..C {
+            let at = column + panel * LANES;
+            let weight_scale = S::load(job.linear.scale.as_ptr().add(at));
+            let bias = S::load(job.linear.bias.as_ptr().add(at));
+            for (at, (outputs, sums)) in outputs.iter_mut().zip(&sums).enumerate() {
+                let scale = S::splat(*job.scales.add(row + at));
+                let product = S::mul(S::to_float(sums[panel]), scale);
+                outputs[panel] = S::mul_add(product, weight_scale, bias);
+            }
+        }
+        if GELU {
+            outputs = gelu::<S, R, C>(outputs);
+        }
+        for (at, outputs) in outputs.iter().enumerate().take(job.rows - row) {
+            let to = (row + at) * job.stride + column - job.columns.start;
+            for (panel, output) in outputs.iter().enumerate() {
+                S::store(job.output.add(to + panel * LANES), *output);
             }
         }
     }
@@ -124,9 +159,11 @@ pub struct FloatProjection<'a> {
     pub linear: &'a FloatLinear,
     /// The columns; both ends are multiples of [`LANES`].
     pub columns: Range<usize>,
-    /// Rows of as many floats as the layer has inputs. Eight more rows than `rows` must be
-    /// readable.
+    /// Rows of as many floats as the layer has inputs. [`PADDING_ROWS`] more rows than `rows` must
+    /// be readable.
     pub input: *const f32,
+    /// The distance between input rows in floats.
+    pub input_stride: usize,
     /// The number of rows.
     pub rows: usize,
     /// Receives rows of floats; their first element is that of the first of `columns`.
@@ -177,19 +214,26 @@ unsafe fn float_block<S: Lanes, const GELU: bool, const R: usize>(
     // rows are `inputs` long.
     unsafe {
         let weights = linear.weights.as_ptr().add(column * inputs);
-        let input = job.input.add(row * inputs);
+        let input = job.input.add(row * job.input_stride);
         let mut sums = [S::load(linear.bias.as_ptr().add(column)); R];
         for at in 0..inputs {
             let weights = S::load(weights.add(at * LANES));
             for (row, sum) in sums.iter_mut().enumerate() {
-                *sum = S::mul_add(S::splat(*input.add(row * inputs + at)), weights, *sum);
+                *sum = S::mul_add(
+                    S::splat(*input.add(row * job.input_stride + at)),
+                    weights,
+                    *sum,
+                );
             }
+        }
+        if GELU {
+            [sums] = gelu::<S, 1, R>([sums]);
         }
         for (at, sum) in sums.into_iter().enumerate().take(job.rows - row) {
             let output = job
                 .output
                 .add((row + at) * job.stride + column - job.columns.start);
-            S::store(output, if GELU { gelu::<S>(sum) } else { sum });
+            S::store(output, sum);
         }
     }
 }

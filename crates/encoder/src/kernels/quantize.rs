@@ -9,6 +9,8 @@ const MAX_QUANTIZED: f32 = 127.0;
 pub struct Quantization<'a> {
     /// Rows as long as `factors`.
     pub input: *const f32,
+    /// The distance between input rows in floats.
+    pub stride: usize,
     /// The smoothing factor of each column.
     pub factors: &'a [f32],
     /// The number of last columns to set to zero.
@@ -32,22 +34,40 @@ pub unsafe fn quantize<S: Lanes>(job: &Quantization<'_>) {
     for row in 0..job.rows {
         // SAFETY: all offsets are within the row, which is `width` long, as `factors` is.
         unsafe {
-            let (from, to) = (job.input.add(row * width), job.output.add(row * width));
+            let (from, to) = (job.input.add(row * job.stride), job.output.add(row * width));
             let factors = job.factors.as_ptr();
             let kept = width - job.zeros;
-            let mut largest = S::splat(0.0);
-            for at in (0..kept).step_by(LANES) {
-                largest = S::max(
-                    largest,
-                    S::abs(S::mul(S::load(from.add(at)), S::load(factors.add(at)))),
-                );
+            // Four maxima: with one, each step would wait for the one before.
+            let mut largest = [S::splat(0.0); 4];
+            for at in (0..kept).step_by(4 * LANES) {
+                for (panel, largest) in largest.iter_mut().enumerate() {
+                    let at = at + panel * LANES;
+                    if at < kept {
+                        let x = S::mul(S::load(from.add(at)), S::load(factors.add(at)));
+                        *largest = S::max(*largest, S::abs(x));
+                    }
+                }
             }
-            let (scale, inverse) = scale_and_inverse(S::reduce_max(largest));
+            let [a, b, c, d] = largest;
+            let (scale, inverse) =
+                scale_and_inverse(S::reduce_max(S::max(S::max(a, b), S::max(c, d))));
             *job.scales.add(row) = scale;
             let inverse = S::splat(inverse);
-            for at in (0..kept).step_by(LANES) {
+            let mut at = 0;
+            while at + 4 * LANES <= kept {
+                let mut four = [S::splat_int(0); 4];
+                for (panel, rounded) in four.iter_mut().enumerate() {
+                    let at = at + panel * LANES;
+                    let x = S::mul(S::load(from.add(at)), S::load(factors.add(at)));
+                    *rounded = S::round(S::mul(x, inverse));
+                }
+                S::store_four(to.add(at), four);
+                at += 4 * LANES;
+            }
+            while at < kept {
                 let x = S::mul(S::load(from.add(at)), S::load(factors.add(at)));
                 S::store_bytes(to.add(at), S::round(S::mul(x, inverse)));
+                at += LANES;
             }
             for at in (kept..width).step_by(LANES) {
                 S::store_bytes(to.add(at), S::splat_int(0));

@@ -111,6 +111,14 @@ impl Lanes for Avx512 {
         )
     }
     #[inline(always)]
+    unsafe fn store_four(to: *mut u8, [a, b, c, d]: [__m512i; 4]) {
+        let bytes = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+        // Packing goes by groups of four lanes.
+        let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        let bytes = _mm512_permutexvar_epi32(order, bytes);
+        _mm512_storeu_si512(to.cast(), _mm512_xor_si512(bytes, _mm512_set1_epi8(-128)));
+    }
+    #[inline(always)]
     unsafe fn store_i16(to: *mut i16, x: __m512i) {
         _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(x))
     }
@@ -121,6 +129,46 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn dot_i16(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
         _mm512_dpwssd_epi32(sum, a, b)
+    }
+    #[inline(always)]
+    unsafe fn in_step<const R: usize, const C: usize>(x: &mut [[__m512; C]; R]) {
+        if let Some(x) = x.as_flattened_mut().as_mut_array::<8>() {
+            hold(x);
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(mut rows: [__m512i; 16]) -> [__m512i; 16] {
+        // Pairs of lanes, then pairs of these, within groups of four lanes; then the groups.
+        let mut next = rows;
+        for at in 0..8 {
+            next[2 * at] = _mm512_unpacklo_epi32(rows[2 * at], rows[2 * at + 1]);
+            next[2 * at + 1] = _mm512_unpackhi_epi32(rows[2 * at], rows[2 * at + 1]);
+        }
+        for at in 0..4 {
+            let [a, b, c, d] = [
+                next[4 * at],
+                next[4 * at + 1],
+                next[4 * at + 2],
+                next[4 * at + 3],
+            ];
+            rows[4 * at] = _mm512_unpacklo_epi64(a, c);
+            rows[4 * at + 1] = _mm512_unpackhi_epi64(a, c);
+            rows[4 * at + 2] = _mm512_unpacklo_epi64(b, d);
+            rows[4 * at + 3] = _mm512_unpackhi_epi64(b, d);
+        }
+        for at in 0..4 {
+            next[at] = _mm512_shuffle_i32x4::<0x88>(rows[at], rows[at + 4]);
+            next[at + 4] = _mm512_shuffle_i32x4::<0xdd>(rows[at], rows[at + 4]);
+            next[at + 8] = _mm512_shuffle_i32x4::<0x88>(rows[at + 8], rows[at + 12]);
+            next[at + 12] = _mm512_shuffle_i32x4::<0xdd>(rows[at + 8], rows[at + 12]);
+        }
+        for at in 0..4 {
+            rows[at] = _mm512_shuffle_i32x4::<0x88>(next[at], next[at + 8]);
+            rows[at + 8] = _mm512_shuffle_i32x4::<0xdd>(next[at], next[at + 8]);
+            rows[at + 4] = _mm512_shuffle_i32x4::<0x88>(next[at + 4], next[at + 12]);
+            rows[at + 12] = _mm512_shuffle_i32x4::<0xdd>(next[at + 4], next[at + 12]);
+        }
+        rows
     }
     #[inline(always)]
     unsafe fn reduce_sum(x: __m512) -> f32 {
@@ -137,4 +185,23 @@ impl Lanes for Avx512 {
 #[inline(always)]
 unsafe fn upper(x: __m512) -> __m256 {
     _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(x)))
+}
+
+/// Needs eight vectors in registers, and gives them back as they are.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn hold(x: &mut [__m512; 8]) {
+    let [a, b, c, d, e, f, g, h] = x;
+    std::arch::asm!(
+        "/* {} {} {} {} {} {} {} {} */",
+        inout(zmm_reg) * a,
+        inout(zmm_reg) * b,
+        inout(zmm_reg) * c,
+        inout(zmm_reg) * d,
+        inout(zmm_reg) * e,
+        inout(zmm_reg) * f,
+        inout(zmm_reg) * g,
+        inout(zmm_reg) * h,
+        options(pure, nomem, nostack, preserves_flags),
+    );
 }

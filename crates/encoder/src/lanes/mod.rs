@@ -68,6 +68,13 @@ pub trait Lanes: Copy {
     unsafe fn load_bytes(from: *const i8) -> Self::I;
     /// Stores sixteen integers in -128..=127 as bytes, with [`Self::ACTIVATION_OFFSET`] added.
     unsafe fn store_bytes(to: *mut u8, x: Self::I);
+    /// Stores four times sixteen integers as [`Self::store_bytes`] does.
+    #[inline(always)]
+    unsafe fn store_four(to: *mut u8, x: [Self::I; 4]) {
+        for (at, x) in x.into_iter().enumerate() {
+            Self::store_bytes(to.add(at * LANES), x);
+        }
+    }
     /// Stores sixteen integers in -32,768..=32,767 as i16.
     unsafe fn store_i16(to: *mut i16, x: Self::I);
     /// Adds to each lane the dot product of its four bytes. `a` is in the format of
@@ -75,6 +82,12 @@ pub trait Lanes: Copy {
     unsafe fn dot_bytes(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
     /// Adds to each lane the dot product of its two signed i16.
     unsafe fn dot_i16(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
+
+    /// Makes the compiler compute all vectors before any instruction that follows. It would otherwise
+    /// put the steps of one vector after the other, each waiting for the one before, and the
+    /// processor sees only so many instructions ahead.
+    #[inline(always)]
+    unsafe fn in_step<const R: usize, const C: usize>(_: &mut [[Self::F; C]; R]) {}
 
     /// The sum of all lanes, as a tree: lane i plus lane i + 8, then lane i plus lane i + 4, and so
     /// on.
@@ -103,6 +116,20 @@ pub trait Lanes: Copy {
         let mut lanes = [0.0; LANES];
         Self::store(lanes.as_mut_ptr(), x);
         lanes
+    }
+
+    /// Exchanges rows and columns of sixteen vectors.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::I; LANES]) -> [Self::I; LANES] {
+        let mut columns = [[0; LANES]; LANES];
+        for (at, row) in rows.into_iter().enumerate() {
+            let mut lanes = [0; LANES];
+            Self::store_int(lanes.as_mut_ptr(), row);
+            for (column, lane) in columns.iter_mut().zip(lanes) {
+                column[at] = lane;
+            }
+        }
+        columns.map(|column| Self::load_int(column.as_ptr()))
     }
 
     /// Keeps the first `count` lanes and sets the others to zero.

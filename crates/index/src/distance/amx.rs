@@ -5,16 +5,14 @@
 //! same codes.
 
 use super::int8::LANES;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use cpu::InstructionSet;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use cpu::amx::{TILE_CONFIG, TILE_ROWS};
 
 /// Queries per call.
 pub const TILE_QUERIES: usize = 16;
 /// Rows per call: two tiles.
 pub const BLOCK_ROWS: usize = 32;
-/// Rows per tile.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-const TILE_ROWS: usize = 16;
 
 /// Up to sixteen queries, packed as the second operand. Exists only if the processor supports AMX.
 pub struct QueryTile {
@@ -27,7 +25,7 @@ impl QueryTile {
     /// not available, or if the queries do not fit.
     pub fn new(queries: &[&[i8]], stride: usize) -> Option<Self> {
         if stride == 0
-            || !available()
+            || !cpu::supports(InstructionSet::Amx)
             || queries.len() > TILE_QUERIES
             || queries.iter().any(|query| query.len() != stride)
         {
@@ -53,8 +51,7 @@ impl QueryTile {
             self.stride.is_multiple_of(LANES) && self.packed.len() == self.stride * TILE_QUERIES
         );
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        // SAFETY: a value of this type exists only if `available` found AMX and the system
-        // permitted its use; the assertions keep all loads and stores of whole tiles within their
+        // SAFETY: a value of this type exists only if AMX is supported; the assertions keep all loads and stores of whole tiles within their
         // slices.
         unsafe {
             multiply(&self.packed, codes, self.stride, sums);
@@ -62,28 +59,6 @@ impl QueryTile {
         #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
         let _ = sums;
     }
-}
-
-/// Whether the processor has AMX-INT8 and the system lets this process use it; determined once.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn available() -> bool {
-    use std::sync::OnceLock;
-    static AVAILABLE: OnceLock<bool> = OnceLock::new();
-    *AVAILABLE.get_or_init(|| {
-        const REQUEST_PERMISSION: libc::c_long = 0x1023;
-        const TILE_DATA: libc::c_long = 18;
-        if cfg!(miri) {
-            return false; // Miri does not support inline assembly.
-        }
-        cpu::supports(InstructionSet::Amx)
-            // SAFETY: this system call takes two integers and only changes which instructions the process may use.
-            && unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) } == 0
-    })
-}
-
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-fn available() -> bool {
-    false
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -98,28 +73,10 @@ unsafe fn multiply(
 ) {
     use std::arch::asm;
 
-    /// The tile configuration: every tile has 16 rows of 64 bytes.
-    #[repr(C, align(64))]
-    struct Shapes {
-        palette: u8,
-        start: u8,
-        reserved: [u8; 14],
-        bytes: [u16; 16],
-        rows: [u8; 16],
-    }
-    let mut shapes = Shapes {
-        palette: 1,
-        start: 0,
-        reserved: [0; 14],
-        bytes: [0; 16],
-        rows: [0; 16],
-    };
-    shapes.bytes[..5].fill(64);
-    shapes.rows[..5].fill(16);
     // SAFETY: see above; every register and all memory written is declared to the compiler.
     unsafe {
         asm!(
-            "ldtilecfg [{shapes}]",
+            "ldtilecfg [{config}]",
             "tilezero tmm0",
             "tilezero tmm1",
             "2:",
@@ -136,7 +93,7 @@ unsafe fn multiply(
             "tilestored [{sums} + {line}*1], tmm0",
             "tilestored [{sums} + {line}*1 + 1024], tmm1",
             "tilerelease",
-            shapes = in(reg) &shapes,
+            config = in(reg) &TILE_CONFIG,
             queries = inout(reg) packed.as_ptr() => _,
             upper = inout(reg) codes.as_ptr() => _,
             lower = inout(reg) codes.as_ptr().add(TILE_ROWS * stride) => _,

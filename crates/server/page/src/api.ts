@@ -19,23 +19,24 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function headers(more?: HeadersInit): Headers {
-  const all = new Headers(more);
-  const key = getKey();
-  if (key) all.set("authorization", `Bearer ${key}`);
-  return all;
-}
-
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const key = getKey();
+  const headers = new Headers(init.headers);
+  if (key) headers.set("authorization", `Bearer ${key}`);
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers: headers(init.headers) });
+    response = await fetch(path, { ...init, headers });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, "The server cannot be reached. Is nigh serve still running?");
   }
   if (response.ok) return response;
-  if (response.status === 401) dispatchEvent(new Event(UNAUTHORIZED));
+  if (response.status === 401) {
+    const current = getKey();
+    // This request was sent before another key was given: its refusal says nothing of that one.
+    if (current && current !== key) return request(path, init);
+    if (current === key) dispatchEvent(new Event(UNAUTHORIZED));
+  }
   const body = await response.json().catch(() => null) as { detail?: string } | null;
   throw new Problem(response.status, body?.detail ?? `${response.status} ${response.statusText}`);
 }

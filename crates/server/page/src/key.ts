@@ -29,7 +29,7 @@ export function dropKey() {
 
 /** Asks the other tabs for the key; whether there is one now. */
 export async function askOtherTabs(): Promise<boolean> {
-  if (!channel) return false;
+  if (!channel) return getKey() !== null;
   const key = await new Promise<string | null>((resolve) => {
     const told = (event: MessageEvent<Message>) => { if (event.data.key) resolve(event.data.key); };
     channel.addEventListener("message", told);
@@ -40,5 +40,6 @@ export async function askOtherTabs(): Promise<boolean> {
     }, PATIENCE);
   });
   if (key) setKey(key);
-  return key !== null;
+  // The user may have given one meanwhile.
+  return getKey() !== null;
 }
