@@ -44,7 +44,7 @@ fn page_works_in_a_browser() {
     let key = dir.ok(&["key", "add", "me", "--role", "admin"]).stdout;
     let server = Server::start(&dir, &["-c", "books", "--root", "shelf"]);
     let keyed = Server::start(&dir, &["-c", "books", "--keys", "keys.toml"]);
-    run_script("page.mjs", 38, &server, &keyed, key.trim());
+    run_script("page.mjs", 40, &server, &keyed, key.trim());
 }
 
 /// Runs a script of tests with the two servers of the page.

@@ -9,8 +9,9 @@ export async function browserTests(folder) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
   mkdirSync(folder, { recursive: true });
 
-  /** Runs a test once in a new browser context. Returns what went wrong: page errors and unexpected console messages, too. */
-  async function attempt(run, { expected = /^$/, ...options }) {
+  /** Runs a test in a new browser context. Page errors and unexpected console messages fail it, too. */
+  async function test(name, run, { expected = /^$/, ...options } = {}) {
+    if (process.env.ONLY && !name.includes(process.env.ONLY)) return;
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(15000);
@@ -20,23 +21,14 @@ export async function browserTests(folder) {
     try {
       await run(page, context);
       assert.deepEqual(errors, []);
+      console.log(`ok ${name}`);
     } catch (error) {
       await page.screenshot({ path: join(folder, "failed.png") }).catch(() => undefined);
-      return `${error.stack}\n${errors.join("\n")}\nat ${page.url()}`;
+      console.log(`not ok ${name}: ${error.stack}\n${errors.join("\n")}\nat ${page.url()}`);
+      process.exitCode = 1;
     } finally {
       await context.close();
     }
-  }
-
-  /** Runs a test, a second time if it fails: a browser on a busy machine is late now and then. Both failures are printed. */
-  async function test(name, run, options = {}) {
-    if (process.env.ONLY && !name.includes(process.env.ONLY)) return;
-    for (const failed of ["failed once", "not ok"]) {
-      const problem = await attempt(run, options);
-      if (problem === undefined) return console.log(`ok ${name}`);
-      console.log(`${failed} ${name}: ${problem}`);
-    }
-    process.exitCode = 1;
   }
 
   return { browser, test };

@@ -281,13 +281,9 @@ await test("the list of articles keeps page and prefix in the URL", async (page)
 
 await test("the page asks for an API key after a 401", async (page) => {
   await page.goto(keyedBase);
-  // All requests without a key have been refused.
-  await page.waitForLoadState("networkidle");
   await page.getByLabel(/requires an API key/).fill(key);
   await page.click("text=Continue");
-  // The page is drawn anew once the key is accepted and the collections are known.
   await page.getByLabel(/requires an API key/).waitFor({ state: "hidden" });
-  await page.waitForLoadState("networkidle");
   await page.keyboard.press("/");
   await page.getByRole("combobox", { name: "Your question" }).fill("cheese");
   await page.waitForSelector("ol.hits a.title");
@@ -295,6 +291,38 @@ await test("the page asks for an API key after a 401", async (page) => {
   await page.click("form >> text=Evaluate");
   const [report] = await Promise.all([page.waitForEvent("download"), page.click("text=Save the full report")]);
   assert.equal(report.suggestedFilename(), "report.html");
+}, { expected: /401/ });
+
+await test("a key that is given before other tabs could tell one is kept", async (page) => {
+  await page.clock.install();
+  await page.goto(keyedBase);
+  await page.getByLabel(/requires an API key/).fill(key);
+  await page.click("text=Continue");
+  await page.getByRole("combobox", { name: "Your question" }).waitFor();
+  await page.clock.runFor(1000);
+  assert.equal(await page.getByLabel(/requires an API key/).count(), 0);
+}, { expected: /401/ });
+
+await test("a request that was sent with another key is repeated with the new one", async (page) => {
+  await page.addInitScript(() => sessionStorage.setItem("nigh-key", "nigh_old"));
+  let give;
+  const given = new Promise((resolve) => { give = resolve; });
+  await page.route("**/v1/**", async (route) => {
+    const headers = route.request().headers();
+    if (headers.authorization !== "Bearer nigh_old") return route.continue();
+    if (!route.request().url().endsWith("/evaluate")) return route.continue({ headers: { ...headers, authorization: `Bearer ${key}` } });
+    await given;
+    await route.continue();
+  });
+  await page.goto(`${keyedBase}/?view=evaluate`);
+  await Promise.all([page.waitForRequest(/evaluate$/), page.click("form >> text=Evaluate")]);
+  await page.evaluate(() => dispatchEvent(new Event("nigh-unauthorized")));
+  await page.getByLabel(/requires an API key/).fill(key);
+  await page.click("text=Continue");
+  await page.getByLabel(/requires an API key/).waitFor({ state: "hidden" });
+  give();
+  await page.waitForURL(/job=/);
+  assert.equal(await page.getByLabel(/requires an API key/).count(), 0);
 }, { expected: /401/ });
 
 const views = { ask: "q=rising+sea", compare: "q=rising+sea&mode2=lexical", article: "view=article&id=tides&q=moon", map: "view=map&q=moon", evaluate: "view=evaluate", collection: "view=collection" };

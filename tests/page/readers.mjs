@@ -302,8 +302,6 @@ await test("blocked storage does not stop the page", async (page) => {
     }
   });
   await page.goto(keyedBase);
-  // All requests without a key have been refused.
-  await page.waitForLoadState("networkidle");
   await page.getByLabel(/requires an API key/).fill(key);
   await page.click("text=Continue");
   await page.getByRole("combobox", { name: "Your question" }).fill("tide");
