@@ -38,7 +38,7 @@ NIGH = ROOT / "target/release/nigh"
 PUBLISHED = {
     ("scifact", "dense"): ".645 f32 model (MTEB)",
     ("scifact", "lexical"): ".679 Anserini, .687 bm25s",
-    ("scifact", "hybrid"): ".7175 Qdrant's tuned fusion of lists of its own",
+    ("scifact", "hybrid"): ".7175 Qdrant, tuned fusion of its own lists",
     ("squad-dev-v1.1", "lexical"): ".873 bm25s",
     ("cranfield", "lexical"): ".360 bm25s",
     ("medquad", "lexical"): ".505 bm25s",
@@ -423,17 +423,17 @@ BLOCKS = {
 
 def reliability_table():
     run = newest("reliability")
-    killed = ", ".join(f"{count} of {name}" for name, count in run["killed"].items())
+    killed = ", ".join(f"{count} during {name}" for name, count in run["killed"].items())
     return [
-        f"One run on one machine ({machine(run)}). Nothing was lost, and no answer was wrong.",
+        f"One run on one machine ({machine(run)}).",
+        "Nothing was lost, and no answer was wrong.",
         "",
-        "| | |",
-        "|---|---|",
-        f"| moments at which the program was killed | {run['kills']} ({killed}), and {run['merge_kills']} while {run['merged_passages']:,} passages were merged into one segment |",
-        f"| calls of a collection's life, and faults injected into them | {run['calls']:,}, {run['faults']:,} |",
-        f"| power cuts, and different disks that they left | {run['power_cuts']:,}, {run['disks']:,} |",
-        f"| damages to files, all noticed | {run['damages']:,} |",
-        f"| {run['readers']} readers and a writer, for {run['reader_seconds'] // 60} minutes | {run['commits']:,} commits, looked at {run['looks']:,} times, {run['reader_kills']:,} kills |",
+        *head("test", "result"),
+        f"| the program killed at random moments | {run['kills']} times ({killed}), and {run['merge_kills']} times while {run['merged_passages']:,} passages were merged into one segment |",
+        f"| faults injected into the {run['calls']:,} file-system calls in the life of a collection | {run['faults']:,} |",
+        f"| power cuts simulated | {run['power_cuts']:,}, which left {run['disks']:,} different disk contents |",
+        f"| files damaged | {run['damages']:,} times, all detected |",
+        f"| {run['readers']} reading processes and one writing, for {run['reader_seconds'] // 60} minutes | {run['commits']:,} commits, checked by readers {run['looks']:,} times; {run['reader_kills']:,} kills |",
         *(row for part, rows in PARTS.items() if (made := newest(part)) for row in rows(made)),
     ]
 
@@ -444,30 +444,30 @@ def fuzz_rows(run):
     unclean = [name for name, one in targets.items() if not one["clean"]]
     assert not unclean, unclean
     apart = sum(one["broke"] for one in targets.values())
-    yield (f"| inputs made by libFuzzer for {len(targets)} targets ({', '.join(targets)}), in {minutes:.0f} minutes | "
-           f"{sum(one['inputs'] for one in targets.values()):,}; {apart} broke the parsers of PDF, HTML and Parquet, which cost a file and no more |")
+    yield (f"| libFuzzer on {len(targets)} targets ({', '.join(targets)}), for {minutes:.0f} minutes | "
+           f"{sum(one['inputs'] for one in targets.values()):,} inputs; {apart} broke a parser of PDF, HTML or Parquet, which loses only the file |")
 
 
 def soak_rows(run):
     most = run["most_in_each_third"]
     done = ", ".join(f"{count:,} {name}" for name, count in run["done"].items())
     megabytes = " MB, ".join(f"{value / 1e6:.0f}" for value in most["own"])
-    yield (f"| a server for {run['seconds'] // 60} minutes: {done} | most memory of its own in each third: {megabytes} MB; "
-           f"open files: {', '.join(map(str, most['handles']))} |")
+    yield (f"| a server under mixed load for {run['seconds'] // 60} minutes: {done} | peaks in each third of the time: private memory {megabytes} MB; "
+           f"open files {', '.join(map(str, most['handles']))} |")
 
 
 def resources_rows(run):
     for budget, one in run["budgets"].items():
-        yield (f"| {one['passages']:,} files, a passage each, with `--memory {budget}` | {one['held_bytes']['own'] / 1e9:.2f} GB of its own at most, "
+        yield (f"| indexing {one['passages']:,} files of one passage each with `--memory {budget}` | private memory {one['held_bytes']['own'] / 1e9:.2f} GB at its peak, "
                f"{one['segments']} segment{'s' if one['segments'] > 1 else ''}, {one['seconds'] / 60:.0f} minutes |")
     alone, *beside = run["priority"].items()
-    yield (f"| another program's work on all cores, alone {alone[1]:.1f} s | "
-           f"{'; '.join(f'{name}: {seconds / alone[1]:.2f} × as long' for name, seconds in beside)} |")
+    yield (f"| time of another program that uses all cores, {alone[1]:.1f} s when it runs alone | "
+           f"{'; '.join(f'{name}: {seconds / alone[1]:.2f} × that' for name, seconds in beside)} |")
 
 
 def aarch64_rows(run):
     passed = ", ".join(f"{count} of {crate}" for crate, count in run["tests_passed"].items())
-    yield f"| unit tests passed for aarch64, with NEON, in {run['emulator']} | {passed} |"
+    yield f"| unit tests on aarch64 with NEON, in {run['emulator']} | passed: {passed} |"
 
 
 # Rows of RELIABILITY.md's table that appear once their part has been recorded.

@@ -47,12 +47,12 @@ def table(plans, args):
     """The plans as a Markdown table."""
     rows = {
         "embedding, core-hours": lambda plan: f"{plan['embedding_core_hours']:,.0f}",
-        f"cores for that within {24 * args.days:g} hours": lambda plan: f"{plan['embedding_cores']:,}",
-        "embedding, once": lambda plan: f"${plan['embedding_cost']:,.0f}",
-        f"memory of vectors, graph and text, {args.replicas} ×": lambda plan: f"{plan['memory_gb']:,.0f} GB",
+        f"cores to embed within {24 * args.days:g} hours": lambda plan: f"{plan['embedding_cores']:,}",
+        "embedding, one-time cost": lambda plan: f"${plan['embedding_cost']:,.0f}",
+        f"memory of vectors, graph and text, {args.replicas} replica{'s' * (args.replicas > 1)}": lambda plan: f"{plan['memory_gb']:,.0f} GB",
         f"query nodes of {args.node_memory:g} GB": lambda plan: f"{plan['query_nodes']:,}",
         "object storage": lambda plan: f"{plan['disk_gb']:,.0f} GB",
-        "query nodes and storage, a month": lambda plan: f"${plan['monthly_cost']:,.0f}",
+        "query nodes and storage, cost per month": lambda plan: f"${plan['monthly_cost']:,.0f}",
     }
     lines = ["| passages | " + " | ".join(f"{plan['passages']:,.0f}" for plan in plans) + " |", "|---|" + "--:|" * len(plans)]
     return lines + [f"| {name} | " + " | ".join(of(plan) for plan in plans) + " |" for name, of in rows.items()]

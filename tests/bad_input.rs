@@ -54,10 +54,10 @@ fn binary_file_with_text_extension_is_skipped() {
 #[test]
 fn unsupported_format_is_a_failure_only_when_named_directly() {
     let (dir, result) = index_with_valid_file("photo.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR");
-    result.assert_exit(0, &["1 file in no format read here"]);
+    result.assert_exit(0, &["1 file in unsupported formats"]);
     dir.assert_sound(1);
     dir.run(&["index", "docs/photo.png"])
-        .assert_exit(1, &["photo.png", "no format read here"]);
+        .assert_exit(1, &["photo.png", "unsupported format"]);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn empty_question_is_an_error_and_long_question_is_truncated() {
         .assert_exit(2, &["the question is empty"]);
     let long: Vec<String> = (0..5000).map(|i| format!("word{i}")).collect();
     let result = dir.run(&["search", &format!("what pulls the sea {}", long.join(" "))]);
-    result.assert_exit(0, &["a.txt:1", "longer than the 256 word pieces"]);
+    result.assert_exit(0, &["a.txt:1", "longer than the 256 tokens"]);
 }
 
 #[test]

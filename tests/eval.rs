@@ -767,7 +767,7 @@ fn grid_evaluates_every_combination_and_selects_on_half_of_the_questions() {
         .assert_exit(2, &["chunk_tokens = 3: expected 16 or more"]);
     dir.put("grid.toml", "chunk = [\"sentences\"]\n");
     dir.run(&["eval", "--qa", "--grid", "grid.toml"])
-        .assert_exit(2, &["names nothing but what the collection is"]);
+        .assert_exit(2, &["lists only the collection's own values"]);
 }
 
 #[test]

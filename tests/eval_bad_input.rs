@@ -67,7 +67,7 @@ fn questions_without_judgements_and_judgements_without_questions_are_noted() {
     result.assert_exit(
         1,
         &[
-            "1 query in the judgements and not among the questions: 7",
+            "1 query in the judgements but not among the questions: 7",
             "nothing judged relevant, left out: 2",
         ],
     );
@@ -108,7 +108,7 @@ fn malformed_lines_are_reported_with_file_and_line() {
         ),
         (
             "1\tdocs/moon.txt\t1\n1\tdocs/moon.txt\t1\n",
-            "qrels.tsv:2: the same judgement stands in",
+            "qrels.tsv:2: the same judgement is in",
         ),
         (
             "1\tdocs/moon.txt\t1\n1\tdocs/moon.txt\n",
@@ -129,7 +129,7 @@ fn malformed_lines_are_reported_with_file_and_line() {
     dir.run(&[&EVAL[..], &["--qrels", "again.trec"]].concat())
         .assert_exit(
             2,
-            &["again.trec:1: the same judgement stands in", "qrels.tsv:1"],
+            &["again.trec:1: the same judgement is in", "qrels.tsv:1"],
         );
     dir.put("qrels.tsv", b"1\t\xff\t1\n");
     dir.run(&EVAL)
@@ -179,7 +179,7 @@ fn malformed_run_files_are_rejected() {
     eval_run("1 Q0 docs/moon.txt 1 inf x\n").assert_exit(2, &["r.trec:1: expected a finite score"]);
     eval_run("1 Q0 docs/moon.txt 1 0.5\n").assert_exit(2, &["r.trec:1: expected the six columns"]);
     eval_run("1 Q0 a 1 0.5 x\n1 Q0 a 2 0.4 x\n")
-        .assert_exit(2, &["r.trec:2: the document \"a\" stands on line 1"]);
+        .assert_exit(2, &["r.trec:2: the document \"a\" is on line 1"]);
     eval_run("9 Q0 a 1 0.5 x\n")
         .assert_exit(2, &["r.trec: it answers none of the judged questions"]);
     dir.put("r.trec", "1 Q0 docs/moon.txt 1 0.5 x\n");
@@ -222,7 +222,7 @@ fn judged_spans_and_answers_that_do_not_occur_are_noted() {
     result.assert_exit(
         1,
         &[
-            "3 judgements of what stands nowhere",
+            "3 judgements of text that does not occur",
             "qrels.tsv:2",
             "bytes of UTF-8",
             "qrels.tsv:3",

@@ -380,7 +380,7 @@ fn export_leaves_no_partial_files_and_tolerates_a_closed_pipe() {
     );
     dir.put("photo.jpg", [0, 1, 2]);
     dir.run(&["embed", "photo.jpg", "--out", "photo.jsonl"])
-        .assert_exit(1, &["no format read here"]);
+        .assert_exit(1, &["unsupported format"]);
     dir.run(&["embed", "-", "bad.jsonl"])
         .assert_exit(2, &["read alone"]);
     let mut remaining = std::fs::read_dir(dir.path(".")).unwrap().flatten();

@@ -164,7 +164,7 @@ fn milvus_returns_the_same_hits_as_a_local_collection() {
         if lexical.code == 0 {
             assert_lexical_search(&dir, &remote.uri, &server);
         } else {
-            lexical.assert_exit(2, &["this server does not look for words"]);
+            lexical.assert_exit(2, &["this server has no full-text search"]);
         }
     }
 }
@@ -209,7 +209,7 @@ fn lexical_search_on_milvus_analyzes_text_as_local_search_does() {
                 let found = dir.run(&search);
                 if target != "local" && found.code == 2 {
                     // Servers before 2.5 have no lexical search.
-                    found.assert_exit(2, &["this server does not look for words"]);
+                    found.assert_exit(2, &["this server has no full-text search"]);
                     continue;
                 }
                 let found: Value = serde_json::from_str(&found.stdout).unwrap();
@@ -635,12 +635,13 @@ fn milvus_errors_name_the_problem_and_the_fix() {
                     .into()
             };
             stats_with("NIGH_MILVUS_TOKEN", "root:wrong")
-                .assert_exit(2, &["auth check failure", "NIGH_MILVUS_TOKEN is"]);
+                .assert_exit(2, &["auth check failure", "set NIGH_MILVUS_TOKEN to"]);
             stats_with("NIGH_MILVUS_TOKEN", "").assert_exit(2, &["missing authorization"]);
             stats_with("NIGH_MILVUS_TLS", "0")
-                .assert_exit(2, &["if it encrypts: NIGH_MILVUS_TLS=1"]);
+                .assert_exit(2, &["if it uses TLS, set NIGH_MILVUS_TLS=1"]);
             stats_with("NIGH_MILVUS_CA", "/nowhere.pem").assert_exit(2, &["/nowhere.pem"]);
-            stats_with("NIGH_MILVUS_CA", "").assert_exit(2, &["NIGH_MILVUS_CA is the certificate"]);
+            stats_with("NIGH_MILVUS_CA", "")
+                .assert_exit(2, &["set NIGH_MILVUS_CA to the certificate"]);
         }
     }
     dir.run(&["search", "moon", "-c", "milvus://127.0.0.1:9/books"])

@@ -152,7 +152,7 @@ fn bad_requests_return_problem_documents() {
         (
             "?q=x&rerank=../../etc/passwd",
             400,
-            &["is none of none, maxsim, builtin"],
+            &["expected one of none, maxsim, builtin"],
         ),
         ("?q=x&rerank=builtin", 400, &["maxsim looks closer"]),
     ] {
@@ -335,7 +335,7 @@ fn articles_can_be_listed_put_uploaded_and_deleted() {
         b"--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../../x.txt\"\r\n\r\nx\r\n--edge--\r\n";
     server
         .request("POST", articles, &headers, Some(outside))
-        .assert_status(400, &["is no name for a file"]);
+        .assert_status(400, &["is not a valid file name"]);
     server
         .request("POST", articles, &headers, Some(b"--edge--\r\n"))
         .assert_status(400, &["no files"]);

@@ -107,9 +107,9 @@ fn tune_rejects_bad_options_and_prints_a_summary() {
         0,
         &[
             "40 questions, nDCG@10, 5 parts",
-            "as it was",
-            "meaning alone",
-            "words alone",
+            "before: ",
+            "dense search alone",
+            "lexical search alone",
             "best on all",
         ],
     );

@@ -41,11 +41,11 @@ fn on_engine(error: &engine::Error) -> String {
     match error {
         Error::ModelsDiffer { .. } => ". Make a new collection with -c for them".to_owned(),
         Error::NoQueries => {
-            " Name them with --queries, or use --qa for those that the articles ask themselves"
+            " Give them with --queries, or use --qa for those in question-and-answer articles"
                 .to_owned()
         }
         Error::NoJudgements => {
-            ": name a file with --qrels, or use --qa for the questions that the articles ask themselves"
+            ": give a file with --qrels, or use --qa for the questions in question-and-answer articles"
                 .to_owned()
         }
         Error::NoArticleQuestions => ", or name --queries and --qrels".to_owned(),
@@ -78,12 +78,12 @@ pub fn on_store(error: &store::Error) -> String {
         }
         Error::Occupied { .. } => "; choose another location with -c".to_owned(),
         Error::Remote { cause, .. } => match cause {
-            RemoteCause::Credentials => "; NIGH_MILVUS_TOKEN is user:password or an API key",
+            RemoteCause::Credentials => "; set NIGH_MILVUS_TOKEN to user:password or an API key",
             RemoteCause::UntrustedCertificate => {
-                "; NIGH_MILVUS_CA is the certificate file of its CA"
+                "; set NIGH_MILVUS_CA to the certificate file of its CA"
             }
             RemoteCause::NoTls => "; it does not use TLS: unset NIGH_MILVUS_TLS",
-            RemoteCause::PerhapsTls => "; if it encrypts: NIGH_MILVUS_TLS=1",
+            RemoteCause::PerhapsTls => "; if it uses TLS, set NIGH_MILVUS_TLS=1",
             RemoteCause::NoFullTextSearch => "; use --mode dense",
             RemoteCause::Other => "",
         }

@@ -38,7 +38,7 @@ impl Omitted {
         let kind = kind.to_string();
         self.unsupported += 1;
         *self.unsupported_kinds.entry(kind.clone()).or_default() += 1;
-        let note = Note::new(Code::UnsupportedFormat, "in no format read here")
+        let note = Note::new(Code::UnsupportedFormat, "unsupported format")
             .at(path, None)
             .because(kind);
         self.skipped.note(self.unsupported, note);

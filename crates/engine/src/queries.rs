@@ -121,15 +121,15 @@ impl<'a> EmbeddedQueries<'a> {
         for (code, what) in [
             (
                 Code::NoWordMatches,
-                "without a word that any passage searched has",
+                "without a significant word that occurs in any passage",
             ),
             (
                 Code::StopWordsOnly,
-                "of stop words only, which were searched for as they are",
+                "of stop words only, so these were searched for",
             ),
             (
                 Code::NearWords,
-                "with words that no passage has; near ones were searched for instead",
+                "with words that occur in no passage; similar ones were searched for instead",
             ),
             (
                 Code::LanguageDiffers,

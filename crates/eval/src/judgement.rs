@@ -85,7 +85,7 @@ fn read_into(
                 first_seen.insert((query.clone(), target.clone()), source.clone())
             {
                 let problem =
-                    format!("the same judgement stands in {first_seen}; each may occur only once");
+                    format!("the same judgement is in {first_seen}; each may occur only once");
                 return Err(Error::line(&file, number, problem));
             }
             judgements.push(Judgement {
@@ -345,7 +345,7 @@ mod tests {
         std::fs::write(&b, "1\tx\t1\n").unwrap();
         let error = read(&[a, b]).unwrap_err().to_string();
         assert!(
-            error.contains("b:1: the same judgement stands in") && error.contains("a:1"),
+            error.contains("b:1: the same judgement is in") && error.contains("a:1"),
             "{error}"
         );
         assert!(

@@ -160,7 +160,7 @@ impl Run {
                 if previous.1 == at {
                     let id = &run.ids[result.id as usize];
                     let problem = format!(
-                        "the document {id:?} stands on line {} already for the query {query:?}",
+                        "the document {id:?} is on line {} already for the query {query:?}",
                         previous.0
                     );
                     return Err(Error::line(path, *line, problem));
@@ -279,7 +279,7 @@ mod tests {
             ("q Q0 a 1 high x\n", ":1: expected a number as score"),
             (
                 "q Q0 a 1 0.5 x\nq Q0 a 2 0.4 x\n",
-                ":2: the document \"a\" stands on line 1",
+                ":2: the document \"a\" is on line 1",
             ),
             ("\n\n", "no results in it"),
         ] {

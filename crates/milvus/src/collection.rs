@@ -153,7 +153,7 @@ impl Reader for MilvusCollection {
     ) -> Result<Vec<Candidate>> {
         if !self.reader.client.capabilities.full_text_search {
             return Err(self.reader.client.error_with_cause(
-                "this server does not look for words (full-text search needs Milvus 2.5)",
+                "this server has no full-text search, which needs Milvus 2.5 or later",
                 RemoteCause::NoFullTextSearch,
             ));
         }

@@ -59,7 +59,7 @@ impl CollectionUrl {
                     .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             {
                 return Err(error(&format!(
-                    "{name:?} is no name of letters, digits and _ that begins with no digit"
+                    "{name:?} is not a name of letters, digits and _ that begins with a letter or _"
                 )));
             }
             if name.len() > MAX_NAME_BYTES {
@@ -75,7 +75,7 @@ impl CollectionUrl {
             .map(|(_, port)| port.parse::<u16>());
         let address = match port {
             _ if host.is_empty() || host.starts_with(':') => return Err(error("no host in it")),
-            Some(Err(_)) => return Err(error("its port is no number of 1 to 65535")),
+            Some(Err(_)) => return Err(error("its port is not a number from 1 to 65535")),
             Some(Ok(_)) => host.to_owned(),
             None => format!("{host}:{DEFAULT_PORT}"),
         };

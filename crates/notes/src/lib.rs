@@ -92,73 +92,73 @@ macro_rules! codes {
 }
 
 codes! {
-    /// No encoding is declared; the one that the bytes look like was used.
+    /// The file declares no encoding, so one was guessed from its bytes.
     EncodingGuessed,
-    /// Bytes that the file's encoding does not have are shown as U+FFFD.
+    /// Bytes that are invalid in the encoding of the file were replaced by U+FFFD.
     InvalidBytes,
-    /// Zero bytes stand in what was read as text.
+    /// A file that was read as text contains zero bytes.
     ZeroBytes,
     /// An entry of front matter does not parse; it is kept as it is written.
     FrontMatterInvalid,
-    /// There is nothing but front matter, which is read as the text.
+    /// A file contains only front matter, which is used as its text.
     FrontMatterOnly,
-    /// A field stands twice in a record.
+    /// A field occurs more than once in a record; all values are kept.
     DuplicateField,
-    /// A record has a title and no text; the title is its text.
+    /// A record has a title but no text; the title is used as its text.
     TitleOnly,
     /// Quotation marks in a CSV field are not doubled; they are kept.
     UnescapedQuotes,
-    /// A part of a file was left out: images, charts, attachments that are not read, running heads.
+    /// A part of a file was left out: images, charts, unsupported attachments, running heads.
     PartLeftOut,
     /// A page, sheet or chapter has no text.
     NoText,
-    /// Pages that cannot be read.
+    /// Pages could not be read.
     PageUnreadable,
-    /// Pages of which only a part was read, for they hold too much.
+    /// Pages exceed the limits and were read only in part.
     PageTruncated,
-    /// Letters whose text the file does not tell.
+    /// The file does not say which characters some of its letters stand for.
     UnmappedText,
     /// A file or record could not be used; the exit code is 1.
     ReadFailed,
-    /// A file is in no format read here; `reason` is what kind of file it is.
+    /// A file is in an unsupported format; `reason` is the kind of file.
     UnsupportedFormat,
-    /// A file or folder was left out; `reason` is the rule.
+    /// A file or folder was skipped; `reason` is the rule.
     LeftOut,
-    /// Articles were kept though their files are gone, for nearly all of their folder is.
+    /// Nearly all files of a folder are gone, so their articles were kept.
     DeletesWithheld,
-    /// Passages are longer than the model reads; what is beyond does not count for meaning.
+    /// Passages are longer than the model's window; dense search ignores the rest of them.
     PassagesCut,
     /// Some vectors of the collection were made by an earlier engine of the same model.
     EarlierEngine,
-    /// The filter lets no passage through.
+    /// The filter matches no passage.
     FilterMatchesNothing,
-    /// No passage has a word of the question.
+    /// No passage contains a word of the question other than stop words.
     NoWordMatches,
-    /// The question has only stop words; they were looked for.
+    /// The question has only stop words, so these were searched for.
     StopWordsOnly,
-    /// A word that no passage has was replaced by near ones (`corrections`).
+    /// A word that no passage contains was replaced by similar ones (`corrections`).
     NearWords,
-    /// The question is longer than the model reads.
+    /// The question is longer than the model's window; dense search ignores the rest of it.
     QuestionCut,
     /// The question is in another language than the articles.
     LanguageDiffers,
-    /// Reranking ran out of time.
+    /// Reranking ran out of time, so some passages were not reranked.
     RerankUnfinished,
-    /// A question rewords another one that no article asks.
+    /// A question paraphrases another one that no article asks.
     UnknownQuestion,
-    /// An article that was named is not in the collection.
+    /// A judgement or a command names an article that is not in the collection.
     UnknownArticle,
-    /// A judgement points at text that is not there.
+    /// A judgement points to text that is not in the articles.
     UnresolvedJudgement,
-    /// A query is judged and not asked.
+    /// A query has judgements, but is not among the questions.
     QueryNotAsked,
-    /// A query is asked and not judged; it is left out.
+    /// A query has no judgements and was left out.
     QueryNotJudged,
-    /// Nothing is judged relevant to a query; it is left out.
+    /// Nothing is judged relevant to a query, which was left out.
     NothingRelevant,
-    /// No result of a run is among what was judged.
+    /// No result of a run file has a judgement.
     RunUnjudged,
-    /// So few questions were asked that they can show little; the message says how much.
+    /// There are too few questions to show small differences; the message says what they can show.
     FewQuestions,
 }
 

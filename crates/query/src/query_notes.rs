@@ -50,15 +50,15 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
         let fallback = if outcome.options.mode == Mode::Lexical {
             ""
         } else {
-            "; meaning alone answers"
+            "; hits come from dense search alone"
         };
         note(
             Code::NoWordMatches,
-            format!("{scope} holds a word of the question that says anything{fallback}"),
+            format!("{scope} contains a significant word of the question{fallback}"),
         );
     }
     if outcome.reading.only_stop_words {
-        let message = "the question has only stop words; they were searched for as they are";
+        let message = "the question has only stop words, so these were searched for";
         note(Code::StopWordsOnly, message.to_owned());
     }
     let mut words: Vec<&str> = outcome
@@ -80,12 +80,12 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
             .join(", ");
         note(
             Code::NearWords,
-            format!("no passage holds {word:?}; {used} was searched for instead"),
+            format!("no passage contains {word:?}; searched for {used} instead"),
         );
     }
     if outcome.truncated_tokens > 0 {
         let message = format!(
-            "the question is longer than the {} word pieces that the model reads; the last {} were ignored in semantic search",
+            "the question is longer than the {} tokens that the model reads; dense search ignored the last {}",
             manifest.model.window, outcome.truncated_tokens
         );
         note(Code::QuestionCut, message);
@@ -94,7 +94,7 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
         && let Some(language) = other_language(collection, outcome.query)
     {
         let message = format!(
-            "the question looks like {}, the articles' words are {}: few words will match",
+            "the question seems to be in {}, but the articles are in {}: few words will match",
             language.display_name(),
             manifest.language.display_name()
         );
@@ -105,7 +105,7 @@ pub fn collect(collection: &dyn Collection, outcome: &QueryOutcome<'_>) -> Resul
         .filter(|rerank| rerank.scored < rerank.requested)
     {
         let message = format!(
-            "{} reranked {} of {} passages in the time it has; allow more time to rerank all",
+            "{} reranked {} of {} passages within the time limit; allow more time to rerank all",
             rerank.model, rerank.scored, rerank.requested
         );
         note(Code::RerankUnfinished, message);

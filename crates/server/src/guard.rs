@@ -46,7 +46,7 @@ pub async fn check_host_and_origin(
         let shown = host.as_deref().unwrap_or("nothing");
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
-            format!("unknown host {shown:?}: whoever runs this server can allow it"),
+            format!("unknown host {shown:?}; the operator of this server can allow it"),
         )
         .into_response();
     }
@@ -71,7 +71,7 @@ pub async fn check_host_and_origin(
             return Problem::new(
                 StatusCode::FORBIDDEN,
                 format!(
-                    "requests from pages of {origin:?} are not allowed: whoever runs this server can allow them"
+                    "requests from pages of {origin:?} are not allowed; the operator of this server can allow them"
                 ),
             )
             .into_response();

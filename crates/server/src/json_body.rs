@@ -33,7 +33,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 fn unreadable(status: StatusCode) -> Problem {
     let detail = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than this server accepts",
-        _ => "the body breaks off, or is not encoded as its header says",
+        _ => "the body is incomplete, or is not encoded as its header says",
     };
     Problem::new(status, detail)
 }

@@ -198,7 +198,7 @@ impl Tools {
             Some("lexical") => Mode::Lexical,
             Some(other) => {
                 return Err(Problem::bad_request(format!(
-                    "mode: {other:?} is none of hybrid, dense, lexical"
+                    "mode: expected hybrid, dense or lexical; found {other:?}"
                 )));
             }
         };

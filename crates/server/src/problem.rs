@@ -196,7 +196,7 @@ impl From<MultipartError> for Problem {
         // A body that breaks off, or is not what its encoding says, is reported as an error of the
         // server.
         if error.status().is_server_error() {
-            return Self::bad_request("the form breaks off, or is damaged");
+            return Self::bad_request("the form is incomplete or damaged");
         }
         Self::new(error.status(), error.body_text())
     }

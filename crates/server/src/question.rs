@@ -210,7 +210,7 @@ impl Question {
                 .chain(rerankers.iter().map(String::as_str));
             let known = known.collect::<Vec<_>>().join(", ");
             return Err(Problem::bad_request(format!(
-                "rerank: {name:?} is none of {known}"
+                "rerank: expected one of {known}; found {name:?}"
             )));
         }
         check_length(

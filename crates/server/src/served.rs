@@ -311,10 +311,9 @@ impl Collections {
 
     /// The path of a new collection with this name.
     pub fn path_for_new(&self, name: &str) -> Result<PathBuf> {
-        let root = self
-            .root
-            .as_ref()
-            .ok_or_else(|| Problem::conflict("this server has no folder for new collections"))?;
+        let root = self.root.as_ref().ok_or_else(|| {
+            Problem::conflict("this server was started without a folder for new collections")
+        })?;
         if !is_name(name) {
             return Err(Problem::bad_request(format!(
                 "{name:?} is no name for a collection: expected 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.', the first a letter or digit"
@@ -340,7 +339,7 @@ impl Collections {
         let root = self.root.as_ref();
         let Some(folder) = root.and_then(|root| served.folder_in(root)) else {
             return Err(Problem::conflict(format!(
-                "{name:?} is not in the folder of this server's collections; it is for its owner to remove"
+                "{name:?} is not in the folder of this server's collections; only its owner can remove it"
             )));
         };
         // Holding the writer proves that nobody is writing, and keeps others from starting.

@@ -117,7 +117,7 @@ fn upload_path(name: &str) -> std::result::Result<PathBuf, &'static str> {
         parts.remove(0);
     }
     if parts.is_empty() || parts.contains(&"..") || name.contains('\0') {
-        return Err("it is no name for a file here");
+        return Err("its name is not a valid file name");
     }
     if parts.len() > MAX_DEPTH {
         return Err("it is in more than 32 folders");
@@ -162,7 +162,7 @@ async fn save(
                     ))
                 }
                 ErrorKind::InvalidFilename => Ok(Err("its path is too long")),
-                ErrorKind::InvalidInput => Ok(Err("it is no name for a file here")),
+                ErrorKind::InvalidInput => Ok(Err("its name is not a valid file name")),
                 _ => Err(error.into()),
             };
         }
@@ -206,7 +206,7 @@ pub fn index(
     if let Some(omitted) = survey.omitted_if_empty(&job) {
         note_omitted(&omitted, handle);
         return Err(Problem::bad_request(format!(
-            "no file that can be read here; supported formats: {}",
+            "no file in a supported format; supported are {}",
             ingest::Format::ALL
         )));
     }

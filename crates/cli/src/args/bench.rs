@@ -95,7 +95,7 @@ pub struct BenchRecall {
     /// Number of dimensions of the raw vectors
     #[arg(long, value_name = "D", requires = "base")]
     pub dim: Option<usize>,
-    /// Measure with these sizes of the candidate list (ef_search)
+    /// Search with candidate lists of these sizes (ef_search)
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10,20,40,80,160,320", value_parser = parse_ef)]
     pub ef: Vec<usize>,
     /// Search for the N nearest neighbors
@@ -104,7 +104,7 @@ pub struct BenchRecall {
     /// Build with at most M neighbors per node
     #[arg(long, value_name = "M,…", value_delimiter = ',', default_value = "16")]
     pub m: Vec<usize>,
-    /// Build with a candidate list of N nodes
+    /// Build with a candidate list of N nodes (ef_construction)
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub ef_construction: usize,
     /// Build with this implementation
@@ -113,7 +113,7 @@ pub struct BenchRecall {
     /// Use this seed for levels and insertion order
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Compare these codes before the vectors
+    /// Compare codes of this kind in the graph, before rescoring with the vectors
     #[arg(long, value_enum, default_value_t = FirstPassArg::Int8)]
     pub first_pass: FirstPassArg,
     /// Also measure filtered searches that allow these shares of the rows, such as 0.5,0.01

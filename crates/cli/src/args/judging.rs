@@ -17,8 +17,8 @@ use std::path::PathBuf;
 QRELS is in BEIR format (query-id, corpus-id, score, separated by tabs), TREC format (query 0
 article grade), or JSON Lines that name an article (corpus-id), a byte range in it (start, end) or
 verbatim answers; it can be given several times. Spans and answers are found by the passages that
-contain them, however articles are chunked: a passage contains a span if they overlap in at least
-half of the shorter one. Metrics are those of trec_eval: nDCG, recall, precision, MRR, MAP, success
+contain them, however articles are chunked: a passage contains a span if their overlap is at least
+half of the shorter of the two. Metrics are those of trec_eval: nDCG, recall, precision, MRR, MAP, success
 and judged, with @k for the depth (100 if omitted, for modes). Means are over the queries that have
 a relevant answer.
 
@@ -52,7 +52,8 @@ pub struct Eval {
     /// Treat run files as rerankings of this mode's results, to tell which misses they caused
     #[arg(long, value_enum, value_name = "MODE", requires = "run")]
     pub reranked: Option<ModeArg>,
-    /// Evaluate passages or articles [default: as the judgements are]
+    /// Judge articles, or answers by the passages that contain them [default: answers if any
+    /// judgement is a span or a text, otherwise articles]
     #[arg(long, value_enum)]
     pub by: Option<LevelArg>,
     /// Also evaluate other chunking options and models, listed in FILE
@@ -115,7 +116,7 @@ pub struct Tune {
     /// Show the result without changing the collection
     #[arg(long)]
     pub dry_run: bool,
-    /// Forget the tuned values
+    /// Restore the default fusion
     #[arg(long, conflicts_with_all = ["queries", "qrels", "qa", "dry_run"])]
     pub reset: bool,
     /// Use this random seed to assign queries to folds

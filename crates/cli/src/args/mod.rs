@@ -178,12 +178,12 @@ pub struct Index {
     /// Build graphs with this builder from now on [default: the collection's own, or batch]
     #[arg(long, value_enum)]
     pub builder: Option<BuilderArg>,
-    /// Use at most SIZE of memory, such as 2GB (at least 256MB). Lower limits make smaller graphs
+    /// Use at most SIZE of memory, such as 2GB (at least 256MB). Lower limits make more segments
     /// and slower searches [default: unlimited]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub memory: Option<ByteSize>,
-    /// Delete the articles of files that are gone even if nearly all files of a folder are. Without
-    /// this, such a folder is taken for a disk that is not mounted, and its articles are kept
+    /// Delete the articles of missing files even if nearly all files of a folder are missing.
+    /// Otherwise such articles are kept, because a disk may not be mounted
     #[arg(long)]
     pub allow_deletes: bool,
     /// Run at the lowest scheduling priority
@@ -228,7 +228,7 @@ pub struct Reading {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   nigh export passages.parquet                for Spark, DuckDB, pandas or another engine
-  nigh export -c books | jq '.passage_id // empty'   JSON Lines; the first is a header
+  nigh export -c books | jq '.passage_id // empty'   JSON Lines; the first line is a header
   nigh export - | ssh host nigh import -      to another machine
 
 Each row is a passage: article, title, path, metadata, byte span, line, text and unit vector. The first passage of an
@@ -259,8 +259,8 @@ pub struct Import {
     pub from: OsString,
     #[command(flatten)]
     pub target: CollectionArg,
-    /// Take the model, the chunking and the language of rows that do not tell them from another
-    /// such file or a collection: the one they come from
+    /// If the rows do not state their model, chunking and language, take these from the export or
+    /// the collection that the rows come from
     #[arg(long, value_name = "FILE|DIR")]
     pub header: Option<OsString>,
     /// Build the graph on N threads [default: number of cores]
@@ -275,9 +275,9 @@ pub struct Import {
   nigh embed docs/ --model static | jq -c 'select(.vector) | [.passage_id, .vector]'
   nigh embed - --out - < part.jsonl           as a worker: articles in, passages and vectors out
 
-The input is as for nigh index: JSON Lines or Parquet rows with a text, and optionally _id, title and metadata, or
-files of any other format. The output is as for nigh export, and nigh import reads it. The same articles with the
-same names give the same bytes. The output file gets its name only when it is complete.")]
+The input is that of nigh index: JSON Lines or Parquet rows with text and, optionally, _id, title and metadata, or
+files of any other format. The output is that of nigh export, and nigh import reads it. The same articles with the
+same names give the same bytes. The output file appears under its name only when it is complete.")]
 pub struct Embed {
     /// Files and folders to embed. `-` reads standard input, as JSON Lines unless --format is
     /// given.
@@ -397,8 +397,8 @@ pub struct Delete {
   nigh check
   nigh check --repair -c books
 
-Verifies the checksums of all files, compares every passage with its article, and reaches every vector in
-its graph. --repair rebuilds what is damaged: graphs from vectors; vectors and the lexical index from the
+Verifies the checksums of all files, that every passage occurs in its article, and that every vector can be
+reached in its graph. --repair rebuilds what is damaged: graphs from vectors; vectors and the lexical index from the
 texts, with the collection's own model. An article is lost only if its text, or the list of deletions stored
 with it, is damaged. Lost articles are named; index their sources again to restore them.
 Exit codes: 0 sound; 1 damaged, or something was lost; 2 error.")]
@@ -416,7 +416,7 @@ pub struct Check {
 /// `nigh models`
 #[derive(Debug, ClapArgs)]
 pub struct Models {
-    /// What to do, besides listing them.
+    /// Do this instead of listing all models
     #[command(subcommand)]
     pub what: Option<ModelsWhat>,
 }
@@ -431,8 +431,8 @@ pub enum ModelsWhat {
   nigh models check my-model --json | jq .cosine
 
 The model is run on sample texts. Its weights are quantized as far as the cosine to the vectors in
-f32 is at least .998 on average and .99 for every text. What is in the folder and not understood is
-an error.")]
+f32 is at least .998 on average and .99 for every text. Anything in the folder that nigh does not
+support is an error.")]
     Check {
         /// The folder, in the layout of sentence-transformers.
         #[arg(value_name = "DIR")]

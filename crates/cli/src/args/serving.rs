@@ -17,9 +17,9 @@ use std::path::PathBuf;
 The web page is at /, the API at /v1 (described at /openapi.json, with a console at /docs), the
 Model Context Protocol at /mcp, and metrics at /metrics. By default only this machine can connect;
 other addresses need API keys and TLS. Changes to collections, such as by nigh index, to the key file
-and to the certificate are picked up while the server runs. Ctrl-C finishes running requests and
-stops, again at once; jobs that take longer, with what was uploaded for them, go on at the next
-start.")]
+and to the certificate are picked up while the server runs. Ctrl-C stops the server after it has
+finished running requests; a second Ctrl-C stops it at once. Unfinished jobs, with their uploaded
+files, are resumed at the next start.")]
 pub struct Serve {
     #[command(flatten)]
     pub target: CollectionArg,
@@ -47,7 +47,7 @@ pub struct Serve {
     /// Allow cross-origin requests from ORIGIN, such as https://example.org or app://obsidian.md
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
-    /// Serve below PATH, such as /search, as behind a proxy that leaves PATH in requests
+    /// Serve below PATH, such as /search, behind a proxy that does not strip PATH from requests
     #[arg(long, value_name = "PATH")]
     pub base_path: Option<String>,
     /// Let requests use this cross-encoder; a name or a folder
@@ -56,7 +56,7 @@ pub struct Serve {
     /// Search on N threads [default: number of cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Time out requests after N seconds; embeddings have ten minutes, uploads an hour
+    /// Time out requests after N seconds; embeddings have ten minutes, uploads and /mcp an hour
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub timeout: u32,
     /// Reject uploads of more than N bytes

@@ -134,7 +134,7 @@ fn input(args: &args::Embed) -> anyhow::Result<Input> {
             .all(|found| matches!(found, IngestItem::Unsupported(..)))
         {
             bail!(
-                "nothing to embed: no files in a format read here ({})",
+                "nothing to embed: no files in a supported format ({})",
                 Format::ALL
             );
         }

@@ -176,7 +176,7 @@ fn print_report(
 pub fn canonicalize(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     if paths.iter().any(|path| path == Path::new(STDIO)) {
         bail!(
-            "standard input (-) has no files to keep in step with: nigh embed - | nigh import - adds its articles"
+            "nigh index does not read standard input (-), which has no files to compare with later; use nigh embed - | nigh import -"
         );
     }
     paths

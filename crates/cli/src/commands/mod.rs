@@ -45,7 +45,7 @@ fn omissions(omitted: &Omitted) -> Option<String> {
     let mut parts = Vec::new();
     if *unsupported > 0 {
         parts.push(format!(
-            "{} in no format read here ({})",
+            "{} in unsupported formats ({})",
             pluralize(*unsupported, "file"),
             listed(unsupported_kinds)
         ));

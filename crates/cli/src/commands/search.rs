@@ -169,13 +169,13 @@ fn print_explanation(
     };
     if let Some(fusion) = explanation.fusion {
         faint(format!(
-            "meaning {:+.3}: cosine {}, weight {:.2}",
+            "dense   {:+.3}: cosine {}, weight {:.2}",
             explanation.shares.dense.unwrap_or_default(),
             raw(hit.scores.dense),
             fusion.dense
         ))?;
         faint(format!(
-            "words   {:+.3}: BM25 {}, weight {:.2}",
+            "lexical {:+.3}: BM25 {}, weight {:.2}",
             explanation.shares.lexical.unwrap_or_default(),
             raw(hit.scores.lexical),
             1.0 - fusion.dense

@@ -76,7 +76,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
     }
     if args.inputs.queries.is_none() && !args.inputs.qa {
         bail!(
-            "which questions? Name them with --queries, or use --qa for those that the articles ask themselves"
+            "which questions? Give them with --queries, or use --qa for those in question-and-answer articles"
         );
     }
     let metric: Metric = args.metric.parse()?;
@@ -294,9 +294,9 @@ fn describe(fusion: Fusion) -> String {
         FusionMethod::Rrf => "rrf",
     };
     match fusion.dense {
-        1.0 => "meaning alone (dense)".to_owned(),
-        0.0 => "words alone (lexical)".to_owned(),
-        dense => format!("{method}, meaning {dense:.2}, words {:.2}", 1.0 - dense),
+        1.0 => "dense search alone".to_owned(),
+        0.0 => "lexical search alone".to_owned(),
+        dense => format!("{method}, dense {dense:.2}, lexical {:.2}", 1.0 - dense),
     }
 }
 
@@ -319,9 +319,9 @@ fn print(
     };
     for (name, what) in [
         ("tuned", "tuned, cross-validated".to_owned()),
-        ("before", format!("as it was: {}", describe(before))),
-        ("dense", "meaning alone".to_owned()),
-        ("lexical", "words alone".to_owned()),
+        ("before", format!("before: {}", describe(before))),
+        ("dense", "dense search alone".to_owned()),
+        ("lexical", "lexical search alone".to_owned()),
     ] {
         if let Some(MetricValue {
             mean,

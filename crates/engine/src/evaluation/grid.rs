@@ -224,7 +224,7 @@ fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String>
     }
     if cells.iter().all(|cell| cell == original) {
         return Err(
-            "it names nothing but what the collection is; it can list values of model, chunk, chunk_tokens and overlap"
+            "it lists only the collection's own values; list others for model, chunk, chunk_tokens or overlap"
                 .to_owned(),
         );
     }

@@ -239,7 +239,7 @@ impl EvalData {
                 pluralize(articles.len(), "article"),
             );
             let message = format!(
-                "{judgements} of {count} that the collection does not hold, counted as missed: {}",
+                "{judgements} of {count} that are not in the collection, counted as missed: {}",
                 list_ids(articles)
             );
             notes.add_incomplete(Note::new(Code::UnknownArticle, message));
@@ -253,7 +253,8 @@ impl EvalData {
                 .collect::<Vec<_>>()
                 .join("; ");
             let judgements = pluralize(judged.unresolved.len(), "judgement");
-            let message = format!("{judgements} of what stands nowhere, counted as missed: {some}");
+            let message =
+                format!("{judgements} of text that does not occur, counted as missed: {some}");
             notes.add_incomplete(Note::new(Code::UnresolvedJudgement, message));
         }
         if !self.queries.is_empty() {
@@ -275,7 +276,7 @@ impl EvalData {
             if !unasked.is_empty() {
                 let count = pluralize(unasked.len(), "query");
                 let message = format!(
-                    "{count} in the judgements and not among the questions: {}",
+                    "{count} in the judgements but not among the questions: {}",
                     list_ids(unasked)
                 );
                 notes.add_incomplete(Note::new(Code::QueryNotAsked, message));

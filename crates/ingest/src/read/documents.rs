@@ -46,7 +46,7 @@ impl Reader for Documents {
                 .map(|(kind, count)| format!("{count} {kind}"))
                 .collect::<Vec<_>>()
                 .join(", ");
-            let message = format!("left out, in no format read here: {kinds}");
+            let message = format!("left out, unsupported formats: {kinds}");
             let _ = emit(Item::Note(note(source, None, Code::PartLeftOut, message)));
         }
         read.map_err(|error| Error::malformed(&source.path, error.line, error.message))
@@ -349,7 +349,7 @@ mod tests {
         );
         assert_eq!(
             notes[1],
-            "note: a.zip: left out, in no format read here: 1 image"
+            "note: a.zip: left out, unsupported formats: 1 image"
         );
     }
 

@@ -178,10 +178,7 @@ impl IngestItem {
                 ..source(format)
             }),
             Ok(Err(kind)) if is_explicit => {
-                let problem = format!(
-                    "in no format read here, but {kind}; those are {}",
-                    Format::ALL
-                );
+                let problem = format!("unsupported format: {kind}; supported are {}", Format::ALL);
                 let error = Error::malformed(&path, None, problem);
                 Self::Failed(path, error)
             }

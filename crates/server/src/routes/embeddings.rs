@@ -74,7 +74,7 @@ fn text(value: Value) -> Result<String, &'static str> {
     match value {
         Value::String(text) => Ok(text),
         Value::Number(_) | Value::Array(_) => Err(
-            "arrays of tokens are not supported, for every model has tokens of its own; send texts",
+            "arrays of tokens are not supported, because every model has its own tokens; send text",
         ),
         _ => Err("expected a text or a list of texts"),
     }

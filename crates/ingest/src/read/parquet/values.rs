@@ -133,18 +133,14 @@ fn value(array: &ArrayRef, row: usize, depth: usize, problem: &mut Option<String
             match infinity(days, i32::MAX) {
                 Some(text) => text,
                 None => date(i64::from(days)).unwrap_or_else(|| {
-                    leave_out(format!(
-                        "a date {days} days after 1970, which no calendar here has"
-                    ))
+                    leave_out(format!("a date out of range, {days} days after 1970"))
                 }),
             }
         }
         DataType::Date64 => {
             let days = array.as_primitive::<Date64Type>().value(row) / 86_400_000;
             date(days).unwrap_or_else(|| {
-                leave_out(format!(
-                    "a date {days} days after 1970, which no calendar here has"
-                ))
+                leave_out(format!("a date out of range, {days} days after 1970"))
             })
         }
         DataType::Timestamp(unit, zone) => {
@@ -161,9 +157,7 @@ fn value(array: &ArrayRef, row: usize, depth: usize, problem: &mut Option<String
             match infinity(ticks, i64::MAX) {
                 Some(text) => text,
                 None => timestamp(ticks, *unit, zone.is_some()).unwrap_or_else(|| {
-                    leave_out(format!(
-                        "a time that no calendar here has, {ticks} {unit:?}s after 1970"
-                    ))
+                    leave_out(format!("a time out of range, {ticks} {unit:?}s after 1970"))
                 }),
             }
         }
