@@ -100,6 +100,13 @@ def main():
         "packages_in_lock": len(tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]),
         "model_bytes": sum(path.stat().st_size for path in (ROOT / "models").glob("*/model.safetensors")),
     }
+    out = ROOT / "benches/runs" / args.name / "build.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+    def record():
+        """Writes what is measured so far: a later step may fail."""
+        out.write_text(json.dumps(found, indent=1) + "\n")
+
     with tempfile.TemporaryDirectory() as folder:
         clone = Clone(Path(folder))
         printed, took = clone.run(DEMO)
@@ -109,17 +116,17 @@ def main():
         found["compile_tests"] = {**took, "packages": compiled(printed)}
         printed, took = clone.run(TESTS)
         found["run_tests"] = {**took, "binaries": tests(printed)}
+        record()
         if args.dist:
             _, found["build_dist"] = clone.run(DIST)
             found["dist"] = size(clone.project / "target/dist/nigh")
+            record()
     if args.ci:
         with tempfile.TemporaryDirectory() as folder:
             printed, took = Clone(Path(folder)).run(["bash", ".ci/run"], CI="true")
             steps = re.findall(r"^== (.+) \(after (\d+) s\)$", printed, flags=re.M)
             found["ci"] = {**took, "steps_from_second": {name: int(second) for name, second in steps}}
-    out = ROOT / "benches/runs" / args.name
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "build.json").write_text(json.dumps(found, indent=1) + "\n")
+    record()
 
 
 if __name__ == "__main__":
