@@ -13,7 +13,9 @@ const WEIGHT_SUM: f32 = 32_767.0;
 /// The largest quantized value.
 const MAX_VALUE: f32 = 32_000.0;
 /// Queries processed together.
-const QUERY_BLOCK: usize = 8;
+pub const QUERY_BLOCK: usize = 16;
+/// Tokens whose weights and values are multiplied together, at most.
+const WIDEST_STEP: usize = 64;
 
 /// One head over one text.
 pub struct Attention {
@@ -45,6 +47,10 @@ pub struct Scratch {
     scores: Aligned<f32>,
     /// The softmax weights of the same queries.
     weights: Aligned<i16>,
+    /// For [`Buffers::planes`].
+    planes: Aligned<u8>,
+    /// For [`Buffers::tiles`].
+    tiles: Aligned<u8>,
 }
 
 impl Scratch {
@@ -55,8 +61,26 @@ impl Scratch {
         self.keys.grow(padded * dimensions / 2);
         self.values.grow(padded / 2 * dimensions);
         self.scores.grow(QUERY_BLOCK * padded);
-        self.weights.grow(QUERY_BLOCK * padded);
+        self.weights.grow(QUERY_BLOCK * padded + WIDEST_STEP);
+        let steps = length.next_multiple_of(WIDEST_STEP);
+        self.planes.grow(2 * QUERY_BLOCK * steps);
+        self.tiles.grow(2 * dimensions * steps);
     }
+}
+
+/// Adds the values of a head up, weighted.
+pub trait WeightedSum {
+    /// Prepares the quantized values.
+    ///
+    /// # Safety
+    /// The processor must support the instructions; the values must be in the buffers, which are as
+    /// large as [`Scratch::reserve`] makes them for the text.
+    unsafe fn prepare(job: &Attention, buffers: &Buffers);
+    /// Computes the outputs of `queries` queries from `first` on, whose weights are in the buffers.
+    ///
+    /// # Safety
+    /// As [`Self::prepare`], which must have been called; the output must have the rows.
+    unsafe fn add_up(job: &Attention, buffers: &Buffers, first: usize, queries: usize, scale: f32);
 }
 
 /// Computes one head.
@@ -65,13 +89,19 @@ impl Scratch {
 /// The contract of [`Lanes`]; pointers must be valid for the rows that the fields of [`Attention`]
 /// describe. `scratch` must have been reserved for as many tokens and dimensions.
 #[inline(always)]
-pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
+pub unsafe fn attend<S: Lanes, W: WeightedSum>(job: &Attention, scratch: &mut Scratch) {
     let (length, dimensions) = (job.length, job.dimensions);
     let padded = length.next_multiple_of(LANES);
     assert!(length > 0 && scratch.scores.len() >= QUERY_BLOCK * padded);
     assert!(
         scratch.queries.len() >= (padded + QUERY_BLOCK) * dimensions
             && scratch.values.len() >= padded / 2 * dimensions
+    );
+    let steps = length.next_multiple_of(WIDEST_STEP);
+    assert!(
+        scratch.weights.len() >= QUERY_BLOCK * padded + WIDEST_STEP
+            && scratch.planes.len() >= 2 * QUERY_BLOCK * steps
+            && scratch.tiles.len() >= 2 * dimensions * steps
     );
     let buffers = Buffers {
         padded,
@@ -80,11 +110,14 @@ pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
         values: scratch.values.as_mut_ptr(),
         scores: scratch.scores.as_mut_ptr(),
         weights: scratch.weights.as_mut_ptr(),
+        planes: scratch.planes.as_mut_ptr(),
+        tiles: scratch.tiles.as_mut_ptr(),
     };
     // SAFETY: the assertions above guarantee room for `padded` tokens, and `first` is below
     // `length`.
     unsafe {
         let scales = quantize::<S>(job, &buffers);
+        W::prepare(job, &buffers);
         for first in (0..length).step_by(QUERY_BLOCK) {
             let queries = QUERY_BLOCK.min(length - first);
             score::<S>(job, &buffers, first, queries);
@@ -103,20 +136,26 @@ pub unsafe fn attend<S: Lanes>(job: &Attention, scratch: &mut Scratch) {
                 }
                 query += rows;
             }
-            weighted_sum::<S>(job, &buffers, first, queries, scales.value);
+            W::add_up(job, &buffers, first, queries, scales.value);
         }
     }
 }
 
 /// Pointers to the parts of [`Scratch`].
-struct Buffers {
+pub struct Buffers {
     /// The number of tokens, rounded up to a multiple of [`LANES`].
-    padded: usize,
+    pub padded: usize,
     queries: *mut i16,
     keys: *mut i32,
-    values: *mut i32,
+    /// In pairs of tokens: for each pair, the two values of every dimension.
+    pub values: *mut i32,
     scores: *mut f32,
-    weights: *mut i16,
+    /// A row of `padded` weights for each of [`QUERY_BLOCK`] queries.
+    pub weights: *mut i16,
+    /// Room for the weights in another form.
+    pub planes: *mut u8,
+    /// Room for the values in another form.
+    pub tiles: *mut u8,
 }
 
 /// The scales of integer scores and weighted sums.
@@ -377,6 +416,20 @@ unsafe fn exponentials<S: Lanes, const R: usize, const C: usize>(
                 S::store(scores.add(row * padded + at), e);
             }
         }
+    }
+}
+
+/// Sums of pairs of 16-bit numbers in lanes.
+pub struct Pairs<S>(std::marker::PhantomData<S>);
+
+impl<S: Lanes> WeightedSum for Pairs<S> {
+    #[inline(always)]
+    unsafe fn prepare(_: &Attention, _: &Buffers) {}
+
+    #[inline(always)]
+    unsafe fn add_up(job: &Attention, buffers: &Buffers, first: usize, queries: usize, scale: f32) {
+        // SAFETY: the caller's contract.
+        unsafe { weighted_sum::<S>(job, buffers, first, queries, scale) }
     }
 }
 

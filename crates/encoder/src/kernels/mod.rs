@@ -95,7 +95,7 @@ macro_rules! kernels {
             $(#[target_feature(enable = $features)])?
             unsafe fn attend(job: &Attention, scratch: &mut Scratch) {
                 // SAFETY: see above.
-                unsafe { attention::attend::<$lanes>(job, scratch) }
+                unsafe { attention::attend::<$lanes, attention::Pairs<$lanes>>(job, scratch) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn quantize(job: &Quantization<'_>) {

@@ -4,12 +4,23 @@
 //! [`QuantizedLinear::weights`](crate::model::QuantizedLinear) is a sequence of such second operands
 //! as it is.
 
+mod attention;
+
+use super::attention::{Attention, Scratch, attend as attend_with};
 use super::projection::{self, Projection, store_outputs};
 use super::{Kernels, avx512};
 use crate::lanes::avx512::Avx512;
 use crate::lanes::{LANES, Lanes};
 use cpu::amx::{TILE_CONFIG, TILE_ROW_BYTES, TILE_ROWS};
 use std::arch::asm;
+
+/// The bytes of a tile.
+const TILE_BYTES: usize = TILE_ROWS * TILE_ROW_BYTES;
+/// The shortest text whose weighted sums are faster in tiles, in tokens.
+const SHORTEST_TEXT: usize = 32;
+
+/// Products in tiles.
+struct Tiles;
 
 /// Rows of a block: two tiles.
 const BLOCK_ROWS: usize = 2 * TILE_ROWS;
@@ -51,6 +62,7 @@ impl Sums {
 pub static KERNELS: Kernels = Kernels {
     project,
     project_gelu,
+    attend,
     ..avx512::KERNELS
 };
 
@@ -67,6 +79,44 @@ unsafe fn project_gelu(job: &Projection<'_>) {
     unsafe { apply::<true>(job) }
 }
 
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn attend(job: &Attention, scratch: &mut Scratch) {
+    if job.length < SHORTEST_TEXT {
+        // SAFETY: see above.
+        return unsafe { (avx512::KERNELS.attend)(job, scratch) };
+    }
+    // SAFETY: see above.
+    unsafe {
+        configure();
+        attend_with::<Avx512, Tiles>(job, scratch);
+        release();
+    }
+}
+
+/// Configures the tiles of this thread.
+///
+/// # Safety
+/// AMX must be available.
+#[inline(always)]
+unsafe fn configure() {
+    // SAFETY: the configuration is a whole operand.
+    unsafe {
+        asm!("ldtilecfg [{}]", in(reg) &TILE_CONFIG, options(nostack, preserves_flags));
+    }
+}
+
+/// Releases the tiles of this thread, so that the system need not save them.
+///
+/// # Safety
+/// AMX must be available.
+#[inline(always)]
+unsafe fn release() {
+    // SAFETY: releasing tiles changes nothing else.
+    unsafe {
+        asm!("tilerelease", options(nomem, nostack, preserves_flags));
+    }
+}
+
 /// As [`projection::project`].
 ///
 /// # Safety
@@ -79,10 +129,8 @@ unsafe fn apply<const GELU: bool>(job: &Projection<'_>) {
         return unsafe { projection::project::<Avx512, GELU>(job) };
     }
     let mut sums = Sums([[0; BLOCK_COLUMNS]; BLOCK_ROWS]);
-    // SAFETY: the configuration is a whole operand; tiles are released before the function returns.
-    unsafe {
-        asm!("ldtilecfg [{}]", in(reg) &TILE_CONFIG, options(nostack, preserves_flags));
-    }
+    // SAFETY: the caller's contract.
+    unsafe { configure() };
     for column in job.columns.clone().step_by(BLOCK_COLUMNS) {
         let panels = 2.min((job.columns.end - column) / LANES);
         for row in (0..job.rows).step_by(BLOCK_ROWS) {
@@ -121,10 +169,8 @@ unsafe fn apply<const GELU: bool>(job: &Projection<'_>) {
             }
         }
     }
-    // SAFETY: releasing tiles changes nothing else.
-    unsafe {
-        asm!("tilerelease", options(nomem, nostack, preserves_flags));
-    }
+    // SAFETY: the caller's contract.
+    unsafe { release() };
 }
 
 /// Rows and two panels of columns to multiply. With one panel, it stands for both.
