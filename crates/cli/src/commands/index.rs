@@ -3,9 +3,9 @@
 use super::{interrupt, omissions, print_incomplete, read_worker, truncation_note};
 use crate::Outcome;
 use crate::args;
-use crate::atomic_file::STDIO;
 use crate::config::{Config, DEFAULT_COLLECTION};
 use crate::output::{Output, style, styled};
+use crate::output_file::STDIO;
 use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
 use engine::PathNamer;

@@ -3,9 +3,9 @@
 use super::exchange::{Destination, print_summary};
 use crate::Outcome;
 use crate::args;
-use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::{self, Output};
+use crate::output_file::OutputFile;
 use crate::progress::ProgressBars;
 use anyhow::bail;
 use disk::PathError;
@@ -61,7 +61,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         threads,
         &progress,
     )?;
-    let mut out = AtomicFile::create(&args.out)?;
+    let mut out = OutputFile::create(&args.out)?;
     let mut results = 0;
     embedded.search(
         &*collection,
@@ -91,7 +91,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     // A device or a pipe has nothing beside it.
     let sidecar = is_regular.then(|| sidecar(&args.out));
     if let Some(path) = &sidecar {
-        let mut file = AtomicFile::create(path)?;
+        let mut file = OutputFile::create(path)?;
         writeln!(file, "{manifest:#}")?;
         file.finish()?;
     }
