@@ -22,7 +22,7 @@ pub struct CrossEncoder {
 /// Where to load the model from, again for each fork.
 #[derive(Clone)]
 enum Origin {
-    Catalogue(RerankerModel),
+    Catalog(RerankerModel),
     Folder(PathBuf),
 }
 
@@ -48,7 +48,7 @@ impl CrossEncoder {
                 || model.model_code.eq_ignore_ascii_case(name)
         });
         match found {
-            Some(found) => Self::open(name_of(&found.model), Origin::Catalogue(found.model)),
+            Some(found) => Self::open(name_of(&found.model), Origin::Catalog(found.model)),
             None => Err(Error::UnknownModel {
                 name: name.to_owned(),
                 kind: "reranker",
@@ -63,7 +63,7 @@ impl CrossEncoder {
             problem: error.to_string(),
         };
         let model = match &origin {
-            Origin::Catalogue(model) => {
+            Origin::Catalog(model) => {
                 let options = RerankInitOptions::new(model.clone())
                     .with_intra_threads(1)
                     .with_cache_dir(downloads());

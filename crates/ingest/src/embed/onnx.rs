@@ -24,7 +24,7 @@ pub struct OnnxEmbedder {
 
 /// Where to load the model from, again for each fork.
 enum Origin {
-    Catalogue {
+    Catalog {
         model: EmbeddingModel,
         window: usize,
     },
@@ -69,7 +69,7 @@ impl OnnxEmbedder {
             passage_prefix: profile.passage_prefix.to_owned(),
         };
         Self::open(
-            Arc::new(Origin::Catalogue {
+            Arc::new(Origin::Catalog {
                 model: found.model.clone(),
                 window: profile.window,
             }),
@@ -120,7 +120,7 @@ impl OnnxEmbedder {
             problem: error.to_string(),
         };
         let model = match &*origin {
-            Origin::Catalogue { model, window } => {
+            Origin::Catalog { model, window } => {
                 let options = TextInitOptions::new(model.clone())
                     .with_max_length(*window)
                     .with_intra_threads(1)
@@ -155,7 +155,7 @@ impl Embedder for OnnxEmbedder {
     }
 
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding> {
-        let text = format!("{}{text}", self.info.prefix(role));
+        let text = self.info.prefixed(text, role);
         let (ids, truncated_tokens) = self.tokenizer.encode(&text, self.info.window);
         let wrong = |problem: String| Error::Embedding {
             name: self.info.name.clone(),
@@ -164,7 +164,7 @@ impl Embedder for OnnxEmbedder {
         };
         let vectors = self
             .model
-            .embed([text.as_str()], None)
+            .embed([text.as_ref()], None)
             .map_err(|error| wrong(error.to_string()))?;
         let vector = vectors
             .into_iter()

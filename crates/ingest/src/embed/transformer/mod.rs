@@ -9,7 +9,7 @@ mod vocabulary;
 use super::folder::Folder;
 use super::packing::{self, Tokens};
 use super::tokenizer::Tokenizer;
-use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings, normalized};
+use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings};
 use crate::{Error, Result};
 pub use encoder::{Agreement, Precision};
 use encoder::{Calibration, Checkpoint, Config, Encoder, Head, Workspace};
@@ -245,8 +245,8 @@ impl Embedder for TransformerEmbedder {
             head,
             ..
         } = &*self.shared;
-        let prefix = info.prefix(role);
-        let texts: Vec<String> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
+        let texts = texts.iter().map(|text| info.prefixed(text, role));
+        let texts: Vec<_> = texts.collect();
         let tokens = texts
             .iter()
             .map(|text| Ok(Tokens::new(text, self.shared.encode(text)?)));
@@ -259,16 +259,8 @@ impl Embedder for TransformerEmbedder {
     fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
         let Shared { info, encoder, .. } = &*self.shared;
         let (ids, _) = self.shared.encode(text)?;
-        let dimensions = encoder.dimensions();
         let states = encoder.hidden_states(&[&ids], &mut self.work);
-        let units = states
-            .chunks_exact(dimensions)
-            .map(|state| normalized(state.to_vec(), &info.name, text));
-        let vectors = units.collect::<Result<Vec<_>>>()?.concat();
-        Ok(Some(TokenEmbeddings {
-            vectors,
-            dimensions,
-        }))
+        TokenEmbeddings::from_states(states, encoder.dimensions(), &info.name, text).map(Some)
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
