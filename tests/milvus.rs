@@ -671,6 +671,23 @@ fn malformed_collection_uris_and_settings_are_rejected() {
 }
 
 #[test]
+fn graph_builder_is_refused_where_a_server_builds_the_graphs() {
+    let dir = TestDir::new();
+    dir.put("a.txt", "The moon pulls the sea.");
+    // Nothing listens there: it is refused before the server is asked.
+    let remote = ["--builder", "hnsw_rs", "-c", "milvus://127.0.0.1:9/books"];
+    let said = "milvus://127.0.0.1:9/books: the server builds its own graphs; leave --builder out";
+    for command in [&["compact"][..], &["index", "a.txt"]] {
+        let args = [command, &remote].concat();
+        dir.run(&args).assert_exit(2, &[said]);
+        assert_eq!(dir.json(2, &args), json!({ "error": said }));
+    }
+    let local = ["index", "a.txt", "--builder", "hnsw_rs", "-c", "books"];
+    dir.ok(&local);
+    dir.ok(&["compact", "--builder", "batch", "-c", "books"]);
+}
+
+#[test]
 #[ignore = "needs a Milvus to kill: MILVUS_URI, and MILVUS_RESTART, a command that kills it and starts it again"]
 fn milvus_killed_during_indexing_loses_and_duplicates_nothing() {
     let server = &servers()[0];
