@@ -575,6 +575,60 @@ fn run_files_distinguish_ids_that_differ_by_a_space() {
 }
 
 #[test]
+fn judgements_may_be_made_of_a_run_file_with_its_escaped_ids() {
+    let dir = TestDir::new();
+    put_articles(
+        &dir,
+        &[
+            ("x y", "The Moon raises tides."),
+            ("b%20c", "A sourdough rises slowly."),
+            ("100%", "Green tea is steamed or pan-fired."),
+        ],
+    );
+    dir.ok(&["index", "docs.jsonl"]);
+    let queries = [
+        ("q 1", "tides of the Moon"),
+        ("q_1", "slow sourdough"),
+        ("q%", "how is tea dried"),
+    ];
+    let lines = queries.map(|(id, text)| format!("{}\n", json!({"_id": id, "text": text})));
+    dir.put("q.jsonl", lines.concat());
+    dir.ok(&[
+        "run",
+        "--queries",
+        "q.jsonl",
+        "--out",
+        "r.trec",
+        "-k",
+        "1",
+        "--mode",
+        "dense",
+    ]);
+    let run = std::fs::read_to_string(dir.path("r.trec")).unwrap();
+    let judge = |line: &str| -> String {
+        let columns: Vec<&str> = line.split(' ').collect();
+        format!("{} 0 {} 1\n", columns[0], columns[2])
+    };
+    let qrels: String = run.lines().map(judge).collect();
+    let expected = "q%201 0 x%20y 1\nq_1 0 b%2520c 1\nq%25 0 100%25 1\n";
+    assert_eq!(qrels, expected);
+    // An id that is known as it is stands for itself.
+    for qrels in [expected, "q_1 0 b%20c 1\nq% 0 100% 1\n"] {
+        dir.put("qrels.txt", qrels);
+        let args = ["eval", "--queries", "q.jsonl", "--qrels", "qrels.txt"];
+        let systems = ["--run", "r.trec", "--mode", "dense"];
+        let verdict = dir.json(
+            0,
+            &[&args[..], &systems, &["--metrics", "success@1"]].concat(),
+        );
+        for name in ["dense", "r"] {
+            let mean = &system(&verdict, name)["metrics"]["success@1"]["mean"];
+            assert_eq!(*mean, 1.0, "{name}: {verdict}");
+        }
+    }
+}
+
+#[test]
 fn eval_attributes_misses_to_reranking() {
     let dir = with_losses();
     dir.put(

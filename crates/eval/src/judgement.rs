@@ -30,6 +30,16 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// The article's id, unless several are to be searched.
+    pub fn article_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Article(article) | Self::Span { article, .. } => Some(article),
+            Self::Answer { article, .. } => article.as_mut(),
+        }
+    }
+}
+
 /// One relevance judgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {

@@ -29,6 +29,7 @@ pub mod select;
 pub mod significance;
 mod student_t;
 pub mod table;
+pub mod trec;
 pub mod tune;
 
 pub use error::{Error, Result};

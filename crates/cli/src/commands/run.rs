@@ -13,7 +13,8 @@ use engine::manifest::{extend, manifest, sidecar};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, NO_TIME_LIMIT, embedder_for};
 use eval::manifest::Input;
-use eval::run::{trec_column, write_ranking};
+use eval::run::write_ranking;
+use eval::trec;
 use query::Mode;
 use serde_json::json;
 use std::io::Write;
@@ -51,7 +52,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let reranker = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let suffix = reranker
         .as_ref()
-        .map(|reranker| format!("-{}", trec_column(reranker.name())))
+        .map(|reranker| format!("-{}", trec::escape(reranker.name())))
         .unwrap_or_default();
     let name = format!("nigh-{}{suffix}", mode.name());
     let notes = embedded.notes(
