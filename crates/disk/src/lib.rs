@@ -21,7 +21,7 @@ mod seal;
 mod writer;
 
 pub use atomic_file::AtomicFile;
-pub use error::{Error, PathError, Result};
+pub use error::{Damage, Error, PathError, Result};
 pub use file_system::{FileSystem, OsFileSystem, WritableFile};
 pub use mapped::{MappedFile, Mmap};
 pub use writer::{WriteOptions, Writer, atomic_write};

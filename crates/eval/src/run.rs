@@ -117,10 +117,10 @@ impl Run {
             let (Some(query), Some(_), Some(id), Some(_), Some(score), Some(_), None) =
                 (next(), next(), next(), next(), next(), next(), next())
             else {
-                let problem = format!(
+                let violation = format!(
                     "expected the six columns `query Q0 document rank score name`, found {line:?}"
                 );
-                return Err(Error::line(path, number, problem));
+                return Err(Error::line(path, number, violation));
             };
             // As in trec_eval: parsed with 64 bits, kept with 32.
             let value: f64 = score.parse().map_err(|_| {
@@ -159,11 +159,11 @@ impl Run {
                 let previous = std::mem::replace(&mut last_seen[result.id as usize], (*line, at));
                 if previous.1 == at {
                     let id = &run.ids[result.id as usize];
-                    let problem = format!(
+                    let violation = format!(
                         "the document {id:?} stands on line {} already for the query {query:?}",
                         previous.0
                     );
-                    return Err(Error::line(path, *line, problem));
+                    return Err(Error::line(path, *line, violation));
                 }
             }
             run.insert_sorted(

@@ -31,9 +31,9 @@ pub use collection::{
     FacetValue, Listing, Maintenance, PassageKey, PassageRef, Progress, QueryInterpretation,
     Reader, Salvage, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
-pub use error::{Error, RemoteCause, Result};
+pub use error::{Error, LocationError, RemoteCause, Result};
 pub use filter::{Filter, FilterError};
-pub use language::Language;
+pub use language::{Language, UnknownLanguage};
 pub use local::RepairReport;
 pub use location::{Location, Remote};
 pub use manifest::{FORMAT, Fusion, FusionMethod, Manifest, SegmentEntry};

@@ -278,7 +278,7 @@ fn on_one_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.map_err(|error| index::Error::Threads {
         threads: 1,
-        reason: error.to_string(),
+        error,
     })?;
     Ok(pool.install(run))
 }

@@ -83,7 +83,8 @@ impl Qrels {
     /// span.
     ///
     /// # Errors
-    /// [`Error::Corpus`] if answers are to be evaluated without a corpus, or it cannot be read.
+    /// [`Error::CorpusMissing`] if answers are to be evaluated without a corpus; [`Error::Corpus`] if
+    /// it cannot be read.
     pub fn new(
         judgements: &[Judgement],
         corpus: Option<&dyn Corpus>,
@@ -98,9 +99,7 @@ impl Qrels {
             Level::Article
         });
         match corpus {
-            None if has_answers || level == Level::Answer => Err(Error::Corpus(
-                "judging answers needs the collection that contains them: name it with -c".into(),
-            )),
+            None if has_answers || level == Level::Answer => Err(Error::CorpusMissing),
             None => Ok(Self::articles(judgements)),
             Some(corpus) => resolve::Resolver::new(corpus, level, judgements)?.resolve(judgements),
         }

@@ -47,7 +47,7 @@ impl BuiltinEmbedder {
     pub fn load() -> Result<Self> {
         let encoder = Encoder::from_quantized(WEIGHTS).map_err(|error| Error::Model {
             name: NAME.to_owned(),
-            problem: error.to_string(),
+            reason: error.to_string(),
         })?;
         let info = ModelInfo {
             name: NAME.to_owned(),

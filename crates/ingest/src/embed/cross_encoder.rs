@@ -60,7 +60,7 @@ impl CrossEncoder {
         runtime(&name)?;
         let wrong = |error: fastembed::Error| Error::Model {
             name: name.clone(),
-            problem: error.to_string(),
+            reason: error.to_string(),
         };
         let model = match &origin {
             Origin::Catalog(model) => {
@@ -69,7 +69,7 @@ impl CrossEncoder {
                     .with_cache_dir(downloads());
                 TextRerank::try_new(options).map_err(|error| Error::Model {
                     name: name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
+                    reason: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
                 })?
             }
             Origin::Folder(path) => {
@@ -108,9 +108,9 @@ impl CrossEncoder {
     /// # Errors
     /// [`Error::Model`] if the runtime fails or a score is not finite.
     pub fn score(&mut self, query: &str, passages: &[&str]) -> Result<Vec<f32>> {
-        let wrong = |problem: String| Error::Model {
+        let wrong = |reason: String| Error::Model {
             name: self.name.clone(),
-            problem,
+            reason,
         };
         let model = AssertUnwindSafe(&mut self.model);
         let scored = catch_unwind(move || {

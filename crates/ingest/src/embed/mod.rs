@@ -297,11 +297,11 @@ fn normalized(mut vector: Vec<f32>, model: &str, text: &str) -> Result<Vec<f32>>
         .sum::<f64>()
         .sqrt();
     if !norm.is_finite() || norm < 1e-12 {
-        let problem = format!("its vector has length {norm}");
+        let reason = format!("its vector has length {norm}");
         return Err(Error::Embedding {
             name: model.to_owned(),
             bytes: text.len(),
-            problem,
+            reason,
         });
     }
     vector

@@ -112,7 +112,7 @@ impl DocumentReader<'_, '_> {
             encoding::decode_declared(self.source, bytes.to_vec(), declared).map_err(|error| {
                 ReadError {
                     line: None,
-                    message: error.problem(),
+                    message: error.message(),
                 }
             })?;
         if let Some(note) = decoded.note {

@@ -89,7 +89,7 @@ enum Failure {
     },
     Other {
         line: Option<u64>,
-        problem: String,
+        message: String,
     },
 }
 
@@ -111,7 +111,7 @@ impl Failure {
             },
             other => Self::Other {
                 line: other.line(),
-                problem: other.problem(),
+                message: other.message(),
             },
         }
     }
@@ -132,7 +132,7 @@ impl Failure {
                 path,
                 part,
             },
-            Self::Other { line, problem } => Error::malformed(path, line, problem),
+            Self::Other { line, message } => Error::malformed(path, line, message),
         }
     }
 }

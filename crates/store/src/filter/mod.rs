@@ -74,14 +74,14 @@ pub enum Predicate {
 
 /// A syntax error in a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("filter, column {column}: {problem}\n  {text}\n  {marker}", marker = format_args!("{:>1$}", '^', column))]
+#[error("filter, column {column}: {message}\n  {text}\n  {marker}", marker = format_args!("{:>1$}", '^', column))]
 pub struct FilterError {
     /// The filter as it was given.
     pub text: String,
     /// The position of the error in characters, from 1.
     pub column: usize,
     /// What was expected, and what was found.
-    pub problem: String,
+    pub message: String,
 }
 
 impl std::str::FromStr for Filter {

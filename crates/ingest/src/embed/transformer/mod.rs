@@ -140,7 +140,7 @@ impl Loaded {
         let settings = settings
             .ok_or_else(|| folder.wrong(format!("{config_file}: there is no such file")))?;
         let config = config::read(&settings)
-            .map_err(|problem| folder.wrong(format!("{config_file}: {problem}")))?;
+            .map_err(|error| folder.wrong(format!("{config_file}: {error}")))?;
         let weights_file = file(WEIGHTS);
         let weights = folder.bytes(&weights_file)?;
         let mut hasher = blake3::Hasher::new();
@@ -193,7 +193,7 @@ impl Loaded {
         let calibration = calibration::compute(checkpoint, head, tokenizer, info.window);
         calibration.map_err(|error| Error::Model {
             name: info.name.clone(),
-            problem: error.to_string(),
+            reason: error.to_string(),
         })
     }
 }
@@ -281,7 +281,7 @@ impl Shared {
             true => Err(Error::Embedding {
                 name: self.info.name.clone(),
                 bytes: text.len(),
-                problem: "the tokenizer finds no tokens in it".to_owned(),
+                reason: "the tokenizer finds no tokens in it".to_owned(),
             }),
         }
     }
