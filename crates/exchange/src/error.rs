@@ -1,6 +1,5 @@
 //! Errors of reading and writing exchange files.
 
-use crate::FORMAT;
 use disk::PathError;
 use ingest::ModelInfo;
 use std::path::PathBuf;
@@ -85,10 +84,12 @@ pub enum HeaderError {
     #[error(transparent)]
     Columns(ColumnError),
     /// The file is of a newer format.
-    #[error("its format is {found}, and this program reads format {FORMAT}")]
+    #[error("its format is {found}, and this program reads format {known}")]
     NewerFormat {
         /// The file's format.
         found: u64,
+        /// The newest format that is read.
+        known: u64,
     },
     /// The Parquet library panicked.
     #[error("its reader panicked")]

@@ -125,6 +125,7 @@ impl Reader {
                 path: path.to_owned(),
                 reason: HeaderError::NewerFormat {
                     found: header.format,
+                    known: FORMAT,
                 },
             });
         }
