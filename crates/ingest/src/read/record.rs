@@ -1,9 +1,9 @@
 //! Maps the fields of a record (JSONL, CSV or Parquet) to an article.
 
+use super::reader::Item;
 use super::value::{Value, merge_repeated};
-use super::{Item, note};
 use crate::article::{Article, ByteSpan, MetaValue, Metadata, one_line};
-use crate::walk::Source;
+use crate::source::{Source, note};
 use crate::{Error, Format};
 use notes::Code;
 use std::collections::btree_map::Entry;

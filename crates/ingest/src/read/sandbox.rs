@@ -6,9 +6,10 @@
 //! Requests and responses are lines of JSON. A worker that has died is replaced. Without a
 //! [`Sandbox`], files are read in this process.
 
-use super::{Emit, Item, Limits, read_in_process};
+use super::read_in_process;
+use super::reader::{Emit, Item, Limits};
 use crate::article::Article;
-use crate::walk::Source;
+use crate::source::Source;
 use crate::{Error, Format, Result};
 use disk::PathError;
 use notes::Note;
