@@ -9,7 +9,7 @@ use prost::Message;
 use std::collections::HashSet;
 use store::filter::explain::MAX_VALUES;
 use store::filter::{ID, Matcher, Value};
-use store::{Candidate, Error, Filter, PassageKey, Result};
+use store::{Error, Filter, PassageKey, Result, ScoredPassage};
 
 /// The most results of one search; Milvus allows no more.
 const MAX_RESULTS: usize = 16_384;
@@ -80,7 +80,7 @@ impl Searcher<'_> {
         query: (DataType, Vec<u8>),
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         let placeholder = PlaceholderValue {
             tag: "$0".to_owned(),
             kind: query.0.into(),
@@ -114,7 +114,7 @@ impl Searcher<'_> {
             .data;
         let candidates = keys.into_iter().zip(results.scores);
         let mut candidates: Vec<_> = candidates
-            .map(|(key, score)| Candidate {
+            .map(|(key, score)| ScoredPassage {
                 key: PassageKey(key as u64),
                 score,
             })
@@ -137,7 +137,7 @@ impl Searcher<'_> {
         vector: &[f32],
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         let allowed = match self.filter_expression(filter)? {
             None => None,
             Some(expr) => {
@@ -162,8 +162,8 @@ impl Searcher<'_> {
                 .is_none_or(|allowed| allowed.contains(*key))
         });
         let dot = index::distance::dot();
-        let mut candidates: Vec<Candidate> = rows
-            .map(|(key, row)| Candidate {
+        let mut candidates: Vec<ScoredPassage> = rows
+            .map(|(key, row)| ScoredPassage {
                 key: PassageKey(*key as u64),
                 score: dot(vector, row),
             })

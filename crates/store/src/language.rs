@@ -60,8 +60,8 @@ impl Language {
     }
 
     /// Detects the language of a query; `None` if it is too short to tell.
-    pub fn detect_query(question: &str) -> Option<Self> {
-        DETECTOR.with_borrow_mut(|detector| detector.detect_query(question).language)
+    pub fn detect_query(query: &str) -> Option<Self> {
+        DETECTOR.with_borrow_mut(|detector| detector.detect_query(query).language)
     }
 }
 

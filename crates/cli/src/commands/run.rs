@@ -9,10 +9,10 @@ use crate::output_file::OutputFile;
 use crate::progress::ProgressBars;
 use anyhow::bail;
 use disk::PathError;
-use engine::manifest::{extend, manifest, sidecar};
+use engine::provenance::{extend, provenance, sidecar};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, NO_TIME_LIMIT, embedder_for};
-use eval::manifest::Input;
+use eval::provenance::Input;
 use eval::run::write_ranking;
 use eval::trec;
 use query::Mode;
@@ -88,16 +88,16 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         "seconds": seconds,
     });
     extend(&mut details, ranking.to_json(Some(&*collection)));
-    let manifest = manifest(Some((&*collection, &location.to_string())), details)?;
+    let provenance = provenance(Some((&*collection, &location.to_string())), details)?;
     // A device or a pipe has nothing beside it.
     let sidecar = is_regular.then(|| sidecar(&args.out));
     if let Some(path) = &sidecar {
         let mut file = OutputFile::create(path)?;
-        writeln!(file, "{manifest:#}")?;
+        writeln!(file, "{provenance:#}")?;
         file.finish()?;
     }
     if output.is_json() {
-        let mut document = json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": manifest });
+        let mut document = json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": provenance });
         if !notes.is_empty() {
             document["notes"] = json!(notes);
         }

@@ -1,7 +1,7 @@
 //! Tests of possible causes of misses: what would have been found in other circumstances.
 
 use crate::Result;
-use eval::needs::Location;
+use eval::needs::Place;
 use eval::{Level, Need};
 use ingest::chunk::CONTEXT_DIVISOR;
 use ingest::{ByteSpan, Embedder, Role};
@@ -146,7 +146,7 @@ impl<'a> Counterfactuals<'a> {
     fn stored_places<'n>(
         &self,
         need: &'n Need,
-    ) -> impl Iterator<Item = Result<(&'n Location, Arc<StoredArticle>)>> {
+    ) -> impl Iterator<Item = Result<(&'n Place, Arc<StoredArticle>)>> {
         need.locations.iter().filter_map(|place| {
             let stored = self.article(&place.article).transpose()?;
             Some(stored.map(|stored| (place, stored)))

@@ -53,7 +53,7 @@ pub trait Corpus {
 
 /// A place in the corpus that meets a need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
+pub struct Place {
     /// The article's id.
     pub article: String,
     /// The byte range; `None` for the whole article.
@@ -116,7 +116,7 @@ impl Qrels {
         } in judgements
         {
             if let Target::Article(id) = target {
-                let location = Location {
+                let location = Place {
                     article: id.clone(),
                     span: None,
                     passages: Vec::new(),
@@ -182,7 +182,7 @@ impl Qrels {
 }
 
 /// Adds a need, or raises the grade of the need with the same id.
-fn add(needs: &mut Vec<Need>, id: String, grade: i32, locations: Vec<Location>) {
+fn add(needs: &mut Vec<Need>, id: String, grade: i32, locations: Vec<Place>) {
     match needs.iter_mut().find(|need| need.id == id) {
         Some(need) => {
             need.grade = need.grade.max(grade);

@@ -40,7 +40,7 @@ use tantivy::{DocId, Index, IndexSettings, SegmentMeta, TantivyDocument};
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Mended))]
-pub struct RepairReport {
+pub struct DamageReport {
     /// Everything that was damaged, each entry naming its file.
     pub problems: Vec<String>,
     /// The ids of articles whose text is lost. Some of them may have been deleted before.
@@ -241,7 +241,7 @@ fn damage_problem(result: Result<()>) -> Result<Option<String>> {
 
 /// Makes a new commit without what is damaged, after everything readable in it is safe. Changes
 /// nothing if nothing is damaged.
-pub fn repair(path: &Path) -> Result<RepairReport> {
+pub fn remove_damage(path: &Path) -> Result<DamageReport> {
     let (layout, marker_problem) = locate(path)?;
     let lock = WriterLock::acquire(&layout)?;
     let survey = DamageSurvey::new(layout, marker_problem)?;
@@ -277,7 +277,7 @@ pub fn repair(path: &Path) -> Result<RepairReport> {
         writer.remove_orphans()?;
         crate::Writer::commit(&mut writer)?;
     }
-    Ok(RepairReport {
+    Ok(DamageReport {
         graphs: survey.graph_files.len(),
         vectors: survey
             .vector_files

@@ -9,7 +9,7 @@ use tantivy::schema::IndexRecordOption;
 
 impl Snapshot {
     pub fn facets(&self, limit: usize) -> Result<Vec<Facet>> {
-        let Some(facts) = self.fields.facts else {
+        let Some(facts) = self.fields.metadata_terms else {
             return Ok(Vec::new());
         };
         // Passages by field and value.

@@ -16,7 +16,7 @@ impl FieldValues for Snapshot {
         let Some(source) = (if is_id {
             Some(self.fields.parent)
         } else {
-            self.fields.facts
+            self.fields.metadata_terms
         }) else {
             return Ok(Vec::new());
         };

@@ -78,9 +78,12 @@ impl Snapshot {
     /// Fails if the filter names a field that no article has: a misspelled field would otherwise
     /// silently match nothing, or everything.
     fn ensure_fields_exist(&self, filter: &Filter) -> Result<()> {
-        let facts = self.fields.facts.ok_or_else(|| Error::FiltersUnsupported {
-            path: self.layout.root().to_owned(),
-        })?;
+        let facts = self
+            .fields
+            .metadata_terms
+            .ok_or_else(|| Error::FiltersUnsupported {
+                path: self.layout.root().to_owned(),
+            })?;
         let mut known: Option<BTreeSet<String>> = None;
         for clause in filter.clauses() {
             if clause.field == ID {
@@ -181,7 +184,7 @@ impl Snapshot {
         let field = if is_id {
             Some(self.fields.parent)
         } else {
-            self.fields.facts
+            self.fields.metadata_terms
         };
         let Some(field) = field else {
             return Ok(matching);

@@ -7,7 +7,7 @@ use crate::pool::Worker;
 use crate::problem::{Params, Path, Problem, Result};
 use crate::question::{MAX_QUESTION_CHARS, check_length};
 use crate::routes::AppState;
-use crate::served::Snapshot;
+use crate::served::ServedSnapshot;
 use axum::Json;
 use axum::extract::State;
 use ingest::{Article, ByteSpan, Metadata};
@@ -157,7 +157,7 @@ async fn read(
 }
 
 /// Loads an article with its passages, without scores.
-fn load_article(snapshot: &Snapshot, id: &str) -> Result<WholeArticle> {
+fn load_article(snapshot: &ServedSnapshot, id: &str) -> Result<WholeArticle> {
     let stored = snapshot.collection.article(id)?;
     let StoredArticle { article, passages } =
         stored.ok_or_else(|| Problem::not_found(format!("no article has the id {id:?}")))?;
@@ -200,7 +200,7 @@ fn load_article(snapshot: &Snapshot, id: &str) -> Result<WholeArticle> {
 
 /// Scores every passage of an article for a question, with a search restricted to the article.
 fn score_passages(
-    snapshot: &Snapshot,
+    snapshot: &ServedSnapshot,
     article: &mut WholeArticle,
     question: &str,
     mode: Mode,
