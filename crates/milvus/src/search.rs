@@ -9,7 +9,7 @@ use prost::Message;
 use std::collections::HashSet;
 use store::filter::explain::MAX_VALUES;
 use store::filter::{ID, Matcher, Value};
-use store::{Error, Filter, PassageKey, Result, ScoredPassage};
+use store::{Filter, PassageKey, Result, ScoredPassage};
 
 /// The most results of one search; Milvus allows no more.
 const MAX_RESULTS: usize = 16_384;
@@ -30,24 +30,8 @@ impl Searcher<'_> {
         let Some(filter) = filter else {
             return Ok(None);
         };
-        for clause in filter.clauses() {
-            if clause.field != ID
-                && !self.fields.is_empty()
-                && !self.fields.contains_key(&clause.field)
-            {
-                let known = self
-                    .fields
-                    .keys()
-                    .map(String::as_str)
-                    .chain([ID])
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(Error::UnknownField {
-                    field: clause.field.clone(),
-                    known,
-                });
-            }
-        }
+        let known: Vec<&str> = self.fields.keys().map(String::as_str).collect();
+        filter.ensure_fields_exist(&known)?;
         if let Some(expression) = expression::to_expression(filter, self.fields) {
             return Ok(Some(expression));
         }

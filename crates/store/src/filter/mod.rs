@@ -101,6 +101,23 @@ impl Filter {
             Self::Clause(clause) => vec![clause],
         }
     }
+
+    /// Fails if a clause names a field that is not among the `known` ones of the collection: a
+    /// misspelled field would otherwise silently match nothing, or everything.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`](crate::Error::UnknownField). Not if no article has metadata.
+    pub fn ensure_fields_exist(&self, known: &[&str]) -> crate::Result<()> {
+        let is_unknown = |field: &str| field != ID && !known.is_empty() && !known.contains(&field);
+        let clauses = self.clauses();
+        match clauses.iter().find(|clause| is_unknown(&clause.field)) {
+            None => Ok(()),
+            Some(clause) => Err(crate::Error::UnknownField {
+                field: clause.field.clone(),
+                known: [known, &[ID]].concat().join(", "),
+            }),
+        }
+    }
 }
 
 /// Writes the filter in its own syntax; parsing that gives the same filter.
