@@ -3,13 +3,8 @@
 mod check;
 mod checksummed_directory;
 mod damage;
-mod facets;
-mod field_values;
-mod filter_eval;
 mod layout;
-mod lexical;
 mod lock;
-mod merge;
 mod records;
 mod salvage_journal;
 mod snapshot;

@@ -1,16 +1,18 @@
 //! A snapshot: an opened commit, and the queries that it answers.
 
 mod columns;
+mod facets;
+mod field_values;
+mod filter_eval;
 mod full_scan;
+mod lexical;
 mod live_docs;
 mod open;
 
 pub use columns::Columns;
 pub use open::{MANAGED, META, commit_id, load_metas, open_index, open_segment, segment_files};
 
-use super::filter_eval::AllowedPassages;
 use super::layout::Layout;
-use super::lexical::QueryCache;
 use super::records::Fields;
 use crate::collection::{
     DenseSearch, PassageKey, PassageRef, ScoredPassage, Stats, StoredArticle, StoredPassage,
@@ -18,8 +20,10 @@ use crate::collection::{
 use crate::{Error, Filter, Manifest, Result};
 use columns::{PassageIds, PassageSpans};
 use disk::PathError;
+use filter_eval::AllowedPassages;
 use index::{SearchStrategy, Segment};
 use ingest::{ByteSpan, Fingerprint};
+use lexical::QueryCache;
 use live_docs::LiveDocs;
 use open::read_manifest;
 use std::collections::HashMap;

@@ -4,8 +4,8 @@
 mod v1;
 mod v2;
 
+use super::Snapshot;
 use super::filter_eval::DocSetQuery;
-use super::snapshot::Snapshot;
 use crate::analysis::{AnalyzerVersion, TextField};
 use crate::collection::{PassageKey, QueryInterpretation, ScoredPassage, WordScore};
 use crate::{Filter, Result};

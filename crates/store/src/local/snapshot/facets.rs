@@ -1,9 +1,9 @@
 //! Facets, read off the term dictionary of the metadata field.
 
-use super::records;
-use super::snapshot::Snapshot;
+use super::Snapshot;
 use crate::Result;
 use crate::collection::Facet;
+use crate::local::records;
 use std::collections::BTreeMap;
 use tantivy::schema::IndexRecordOption;
 

@@ -1,9 +1,9 @@
 //! Filter evaluation: which passages a filter allows, read off the text index's dictionary of
 //! metadata terms. Both kinds of search apply the result before they rank.
 
-use super::records;
-use super::snapshot::Snapshot;
+use super::Snapshot;
 use crate::filter::{Clause, Filter, ID, Matcher, Predicate, Value};
+use crate::local::records;
 use crate::{Error, Result};
 use index::Bits;
 use std::collections::{BTreeSet, HashMap};
