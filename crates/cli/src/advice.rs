@@ -53,6 +53,7 @@ fn on_engine(error: &engine::Error) -> String {
         Error::Model { source, .. } => {
             format!("; --mode lexical needs none{}", on_ingest(source))
         }
+        Error::Eval(eval::Error::CorpusMissing) => ": name it with -c".to_owned(),
         Error::PartiallyDone(error) => on_engine(error),
         Error::Store(error) => on_store(error),
         Error::Query(error) => on_query(error),

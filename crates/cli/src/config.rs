@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use store::Location;
+use store::{Location, LocationError};
 
 /// The default collection.
 pub const DEFAULT_COLLECTION: &str = ".nigh";
@@ -93,7 +93,10 @@ impl Config {
             None => Ok(name.into()),
             Some("milvus") => self.backend.locate(url),
             Some(scheme) => Err(store::Error::Location {
-                problem: format!("{url}: nothing here keeps collections at {scheme}://"),
+                url: url.to_owned(),
+                reason: LocationError::UnknownScheme {
+                    scheme: scheme.to_owned(),
+                },
             }),
         }
     }

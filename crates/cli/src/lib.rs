@@ -5,11 +5,11 @@
 
 mod advice;
 mod args;
-mod atomic_file;
 mod commands;
 mod config;
 mod milvus;
 mod output;
+mod output_file;
 mod progress;
 mod sample;
 mod text;

@@ -76,7 +76,11 @@ impl Backend {
     #[expect(clippy::unused_self, reason = "a build with Milvus has settings")]
     pub fn locate(&self, url: &str) -> store::Result<store::Location> {
         Err(store::Error::Location {
-            problem: format!("{url}: this build has no Milvus; build with `--features milvus`"),
+            url: url.to_owned(),
+            reason: store::LocationError::NotBuiltIn {
+                backend: "Milvus",
+                feature: "milvus",
+            },
         })
     }
 }

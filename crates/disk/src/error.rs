@@ -12,12 +12,52 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] PathError),
     /// The file's contents do not match its checksums.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {damage}")]
     Damaged {
         /// The damaged file.
         path: PathBuf,
         /// What was expected and what was found.
-        problem: String,
+        damage: Damage,
+    },
+}
+
+/// How the contents of a file differ from its seal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// There is no seal: the file is cut off, or another program wrote it.
+    #[error("{length} bytes found, and no seal at their end")]
+    NoSeal {
+        /// The length of the file in bytes.
+        length: usize,
+    },
+    /// The seal itself is damaged.
+    #[error("{part}: checksum {expected:016x} expected, {found:016x} found")]
+    Seal {
+        /// The part of the seal.
+        part: &'static str,
+        /// The checksum that it states.
+        expected: u64,
+        /// That of what is there.
+        found: u64,
+    },
+    /// The file has another length than its seal.
+    #[error("its seal is for {sealed} bytes, but {found} precede it")]
+    Length {
+        /// The length that was sealed, in bytes.
+        sealed: u64,
+        /// The number of bytes before the footer.
+        found: usize,
+    },
+    /// The file was renamed, or exchanged for another.
+    #[error("it was written under another name")]
+    OtherName,
+    /// A page differs from its checksum.
+    #[error("damaged: bytes {start} to {end} do not match their checksum")]
+    Page {
+        /// The first byte of the page.
+        start: usize,
+        /// The byte after its last.
+        end: usize,
     },
 }
 

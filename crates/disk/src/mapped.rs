@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::seal::{PAGE_SIZE, Seal};
-use crate::{Error, PathError, Result};
+use crate::{Damage, Error, PathError, Result};
 use std::fs::File;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
@@ -75,9 +75,9 @@ impl MappedFile {
         let seal = match must_be_sealed(&mmap) {
             true => {
                 let seal = Seal::read(path, &mmap);
-                Some(Arc::new(seal.map_err(|problem| Error::Damaged {
+                Some(Arc::new(seal.map_err(|damage| Error::Damaged {
                     path: path.to_owned(),
-                    problem,
+                    damage,
                 })?))
             }
             false => None,
@@ -190,13 +190,10 @@ impl MappedFile {
 
     fn damage_error(&self, page: usize) -> Error {
         let end = self.contents().len().min((page + 1) * PAGE_SIZE);
-        let problem = format!(
-            "damaged: bytes {} to {end} do not match their checksum",
-            page * PAGE_SIZE
-        );
+        let start = page * PAGE_SIZE;
         Error::Damaged {
             path: self.path.clone(),
-            problem,
+            damage: Damage::Page { start, end },
         }
     }
 }

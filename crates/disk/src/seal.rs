@@ -8,6 +8,7 @@
 //! ```
 //! All integers are little-endian.
 
+use crate::Damage;
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::ops::Range;
@@ -63,10 +64,10 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Decodes the seal at the end of a file. `Err` describes what is wrong with it. Page checksums
+    /// Decodes the seal at the end of a file. Page checksums
     /// are not compared with the contents here.
-    pub fn read(path: &Path, file: &[u8]) -> Result<Self, String> {
-        let missing = || format!("{} bytes found, and no seal at their end", file.len());
+    pub fn read(path: &Path, file: &[u8]) -> Result<Self, Damage> {
+        let missing = || Damage::NoSeal { length: file.len() };
         let (rest, footer) = file
             .split_at_checked(file.len().wrapping_sub(FOOTER_LEN))
             .ok_or_else(missing)?;
@@ -79,11 +80,13 @@ impl Seal {
                 .rev()
                 .fold(0u64, |value, &byte| value << 8 | u64::from(byte))
         };
-        let compare = |what: &str, expected: u64, found: u64| match expected == found {
+        let compare = |part, expected: u64, found: u64| match expected == found {
             true => Ok(()),
-            false => Err(format!(
-                "{what}: checksum {expected:016x} expected, {found:016x} found"
-            )),
+            false => Err(Damage::Seal {
+                part,
+                expected,
+                found,
+            }),
         };
         compare(
             "the footer of its seal",
@@ -97,13 +100,13 @@ impl Seal {
             .and_then(|table_len| table_len.checked_add(length))
             != Some(rest.len() as u64)
         {
-            return Err(format!(
-                "its seal is for {length} bytes, but {} precede it",
-                rest.len()
-            ));
+            return Err(Damage::Length {
+                sealed: length,
+                found: rest.len(),
+            });
         }
         if field(16) != name_checksum(path) {
-            return Err("it was written under another name".to_owned());
+            return Err(Damage::OtherName);
         }
         let table = &rest[length as usize..];
         compare("its seal", field(24), checksum(table))?;

@@ -11,7 +11,7 @@
 //! | repair a damaged collection | [`repair()`] |
 //!
 //! [`Ranking`] holds the search options that users set, [`RerankerFactory`] makes one reranker per
-//! thread, and [`manifest`](mod@manifest) records what a figure was made with. Long operations
+//! thread, and [`provenance`](mod@provenance) records what a figure was made with. Long operations
 //! report to a [`Progress`] and stop when it asks them to.
 //!
 //! This crate never prints and never reads command-line arguments.
@@ -23,11 +23,11 @@ mod error;
 pub mod evaluation;
 pub mod graph_benchmark;
 pub mod indexing;
-pub mod manifest;
 mod model;
 mod omitted;
 mod path_namer;
 mod progress;
+pub mod provenance;
 mod queries;
 mod ranking;
 mod repair;

@@ -6,14 +6,14 @@ use crate::{Amount, Error, Progress, Result, StoreProgress};
 use ingest::pipeline::PipelineOptions;
 use ingest::walk::IngestItem;
 use serde::Serialize;
-use store::{CheckReport, Collection, Location, RepairReport, SegmentEntry};
+use store::{CheckReport, Collection, DamageReport, Location, SegmentEntry};
 
 /// The outcome of a repair.
 #[derive(Debug, Serialize)]
 pub struct RepairOutcome {
     /// The damage found, and the data that could not be recovered.
     #[serde(flatten)]
-    pub damage: RepairReport,
+    pub damage: DamageReport,
     /// Articles written again with all their passages and vectors.
     pub put_back: usize,
     /// Passages embedded for these articles.
@@ -44,7 +44,7 @@ pub fn repair(
     progress: &dyn Progress,
 ) -> Result<RepairOutcome> {
     progress.start_stage("looking for damage", Amount::Items(1));
-    let damage = store::repair(location);
+    let damage = store::remove_damage(location);
     progress.finish_stage();
     let damage = damage?;
     let mut collection = store::open(location)?;

@@ -254,15 +254,15 @@ impl Importer<'_> {
             .collect();
         let existing = self.collection.article_meta(&ids)?;
         for article in std::mem::take(&mut self.batch) {
-            let card = existing.get(&article.article.id);
-            if card.is_some_and(|card| card.fingerprint == article.fingerprint) {
+            let meta = existing.get(&article.article.id);
+            if meta.is_some_and(|meta| meta.fingerprint == article.fingerprint) {
                 self.report.unchanged += 1;
                 continue;
             }
             let (id, passages) = (article.article.id.clone(), article.passages.len());
             match self.writer.put(article) {
                 Ok(()) => {
-                    *if card.is_some() {
+                    *if meta.is_some() {
                         &mut self.report.updated
                     } else {
                         &mut self.report.added

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Messages about a line are truncated to this, since they quote it.
-const MAX_PROBLEM_BYTES: usize = 500;
+const MAX_VIOLATION_BYTES: usize = 500;
 
 /// An error of an evaluation.
 #[derive(Debug, thiserror::Error)]
@@ -16,22 +16,22 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] PathError),
     /// A line is malformed.
-    #[error("{path}:{line}: {problem}")]
+    #[error("{path}:{line}: {violation}")]
     Line {
         /// The file.
         path: PathBuf,
         /// The line, 1-based.
         line: u64,
         /// What was expected and what was found.
-        problem: String,
+        violation: String,
     },
     /// A file is empty or not in the expected format.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {violation}")]
     File {
         /// The file.
         path: PathBuf,
         /// What was expected and what was found.
-        problem: String,
+        violation: String,
     },
     /// A metric's name is unknown or its depth out of range.
     #[error(
@@ -41,16 +41,19 @@ pub enum Error {
         /// The name as given.
         found: String,
     },
-    /// The corpus could not be read, or is needed and was not given.
+    /// Answers were judged, and no corpus was given to look for them in.
+    #[error("judging answers needs the collection that contains them")]
+    CorpusMissing,
+    /// The corpus could not be read.
     #[error("{0}")]
     Corpus(Box<dyn std::error::Error + Send + Sync>),
     /// A plot could not be drawn.
-    #[error("the plot {name:?} could not be drawn: {problem}")]
+    #[error("the plot {name:?} could not be drawn: {reason}")]
     Plot {
         /// The plot's name.
         name: &'static str,
-        /// The reason.
-        problem: String,
+        /// Why not.
+        reason: String,
     },
     /// The report could not be rendered.
     #[error("the report could not be rendered: {0}")]
@@ -58,23 +61,23 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn line(path: &Path, line: u64, problem: impl Into<String>) -> Self {
-        let mut problem = problem.into();
-        if problem.len() > MAX_PROBLEM_BYTES {
-            problem.truncate(problem.floor_char_boundary(MAX_PROBLEM_BYTES));
-            problem.push('…');
+    pub(crate) fn line(path: &Path, line: u64, violation: impl Into<String>) -> Self {
+        let mut violation = violation.into();
+        if violation.len() > MAX_VIOLATION_BYTES {
+            violation.truncate(violation.floor_char_boundary(MAX_VIOLATION_BYTES));
+            violation.push('…');
         }
         Self::Line {
             path: path.to_owned(),
             line,
-            problem,
+            violation,
         }
     }
 
-    pub(crate) fn file(path: &Path, problem: impl Into<String>) -> Self {
+    pub(crate) fn file(path: &Path, violation: impl Into<String>) -> Self {
         Self::File {
             path: path.to_owned(),
-            problem: problem.into(),
+            violation: violation.into(),
         }
     }
 }

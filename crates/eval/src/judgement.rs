@@ -30,6 +30,16 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// The article's id, unless several are to be searched.
+    pub fn article_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Article(article) | Self::Span { article, .. } => Some(article),
+            Self::Answer { article, .. } => article.as_mut(),
+        }
+    }
+}
+
 /// One relevance judgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
@@ -80,13 +90,13 @@ fn read_into(
             let (query, target, grade) = format
                 .unwrap_or(Format::Trec)
                 .parse(line)
-                .map_err(|problem| Error::line(&file, number, problem))?;
+                .map_err(|error| Error::line(&file, number, error.to_string()))?;
             if let Some(first_seen) =
                 first_seen.insert((query.clone(), target.clone()), source.clone())
             {
-                let problem =
+                let violation =
                     format!("the same judgement is in {first_seen}; each may occur only once");
-                return Err(Error::line(&file, number, problem));
+                return Err(Error::line(&file, number, violation));
             }
             judgements.push(Judgement {
                 query,
@@ -113,6 +123,29 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// What is wrong with a line.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("expected query-id, corpus-id and score, separated by tabs, found {0:?}")]
+    NotBeir(String),
+    #[error("expected the four columns `query 0 article grade`, found {0:?}")]
+    NotTrec(String),
+    #[error("expected a judgement: {0}")]
+    Json(serde_json::Error),
+    #[error("expected a whole number as grade, found {0:?}")]
+    Grade(String),
+    #[error("expected start below end, found {start} and {end}")]
+    EmptySpan { start: usize, end: usize },
+    #[error("a span needs its article, as corpus-id")]
+    SpanWithoutArticle,
+    #[error("a span needs both start and end")]
+    HalfSpan,
+    #[error("an answer is empty")]
+    EmptyAnswer,
+    #[error("expected corpus-id, answers, or start and end; found none")]
+    NoTarget,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Beir,
@@ -137,7 +170,7 @@ impl Format {
         }
     }
 
-    fn parse(self, line: &str) -> Result<(String, Target, i32), String> {
+    fn parse(self, line: &str) -> Result<(String, Target, i32), LineError> {
         match self {
             Self::Json => json(line),
             Self::Beir => match line.split('\t').map(str::trim).collect::<Vec<_>>()[..] {
@@ -146,9 +179,7 @@ impl Format {
                     Target::Article(article.to_owned()),
                     grade(score)?,
                 )),
-                _ => Err(format!(
-                    "expected query-id, corpus-id and score, separated by tabs, found {line:?}"
-                )),
+                _ => Err(LineError::NotBeir(line.to_owned())),
             },
             Self::Trec => match line.split_whitespace().collect::<Vec<_>>()[..] {
                 [query, _, article, score] => Ok((
@@ -156,16 +187,14 @@ impl Format {
                     Target::Article(article.to_owned()),
                     grade(score)?,
                 )),
-                _ => Err(format!(
-                    "expected the four columns `query 0 article grade`, found {line:?}"
-                )),
+                _ => Err(LineError::NotTrec(line.to_owned())),
             },
         }
     }
 }
 
-fn grade(text: &str) -> Result<i32, String> {
-    let wrong = || format!("expected a whole number as grade, found {text:?}");
+fn grade(text: &str) -> Result<i32, LineError> {
+    let wrong = || LineError::Grade(text.to_owned());
     let value: f64 = text.parse().map_err(|_| wrong())?;
     if value.fract() == 0.0 && value.abs() <= 1e6 {
         Ok(value as i32)
@@ -207,9 +236,8 @@ struct Line {
     answer: Option<String>,
 }
 
-fn json(line: &str) -> Result<(String, Target, i32), String> {
-    let line: Line =
-        serde_json::from_str(line).map_err(|error| format!("expected a judgement: {error}"))?;
+fn json(line: &str) -> Result<(String, Target, i32), LineError> {
+    let line: Line = serde_json::from_str(line).map_err(LineError::Json)?;
     let grade = line
         .score
         .map_or(Ok(1), |score| grade(&score.to_string()))?;
@@ -226,23 +254,23 @@ fn json(line: &str) -> Result<(String, Target, i32), String> {
             content: line.content,
         },
         (Some(start), Some(end), Some(_)) => {
-            return Err(format!("expected start below end, found {start} and {end}"));
+            return Err(LineError::EmptySpan { start, end });
         }
         (Some(_), _, None) | (_, Some(_), None) => {
-            return Err("a span needs its article, as corpus-id".to_owned());
+            return Err(LineError::SpanWithoutArticle);
         }
         (Some(_), None, _) | (None, Some(_), _) => {
-            return Err("a span needs both start and end".to_owned());
+            return Err(LineError::HalfSpan);
         }
         (None, None, article) if !wordings.is_empty() => {
             if wordings.iter().any(|wording| wording.trim().is_empty()) {
-                return Err("an answer is empty".to_owned());
+                return Err(LineError::EmptyAnswer);
             }
             Target::Answer { article, wordings }
         }
         (None, None, Some(article)) => Target::Article(article),
         (None, None, None) => {
-            return Err("expected corpus-id, answers, or start and end; found none".to_owned());
+            return Err(LineError::NoTarget);
         }
     };
     Ok((line.query, target, grade))

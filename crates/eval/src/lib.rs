@@ -15,11 +15,11 @@
 mod error;
 pub mod judgement;
 mod lines;
-pub mod manifest;
 pub mod metric;
 pub mod misses;
 pub mod needs;
 pub mod paraphrase;
+pub mod provenance;
 pub mod query;
 pub mod recall;
 pub mod report;
@@ -29,6 +29,7 @@ pub mod select;
 pub mod significance;
 mod student_t;
 pub mod table;
+pub mod trec;
 pub mod tune;
 
 pub use error::{Error, Result};

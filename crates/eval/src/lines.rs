@@ -38,9 +38,9 @@ fn for_each_in(
         }
         let ended = bytes.pop_if(|last| *last == b'\n').is_some();
         if !ended && bytes.len() > MAX_LINE_BYTES {
-            let problem =
+            let violation =
                 format!("expected a line of at most {MAX_LINE_BYTES} bytes, found a longer one");
-            return Err(Error::line(path, number, problem));
+            return Err(Error::line(path, number, violation));
         }
         let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
             Some(rest) if number == 1 => rest,

@@ -152,7 +152,7 @@ pub struct Evidence {
     /// the dense list.
     pub found_if_not_split: bool,
     /// Its rank in the system's list if vectors are searched exactly.
-    pub exact: Option<usize>,
+    pub by_exact_search: Option<usize>,
     /// Its rank in the exact dense list.
     pub dense: Option<usize>,
     /// Its rank in the lexical list.
@@ -173,7 +173,7 @@ pub fn diagnose(system: SystemKind, k: usize, evidence: &Evidence) -> MissCause 
         by_best_passage,
         found_if_not_truncated,
         found_if_not_split,
-        exact,
+        by_exact_search,
         dense,
         lexical,
         before_reranking,
@@ -185,7 +185,7 @@ pub fn diagnose(system: SystemKind, k: usize, evidence: &Evidence) -> MissCause 
         _ if !covered => MissCause::Chunker,
         _ if copy_found => MissCause::Copies,
         _ if in_top_k(before_reranking) => MissCause::Reranking,
-        _ if uses_vectors && in_top_k(exact) => MissCause::Graph,
+        _ if uses_vectors && in_top_k(by_exact_search) => MissCause::Graph,
         _ if in_top_k(best_among_ties) => MissCause::Ties,
         _ if in_top_k(by_best_passage) => MissCause::Scoring,
         SystemKind::Hybrid if in_top_k(dense) || in_top_k(lexical) => MissCause::Fusion,
@@ -242,7 +242,7 @@ mod tests {
         by_best_passage: None,
         found_if_not_truncated: false,
         found_if_not_split: false,
-        exact: None,
+        by_exact_search: None,
         dense: None,
         lexical: None,
         before_reranking: None,
@@ -252,7 +252,7 @@ mod tests {
     fn last_stage_that_had_the_need_is_the_cause() {
         use SystemKind::*;
         let low = Evidence {
-            exact: Some(40),
+            by_exact_search: Some(40),
             dense: Some(30),
             lexical: Some(50),
             ..COVERED
@@ -277,7 +277,7 @@ mod tests {
             (
                 Dense,
                 Evidence {
-                    exact: Some(10),
+                    by_exact_search: Some(10),
                     dense: Some(10),
                     ..low
                 },
@@ -286,7 +286,7 @@ mod tests {
             (
                 Dense,
                 Evidence {
-                    exact: Some(11),
+                    by_exact_search: Some(11),
                     dense: Some(11),
                     ..low
                 },
@@ -329,7 +329,7 @@ mod tests {
             (
                 Hybrid,
                 Evidence {
-                    exact: Some(3),
+                    by_exact_search: Some(3),
                     dense: Some(3),
                     ..low
                 },

@@ -65,11 +65,11 @@ pub fn read(path: &Path) -> Result<Vec<Query>> {
             ));
         }
         if let Some(first) = first.insert(query.id.clone(), number) {
-            let problem = format!(
+            let violation = format!(
                 "the id {:?} is on line {first} already; ids must differ",
                 query.id
             );
-            return Err(Error::line(path, number, problem));
+            return Err(Error::line(path, number, violation));
         }
         queries.push(query);
         Ok(())

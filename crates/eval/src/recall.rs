@@ -71,11 +71,11 @@ pub struct GraphBenchmark {
     pub graph_bytes_per_vector: f64,
     /// Queries per second of exact search through the graph's codes, one query at a time, one
     /// thread.
-    #[serde(default)]
-    pub exact_qps: f64,
+    #[serde(default, rename = "exact_qps")]
+    pub exact_on_codes_qps: f64,
     /// The same with all queries in one batch, one thread.
-    #[serde(default)]
-    pub exact_batch_qps: f64,
+    #[serde(default, rename = "exact_batch_qps")]
+    pub exact_on_codes_batch_qps: f64,
     /// Recall and speed for each `ef`.
     pub points: Vec<RecallPoint>,
     /// Filtered search, if requested.
@@ -104,5 +104,6 @@ pub struct RecallReport {
     /// The graphs that were built.
     pub builds: Vec<GraphBenchmark>,
     /// Versions, machine and inputs, to reproduce the result.
-    pub manifest: serde_json::Value,
+    #[serde(rename = "manifest")]
+    pub provenance: serde_json::Value,
 }

@@ -1,7 +1,7 @@
 //! Runs: the rankings of a system. TREC run files have a line `query Q0 document rank score name`
 //! per result.
 
-use crate::{Error, Result, lines};
+use crate::{Error, Result, lines, trec};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::path::Path;
@@ -117,10 +117,10 @@ impl Run {
             let (Some(query), Some(_), Some(id), Some(_), Some(score), Some(_), None) =
                 (next(), next(), next(), next(), next(), next(), next())
             else {
-                let problem = format!(
+                let violation = format!(
                     "expected the six columns `query Q0 document rank score name`, found {line:?}"
                 );
-                return Err(Error::line(path, number, problem));
+                return Err(Error::line(path, number, violation));
             };
             // As in trec_eval: parsed with 64 bits, kept with 32.
             let value: f64 = score.parse().map_err(|_| {
@@ -159,11 +159,11 @@ impl Run {
                 let previous = std::mem::replace(&mut last_seen[result.id as usize], (*line, at));
                 if previous.1 == at {
                     let id = &run.ids[result.id as usize];
-                    let problem = format!(
+                    let violation = format!(
                         "the document {id:?} is on line {} already for the query {query:?}",
                         previous.0
                     );
-                    return Err(Error::line(path, *line, problem));
+                    return Err(Error::line(path, *line, violation));
                 }
             }
             run.insert_sorted(
@@ -175,7 +175,7 @@ impl Run {
     }
 }
 
-/// Writes one query's ranking as lines of a TREC run file, with ids escaped by [`trec_column`].
+/// Writes one query's ranking as lines of a TREC run file, with ids escaped by [`trec::escape`].
 ///
 /// # Errors
 /// Those of `out`.
@@ -189,34 +189,12 @@ pub fn write_ranking(
         writeln!(
             out,
             "{} Q0 {} {rank} {score} {}",
-            trec_column(query),
-            trec_column(id),
-            trec_column(name)
+            trec::escape(query),
+            trec::escape(id),
+            trec::escape(name)
         )?;
     }
     Ok(())
-}
-
-/// Escapes an id for a column of a TREC file: each byte of white space becomes `%` and two
-/// hexadecimal digits, as in a URL, and so does `%` itself, so that different ids stay different.
-pub fn trec_column(id: &str) -> String {
-    let mut escaped = String::with_capacity(id.len());
-    for c in id.chars() {
-        if is_escaped_in_trec(c) {
-            let mut bytes = [0; 4];
-            c.encode_utf8(&mut bytes)
-                .bytes()
-                .for_each(|byte| escaped.push_str(&format!("%{byte:02X}")));
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
-}
-
-/// Whether [`trec_column`] escapes a character.
-pub fn is_escaped_in_trec(c: char) -> bool {
-    c.is_whitespace() || c == '%'
 }
 
 #[cfg(test)]

@@ -50,7 +50,12 @@ pub struct Selection {
 
 /// Selects among `tables` by the metric in row `metric`. Queries of the same group stay in one half
 /// (`groups` has a value per column). `None` with fewer than two systems or groups.
-pub fn select(tables: &[Table], metric: usize, groups: &[usize], seed: u64) -> Option<Selection> {
+pub fn select_best(
+    tables: &[Table],
+    metric: usize,
+    groups: &[usize],
+    seed: u64,
+) -> Option<Selection> {
     let names = shuffled_groups(groups, seed);
     if tables.len() < 2 || names.len() < 2 {
         return None;
@@ -137,7 +142,7 @@ mod tests {
         );
         let even = table("even", vec![0.45; 40]);
         let good = table("good", vec![0.9; 40]);
-        let selection = select(&[even.clone(), uneven, good], 0, &groups, 1).unwrap();
+        let selection = select_best(&[even.clone(), uneven, good], 0, &groups, 1).unwrap();
         assert_eq!(
             (selection.best.as_str(), selection.baseline.as_str()),
             ("good", "even")
@@ -153,6 +158,6 @@ mod tests {
             (uneven.chosen + uneven.reported - 1.0).abs() < 1e-9,
             "groups stay together: {uneven:?}"
         );
-        assert!(select(&[even], 0, &groups, 1).is_none());
+        assert!(select_best(&[even], 0, &groups, 1).is_none());
     }
 }

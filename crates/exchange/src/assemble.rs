@@ -1,6 +1,6 @@
 //! Assembles rows into articles.
 
-use crate::Row;
+use crate::{Row, RowError};
 use ingest::ModelInfo;
 use ingest::pipeline::{EmbeddedArticle, Passage};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -23,7 +23,7 @@ pub struct Assembler {
     failed: HashSet<String>,
     /// Finished articles, and the problems of others with the number of the row where they
     /// occurred.
-    pub finished: VecDeque<Result<EmbeddedArticle, (u64, String)>>,
+    pub finished: VecDeque<Result<EmbeddedArticle, (u64, RowError)>>,
 }
 
 /// An article that is missing rows.
@@ -39,14 +39,17 @@ struct PartialArticle {
 }
 
 impl PartialArticle {
-    /// What is missing.
-    fn problem(&self, id: &str) -> String {
+    /// What is missing. `is_far` says that it may still follow.
+    fn incomplete(&self, id: &str, is_far: bool) -> RowError {
+        let article = id.to_owned();
         match &self.article {
-            Some((_, expected)) => {
-                let found = self.passages.len();
-                format!("article {id:?}: expected {expected} passages, found {found}")
-            }
-            None => format!("article {id:?}: expected one row with the article itself, found none"),
+            Some((_, expected)) => RowError::PassagesMissing {
+                article,
+                expected: *expected,
+                found: self.passages.len(),
+                is_far,
+            },
+            None => RowError::ArticleMissing { article, is_far },
         }
     }
 }
@@ -75,8 +78,8 @@ impl Assembler {
             self.failed.remove(&id);
             // The same article again.
             if let Some(open) = self.open.get(&id).filter(|open| open.article.is_some()) {
-                let problem = open.problem(&id);
-                self.fail(open.first, &id, problem);
+                let error = open.incomplete(&id, false);
+                self.fail(open.first, &id, error);
                 self.failed.remove(&id);
             }
         } else if self.failed.contains(&id) {
@@ -97,7 +100,7 @@ impl Assembler {
         open.waiting.push((number, row));
         match begun {
             Some(Ok(article)) => open.article = Some(article),
-            Some(Err(problem)) => return self.fail(number, &id, problem),
+            Some(Err(error)) => return self.fail(number, &id, error),
             None => {}
         }
         if let Some((embedded, expected)) = &open.article {
@@ -105,7 +108,7 @@ impl Assembler {
             for (number, row) in std::mem::take(&mut open.waiting) {
                 let passage = row.into_passage(&embedded.article, *expected, dimensions);
                 let twice = match passage {
-                    Err(problem) => return self.fail(number, &id, problem),
+                    Err(error) => return self.fail(number, &id, error),
                     Ok(None) => None,
                     Ok(Some((ordinal, passage))) => {
                         let earlier = open.passages.insert(ordinal, passage);
@@ -113,8 +116,9 @@ impl Assembler {
                     }
                 };
                 if let Some(ordinal) = twice {
-                    let problem = format!("passage {ordinal} of {id:?} occurs twice");
-                    return self.fail(number, &id, problem);
+                    let article = id.clone();
+                    let error = RowError::PassageTwice { article, ordinal };
+                    return self.fail(number, &id, error);
                 }
             }
             if open.passages.len() == *expected {
@@ -157,15 +161,15 @@ impl Assembler {
         }
     }
 
-    fn fail(&mut self, number: u64, id: &str, problem: String) {
+    fn fail(&mut self, number: u64, id: &str, error: RowError) {
         self.remove(id);
-        self.finished.push_back(Err((number, problem)));
+        self.finished.push_back(Err((number, error)));
         self.failed.insert(id.to_owned());
     }
 
     fn fail_incomplete(&mut self, id: &str) {
         if let Some(open) = self.open.get(id) {
-            self.fail(open.first, id, open.problem(id));
+            self.fail(open.first, id, open.incomplete(id, false));
         }
     }
 
@@ -176,9 +180,8 @@ impl Assembler {
             let Some(id) = self.order.values().next().cloned() else {
                 return;
             };
-            let far = " within a part of the file that fits into memory: sort it by article_id";
             if let Some(open) = self.open.get(&id) {
-                self.fail(open.first, &id, open.problem(&id) + far);
+                self.fail(open.first, &id, open.incomplete(&id, true));
             }
         }
     }

@@ -23,7 +23,7 @@ mod reader;
 mod row;
 mod writer;
 
-pub use error::{Error, RecordUnit, Result};
+pub use error::{ColumnError, Error, HeaderError, RecordUnit, Result, RowError};
 pub use reader::Reader;
 pub use row::{FORMAT, Header, Record, Row};
 pub use writer::Writer;

@@ -1,12 +1,12 @@
 //! Replaces the `parquet` module in builds without that feature.
 
-use crate::reader::Rows;
+use crate::row::NumberedRows;
 use crate::{Error, Header, Result, Row};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-pub fn read(path: &Path, _file: File) -> Result<(Option<Header>, Rows)> {
+pub fn read(path: &Path, _file: File) -> Result<(Option<Header>, NumberedRows)> {
     Err(Error::NotBuiltIn {
         path: path.to_owned(),
     })

@@ -1,7 +1,8 @@
 //! The reader of exchange files.
 
 use crate::assemble::Assembler;
-use crate::{Error, FORMAT, Header, RecordUnit, Result, Row, parquet};
+use crate::row::NumberedRows;
+use crate::{Error, FORMAT, Header, HeaderError, RecordUnit, Result, Row, RowError, parquet};
 use disk::PathError;
 use ingest::pipeline::EmbeddedArticle;
 use ingest::read::lines::{Line, lines};
@@ -19,9 +20,6 @@ const PARQUET_MAGIC: &[u8] = b"PAR1";
 /// How many rows are searched for a header in a file that has none.
 const MAX_ROWS_WITHOUT_HEADER: usize = 1024;
 
-/// Rows with their numbers, from 1.
-pub type Rows = Box<dyn Iterator<Item = Result<(u64, Row)>> + Send>;
-
 /// Iterates over the articles of a file in order. An error that [concerns one
 /// article](Error::is_recoverable) is followed by the next article; any other error ends the
 /// iteration.
@@ -29,7 +27,7 @@ pub struct Reader {
     path: PathBuf,
     unit: RecordUnit,
     header: Header,
-    rows: Rows,
+    rows: NumberedRows,
     assembler: Assembler,
     ended: bool,
 }
@@ -69,17 +67,20 @@ impl Reader {
         struct HeaderLine {
             nigh: Header,
         }
-        let not_header = not_exchange_file(path, "no header in its first line: ");
+        let not_header = |reason| Error::NotExchangeFile {
+            path: path.to_owned(),
+            reason,
+        };
         let (number, first) = match lines.next() {
             Some(line) => line?,
-            None => return Err(not_header("it is empty".to_owned())),
+            None => return Err(not_header(HeaderError::Empty)),
         };
         let (stated, first_row) = match serde_json::from_slice(&first) {
             Ok(HeaderLine { nigh: header }) => (Some(header), None),
             // Without it, the file may still be rows that another program wrote anew.
             Err(error) => match serde_json::from_slice::<Row>(&first) {
                 Ok(row) => (None, Some(Ok((number, row)))),
-                Err(_) => return Err(not_header(error.to_string())),
+                Err(_) => return Err(not_header(HeaderError::FirstLine(error))),
             },
         };
         let error_path = path.to_owned();
@@ -91,7 +92,7 @@ impl Reader {
                     path: error_path.clone(),
                     unit: RecordUnit::Line,
                     number,
-                    problem: error.to_string(),
+                    reason: RowError::Json(error),
                 })
         });
         let rows = Box::new(first_row.into_iter().chain(rows));
@@ -103,7 +104,7 @@ impl Reader {
         path: &Path,
         unit: RecordUnit,
         stated: Option<Header>,
-        mut rows: Rows,
+        mut rows: NumberedRows,
         fallback: Option<Header>,
     ) -> Result<Self> {
         let (mut header, mut searched) = (stated, Vec::new());
@@ -120,13 +121,12 @@ impl Reader {
             path: path.to_owned(),
         })?;
         if header.format > FORMAT {
-            let problem = format!(
-                "its format is {}, and this program reads format {FORMAT}",
-                header.format
-            );
             return Err(Error::NotExchangeFile {
                 path: path.to_owned(),
-                problem,
+                reason: HeaderError::NewerFormat {
+                    found: header.format,
+                    known: FORMAT,
+                },
             });
         }
         let assembler = Assembler::new(header.model.clone());
@@ -146,14 +146,6 @@ impl Reader {
     }
 }
 
-pub fn not_exchange_file(path: &Path, what: &'static str) -> impl FnOnce(String) -> Error {
-    let path = path.to_owned();
-    move |problem| Error::NotExchangeFile {
-        path,
-        problem: format!("{what}{problem}"),
-    }
-}
-
 /// The lines that are not blank, with their numbers.
 fn numbered_lines<R: BufRead + Send>(
     path: &Path,
@@ -164,12 +156,12 @@ fn numbered_lines<R: BufRead + Send>(
         Ok((_, Line::Text(text))) if text.trim_ascii().is_empty() => None,
         Ok((number, Line::Text(text))) => Some(Ok((number, text))),
         Ok((number, Line::TooLong(bytes))) => {
-            let problem = format!("{bytes} bytes, over the limit of {MAX_LINE_BYTES}");
+            let limit = MAX_LINE_BYTES;
             Some(Err(Error::Malformed {
                 path: path.clone(),
                 unit: RecordUnit::Line,
                 number,
-                problem,
+                reason: RowError::TooLong { bytes, limit },
             }))
         }
         Err(source) => Some(Err(PathError::at(&path)(source).into())),
@@ -183,11 +175,11 @@ impl Iterator for Reader {
         loop {
             if let Some(finished) = self.assembler.finished.pop_front() {
                 let (path, unit) = (self.path.clone(), self.unit);
-                return Some(finished.map_err(|(number, problem)| Error::Malformed {
+                return Some(finished.map_err(|(number, reason)| Error::Malformed {
                     path,
                     unit,
                     number,
-                    problem,
+                    reason,
                 }));
             }
             if self.ended {

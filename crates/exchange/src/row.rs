@@ -1,6 +1,6 @@
 //! The header and rows of a file. Field names are those of the file format.
 
-use crate::{Error, Result, lenient};
+use crate::{Error, Result, RowError, lenient};
 use ingest::pipeline::{EmbeddedArticle, Passage};
 use ingest::{Article, ByteSpan, Chunking, Fingerprint, Metadata, ModelInfo, QaPair};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ impl Header {
         }
     }
 }
+
+/// Rows with their numbers, from 1.
+pub type NumberedRows = Box<dyn Iterator<Item = Result<(u64, Row)>> + Send>;
 
 /// A passage, or an article without passages, whose passage fields are `None`.
 ///
@@ -163,15 +166,16 @@ impl Row {
     pub(crate) fn take_article(
         &mut self,
         model: &ModelInfo,
-    ) -> Option<Result<(EmbeddedArticle, usize), String>> {
+    ) -> Option<Result<(EmbeddedArticle, usize), RowError>> {
         let record = self.article.take()?;
         if let Some(other) = record.header.as_ref().map(|header| &header.model)
             && !other.is_compatible_with(model)
         {
-            return Some(Err(format!(
-                "article {:?} was embedded with the model {:?} ({}), and the file's others with {:?} ({})",
-                self.article_id, other.name, other.hash, model.name, model.hash
-            )));
+            return Some(Err(RowError::OtherModel {
+                article: self.article_id.clone(),
+                found: Box::new(other.clone()),
+                expected: Box::new(model.clone()),
+            }));
         }
         let fits = |span: &ByteSpan| record.text.get(span.start..span.end).is_some();
         if !record
@@ -180,14 +184,13 @@ impl Row {
             .chain(record.questions.iter().map(|pair| &pair.answer))
             .all(fits)
         {
-            return Some(Err(format!(
-                "article {:?}: a span does not fit its text",
-                self.article_id
-            )));
+            return Some(Err(RowError::SpanOutsideText {
+                article: self.article_id.clone(),
+            }));
         }
         let fingerprint = match parse_fingerprint(&record.fingerprint) {
             Ok(fingerprint) => fingerprint,
-            Err(problem) => return Some(Err(problem)),
+            Err(error) => return Some(Err(error)),
         };
         let article = Article {
             id: self.article_id.clone(),
@@ -216,34 +219,32 @@ impl Row {
         article: &Article,
         passages: usize,
         dimensions: usize,
-    ) -> Result<Option<(u64, Passage)>, String> {
+    ) -> Result<Option<(u64, Passage)>, RowError> {
         let ordinal = match self.ordinal {
             None if self.vector.is_none() => return Ok(None),
             Some(ordinal) if ordinal < passages as u64 => ordinal,
-            ordinal => {
-                let found = ordinal.map_or_else(|| "none".to_owned(), |found| found.to_string());
-                return Err(format!(
-                    "expected a passage of {:?} with an ordinal below {passages}, found {found}",
-                    article.id
-                ));
+            found => {
+                return Err(RowError::Ordinal {
+                    article: article.id.clone(),
+                    passages,
+                    found,
+                });
             }
         };
         let (Some(start), Some(end), Some(line)) = (self.start, self.end, self.line) else {
-            return Err("expected start, end and line of a passage, found none".to_owned());
+            return Err(RowError::NoSpan);
         };
         let (start, end) = (start as usize, end as usize);
         let text = self.text.unwrap_or_default();
         if article.text.get(start..end) != Some(text.as_str()) {
-            return Err(format!(
-                "the text of a passage is not its article's at {start}..{end}"
-            ));
+            return Err(RowError::OtherText { start, end });
         }
         let vector = self.vector.unwrap_or_default();
         if vector.len() != dimensions {
-            return Err(format!(
-                "expected a vector of {dimensions} numbers, found {}",
-                vector.len()
-            ));
+            return Err(RowError::Dimensions {
+                expected: dimensions,
+                found: vector.len(),
+            });
         }
         let fingerprint = parse_fingerprint(&self.fingerprint.unwrap_or_default())?;
         let passage = Passage {
@@ -264,16 +265,18 @@ impl Row {
     }
 }
 
-fn parse_fingerprint(hex: &str) -> Result<Fingerprint, String> {
-    let problem = || format!("expected a fingerprint of 32 hexadecimal digits, found {hex:?}");
+fn parse_fingerprint(hex: &str) -> Result<Fingerprint, RowError> {
+    let malformed = || RowError::Fingerprint {
+        found: hex.to_owned(),
+    };
     let mut bytes = [0; 16];
     // An engine may have taken it for a UUID.
     let hex = &hex.replace('-', "");
     if hex.len() != 32 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(problem());
+        return Err(malformed());
     }
     for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| problem())?;
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| malformed())?;
     }
     Ok(Fingerprint(bytes))
 }

@@ -45,12 +45,12 @@ pub enum Error {
         found: usize,
     },
     /// A file's contents do not match its checksums, its header or each other.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {damage}")]
     Damaged {
         /// The damaged file.
         path: PathBuf,
         /// What was expected and what was found.
-        problem: String,
+        damage: String,
     },
     /// A file has a format version that this program does not know.
     #[error("{path}: format version {found}; this program reads versions up to {known}")]
@@ -66,12 +66,12 @@ pub enum Error {
     #[error("stopped before it was done")]
     Stopped,
     /// The threads for a parallel build could not be started.
-    #[error("could not start {threads} threads: {reason}")]
+    #[error("could not start {threads} threads: {error}")]
     Threads {
         /// How many were asked for.
         threads: usize,
         /// The operating system's error.
-        reason: String,
+        error: rayon::ThreadPoolBuildError,
     },
 }
 
@@ -79,7 +79,10 @@ impl From<disk::Error> for Error {
     fn from(error: disk::Error) -> Self {
         match error {
             disk::Error::Io(error) => Self::Io(error),
-            disk::Error::Damaged { path, problem } => Self::Damaged { path, problem },
+            disk::Error::Damaged { path, damage } => Self::Damaged {
+                path,
+                damage: damage.to_string(),
+            },
         }
     }
 }

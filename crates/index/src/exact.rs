@@ -4,7 +4,7 @@ use crate::codes::{QuantizedVector, QuantizedView};
 use crate::distance::amx;
 use crate::graph::NodeRows;
 use crate::rescore::{UpperBoundCandidate, rescore};
-use crate::top_k::{Hit, TopK};
+use crate::top_k::{Neighbor, TopK};
 use crate::{Bits, Graph, VectorFile, distance};
 use rayon::prelude::*;
 
@@ -13,13 +13,18 @@ const MIN_PARALLEL_ROWS: usize = 4096;
 
 /// Scans all vectors. Returns the `k` rows nearest to the unit vector `query`, best first, among
 /// those in `allowed` (`None` for all).
-pub fn search(vectors: &VectorFile, query: &[f32], k: usize, allowed: Option<&Bits>) -> Vec<Hit> {
+pub fn search(
+    vectors: &VectorFile,
+    query: &[f32],
+    k: usize,
+    allowed: Option<&Bits>,
+) -> Vec<Neighbor> {
     let (dot, dimensions) = (distance::dot(), vectors.dimensions());
     let scan = |first: usize, block: &[f32]| {
         let mut top = TopK::new(k);
         for (row, vector) in (first as u32..).zip(block.chunks_exact(dimensions)) {
             if allowed.is_none_or(|allowed| allowed.contains(row)) {
-                top.push(Hit {
+                top.push(Neighbor {
                     row,
                     score: dot(query, vector).clamp(-1.0, 1.0),
                 });
@@ -31,7 +36,7 @@ pub fn search(vectors: &VectorFile, query: &[f32], k: usize, allowed: Option<&Bi
         return scan(0, vectors.vectors());
     }
     let block = MIN_PARALLEL_ROWS / 2;
-    let parts: Vec<Vec<Hit>> = vectors
+    let parts: Vec<Vec<Neighbor>> = vectors
         .vectors()
         .par_chunks(block * dimensions)
         .enumerate()
@@ -58,7 +63,7 @@ pub fn search_quantized(
     query: &[f32],
     k: usize,
     allowed: Option<&Bits>,
-) -> Vec<Hit> {
+) -> Vec<Neighbor> {
     let scan = Scan {
         codes: graph.codes.view(),
         errors: &graph.codes.errors,
@@ -136,7 +141,7 @@ impl UpperBoundCandidates {
             row,
             upper_bound: score + error_bound,
         });
-        self.lower_bounds.push(Hit {
+        self.lower_bounds.push(Neighbor {
             row,
             score: score - error_bound,
         });
@@ -275,7 +280,7 @@ const VECTORS_PER_BLOCK: usize = 256;
 
 /// Answers many queries (unit vectors, `queries × dimensions`, row-major) exactly as [`search`]
 /// does, in parallel.
-pub fn search_many(vectors: &VectorFile, queries: &[f32], k: usize) -> Vec<Vec<Hit>> {
+pub fn search_many(vectors: &VectorFile, queries: &[f32], k: usize) -> Vec<Vec<Neighbor>> {
     let (dot, dimensions) = (distance::dot(), vectors.dimensions());
     let scan = |queries: &[f32]| {
         let mut tops: Vec<TopK> = queries
@@ -286,7 +291,7 @@ pub fn search_many(vectors: &VectorFile, queries: &[f32], k: usize) -> Vec<Vec<H
         for (first, block) in (0u32..).step_by(VECTORS_PER_BLOCK).zip(blocks) {
             for (query, top) in queries.chunks_exact(dimensions).zip(&mut tops) {
                 for (row, vector) in (first..).zip(block.chunks_exact(dimensions)) {
-                    top.push(Hit {
+                    top.push(Neighbor {
                         row,
                         score: dot(query, vector).clamp(-1.0, 1.0),
                     });
@@ -307,7 +312,7 @@ pub fn search_quantized_many(
     graph: &Graph,
     queries: &[f32],
     k: usize,
-) -> Vec<Vec<Hit>> {
+) -> Vec<Vec<Neighbor>> {
     let (codes, node_rows) = (graph.codes.view(), graph.node_rows());
     let scan = Scan {
         codes,
@@ -382,7 +387,7 @@ mod tests {
         let mut queries: Vec<Vec<f32>> = (0..40).map(|_| random.unit(24)).collect();
         queries.push(rows[7].clone());
         for k in [1, 10, 60, 6000] {
-            let one_by_one: Vec<Vec<Hit>> = queries
+            let one_by_one: Vec<Vec<Neighbor>> = queries
                 .iter()
                 .map(|query| search(&vectors, query, k, None))
                 .collect();

@@ -37,5 +37,5 @@ pub use disk::WriteOptions;
 pub use error::{Error, Result};
 pub use graph::{BuildReport, Builder, Graph, Params, Quantization};
 pub use segment::{SearchStrategy, Segment};
-pub use top_k::Hit;
+pub use top_k::Neighbor;
 pub use vectors::{VectorFile, VectorWriter, check_unit};

@@ -1,6 +1,6 @@
 //! Rescoring candidates with the f32 vectors.
 
-use crate::top_k::{Hit, TopK};
+use crate::top_k::{Neighbor, TopK};
 use crate::{VectorFile, distance};
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ pub fn rescore(
     query: &[f32],
     k: usize,
     candidates: impl Iterator<Item = UpperBoundCandidate>,
-) -> Vec<Hit> {
+) -> Vec<Neighbor> {
     let dot = distance::dot();
     // Only a damaged file names rows that do not exist.
     let mut candidates = candidates.filter(|candidate| (candidate.row as usize) < vectors.rows());
@@ -44,7 +44,7 @@ pub fn rescore(
         {
             break;
         }
-        top.push(Hit {
+        top.push(Neighbor {
             row,
             score: dot(query, vectors.vector(row)).clamp(-1.0, 1.0),
         });

@@ -172,9 +172,9 @@ impl SectionFile {
         let file = disk::MappedFile::open(path, |bytes| {
             bytes.starts_with(magic) && version(bytes) == FORMAT_VERSION
         })?;
-        let damaged = |problem: String| Error::Damaged {
+        let damaged = |damage: String| Error::Damaged {
             path: path.to_owned(),
-            problem,
+            damage,
         };
         let contents = file.contents();
         if contents.len() < HEADER_LEN || contents[..8] != *magic {
@@ -252,10 +252,10 @@ impl SectionFile {
     }
 
     /// An error that names this file.
-    pub fn damaged(&self, problem: String) -> Error {
+    pub fn damaged(&self, damage: String) -> Error {
         Error::Damaged {
             path: self.file.path().to_owned(),
-            problem,
+            damage,
         }
     }
 }

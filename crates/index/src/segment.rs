@@ -1,6 +1,6 @@
 //! A vector file together with its graph, if it has one.
 
-use crate::top_k::Hit;
+use crate::top_k::Neighbor;
 use crate::{Bits, Graph, Quantization, Result, VectorFile, check_unit, exact};
 use rayon::prelude::*;
 use std::path::Path;
@@ -78,7 +78,7 @@ impl Segment {
         k: usize,
         strategy: SearchStrategy,
         allowed: Option<&Bits>,
-    ) -> Result<Vec<Hit>> {
+    ) -> Result<Vec<Neighbor>> {
         check_unit(query, self.vectors.dimensions())?;
         let hits = self.unchecked_search(query, k, strategy, allowed);
         self.ensure_reads_valid()?;
@@ -92,7 +92,7 @@ impl Segment {
         k: usize,
         strategy: SearchStrategy,
         allowed: Option<&Bits>,
-    ) -> Vec<Hit> {
+    ) -> Vec<Neighbor> {
         let allowed = allowed.filter(|bits| !bits.is_all_of(self.vectors.rows()));
         let max_hits = allowed.map_or(self.vectors.rows(), Bits::count);
         let Some(graph) = &self.graph else {
@@ -118,7 +118,7 @@ impl Segment {
         queries: &[f32],
         k: usize,
         strategy: SearchStrategy,
-    ) -> Result<Vec<Vec<Hit>>> {
+    ) -> Result<Vec<Vec<Neighbor>>> {
         let query_rows = queries.par_chunks(self.vectors.dimensions());
         if strategy != SearchStrategy::Exact {
             return query_rows

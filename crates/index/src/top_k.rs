@@ -1,21 +1,21 @@
-//! The k best hits; ties go to the lower row.
+//! The k nearest neighbors; ties go to the lower row.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// A row and its score.
+/// A row with its cosine to a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit {
+pub struct Neighbor {
     /// The row number in its segment.
     pub row: u32,
     /// The cosine with the query, −1..=1.
     pub score: f32,
 }
 
-impl Eq for Hit {}
+impl Eq for Neighbor {}
 
-/// A better hit is greater: one with a higher score or, if equal, a lower row.
-impl Ord for Hit {
+/// A nearer one is greater: one with a higher score or, if equal, a lower row.
+impl Ord for Neighbor {
     fn cmp(&self, other: &Self) -> Ordering {
         self.score
             .total_cmp(&other.score)
@@ -23,15 +23,15 @@ impl Ord for Hit {
     }
 }
 
-impl PartialOrd for Hit {
+impl PartialOrd for Neighbor {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-/// Keeps the best `k` of the hits pushed.
+/// Keeps the best `k` of the neighbors pushed.
 pub struct TopK {
-    heap: BinaryHeap<Reverse<Hit>>,
+    heap: BinaryHeap<Reverse<Neighbor>>,
     k: usize,
 }
 
@@ -43,12 +43,12 @@ impl TopK {
         }
     }
 
-    pub fn push(&mut self, hit: Hit) {
+    pub fn push(&mut self, neighbor: Neighbor) {
         if self.heap.len() < self.k {
-            self.heap.push(Reverse(hit));
-        } else if self.worst().is_some_and(|worst| hit > worst) {
+            self.heap.push(Reverse(neighbor));
+        } else if self.worst().is_some_and(|worst| neighbor > worst) {
             self.heap.pop();
-            self.heap.push(Reverse(hit));
+            self.heap.push(Reverse(neighbor));
         }
     }
 
@@ -56,14 +56,18 @@ impl TopK {
         self.heap.len() >= self.k
     }
 
-    pub fn worst(&self) -> Option<Hit> {
-        self.heap.peek().map(|Reverse(hit)| *hit)
+    pub fn worst(&self) -> Option<Neighbor> {
+        self.heap.peek().map(|Reverse(neighbor)| *neighbor)
     }
 
-    /// The hits, best first.
-    pub fn into_sorted(self) -> Vec<Hit> {
-        let mut hits: Vec<Hit> = self.heap.into_iter().map(|Reverse(hit)| hit).collect();
-        hits.sort_unstable_by(|a, b| b.cmp(a));
-        hits
+    /// The neighbors, best first.
+    pub fn into_sorted(self) -> Vec<Neighbor> {
+        let mut neighbors: Vec<Neighbor> = self
+            .heap
+            .into_iter()
+            .map(|Reverse(neighbor)| neighbor)
+            .collect();
+        neighbors.sort_unstable_by(|a, b| b.cmp(a));
+        neighbors
     }
 }

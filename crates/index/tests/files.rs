@@ -2,7 +2,7 @@
 
 use crate::common::{Random, build, build_with, unsealed};
 use index::{
-    Bits, Error, Graph, Hit, Params, SearchStrategy, Segment, VectorFile, WriteOptions, exact,
+    Bits, Error, Graph, Neighbor, Params, SearchStrategy, Segment, VectorFile, WriteOptions, exact,
 };
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ fn older_format_versions_open_search_and_convert() {
 }
 
 /// Runs every kind of search on the files; returns all hits, or the first error.
-fn search_everything(vectors: &Path, graph: &Path) -> Result<Vec<Vec<Hit>>, Error> {
+fn search_everything(vectors: &Path, graph: &Path) -> Result<Vec<Vec<Neighbor>>, Error> {
     let segment = Segment::open(vectors, Some(graph))?;
     let rows = segment.vectors().rows();
     let query = Random(9).unit(8);

@@ -19,8 +19,9 @@ fn self_misses(built: &Built) -> usize {
         .segment
         .search_many(vectors.vectors(), 1, SearchStrategy::graph(EF))
         .unwrap();
-    let missed =
-        |(row, hits): (u32, &Vec<index::Hit>)| hits[0].row != row && hits[0].score < 1.0 - 1e-5;
+    let missed = |(row, hits): (u32, &Vec<index::Neighbor>)| {
+        hits[0].row != row && hits[0].score < 1.0 - 1e-5
+    };
     (0..).zip(&found).filter(|found| missed(*found)).count()
 }
 

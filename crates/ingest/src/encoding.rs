@@ -3,13 +3,13 @@
 //! of the document, and by a detector, whose guess is noted.
 
 mod detect;
+pub mod head;
 mod reader;
 mod utf32;
 
 pub use reader::reader;
 
-use crate::read::note;
-use crate::walk::Source;
+use crate::source::{Source, note};
 use crate::{Error, Result};
 use detect::{Detected, detect};
 use encoding_rs::Encoding;
@@ -25,20 +25,6 @@ pub struct Decoded {
     pub text: String,
     /// A note if the encoding was guessed or bytes were replaced.
     pub note: Option<Note>,
-}
-
-/// Decodes the first bytes of a document; `None` if they are not text.
-pub fn of_head(head: &[u8]) -> Option<String> {
-    Some(match detect(head, false) {
-        Detected::Binary(_) => return None,
-        Detected::Utf32(order) => order.decode(head),
-        Detected::Known(encoding) | Detected::Guess(encoding) => {
-            encoding.decode_with_bom_removal(head).0.into_owned()
-        }
-        Detected::Utf8 | Detected::Utf8WithZeros(_) | Detected::BrokenUtf8 { .. } => {
-            String::from_utf8_lossy(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)).into_owned()
-        }
-    })
 }
 
 /// Decodes a document without a declared encoding.

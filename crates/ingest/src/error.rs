@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error of walking, reading, chunking or embedding. The message names the file, the line if
 /// there is one, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}", self.place(), self.problem())]
+#[error("{}{}", self.place(), self.message())]
 pub enum Error {
     /// A file or folder cannot be read.
     #[error(transparent)]
@@ -22,7 +22,7 @@ pub enum Error {
         /// The line of the problem, from 1, if known.
         line: Option<u64>,
         /// What was expected and what was found.
-        problem: String,
+        violation: String,
     },
     /// A part of an archive or mail cannot be read.
     Part {
@@ -93,14 +93,14 @@ pub enum Error {
         /// The name of the model.
         name: String,
         /// The error of loading it.
-        problem: String,
+        loader_error: String,
     },
     /// A model cannot be loaded.
     Model {
         /// The name or folder asked for.
         name: String,
         /// What is wrong and how to fix it.
-        problem: String,
+        reason: String,
     },
     /// A model failed to embed a text.
     Embedding {
@@ -109,7 +109,7 @@ pub enum Error {
         /// The length of the text in bytes.
         bytes: usize,
         /// The error of the runtime.
-        problem: String,
+        reason: String,
     },
 }
 
@@ -125,7 +125,7 @@ impl Error {
             other => Self::Malformed {
                 path: other.path().map(Path::to_owned).unwrap_or_default(),
                 line: other.line(),
-                problem: other.problem(),
+                violation: other.message(),
             },
         }
     }
@@ -159,11 +159,11 @@ impl Error {
     }
 
     /// The message without the path and the line.
-    pub fn problem(&self) -> String {
+    pub fn message(&self) -> String {
         match self {
             Self::Io(PathError { source, .. }) => source.to_string(),
-            Self::Malformed { problem, .. } => problem.clone(),
-            Self::Part { part, error, .. } => format!("{part}: {}", error.problem()),
+            Self::Malformed { violation, .. } => violation.clone(),
+            Self::Part { part, error, .. } => format!("{part}: {}", error.message()),
             Self::NotBuiltIn {
                 format, feature, ..
             } => format!("this build does not read {format}; build with `--features {feature}`"),
@@ -179,15 +179,15 @@ impl Error {
             Self::UnknownModel { name, kind } => {
                 format!("model {name:?}: no such {kind} and no such folder")
             }
-            Self::NoOnnxRuntime { name, problem } => format!(
-                "model {name:?}: it needs ONNX Runtime 1.24 or later, which was not found ({problem})"
+            Self::NoOnnxRuntime { name, loader_error } => format!(
+                "model {name:?}: it needs ONNX Runtime 1.24 or later, which was not found ({loader_error})"
             ),
-            Self::Model { name, problem } => format!("model {name:?}: {problem}"),
+            Self::Model { name, reason } => format!("model {name:?}: {reason}"),
             Self::Embedding {
                 name,
                 bytes,
-                problem,
-            } => format!("model {name:?} failed on a text of {bytes} bytes: {problem}"),
+                reason,
+            } => format!("model {name:?} failed on a text of {bytes} bytes: {reason}"),
         }
     }
 
@@ -203,7 +203,7 @@ impl Error {
 
     /// The error as a note with the code [`Code::ReadFailed`].
     pub fn to_note(&self) -> Note {
-        let note = Note::new(Code::ReadFailed, self.problem());
+        let note = Note::new(Code::ReadFailed, self.message());
         match self.path() {
             Some(path) => note.at(path.display().to_string(), self.line()),
             None => note,
@@ -213,12 +213,12 @@ impl Error {
     pub(crate) fn malformed(
         path: impl Into<PathBuf>,
         line: Option<u64>,
-        problem: impl Into<String>,
+        violation: impl Into<String>,
     ) -> Self {
         Self::Malformed {
             path: path.into(),
             line,
-            problem: problem.into(),
+            violation: violation.into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Format detection by a file's first bytes and its name.
 
-use crate::encoding;
+use crate::encoding::head;
 pub use formats::Kind as DocumentKind;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -90,7 +90,7 @@ pub fn detect(path: &Path, head: &[u8]) -> Result<Format, UnsupportedKind> {
         .and_then(|extension| extension.to_str())
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let text = || encoding::of_head(head);
+    let text = || head::decode(head);
     match extension.as_str() {
         "pdf" => Ok(Format::Pdf),
         "html" | "htm" | "xhtml" => Ok(Format::Html),

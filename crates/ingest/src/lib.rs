@@ -22,6 +22,7 @@ pub mod hash;
 mod number;
 pub mod pipeline;
 pub mod read;
+mod source;
 pub mod walk;
 
 pub use article::{Article, ByteSpan, MetaValue, Metadata, QaPair};

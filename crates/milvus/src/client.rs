@@ -49,7 +49,8 @@ const MAX_REASON_BYTES: usize = 300;
 
 /// Why a call failed.
 struct Failure {
-    problem: String,
+    /// The server's reason, or the error of the connection.
+    reason: String,
     cause: RemoteCause,
     /// Whether the same call may succeed later.
     is_retriable: bool,
@@ -60,9 +61,9 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(problem: String, is_retriable: bool) -> Self {
+    fn new(reason: String, is_retriable: bool) -> Self {
         Self {
-            problem,
+            reason,
             cause: RemoteCause::Other,
             is_retriable,
             is_not_loaded: false,
@@ -119,10 +120,10 @@ pub struct Client {
 impl Client {
     /// Connects, and asks for the server's version.
     pub fn open(location: &CollectionUrl, access: &Access) -> Result<Self> {
-        let connect_error = |problem: String| Error::Remote {
+        let connect_error = |answer: String| Error::Remote {
             location: location.to_string(),
-            cause: cause_of(&problem, access.tls),
-            problem,
+            cause: cause_of(&answer, access.tls),
+            answer,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -137,12 +138,12 @@ impl Client {
             let encoded = base64::engine::general_purpose::STANDARD.encode(token);
             headers.push(("authorization", header(encoded)?));
         }
-        let endpoint = endpoint(location, access).map_err(connect_error)?;
+        let endpoint = endpoint(location, access, connect_error)?;
         let started = Instant::now();
         let mut pause = MIN_BACKOFF;
         let channel = loop {
             // The endpoint's own timeout covers the TCP connection but not the TLS handshake.
-            let problem = match runtime.block_on(async {
+            let failure = match runtime.block_on(async {
                 tokio::time::timeout(READ_RETRY_TIMEOUT, endpoint.connect()).await
             }) {
                 Ok(Ok(channel)) => break channel,
@@ -150,7 +151,7 @@ impl Client {
                 Err(_) => format!("timed out after {} s", READ_RETRY_TIMEOUT.as_secs()),
             };
             if started.elapsed() > CONNECT_TIMEOUT {
-                return Err(connect_error(format!("no Milvus answers there: {problem}")));
+                return Err(connect_error(format!("no Milvus answers there: {failure}")));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(MAX_BACKOFF);
@@ -169,12 +170,12 @@ impl Client {
         let version = client.read(GetVersion {}).map_err(|error| match error {
             Error::Remote {
                 location,
-                problem,
+                answer,
                 cause: RemoteCause::Other,
             } => Error::Remote {
                 location,
-                cause: cause_of(&problem, access.tls),
-                problem,
+                cause: cause_of(&answer, access.tls),
+                answer,
             },
             other => other,
         })?;
@@ -187,15 +188,15 @@ impl Client {
     }
 
     /// An error about this collection.
-    pub fn error(&self, problem: impl Into<String>) -> Error {
-        self.error_with_cause(problem, RemoteCause::Other)
+    pub fn error(&self, answer: impl Into<String>) -> Error {
+        self.error_with_cause(answer, RemoteCause::Other)
     }
 
     /// An error about this collection that a user can do something about.
-    pub fn error_with_cause(&self, problem: impl Into<String>, cause: RemoteCause) -> Error {
+    pub fn error_with_cause(&self, answer: impl Into<String>, cause: RemoteCause) -> Error {
         Error::Remote {
             location: self.location.to_string(),
-            problem: problem.into(),
+            answer: answer.into(),
             cause,
         }
     }
@@ -236,7 +237,7 @@ impl Client {
                 Err(failure) => failure,
             };
             if !failure.is_retriable || started.elapsed() + pause > timeout {
-                return Err(self.error_with_cause(failure.problem, failure.cause));
+                return Err(self.error_with_cause(failure.reason, failure.cause));
             }
             if failure.is_not_loaded {
                 // After a restart nothing has loaded it yet. If loading fails, so does the next
@@ -314,11 +315,11 @@ fn failure_from_response(status: &ResponseStatus) -> Failure {
     let is_retriable = status.retriable || is_not_loaded || is_transient || is_rate_limited;
     // Keep the end: some reasons start with a long stack trace.
     let from = status.reason.len().saturating_sub(MAX_REASON_BYTES);
-    let problem = status.reason[status.reason.ceil_char_boundary(from)..].to_owned();
+    let reason = status.reason[status.reason.ceil_char_boundary(from)..].to_owned();
     Failure {
         is_not_loaded,
         is_rate_limited,
-        ..Failure::new(problem, is_retriable)
+        ..Failure::new(reason, is_retriable)
     }
 }
 
@@ -362,8 +363,8 @@ fn append_causes(mut text: String, error: &(dyn std::error::Error + 'static)) ->
 }
 
 /// Why a connection failed. tonic has only the text of what rustls and the system say.
-fn cause_of(problem: &str, tls: bool) -> RemoteCause {
-    let says = |words: &[&str]| words.iter().any(|word| problem.contains(word));
+fn cause_of(answer: &str, tls: bool) -> RemoteCause {
+    let says = |words: &[&str]| words.iter().any(|word| answer.contains(word));
     match tls {
         true if says(&["UnknownIssuer"]) => RemoteCause::UntrustedCertificate,
         true if says(&["InvalidContentType"]) => RemoteCause::NoTls,
@@ -372,10 +373,15 @@ fn cause_of(problem: &str, tls: bool) -> RemoteCause {
     }
 }
 
-fn endpoint(location: &CollectionUrl, access: &Access) -> Result<Endpoint, String> {
+fn endpoint(
+    location: &CollectionUrl,
+    access: &Access,
+    connect_error: impl Fn(String) -> Error,
+) -> Result<Endpoint> {
     let scheme = if access.tls { "https" } else { "http" };
+    let transport_error = |error: tonic::transport::Error| connect_error(error_chain(&error));
     let endpoint = Endpoint::from_shared(format!("{scheme}://{}", location.address))
-        .map_err(|error| error_chain(&error))?;
+        .map_err(transport_error)?;
     let endpoint = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(Duration::from_secs(20))
@@ -384,15 +390,15 @@ fn endpoint(location: &CollectionUrl, access: &Access) -> Result<Endpoint, Strin
         return Ok(endpoint);
     }
     let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+        let unreadable =
+            |error: std::io::Error| connect_error(format!("{}: {error}", path.display()));
+        std::fs::read(path).map_err(unreadable)
     };
     let tls = match &access.ca {
         Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
         None => ClientTlsConfig::new().with_enabled_roots(),
     };
-    endpoint
-        .tls_config(tls)
-        .map_err(|error| error_chain(&error))
+    endpoint.tls_config(tls).map_err(transport_error)
 }
 
 /// A key-value parameter of a request.

@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use store::filter::Value;
 use store::filter::explain::FieldValues;
 use store::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter,
-    Listing, Manifest, PassageKey, PassageRef, Progress, Reader, RemoteCause, Result, Stats,
+    ArticleMeta, Catalog, CheckReport, Collection, DenseSearch, Error, Facet, Filter, Listing,
+    Manifest, PassageKey, PassageRef, Progress, Reader, RemoteCause, Result, ScoredPassage, Stats,
     StoredArticle, StoredPassage, WordScore, Writer,
 };
 
@@ -120,7 +120,7 @@ impl Reader for MilvusCollection {
         k: usize,
         search: DenseSearch,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         index::check_unit(vector, self.manifest_row.manifest.model.dimensions)?;
         let params = match search {
             DenseSearch::Exact if !self.is_flat => {
@@ -147,10 +147,10 @@ impl Reader for MilvusCollection {
 
     fn search_lexical(
         &self,
-        question: &str,
+        query: &str,
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         if !self.reader.client.capabilities.full_text_search {
             return Err(self.reader.client.error_with_cause(
                 "this server has no full-text search, which needs Milvus 2.5 or later",
@@ -160,7 +160,7 @@ impl Reader for MilvusCollection {
         let ManifestRow {
             analyzer, manifest, ..
         } = &self.manifest_row;
-        let stems = analyzer.query_terms(manifest.language, question);
+        let stems = analyzer.query_terms(manifest.language, query);
         if stems.is_empty() {
             return Ok(Vec::new());
         }

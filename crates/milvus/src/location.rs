@@ -1,7 +1,7 @@
 //! Where a collection is, and how to connect to the server.
 
 use std::path::PathBuf;
-use store::{Error, Result};
+use store::{Error, LocationError, Result};
 
 /// The scheme of the URLs.
 pub const SCHEME: &str = "milvus";
@@ -36,10 +36,12 @@ pub struct Access {
 impl CollectionUrl {
     /// Parses a URL.
     pub fn parse(text: &str) -> Result<Self> {
-        let error = |problem: &str| Error::Location {
-            problem: format!(
-                "{text}: {problem}; expected milvus://HOST[:PORT]/[DATABASE/]COLLECTION"
-            ),
+        let error = |found: &str| Error::Location {
+            url: text.to_owned(),
+            reason: LocationError::Malformed {
+                found: found.to_owned(),
+                expected: "milvus://HOST[:PORT]/[DATABASE/]COLLECTION",
+            },
         };
         let rest = text
             .strip_prefix(SCHEME)

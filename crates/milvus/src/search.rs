@@ -9,7 +9,7 @@ use prost::Message;
 use std::collections::HashSet;
 use store::filter::explain::MAX_VALUES;
 use store::filter::{ID, Matcher, Value};
-use store::{Candidate, Error, Filter, PassageKey, Result};
+use store::{Filter, PassageKey, Result, ScoredPassage};
 
 /// The most results of one search; Milvus allows no more.
 const MAX_RESULTS: usize = 16_384;
@@ -30,24 +30,8 @@ impl Searcher<'_> {
         let Some(filter) = filter else {
             return Ok(None);
         };
-        for clause in filter.clauses() {
-            if clause.field != ID
-                && !self.fields.is_empty()
-                && !self.fields.contains_key(&clause.field)
-            {
-                let known = self
-                    .fields
-                    .keys()
-                    .map(String::as_str)
-                    .chain([ID])
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(Error::UnknownField {
-                    field: clause.field.clone(),
-                    known,
-                });
-            }
-        }
+        let known: Vec<&str> = self.fields.keys().map(String::as_str).collect();
+        filter.ensure_fields_exist(&known)?;
         if let Some(expression) = expression::to_expression(filter, self.fields) {
             return Ok(Some(expression));
         }
@@ -80,7 +64,7 @@ impl Searcher<'_> {
         query: (DataType, Vec<u8>),
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         let placeholder = PlaceholderValue {
             tag: "$0".to_owned(),
             kind: query.0.into(),
@@ -114,7 +98,7 @@ impl Searcher<'_> {
             .data;
         let candidates = keys.into_iter().zip(results.scores);
         let mut candidates: Vec<_> = candidates
-            .map(|(key, score)| Candidate {
+            .map(|(key, score)| ScoredPassage {
                 key: PassageKey(key as u64),
                 score,
             })
@@ -137,7 +121,7 @@ impl Searcher<'_> {
         vector: &[f32],
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         let allowed = match self.filter_expression(filter)? {
             None => None,
             Some(expr) => {
@@ -162,8 +146,8 @@ impl Searcher<'_> {
                 .is_none_or(|allowed| allowed.contains(*key))
         });
         let dot = index::distance::dot();
-        let mut candidates: Vec<Candidate> = rows
-            .map(|(key, row)| Candidate {
+        let mut candidates: Vec<ScoredPassage> = rows
+            .map(|(key, row)| ScoredPassage {
                 key: PassageKey(*key as u64),
                 score: dot(vector, row),
             })

@@ -2,7 +2,7 @@
 
 use crate::Options;
 use std::collections::{HashMap, HashSet};
-use store::{Candidate, Collection, Fusion, FusionMethod, PassageKey};
+use store::{Collection, Fusion, FusionMethod, PassageKey, ScoredPassage};
 
 /// The default fusion. It was chosen by nDCG@10 of whole documents with 300 candidates of each list
 /// (SciFact, SQuAD, Cranfield, MedQuAD); `benches/RESULTS.md` has the table.
@@ -48,8 +48,8 @@ pub struct ListScores {
 /// no weight. Candidates below `pool` in both lists follow below all others, in the order of the
 /// fusion of the whole lists.
 pub fn fuse(
-    dense: &[Candidate],
-    lexical: &[Candidate],
+    dense: &[ScoredPassage],
+    lexical: &[ScoredPassage],
     pool: usize,
     fusion: Fusion,
 ) -> Vec<(PassageKey, f32, ListScores)> {
@@ -81,7 +81,7 @@ pub fn fuse(
 }
 
 /// The first `n` candidates and all that tie with the last of them.
-pub(crate) fn top_with_ties(list: &[Candidate], n: usize) -> &[Candidate] {
+pub(crate) fn top_with_ties(list: &[ScoredPassage], n: usize) -> &[ScoredPassage] {
     let Some(last) = n.checked_sub(1).and_then(|last| list.get(last)) else {
         return list;
     };
@@ -90,8 +90,8 @@ pub(crate) fn top_with_ties(list: &[Candidate], n: usize) -> &[Candidate] {
 
 /// Scores every candidate of two lists whose first `pool` candidates are fused.
 fn weighted_sum(
-    dense: &[Candidate],
-    lexical: &[Candidate],
+    dense: &[ScoredPassage],
+    lexical: &[ScoredPassage],
     pool: usize,
     fusion: Fusion,
 ) -> Vec<(PassageKey, f32, ListScores)> {
@@ -143,7 +143,7 @@ fn weighted_sum(
 }
 
 /// Normalizes a list's scores, extended by `zeros` scores of 0.
-fn normalized(list: &[Candidate], zeros: usize, method: FusionMethod) -> Vec<f32> {
+fn normalized(list: &[ScoredPassage], zeros: usize, method: FusionMethod) -> Vec<f32> {
     let scores = || {
         list.iter()
             .map(|found| found.score)
@@ -219,10 +219,10 @@ mod tests {
         FusionMethod::Rrf,
     ];
 
-    fn list(scores: &[(u64, f32)]) -> Vec<Candidate> {
+    fn list(scores: &[(u64, f32)]) -> Vec<ScoredPassage> {
         scores
             .iter()
-            .map(|&(key, score)| Candidate {
+            .map(|&(key, score)| ScoredPassage {
                 key: PassageKey(key),
                 score,
             })
@@ -390,7 +390,7 @@ mod tests {
         ) {
             let keyed = |mut scores: Vec<f32>| {
                 scores.sort_by(|a, b| b.total_cmp(a));
-                scores.into_iter().zip(0..).map(|(score, key)| Candidate { key: PassageKey(key), score }).collect::<Vec<_>>()
+                scores.into_iter().zip(0..).map(|(score, key)| ScoredPassage { key: PassageKey(key), score }).collect::<Vec<_>>()
             };
             for (_, score, parts) in fuse(&keyed(a), &keyed(b), 100, Fusion { method, dense }) {
                 prop_assert!(score.is_finite() && (parts.contributions[0] + parts.contributions[1] - score).abs() < 1e-6);

@@ -10,7 +10,7 @@ const CANDIDATES_PER_HIT: usize = 5;
 /// `(1 - diversity) * relevance - diversity * similarity`, where relevance is the score scaled to
 /// 0..=1 and similarity the highest cosine to a hit already selected. `diversity` is in 0..=1; 0
 /// keeps the order. `vectors` are the unit vectors of `ranked`, in the same order.
-pub fn select(
+pub fn diversify(
     ranked: Vec<RankedPassage>,
     vectors: &[Vec<f32>],
     k: usize,
@@ -86,12 +86,12 @@ mod tests {
             vec![0.6, 0.8],
         ];
         let order = |diversity: f32, k: usize| {
-            let selected = select(ranked(&[0.9, 0.8, 0.5, 0.4]), &vectors, k, diversity);
+            let selected = diversify(ranked(&[0.9, 0.8, 0.5, 0.4]), &vectors, k, diversity);
             selected.iter().map(|r| r.key.0).collect::<Vec<_>>()
         };
         assert_eq!(order(0.0, 3), [0, 1, 2]);
         assert_eq!(order(0.5, 2), [0, 2]);
         assert_eq!(order(1.0, 4), [0, 2, 3, 1]);
-        assert!(select(Vec::new(), &[], 3, 0.5).is_empty());
+        assert!(diversify(Vec::new(), &[], 3, 0.5).is_empty());
     }
 }

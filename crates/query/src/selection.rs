@@ -32,7 +32,7 @@ pub struct RerankState {
 }
 
 /// Selects up to `options.k` hits from candidates sorted best first.
-pub fn select(
+pub fn select_hits(
     collection: &dyn Collection,
     reranker: Option<&mut (dyn Reranker + '_)>,
     query: &str,
@@ -75,7 +75,8 @@ pub fn select(
     match options.diverse {
         Some(diversity) => {
             let keys: Vec<PassageKey> = selection.hits.iter().map(|hit| hit.key).collect();
-            selection.hits = mmr::select(selection.hits, &collection.vectors(&keys)?, k, diversity);
+            selection.hits =
+                mmr::diversify(selection.hits, &collection.vectors(&keys)?, k, diversity);
         }
         None => {
             selection.next_score = selection

@@ -50,12 +50,12 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] PathError),
     /// It is not a key file.
-    #[error("{path}: expected [[key]] tables with name, role and hash: {problem}")]
+    #[error("{path}: expected [[key]] tables with name, role and hash: {reason}")]
     Malformed {
         /// The key file.
         path: PathBuf,
         /// What is wrong with it.
-        problem: String,
+        reason: SyntaxError,
     },
     /// The name is in use already.
     #[error("{path}: a key is called {name:?} already")]
@@ -78,6 +78,25 @@ pub enum Error {
     Random(String),
 }
 
+/// Why a file is no key file.
+#[derive(Debug, thiserror::Error)]
+pub enum SyntaxError {
+    /// It is not TOML, or has other tables.
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    /// Its keys cannot be written as TOML.
+    #[error(transparent)]
+    Unwritable(#[from] toml::ser::Error),
+    /// A hash is not one of BLAKE3.
+    #[error("the hash of {name:?}: {error}")]
+    Hash {
+        /// The name of the key.
+        name: String,
+        /// What is wrong with the hash.
+        error: blake3::HexError,
+    },
+}
+
 impl Keys {
     /// Reads a key file.
     ///
@@ -85,14 +104,16 @@ impl Keys {
     /// [`Error::Io`], or [`Error::Malformed`] if it is not a key file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(PathError::at(path))?;
-        let malformed = |problem: String| Error::Malformed {
+        let malformed = |reason: SyntaxError| Error::Malformed {
             path: path.to_owned(),
-            problem,
+            reason,
         };
-        let mut keys: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        let mut keys: Self = toml::from_str(&text).map_err(|error| malformed(error.into()))?;
         for key in &mut keys.keys {
-            let hash = blake3::Hash::from_hex(&key.hash)
-                .map_err(|error| malformed(format!("the hash of {:?}: {error}", key.name)))?;
+            let hash = blake3::Hash::from_hex(&key.hash).map_err(|error| {
+                let name = key.name.clone();
+                malformed(SyntaxError::Hash { name, error })
+            })?;
             key.hash = hash.to_hex().to_string();
         }
         Ok(keys)
@@ -171,7 +192,7 @@ impl Keys {
         let io = |error| PathError::at(path)(error);
         let text = toml::to_string(self).map_err(|error| Error::Malformed {
             path: path.to_owned(),
-            problem: error.to_string(),
+            reason: error.into(),
         })?;
         let folder = path
             .parent()

@@ -7,7 +7,7 @@ use crate::lenient_number::whole_number;
 use crate::mcp_arguments::Arguments;
 use crate::problem::{Problem, Result};
 use crate::question::Question;
-use crate::served::{ServedCollection, Snapshot};
+use crate::served::{ServedCollection, ServedSnapshot};
 use crate::tasks::{self, Task};
 use query::{Hit, Mode};
 use rmcp::handler::server::wrapper::Parameters;
@@ -243,7 +243,7 @@ impl Tools {
             .collections
             .named_or_default(request.collection.as_deref())?;
         run_blocking(move || {
-            let snapshot: Arc<Snapshot> = served.snapshot();
+            let snapshot: Arc<ServedSnapshot> = served.snapshot();
             let (stored, start) = find_article(&snapshot, &request.id)?;
             let (article, offset) = (stored.article, request.offset.unwrap_or(start));
             let Some(rest) = article.text.get(offset..) else {
@@ -331,7 +331,7 @@ fn tool_result(result: Result<(String, Value)>) -> CallToolResult {
 }
 
 /// The article with this id, or that of the passage with this id; and where to start reading.
-fn find_article(snapshot: &Snapshot, id: &str) -> Result<(StoredArticle, usize)> {
+fn find_article(snapshot: &ServedSnapshot, id: &str) -> Result<(StoredArticle, usize)> {
     if let Some(stored) = snapshot.collection.article(id)? {
         return Ok((stored, 0));
     }

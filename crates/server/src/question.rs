@@ -3,7 +3,7 @@
 use crate::lenient_number::whole_number;
 use crate::pool::Worker;
 use crate::problem::{Problem, Result};
-use crate::served::Snapshot;
+use crate::served::ServedSnapshot;
 use engine::Ranking;
 use query::{ArticleScore, Mode, Options, Response, ResultUnit, Searcher};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ const MAX_RERANK_MS: u32 = 20_000;
 /// The most passages to rerank.
 const MAX_RERANKED: usize = 1000;
 const MAX_AROUND: usize = 100;
-/// The most hits to explain, which embeds their sentences, and the max_chars to diversify, which
+/// The most hits to explain, which embeds their sentences, and the most to diversify, which
 /// compares them with each other.
 const MAX_EXPLAINED_HITS: usize = 100;
 const MAX_DIVERSE_HITS: usize = 1000;
@@ -122,7 +122,11 @@ pub struct ValidatedQuestion {
 impl Question {
     /// Checks the options against the limits and the collection. `rerankers` are those the server
     /// was started with.
-    pub fn validate(&self, snapshot: &Snapshot, rerankers: &[String]) -> Result<ValidatedQuestion> {
+    pub fn validate(
+        &self,
+        snapshot: &ServedSnapshot,
+        rerankers: &[String],
+    ) -> Result<ValidatedQuestion> {
         if self.q.trim().is_empty() {
             return Err(query::Error::EmptyQuery.into());
         }
@@ -245,7 +249,7 @@ impl Question {
 
 impl ValidatedQuestion {
     /// Runs the search with the models of this thread.
-    pub fn search(&self, snapshot: &Snapshot, worker: &mut Worker) -> Result<Response> {
+    pub fn search(&self, snapshot: &ServedSnapshot, worker: &mut Worker) -> Result<Response> {
         let collection = &*snapshot.collection;
         let embedder = match self.options.mode {
             Mode::Lexical => None,

@@ -22,7 +22,7 @@ const MAX_NAMED: usize = 20;
 const MAX_NAME_BYTES: usize = 64;
 
 /// One commit of a collection, with what was derived from it.
-pub struct Snapshot {
+pub struct ServedSnapshot {
     /// Unique among all snapshots that this process has opened.
     pub id: u64,
     pub collection: Box<dyn Collection>,
@@ -36,7 +36,7 @@ pub struct Snapshot {
 pub struct ServedCollection {
     pub name: String,
     location: Location,
-    current: ArcSwap<Snapshot>,
+    current: ArcSwap<ServedSnapshot>,
     /// Held while this process writes to the collection, so that its writers queue instead of
     /// failing.
     pub write_lock: Arc<tokio::sync::Mutex<()>>,
@@ -57,7 +57,7 @@ pub struct Collections {
 
 static NEXT_SNAPSHOT_ID: AtomicU64 = AtomicU64::new(0);
 
-impl Snapshot {
+impl ServedSnapshot {
     fn of(collection: Box<dyn Collection>) -> Arc<Self> {
         Arc::new(Self {
             id: NEXT_SNAPSHOT_ID.fetch_add(1, Ordering::Relaxed),
@@ -103,7 +103,7 @@ impl Snapshot {
 
 impl ServedCollection {
     fn open(name: String, location: Location) -> store::Result<Self> {
-        let current = ArcSwap::new(Snapshot::of(store::open(&location)?));
+        let current = ArcSwap::new(ServedSnapshot::of(store::open(&location)?));
         Ok(Self {
             name,
             location,
@@ -114,7 +114,7 @@ impl ServedCollection {
     }
 
     /// The newest commit that has been opened. It stays valid for whoever holds it.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub fn snapshot(&self) -> Arc<ServedSnapshot> {
         self.current.load_full()
     }
 
@@ -126,7 +126,7 @@ impl ServedCollection {
             .unwrap_or_else(PoisonError::into_inner);
         if !self.current.load().collection.is_newest()? {
             self.current
-                .store(Snapshot::of(store::open(&self.location)?));
+                .store(ServedSnapshot::of(store::open(&self.location)?));
         }
         Ok(())
     }

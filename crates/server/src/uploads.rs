@@ -43,12 +43,10 @@ pub async fn receive(mut form: Multipart, folder: JobFolder) -> Result<Upload> {
     tokio::fs::create_dir_all(&root).await?;
     let (mut received, mut refused) = (0, Vec::new());
     while let Some(field) = form.next_field().await? {
-        let name = match sent_name(&field) {
-            Ok(name) => name,
-            Err(part) => {
-                refused.push(format!("{part}: it has no file name"));
-                continue;
-            }
+        let Some(name) = file_name(&field) else {
+            let part = field.name().unwrap_or_default();
+            refused.push(format!("the part {part:?}: it has no file name"));
+            continue;
         };
         let saved = match upload_path(&name) {
             Ok(path) => save(field, &root, &path).await?,
@@ -97,12 +95,11 @@ fn nothing_received(refused: &[String]) -> String {
     format!("no file that can be used: {named}{more}")
 }
 
-/// The file name of a part; what to call the part if it has none.
-fn sent_name(field: &Field<'_>) -> std::result::Result<String, String> {
+/// The file name of a part.
+fn file_name(field: &Field<'_>) -> Option<String> {
     let disposition = field.headers().get(CONTENT_DISPOSITION);
     let name = disposition.and_then(|header| file_name::of_disposition(header.as_bytes()));
     name.filter(|name| !name.is_empty())
-        .ok_or_else(|| format!("the part {:?}", field.name().unwrap_or_default()))
 }
 
 /// The relative path for an uploaded file, which stays inside its folder.

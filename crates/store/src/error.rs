@@ -44,12 +44,12 @@ pub enum Error {
         holder: String,
     },
     /// A file is corrupt or inconsistent with the others.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {damage}")]
     Damaged {
         /// The file, or the collection's folder.
         path: PathBuf,
         /// What was expected, and what was found instead.
-        problem: String,
+        damage: String,
     },
     /// A passage was put without a vector, and none is stored for its text.
     #[error(
@@ -86,18 +86,20 @@ pub enum Error {
         message: String,
     },
     /// The location is not valid.
-    #[error("{problem}")]
+    #[error("{url}: {reason}")]
     Location {
-        /// What was expected, and what was found instead.
-        problem: String,
+        /// The location.
+        url: String,
+        /// What is wrong with it.
+        reason: LocationError,
     },
     /// The server that keeps the collection refused a request or does not answer.
-    #[error("{location}: {problem}")]
+    #[error("{location}: {answer}")]
     Remote {
         /// The collection.
         location: String,
         /// The server's answer, or why there was none.
-        problem: String,
+        answer: String,
         /// What is behind it, as far as that can be told.
         cause: RemoteCause,
     },
@@ -117,6 +119,33 @@ pub enum Error {
         path: PathBuf,
         /// tantivy's error.
         source: TantivyError,
+    },
+}
+
+/// Why a URL names no location.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// There is no backend for the scheme.
+    #[error("nothing here keeps collections at {scheme}://")]
+    UnknownScheme {
+        /// The part of the URL before `://`.
+        scheme: String,
+    },
+    /// The backend of the scheme is not compiled in.
+    #[error("this build has no {backend}; build with `--features {feature}`")]
+    NotBuiltIn {
+        /// The backend.
+        backend: &'static str,
+        /// The cargo feature of the root package that enables it.
+        feature: &'static str,
+    },
+    /// The URL is not of the form that its backend expects.
+    #[error("{found}; expected {expected}")]
+    Malformed {
+        /// What is wrong with it.
+        found: String,
+        /// The form of such URLs.
+        expected: &'static str,
     },
 }
 
@@ -140,7 +169,7 @@ pub enum RemoteCause {
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
         match crate::local::damage_in(&error.source) {
-            Some((path, problem)) => Self::damaged(path, problem),
+            Some((path, damage)) => Self::damaged(path, damage.to_string()),
             None => Self::Io(error),
         }
     }
@@ -150,7 +179,7 @@ impl From<disk::Error> for Error {
     fn from(error: disk::Error) -> Self {
         match error {
             disk::Error::Io(error) => error.into(),
-            disk::Error::Damaged { path, problem } => Self::Damaged { path, problem },
+            disk::Error::Damaged { path, damage } => Self::damaged(path, damage.to_string()),
         }
     }
 }
@@ -194,16 +223,16 @@ impl Error {
                 _ => None,
             };
             match io.and_then(|io| crate::local::damage_in(io)) {
-                Some((path, problem)) => Self::damaged(path, problem),
+                Some((path, damage)) => Self::damaged(path, damage.to_string()),
                 None => Self::Text { path, source },
             }
         }
     }
 
-    pub(crate) fn damaged(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
+    pub(crate) fn damaged(path: impl Into<PathBuf>, damage: impl Into<String>) -> Self {
         Self::Damaged {
             path: path.into(),
-            problem: problem.into(),
+            damage: damage.into(),
         }
     }
 }

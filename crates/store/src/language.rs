@@ -60,8 +60,8 @@ impl Language {
     }
 
     /// Detects the language of a query; `None` if it is too short to tell.
-    pub fn detect_query(question: &str) -> Option<Self> {
-        DETECTOR.with_borrow_mut(|detector| detector.detect_query(question).language)
+    pub fn detect_query(query: &str) -> Option<Self> {
+        DETECTOR.with_borrow_mut(|detector| detector.detect_query(query).language)
     }
 }
 
@@ -79,21 +79,23 @@ impl std::fmt::Display for Language {
 }
 
 impl std::str::FromStr for Language {
-    type Err = String;
+    type Err = UnknownLanguage;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownLanguage> {
         let language = Self::ALL
             .iter()
             .find(|language| language.to_string() == text.to_lowercase());
-        language.copied().ok_or_else(|| {
-            let names = Self::ALL
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            format!("expected one of {names}")
-        })
+        language.copied().ok_or(UnknownLanguage)
     }
+}
+
+/// A name is none of [`Language::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of {}", names().join(", "))]
+pub struct UnknownLanguage;
+
+fn names() -> Vec<String> {
+    Language::ALL.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

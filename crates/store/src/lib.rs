@@ -27,14 +27,14 @@ mod manifest;
 pub use analysis::AnalyzerVersion;
 pub use analysis::fuzzy::Correction;
 pub use collection::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet,
-    FacetValue, Listing, Maintenance, PassageKey, PassageRef, Progress, QueryInterpretation,
-    Reader, Salvage, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
+    ArticleMeta, Catalog, CheckReport, Collection, CompactReport, DenseSearch, Facet, FacetValue,
+    Listing, Maintenance, PassageKey, PassageRef, Progress, QueryInterpretation, Reader, Salvage,
+    ScoredPassage, Stats, Step, StoredArticle, StoredPassage, WordScore, Writer,
 };
-pub use error::{Error, RemoteCause, Result};
+pub use error::{Error, LocationError, RemoteCause, Result};
 pub use filter::{Filter, FilterError};
-pub use language::Language;
-pub use local::RepairReport;
+pub use language::{Language, UnknownLanguage};
+pub use local::DamageReport;
 pub use location::{Location, Remote};
 pub use manifest::{FORMAT, Fusion, FusionMethod, Manifest, SegmentEntry};
 
@@ -90,12 +90,12 @@ pub fn find_damage(location: &Location) -> Result<Vec<String>> {
 /// As for [`find_damage`], and [`Error::Locked`] when another process is writing, or an I/O error
 /// such as a full disk. Either the last commit or the new one is in place then, and calling this
 /// again continues the repair.
-pub fn repair(location: &Location) -> Result<RepairReport> {
+pub fn remove_damage(location: &Location) -> Result<DamageReport> {
     match location {
-        Location::Local(folder) => local::repair(folder),
+        Location::Local(folder) => local::remove_damage(folder),
         // Its servers keep replicas. Indexing the source of an incomplete article again restores
         // what is missing of it.
-        Location::Remote(_) => Ok(RepairReport::default()),
+        Location::Remote(_) => Ok(DamageReport::default()),
     }
 }
 

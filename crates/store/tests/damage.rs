@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::local::LocalCollection;
-use store::{Candidate, Collection, DenseSearch, Error, Filter, Listing, Reader, Result};
+use store::{Collection, DenseSearch, Error, Filter, Listing, Reader, Result, ScoredPassage};
 
 /// Makes a collection of several segments with deleted articles.
 fn make(path: &Path, story: &str) {
@@ -45,10 +45,10 @@ fn files(path: &Path) -> Vec<PathBuf> {
 /// The answers of a collection to a fixed set of requests.
 #[derive(Debug, PartialEq)]
 struct Answers {
-    dense: Vec<Candidate>,
-    approximate: Vec<Candidate>,
-    lexical: Vec<Candidate>,
-    filtered: Vec<Candidate>,
+    dense: Vec<ScoredPassage>,
+    approximate: Vec<ScoredPassage>,
+    lexical: Vec<ScoredPassage>,
+    filtered: Vec<ScoredPassage>,
     passages: Vec<store::StoredPassage>,
     articles: Vec<store::StoredArticle>,
     vectors: Vec<Vec<f32>>,
@@ -333,7 +333,7 @@ fn repair_restores_everything_but_lost_articles() {
                 fs::write(&file, bytes).unwrap();
             }
             if file.ends_with("meta.json") {
-                let error = store::repair(&path.as_path().into())
+                let error = store::remove_damage(&path.as_path().into())
                     .unwrap_err()
                     .to_string();
                 assert!(
@@ -347,7 +347,7 @@ fn repair_restores_everything_but_lost_articles() {
                 problems[0].contains(&*file.to_string_lossy()) || gone,
                 "{problems:?}"
             );
-            let report = store::repair(&path.as_path().into()).unwrap();
+            let report = store::remove_damage(&path.as_path().into()).unwrap();
             assert_eq!(report.problems, problems);
             put_back(&path);
             let after = contents(&LocalCollection::open(&path).unwrap()).unwrap();
@@ -375,8 +375,8 @@ fn repair_restores_everything_but_lost_articles() {
                     .is_empty()
             );
             assert_eq!(
-                store::repair(&path.as_path().into()).unwrap(),
-                store::RepairReport::default()
+                store::remove_damage(&path.as_path().into()).unwrap(),
+                store::DamageReport::default()
             );
         }
     }
@@ -397,7 +397,7 @@ fn interrupted_repair_continues() {
     for file in words {
         fs::remove_file(file).unwrap();
     }
-    let first = store::repair(&path.as_path().into()).unwrap();
+    let first = store::remove_damage(&path.as_path().into()).unwrap();
     assert!(first.salvaged > 0 && first.lost.is_empty());
     // One of them is indexed again meanwhile, with a new text.
     let newer = article("story0", "story number 0 was written again\n");
@@ -406,12 +406,12 @@ fn interrupted_repair_continues() {
     writer.put(newer).unwrap();
     writer.commit().unwrap();
     drop(writer);
-    let again = store::repair(&path.as_path().into()).unwrap();
+    let again = store::remove_damage(&path.as_path().into()).unwrap();
     assert_eq!(
         again,
-        store::RepairReport {
+        store::DamageReport {
             salvaged: first.salvaged,
-            ..store::RepairReport::default()
+            ..store::DamageReport::default()
         }
     );
     let salvaged = LocalCollection::open(&path)
@@ -444,7 +444,7 @@ fn repair_restores_the_marker_of_an_earlier_format() {
     let marker = path.join("nigh.collection");
     let original = fs::read_to_string(&marker).unwrap();
     fs::write(&marker, "nonsense").unwrap();
-    let report = store::repair(&path.as_path().into()).unwrap();
+    let report = store::remove_damage(&path.as_path().into()).unwrap();
     assert!(
         report.problems.len() == 1 && report.problems[0].contains("nigh.collection"),
         "{report:?}"
@@ -488,7 +488,7 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
     bytes[20_000] ^= 1;
     fs::remove_file(&store).unwrap();
     fs::write(&store, bytes).unwrap();
-    let report = store::repair(&path.as_path().into()).unwrap();
+    let report = store::remove_damage(&path.as_path().into()).unwrap();
     assert!(
         (1..100).contains(&report.lost.len()),
         "{}",
@@ -497,7 +497,7 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
     assert_eq!(report.salvaged + report.lost.len(), 400);
     // Losses are reported again until the articles are put back.
     assert_eq!(
-        store::repair(&path.as_path().into()).unwrap().lost,
+        store::remove_damage(&path.as_path().into()).unwrap().lost,
         report.lost
     );
     put_back(&path);
@@ -507,8 +507,8 @@ fn damaged_page_of_text_loses_only_the_articles_in_it() {
             && after.len() == report.salvaged
     );
     assert_eq!(
-        store::repair(&path.as_path().into()).unwrap(),
-        store::RepairReport::default()
+        store::remove_damage(&path.as_path().into()).unwrap(),
+        store::DamageReport::default()
     );
 }
 
@@ -524,7 +524,7 @@ fn repair_restores_any_damaged_marker() {
             let mut bytes = original.clone();
             bytes[at] ^= change;
             fs::write(&marker, bytes).unwrap();
-            store::repair(&path.as_path().into()).unwrap();
+            store::remove_damage(&path.as_path().into()).unwrap();
             let now = fs::read(&marker).unwrap();
             assert!(
                 now == original || LocalCollection::open(&path).is_ok(),
@@ -541,7 +541,7 @@ fn repair_restores_any_damaged_marker() {
         error.contains("nigh.collection") && error.contains("the file is missing"),
         "{error}"
     );
-    store::repair(&path.as_path().into()).unwrap();
+    store::remove_damage(&path.as_path().into()).unwrap();
     assert_eq!(
         contents(&LocalCollection::open(&path).unwrap())
             .unwrap()

@@ -8,6 +8,7 @@
 mod common;
 
 mod collection;
+mod creation;
 mod damage;
 mod faults;
 mod lexical;

@@ -6,7 +6,7 @@
 
 use super::{folder, put};
 use disk::{OsFileSystem, WriteOptions};
-use index::{Bits, Graph, Hit, Quantization, SearchStrategy, Segment, VectorFile};
+use index::{Bits, Graph, Neighbor, Quantization, SearchStrategy, Segment, VectorFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ fn exercise(vectors: &Path, graph: &Path) {
         .step_by(3)
         .for_each(|row| _ = every_third.insert(row));
     let assert_rows_exist =
-        |hits: Vec<Hit>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows));
+        |hits: Vec<Neighbor>| assert!(hits.iter().all(|hit| (hit.row as usize) < rows));
     for strategy in [
         SearchStrategy::Exact,
         SearchStrategy::graph(1),

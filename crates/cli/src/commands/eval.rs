@@ -6,9 +6,9 @@ use super::exchange::Destination;
 use super::interrupt;
 use crate::Outcome;
 use crate::args;
-use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::{self, Output};
+use crate::output_file::OutputFile;
 use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
 use engine::evaluation::{DEFAULT_MODES, EvalOptions, evaluate};
@@ -27,7 +27,7 @@ pub fn run(args: &args::Eval, config: &Config, output: &mut Output) -> anyhow::R
     let per_query = args
         .per_query
         .as_deref()
-        .map(AtomicFile::create)
+        .map(OutputFile::create)
         .transpose()?;
     if let Some(folder) = &args.report {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

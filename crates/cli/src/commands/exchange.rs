@@ -3,9 +3,9 @@
 use super::{interrupt, print_incomplete};
 use crate::Outcome;
 use crate::args;
-use crate::atomic_file::{AtomicFile, STDIO};
 use crate::config::Config;
 use crate::output::{self, Output, style, styled};
+use crate::output_file::{OutputFile, STDIO};
 use crate::progress::ProgressBars;
 use anyhow::bail;
 use engine::text::pluralize;
@@ -94,7 +94,7 @@ pub fn write<T>(
         out.finish()?;
         return Ok((filled, Destination::Stdout));
     }
-    let file = SharedFile(Arc::new(Mutex::new(AtomicFile::create(path)?)));
+    let file = SharedFile(Arc::new(Mutex::new(OutputFile::create(path)?)));
     let mut out = Writer::new(Kind::of(path), path, Box::new(file.clone()), header)?;
     let filled = fill(&mut out)?;
     out.finish()?;
@@ -109,10 +109,10 @@ pub fn write<T>(
 
 /// A file that the writer fills and the caller finishes.
 #[derive(Clone)]
-struct SharedFile(Arc<Mutex<AtomicFile>>);
+struct SharedFile(Arc<Mutex<OutputFile>>);
 
 impl SharedFile {
-    fn with_lock<T>(&self, action: impl FnOnce(&mut AtomicFile) -> T) -> T {
+    fn with_lock<T>(&self, action: impl FnOnce(&mut OutputFile) -> T) -> T {
         action(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,11 +1,11 @@
 //! `nigh index`
 
-use super::{interrupt, omissions, print_incomplete, read_worker, truncation_note};
+use super::{graph_builder, interrupt, omissions, print_incomplete, read_worker, truncation_note};
 use crate::Outcome;
 use crate::args;
-use crate::atomic_file::STDIO;
 use crate::config::{Config, DEFAULT_COLLECTION};
 use crate::output::{Output, style, styled};
+use crate::output_file::STDIO;
 use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
 use engine::PathNamer;
@@ -28,6 +28,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         rustix::process::nice(MAX_NICENESS)?;
     }
     let location = config.collection(&args.target)?;
+    let builder = graph_builder(args.builder, &location)?;
     let roots = canonicalize(&args.paths)?;
     let exists = store::exists(&location)?;
     let existing = if exists {
@@ -59,7 +60,7 @@ pub fn run(args: &args::Index, config: &Config, output: &mut Output) -> anyhow::
         format: args.reading.format.format(),
         plan,
         names: &names,
-        builder: args.builder.map(Into::into),
+        builder,
         deletions: if args.allow_deletes {
             Deletions::Always
         } else {

@@ -1,5 +1,6 @@
 //! `nigh stats`, `check`, `delete`, `compact`
 
+use super::graph_builder;
 use crate::Outcome;
 use crate::advice;
 use crate::args;
@@ -288,12 +289,13 @@ pub fn compact(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let location = config.collection(&args.target)?;
+    let builder = graph_builder(args.builder, &location)?;
     let mut collection = store::open(&location)?;
     let bars = ProgressBars::default();
     let store_progress = StoreProgress::new(&bars);
     let mut writer = collection.writer()?;
-    if let (Some(builder), Some(files)) = (args.builder, writer.maintenance()) {
-        files.set_builder(builder.into());
+    if let (Some(builder), Some(files)) = (builder, writer.maintenance()) {
+        files.set_builder(builder);
     }
     let report = writer.compact(config.threads(args.threads), &|step, done, of| {
         store_progress.update(step, done, of)

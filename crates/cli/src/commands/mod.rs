@@ -16,12 +16,29 @@ pub mod search;
 pub mod serve;
 pub mod tune;
 
+use crate::args::BuilderArg;
 use crate::output::{Output, style, styled};
+use anyhow::bail;
 use engine::text::pluralize;
 use engine::{Omitted, Skipped};
 use notes::{Code, Note};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use store::Location;
+
+/// The graph builder that `--builder` names.
+///
+/// # Errors
+/// If a server keeps the collection: it builds the graphs.
+fn graph_builder(
+    named: Option<BuilderArg>,
+    location: &Location,
+) -> anyhow::Result<Option<::index::Builder>> {
+    if named.is_some() && location.folder().is_none() {
+        bail!("{location}: the server builds its own graphs; leave --builder out");
+    }
+    Ok(named.map(Into::into))
+}
 
 /// The counts of unsupported files and of paths left out, by kind and reason; `None` if there were
 /// none.

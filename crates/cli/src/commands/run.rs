@@ -3,17 +3,18 @@
 use super::exchange::{Destination, print_summary};
 use crate::Outcome;
 use crate::args;
-use crate::atomic_file::AtomicFile;
 use crate::config::Config;
 use crate::output::{self, Output};
+use crate::output_file::OutputFile;
 use crate::progress::ProgressBars;
 use anyhow::bail;
 use disk::PathError;
-use engine::manifest::{extend, manifest, sidecar};
+use engine::provenance::{extend, provenance, sidecar};
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, NO_TIME_LIMIT, embedder_for};
-use eval::manifest::Input;
-use eval::run::{trec_column, write_ranking};
+use eval::provenance::Input;
+use eval::run::write_ranking;
+use eval::trec;
 use query::Mode;
 use serde_json::json;
 use std::io::Write;
@@ -51,7 +52,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
     let reranker = ranking.reranker(&*collection, mode, embedder.as_deref())?;
     let suffix = reranker
         .as_ref()
-        .map(|reranker| format!("-{}", trec_column(reranker.name())))
+        .map(|reranker| format!("-{}", trec::escape(reranker.name())))
         .unwrap_or_default();
     let name = format!("nigh-{}{suffix}", mode.name());
     let notes = embedded.notes(
@@ -61,7 +62,7 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         threads,
         &progress,
     )?;
-    let mut out = AtomicFile::create(&args.out)?;
+    let mut out = OutputFile::create(&args.out)?;
     let mut results = 0;
     embedded.search(
         &*collection,
@@ -87,16 +88,16 @@ pub fn run(args: &args::Run, config: &Config, output: &mut Output) -> anyhow::Re
         "seconds": seconds,
     });
     extend(&mut details, ranking.to_json(Some(&*collection)));
-    let manifest = manifest(Some((&*collection, &location.to_string())), details)?;
+    let provenance = provenance(Some((&*collection, &location.to_string())), details)?;
     // A device or a pipe has nothing beside it.
     let sidecar = is_regular.then(|| sidecar(&args.out));
     if let Some(path) = &sidecar {
-        let mut file = AtomicFile::create(path)?;
-        writeln!(file, "{manifest:#}")?;
+        let mut file = OutputFile::create(path)?;
+        writeln!(file, "{provenance:#}")?;
         file.finish()?;
     }
     if output.is_json() {
-        let mut document = json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": manifest });
+        let mut document = json!({ "run": args.out, "queries": queries.len(), "results": results, "seconds": seconds, "manifest": provenance });
         if !notes.is_empty() {
             document["notes"] = json!(notes);
         }

@@ -7,10 +7,10 @@ use crate::output::{self, Output, style, styled};
 use crate::progress::ProgressBars;
 use anyhow::{Context, bail};
 use engine::evaluation::{self, EvalData, evidence_units};
-use engine::manifest::manifest;
+use engine::provenance::provenance;
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, Stage, embedder_for};
-use eval::manifest::Input;
+use eval::provenance::Input;
 use eval::report::MetricValue;
 use eval::run::Scored;
 use eval::significance::{Comparison, RANDOMIZATION_TEST, ResamplingUnits, SIGNIFICANCE_LEVEL};
@@ -48,7 +48,8 @@ struct Tuned {
     kept: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
-    manifest: serde_json::Value,
+    #[serde(rename = "manifest")]
+    provenance: serde_json::Value,
 }
 
 /// A fusion and its mean value.
@@ -167,7 +168,7 @@ pub fn run(args: &args::Tune, config: &Config, output: &mut Output) -> anyhow::R
             .collect(),
         kept,
         notes: data.notes.notes,
-        manifest: manifest(Some((&*collection, &location.to_string())), details)?,
+        provenance: provenance(Some((&*collection, &location.to_string())), details)?,
     };
     if output.is_json() {
         output.json(&tuned)?;

@@ -96,7 +96,7 @@ impl PassageDirectory {
     /// The ids and scores of candidates, in the order in which metrics are computed: by descending
     /// score, then by descending id, as trec_eval does. [`ResultUnit::Article`] keeps the first passage of
     /// each article.
-    pub fn ranking(&self, candidates: &[store::Candidate], by: ResultUnit) -> Vec<(&str, f32)> {
+    pub fn ranking(&self, candidates: &[store::ScoredPassage], by: ResultUnit) -> Vec<(&str, f32)> {
         let mut seen = vec![false; self.articles.len()];
         let mut ranking: Vec<(&str, f32)> = candidates
             .iter()

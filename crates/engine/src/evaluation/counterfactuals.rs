@@ -1,6 +1,7 @@
 //! Tests of possible causes of misses: what would have been found in other circumstances.
 
 use crate::Result;
+use eval::needs::Place;
 use eval::{Level, Need};
 use ingest::chunk::CONTEXT_DIVISOR;
 use ingest::{ByteSpan, Embedder, Role};
@@ -42,10 +43,8 @@ impl<'a> Counterfactuals<'a> {
         let whole =
             level == Level::Article || need.locations.iter().all(|place| place.span.is_none());
         let (mut judged, mut judged_places) = (Vec::new(), HashSet::new());
-        for place in &need.locations {
-            let Some(stored) = self.article(&place.article)? else {
-                continue;
-            };
+        for stored in self.stored_places(need) {
+            let (place, stored) = stored?;
             if whole {
                 judged.push(stored.article.text.clone());
                 judged_places.insert(place.article.as_str());
@@ -96,10 +95,8 @@ impl<'a> Counterfactuals<'a> {
         query: &[f32],
     ) -> Result<Option<f32>> {
         let mut best = None;
-        for place in &need.locations {
-            let Some(stored) = self.article(&place.article)? else {
-                continue;
-            };
+        for stored in self.stored_places(need) {
+            let (place, stored) = stored?;
             let holds = |passage: &&ByteSpan| {
                 place
                     .span
@@ -124,12 +121,10 @@ impl<'a> Counterfactuals<'a> {
         query: &[f32],
     ) -> Result<Option<f32>> {
         let mut best = None;
-        for place in &need.locations {
+        for stored in self.stored_places(need) {
+            let (place, stored) = stored?;
             let Some(span) = place.span else {
                 return Ok(None);
-            };
-            let Some(stored) = self.article(&place.article)? else {
-                continue;
             };
             if stored
                 .passages
@@ -145,6 +140,17 @@ impl<'a> Counterfactuals<'a> {
             best = max_cosine(best, &vectors, query);
         }
         Ok(best)
+    }
+
+    /// The places of a need with their articles, as far as these are in the collection.
+    fn stored_places<'n>(
+        &self,
+        need: &'n Need,
+    ) -> impl Iterator<Item = Result<(&'n Place, Arc<StoredArticle>)>> {
+        need.locations.iter().filter_map(|place| {
+            let stored = self.article(&place.article).transpose()?;
+            Some(stored.map(|stored| (place, stored)))
+        })
     }
 
     /// Computes the vectors of a span once.

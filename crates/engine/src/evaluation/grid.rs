@@ -67,8 +67,8 @@ pub fn evaluate_grid(
     results: &mut Results,
 ) -> Result<()> {
     let text = std::fs::read_to_string(file).map_err(PathError::at(file))?;
-    let in_file = |problem: String| Error::unusable(format!("{}: {problem}", file.display()));
-    let grid: Grid = toml::from_str(&text).map_err(|error| in_file(error.to_string()))?;
+    let in_file = |error: GridError| Error::unusable(format!("{}: {error}", file.display()));
+    let grid: Grid = toml::from_str(&text).map_err(|error| in_file(error.into()))?;
     let original = Cell {
         model: collection.manifest().model.name.clone(),
         chunking: collection.manifest().chunking,
@@ -159,8 +159,21 @@ fn prefix_modes(results: &mut Results, label: &str) {
         .for_each(|miss| rename(&mut miss.system));
 }
 
+/// What is wrong with a file of options.
+#[derive(Debug, thiserror::Error)]
+enum GridError {
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    #[error("chunk_tokens = {0}: expected {min} or more", min = Chunking::MIN_TOKENS)]
+    TooFewTokens(usize),
+    #[error(
+        "it lists only the collection's own values; list others for model, chunk, chunk_tokens or overlap"
+    )]
+    NothingNew,
+}
+
 /// All combinations, without duplicates.
-fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String> {
+fn cells(grid: &Grid, original: &Cell) -> Result<Vec<Cell>, GridError> {
     let models = grid
         .model
         .clone()
@@ -174,10 +187,7 @@ fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String>
         .clone()
         .unwrap_or_else(|| vec![original.chunking.tokens]);
     if let Some(tokens) = tokens.iter().find(|tokens| **tokens < Chunking::MIN_TOKENS) {
-        return Err(format!(
-            "chunk_tokens = {tokens}: expected {} or more",
-            Chunking::MIN_TOKENS
-        ));
+        return Err(GridError::TooFewTokens(*tokens));
     }
     let overlaps = grid
         .overlap
@@ -223,10 +233,7 @@ fn cells(grid: &Grid, original: &Cell) -> std::result::Result<Vec<Cell>, String>
         }
     }
     if cells.iter().all(|cell| cell == original) {
-        return Err(
-            "it lists only the collection's own values; list others for model, chunk, chunk_tokens or overlap"
-                .to_owned(),
-        );
+        return Err(GridError::NothingNew);
     }
     Ok(cells)
 }

@@ -5,6 +5,7 @@ use super::corpus::CollectionCorpus;
 use crate::text::pluralize;
 use crate::{Error, Result};
 use eval::judgement::{Judgement, Target};
+use eval::trec::EscapedIds;
 use eval::{Level, Qrels, Query};
 use notes::{Code, Note};
 use std::collections::{BTreeSet, HashSet};
@@ -81,6 +82,7 @@ pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<
         .unwrap_or_default();
     let (mut judgements, mut notes) = (Vec::new(), EvalNotes::default());
     judgements.extend(eval::judgement::read(&inputs.qrels)?);
+    unescape_ids(&mut judgements, &queries, collection)?;
     if let Some(collection) = collection.filter(|_| inputs.qa) {
         let from_articles = article_questions(collection)?;
         if from_articles.is_empty() {
@@ -117,6 +119,50 @@ pub fn load(inputs: &EvalInputs, collection: Option<&dyn Collection>) -> Result<
         judgements,
         notes,
     })
+}
+
+/// Judgements may have been made of a run file, which escapes ids that TREC's format cannot have:
+/// ids that are unknown as they are, but escaped forms of known ones, are replaced by these.
+fn unescape_ids(
+    judgements: &mut [Judgement],
+    queries: &[Query],
+    collection: Option<&dyn Collection>,
+) -> Result<()> {
+    let replace = |id: &mut String, known: &HashSet<&str>, escaped: &EscapedIds| {
+        if let Some(original) = escaped
+            .original(id)
+            .filter(|_| !known.contains(id.as_str()))
+        {
+            *id = original.to_owned();
+        }
+    };
+    let known: HashSet<&str> = ids_and_groups(queries).collect();
+    let escaped = EscapedIds::of(known.iter().copied());
+    for judgement in &mut *judgements {
+        replace(&mut judgement.query, &known, &escaped);
+    }
+    let mut articles: Vec<&mut String> = judgements
+        .iter_mut()
+        .filter_map(|judgement| judgement.target.article_mut())
+        .filter(|article| article.contains('%'))
+        .collect();
+    if let Some(collection) = collection.filter(|_| !articles.is_empty()) {
+        let catalog = collection.catalog()?;
+        let known: HashSet<&str> = catalog.articles.keys().map(String::as_str).collect();
+        let escaped = EscapedIds::of(known.iter().copied());
+        for article in &mut articles {
+            replace(article, &known, &escaped);
+        }
+    }
+    Ok(())
+}
+
+/// What the judgements of queries may be listed under.
+fn ids_and_groups(queries: &[Query]) -> impl Iterator<Item = &str> {
+    let names = queries
+        .iter()
+        .flat_map(|query| [Some(&query.id), query.group.as_ref()]);
+    names.flatten().map(String::as_str)
 }
 
 /// The questions that articles ask, with ids `ARTICLE?N`, each with the span of its answer.
@@ -258,12 +304,7 @@ impl EvalData {
             notes.add_incomplete(Note::new(Code::UnresolvedJudgement, message));
         }
         if !self.queries.is_empty() {
-            let searched = self
-                .queries
-                .iter()
-                .flat_map(|query| [Some(&query.id), query.group.as_ref()])
-                .flatten();
-            let searched: HashSet<&str> = searched.map(String::as_str).collect();
+            let searched: HashSet<&str> = ids_and_groups(&self.queries).collect();
             let judged_queries: BTreeSet<&str> = self
                 .judgements
                 .iter()

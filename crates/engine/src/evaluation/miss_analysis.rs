@@ -149,7 +149,7 @@ type Ranking<'a> = Vec<(&'a str, f32)>;
 #[derive(Default)]
 struct TestLists<'a> {
     /// Searched exactly.
-    exact: Option<&'a Ranking<'a>>,
+    by_exact_search: Option<&'a Ranking<'a>>,
     /// Searched exactly, with articles scored by their best passage; `None` if they are anyway.
     by_best_passage: Option<&'a Ranking<'a>>,
 }
@@ -175,9 +175,9 @@ fn add_systems<'a>(
         let first: Vec<&str> = own.iter().take(cutoff).map(|(id, _)| *id).collect();
         let lists = lists(system.searched);
         // Nothing but its own list is known of a run file or a reranker.
-        let exact = lists.exact.unwrap_or(&own);
+        let exact_list = lists.by_exact_search.unwrap_or(&own);
         let rank_of = |list: &Ranking<'_>| topic.ranks(list.iter().map(|(id, _)| *id));
-        let exact_ranks = lists.exact.map(rank_of);
+        let exact_ranks = lists.by_exact_search.map(rank_of);
         let best_passage_ranks = lists.by_best_passage.map(rank_of);
         let before_reranking = system.reranked.and_then(|before| ranks.get(before));
         for (at, need) in topic.needs.iter().enumerate() {
@@ -189,8 +189,8 @@ fn add_systems<'a>(
             // A run file may have been made without the filter.
             of.filtered_out &= system.searched != SystemKind::File || system.reranked.is_some();
             of.copy_found = has_copy(need, &first)?;
-            of.best_among_ties = topic.rank_before_ties(at, exact);
-            of.exact = exact_ranks.as_ref().and_then(|ranks| ranks[at]);
+            of.best_among_ties = topic.rank_before_ties(at, exact_list);
+            of.by_exact_search = exact_ranks.as_ref().and_then(|ranks| ranks[at]);
             of.by_best_passage = best_passage_ranks.as_ref().and_then(|ranks| ranks[at]);
             of.before_reranking = before_reranking.and_then(|ranks| ranks[at]);
         }
@@ -351,7 +351,7 @@ fn gather_evidence(
                 SystemKind::Hybrid => (&hybrid_list, &hybrid_list),
             };
             TestLists {
-                exact: Some(if is_summed { summed } else { best }),
+                by_exact_search: Some(if is_summed { summed } else { best }),
                 by_best_passage: is_summed.then_some(best),
             }
         };

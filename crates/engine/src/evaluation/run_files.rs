@@ -2,10 +2,11 @@
 
 use super::{EvalNotes, EvalOptions};
 use crate::{Error, Result};
-use eval::run::{Scored, is_escaped_in_trec, trec_column};
+use eval::run::Scored;
+use eval::trec::EscapedIds;
 use eval::{Level, Qrels, Run};
 use notes::{Code, Note};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use store::Collection;
 
 /// Reads the run files and makes their names unique.
@@ -69,8 +70,8 @@ pub fn read(
 }
 
 /// Replaces the ids of a run by those of the judgements. Run files of this program escape white
-/// space and `%` in ids; ids of others are taken as they are. Where articles are judged, a passage's id is replaced by its article's. `articles` are the
-/// ids in the collection.
+/// space and `%` in ids; ids of others are taken as they are. Where articles are judged, a passage's
+/// id is replaced by its article's. `articles` are the ids in the collection.
 fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
     let judged_places = judged
         .topics
@@ -81,24 +82,19 @@ fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
         .map(|place| place.article.as_str())
         .chain(articles.iter().copied())
         .collect();
-    let escaped = |ids: &mut dyn Iterator<Item = &str>| -> HashMap<String, String> {
-        ids.filter(|id| id.contains(is_escaped_in_trec))
-            .map(|id| (trec_column(id), id.to_owned()))
-            .collect()
-    };
-    let escaped_queries = escaped(&mut judged.topics.keys().map(String::as_str));
-    let escaped_articles = escaped(&mut known.iter().copied());
+    let escaped_queries = EscapedIds::of(judged.topics.keys().map(String::as_str));
+    let escaped_articles = EscapedIds::of(known.iter().copied());
     let judged_id = |id: &str| -> String {
-        let parse = |(article, number): (&str, &str)| {
-            Some((article.to_owned(), number.parse::<usize>().ok()?))
-        };
+        let passage = id.rsplit_once('#');
+        let passage =
+            passage.and_then(|(article, number)| Some((article, number.parse::<usize>().ok()?)));
         // An id that is the escaped form of another is that other one: nigh would have escaped it.
         let find = |id: &str| {
-            let as_it_is = || known.contains(id).then(|| id.to_owned());
-            escaped_articles.get(id).cloned().or_else(as_it_is)
+            let as_it_is = || known.get(id).copied();
+            escaped_articles.original(id).or_else(as_it_is)
         };
-        let (article, number) = match (find(id), id.rsplit_once('#').and_then(parse)) {
-            (None, Some((article, number))) => (find(&article), Some(number)),
+        let (article, number) = match (find(id), passage) {
+            (None, Some((article, number))) => (find(article), Some(number)),
             (found, _) => (found, None),
         };
         let Some(article) = article else {
@@ -106,9 +102,9 @@ fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
         };
         match number {
             Some(number) if judged.level == Level::Answer => {
-                eval::needs::passage_id(&article, number)
+                eval::needs::passage_id(article, number)
             }
-            _ => article,
+            _ => article.to_owned(),
         }
     };
     let mut renamed = Run::new(run.name.clone());
@@ -121,7 +117,7 @@ fn with_judged_ids(run: Run, judged: &Qrels, articles: &HashSet<&str>) -> Run {
         let ranking = ranking
             .filter(|found| seen.insert(found.id.clone()))
             .collect();
-        let query = escaped_queries.get(query).map_or(query, String::as_str);
+        let query = escaped_queries.original(query).unwrap_or(query);
         renamed.set(query, ranking);
     }
     renamed

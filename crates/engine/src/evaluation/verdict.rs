@@ -1,9 +1,9 @@
-//! Puts the verdict together: figures, tests, misses, paraphrases and the manifest.
+//! Puts the verdict together: figures, tests, misses, paraphrases and the provenance.
 
 use super::{DEFAULT_CUTOFF, Results, System, Task, worst_queries};
 use crate::Result;
-use crate::manifest::{extend, manifest};
-use eval::manifest::Input;
+use crate::provenance::{extend, provenance};
+use eval::provenance::Input;
 use eval::report::{self, MissReport, ParaphraseReport, Power, Timings, Verdict};
 use eval::significance::{
     Comparison, RANDOMIZATION_TEST, ResamplingUnits, SIGNIFICANCE_LEVEL, unseen_share,
@@ -89,7 +89,7 @@ pub fn build(
     let pairs = comparisons.iter().filter(of_primary).count();
     let power = Power::new(resampling.count(), pairs);
     let selection = if units.len() >= MIN_QUERIES_FOR_SELECTION {
-        eval::select::select(&tables, 0, &units, options.seed)
+        eval::select::select_best(&tables, 0, &units, options.seed)
     } else {
         None
     };
@@ -152,7 +152,7 @@ pub fn build(
         paraphrases: paraphrase_report(&groups, judged, &systems, &tables, &primary, task.cutoff),
         selection,
         worst,
-        manifest: manifest(collection, details)?,
+        provenance: provenance(collection, details)?,
         timings: Timings {
             total_s: started.elapsed().as_secs_f64(),
             ..timings

@@ -10,7 +10,7 @@ use crate::Result;
 use disk::PathError;
 use eval::recall::{FilteredPoint, GraphBenchmark, RecallPoint};
 use index::{
-    Bits, Hit, Params, Quantization, SearchStrategy, Segment, VectorFile, WriteOptions, exact,
+    Bits, Neighbor, Params, Quantization, SearchStrategy, Segment, VectorFile, WriteOptions, exact,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -83,13 +83,13 @@ pub fn measure(
     let filtered = on_one_thread(|| measure_filtered(&segment, queries, options))??;
     let exact = |query: &[f32]| segment.search(query, options.k, SearchStrategy::Exact, None);
     let dimensions = segment.vectors().dimensions();
-    let exact_qps = on_one_thread(|| {
+    let exact_on_codes_qps = on_one_thread(|| {
         queries_per_second(queries.chunks_exact(dimensions), |query| {
             _ = std::hint::black_box(exact(query))
         })
     })?;
     let count = queries.len() / dimensions;
-    let exact_batch_qps = on_one_thread(|| {
+    let exact_on_codes_batch_qps = on_one_thread(|| {
         queries_per_second(std::iter::once(queries), |all| {
             _ = std::hint::black_box(segment.search_many(all, options.k, SearchStrategy::Exact))
         })
@@ -104,8 +104,8 @@ pub fn measure(
         health,
         bytes_per_vector: (vector_bytes + graph_bytes) / rows,
         graph_bytes_per_vector: graph_bytes / rows,
-        exact_qps,
-        exact_batch_qps,
+        exact_on_codes_qps,
+        exact_on_codes_batch_qps,
         points,
         filtered,
     })
@@ -145,9 +145,9 @@ fn measure_filtered(
             break;
         }
         let each = vectors.vectors().chunks_exact(vectors.dimensions());
-        let mut by_score: Vec<Hit> = each
+        let mut by_score: Vec<Neighbor> = each
             .zip(0..)
-            .map(|(vector, row)| Hit {
+            .map(|(vector, row)| Neighbor {
                 row,
                 score: dot(query, vector),
             })
@@ -276,10 +276,7 @@ pub fn scan_qps(vectors: &VectorFile, queries: &[f32], k: usize) -> Result<f64> 
 /// Runs `run` with rayon limited to one thread.
 fn on_one_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let pool = pool.map_err(|error| index::Error::Threads {
-        threads: 1,
-        reason: error.to_string(),
-    })?;
+    let pool = pool.map_err(|error| index::Error::Threads { threads: 1, error })?;
     Ok(pool.install(run))
 }
 
@@ -364,7 +361,11 @@ mod tests {
                 .all(|p| p.qps > 0.0 && p.qps_all > 0.0 && p.p50_us <= p.p99_us)
         );
         assert!(build.bytes_per_vector > 16.0 * 4.0 + 24.0 && build.graph_bytes_per_vector > 64.0);
-        assert!(build.exact_qps > 0.0 && build.exact_batch_qps > 0.0 && build.open_ms > 0.0);
+        assert!(
+            build.exact_on_codes_qps > 0.0
+                && build.exact_on_codes_batch_qps > 0.0
+                && build.open_ms > 0.0
+        );
         assert_eq!(build.filtered.len(), 6);
         assert!(
             build

@@ -1,7 +1,7 @@
 //! The exact answers, and their cache.
 
 use disk::PathError;
-use index::{Hit, VectorFile, exact};
+use index::{Neighbor, VectorFile, exact};
 use std::path::Path;
 
 /// What happened to the cache of a [`GroundTruth`].
@@ -19,7 +19,7 @@ pub enum CacheOutcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroundTruth {
     /// `queries × k`, best first.
-    pub hits: Vec<Vec<Hit>>,
+    pub hits: Vec<Vec<Neighbor>>,
 }
 
 /// The first bytes of a cache file.
@@ -75,7 +75,7 @@ impl GroundTruth {
             return None;
         }
         let number = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).unwrap_or_default();
-        let hit = |bytes: &[u8]| Hit {
+        let hit = |bytes: &[u8]| Neighbor {
             row: number(&bytes[..4]),
             score: f32::from_bits(number(&bytes[4..])),
         };
@@ -88,7 +88,7 @@ impl GroundTruth {
 
     /// The share of a query's exact neighbors that `found` holds. A row as near as the last of them
     /// counts too: which of several ties is found does not matter.
-    pub fn recall(&self, query: usize, found: &[Hit]) -> f64 {
+    pub fn recall(&self, query: usize, found: &[Neighbor]) -> f64 {
         let Some((exact, last)) = self
             .hits
             .get(query)
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn ties_with_the_last_exact_neighbor_count_as_found() {
-        let hit = |row, score| Hit { row, score };
+        let hit = |row, score| Neighbor { row, score };
         let truth = GroundTruth {
             hits: vec![vec![hit(1, 0.9), hit(2, 0.8)]],
         };

@@ -39,7 +39,7 @@ impl ExistingContent for NoVectors<'_> {
     fn has_article(&self, id: &str, fingerprint: &Fingerprint) -> bool {
         self.0
             .get(id)
-            .is_some_and(|card| card.fingerprint == *fingerprint)
+            .is_some_and(|meta| meta.fingerprint == *fingerprint)
     }
 
     fn has_vector(&self, _: &Fingerprint) -> bool {

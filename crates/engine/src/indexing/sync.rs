@@ -99,9 +99,9 @@ impl<'a> ChangedFiles<'a> {
     ) -> Self {
         let mut stored: HashMap<&str, (ArticleSetDigest, Vec<&str>)> = HashMap::new();
         if !lock(cache).is_empty() {
-            for (id, card) in &catalog.articles {
-                let (digest, ids) = stored.entry(&card.path).or_default();
-                digest.add(id, &card.fingerprint);
+            for (id, meta) in &catalog.articles {
+                let (digest, ids) = stored.entry(&meta.path).or_default();
+                digest.add(id, &meta.fingerprint);
                 ids.push(id);
             }
         }
@@ -212,8 +212,8 @@ impl FileSync<'_> {
             failed.iter().any(|failed| path.starts_with(failed))
         };
         let under_roots = job.names.is_under(job.roots);
-        let vanished = catalog.articles.iter().filter(|(id, card)| {
-            !seen.contains(*id) && under_roots(&card.path) && !has_failed(&card.path)
+        let vanished = catalog.articles.iter().filter(|(id, meta)| {
+            !seen.contains(*id) && under_roots(&meta.path) && !has_failed(&meta.path)
         });
         let mut vanished: Vec<(&String, &ArticleMeta)> = vanished.collect();
         vanished.sort_unstable_by_key(|(id, _)| *id);
@@ -224,8 +224,8 @@ impl FileSync<'_> {
             let existing: HashSet<&str> = self.scan.names.iter().map(String::as_str).collect();
             for root in job.roots {
                 let under_root = job.names.is_under(std::slice::from_ref(root));
-                let gone = vanished.iter().filter(|(_, card)| {
-                    under_root(&card.path) && !existing.contains(card.path.as_str())
+                let gone = vanished.iter().filter(|(_, meta)| {
+                    under_root(&meta.path) && !existing.contains(meta.path.as_str())
                 });
                 let gone: Vec<&String> = gone.map(|(id, _)| *id).collect();
                 // Most roots have none, and need not be counted.
@@ -233,7 +233,7 @@ impl FileSync<'_> {
                     continue;
                 }
                 let indexed = catalog.articles.values();
-                let total = indexed.filter(|card| under_root(&card.path)).count();
+                let total = indexed.filter(|meta| under_root(&meta.path)).count();
                 let added = added_paths.iter().filter(|path| under_root(path)).count();
                 if (total - gone.len() + added) * MIN_REMAINING_DIVISOR <= total {
                     let note = kept_note(&job.names.name(root), gone.len(), total);

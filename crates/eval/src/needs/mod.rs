@@ -53,7 +53,7 @@ pub trait Corpus {
 
 /// A place in the corpus that meets a need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
+pub struct Place {
     /// The article's id.
     pub article: String,
     /// The byte range; `None` for the whole article.
@@ -83,7 +83,8 @@ impl Qrels {
     /// span.
     ///
     /// # Errors
-    /// [`Error::Corpus`] if answers are to be evaluated without a corpus, or it cannot be read.
+    /// [`Error::CorpusMissing`] if answers are to be evaluated without a corpus; [`Error::Corpus`] if
+    /// it cannot be read.
     pub fn new(
         judgements: &[Judgement],
         corpus: Option<&dyn Corpus>,
@@ -98,9 +99,7 @@ impl Qrels {
             Level::Article
         });
         match corpus {
-            None if has_answers || level == Level::Answer => Err(Error::Corpus(
-                "judging answers needs the collection that contains them: name it with -c".into(),
-            )),
+            None if has_answers || level == Level::Answer => Err(Error::CorpusMissing),
             None => Ok(Self::articles(judgements)),
             Some(corpus) => resolve::Resolver::new(corpus, level, judgements)?.resolve(judgements),
         }
@@ -117,7 +116,7 @@ impl Qrels {
         } in judgements
         {
             if let Target::Article(id) = target {
-                let location = Location {
+                let location = Place {
                     article: id.clone(),
                     span: None,
                     passages: Vec::new(),
@@ -183,7 +182,7 @@ impl Qrels {
 }
 
 /// Adds a need, or raises the grade of the need with the same id.
-fn add(needs: &mut Vec<Need>, id: String, grade: i32, locations: Vec<Location>) {
+fn add(needs: &mut Vec<Need>, id: String, grade: i32, locations: Vec<Place>) {
     match needs.iter_mut().find(|need| need.id == id) {
         Some(need) => {
             need.grade = need.grade.max(grade);

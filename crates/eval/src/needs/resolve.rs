@@ -1,6 +1,6 @@
 //! Looks up in a corpus what judgements refer to.
 
-use super::{Corpus, CorpusArticle, Level, Location, Qrels, add, covers, passage_id};
+use super::{Corpus, CorpusArticle, Level, Place, Qrels, add, covers, passage_id};
 use crate::judgement::{Judgement, Target};
 use crate::{Error, Need, Result};
 use aho_corasick::AhoCorasick;
@@ -163,7 +163,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn whole_article(&mut self, id: &str) -> Result<Option<Location>> {
+    fn whole_article(&mut self, id: &str) -> Result<Option<Place>> {
         let level = self.level;
         Ok(self.article(id)?.map(|article| {
             let numbers = if level == Level::Answer {
@@ -172,7 +172,7 @@ impl<'a> Resolver<'a> {
                 0..0
             };
             let passages = numbers.map(|number| passage_id(id, number)).collect();
-            Location {
+            Place {
                 article: id.to_owned(),
                 span: None,
                 passages,
@@ -210,7 +210,7 @@ impl<'a> Resolver<'a> {
         query: &str,
         article: Option<&str>,
         wordings: &[String],
-    ) -> Result<Vec<Location>> {
+    ) -> Result<Vec<Place>> {
         let named_articles = match article {
             Some(article) => Some(vec![article.to_owned()]),
             None => self.named_articles.get(query).cloned(),
@@ -251,7 +251,7 @@ impl<'a> Resolver<'a> {
 }
 
 enum SpanLookup {
-    Found(Location),
+    Found(Place),
     UnknownArticle,
     /// The article has no such bytes, or another text there. Holds a message.
     Mismatch(String),
@@ -297,24 +297,24 @@ fn find_whole_words(
 }
 
 /// Finds the passages that cover a span.
-fn locate(id: &str, article: &CorpusArticle, span: ByteSpan) -> Location {
+fn locate(id: &str, article: &CorpusArticle, span: ByteSpan) -> Place {
     let covering = article
         .passages
         .iter()
         .enumerate()
         .filter(|(_, passage)| covers(**passage, span));
     let passages = covering.map(|(number, _)| passage_id(id, number)).collect();
-    Location {
+    Place {
         article: id.to_owned(),
         span: Some(span),
         passages,
     }
 }
 
-fn answer_id(locations: &[Location], wording: &str) -> String {
+fn answer_id(locations: &[Place], wording: &str) -> String {
     match locations {
         [
-            Location {
+            Place {
                 article,
                 span: Some(span),
                 ..
@@ -327,7 +327,7 @@ fn answer_id(locations: &[Location], wording: &str) -> String {
 
 /// Turns a need into one at article level: its article or, if it occurs in several, all of them as
 /// alternatives.
-fn as_article(id: String, locations: Vec<Location>, target: &Target) -> (String, Vec<Location>) {
+fn as_article(id: String, locations: Vec<Place>, target: &Target) -> (String, Vec<Place>) {
     let mut articles: Vec<String> = locations
         .into_iter()
         .map(|location| location.article)
@@ -346,7 +346,7 @@ fn as_article(id: String, locations: Vec<Location>, target: &Target) -> (String,
         ) => article.clone(),
         _ => id,
     };
-    let whole_article = |article| Location {
+    let whole_article = |article| Place {
         article,
         span: None,
         passages: Vec::new(),

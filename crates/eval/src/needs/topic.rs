@@ -1,6 +1,6 @@
 //! The needs of one query, and the ranks at which a ranking meets them.
 
-use super::{Level, Location};
+use super::{Level, Place};
 use crate::run::Run;
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub struct Need {
     pub grade: i32,
     /// Alternatives, any of which meets the need. Empty if what was judged is not in the
     /// collection.
-    pub locations: Vec<Location>,
+    pub locations: Vec<Place>,
 }
 
 /// The judged needs of one query.

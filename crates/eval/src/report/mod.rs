@@ -2,7 +2,8 @@
 //! SVG and PNG.
 //!
 //! `report.html` is rendered from the files in the folder, so an evaluation and a recall benchmark
-//! written to the same folder share one page.
+//! written to the same folder share one page. Each file is replaced as a whole: a page is never
+//! shown with half of its figures.
 
 pub mod plots;
 mod verdict;
@@ -15,12 +16,11 @@ pub use verdict::{
 use crate::recall::RecallReport;
 use crate::table::Table;
 use crate::{Error, Result};
-use disk::PathError;
+use disk::{AtomicFile, PathError};
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 use plots::Plot;
 use serde::Serialize;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const TEMPLATE: &str = include_str!("report.html.jinja");
@@ -216,7 +216,7 @@ fn render(folder: &Path) -> Result<PathBuf> {
         })
         .map_err(template_error)?;
     let path = folder.join("report.html");
-    write_file(&path, page.as_bytes())?;
+    AtomicFile::write(&path, page.as_bytes())?;
     Ok(path)
 }
 
@@ -246,29 +246,14 @@ fn write_plot(folder: &Path, name: &str, plot: &Plot) -> Result<()> {
         plots.join(format!("{name}.svg")),
         plots.join(format!("{name}.png")),
     );
-    write_file(&svg, plot.svg.as_bytes())?;
-    write_file(&png, &plot.png)
-}
-
-/// Replaces a file as a whole: a page is never shown with half of its figures.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || {
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut builder = tempfile::Builder::new();
-        // Temporary files are private by default.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
-        file.persist(&path).map(drop).map_err(|error| error.error)
-    };
-    Ok(write().map_err(PathError::at(path))?)
+    AtomicFile::write(&svg, plot.svg.as_bytes())?;
+    Ok(AtomicFile::write(&png, &plot.png)?)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Error::Report(error.to_string()))?;
-    write_file(path, (text + "\n").as_bytes())
+    Ok(AtomicFile::write(path, (text + "\n").as_bytes())?)
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {

@@ -47,7 +47,8 @@ pub struct Verdict {
     /// Durations of the evaluation's steps.
     pub timings: Timings,
     /// Versions, machine and inputs, to reproduce the result.
-    pub manifest: serde_json::Value,
+    #[serde(rename = "manifest")]
+    pub provenance: serde_json::Value,
 }
 
 /// What a number of queries can show at best.

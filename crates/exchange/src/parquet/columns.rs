@@ -1,7 +1,7 @@
 //! Conversion between rows and Parquet columns.
 
-use crate::Row;
 use crate::lenient::whole_number;
+use crate::{ColumnError, Row, RowError};
 use arrow_array::builder::{Float32Builder, Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type};
@@ -143,17 +143,18 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// Checks that all columns are there, with types that can be read.
-pub fn check(schema: &Schema) -> Result<(), String> {
+pub fn check(schema: &Schema) -> Result<(), ColumnError> {
     for (name, column_type) in COLUMNS {
         let field = schema
             .field_with_name(name)
-            .map_err(|_| format!("it has no column {name:?}"))?;
+            .map_err(|_| ColumnError::Missing { name })?;
         let found = field.data_type();
         if !column_type.reads(found) {
-            let expected = column_type.arrow_type();
-            return Err(format!(
-                "expected {expected} in its column {name:?}, found {found}"
-            ));
+            return Err(ColumnError::WrongType {
+                name,
+                expected: column_type.arrow_type().to_string(),
+                found: found.to_string(),
+            });
         }
     }
     Ok(())
@@ -161,31 +162,31 @@ pub fn check(schema: &Schema) -> Result<(), String> {
 
 /// The rows of a batch. The outer error says that the batch has wrong columns, an inner one that a
 /// row is malformed.
-pub fn rows(batch: &RecordBatch) -> Result<Vec<Result<Row, String>>, String> {
+pub fn rows(batch: &RecordBatch) -> Result<Vec<Result<Row, RowError>>, ColumnError> {
     check(&batch.schema())?;
     Ok((0..batch.num_rows()).map(|at| row(batch, at)).collect())
 }
 
 /// The text in a row of a column of text, with or without the mark that it is.
-fn text(column: &ArrayRef, at: usize) -> Result<String, String> {
+fn text(name: &'static str, column: &ArrayRef, at: usize) -> Result<String, RowError> {
     let bytes = match column.data_type() {
         DataType::Utf8 => return Ok(column.as_string::<i32>().value(at).to_owned()),
         DataType::LargeUtf8 => return Ok(column.as_string::<i64>().value(at).to_owned()),
         DataType::LargeBinary => column.as_binary::<i64>().value(at),
         _ => column.as_binary::<i32>().value(at),
     };
-    let wrong = |_| {
-        format!(
-            "expected text, found {} bytes that are not UTF-8",
-            bytes.len()
-        )
-    };
-    String::from_utf8(bytes.to_vec()).map_err(wrong)
+    String::from_utf8(bytes.to_vec()).map_err(|_| RowError::NotText {
+        column: name,
+        bytes: bytes.len(),
+    })
 }
 
 /// The whole number from 0 in a row of a column of numbers.
-fn number(column: &ArrayRef, at: usize) -> Result<u64, String> {
-    let wrong = |found: String| format!("expected a number from 0, found {found}");
+fn number(name: &'static str, column: &ArrayRef, at: usize) -> Result<u64, RowError> {
+    let wrong = |found: String| RowError::NotANumber {
+        column: name,
+        found,
+    };
     let of = |value: i64| u64::try_from(value).map_err(|_| wrong(value.to_string()));
     match column.data_type() {
         DataType::Int64 => of(column.as_primitive::<Int64Type>().value(at)),
@@ -214,16 +215,15 @@ fn vector(column: &ArrayRef, at: usize) -> Vec<f32> {
     }
 }
 
-fn row(batch: &RecordBatch, at: usize) -> Result<Row, String> {
+fn row(batch: &RecordBatch, at: usize) -> Result<Row, RowError> {
     let column = |name: &str| {
         batch
             .column_by_name(name)
             .filter(|column| column.is_valid(at))
     };
-    let named = |name: &'static str| move |problem: String| format!("{name}: {problem}");
     let text = |name| {
-        let value = column(name).map(|column| text(column, at)).transpose();
-        value.map_err(named(name))
+        let value = column(name).map(|column| text(name, column, at));
+        value.transpose()
     };
     let number = |name| {
         // What is not a number is pandas' way to say that there is none.
@@ -232,19 +232,20 @@ fn row(batch: &RecordBatch, at: usize) -> Result<Row, String> {
                 && column.as_primitive::<Float64Type>().value(at).is_nan()
         };
         let column = column(name).filter(|column| !is_nan(column));
-        let value = column.map(|column| number(column, at)).transpose();
-        value.map_err(named(name))
+        column.map(|column| number(name, column, at)).transpose()
     };
-    let metadata = match text("metadata")? {
-        Some(json) => serde_json::from_str(&json).map_err(|error| format!("metadata: {error}"))?,
+    let (metadata, article) = ("metadata", "article");
+    let json_error = |column| move |error| RowError::JsonColumn { column, error };
+    let metadata = match text(metadata)? {
+        Some(json) => serde_json::from_str(&json).map_err(json_error(metadata))?,
         None => Default::default(),
     };
-    let article = text("article")?
+    let record = text(article)?
         .map(|json| serde_json::from_str(&json))
         .transpose();
     Ok(Row {
         passage_id: text("passage_id")?,
-        article_id: text("article_id")?.ok_or("expected an article_id, found none")?,
+        article_id: text("article_id")?.ok_or(RowError::NoArticleId)?,
         ordinal: number("ordinal")?,
         title: text("title")?.unwrap_or_default(),
         path: text("path")?.unwrap_or_default(),
@@ -255,6 +256,6 @@ fn row(batch: &RecordBatch, at: usize) -> Result<Row, String> {
         text: text("text")?,
         fingerprint: text("fingerprint")?,
         vector: column("vector").map(|column| vector(column, at)),
-        article: article.map_err(|error| format!("article: {error}"))?,
+        article: record.map_err(json_error(article))?,
     })
 }

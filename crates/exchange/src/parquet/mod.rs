@@ -3,8 +3,8 @@
 
 mod columns;
 
-use crate::reader::{Rows, not_exchange_file};
-use crate::{Error, Header, RecordUnit, Result, Row};
+use crate::row::NumberedRows;
+use crate::{Error, Header, HeaderError, RecordUnit, Result, Row, RowError};
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use ::parquet::basic::Compression;
@@ -34,11 +34,11 @@ const ROW_GROUP_ROWS: usize = 16_384;
 ///
 /// # Errors
 /// [`Error::NotExchangeFile`] or [`Error::Parquet`].
-pub fn read(path: &Path, file: File) -> Result<(Option<Header>, Rows)> {
+pub fn read(path: &Path, file: File) -> Result<(Option<Header>, NumberedRows)> {
     catch_panic(|| open(path, file)).unwrap_or_else(|| Err(panicked(path)))
 }
 
-fn open(path: &Path, file: File) -> Result<(Option<Header>, Rows)> {
+fn open(path: &Path, file: File) -> Result<(Option<Header>, NumberedRows)> {
     // Types are those of Parquet: the ones that an engine notes beside them differ by engine.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
@@ -52,11 +52,10 @@ fn open(path: &Path, file: File) -> Result<(Option<Header>, Rows)> {
         .and_then(|entry| entry.value.as_deref())
         .map(serde_json::from_str::<Header>)
         .transpose()
-        .map_err(|error| error.to_string())
-        .map_err(not_exchange_file(path, "no header in its metadata: "))?;
+        .map_err(|error| not_exchange_file(path, HeaderError::Metadata(error)))?;
     if header.is_none() {
         columns::check(builder.schema())
-            .map_err(not_exchange_file(path, "no header in its metadata, and "))?;
+            .map_err(|error| not_exchange_file(path, HeaderError::NoHeaderNorColumns(error)))?;
     }
     let mut batches = builder
         .with_batch_size(READ_BATCH_ROWS)
@@ -70,19 +69,20 @@ fn open(path: &Path, file: File) -> Result<(Option<Header>, Rows)> {
         let rows: Result<Vec<_>> = match catch_panic(|| batches.next()) {
             Some(None) => return None,
             Some(Some(Ok(batch))) => {
-                columns::rows(&batch).map_err(not_exchange_file(&error_path, ""))
+                let rows = columns::rows(&batch);
+                rows.map_err(|error| not_exchange_file(&error_path, HeaderError::Columns(error)))
             }
             Some(Some(Err(source))) => Err(error(&error_path)(source.into())),
             None => Err(panicked(&error_path)),
         };
         ended = rows.is_err();
-        let mut numbered = |row: Result<Row, String>| {
+        let mut numbered = |row: Result<Row, RowError>| {
             number += 1;
-            let malformed = |problem| Error::Malformed {
+            let malformed = |reason| Error::Malformed {
                 path: error_path.clone(),
                 unit: RecordUnit::Row,
                 number,
-                problem,
+                reason,
             };
             row.map(|row| (number, row)).map_err(malformed)
         };
@@ -100,9 +100,13 @@ fn catch_panic<T>(read: impl FnOnce() -> T) -> Option<T> {
 }
 
 fn panicked(path: &Path) -> Error {
+    not_exchange_file(path, HeaderError::Panicked)
+}
+
+fn not_exchange_file(path: &Path, reason: HeaderError) -> Error {
     Error::NotExchangeFile {
         path: path.to_owned(),
-        problem: "its reader panicked".to_owned(),
+        reason,
     }
 }
 

@@ -159,7 +159,7 @@ impl Worker {
                 });
                 sort_nearest_first(candidates);
                 selector
-                    .select(codes, candidates, max_neighbors(level, m), m)
+                    .select_neighbors(codes, candidates, max_neighbors(level, m), m)
                     .to_vec()
             })
             .collect()
@@ -196,7 +196,7 @@ impl Worker {
             entry = candidates.first().copied().unwrap_or(entry);
             selected.push(
                 selector
-                    .select(codes, candidates, max_neighbors(level, m), m)
+                    .select_neighbors(codes, candidates, max_neighbors(level, m), m)
                     .to_vec(),
             );
         }
@@ -229,7 +229,7 @@ impl Worker {
         sort_nearest_first(candidates);
         candidates.dedup_by_key(|candidate| candidate.node());
         selector
-            .select(codes, candidates, max, max)
+            .select_neighbors(codes, candidates, max, max)
             .iter()
             .map(Candidate::node)
             .collect()

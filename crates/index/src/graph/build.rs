@@ -48,10 +48,7 @@ pub fn build(
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.max(1))
         .build();
-    let pool = pool.map_err(|error| Error::Threads {
-        threads,
-        reason: error.to_string(),
-    })?;
+    let pool = pool.map_err(|error| Error::Threads { threads, error })?;
     pool.install(|| {
         let mut groups = duplicates::group_duplicates(vectors);
         let rows: Vec<u32> = groups

@@ -22,7 +22,7 @@ struct Level<'a> {
 /// Reads the file into memory as a graph of the current version, with codes computed from
 /// `vectors`.
 pub fn read(file: &SectionFile, vectors: &VectorFile) -> Result<Graph> {
-    let damaged = |problem: &str| file.damaged(problem.to_owned());
+    let damaged = |damage: &str| file.damaged(damage.to_owned());
     // All of the file is read here, so all of it can be verified.
     file.verify()?;
     let words: &[u32] = bytemuck::try_cast_slice(file.bytes(0))

@@ -206,11 +206,11 @@ impl Graph {
     /// # Errors
     /// [`Error::Damaged`], with the first check that fails.
     pub fn verify(&self) -> Result<()> {
-        let damaged = |problem: String| match &self.file {
-            Some(file) => file.damaged(problem),
+        let damaged = |damage: String| match &self.file {
+            Some(file) => file.damaged(damage),
             None => Error::Damaged {
                 path: Default::default(),
-                problem,
+                damage,
             },
         };
         if let Some(file) = &self.file {

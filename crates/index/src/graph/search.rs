@@ -6,7 +6,7 @@ use super::search_layer::{Candidate, SearchScratch, greedy_descent, search_layer
 use crate::binary::BinaryCodes;
 use crate::codes::{QuantizedScorer, QuantizedVector, Scorer};
 use crate::rescore::{UpperBoundCandidate, rescore};
-use crate::top_k::Hit;
+use crate::top_k::Neighbor;
 use crate::{Bits, VectorFile};
 use serde::Serialize;
 use std::cell::RefCell;
@@ -54,7 +54,7 @@ impl Graph {
         ef: usize,
         quantization: Quantization,
         allowed: Option<&Bits>,
-    ) -> Option<Vec<Hit>> {
+    ) -> Option<Vec<Neighbor>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let (candidates, margin) = match quantization {
                 Quantization::Int8 => {

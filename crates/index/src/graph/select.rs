@@ -32,7 +32,7 @@ impl NeighborSelector {
     /// Selects at most `max_neighbors` of `candidates`, which must be distinct and sorted nearest
     /// first. If the heuristic keeps fewer than `min_neighbors`, the nearest discarded candidates
     /// are appended.
-    pub fn select(
+    pub fn select_neighbors(
         &mut self,
         codes: QuantizedView<'_>,
         candidates: &[Candidate],

@@ -3,7 +3,7 @@
 
 use super::packing::{self, Tokens};
 use super::tokenizer::Tokenizer;
-use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings, normalized};
+use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings};
 use crate::{Error, Result};
 use encoder::{Encoder, Workspace};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl BuiltinEmbedder {
     pub fn load() -> Result<Self> {
         let encoder = Encoder::from_quantized(&WEIGHTS.file).map_err(|error| Error::Model {
             name: NAME.to_owned(),
-            problem: error.to_string(),
+            reason: error.to_string(),
         })?;
         let info = ModelInfo {
             name: NAME.to_owned(),
@@ -90,14 +90,8 @@ impl Embedder for BuiltinEmbedder {
         &self.shared.tokenizer
     }
 
-    fn embed(&mut self, text: &str, _role: Role) -> Result<Embedding> {
-        let (ids, truncated_tokens) = self.shared.tokenizer.encode(text, MAX_TOKENS);
-        let sum = self.shared.encoder.summed_states(&[&ids], &mut self.work);
-        Ok(Embedding {
-            vector: normalized(sum, NAME, text)?,
-            tokens: ids.len() + truncated_tokens,
-            truncated_tokens,
-        })
+    fn embed(&mut self, text: &str, role: Role) -> Result<Embedding> {
+        Ok(self.embed_all(&[text], role)?.swap_remove(0))
     }
 
     fn embed_all(&mut self, texts: &[&str], _role: Role) -> Result<Vec<Embedding>> {
@@ -113,14 +107,7 @@ impl Embedder for BuiltinEmbedder {
     fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
         let (ids, _) = self.shared.tokenizer.encode(text, MAX_TOKENS);
         let states = self.shared.encoder.hidden_states(&[&ids], &mut self.work);
-        let units = states
-            .chunks_exact(DIMENSIONS)
-            .map(|state| normalized(state.to_vec(), NAME, text));
-        let vectors = units.collect::<Result<Vec<_>>>()?.concat();
-        Ok(Some(TokenEmbeddings {
-            vectors,
-            dimensions: DIMENSIONS,
-        }))
+        TokenEmbeddings::from_states(states, DIMENSIONS, NAME, text).map(Some)
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {

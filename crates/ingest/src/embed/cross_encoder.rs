@@ -22,7 +22,7 @@ pub struct CrossEncoder {
 /// Where to load the model from, again for each fork.
 #[derive(Clone)]
 enum Origin {
-    Catalogue(RerankerModel),
+    Catalog(RerankerModel),
     Folder(PathBuf),
 }
 
@@ -48,7 +48,7 @@ impl CrossEncoder {
                 || model.model_code.eq_ignore_ascii_case(name)
         });
         match found {
-            Some(found) => Self::open(name_of(&found.model), Origin::Catalogue(found.model)),
+            Some(found) => Self::open(name_of(&found.model), Origin::Catalog(found.model)),
             None => Err(Error::UnknownModel {
                 name: name.to_owned(),
                 kind: "reranker",
@@ -60,16 +60,16 @@ impl CrossEncoder {
         runtime(&name)?;
         let wrong = |error: fastembed::Error| Error::Model {
             name: name.clone(),
-            problem: error.to_string(),
+            reason: error.to_string(),
         };
         let model = match &origin {
-            Origin::Catalogue(model) => {
+            Origin::Catalog(model) => {
                 let options = RerankInitOptions::new(model.clone())
                     .with_intra_threads(1)
                     .with_cache_dir(downloads());
                 TextRerank::try_new(options).map_err(|error| Error::Model {
                     name: name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
+                    reason: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
                 })?
             }
             Origin::Folder(path) => {
@@ -108,9 +108,9 @@ impl CrossEncoder {
     /// # Errors
     /// [`Error::Model`] if the runtime fails or a score is not finite.
     pub fn score(&mut self, query: &str, passages: &[&str]) -> Result<Vec<f32>> {
-        let wrong = |problem: String| Error::Model {
+        let wrong = |reason: String| Error::Model {
             name: self.name.clone(),
-            problem,
+            reason,
         };
         let model = AssertUnwindSafe(&mut self.model);
         let scored = catch_unwind(move || {

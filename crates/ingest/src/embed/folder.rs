@@ -19,10 +19,10 @@ impl<'a> Folder<'a> {
         self.path.to_string_lossy().into_owned()
     }
 
-    pub fn wrong(&self, problem: String) -> Error {
+    pub fn wrong(&self, reason: String) -> Error {
         Error::Model {
             name: self.name(),
-            problem,
+            reason,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::hash::Fingerprint;
 use crate::{Error, Result};
 use disk::PathError;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,10 +76,16 @@ impl ModelInfo {
         self.window.saturating_sub(2)
     }
 
-    fn prefix(&self, role: Role) -> &str {
-        match role {
+    /// The text with the prefix of its role. It is not copied if there is none.
+    fn prefixed<'a>(&self, text: &'a str, role: Role) -> Cow<'a, str> {
+        let prefix = match role {
             Role::Query => &self.query_prefix,
             Role::Passage => &self.passage_prefix,
+        };
+        if prefix.is_empty() {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(format!("{prefix}{text}"))
         }
     }
 }
@@ -102,6 +109,19 @@ pub struct TokenEmbeddings {
     pub vectors: Vec<f32>,
     /// The number of dimensions of each vector.
     pub dimensions: usize,
+}
+
+impl TokenEmbeddings {
+    /// Scales each row of `states`, the states of the tokens of `text`, to unit norm.
+    fn from_states(states: &[f32], dimensions: usize, model: &str, text: &str) -> Result<Self> {
+        let units = states
+            .chunks_exact(dimensions)
+            .map(|state| normalized(state.to_vec(), model, text));
+        Ok(Self {
+            vectors: units.collect::<Result<Vec<_>>>()?.concat(),
+            dimensions,
+        })
+    }
 }
 
 /// Embeds texts on one thread. A vector never depends on the texts embedded with it. Each thread
@@ -277,11 +297,11 @@ fn normalized(mut vector: Vec<f32>, model: &str, text: &str) -> Result<Vec<f32>>
         .sum::<f64>()
         .sqrt();
     if !norm.is_finite() || norm < 1e-12 {
-        let problem = format!("its vector has length {norm}");
+        let reason = format!("its vector has length {norm}");
         return Err(Error::Embedding {
             name: model.to_owned(),
             bytes: text.len(),
-            problem,
+            reason,
         });
     }
     vector

@@ -24,7 +24,7 @@ pub struct OnnxEmbedder {
 
 /// Where to load the model from, again for each fork.
 enum Origin {
-    Catalogue {
+    Catalog {
         model: EmbeddingModel,
         window: usize,
     },
@@ -69,7 +69,7 @@ impl OnnxEmbedder {
             passage_prefix: profile.passage_prefix.to_owned(),
         };
         Self::open(
-            Arc::new(Origin::Catalogue {
+            Arc::new(Origin::Catalog {
                 model: found.model.clone(),
                 window: profile.window,
             }),
@@ -117,17 +117,17 @@ impl OnnxEmbedder {
         runtime(&info.name)?;
         let wrong = |error: fastembed::Error| Error::Model {
             name: info.name.clone(),
-            problem: error.to_string(),
+            reason: error.to_string(),
         };
         let model = match &*origin {
-            Origin::Catalogue { model, window } => {
+            Origin::Catalog { model, window } => {
                 let options = TextInitOptions::new(model.clone())
                     .with_max_length(*window)
                     .with_intra_threads(1)
                     .with_cache_dir(downloads());
                 TextEmbedding::try_new(options.with_show_download_progress(true)).map_err(|error| Error::Model {
                     name: info.name.clone(),
-                    problem: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
+                    reason: format!("{error}; its files are downloaded from huggingface.co on first use; without network access, name a folder that contains them"),
                 })?
             }
             Origin::Folder(folder) => {
@@ -155,16 +155,16 @@ impl Embedder for OnnxEmbedder {
     }
 
     fn embed(&mut self, text: &str, role: Role) -> Result<Embedding> {
-        let text = format!("{}{text}", self.info.prefix(role));
+        let text = self.info.prefixed(text, role);
         let (ids, truncated_tokens) = self.tokenizer.encode(&text, self.info.window);
-        let wrong = |problem: String| Error::Embedding {
+        let wrong = |reason: String| Error::Embedding {
             name: self.info.name.clone(),
             bytes: text.len(),
-            problem,
+            reason,
         };
         let vectors = self
             .model
-            .embed([text.as_str()], None)
+            .embed([text.as_ref()], None)
             .map_err(|error| wrong(error.to_string()))?;
         let vector = vectors
             .into_iter()
@@ -327,19 +327,21 @@ const LIBRARY: &str = if cfg!(target_os = "windows") {
 
 /// Loads ONNX Runtime, once. Without this, the `ort` crate would panic if the library is missing.
 pub(super) fn runtime(model: &str) -> Result<()> {
-    static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
-    let loaded = LOADED.get_or_init(|| {
+    // The error of loading it, if it failed.
+    static FAILURE: OnceLock<Option<String>> = OnceLock::new();
+    let failure = FAILURE.get_or_init(|| {
         let path = std::env::var_os("ORT_DYLIB_PATH")
             .filter(|p| !p.is_empty())
             .map_or_else(|| PathBuf::from(LIBRARY), PathBuf::from);
-        ort::init_from(&path)
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+        ort::init_from(&path).err().map(|error| error.to_string())
     });
-    loaded.clone().map_err(|problem| Error::NoOnnxRuntime {
-        name: model.to_owned(),
-        problem,
-    })
+    match failure {
+        None => Ok(()),
+        Some(loader_error) => Err(Error::NoOnnxRuntime {
+            name: model.to_owned(),
+            loader_error: loader_error.clone(),
+        }),
+    }
 }
 
 #[cfg(test)]

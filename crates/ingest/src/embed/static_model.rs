@@ -7,7 +7,7 @@ use super::tokenizer::Tokenizer;
 use super::{Embedder, Embedding, ModelInfo, Role, normalized};
 use crate::{Error, Result};
 use half::f16;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::path::Path;
@@ -60,7 +60,8 @@ impl StaticEmbedder {
     /// # Errors
     /// [`Error::Model`] if the embedded files are invalid, which the tests rule out.
     pub fn builtin() -> Result<Self> {
-        let table = Table::read(WEIGHTS, Cow::Borrowed).map_err(|problem| wrong(NAME, problem))?;
+        let table =
+            Table::read(WEIGHTS, Cow::Borrowed).map_err(|error| wrong(NAME, error.to_string()))?;
         Self::new(
             NAME.to_owned(),
             HASH.to_owned(),
@@ -93,7 +94,7 @@ impl StaticEmbedder {
         hasher.update(&tensors).update(&tokenizer);
         let hash = hasher.finalize().to_hex()[..32].to_owned();
         let table = Table::read(&tensors, |rows| Cow::Owned(rows.to_vec()))
-            .map_err(|problem| wrong(&name, problem))?;
+            .map_err(|error| wrong(&name, error.to_string()))?;
         let tokenizer = Tokenizer::from_bytes(&tokenizer, &name)?;
         Self::new(name, hash, table, tokenizer)
     }
@@ -117,11 +118,34 @@ impl StaticEmbedder {
     }
 }
 
-fn wrong(name: &str, problem: impl Into<String>) -> Error {
+fn wrong(name: &str, reason: String) -> Error {
     Error::Model {
         name: name.to_owned(),
-        problem: problem.into(),
+        reason,
     }
+}
+
+/// What is wrong with the tensors of a model.
+#[derive(Debug, thiserror::Error)]
+enum TableError {
+    #[error("model.safetensors: {0}")]
+    SafeTensors(SafeTensorError),
+    #[error("model.safetensors: no tensor `embeddings`")]
+    NoEmbeddings,
+    #[error("embeddings: expected two dimensions, found the shape {0:?}")]
+    Shape(Vec<usize>),
+    #[error("embeddings: nothing in the shape {0:?}")]
+    Empty(Vec<usize>),
+    #[error("weights: expected {expected}, found {found}")]
+    WeightCount { expected: usize, found: usize },
+    #[error("{tensor}: expected floats, or bytes for embeddings, found {found:?}")]
+    NotFloats { tensor: &'static str, found: Dtype },
+    #[error("{tensor}: found {value}")]
+    NotFinite { tensor: &'static str, value: f32 },
+    #[error("mapping: expected whole numbers, found {0:?}")]
+    NotWhole(Dtype),
+    #[error("mapping: expected a row below {rows}, found {found}")]
+    Row { rows: usize, found: i64 },
 }
 
 impl Embedder for StaticEmbedder {
@@ -165,23 +189,16 @@ impl Table {
     fn read<'a>(
         bytes: &'a [u8],
         own: impl FnOnce(&'a [u8]) -> Cow<'static, [u8]>,
-    ) -> Result<Self, String> {
-        let tensors = SafeTensors::deserialize(bytes)
-            .map_err(|error| format!("model.safetensors: {error}"))?;
+    ) -> Result<Self, TableError> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(TableError::SafeTensors)?;
         let embeddings = tensors
             .tensor("embeddings")
-            .map_err(|_| "model.safetensors: no tensor `embeddings`")?;
+            .map_err(|_| TableError::NoEmbeddings)?;
         let &[rows, dimensions] = embeddings.shape() else {
-            return Err(format!(
-                "embeddings: expected two dimensions, found the shape {:?}",
-                embeddings.shape()
-            ));
+            return Err(TableError::Shape(embeddings.shape().to_vec()));
         };
         if rows == 0 || dimensions == 0 {
-            return Err(format!(
-                "embeddings: nothing in the shape {:?}",
-                embeddings.shape()
-            ));
+            return Err(TableError::Empty(embeddings.shape().to_vec()));
         }
         let weights = tensors
             .tensor("weights")
@@ -199,7 +216,10 @@ impl Table {
             .map(Vec::len)
             .filter(|found| *found != vocabulary)
         {
-            return Err(format!("weights: expected {vocabulary}, found {found}"));
+            return Err(TableError::WeightCount {
+                expected: vocabulary,
+                found,
+            });
         }
         let rows = match embeddings.dtype() {
             Dtype::I8 => Rows::Bytes(own(embeddings.data())),
@@ -244,7 +264,7 @@ impl Table {
     }
 }
 
-fn floats(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>, String> {
+fn floats(name: &'static str, tensor: &TensorView<'_>) -> Result<Vec<f32>, TableError> {
     let data = tensor.data();
     let values: Vec<f32> = match tensor.dtype() {
         Dtype::F32 => data
@@ -265,20 +285,24 @@ fn floats(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>, String> {
             .iter()
             .map(|bytes| f16::from_le_bytes(*bytes).to_f32())
             .collect(),
-        other => {
-            return Err(format!(
-                "{name}: expected floats, or bytes for embeddings, found {other:?}"
-            ));
+        found => {
+            return Err(TableError::NotFloats {
+                tensor: name,
+                found,
+            });
         }
     };
     match values.iter().find(|value| !value.is_finite()) {
-        Some(value) => Err(format!("{name}: found {value}")),
+        Some(value) => Err(TableError::NotFinite {
+            tensor: name,
+            value: *value,
+        }),
         None => Ok(values),
     }
 }
 
 /// The row numbers of the tensor `mapping`, each less than `rows`.
-fn row_numbers(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String> {
+fn row_numbers(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, TableError> {
     let data = tensor.data();
     let numbers: Vec<i64> = match tensor.dtype() {
         Dtype::I32 => data
@@ -293,13 +317,14 @@ fn row_numbers(tensor: &TensorView<'_>, rows: usize) -> Result<Vec<u32>, String>
             .iter()
             .map(|bytes| i64::from_le_bytes(*bytes))
             .collect(),
-        other => return Err(format!("mapping: expected whole numbers, found {other:?}")),
+        found => return Err(TableError::NotWhole(found)),
     };
     let row = |number: &i64| {
         let fits = u32::try_from(*number)
             .ok()
             .filter(|row| (*row as usize) < rows);
-        fits.ok_or_else(|| format!("mapping: expected a row below {rows}, found {number}"))
+        let found = *number;
+        fits.ok_or(TableError::Row { rows, found })
     };
     numbers.iter().map(row).collect()
 }

@@ -33,7 +33,7 @@ impl Tokenizer {
     pub fn new(mut inner: tokenizers::Tokenizer, model: &str) -> Result<Self> {
         let wrong = |error: tokenizers::Error| Error::Model {
             name: model.to_owned(),
-            problem: format!("tokenizer: {error}"),
+            reason: format!("tokenizer: {error}"),
         };
         inner.with_truncation(None).map_err(wrong)?;
         inner.with_padding(None);
@@ -69,7 +69,7 @@ impl Tokenizer {
     pub fn from_bytes(json: &[u8], model: &str) -> Result<Self> {
         let wrong = |error: tokenizers::Error| Error::Model {
             name: model.to_owned(),
-            problem: format!("tokenizer.json: {error}"),
+            reason: format!("tokenizer.json: {error}"),
         };
         Self::new(
             tokenizers::Tokenizer::from_bytes(json).map_err(wrong)?,

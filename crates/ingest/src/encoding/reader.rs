@@ -2,7 +2,7 @@
 
 use super::detect::{Detected, detect};
 use super::utf32::Utf32;
-use crate::walk::Source;
+use crate::source::Source;
 use crate::{Error, Result};
 use disk::PathError;
 use encoding_rs_io::DecodeReaderBytesBuilder;

@@ -5,6 +5,8 @@
 mod collect;
 mod reading;
 
+pub use reading::MAX_ID_BYTES;
+
 use crate::article::{Article, ByteSpan};
 use crate::chunk::Chunking;
 use crate::embed::{Embedder, Role};
@@ -307,11 +309,11 @@ fn embed(worker: &mut dyn Embedder, tasks: &[Task]) -> Vec<Message> {
     let texts: Vec<&str> = tasks.iter().map(|task| task.text.as_str()).collect();
     let result = catch_unwind(AssertUnwindSafe(|| worker.embed_all(&texts, Role::Passage)));
     let result = result.unwrap_or_else(|_| {
-        let problem = "the runtime panicked".to_owned();
+        let reason = "the runtime panicked".to_owned();
         Err(Error::Embedding {
             name: worker.model().name.clone(),
             bytes: texts.iter().map(|text| text.len()).sum(),
-            problem,
+            reason,
         })
     });
     let results = match result {

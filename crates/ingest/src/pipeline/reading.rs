@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Longer ids are rejected, in bytes: the store looks articles up by id.
-const MAX_ID_BYTES: usize = 1024;
+/// The longest id of an article, in bytes: the store looks articles up by id.
+pub const MAX_ID_BYTES: usize = 1024;
 
 /// The state of the thread that reads and chunks.
 pub(super) struct ReadingThread<'a> {

@@ -2,12 +2,12 @@
 
 mod records;
 
+use super::reader::{Emit, Item, Reader, emit_all};
 use super::record::{self, TEXT};
 use super::value::Value;
-use super::{Emit, Item, Reader, emit_all, note};
 use crate::format::SNIFF_BYTES;
 use crate::number::Number;
-use crate::walk::Source;
+use crate::source::{Source, note};
 use crate::{Error, Result, encoding};
 use disk::PathError;
 use notes::Code;

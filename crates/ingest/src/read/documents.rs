@@ -1,11 +1,13 @@
 //! Office, mail, notebook and markup formats, and archives: read by the crate [`formats`]. Embedded
 //! files are passed to the readers of their own formats.
 
-use super::{Emit, Item, Reader, bytes_of, html, note, one_file, read_in_process, title_of};
+use super::reader::{Emit, Item, Reader};
+use super::whole_file::{bytes_of, one_file, title_of};
+use super::{html, read_in_process};
 use crate::article::{Article, MetaValue, one_line};
 use crate::encoding;
 use crate::format::{self, Format};
-use crate::walk::Source;
+use crate::source::{Source, note};
 use crate::{Error, Result};
 use formats::{Context, Document, EmbeddedFile, Extracted, Kind, ReadError};
 use notes::{Code, Note};
@@ -112,7 +114,7 @@ impl DocumentReader<'_, '_> {
             encoding::decode_declared(self.source, bytes.to_vec(), declared).map_err(|error| {
                 ReadError {
                     line: None,
-                    message: error.problem(),
+                    message: error.message(),
                 }
             })?;
         if let Some(note) = decoded.note {

@@ -2,9 +2,10 @@
 //! optionally id, title and metadata.
 
 use super::lines::{Line, lines};
+use super::reader::{Emit, Item, Reader, emit_all};
 use super::value::Value;
-use super::{Emit, Item, Reader, emit_all, json, record};
-use crate::walk::Source;
+use super::{json, record};
+use crate::source::Source;
 use crate::{Error, Result, encoding};
 use disk::PathError;
 use std::io::BufReader;

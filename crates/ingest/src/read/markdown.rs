@@ -1,10 +1,10 @@
 //! Markdown: the file is one article, its front matter the metadata.
 
 use super::front_matter::{self, FrontMatter};
-use super::{note, one_file, title_from_name};
+use super::whole_file::{one_file, title_from_name};
 use crate::Result;
 use crate::article::{Article, ByteSpan, Metadata, one_line};
-use crate::walk::Source;
+use crate::source::{Source, note};
 use notes::{Code, Note};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 

@@ -1,7 +1,7 @@
 //! Replaces the Parquet reader in builds without the feature `parquet`.
 
-use super::{Emit, Reader};
-use crate::walk::Source;
+use super::reader::{Emit, Reader};
+use crate::source::Source;
 use crate::{Error, Result};
 
 pub struct Parquet;

@@ -3,9 +3,10 @@
 
 mod text;
 
-use super::{Emit, Reader, bytes_of, hand_over, note, one_file, title_of};
+use super::reader::{Emit, Reader};
+use super::whole_file::{bytes_of, hand_over, one_file, title_of};
 use crate::article::MetaValue;
-use crate::walk::Source;
+use crate::source::{Source, note};
 use crate::{Error, Result};
 use text::Document;
 

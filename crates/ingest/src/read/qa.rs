@@ -2,9 +2,10 @@
 //! blank lines are ignored. Questions become the article's [questions](Article::questions) and are
 //! not part of the body.
 
+use super::whole_file::one_file;
 use crate::article::{Article, ByteSpan, QaPair};
 use crate::chunk::sentence;
-use crate::walk::Source;
+use crate::source::Source;
 use crate::{Error, Result};
 
 pub fn parse(source: &Source, text: &str) -> Result<Article> {
@@ -46,7 +47,7 @@ pub fn parse(source: &Source, text: &str) -> Result<Article> {
         .first()
         .map(|span| span.trimmed(summary.of(text)).of(summary.of(text)));
     let title = title.unwrap_or_default().to_owned();
-    let mut article = super::one_file(source, title, text.to_owned());
+    let mut article = one_file(source, title, text.to_owned());
     article.body = body;
     article.questions = questions;
     Ok(article)

@@ -1,9 +1,9 @@
 //! Maps the fields of a record (JSONL, CSV or Parquet) to an article.
 
+use super::reader::Item;
 use super::value::{Value, merge_repeated};
-use super::{Item, note};
 use crate::article::{Article, ByteSpan, MetaValue, Metadata, one_line};
-use crate::walk::Source;
+use crate::source::{Source, note};
 use crate::{Error, Format};
 use notes::Code;
 use std::collections::btree_map::Entry;
@@ -49,11 +49,23 @@ pub fn items(source: &Source, line: u64, mut fields: Vec<(String, Value)>) -> Ve
     record.into_items(source, line, notes)
 }
 
+/// Why a record has no text.
+#[derive(Debug, thiserror::Error)]
+enum TextError {
+    #[error("its text is empty, or neither a string nor a list of strings")]
+    Unusable,
+    #[error("expected a string field named {}; found {found}", TEXT.join(", "))]
+    Missing {
+        /// The names of its fields.
+        found: String,
+    },
+}
+
 /// The parts of a record.
 struct Record {
     id: String,
     title: Option<String>,
-    text: Result<Option<String>, String>,
+    text: Result<Option<String>, TextError>,
     metadata: Metadata,
 }
 
@@ -69,13 +81,8 @@ impl Record {
         let text = match take(&mut fields, TEXT, paragraphs) {
             Some(text) => Ok(Some(text)),
             None if title.is_some() => Ok(None),
-            None if fields.iter().any(|(name, _)| is_named(name, TEXT)) => {
-                Err("its text is empty, or neither a string nor a list of strings".to_owned())
-            }
-            None => Err(format!(
-                "expected a string field named {}; found {names}",
-                TEXT.join(", ")
-            )),
+            None if fields.iter().any(|(name, _)| is_named(name, TEXT)) => Err(TextError::Unusable),
+            None => Err(TextError::Missing { found: names }),
         };
         let url = take(&mut fields, URL, string_or_number);
         let others = fields
@@ -108,11 +115,11 @@ impl Record {
         } = self;
         let title = one_line(&title.unwrap_or_default());
         let text = match text {
-            Err(problem) => {
+            Err(error) => {
                 items.push(Item::Failed(Error::malformed(
                     &source.path,
                     Some(line),
-                    problem,
+                    error.to_string(),
                 )));
                 return items;
             }

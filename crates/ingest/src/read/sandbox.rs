@@ -6,9 +6,10 @@
 //! Requests and responses are lines of JSON. A worker that has died is replaced. Without a
 //! [`Sandbox`], files are read in this process.
 
-use super::{Emit, Item, Limits, read_in_process};
+use super::read_in_process;
+use super::reader::{Emit, Item, Limits};
 use crate::article::Article;
-use crate::walk::Source;
+use crate::source::Source;
 use crate::{Error, Format, Result};
 use disk::PathError;
 use notes::Note;
@@ -89,7 +90,7 @@ enum Failure {
     },
     Other {
         line: Option<u64>,
-        problem: String,
+        message: String,
     },
 }
 
@@ -111,7 +112,7 @@ impl Failure {
             },
             other => Self::Other {
                 line: other.line(),
-                problem: other.problem(),
+                message: other.message(),
             },
         }
     }
@@ -132,7 +133,7 @@ impl Failure {
                 path,
                 part,
             },
-            Self::Other { line, problem } => Error::malformed(path, line, problem),
+            Self::Other { line, message } => Error::malformed(path, line, message),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Plain text: the file is one article.
 
-use super::{one_file, title_of};
+use super::whole_file::{one_file, title_of};
 use crate::Result;
 use crate::article::Article;
-use crate::walk::Source;
+use crate::source::Source;
 use notes::Note;
 
 pub fn parse(source: &Source, text: String, _: &mut Vec<Note>) -> Result<Article> {

@@ -6,7 +6,7 @@ use crate::rank::{RankedPassage, decayed_sum_per_article, max_per_article, rank}
 use crate::{ArticleScore, Error, Mode, Options, Result, ResultUnit};
 use ingest::Embedding;
 use std::collections::HashSet;
-use store::{Candidate, Collection, DenseSearch, Fusion, PassageKey};
+use store::{Collection, DenseSearch, Fusion, PassageKey, ScoredPassage};
 
 /// The longest run of equal scores that is read in full. A longer one is cut where the search
 /// stopped.
@@ -17,7 +17,7 @@ fn search_lexical(
     query: &str,
     depth: usize,
     options: &Options,
-) -> Result<Vec<Candidate>> {
+) -> Result<Vec<ScoredPassage>> {
     with_ties(depth, |n| {
         collection.search_lexical(query, n, options.filter.as_ref())
     })
@@ -27,8 +27,8 @@ fn search_lexical(
 /// the cutoff must not break them by accident.
 fn with_ties(
     n: usize,
-    search: impl Fn(usize) -> store::Result<Vec<Candidate>>,
-) -> Result<Vec<Candidate>> {
+    search: impl Fn(usize) -> store::Result<Vec<ScoredPassage>>,
+) -> Result<Vec<ScoredPassage>> {
     let mut limit = n + 1;
     loop {
         let mut found = search(limit)?;
@@ -48,7 +48,7 @@ fn with_ties(
 /// lowest of all, it does not depend on how many hits were asked for.
 fn lowest_of_pool(
     scored: &[(PassageKey, f32, ListScores)],
-    lists: [&[Candidate]; 2],
+    lists: [&[ScoredPassage]; 2],
     pool: usize,
 ) -> f32 {
     let in_pool: HashSet<PassageKey> = lists
@@ -65,7 +65,7 @@ fn lowest_of_pool(
 }
 
 fn single_list(
-    candidates: &[Candidate],
+    candidates: &[ScoredPassage],
     scores: impl Fn(f32) -> ListScores,
 ) -> Vec<(PassageKey, f32, ListScores)> {
     candidates
@@ -80,7 +80,7 @@ impl<'a> Searcher<'a> {
         &mut self,
         query: &str,
         options: &Options,
-    ) -> Result<(Option<Embedding>, Option<Vec<Candidate>>)> {
+    ) -> Result<(Option<Embedding>, Option<Vec<ScoredPassage>>)> {
         let (collection, depth) = (self.collection, self.initial_depth(options));
         let lexical = || search_lexical(collection, query, depth, options);
         Ok(match options.mode {
@@ -104,7 +104,7 @@ impl<'a> Searcher<'a> {
         &self,
         query: &str,
         vector: Option<&[f32]>,
-        lexical: Option<Vec<Candidate>>,
+        lexical: Option<Vec<ScoredPassage>>,
         depth: usize,
         options: &Options,
     ) -> Result<(Vec<RankedPassage>, bool)> {
@@ -123,10 +123,10 @@ impl<'a> Searcher<'a> {
         &self,
         query: &str,
         vector: Option<&[f32]>,
-        lexical: Option<Vec<Candidate>>,
+        lexical: Option<Vec<ScoredPassage>>,
         depth: usize,
         options: &Options,
-    ) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
+    ) -> Result<(Vec<ScoredPassage>, Vec<ScoredPassage>)> {
         let dense = match options.mode {
             Mode::Lexical => Vec::new(),
             mode => {
@@ -154,8 +154,8 @@ impl<'a> Searcher<'a> {
     /// Fuses the two lists and ranks the passages, or the articles, best first.
     pub(super) fn fuse_and_rank(
         &self,
-        dense: &[Candidate],
-        lexical: &[Candidate],
+        dense: &[ScoredPassage],
+        lexical: &[ScoredPassage],
         fusion: Fusion,
         options: &Options,
     ) -> Result<Vec<RankedPassage>> {

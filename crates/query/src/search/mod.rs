@@ -9,11 +9,11 @@ use crate::query_notes::{self, QueryOutcome};
 use crate::rank::RankedPassage;
 use crate::rerank::Reranker;
 use crate::response::Response;
-use crate::selection::{RerankState, Selection, select};
+use crate::selection::{RerankState, Selection, select_hits};
 use crate::{Error, Mode, Options, Result, ResultUnit};
 use ingest::{Embedder, Embedding, Role};
 use std::time::Instant;
-use store::{Candidate, Collection, Fusion, QueryInterpretation};
+use store::{Collection, Fusion, QueryInterpretation, ScoredPassage};
 
 /// How many candidates of each list are fused, whatever `k` is. Fused scores depend on where the
 /// lists end, and the top ten must be the same for k = 10 and k = 100. nDCG@10 with 100, 300 and
@@ -115,7 +115,7 @@ impl<'a> Searcher<'a> {
             .as_ref()
             .map(|embedding| embedding.vector.as_slice());
         let no_lexical_match = lexical.as_ref().is_some_and(Vec::is_empty);
-        let mut selection = self.select_hits(query, vector, lexical, options)?;
+        let mut selection = self.find_hits(query, vector, lexical, options)?;
         selection
             .hits
             .drain(..options.offset.min(selection.hits.len()));
@@ -163,7 +163,7 @@ impl<'a> Searcher<'a> {
             return Err(Error::EmptyQuery);
         }
         Ok(ids_with_scores(
-            self.select_hits(query, vector, None, options)?.hits,
+            self.find_hits(query, vector, None, options)?.hits,
             options.by,
         ))
     }
@@ -231,11 +231,11 @@ impl<'a> Searcher<'a> {
 
     /// Selects up to `k` hits, deepening the lists until there are enough. `lexical` is the lexical
     /// list at the initial depth, if it has been searched already.
-    fn select_hits(
+    fn find_hits(
         &mut self,
         query: &str,
         vector: Option<&[f32]>,
-        mut lexical: Option<Vec<Candidate>>,
+        mut lexical: Option<Vec<ScoredPassage>>,
         options: &Options,
     ) -> Result<Selection> {
         let (mut depth, mut rerank_state) = (self.initial_depth(options), RerankState::default());
@@ -247,7 +247,7 @@ impl<'a> Searcher<'a> {
                 || ranked.len() >= self.max_article_hits(options)?;
             if enough {
                 let reranker = self.reranker.as_deref_mut();
-                let selection = select(
+                let selection = select_hits(
                     self.collection,
                     reranker,
                     query,

@@ -120,8 +120,8 @@ pub fn router(app: &SharedApp) -> Router {
         .routes(routes!(search::suggest))
         .routes(routes!(search::facets))
         .routes(routes!(search::map, search::map_by_post))
-        .routes(routes!(articles::list))
-        .routes(routes!(articles::get))
+        .routes(routes!(articles::list::get))
+        .routes(routes!(articles::read::get))
         .routes(routes!(collections::list))
         .routes(routes!(collections::get))
         .routes(routes!(evaluate::post))
@@ -131,18 +131,21 @@ pub fn router(app: &SharedApp) -> Router {
         .routes(routes!(jobs::report))
         .routes(routes!(embeddings::models))
         .routes(routes!(embeddings::model))
-        .routes(routes!(articles::get_by_post))
+        .routes(routes!(articles::read::get_by_post))
         .route_layer(requires(Role::Read));
     let write = OpenApiRouter::new()
-        .routes(routes!(articles::put, articles::delete))
-        .routes(routes!(articles::put_by_query, articles::delete_by_query))
+        .routes(routes!(articles::change::put, articles::change::delete))
+        .routes(routes!(
+            articles::change::put_by_query,
+            articles::change::delete_by_query
+        ))
         .routes(routes!(collections::check))
         .route_layer(requires(Role::Write));
     let embeddings = OpenApiRouter::new()
         .routes(routes!(embeddings::post))
         .route_layer(requires(Role::Read));
     let uploads = OpenApiRouter::new()
-        .routes(routes!(articles::upload))
+        .routes(routes!(articles::upload::post))
         .route_layer(requires(Role::Write));
     let admin = OpenApiRouter::new()
         .routes(routes!(collections::create))

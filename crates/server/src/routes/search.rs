@@ -11,7 +11,7 @@ use crate::problem::{Params, Path, Problem, Result};
 use crate::question::{
     MAX_QUESTION_CHARS, MAX_SHOWN_PASSAGES, Question, ValidatedQuestion, check_length,
 };
-use crate::served::Snapshot;
+use crate::served::ServedSnapshot;
 use crate::suggest::Suggestion;
 use axum::Json;
 use axum::body::Bytes;
@@ -91,7 +91,7 @@ enum Admission {
 /// it was cached.
 async fn cached_answer(
     app: &App,
-    snapshot: Arc<Snapshot>,
+    snapshot: Arc<ServedSnapshot>,
     question: &Question,
     validated: ValidatedQuestion,
     admission: Admission,
@@ -356,7 +356,7 @@ async fn draw(app: SharedApp, collection: &str, query: MapQuery) -> Result<Json<
 
 /// Where a question is on the map, and its nearest passages.
 fn place_question(
-    snapshot: &Snapshot,
+    snapshot: &ServedSnapshot,
     question: &str,
     worker: &mut crate::pool::Worker,
 ) -> Result<([f32; 2], Vec<MapPoint>)> {

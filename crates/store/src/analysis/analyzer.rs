@@ -31,7 +31,7 @@ const MAX_SHORT_PART_BYTES: usize = 4;
 pub struct FieldSet {
     /// Terms of [`TextField::Stems`].
     pub stems: bool,
-    /// Terms of [`TextField::Exact`].
+    /// Terms of [`TextField::Words`].
     pub exact: bool,
 }
 
@@ -47,7 +47,7 @@ impl From<TextField> for FieldSet {
     fn from(field: TextField) -> Self {
         Self {
             stems: field == TextField::Stems,
-            exact: field == TextField::Exact,
+            exact: field == TextField::Words,
         }
     }
 }
@@ -208,7 +208,7 @@ impl Analyzer {
             (_, true) => TermKind::Negation,
             _ => TermKind::Exact,
         };
-        terms.push(TextField::Exact, kind, position, at, |term| {
+        terms.push(TextField::Words, kind, position, at, |term| {
             term.push_str(folded)
         });
         if !folded.is_ascii() {
@@ -216,7 +216,7 @@ impl Analyzer {
         }
         if is_acronym(text, part) {
             let raw = text.get(part.clone()).unwrap_or_default();
-            terms.push(TextField::Exact, TermKind::Acronym, position, at, |term| {
+            terms.push(TextField::Words, TermKind::Acronym, position, at, |term| {
                 term.push_str(raw)
             });
         }
@@ -225,7 +225,7 @@ impl Analyzer {
         }
         let (before, last) = &mut self.last_stop;
         if last.wrapping_add(1) == position && position > 0 {
-            terms.push(TextField::Exact, TermKind::StopPair, *last, at, |term| {
+            terms.push(TextField::Words, TermKind::StopPair, *last, at, |term| {
                 term.push_str(before);
                 term.push(' ');
                 term.push_str(folded);
@@ -240,7 +240,7 @@ impl Analyzer {
     fn variant(&self, folded: &str, position: usize, at: (usize, usize), terms: &mut TermBuffer) {
         let plain = fold_marks(folded);
         if plain != folded {
-            terms.push(TextField::Exact, TermKind::Variant, position, at, |term| {
+            terms.push(TextField::Words, TermKind::Variant, position, at, |term| {
                 term.push(VARIANT_MARKER);
                 term.push_str(&plain);
             });
@@ -262,7 +262,7 @@ impl Analyzer {
             .iter()
             .for_each(|piece| fold_into(piece, &mut joined));
         terms.push(
-            TextField::Exact,
+            TextField::Words,
             kind,
             position,
             (span.start, span.end),
@@ -288,7 +288,7 @@ impl Analyzer {
         {
             let raw = text.get(part.clone()).unwrap_or_default();
             terms.push(
-                TextField::Exact,
+                TextField::Words,
                 TermKind::Variant,
                 position,
                 (part.start, part.end),
@@ -411,7 +411,7 @@ impl Analyzer {
             }
             if fields.exact && class != Class::Hangul {
                 push(
-                    TextField::Exact,
+                    TextField::Words,
                     TermKind::Exact,
                     first + at,
                     cluster.clone(),
@@ -419,7 +419,7 @@ impl Analyzer {
             }
         }
         if fields.exact && class == Class::Hangul {
-            push(TextField::Exact, TermKind::Exact, first, 0..folded.len());
+            push(TextField::Words, TermKind::Exact, first, 0..folded.len());
         }
         self.position += clusters.len();
         self.folded = folded;

@@ -1,7 +1,7 @@
 //! Scripts without spaces between words are indexed as bigrams of characters.
 //!
 //! A bigram finds every word of two or more characters wherever it is, needs no dictionary, and
-//! does not change with one. Single characters go to [`TextField::Exact`](super::TextField::Exact),
+//! does not change with one. Single characters go to [`TextField::Words`](super::TextField::Words),
 //! so that words of one character are found.
 
 use ingest::fold::chars::Class;

@@ -70,8 +70,8 @@ impl ParsedQuery {
         let negations: Vec<usize> = at(TermKind::Negation).collect();
         let is_significant = |term: &QueryTerm| match term.field {
             TextField::Stems => !negations.contains(&term.position),
-            TextField::Exact => term.kind == TermKind::Compound,
-            TextField::Title => false,
+            TextField::Words => term.kind == TermKind::Compound,
+            TextField::WholeTitle => false,
         };
         at(TermKind::StopWord).next().is_some() && !self.terms.iter().any(is_significant)
     }
@@ -138,7 +138,7 @@ impl Builder {
                 let variant = format!("{VARIANT_MARKER}{}", fold_marks(&token.text));
                 self.add(
                     &variant,
-                    TextField::Exact,
+                    TextField::Words,
                     TermKind::Variant,
                     token.position,
                     span,
@@ -205,7 +205,7 @@ impl Builder {
         if !term.is_empty() {
             self.add(
                 &term,
-                TextField::Title,
+                TextField::WholeTitle,
                 TermKind::Title,
                 0,
                 0..text.len(),

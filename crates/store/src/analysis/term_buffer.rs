@@ -8,9 +8,9 @@ pub enum TextField {
     /// Stems without diacritics, and bigrams of characters.
     Stems,
     /// Words as written, except for letter case. Includes stop words and names with signs.
-    Exact,
+    Words,
     /// Whole titles as one term each.
-    Title,
+    WholeTitle,
 }
 
 /// The kind of a term.

@@ -23,7 +23,7 @@ impl AnalyzerVersion {
             return self.stems(language, contents).join(" ");
         }
         let mut words = Vec::new();
-        for field in [TextField::Stems, TextField::Exact] {
+        for field in [TextField::Stems, TextField::Words] {
             let mut tokenizer = FieldTokenizer::new(language, field);
             let mut stream = tokenizer.token_stream(contents);
             stream.process_kinds(&mut |kind, term| {
@@ -35,7 +35,7 @@ impl AnalyzerVersion {
         }
         let title = title::term(title);
         if !title.is_empty() {
-            words.push(word(TextField::Title, &title));
+            words.push(word(TextField::WholeTitle, &title));
         }
         words.join(" ")
     }
@@ -80,8 +80,8 @@ impl AnalyzerVersion {
 fn word(field: TextField, term: &str) -> String {
     let (plain, hashed) = match field {
         TextField::Stems => ('s', 'y'),
-        TextField::Exact => ('e', 'k'),
-        TextField::Title => ('t', 'j'),
+        TextField::Words => ('e', 'k'),
+        TextField::WholeTitle => ('t', 'j'),
     };
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     if term.len() <= MAX_PLAIN_BYTES && term.bytes().all(is_plain) {

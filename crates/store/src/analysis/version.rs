@@ -36,11 +36,11 @@ impl AnalyzerVersion {
     /// schema.
     pub fn tokenizer_name(self, field: TextField) -> &'static str {
         match (self, field) {
-            (_, TextField::Title) => "raw",
+            (_, TextField::WholeTitle) => "raw",
             // The name dates from when English was the only language.
             (Self::V1, _) => "nigh_en",
             (_, TextField::Stems) => "nigh_stems_2",
-            (_, TextField::Exact) => "nigh_exact_2",
+            (_, TextField::Words) => "nigh_exact_2",
         }
     }
 

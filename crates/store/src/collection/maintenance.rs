@@ -35,16 +35,16 @@ pub struct CheckReport {
     pub problems: Vec<String>,
 }
 
-/// What [`repair`](crate::repair) left to do for a caller with the model.
+/// What [`remove_damage`](crate::remove_damage) left to do for a caller with the model.
 pub trait Salvage {
     /// The ids of articles with missing passages or vectors. There are none unless
-    /// [`repair`](crate::repair) left out a damaged file.
+    /// [`remove_damage`](crate::remove_damage) left out a damaged file.
     ///
     /// # Errors
     /// Any error of reading.
     fn incomplete(&self) -> Result<Vec<String>>;
 
-    /// Articles that [`repair`](crate::repair) read out of damaged files and that have to be put
+    /// Articles that [`remove_damage`](crate::remove_damage) read out of damaged files and that have to be put
     /// back.
     ///
     /// # Errors

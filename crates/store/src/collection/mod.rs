@@ -8,7 +8,7 @@ mod writer;
 pub use listing::{ArticleMeta, Catalog, Facet, FacetValue, Listing};
 pub use maintenance::{CheckReport, Maintenance, Progress, Salvage, Step};
 pub use reader::{
-    Candidate, DenseSearch, PassageKey, PassageRef, QueryInterpretation, Reader, StoredArticle,
+    DenseSearch, PassageKey, PassageRef, QueryInterpretation, Reader, ScoredPassage, StoredArticle,
     StoredPassage, WordScore,
 };
 pub use writer::{CompactReport, Writer};

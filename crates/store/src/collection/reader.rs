@@ -11,7 +11,7 @@ pub struct PassageKey(pub u64);
 
 /// A passage with its score from one kind of search.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate {
+pub struct ScoredPassage {
     /// The passage.
     pub key: PassageKey,
     /// Higher is better. Dense: the cosine similarity, −1..=1. Lexical: BM25, above 0.
@@ -115,7 +115,7 @@ pub trait Reader {
         k: usize,
         how: DenseSearch,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>>;
+    ) -> Result<Vec<ScoredPassage>>;
 
     /// The `k` best passages by BM25 (k₁ = 1.2, b = 0.75) over title and text, best first. Any
     /// string is a valid query.
@@ -136,7 +136,7 @@ pub trait Reader {
         query: &str,
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>>;
+    ) -> Result<Vec<ScoredPassage>>;
 
     /// How [`Reader::search_lexical`] interprets a query.
     ///

@@ -74,14 +74,14 @@ pub enum Predicate {
 
 /// A syntax error in a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("filter, column {column}: {problem}\n  {text}\n  {marker}", marker = format_args!("{:>1$}", '^', column))]
+#[error("filter, column {column}: {message}\n  {text}\n  {marker}", marker = format_args!("{:>1$}", '^', column))]
 pub struct FilterError {
     /// The filter as it was given.
     pub text: String,
     /// The position of the error in characters, from 1.
     pub column: usize,
     /// What was expected, and what was found.
-    pub problem: String,
+    pub message: String,
 }
 
 impl std::str::FromStr for Filter {
@@ -99,6 +99,23 @@ impl Filter {
             Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::clauses).collect(),
             Self::Not(part) => part.clauses(),
             Self::Clause(clause) => vec![clause],
+        }
+    }
+
+    /// Fails if a clause names a field that is not among the `known` ones of the collection: a
+    /// misspelled field would otherwise silently match nothing, or everything.
+    ///
+    /// # Errors
+    /// [`Error::UnknownField`](crate::Error::UnknownField). Not if no article has metadata.
+    pub fn ensure_fields_exist(&self, known: &[&str]) -> crate::Result<()> {
+        let is_unknown = |field: &str| field != ID && !known.is_empty() && !known.contains(&field);
+        let clauses = self.clauses();
+        match clauses.iter().find(|clause| is_unknown(&clause.field)) {
+            None => Ok(()),
+            Some(clause) => Err(crate::Error::UnknownField {
+                field: clause.field.clone(),
+                known: [known, &[ID]].concat().join(", "),
+            }),
         }
     }
 }

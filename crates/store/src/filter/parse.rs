@@ -297,12 +297,12 @@ impl Parser<'_> {
         }
     }
 
-    fn error(&self, problem: impl Into<String>) -> FilterError {
+    fn error(&self, message: impl Into<String>) -> FilterError {
         let column = self.text[..self.at].chars().count() + 1;
         FilterError {
             text: self.text.to_owned(),
             column,
-            problem: problem.into(),
+            message: message.into(),
         }
     }
 }
@@ -403,7 +403,7 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(
-                error.column == column && error.problem.contains(says),
+                error.column == column && error.message.contains(says),
                 "{text:?}: {error:?}"
             );
         }
@@ -415,7 +415,7 @@ mod tests {
         assert!(
             parse(&format!("{}a:1", "(".repeat(10_000)))
                 .unwrap_err()
-                .problem
+                .message
                 .contains("nested")
         );
     }

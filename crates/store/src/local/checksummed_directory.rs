@@ -78,10 +78,10 @@ fn as_io(error: Error) -> io::Error {
     }
 }
 
-/// The damaged file and its problem, if the error wraps [`Error::Damaged`].
-pub fn damage_in(error: &io::Error) -> Option<(&Path, &str)> {
+/// The damaged file and its damage, if the error wraps [`Error::Damaged`].
+pub fn damage_in(error: &io::Error) -> Option<(&Path, &disk::Damage)> {
     match error.get_ref()?.downcast_ref()? {
-        Error::Damaged { path, problem } => Some((path, problem)),
+        Error::Damaged { path, damage } => Some((path, damage)),
         Error::Io(_) => None,
     }
 }

@@ -2,33 +2,28 @@
 
 mod check;
 mod checksummed_directory;
-mod facets;
-mod field_values;
-mod filter_eval;
+mod damage;
 mod layout;
-mod lexical;
 mod lock;
-mod merge;
 mod records;
-mod repair;
 mod salvage_journal;
 mod snapshot;
 mod writer;
 
 use crate::collection::{
-    ArticleMeta, Candidate, Catalog, CheckReport, Collection, DenseSearch, Facet, Listing,
-    PassageKey, PassageRef, Progress, QueryInterpretation, Reader, Salvage, Stats, StoredArticle,
-    StoredPassage, WordScore, Writer,
+    ArticleMeta, Catalog, CheckReport, Collection, DenseSearch, Facet, Listing, PassageKey,
+    PassageRef, Progress, QueryInterpretation, Reader, Salvage, ScoredPassage, Stats,
+    StoredArticle, StoredPassage, WordScore, Writer,
 };
 use crate::filter::explain::FieldValues;
 use crate::{Filter, Manifest, Result};
 pub(crate) use checksummed_directory::damage_in;
+pub use damage::{DamageReport, find_damage, remove_damage};
 use disk::{FileSystem, MappedFile, OsFileSystem};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Article, Fingerprint};
 pub use layout::COLLECTION_MARKER;
 use layout::Layout;
-pub use repair::{RepairReport, find_damage, repair};
 use snapshot::Snapshot;
 use std::collections::HashMap;
 use std::path::Path;
@@ -98,7 +93,7 @@ impl Reader for LocalCollection {
         k: usize,
         how: DenseSearch,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         self.snapshot.search_dense(vector, k, how, filter)
     }
 
@@ -107,7 +102,7 @@ impl Reader for LocalCollection {
         query: &str,
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         self.snapshot.search_lexical(query, k, filter)
     }
 
@@ -179,7 +174,7 @@ impl Salvage for LocalCollection {
     }
 
     fn salvaged(&self) -> Result<Vec<Article>> {
-        repair::salvaged(&self.layout)
+        damage::salvaged(&self.layout)
     }
 }
 

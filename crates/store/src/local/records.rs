@@ -44,17 +44,17 @@ pub struct Fields {
     /// The line it begins on.
     pub line: Field,
     /// Title and text as stems.
-    pub contents: Field,
+    pub stems: Field,
     /// The title as stems; from format 2 on.
-    pub heading: Option<Field>,
+    pub title_stems: Option<Field>,
     /// Metadata as terms for filters; from format 2 on.
-    pub facts: Option<Field>,
+    pub metadata_terms: Option<Field>,
     /// Title and text as unstemmed words; from format 4 on.
-    pub exact: Option<Field>,
+    pub words: Option<Field>,
     /// The normalized title as one term; from format 4 on.
-    pub titles: Option<Field>,
+    pub whole_title: Option<Field>,
     /// The article's title and path, and the passage's text, stored for display.
-    pub title: Field,
+    pub stored_title: Field,
     pub path: Field,
     pub passage: Field,
 }
@@ -90,31 +90,31 @@ pub fn schema(format: u64) -> (Schema, Fields) {
         start: builder.add_u64_field("start", FAST),
         end: builder.add_u64_field("end", FAST),
         line: builder.add_u64_field("line", FAST),
-        contents: builder.add_text_field(
+        stems: builder.add_text_field(
             "contents",
             analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions),
         ),
-        heading: None,
-        facts: None,
-        exact: None,
-        titles: None,
-        title: builder.add_text_field("title", STORED),
+        title_stems: None,
+        metadata_terms: None,
+        words: None,
+        whole_title: None,
+        stored_title: builder.add_text_field("title", STORED),
         path: builder.add_text_field("path", STORED),
         passage: builder.add_text_field("passage", STORED),
     };
     if format > 1 {
-        fields.heading = Some(builder.add_text_field(
+        fields.title_stems = Some(builder.add_text_field(
             "heading",
             analyzed(TextField::Stems, IndexRecordOption::WithFreqs),
         ));
-        fields.facts = Some(builder.add_text_field("facts", STRING));
+        fields.metadata_terms = Some(builder.add_text_field("facts", STRING));
     }
     if analyzer == AnalyzerVersion::V2 {
-        fields.exact = Some(builder.add_text_field(
+        fields.words = Some(builder.add_text_field(
             "exact",
-            analyzed(TextField::Exact, IndexRecordOption::WithFreqs),
+            analyzed(TextField::Words, IndexRecordOption::WithFreqs),
         ));
-        fields.titles = Some(builder.add_text_field("titles", STRING));
+        fields.whole_title = Some(builder.add_text_field("titles", STRING));
     }
     (builder.build(), fields)
 }
@@ -122,7 +122,7 @@ pub fn schema(format: u64) -> (Schema, Fields) {
 /// Registers the tokenizers of the collection's fields.
 pub fn register_tokenizers(index: &Index, language: Language, format: u64) {
     let analyzer = AnalyzerVersion::of_format(format);
-    for field in [TextField::Stems, TextField::Exact] {
+    for field in [TextField::Stems, TextField::Words] {
         index.tokenizers().register(
             analyzer.tokenizer_name(field),
             analyzer.tokenizer(language, field),
@@ -283,20 +283,20 @@ impl Fields {
         document.add_u64(self.end, passage.span.end as u64);
         document.add_u64(self.line, passage.line);
         let contents = words.passage(passage.span);
-        if let Some(exact) = self.exact {
-            document.add_text(exact, &contents);
+        if let Some(field) = self.words {
+            document.add_text(field, &contents);
         }
-        document.add_text(self.contents, contents);
-        if let Some(titles) = self.titles {
-            document.add_text(titles, title::term(&article.title));
+        document.add_text(self.stems, contents);
+        if let Some(field) = self.whole_title {
+            document.add_text(field, title::term(&article.title));
         }
-        document.add_text(self.title, &article.title);
+        document.add_text(self.stored_title, &article.title);
         document.add_text(self.path, &article.path);
         document.add_text(self.passage, text);
-        if let Some(heading) = self.heading {
-            document.add_text(heading, &article.title);
+        if let Some(field) = self.title_stems {
+            document.add_text(field, &article.title);
         }
-        if let Some(facts) = self.facts {
+        if let Some(facts) = self.metadata_terms {
             let built_in = [(PATH, &article.path), (TITLE, &article.title)];
             built_in.iter().for_each(|(name, text)| {
                 document.add_text(facts, metadata_term(name, &Value::Text((*text).clone())))

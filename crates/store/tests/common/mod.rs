@@ -135,6 +135,20 @@ pub fn lexical(collection: &dyn Collection, query: &str) -> Vec<String> {
         .collect()
 }
 
+/// The texts of the `k` passages nearest to a text.
+pub fn texts(collection: &dyn Collection, query: &str, k: usize) -> Vec<String> {
+    let found = collection
+        .search_dense(&vector(query), k, DenseSearch::Exact, None)
+        .unwrap();
+    let keys: Vec<_> = found.iter().map(|c| c.key).collect();
+    collection
+        .fetch(&keys)
+        .unwrap()
+        .into_iter()
+        .map(|p| p.text)
+        .collect()
+}
+
 pub fn assert_sound(collection: &dyn Collection) {
     let report = collection.check(&go_on).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());

@@ -9,10 +9,10 @@ use anyhow::{Context, bail};
 use engine::graph_benchmark::{
     CacheOutcome, GroundTruth, RecallOptions, measure, read_f32, scan_qps, write_vectors,
 };
-use engine::manifest::manifest;
+use engine::provenance::provenance;
 use engine::text::pluralize;
 use engine::{EmbeddedQueries, embedder_for};
-use eval::manifest::Input;
+use eval::provenance::Input;
 use eval::recall::{FilteredPoint, RecallReport};
 use eval::report;
 use index::{Builder, Params, Quantization, VectorFile, VectorWriter, WriteOptions};
@@ -24,10 +24,10 @@ use std::sync::Mutex;
 /// The number of the collection's own vectors that serve as queries if none are given.
 const SAMPLED_QUERIES: usize = 1000;
 
-/// Queries and the manifest of the benchmark.
+/// Queries and the provenance of the benchmark.
 struct Workload {
     queries: Vec<f32>,
-    manifest: Value,
+    provenance: Value,
 }
 
 pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -47,7 +47,10 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
                 "ef_construction": args.ef_construction, "builder": Builder::from(args.builder), "seed": args.seed,
                 "first_pass": first, "allow": args.allow })
     };
-    let Workload { queries, manifest } = match &args.base {
+    let Workload {
+        queries,
+        provenance,
+    } = match &args.base {
         Some(raw) => load_raw_files(args, raw, &base, details)?,
         None => load_collection(args, config, &base, threads, details)?,
     };
@@ -109,7 +112,7 @@ pub fn run(args: &BenchRecall, config: &Config, output: &mut Output) -> anyhow::
         truth_cached,
         threads,
         builds,
-        manifest,
+        provenance,
     };
     let page = args
         .report
@@ -160,7 +163,7 @@ fn load_raw_files(
     }
     Ok(Workload {
         queries: read_f32(queries, dim)?,
-        manifest: manifest(None, details)?,
+        provenance: provenance(None, details)?,
     })
 }
 
@@ -206,7 +209,7 @@ fn load_collection(
     };
     Ok(Workload {
         queries,
-        manifest: manifest(Some((&*collection, &location.to_string())), details(source))?,
+        provenance: provenance(Some((&*collection, &location.to_string())), details(source))?,
     })
 }
 
@@ -286,7 +289,7 @@ fn print_recall(output: &mut Output, recall: &RecallReport) -> anyhow::Result<()
         }
         output.line(format_args!(
             " exact     1.0000  {:>11.0}  ({:.0} in batch), by codes",
-            build.exact_qps, build.exact_batch_qps
+            build.exact_on_codes_qps, build.exact_on_codes_batch_qps
         ))?;
         print_filtered(output, recall, &build.filtered)?;
     }

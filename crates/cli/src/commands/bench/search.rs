@@ -8,9 +8,9 @@ use crate::output::Output;
 use crate::progress;
 use anyhow::bail;
 use engine::embedder_for;
-use engine::manifest::{extend, manifest};
+use engine::provenance::{extend, provenance};
 use engine::text::pluralize;
-use eval::manifest::Input;
+use eval::provenance::Input;
 use query::{Mode, Options, ResultUnit, Searcher};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -31,7 +31,8 @@ struct SearchMeasurement {
     #[serde(rename = "most_ms")]
     max_ms: f64,
     mean_ms: f64,
-    manifest: Value,
+    #[serde(rename = "manifest")]
+    provenance: Value,
 }
 
 pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -91,7 +92,7 @@ pub fn run(args: &BenchSearch, config: &Config, output: &mut Output) -> anyhow::
         p99_ms: percentile(0.99),
         max_ms: percentile(1.0),
         mean_ms: times.iter().sum::<f64>() / times.len() as f64,
-        manifest: manifest(Some((&*collection, &location.to_string())), details)?,
+        provenance: provenance(Some((&*collection, &location.to_string())), details)?,
     };
     if output.is_json() {
         output.json(&measured)?;

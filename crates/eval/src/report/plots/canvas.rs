@@ -49,7 +49,7 @@ pub(super) fn ensure_nonempty(name: &'static str, what: &str, count: usize) -> R
     if count == 0 {
         Err(Error::Plot {
             name,
-            problem: format!("there are no {what}"),
+            reason: format!("there are no {what}"),
         })
     } else {
         Ok(())
@@ -60,7 +60,7 @@ pub(super) fn ensure_finite(name: &'static str, what: &str, values: &[f64]) -> R
     match values.iter().find(|value| !value.is_finite()) {
         Some(value) => Err(Error::Plot {
             name,
-            problem: format!("{what} has the value {value}"),
+            reason: format!("{what} has the value {value}"),
         }),
         None => Ok(()),
     }
@@ -309,7 +309,7 @@ pub(super) fn render(
     scene.elements.extend(overlay);
     scene.elements.iter_mut().for_each(adjust_for_inlining);
 
-    let failed = |problem| Error::Plot { name, problem };
+    let failed = |reason| Error::Plot { name, reason };
     let png = RasterBackend::new()
         .with_scale(2.0)
         .render_scene(&scene)

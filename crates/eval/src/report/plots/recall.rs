@@ -38,7 +38,7 @@ pub fn recall(curves: &[Curve]) -> Result<Plot> {
         if !(0.0..=1.0).contains(recall) || *qps <= 0.0 {
             return Err(Error::Plot {
                 name: NAME,
-                problem: format!("recall {recall} with {qps} queries per second"),
+                reason: format!("recall {recall} with {qps} queries per second"),
             });
         }
     }

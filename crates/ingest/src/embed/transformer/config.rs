@@ -13,8 +13,28 @@ const MODEL_TYPES: [&str; 6] = [
     "mpnet",
 ];
 
-/// Reads the settings of a model. An error says what is not understood.
-pub fn read(config: &Value) -> Result<Config, String> {
+/// A setting that is not understood.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SettingError {
+    #[error("{key}: expected {expected}, found {}", shown(found))]
+    Unexpected {
+        key: String,
+        expected: String,
+        found: Value,
+    },
+    #[error("{key}: no such kind of pooling is known")]
+    UnknownPooling { key: String },
+}
+
+fn shown(found: &Value) -> String {
+    match found {
+        Value::Null => "none".to_owned(),
+        found => found.to_string(),
+    }
+}
+
+/// Reads the settings of a model.
+pub fn read(config: &Value) -> Result<Config, SettingError> {
     let model_type = config["model_type"].as_str().unwrap_or_default();
     let architecture = match model_type {
         "bert" => Architecture::Bert,
@@ -45,7 +65,7 @@ pub fn read(config: &Value) -> Result<Config, String> {
     unless("is_decoder", false.into())?;
     for key in ["auto_map", "quantization_config"] {
         if !config[key].is_null() {
-            return Err(format!("{key}: expected none, found {}", config[key]));
+            return Err(expected(key, "none", &config[key]));
         }
     }
     let number = |key: &str, default: Option<u64>| match (&config[key], default) {
@@ -81,13 +101,13 @@ pub fn read(config: &Value) -> Result<Config, String> {
     })
 }
 
-/// What is wrong with a setting.
-pub fn expected(key: &str, expected: &str, found: &Value) -> String {
-    let found = match found {
-        Value::Null => "none".to_owned(),
-        found => found.to_string(),
-    };
-    format!("{key}: expected {expected}, found {found}")
+/// An error about a setting with another value than an expected one.
+pub fn expected(key: &str, expected: &str, found: &Value) -> SettingError {
+    SettingError::Unexpected {
+        key: key.to_owned(),
+        expected: expected.to_owned(),
+        found: found.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +151,7 @@ mod tests {
         let error = |key: &str, value: Value| {
             let mut config = bert();
             config[key] = value;
-            read(&config).unwrap_err()
+            read(&config).unwrap_err().to_string()
         };
         assert!(error("model_type", "nomic_bert".into()).ends_with("found \"nomic_bert\""));
         assert!(error("model_type", Value::Null).ends_with("found none"));

@@ -9,7 +9,7 @@ mod vocabulary;
 use super::folder::Folder;
 use super::packing::{self, Tokens};
 use super::tokenizer::Tokenizer;
-use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings, normalized};
+use super::{Embedder, Embedding, ModelInfo, Role, TokenEmbeddings};
 use crate::{Error, Result};
 pub use encoder::{Agreement, Precision};
 use encoder::{Calibration, Checkpoint, Config, Encoder, Head, Workspace};
@@ -140,7 +140,7 @@ impl Loaded {
         let settings = settings
             .ok_or_else(|| folder.wrong(format!("{config_file}: there is no such file")))?;
         let config = config::read(&settings)
-            .map_err(|problem| folder.wrong(format!("{config_file}: {problem}")))?;
+            .map_err(|error| folder.wrong(format!("{config_file}: {error}")))?;
         let weights_file = file(WEIGHTS);
         let weights = folder.bytes(&weights_file)?;
         let mut hasher = blake3::Hasher::new();
@@ -193,7 +193,7 @@ impl Loaded {
         let calibration = calibration::compute(checkpoint, head, tokenizer, info.window);
         calibration.map_err(|error| Error::Model {
             name: info.name.clone(),
-            problem: error.to_string(),
+            reason: error.to_string(),
         })
     }
 }
@@ -245,8 +245,8 @@ impl Embedder for TransformerEmbedder {
             head,
             ..
         } = &*self.shared;
-        let prefix = info.prefix(role);
-        let texts: Vec<String> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
+        let texts = texts.iter().map(|text| info.prefixed(text, role));
+        let texts: Vec<_> = texts.collect();
         let tokens = texts
             .iter()
             .map(|text| Ok(Tokens::new(text, self.shared.encode(text)?)));
@@ -259,16 +259,8 @@ impl Embedder for TransformerEmbedder {
     fn embed_tokens(&mut self, text: &str) -> Result<Option<TokenEmbeddings>> {
         let Shared { info, encoder, .. } = &*self.shared;
         let (ids, _) = self.shared.encode(text)?;
-        let dimensions = encoder.dimensions();
         let states = encoder.hidden_states(&[&ids], &mut self.work);
-        let units = states
-            .chunks_exact(dimensions)
-            .map(|state| normalized(state.to_vec(), &info.name, text));
-        let vectors = units.collect::<Result<Vec<_>>>()?.concat();
-        Ok(Some(TokenEmbeddings {
-            vectors,
-            dimensions,
-        }))
+        TokenEmbeddings::from_states(states, encoder.dimensions(), &info.name, text).map(Some)
     }
 
     fn fork(&self) -> Result<Box<dyn Embedder>> {
@@ -289,7 +281,7 @@ impl Shared {
             true => Err(Error::Embedding {
                 name: self.info.name.clone(),
                 bytes: text.len(),
-                problem: "the tokenizer finds no tokens in it".to_owned(),
+                reason: "the tokenizer finds no tokens in it".to_owned(),
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! `modules.json`: what a model of sentence-transformers consists of.
 
 use super::super::folder::Folder;
-use super::config::expected;
+use super::config::{SettingError, expected};
 use crate::Result;
 use encoder::{Activation, Dense, Head, Pooling, Step};
 use serde_json::Value;
@@ -34,7 +34,7 @@ impl Modules {
                 steps: Vec::new(),
             });
         };
-        let wrong = |problem: String| folder.wrong(format!("{FILE}: {problem}"));
+        let wrong = |error: SettingError| folder.wrong(format!("{FILE}: {error}"));
         let modules = list.as_array().map(Vec::as_slice).unwrap_or_default();
         let kind = |module: &Value| {
             let name = module["type"].as_str().unwrap_or_default();
@@ -91,7 +91,7 @@ impl Modules {
             // The default of sentence-transformers.
             None => vec![Pooling::Mean],
             Some((file, settings)) => pooling(settings, width)
-                .map_err(|problem| folder.wrong(format!("{file}: {problem}")))?,
+                .map_err(|error| folder.wrong(format!("{file}: {error}")))?,
         };
         let kinds: Vec<&str> = pooling.iter().map(|pooling| name(*pooling)).collect();
         let mut names = vec![format!("Pooling {}", kinds.join(", "))];
@@ -139,7 +139,7 @@ fn name(pooling: Pooling) -> &'static str {
     known.map_or("", |(name, ..)| name)
 }
 
-fn pooling(settings: &Value, width: usize) -> Result<Vec<Pooling>, String> {
+fn pooling(settings: &Value, width: usize) -> Result<Vec<Pooling>, SettingError> {
     for key in ["word_embedding_dimension", "embedding_dimension"] {
         if !settings[key].is_null() && settings[key] != width {
             return Err(expected(key, &width.to_string(), &settings[key]));
@@ -174,7 +174,7 @@ fn pooling(settings: &Value, width: usize) -> Result<Vec<Pooling>, String> {
     let on = fields.filter(|(key, value)| key.starts_with(NEW) && **value == true);
     for (key, _) in on {
         if !POOLINGS.iter().any(|(_, known, _)| key == known) {
-            return Err(format!("{key}: no such kind of pooling is known"));
+            return Err(SettingError::UnknownPooling { key: key.clone() });
         }
     }
     let found = POOLINGS.iter().filter(|(_, key, _)| settings[key] == true);
@@ -185,7 +185,7 @@ fn pooling(settings: &Value, width: usize) -> Result<Vec<Pooling>, String> {
 fn dense(folder: &Folder<'_>, path: &str, hasher: &mut blake3::Hasher) -> Result<(Dense, String)> {
     let file = format!("{path}config.json");
     let settings = folder.settings(&file)?.unwrap_or_default();
-    let wrong = |problem: String| folder.wrong(format!("{file}: {problem}"));
+    let wrong = |error: SettingError| folder.wrong(format!("{file}: {error}"));
     let size = |key: &str| {
         let number = settings[key].as_u64().and_then(|n| u32::try_from(n).ok());
         number
@@ -251,7 +251,7 @@ mod tests {
         });
         assert_eq!(of(old), Ok(vec![Pooling::Cls, Pooling::LastToken]));
         assert_eq!(of(json!({})), Ok(vec![]));
-        let error = |settings: Value| of(settings).unwrap_err();
+        let error = |settings: Value| of(settings).unwrap_err().to_string();
         assert_eq!(
             error(json!({"pooling_mode": "mean", "embedding_dimension": 64})),
             "embedding_dimension: expected 32, found 64"

@@ -22,10 +22,9 @@ pub fn read(folder: &Folder<'_>, path: &str) -> Result<Vec<u8>> {
         let words = String::from_utf8(folder.bytes(&vocabulary)?)
             .map_err(|error| folder.wrong(format!("{vocabulary}: {error}")))?;
         word_piece(&words, &folder.json(&file("tokenizer_config.json")))
-            .map_err(|problem| folder.wrong(format!("{vocabulary}: {problem}")))?
+            .map_err(|error| folder.wrong(format!("{vocabulary}: {error}")))?
     } else {
-        let problem = format!("neither {json_file} nor {vocabulary} in it");
-        return Err(folder.wrong(problem));
+        return Err(folder.wrong(format!("neither {json_file} nor {vocabulary} in it")));
     };
     if lowercases(folder, path) {
         let lower = json!({"type": "Lowercase"});
@@ -43,8 +42,13 @@ fn lowercases(folder: &Folder<'_>, path: &str) -> bool {
     folder.json(&format!("{path}sentence_bert_config.json"))["do_lower_case"] == true
 }
 
+/// A vocabulary lacks a token that BERT's tokenizer needs.
+#[derive(Debug, thiserror::Error)]
+#[error("no line {0}")]
+struct MissingToken(&'static str);
+
 /// BERT's tokenizer with a token per line of `words`.
-fn word_piece(words: &str, settings: &Value) -> Result<Value, String> {
+fn word_piece(words: &str, settings: &Value) -> Result<Value, MissingToken> {
     let mut vocabulary = Map::new();
     for (id, word) in words.lines().enumerate() {
         vocabulary.insert(word.to_owned(), id.into());
@@ -57,7 +61,7 @@ fn word_piece(words: &str, settings: &Value) -> Result<Value, String> {
                 "single_word": false, "lstrip": false, "rstrip": false,
             })),
             None if token == "[MASK]" => {}
-            None => return Err(format!("no line {token}")),
+            None => return Err(MissingToken(token)),
         }
     }
     let on = |key: &str| settings[key].as_bool().unwrap_or(true);

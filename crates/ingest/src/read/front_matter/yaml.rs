@@ -64,9 +64,7 @@ fn entry_by_entry(block: &str) -> Entries {
             Ok(Value::Map(fields)) => entries.extend(fields),
             Ok(Value::Null) => {}
             read => {
-                let problem = read
-                    .err()
-                    .unwrap_or_else(|| "expected a name, a colon and a value".to_owned());
+                let problem = read.err().unwrap_or(YamlError::NoEntry);
                 let Some((name, written)) = split(&part) else {
                     problems.push((line, format!("{problem}; left out: {}", part.trim())));
                     continue;
@@ -108,8 +106,27 @@ fn unquoted(text: &str) -> &str {
     inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
 
+/// What is wrong with a text as YAML.
+#[derive(Debug, thiserror::Error)]
+enum YamlError {
+    #[error("{}", .0.info())]
+    Syntax(ScanError),
+    #[error("too many or too deeply nested values")]
+    TooManyValues,
+    #[error("a key that is not text")]
+    KeyNotText,
+    #[error("a key without a value")]
+    KeyWithoutValue,
+    #[error("an undefined alias")]
+    UndefinedAlias,
+    #[error("expected a value")]
+    NoValue,
+    #[error("expected a name, a colon and a value")]
+    NoEntry,
+}
+
 /// Parses the first document of a text.
-fn document(text: &str) -> Result<Value, String> {
+fn document(text: &str) -> Result<Value, YamlError> {
     let mut reader = EventReader {
         events: Parser::new_from_str(text),
         anchors: HashMap::new(),
@@ -141,20 +158,16 @@ impl<'a, E, S> EventReader<E>
 where
     E: Iterator<Item = Result<(Event<'a>, S), ScanError>>,
 {
-    fn next(&mut self) -> Result<Option<Event<'a>>, String> {
-        let event = self
-            .events
-            .next()
-            .transpose()
-            .map_err(|error| error.info())?;
+    fn next(&mut self) -> Result<Option<Event<'a>>, YamlError> {
+        let event = self.events.next().transpose().map_err(YamlError::Syntax)?;
         Ok(event.map(|(event, _)| event))
     }
 
-    fn value(&mut self, event: Event<'a>, depth: usize) -> Result<Value, String> {
+    fn value(&mut self, event: Event<'a>, depth: usize) -> Result<Value, YamlError> {
         let before = self.values;
         self.values += 1;
         if self.values > MAX_VALUES || depth > MAX_DEPTH {
-            return Err("too many or too deeply nested values".to_owned());
+            return Err(YamlError::TooManyValues);
         }
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
@@ -174,9 +187,9 @@ where
                     let name = match self.next()? {
                         Some(Event::MappingEnd) | None => break,
                         Some(Event::Scalar(name, ..)) => name.into_owned(),
-                        Some(_) => return Err("a key that is not text".to_owned()),
+                        Some(_) => return Err(YamlError::KeyNotText),
                     };
-                    let event = self.next()?.ok_or("a key without a value")?;
+                    let event = self.next()?.ok_or(YamlError::KeyWithoutValue)?;
                     match (name.as_str(), self.value(event, depth + 1)?) {
                         ("<<", Value::Map(merged)) => fields.extend(merged),
                         (_, value) => fields.push((name, value)),
@@ -189,11 +202,11 @@ where
                     .anchors
                     .get(&anchor)
                     .cloned()
-                    .ok_or("an undefined alias")?;
+                    .ok_or(YamlError::UndefinedAlias)?;
                 self.values += size;
                 return Ok(value);
             }
-            _ => return Err("expected a value".to_owned()),
+            _ => return Err(YamlError::NoValue),
         };
         if anchor > 0 {
             self.anchors

@@ -16,9 +16,10 @@ mod title;
 mod tree;
 mod words;
 
-use super::{Emit, Reader, bytes_of, hand_over, one_file, title_from_name};
+use super::reader::{Emit, Reader};
+use super::whole_file::{bytes_of, hand_over, one_file, title_from_name};
 use crate::article::{Article, MetaValue};
-use crate::walk::Source;
+use crate::source::Source;
 use crate::{Result, encoding};
 pub use charset::declared_encoding;
 

@@ -3,8 +3,9 @@
 
 mod values;
 
-use super::{EMBEDDED_ARTICLES_KEY, Emit, Item, Reader, note, record};
-use crate::walk::Source;
+use super::reader::{EMBEDDED_ARTICLES_KEY, Emit, Item, Reader};
+use super::record;
+use crate::source::{Source, note};
 use crate::{Error, Result};
 use arrow_array::RecordBatch;
 use disk::PathError;

@@ -17,8 +17,8 @@ pub struct Collection {
     searcher: Searcher,
     id: Field,
     stems: Field,
-    exact: Field,
-    titles: Field,
+    words: Field,
+    whole_title: Field,
 }
 
 /// The terms of a text in a field.
@@ -50,13 +50,13 @@ impl Collection {
             "stems",
             analyzed(TextField::Stems, IndexRecordOption::WithFreqsAndPositions),
         );
-        let exact = schema.add_text_field(
+        let words = schema.add_text_field(
             "exact",
-            analyzed(TextField::Exact, IndexRecordOption::WithFreqs),
+            analyzed(TextField::Words, IndexRecordOption::WithFreqs),
         );
-        let titles = schema.add_text_field("titles", STRING);
+        let whole_title = schema.add_text_field("titles", STRING);
         let index = Index::create_in_ram(schema.build());
-        for field in [TextField::Stems, TextField::Exact] {
+        for field in [TextField::Stems, TextField::Words] {
             let tokenizer = AnalyzerVersion::V2.tokenizer(language, field);
             index
                 .tokenizers()
@@ -67,9 +67,9 @@ impl Collection {
             let mut document = TantivyDocument::new();
             document.add_text(id, name);
             document.add_text(stems, text);
-            document.add_text(exact, text);
+            document.add_text(words, text);
             if let Some((heading, _)) = text.split_once('\n') {
-                document.add_text(titles, title::term(heading));
+                document.add_text(whole_title, title::term(heading));
             }
             writer.add_document(document).unwrap();
         }
@@ -79,16 +79,16 @@ impl Collection {
             searcher: index.reader().unwrap().searcher(),
             id,
             stems,
-            exact,
-            titles,
+            words,
+            whole_title,
         }
     }
 
     fn term(&self, field: TextField, text: &str) -> Term {
         let field = match field {
             TextField::Stems => self.stems,
-            TextField::Exact => self.exact,
-            TextField::Title => self.titles,
+            TextField::Words => self.words,
+            TextField::WholeTitle => self.whole_title,
         };
         Term::from_field_text(field, text)
     }
@@ -118,7 +118,7 @@ impl Collection {
             .for_each(|term| add(term.field, &term.term, term.weight));
         let mut corrections = Vec::new();
         for word in &unknown {
-            for replacement in fuzzy_expand(&self.searcher, self.exact, word).unwrap() {
+            for replacement in fuzzy_expand(&self.searcher, self.words, word).unwrap() {
                 for stem in terms(self.language, TextField::Stems, &replacement) {
                     add(TextField::Stems, &stem, FUZZY_BOOST);
                 }

@@ -1,6 +1,6 @@
 use super::common::terms;
 use crate::Language::{English, French, German, Other, Portuguese, Turkish};
-use crate::analysis::TextField::{Exact, Stems};
+use crate::analysis::TextField::{Stems, Words};
 
 fn has(language: crate::Language, field: crate::analysis::TextField, text: &str, term: &str) {
     let all = terms(language, field, text);
@@ -39,7 +39,7 @@ fn names_with_signs_are_indexed_whole_and_in_parts() {
         ("5%", "5%", vec!["5"]),
         ("צה\"ל", "צה\"ל", vec!["צה", "ל"]),
     ] {
-        has(English, Exact, text, whole);
+        has(English, Words, text, whole);
         assert_eq!(terms(English, Stems, text), parts, "{text}");
     }
 }
@@ -58,7 +58,7 @@ fn punctuation_around_words_makes_no_names() {
         "a + b",
         "# word",
     ] {
-        let all = terms(Other, Exact, text);
+        let all = terms(Other, Words, text);
         assert!(
             all.iter()
                 .all(|term| term.chars().all(char::is_alphanumeric)),
@@ -77,7 +77,7 @@ fn quantities_are_the_same_with_and_without_a_space() {
         ("21 ℃", "21°C"),
     ] {
         let whole = |text| {
-            terms(English, Exact, text)
+            terms(English, Words, text)
                 .into_iter()
                 .rfind(|term| !term.starts_with('\u{1}'))
                 .unwrap()
@@ -90,8 +90,8 @@ fn quantities_are_the_same_with_and_without_a_space() {
         );
     }
     assert_ne!(
-        terms(English, Exact, "5 °C"),
-        terms(English, Exact, "−5 °C")
+        terms(English, Words, "5 °C"),
+        terms(English, Words, "−5 °C")
     );
     assert_eq!(terms(English, Stems, "at 5 in the morning"), ["5", "morn"]);
     assert_eq!(terms(English, Stems, "p53 CD4 3D"), ["p53", "cd4", "3d"]);
@@ -116,7 +116,7 @@ fn invisible_characters_do_not_split_words() {
         "wind\u{200c}mill",
     ] {
         assert_eq!(terms(Other, Stems, text), ["windmill"], "{text:?}");
-        assert_eq!(terms(Other, Exact, text), ["windmill"], "{text:?}");
+        assert_eq!(terms(Other, Words, text), ["windmill"], "{text:?}");
     }
 }
 
@@ -127,7 +127,7 @@ fn composed_and_decomposed_characters_are_equal() {
         ("한글날", "한글날"),
         ("Việt", "Vie\u{323}\u{302}t"),
     ] {
-        for field in [Stems, Exact] {
+        for field in [Stems, Words] {
             assert_eq!(
                 terms(Other, field, one),
                 terms(Other, field, other),
@@ -164,12 +164,12 @@ fn apostrophes_follow_the_rules_of_the_language() {
         terms(English, Stems, "the patient's don't can’t O'Brien"),
         ["patient", "do", "not", "can", "not", "o", "brien"]
     );
-    has(English, Exact, "O’Brien", "o'brien");
+    has(English, Words, "O’Brien", "o'brien");
     assert_eq!(
         terms(French, Stems, "l'eau n’est pas"),
         ["eau", "est", "pas"]
     );
-    assert_eq!(terms(French, Exact, "l’eau"), ["l", "eau"]);
+    assert_eq!(terms(French, Words, "l’eau"), ["l", "eau"]);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn stems_drop_stop_words_but_keep_negations() {
         terms(German, Stems, "das ist nicht der Ofen"),
         ["nicht", "ofen"]
     );
-    has(English, Exact, "it is not in the box", "it is");
+    has(English, Words, "it is not in the box", "it is");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn odd_texts_never_panic() {
     ];
     for a in odd {
         for b in odd {
-            for field in [Stems, Exact] {
+            for field in [Stems, Words] {
                 terms(English, field, &format!("{a}{b}"));
                 terms(French, field, &format!("x{a}{b}1"));
             }

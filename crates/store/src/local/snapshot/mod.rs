@@ -1,25 +1,29 @@
 //! A snapshot: an opened commit, and the queries that it answers.
 
 mod columns;
+mod facets;
+mod field_values;
+mod filter_eval;
 mod full_scan;
+mod lexical;
 mod live_docs;
 mod open;
 
 pub use columns::Columns;
 pub use open::{MANAGED, META, commit_id, load_metas, open_index, open_segment, segment_files};
 
-use super::filter_eval::AllowedPassages;
 use super::layout::Layout;
-use super::lexical::QueryCache;
 use super::records::Fields;
 use crate::collection::{
-    Candidate, DenseSearch, PassageKey, PassageRef, Stats, StoredArticle, StoredPassage,
+    DenseSearch, PassageKey, PassageRef, ScoredPassage, Stats, StoredArticle, StoredPassage,
 };
 use crate::{Error, Filter, Manifest, Result};
 use columns::{PassageIds, PassageSpans};
 use disk::PathError;
+use filter_eval::AllowedPassages;
 use index::{SearchStrategy, Segment};
 use ingest::{ByteSpan, Fingerprint};
+use lexical::QueryCache;
 use live_docs::LiveDocs;
 use open::read_manifest;
 use std::collections::HashMap;
@@ -156,7 +160,7 @@ impl Snapshot {
         k: usize,
         how: DenseSearch,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         index::check_unit(vector, self.manifest.model.dimensions)?;
         let method = match how {
             DenseSearch::Exact => SearchStrategy::Exact,
@@ -173,7 +177,7 @@ impl Snapshot {
         for (segment, allowed) in self.segments.iter().zip(allowed) {
             let hits = segment.search(vector, k, method, Some(allowed))?;
             let keys = segment.vectors().keys();
-            candidates.extend(hits.iter().map(|hit| Candidate {
+            candidates.extend(hits.iter().map(|hit| ScoredPassage {
                 key: PassageKey(keys[hit.row as usize]),
                 score: hit.score,
             }));
@@ -213,7 +217,7 @@ impl Snapshot {
                     |columns: &Columns<Option<Column<u64>>>| columns.number(at).unwrap_or_default();
                 Ok(StoredPassage {
                     reference,
-                    title: Fields::string(&document, self.fields.title),
+                    title: Fields::string(&document, self.fields.stored_title),
                     path: Fields::string(&document, self.fields.path),
                     span: ByteSpan::from((
                         value(&spans.starts) as usize,

@@ -1,9 +1,9 @@
 //! Work on segments and files: implements [`Maintenance`].
 
 use super::LocalWriter;
+use super::merge::{self, BackgroundMerge};
 use crate::Result;
 use crate::collection::Maintenance;
-use crate::local::merge::{self, BackgroundMerge};
 use crate::local::snapshot::{commit_id, load_metas};
 use disk::PathError;
 use ingest::Fingerprint;

@@ -2,12 +2,12 @@
 
 mod create;
 mod maintenance;
+mod merge;
 
 pub use create::create;
 
 use super::layout::Layout;
 use super::lock::WriterLock;
-use super::merge::{self, BackgroundMerge, MergedSegment};
 use super::records::Fields;
 use super::snapshot::{Snapshot, open_index, open_segment};
 use crate::collection::{CompactReport, Maintenance, Progress, Writer};
@@ -17,6 +17,7 @@ use disk::{FileSystem, PathError};
 use index::{Segment, VectorWriter, check_unit};
 use ingest::pipeline::EmbeddedArticle;
 use ingest::{Chunking, Fingerprint, LexicalText};
+use merge::{BackgroundMerge, MergedSegment};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
@@ -90,7 +91,7 @@ pub struct LocalWriter {
     /// Whether there is anything to commit.
     has_changes: bool,
     /// The maximum number of rows of a merged segment.
-    pub(super) max_segment_rows: usize,
+    max_segment_rows: usize,
     /// Whether merges have replaced segments that the last commit still names.
     has_replaced_segments: bool,
     /// The running background merge.
@@ -323,7 +324,7 @@ impl LocalWriter {
     }
 
     /// Replaces the segments with the given numbers by a merged one, from the next commit on.
-    pub(super) fn adopt_merged(&mut self, numbers: &[u64], merged: MergedSegment) {
+    fn adopt_merged(&mut self, numbers: &[u64], merged: MergedSegment) {
         let all = std::mem::take(&mut self.manifest.segments)
             .into_iter()
             .zip(std::mem::take(&mut self.segments));

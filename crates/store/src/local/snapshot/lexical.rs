@@ -4,10 +4,10 @@
 mod v1;
 mod v2;
 
+use super::Snapshot;
 use super::filter_eval::DocSetQuery;
-use super::snapshot::Snapshot;
 use crate::analysis::{AnalyzerVersion, TextField};
-use crate::collection::{Candidate, PassageKey, QueryInterpretation, WordScore};
+use crate::collection::{PassageKey, QueryInterpretation, ScoredPassage, WordScore};
 use crate::{Filter, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Snapshot {
         text: &str,
         k: usize,
         filter: Option<&Filter>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<ScoredPassage>> {
         let allowed = filter
             .map(|filter| self.evaluate_filter(filter))
             .transpose()?;
@@ -107,9 +107,9 @@ impl Snapshot {
                 .iter_mut()
                 .for_each(|(_, at, score)| *score += bonus.get(at).unwrap_or(&0.0));
         }
-        let mut candidates: Vec<Candidate> = hits
+        let mut candidates: Vec<ScoredPassage> = hits
             .into_iter()
-            .map(|(key, _, score)| Candidate {
+            .map(|(key, _, score)| ScoredPassage {
                 key: PassageKey(key),
                 score,
             })
@@ -213,9 +213,9 @@ impl Snapshot {
 
     fn schema_field(&self, field: TextField) -> Option<Field> {
         match field {
-            TextField::Stems => Some(self.fields.contents),
-            TextField::Exact => self.fields.exact,
-            TextField::Title => self.fields.titles,
+            TextField::Stems => Some(self.fields.stems),
+            TextField::Words => self.fields.words,
+            TextField::WholeTitle => self.fields.whole_title,
         }
     }
 
@@ -234,12 +234,12 @@ impl Snapshot {
         };
         let place = match term.field {
             TextField::Stems => "text",
-            TextField::Exact => "exact",
-            TextField::Title => "title",
+            TextField::Words => "exact",
+            TextField::WholeTitle => "title",
         };
         let heading = self
             .fields
-            .heading
+            .title_stems
             .filter(|_| term.field == TextField::Stems);
         let own = self
             .schema_field(term.field)
@@ -253,7 +253,7 @@ impl Snapshot {
     fn pair_query(&self, pair: &[String; 2]) -> Box<dyn Query> {
         let terms = pair
             .iter()
-            .map(|term| Term::from_field_text(self.fields.contents, term));
+            .map(|term| Term::from_field_text(self.fields.stems, term));
         Box::new(BoostQuery::new(
             Box::new(PhraseQuery::new(terms.collect())),
             PHRASE_BOOST,

@@ -1,68 +1,25 @@
-//! Files that appear under their name only when they are complete.
+//! Files under names that the user chose, which appear there only when they are complete.
 
-use anyhow::Context;
-use std::fs::File;
-use std::io::{self, BufWriter, Stdout, Write};
+use crate::PathError;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// The name of standard input and output.
-pub const STDIO: &str = "-";
-
 /// A file that replaces `path` when it is finished. Until then, it is written to a temporary file
-/// in the same folder. If `path` is not a regular file, such as a pipe or a terminal, it is written
-/// directly; `-` is standard output.
+/// in the same folder, whose name no other file has. Has no seal: other programs read it.
 pub struct AtomicFile {
-    target: BufWriter<Target>,
+    file: BufWriter<NamedTempFile>,
     path: PathBuf,
 }
 
-enum Target {
-    Temporary(NamedTempFile),
-    Device(File),
-    Stdout(Stdout),
-}
-
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Temporary(file) => file.write(bytes),
-            Self::Device(file) => file.write(bytes),
-            Self::Stdout(out) => out.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Temporary(file) => file.flush(),
-            Self::Device(file) => file.flush(),
-            Self::Stdout(out) => out.flush(),
-        }
-    }
-}
-
 impl AtomicFile {
-    /// Starts a file that will replace `path`. If `path` is a symbolic link, the link's target is
-    /// replaced.
-    pub fn create(path: &Path) -> anyhow::Result<Self> {
-        let create = || -> io::Result<Self> {
-            if path == Path::new(STDIO) {
-                return Ok(Self {
-                    target: BufWriter::new(Target::Stdout(io::stdout())),
-                    path: path.to_owned(),
-                });
-            }
-            let metadata = std::fs::metadata(path).ok();
-            if metadata
-                .as_ref()
-                .is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-            {
-                let file = File::options().write(true).open(path)?;
-                return Ok(Self {
-                    target: BufWriter::new(Target::Device(file)),
-                    path: path.to_owned(),
-                });
-            }
+    /// Starts a file that will replace `path`, and have its permissions. If `path` is a symbolic
+    /// link, the link's target is replaced.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be created.
+    pub fn create(path: &Path) -> Result<Self, PathError> {
+        let create = || {
             let path = path.canonicalize().unwrap_or_else(|_| link_target(path));
             let folder = path
                 .parent()
@@ -75,41 +32,44 @@ impl AtomicFile {
             #[cfg(unix)]
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
             let file = builder.tempfile_in(folder)?;
-            if let Some(metadata) = metadata {
+            if let Ok(metadata) = path.metadata() {
                 file.as_file().set_permissions(metadata.permissions())?;
             }
             Ok(Self {
-                target: BufWriter::new(Target::Temporary(file)),
+                file: BufWriter::new(file),
                 path,
             })
         };
-        create().with_context(|| path.display().to_string())
+        create().map_err(PathError::at(path))
     }
 
-    /// Whether the file has a name of its own, beside which another can stand: it is no device, pipe
-    /// or standard output.
-    pub fn is_regular(&self) -> bool {
-        matches!(self.target.get_ref(), Target::Temporary(_))
+    /// Replaces the file at `path` by one with these contents.
+    ///
+    /// # Errors
+    /// As [`AtomicFile::create`] and [`AtomicFile::finish`].
+    pub fn write(path: &Path, contents: &[u8]) -> Result<(), PathError> {
+        let mut file = Self::create(path)?;
+        file.write_all(contents).map_err(PathError::at(path))?;
+        file.finish()
     }
 
     /// Replaces the file at the path.
-    pub fn finish(self) -> anyhow::Result<()> {
-        let finish = || match self
-            .target
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-        {
-            Target::Device(mut file) => file.flush(),
-            Target::Stdout(mut out) => out.flush(),
-            Target::Temporary(file) => {
-                // Synced first, or a crash could leave an empty file under this name.
-                file.as_file().sync_all()?;
-                file.persist(&self.path)
-                    .map(drop)
-                    .map_err(|error| error.error)
-            }
+    ///
+    /// # Errors
+    /// When the file cannot be written, synced or renamed; the path then holds what it held before.
+    pub fn finish(self) -> Result<(), PathError> {
+        let finish = || {
+            let file = self
+                .file
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)?;
+            // Synced first, or a crash could leave an empty file under this name.
+            file.as_file().sync_all()?;
+            file.persist(&self.path)
+                .map(drop)
+                .map_err(|error| error.error)
         };
-        finish().with_context(|| self.path.display().to_string())
+        finish().map_err(PathError::at(&self.path))
     }
 }
 
@@ -128,11 +88,11 @@ fn link_target(path: &Path) -> PathBuf {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.target.write(bytes)
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.target.flush()
+        self.file.flush()
     }
 }
 
@@ -170,30 +130,22 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_and_devices_written_directly() {
+    fn links_are_followed_and_permissions_kept() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("a"), folder.path().join("link"));
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink("a", &link).unwrap();
-        let mut file = AtomicFile::create(&link).unwrap();
-        file.write_all(b"new").unwrap();
-        file.finish().unwrap();
+        AtomicFile::write(&link, b"new").unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         let (to_come, dangling) = (folder.path().join("sub/b"), folder.path().join("dangling"));
         fs::create_dir(folder.path().join("sub")).unwrap();
         std::os::unix::fs::symlink("sub/b", &dangling).unwrap();
-        let mut file = AtomicFile::create(&dangling).unwrap();
-        file.write_all(b"first").unwrap();
-        file.finish().unwrap();
+        AtomicFile::write(&dangling, b"first").unwrap();
         assert!(dangling.is_symlink());
         assert_eq!(fs::read_to_string(&to_come).unwrap(), "first");
-        let mut null = AtomicFile::create(Path::new("/dev/null")).unwrap();
-        null.write_all(b"gone").unwrap();
-        null.finish().unwrap();
-        assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
     }
 }

@@ -40,7 +40,7 @@ use tantivy::{DocId, Index, IndexSettings, SegmentMeta, TantivyDocument};
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Mended))]
-pub struct RepairReport {
+pub struct DamageReport {
     /// Everything that was damaged, each entry naming its file.
     pub problems: Vec<String>,
     /// The ids of articles whose text is lost. Some of them may have been deleted before.
@@ -72,14 +72,20 @@ struct DamageSurvey {
     graph_files: BTreeSet<usize>,
 }
 
-/// Reads tantivy's commit and our manifest without opening the index. `Err` says why that failed.
-fn read_commit(layout: &Layout) -> Result<(Value, Manifest), String> {
-    let metas =
-        ChecksummedDirectory::new(layout.text(), layout.files()).atomic_read(Path::new(META));
-    let metas: Value = serde_json::from_slice(&metas.map_err(|error| error.to_string())?)
-        .map_err(|e| e.to_string())?;
-    let manifest = serde_json::from_str(metas["payload"].as_str().unwrap_or_default())
-        .map_err(|e| e.to_string())?;
+/// Why a commit cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum CommitError {
+    #[error(transparent)]
+    Read(#[from] OpenReadError),
+    #[error(transparent)]
+    Parse(#[from] serde_json::Error),
+}
+
+/// Reads tantivy's commit and our manifest without opening the index.
+fn read_commit(layout: &Layout) -> Result<(Value, Manifest), CommitError> {
+    let directory = ChecksummedDirectory::new(layout.text(), layout.files());
+    let metas: Value = serde_json::from_slice(&directory.atomic_read(Path::new(META))?)?;
+    let manifest = serde_json::from_str(metas["payload"].as_str().unwrap_or_default())?;
     Ok((metas, manifest))
 }
 
@@ -124,13 +130,13 @@ impl DamageSurvey {
     /// Verifies every file of a collection. `marker_problem` is what is wrong with its marker.
     fn new(layout: Layout, marker_problem: Option<String>) -> Result<Self> {
         let path = layout.text().join(META);
-        let unrecoverable = |error: &str| {
-            let problem = format!(
+        let unrecoverable = |error: CommitError| {
+            let damage = format!(
                 "its commit does not read, and nothing else says what belongs to the collection; index the articles into a new one ({error})"
             );
-            Error::damaged(&path, problem)
+            Error::damaged(&path, damage)
         };
-        let (metas, manifest) = read_commit(&layout).map_err(|error| unrecoverable(&error))?;
+        let (metas, manifest) = read_commit(&layout).map_err(unrecoverable)?;
         let directory = ChecksummedDirectory::new(layout.text(), layout.files());
         let mut survey = Self {
             layout,
@@ -235,7 +241,7 @@ fn damage_problem(result: Result<()>) -> Result<Option<String>> {
 
 /// Makes a new commit without what is damaged, after everything readable in it is safe. Changes
 /// nothing if nothing is damaged.
-pub fn repair(path: &Path) -> Result<RepairReport> {
+pub fn remove_damage(path: &Path) -> Result<DamageReport> {
     let (layout, marker_problem) = locate(path)?;
     let lock = WriterLock::acquire(&layout)?;
     let survey = DamageSurvey::new(layout, marker_problem)?;
@@ -271,7 +277,7 @@ pub fn repair(path: &Path) -> Result<RepairReport> {
         writer.remove_orphans()?;
         crate::Writer::commit(&mut writer)?;
     }
-    Ok(RepairReport {
+    Ok(DamageReport {
         graphs: survey.graph_files.len(),
         vectors: survey
             .vector_files

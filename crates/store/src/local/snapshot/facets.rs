@@ -1,15 +1,15 @@
 //! Facets, read off the term dictionary of the metadata field.
 
-use super::records;
-use super::snapshot::Snapshot;
+use super::Snapshot;
 use crate::Result;
 use crate::collection::Facet;
+use crate::local::records;
 use std::collections::BTreeMap;
 use tantivy::schema::IndexRecordOption;
 
 impl Snapshot {
     pub fn facets(&self, limit: usize) -> Result<Vec<Facet>> {
-        let Some(facts) = self.fields.facts else {
+        let Some(facts) = self.fields.metadata_terms else {
             return Ok(Vec::new());
         };
         // Passages by field and value.

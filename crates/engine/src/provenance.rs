@@ -1,7 +1,8 @@
-//! The manifest of a result: versions, machine, collection and parameters that produced it.
+//! The provenance of a result: versions, machine, collection and parameters that produced it. JSON
+//! documents have it as `manifest`.
 
 use crate::Result;
-use eval::manifest::Machine;
+use eval::provenance::Machine;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use store::Collection;
@@ -15,7 +16,7 @@ const CARGO_LOCK: &str = include_str!("../../../Cargo.lock");
 ///
 /// # Errors
 /// When the collection cannot be read.
-pub fn manifest(collection: Option<(&dyn Collection, &str)>, details: Value) -> Result<Value> {
+pub fn provenance(collection: Option<(&dyn Collection, &str)>, details: Value) -> Result<Value> {
     let mut all = Map::new();
     all.insert(
         "program".to_owned(),
@@ -75,7 +76,7 @@ fn package_versions() -> Value {
         .collect()
 }
 
-/// Where the manifest of `file` stands: next to it, as `FILE.manifest.json`.
+/// Where the provenance of `file` stands: next to it, as `FILE.manifest.json`.
 pub fn sidecar(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".manifest.json");

@@ -1,10 +1,10 @@
 //! Values of metadata fields, read off the term dictionary.
 
-use super::records;
-use super::snapshot::Snapshot;
+use super::Snapshot;
 use crate::Result;
 use crate::filter::explain::{FieldValues, MAX_VALUES};
 use crate::filter::{Filter, ID, Value};
+use crate::local::records;
 
 impl FieldValues for Snapshot {
     fn has_match(&self, filter: &Filter) -> Result<bool> {
@@ -16,7 +16,7 @@ impl FieldValues for Snapshot {
         let Some(source) = (if is_id {
             Some(self.fields.parent)
         } else {
-            self.fields.facts
+            self.fields.metadata_terms
         }) else {
             return Ok(Vec::new());
         };

@@ -1,9 +1,9 @@
 //! Filter evaluation: which passages a filter allows, read off the text index's dictionary of
 //! metadata terms. Both kinds of search apply the result before they rank.
 
-use super::records;
-use super::snapshot::Snapshot;
+use super::Snapshot;
 use crate::filter::{Clause, Filter, ID, Matcher, Predicate, Value};
+use crate::local::records;
 use crate::{Error, Result};
 use index::Bits;
 use std::collections::{BTreeSet, HashMap};
@@ -75,35 +75,19 @@ impl Snapshot {
         Ok(allowed)
     }
 
-    /// Fails if the filter names a field that no article has: a misspelled field would otherwise
-    /// silently match nothing, or everything.
+    /// Fails if the filter names a field that no article has.
     fn ensure_fields_exist(&self, filter: &Filter) -> Result<()> {
-        let facts = self.fields.facts.ok_or_else(|| Error::FiltersUnsupported {
-            path: self.layout.root().to_owned(),
-        })?;
-        let mut known: Option<BTreeSet<String>> = None;
-        for clause in filter.clauses() {
-            if clause.field == ID {
-                continue;
-            }
-            let known = match &known {
-                Some(known) => known,
-                None => known.insert(self.field_names(facts)?),
-            };
-            if !known.is_empty() && !known.contains(&clause.field) {
-                let known = known
-                    .iter()
-                    .map(String::as_str)
-                    .chain([ID])
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(Error::UnknownField {
-                    field: clause.field.clone(),
-                    known,
-                });
-            }
+        let facts = self
+            .fields
+            .metadata_terms
+            .ok_or_else(|| Error::FiltersUnsupported {
+                path: self.layout.root().to_owned(),
+            })?;
+        if filter.clauses().iter().all(|clause| clause.field == ID) {
+            return Ok(());
         }
-        Ok(())
+        let known = self.field_names(facts)?;
+        filter.ensure_fields_exist(&known.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// The names of all metadata fields that some article has.
@@ -181,7 +165,7 @@ impl Snapshot {
         let field = if is_id {
             Some(self.fields.parent)
         } else {
-            self.fields.facts
+            self.fields.metadata_terms
         };
         let Some(field) = field else {
             return Ok(matching);

@@ -65,7 +65,7 @@ impl Snapshot {
         analyzed.pairs.sort_unstable();
         analyzed.pairs.dedup();
         // Collections without the `exact` field have the v1 analyzer, so it is always there.
-        let Some(exact) = self.fields.exact.filter(|_| !unknown.is_empty()) else {
+        let Some(exact) = self.fields.words.filter(|_| !unknown.is_empty()) else {
             return Ok(analyzed);
         };
         let mut tokenizer = AnalyzerVersion::V2.tokenizer(language, TextField::Stems);

@@ -109,7 +109,7 @@ impl Snapshot {
         let accepts = |term: &str| term.chars().next() == word.chars().next();
         nearest_terms(
             &self.searcher,
-            self.fields.contents,
+            self.fields.stems,
             word,
             distance,
             usize::MAX,

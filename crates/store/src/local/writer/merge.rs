@@ -1,9 +1,9 @@
 //! Merging of vector segments. Nothing is embedded again.
 
-use super::layout::Layout;
-use super::snapshot::{Snapshot, open_segment};
-use super::writer::LocalWriter;
+use super::LocalWriter;
 use crate::collection::{CompactReport, Progress, Step, Writer};
+use crate::local::layout::Layout;
+use crate::local::snapshot::{Snapshot, open_segment};
 use crate::manifest::{GraphEntry, MIN_GRAPH_ROWS, SegmentEntry};
 use crate::{Error, Result};
 use disk::PathError;

@@ -1,0 +1,6 @@
+//! Articles: listed, read, added, replaced, deleted, uploaded.
+
+pub mod change;
+pub mod list;
+pub mod read;
+pub mod upload;
