@@ -1,0 +1,271 @@
+//! Running work without the interpreter's lock.
+
+use crate::errors::{self, Class};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use engine::{Amount, Progress, Result};
+use pyo3::prelude::*;
+use pyo3::types::PyIterator;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often the calling thread looks for Ctrl-C and reports progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How many items of an iterable wait to be used.
+const QUEUED_ITEMS: usize = 64;
+
+/// Locks a mutex, also if a thread that held it has panicked.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs short work on this thread.
+pub fn direct<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    check_process(py)?;
+    let result = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
+    unwrap(py, result)
+}
+
+/// Runs long work on another thread. Ctrl-C, or an exception of `callback`, asks it to stop and is
+/// raised when it has. `callback` gets the name of a stage, the units done and their total.
+pub fn run<T: Send>(
+    py: Python<'_>,
+    callback: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Reporter) -> Result<T> + Send,
+) -> PyResult<T> {
+    run_with(py, callback, no_items, |reporter, _: Receiver<()>| {
+        work(reporter)
+    })
+}
+
+fn no_items(_: Python<'_>) -> PyResult<Option<()>> {
+    Ok(None)
+}
+
+/// As [`run`], with a stream of items that `next` makes on the calling thread until it gives
+/// `None`. An exception of `next` is raised when the work has stopped.
+pub fn run_with<T: Send, I: Send>(
+    py: Python<'_>,
+    callback: Option<&Bound<'_, PyAny>>,
+    mut next: impl FnMut(Python<'_>) -> PyResult<Option<I>>,
+    work: impl FnOnce(&Reporter, Receiver<I>) -> Result<T> + Send,
+) -> PyResult<T> {
+    check_process(py)?;
+    let reporter = Reporter::default();
+    let (items, received) = bounded(QUEUED_ITEMS);
+    let (running, ended) = bounded::<()>(0);
+    let (result, raised) = std::thread::scope(|scope| {
+        let reporter = &reporter;
+        let worker = scope.spawn(move || {
+            let _running = running;
+            catch_unwind(AssertUnwindSafe(|| work(reporter, received)))
+        });
+        let mut raised = feed(py, &mut next, items, reporter, callback).err();
+        loop {
+            if raised.is_some() {
+                reporter.stop.store(true, Ordering::Relaxed);
+            }
+            let wait = || ended.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Disconnected);
+            let has_ended = py.detach(wait);
+            if raised.is_none() {
+                raised = reporter.tick(py, callback).err();
+            }
+            if has_ended {
+                break;
+            }
+        }
+        (worker.join().and_then(|result| result), raised)
+    });
+    match raised {
+        Some(error) => Err(error),
+        None => unwrap(py, result),
+    }
+}
+
+/// Sends what `next` makes until it gives `None` or the receiver is gone.
+fn feed<I: Send>(
+    py: Python<'_>,
+    next: &mut impl FnMut(Python<'_>) -> PyResult<Option<I>>,
+    items: Sender<I>,
+    reporter: &Reporter,
+    callback: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    while let Some(item) = next(py)? {
+        let mut unsent = Some(item);
+        while let Some(item) = unsent {
+            unsent = match py.detach(|| items.send_timeout(item, POLL_INTERVAL)) {
+                Err(SendTimeoutError::Timeout(item)) => Some(item),
+                Err(SendTimeoutError::Disconnected(_)) => return Ok(()),
+                Ok(()) => None,
+            };
+            reporter.tick(py, callback)?;
+        }
+    }
+    Ok(())
+}
+
+/// The items of a Python iterable, converted with `convert`, which gets their number from 0.
+pub fn items_of<'a, 'py: 'a, T>(
+    iterable: &'a Bound<'py, PyAny>,
+    convert: impl Fn(usize, &Bound<'py, PyAny>) -> PyResult<T> + 'a,
+) -> PyResult<impl FnMut(Python<'_>) -> PyResult<Option<T>> + 'a> {
+    let mut items = PyIterator::from_object(iterable)?.enumerate();
+    Ok(move |_: Python<'_>| {
+        items
+            .next()
+            .map(|(number, item)| convert(number, &item?))
+            .transpose()
+    })
+}
+
+fn unwrap<T>(
+    py: Python<'_>,
+    result: std::result::Result<Result<T>, Box<dyn Any + Send>>,
+) -> PyResult<T> {
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(errors::exception(py, &error)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            let text = text.unwrap_or_else(|| "no message".to_owned());
+            Err(Class::Internal.exception(py, format!("this is a bug in nigh: {text}")))
+        }
+    }
+}
+
+/// The process in which work was first done; 0 for none yet.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+/// Fails in a process that was forked from one that has used this module: the threads that search
+/// are not there, and waiting for them would never end.
+fn check_process(py: Python<'_>) -> PyResult<()> {
+    let this = std::process::id();
+    match PROCESS.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed) {
+        Err(first) if first != this => Err(Class::Error.exception(
+            py,
+            "nigh was used in the process that this one was forked from, and its threads are not here; \
+             start processes with multiprocessing.get_context(\"spawn\")",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The state of one stage.
+#[derive(Debug, Clone, Copy)]
+struct StageState {
+    name: &'static str,
+    done: u64,
+    total: u64,
+}
+
+/// A line for Python's `logging`.
+enum Line {
+    Info(String),
+    Warning(String),
+}
+
+#[derive(Default)]
+struct Reports {
+    /// Stages that have ended and were not reported as they ended.
+    ended: Vec<StageState>,
+    current: Option<StageState>,
+    /// Whether `current` has changed since it was reported.
+    changed: bool,
+    lines: Vec<Line>,
+}
+
+/// Keeps what work reports until the calling thread hands it on.
+#[derive(Default)]
+pub struct Reporter {
+    stop: AtomicBool,
+    reports: Mutex<Reports>,
+}
+
+impl Reporter {
+    /// Fails if the work is to stop.
+    pub fn check(&self) -> Result<()> {
+        if self.is_stopped() {
+            Err(engine::Error::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Looks for signals, and hands on what there is.
+    fn tick(&self, py: Python<'_>, callback: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        py.check_signals()?;
+        let (stages, lines) = {
+            let mut reports = lock(&self.reports);
+            let mut stages = std::mem::take(&mut reports.ended);
+            if std::mem::take(&mut reports.changed) {
+                stages.extend(reports.current);
+            }
+            (stages, std::mem::take(&mut reports.lines))
+        };
+        if !lines.is_empty() {
+            let logger = py.import("logging")?.call_method1("getLogger", ("nigh",))?;
+            for line in lines {
+                match line {
+                    Line::Info(text) => logger.call_method1("info", ("%s", text))?,
+                    Line::Warning(text) => logger.call_method1("warning", ("%s", text))?,
+                };
+            }
+        }
+        if let Some(callback) = callback {
+            for StageState { name, done, total } in stages {
+                callback.call1((name, done, total))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Progress for Reporter {
+    fn start_stage(&self, name: &'static str, total: Amount) {
+        let (Amount::Items(total) | Amount::Bytes(total)) = total;
+        self.finish_stage();
+        let mut reports = lock(&self.reports);
+        reports.current = Some(StageState {
+            name,
+            done: 0,
+            total,
+        });
+        reports.changed = true;
+    }
+
+    fn set_position(&self, done: u64) {
+        let reports = &mut *lock(&self.reports);
+        if let Some(current) = reports.current.as_mut().filter(|stage| done > stage.done) {
+            current.done = done;
+            reports.changed = true;
+        }
+    }
+
+    fn set_message(&self, _: &str) {}
+
+    fn finish_stage(&self) {
+        let reports = &mut *lock(&self.reports);
+        let ended = reports.current.take();
+        if std::mem::take(&mut reports.changed) {
+            reports.ended.extend(ended);
+        }
+    }
+
+    fn skipped(&self, problem: &str) {
+        lock(&self.reports)
+            .lines
+            .push(Line::Warning(format!("skipped {problem}")));
+    }
+
+    fn note(&self, text: &str) {
+        lock(&self.reports).lines.push(Line::Info(text.to_owned()));
+    }
+
+    fn stop_flag(&self) -> &AtomicBool {
+        &self.stop
+    }
+}
