@@ -446,8 +446,12 @@ impl Collection {
         };
         work::direct(py, || {
             let language = collection.language()?;
-            let Some(existing) = collection.open()? else {
-                return Ok(());
+            let existing = match collection.open() {
+                Ok(Some(existing)) => existing,
+                Ok(None) => return Ok(()),
+                // It can still be checked and repaired.
+                Err(Error::Store(error)) if error.is_damage() => return Ok(()),
+                Err(error) => return Err(error),
             };
             let manifest = existing.manifest();
             if let Some(model) = &collection.options.model

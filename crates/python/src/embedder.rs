@@ -127,9 +127,6 @@ impl Embedder {
         })
     }
 
-    /// embed($self, texts, *, progress=None)
-    /// --
-    ///
     /// Embeds texts as passages.
     ///
     /// Parameters
@@ -153,9 +150,6 @@ impl Embedder {
         self.embed_texts(py, texts, progress, Role::Passage)
     }
 
-    /// embed_queries($self, texts, *, progress=None)
-    /// --
-    ///
     /// Embeds texts as queries, which some models treat differently. Otherwise as ``embed``.
     #[pyo3(signature = (texts, *, progress = None))]
     fn embed_queries<'py>(

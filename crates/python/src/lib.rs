@@ -38,9 +38,6 @@ fn reader_command(py: Python<'_>) -> PyResult<Option<cli::ReaderCommand>> {
         .map(|program| cli::ReaderCommand { program, arguments }))
 }
 
-/// main(words: list[str]) -> int
-/// --
-///
 /// Runs the command line program with these words, the first of which is its name, and returns its
 /// exit code.
 #[pyfunction]

@@ -19,9 +19,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-/// The candidate list of a search if none is given. It gives recall@10 above .99 on every data set
-/// measured.
-const DEFAULT_EF: usize = 128;
 /// The most hits of one query.
 const MAX_K: usize = 10_000;
 /// Fewer rows get no graph: scanning them takes no longer than a graph search.
@@ -66,11 +63,12 @@ impl PartFiles {
         })
     }
 
-    /// The files of part `number` in `folder`.
-    fn in_folder(folder: &Path, number: usize, has_graph: bool) -> Self {
+    /// The files in `folder` of the part that begins at row `start`. A file knows its name, so a
+    /// part's names never change.
+    fn in_folder(folder: &Path, start: usize, has_graph: bool) -> Self {
         Self {
-            vectors: folder.join(format!("{number}.vec")),
-            graph: has_graph.then(|| folder.join(format!("{number}.graph"))),
+            vectors: folder.join(format!("{start}.vec")),
+            graph: has_graph.then(|| folder.join(format!("{start}.graph"))),
         }
     }
 }
@@ -346,7 +344,7 @@ fn build_part(
         TempDir::with_prefix("nigh-index-").map_err(PathError::at(std::env::temp_dir()))?;
     let options = WriteOptions::default();
     let rows = old.iter().map(|part| part.rows()).sum::<usize>() + new.len() / dimensions;
-    let files = PartFiles::in_folder(folder.path(), 0, rows >= MIN_GRAPH_ROWS);
+    let files = PartFiles::in_folder(folder.path(), start, rows >= MIN_GRAPH_ROWS);
     let mut writer = VectorWriter::create(&options, &files.vectors, dimensions)?;
     let old = old.iter().map(|part| part.segment.vectors());
     for values in old.clone().map(VectorFile::vectors).chain([new]) {
@@ -417,11 +415,11 @@ fn save(
     let staging = TempDir::with_prefix_in(".nigh-index-", parent).map_err(PathError::at(parent))?;
     let new = staging.path().join("new");
     std::fs::create_dir(&new).map_err(PathError::at(&new))?;
-    for (number, part) in parts.0.iter().enumerate() {
+    for part in &parts.0 {
         progress.check()?;
         // Damage is not copied.
         part.segment.verify()?;
-        let to = PartFiles::in_folder(&new, number, part.files.graph.is_some());
+        let to = PartFiles::in_folder(&new, part.start, part.files.graph.is_some());
         copy(&part.files.vectors, &to.vectors)?;
         if let (Some(from), Some(to)) = (&part.files.graph, &to.graph) {
             copy(from, to)?;
@@ -478,9 +476,9 @@ fn load(folder: &Path) -> Result<Index> {
     }
     let settings = description.settings;
     let mut parts = Parts(Vec::new());
-    for (number, part) in description.parts.iter().enumerate() {
-        let files = PartFiles::in_folder(folder, number, part.graph);
-        let opened = files.open(parts.rows(), None)?;
+    for part in &description.parts {
+        let start = parts.rows();
+        let opened = PartFiles::in_folder(folder, start, part.graph).open(start, None)?;
         let (rows, dimensions) = (opened.rows(), opened.segment.vectors().dimensions());
         if (rows, dimensions) != (part.rows, settings.dimensions) {
             let problem = format!(
@@ -511,9 +509,6 @@ struct Checked {
 
 #[pymethods]
 impl Index {
-    /// build(vectors, *, m=16, ef_construction=200, seed=0, normalize=False, threads=None, progress=None)
-    /// --
-    ///
     /// Builds an index.
     ///
     /// Parameters
@@ -590,9 +585,6 @@ impl Index {
         })
     }
 
-    /// add($self, vectors, *, normalize=False, threads=None, progress=None)
-    /// --
-    ///
     /// Adds rows. Their ids go on from those of the rows before.
     ///
     /// New rows become a part of their own, with a graph if there are 4,096 or more. Parts of
@@ -646,9 +638,6 @@ impl Index {
         })
     }
 
-    /// compact($self, *, threads=None, progress=None)
-    /// --
-    ///
     /// Builds one graph of all rows, if ``add`` has made several. Ids stay as they are.
     #[pyo3(signature = (*, threads = None, progress = None))]
     fn compact(
@@ -669,9 +658,6 @@ impl Index {
         })
     }
 
-    /// search($self, queries, k=10, *, ef=128, allowed=None, threads=None)
-    /// --
-    ///
     /// The nearest rows, approximately: through the graph, or by a scan where that is as fast.
     ///
     /// Parameters
@@ -694,7 +680,7 @@ impl Index {
     ///     The row numbers, best first; -1 where there are fewer than k rows.
     /// scores : numpy.ndarray of float32, of the same shape
     ///     Their cosines with the query; -inf where there is no row. Ties go to the lower id.
-    #[pyo3(signature = (queries, k = 10, *, ef = DEFAULT_EF, allowed = None, threads = None))]
+    #[pyo3(signature = (queries, k = 10, *, ef = 128, allowed = None, threads = None))]
     fn search<'py>(
         &self,
         py: Python<'py>,
@@ -710,9 +696,6 @@ impl Index {
         self.run_search(py, queries, k, SearchStrategy::graph(ef), allowed, threads)
     }
 
-    /// exact($self, queries, k=10, *, allowed=None, threads=None)
-    /// --
-    ///
     /// The nearest rows, exactly: by a scan. Otherwise as ``search``.
     #[pyo3(signature = (queries, k = 10, *, allowed = None, threads = None))]
     fn exact<'py>(
@@ -726,9 +709,6 @@ impl Index {
         self.run_search(py, queries, k, SearchStrategy::Exact, allowed, threads)
     }
 
-    /// vectors($self)
-    /// --
-    ///
     /// A copy of all rows.
     ///
     /// Returns
@@ -748,9 +728,6 @@ impl Index {
         array(py, values, self.settings.dimensions, false)
     }
 
-    /// save($self, path, *, overwrite=False)
-    /// --
-    ///
     /// Saves the index as a folder, which appears only when it is complete.
     ///
     /// Parameters
@@ -767,9 +744,6 @@ impl Index {
         })
     }
 
-    /// load(path)
-    /// --
-    ///
     /// Maps a saved index into memory. Nothing is read before it is needed, and what is read is
     /// verified.
     ///
@@ -788,9 +762,6 @@ impl Index {
         work::direct(py, || load(&path))
     }
 
-    /// check($self)
-    /// --
-    ///
     /// Reads all files and verifies their checksums, that every vector is finite and of unit
     /// length, and that every row can be reached in its graph.
     ///

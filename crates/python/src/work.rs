@@ -3,6 +3,7 @@
 use crate::errors::{self, Class};
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 use engine::{Amount, Progress, Result};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 use std::any::Any;
@@ -46,7 +47,7 @@ fn no_items(_: Python<'_>) -> PyResult<Option<()>> {
 }
 
 /// As [`run`], with a stream of items that `next` makes on the calling thread until it gives
-/// `None`. An exception of `next` is raised when the work has stopped.
+/// `None`. An exception of `next` ends the stream, and is raised when the items before it are done.
 pub fn run_with<T: Send, I: Send>(
     py: Python<'_>,
     callback: Option<&Bound<'_, PyAny>>,
@@ -65,13 +66,11 @@ pub fn run_with<T: Send, I: Send>(
         });
         let mut raised = feed(py, &mut next, items, reporter, callback).err();
         loop {
-            if raised.is_some() {
-                reporter.stop.store(true, Ordering::Relaxed);
-            }
             let wait = || ended.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Disconnected);
             let has_ended = py.detach(wait);
-            if raised.is_none() {
-                raised = reporter.tick(py, callback).err();
+            if let Err(error) = reporter.tick(py, callback.filter(|_| raised.is_none())) {
+                reporter.stop.store(true, Ordering::Relaxed);
+                raised = raised.or(Some(error));
             }
             if has_ended {
                 break;
@@ -85,7 +84,8 @@ pub fn run_with<T: Send, I: Send>(
     }
 }
 
-/// Sends what `next` makes until it gives `None` or the receiver is gone.
+/// Sends what `next` makes until it gives `None` or the receiver is gone. Ctrl-C and exceptions of
+/// `callback` ask the work to stop.
 fn feed<I: Send>(
     py: Python<'_>,
     next: &mut impl FnMut(Python<'_>) -> PyResult<Option<I>>,
@@ -93,7 +93,19 @@ fn feed<I: Send>(
     reporter: &Reporter,
     callback: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
-    while let Some(item) = next(py)? {
+    let stop = |error: PyErr| {
+        reporter.stop.store(true, Ordering::Relaxed);
+        error
+    };
+    let mut next = || {
+        next(py).map_err(
+            |error| match error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                true => stop(error),
+                false => error,
+            },
+        )
+    };
+    while let Some(item) = next()? {
         let mut unsent = Some(item);
         while let Some(item) = unsent {
             unsent = match py.detach(|| items.send_timeout(item, POLL_INTERVAL)) {
@@ -101,7 +113,7 @@ fn feed<I: Send>(
                 Err(SendTimeoutError::Disconnected(_)) => return Ok(()),
                 Ok(()) => None,
             };
-            reporter.tick(py, callback)?;
+            reporter.tick(py, callback).map_err(stop)?;
         }
     }
     Ok(())

@@ -113,8 +113,6 @@ class Collection:
     ------
     nigh.ModelMismatchError
         The collection was made with another model.
-    nigh.DamagedError
-        It cannot be opened.
     """
 
     def __init__(
