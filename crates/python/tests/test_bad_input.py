@@ -3,8 +3,10 @@
 import contextlib
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ BAD_VECTORS: list[tuple[Any, type[nigh.Error], str]] = [
     (np.zeros((), np.float32), nigh.InputError, r"found \(\)"),
     (np.zeros((4, 0), np.float32), nigh.InputError, r"found \(4, 0\)"),
     (np.zeros((0, 8), np.float32), nigh.InputError, "one row or more, found none"),
-    (ROWS[:, ::2], nigh.InputError, r"contiguous .* found strides .* ascontiguousarray"),
+    (ROWS[:, ::2], nigh.InputError, r"contiguous .* found strides .*ascontiguousarray"),
     (np.asfortranarray(ROWS), nigh.InputError, "contiguous"),
     (ROWS[::-1], nigh.InputError, "contiguous"),
     (with_value(float("nan")), nigh.InputError, r"vectors\[3\]: a vector whose value 5 is NaN"),
@@ -306,6 +308,9 @@ nigh.Collection(sys.argv[1]).add(articles())
     ) as process:
         assert process.stdout is not None and process.stdin is not None
         assert process.stdout.readline() == "writing\n"
+        # It holds the lock once it has read two articles.
+        while (path / "writer.lock").read_text().strip() != str(process.pid):
+            time.sleep(0.01)
         yield
         process.stdin.close()
     assert process.returncode == 0
@@ -336,9 +341,27 @@ def test_a_newer_format(small: nigh.Collection, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_is_refused(small: nigh.Collection) -> None:
     small.search("the sea")
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        with pytest.raises(nigh.Error, match="forked"):
-            pool.apply(small.search, ("the sea",))
+    context = multiprocessing.get_context("fork")
+    answers: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
+
+    def search() -> None:
+        try:
+            small.search("the sea")
+        except nigh.Error as error:
+            answers.put(str(error))
+
+    process = context.Process(target=search)
+    process.start()
+    assert "forked" in answers.get()
+    process.join()
+
+
+def test_a_spawned_process_opens_the_collection_again(small: nigh.Collection) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        hits = pool.apply(small.search, ("the sea",))
+    assert hits == small.search("the sea") and hits.question == "the sea"
+    with pytest.raises(TypeError, match="cannot pickle"):
+        pickle.dumps(nigh.Index.build(ROWS))
 
 
 def test_exceptions_have_the_builtin_bases() -> None:

@@ -102,7 +102,7 @@ def test_a_pipeline_retrieves_and_is_saved(store: NighDocumentStore) -> None:
     documents = result["retriever"]["documents"]
     assert documents[0].id == "bread" and documents[0].meta == {"year": 2023, "fresh": True}
     assert documents[0].score > documents[1].score and len(documents) == 2
-    again = Pipeline.loads(pipeline.dumps())
+    again = Pipeline.loads(pipeline.dumps(), allowed_modules=["nigh.haystack"])
     same = again.run({"retriever": {"query": "what makes bread rise"}})
     assert same["retriever"]["documents"] == documents
 

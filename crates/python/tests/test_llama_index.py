@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from llama_index.core import Document, VectorStoreIndex
-from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.llms import MockLLM
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.response_synthesizers.no_text import NoText
 
 import nigh
 from nigh.llama_index import NighEmbedding, NighRetriever
@@ -60,7 +60,7 @@ def test_documents_of_llama_index_are_added(tmp_path: Path) -> None:
 def test_a_query_engine_answers_from_passages(small: nigh.Collection) -> None:
     engine = RetrieverQueryEngine(
         NighRetriever(small, k=1),
-        get_response_synthesizer(llm=MockLLM(), response_mode=ResponseMode.NO_TEXT),
+        NoText(llm=MockLLM()),
     )
     response = engine.query("Why does dough rise?")
     assert "yeast" in response.source_nodes[0].get_content()

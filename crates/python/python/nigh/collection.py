@@ -136,6 +136,7 @@ class Collection:
             "threads": threads,
         }
         self._native = _nigh.Collection(path, options, read_apart)
+        self._arguments = (self._native.path, {**options, "read_apart": read_apart})
 
     @property
     def path(self) -> Path:
@@ -503,10 +504,20 @@ class Collection:
         return isinstance(id, str) and self.exists() and self.article(id) is not None
 
     def __bool__(self) -> bool:
+        """True, also if it is empty."""
         return True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process opens the folder again.
+        return _opened, self._arguments
 
     def __repr__(self) -> str:
         return f"nigh.Collection({str(self.path)!r})"
+
+
+def _opened(path: str, options: dict[str, Any]) -> Collection:
+    """The collection that was pickled."""
+    return Collection(path, **options)
 
 
 _RANKING = (
