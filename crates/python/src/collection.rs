@@ -260,7 +260,7 @@ impl Collection {
             .iter()
             .map(|path| path.canonicalize().map_err(disk::PathError::at(path)))
             .collect::<std::result::Result<Vec<_>, _>>()?;
-        let _writing = lock(&self.writing);
+        let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
         let existing = self.open()?;
         let names = match existing.as_deref() {
             Some(existing) => PathNamer::for_indexing(existing, &self.location)?,
@@ -305,7 +305,7 @@ impl Collection {
         articles: Receiver<Article>,
         reporter: &Reporter,
     ) -> Result<IndexReport> {
-        let _writing = lock(&self.writing);
+        let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
         let existing = self.open()?;
         let plan = self.plan(existing.as_deref());
         let embedder = self.embedder(existing.as_deref())?;
@@ -444,7 +444,7 @@ impl Collection {
             rerankers: Mutex::default(),
             writing: Mutex::default(),
         };
-        work::direct(py, || {
+        work::open(py, || {
             let language = collection.language()?;
             let existing = match collection.open() {
                 Ok(Some(existing)) => existing,
@@ -472,13 +472,13 @@ impl Collection {
     }
 
     fn exists(&self, py: Python<'_>) -> PyResult<bool> {
-        work::direct(py, || Ok(store::exists(&self.location)?))
+        work::open(py, || Ok(store::exists(&self.location)?))
     }
 
     fn create(&self, py: Python<'_>) -> PyResult<()> {
-        work::direct(py, || {
+        work::run(py, None, |reporter| {
             let language = self.language()?.unwrap_or(Language::English);
-            let _writing = lock(&self.writing);
+            let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
             let embedder = self.embedder(None)?;
             self.create_in(language, &*embedder)?;
             Ok(())
@@ -533,7 +533,7 @@ impl Collection {
     fn delete(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         let ids = strings(ids, "ids")?;
         work::run(py, None, |reporter| {
-            let _writing = lock(&self.writing);
+            let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
             let collection = store::open(&self.location)?;
             let mut writer = collection.writer()?;
             let mut deleted = Vec::new();
@@ -696,7 +696,7 @@ impl Collection {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let report = work::run(py, progress, |reporter| {
-            let _writing = lock(&self.writing);
+            let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
             let collection = store::open(&self.location)?;
             let steps = StoreProgress::new(reporter);
             let mut writer = collection.writer()?;
@@ -740,7 +740,7 @@ impl Collection {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let outcome = work::run(py, progress, |reporter| {
-            let _writing = lock(&self.writing);
+            let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
             engine::repair(&self.location, self.threads, reporter)
         })?;
         to_python(py, &outcome)

@@ -118,7 +118,7 @@ impl Embedder {
     #[pyo3(signature = (model = "builtin", *, threads = None))]
     fn new(py: Python<'_>, model: &str, threads: Option<usize>) -> PyResult<Self> {
         let threads = crate::options::threads(py, threads)?;
-        let embedder = work::direct(py, || Ok(ingest::embed::load(model)?))?;
+        let embedder = work::open(py, || Ok(ingest::embed::load(model)?))?;
         Ok(Self {
             model: embedder.model().clone(),
             base: Mutex::new(embedder),

@@ -619,7 +619,7 @@ impl Index {
                 .transpose()?;
             let values = scaled.as_deref().unwrap_or(values);
             check_rows(values, dimensions, "vectors")?;
-            let _writing = lock(&self.writing);
+            let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
             let mut parts = self.parts();
             let mut rows = values.len() / dimensions;
             let mut kept = parts.0.len();
@@ -648,7 +648,7 @@ impl Index {
     ) -> PyResult<()> {
         let threads = crate::options::threads(py, threads)?;
         work::run(py, progress, |reporter| {
-            let _writing = lock(&self.writing);
+            let _writing = work::lock_unless_stopped(&self.writing, reporter)?;
             let parts = self.parts();
             if parts.0.len() > 1 {
                 let part = build_part(&parts.0, &[], 0, self.settings, threads, reporter)?;
@@ -759,7 +759,7 @@ impl Index {
             let message = format!("no index at {}", path.display());
             return Err(Class::NotFound.exception(py, message));
         }
-        work::direct(py, || load(&path))
+        work::open(py, || load(&path))
     }
 
     /// Reads all files and verifies their checksums, that every vector is finite and of unit

@@ -9,11 +9,14 @@ use pyo3::types::PyIterator;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// How often the calling thread looks for Ctrl-C and reports progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often a lock that another thread holds is tried again.
+const LOCK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// How many items of an iterable wait to be used.
 const QUEUED_ITEMS: usize = 64;
@@ -23,9 +26,31 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Locks a mutex that may be held for long, or fails when the work is to stop. An iterable whose
+/// articles are being added may itself want to write to the collection: nothing but Ctrl-C ends
+/// that.
+pub fn lock_unless_stopped<'a>(
+    mutex: &'a Mutex<()>,
+    reporter: &Reporter,
+) -> Result<MutexGuard<'a, ()>> {
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Ok(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_INTERVAL),
+        }
+        reporter.check()?;
+    }
+}
+
 /// Runs short work on this thread.
 pub fn direct<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    check_process(py)?;
+    enter_process(py)?;
+    open(py, work)
+}
+
+/// As [`direct`], for work that starts no threads that stay. A process may be forked after it.
+pub fn open<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     let result = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
     unwrap(py, result)
 }
@@ -54,7 +79,7 @@ pub fn run_with<T: Send, I: Send>(
     mut next: impl FnMut(Python<'_>) -> PyResult<Option<I>>,
     work: impl FnOnce(&Reporter, Receiver<I>) -> Result<T> + Send,
 ) -> PyResult<T> {
-    check_process(py)?;
+    enter_process(py)?;
     let reporter = Reporter::default();
     let (items, received) = bounded(QUEUED_ITEMS);
     let (running, ended) = bounded::<()>(0);
@@ -149,12 +174,12 @@ fn unwrap<T>(
     }
 }
 
-/// The process in which work was first done; 0 for none yet.
+/// The process in which threads were first started; 0 for none yet.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
-/// Fails in a process that was forked from one that has used this module: the threads that search
-/// are not there, and waiting for them would never end.
-fn check_process(py: Python<'_>) -> PyResult<()> {
+/// Notes that this process starts threads. Fails in one that was forked from a process that has
+/// done so: the threads that search are not there, and waiting for them would never end.
+fn enter_process(py: Python<'_>) -> PyResult<()> {
     let this = std::process::id();
     match PROCESS.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed) {
         Err(first) if first != this => Err(Class::Error.exception(

@@ -53,7 +53,8 @@ def small(tmp_path: Path) -> nigh.Collection:
 def unit_vectors(rows: int, dimensions: int, seed: int) -> NDArray[np.float32]:
     """Random unit vectors."""
     vectors = np.random.default_rng(seed).standard_normal((rows, dimensions)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return scaled
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -318,11 +318,12 @@ nigh.Collection(sys.argv[1]).add(articles())
 
 def test_a_collection_that_another_process_writes(small: nigh.Collection) -> None:
     with writer(small.path):
-        for work in [
+        works: list[Callable[[], object]] = [
             lambda: small.add({"id": "sun", "text": "The sun."}),
             lambda: small.delete("bread"),
             small.compact,
-        ]:
+        ]
+        for work in works:
             with pytest.raises(nigh.LockedError, match=r"is being written by process \d+"):
                 work()
         assert small.search("yeast")[0].article_id == "bread", "reading goes on"
@@ -354,6 +355,21 @@ def test_a_forked_process_is_refused(small: nigh.Collection) -> None:
     process.start()
     assert "forked" in answers.get()
     process.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_process_may_fork_after_it_has_opened_a_collection(small: nigh.Collection) -> None:
+    script = """
+import multiprocessing, sys, nigh
+collection, embedder = nigh.Collection(sys.argv[1]), nigh.Embedder("static")
+def work(answers): answers.put((collection.search("the sea")[0].article_id, embedder.embed(["a"]).shape))
+context = multiprocessing.get_context("fork")
+answers = context.SimpleQueue()
+processes = [context.Process(target=work, args=(answers,)) for _ in range(2)]
+for process in processes: process.start()
+assert [answers.get() for _ in processes] == [("tides", (1, 256))] * 2
+"""
+    subprocess.run([sys.executable, "-c", script, small.path], check=True, timeout=60)
 
 
 def test_a_spawned_process_opens_the_collection_again(small: nigh.Collection) -> None:

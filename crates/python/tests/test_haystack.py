@@ -24,7 +24,8 @@ class TestDocumentStore(DocumentStoreBaseTests):
         """An empty store."""
         return NighDocumentStore(str(tmp_path / "store"), model="static")
 
-    def assert_documents_are_equal(self, received: list[Document], expected: list[Document]) -> None:
+    @staticmethod
+    def assert_documents_are_equal(received: list[Document], expected: list[Document]) -> None:
         """Documents are listed by their ids. Embeddings are not kept: the collection has its own."""
         without = [replace(document, embedding=None) for document in expected]
         assert received == sorted(without, key=lambda document: document.id)

@@ -24,7 +24,7 @@ class TestVectorStore(VectorStoreIntegrationTests):
     """LangChain's tests of vector stores."""
 
     @pytest.fixture
-    def vectorstore(self, tmp_path: Path) -> Iterator[VectorStore]:  # type: ignore[override]
+    def vectorstore(self, tmp_path: Path) -> Iterator[VectorStore]:
         """An empty store."""
         yield NighVectorStore(tmp_path / "store")
 
@@ -33,7 +33,7 @@ class TestDenseVectorStore(TestVectorStore):
     """The same, by vectors alone."""
 
     @pytest.fixture
-    def vectorstore(self, tmp_path: Path) -> Iterator[VectorStore]:  # type: ignore[override]
+    def vectorstore(self, tmp_path: Path) -> Iterator[VectorStore]:
         """An empty store."""
         yield NighVectorStore(nigh.Collection(tmp_path / "store", model="static"), mode="dense")
 
@@ -93,7 +93,7 @@ class TestRetriever(RetrieversIntegrationTests):
 
 def test_metadata_of_any_json_type_come_back(tmp_path: Path) -> None:
     store = NighVectorStore(tmp_path / "store")
-    metadatas = [
+    metadatas: list[dict[str, Any]] = [
         {"page": 3, "score": 0.5, "tags": ["a", "b"], "date": "2026-01-31"},
         {"flag": True, "none": None, "nested": {"a": [1, {"b": 2}]}, "empty": []},
         {},

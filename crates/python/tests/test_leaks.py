@@ -2,6 +2,7 @@
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from conftest import unit_vectors
@@ -19,7 +20,7 @@ def resident_bytes() -> int:
 def test_a_hundred_thousand_calls_do_not_leak(small: nigh.Collection) -> None:
     index = nigh.Index.build(unit_vectors(200, 16, 1))
     query, mask = unit_vectors(1, 16, 2), np.ones(200, dtype=bool)
-    wrong = query.astype(np.float64)
+    wrong: Any = query.astype(np.float64)
     embedder = nigh.Embedder("static")
 
     def calls(number: int) -> None:

@@ -69,7 +69,8 @@ class _Shown:
             self._bars.close()
 
 
-def _mapping(item: object) -> object:
+def _mapping(item: Any) -> Any:
+    """The dict of an article; anything else as it is, for the extension module to judge."""
     if isinstance(item, Article):
         return {name: getattr(item, name) for name in _ARTICLE_FIELDS}
     return item
@@ -219,15 +220,14 @@ class Collection:
         nigh.LockedError
             Another process is writing.
         """
-        if isinstance(articles, (Article, Mapping)):
-            articles = [articles]
-        if isinstance(articles, (str, bytes)):
+        given: Any = articles
+        if isinstance(given, (str, bytes)) or not isinstance(given, (Article, Iterable)):
             raise InputTypeError(
-                f"articles: expected an iterable of articles, found {type(articles).__name__}"
+                f"articles: expected an iterable of articles, found {type(given).__name__}"
             )
-        items: Any = map(_mapping, articles)
+        items: Any = [given] if isinstance(given, (Article, Mapping)) else given
         with _Shown(progress) as callback:
-            report = self._native.add(items, callback)
+            report = self._native.add(map(_mapping, items), callback)
         return results.index_report(report)
 
     def delete(self, ids: str | Iterable[str]) -> list[str]:

@@ -143,7 +143,7 @@ class NighVectorStore(VectorStore):
         """As ``similarity_search``, with scores. Higher is better."""
         if not self.collection.exists():
             return []
-        options = {"mode": self._mode, **kwargs, "filter": _filter(kwargs.get("filter"))}
+        options: dict[str, Any] = {"mode": self._mode, **kwargs, "filter": _filter(kwargs.get("filter"))}
         # Documents of the same text are different documents.
         hits = self.collection.search(query, k, by="article", copies=True, **options)
         found = ((self.collection.article(hit.article_id), hit.score) for hit in hits)
@@ -228,7 +228,8 @@ class NighRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        hits = self.collection.search(query, **{"k": self.k, **self.options, **kwargs})
+        options: dict[str, Any] = {"k": self.k, **self.options, **kwargs}
+        hits = self.collection.search(query, **options)
         return [self._document(hit) for hit in hits]
 
     def _document(self, hit: Hit) -> Document:

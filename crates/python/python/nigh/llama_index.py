@@ -112,7 +112,7 @@ class NighRetriever(BaseRetriever):
         )
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        options = {"k": self._k, **self._options}
+        options: dict[str, Any] = {"k": self._k, **self._options}
         hits = self.collection.search(query_bundle.query_str, **options)
         return [NodeWithScore(node=self._node(hit), score=hit.score) for hit in hits]
 

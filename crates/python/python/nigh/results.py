@@ -162,7 +162,7 @@ def hits(answer: Mapping[str, Any]) -> Hits:
 
 
 def _table(found: Sequence[Hit]) -> str:
-    rows = []
+    rows: list[str] = []
     for hit in found:
         text = hit.text
         if len(text) > _MAX_SHOWN_CHARACTERS:
