@@ -709,11 +709,7 @@ impl Index {
         self.run_search(py, queries, k, SearchStrategy::Exact, allowed, threads)
     }
 
-    /// A copy of all rows.
-    ///
-    /// Returns
-    /// -------
-    /// numpy.ndarray of float32, shape (len(index), dimensions)
+    /// A copy of all rows, of shape (len(index), dimensions).
     fn vectors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let parts = self.parts();
         let values = work::run(py, None, |reporter| {

@@ -1,11 +1,15 @@
 """The examples run, and their types are right."""
 
+import ast
+import inspect
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import nigh
 
 FOLDER = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((FOLDER / "examples").glob("*.py"))
@@ -45,3 +49,20 @@ def test_types_of_the_examples(checker: list[str], tmp_path: Path) -> None:
 def test_types_of_the_package() -> None:
     check(FOLDER, ["mypy", "--strict"], "python/nigh", "tests", "examples")
     check(FOLDER, ["pyright", "--warnings"], "python/nigh", "examples")
+
+
+def test_stubs_and_docstrings_are_those_of_the_extension_module() -> None:
+    check(FOLDER, ["mypy.stubtest"], "nigh._nigh")
+    package = Path(nigh.__file__).parent
+    tree = ast.parse((package / "_nigh.pyi").read_text())
+    compared = 0
+    for kind in (nigh.Embedder, nigh.Index):
+        node = next(
+            item for item in tree.body if isinstance(item, ast.ClassDef) and item.name == kind.__name__
+        )
+        assert ast.get_docstring(node) == inspect.getdoc(kind)
+        for member in node.body:
+            if isinstance(member, ast.FunctionDef) and (stub := ast.get_docstring(member)):
+                assert stub == inspect.getdoc(getattr(kind, member.name)), member.name
+                compared += 1
+    assert compared > 15

@@ -8,6 +8,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["Collection", "Embedder", "Index", "Verdict", "__version__", "main"]
+
 __version__: str
 
 def main(words: Sequence[str]) -> int:
