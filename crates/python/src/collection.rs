@@ -431,7 +431,9 @@ impl Collection {
         }
         let collection = Self {
             // A later change of the current folder must not change which collection this is.
-            location: std::path::absolute(&path)?.into(),
+            location: std::path::absolute(&path)
+                .map_err(|error| input(py, format!("path: {error}")))?
+                .into(),
             threads: options::threads(py, options.threads)?,
             options,
             reader: if read_apart {

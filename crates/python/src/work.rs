@@ -85,10 +85,14 @@ pub fn run_with<T: Send, I: Send>(
     let (running, ended) = bounded::<()>(0);
     let (result, raised) = std::thread::scope(|scope| {
         let reporter = &reporter;
-        let worker = scope.spawn(move || {
+        let thread = std::thread::Builder::new().name("nigh".to_owned());
+        let worker = thread.spawn_scoped(scope, move || {
             let _running = running;
             catch_unwind(AssertUnwindSafe(|| work(reporter, received)))
         });
+        let worker = worker.map_err(|error| {
+            Class::Error.exception(py, format!("no thread could be started: {error}"))
+        })?;
         let mut raised = feed(py, &mut next, items, reporter, callback).err();
         loop {
             let wait = || ended.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Disconnected);
@@ -101,8 +105,8 @@ pub fn run_with<T: Send, I: Send>(
                 break;
             }
         }
-        (worker.join().and_then(|result| result), raised)
-    });
+        Ok::<_, PyErr>((worker.join().and_then(|result| result), raised))
+    })?;
     match raised {
         Some(error) => Err(error),
         None => unwrap(py, result),

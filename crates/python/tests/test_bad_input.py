@@ -170,6 +170,8 @@ def test_collections_that_do_not_exist(tmp_path: Path) -> None:
     (tmp_path / "other" / "file").write_text("something else")
     with pytest.raises(nigh.InputError, match="exists and is not a collection"):
         nigh.Collection(tmp_path / "other").add(ARTICLES)
+    with pytest.raises(nigh.InputError, match="path: .*empty"):
+        nigh.Collection("")
     with pytest.raises(nigh.InputError, match="milvus:// address"):
         nigh.Collection("milvus://host/name")
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import sysconfig
 import time
+import urllib.request
 from pathlib import Path
 
 from conftest import DATA
@@ -69,6 +71,19 @@ def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == -signal.SIGINT
+
+
+def test_the_server_starts_and_stops(tmp_path: Path) -> None:
+    nigh.Collection(tmp_path / "c", model="static").add({"id": "a", "text": "The sea is deep."})
+    command = [str(COMMAND), "serve", "-c", str(tmp_path / "c"), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        address = re.search(r"http://[\d.:]+", process.stderr.readline())
+        assert address is not None
+        with urllib.request.urlopen(f"{address[0]}/v1/collections") as answer:
+            assert json.load(answer)["collections"][0]["stats"]["articles"] == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
 
 
 def test_importing_does_not_load_numpy_or_take_long(tmp_path: Path) -> None:
