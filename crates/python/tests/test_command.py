@@ -61,14 +61,19 @@ def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
     (tmp_path / "many.jsonl").write_text("".join(lines))
     command = [str(COMMAND), "index", "many.jsonl", "--language", "english"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        time.sleep(2.0)
+        while not (tmp_path / ".nigh").exists():
+            time.sleep(0.01)
+        time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 1 and b"interrupted" in output
     assert nigh.Collection(tmp_path / ".nigh").check().sound
     waiting = [str(COMMAND), "search", "-c", str(tmp_path / ".nigh"), "-"]
-    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        time.sleep(1.0)
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write("what has words\n")
+        process.stdin.flush()
+        assert "what has words" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == -signal.SIGINT
 
