@@ -12,6 +12,14 @@ check:
 demo:
     cargo run --release -- demo
 
+# The wheel for Python, installed into venv and tested.
+wheel:
+    python3 -m venv venv
+    venv/bin/pip install -r crates/python/tests/requirements.txt
+    venv/bin/maturin build --release --manifest-path crates/python/Cargo.toml --out target/wheels
+    venv/bin/pip install --force-reinstall --no-deps target/wheels/nigh-*.whl
+    cd crates/python && ../../venv/bin/python -m pytest
+
 # Makes the page's bundle anew after a change; needs Node.
 page:
     npm ci --prefix crates/server/page

@@ -14,7 +14,8 @@ use std::path::Path;
 #[test]
 fn fuzz_corpora_cause_no_panics() {
     // As in the program: parsers that may crash run in a worker process.
-    inputs::SANDBOX.get_or_init(|| Sandbox::new(env!("CARGO_BIN_EXE_nigh").into(), "read-apart"));
+    inputs::SANDBOX
+        .get_or_init(|| Sandbox::new(env!("CARGO_BIN_EXE_nigh").into(), ["read-apart".into()]));
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     for target in inputs::TARGETS {
         let packed = std::fs::File::open(corpora.join(format!("{target}.tar.gz"))).unwrap();

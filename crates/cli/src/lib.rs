@@ -14,8 +14,11 @@ mod progress;
 mod sample;
 mod text;
 
+pub use commands::read_worker::ReaderCommand;
+
 use args::{Args, Command};
 use output::Output;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -40,10 +43,20 @@ fn is_damage(error: &anyhow::Error) -> bool {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    ExitCode::from(run_program(std::env::args_os().collect(), None))
+}
+
+/// Runs the program with `words`, the first of which is its name, and returns its exit code.
+/// `reader` starts the process that reads files whose parsers may crash; `None` for this program
+/// itself.
+pub fn run_program(words: Vec<OsString>, reader: Option<ReaderCommand>) -> u8 {
     let started = Instant::now();
-    let args = match Args::from_process() {
+    if let Some(reader) = reader {
+        commands::read_worker::set_command(reader);
+    }
+    let args = match Args::from_words(&words) {
         Ok(args) => args,
-        Err(error) => return exit_with_usage(&error),
+        Err(error) => return exit_with_usage(&error, &words),
     };
     let mut output = Output::new(args.json);
     // The hint to repair is of no use if the repair itself failed.
@@ -51,9 +64,9 @@ pub fn main() -> ExitCode {
     let result = run(args, &mut output, started)
         .and_then(|outcome| output.flush().map(|()| outcome).map_err(Into::into));
     match result {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Partial) => ExitCode::from(1),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Partial) => 1,
+        Err(error) if is_closed_pipe(&error) => 0,
         Err(error) => {
             output.error(&error);
             if !repairs && is_damage(&error) {
@@ -61,22 +74,22 @@ pub fn main() -> ExitCode {
                     "run nigh check --repair to rebuild what is damaged, as far as possible",
                 );
             }
-            ExitCode::from(if is_partially_done(&error) { 1 } else { 2 })
+            if is_partially_done(&error) { 1 } else { 2 }
         }
     }
 }
 
 /// Prints help, the version or a usage error. A usage error is a JSON document, too, if the command
 /// line asks for JSON.
-fn exit_with_usage(error: &clap::Error) -> ExitCode {
+fn exit_with_usage(error: &clap::Error, words: &[OsString]) -> u8 {
     // Nothing can be reported if this fails.
     let _ = error.print();
-    if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+    if error.use_stderr() && words.iter().any(|word| word == "--json") {
         let message = error.to_string();
         let message = message.strip_prefix("error: ").unwrap_or(&message).trim();
         Output::new(true).error_document(message);
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
 fn run(args: Args, output: &mut Output, started: Instant) -> anyhow::Result<Outcome> {

@@ -50,15 +50,11 @@ pub struct Args {
 }
 
 impl Args {
-    /// Parses the arguments of this process.
+    /// Parses arguments. The first word is the program's name.
     ///
     /// # Errors
     /// When they are invalid, or ask for help or the version.
-    pub fn from_process() -> Result<Self, clap::Error> {
-        Self::parse_from_words(std::env::args_os())
-    }
-
-    fn parse_from_words(
+    pub fn from_words(
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
@@ -499,7 +495,7 @@ mod tests {
 
     #[test]
     fn collection_on_the_command_line_differs_from_a_default() {
-        let names = |words: &[&str]| match Args::parse_from_words(words).unwrap().command {
+        let names = |words: &[&str]| match Args::from_words(words).unwrap().command {
             Command::Eval(eval) => eval.has_collection_flag,
             other => panic!("{other:?}"),
         };

@@ -2,27 +2,51 @@
 
 use crate::Outcome;
 use ingest::read::sandbox::{self, Sandbox};
+use std::ffi::OsString;
 use std::io::{self, stdin, stdout};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 /// The hidden command that starts a worker.
-pub const COMMAND: &str = "read-apart";
+const COMMAND: &str = "read-apart";
 
 /// The memory that a worker needs besides the file, in bytes. Most of it is stack that is hardly
 /// used.
 #[cfg(target_os = "linux")]
 const OVERHEAD: u64 = 128 << 20;
 
+/// How a program that contains this one starts it anew, as a worker.
+#[derive(Debug, Clone)]
+pub struct ReaderCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments, which make it run this program.
+    pub arguments: Vec<OsString>,
+}
+
+/// Set if this program is contained in another one.
+static CONTAINER: OnceLock<ReaderCommand> = OnceLock::new();
+
+/// Sets how workers are started. Only the first call counts.
+pub fn set_command(command: ReaderCommand) {
+    // A second one would be of the same program.
+    let _ = CONTAINER.set(command);
+}
+
 /// Workers of this program.
 pub fn sandbox() -> Option<Arc<Sandbox>> {
+    if let Some(ReaderCommand { program, arguments }) = CONTAINER.get() {
+        let arguments = arguments.iter().cloned().chain([COMMAND.into()]);
+        return Some(Arc::new(Sandbox::new(program.clone(), arguments)));
+    }
     // The running program, even if another version has been installed at its path meanwhile.
-    let running = std::path::Path::new("/proc/self/exe");
+    let running = Path::new("/proc/self/exe");
     let program = if running.exists() {
         Ok(running.to_owned())
     } else {
         std::env::current_exe()
     };
-    Some(Arc::new(Sandbox::new(program.ok()?, COMMAND)))
+    Some(Arc::new(Sandbox::new(program.ok()?, [COMMAND.into()])))
 }
 
 pub fn run() -> anyhow::Result<Outcome> {

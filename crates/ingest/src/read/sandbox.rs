@@ -2,7 +2,7 @@
 //! parsers of PDF, HTML, Parquet and office documents can loop forever, or exhaust memory or stack,
 //! which no process survives by itself.
 //!
-//! The worker is the same program, started with a hidden argument, and runs [`worker_main`].
+//! The worker is the same program, started with hidden arguments, and runs [`worker_main`].
 //! Requests and responses are lines of JSON. A worker that has died is replaced. Without a
 //! [`Sandbox`], files are read in this process.
 
@@ -31,7 +31,7 @@ const MAX_REUSE_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Sandbox {
     program: PathBuf,
-    argument: OsString,
+    arguments: Vec<OsString>,
     idle_worker: Mutex<Option<Worker>>,
 }
 
@@ -139,11 +139,11 @@ impl Failure {
 }
 
 impl Sandbox {
-    /// Workers are `program`, started with `argument`.
-    pub fn new(program: PathBuf, argument: &str) -> Self {
+    /// Workers are `program`, started with `arguments`.
+    pub fn new(program: PathBuf, arguments: impl IntoIterator<Item = OsString>) -> Self {
         Self {
             program,
-            argument: argument.into(),
+            arguments: arguments.into_iter().collect(),
             idle_worker: Mutex::new(None),
         }
     }
@@ -201,7 +201,7 @@ impl Sandbox {
             |what: &str| io::Error::other(format!("the reader process could not be started{what}"));
         let mut command = Command::new(&self.program);
         command
-            .arg(&self.argument)
+            .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
