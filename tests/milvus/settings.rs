@@ -49,7 +49,8 @@ fn milvus_errors_name_the_problem_and_the_fix() {
             stats_with("NIGH_MILVUS_TLS", "0")
                 .assert_exit(2, &["if it uses TLS, set NIGH_MILVUS_TLS=1"]);
             stats_with("NIGH_MILVUS_CA", "/nowhere.pem").assert_exit(2, &["/nowhere.pem"]);
-            stats_with("NIGH_MILVUS_CA", "").assert_exit(2, &["set NIGH_MILVUS_CA to the certificate"]);
+            stats_with("NIGH_MILVUS_CA", "")
+                .assert_exit(2, &["set NIGH_MILVUS_CA to the certificate"]);
         }
     }
     dir.run(&["search", "moon", "-c", "milvus://127.0.0.1:9/books"])

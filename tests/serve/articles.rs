@@ -81,7 +81,12 @@ fn articles_can_be_listed_put_uploaded_and_deleted() {
             .assert_status(status, &[]);
     }
     server
-        .request("DELETE", &format!("{articles}/{}", "x".repeat(1024)), &[], None)
+        .request(
+            "DELETE",
+            &format!("{articles}/{}", "x".repeat(1024)),
+            &[],
+            None,
+        )
         .assert_status(204, &[]);
     server
         .send_json(
