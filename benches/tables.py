@@ -364,7 +364,8 @@ def summary_table():
     of = lambda run: f"{run['machine']['cpu']}, {run['machine']['cores']} cores"
     others = {of(run) for run in (index, evaluation, latency)}
     assert len(others) == 1, others
-    caption = (f"All engines of a row ran on one machine in one run: {of(embedding)}, for embedding; {others.pop()}, for everything else. "
+    amx = " with AMX" if "amx_int8" in embedding["machine"]["simd"] else " without AMX"
+    caption = (f"All engines of a row ran on one machine in one run: {of(embedding)},{amx}, for embedding; {others.pop()}, for everything else. "
             f"Embedded passages have {round(embedding['pieces_per_passage'])} tokens. The index rows use {largest['n']:,} vectors of 384 "
             f"dimensions; {index['threads']} threads build, one searches. Published figures are quoted from their authors.")
     return out + ["", *textwrap.wrap(caption, 100)]
