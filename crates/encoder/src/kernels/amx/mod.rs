@@ -1,4 +1,4 @@
-//! Int8 matrix multiplication in AMX tiles, followed by the float operations of AVX-512.
+//! Int8 matrix products and weighted sums in AMX tiles, followed by the float operations of AVX-512.
 //!
 //! One instruction multiplies sixteen rows by 64 bytes with 64 bytes by sixteen columns. A panel of
 //! [`QuantizedLinear::weights`](crate::model::QuantizedLinear) is a sequence of such second operands
@@ -19,7 +19,7 @@ const TILE_BYTES: usize = TILE_ROWS * TILE_ROW_BYTES;
 /// The shortest text whose weighted sums are faster in tiles, in tokens.
 const SHORTEST_TEXT: usize = 32;
 
-/// Products in tiles.
+/// The weighted sums of attention in tiles.
 struct Tiles;
 
 /// Rows of a block: two tiles.
@@ -186,13 +186,12 @@ impl Block {
     ///
     /// # Safety
     /// Tiles must be configured as [`TILE_CONFIG`]. The fields must point to as many rows of
-    /// `inputs` bytes, and to the weights and first sums of `panels` panels; `inputs` is a multiple
-    /// of [`TILE_ROW_BYTES`].
+    /// `inputs` bytes, and to the weights of `panels` panels; `inputs` is a multiple of
+    /// [`TILE_ROW_BYTES`].
     #[inline(always)]
     unsafe fn multiply_two_tiles(&self, sums: &mut Sums) {
         let second = self.panels - 1;
-        // SAFETY: the caller's contract; every register and all memory written is declared. Tile
-        // loads with a stride of 0 read the first sums into every row.
+        // SAFETY: the caller's contract; every register and all memory written is declared.
         unsafe {
             asm!(
                 "tilezero tmm0",
