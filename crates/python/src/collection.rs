@@ -229,10 +229,10 @@ impl Collection {
 
     /// The language of a new collection, if it is set.
     fn language(&self) -> Result<Option<Language>> {
-        let language = self.options.language.as_deref().map(str::parse);
+        let language = self.options.language.as_deref().map(str::parse::<Language>);
         language
             .transpose()
-            .map_err(|problem: String| Error::Unusable(format!("language: {problem}")))
+            .map_err(|error| Error::Unusable(format!("language: {error}")))
     }
 
     fn create_in(

@@ -7,7 +7,7 @@ use crate::work::{self, Reporter, lock};
 use disk::PathError;
 use engine::{Amount, Error, Progress, Result};
 use index::{
-    Bits, Graph, Hit, Params, SearchStrategy, Segment, VectorFile, VectorWriter, WriteOptions,
+    Bits, Graph, Neighbor, Params, SearchStrategy, Segment, VectorFile, VectorWriter, WriteOptions,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -144,7 +144,7 @@ impl Parts {
     }
 
     /// The best `k` of what the parts have found; ties go to the row added first.
-    fn merge(&self, found: Vec<Vec<Hit>>, k: usize) -> Vec<(i64, f32)> {
+    fn merge(&self, found: Vec<Vec<Neighbor>>, k: usize) -> Vec<(i64, f32)> {
         let mut hits: Vec<(i64, f32)> = Vec::with_capacity(k * found.len());
         for (part, found) in self.0.iter().zip(found) {
             let start = part.start as i64;
@@ -286,10 +286,7 @@ fn on_threads<T: Send>(threads: Option<usize>, work: impl FnOnce() -> T + Send) 
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|error| index::Error::Threads {
-            threads,
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| index::Error::Threads { threads, error })?;
     Ok(pool.install(work))
 }
 
@@ -457,9 +454,9 @@ fn save(
 fn load(folder: &Path) -> Result<Index> {
     let path = folder.join(DESCRIPTION);
     let text = std::fs::read_to_string(&path).map_err(PathError::at(&path))?;
-    let damaged = |path: &Path, problem: String| index::Error::Damaged {
+    let damaged = |path: &Path, damage: String| index::Error::Damaged {
         path: path.to_owned(),
-        problem,
+        damage,
     };
     let description: Description = serde_json::from_str(&text).map_err(|error| {
         damaged(
