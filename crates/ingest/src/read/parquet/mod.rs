@@ -365,7 +365,7 @@ mod tests {
             "{said:?}"
         );
         assert!(
-            said[2].contains("\"nested\", first a date 2147483640 days"),
+            said[2].contains("\"nested\", first a date out of range, 2147483640 days"),
             "{said:?}"
         );
     }
