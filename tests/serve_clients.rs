@@ -374,7 +374,7 @@ fn tools_take_arguments_as_language_models_send_them() {
         (
             "search",
             json!({"question": "x", "mode": "best"}),
-            "none of hybrid, dense, lexical",
+            "expected hybrid, dense or lexical; found \"best\"",
         ),
         (
             "get_article",

@@ -106,7 +106,7 @@ fn every_part_of_an_upload_becomes_an_article_or_a_note() {
         "owls.txt: another file",
         "bats/one.txt: another file",
         ".secret: hidden",
-        "up/../../out.txt: it is no name",
+        "up/../../out.txt: its name is not a valid",
         "潮.txt: its name is longer",
         "blank.txt: ",
         "tool.exe: ",
@@ -132,7 +132,10 @@ fn an_upload_without_a_file_that_can_be_used_is_refused_by_name() {
     let server = start(&dir);
     server
         .try_upload("notes", &[("../x.txt", "x"), (".y", "y")])
-        .assert_status(400, &["../x.txt: it is no name", ".y: hidden name"]);
+        .assert_status(
+            400,
+            &["../x.txt: its name is not a valid", ".y: hidden name"],
+        );
     let articles = "/v1/collections/notes/articles";
     server
         .request(

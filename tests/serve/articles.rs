@@ -279,7 +279,7 @@ fn collections_can_be_created_evaluated_checked_compacted_and_deleted() {
 
     server
         .request("DELETE", "/v1/collections/books", &[], None)
-        .assert_status(409, &["for its owner"]);
+        .assert_status(409, &["only its owner can remove it"]);
     server
         .request("DELETE", "/v1/collections/new", &[], None)
         .assert_status(204, &[]);

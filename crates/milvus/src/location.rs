@@ -129,10 +129,10 @@ mod tests {
         );
         for (text, problem) in [
             ("milvus://host", "no collection"),
-            ("milvus://host/", "\"\" is no name"),
-            ("milvus://host/a/b/c", "\"b/c\" is no name"),
-            ("milvus://host/9a", "\"9a\" is no name"),
-            ("milvus://host/a-b", "\"a-b\" is no name"),
+            ("milvus://host/", "\"\" is not a name"),
+            ("milvus://host/a/b/c", "\"b/c\" is not a name"),
+            ("milvus://host/9a", "\"9a\" is not a name"),
+            ("milvus://host/a-b", "\"a-b\" is not a name"),
             ("milvus:///a", "no host"),
             ("milvus://host:x/a", "its port"),
         ] {
