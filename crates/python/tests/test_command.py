@@ -69,21 +69,21 @@ def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
     assert process.returncode == 1 and b"interrupted" in output
     assert nigh.Collection(tmp_path / ".nigh").check().sound
     waiting = [str(COMMAND), "search", "-c", str(tmp_path / ".nigh"), "-"]
-    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write("what has words\n")
-        process.stdin.flush()
-        assert "what has words" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == -signal.SIGINT
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as search:
+        assert search.stdin is not None and search.stdout is not None
+        search.stdin.write("what has words\n")
+        search.stdin.flush()
+        assert "what has words" in search.stdout.readline()
+        search.send_signal(signal.SIGINT)
+        assert search.wait(timeout=10) == -signal.SIGINT
 
 
 def test_the_server_starts_and_stops(tmp_path: Path) -> None:
     nigh.Collection(tmp_path / "c", model="static").add({"id": "a", "text": "The sea is deep."})
     command = [str(COMMAND), "serve", "-c", str(tmp_path / "c"), "--listen", "127.0.0.1:0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        address = re.search(r"http://[\d.:]+", process.stderr.readline())
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = re.search(r"http://[\d.:]+", process.stdout.readline())
         assert address is not None
         with urllib.request.urlopen(f"{address[0]}/v1/collections") as answer:
             assert json.load(answer)["collections"][0]["stats"]["articles"] == 1
